@@ -12,8 +12,8 @@ use crate::measures::batches::{RunReader, batch_bounds};
 use crate::output::value::Value;
 use crate::read::configurations::Configurations;
 use crate::read::dataset::Dataset;
-use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
+use crate::stats::repetitions::Configured;
 use crate::threads::on_all_cores;
 
 /// One clock in one configuration of one dataset, over its repetitions.
@@ -23,7 +23,7 @@ pub struct ClockGroup {
     pub dataset: String,
     /// The configuration.
     pub configuration: Arc<Configuration>,
-    /// A value for each of [`parameters`].
+    /// A value for each of [`parameters`](crate::read::runs::parameters).
     pub parameters: Vec<Value>,
     /// The clock.
     pub clock: ClockSpec,
@@ -41,12 +41,15 @@ impl ClockGroup {
         let index = FIGURES.iter().position(|other| other.name == figure.name)?;
         self.estimates[index]
     }
+}
 
-    /// The value of the parameter of this name.
-    pub(crate) fn parameter(&self, name: &str) -> Option<&Value> {
-        let mut named = std::iter::zip(parameters(), &self.parameters);
-        let found = named.find(|(other, _)| **other == name);
-        found.map(|(_, value)| value)
+impl Configured for ClockGroup {
+    fn dataset(&self) -> &str {
+        &self.dataset
+    }
+
+    fn parameters(&self) -> &[Value] {
+        &self.parameters
     }
 }
 

@@ -7,11 +7,11 @@ use super::figures::{FIGURES, Figure};
 use crate::output::table::{Table, keep_together};
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
-use crate::read::runs::{is_in_full, parameters, shown};
+use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::push_estimate_of;
-use crate::stats::tables::{few_warning, parameter_heading};
+use crate::stats::tables::{Varying, few_warning};
 
 /// The columns that a narrow terminal leaves out, in this order; then that of the number of repetitions.
 const LEAST_IMPORTANT: [&str; 12] = [
@@ -32,7 +32,8 @@ const LEAST_IMPORTANT: [&str; 12] = [
 /// The table of `groups`. Columns without any value are left out.
 pub fn table(all: &ClockGroups) -> Table {
     let groups = &all.groups[..];
-    let varying = Varying::among(groups);
+    let all_groups: Vec<&ClockGroup> = groups.iter().collect();
+    let varying = Varying::among(&all_groups);
     let has_value = |figure: &&Figure| groups.iter().any(|group| group.estimate(figure).is_some());
     let figures: Vec<&Figure> = FIGURES.iter().filter(has_value).collect();
     let mut headings = varying.headings();
@@ -151,42 +152,4 @@ pub fn records(groups: &[ClockGroup]) -> Vec<Record> {
         record
     };
     groups.iter().map(record).collect()
-}
-
-/// The columns, other than the clock, in which groups differ.
-struct Varying {
-    dataset: bool,
-    /// Names of [`parameters`]: always `rates` and `internal`, others if they have more than one value.
-    parameters: Vec<&'static str>,
-}
-
-impl Varying {
-    fn among(groups: &[ClockGroup]) -> Self {
-        let differs = |name: &str| {
-            let mut pairs = groups.windows(2);
-            pairs.any(|pair| pair[0].parameter(name) != pair[1].parameter(name))
-        };
-        let is_shown = |name: &&'static str| {
-            !is_in_full(name) && (["rates", "internal"].contains(name) || differs(name))
-        };
-        let mut datasets = groups.windows(2);
-        Self {
-            dataset: datasets.any(|pair| pair[0].dataset != pair[1].dataset),
-            parameters: parameters().iter().copied().filter(is_shown).collect(),
-        }
-    }
-
-    fn headings(&self) -> Vec<String> {
-        let dataset = self.dataset.then(|| "dataset".to_owned());
-        let parameters = self.parameters.iter();
-        let parameters = parameters.map(|name| parameter_heading(name).to_owned());
-        dataset.into_iter().chain(parameters).collect()
-    }
-
-    fn cells(&self, group: &ClockGroup) -> Vec<String> {
-        let dataset = self.dataset.then(|| group.dataset.clone());
-        let parameters = self.parameters.iter();
-        let parameters = parameters.map(|name| shown(&group.parameters, name));
-        dataset.into_iter().chain(parameters).collect()
-    }
 }

@@ -7,7 +7,7 @@ use crate::measures;
 use crate::output::table::number;
 use crate::read::dataset::Dataset;
 use crate::stats::intervals::estimate_words;
-use crate::stats::repetitions::{self, Group};
+use crate::stats::repetitions::{self, Configured, Group};
 
 /// A point of a panel: the machine, and the values of both axes.
 type Value = (usize, f64, f64);

@@ -22,7 +22,7 @@ use crate::read::runs::{is_in_full, parameters, shown};
 use crate::stats::difference::Difference;
 use crate::stats::estimate::IntervalKind;
 use crate::stats::intervals::{difference_words, notes};
-use crate::stats::repetitions::{Group, Repetitions};
+use crate::stats::repetitions::{Configured, Group, Repetitions};
 use crate::stats::tables::{few_warning, parameter_heading};
 
 pub use records::records;

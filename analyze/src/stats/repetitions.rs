@@ -42,18 +42,36 @@ pub struct Group {
     estimates: Vec<Option<Estimate>>,
 }
 
+/// A row about one configuration of one dataset.
+pub(crate) trait Configured {
+    /// The dataset's label.
+    fn dataset(&self) -> &str;
+
+    /// A value for each of [`parameters`].
+    fn parameters(&self) -> &[Value];
+
+    /// The value of the parameter of this name.
+    fn parameter(&self, name: &str) -> Option<&Value> {
+        let mut named = std::iter::zip(parameters(), self.parameters());
+        let found = named.find(|(other, _)| **other == name);
+        found.map(|(_, value)| value)
+    }
+}
+
+impl Configured for Group {
+    fn dataset(&self) -> &str {
+        &self.dataset
+    }
+
+    fn parameters(&self) -> &[Value] {
+        &self.parameters
+    }
+}
+
 impl Group {
     /// Whether both groups are machines of one configuration of one dataset.
     pub(crate) fn is_of_same_configuration(&self, other: &Self) -> bool {
         self.dataset == other.dataset && self.parameters == other.parameters
-    }
-
-    /// The value of the parameter of this name.
-    pub(crate) fn parameter(&self, name: &str) -> Option<&Value> {
-        let mut named = std::iter::zip(parameters(), &self.parameters);
-        named
-            .find(|(other, _)| **other == name)
-            .map(|(_, value)| value)
     }
 
     /// The estimate of `measure` over the repetitions; none if it is undefined in every repetition.

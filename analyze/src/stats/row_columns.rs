@@ -9,7 +9,7 @@ use crate::stats::contrast::Pair;
 use crate::stats::difference::Difference;
 use crate::stats::estimate::Estimate;
 use crate::stats::pool::Pool;
-use crate::stats::repetitions::Group;
+use crate::stats::repetitions::{Configured, Group};
 use crate::stats::sides::Cell;
 use crate::stats::tables::parameter_heading;
 use crate::theory::{Prediction, Quantity, Regime, measured_regime};

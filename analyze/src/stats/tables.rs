@@ -10,7 +10,7 @@ use crate::read::runs::{is_in_full, parameters, shown};
 use crate::stats::estimate::{Estimate, repetitions_to_halve};
 use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::{group_record, push_estimate};
-use crate::stats::repetitions::Group;
+use crate::stats::repetitions::{Configured, Group};
 
 /// With fewer repetitions than this, a caption warns that intervals are unreliable.
 const FEW: u64 = 5;
@@ -160,7 +160,7 @@ pub(crate) struct Varying {
 }
 
 impl Varying {
-    pub(crate) fn among(groups: &[&Group]) -> Self {
+    pub(crate) fn among<R: Configured>(groups: &[&R]) -> Self {
         let differs = |name: &str| {
             groups
                 .windows(2)
@@ -173,7 +173,7 @@ impl Varying {
         Self {
             dataset: groups
                 .windows(2)
-                .any(|pair| pair[0].dataset != pair[1].dataset),
+                .any(|pair| pair[0].dataset() != pair[1].dataset()),
             parameters,
         }
     }
@@ -190,14 +190,14 @@ impl Varying {
             .collect()
     }
 
-    pub(crate) fn cells(&self, group: &Group) -> Vec<String> {
-        let dataset = self.dataset.then(|| group.dataset.clone());
+    pub(crate) fn cells(&self, group: &impl Configured) -> Vec<String> {
+        let dataset = self.dataset.then(|| group.dataset().to_owned());
         dataset
             .into_iter()
             .chain(
                 self.parameters
                     .iter()
-                    .map(|name| shown(&group.parameters, name)),
+                    .map(|name| shown(group.parameters(), name)),
             )
             .collect()
     }

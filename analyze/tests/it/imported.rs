@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use analyze::Dataset;
 use analyze::audit::{self, Audit, Check};
+use analyze::clocks::{ClockGroup, ClockSpec, FIGURES, clock_groups};
 use analyze::import::{self, Mapping};
 use polars::prelude::*;
 use proptest::prelude::*;
@@ -187,6 +188,45 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
             Check::Recipients
         ]
     );
+}
+
+/// Clocks are replayed over logs that tell the send of each receive, with the log's own times. They have the same figures as the original,
+/// if that has no errors of physical clocks.
+#[test]
+fn clocks_are_replayed_over_complete_logs_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let [original, log, complete, minimal] =
+        ["original", "all.log", "complete", "minimal"].map(|name| folder.path().join(name));
+    fixture::simulated(&original, ORIGINAL);
+    fs::write(&log, as_one_file(&original)).unwrap();
+    let mapping = mapping(
+        "time = \"ms\"\nrates = [1, 3, 6]\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"4\"\n",
+    );
+    import::import(&[log], &mapping, &complete).unwrap();
+    let names = ["lamport", "vector", "hlc:epsilon=0", "physical:epsilon=0"];
+    let clocks = names.map(|name| name.parse::<ClockSpec>().unwrap());
+    let groups = |root: &Path| {
+        let dataset = Dataset::open(root).unwrap();
+        clock_groups(&[dataset], Some(&clocks)).unwrap()
+    };
+    let figures = |root: &Path| -> Vec<_> {
+        let of_group = |group: &ClockGroup| {
+            // The order of sums can change the last digit.
+            let mean = |figure| Some((group.estimate(figure)?.mean * 1e9).round());
+            FIGURES.iter().map(mean).collect::<Vec<_>>()
+        };
+        groups(root).groups.iter().map(of_group).collect()
+    };
+    assert_eq!(figures(&original).len(), clocks.len());
+    assert_eq!(figures(&complete), figures(&original));
+    let sources = as_minimal_logs(&original, folder.path());
+    import::import(&sources, &Mapping::default(), &minimal).unwrap();
+    let groups = groups(&minimal);
+    assert_eq!((groups.groups.len(), groups.without_sends), (0, 3));
+    let (code, out, err) = analyze(&["clocks", "minimal"], folder.path());
+    assert_eq!(code, 0, "{err}");
+    let sentence = "3 runs could not be replayed, because a receive in the log has no send.";
+    assert!(out.replace('\n', " ").contains(sentence), "{out}");
 }
 
 #[test]

@@ -70,3 +70,4 @@ mod threads;
 mod timestamps;
 mod traced;
 mod traced_order;
+mod verdicts;

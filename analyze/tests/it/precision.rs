@@ -410,35 +410,22 @@ fn the_page_of_a_terminal() {
 #[test]
 fn measures_without_variance_need_no_more() {
     let folder = grid();
-    let needs = records(
-        &[
-            "precision",
-            "grid",
-            "--measure",
-            "ticks",
-            "--half-width",
-            "1%",
-        ],
-        folder.path(),
-    );
-    for record in &needs {
+    let arguments = [
+        "precision",
+        "grid",
+        "--measure",
+        "ticks",
+        "--half-width",
+        "1%",
+    ];
+    for record in &records(&arguments, folder.path()) {
         assert_eq!(
             (record["needed"].as_u64(), record["further"].as_u64()),
             (Some(5), Some(0)),
             "{record}"
         );
     }
-    let (_, out, _) = analyze(
-        &[
-            "precision",
-            "grid",
-            "--measure",
-            "ticks",
-            "--half-width",
-            "1%",
-        ],
-        folder.path(),
-    );
+    let (_, out, _) = analyze(&arguments, folder.path());
     assert!(out.contains("No more runs are needed."), "{out}");
 }
 

@@ -3,8 +3,8 @@
 //! Sources: L. Ramabaja, "The Bloom Clock", arXiv:1905.13064, 2019; A. Misra and A. D. Kshemkalyani, "The Bloom Clock for Causality
 //! Testing", ICDCIT 2021.
 
-use super::vector::{is_below, raise};
-use super::{Clock, Timestamp, varint};
+use super::Clock;
+use super::vector::{VectorTimestamp, raise};
 use crate::machine::MachineIndex;
 
 /// The Bloom clock of one machine: counters, of which each event raises some by 1. Which ones is a hash of the event's machine and
@@ -16,10 +16,6 @@ pub struct BloomClock {
     events: u64,
     counters: Vec<u64>,
 }
-
-/// The counters of a Bloom clock.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BloomTimestamp(Vec<u64>);
 
 impl BloomClock {
     /// Makes the clock of `machine`: `counters` counters at 0, and `hashes` hashes of each event.
@@ -40,7 +36,7 @@ impl BloomClock {
 
 /// An event that happened before another has the lower timestamp. Concurrent events can have timestamps that are ordered too.
 impl Clock for BloomClock {
-    type Timestamp = BloomTimestamp;
+    type Timestamp = VectorTimestamp;
 
     fn advance(&mut self, _now: i64) {
         let event = u64::from(self.machine) << 40 | self.events;
@@ -54,27 +50,13 @@ impl Clock for BloomClock {
         }
     }
 
-    fn receive(&mut self, sent: &BloomTimestamp, now: i64) {
-        raise(&mut self.counters, &sent.0);
+    fn receive(&mut self, sent: &VectorTimestamp, now: i64) {
+        raise(&mut self.counters, sent.components());
         self.advance(now);
     }
 
-    fn timestamp(&self) -> BloomTimestamp {
-        BloomTimestamp(self.counters.clone())
-    }
-}
-
-impl Timestamp for BloomTimestamp {
-    fn is_before(&self, other: &Self) -> bool {
-        is_below(&self.0, &other.0)
-    }
-
-    fn numbers(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn bytes(&self) -> u64 {
-        self.0.iter().map(|&number| varint::length(number)).sum()
+    fn timestamp(&self) -> VectorTimestamp {
+        VectorTimestamp::new(self.counters.clone())
     }
 }
 

@@ -14,7 +14,7 @@ pub struct VectorClock {
     components: Vec<u64>,
 }
 
-/// The components of a vector clock.
+/// The components of a vector clock, or the numbers of another clock that are raised and compared in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorTimestamp(Vec<u64>);
 

@@ -1,0 +1,179 @@
+//! The tables of claims in the documents: each claim has a row, and its verdict is the one that is computed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use analyze::claims::{self, Claim, Subject};
+use sim::experiment::{EngineKind, Experiment, Overrides};
+
+use crate::notebooks::run;
+use crate::readme::{CLAIMS, folder_to_work_in, project, read, sim};
+
+/// Experiments of claims with few events. The claims about them are evaluated in every test run.
+const QUICK_EXPERIMENTS: [&str; 9] = [
+    "draining",
+    "equal-rates",
+    "gap-of-two",
+    "one-against-six",
+    "one-against-six-100s",
+    "rate-gaps",
+    "rate-sets",
+    "tied-fastest",
+    "time-keeper",
+];
+
+/// The claims of the file `name`, one of [`CLAIMS`].
+fn claims(name: &str) -> Vec<Claim> {
+    claims::read(&project().join(format!("experiments/{name}.toml"))).unwrap()
+}
+
+/// The names of the experiments that a claim is about.
+fn experiments_of(claim: &Claim) -> BTreeSet<String> {
+    let mut experiments: BTreeSet<String> = claim.audited.iter().cloned().collect();
+    for test in &claim.tests {
+        match &test.subject {
+            Subject::Cell(cell, _) => experiments.extend([cell.experiment.clone()]),
+            Subject::Difference { from, to } => {
+                experiments.extend([from.experiment.clone(), to.experiment.clone()]);
+            }
+        }
+    }
+    experiments
+}
+
+/// Tells whether the experiment runs in virtual time, so that its results are the same on every computer.
+fn is_virtual(name: &str, experiment: &str) -> bool {
+    let file = project().join(format!("experiments/{name}/{experiment}.toml"));
+    Experiment::read(&file, Overrides::default())
+        .unwrap()
+        .engine
+        == EngineKind::Virtual
+}
+
+/// The rows of the table of claims: the name of the claim, and the other cells.
+fn rows_of_claims(name: &str) -> Vec<(String, Vec<String>)> {
+    let page = read(&format!("experiments/{name}/README.md"));
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| **"));
+    rows.map(|row| {
+        let id = row.split("**").next().unwrap().to_owned();
+        let cells = format!("**{row}");
+        let cells = cells.strip_suffix(" |").expect("a row ends with a bar");
+        (id, cells.split(" | ").map(str::to_owned).collect())
+    })
+    .collect()
+}
+
+/// Every claim has a row, whose cells agree with the claims' file. Every verdict is one that the claim can get.
+#[test]
+fn the_tables_of_claims_are_complete() {
+    CLAIMS.iter().for_each(|name| require_complete_table(name));
+}
+
+fn require_complete_table(name: &str) {
+    let (rows, claims) = (rows_of_claims(name), claims(name));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    assert_eq!(rows.len(), claims.len());
+    for ((id, cells), claim) in rows.iter().zip(&claims) {
+        let time = if experiments_of(claim)
+            .iter()
+            .all(|experiment| is_virtual(name, experiment))
+        {
+            "virtual"
+        } else {
+            "**real**"
+        };
+        let verdict = cells.get(3).cloned().unwrap_or_default();
+        let wanted = vec![
+            format!("**{}**<br>{}", claim.id, claim.says),
+            claim.source.clone(),
+            time.to_owned(),
+            verdict.clone(),
+            claim.expected.clone(),
+        ];
+        assert_eq!(cells, &wanted);
+        let depends = format!("depends on {}", claim.depends_on);
+        let kind = match verdict.as_str() {
+            "confirmed" => "confirmed",
+            "refuted" => "refuted",
+            "undecided" => "undecided",
+            _ if verdict == depends => "depends",
+            _ => panic!("{id}: {verdict:?} is neither a verdict nor {depends:?}"),
+        };
+        *counts.entry(kind).or_default() += 1;
+    }
+    let count = |kind: &str| counts.get(kind).copied().unwrap_or(0);
+    let sentence = format!(
+        "Of {} claims, {} are confirmed, {} are refuted, {} depend on something, and {} is undecided.",
+        rows.len(),
+        count("confirmed"),
+        count("refuted"),
+        count("depends"),
+        count("undecided")
+    );
+    assert!(
+        read(&format!("experiments/{name}/README.md")).contains(&sentence),
+        "wanted: {sentence}"
+    );
+}
+
+#[test]
+fn verdicts_of_quick_claims_are_those_computed() {
+    let is_quick = |experiment: &str| QUICK_EXPERIMENTS.contains(&experiment);
+    compare_verdicts("claims", is_quick, 15);
+}
+
+#[test]
+fn verdicts_of_papers_are_those_computed() {
+    compare_verdicts("papers", |_| true, 12);
+}
+
+/// The same comparison for all claims whose experiments run in virtual time.
+#[test]
+#[ignore = "simulates and reads about 25 million events: minutes on two cores"]
+fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {
+    compare_verdicts("claims", |experiment| is_virtual("claims", experiment), 23);
+}
+
+/// Evaluates the claims whose experiments are all wanted, and compares their verdicts with the table. Requires that there are at
+/// least `at_least` such claims.
+fn compare_verdicts(name: &str, is_wanted: impl Fn(&str) -> bool, at_least: usize) {
+    let folder = folder_to_work_in();
+    let wanted: Vec<Claim> = claims(name)
+        .into_iter()
+        .filter(|claim| experiments_of(claim).iter().all(|name| is_wanted(name)))
+        .collect();
+    assert!(wanted.len() >= at_least, "only {}", wanted.len());
+    let experiments: BTreeSet<String> = wanted.iter().flat_map(experiments_of).collect();
+    for experiment in experiments {
+        let file = format!("experiments/{name}/{experiment}.toml");
+        run(Command::new(sim())
+            .args(["run", "--quiet", &file])
+            .current_dir(folder.path()));
+    }
+    let mut evaluate = Command::new(env!("CARGO_BIN_EXE_analyze"));
+    let file = format!("experiments/{name}.toml");
+    evaluate.args(["claims", &file, "--format", "json"]);
+    for claim in &wanted {
+        evaluate.args(["--claim", &claim.id]);
+    }
+    let records: Vec<serde_json::Value> =
+        serde_json::from_str(&run(evaluate.current_dir(folder.path()))).unwrap();
+    let computed: BTreeMap<String, String> = records
+        .iter()
+        .map(|record| {
+            let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+            let verdict = match text("verdict").as_str() {
+                "depends" => format!("depends on {}", text("depends_on")),
+                verdict => verdict.to_owned(),
+            };
+            (text("claim"), verdict)
+        })
+        .collect();
+    let shown: BTreeMap<String, String> = rows_of_claims(name)
+        .into_iter()
+        .filter(|(id, _)| computed.contains_key(id))
+        .map(|(id, cells)| (id, cells[3].clone()))
+        .collect();
+    assert_eq!(computed.len(), wanted.len());
+    assert_eq!(shown, computed);
+}
