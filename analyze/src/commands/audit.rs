@@ -13,13 +13,14 @@ use super::output::{self, Output};
         Every finished run is compared with the rules of Lamport's clocks and with its row in runs.csv: ticks and times, clocks and \
         timestamps, every receive and its send, the queues, and how often each random outcome was drawn. In virtual time, and in runs \
         whose messages all arrived as in the schedule (column as_scheduled), queue lengths are recomputed exactly; in other runs they \
-        must lie between a lower and an upper limit. For each check that failed, the first violation is described, with the command \
-        that draws it. If any check fails, the exit code is 4. Runs with stamp = before fail a check on purpose: they break \
-        the Clock Condition.\n\n\
+        must lie between a lower and an upper limit. For each check that failed, the first violation is described, with the `analyze diagram` \
+        command that shows it as a picture. If any check fails, the exit code is 4. In runs with stamp = before, messages carry the sender's clock \
+        from before the send. This breaks Lamport's Clock Condition, so these runs fail a check, as they should.\n\n\
         CSV and JSON have one record for each dataset and check: how often the check was made (checked), how often it failed \
-        (violations), and file, line, run and description of the first failure, with the command that draws it (diagram). With these formats the report in words is printed to stderr.")]
+        (violations), and file, line, run and description of the first failure, with the command that shows it as a picture (diagram). With these formats the report in words is printed to stderr.")]
 pub struct Audit {
-    /// Dataset folders, made by `sim run` or `analyze import`; for a dataset in shards, its folder or single shard folders in it
+    /// Dataset folders, made by `sim run` or `analyze import`. If a dataset was made in parts (shards, with `sim run --shard`): its folder,
+    /// or the folders of some of its shards
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
     #[command(flatten)]

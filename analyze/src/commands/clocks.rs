@@ -17,9 +17,9 @@ use super::rows::Top;
 pub struct Clocks {
     #[command(flatten)]
     datasets: Datasets,
-    /// Replay this clock, instead of every kind: lamport, vector, matrix, encoded, interval-tree, bloom:m=8,k=2, plausible:r=2,
-    /// hlc:epsilon=0.1,resolution=0.001, hybrid-vector and physical (the same parameters as hlc, in seconds). Parameters that are not given
-    /// have these values. If given several times, all are replayed
+    /// Replay this clock instead of all of them: lamport, vector, matrix, encoded, interval-tree, bloom:m=8,k=2, plausible:r=2,
+    /// hlc:epsilon=0.1,resolution=0.001, hybrid-vector:epsilon=0.1,resolution=0.001 or physical:epsilon=0.1,resolution=0.001 (in seconds).
+    /// The values shown here are the defaults. May be given several times
     #[arg(long = "clock", value_name = "CLOCK")]
     clocks: Vec<ClockSpec>,
     #[command(flatten)]

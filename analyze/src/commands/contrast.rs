@@ -30,8 +30,9 @@ const DEFAULT_MEASURES: [&str; 4] = [
   analyze contrast data/quickstart --of internal --from 0.4 --to 0.7
   analyze contrast data/quickstart --a \"internal = 0.7\" --b \"internal = 0.4 and rates = '3,3,3'\"
 
-Two datasets, or the runs of two conditions, may differ in one parameter, in several, or in their rates. The words above the table say \
-what differs. Configurations that are equal in everything else are compared in pairs; several such configurations are pooled.")]
+The two datasets, or the runs of the two conditions, may differ in one parameter, in several, or in their rates. The words above the table \
+say what differs. A configuration of one side is compared with the configuration of the other side that is equal in everything else. If \
+several configurations of a side are, their means are averaged first, each with the same weight.")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,

@@ -13,7 +13,7 @@ use super::picture::Picture;
 enum By {
     /// By model time
     Time,
-    /// By the Lamport clock after the event: this is all that the clock knows of the order
+    /// By the value of the Lamport clock: the picture then shows only the order that the clock shows
     Lamport,
 }
 
@@ -22,8 +22,8 @@ enum By {
 enum ArrowEnd {
     /// At the event that received the message
     Receipt,
-    /// Where the message entered the queue; its wait is drawn along the line. In runs over TCP and with random delays the log does not
-    /// tell this, and the arrow ends at the receive
+    /// Where the message entered the queue; its wait is drawn along the line. The log does not contain this for TCP runs, nor for runs with
+    /// random delays: there the arrow ends at the receive
     Arrival,
 }
 
@@ -40,8 +40,9 @@ Where the picture goes: with --out it is written to that file, and the end of it
 
 A send is a circle, a receive a diamond, an internal event a small ring; the number above is the logical clock after the event. An arrow \
 goes from each send to its receive. Messages that were not received before the run ended are dashed, with an open head. Below each line, \
-the grey strip is the lag (how far the clock is behind the largest clock of the run), and the area is the length of the queue. With more \
-than 2,000 events and messages in the window, a strip shows where events are, and only a part of the window is drawn; stderr says which.")]
+the grey strip is the lag (how far the clock is behind the largest clock of the run), and the area is the length of the queue. If the chosen time \
+has more than 2,000 events and messages, only a part of it is drawn, with an overview that shows how many events there are in the other \
+parts; stderr says which part is drawn.")]
 pub struct DiagramCommand {
     #[command(flatten)]
     part: Part,
@@ -53,10 +54,10 @@ pub struct DiagramCommand {
     /// Where the arrow of a received message ends
     #[arg(long, value_enum, default_value_t = ArrowEnd::Receipt)]
     arrows: ArrowEnd,
-    /// Show in colour what happened before this event, and fade the rest
+    /// Show in colour the events that happened before this event (its causal past), and fade the rest
     #[arg(long, value_name = "MACHINE:TICK")]
     past_of: Vec<EventName>,
-    /// Show in colour what this event happened before, and fade the rest
+    /// Show in colour the events that causally depend on this event (its causal future), and fade the rest
     #[arg(long, value_name = "MACHINE:TICK")]
     future_of: Vec<EventName>,
     /// Draw the smallest consistent cut that contains these events, such as 0:12,2:40

@@ -89,8 +89,7 @@ pub struct Import {
     /// file and use it with --mapping
     #[arg(long, value_name = "FILE")]
     write_mapping: Option<PathBuf>,
-    /// A TOML file that says how to read the logs. Other options override the values in this file; only the words of --events are
-    /// added to those in the file
+    /// A TOML file that says how to read the logs. Other options replace the values in this file, except --events: its words are added to the words in the file
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
     /// The character between cells, or `blanks` [default: recognised]
@@ -116,12 +115,11 @@ pub struct Import {
     /// Whether queue lengths are logged before or after the event [default: the rule that fits the rows]
     #[arg(long, value_name = "WHEN")]
     queue: Option<BeforeOrAfter>,
-    /// Which value of the sender's clock messages carry: the value before 1 is added for the send, or the value after [default: the
-    /// rule that fits the rows]
+    /// A message carries the sender's clock: its value before the send adds 1 to it, or after [default: the rule that fits the rows]
     #[arg(long, value_name = "RULE", value_parser = ["after", "before"])]
     stamp: Option<String>,
-    /// How machines choose the recipients of a message: mix, unicast, broadcast or multicast(2), as in experiment files. If this option is
-    /// given, `analyze audit` checks that the logs agree with the rule
+    /// How machines choose the recipients of a message, as in experiment files: mix (at random: one other machine or all), unicast (one),
+    /// broadcast (all) or multicast(2). With this option `analyze audit` checks that the logs agree with the rule
     #[arg(long, value_name = "RULE")]
     sends: Option<String>,
     /// Ticks per second of each machine, such as 1,3,6 [default: measured]

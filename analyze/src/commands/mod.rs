@@ -143,7 +143,8 @@ fn measure(name: &str) -> anyhow::Result<&'static Measure> {
 /// The datasets that a subcommand reads.
 #[derive(Debug, Args)]
 struct Datasets {
-    /// Dataset folders, made by `sim run` or `analyze import`; for a dataset in shards, its folder or single shard folders in it
+    /// Dataset folders, made by `sim run` or `analyze import`. If a dataset was made in parts (shards, with `sim run --shard`): its folder,
+    /// or the folders of some of its shards
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
     #[command(flatten)]

@@ -22,9 +22,10 @@ const ROWS: usize = 10;
   analyze precision data/quickstart --measure lag_final --half-width 5% --where \"role = 'slowest'\"
   analyze precision data/quickstart --measure backlog_mean --half-width 0.5
 
-The table has a row for each configuration, with its machine that needs most; the configuration that needs most comes first. Below it are \
-the lines of the experiment file that make the missing runs, and the time that they take. With the number of repetitions in column \
-`needed`, the interval is as narrow as wanted in 95 of 100 sweeps if the measure is normally distributed, and in about 8 of 10 if it is skewed.
+The table has a row for each configuration. It shows the machine of the configuration that needs the most repetitions. The configuration \
+that needs the most comes first. Below the table are lines for the experiment file that make the additional runs, and the time that these \
+runs take. Suppose that the whole experiment were repeated 100 times with the number of repetitions in column `needed`. Then the interval \
+would be as narrow as wanted in about 95 of the 100 if the measure is normally distributed, and in about 80 if it is skewed.
 
 CSV and JSON have one record for each machine.")]
 pub struct Precision {

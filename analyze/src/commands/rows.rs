@@ -42,13 +42,15 @@ pub fn measure_names() -> Vec<&'static str> {
 /// The options that choose rows by their values, and order them.
 #[derive(Debug, Args)]
 pub struct RowOptions {
-    /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can name
-    /// parameters, machine, rate, role and n; means of measures (jump_mean; parts with _sd, _low, _high and _n); predictions
-    /// (lag_final_predicted); regime (predicted) and regime_measured. If given several times, all conditions must hold
+    /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can use
+    /// parameters; machine, rate, role and n (number of runs); the mean of a measure (jump_mean), its standard deviation (jump_mean_sd),
+    /// the limits of its interval (jump_mean_low, jump_mean_high) and the number of runs that have the measure (jump_mean_n);
+    /// predictions (lag_final_predicted); and the regime (stable, critical or overloaded), predicted (regime) or measured
+    /// (regime_measured). If this option is given several times, all conditions must hold
     #[arg(long, value_name = "CONDITION", value_parser = SqlCondition::parse)]
     having: Vec<SqlCondition>,
-    /// Sort by these columns, named as in CSV or by their headings: jump_mean, growth, rates. Measures are sorted with the largest
-    /// first, others with the smallest first; `jump_mean asc` and `rates desc` say otherwise
+    /// Sort by these columns. A column is named as in CSV or by its heading: jump_mean, growth, rates. The largest value of a measure
+    /// comes first, but the smallest value of any other column. To reverse this, write `jump_mean asc` or `rates desc`
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, row_columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
 }
@@ -93,8 +95,9 @@ impl Top {
 /// The options that choose, order and combine a table's rows.
 #[derive(Debug, Args)]
 pub struct Rows {
-    /// Combine all runs that have the same values in the named columns, such as rates,internal. A name is a parameter, or
-    /// `machines`, `machine`, `rate`, `role` (slowest, fastest, between or equal) or `dataset`
+    /// Combine all runs that have the same values in the named columns, such as rates,internal. A column is a parameter, `machines` (how
+    /// many machines a run has), `machine` (a machine's number, from 0), `rate`, `role` (slowest, fastest, between or equal) or
+    /// `dataset`
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = offering(parse_name, pool_columns), hide_possible_values = true)]
     by: Vec<String>,
     #[command(flatten)]

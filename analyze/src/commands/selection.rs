@@ -15,10 +15,10 @@ use super::pools;
 /// The values of option --only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// Runs whose delays were too short to change the order of events: all runs in virtual time, and TCP runs in which
-    /// lateness_max_us + latency_max_us is less than margin_us. The margin is the shortest time between two ticks whose order
-    /// matters. The order matters if one of their machines may send to the other, or if both may send to the same third machine. TCP
-    /// runs with phase=aligned have a margin of 0, so they are never punctual
+    /// Runs whose delays were too short to change the order of events: all runs in virtual time, and each TCP run whose largest delays
+    /// (lateness_max_us of a tick plus latency_max_us of a message) are less than its margin_us. The margin is the shortest time
+    /// between two ticks of different machines, if one of the two machines may send to the other, or both may send to the same third
+    /// machine. With phase=aligned all machines start to tick at the same moment: the margin is 0, and no TCP run is punctual
     Punctual,
 }
 
@@ -29,11 +29,12 @@ pub struct Selection {
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
     /// Use only runs, or machines of runs, that meet this condition: internal=0.7, or SQL such as "internal < 0.7 and role =
-    /// 'slowest'". It can name the columns of runs.csv, dataset, machine, rate and role (slowest, fastest, between, equal). If given
-    /// several times, all conditions must hold
+    /// 'slowest'". It can use all columns of runs.csv, and also `dataset` (the folder's name), `machine` (its number, from 0), `rate`
+    /// (ticks per second) and `role` (slowest, fastest, between, equal). If this option is given several times, all conditions must
+    /// hold
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Choice>,
-    /// Calculate the measures without the first S model seconds of each run. An event exactly at S is included
+    /// Leave out the first S model seconds of each run when measures are calculated. An event at exactly S seconds is not left out
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = parse_seconds)]
     warm_up: f64,
     /// Calculate all measures from the events: do not use the cache of measures (the folder .cache in the dataset)

@@ -16,8 +16,8 @@ use super::part::Part;
 
 Times are model seconds since the run's start. A table for people has at most 1,000 events; CSV and JSON have all, with the timestamp \
 of the message (message_stamp), the sender's tick (sent_tick), and the time from the send to the receive (message_age_s). With --follow, \
-there is a row for each other machine: whether and when it received the message, and its first event that happened after the send, be it \
-through a message of another machine (known_tick, known_s, known_from).")]
+there is a row for each other machine: whether and when it received the message, and its first event that causally depends on the \
+send, directly or through messages of other machines (known_tick, known_s, known_from).")]
 pub struct Show {
     #[command(flatten)]
     part: Part,

@@ -22,10 +22,11 @@ const DATASET_LINES: usize = 4;
 /// How many machines are stable or overloaded, and the configurations with the fastest growing queues
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze summary data/quickstart\n\n\
-        The table has a row for each configuration: the growth of the backlog, the final lag and the mean jump of its slowest machine, \
-        and the largest logical rate of its machines. The configuration whose slowest machine's queue grows fastest comes first.\n\n\
-        --having and --sort are about the slowest machine of each configuration. Regime of a machine, as measured: stable if fewer messages arrive than it has ticks, overloaded if more arrive, critical if the \
-        95 % interval of the offered load (messages for each tick) contains 1.\n\n\
+        The table has a row for each configuration: the growth of the backlog, the final lag and the mean jump of its slowest machine, and \
+        the logical rate of its fastest clock (how much the clock grows in a second of model time). The configuration whose slowest machine's queue grows fastest comes first.\n\n\
+        --having and --sort use the values of the slowest machine of each configuration. The measured regime of a machine is stable if fewer \
+        messages arrive than it has ticks, overloaded if more arrive, and critical if the measurement cannot decide: the 95 % interval of the \
+        offered load (arriving messages per tick) contains 1.\n\n\
         CSV and JSON have one record for each machine of every configuration, with all measures of `drift`, `jumps` and `backlog`.")]
 pub struct Summary {
     #[command(flatten)]

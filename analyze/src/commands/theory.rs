@@ -21,8 +21,8 @@ use super::rows::{RowOptions, Top};
 /// predicted. In row `z`, `none` can also mean that all measured values are equal, so there is no standard error. A letter below a
 /// value is a caveat: the theory neglects something that affects this value.
 ///
-/// For an experiment file (TOML) in place of datasets, it prints regimes and predictions of every configuration, and where stability
-/// ends along `internal` and along the rate of a machine, if the experiment varies them.
+/// For an experiment file (TOML) in place of datasets, it prints regimes and predictions of every configuration. If the
+/// experiment varies `internal` or the rate of a machine, it also prints the value at which a machine becomes overloaded.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze theory data/quickstart --format csv > theory.csv

@@ -15,7 +15,7 @@ use super::part::Part;
 /// The values of option --format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TraceFormat {
-    /// A log with vector clocks, and the expression that reads it; TSViz reads it too
+    /// A log with vector clocks for ShiViz or TSViz. Its first line is the regular expression with which they parse it
     #[value(alias = "tsviz")]
     Shiviz,
     /// Perfetto's protobuf: machines as tracks, messages as flows, clocks and queues as counters
@@ -43,7 +43,7 @@ impl TraceFormat {
     fn advice(self) -> &'static str {
         match self {
             Self::Shiviz => {
-                "open it in ShiViz with \"choose file\"; its first line is the expression that reads it"
+                "open it in ShiViz with \"choose file\"; its first line is the regular expression with which ShiViz parses it"
             }
             Self::Perfetto => "open it at https://ui.perfetto.dev",
             Self::Chrome => "open it in chrome://tracing or at https://ui.perfetto.dev",

@@ -45,9 +45,9 @@ pub enum Kind {
     Trials,
     /// How often each jump occurs
     Jumps,
-    /// The largest jump, queue and spread
+    /// The largest jump, the longest queue and the largest spread (the run's largest clock minus its smallest clock at one moment)
     Maxima,
-    /// How far clocks are ahead of their machine's ticks, and behind the largest clock, at the end of the run
+    /// At the end of the run: how far each clock is ahead of the number of its machine's ticks, and how far it is behind the largest clock
     Drift,
     /// The shares of internal events, sends and receives
     Mix,

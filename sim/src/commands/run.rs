@@ -36,8 +36,8 @@ the experiment file first: then the new runs are added to the dataset. Press Ctr
 that are about to end are completed, the others are dropped, and all finished runs are saved. Press it twice to stop at once.
 
 At the end, the number of punctual runs over TCP is shown. In a punctual run the delays were too short to change the order of events: the \
-largest delay of a tick plus the largest delay of a message is less than the margin, the shortest time between two ticks whose order \
-matters.")]
+largest delay of a tick plus the largest delay of a message is less than the margin. The margin is the shortest time between two ticks of different machines, \
+if one of the two machines may send to the other, or both may send to the same third machine.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,

@@ -29,19 +29,20 @@ const COMMANDS: usize = 3;
   sim status data/overnight --format json
   sim status data/overnight --watch
 
-A run over TCP is punctual if its delays were too short to change the order of events: the largest delay of a tick plus the largest \
-delay of a message is less than the margin, the shortest time between two ticks whose order matters. A run is as scheduled if every \
+A run over TCP is punctual if its delays were too short to change the order of events: the largest delay of a tick plus the largest delay \
+of a message is less than the margin. The margin is the shortest time between two ticks of different machines, \
+if one of the two machines may send to the other, or both may send to the same third machine. A run is as scheduled if every \
 message arrived between the ticks and in the order that the schedule says. Then its events are identical to those of the simulated run \
 with the same seed. Every punctual run is as scheduled; other runs may be as scheduled, too.")]
 pub struct Args {
-    /// The dataset's folder; for a dataset in shards, its folder or the folder of one shard. Several may be given
+    /// The dataset's folder. If the dataset is made in parts (shards, with `sim run --shard`): its folder, or the folder of one shard. Several
+    /// may be given
     #[arg(required = true, value_name = "DATASET")]
     datasets: Vec<PathBuf>,
     /// Format of the output. For several datasets, there is one JSON object after the other
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Show the state on the full screen of the terminal, updated every second, until q, Esc or Ctrl+C is pressed. It only reads,
-    /// so the sweep may run in another terminal or on other computers. Tab shows the next of several datasets
+    /// Show the state on the full screen of the terminal, updated every second, until q, Esc or Ctrl+C is pressed. This only reads files, so `sim run` may work in another terminal or on other computers. Tab shows the next of several datasets
     #[arg(long, conflicts_with = "format")]
     watch: bool,
 }
