@@ -64,6 +64,7 @@ pub fn table(
         numeric: (0..headings.len())
             .map(|column| column >= key_columns)
             .collect(),
+        // Narrow terminals leave these columns out, in this order.
         optional: [Some(time_index), now_index, Some(interval_index)]
             .into_iter()
             .flatten()
@@ -125,6 +126,7 @@ fn wall_time(need: &MachineNeed<'_>, extensions: &[Extension]) -> Option<Duratio
     Some(extension.wall_time_of(&need.group.configuration, need.further()?))
 }
 
+/// The paragraphs below the table.
 fn caption(
     shown: &[MachineNeed<'_>],
     needs: &Needs<'_>,

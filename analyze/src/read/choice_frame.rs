@@ -8,7 +8,7 @@ use crate::read::filter;
 use crate::read::roles::roles;
 use crate::read::runs::{column_of_runs, frame_columns};
 
-/// The columns that describe a machine. All other columns describe a run.
+/// The columns that describe a machine. All other columns describe its run.
 const OF_MACHINES: [&str; 3] = ["machine", "rate", "role"];
 /// Columns about runs that `runs.csv` does not have. They are made from its columns `internal` and `rates`.
 const DERIVED: [&str; 2] = ["internal_each", "rates_sorted"];
@@ -60,7 +60,7 @@ pub(crate) fn frame(
     DataFrame::new(run_of_each_machine.len(), columns)
 }
 
-/// The role of each machine of each of `rows`.
+/// Column `role`: whether a machine is the slowest or the fastest of its run, for each machine of each run of `rows`.
 pub(crate) fn role_column(rows: &[JournalRow]) -> Column {
     let all_roles = rows
         .iter()

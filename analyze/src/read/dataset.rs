@@ -43,6 +43,7 @@ pub struct Dataset {
     never_finished: Vec<JournalRow>,
     /// The model seconds at the start of every run that the measures ignore.
     warm_up_s: f64,
+    /// See [`Dataset::caches_measures`].
     caches_measures: bool,
     /// Completed when a problem of the cache has been printed.
     has_warned: Once,
@@ -199,7 +200,7 @@ impl Dataset {
     /// margin (the shortest time between two ticks whose order matters), so no such run with a margin of 0 is punctual.
     fn advice_on_punctuality(&self) -> &'static str {
         let has_margin = |row: &JournalRow| row.margin_us > 0.0;
-        // Before this version of the dataset format, the margin of runs with phase=uniform was recorded as 0.
+        // In datasets of an earlier format, the margin of runs with phase=uniform is always 0.
         let has_no_true_margin = |row: &JournalRow| {
             self.log.schema_of(row) < SCHEMA_OF_TRUE_MARGINS
                 && row.configuration.phase == PhaseRule::Uniform
@@ -296,7 +297,8 @@ impl Dataset {
         self.log.manifest()
     }
 
-    /// The manifest of each shard (a part of the runs, in a folder of its own) that exists, or the only manifest of a dataset without shards.
+    /// The manifest of each shard (a part of the runs, in a folder of its own) that exists, or the only manifest of a dataset without
+    /// shards.
     pub(crate) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
         self.log.manifests()
     }

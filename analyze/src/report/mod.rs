@@ -50,8 +50,9 @@ pub fn html(datasets: &[Dataset], extras: &Extras) -> Result<String, ReportError
     Ok(page::page(&contents, extras))
 }
 
-/// Makes the pages about the submissions of a class (logs of students' programs, one folder for each submission), whose datasets are in the folder `into`: `index.html` with the table of all
-/// submissions, and a page for each that was imported. Returns the names of the files and their contents.
+/// Makes the pages about the submissions of a class (logs of students' programs, one folder for each submission). The imported datasets
+/// are in the folder `into`. The pages are `index.html` with the table of all submissions, and a page for each submission that was
+/// imported. Returns the names of the files and their contents.
 ///
 /// # Errors
 ///

@@ -2,7 +2,7 @@
 
 use crate::draw::chart::{Axis, Figure, Mark, Panel, Point, Positions, Series};
 
-/// If a line has more points than this, only one of so many points is listed.
+/// If a line has more points than this, only one point of so many is listed.
 const LINE_STEP: usize = 20;
 /// The largest number of rows of the table.
 const MOST_ROWS: usize = 120;
@@ -18,6 +18,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
+    /// Lists the points of `figure`.
     pub(super) fn new(figure: &Figure) -> Self {
         let mut rows = vec![];
         let (mut left_out, mut is_thinned) = (0, false);
@@ -67,6 +68,7 @@ fn row(panel: &Panel, series: &Series, point: &Point) -> [String; 6] {
             position_text(&panel.y, point.y),
             four_digits(point.value.unwrap_or(point.x)),
         ),
+        // A line, or marks above names.
         _ => (position_text(&panel.x, point.x), four_digits(point.y)),
     };
     let [low, high] = match point.interval {
@@ -91,7 +93,7 @@ fn position_text(axis: &Axis, position: f64) -> String {
     }
 }
 
-/// A number with four significant four_digits.
+/// A number with four significant digits.
 fn four_digits(value: f64) -> String {
     let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     rounded.to_string()

@@ -4,9 +4,9 @@
 //! machine 1, and so on. The runs of the two configurations are independent of each other.
 //! [`difference`](crate::stats::difference) calculates the intervals.
 //!
-//! The last row of the table is the average of the differences of all pairs, with equal weight. For this row, each run has only one value, the
-//! mean of its machines, because the machines of a run depend on each other. The interval of the average is valid only for these
-//! configurations.
+//! The last row of the table is the average of the differences of all pairs, with equal weight. For this row, each run has only one
+//! value, the mean of its machines, because the machines of a run depend on each other. The interval of the average is valid only for
+//! these configurations.
 
 mod records;
 
@@ -115,7 +115,8 @@ impl Contrast {
         Ok(pairs)
     }
 
-    /// The pairs among `groups`: each group with the first value, if another group with the second value agrees with it in the rest.
+    /// The pairs among `groups`. A group with the first value and a group with the second value are a pair if they agree in everything
+    /// else.
     fn find_pairs<'g>(&self, groups: &'g [Group]) -> Vec<Pair<'g>> {
         let has = |group: &&Group, value: &str| is_equal(&self.value(group), value);
         let of_b: Vec<&Group> = groups.iter().filter(|group| has(group, &self.b)).collect();
@@ -246,6 +247,7 @@ pub fn table(
             .collect(),
         headings,
         rows,
+        // Narrow terminals leave out measures, the last one first. The first measure is always shown.
         optional: (key_columns + 1..key_columns + measures.len())
             .rev()
             .collect(),
@@ -341,7 +343,7 @@ pub(super) fn both_counts(a: u64, b: u64) -> String {
 /// machine has no value in one of the runs, the mean has no interval.
 ///
 /// The average is taken over pairs of configurations, in which each run has one value (the mean of its machines). The weight of such
-/// a pair is its number of machines, so every row of the table has the same weight.
+/// a pair is its number of machines, because the table has a row for each machine.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],

@@ -20,7 +20,7 @@ use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 use crate::stats::intervals::notes;
 use crate::stats::records::push_estimate;
-use crate::stats::repetitions::{self, DATASET_INDEX, index_of, measured};
+use crate::stats::repetitions::{self, DATASET_INDEX, index_of, read_measured_machines};
 use crate::stats::tables::{
     Deviations, cells, described, few_warning, means_in_words, measure_headings, parameter_heading,
 };
@@ -73,7 +73,7 @@ pub fn pools(
 ) -> Result<Vec<Pool>, Error> {
     let mut machines = Stack::default();
     for (index, dataset) in datasets.iter().enumerate() {
-        machines.push(&measured(dataset, index, names, measures)?)?;
+        machines.push(&read_measured_machines(dataset, index, names, measures)?)?;
     }
     let machines = machines.into_frame();
     let keys = || -> Vec<Expr> {
@@ -195,6 +195,7 @@ pub fn table(
         numeric: (0..headings.len())
             .map(|column| column >= key_columns)
             .collect(),
+        // Narrow terminals leave out columns of measures, the last one first. The first one is always shown.
         optional: (key_columns + 1..headings.len() - 1).rev().collect(),
         headings,
         rows: pools.iter().map(row).collect(),

@@ -96,7 +96,7 @@ pub(crate) fn index_of(measures: &[&Measure], measure: &Measure) -> usize {
         .unwrap_or_else(|| panic!("{} was not read", measure.name))
 }
 
-/// The groups of `datasets` with all measures, in the order of the command line, the plan and the machines.
+/// The groups of `datasets` with all measures, ordered by dataset (as on the command line), configuration (as in the plan) and machine.
 ///
 /// # Errors
 ///
@@ -123,6 +123,7 @@ pub struct Repetitions<'d> {
     datasets: &'d [Dataset],
     /// For each dataset, its configurations.
     configurations: Vec<Configurations<'d>>,
+    /// The measures that were read.
     measures: Arc<[&'static Measure]>,
     /// What each group is about: first the groups of the first dataset on the command line. Within a dataset, they are ordered by
     /// configuration and machine.
@@ -233,7 +234,8 @@ impl<'d> Repetitions<'d> {
         Ok(())
     }
 
-    /// A group for each configuration and machine, in the order of the command line, the plan and the machines.
+    /// A group for each machine of each configuration, ordered by dataset (as on the command line), configuration (as in the plan) and
+    /// machine.
     ///
     /// # Errors
     ///
@@ -242,9 +244,9 @@ impl<'d> Repetitions<'d> {
         self.estimate(&self.groups, &self.values, GroupKey::rate)
     }
 
-    /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value: the mean over its first
-    /// `machines` machines. If one of these machines has no value, the run has no value. The group's machine is 0, and its rate
-    /// is the mean rate.
+    /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value: the mean over the first `machines` of its
+    /// chosen machines. If one of these machines has no value, the run has no value. The group's machine is the first chosen machine.
+    /// The group's rate is the mean rate of the configuration's first `machines` machines.
     ///
     /// # Errors
     ///
@@ -384,7 +386,7 @@ impl RowsByGroup {
 
 /// A data frame with a row for each chosen machine of each run of `dataset`. Its columns are [`MACHINE_KEYS`], `measures`, the columns
 /// `names`, which describe machines and runs, and the `index` of the dataset.
-pub(crate) fn measured(
+pub(crate) fn read_measured_machines(
     dataset: &Dataset,
     index: usize,
     names: &[&str],

@@ -183,6 +183,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         numeric: (0..headings.len())
             .map(|column| column >= key_columns)
             .collect(),
+        // Narrow terminals leave out the numbers of runs, and then measures, the last one first. The first measure is always shown.
         optional: std::iter::once(headings.len() - 1)
             .chain((key_columns + 1..key_columns + measures.len()).rev())
             .collect(),
