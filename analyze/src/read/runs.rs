@@ -93,7 +93,7 @@ pub fn parameters() -> &'static [&'static str] {
 
 /// Tells whether a parameter has no column of its own in tables. This is so for `internal_each`: its values are shown in the column
 /// `internal`.
-pub(crate) fn is_in_full(name: &str) -> bool {
+pub(crate) fn has_no_own_column(name: &str) -> bool {
     name == INTERNAL_EACH.name
 }
 

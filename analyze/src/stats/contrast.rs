@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::measures::Measure;
 use crate::output::table::{Table, keep_together};
 use crate::output::value::Value;
-use crate::read::runs::{is_in_full, parameters, shown};
+use crate::read::runs::{has_no_own_column, parameters, shown};
 use crate::stats::difference::Difference;
 use crate::stats::estimate::IntervalKind;
 use crate::stats::intervals::{difference_words, notes};
@@ -151,7 +151,7 @@ impl Contrast {
     fn agree_in_others(&self, a: &Group, b: &Group) -> bool {
         // The parameter `internal_each` (the probability of each machine) changes with `internal`, so it may differ too.
         let is_other = |name: &str| {
-            name != self.parameter && !(self.parameter == "internal" && is_in_full(name))
+            name != self.parameter && !(self.parameter == "internal" && has_no_own_column(name))
         };
         let others = |group: &Group| -> Vec<Value> {
             let named = std::iter::zip(parameters(), &group.parameters);
@@ -270,7 +270,7 @@ fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
     };
     let names = parameters().iter().copied();
     names
-        .filter(|name| *name != contrast.parameter && !is_in_full(name))
+        .filter(|name| *name != contrast.parameter && !has_no_own_column(name))
         .filter(|name| *name == "rates" || differs(name))
         .collect()
 }
