@@ -171,11 +171,11 @@ fn recipients<'r>(run: &'r Run<'_>, index: usize) -> Option<impl Iterator<Item =
 impl Lists {
     /// Appends the list of an event, or notes that it has none.
     fn push(&mut self, list: Option<impl Iterator<Item = i64>>) {
-        let before = self.numbers.len();
+        let start = self.numbers.len();
         let has_list = list.is_some();
         self.numbers.extend(list.into_iter().flatten());
         self.lengths
-            .push(has_list.then(|| self.numbers.len() - before));
+            .push(has_list.then(|| self.numbers.len() - start));
     }
 
     /// The lists as a column with this name.
@@ -190,9 +190,9 @@ impl Lists {
         for length in self.lengths {
             match length {
                 Some(length) => {
-                    let (list, after) = rest.split_at(length);
+                    let (list, others) = rest.split_at(length);
                     lists.append_slice(list);
-                    rest = after;
+                    rest = others;
                 }
                 None => lists.append_null(),
             }

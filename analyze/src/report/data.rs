@@ -33,15 +33,15 @@ pub(super) struct Column {
 
 /// Writes the cells of a column as one text.
 fn join<S: Serializer>(cells: &Vec<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    let shown = match cells.as_slice() {
+    let distinct = match cells.as_slice() {
         [first, others @ ..] if others.iter().all(|other| other == first) => &cells[..1],
         cells => cells,
     };
-    let shown: Vec<String> = shown
+    let escaped: Vec<String> = distinct
         .iter()
         .map(|cell| cell.replace(SEPARATOR, "/"))
         .collect();
-    serializer.serialize_str(&shown.join(SEPARATOR))
+    serializer.serialize_str(&escaped.join(SEPARATOR))
 }
 
 /// A table of some columns.

@@ -83,18 +83,20 @@ impl RowColumn {
         }
     }
 
-    /// Finds the column with this name or heading. If several measures have this
-    /// heading, a measure of the table, `shown`, is found; without one in `shown`, none is found.
+    /// Finds the column with this name or heading. If several measures have this heading, the one among `shown` is found, the measures of
+    /// the table. If none of them is among `shown`, no measure is found.
     pub fn find_by_name_or_heading(name: &str, shown: &[&'static Measure]) -> Option<Self> {
         let is_headed = |measure: &Measure| measure.label == name || measure.heading() == name;
         let measure = || {
-            let shown = shown.iter().copied().find(|measure| is_headed(measure));
-            let mut others = measures::all().filter(|measure| is_headed(measure));
-            shown.or_else(|| match (others.next(), others.next()) {
+            let in_table = shown.iter().copied().find(|measure| is_headed(measure));
+            let mut headed = measures::all().filter(|measure| is_headed(measure));
+            in_table.or_else(|| match (headed.next(), headed.next()) {
+                // Exactly one measure has the heading.
                 (Some(measure), None) => Some(measure),
                 _ => None,
             })
         };
+        // The heading of column `rate` is `rate (1/s)`.
         let key =
             || keys().find(|key| parameter_heading(key) == name || name == format!("{key} (1/s)"));
         Self::named(name)
@@ -127,7 +129,7 @@ impl RowColumn {
         )
     }
 
-    /// Whether the largest value comes first, if the user does not give a direction: for measures and predictions, but not for others.
+    /// Whether the largest value comes first, if the user does not give a direction: for measures and predictions, but not for other columns.
     pub fn is_descending_by_default(self) -> bool {
         matches!(self, Self::Estimate(..) | Self::Predicted(_))
     }

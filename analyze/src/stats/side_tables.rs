@@ -71,9 +71,9 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
         .iter()
         .all(|cell| cell.a.len() == 1 && cell.b.len() == 1);
     words.push(match is_paired {
-        true => format!("{} of A, each with one of B that is equal in everything else.", counted(a, "configuration")),
+        true => format!("Compared: {} of A, each with the one of B that is equal in everything else.", counted(a, "configuration")),
         false => format!(
-            "{} configurations of A are compared with {} of B. Those with equal other parameters are pooled, each with equal weight.",
+            "{} configurations of A are compared with {} of B. Configurations of a side that agree in everything else are pooled, each with equal weight.",
             grouped(a as u64),
             grouped(b as u64)
         ),
@@ -163,7 +163,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         "Difference of the means, B minus A, ± half the width of its 95 % interval (Welch). The interval is valid for these \
          configurations. If it includes 0, these runs do not show a difference."
             .to_owned(),
-        "average: everything that is compared; each run is one value, the mean of its machines, and each pair or pool has equal weight.".to_owned(),
+        "average: the mean over everything that is compared. Each run is one value, the mean of its machines. Each pair of configurations or pools has equal weight.".to_owned(),
         "runs: the number of runs of A and of B; one number if they are equal.".to_owned(),
     ];
     caption.extend(notes(kinds));
