@@ -232,7 +232,8 @@ pub(crate) fn values_in_words(frame: &DataFrame, name: &str) -> Option<String> {
     }
 }
 
-/// The name in `known` that is most similar to `name`, as the end of a message: ` (did you mean `internal`?)`. Empty if no name is similar.
+/// The name in `known` that is most similar to `name`, as a question in parentheses for the end of a message. Empty if no name is
+/// similar.
 pub fn nearest_in_words(name: &str, known: &[&str]) -> String {
     let similarity = |other: &str| strsim::jaro_winkler(name, other);
     let nearest = known
