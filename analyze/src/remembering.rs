@@ -32,7 +32,7 @@ impl RememberingFile {
         if let Err(error) = &result
             && error.kind() != io::ErrorKind::Interrupted
         {
-            // Only the first error is kept, because later errors follow from it.
+            // An interrupted write is repeated, so it is no error. Only the first error is kept, because later errors follow from it.
             let _ = self.failure.0.set(copy(error));
         }
         result
@@ -58,6 +58,7 @@ impl Failure {
     }
 }
 
+/// A copy of `error`. The type [`io::Error`] cannot be cloned.
 fn copy(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn other_errors_keep_their_text() {
+    fn an_error_of_polars_keeps_its_text_if_no_write_failed() {
         let cause = Failure::default().cause(polars_err!(ComputeError: "of its own"));
         assert!(cause.to_string().contains("of its own"), "{cause}");
     }

@@ -14,7 +14,8 @@ const MAGIC: &[u8] = b"PAR1";
 /// Number of bytes after the footer: its length and [`MAGIC`].
 const TAIL: usize = 4 + MAGIC.len();
 
-/// Writes the checksum into the Parquet file at `path`. No other process may write the file meanwhile.
+/// Writes the checksum into the Parquet file at `path`. `about` says what the file contains. No other process may write the file
+/// meanwhile.
 ///
 /// # Errors
 ///
@@ -24,13 +25,14 @@ pub(crate) fn seal(path: &Path, about: &str) -> io::Result<()> {
     let footer = find_footer(&bytes).ok_or(io::ErrorKind::InvalidData)?;
     let (data, footer_bytes) = bytes.split_at(footer);
     let checksum = checksum(about, data, footer_bytes);
+    // The checksum takes the place of the footer's first bytes, and the footer is written again behind it.
     let mut file = File::options().write(true).open(path)?;
     file.seek(SeekFrom::Start(footer as u64))?;
     file.write_all(checksum.as_bytes())?;
     file.write_all(footer_bytes)
 }
 
-/// Tells whether `bytes` are unchanged since the file was sealed with the same text `about`.
+/// Tells whether `bytes` are those of a file that was sealed with the same text `about` and has not changed since.
 pub(crate) fn is_unchanged(bytes: &[u8], about: &str) -> bool {
     let parts = find_footer(bytes).and_then(|footer| {
         let (before, footer) = bytes.split_at(footer);
@@ -51,6 +53,7 @@ fn find_footer(bytes: &[u8]) -> Option<usize> {
     (magic == MAGIC).then_some(footer)
 }
 
+/// The checksum of a file that consists of `data` and `footer` and contains what `about` says.
 fn checksum(about: &str, data: &[u8], footer: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     // The lengths are hashed first. Otherwise moving a byte from one part to the next would not change the checksum.
@@ -95,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unsealed_file_is_not_unchanged() {
+    fn a_file_without_checksum_is_not_accepted() {
         assert!(!is_unchanged(PARQUET, ""));
         assert!(!is_unchanged(b"", ""));
     }

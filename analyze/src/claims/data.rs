@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
 use crate::read::filter::Condition;
-use crate::read::runs::{is_in_full, parameters, run_frame};
+use crate::read::runs::{has_no_own_column, parameters, run_frame};
 
 /// Why a test could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -379,7 +379,7 @@ impl OpenDataset {
             .copied()
             .filter(|name| !without.contains(name))
             // The column with the probability of each machine depends on `internal`, so it is ignored together with `internal`.
-            .filter(|name| !is_in_full(name) || !without.contains("internal"))
+            .filter(|name| !has_no_own_column(name) || !without.contains("internal"))
             .map(|name| Ok(Value::from_cell(self.machines.column(name)?, first)?.to_string()))
             .collect()
     }

@@ -1,4 +1,5 @@
-//! The needs as a table and as records.
+//! The output of `analyze precision` as a table and as records: how many repetitions each machine needs until the 95 % interval of its
+//! mean is as narrow as wanted.
 
 use std::time::Duration;
 
@@ -19,26 +20,31 @@ use crate::stats::tables::{Varying, cell, described, few_warning};
 /// Spaces before lines that a user copies. In Markdown, such lines are code.
 const INDENT: &str = "    ";
 
-/// If half the width of the present interval is a larger share of the mean, a number for a relative half-width is rough.
+/// If half the width of the present interval is more than this share of the mean, the mean is not known well. Then the number of
+/// repetitions for a half-width that is a share of the mean is only rough.
 const ROUGH_SHARE: f64 = 0.25;
 
-/// The table of `shown`, some of the configurations of `needs`. `more` is the sentence that says how many are not shown.
+/// The table of `shown`, some of the machines of `needs`. `not_shown` is the sentence that says how many are not shown.
 pub fn table(
     shown: &[MachineNeed<'_>],
     needs: &Needs<'_>,
     (measure, half_width): (&Measure, HalfWidth),
     extensions: &[Extension],
-    more: Option<String>,
+    not_shown: Option<String>,
 ) -> Table {
     let groups: Vec<&Group> = shown.iter().map(|need| need.group).collect();
     let varying = Varying::among(&groups);
     let mut headings = varying.headings();
     headings.push("machine".to_owned());
-    let keys = headings.len();
+    let key_columns = headings.len();
     headings.extend(["n".to_owned(), measure.heading()]);
-    headings.extend(half_width.is_relative().then(|| "now".to_owned()));
-    let needed = headings.len();
-    headings.extend(["needed", "95 %", "more", "time"].map(str::to_owned));
+    let now_index = half_width.is_relative().then_some(headings.len());
+    headings.extend(now_index.map(|_| "now".to_owned()));
+    headings.push("needed".to_owned());
+    let interval_index = headings.len();
+    headings.extend(["95 %", "more"].map(str::to_owned));
+    let time_index = headings.len();
+    headings.push("time".to_owned());
     let row = |need: &MachineNeed<'_>| {
         let mut row = varying.cells(need.group);
         let rate = keep_together(&format!("at {}/s", need.group.rate));
@@ -55,27 +61,32 @@ pub fn table(
     Table {
         title: "Repetitions that make intervals as narrow as wanted",
         rows: shown.iter().map(row).collect(),
-        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
-        // In this order: the time, the present share if there is one, the interval of the need.
-        optional: std::iter::once(needed + 3)
-            .chain(half_width.is_relative().then_some(needed - 1))
-            .chain([needed + 1])
+        numeric: (0..headings.len())
+            .map(|column| column >= key_columns)
+            .collect(),
+        // Narrow terminals leave these columns out, in this order.
+        optional: [Some(time_index), now_index, Some(interval_index)]
+            .into_iter()
+            .flatten()
             .collect(),
         headings,
-        caption: caption(shown, needs, (measure, half_width), extensions, more),
+        caption: caption(shown, needs, (measure, half_width), extensions, not_shown),
         ..Table::default()
     }
 }
 
-/// Half the present width in percent of the mean, with two digits or more. Empty if there is no interval.
+/// The cell of column `now`: half the present width in percent of the mean, with two digits or more. Empty if there is no interval.
 fn present_share(need: &MachineNeed<'_>) -> String {
     need.share().map_or(String::new(), |share| {
-        let percent = number(100.0 * share, usize::from(100.0 * share < 9.95));
-        keep_together(&format!("± {percent} %"))
+        let percent = 100.0 * share;
+        // From 9.95 on, one decimal would give three digits: 10.0.
+        let decimals = if percent < 9.95 { 1 } else { 0 };
+        keep_together(&format!("± {} %", number(percent, decimals)))
     })
 }
 
-/// The interval of the number that is needed if the standard deviation is known.
+/// The cell of column `95 %`: the interval that contains the number of repetitions that would be enough if the standard deviation were
+/// known.
 fn interval(need: &MachineNeed<'_>) -> String {
     let (low, high) = (count(need.need.low), count(need.need.high));
     match low == high {
@@ -84,12 +95,12 @@ fn interval(need: &MachineNeed<'_>) -> String {
     }
 }
 
-/// A number of repetitions.
+/// A number of repetitions as text. `None` stands for more than [`MOST`].
 fn count(repetitions: Option<u64>) -> String {
     repetitions.map_or_else(|| keep_together(&format!("> {}", grouped(MOST))), grouped)
 }
 
-/// The time of the further repetitions of one configuration. Empty if it is not known.
+/// The cell of column `time`: the time that the further repetitions of one configuration take. Empty if this time is not known.
 fn time(need: &MachineNeed<'_>, extensions: &[Extension]) -> String {
     match (wall_time(need, extensions), need.further()) {
         (_, Some(0)) => "-".to_owned(),
@@ -99,6 +110,7 @@ fn time(need: &MachineNeed<'_>, extensions: &[Extension]) -> String {
     }
 }
 
+/// The time of all further runs of a dataset, in words.
 fn total_time(time: Duration) -> String {
     match time < Duration::from_secs(1) {
         true => "less than 1 s".to_owned(),
@@ -106,6 +118,7 @@ fn total_time(time: Duration) -> String {
     }
 }
 
+/// The wall time of the further repetitions that a machine needs. `None` if their number or their time is not known.
 fn wall_time(need: &MachineNeed<'_>, extensions: &[Extension]) -> Option<Duration> {
     let extension = extensions
         .iter()
@@ -113,14 +126,15 @@ fn wall_time(need: &MachineNeed<'_>, extensions: &[Extension]) -> Option<Duratio
     Some(extension.wall_time_of(&need.group.configuration, need.further()?))
 }
 
+/// The paragraphs below the table.
 fn caption(
     shown: &[MachineNeed<'_>],
     needs: &Needs<'_>,
     (measure, half_width): (&Measure, HalfWidth),
     extensions: &[Extension],
-    more: Option<String>,
+    not_shown: Option<String>,
 ) -> Vec<String> {
-    let mut caption: Vec<String> = more.into_iter().collect();
+    let mut caption: Vec<String> = not_shown.into_iter().collect();
     for extension in extensions {
         caption.extend(how_to_extend(extension, extensions.len() > 1));
     }
@@ -130,12 +144,12 @@ fn caption(
     };
     caption.push(format!(
         "needed: repetitions, including the n that are done, with which half the width of the 95 % interval of the mean {} is at most \
-         {width} in {:.0} of 100 sweeps (in about 80 if the measure is skewed). 95 %: the number that would be enough if the standard \
-         deviation were known lies between these numbers; {} repetitions tell it only roughly. Each row is the machine of a configuration \
-         that needs most.",
+         {width} in {:.0} of 100 sweeps (in about 80 if the measure is skewed). 95 %: the number that would be enough with the true \
+         standard deviation lies between these two; {} repetitions show that deviation only roughly. Each row is the \
+         machine of a configuration that needs most repetitions.",
         measure.label,
         100.0 * ASSURANCE,
-        fewest_and_most(shown),
+        repetitions_in_words(shown),
     ));
     caption.extend(about_shares(shown, half_width));
     let kinds = needs.machines.iter();
@@ -168,12 +182,12 @@ fn about_shares(shown: &[MachineNeed<'_>], half_width: HalfWidth) -> Vec<String>
     vec![words.join(" ")]
 }
 
-/// The number of repetitions: `10`, or `5 to 20`.
-fn fewest_and_most(shown: &[MachineNeed<'_>]) -> String {
+/// How many repetitions the machines of `shown` have: `10` if all have equally many, otherwise the least and the largest number: `5 to 20`.
+fn repetitions_in_words(shown: &[MachineNeed<'_>]) -> String {
     let counts = || shown.iter().map(|need| need.group.n);
     match (counts().min().unwrap_or(0), counts().max().unwrap_or(0)) {
-        (fewest, most) if fewest == most => grouped(fewest),
-        (fewest, most) => format!("{} to {}", grouped(fewest), grouped(most)),
+        (least, largest) if least == largest => grouped(least),
+        (least, largest) => format!("{} to {}", grouped(least), grouped(largest)),
     }
 }
 
@@ -199,7 +213,7 @@ pub fn left_out(needs: &Needs<'_>, measure: &Measure, half_width: HalfWidth) -> 
     words
 }
 
-/// Machines in words: the first of them, and how many others there are.
+/// Machines in words: the first of `groups`, which are not empty, and how many others there are.
 fn listed(groups: &[&Group]) -> String {
     let first = groups.first().map_or(String::new(), |group| {
         format!(
@@ -214,18 +228,21 @@ fn listed(groups: &[&Group]) -> String {
     }
 }
 
-/// The total time of a dataset's missing runs, the lines of its experiment file, and the command.
+/// Paragraphs about how to make the missing runs of a dataset: their number and time, the lines to change in its experiment file, and the
+/// command.
 fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
-    let of = if has_others {
+    let prefix = if has_others {
         format!("{}: ", extension.dataset)
     } else {
         String::new()
     };
     if let Some(problem) = &extension.problem {
-        return vec![format!("{of}These repetitions cannot be made: {problem}.")];
+        return vec![format!(
+            "{prefix}These repetitions cannot be made: {problem}."
+        )];
     }
     if extension.runs == 0 {
-        return vec![format!("{of}No more runs are needed.")];
+        return vec![format!("{prefix}No more runs are needed.")];
     }
     let planned = match extension.planned_before {
         0 => String::new(),
@@ -233,7 +250,7 @@ fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
     };
     let plural = if extension.runs == 1 { "" } else { "s" };
     let total = format!(
-        "{of}{} more run{plural}{planned}, {} on this computer.",
+        "{prefix}{} more run{plural}{planned}, {} on this computer.",
         grouped(extension.runs),
         total_time(extension.wall_time)
     );
@@ -259,6 +276,7 @@ fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
     let mut words = vec![total];
     for (what, code) in steps.iter().filter(|(_, code)| !code.is_empty()) {
         match &mut words[..] {
+            // The first step is in the same paragraph as the total.
             [total] => *total += &format!(" {what}"),
             _ => words.push((*what).to_owned()),
         }

@@ -1,4 +1,5 @@
-//! Conditions that choose runs and machines: on a cell of `runs.csv`, or in SQL.
+//! Conditions of option `--where`, which choose runs and machines. A condition compares a cell of `runs.csv` with a value
+//! (`rates=1,3,6`), or is written in SQL (`internal < 0.7 and role = 'slowest'`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +11,7 @@ use crate::read::choice_frame::{frame, is_of_machines, is_text, names};
 use crate::read::filter::{Condition, NotACondition};
 use crate::read::sql::{NotSql, SqlCondition};
 
-/// Words of SQL that no plain condition has.
+/// A condition with one of these words is in SQL.
 const KEYWORDS: [&str; 7] = ["and", "or", "not", "in", "between", "is", "like"];
 
 /// A condition that runs, or machines of runs, must meet.
@@ -25,10 +26,10 @@ pub enum Choice {
 /// A text is not a condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAChoice {
-    /// It is not a condition on a cell.
+    /// The text is not a condition on a cell.
     #[error(transparent)]
     Cell(#[from] NotACondition),
-    /// It is not a condition in SQL.
+    /// The text is not a condition in SQL.
     #[error(transparent)]
     Sql(#[from] NotSql),
 }
@@ -40,7 +41,8 @@ impl FromStr for Choice {
         if !is_sql(text) {
             return match text.parse::<Condition>() {
                 Ok(condition) => Ok(Self::Cell(condition)),
-                Err(NotACondition::Name(name)) => of_machines(text, &name),
+                // `runs.csv` has no such column, but the data frame of [`choose`] may have it.
+                Err(NotACondition::Name(name)) => on_column_of_frame(text, &name),
                 Err(problem) => Err(problem.into()),
             };
         }
@@ -51,7 +53,8 @@ impl FromStr for Choice {
     }
 }
 
-/// Whether a text has signs or words that only SQL has.
+/// Whether a text has signs or words that only SQL has, or compares nothing: then it can only be the name of a column that is true or
+/// false, such as `punctual`.
 fn is_sql(text: &str) -> bool {
     let is_keyword = |word: &str| {
         let mut keywords = KEYWORDS.iter();
@@ -66,14 +69,16 @@ fn is_sql(text: &str) -> bool {
         || !text.contains(['=', '<', '>'])
 }
 
-/// A condition such as `role=slowest`, on a column that describes machines and not runs.
-fn of_machines(text: &str, name: &str) -> Result<Choice, NotAChoice> {
+/// A condition in the form NAME=VALUE on a column that `runs.csv` does not have, such as `role=slowest`. It is evaluated like one in SQL.
+fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
     let known: Vec<&str> = names().collect();
-    let index = text.find(['=', '!', '<', '>']).unwrap_or(text.len());
-    let (column, rest) = text.split_at(index);
-    let sign = rest.len() - rest.trim_start_matches(['=', '!', '<', '>']).len();
-    let (sign, value) = (&rest[..sign], rest[sign..].trim());
+    let is_of_sign = ['=', '!', '<', '>'];
+    let (column, rest) = text.split_at(text.find(is_of_sign).unwrap_or(text.len()));
+    let after_sign = rest.trim_start_matches(is_of_sign);
+    let sign = &rest[..rest.len() - after_sign.len()];
+    let value = after_sign.trim();
     if !known.contains(&name) {
+        // This gives the error that names the most similar column.
         let unknown = SqlCondition::from_expression(text, col(name));
         unknown.check_names(&known)?;
     }
@@ -105,7 +110,7 @@ impl fmt::Display for Choice {
 }
 
 impl Choice {
-    /// Earlier and present names of the columns that the condition calls by their earlier names.
+    /// For each column that the condition calls by a name of earlier versions: this name, and the present name.
     pub fn renamed(&self) -> Vec<(&str, &'static str)> {
         match self {
             Self::Cell(condition) => {
@@ -130,17 +135,17 @@ impl Choice {
     }
 }
 
-/// What the conditions choose: for each machine of each run, whether all conditions hold.
+/// What some conditions choose.
 pub(crate) struct Chosen {
-    /// For each run and machine, ordered by run and machine.
+    /// Whether all conditions hold: one value for each run and machine, ordered by run and machine.
     pub(crate) machines: Vec<bool>,
     /// The columns that the conditions name, a row for each run and machine.
     pub(crate) frame: DataFrame,
-    /// Names and values that conditions demand and that no run has.
+    /// Columns and values that conditions demand, such as `internal` and `0.5`, and that no run has.
     pub(crate) absent: Vec<(String, String)>,
 }
 
-/// Evaluates `choices` on `rows`, the runs of the dataset `label`.
+/// Evaluates `choices` on `rows`, the rows of `runs.csv` for the runs to choose from. `label` is the name of their dataset.
 ///
 /// # Errors
 ///
@@ -159,6 +164,7 @@ pub(crate) fn choose(
     for row in rows {
         let holds = choices.iter().all(|choice| match choice {
             Choice::Cell(condition) => condition.holds(row),
+            // Evaluated below, for all machines at once.
             Choice::Sql(_) => true,
         });
         machines.extend((0..row.machines()).map(|_| holds));

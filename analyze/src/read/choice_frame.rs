@@ -1,4 +1,4 @@
-//! The columns that conditions can name, as a data frame with a row for each run and machine.
+//! The columns that conditions of `--where` can name, as a data frame with a row for each run and machine.
 
 use polars::prelude::*;
 use sim::log::JournalRow;
@@ -8,9 +8,9 @@ use crate::read::filter;
 use crate::read::roles::roles;
 use crate::read::runs::{column_of_runs, frame_columns};
 
-/// Columns that describe machines, in addition to those of runs.
+/// The columns that describe a machine. All other columns describe its run.
 const OF_MACHINES: [&str; 3] = ["machine", "rate", "role"];
-/// Columns of data frames that `runs.csv` does not have.
+/// Columns about runs that `runs.csv` does not have. They are made from its columns `internal` and `rates`.
 const DERIVED: [&str; 2] = ["internal_each", "rates_sorted"];
 
 /// The names that conditions can use.
@@ -28,22 +28,22 @@ pub(crate) fn is_of_machines(name: &str) -> bool {
 
 /// Whether the values of a column are texts.
 pub(crate) fn is_text(name: &str) -> bool {
-    let kind = frame_columns().find(|column| column.name == name);
-    name == "role" || name == "dataset" || kind.is_some_and(|column| column.kind == Kind::Text)
+    let column = frame_columns().find(|column| column.name == name);
+    name == "role" || name == "dataset" || column.is_some_and(|column| column.kind == Kind::Text)
 }
 
-/// The columns `wanted`, with a row for each machine of each of `rows`.
+/// The columns `wanted`, with a row for each machine of each run of `rows`. `label` is the value of column `dataset`.
 pub(crate) fn frame(
     label: &str,
     rows: &[JournalRow],
     wanted: &[String],
 ) -> PolarsResult<DataFrame> {
-    let of_machines: Vec<&JournalRow> = rows
+    let run_of_each_machine: Vec<&JournalRow> = rows
         .iter()
         .flat_map(|row| (0..row.machines()).map(move |_| row))
         .collect();
     let mut columns: Vec<Column> = vec![];
-    for name in names().filter(|name| wanted.iter().any(|wanted| wanted == name)) {
+    for name in names().filter(|name| wanted.iter().any(|other| other == name)) {
         columns.push(match name {
             "machine" => {
                 let machines = rows.iter().flat_map(|row| 0..i64::from(row.machines()));
@@ -54,20 +54,21 @@ pub(crate) fn frame(
                 Column::new(name.into(), rates.collect::<Vec<f64>>())
             }
             "role" => role_column(rows),
-            _ => column_of_runs(name, label, of_machines.iter().copied()),
+            _ => column_of_runs(name, label, run_of_each_machine.iter().copied()),
         });
     }
-    DataFrame::new(of_machines.len(), columns)
+    DataFrame::new(run_of_each_machine.len(), columns)
 }
 
-/// The role of each machine of each of `rows`.
+/// Column `role`: whether a machine is the slowest or the fastest of its run, for each machine of each run of `rows`.
 pub(crate) fn role_column(rows: &[JournalRow]) -> Column {
-    let roles = rows
+    let all_roles = rows
         .iter()
         .flat_map(|row| roles(&rates(row)).collect::<Vec<_>>());
-    Column::new("role".into(), roles.collect::<Vec<&str>>())
+    Column::new("role".into(), all_roles.collect::<Vec<&str>>())
 }
 
+/// The rate of each machine of a run, in ticks per model second.
 fn rates(row: &JournalRow) -> Vec<f64> {
     row.configuration
         .rates

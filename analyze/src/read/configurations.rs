@@ -10,22 +10,23 @@ use sim::log::JournalRow;
 use crate::output::value::Value;
 use crate::read::runs::parameter_frame;
 
-/// The configurations of some runs, numbered in the order of their first runs.
+/// The configurations of some runs, numbered from 0 in the order of their first runs.
 pub(crate) struct Configurations<'d> {
     /// For each run, the number of its configuration.
-    of_runs: Vec<u32>,
+    numbers: Vec<u32>,
     /// For each configuration, its first run.
-    first: Vec<&'d JournalRow>,
+    first_runs: Vec<&'d JournalRow>,
 }
 
 impl<'d> Configurations<'d> {
     /// Finds the configurations of `runs`.
     pub(crate) fn of_runs(runs: &'d [JournalRow]) -> Self {
         let mut configurations = Self {
-            of_runs: Vec::with_capacity(runs.len()),
-            first: vec![],
+            numbers: Vec::with_capacity(runs.len()),
+            first_runs: vec![],
         };
-        // Rows of the journal share their configuration, so its address is looked up before its text is made.
+        // Two runs have the same configuration if its text, the engine and the time scale are equal. Rows of `runs.csv` can share one
+        // `Configuration` in memory, so its address is looked up first: a text is made only for an address that is new.
         let mut by_address: HashMap<(*const Configuration, &str, u64), u32> = HashMap::new();
         let mut by_text: HashMap<(String, &str, u64), u32> = HashMap::new();
         for row in runs {
@@ -34,29 +35,29 @@ impl<'d> Configurations<'d> {
             let number = *by_address.entry(address).or_insert_with(|| {
                 let text = (row.configuration.to_string(), engine, time_scale);
                 *by_text.entry(text).or_insert_with(|| {
-                    configurations.first.push(row);
-                    configurations.first.len() as u32 - 1
+                    configurations.first_runs.push(row);
+                    configurations.first_runs.len() as u32 - 1
                 })
             });
-            configurations.of_runs.push(number);
+            configurations.numbers.push(number);
         }
         configurations
     }
 
     /// For each run, the number of its configuration.
     pub(crate) fn numbers(&self) -> &[u32] {
-        &self.of_runs
+        &self.numbers
     }
 
     /// For each configuration, its first run.
     pub(crate) fn first_runs(&self) -> &[&'d JournalRow] {
-        &self.first
+        &self.first_runs
     }
 
     /// For each configuration, the value of each of [`parameters`](crate::read::runs::parameters).
     pub(crate) fn values(&self) -> PolarsResult<Vec<Vec<Value>>> {
-        let frame = parameter_frame(&self.first)?;
-        (0..self.first.len())
+        let frame = parameter_frame(&self.first_runs)?;
+        (0..self.first_runs.len())
             .map(|row| {
                 let columns = frame.columns().iter();
                 columns

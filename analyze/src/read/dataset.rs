@@ -18,12 +18,12 @@ use crate::read::labels::{folder_name, labels};
 use crate::read::run_log::NO_EVENT;
 use crate::read::sql::values_in_words;
 
-/// Default limit of a batch of runs, in events. A single run with more events is a batch of its own.
+/// Default for the most events of a batch (whole runs that one core reads together). A single run with more events is a batch of its own.
 const BATCH_EVENTS: u64 = 250_000;
-/// Default limit of a part of the exported events, in events. A single run with more events is a part of its own.
+/// Default for the most events of a part (one file of the exported events). A single run with more events is a part of its own.
 const PART_EVENTS: u64 = 1_000_000;
 
-/// The most events that a run may have: their indices have 32 bits, and the largest of these stands for no event.
+/// The most events that a run may have: the index of an event has 32 bits, and the largest index, [`NO_EVENT`], stands for no event.
 const MOST_EVENTS: usize = NO_EVENT as usize;
 
 /// A dataset with at least one finished run.
@@ -33,15 +33,19 @@ pub struct Dataset {
     label: String,
     log: log::Dataset,
     finished: Vec<JournalRow>,
+    /// The finished runs that [`Dataset::keep_punctual`] left out.
     left_out: Vec<JournalRow>,
-    /// For each run of which some machines are not chosen: whether each of its machines is chosen.
+    /// For each run of which only some machines are chosen, by the run's number: whether each of its machines is chosen.
     chosen_machines: HashMap<u64, Vec<bool>>,
     /// Number of planned runs that are neither finished nor failed.
     to_do: u64,
-    /// The last attempt of each run that failed and that no later attempt finished, ordered by number.
+    /// The last attempt of each run whose attempts all failed, ordered by the run's number.
     never_finished: Vec<JournalRow>,
+    /// The model seconds at the start of every run that the measures ignore.
     warm_up_s: f64,
+    /// See [`Dataset::caches_measures`].
     caches_measures: bool,
+    /// Completed when a problem of the cache has been printed.
     has_warned: Once,
     batch_events: u64,
     part_events: u64,
@@ -69,7 +73,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// The same as of [`open`].
+    /// The errors of [`open`].
     pub fn open(root: &Path) -> Result<Self, Error> {
         let mut log = log::Dataset::open(root)?;
         let to_do = log.to_do();
@@ -125,7 +129,7 @@ impl Dataset {
     }
 
     /// Drops the finished runs, and machines of runs, that do not meet all `choices`. Returns the columns and values that a choice
-    /// demands and that no run has.
+    /// demands, such as `internal` and `0.5`, and that no run has.
     ///
     /// # Errors
     ///
@@ -149,6 +153,7 @@ impl Dataset {
                 values: values.collect(),
             });
         }
+        // This has the machines of all finished runs, run by run.
         let mut machines = chosen.machines.into_iter();
         let chosen_machines = &mut self.chosen_machines;
         self.finished.retain(|row| {
@@ -162,14 +167,15 @@ impl Dataset {
         Ok(chosen.absent)
     }
 
-    /// For each machine of each of the [`finished`](Self::finished) runs, whether it is chosen. None if all are.
+    /// For each machine of each of the [`finished`](Self::finished) runs, whether it is chosen. `None` if every machine is
+    /// chosen.
     pub(crate) fn machine_mask(&self) -> Option<Vec<bool>> {
         let of_run = |row: &JournalRow| match self.chosen_machines.get(&row.run) {
             Some(chosen) => chosen.clone(),
             None => vec![true; row.machines() as usize],
         };
-        let is_needed = !self.chosen_machines.is_empty();
-        is_needed.then(|| self.finished.iter().flat_map(of_run).collect())
+        let are_some_left_out = !self.chosen_machines.is_empty();
+        are_some_left_out.then(|| self.finished.iter().flat_map(of_run).collect())
     }
 
     /// Leaves out the finished runs that were not punctual; [`Dataset::left_out`] returns them.
@@ -190,10 +196,12 @@ impl Dataset {
         Ok(())
     }
 
-    /// Says why no run was punctual, and what would help.
+    /// Says why no run was punctual, and what would help. A run over TCP is punctual if its delays are shorter than its
+    /// margin (the shortest time between two ticks whose order matters), so no such run with a margin of 0 is punctual.
     fn advice_on_punctuality(&self) -> &'static str {
         let has_margin = |row: &JournalRow| row.margin_us > 0.0;
-        let is_earlier = |row: &JournalRow| {
+        // In datasets of an earlier format, the margin of runs with phase=uniform is always 0.
+        let has_no_true_margin = |row: &JournalRow| {
             self.log.schema_of(row) < SCHEMA_OF_TRUE_MARGINS
                 && row.configuration.phase == PhaseRule::Uniform
         };
@@ -201,14 +209,15 @@ impl Dataset {
             "imported logs do not tell how late events were, so leave out --only punctual"
         } else if self.finished.iter().any(has_margin) {
             "a smaller time scale or fewer --jobs make some"
-        } else if self.finished.iter().any(is_earlier) {
+        } else if self.finished.iter().any(has_no_true_margin) {
             "the version of sim that made it did not calculate the margin of runs with phase=uniform; run the experiment again into a new folder"
         } else {
             "in all of them some ticks are due at the same time (margin_us is 0): use phase = \"spread\""
         }
     }
 
-    /// Makes all measures ignore the first `warm_up_s` model seconds of every run. An event exactly at their end counts.
+    /// Makes all measures ignore the first `warm_up_s` model seconds of every run. An event exactly at the end of
+    /// this time counts.
     ///
     /// # Errors
     ///
@@ -227,7 +236,8 @@ impl Dataset {
         Ok(())
     }
 
-    /// Tells whether the dataset's measures are cached.
+    /// Tells whether measures are read from the cache and added to it. If not (`--no-cache`), everything is computed again, and an export
+    /// writes all event files again.
     pub(crate) fn caches_measures(&self) -> bool {
         self.caches_measures
     }
@@ -287,12 +297,14 @@ impl Dataset {
         self.log.manifest()
     }
 
-    /// The manifest of each shard that exists, or the only manifest of a dataset without shards.
+    /// The manifest of each shard (a part of the runs, in a folder of its own) that exists, or the only manifest of a dataset without
+    /// shards.
     pub(crate) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
         self.log.manifests()
     }
 
-    /// The path of the experiment file that belongs to the manifest. For imported logs, it says how they were read.
+    /// The path of the experiment file that belongs to the manifest. For imported logs, this file says how the
+    /// logs were read.
     pub(crate) fn experiment_file(&self) -> PathBuf {
         self.log.experiment_file()
     }
@@ -332,12 +344,12 @@ impl Dataset {
         &self.left_out
     }
 
-    /// Number of runs that failed and that no later attempt finished.
+    /// Number of runs whose attempts all failed.
     pub fn failed(&self) -> usize {
         self.never_finished.len()
     }
 
-    /// The last attempt of each run that failed and that no later attempt finished.
+    /// The last attempt of each run whose attempts all failed.
     pub(crate) fn never_finished(&self) -> &[JournalRow] {
         &self.never_finished
     }
@@ -351,7 +363,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// The same as of [`read_events`](Self::read_events).
+    /// The errors of [`read_events`](Self::read_events).
     pub(crate) fn events_of(&self, run: &JournalRow) -> Result<EventColumns, Error> {
         let mut events = EventColumns::default();
         let bytes = self.log.read_events(run)?;
@@ -359,7 +371,8 @@ impl Dataset {
         Ok(events)
     }
 
-    /// Like [`events_of`](Self::events_of), with a `reader` and the memory of `events`, whose events are replaced.
+    /// Like [`events_of`](Self::events_of), but reads with `reader` into `events`: the old events are replaced, and their memory is used
+    /// again.
     ///
     /// # Errors
     ///
@@ -382,6 +395,7 @@ impl Dataset {
     ) -> Result<(), Error> {
         let parsed = events.read(run.run, bytes, self.log.row_format(run));
         let machines = run.machines();
+        // After a row that cannot be parsed, `events` has the rows before it. They are checked first.
         if let Some(index) = events
             .machine
             .iter()
@@ -442,6 +456,7 @@ impl Dataset {
     }
 }
 
+/// The error for a run with two rows that say that it finished.
 fn finished_twice(log: &log::Dataset, run: &JournalRow, again: &JournalRow) -> Error {
     let (path, other) = (log.journal_of(run), log.journal_of(again));
     let problem = if path == other {
@@ -459,8 +474,9 @@ fn finished_twice(log: &log::Dataset, run: &JournalRow, again: &JournalRow) -> E
     }
 }
 
-/// The last of the `failed` attempts of each run that is not among the `finished` ones, ordered by number.
+/// Of each run that is not among `finished`, the last of its `failed` attempts. Ordered by the run's number, as `finished` is.
 fn last_failures(failed: Vec<JournalRow>, finished: &[JournalRow]) -> Vec<JournalRow> {
+    // The attempts of a run are in the order in which they ended, so the last one replaces the others.
     let last: BTreeMap<u64, JournalRow> = failed.into_iter().map(|row| (row.run, row)).collect();
     let is_finished = |run: &u64| finished.binary_search_by_key(run, |row| row.run).is_ok();
     let last = last.into_iter().filter(|(run, _)| !is_finished(run));

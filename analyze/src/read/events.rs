@@ -41,8 +41,8 @@ const DERIVED: [Column; 2] = [
     column("jump", Integer, "", "logical_clock minus the logical_clock of the machine's previous event (0 before its first event). A machine's jumps add up to its final clock."),
 ];
 
-/// The columns of `processed/events/`, of datasets with a column `timestamp` or without. A cell that is empty in the log is null in these
-/// files.
+/// The columns of the files in `processed/events/`. `has_timestamps` says whether the dataset has a column `timestamp`. A cell that is
+/// empty in the log is null in these files.
 pub fn event_columns(has_timestamps: bool) -> Vec<Column> {
     let logged = EVENT_LOG.into_iter().flat_map(|column| match column.name {
         "peers" => SENDER_AND_RECIPIENTS.to_vec(),
@@ -73,11 +73,12 @@ pub(crate) struct EventsBuilder {
     timestamps: Option<Lists>,
 }
 
-/// Lists of whole numbers, one after the other.
+/// One list of whole numbers for each event.
 #[derive(Default)]
 struct Lists {
+    /// The numbers of all lists, one list after the other.
     numbers: Vec<i64>,
-    /// For each event, the length of its list; none if it has no list.
+    /// For each event, the length of its list; `None` if it has no list.
     lengths: Vec<Option<usize>>,
 }
 
@@ -128,10 +129,10 @@ impl EventsBuilder {
             .extend(events.sent_tick.iter().map(known_integer));
         self.time_s.extend_from_slice(run.times_s());
         for log in run.logs() {
-            let mut before = 0;
+            let mut previous = 0;
             for &clock in &events.logical_clock[log] {
-                self.jump.push(clock as i64 - before);
-                before = clock as i64;
+                self.jump.push(clock as i64 - previous);
+                previous = clock as i64;
             }
         }
     }
@@ -170,13 +171,14 @@ fn recipients<'r>(run: &'r Run<'_>, index: usize) -> Option<impl Iterator<Item =
 impl Lists {
     /// Appends the list of an event, or notes that it has none.
     fn push(&mut self, list: Option<impl Iterator<Item = i64>>) {
-        let before = self.numbers.len();
+        let start = self.numbers.len();
         let has_list = list.is_some();
         self.numbers.extend(list.into_iter().flatten());
         self.lengths
-            .push(has_list.then(|| self.numbers.len() - before));
+            .push(has_list.then(|| self.numbers.len() - start));
     }
 
+    /// The lists as a column with this name.
     fn finish(self, name: &str) -> polars::prelude::Column {
         let mut lists: ListPrimitiveChunkedBuilder<Int64Type> = ListPrimitiveChunkedBuilder::new(
             name.into(),
@@ -188,9 +190,9 @@ impl Lists {
         for length in self.lengths {
             match length {
                 Some(length) => {
-                    let (list, after) = rest.split_at(length);
+                    let (list, others) = rest.split_at(length);
                     lists.append_slice(list);
-                    rest = after;
+                    rest = others;
                 }
                 None => lists.append_null(),
             }
@@ -199,8 +201,10 @@ impl Lists {
     }
 }
 
-/// The index and the column of a value that exceeds 63 bits: in the first column that has one. `None` if there is none.
+/// Finds a value that exceeds 63 bits, which a column of 64-bit signed integers cannot hold. Returns the index of its event and the name of
+/// its column.
 pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, &'static str)> {
+    // With each column: whether a cell can be empty. An empty cell is stored as `UNKNOWN`, which exceeds 63 bits itself.
     let columns = [
         ("tick", &events.tick, false),
         ("system_time_ns", &events.system_time_ns, false),
@@ -211,14 +215,17 @@ pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, 
     ];
     columns
         .into_iter()
-        .find_map(|(name, numbers, may_be_unknown)| {
+        .find_map(|(name, numbers, can_be_empty)| {
             let is_too_large =
-                |&number: &u64| number > i64::MAX as u64 && !(may_be_unknown && number == UNKNOWN);
-            // One test of all bits together is faster, and hardly any column has such a value.
-            let has_one = numbers
+                |&number: &u64| number > i64::MAX as u64 && !(can_be_empty && number == UNKNOWN);
+            // A loop over all numbers without a way out is faster than a search, and hardly any column has such a value.
+            let has_too_large = numbers
                 .iter()
                 .fold(false, |any, number| any | is_too_large(number));
-            let index = has_one.then(|| numbers.iter().position(is_too_large))??;
+            if !has_too_large {
+                return None;
+            }
+            let index = numbers.iter().position(is_too_large)?;
             Some((index, name))
         })
 }

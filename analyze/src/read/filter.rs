@@ -1,4 +1,4 @@
-//! Conditions that choose runs by the columns of `runs.csv`.
+//! Conditions such as `internal>=0.4`, which choose runs by the columns of `runs.csv`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -49,7 +49,7 @@ enum Comparison {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     name: &'static str,
-    /// The name in the condition's text, if it is an earlier name of the column.
+    /// The name that the condition's text has, if that is a name of the column in earlier versions.
     earlier_name: Option<String>,
     comparison: Comparison,
     value: String,
@@ -70,7 +70,7 @@ pub enum NotACondition {
 }
 
 impl Condition {
-    /// The name in the condition's text, if it is an earlier name of the column.
+    /// The name that the condition's text has, if that is a name of the column in earlier versions.
     pub fn earlier_name(&self) -> Option<&str> {
         self.earlier_name.as_deref()
     }
@@ -82,12 +82,13 @@ impl Condition {
 
     /// Tells whether the run meets the condition.
     pub fn holds(&self, row: &JournalRow) -> bool {
-        let found = journal_cell(row, self.name).map_or(String::new(), |cell| cell.to_string());
-        let numbers = (found.parse::<f64>(), self.value.parse::<f64>());
+        let cell = journal_cell(row, self.name).map_or(String::new(), |cell| cell.to_string());
+        let numbers = (cell.parse::<f64>(), self.value.parse::<f64>());
         let (Ok(found), Ok(value)) = numbers else {
+            // At least one of the two is not a number, so they are compared as texts.
             return match self.comparison {
-                Comparison::Equals => found == self.value,
-                Comparison::Differs => found != self.value,
+                Comparison::Equals => cell == self.value,
+                Comparison::Differs => cell != self.value,
                 // A label such as 1,3,6 is neither above nor below a number.
                 _ => false,
             };
@@ -117,10 +118,10 @@ impl FromStr for Condition {
         if name.is_empty() || value.is_empty() {
             return Err(NotACondition::Form);
         }
-        let present = renamed_column(name).unwrap_or(name);
-        let earlier_name = (present != name).then(|| name.to_owned());
+        let present_name = renamed_column(name).unwrap_or(name);
+        let earlier_name = (present_name != name).then(|| name.to_owned());
         let name = names()
-            .find(|known| *known == present)
+            .find(|known| *known == present_name)
             .ok_or_else(|| NotACondition::Name(name.to_owned()))?;
         let needs_order = !matches!(comparison, Comparison::Equals | Comparison::Differs);
         if needs_order && value.parse::<f64>().is_err() {
@@ -164,8 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn unknown_columns_are_refused_with_the_known_ones() {
-        let refused = |text: &str| text.parse::<Condition>().expect_err("none").to_string();
+    fn wrong_conditions_are_refused_with_a_reason() {
+        let refused = |text: &str| {
+            text.parse::<Condition>()
+                .expect_err("no condition")
+                .to_string()
+        };
         for text in ["", "internal", "=0.4", "internal=", "internal!0.4"] {
             assert_eq!(refused(text), NotACondition::Form.to_string(), "{text}");
         }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use sim::experiment::Shard;
 
-/// The name of the dataset in folder `root`: the folder's name. A shard is named after the folder above it too, such as
-/// `overnight/shard-1-of-4`.
+/// The name of the dataset in folder `root`: the folder's name. The name of a shard (a part of the runs of an
+/// experiment, in a folder such as `shard-1-of-4`) has the folder above it too: `overnight/shard-1-of-4`.
 pub(crate) fn folder_name(root: &Path) -> String {
-    // A path that ends in `..` has no name, and neither has `.`.
+    // The paths `.` and `data/..` do not end with a name, so the system is asked for the whole path.
     let whole = match root.file_name() {
         Some(_) => root.to_owned(),
         None => root.canonicalize().unwrap_or_else(|_| root.to_owned()),

@@ -1,6 +1,6 @@
 //! The roles of a run's machines: which is the slowest, and which is the fastest.
 
-/// The roles in the order of their machines' rates; the last one is that of machines with equal rates.
+/// All roles, from the lowest rate to the highest. The last role is for runs in which all machines have the same rate.
 pub const ROLES: [&str; 4] = ["slowest", "between", "fastest", "equal"];
 
 /// The role of each machine of a run with these rates. Machines that share the lowest rate are all `slowest`, and machines that share

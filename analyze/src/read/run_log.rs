@@ -5,11 +5,11 @@ use std::ops::Range;
 use sim::log::{ALL_PEERS, Action, EventColumns, IMPORTED, JournalRow, UNKNOWN};
 use sim::machine::MachineIndex;
 
-/// Stands for no event where an index of an event is expected.
+/// Where the index of an event is expected, this number stands for "no event".
 pub(crate) const NO_EVENT: u32 = u32::MAX;
 
-/// A run's events, ordered by machine and tick. Events of the same tick are in the order of the log. An index of an event counts
-/// through all machines' events, machine by machine.
+/// A run's events, ordered by machine and tick. Events of the same tick are in the order of the log. The index of an event
+/// counts the events of all machines: first those of machine 0, then those of machine 1, and so on.
 #[derive(Clone, Debug)]
 pub(crate) struct Run<'a> {
     row: &'a JournalRow,
@@ -17,7 +17,8 @@ pub(crate) struct Run<'a> {
     events: EventColumns,
     /// For each event, the time from the run's start, in model seconds.
     times_s: Vec<f64>,
-    /// For each machine, the index of its first event; then the number of all events.
+    /// For each machine, the index of its first event; then the number of all events. The events of machine m are those from
+    /// `bounds[m]` to `bounds[m + 1] - 1`.
     bounds: Vec<usize>,
     /// For each machine, the machines to which it may send.
     neighbours: Vec<Vec<MachineIndex>>,
@@ -29,7 +30,7 @@ impl<'a> Run<'a> {
         events.sort_by_machine_and_tick();
         let bound = |machine| events.machine.partition_point(|&other| other < machine);
         let machines = row.machines();
-        let time_s = |&time_ns: &u64| model_s(row, time_ns, row.started_at_ns);
+        let time_s = |&time_ns: &u64| model_s_between(row, row.started_at_ns, time_ns);
         let topology = row.configuration.topology;
         Self {
             warm_up_s,
@@ -67,7 +68,8 @@ impl<'a> Run<'a> {
         self.bounds.len() - 1
     }
 
-    /// For each machine, the index of its first event; then the number of all events.
+    /// For each machine, the index of its first event; then the number of all events. The events of machine m are those from
+    /// `bounds[m]` to `bounds[m + 1] - 1`.
     pub(crate) fn bounds(&self) -> &[usize] {
         &self.bounds
     }
@@ -98,11 +100,11 @@ impl<'a> Run<'a> {
         &self.times_s
     }
 
-    /// How long the message that is received at `receive` was under way and waited, if it was sent at `send`, in model seconds.
-    /// Other programs may log a send after the message is gone: then it was received at once.
+    /// Model seconds from the send of a message to its receipt, which includes its time in the queue. `send` and `receive` are the
+    /// indices of both events. Other programs may log a send only after the receipt: then the result is 0.
     pub(crate) fn age_s(&self, receive: usize, send: usize) -> f64 {
         let times_ns = &self.events.system_time_ns;
-        let age_s = model_s(self.row, times_ns[receive], times_ns[send]);
+        let age_s = model_s_between(self.row, times_ns[send], times_ns[receive]);
         match self.row.engine == IMPORTED {
             true => age_s.max(0.0),
             false => age_s,
@@ -114,18 +116,19 @@ impl<'a> Run<'a> {
         (self.warm_up_s, self.row.duration_s())
     }
 
-    /// Tells whether a time (in model seconds after the run's start) is after the warm-up.
+    /// Tells whether a time (in model seconds after the run's start) is at the end of the warm-up or after it.
     pub(crate) fn is_after_warm_up(&self, time_s: f64) -> bool {
         time_s >= self.warm_up_s
     }
 
-    /// Time from `time_s` to the end of the run, in model seconds. The warm-up does not count.
+    /// Time from `time_s` to the end of the run, in model seconds. If `time_s` lies in the warm-up, this is the time from the end of the
+    /// warm-up; if it lies after the end of the run, this is 0.
     pub(crate) fn time_left_s(&self, time_s: f64) -> f64 {
         let (from_s, to_s) = self.observed_s();
         (to_s - time_s).max(0.0).min(to_s - from_s)
     }
 
-    /// Tells whether the event at `index`, in a machine's events that end at `end`, is the last event of its tick.
+    /// Tells whether the event at `index` is the last event of its tick. `end` is the index after the last event of the same machine.
     pub(crate) fn ends_tick(&self, index: usize, end: usize) -> bool {
         let ticks = &self.events.tick;
         index + 1 == end || ticks[index + 1] != ticks[index]
@@ -142,7 +145,8 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    /// The index of the event that sent the message received at `receive`.
+    /// The index of the event that sent the message received at `receive`: the send at the right tick whose timestamp is that of the
+    /// message, or else the first send at this tick.
     fn send(&self, receive: usize) -> Option<usize> {
         let events = &self.events;
         let (stamp, sent_tick) = (events.stamp[receive], events.sent_tick[receive]);
@@ -156,22 +160,22 @@ impl<'a> Run<'a> {
             |index: usize| events.tick[index] == sent_tick && events.action[index] == Action::Send;
         // In imported logs, a tick can have several sends with different timestamps.
         let is_exact = |index: usize| is_send(index) && events.stamp[index] == stamp;
-        // If every tick has one event, the event's index among the machine's events is its tick.
-        let usual = first.saturating_add(usize::try_from(sent_tick).ok()?);
-        if usual < end && is_exact(usual) {
-            return Some(usual);
+        // Usually every tick has one event. Then the index of an event among those of its machine is its tick, and no search is needed.
+        let index_if_one_event_per_tick = first.saturating_add(usize::try_from(sent_tick).ok()?);
+        if index_if_one_event_per_tick < end && is_exact(index_if_one_event_per_tick) {
+            return Some(index_if_one_event_per_tick);
         }
         let ticks = &events.tick[first..end];
-        let from = first + ticks.partition_point(|&tick| tick < sent_tick);
-        let of_tick = || (from..end).take_while(|&index| events.tick[index] == sent_tick);
+        let start_of_tick = first + ticks.partition_point(|&tick| tick < sent_tick);
+        let of_tick = || (start_of_tick..end).take_while(|&index| events.tick[index] == sent_tick);
         of_tick()
             .find(|&index| is_exact(index))
             .or_else(|| of_tick().find(|&index| is_send(index)))
     }
 }
 
-/// Time between two system times, in model seconds; negative if `to_ns` is earlier.
-fn model_s(row: &JournalRow, to_ns: u64, from_ns: u64) -> f64 {
+/// Time from `from_ns` to `to_ns`, which are system times, in model seconds. Negative if `to_ns` is earlier.
+fn model_s_between(row: &JournalRow, from_ns: u64, to_ns: u64) -> f64 {
     let apart_ns = to_ns.abs_diff(from_ns) as f64;
     let elapsed_ns = if to_ns < from_ns { -apart_ns } else { apart_ns };
     elapsed_ns * row.time_scale / 1e9

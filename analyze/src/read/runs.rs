@@ -1,4 +1,5 @@
-//! The columns of `runs.csv`, and finished runs as data frames: one row per run, or one row per run and machine.
+//! The columns of `runs.csv` (the journal, with a row for each ended run), and finished runs as data frames. There are two data frames: one
+//! has a row for each run, the other has a row for each run and machine.
 
 use std::sync::LazyLock;
 
@@ -48,7 +49,7 @@ const INTERNAL_EACH: Column = column(
     "If the machines have different probabilities of internal events, the probability of each machine, joined by commas. Otherwise empty.",
 );
 
-/// The mean of different probabilities is rounded to multiples of 1 / this number.
+/// The mean of different probabilities is rounded to multiples of 1 / `INTERNAL_UNITS`.
 const INTERNAL_UNITS: f64 = 1e12;
 
 /// The rates as numbers. Column `rates` has them as text.
@@ -82,20 +83,22 @@ const JOURNAL_ONLY: [&str; 7] = [
 pub fn parameters() -> &'static [&'static str] {
     static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         let of_configuration = PARAMETERS.iter().flat_map(|parameter| {
-            let in_full = (parameter.name == INTERNAL.name).then_some(INTERNAL_EACH.name);
-            std::iter::once(parameter.name).chain(in_full)
+            let internal_each = (parameter.name == INTERNAL.name).then_some(INTERNAL_EACH.name);
+            std::iter::once(parameter.name).chain(internal_each)
         });
         of_configuration.chain(["engine", "time_scale"]).collect()
     });
     &NAMES
 }
 
-/// Tells whether tables show the parameter's values in the column of another parameter.
-pub(crate) fn is_in_full(name: &str) -> bool {
+/// Tells whether a parameter has no column of its own in tables. This is so for `internal_each`: its values are shown in the column
+/// `internal`.
+pub(crate) fn has_no_own_column(name: &str) -> bool {
     name == INTERNAL_EACH.name
 }
 
-/// The text that a table shows for `parameter`. `values` has one value for each of [`parameters`].
+/// The text that a table shows for `parameter`. `values` has one value for each of [`parameters`]. For `internal`, this is the probability
+/// of each machine if the machines differ.
 pub(crate) fn shown(values: &[Value], parameter: &str) -> String {
     let value = |name: &str| {
         let mut named = std::iter::zip(parameters(), values);
@@ -110,7 +113,7 @@ pub(crate) fn shown(values: &[Value], parameter: &str) -> String {
     }
 }
 
-/// The columns of the machine frame that describe the machine.
+/// The columns that describe a machine, in the data frame with a row for each run and machine.
 #[rustfmt::skip]
 const MACHINE_COLUMNS: [Column; 4] = [
     column("machine", Integer, "", "The machine within the run, from 0."),
@@ -121,13 +124,13 @@ const MACHINE_COLUMNS: [Column; 4] = [
 
 /// The columns of `processed/runs.parquet`: those of `runs.csv`, without the columns about the log's bytes.
 pub fn run_columns() -> Vec<Column> {
-    let kept = frame_columns().filter(|column| !JOURNAL_ONLY.contains(&column.name));
-    std::iter::once(DATASET).chain(kept).collect()
+    let of_run = frame_columns().filter(|column| !JOURNAL_ONLY.contains(&column.name));
+    std::iter::once(DATASET).chain(of_run).collect()
 }
 
 /// The columns of `processed/machines.parquet` that name the machine, its run and the run's parameters.
 pub fn machine_columns() -> Vec<Column> {
-    let wanted = |name: &str| {
+    let is_wanted = |name: &str| {
         [
             "run",
             "repetition",
@@ -138,14 +141,14 @@ pub fn machine_columns() -> Vec<Column> {
         .contains(&name)
             || parameters().contains(&name)
     };
-    let of_run = frame_columns().filter(|column| wanted(column.name));
+    let of_run = frame_columns().filter(|column| is_wanted(column.name));
     std::iter::once(DATASET)
         .chain(of_run)
         .chain(MACHINE_COLUMNS)
         .collect()
 }
 
-/// The columns of `runs.csv`, with the changes that data frames make.
+/// The columns of `runs.csv` as data frames have them: with the columns for `internal` and `rates` that data frames add.
 pub(super) fn frame_columns() -> impl Iterator<Item = Column> {
     journal().flat_map(|column| match column.name {
         "rates" => vec![column, RATES_LIST, RATES_SORTED],
@@ -184,20 +187,20 @@ pub(crate) fn machine_frame(
     chosen_machine_frame(dataset, rows, warm_up_s, |_| true)
 }
 
-/// Like [`machine_frame`], with the columns whose names `is_wanted` accepts.
+/// Like [`machine_frame`], but only with the columns whose names `is_wanted` accepts.
 pub(crate) fn chosen_machine_frame(
     dataset: &str,
     rows: &[JournalRow],
     warm_up_s: f64,
     is_wanted: impl Fn(&str) -> bool,
 ) -> PolarsResult<DataFrame> {
-    let mut of_machine: Vec<&JournalRow> = vec![];
+    let mut run_of_each_machine: Vec<&JournalRow> = vec![];
     let (mut machines, mut rates_hz, mut phases_s, mut observed_s) =
         (vec![], vec![], vec![], vec![]);
     for row in rows {
         let rates = row.configuration.rates.iter();
         for (machine, (rate, &phase_ns)) in rates.zip(&row.phases_ns).enumerate() {
-            of_machine.push(row);
+            run_of_each_machine.push(row);
             machines.push(machine as i64);
             rates_hz.push(rate.hertz());
             phases_s.push(phase_ns as f64 / 1e9);
@@ -207,19 +210,19 @@ pub(crate) fn chosen_machine_frame(
     let mut columns: Vec<_> = machine_columns()
         .iter()
         .filter(|column| !MACHINE_COLUMNS.contains(column) && is_wanted(column.name))
-        .map(|column| run_column(column, dataset, of_machine.iter().copied()))
+        .map(|column| run_column(column, dataset, run_of_each_machine.iter().copied()))
         .collect();
-    let of_machines = [
+    let about_machines = [
         Series::new("machine".into(), machines),
         Series::new("rate".into(), rates_hz),
         Series::new("phase_s".into(), phases_s),
         Series::new("observed_s".into(), observed_s),
     ];
-    let of_machines = of_machines
+    let about_machines = about_machines
         .into_iter()
         .filter(|column| is_wanted(column.name()));
-    columns.extend(of_machines.map(polars::prelude::Column::from));
-    frame(of_machine.len(), columns)
+    columns.extend(about_machines.map(polars::prelude::Column::from));
+    frame(run_of_each_machine.len(), columns)
 }
 
 fn frame(height: usize, columns: Vec<polars::prelude::Column>) -> PolarsResult<DataFrame> {
@@ -250,6 +253,7 @@ fn run_column<'a>(
     if column.name == RATES_SORTED.name {
         return Series::new(name, rows.map(rates_sorted).collect::<Vec<String>>()).into();
     }
+    // All other columns have the cells of `runs.csv`.
     let cells = rows.map(|row| known_cell(row, column.name));
     match column.kind {
         Integer => Series::new(name, cells.map(integer).collect::<Vec<Option<i64>>>()),
@@ -295,7 +299,8 @@ fn rates_sorted(row: &JournalRow) -> String {
     rates.join(",")
 }
 
-/// The value of a column of `runs.csv`. `None` for lateness, latency and margin of imported runs, whose logs do not tell them.
+/// The value of a column of `runs.csv`. `None` for lateness, latency and margin of runs that were imported from logs of other
+/// programs, because these logs do not tell them.
 fn known_cell(row: &JournalRow, name: &str) -> Option<Cell> {
     let is_measured_by_the_engine = ["margin_", "lateness_", "latency_"]
         .iter()
@@ -328,7 +333,7 @@ fn boolean(cell: Option<Cell>) -> Option<bool> {
     }
 }
 
-/// A text. Whole numbers in it have no decimal point.
+/// A cell as text. A whole number has no decimal point: `3`, not `3.0`.
 fn text(cell: Option<Cell>) -> Option<String> {
     Some(match cell? {
         Cell::Number(value) => value.to_string(),
@@ -336,6 +341,7 @@ fn text(cell: Option<Cell>) -> Option<String> {
     })
 }
 
+/// The probability of an internal event, or the mean if the machines have different probabilities.
 fn mean_internal(row: &JournalRow) -> f64 {
     let internal = &row.configuration.internal;
     match internal.same() {
@@ -344,12 +350,13 @@ fn mean_internal(row: &JournalRow) -> f64 {
             let machines = row.machines() as usize;
             let each = (0..machines).map(|machine| internal.at(machine).value());
             let mean = each.sum::<f64>() / machines as f64;
-            // Sums of decimal fractions have rounding errors: 0.6 + 0.7 + 0.8 is not 2.1.
+            // Sums of decimal fractions have rounding errors (0.6 + 0.7 + 0.8 is not exactly 2.1), so the mean is rounded.
             (mean * INTERNAL_UNITS).round() / INTERNAL_UNITS
         }
     }
 }
 
+/// The probability of each machine, or an empty text if all machines have the same.
 fn internal_each(row: &JournalRow) -> String {
     let internal = &row.configuration.internal;
     match internal.same() {

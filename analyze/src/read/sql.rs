@@ -6,9 +6,9 @@ use sim::log::renamed_column;
 
 use crate::output::value::Value;
 
-/// Most values that a message lists.
+/// The largest number of values that a message lists.
 const MOST_VALUES: usize = 12;
-/// A name is similar to another if their Jaro-Winkler similarity is at least this.
+/// Two names are similar if their Jaro-Winkler similarity (1 for equal texts, 0 for texts without a common letter) is at least this.
 const SIMILAR: f64 = 0.8;
 
 /// A condition in SQL.
@@ -16,7 +16,7 @@ const SIMILAR: f64 = 0.8;
 pub struct SqlCondition {
     text: String,
     expression: Expr,
-    /// Earlier and present names of columns that the text calls by their earlier names.
+    /// For each column that the text calls by a name of earlier versions: this name, and the present name.
     renamed: Vec<(String, &'static str)>,
 }
 
@@ -54,10 +54,11 @@ impl SqlCondition {
     ///
     /// # Errors
     ///
-    /// [`NotSql::Form`] if the text is no expression.
+    /// [`NotSql::Form`] if the text is no expression or names no column.
     pub fn parse(text: &str) -> Result<Self, NotSql> {
         let form = || NotSql::Form(text.to_owned());
         let expression = sql_expr(text).map_err(|_| form())?;
+        // Polars reads `internal = 0.4 foo` as an expression that has the name `foo`.
         let is_alias = matches!(expression, Expr::Alias(..));
         match is_alias || expression.clone().meta().root_names().is_empty() {
             true => Err(form()),
@@ -65,18 +66,19 @@ impl SqlCondition {
         }
     }
 
-    /// The condition that a Polars expression states, with its text. Earlier names of columns are replaced by the present ones.
+    /// The condition that a Polars expression states, with its text. Names of columns in earlier versions
+    /// are replaced by the present names.
     pub(crate) fn from_expression(text: &str, expression: Expr) -> Self {
         let mut renamed = vec![];
         let expression = expression.map_expr(|part| {
             let Expr::Column(name) = &part else {
                 return part;
             };
-            let Some(present) = renamed_column(name) else {
+            let Some(present_name) = renamed_column(name) else {
                 return part;
             };
-            renamed.push((name.to_string(), present));
-            col(present)
+            renamed.push((name.to_string(), present_name));
+            col(present_name)
         });
         renamed.sort_unstable();
         renamed.dedup();
@@ -87,7 +89,7 @@ impl SqlCondition {
         }
     }
 
-    /// Earlier and present names of the columns that the text calls by their earlier names, each once.
+    /// For each column that the text calls by a name of earlier versions: this name, and the present name. Each pair is there once.
     pub fn renamed(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let renamed = self.renamed.iter();
         renamed.map(|(earlier, present)| (&**earlier, *present))
@@ -124,6 +126,7 @@ impl SqlCondition {
             Some(unknown) => Err(NotSql::Name {
                 name: unknown.clone(),
                 nearest: match nearest_in_words(unknown, known) {
+                    // The user may have meant a text and left out the quotes.
                     none if none.is_empty() => format!(" (a text is written '{unknown}')"),
                     nearest => nearest,
                 },
@@ -149,12 +152,14 @@ impl SqlCondition {
             Ok::<_, PolarsError>(holds)
         };
         let holds = evaluate().map_err(|problem| self.unsupported(&problem))?;
+        // A condition such as `max(rate) > 3` has one value for all rows together.
         match holds.len() == frame.height() {
             true => Ok(holds),
             false => Err(NotSql::Form(self.text.clone())),
         }
     }
 
+    /// The error for a condition that Polars cannot evaluate. It has the first line of Polars' message.
     fn unsupported(&self, problem: &PolarsError) -> NotSql {
         let problem = problem.to_string();
         let first = problem.lines().next().unwrap_or_default();
@@ -164,7 +169,7 @@ impl SqlCondition {
         }
     }
 
-    /// The columns that must be equal to a value, with the value, that no row of `frame` has.
+    /// The equalities in the condition, such as `internal = 0.5`, that hold in no row of `frame`: for each, the column and the value.
     pub fn absent_values(&self, frame: &DataFrame) -> Vec<(String, String)> {
         let equalities = (&self.expression).into_iter().filter_map(equality);
         let is_absent = |(name, value): &(String, String)| {
@@ -177,7 +182,7 @@ impl SqlCondition {
     }
 }
 
-/// The column and the value of an expression such as `internal = 0.4`.
+/// The column and the value of an expression such as `internal = 0.4`. `None` for any other expression.
 fn equality(expression: &Expr) -> Option<(String, String)> {
     let Expr::BinaryExpr { left, op, right } = expression else {
         return None;
@@ -214,7 +219,7 @@ fn values(column: &Column) -> Vec<String> {
         .collect()
 }
 
-/// The values of a column in words; none if it has no value.
+/// The values of a column in words; `None` if the column has no value.
 pub(crate) fn values_in_words(frame: &DataFrame, name: &str) -> Option<String> {
     let values = values(frame.column(name).ok()?);
     match values.len() {
@@ -227,7 +232,8 @@ pub(crate) fn values_in_words(frame: &DataFrame, name: &str) -> Option<String> {
     }
 }
 
-/// The name in `known` that is most similar to `name`, as the end of a sentence. Empty if none is similar.
+/// The name in `known` that is most similar to `name`, as a question in parentheses for the end of a message. Empty if no name is
+/// similar.
 pub fn nearest_in_words(name: &str, known: &[&str]) -> String {
     let similarity = |other: &str| strsim::jaro_winkler(name, other);
     let nearest = known
@@ -256,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_of_sql_hold_where_they_should() {
+    fn sql_conditions_hold_in_the_expected_rows() {
         for (text, expected) in [
             ("internal < 0.7 and role = 'slowest'", [true, false, false]),
             ("internal == 0.7", [false, true, false]),
@@ -315,11 +321,11 @@ mod tests {
     }
 
     #[test]
-    fn wrong_names_are_answered_with_the_nearest() {
+    fn an_unknown_name_is_answered_with_the_most_similar_one() {
         let condition = SqlCondition::parse("intrenal = 0.4").expect("a condition");
         let refused = condition
             .check_names(&["rate", "internal"])
-            .expect_err("none");
+            .expect_err("no such column");
         assert_eq!(
             refused.to_string(),
             "no column `intrenal` (did you mean `internal`?); there are rate, internal"
@@ -327,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_no_row_has_are_found() {
+    fn equalities_that_hold_in_no_row_are_found() {
         let condition = SqlCondition::parse("internal = 0.5 or (internal = 0.70 and role = 'x')");
         let absent = condition.expect("a condition").absent_values(&frame());
         let absent: Vec<(&str, &str)> = absent.iter().map(|(a, b)| (&**a, &**b)).collect();

@@ -33,17 +33,22 @@ pub enum ReportError {
 
 /// What the page shows of a dataset.
 pub(super) struct Contents {
+    /// The dataset's name.
     pub(super) label: String,
+    /// The purpose of the experiment, in its author's words.
     pub(super) description: String,
-    /// What was run: names and values.
+    /// What was run: names and values, such as `runs` and `100 finished runs`.
     pub(super) facts: Vec<(String, String)>,
     /// What stands out, as sentences.
     pub(super) findings: Vec<String>,
+    /// The tables.
     pub(super) data: Data,
     pub(super) plots: Vec<DrawnPlot>,
+    /// Space-time diagrams of single runs.
     pub(super) diagrams: Vec<DrawnRun>,
     /// How the dataset was made: names and values.
     pub(super) provenance: Vec<(String, String)>,
+    /// How the dataset was made and evaluated, as a paragraph for a paper.
     pub(super) methods: Methods,
 }
 
@@ -60,6 +65,7 @@ pub(super) struct DrawnPlot {
 pub(super) struct DrawnRun {
     pub(super) title: String,
     pub(super) svg: String,
+    /// A paragraph that says what the diagram shows.
     pub(super) words: String,
 }
 
@@ -72,16 +78,17 @@ const OPTIONS: Options = Options {
     most_rows: 20,
 };
 
-/// Model seconds of a run that are drawn as a diagram.
+/// A diagram shows the first so many model seconds of its run.
 const DIAGRAM_S: f64 = 12.0;
 
-/// Pictures of a page share its style sheet.
+/// The pictures take their colours from the style sheet of the page.
 const FORM: Form = Form {
     labels: Labels::Text,
     theme: Theme::Page,
 };
 
 impl Contents {
+    /// Reads what the page shows of `dataset`, and draws its plots and diagrams.
     pub(super) fn read(dataset: &Dataset, extras: &Extras) -> Result<Self, ReportError> {
         let measured = measured();
         let groups = repetitions::groups_with(std::slice::from_ref(dataset), &measured)?;
@@ -101,7 +108,7 @@ impl Contents {
     }
 }
 
-/// The measures of the tables and of theory, each once.
+/// The measures that the tables show or that theory predicts, each once.
 fn measured() -> Vec<&'static Measure> {
     let of_tables = SUMMARY.iter().flat_map(|spec| spec.measures());
     let wanted: Vec<&str> = of_tables
@@ -113,6 +120,7 @@ fn measured() -> Vec<&'static Measure> {
         .collect()
 }
 
+/// Draws the plot of this kind, if the dataset has something that it can show.
 fn draw(dataset: &Dataset, kind: Kind) -> Result<DrawnPlot, ReportError> {
     let plot = match plot::plot(dataset, kind, &OPTIONS) {
         Ok(plot) => plot,
@@ -132,16 +140,17 @@ fn draw(dataset: &Dataset, kind: Kind) -> Result<DrawnPlot, ReportError> {
     })
 }
 
+/// Draws the runs that the user asked for, or else one run that shows much.
 fn diagrams(dataset: &Dataset, extras: &Extras) -> Result<Vec<DrawnRun>, ReportError> {
-    let mut rows = vec![];
+    let mut chosen = vec![];
     for name in &extras.runs {
-        rows.push((pick::find(dataset, name)?, "it was asked for".to_owned()));
+        chosen.push((pick::find(dataset, name)?, "it was asked for".to_owned()));
     }
-    if rows.is_empty() {
-        rows.extend(pick::pick(dataset));
+    if chosen.is_empty() {
+        chosen.extend(pick::pick(dataset));
     }
     let mut drawn = vec![];
-    for (row, reason) in rows {
+    for (row, reason) in chosen {
         let execution = Execution::read(dataset, row)?;
         let choice = Choice {
             from_s: Some(0.0),

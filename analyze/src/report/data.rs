@@ -18,10 +18,11 @@ use crate::theory::{PredictionComparison, Quantity};
 /// Rows that the page shows without its script.
 const FIRST_ROWS: usize = 10;
 
-/// Stands between the cells of a column in JSON. No cell contains it.
+/// Stands between the cells of a column in JSON. In the cells, it is replaced by a slash.
 const SEPARATOR: &str = "|";
 
-/// A column: its heading, its meaning, and a text for each row. In JSON the cells are one text; if all are equal, it has one cell.
+/// A column: its heading, its meaning, and a text for each row. In JSON, all cells are joined to one text. If they are all equal, JSON has
+/// only the first.
 #[derive(Debug, Serialize)]
 pub(super) struct Column {
     pub(super) heading: String,
@@ -30,33 +31,36 @@ pub(super) struct Column {
     pub(super) cells: Vec<String>,
 }
 
+/// Writes the cells of a column as one text.
 fn join<S: Serializer>(cells: &Vec<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    let shown = match cells.as_slice() {
+    let distinct = match cells.as_slice() {
         [first, others @ ..] if others.iter().all(|other| other == first) => &cells[..1],
         cells => cells,
     };
-    let shown: Vec<String> = shown
+    let escaped: Vec<String> = distinct
         .iter()
         .map(|cell| cell.replace(SEPARATOR, "/"))
         .collect();
-    serializer.serialize_str(&shown.join(SEPARATOR))
+    serializer.serialize_str(&escaped.join(SEPARATOR))
 }
 
 /// A table of some columns.
 #[derive(Debug, Serialize)]
 pub(super) struct DataTable {
     pub(super) title: String,
-    /// The indices of its columns.
+    /// The indices of its columns in [`Data::columns`].
     pub(super) columns: Vec<usize>,
 }
 
-/// Tables that share columns.
+/// Tables that share their rows and some of their columns.
 #[derive(Debug, Serialize)]
 pub(super) struct Data {
     /// Number of rows.
     rows: usize,
+    /// The columns of all tables, each once.
     pub(super) columns: Vec<Column>,
     pub(super) tables: Vec<DataTable>,
+    /// The other fields as JSON.
     #[serde(skip)]
     json: String,
 }
@@ -66,7 +70,7 @@ impl Data {
     pub(super) fn new(compared: &[PredictionComparison<'_>]) -> Result<Self, ReportError> {
         let mut data = Self {
             rows: compared.len(),
-            columns: keys(compared),
+            columns: key_columns(compared),
             tables: vec![],
             json: String::new(),
         };
@@ -75,54 +79,56 @@ impl Data {
             let measures = spec.measures();
             let columns = measures
                 .iter()
-                .map(|measure| data.measured(measure, compared));
+                .map(|measure| data.add_measured(measure, compared));
             let columns: Vec<usize> = columns.collect();
-            data.push(spec.title, &keys, columns);
+            data.push_table(spec.title, &keys, columns);
         }
         let mut columns = vec![];
         for quantity in Quantity::ALL {
             let measure = crate::measures::named(quantity.name());
-            columns.push(data.measured(measure, compared));
-            columns.push(data.predicted(quantity, measure, compared));
+            columns.push(data.add_measured(measure, compared));
+            columns.push(data.add_predicted(quantity, measure, compared));
         }
-        data.push("Theory", &keys, columns);
+        data.push_table("Theory", &keys, columns);
         data.json = serde_json::to_string(&data)?;
         Ok(data)
     }
 
-    fn push(&mut self, title: &str, keys: &[usize], columns: Vec<usize>) {
+    /// Adds a table that has the columns `keys`, then `columns`.
+    fn push_table(&mut self, title: &str, keys: &[usize], columns: Vec<usize>) {
         self.tables.push(DataTable {
             title: title.to_owned(),
             columns: [keys, &columns].concat(),
         });
     }
 
-    fn add(&mut self, column: Column) -> usize {
-        let known = self
+    /// Adds a column, unless there is a column with its heading. Returns the index of the new or the old column.
+    fn add_column(&mut self, column: Column) -> usize {
+        let existing = self
             .columns
             .iter()
             .position(|other| other.heading == column.heading);
-        known.unwrap_or_else(|| {
+        existing.unwrap_or_else(|| {
             self.columns.push(column);
             self.columns.len() - 1
         })
     }
 
-    /// The column of a measure.
-    fn measured(&mut self, measure: &Measure, compared: &[PredictionComparison<'_>]) -> usize {
+    /// Adds the column of a measure, and returns its index.
+    fn add_measured(&mut self, measure: &Measure, compared: &[PredictionComparison<'_>]) -> usize {
         let cells = compared.iter().map(|comparison| {
             let estimate = comparison.group.estimate(measure);
             estimate.map_or(String::new(), |estimate| cell(&estimate, measure))
         });
-        self.add(Column {
+        self.add_column(Column {
             heading: crate::plot::heading(measure),
             meaning: described(measure),
             cells: cells.collect(),
         })
     }
 
-    /// The column of a prediction.
-    fn predicted(
+    /// Adds the column of a prediction, and returns its index.
+    fn add_predicted(
         &mut self,
         quantity: Quantity,
         measure: &Measure,
@@ -140,7 +146,7 @@ impl Data {
                 number(value, measure.decimals) + caveat
             })
         });
-        self.add(Column {
+        self.add_column(Column {
             heading: format!("predicted {}", crate::plot::heading(measure)),
             meaning: "what theory predicts; * marks a caveat: theory neglects something that affects this value".to_owned(),
             cells: cells.collect(),
@@ -171,7 +177,7 @@ impl Data {
 }
 
 /// The columns that say which machine of which configuration a row is about.
-fn keys(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
+fn key_columns(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
     let values: Vec<Vec<Value>> = compared
         .iter()
         .map(|comparison| comparison.group.parameters.clone())
@@ -204,7 +210,8 @@ fn keys(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
     columns
 }
 
-/// A mean and its interval, without spaces around the sign and between thousands.
+/// A mean and its interval in a short form that the page's script can sort by: `1234.5±6.7`, without spaces and without commas between
+/// thousands. A `=` at its end stands for "all equal". `page::spaced` makes it readable.
 fn cell(estimate: &Estimate, measure: &Measure) -> String {
     let words = estimate_words(estimate, measure.digits()).join(" ");
     words

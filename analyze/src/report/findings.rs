@@ -1,4 +1,4 @@
-//! What was run, what stands out, and how the dataset was made.
+//! Sentences and facts of a report: what was run, what stands out, and how the dataset was made.
 
 use sim::sweep::words::{grouped, micros_in_words};
 
@@ -21,6 +21,7 @@ fn fact(name: &str, value: impl Into<String>) -> (String, String) {
 /// What was run, and how punctual it was.
 pub(super) fn facts(dataset: &Dataset, groups: &[Group]) -> Facts {
     let runs = dataset.finished();
+    // Each configuration has one group for each machine, so those of machine 0 are counted.
     let configurations = groups.iter().filter(|group| group.machine == 0).count();
     let events: u64 = runs.iter().map(|run| run.events).sum();
     let mut facts = vec![
@@ -28,7 +29,7 @@ pub(super) fn facts(dataset: &Dataset, groups: &[Group]) -> Facts {
         fact("configurations", grouped(configurations as u64)),
         fact("events", grouped(events)),
     ];
-    let not_done = [
+    let not_counted = [
         (dataset.failed(), "failed"),
         (dataset.to_do() as usize, "not done yet"),
         (
@@ -36,7 +37,7 @@ pub(super) fn facts(dataset: &Dataset, groups: &[Group]) -> Facts {
             "left out, because they are not punctual",
         ),
     ];
-    for (count, what) in not_done {
+    for (count, what) in not_counted {
         if count > 0 {
             facts.push(fact(
                 "not counted",
@@ -55,6 +56,7 @@ pub(super) fn facts(dataset: &Dataset, groups: &[Group]) -> Facts {
     facts
 }
 
+/// How many runs were punctual, and how large the delays were, in words.
 fn punctuality(dataset: &Dataset) -> String {
     let runs = dataset.finished();
     if dataset.manifest().imported.is_some() {
@@ -64,18 +66,19 @@ fn punctuality(dataset: &Dataset) -> String {
         return "simulated time, so every run is punctual".to_owned();
     }
     let punctual = runs.iter().filter(|run| run.punctual).count();
-    let most = |read: fn(&sim::log::JournalRow) -> f64| runs.iter().map(read).fold(0.0, f64::max);
+    let largest =
+        |read: fn(&sim::log::JournalRow) -> f64| runs.iter().map(read).fold(0.0, f64::max);
     format!(
         "{} of {} punctual; the latest tick was {} late, the slowest message took {}",
         grouped(punctual as u64),
         counted(runs.len(), "run"),
-        micros_in_words(most(|run| run.lateness_max_us)),
-        micros_in_words(most(|run| run.latency_max_us))
+        micros_in_words(largest(|run| run.lateness_max_us)),
+        micros_in_words(largest(|run| run.latency_max_us))
     )
 }
 
-/// A measure whose greatest value is named, and the sentence about it.
-const GREATEST: [(&str, &str, &str); 3] = [
+/// The measures whose largest mean is reported: the name of the measure, the beginning of the sentence, and the unit.
+const LARGEST: [(&str, &str, &str); 3] = [
     (
         "backlog_growth",
         "The queue that grows fastest grows by",
@@ -89,10 +92,10 @@ const GREATEST: [(&str, &str, &str); 3] = [
     ("jump_mean", "The largest mean jump is", ""),
 ];
 
-/// What stands out: the extremes, how many configurations have a growing queue, and how well theory fits.
+/// What stands out: the largest values, how many configurations have a growing queue, and how well theory fits.
 pub(super) fn findings(compared: &[PredictionComparison<'_>]) -> Vec<String> {
     let mut sentences = vec![];
-    for (name, words, unit) in GREATEST {
+    for (name, words, unit) in LARGEST {
         let measure = measures::named(name);
         let estimates = compared
             .iter()
@@ -113,6 +116,7 @@ pub(super) fn findings(compared: &[PredictionComparison<'_>]) -> Vec<String> {
     sentences
 }
 
+/// Which machine of which configuration a group is, in words.
 fn where_is(group: &Group) -> String {
     let configuration = &group.configuration;
     format!(
@@ -124,22 +128,23 @@ fn where_is(group: &Group) -> String {
     )
 }
 
-/// In how many configurations a queue grows: the interval of its growth is above 0.
+/// Says in how many configurations the queue of a machine grows: the interval of its growth is above 0. The rows of a configuration follow
+/// each other, and begin with machine 0.
 fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
     let measure = measures::named("backlog_growth");
     let grows = |estimate: Estimate| estimate.interval().is_some_and(|(low, _)| low > 0.0);
     let (mut configurations, mut growing, mut is_known) = (0_usize, 0_usize, false);
-    let mut counted_one = false;
+    let mut is_counted = false;
     for comparison in compared {
         if comparison.group.machine == 0 {
             configurations += 1;
-            counted_one = false;
+            is_counted = false;
         }
         let estimate = comparison.group.estimate(measure);
         is_known |= estimate.is_some();
-        if !counted_one && estimate.is_some_and(grows) {
+        if !is_counted && estimate.is_some_and(grows) {
             growing += 1;
-            counted_one = true;
+            is_counted = true;
         }
     }
     is_known.then(|| {
@@ -151,18 +156,18 @@ fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
     })
 }
 
-/// How many predictions agree with the measurements.
+/// Says how many of the predictions without a caveat agree with the measurements.
 fn agreement(compared: &[PredictionComparison<'_>]) -> Option<String> {
     let all = compared.iter().flat_map(PredictionComparison::compared);
     let without_caveat: Vec<Compared> =
         all.filter(|compared| compared.caveats.is_empty()).collect();
-    let z: Vec<f64> = without_caveat.iter().filter_map(Compared::z).collect();
-    let near = z.iter().filter(|z| z.abs() <= 2.0).count();
-    (!z.is_empty()).then(|| {
+    let z_scores: Vec<f64> = without_caveat.iter().filter_map(Compared::z).collect();
+    let near = z_scores.iter().filter(|z| z.abs() <= 2.0).count();
+    (!z_scores.is_empty()).then(|| {
         format!(
-            "Theory: {} without a caveat can be tested; {} % of the measured means are within two standard errors of it.",
-            counted(z.len(), "prediction"),
-            number(100.0 * near as f64 / z.len() as f64, 1)
+            "Theory: {} without a caveat can be tested; {} % of the measured means are within two standard errors of their prediction.",
+            counted(z_scores.len(), "prediction"),
+            number(100.0 * near as f64 / z_scores.len() as f64, 1)
         )
     })
 }

@@ -7,7 +7,7 @@
 //! - [`data`]: the tables that can be sorted and filtered, as data for the page's script
 //! - [`numbers`]: the numbers of a plot as a table
 //! - [`page`]: writes the page
-//! - `style.css`, `script.js`: its style sheet and its script
+//! - `style.css`, `script.js`: the style sheet and the script of the page
 
 mod contents;
 mod data;
@@ -28,7 +28,8 @@ pub use contents::ReportError;
 /// What a report shows besides measures and plots.
 #[derive(Debug, Default)]
 pub struct Extras {
-    /// The runs that are drawn as space-time diagrams: their numbers or keys. If it is empty, each dataset picks a run.
+    /// The runs that are drawn as space-time diagrams: their numbers or keys. If it is empty, one run of each dataset is
+    /// chosen.
     pub runs: Vec<String>,
     /// The audit of the datasets, if it was made.
     pub audit: Option<Audit>,
@@ -49,8 +50,9 @@ pub fn html(datasets: &[Dataset], extras: &Extras) -> Result<String, ReportError
     Ok(page::page(&contents, extras))
 }
 
-/// Makes the pages about the submissions of a class, whose datasets are in the folder `into`: `index.html` with the table of all
-/// submissions, and a page for each that was imported. Returns the names of the files and their contents.
+/// Makes the pages about the submissions of a class (logs of students' programs, one folder for each submission). The imported datasets
+/// are in the folder `into`. The pages are `index.html` with the table of all submissions, and a page for each submission that was
+/// imported. Returns the names of the files and their contents.
 ///
 /// # Errors
 ///
@@ -61,6 +63,7 @@ pub fn pages_of_submissions(
 ) -> Result<Vec<(String, String)>, ReportError> {
     let (mut files, mut pages) = (vec![], vec![]);
     for (index, submission) in submissions.evaluated.iter().enumerate() {
+        // Stays `None` if the submission could not be imported.
         let mut file = None;
         if submission.results.is_ok() {
             let root = into.join(submission.folder.file_name().unwrap_or_default());

@@ -1,39 +1,41 @@
-//! The numbers of a plot as a table.
+//! The numbers of a plot as a table, which a report shows below the plot.
 
 use crate::draw::chart::{Axis, Figure, Mark, Panel, Point, Positions, Series};
 
-/// Of a line, each of so many points is listed.
-const EVERY: usize = 20;
-/// The most rows.
+/// If a line has more points than this, only one point of so many is listed.
+const LINE_STEP: usize = 20;
+/// The largest number of rows of the table.
 const MOST_ROWS: usize = 120;
 
 /// The numbers of a plot.
 pub(super) struct Numbers {
-    /// Panel, series, position, value, low and high end of the interval.
+    /// The cells of each row: panel, series, position, value, lower and upper end of the interval.
     pub(super) rows: Vec<[String; 6]>,
     /// Number of rows that are left out.
     pub(super) left_out: usize,
-    /// Whether not all points of lines are listed.
+    /// Whether a line has more points than are listed.
     pub(super) is_thinned: bool,
 }
 
 impl Numbers {
+    /// Lists the points of `figure`.
     pub(super) fn new(figure: &Figure) -> Self {
         let mut rows = vec![];
         let (mut left_out, mut is_thinned) = (0, false);
         for panel in &figure.panels {
             for series in &panel.series {
+                // Dashed lines and boundaries are only for comparison.
                 if matches!(series.mark, Mark::Reference | Mark::Segments) {
                     continue;
                 }
                 let is_line = matches!(series.mark, Mark::Line | Mark::Steps);
-                let every = if is_line && series.points.len() > EVERY {
-                    EVERY
+                let step = if is_line && series.points.len() > LINE_STEP {
+                    LINE_STEP
                 } else {
                     1
                 };
-                is_thinned |= every > 1;
-                for point in series.points.iter().step_by(every) {
+                is_thinned |= step > 1;
+                for point in series.points.iter().step_by(step) {
                     match rows.len() < MOST_ROWS {
                         true => rows.push(row(panel, series, point)),
                         false => left_out += 1,
@@ -49,20 +51,28 @@ impl Numbers {
     }
 }
 
+/// The row of a point.
 fn row(panel: &Panel, series: &Series, point: &Point) -> [String; 6] {
     let (position, value) = match (&panel.x.positions, &panel.y.positions) {
+        // A grid of cells: the point has its own value.
         (Positions::Names(_), Positions::Names(_)) => (
-            format!("{}, {}", at(&panel.y, point.y), at(&panel.x, point.x)),
-            point.value.map(digits).unwrap_or_default(),
+            format!(
+                "{}, {}",
+                position_text(&panel.y, point.y),
+                position_text(&panel.x, point.x)
+            ),
+            point.value.map(four_digits).unwrap_or_default(),
         ),
+        // Horizontal bars or dots beside names.
         (_, Positions::Names(_)) => (
-            at(&panel.y, point.y),
-            digits(point.value.unwrap_or(point.x)),
+            position_text(&panel.y, point.y),
+            four_digits(point.value.unwrap_or(point.x)),
         ),
-        _ => (at(&panel.x, point.x), digits(point.y)),
+        // A line, or marks above names.
+        _ => (position_text(&panel.x, point.x), four_digits(point.y)),
     };
     let [low, high] = match point.interval {
-        Some((low, high)) => [digits(low), digits(high)],
+        Some((low, high)) => [four_digits(low), four_digits(high)],
         None => [String::new(), String::new()],
     };
     [
@@ -76,15 +86,15 @@ fn row(panel: &Panel, series: &Series, point: &Point) -> [String; 6] {
 }
 
 /// The name or the number at a position.
-fn at(axis: &Axis, position: f64) -> String {
+fn position_text(axis: &Axis, position: f64) -> String {
     match &axis.positions {
         Positions::Names(names) => names.get(position as usize).cloned().unwrap_or_default(),
-        Positions::Numbers { .. } => digits(position),
+        Positions::Numbers { .. } => four_digits(position),
     }
 }
 
 /// A number with four significant digits.
-fn digits(value: f64) -> String {
+fn four_digits(value: f64) -> String {
     let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     rounded.to_string()
 }

@@ -1,4 +1,4 @@
-//! Writes the page. All texts are escaped by the templates.
+//! Writes the HTML page of a report. The templates escape all texts.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sim::sweep::words::grouped;
@@ -16,7 +16,7 @@ use crate::output::table::Table;
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The browser loads nothing from anywhere: the page has all that it needs.
+/// The policy that forbids the browser to load anything from elsewhere: the page has all that it needs.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
@@ -37,6 +37,7 @@ fn rules(colours: &Colours) -> String {
     )
 }
 
+/// The page about `datasets`.
 pub(super) fn page(datasets: &[Contents], extras: &Extras) -> String {
     let labels: Vec<&str> = datasets
         .iter()
@@ -76,6 +77,7 @@ pub(super) fn page(datasets: &[Contents], extras: &Extras) -> String {
     page.into_string()
 }
 
+/// The head of a page: title, policy and style sheet.
 fn head(title: &str) -> Markup {
     html! {
         head {
@@ -119,7 +121,7 @@ pub(super) fn overview(
     page.into_string()
 }
 
-/// The parts of a dataset's section: the end of the id, and the title.
+/// The parts of a dataset's section, in order: the end of the part's id, and its title.
 const PARTS: [(&str, &str); 6] = [
     ("summary", "In short"),
     ("tables", "Tables"),
@@ -129,6 +131,7 @@ const PARTS: [(&str, &str); 6] = [
     ("methods", "Methods"),
 ];
 
+/// The links at the top of the page: to each dataset, or to the parts of the only dataset.
 fn contents_list(datasets: &[Contents], extras: &Extras) -> Markup {
     html! {
         ul {
@@ -145,32 +148,33 @@ fn contents_list(datasets: &[Contents], extras: &Extras) -> Markup {
     }
 }
 
-fn section(index: usize, dataset: &Contents, datasets: usize) -> Markup {
-    let title = |part: usize| {
+/// The section of the dataset at `index`, one of `dataset_count` datasets on the page.
+fn section(index: usize, dataset: &Contents, dataset_count: usize) -> Markup {
+    let part_title = |part: usize| {
         let (id, words) = PARTS[part];
         html! { h3 id={ "d" (index) "-" (id) } { (words) } }
     };
     html! {
         section.dataset id={ "d" (index) } aria-labelledby={ "d" (index) "-title" } {
             h2 id={ "d" (index) "-title" } { (dataset.label) }
-            @if datasets > 1 {
+            @if dataset_count > 1 {
                 nav aria-label={ "Contents of " (dataset.label) } {
                     ul { @for (id, words) in PARTS { li { a href={ "#d" (index) "-" (id) } { (words) } } } }
                 }
             }
-            (title(0))
+            (part_title(0))
             @if !dataset.description.is_empty() { p.description { (dataset.description) } }
             (facts(&dataset.facts))
             ul.findings { @for sentence in &dataset.findings { li { (sentence) } } }
-            (title(1))
+            (part_title(1))
             p { "A row is a machine of a configuration. Press a heading to sort. Each cell is the mean over n runs ± half the width of its 95 % interval." }
             script.data type="application/json" id={ "d" (index) "-data" } { (PreEscaped(dataset.data.json())) }
             @for (table, contents) in dataset.data.tables.iter().enumerate() {
                 (data_table(index, table, contents, &dataset.data))
             }
-            (title(2))
+            (part_title(2))
             @for plot in &dataset.plots { (figure(plot)) }
-            (title(3))
+            (part_title(3))
             @for run in &dataset.diagrams {
                 figure.plot {
                     figcaption.hidden { (run.title) }
@@ -180,9 +184,9 @@ fn section(index: usize, dataset: &Contents, datasets: usize) -> Markup {
                     }
                 }
             }
-            (title(4))
+            (part_title(4))
             (facts(&dataset.provenance))
-            (title(5))
+            (part_title(5))
             (methods_part(&dataset.methods))
         }
     }
@@ -203,15 +207,17 @@ fn methods_part(methods: &Methods) -> Markup {
     }
 }
 
+/// Names and values as a list.
 fn facts(facts: &[(String, String)]) -> Markup {
     html! {
         dl { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
     }
 }
 
-/// A table whose rows are data of the page's script. The first rows are there without it.
+/// A table whose rows come from the page's script. Without the script, the page shows only the first rows. `index` is that of the
+/// dataset, `number` that of the table.
 fn data_table(index: usize, number: usize, table: &DataTable, data: &Data) -> Markup {
-    let column = |column: usize| &data.columns[column];
+    let column = |index: usize| &data.columns[index];
     let rows = data.first_rows(table);
     html! {
         div.table data-source={ "d" (index) "-data" } data-table=(number) {
@@ -241,7 +247,7 @@ fn data_table(index: usize, number: usize, table: &DataTable, data: &Data) -> Ma
     }
 }
 
-/// A cell as people read it. The page's script does the same.
+/// A cell as people read it: `4±1` becomes `4 ± 1`, and `3=` becomes `3, all equal`. The page's script does the same.
 fn spaced(cell: &str) -> String {
     match cell.strip_suffix('=') {
         Some(value) => format!("{value}, all equal"),
@@ -249,6 +255,7 @@ fn spaced(cell: &str) -> String {
     }
 }
 
+/// A plot with its numbers, or the reason why it is not drawn.
 fn figure(plot: &DrawnPlot) -> Markup {
     html! {
         figure.plot data-kind=(plot.kind.name()) {
@@ -265,6 +272,7 @@ fn figure(plot: &DrawnPlot) -> Markup {
     }
 }
 
+/// The numbers of a plot, hidden until the reader opens them.
 fn numbers_table(plot: &DrawnPlot, numbers: &Numbers) -> Markup {
     html! {
         details {
@@ -280,7 +288,7 @@ fn numbers_table(plot: &DrawnPlot, numbers: &Numbers) -> Markup {
                     }
                 }
             }
-            @if numbers.is_thinned { p.note { "Every twentieth point of each line." } }
+            @if numbers.is_thinned { p.note { "Of long lines, every twentieth point is listed." } }
             @if numbers.left_out > 0 {
                 p.note { (grouped(numbers.left_out as u64)) " more rows are left out." }
             }
@@ -288,6 +296,7 @@ fn numbers_table(plot: &DrawnPlot, numbers: &Numbers) -> Markup {
     }
 }
 
+/// The section about the audit.
 fn audit_section(found: &Audit) -> Markup {
     html! {
         section #audit aria-labelledby="audit-title" {

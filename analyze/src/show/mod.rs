@@ -1,4 +1,4 @@
-//! One run as tables: its events as they happened, or what became of one message.
+//! The output of `analyze show`: the events of one run in the order of their times, or how one message reached each machine.
 
 use crate::error::Error;
 use crate::execution::follow::{self, Reach};
@@ -16,7 +16,7 @@ const DECIMALS: usize = 3;
 /// The most events in a table for people. CSV and JSON have all.
 pub const MOST_ROWS: usize = 1_000;
 
-/// Events of a run for people: at most [`MOST_ROWS`].
+/// The table of the events in `window`, for people. It has at most [`MOST_ROWS`] events.
 pub fn table(execution: &Execution, window: &Window) -> Table {
     let mut headings = vec![
         "time (s)",
@@ -90,12 +90,13 @@ fn partners(execution: &Execution, index: usize) -> String {
 fn recipients(execution: &Execution, send: usize) -> Option<Vec<String>> {
     let messages = execution.messages_of(send).iter();
     let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
+    // In imported logs, a machine can receive the same message twice.
     recipients.dedup();
     let is_known = execution.knows_recipients || !recipients.is_empty();
     is_known.then(|| recipients.iter().map(ToString::to_string).collect())
 }
 
-/// Model seconds from the send of the message to its receive.
+/// Model seconds from the send of the message to the event at `receive`. `None` if the send is not in the log.
 fn age_s(execution: &Execution, receive: usize) -> Option<f64> {
     let send = execution.send_of(receive)?;
     let time_ns = |index: usize| execution.events()[index].time_ns;
@@ -183,16 +184,18 @@ fn integer(value: Option<u64>) -> Value {
     })
 }
 
-/// What became of one message.
+/// How one message reached each machine: directly, or through later messages of machines that knew of it.
 #[derive(Debug)]
 pub struct Followed<'e> {
     execution: &'e Execution,
+    /// The index of the event that sent the message.
     send: usize,
+    /// One entry for each other machine.
     reached: Vec<Reach>,
 }
 
 impl<'e> Followed<'e> {
-    /// Follows the message that is sent at a tick.
+    /// Follows the message that is sent at the tick `name`.
     ///
     /// # Errors
     ///
@@ -246,11 +249,12 @@ impl<'e> Followed<'e> {
         ]
     }
 
+    /// What happened to the message itself at a machine.
     fn fate(&self, reach: &Reach) -> String {
-        let queued = reach
+        let has_arrived = reach
             .arrival_ns
             .map(|arrival_ns| arrival_ns <= self.execution.duration_ns);
-        match (reach.is_recipient, reach.receive, queued) {
+        match (reach.is_recipient, reach.receive, has_arrived) {
             (false, ..) if !self.execution.knows_recipients => "not known",
             (false, ..) => "not sent to it",
             (true, Some(_), _) => "received",
@@ -267,15 +271,18 @@ impl<'e> Followed<'e> {
         to_s(events[index].time_ns - events[self.send].time_ns)
     }
 
-    /// The machine whose message was the first to tell of the send.
+    /// The machine whose message gave this machine its first knowledge of the send. It is the sender itself, or a machine that knew of the
+    /// send already.
     fn teller(&self, reach: &Reach) -> Option<u32> {
         let send = self.execution.send_of(reach.first?)?;
         Some(self.execution.events()[send].machine)
     }
 
+    /// Through which message the machine first knew of the send.
     fn through(&self, reach: &Reach) -> String {
+        let is_by_the_message = reach.first.is_some() && reach.first == reach.receive;
         match self.teller(reach) {
-            _ if reach.first.is_some() && reach.first == reach.receive => "the message".to_owned(),
+            _ if is_by_the_message => "the message".to_owned(),
             Some(machine) => format!("a later message of machine {machine}"),
             None => String::new(),
         }
@@ -294,8 +301,8 @@ impl<'e> Followed<'e> {
                 event.clock_before,
                 event.clock
             ),
-            "time, age, clock: of the receive; knows of it: the machine's first event that happened after the send, by the message or by a \
-             later message of any machine that knew of it."
+            "time, age, clock: those of the event that receives the message; knows of it: time of the machine's first event that \
+             happened after the send, through the message or through a later message of any machine that knew of it."
                 .to_owned(),
         ]
     }

@@ -4,9 +4,9 @@
 //! machine 1, and so on. The runs of the two configurations are independent of each other.
 //! [`difference`](crate::stats::difference) calculates the intervals.
 //!
-//! The last row is the average of the differences of all pairs, with equal weight. For this row, each run has only one value, the
-//! mean of its machines, because the machines of a run depend on each other. The interval of the average is valid only for these
-//! configurations.
+//! The last row of the table is the average of the differences of all pairs, with equal weight. For this row, each run has only one
+//! value, the mean of its machines, because the machines of a run depend on each other. The interval of the average is valid only for
+//! these configurations.
 
 mod records;
 
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::measures::Measure;
 use crate::output::table::{Table, keep_together};
 use crate::output::value::Value;
-use crate::read::runs::{is_in_full, parameters, shown};
+use crate::read::runs::{has_no_own_column, parameters, shown};
 use crate::stats::difference::Difference;
 use crate::stats::estimate::IntervalKind;
 use crate::stats::intervals::{difference_words, notes};
@@ -57,14 +57,14 @@ pub enum NoContrast {
     #[error("there is no parameter `{0}`; the parameters are {names}", names = parameters().join(", "))]
     Parameter(String),
     /// No configuration has the value.
-    #[error("no run has {parameter} {value}; the values in the data are {there}")]
+    #[error("no run has {parameter} {value}; the values in the data are {existing}")]
     Value {
         /// The parameter.
         parameter: &'static str,
         /// The value that no configuration has.
         value: String,
         /// The values that configurations have.
-        there: String,
+        existing: String,
     },
     /// Both values are the same.
     #[error("--from and --to are both {0}; name two values")]
@@ -82,7 +82,7 @@ impl Contrast {
     /// [`NoContrast::Parameter`] if there is no such parameter; [`NoContrast::Same`] if `a` and `b` are equal.
     pub fn new(name: &str, a: &str, b: &str) -> Result<Self, NoContrast> {
         let parameter = parameters().iter().find(|known| **known == name);
-        if is(a, b) {
+        if is_equal(a, b) {
             return Err(NoContrast::Same(a.to_owned()));
         }
         Ok(Self {
@@ -98,41 +98,44 @@ impl Contrast {
     ///
     /// [`NoContrast`] if there is no pair.
     pub fn pairs<'g>(&self, groups: &'g [Group]) -> Result<Vec<Pair<'g>>, NoContrast> {
-        let has = |group: &Group, value: &str| is(&self.value(group), value);
+        let has = |group: &Group, value: &str| is_equal(&self.value(group), value);
         for value in [&self.a, &self.b] {
             if !groups.iter().any(|group| has(group, value)) {
                 return Err(NoContrast::Value {
                     parameter: self.parameter,
                     value: value.clone(),
-                    there: self.values(groups).join(" | "),
+                    existing: self.values(groups).join(" | "),
                 });
             }
         }
-        let pairs = self.matching(groups);
+        let pairs = self.find_pairs(groups);
         if pairs.is_empty() {
             return Err(NoContrast::NoPair(self.parameter));
         }
         Ok(pairs)
     }
 
-    fn matching<'g>(&self, groups: &'g [Group]) -> Vec<Pair<'g>> {
-        let has = |group: &&Group, value: &str| is(&self.value(group), value);
+    /// The pairs among `groups`. A group with the first value and a group with the second value are a pair if they agree in everything
+    /// else.
+    fn find_pairs<'g>(&self, groups: &'g [Group]) -> Vec<Pair<'g>> {
+        let has = |group: &&Group, value: &str| is_equal(&self.value(group), value);
         let of_b: Vec<&Group> = groups.iter().filter(|group| has(group, &self.b)).collect();
         groups
             .iter()
             .filter(|group| has(group, &self.a))
             .filter_map(|a| {
-                let b = of_b.iter().copied().find(|b| self.agree(a, b))?;
+                let b = of_b.iter().copied().find(|b| self.agree_in_others(a, b))?;
                 Some(Pair { a, b })
             })
             .collect()
     }
 
-    /// The value as tables show it.
+    /// The value of the contrast's parameter in a group, as tables show it.
     fn value(&self, group: &Group) -> String {
         shown(&group.parameters, self.parameter)
     }
 
+    /// The different values of the contrast's parameter in `groups`.
     fn values(&self, groups: &[Group]) -> Vec<String> {
         let mut values: Vec<String> = vec![];
         for group in groups {
@@ -144,10 +147,11 @@ impl Contrast {
         values
     }
 
-    fn agree(&self, a: &Group, b: &Group) -> bool {
-        // The column with the probability of each machine depends on `internal`, so both may differ.
+    /// Whether two groups are the same machine of the same dataset, and agree in all other parameters.
+    fn agree_in_others(&self, a: &Group, b: &Group) -> bool {
+        // The parameter `internal_each` (the probability of each machine) changes with `internal`, so it may differ too.
         let is_other = |name: &str| {
-            name != self.parameter && !(self.parameter == "internal" && is_in_full(name))
+            name != self.parameter && !(self.parameter == "internal" && has_no_own_column(name))
         };
         let others = |group: &Group| -> Vec<Value> {
             let named = std::iter::zip(parameters(), &group.parameters);
@@ -159,7 +163,7 @@ impl Contrast {
 }
 
 /// Whether a value equals the text that a user wrote.
-fn is(value: &str, text: &str) -> bool {
+fn is_equal(value: &str, text: &str) -> bool {
     match (value.parse::<f64>(), text.parse::<f64>()) {
         (Ok(value), Ok(number)) => value == number,
         _ => value == text,
@@ -167,7 +171,7 @@ fn is(value: &str, text: &str) -> bool {
 }
 
 impl Pair<'_> {
-    /// The difference of `measure`; none if the measure is undefined in one of the groups.
+    /// The difference of `measure`, B minus A. `None` if the measure is undefined in one of the groups.
     pub fn difference(&self, measure: &Measure) -> Option<Difference> {
         Some(Difference::between(
             &self.a.estimate(measure)?,
@@ -206,15 +210,15 @@ pub fn table(
             .map(|name| parameter_heading(name).to_owned()),
     );
     headings.push("machine".to_owned());
-    let keys = headings.len();
+    let key_columns = headings.len();
     headings.extend(measures.iter().map(|measure| measure.heading()));
     headings.push("n".to_owned());
     let differences = |pair: &Pair<'_>| -> Vec<Option<Difference>> {
         let differences = measures.iter().map(|measure| pair.difference(measure));
         differences.collect()
     };
-    let mut shown: Vec<Vec<Option<Difference>>> = pairs.iter().map(differences).collect();
-    let mut rows: Vec<Vec<String>> = std::iter::zip(pairs, &shown)
+    let mut all_differences: Vec<Vec<Option<Difference>>> = pairs.iter().map(differences).collect();
+    let mut rows: Vec<Vec<String>> = std::iter::zip(pairs, &all_differences)
         .map(|(pair, differences)| {
             let dataset = has_datasets.then(|| pair.a.dataset.clone());
             let row = row(pair, &varying, measures, differences);
@@ -222,35 +226,42 @@ pub fn table(
         })
         .collect();
     for average in dataset_averages(contrast, pairs, measures, repetitions)? {
-        let mut row = vec![String::new(); keys];
-        row[usize::from(has_datasets)] = AVERAGE.to_owned();
+        let mut row = vec![String::new(); key_columns];
         if has_datasets {
             average.dataset.clone_into(&mut row[0]);
+            AVERAGE.clone_into(&mut row[1]);
+        } else {
+            AVERAGE.clone_into(&mut row[0]);
         }
         row.extend(difference_cells(&average.differences, measures));
         row.push(String::new());
         rows.push(row);
-        shown.push(average.differences);
+        all_differences.push(average.differences);
     }
-    let kinds = shown.iter().flatten().flatten();
+    let kinds = all_differences.iter().flatten().flatten();
     Ok(Table {
         short: vec![],
         title: "Contrast",
-        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        numeric: (0..headings.len())
+            .map(|column| column >= key_columns)
+            .collect(),
         headings,
         rows,
-        optional: (keys + 1..keys + measures.len()).rev().collect(),
+        // Narrow terminals leave out measures, the last one first. The first measure is always shown.
+        optional: (key_columns + 1..key_columns + measures.len())
+            .rev()
+            .collect(),
         caption: caption(
             contrast,
             measures,
-            kinds.map(|shown| shown.interval_kind),
+            kinds.map(|difference| difference.interval_kind),
             pairs.iter().map(|pair| pair.a.n.min(pair.b.n)).min(),
         ),
         ..Table::default()
     })
 }
 
-/// The other parameters that vary, and the rates.
+/// The parameters that have a column of their own, besides that of the contrast: those that vary, and the rates in any case.
 fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
     let differs = |name: &str| {
         pairs
@@ -259,11 +270,12 @@ fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
     };
     let names = parameters().iter().copied();
     names
-        .filter(|name| *name != contrast.parameter && !is_in_full(name))
+        .filter(|name| *name != contrast.parameter && !has_no_own_column(name))
         .filter(|name| *name == "rates" || differs(name))
         .collect()
 }
 
+/// The row of a pair. A cell says how many runs have a value, if some of them have none.
 fn row(
     pair: &Pair<'_>,
     varying: &[&str],
@@ -327,40 +339,43 @@ pub(super) fn both_counts(a: u64, b: u64) -> String {
     }
 }
 
-/// For each measure, the mean of the differences of `pairs`, which belong to one dataset. None if no pair has a difference. If a
-/// machine has no value in one of the runs, there is no interval.
+/// For each measure, the mean of the differences of `pairs`, which belong to one dataset. `None` if no pair has a difference. If a
+/// machine has no value in one of the runs, the mean has no interval.
+///
+/// The average is taken over pairs of configurations, in which each run has one value (the mean of its machines). The weight of such
+/// a pair is its number of machines, because the table has a row for each machine.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
     measures: &[&Measure],
     repetitions: &Repetitions<'_>,
 ) -> Result<Vec<Option<Difference>>, Error> {
-    let counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
+    let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
     let mut run_means = vec![];
-    for machines in counts {
+    for machines in machine_counts {
         run_means.push((machines, repetitions.run_means(machines)?));
     }
-    let configurations: Vec<(Pair<'_>, f64)> = run_means
+    let weighted_pairs: Vec<(Pair<'_>, f64)> = run_means
         .iter()
         .flat_map(|(machines, groups)| {
-            let of_runs = contrast.matching(groups).into_iter();
-            let are_meant = |pair: &Pair<'_>| {
+            let all_pairs = contrast.find_pairs(groups).into_iter();
+            let is_wanted = |pair: &Pair<'_>| {
                 common_machines(pair) == *machines && pair.a.dataset == pairs[0].a.dataset
             };
-            let of_runs = of_runs.filter(are_meant);
-            of_runs.map(|pair| (pair, f64::from(*machines)))
+            let wanted = all_pairs.filter(is_wanted);
+            wanted.map(|pair| (pair, f64::from(*machines)))
         })
         .collect();
     let average = |measure: &&Measure| {
-        let rows = pairs.iter().filter_map(|pair| pair.difference(measure));
-        let rows: Vec<f64> = rows.map(|difference| difference.mean).collect();
-        let is_complete = |group: &Group| {
+        let of_rows = pairs.iter().filter_map(|pair| pair.difference(measure));
+        let of_rows: Vec<f64> = of_rows.map(|difference| difference.mean).collect();
+        let has_all_values = |group: &Group| {
             let estimate = group.estimate(measure);
             estimate.is_some_and(|estimate| estimate.n == group.n)
         };
-        let differences = configurations.iter().map(|(pair, weight)| {
-            let are_complete = is_complete(pair.a) && is_complete(pair.b);
-            let difference = pair.difference(measure).filter(|_| are_complete);
+        let differences = weighted_pairs.iter().map(|(pair, weight)| {
+            let is_complete = has_all_values(pair.a) && has_all_values(pair.b);
+            let difference = pair.difference(measure).filter(|_| is_complete);
             Some((difference?, *weight))
         });
         let differences: Option<Vec<(Difference, f64)>> = differences.collect();
@@ -369,9 +384,9 @@ fn averages(
             .and_then(Difference::weighted_average)
         {
             Some(average) => Some(average),
-            None if rows.is_empty() => None,
+            None if of_rows.is_empty() => None,
             None => {
-                let mean = rows.iter().sum::<f64>() / rows.len() as f64;
+                let mean = of_rows.iter().sum::<f64>() / of_rows.len() as f64;
                 Some(Difference::without_interval(mean))
             }
         }

@@ -1,8 +1,12 @@
 //! The difference of two means, with a 95 % interval.
 //!
-//! - [`Difference::between`]: the difference of the means of independent runs. Its variance is the sum of the variances of both means;
-//!   its interval is Welch's (1947), with the degrees of freedom of Satterthwaite (1946).
+//! - [`Difference::between`]: the difference of the means of independent runs. The variance of the difference
+//!   is the sum of the variances of both means. The interval is Welch's (1947), with the degrees of freedom of Satterthwaite (1946).
 //! - [`Difference::average`]: the average of several such differences, with equal weight and Satterthwaite's degrees of freedom.
+//!
+//! Satterthwaite's degrees of freedom of a sum of independent terms are `(v1 + v2 + ...)^2 / (v1^2 / d1 + v2^2 / d2 + ...)`, where `v1`
+//! is the variance of the first term and `d1` are its degrees of freedom. For the mean of n runs with standard deviation s, `v1` is
+//! `s^2 / n` and `d1` is `n - 1`.
 //!
 //! Paired runs do not need this module: the differences within pairs are plain values with Student's interval ([`Estimate`]).
 
@@ -13,11 +17,11 @@ use crate::stats::estimate::{Estimate, IntervalKind, t_quantile_975};
 pub struct Difference {
     /// The mean of B minus the mean of A.
     pub mean: f64,
-    /// The standard error of the difference; none if A or B has a single run.
+    /// The standard error of the difference; `None` if A or B has a single run.
     pub standard_error: Option<f64>,
-    /// Degrees of freedom of the standard error; none if A or B has a single run, or if the standard error is 0.
+    /// Degrees of freedom of the standard error; `None` if A or B has a single run, or if the standard error is 0.
     degrees_of_freedom: Option<f64>,
-    /// Half the width of the 95 % interval; none if there is no interval.
+    /// Half the width of the 95 % interval; `None` if there is no interval, because A or B has a single run or all values are equal.
     pub half_width: Option<f64>,
     /// Whether there is an interval, and whether it can be trusted.
     pub interval_kind: IntervalKind,
@@ -38,8 +42,8 @@ impl Difference {
         )
     }
 
-    /// The average of the means `b` minus the average of the means `a`, with equal weight of the means of a side. All means are of
-    /// independent runs. None if a side has no mean.
+    /// The average of the means `b` minus the average of the means `a`, where all means of a side have the same weight. All means
+    /// are of independent runs. `None` if a side has no mean.
     pub(crate) fn between_means(a: &[Estimate], b: &[Estimate]) -> Option<Self> {
         if let ([a], [b]) = (a, b) {
             return Some(Self::between(a, b));
@@ -65,13 +69,13 @@ impl Difference {
         ))
     }
 
-    /// The mean of independent differences, with equal weight; none if there are no differences.
+    /// The mean of independent differences, with equal weight; `None` if there are no differences.
     pub(crate) fn average(differences: &[Self]) -> Option<Self> {
         let weighted: Vec<(Self, f64)> = differences.iter().map(|&one| (one, 1.0)).collect();
         Self::weighted_average(&weighted)
     }
 
-    /// The mean of independent differences with these weights; none if there are no differences.
+    /// The mean of independent differences with these weights; `None` if there are no differences.
     pub(crate) fn weighted_average(differences: &[(Self, f64)]) -> Option<Self> {
         let total: f64 = differences.iter().map(|(_, weight)| weight).sum();
         let sum: f64 = differences
@@ -81,6 +85,7 @@ impl Difference {
         let kinds = differences.iter().map(|(one, _)| one.interval_kind);
         let variances = differences.iter().map(|(one, weight)| {
             let variance = (one.standard_error? * weight / total).powi(2);
+            // Without degrees of freedom the variance is 0, so the term adds nothing to either sum.
             let degrees_of_freedom = one.degrees_of_freedom.unwrap_or(f64::INFINITY);
             Some((variance, degrees_of_freedom))
         });
@@ -98,8 +103,8 @@ impl Difference {
         Self::new(mean, None, IntervalKind::Single)
     }
 
-    /// A difference with its standard error. `variances` has the variance and the degrees of freedom of each independent term; none if
-    /// one of them is unknown.
+    /// A difference with its standard error. `variances` has the variance and the degrees of freedom of each independent term; it is
+    /// `None` if one of them is not known.
     fn new(mean: f64, variances: Option<Vec<(f64, f64)>>, interval_kind: IntervalKind) -> Self {
         let Some(variances) = variances else {
             return Self {
@@ -111,12 +116,12 @@ impl Difference {
             };
         };
         let variance: f64 = variances.iter().map(|(variance, _)| variance).sum();
-        let terms = variances
+        let denominator: f64 = variances
             .iter()
-            .map(|(term, degrees)| term.powi(2) / degrees);
-        let terms: f64 = terms.sum();
+            .map(|(term, degrees)| term.powi(2) / degrees)
+            .sum();
         let standard_error = variance.sqrt();
-        let degrees_of_freedom = (terms > 0.0).then(|| variance.powi(2) / terms);
+        let degrees_of_freedom = (denominator > 0.0).then(|| variance.powi(2) / denominator);
         let half_width = degrees_of_freedom
             .filter(|_| interval_kind.has_interval())
             .map(|degrees| t_quantile_975(degrees) * standard_error);
@@ -129,7 +134,7 @@ impl Difference {
         }
     }
 
-    /// Lower and upper end of the interval.
+    /// Lower and upper end of the interval. `None` if there is no interval.
     pub fn interval(&self) -> Option<(f64, f64)> {
         self.half_width
             .map(|half| (self.mean - half, self.mean + half))
@@ -150,19 +155,20 @@ mod tests {
     /// Welch's interval for n 10, mean 20, sd 2 and n 15, mean 22, sd 4: standard error sqrt(0.4 + 16/15) = 1.21106, 21.72 degrees
     /// of freedom, t 2.0755.
     #[test]
-    fn welch() {
+    fn the_interval_of_independent_means_is_that_of_welch() {
         let difference = Difference::between(&estimate(10, 20.0, 2.0), &estimate(15, 22.0, 4.0));
         assert_eq!(difference.mean, 2.0);
-        let half_width = difference.half_width.expect("one");
+        let half_width = difference.half_width.expect("an interval");
         assert!((half_width - 2.0755 * 1.21106).abs() < 2e-3, "{half_width}");
-        let (low, high) = difference.interval().expect("one");
+        let (low, high) = difference.interval().expect("an interval");
         assert_eq!((low, high), (2.0 - half_width, 2.0 + half_width));
     }
 
+    /// Two means with 4 degrees of freedom each: 8 degrees of freedom, t 2.306.
     #[test]
     fn with_equal_variances_and_sizes_degrees_of_freedom_add_up() {
         let a = estimate(5, 0.0, 1.0);
-        let half_width = Difference::between(&a, &a).half_width.expect("one");
+        let half_width = Difference::between(&a, &a).half_width.expect("an interval");
         assert!((half_width - 2.306 * 0.4f64.sqrt()).abs() < 1e-3);
     }
 
@@ -179,7 +185,7 @@ mod tests {
         );
         let one = Difference::between(&a, &constant);
         assert_eq!(one.interval_kind, IntervalKind::Rough);
-        let half_width = one.half_width.expect("one");
+        let half_width = one.half_width.expect("an interval");
         assert!(
             (half_width - 2.776 * 0.2f64.sqrt()).abs() < 1e-3,
             "{half_width}"
@@ -193,9 +199,9 @@ mod tests {
         let of = |variance: f64, mean| estimate(5, mean, (5.0 * variance).sqrt());
         let first = Difference::between(&of(9.0, 1.0), &of(0.0, 2.0));
         let second = Difference::between(&of(8.0, 1.0), &of(8.0, 4.0));
-        let average = Difference::average(&[first, second]).expect("two");
+        let average = Difference::average(&[first, second]).expect("two differences");
         assert_eq!((average.mean, average.standard_error), (2.0, Some(2.5)));
-        let half_width = average.half_width.expect("one");
+        let half_width = average.half_width.expect("an interval");
         assert!((half_width - 2.5 * 2.180).abs() < 2e-3, "{half_width}");
         assert_eq!(Difference::average(&[]), None);
     }

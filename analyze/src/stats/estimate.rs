@@ -1,4 +1,4 @@
-//! Statistics over repetitions: mean, standard deviation, 95 % interval.
+//! Statistics over the repetitions of a configuration: mean, standard deviation, 95 % interval.
 
 use std::sync::OnceLock;
 
@@ -17,9 +17,9 @@ pub struct Estimate {
     pub n: u64,
     /// Mean of the values.
     pub mean: f64,
-    /// Standard deviation of the values (divisor n - 1); none for a single value.
+    /// Standard deviation of the values (divisor n - 1); `None` for a single value.
     pub sd: Option<f64>,
-    /// Half the width of the 95 % Student-t interval of the mean; none if there is no interval.
+    /// Half the width of the 95 % Student-t interval of the mean; `None` if there is no interval.
     pub half_width: Option<f64>,
     /// Whether there is an interval, and whether it can be trusted.
     pub interval_kind: IntervalKind,
@@ -68,7 +68,7 @@ impl IntervalKind {
         matches!(self, Self::Rough | Self::Student)
     }
 
-    /// The name of the kind in CSV and JSON; none for a single value.
+    /// The name of the kind in CSV and JSON; `None` for a single value.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Single => None,
@@ -101,12 +101,13 @@ impl Estimate {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        // For a single value this is not a number; `new` replaces it by `None`.
         let sd = (squares / (n - 1.0)).sqrt();
         let ties = Ties::count(&mut values.to_vec());
         Self::new(values.len() as u64, mean, Some(sd), ties)
     }
 
-    /// Lower and upper end of the interval.
+    /// Lower and upper end of the interval. `None` if there is no interval.
     pub fn interval(&self) -> Option<(f64, f64)> {
         self.half_width
             .map(|half| (self.mean - half, self.mean + half))
@@ -114,13 +115,14 @@ impl Estimate {
 }
 
 /// Number of repetitions that would make the interval half as wide as with `n` repetitions, if the standard deviation does not change.
-/// It is about 4 n, and less if n is small because Student's t falls as n grows. None for a single repetition, which has no interval.
+/// This number is about 4 n. It is less if n is small, because Student's t falls as n grows. `None` for a single repetition, which has no
+/// interval.
 pub fn repetitions_to_halve(n: u64) -> Option<u64> {
     if n < 2 {
         return None;
     }
     let width = |n: u64| t_quantile_975((n - 1) as f64) / (n as f64).sqrt();
-    (n..=4 * n).find(|&more| width(more) <= width(n) / 2.0)
+    (n..=4 * n).find(|&larger| width(larger) <= width(n) / 2.0)
 }
 
 /// The 0.975 quantile of Student's t distribution: half the width of a 95 % interval, in standard errors.
@@ -129,7 +131,7 @@ pub(crate) fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
         StudentsT::new(0.0, 1.0, degrees_of_freedom)
             .map_or(f64::NAN, |distribution| distribution.inverse_cdf(0.975))
     };
-    // A table has many intervals from equally many values.
+    // A table has many intervals from equally many values, so a quantile is computed once for each whole number below 1024.
     static COMPUTED: [OnceLock<f64>; 1024] = [const { OnceLock::new() }; 1024];
     match COMPUTED.get(degrees_of_freedom as usize) {
         Some(computed) if degrees_of_freedom.fract() == 0.0 => *computed.get_or_init(compute),
@@ -162,12 +164,12 @@ mod tests {
 
     /// The values 1, 2, 3, 4, 5 have the standard deviation sqrt(5/2) and the standard error sqrt(1/2).
     #[test]
-    fn interval_of_five_values() {
+    fn the_interval_of_five_values_is_that_of_student() {
         let estimate = Estimate::from_values(&[1.0, 2.0, 3.0, 4.0, 5.0]);
         assert_eq!((estimate.n, estimate.mean), (5, 3.0));
         assert_eq!(estimate.sd, Some(2.5f64.sqrt()));
         assert_eq!(estimate.interval_kind, IntervalKind::Student);
-        let (low, high) = estimate.interval().expect("five values have one");
+        let (low, high) = estimate.interval().expect("five values have an interval");
         assert!((low - (3.0 - 2.776 * 0.5f64.sqrt())).abs() < 1e-3);
         assert!((high - (3.0 + 2.776 * 0.5f64.sqrt())).abs() < 1e-3);
     }

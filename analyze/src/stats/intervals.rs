@@ -5,7 +5,8 @@ use crate::stats::difference::Difference;
 use crate::stats::estimate::{Estimate, IntervalKind};
 
 /// A mean and its interval in words, with at least `digits.decimals` digits after the point: `4.0 ± 1.2`; `4.0 ±~1.2` if the interval
-/// is rough; `4, all equal`; `4.0` of a single value. See [`rounded`] for values near 0.
+/// is rough; `4, all equal`; `4.0` for a single value. A line may break between the texts that are returned. See [`rounded`] for
+/// values near 0.
 pub(crate) fn estimate_words(estimate: &Estimate, digits: Digits) -> Vec<String> {
     words(
         estimate.mean,
@@ -25,11 +26,13 @@ pub(crate) fn difference_words(difference: &Difference, digits: Digits) -> Vec<S
     )
 }
 
+/// A mean and its interval in words: see [`estimate_words`].
 fn words(mean: f64, half_width: Option<f64>, kind: IntervalKind, digits: Digits) -> Vec<String> {
     let Digits { decimals, is_whole } = digits;
+    // Of tiny values that differ, the half-width can be rounded to 0. They are shown like values without an interval.
     let Some(half_width) = half_width.filter(|&half_width| half_width > 0.0) else {
-        let is_exact = is_whole || kind == IntervalKind::AllEqual;
-        let decimals = if is_exact && mean.fract() == 0.0 {
+        let may_be_whole = is_whole || kind == IntervalKind::AllEqual;
+        let decimals = if may_be_whole && mean.fract() == 0.0 {
             0
         } else {
             decimals
@@ -40,8 +43,8 @@ fn words(mean: f64, half_width: Option<f64>, kind: IntervalKind, digits: Digits)
             _ => vec![mean],
         };
     };
-    let are_whole = is_whole && mean.fract() == 0.0 && half_width.fract() == 0.0;
-    let [shown, half_width] = match are_whole {
+    let are_both_whole = is_whole && mean.fract() == 0.0 && half_width.fract() == 0.0;
+    let [shown, half_width] = match are_both_whole {
         true => [mean, half_width].map(|value| number(value, 0)),
         false => with_half_width(mean, half_width, decimals),
     };
@@ -105,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_are_shown_whole() {
+    fn whole_means_of_whole_numbers_have_no_decimals() {
         let single = |mean, is_whole| text(mean, None, IntervalKind::Single, is_whole);
         assert_eq!([single(3.0, true), single(3.0, false)], ["3", "3.00"]);
         let student = |mean, half_width| text(mean, Some(half_width), IntervalKind::Student, true);

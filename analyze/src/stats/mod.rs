@@ -2,13 +2,13 @@
 //!
 //! # Layout
 //!
-//! - [`estimate`]: mean, standard deviation and interval; [`ties`]: whether that interval can be trusted
+//! - [`estimate`]: mean, standard deviation and interval; [`ties`]: counts equal values, which say whether that interval can be trusted
 //! - [`intervals`]: formats a mean and its interval
 //! - [`difference`]: the difference of two means
 //! - [`repetitions`]: measures over the repetitions of a configuration
 //! - [`pool`]: measures over all runs that have the same values of some parameters
 //! - [`contrast`]: how measures differ between two values of a parameter
-//! - [`row_query`]: chooses and sorts the rows of a table by [`row_columns`]
+//! - [`row_query`]: chooses and sorts the rows of a table by the columns of [`row_columns`]
 //! - [`sides`], [`side_tables`]: how measures differ between two datasets or two conditions
 //! - [`tables`], [`records`]: the tables of measures, and the columns that all records share
 

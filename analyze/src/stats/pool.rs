@@ -20,7 +20,7 @@ use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 use crate::stats::intervals::notes;
 use crate::stats::records::push_estimate;
-use crate::stats::repetitions::{self, DATASET_INDEX, index_of, measured};
+use crate::stats::repetitions::{self, DATASET_INDEX, index_of, read_measured_machines};
 use crate::stats::tables::{
     Deviations, cells, described, few_warning, means_in_words, measure_headings, parameter_heading,
 };
@@ -34,17 +34,17 @@ pub const OTHERS: [&str; 5] = ["machines", "machine", "rate", "role", "dataset"]
 pub struct Pool {
     /// The dataset's label.
     pub dataset: String,
-    /// The values of these parameters.
+    /// The values of the parameters by which the runs are pooled.
     pub values: Vec<Value>,
     /// Number of runs.
     pub n: u64,
     measures: Arc<[&'static Measure]>,
-    /// An estimate of each of `measures`; none if it is undefined in every run.
+    /// An estimate of each of `measures`; `None` if the measure is undefined in every run.
     estimates: Vec<Option<Estimate>>,
 }
 
 impl Pool {
-    /// The estimate of `measure` over the runs; none if it is undefined in every run.
+    /// The estimate of `measure` over the runs; `None` if the measure is undefined in every run.
     ///
     /// # Panics
     ///
@@ -60,7 +60,8 @@ pub fn known(name: &str) -> Option<&'static str> {
     names.find(|known| *known == name)
 }
 
-/// The pools of `datasets` by the parameters `names`, with an estimate of each of `measures`, in the order of the command line and of their values.
+/// The pools of `datasets` by the parameters `names`, with an estimate of each of `measures`. They are ordered by dataset (as on the
+/// command line), then by the values of the parameters.
 ///
 /// # Errors
 ///
@@ -72,14 +73,14 @@ pub fn pools(
 ) -> Result<Vec<Pool>, Error> {
     let mut machines = Stack::default();
     for (index, dataset) in datasets.iter().enumerate() {
-        machines.push(&measured(dataset, index, names, measures)?)?;
+        machines.push(&read_measured_machines(dataset, index, names, measures)?)?;
     }
     let machines = machines.into_frame();
     let keys = || -> Vec<Expr> {
         let names = std::iter::once(DATASET_INDEX).chain(names.iter().copied());
         names.map(col).collect()
     };
-    let of_run: Vec<Expr> = measures
+    let means_over_machines: Vec<Expr> = measures
         .iter()
         .map(|measure| col(measure.name).cast(DataType::Float64).mean())
         .collect();
@@ -90,10 +91,10 @@ pub fn pools(
         .collect();
     // Sums of floating-point numbers depend on their order, so the rows are sorted. `collect` is needed after the sort, because
     // within one query Polars leaves out a sort before a mean.
-    let of_runs = machines
+    let run_values = machines
         .lazy()
         .group_by([keys(), vec![col("run")]].concat())
-        .agg(of_run)
+        .agg(means_over_machines)
         .sort(
             [DATASET_INDEX, "run"]
                 .into_iter()
@@ -102,25 +103,27 @@ pub fn pools(
             SortMultipleOptions::default(),
         )
         .collect()?;
-    let folded = of_runs
+    let aggregates = run_values
         .lazy()
         .group_by(keys())
         .agg(statistics)
         .sort(order, SortMultipleOptions::default())
         .collect()?;
     let measures: Arc<[&Measure]> = measures.into();
-    let pools = (0..folded.height()).map(|row| pool(datasets, &folded, names, &measures, row));
+    let pools =
+        (0..aggregates.height()).map(|row| pool(datasets, &aggregates, names, &measures, row));
     Ok(pools.collect::<PolarsResult<_>>()?)
 }
 
+/// The pool in a row of `aggregates`.
 fn pool(
     datasets: &[Dataset],
-    folded: &DataFrame,
+    aggregates: &DataFrame,
     names: &[&'static str],
     measures: &Arc<[&'static Measure]>,
     row: usize,
 ) -> PolarsResult<Pool> {
-    let value = |name: &str| Value::from_cell(folded.column(name)?, row);
+    let value = |name: &str| Value::from_cell(aggregates.column(name)?, row);
     let index = value(DATASET_INDEX)?.as_number().unwrap_or_default() as usize;
     Ok(Pool {
         dataset: datasets[index].label().to_owned(),
@@ -130,7 +133,7 @@ fn pool(
             .collect::<PolarsResult<_>>()?,
         n: value("n")?.as_number().unwrap_or_default() as u64,
         measures: Arc::clone(measures),
-        estimates: repetitions::estimates(folded, row, measures)?,
+        estimates: repetitions::estimates(aggregates, row, measures)?,
     })
 }
 
@@ -142,21 +145,24 @@ pub fn table(
     pools: &[Pool],
     deviations: Deviations,
 ) -> Table {
-    let several = !names.contains(&"dataset")
+    let has_datasets = !names.contains(&"dataset")
         && pools
             .windows(2)
             .any(|pair| pair[0].dataset != pair[1].dataset);
-    let mut headings: Vec<String> = several.then(|| "dataset".to_owned()).into_iter().collect();
+    let mut headings: Vec<String> = has_datasets
+        .then(|| "dataset".to_owned())
+        .into_iter()
+        .collect();
     headings.extend(names.iter().map(|name| match *name {
         "rate" => "rate (1/s)".to_owned(),
         name => parameter_heading(name).to_owned(),
     }));
-    let keys = headings.len();
+    let key_columns = headings.len();
     let of_measures = measures.iter();
     headings.extend(of_measures.flat_map(|measure| measure_headings(measure, deviations)));
     headings.push("runs".to_owned());
     let row = |pool: &Pool| -> Vec<String> {
-        let dataset = several.then(|| pool.dataset.clone()).into_iter();
+        let dataset = has_datasets.then(|| pool.dataset.clone()).into_iter();
         let values = pool.values.iter().map(Value::to_string);
         let cells = measures
             .iter()
@@ -186,8 +192,11 @@ pub fn table(
     Table {
         short: vec![],
         title,
-        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
-        optional: (keys + 1..headings.len() - 1).rev().collect(),
+        numeric: (0..headings.len())
+            .map(|column| column >= key_columns)
+            .collect(),
+        // Narrow terminals leave out columns of measures, the last one first. The first one is always shown.
+        optional: (key_columns + 1..headings.len() - 1).rev().collect(),
         headings,
         rows: pools.iter().map(row).collect(),
         caption,

@@ -1,4 +1,4 @@
-//! The columns that all records about groups share.
+//! The columns that records (rows of CSV or JSON) about groups share. A group is one machine of one configuration, over its repetitions.
 
 use crate::measures::Measure;
 use crate::output::value::{Record, Value};
@@ -21,15 +21,15 @@ pub(crate) fn group_record(group: &Group) -> Record {
     record
 }
 
-/// Adds mean, sd, low, high, kind of interval and n of `measure` to a record.
+/// Adds the parts of the estimate of `measure` to a record: mean, standard deviation, both ends and the kind of the interval, and n.
 pub(crate) fn push_estimate(record: &mut Record, measure: &Measure, estimate: Option<Estimate>) {
     push_estimate_of(record, measure.name, estimate);
 }
 
-/// Like [`push_estimate`], for a quantity with this name.
+/// Like [`push_estimate`], for any quantity. The names of the columns begin with `name`.
 pub(crate) fn push_estimate_of(record: &mut Record, name: &str, estimate: Option<Estimate>) {
     let interval = estimate.and_then(|estimate| estimate.interval());
-    let mut push = |what: &str, value: Value| record.push((format!("{name}_{what}"), value));
+    let mut push = |part: &str, value: Value| record.push((format!("{name}_{part}"), value));
     push("mean", estimate.map(|estimate| estimate.mean).into());
     push("sd", estimate.and_then(|estimate| estimate.sd).into());
     push("low", interval.map(|(low, _)| low).into());

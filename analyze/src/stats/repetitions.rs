@@ -1,4 +1,4 @@
-//! Combines repetitions: one group per configuration and machine, with an estimate of each measure.
+//! Combines repetitions: a group for each machine of each configuration, with an estimate of each measure.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub struct Group {
     /// Number of repetitions.
     pub n: u64,
     measures: Arc<[&'static Measure]>,
-    /// An estimate of each of `measures`; none if it is undefined in every repetition.
+    /// An estimate of each of `measures`; `None` if the measure is undefined in every repetition.
     estimates: Vec<Option<Estimate>>,
 }
 
@@ -74,7 +74,7 @@ impl Group {
         self.dataset == other.dataset && self.parameters == other.parameters
     }
 
-    /// The estimate of `measure` over the repetitions; none if it is undefined in every repetition.
+    /// The estimate of `measure` over the repetitions; `None` if the measure is undefined in every repetition.
     ///
     /// # Panics
     ///
@@ -88,14 +88,15 @@ impl Group {
 ///
 /// # Panics
 ///
-/// If it was not read.
+/// If the measure was not read.
 pub(crate) fn index_of(measures: &[&Measure], measure: &Measure) -> usize {
-    let mut read = measures.iter();
-    read.position(|other| other.name == measure.name)
+    let mut names = measures.iter();
+    names
+        .position(|other| other.name == measure.name)
         .unwrap_or_else(|| panic!("{} was not read", measure.name))
 }
 
-/// The groups of `datasets` with all measures, in the order of the command line, the plan and the machines.
+/// The groups of `datasets` with all measures, ordered by dataset (as on the command line), configuration (as in the plan) and machine.
 ///
 /// # Errors
 ///
@@ -117,13 +118,15 @@ pub fn groups_with(
     Repetitions::read(datasets, measures)?.groups()
 }
 
-/// Some measures of every machine of every run of some datasets.
+/// Some measures of the chosen machines of all runs of some datasets. Below, a *row* stands for one machine of one run.
 pub struct Repetitions<'d> {
     datasets: &'d [Dataset],
     /// For each dataset, its configurations.
     configurations: Vec<Configurations<'d>>,
+    /// The measures that were read.
     measures: Arc<[&'static Measure]>,
-    /// The groups, in the order of the command line, the plan and the machines.
+    /// What each group is about: first the groups of the first dataset on the command line. Within a dataset, they are ordered by
+    /// configuration and machine.
     keys: Vec<GroupKey>,
     /// For each row, the index of its group in `keys`. The rows are ordered by dataset, run and machine.
     groups: Vec<u32>,
@@ -133,17 +136,18 @@ pub struct Repetitions<'d> {
     values: Vec<Values>,
 }
 
-/// What tells a group from the others.
+/// Which machine of which configuration of which dataset a group is about.
 #[derive(Clone, Copy)]
 struct GroupKey {
     /// The index of the dataset.
     dataset: usize,
     /// The number of the configuration in the dataset.
     configuration: usize,
+    /// The machine within the run.
     machine: u32,
 }
 
-/// The values of a measure, one for each row. Where it is not defined there is NaN, which needs half the memory of an option.
+/// The values of a measure, one for each row. NaN stands for an undefined value: an `f64` needs half the memory of an `Option<f64>`.
 type Values = Vec<f64>;
 
 impl<'d> Repetitions<'d> {
@@ -188,6 +192,7 @@ impl<'d> Repetitions<'d> {
         }
     }
 
+    /// Adds `dataset`, which is at `index` on the command line. `measured` has the measures, with a row for each run and machine.
     fn add(
         &mut self,
         index: usize,
@@ -195,6 +200,7 @@ impl<'d> Repetitions<'d> {
         measured: &DataFrame,
     ) -> Result<(), Error> {
         let configurations = Configurations::of_runs(dataset.finished());
+        // For each configuration, the index of its first group in `keys`.
         let mut first_groups = vec![];
         for (configuration, run) in configurations.first_runs().iter().enumerate() {
             first_groups.push(self.keys.len() as u32);
@@ -206,29 +212,30 @@ impl<'d> Repetitions<'d> {
                 }));
         }
         let mask = dataset.machine_mask();
-        let mut is_chosen = rows_of(mask.as_deref());
+        let mut is_next_chosen = chosen_in_turn(mask.as_deref());
         let first_run = self.runs.last().map_or(0, |last| last + 1);
         let runs = std::iter::zip(configurations.numbers(), dataset.finished());
-        for (index, (&number, run)) in (first_run..).zip(runs) {
-            let first = first_groups[number as usize];
+        for (run_index, (&configuration, run)) in (first_run..).zip(runs) {
+            let first = first_groups[configuration as usize];
             for machine in 0..run.machines() {
-                if is_chosen() {
+                if is_next_chosen() {
                     self.groups.push(first + machine);
-                    self.runs.push(index);
+                    self.runs.push(run_index);
                 }
             }
         }
         self.configurations.push(configurations);
         for (measure, values) in std::iter::zip(&*self.measures, &mut self.values) {
             let column = measured.column(measure.name)?.cast(&DataType::Float64)?;
-            let mut is_chosen = rows_of(mask.as_deref());
-            let chosen = column.f64()?.iter().filter(|_| is_chosen());
+            let mut is_next_chosen = chosen_in_turn(mask.as_deref());
+            let chosen = column.f64()?.iter().filter(|_| is_next_chosen());
             values.extend(chosen.map(|value| value.unwrap_or(f64::NAN)));
         }
         Ok(())
     }
 
-    /// A group for each configuration and machine, in the order of the command line, the plan and the machines.
+    /// A group for each machine of each configuration, ordered by dataset (as on the command line), configuration (as in the plan) and
+    /// machine.
     ///
     /// # Errors
     ///
@@ -237,9 +244,9 @@ impl<'d> Repetitions<'d> {
         self.estimate(&self.groups, &self.values, GroupKey::rate)
     }
 
-    /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value: the mean over its first
-    /// `machines` machines. If one of these machines has no value, the run has no value. The group's machine is 0, and its rate
-    /// is the mean rate.
+    /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value: the mean over the first `machines` of its
+    /// chosen machines. If one of these machines has no value, the run has no value. The group's machine is the first chosen machine.
+    /// The group's rate is the mean rate of the configuration's first `machines` machines.
     ///
     /// # Errors
     ///
@@ -253,11 +260,12 @@ impl<'d> Repetitions<'d> {
             let run = self.runs[first];
             let of_run = self.runs[first..].iter().take_while(|&&other| other == run);
             let end = first + of_run.count();
-            let of_machines = first..end.min(first + machines as usize);
+            let rows = first..end.min(first + machines as usize);
             groups.push(group);
             for (values, means) in std::iter::zip(&self.values, &mut means) {
-                let sum: f64 = values[of_machines.clone()].iter().sum();
-                means.push(sum / of_machines.len() as f64);
+                // An undefined value is NaN, and then so is the sum.
+                let sum: f64 = values[rows.clone()].iter().sum();
+                means.push(sum / rows.len() as f64);
             }
             first = end;
         }
@@ -269,7 +277,8 @@ impl<'d> Repetitions<'d> {
         self.estimate(&groups, &means, mean_rate)
     }
 
-    /// Makes the groups that have rows. `groups` has the group of each row, and `values` the values of each measure.
+    /// Makes the groups that have at least one row. `groups` has the group of each row, `values` has the values of each measure, and `rate`
+    /// gives the rate of a group from its first run.
     fn estimate(
         &self,
         groups: &[u32],
@@ -287,7 +296,7 @@ impl<'d> Repetitions<'d> {
                 estimates.push(is_known.then(|| Estimate::from_values(&values)));
             }
         }
-        let all = self.keys.iter().zip(estimates).enumerate();
+        let keys_and_estimates = self.keys.iter().zip(estimates).enumerate();
         let group = |(index, (key, estimates)): (usize, (&GroupKey, _))| {
             let dataset = &self.datasets[key.dataset];
             let first_run = self.configurations[key.dataset].first_runs()[key.configuration];
@@ -303,12 +312,16 @@ impl<'d> Repetitions<'d> {
                 estimates,
             }
         };
-        Ok(all.map(group).filter(|group| group.n > 0).collect())
+        Ok(keys_and_estimates
+            .map(group)
+            .filter(|group| group.n > 0)
+            .collect())
     }
 }
 
-/// Tells for one row after the other whether it is chosen: as `mask` says, or always.
-fn rows_of(mask: Option<&[bool]>) -> impl FnMut() -> bool + '_ {
+/// Makes a function that tells whether the next row is chosen: the first call is about the first row, the second call about the second row,
+/// and so on. Without a `mask`, all rows are chosen.
+fn chosen_in_turn(mask: Option<&[bool]>) -> impl FnMut() -> bool + '_ {
     let mut mask = mask.map(|mask| mask.iter());
     move || match &mut mask {
         Some(mask) => mask.next() == Some(&true),
@@ -328,15 +341,16 @@ impl GroupKey {
 
 /// The rows of each group.
 struct RowsByGroup {
-    /// All rows, ordered by group; those of a group are in ascending order.
+    /// The indices of all rows: first those of the first group in ascending order, then those of the second group, and so on.
     rows: Vec<u32>,
-    /// For each group, the index of its first row in `rows`; then the number of rows.
+    /// For each group, the index of its first row in `rows`; then the number of all rows.
     bounds: Vec<usize>,
 }
 
 impl RowsByGroup {
-    /// Sorts the rows by `groups`, which has the group of each.
+    /// Sorts the rows by their groups, with a counting sort. `groups` has the group of each row; there are `count` groups.
     fn new(groups: &[u32], count: usize) -> Self {
+        // First count the rows of each group, then add the counts up.
         let mut bounds = vec![0; count + 1];
         for &group in groups {
             bounds[group as usize + 1] += 1;
@@ -344,6 +358,7 @@ impl RowsByGroup {
         for group in 0..count {
             bounds[group + 1] += bounds[group];
         }
+        // For each group, where its next row goes.
         let mut next = bounds.clone();
         let mut rows = vec![0; groups.len()];
         for (row, &group) in (0..).zip(groups) {
@@ -358,7 +373,7 @@ impl RowsByGroup {
         self.bounds[group + 1] - self.bounds[group]
     }
 
-    /// For each group, those of its `values` that are defined.
+    /// For each group, the defined values of its rows. `values` has a value for each row.
     fn values_by_group<'v>(&'v self, values: &'v [f64]) -> impl Iterator<Item = Vec<f64>> + 'v {
         let groups = self.bounds.windows(2);
         groups.map(|bounds| {
@@ -369,9 +384,9 @@ impl RowsByGroup {
     }
 }
 
-/// The columns `names` of machines and `measures` of all machines of all runs of a dataset, with the columns [`MACHINE_KEYS`] and the
-/// index of the dataset.
-pub(crate) fn measured(
+/// A data frame with a row for each chosen machine of each run of `dataset`. Its columns are [`MACHINE_KEYS`], `measures`, the columns
+/// `names`, which describe machines and runs, and the `index` of the dataset.
+pub(crate) fn read_measured_machines(
     dataset: &Dataset,
     index: usize,
     names: &[&str],
@@ -404,7 +419,7 @@ pub(crate) fn measured(
     }
 }
 
-/// The aggregates for an estimate of each of `measures` over the rows of a group: see [`estimate_expressions`].
+/// For each of `measures`, the aggregates over the rows of a group from which an estimate can be made: see [`estimate_expressions`].
 pub(crate) fn statistics(measures: &[&'static Measure]) -> impl Iterator<Item = Expr> {
     let measures = measures.iter();
     measures.flat_map(|measure| estimate_expressions(measure.name, measure.name))
@@ -412,13 +427,13 @@ pub(crate) fn statistics(measures: &[&'static Measure]) -> impl Iterator<Item = 
 
 /// The estimates of `measures` in a row of [`statistics`].
 pub(crate) fn estimates(
-    folded: &DataFrame,
+    aggregates: &DataFrame,
     row: usize,
     measures: &[&Measure],
 ) -> PolarsResult<Vec<Option<Estimate>>> {
     measures
         .iter()
-        .map(|measure| read_estimate(folded, measure.name, row))
+        .map(|measure| read_estimate(aggregates, measure.name, row))
         .collect()
 }
 
@@ -435,17 +450,17 @@ pub(crate) fn estimate_expressions(values: &str, name: &str) -> [Expr; 3] {
     ]
 }
 
-/// The estimate in a row of aggregates made by [`estimate_expressions`]; none if the group has no value.
+/// The estimate in a row of aggregates made by [`estimate_expressions`]; `None` if the group has no value.
 pub(crate) fn read_estimate(
-    folded: &DataFrame,
+    aggregates: &DataFrame,
     name: &str,
     row: usize,
 ) -> PolarsResult<Option<Estimate>> {
-    let number = |what: &str| {
-        let column = folded.column(&format!("{name}_{what}"))?;
+    let number = |part: &str| {
+        let column = aggregates.column(&format!("{name}_{part}"))?;
         Ok::<_, PolarsError>(Value::from_cell(column, row)?.as_number())
     };
-    let lists = folded.column(&format!("{name}_values"))?.list()?;
+    let lists = aggregates.column(&format!("{name}_values"))?.list()?;
     let values = lists.get_as_series(row);
     let mut values: Vec<f64> = match &values {
         Some(values) => values.f64()?.iter().flatten().collect(),

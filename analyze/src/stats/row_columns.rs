@@ -1,5 +1,5 @@
-//! The columns by which rows of tables can be chosen and sorted: what tells a row from others, the estimates of measures, predictions
-//! and regimes.
+//! The columns by which options `--having` and `--sort` choose and sort the rows of tables: columns that say what a row is about, estimates
+//! of measures, predictions of theory, and regimes (whether a machine is stable, critical or overloaded).
 
 use crate::measures::{self, Measure};
 use crate::output::value::Value;
@@ -14,7 +14,7 @@ use crate::stats::sides::Cell;
 use crate::stats::tables::parameter_heading;
 use crate::theory::{Prediction, Quantity, Regime, measured_regime};
 
-/// What tells a row from others, besides parameters.
+/// The columns besides parameters that say what a row is about.
 const KEYS: [&str; 4] = ["dataset", "machine", "rate", "n"];
 
 /// A part of an estimate.
@@ -22,7 +22,7 @@ const KEYS: [&str; 4] = ["dataset", "machine", "rate", "n"];
 pub enum Part {
     /// The mean.
     Mean,
-    /// The standard deviation.
+    /// The standard deviation of the values.
     Sd,
     /// The lower end of the 95 % interval.
     Low,
@@ -83,17 +83,20 @@ impl RowColumn {
         }
     }
 
-    /// Finds the column with this name or heading. Measures of `shown` come first.
-    pub fn named_or_headed(name: &str, shown: &[&'static Measure]) -> Option<Self> {
+    /// Finds the column with this name or heading. If several measures have this heading, the one among `shown` is found, the measures of
+    /// the table. If none of them is among `shown`, no measure is found.
+    pub fn find_by_name_or_heading(name: &str, shown: &[&'static Measure]) -> Option<Self> {
         let is_headed = |measure: &Measure| measure.label == name || measure.heading() == name;
         let measure = || {
-            let shown = shown.iter().copied().find(|measure| is_headed(measure));
-            let mut others = measures::all().filter(|measure| is_headed(measure));
-            shown.or_else(|| match (others.next(), others.next()) {
+            let in_table = shown.iter().copied().find(|measure| is_headed(measure));
+            let mut headed = measures::all().filter(|measure| is_headed(measure));
+            in_table.or_else(|| match (headed.next(), headed.next()) {
+                // Exactly one measure has the heading.
                 (Some(measure), None) => Some(measure),
                 _ => None,
             })
         };
+        // The heading of column `rate` is `rate (1/s)`.
         let key =
             || keys().find(|key| parameter_heading(key) == name || name == format!("{key} (1/s)"));
         Self::named(name)
@@ -118,16 +121,16 @@ impl RowColumn {
         }
     }
 
-    /// Whether the column needs predictions, which only a machine of a configuration has.
-    pub fn is_about_regimes(self) -> bool {
+    /// Whether the column is a prediction or a regime. Only rows about one machine of one configuration have these.
+    pub fn is_prediction_or_regime(self) -> bool {
         matches!(
             self,
             Self::Predicted(_) | Self::Regime | Self::MeasuredRegime
         )
     }
 
-    /// Whether the largest value comes first, if the user does not say so: measures, but not keys.
-    pub fn descends(self) -> bool {
+    /// Whether the largest value comes first, if the user does not give a direction: for measures and predictions, but not for other columns.
+    pub fn is_descending_by_default(self) -> bool {
         matches!(self, Self::Estimate(..) | Self::Predicted(_))
     }
 
@@ -146,7 +149,7 @@ impl RowColumn {
             Self::Key("machines") => Value::Integer(group.configuration.rates.machines().into()),
             Self::Key("role") => role(group),
             Self::Key(name) => group.parameter(name).cloned().unwrap_or(Value::Missing),
-            Self::Estimate(measure, part) => part_of(group.estimate(measure), part),
+            Self::Estimate(measure, part) => part_of_estimate(group.estimate(measure), part),
             Self::Predicted(quantity) => prediction
                 .and_then(|prediction| prediction.value(quantity))
                 .into(),
@@ -155,7 +158,7 @@ impl RowColumn {
         }
     }
 
-    /// The value in the row of a contrast between two groups: of a measure, its difference.
+    /// The value in the row of a contrast between two groups. For a measure, this is its difference.
     pub fn of_pair(self, pair: &Pair<'_>) -> Value {
         match self {
             Self::Estimate(measure, part) => part_of_difference(pair.difference(measure), part),
@@ -163,9 +166,11 @@ impl RowColumn {
         }
     }
 
-    /// The value in the row of a contrast between two sides, which agree in the parameters `common`.
+    /// The value in the row of a contrast between two sides, each with some datasets. The row is about machines that have the same values of
+    /// the parameters `common`. For a measure, the value is its difference.
     pub fn of_cell(self, cell: &Cell, common: &[&str]) -> Value {
         match self {
+            // `cell.machine` is the index or the role, whichever is compared.
             Self::Key("machine" | "role") => cell.machine.clone().into(),
             Self::Key(name) => {
                 let index = common.iter().position(|other| *other == name);
@@ -176,7 +181,7 @@ impl RowColumn {
         }
     }
 
-    /// The value in the row of pooled runs, which were pooled by `names`. None if such a row has no such column.
+    /// The value in the row of pooled runs, which were pooled by `names`. `None` if these rows do not have the column.
     pub fn of_pool(self, pool: &Pool, names: &[&str]) -> Option<Value> {
         match self {
             Self::Key("dataset") => Some(Value::Text(pool.dataset.clone())),
@@ -185,18 +190,19 @@ impl RowColumn {
                 let index = names.iter().position(|other| *other == name)?;
                 Some(pool.values[index].clone())
             }
-            Self::Estimate(measure, part) => Some(part_of(pool.estimate(measure), part)),
+            Self::Estimate(measure, part) => Some(part_of_estimate(pool.estimate(measure), part)),
             Self::Predicted(_) | Self::Regime | Self::MeasuredRegime => None,
         }
     }
 }
 
-/// All keys: of groups, and those by which runs can be pooled.
+/// All columns that can say what a row is about.
 fn keys() -> impl Iterator<Item = &'static str> {
     let pooled = ["machines", "role"].into_iter();
     parameters().iter().copied().chain(KEYS).chain(pooled)
 }
 
+/// The role of a group's machine: slowest, between, fastest or equal.
 fn role(group: &Group) -> Value {
     let rates = group.configuration.rates.iter().map(|rate| rate.hertz());
     let rates: Vec<f64> = rates.collect();
@@ -204,6 +210,7 @@ fn role(group: &Group) -> Value {
     role.map(str::to_owned).into()
 }
 
+/// A part of the estimate of a difference, which has no standard deviation and no n of its own.
 fn part_of_difference(difference: Option<Difference>, part: Part) -> Value {
     let interval = difference.and_then(|difference| difference.interval());
     match part {
@@ -214,7 +221,8 @@ fn part_of_difference(difference: Option<Difference>, part: Part) -> Value {
     }
 }
 
-fn part_of(estimate: Option<Estimate>, part: Part) -> Value {
+/// A part of an estimate.
+fn part_of_estimate(estimate: Option<Estimate>, part: Part) -> Value {
     let interval = estimate.and_then(|estimate| estimate.interval());
     match part {
         Part::Mean => estimate.map(|estimate| estimate.mean).into(),

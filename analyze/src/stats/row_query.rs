@@ -1,4 +1,4 @@
-//! Chooses and sorts the rows of a table by their columns.
+//! Chooses and sorts the rows of a table by their columns, as options `--having` and `--sort` say.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use polars::prelude::{Column, DataFrame};
 use crate::error::Error;
 use crate::measures::Measure;
 use crate::output::value::Value;
-use crate::read::sql::{NotSql, SqlCondition, nearest_in_words};
+use crate::read::sql::{NotSql, SqlCondition, nearest_in_words, values_in_words};
 use crate::stats::pool::Pool;
 use crate::stats::repetitions::Group;
 use crate::stats::row_columns::RowColumn;
@@ -19,7 +19,7 @@ use crate::theory::compare;
 pub struct SortKey {
     /// The name or the heading of the column.
     pub name: String,
-    /// Whether the largest value comes first; none if the user does not say so.
+    /// Whether the largest value comes first; `None` if the user does not give a direction.
     pub descending: Option<bool>,
 }
 
@@ -53,7 +53,9 @@ impl FromStr for SortKey {
 /// Which rows of a table are shown, and in which order.
 #[derive(Clone, Debug, Default)]
 pub struct RowQuery {
+    /// The conditions that rows must meet. Each has the columns that it names.
     having: Vec<(SqlCondition, Vec<(String, RowColumn)>)>,
+    /// The columns to sort by, the most important first, and whether the largest value comes first.
     sort: Vec<(RowColumn, bool)>,
 }
 
@@ -83,9 +85,12 @@ impl RowQuery {
             Ok((condition.clone(), columns.collect::<Result<_, _>>()?))
         };
         let sort = sort.iter().map(|key| {
-            let column = RowColumn::named_or_headed(&key.name, shown);
+            let column = RowColumn::find_by_name_or_heading(&key.name, shown);
             let column = column.ok_or_else(|| unknown(&key.name))?;
-            Ok((column, key.descending.unwrap_or(column.descends())))
+            Ok((
+                column,
+                key.descending.unwrap_or(column.is_descending_by_default()),
+            ))
         });
         Ok(Self {
             having: having
@@ -103,7 +108,7 @@ impl RowQuery {
         having.map(|(_, column)| *column).chain(sort)
     }
 
-    /// The measures of a table, and those that the query needs.
+    /// The measures `shown` in a table, and then those that the query needs in addition.
     pub fn with_measures(&self, shown: &[&'static Measure]) -> Vec<&'static Measure> {
         let mut measures = shown.to_vec();
         for measure in self.columns().filter_map(RowColumn::measure) {
@@ -126,7 +131,7 @@ impl RowQuery {
     ///
     /// [`Error::Condition`] if a condition cannot be evaluated; [`Error::NoSuchRow`] if no row meets the conditions.
     pub fn of_groups(&self, groups: Vec<Group>) -> Result<Vec<Group>, Error> {
-        let needs_predictions = self.columns().any(RowColumn::is_about_regimes);
+        let needs_predictions = self.columns().any(RowColumn::is_prediction_or_regime);
         let chosen = {
             let predicted = if needs_predictions {
                 compare(&groups)
@@ -150,6 +155,7 @@ impl RowQuery {
     /// [`Error::Condition`] if a condition cannot be evaluated or names a column that these rows do not have;
     /// [`Error::NoSuchRow`] if no row meets the conditions.
     pub fn of_pools(&self, names: &[&str], pools: Vec<Pool>) -> Result<Vec<Pool>, Error> {
+        // All pools have the same columns, so the first one tells.
         let is_missing = |column: &RowColumn| {
             pools
                 .first()
@@ -169,7 +175,7 @@ impl RowQuery {
         Ok(picked(pools, &chosen))
     }
 
-    /// The indices of the chosen rows of `count`, sorted. `value` gives the value of a column in a row.
+    /// Chooses among `count` rows, and returns the indices of the chosen rows, sorted. `value` gives the value of a column in a row.
     ///
     /// # Errors
     ///
@@ -185,14 +191,15 @@ impl RowQuery {
                 column_of(name, (0..count).map(|row| value(row, *column)).collect())
             });
             let frame = DataFrame::new(count, columns.collect())?;
-            for (holds, this) in std::iter::zip(&mut holds, condition.holds(&frame)?) {
-                *holds &= this;
+            for (all_hold, this_holds) in std::iter::zip(&mut holds, condition.holds(&frame)?) {
+                *all_hold &= this_holds;
             }
             if !holds.contains(&true) {
                 return Err(no_such_row(condition, &frame));
             }
         }
         let mut rows: Vec<usize> = (0..count).filter(|&row| holds[row]).collect();
+        // Sorting keeps the order of equal values. So the most important column is the last to be sorted by.
         for (column, descending) in self.sort.iter().rev() {
             let values: Vec<Value> = (0..count).map(|row| value(row, *column)).collect();
             rows.sort_by(|&a, &b| ordering(&values[a], &values[b], *descending));
@@ -201,10 +208,11 @@ impl RowQuery {
     }
 }
 
+/// The error if no row meets `condition`, with the values that the rows have.
 fn no_such_row(condition: &SqlCondition, frame: &DataFrame) -> Error {
     let names = frame.get_column_names_owned();
     let values = names.iter().filter_map(|name| {
-        let values = crate::read::sql::values_in_words(frame, name)?;
+        let values = values_in_words(frame, name)?;
         Some(format!("; {name} is {values}"))
     });
     Error::NoSuchRow {
@@ -215,7 +223,7 @@ fn no_such_row(condition: &SqlCondition, frame: &DataFrame) -> Error {
 
 /// The order of two values. Missing values are last.
 fn ordering(a: &Value, b: &Value, descending: bool) -> Ordering {
-    let present = match (a, b) {
+    let ascending = match (a, b) {
         (Value::Missing, Value::Missing) => return Ordering::Equal,
         (Value::Missing, _) => return Ordering::Greater,
         (_, Value::Missing) => return Ordering::Less,
@@ -225,9 +233,9 @@ fn ordering(a: &Value, b: &Value, descending: bool) -> Ordering {
         },
     };
     if descending {
-        present.reverse()
+        ascending.reverse()
     } else {
-        present
+        ascending
     }
 }
 
@@ -245,7 +253,7 @@ fn column_of(name: &str, values: Vec<Value>) -> Column {
     Column::new(name.into(), numbers)
 }
 
-/// The items at `indices`, in their order.
+/// The items at `indices`, in the order of `indices`.
 fn picked<T>(items: Vec<T>, indices: &[usize]) -> Vec<T> {
     let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
     indices

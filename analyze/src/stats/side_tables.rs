@@ -1,4 +1,4 @@
-//! A contrast of two sides as paragraphs, as a table and as records.
+//! The contrast of two sides, A and B (each has some datasets), as paragraphs, as a table and as records (rows of CSV or JSON).
 
 use sim::sweep::words::grouped;
 
@@ -6,14 +6,15 @@ use crate::measures::Measure;
 use crate::output::table::Table;
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
-use crate::read::runs::is_in_full;
+use crate::read::runs::has_no_own_column;
 use crate::stats::contrast::{both_counts, difference_cells};
 use crate::stats::difference::Difference;
 use crate::stats::intervals::notes;
+use crate::stats::pool::Pool;
 use crate::stats::sides::{Cell, Contrast, Differing};
 use crate::stats::tables::{few_warning, parameter_heading};
 
-/// Most values of a parameter that a paragraph lists.
+/// The largest number of values of a parameter that a paragraph lists.
 const MOST_VALUES: usize = 5;
 
 /// The names of the sides, as the user gave them.
@@ -28,7 +29,7 @@ pub struct Sides {
 /// Paragraphs that say what differs between the sides and what is compared.
 pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
     let mut words = vec![format!("A: {}. B: {}.", sides.a, sides.b)];
-    let (disjoint, partly): (Vec<&Differing>, Vec<&Differing>) = contrast
+    let (disjoint, overlapping): (Vec<&Differing>, Vec<&Differing>) = contrast
         .differing
         .iter()
         .partition(|differing| differing.is_disjoint);
@@ -44,13 +45,13 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
             format!("What differs: {}.", each.collect::<Vec<_>>().join("; "))
         }
     });
-    words.extend(partly.iter().map(|differing| {
+    words.extend(overlapping.iter().map(|differing| {
         let Differing { name, a, b, .. } = differing;
-        let only = |these: &[String], others: &[String]| -> Vec<String> {
-            let only = these.iter().filter(|value| !others.contains(value));
+        let only_in = |side: &[String], others: &[String]| -> Vec<String> {
+            let only = side.iter().filter(|value| !others.contains(value));
             only.cloned().collect()
         };
-        let sides = [("A", only(a, b)), ("B", only(b, a))];
+        let sides = [("A", only_in(a, b)), ("B", only_in(b, a))];
         let left_out = sides.iter().filter(|(_, values)| !values.is_empty());
         let left_out =
             left_out.map(|(side, values)| format!("{} (only in {side})", listed(values)));
@@ -60,7 +61,7 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
         )
     }));
     let configurations =
-        |of: fn(&Cell) -> usize| -> usize { contrast.run_cells.iter().map(of).sum() };
+        |of_cell: fn(&Cell) -> usize| -> usize { contrast.run_cells.iter().map(of_cell).sum() };
     let (a, b) = (
         configurations(|cell| cell.a.len()),
         configurations(|cell| cell.b.len()),
@@ -70,9 +71,9 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
         .iter()
         .all(|cell| cell.a.len() == 1 && cell.b.len() == 1);
     words.push(match is_paired {
-        true => format!("{} of A, each with one of B that is equal in everything else.", counted(a, "configuration")),
+        true => format!("Compared: {} of A, each with the one of B that is equal in everything else.", counted(a, "configuration")),
         false => format!(
-            "{} configurations of A are compared with {} of B. Those with equal other parameters are pooled, each with equal weight.",
+            "{} configurations of A are compared with {} of B. Configurations of a side that agree in everything else are pooled, each with equal weight.",
             grouped(a as u64),
             grouped(b as u64)
         ),
@@ -88,6 +89,7 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
     words
 }
 
+/// Values in words. Of many values, only the first and the last are named.
 fn listed(values: &[String]) -> String {
     match values {
         [] => "nothing".to_owned(),
@@ -98,7 +100,8 @@ fn listed(values: &[String]) -> String {
     }
 }
 
-/// The parameters that have a column: those with more than one value.
+/// The parameters that have a column: those with more than one value, and the rates if machines are compared by their index. Each has its
+/// index in [`Contrast::common`].
 fn varying(contrast: &Contrast) -> Vec<(usize, &'static str)> {
     let names = contrast.common.iter().copied().enumerate();
     let varies = |index: usize| {
@@ -107,11 +110,12 @@ fn varying(contrast: &Contrast) -> Vec<(usize, &'static str)> {
     };
     names
         .filter(|(index, name)| *name == "rates" && !contrast.by_role || varies(*index))
-        .filter(|(_, name)| !is_in_full(name))
+        .filter(|(_, name)| !has_no_own_column(name))
         .collect()
 }
 
-/// A table with a row for each of `cells`, some of the contrast's, and a last row with the average of all.
+/// A table with a row for each of `cells`, and a last row with the [`average`]. A cell is what is compared: machines
+/// of both sides that have the same values of all parameters that do not differ. `cells` are those that the user chose.
 pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Table {
     let varying = varying(contrast);
     let names = varying
@@ -119,7 +123,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         .map(|(_, name)| parameter_heading(name).to_owned());
     let mut headings: Vec<String> = names.collect();
     headings.push(if contrast.by_role { "role" } else { "machine" }.to_owned());
-    let keys = headings.len();
+    let key_columns = headings.len();
     headings.extend(measures.iter().map(|measure| measure.heading()));
     headings.push("runs".to_owned());
     let differences = |cell: &Cell| {
@@ -128,9 +132,9 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
             .map(|measure| cell.difference(measure))
             .collect()
     };
-    let mut shown: Vec<Vec<Option<Difference>>> =
+    let mut all_differences: Vec<Vec<Option<Difference>>> =
         cells.iter().map(|cell| differences(cell)).collect();
-    let mut rows: Vec<Vec<String>> = std::iter::zip(cells, &shown)
+    let mut rows: Vec<Vec<String>> = std::iter::zip(cells, &all_differences)
         .map(|(cell, differences)| {
             let values = varying.iter().map(|(index, _)| cell.values[*index].clone());
             let mut row: Vec<String> = values.chain(cell.machine.clone()).collect();
@@ -144,13 +148,13 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         .iter()
         .map(|measure| average(contrast, measure))
         .collect();
-    let mut row = vec![String::new(); keys];
+    let mut row = vec![String::new(); key_columns];
     row[0] = "average".to_owned();
     row.extend(difference_cells(&averages, measures));
     row.push(String::new());
     rows.push(row);
-    shown.push(averages);
-    let kinds = shown
+    all_differences.push(averages);
+    let kinds = all_differences
         .iter()
         .flatten()
         .flatten()
@@ -159,7 +163,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         "Difference of the means, B minus A, ± half the width of its 95 % interval (Welch). The interval is valid for these \
          configurations. If it includes 0, these runs do not show a difference."
             .to_owned(),
-        "average: everything that is compared; each run is one value, the mean of its machines, and each pair or pool has equal weight.".to_owned(),
+        "average: the mean over everything that is compared. Each run is one value, the mean of its machines. Each pair of configurations or pools has equal weight.".to_owned(),
         "runs: the number of runs of A and of B; one number if they are equal.".to_owned(),
     ];
     caption.extend(notes(kinds));
@@ -176,9 +180,12 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
     Table {
         short: vec![],
         title: "Contrast",
-        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        numeric: (0..headings.len())
+            .map(|column| column >= key_columns)
+            .collect(),
+        // Narrow terminals leave out the numbers of runs, and then measures, the last one first. The first measure is always shown.
         optional: std::iter::once(headings.len() - 1)
-            .chain((keys + 1..keys + measures.len()).rev())
+            .chain((key_columns + 1..key_columns + measures.len()).rev())
             .collect(),
         headings,
         rows,
@@ -187,7 +194,8 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
     }
 }
 
-/// The average over all that is compared: each run is one value.
+/// The average of the differences of all [`Contrast::run_cells`], in which each run is one value, the mean of its machines. `None` if one of
+/// these cells has no difference.
 pub fn average(contrast: &Contrast, measure: &Measure) -> Option<Difference> {
     let differences = contrast
         .run_cells
@@ -196,7 +204,7 @@ pub fn average(contrast: &Contrast, measure: &Measure) -> Option<Difference> {
     Difference::average(&differences.collect::<Option<Vec<_>>>()?)
 }
 
-/// A record for each of `cells` and measure, in full precision, and one for each average, without machine.
+/// A record for each of `cells` and each measure, in full precision. Then, for each measure, a record for the average.
 pub fn records(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Vec<Record> {
     let of_cells = cells.iter().flat_map(|cell| {
         measures
@@ -209,6 +217,7 @@ pub fn records(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> V
     of_cells.chain(averages).collect()
 }
 
+/// The record of a cell, or of the average if `cell` is `None`.
 fn record(contrast: &Contrast, cell: Option<&Cell>, measure: &Measure) -> Record {
     let mut record: Record = vec![];
     for name in &contrast.common {
@@ -222,14 +231,8 @@ fn record(contrast: &Contrast, cell: Option<&Cell>, measure: &Measure) -> Record
         None => average(contrast, measure),
     };
     let all = || contrast.run_cells.iter();
-    let [configurations, runs] = [false, true].map(|of_runs| {
-        let count = |pools: &[_]| {
-            if of_runs {
-                Cell::runs(pools) as i64
-            } else {
-                pools.len() as i64
-            }
-        };
+    // The number of configurations or runs of side A and of side B.
+    let on_both_sides = |count: fn(&[Pool]) -> i64| -> [i64; 2] {
         match cell {
             Some(cell) => [count(&cell.a), count(&cell.b)],
             None => [
@@ -237,11 +240,13 @@ fn record(contrast: &Contrast, cell: Option<&Cell>, measure: &Measure) -> Record
                 all().map(|cell| count(&cell.b)).sum(),
             ],
         }
-    });
-    let mean = |of: fn(&Cell) -> &[_]| match cell {
-        Some(cell) => Cell::mean(of(cell), measure),
+    };
+    let configurations = on_both_sides(|pools| pools.len() as i64);
+    let runs = on_both_sides(|pools| Cell::runs(pools) as i64);
+    let mean = |side: fn(&Cell) -> &[Pool]| match cell {
+        Some(cell) => Cell::mean(side(cell), measure),
         None => {
-            let means = all().map(|cell| Cell::mean(of(cell), measure));
+            let means = all().map(|cell| Cell::mean(side(cell), measure));
             let means: Option<Vec<f64>> = means.collect();
             means.map(|means| means.iter().sum::<f64>() / means.len() as f64)
         }

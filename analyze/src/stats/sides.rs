@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::measures::Measure;
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
-use crate::read::runs::{is_in_full, parameters};
+use crate::read::runs::{has_no_own_column, parameters};
 use crate::stats::difference::Difference;
 use crate::stats::estimate::Estimate;
 use crate::stats::pool::{self, Pool};
@@ -113,7 +113,7 @@ impl Contrast {
             differing.any(|other| other.name == name && other.is_disjoint)
         };
         let is_common = |name: &&&'static str| {
-            !(is_disjoint(name) || is_in_full(name) && is_disjoint("internal"))
+            !(is_disjoint(name) || has_no_own_column(name) && is_disjoint("internal"))
         };
         let common: Vec<&'static str> = parameters().iter().filter(is_common).copied().collect();
         let by_role = is_disjoint("rates");
@@ -149,7 +149,7 @@ impl Contrast {
         let varies = |name: &&&'static str| {
             let pools = run_pools.iter().flatten();
             let values: BTreeSet<String> = pools.map(|pool| value(pool, name)).collect();
-            values.len() > 1 && !is_in_full(name)
+            values.len() > 1 && !has_no_own_column(name)
         };
         let varying: Vec<&'static str> = self.common.iter().filter(varies).copied().collect();
         let names: Vec<&str> = varying.iter().filter(would_pair).copied().collect();
@@ -184,7 +184,7 @@ fn value(pool: &Pool, name: &str) -> String {
 
 /// The parameters whose values are not the same on both sides.
 fn differing(sides: &[Vec<Pool>; 2]) -> Vec<Differing> {
-    let names = parameters().iter().filter(|name| !is_in_full(name));
+    let names = parameters().iter().filter(|name| !has_no_own_column(name));
     let differing = names.filter_map(|&name| {
         let [a, b] = sides.each_ref().map(|side| values(side, name));
         (a != b).then(|| Differing {

@@ -6,7 +6,7 @@ use sim::sweep::words::grouped;
 use crate::measures::{self, Measure};
 use crate::output::table::{Table, decimals_for, keep_together, rounded};
 use crate::output::value::{Record, Value};
-use crate::read::runs::{is_in_full, parameters, shown};
+use crate::read::runs::{has_no_own_column, parameters, shown};
 use crate::stats::estimate::{Estimate, repetitions_to_halve};
 use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::{group_record, push_estimate};
@@ -167,7 +167,7 @@ impl Varying {
                 .any(|pair| pair[0].parameter(name) != pair[1].parameter(name))
         };
         let parameters = parameters().iter().copied().filter(|name| {
-            !is_in_full(name) && (["rates", "internal"].contains(name) || differs(name))
+            !has_no_own_column(name) && (["rates", "internal"].contains(name) || differs(name))
         });
         let parameters = parameters.collect();
         Self {

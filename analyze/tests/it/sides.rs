@@ -140,7 +140,7 @@ fn two_datasets_that_differ_in_one_parameter_are_compared_in_pairs() {
     for words in [
         "What differs: internal is 0.4 in A and 0.7 in B.",
         "Left out: rates 1,1,2 (only in B).",
-        "2 configurations of A, each with one of B that is equal in everything else.",
+        "Compared: 2 configurations of A, each with the one of B that is equal in everything else.",
     ] {
         assert!(out.contains(words), "{words}\n{out}");
     }

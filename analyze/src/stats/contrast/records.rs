@@ -1,4 +1,4 @@
-//! Contrasts as records.
+//! Contrasts as records (rows of CSV or JSON): the differences of measures between two values of a parameter.
 
 use super::{AVERAGE, Contrast, Pair, dataset_averages};
 use crate::error::Error;
@@ -81,6 +81,7 @@ fn difference_columns(difference: Option<Difference>) -> [(String, Value); 4] {
     .map(|(name, value)| (name.to_owned(), value))
 }
 
+/// The record of a pair.
 fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
     let mut record = vec![("dataset".to_owned(), Value::Text(pair.a.dataset.clone()))];
     let others = std::iter::zip(parameters(), &pair.a.parameters)
@@ -88,15 +89,15 @@ fn record(contrast: &Contrast, pair: &Pair<'_>, measure: &Measure) -> Record {
     record.extend(others.map(|(name, value)| ((*name).to_owned(), value.clone())));
     let difference = pair.difference(measure);
     let mean = |group: &Group| group.estimate(measure).map(|estimate| estimate.mean);
-    let values = |group: &Group| {
+    let value_count = |group: &Group| {
         let estimate = group.estimate(measure);
         Value::Integer(estimate.map_or(0, |estimate| estimate.n as i64))
     };
     record.push(("machine".to_owned(), Value::Integer(pair.a.machine)));
     record.extend(compared(contrast, measure));
     record.extend([
-        ("n_a".to_owned(), values(pair.a)),
-        ("n_b".to_owned(), values(pair.b)),
+        ("n_a".to_owned(), value_count(pair.a)),
+        ("n_b".to_owned(), value_count(pair.b)),
         ("mean_a".to_owned(), mean(pair.a).into()),
         ("mean_b".to_owned(), mean(pair.b).into()),
     ]);
