@@ -56,6 +56,7 @@ pub(super) fn count_pairs(
     for &event in &*history.order {
         truth.replay_event(event as usize);
     }
+    // All pairs of events of different machines.
     let cross = cross_pairs(history.run, &history.skipped) as f64;
     let ordered = truth.ordered as f64;
     let mut scalar_counters = truth.scalar_counters.iter();
@@ -75,6 +76,7 @@ pub(super) fn count_pairs(
 /// Scales the counts of a sample to the run's number of `ordered` pairs and its number of `concurrent` pairs.
 fn scaled(of_sample: PairCounts, ordered: f64, concurrent: f64) -> Option<PairCounts> {
     let factor = |in_run: f64, in_sample: f64| match (in_run > 0.0, in_sample > 0.0) {
+        // The run has no such pairs, so there is nothing to scale.
         (false, _) => Some(0.0),
         (true, true) => Some(in_run / in_sample),
         (true, false) => None,
@@ -100,7 +102,7 @@ struct Truth<'h> {
     sampled_vectors: Vec<u32>,
     /// Number of pairs in which one event happened before the other, among the events replayed so far.
     ordered: u64,
-    /// For each clock whose timestamps are numbers.
+    /// A counter for each clock whose timestamps are numbers.
     scalar_counters: Vec<ScalarCounter<'h>>,
 }
 
@@ -204,8 +206,8 @@ struct ScalarCounter<'h> {
     missed: u64,
     /// The pairs of [`PairCounts::reversed`].
     reversed: u64,
-    /// Number of pairs that the clock orders.
-    ordered: u64,
+    /// Number of pairs that the clock orders, rightly or not.
+    ordered_by_clock: u64,
 }
 
 impl<'h> ScalarCounter<'h> {
@@ -218,7 +220,7 @@ impl<'h> ScalarCounter<'h> {
             right: 0,
             missed: 0,
             reversed: 0,
-            ordered: 0,
+            ordered_by_clock: 0,
         }
     }
 
@@ -251,7 +253,7 @@ impl<'h> ScalarCounter<'h> {
             self.right += before.min(lower);
             self.missed += before.min(not_higher) - before.min(lower);
             self.reversed += before - before.min(not_higher);
-            self.ordered += lower;
+            self.ordered_by_clock += lower;
         }
     }
 
@@ -260,7 +262,7 @@ impl<'h> ScalarCounter<'h> {
         let [right, missed, reversed] =
             [self.right, self.missed, self.reversed].map(|count| count as f64);
         // The clock orders the right, the reversed and the wrong pairs.
-        let wrong = self.ordered as f64 - right - reversed;
+        let wrong = self.ordered_by_clock as f64 - right - reversed;
         PairCounts {
             right,
             missed,

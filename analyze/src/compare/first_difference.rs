@@ -106,6 +106,7 @@ fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Di
     let differs = |&column: &usize| {
         !NOT_COMPARED.contains(&columns[column]) && cells_a[column] != cells_b[column]
     };
+    // A column is always found: events that are not equal differ in a column, and a missing event differs in each of them.
     let column = (0..columns.len()).find(differs).unwrap_or_default();
     let (machine, tick) = in_a.or(in_b).map_or((0, 0), machine_and_tick);
     Difference {

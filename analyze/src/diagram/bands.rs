@@ -33,7 +33,7 @@ pub(super) struct Scales {
 impl Scales {
     pub(super) fn new(diagram: &Diagram<'_>) -> Self {
         let events = diagram.execution.events();
-        let queues = diagram
+        let queue_events = diagram
             .drawn
             .machines
             .iter()
@@ -42,7 +42,7 @@ impl Scales {
         let bounds_ns = (drawn.from_ns, drawn.to_ns);
         let lags = lag::steps(diagram.execution, &drawn.machines, bounds_ns);
         Self {
-            longest_queue: queues.filter_map(|index| events[index].queue).max(),
+            longest_queue: queue_events.filter_map(|index| events[index].queue).max(),
             largest_lag: lags
                 .iter()
                 .flatten()

@@ -100,7 +100,9 @@ struct Strip {
     top: f64,
     bottom: f64,
     row_height: f64,
+    /// Start of the window.
     from_ns: i64,
+    /// Length of the window.
     length_ns: f64,
 }
 

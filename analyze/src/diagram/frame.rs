@@ -96,6 +96,7 @@ fn draw_machines(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
             &[("class", &class), ("d", &path), ("data-machine", &machine)],
             "",
         );
+        // The layout gives the names less space in narrow pictures.
         let has_wide_names = layout.left > 100.0;
         let name = format!("machine {machine}");
         svg.label(&Label {

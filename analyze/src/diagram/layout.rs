@@ -64,6 +64,7 @@ impl Layout {
     pub(super) fn new(diagram: &Diagram<'_>) -> Self {
         let width = diagram.options.width;
         let is_narrow = width < NARROW;
+        // The names of the machines are to the left of their lines.
         let left = MARGIN + if is_narrow { 76.0 } else { 104.0 };
         let right = width - MARGIN - 10.0;
         let subtitle = text::wrap(
@@ -77,6 +78,7 @@ impl Layout {
         let count = machines.len() as f64;
         let strip_top = y;
         if diagram.is_trimmed {
+            // The strip, with its times below it.
             y += count.min(MAX_STRIP_ROWS) * STRIP_ROW + 34.0;
         }
         let top = y;
@@ -86,6 +88,7 @@ impl Layout {
             false => (WANTED_HEIGHT / count).clamp(MIN_ROW, 80.0),
         };
         let bottom = top + row_height * count;
+        // The numbers and the name of the axis are between the machines and the legend.
         let legend_top = bottom + 52.0;
         let scales = has_bands.then(|| Scales::new(diagram));
         let legend_height = frame::legend_height(diagram, scales.as_ref(), width);

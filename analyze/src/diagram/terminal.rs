@@ -190,12 +190,10 @@ impl Grid<'_, '_> {
     fn put_lines(&self, index: usize, cells: &mut Cells) {
         let events = self.diagram.execution.events();
         for &machine in self.machines {
-            let (Some(at), range) = (
-                self.column_of(machine),
-                self.diagram.execution.range_of(machine),
-            ) else {
+            let Some(at) = self.column_of(machine) else {
                 continue;
             };
+            let range = self.diagram.execution.range_of(machine);
             let is_after = self.diagram.cut.as_ref().is_some_and(|cut| {
                 // The machine's events before the cut. The row is after the cut if it is below the last of them.
                 let before_cut = range.start..range.start + cut[machine as usize];

@@ -108,8 +108,9 @@ pub(super) fn lines(panel: &Panel, width: usize) -> Vec<Line> {
     }
     let mut lines = vec![];
     for row in 0..ROWS {
-        let is_here = |tick: &&f64| (y.at(**tick) / 4.0) as usize == row;
-        let tick = ticks.iter().zip(&shown).find(|(tick, _)| is_here(tick));
+        // A row of characters has four rows of dots.
+        let is_in_row = |tick: &&f64| (y.at(**tick) / 4.0) as usize == row;
+        let tick = ticks.iter().zip(&shown).find(|(tick, _)| is_in_row(tick));
         let tick = tick.map_or("", |(_, shown)| shown.as_str());
         let mut line = vec![Span::new(
             format!("{tick:>width$} │", width = margin - 1),

@@ -1,4 +1,4 @@
-//! Draws the series of a panel: lines, bars, circles and other marks. Every mark carries its values as data attributes.
+//! Draws the series of a panel: lines, bars, circles and other marks, with their values as data attributes.
 
 use std::fmt::{Display, Write};
 
@@ -212,7 +212,7 @@ impl Drawing<'_> {
         } else {
             &self.x
         };
-        // The bars of a name take this much of the distance between two names.
+        // All bars of a name together take 84 % of the distance between two names.
         let slot = (scale.at(1.0) - scale.at(0.0)).abs() * 0.84;
         let width = slot / self.bar_series.max(1) as f64;
         let offset = (index as f64 + 0.5) * width - slot / 2.0;
