@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 
 use super::frame::label;
 use super::layout::{Layout, MARGIN, MAX_STRIP_ROWS, STRIP_ROW};
-use super::{Diagram, MOST_MARKS, seconds};
+use super::{Diagram, MAX_MARKS, seconds};
 use crate::draw::palette::hue_class;
 use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::Anchor;
@@ -17,14 +17,14 @@ const SHADES: [f64; 4] = [0.2, 0.42, 0.68, 1.0];
 /// Width of a bin (a small part of the time, whose events are counted) in pixels.
 const BIN_WIDTH: f64 = 4.0;
 
-/// The longest part of `window` with at most [`MOST_MARKS`] events and messages. The part lies around the event `centre`, or at the start of
+/// The longest part of `window` with at most [`MAX_MARKS`] events and messages. The part lies around the event `centre`, or at the start of
 /// the window if there is no `centre`.
 pub(super) fn drawable_part(
     execution: &Execution,
     window: &Window,
     centre: Option<usize>,
 ) -> Window {
-    if count_marks(execution, window, window.from_ns, window.to_ns) <= MOST_MARKS {
+    if count_marks(execution, window, window.from_ns, window.to_ns) <= MAX_MARKS {
         return window.clone();
     }
     let time_ns = |index: usize| execution.events()[index].time_ns;
@@ -48,7 +48,7 @@ pub(super) fn drawable_part(
     let (mut fitting_ns, mut too_far_ns) = (0, window.to_ns.saturating_sub(window.from_ns));
     while too_far_ns - fitting_ns > 1 {
         let reach_ns = fitting_ns + (too_far_ns - fitting_ns) / 2;
-        match count(reach_ns) <= MOST_MARKS {
+        match count(reach_ns) <= MAX_MARKS {
             true => fitting_ns = reach_ns,
             false => too_far_ns = reach_ns,
         }

@@ -38,7 +38,7 @@ pub use crate::draw::characters::{Line, Span, Tone};
 
 /// The largest number of events and messages that are drawn. If the window (the part of the run that the user chose) has more, only a part
 /// of it is drawn, below a strip that shows how many events there are at each time of the window.
-pub const MOST_MARKS: usize = 2_000;
+pub const MAX_MARKS: usize = 2_000;
 
 /// What the position along a machine's line means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
