@@ -18,8 +18,8 @@ const FINISHED: &str = "finished";
 pub enum Quantity {
     /// A measure of each machine, such as `jump_mean`.
     Machine(&'static Measure),
-    /// A column of `runs.parquet` (which `analyze export` writes, with a row for each finished run), such as `punctual`. A truth value counts as
-    /// 0 or 1.
+    /// A column of `runs.parquet` (which `analyze export` writes, with a row for each finished run), such as `punctual`. A truth value
+    /// counts as 0 or 1.
     Run(&'static str),
     /// A figure (what `analyze clocks` measures of a clock that is replayed over the run), such as `message_bytes`.
     Clock(&'static Figure),

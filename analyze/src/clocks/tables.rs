@@ -133,9 +133,9 @@ fn limits(all: &ClockGroups) -> impl Iterator<Item = String> {
         )
     });
     let left_out = all.left_out.iter().map(|kind| {
+        let (name, max_machines) = (kind.name, kind.default_max_machines);
         format!(
-            "{} is left out in runs with more than {} machines; --clock {0} replays it.",
-            kind.name, kind.default_max_machines
+            "{name} is left out in runs with more than {max_machines} machines; --clock {name} replays it."
         )
     });
     without_sends.into_iter().chain(left_out)

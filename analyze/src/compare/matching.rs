@@ -1,7 +1,7 @@
 //! Matches the runs of two datasets, A and B, by their keys.
 //!
-//! The key of a run is a text of its parameters, such as `rates=1,3,6` and `internal=0.7`, and of its repetition, such as `repetition=0`. It has
-//! neither the engine nor the time scale nor the seed. So the same run over TCP and in virtual time has the same key.
+//! The key of a run is a text of its parameters, such as `rates=1,3,6` and `internal=0.7`, and of its repetition, such as `repetition=0`.
+//! It has neither the engine nor the time scale nor the seed. So the same run over TCP and in virtual time has the same key.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,6 +1,6 @@
 //! Compares every measure of two datasets over matched runs.
 //!
-//! The difference B - A is calculated for each machine of each pair of runs. These differences are summarized in two ways:
+//! The difference B - A is calculated for each machine of each pair of runs. These differences are summarised in two ways:
 //!
 //! - for each machine of each configuration, over the configuration's runs;
 //! - over all runs. Here the differences of a run's machines are first averaged, because the machines of a run depend on each other. An

@@ -137,8 +137,8 @@ fn shade_index(lag: u64, largest: u64) -> usize {
     ((share * SHADES.len() as f64).ceil() as usize).clamp(1, SHADES.len()) - 1
 }
 
-/// The areas that show the length of the queue, as paths that hang down from `top`. An area ends where the queue is empty or its length is not
-/// known. `longest` is the longest queue in the window.
+/// The areas that show the length of the queue, as paths that hang down from `top`. An area ends where the queue is empty or its length is
+/// not known. `longest` is the longest queue in the window.
 fn queue_paths(
     diagram: &Diagram<'_>,
     layout: &Layout,

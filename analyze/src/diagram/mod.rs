@@ -72,7 +72,7 @@ pub struct Options {
     pub past_of: Vec<EventName>,
     /// Events whose causal future is shown in colour: everything that one of them happened before. All other events are faded.
     pub future_of: Vec<EventName>,
-    /// Draw the smallest consistent cut that contains these events.
+    /// Draw the smallest consistent cut that contains these events. A cut is consistent if it contains the send of each receive that it contains.
     pub cut: Vec<EventName>,
     /// The event in the middle of the drawn part, if only a part of the window can be drawn.
     pub around: Option<EventName>,

@@ -189,8 +189,8 @@ impl Drawing<'_> {
         self.curve(series, &path, svg);
     }
 
-    /// Draws an interval as a line along the axis with numbers, with a short cap across each end. `across` is the position on the other axis in
-    /// pixels, and `half_cap` half the length of a cap.
+    /// Draws an interval as a line along the axis with numbers, with a short cap across each end. `across` is the position on the other axis
+    /// in pixels, and `half_cap` half the length of a cap.
     fn whisker(&self, class: &str, ends: (f64, f64), across: f64, half_cap: f64, svg: &mut Svg) {
         let (before, after) = (px(across - half_cap), px(across + half_cap));
         let across = px(across);

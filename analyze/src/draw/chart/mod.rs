@@ -170,8 +170,8 @@ impl Axis {
         Self::around(name, values.chain([0.0]))
     }
 
-    /// An axis with numbers that is just long enough for all finite `values`. If these are all equal, the axis goes from their value to 1 more;
-    /// if there are none, from 0 to 1.
+    /// An axis with numbers that is just long enough for all finite `values`. If these are all equal, the axis goes from their value to 1
+    /// more; if there are none, from 0 to 1.
     pub fn around(name: impl Into<String>, values: impl Iterator<Item = f64>) -> Self {
         let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {

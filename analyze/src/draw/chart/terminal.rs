@@ -91,6 +91,7 @@ fn key(figure: &Figure, width: usize) -> Vec<Line> {
     lines
 }
 
+/// The lines of a panel without its titles.
 fn panel_lines(panel: &Panel, width: usize) -> Vec<Line> {
     let has = |mark: Mark| panel.series.iter().any(|series| series.mark == mark);
     if has(Mark::Cells) {
@@ -131,8 +132,8 @@ fn bar(cells: f64) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// A row for each name and series, with its bar and its value. `axis` is the name of the horizontal axis. `read` returns the index of the name
-/// that a point belongs to, and the value of the point.
+/// A row for each name and series, with its bar and its value. `axis` is the name of the horizontal axis. `read` returns the index of the
+/// name that a point belongs to, and the value of the point.
 fn bars(
     panel: &Panel,
     names: &[String],
@@ -148,6 +149,7 @@ fn bars(
         .saturating_sub(name_width + 3 + words.unwrap_or_default())
         .max(8);
     let mut lines: Vec<Line> = vec![];
+    // The title of the panel is already written above.
     if axis != panel.title {
         lines.push(vec![Span::new(axis, Tone::Muted)]);
     }
@@ -208,15 +210,15 @@ fn cells(panel: &Panel, width: usize) -> Vec<Line> {
         return vec![];
     };
     let name_width = widest(rows);
-    let values = || panel.series.iter().flat_map(|series| &series.points);
-    let largest = values().filter_map(|point| point.value).fold(0.0, f64::max);
+    let points = || panel.series.iter().flat_map(|series| &series.points);
+    let largest = points().filter_map(|point| point.value).fold(0.0, f64::max);
     let has_gaps = name_width + 1 + 2 * columns.len() <= width;
     let mut lines = vec![];
     for (row, name) in rows.iter().enumerate() {
         let mut text = fit_to_width(name, name_width) + " ";
         for index in 0..columns.len() {
             let is_here = |point: &&Point| (point.x, point.y) == (index as f64, row as f64);
-            let cell = values().filter(|point| point.value.is_some()).find(is_here);
+            let cell = points().filter(|point| point.value.is_some()).find(is_here);
             let share = cell
                 .and_then(|point| point.value)
                 .map(|value| match largest > 0.0 {
