@@ -1,4 +1,6 @@
-//! The words that a file of claims can contain: names of measures, machines and statistics.
+//! The words that a file of claims can use for what is tested: names of quantities, machines and statistics.
+//!
+//! A file of claims is a TOML file. `analyze claims` reads it and gives a verdict on each claim.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,18 +16,19 @@ const FINISHED: &str = "finished";
 /// The quantity that is measured.
 #[derive(Clone, Copy, Debug)]
 pub enum Quantity {
-    /// A measure of each machine.
+    /// A measure of each machine, such as `jump_mean`.
     Machine(&'static Measure),
-    /// A column of `runs.parquet`. A truth value counts as 0 or 1.
+    /// A column of `runs.parquet` (which `analyze export` writes, with a row for each finished run), such as `punctual`. A truth value
+    /// counts as 0 or 1.
     Run(&'static str),
-    /// A figure of a clock that is replayed over the run.
+    /// A figure (what `analyze clocks` measures of a clock that is replayed over the run), such as `message_bytes`.
     Clock(&'static Figure),
     /// Whether a run finished: 1 if it finished, 0 if it failed.
     Finished,
 }
 
 impl Quantity {
-    /// The name of the quantity in the file.
+    /// The name of the quantity in the file of claims.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Machine(measure) => measure.name,
@@ -35,11 +38,12 @@ impl Quantity {
         }
     }
 
-    /// The largest possible value, if there is a limit. The smallest possible value is then 0.
+    /// The largest possible value, if there is a limit. The smallest possible value is then 0. These limits give a mean an interval even
+    /// if all runs have the same value.
     pub(super) fn largest_possible(&self) -> Option<Largest> {
         match self {
             Self::Machine(measure) if SHARES.contains(&measure.name) => Some(Largest::One),
-            Self::Machine(measure) if PARTS_OF_TICKS.contains(&measure.name) => {
+            Self::Machine(measure) if COUNTS_OF_TICKS.contains(&measure.name) => {
                 Some(Largest::Ticks)
             }
             Self::Run(name) if is_truth_value(name) => Some(Largest::One),
@@ -49,7 +53,7 @@ impl Quantity {
         }
     }
 
-    /// The quantity with this name.
+    /// Finds the quantity with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         let of_machine = || measures::all().find(|measure| measure.name == name);
         let of_clock = || FIGURES.iter().find(|figure| figure.name == name);
@@ -78,13 +82,13 @@ impl Quantity {
 /// The largest possible value of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Largest {
-    /// The largest value of a share or a truth value is 1.
+    /// 1, for shares and truth values.
     One,
-    /// The largest value is the number of the machine's ticks.
+    /// The number of the machine's ticks, for counts of ticks.
     Ticks,
 }
 
-/// Measures from 0 to 1.
+/// The measures of machines whose values are between 0 and 1.
 const SHARES: [&str; 7] = [
     "internal_share",
     "broadcast_share",
@@ -95,9 +99,10 @@ const SHARES: [&str; 7] = [
     "false_order",
 ];
 
-/// Measures from 0 to the number of ticks.
-const PARTS_OF_TICKS: [&str; 2] = ["internal_events", "send_events"];
+/// The measures of machines whose values are between 0 and the number of the machine's ticks.
+const COUNTS_OF_TICKS: [&str; 2] = ["internal_events", "send_events"];
 
+/// Whether the column of `runs.parquet` with this name has truth values.
 fn is_truth_value(name: &str) -> bool {
     let mut columns = runs::run_columns().into_iter();
     columns.any(|column| column.name == name && column.kind == Kind::Boolean)
@@ -109,6 +114,7 @@ impl PartialEq for Quantity {
     }
 }
 
+/// The columns of `runs.parquet` that can be tested: all except texts.
 fn run_columns() -> impl Iterator<Item = &'static str> {
     let columns = runs::run_columns().into_iter();
     columns
@@ -116,7 +122,7 @@ fn run_columns() -> impl Iterator<Item = &'static str> {
         .map(|column| column.name)
 }
 
-/// The machines whose values are used. The value of a run is the mean over these machines.
+/// The machines whose values of a measure are used. The value of a run is the mean over these machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machines {
     /// The machine with this number.
@@ -130,7 +136,7 @@ pub enum Machines {
 }
 
 impl Machines {
-    /// The words for selections other than a number.
+    /// The words for machines other than a machine's number.
     pub(super) const WORDS: [(&'static str, Self); 3] = [
         ("slowest", Self::Slowest),
         ("fastest", Self::Fastest),
@@ -149,17 +155,17 @@ impl fmt::Display for Machines {
     }
 }
 
-/// A statistic of the runs' values.
+/// A statistic over runs. Each run has one value of the quantity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Statistic {
     /// The mean of the values.
     Mean,
     /// The standard deviation of the values.
     Sd,
-    /// The greatest value in any run of any machine that the test names. With `machine = "all"` it is the maximum over all
-    /// machines, not the maximum of the runs' means.
+    /// The largest value that any of the chosen machines has in any run. With `machine = "all"` it is the maximum over all machines,
+    /// not the maximum of the runs' means.
     Largest,
-    /// The share of the runs whose value meets a condition.
+    /// The share of runs whose value meets a condition.
     Share(Share),
 }
 
@@ -183,7 +189,7 @@ impl fmt::Display for Statistic {
     }
 }
 
-/// The condition of a share, such as `>= 2`.
+/// The condition that a value must meet to count in a share of runs, such as `>= 2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share {
     sign: &'static str,
@@ -191,10 +197,10 @@ pub struct Share {
 }
 
 impl Share {
-    /// The signs. `>=` comes before `>` because it begins with `>`; the same for `<=`.
+    /// The signs. The first one with which a text begins is taken, so `>=` comes before `>`, and `<=` before `<`.
     const SIGNS: [&'static str; 5] = [">=", "<=", ">", "<", "="];
 
-    /// Whether the value meets the condition.
+    /// Whether a run with this value counts, because the value meets the condition.
     pub fn counts(&self, value: f64) -> bool {
         match self.sign {
             ">=" => value >= self.bound,
@@ -216,7 +222,7 @@ impl FromStr for Share {
         let sign = Self::SIGNS.into_iter().find(|sign| text.starts_with(sign));
         let sign = sign.ok_or(wanted)?;
         let bound: f64 = text[sign.len()..].trim().parse().map_err(|_| wanted)?;
-        // With an infinite limit, every value or no value would count.
+        // With an infinite bound, every value or no value would count.
         if !bound.is_finite() {
             return Err(wanted);
         }
@@ -235,8 +241,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_count_values_by_their_condition() {
+    fn a_share_counts_the_values_that_meet_its_condition() {
         let counts = |text: &str, value| text.parse().map(|share: Share| share.counts(value));
+        // Whether 1 counts, whether 2 counts, and whether 3 counts.
         for (text, below, at, above) in [
             (">= 2", false, true, true),
             ("<=2", true, true, false),
@@ -253,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_and_counts_of_ticks_have_a_largest_value() {
+    fn shares_truth_values_and_counts_of_ticks_have_a_largest_possible_value() {
         let largest = |name: &str| Quantity::named(name).expect(name).largest_possible();
         for name in SHARES.into_iter().chain(["punctual", "finished"]) {
             assert_eq!(largest(name), Some(Largest::One), "{name}");
@@ -267,6 +274,9 @@ mod tests {
         for name in Quantity::names() {
             assert_eq!(Quantity::named(name).map(|found| found.name()), Some(name));
         }
-        assert!(Quantity::named("rates").is_none(), "a text is no measure");
+        assert!(
+            Quantity::named("rates").is_none(),
+            "a column of texts cannot be tested"
+        );
     }
 }

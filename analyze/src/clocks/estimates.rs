@@ -1,4 +1,5 @@
-//! Means and intervals for each configuration and clock.
+//! The figures of replayed clocks (such as the bytes of a timestamp), for each configuration and clock: their means and 95 % intervals
+//! over the repetitions.
 
 use std::sync::Arc;
 
@@ -31,12 +32,12 @@ pub struct ClockGroup {
     pub n: u64,
     /// Model seconds that are left out at the start of every run.
     pub warm_up_s: f64,
-    /// An estimate of each of [`FIGURES`]; none if it is undefined in every repetition.
+    /// An estimate of each of [`FIGURES`]; `None` if the figure is undefined in every repetition.
     estimates: Vec<Option<Estimate>>,
 }
 
 impl ClockGroup {
-    /// The estimate of `figure` over the repetitions; none if it is undefined in every repetition.
+    /// The estimate of `figure` over the repetitions; `None` if the figure is undefined in every repetition.
     pub fn estimate(&self, figure: &Figure) -> Option<Estimate> {
         let index = FIGURES.iter().position(|other| other.name == figure.name)?;
         self.estimates[index]
@@ -53,10 +54,11 @@ impl Configured for ClockGroup {
     }
 }
 
-/// The groups of some datasets.
+/// The groups of some datasets, and what could not be replayed.
 #[derive(Clone, Debug, Default)]
 pub struct ClockGroups {
-    /// The groups, in the order of the command line, the plan and the clocks.
+    /// The groups, ordered by dataset, then by configuration, then by clock. Datasets have the order of the command line, configurations
+    /// that of their first runs.
     pub groups: Vec<ClockGroup>,
     /// Number of runs that could not be replayed, because a receive in the log has no send.
     pub without_sends: u64,
@@ -64,28 +66,29 @@ pub struct ClockGroups {
     pub left_out: Vec<&'static ClockKind>,
 }
 
-/// The clocks of a dataset's runs.
+/// Which clocks are replayed.
 #[derive(Clone, Copy)]
 enum Choice<'c> {
-    /// Those that the user names.
+    /// The clocks that the user names, in every run.
     Named(&'c [ClockSpec]),
-    /// Every kind, except in runs with more machines than [`ClockKind::most_machines`].
+    /// Every kind of clock; a kind is left out in runs with more machines than its [`ClockKind::default_max_machines`].
     Every(&'c [ClockSpec]),
 }
 
 impl<'c> Choice<'c> {
-    fn of_machines(self, machines: u32) -> Vec<&'c ClockSpec> {
+    /// The clocks that are replayed over a run with this number of machines.
+    fn for_machines(self, machines: u32) -> Vec<&'c ClockSpec> {
         match self {
             Self::Named(clocks) => clocks.iter().collect(),
             Self::Every(clocks) => {
-                let fits = |clock: &&ClockSpec| machines <= clock.kind.most_machines;
+                let fits = |clock: &&ClockSpec| machines <= clock.kind.default_max_machines;
                 clocks.iter().filter(fits).collect()
             }
         }
     }
 }
 
-/// Replays `clocks`, or every kind of clock, over all finished runs of `datasets`.
+/// Replays `clocks` over all finished runs of `datasets`. If `clocks` is `None`, every kind of clock is replayed.
 ///
 /// # Errors
 ///
@@ -104,18 +107,21 @@ pub fn clock_groups(
 }
 
 impl ClockGroups {
+    /// Adds a group for each configuration of `dataset` and each of its clocks.
     fn add(&mut self, dataset: &Dataset, choice: Choice<'_>) -> Result<(), Error> {
         let runs = dataset.finished();
         let configurations = Configurations::of_runs(runs);
+        // For each configuration.
         let clocks: Vec<Vec<&ClockSpec>> = configurations
             .first_runs()
             .iter()
-            .map(|run| choice.of_machines(run.machines()))
+            .map(|run| choice.for_machines(run.machines()))
             .collect();
         let measured = measure_runs(dataset, |index: usize| {
             &clocks[configurations.numbers()[index] as usize]
         })?;
         let parameters = configurations.values()?;
+        // For each configuration, the values of its runs: a slice for each run, with an item for each clock.
         let mut by_configuration: Vec<Vec<&[Values]>> = vec![vec![]; clocks.len()];
         for (number, values) in std::iter::zip(configurations.numbers(), &measured) {
             match values {
@@ -124,9 +130,9 @@ impl ClockGroups {
             }
         }
         for (number, first_run) in configurations.first_runs().iter().enumerate() {
-            let of_runs = &by_configuration[number];
+            let values_of_runs = &by_configuration[number];
             for (index, clock) in clocks[number].iter().enumerate() {
-                if of_runs.is_empty() {
+                if values_of_runs.is_empty() {
                     continue;
                 }
                 self.groups.push(ClockGroup {
@@ -134,9 +140,9 @@ impl ClockGroups {
                     configuration: Arc::clone(&first_run.configuration),
                     parameters: parameters[number].clone(),
                     clock: (*clock).clone(),
-                    n: of_runs.len() as u64,
+                    n: values_of_runs.len() as u64,
                     warm_up_s: dataset.warm_up_s(),
-                    estimates: estimates(of_runs.iter().map(|values| &values[index])),
+                    estimates: estimates(values_of_runs.iter().map(|values| &values[index])),
                 });
             }
             self.note_left_out(choice, first_run.machines());
@@ -144,11 +150,12 @@ impl ClockGroups {
         Ok(())
     }
 
+    /// Notes the kinds of clocks that are left out in runs with this number of machines.
     fn note_left_out(&mut self, choice: Choice<'_>, machines: u32) {
         if let Choice::Every(clocks) = choice {
             for kind in clocks.iter().map(|clock| clock.kind) {
                 let is_noted = self.left_out.iter().any(|other| other.name == kind.name);
-                if machines > kind.most_machines && !is_noted {
+                if machines > kind.default_max_machines && !is_noted {
                     self.left_out.push(kind);
                 }
             }
@@ -156,7 +163,7 @@ impl ClockGroups {
     }
 }
 
-/// The figures of one clock in each finished run of a dataset; none for runs that cannot be replayed.
+/// The figures of one clock in each finished run of a dataset; `None` for a run that cannot be replayed.
 ///
 /// # Errors
 ///
@@ -167,10 +174,10 @@ pub(crate) fn figures_of_runs(
 ) -> Result<Vec<Option<Values>>, Error> {
     let clocks = [clock];
     let measured = measure_runs(dataset, |_| &clocks)?;
-    let only = |values: Vec<Values>| values.into_iter().next();
+    let of_the_only_clock = |values: Vec<Values>| values.into_iter().next();
     Ok(measured
         .into_iter()
-        .map(|values| values.and_then(only))
+        .map(|values| values.and_then(of_the_only_clock))
         .collect())
 }
 
@@ -183,8 +190,9 @@ fn estimates<'v>(of_runs: impl Iterator<Item = &'v Values> + Clone) -> Vec<Optio
     (0..FIGURES.len()).map(of_figure).collect()
 }
 
-/// The values of the clocks that `clocks_of` gives for the index of each finished run; none if the run cannot be replayed. All cores work
-/// in parallel, each on some runs at a time.
+/// Replays clocks over each finished run. `clocks_of` returns the clocks for a run's index among the finished runs. The result has an item
+/// for each run: the values of each of its clocks, or `None` if the run cannot be replayed. All cores work in parallel, each on one batch
+/// of runs at a time.
 fn measure_runs<'c>(
     dataset: &Dataset,
     clocks_of: impl Fn(usize) -> &'c [&'c ClockSpec] + Sync,

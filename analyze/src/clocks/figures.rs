@@ -1,4 +1,4 @@
-//! What is measured of a clock in a run.
+//! The figures: what `analyze clocks` measures of a clock that is replayed over a run, such as the bytes of its timestamps.
 
 use super::history::History;
 use super::kinds::ClockSpec;
@@ -7,10 +7,10 @@ use super::sample::Sample;
 use super::truth::{PairCounts, count_pairs};
 use crate::output::table::Digits;
 
-/// A quantity of a clock in a run.
+/// A quantity that is measured of a clock in a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Figure {
-    /// The name of its column.
+    /// The name of its column in CSV and JSON.
     pub name: &'static str,
     /// The heading in tables.
     pub heading: &'static str,
@@ -18,13 +18,13 @@ pub struct Figure {
     pub decimals: usize,
     /// The definition in a few words, as shown below a table.
     pub brief: &'static str,
-    /// Whether it is a share, from 0 to 1.
+    /// Whether its values are shares, from 0 to 1.
     pub is_share: bool,
     value: fn(&Observed<'_>) -> Option<f64>,
 }
 
 impl Figure {
-    /// Its value among those of all figures.
+    /// The value of this figure in `values`, the values of all figures.
     pub(crate) fn of(&self, values: &Values) -> Option<f64> {
         let index = FIGURES.iter().position(|other| other.name == self.name)?;
         values[index]
@@ -39,21 +39,23 @@ impl Figure {
     }
 }
 
-/// What was observed of a clock in a run.
+/// What figures are calculated from: what was observed of a clock in a run.
 struct Observed<'r> {
     replayed: &'r Replayed,
+    /// `None` if the counts cannot be estimated from the sample of pairs.
     pairs: Option<PairCounts>,
+    /// Seconds from one reading of a physical clock to the next possible one.
     resolution_s: f64,
 }
 
 impl Observed<'_> {
-    /// A sum over all sends as a mean.
-    fn mean(&self, sum: u64) -> Option<f64> {
+    /// The mean over all sends, from the sum over all sends.
+    fn mean_per_send(&self, sum: u64) -> Option<f64> {
         ratio(sum as f64, self.replayed.sends as f64)
     }
 
-    /// A number of pairs as a share of all pairs.
-    fn share(&self, count: fn(&PairCounts) -> f64) -> Option<f64> {
+    /// The share of some pairs among all pairs of events of different machines.
+    fn share_of_pairs(&self, count: fn(&PairCounts) -> f64) -> Option<f64> {
         let pairs = self.pairs?;
         ratio(count(&pairs), pairs.ordered() + pairs.concurrent())
     }
@@ -64,17 +66,17 @@ fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
 }
 
 /// Number of figures.
-const COUNT: usize = 14;
+const FIGURE_COUNT: usize = 14;
 
 /// All figures, in the order of their columns.
-pub static FIGURES: [Figure; COUNT] = [
+pub static FIGURES: [Figure; FIGURE_COUNT] = [
     Figure {
         name: "message_bytes",
         heading: "bytes",
         decimals: 1,
         brief: "mean number of bytes of the timestamp of a message; times take 8 bytes, other whole numbers 1 byte for every 7 bits",
         is_share: false,
-        value: |of| of.mean(of.replayed.bytes),
+        value: |seen| seen.mean_per_send(seen.replayed.bytes),
     },
     Figure {
         name: "message_bytes_max",
@@ -82,7 +84,7 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 0,
         brief: "largest number of bytes of the timestamp of a message",
         is_share: false,
-        value: |of| of.replayed.bytes_max.map(|bytes| bytes as f64),
+        value: |seen| seen.replayed.bytes_max.map(|bytes| bytes as f64),
     },
     Figure {
         name: "message_bytes_growth",
@@ -90,7 +92,7 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 3,
         brief: "slope of the least-squares line through the bytes of all messages against time, in bytes per model second",
         is_share: false,
-        value: |of| of.replayed.growth.slope(),
+        value: |seen| seen.replayed.growth.slope(),
     },
     Figure {
         name: "ordered_rightly",
@@ -98,7 +100,7 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 3,
         brief: "share of all pairs of events of different machines in which one event happened before the other and the timestamps tell so",
         is_share: true,
-        value: |of| of.share(|pairs| pairs.right),
+        value: |seen| seen.share_of_pairs(|pairs| pairs.right),
     },
     Figure {
         name: "ordered_wrongly",
@@ -106,7 +108,7 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 3,
         brief: "share of all pairs whose timestamps tell an order that does not exist: concurrent pairs, and pairs in the opposite order",
         is_share: true,
-        value: |of| of.share(|pairs| pairs.wrong + pairs.reversed),
+        value: |seen| seen.share_of_pairs(|pairs| pairs.wrong + pairs.reversed),
     },
     Figure {
         name: "missed",
@@ -114,7 +116,7 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 3,
         brief: "share of all pairs in which one event happened before the other and the timestamps order neither before the other",
         is_share: true,
-        value: |of| of.share(|pairs| pairs.missed),
+        value: |seen| seen.share_of_pairs(|pairs| pairs.missed),
     },
     Figure {
         name: "reversed",
@@ -122,7 +124,7 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 3,
         brief: "share of all pairs in which one event happened before the other and the timestamps tell the opposite; part of the wrongly ordered pairs",
         is_share: true,
-        value: |of| of.share(|pairs| pairs.reversed),
+        value: |seen| seen.share_of_pairs(|pairs| pairs.reversed),
     },
     Figure {
         name: "false_positive_rate",
@@ -130,8 +132,8 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 3,
         brief: "share of the concurrent pairs that the timestamps order",
         is_share: true,
-        value: |of| {
-            let pairs = of.pairs?;
+        value: |seen| {
+            let pairs = seen.pairs?;
             ratio(pairs.wrong, pairs.concurrent())
         },
     },
@@ -141,8 +143,8 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 3,
         brief: "share of rightly ordered pairs among the pairs that the timestamps order",
         is_share: true,
-        value: |of| {
-            let pairs = of.pairs?;
+        value: |seen| {
+            let pairs = seen.pairs?;
             ratio(pairs.right, pairs.right + pairs.wrong + pairs.reversed)
         },
     },
@@ -152,7 +154,8 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 1,
         brief: "mean number of 64-bit words that are read to compare the timestamps of two messages",
         is_share: false,
-        value: |of| of.mean(2 * of.replayed.words),
+        // A comparison reads two timestamps.
+        value: |seen| seen.mean_per_send(2 * seen.replayed.words),
     },
     Figure {
         name: "message_numbers",
@@ -160,7 +163,7 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 1,
         brief: "mean number of numbers in the timestamp of a message: of a hybrid vector clock, the entries that are kept",
         is_share: false,
-        value: |of| of.mean(of.replayed.numbers),
+        value: |seen| seen.mean_per_send(seen.replayed.numbers),
     },
     Figure {
         name: "ahead_max_s",
@@ -168,9 +171,9 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 3,
         brief: "largest time by which the clock was ahead of its machine's physical clock (hlc: l - pt), in seconds",
         is_share: false,
-        value: |of| {
-            let ahead = of.replayed.ahead_max?;
-            Some(ahead as f64 * of.resolution_s)
+        value: |seen| {
+            let ahead = seen.replayed.ahead_max?;
+            Some(ahead as f64 * seen.resolution_s)
         },
     },
     Figure {
@@ -179,22 +182,22 @@ pub static FIGURES: [Figure; COUNT] = [
         decimals: 0,
         brief: "largest counter of events with the same time (hlc: c)",
         is_share: false,
-        value: |of| of.replayed.counter_max.map(|counter| counter as f64),
+        value: |seen| seen.replayed.counter_max.map(|counter| counter as f64),
     },
     Figure {
         name: "events_to_limit",
         heading: "events to 32 N bits",
         decimals: 0,
-        brief: "number of events of the run before the timestamp of a message takes more than 32 bits for each machine; none if no timestamp does",
+        brief: "number of events of the run before the timestamp of a message takes more than 32 bits for each of the N machines; none if no timestamp does",
         is_share: false,
-        value: |of| of.replayed.events_to_limit.map(|events| events as f64),
+        value: |seen| seen.replayed.events_to_limit.map(|events| events as f64),
     },
 ];
 
-/// The values of all [`FIGURES`] of one clock in one run.
-pub(crate) type Values = [Option<f64>; COUNT];
+/// The values of all [`FIGURES`] of one clock in one run; `None` for a figure that is undefined.
+pub(crate) type Values = [Option<f64>; FIGURE_COUNT];
 
-/// Replays each of `clocks` over a run and measures it.
+/// Replays each of `clocks` over a run and measures its figures. `seed` is that of the experiment; the sampled pairs are drawn from it.
 pub(super) fn measure(history: &History<'_>, clocks: &[&ClockSpec], seed: u64) -> Vec<Values> {
     let sample = Sample::of_run(history, seed);
     let replayed: Vec<Replayed> = clocks

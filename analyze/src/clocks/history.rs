@@ -1,4 +1,5 @@
-//! A run's events in an order that respects happens-before, with the times of physical clocks.
+//! The history of a run, over which clocks are replayed: its events in an order that respects happens-before (each receive comes after
+//! its send), with the times that physical clocks show.
 
 use std::sync::Arc;
 
@@ -10,24 +11,24 @@ use crate::measures::concurrency::{causal_order, skipped};
 use crate::measures::timeline::timeline;
 use crate::read::run_log::{NO_EVENT, Run};
 
-/// What a clock is replayed over.
+/// A run, prepared for the replay of clocks.
 #[derive(Clone, Debug)]
 pub(super) struct History<'r> {
     pub(super) run: &'r Run<'r>,
-    /// For each event, the index of the send whose message it receives.
+    /// For each event, the index of the send whose message it receives. [`NO_EVENT`] for events that are not receives.
     pub(super) sends: Arc<[u32]>,
-    /// The indices of the events; each receive comes after its send.
+    /// The indices of all events in the order of the replay: each receive comes after its send.
     pub(super) order: Arc<[u32]>,
     /// For each event, its model time in nanoseconds. Over TCP and in virtual time it is the time at which the tick is due.
     pub(super) times_ns: Arc<[i64]>,
-    /// For each machine, the number of its events in the warm-up.
+    /// For each machine, the number of its events in the warm-up (the first seconds of a run, which measures ignore).
     pub(super) skipped: Arc<[u32]>,
-    /// The seed and the run's stream key, from which physical clocks are drawn. `None` for imported runs: their times are what the
-    /// machines' own clocks said.
+    /// The seed and the run's stream key (the text of its parameters and repetition that determines its random draws). Physical clocks
+    /// are drawn from both. `None` for imported runs: there the logged times are already those of the machines' physical clocks.
     drawn_from: Option<(u64, String)>,
-    /// For each machine, its physical clock; empty if the clock uses none.
+    /// For each machine, its physical clock; empty if the replayed clock uses no physical time.
     physical: Vec<PhysicalTime>,
-    /// Nanoseconds from one reading of a physical clock to the next.
+    /// Nanoseconds from one reading of a physical clock to the next possible one.
     pub(super) resolution_ns: u64,
 }
 
@@ -36,6 +37,7 @@ impl<'r> History<'r> {
     pub(super) fn new(run: &'r Run<'r>, seed: u64) -> Option<Self> {
         let sends = run.sends();
         let timeline = timeline(run);
+        // The measured times of different machines can contradict happens-before. Then their order cannot be used.
         let order = match respects_sends(run, &sends, &timeline) {
             true => timeline,
             false => causal_order(run, &sends)?,
@@ -68,6 +70,7 @@ impl<'r> History<'r> {
         let duration_ns = self.run.row().configuration.duration_ns;
         let (seed, key, epsilon_ns) = match &self.drawn_from {
             Some((seed, key)) => (*seed, &**key, epsilon_ns),
+            // With an epsilon of 0, the clocks have no errors and show the logged times.
             None => (0, "", 0),
         };
         let clock = |machine| {
@@ -80,7 +83,8 @@ impl<'r> History<'r> {
         }
     }
 
-    /// What the physical clock of the event's machine reads at the event; 0 without physical clocks.
+    /// What the physical clock of the event's machine shows at the event, as a number of steps of its resolution; 0 without physical
+    /// clocks.
     pub(super) fn reading(&self, event: usize) -> i64 {
         let machine = self.run.events().machine[event] as usize;
         let clock = self.physical.get(machine);
@@ -93,24 +97,25 @@ impl<'r> History<'r> {
         (event - self.run.bounds()[machine]) as u32
     }
 
-    /// Whether the event is after the warm-up.
-    pub(super) fn counts(&self, event: usize) -> bool {
+    /// Whether the event is after the warm-up, so that it is measured.
+    pub(super) fn is_after_warm_up(&self, event: usize) -> bool {
         let machine = self.run.events().machine[event] as usize;
         self.index_within_machine(event) >= self.skipped[machine]
     }
 }
 
-/// Whether each receive comes after its send in `order`, and has one.
+/// Whether each receive has a send in the log, and comes after this send in `order`.
 fn respects_sends(run: &Run<'_>, sends: &[u32], order: &[u32]) -> bool {
-    let mut is_past = vec![false; run.len()];
+    let mut is_visited = vec![false; run.len()];
     order.iter().all(|&event| {
         let event = event as usize;
-        is_past[event] = true;
+        is_visited[event] = true;
         run.events().action[event] != Action::Receive
-            || sends[event] != NO_EVENT && is_past[sends[event] as usize]
+            || sends[event] != NO_EVENT && is_visited[sends[event] as usize]
     })
 }
 
+/// For each event, the model time at which its tick is due.
 fn due_times_ns(run: &Run<'_>, planned: &experiment::Run, seed: u64) -> Arc<[i64]> {
     let schedule = planned.schedule(seed);
     let events = run.events();
@@ -120,6 +125,7 @@ fn due_times_ns(run: &Run<'_>, planned: &experiment::Run, seed: u64) -> Arc<[i64
         .collect()
 }
 
+/// For each event, the model time in the log.
 fn logged_times_ns(run: &Run<'_>) -> Arc<[i64]> {
     let times_s = run.times_s().iter();
     times_s

@@ -1,4 +1,4 @@
-//! The table of clocks.
+//! The kinds of clocks that `analyze clocks` can replay, with their parameters, and how users write them: `bloom:m=16,k=2`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,12 +20,14 @@ pub struct ClockKind {
     pub name: &'static str,
     /// What a timestamp is, in a few words.
     pub brief: &'static str,
-    /// Who described it.
+    /// The publications that described it. For physical time alone, where its errors come from.
     pub source: &'static str,
     /// Its parameters.
     pub parameters: &'static [Parameter],
-    /// The largest number of machines for which it is replayed unless the user asks for it.
-    pub most_machines: u32,
+    /// The largest number of machines for which it is replayed if the user does not name it with `--clock`.
+    pub default_max_machines: u32,
+    /// Replays the clock over a run. It calls [`History::replay`] with a function that makes the clock of each machine, from the machine's
+    /// index and the number of machines.
     replay: fn(&ClockSpec, &History<'_>, &Sample) -> Replayed,
 }
 
@@ -36,7 +38,7 @@ pub struct Parameter {
     pub name: &'static str,
     /// The value if it is not given.
     pub default: f64,
-    /// What it is.
+    /// What the parameter means, in a few words.
     pub meaning: &'static str,
     is_valid: fn(f64) -> bool,
     /// Which values are valid, in words.
@@ -52,17 +54,18 @@ pub struct ClockSpec {
     values: Vec<f64>,
 }
 
-/// The largest count of numbers in a timestamp.
-const MOST_NUMBERS: f64 = 4096.0;
-/// The largest epsilon and resolution, in seconds.
-const LONGEST_S: f64 = 86_400.0;
+/// The largest value of a parameter that is a count.
+const MAX_COUNT: f64 = 4096.0;
+/// The largest value of `epsilon` and of `resolution`: a day, in seconds.
+const MAX_SECONDS: f64 = 86_400.0;
 
+/// A parameter that is a count.
 const fn count(name: &'static str, default: f64, meaning: &'static str) -> Parameter {
     Parameter {
         name,
         default,
         meaning,
-        is_valid: |value| value.fract() == 0.0 && (1.0..=MOST_NUMBERS).contains(&value),
+        is_valid: |value| value.fract() == 0.0 && (1.0..=MAX_COUNT).contains(&value),
         range: "a whole number from 1 to 4096",
     }
 }
@@ -71,7 +74,7 @@ const EPSILON: Parameter = Parameter {
     name: "epsilon",
     default: physical::EPSILON_NS as f64 / 1e9,
     meaning: "seconds by which two physical clocks of a run differ at most",
-    is_valid: |value| (0.0..=LONGEST_S).contains(&value),
+    is_valid: |value| (0.0..=MAX_SECONDS).contains(&value),
     range: "a number of seconds from 0 to 86400",
 };
 
@@ -79,7 +82,7 @@ const RESOLUTION: Parameter = Parameter {
     name: "resolution",
     default: physical::RESOLUTION_NS as f64 / 1e9,
     meaning: "seconds from one reading of a physical clock to the next possible one",
-    is_valid: |value| (1e-9..=LONGEST_S).contains(&value),
+    is_valid: |value| (1e-9..=MAX_SECONDS).contains(&value),
     range: "a number of seconds from 0.000000001 to 86400",
 };
 
@@ -90,7 +93,7 @@ pub static CLOCKS: [ClockKind; 10] = [
         brief: "one number",
         source: "Lamport 1978",
         parameters: &[],
-        most_machines: u32::MAX,
+        default_max_machines: u32::MAX,
         replay: |_, history, sample| history.replay(sample, |_, _| LamportClock::default()),
     },
     ClockKind {
@@ -98,7 +101,7 @@ pub static CLOCKS: [ClockKind; 10] = [
         brief: "one number for each machine",
         source: "Fidge 1988; Mattern 1989",
         parameters: &[],
-        most_machines: u32::MAX,
+        default_max_machines: u32::MAX,
         replay: |_, history, sample| history.replay(sample, VectorClock::new),
     },
     ClockKind {
@@ -107,7 +110,7 @@ pub static CLOCKS: [ClockKind; 10] = [
         source: "Wuu and Bernstein 1984",
         parameters: &[],
         // A timestamp has as many numbers as the square of the number of machines.
-        most_machines: 32,
+        default_max_machines: 32,
         replay: |_, history, sample| history.replay(sample, MatrixClock::new),
     },
     ClockKind {
@@ -115,7 +118,7 @@ pub static CLOCKS: [ClockKind; 10] = [
         brief: "a vector as one integer, the product of prime powers",
         source: "Kshemkalyani, Khokhar and Shen 2018",
         parameters: &[],
-        most_machines: u32::MAX,
+        default_max_machines: u32::MAX,
         replay: |_, history, sample| history.replay(sample, EncodedClock::new),
     },
     ClockKind {
@@ -123,7 +126,7 @@ pub static CLOCKS: [ClockKind; 10] = [
         brief: "a tree over an interval that the machines share",
         source: "Almeida, Baquero and Fonte 2008",
         parameters: &[],
-        most_machines: u32::MAX,
+        default_max_machines: u32::MAX,
         replay: |_, history, sample| history.replay(sample, IntervalTreeClock::new),
     },
     ClockKind {
@@ -134,7 +137,7 @@ pub static CLOCKS: [ClockKind; 10] = [
             count("m", 8.0, "number of counters"),
             count("k", 2.0, "number of counters that each event raises"),
         ],
-        most_machines: u32::MAX,
+        default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
             let (counters, hashes) = (spec.count(0), spec.count(1));
             history.replay(sample, |machine, _| {
@@ -147,7 +150,7 @@ pub static CLOCKS: [ClockKind; 10] = [
         brief: "r numbers, shared by the machines",
         source: "Torres-Rojas and Ahamad 1999",
         parameters: &[count("r", 2.0, "number of entries")],
-        most_machines: u32::MAX,
+        default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
             let entries = spec.count(0);
             history.replay(sample, |machine, _| PlausibleClock::new(machine, entries))
@@ -158,9 +161,9 @@ pub static CLOCKS: [ClockKind; 10] = [
         brief: "physical time with a counter",
         source: "Kulkarni et al. 2014",
         parameters: &[EPSILON, RESOLUTION],
-        most_machines: u32::MAX,
+        default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
-            let history = history.with_physical_clocks(spec.ns(0), spec.ns(1));
+            let history = history.with_physical_clocks(spec.nanoseconds(0), spec.nanoseconds(1));
             history.replay(sample, |_, _| HybridClock::default())
         },
     },
@@ -169,13 +172,14 @@ pub static CLOCKS: [ClockKind; 10] = [
         brief: "a vector of physical times, without those that are older than epsilon",
         source: "Demirbas and Kulkarni 2013; Yingchareonthawornchai et al. 2015",
         parameters: &[EPSILON, RESOLUTION],
-        most_machines: u32::MAX,
+        default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
-            let (epsilon_ns, resolution_ns) = (spec.ns(0), spec.ns(1));
-            let epsilon = epsilon_ns.div_ceil(resolution_ns) as i64;
+            let (epsilon_ns, resolution_ns) = (spec.nanoseconds(0), spec.nanoseconds(1));
+            // This clock counts time in steps of the resolution.
+            let epsilon_steps = epsilon_ns.div_ceil(resolution_ns) as i64;
             let history = history.with_physical_clocks(epsilon_ns, resolution_ns);
             history.replay(sample, |machine, machines| {
-                HybridVectorClock::new(machine, machines, epsilon)
+                HybridVectorClock::new(machine, machines, epsilon_steps)
             })
         },
     },
@@ -184,9 +188,9 @@ pub static CLOCKS: [ClockKind; 10] = [
         brief: "physical time alone",
         source: "with skew and drift drawn from the seed",
         parameters: &[EPSILON, RESOLUTION],
-        most_machines: u32::MAX,
+        default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
-            let history = history.with_physical_clocks(spec.ns(0), spec.ns(1));
+            let history = history.with_physical_clocks(spec.nanoseconds(0), spec.nanoseconds(1));
             history.replay(sample, |_, _| PhysicalClock::default())
         },
     },
@@ -220,13 +224,13 @@ impl ClockSpec {
         (self.kind.replay)(self, history, sample)
     }
 
-    /// The value of a parameter that is a count.
+    /// The value of the parameter at `index` (among those of the kind), which is a count.
     fn count(&self, index: usize) -> u32 {
         self.values[index] as u32
     }
 
-    /// The value of a parameter that is a time, in nanoseconds.
-    fn ns(&self, index: usize) -> u64 {
+    /// The value of the parameter at `index` (among those of the kind), which is a time, in nanoseconds.
+    fn nanoseconds(&self, index: usize) -> u64 {
         (self.values[index] * 1e9).round() as u64
     }
 }
@@ -275,24 +279,24 @@ impl ClockSpec {
     fn set(&mut self, setting: &str) -> Result<(), String> {
         let parameters = self.kind.parameters;
         let name = self.kind.name;
-        let known = parameters.iter().map(|parameter| parameter.name);
-        let known = match parameters {
+        let names = parameters.iter().map(|parameter| parameter.name);
+        let parameters_in_words = match parameters {
             [] => format!("{name} has no parameters"),
             _ => format!(
                 "the parameters of {name} are {}",
-                known.collect::<Vec<_>>().join(", ")
+                names.collect::<Vec<_>>().join(", ")
             ),
         };
         let Some((key, value)) = setting.split_once('=') else {
             return Err(format!(
-                "`{setting}` must have the form name=value; {known}"
+                "`{setting}` must have the form name=value; {parameters_in_words}"
             ));
         };
         let key = key.trim();
         let index = parameters
             .iter()
             .position(|parameter| parameter.name == key)
-            .ok_or_else(|| format!("there is no parameter `{key}`; {known}"))?;
+            .ok_or_else(|| format!("there is no parameter `{key}`; {parameters_in_words}"))?;
         let parameter = &parameters[index];
         self.values[index] = value
             .trim()
@@ -309,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clocks_are_read_as_they_are_printed() {
+    fn a_printed_clock_is_read_back_and_defaults_are_not_printed() {
         for text in [
             "lamport",
             "bloom",
@@ -326,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_explained() {
+    fn mistakes_in_clocks_are_explained() {
         let error = |text: &str| text.parse::<ClockSpec>().expect_err("a mistake");
         assert!(error("lamprot").contains("lamport"), "{}", error("lamprot"));
         assert_eq!(

@@ -1,16 +1,17 @@
-//! The same executions under every kind of logical clock.
+//! Replays logical clocks over the events of runs, and compares the clocks: how many bytes their timestamps take, and which pairs of
+//! events they order.
 //!
 //! No clock changes what machines do. So each clock can be replayed over the events of a log, and all clocks are compared on the same
-//! executions: how many bytes their timestamps take, and which pairs of events they order.
+//! executions.
 //!
 //! # Layout
 //!
-//! - [`kinds`]: the table of clocks: names, parameters, sources
+//! - [`kinds`]: the kinds of clocks: names, parameters, sources
 //! - [`history`]: a run's events in an order that respects happens-before, with the times of physical clocks
 //! - [`replay`]: replays one clock over a history
-//! - [`sample`]: pairs of events of different machines
+//! - [`sample`]: the pairs of events whose timestamps are compared
 //! - [`truth`]: which of two events happened before the other, and how often a clock's order agrees
-//! - [`figures`]: what is measured of a clock in a run
+//! - [`figures`]: the figures, which are measured of a clock in a run
 //! - [`estimates`]: means and intervals for each configuration and clock
 //! - [`tables`]: the table, and the records for CSV and JSON
 

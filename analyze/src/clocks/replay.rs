@@ -1,4 +1,4 @@
-//! Replays one clock over a run.
+//! Replays one clock over the events of a run: what timestamps the clock would have given them.
 
 use sim::clock::{Clock, Timestamp};
 use sim::log::Action;
@@ -9,38 +9,41 @@ use super::sample::Sample;
 use crate::measures::line::Line;
 use crate::read::run_log::NO_EVENT;
 
-/// What is seen of a clock in a run. Events in the warm-up are replayed, but not counted.
+/// What a replay finds out about a clock in a run. Events in the warm-up (the first seconds, which measures ignore) are replayed, but not
+/// counted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Replayed {
     /// Number of sends.
     pub(super) sends: u64,
-    /// Sum over all sends of the timestamp's bytes.
+    /// How many bytes the timestamps of all sends have together.
     pub(super) bytes: u64,
-    /// The largest number of bytes of a timestamp.
+    /// The largest number of bytes that the timestamp of a send has.
     pub(super) bytes_max: Option<u64>,
-    /// The bytes of each send against its time in model seconds.
+    /// The least-squares line through the bytes of each send's timestamp against the send's time in model seconds.
     pub(super) growth: Line,
-    /// Sum over all sends of the timestamp's numbers.
+    /// How many numbers the timestamps of all sends have together.
     pub(super) numbers: u64,
-    /// Sum over all sends of the words that a comparison reads of the timestamp.
+    /// How many 64-bit words comparisons read of the timestamps of all sends, if each timestamp is compared once.
     pub(super) words: u64,
-    /// Number of events of the run (also in the warm-up) before a timestamp takes more than 4 bytes for each machine; none if no
-    /// timestamp does.
+    /// Number of events of the run (also in the warm-up) before the first send whose timestamp takes more than 4 bytes for each machine.
+    /// `None` if there is no such send.
     pub(super) events_to_limit: Option<u64>,
-    /// The largest time by which the clock was ahead of its machine's physical clock, in steps of the physical clocks.
+    /// The largest time by which the clock was ahead of its machine's physical clock, in steps of the physical clocks. `None` if the clock
+    /// does not contain a time.
     pub(super) ahead_max: Option<i64>,
-    /// Nanoseconds in such a step.
+    /// Nanoseconds in a step of the physical clocks.
     pub(super) resolution_ns: u64,
-    /// The largest counter.
+    /// The largest counter of events with the same time. `None` if the clock has no such counter.
     pub(super) counter_max: Option<u64>,
-    /// For each pair of the sample: whether the clock orders the first event before the second, and the second before the first.
+    /// For each pair `[a, b]` of the sample: whether the timestamps tell that a happened before b, and whether they tell that b happened
+    /// before a.
     pub(super) orders: Vec<[bool; 2]>,
-    /// For each event of the run, its timestamp as a number, if all timestamps of the clock are numbers.
+    /// For each event of the run, its timestamp as a number. `None` if the timestamps of the clock are not ordered as numbers are.
     pub(super) scalars: Option<Vec<u128>>,
 }
 
 impl History<'_> {
-    /// Replays the clock that `new` makes for each machine.
+    /// Replays a clock. `new` makes the clock of each machine, from the machine's index and the number of machines.
     pub(super) fn replay<C: Clock>(
         &self,
         sample: &Sample,
@@ -53,30 +56,28 @@ impl History<'_> {
                 .map(|machine| new(machine, machines))
                 .collect(),
             messages: Messages::new(self),
-            stored: vec![None; sample.events],
+            stored: vec![None; sample.stored_events],
+            // 32 bits for each machine: the size of a vector clock of 32-bit numbers.
             limit_bytes: 4 * u64::from(machines),
             seen: Replayed {
                 resolution_ns: self.resolution_ns,
                 ..Replayed::default()
             },
         };
-        if replay
-            .clocks
-            .first()
-            .is_some_and(|clock| clock.scalar().is_some())
-        {
+        let first_clock = replay.clocks.first();
+        if first_clock.is_some_and(|clock| clock.scalar().is_some()) {
             replay.seen.scalars = Some(vec![0; self.run.len()]);
         }
-        for (number, &event) in (0..).zip(&*self.order) {
-            replay.replay_event(event as usize, number, sample);
+        for (events_before, &event) in (0..).zip(&*self.order) {
+            replay.replay_event(event as usize, events_before, sample);
         }
-        let stored = |event: u32| {
-            let number = sample.stored[event as usize];
-            let timestamp = replay.stored[number as usize].as_ref();
+        let timestamp_of = |event: u32| {
+            let index = sample.storage_index[event as usize];
+            let timestamp = replay.stored[index as usize].as_ref();
             timestamp.unwrap_or_else(|| unreachable!("every event is replayed"))
         };
         let orders = |&[a, b]: &[u32; 2]| {
-            let (a, b) = (stored(a), stored(b));
+            let (a, b) = (timestamp_of(a), timestamp_of(b));
             [a.is_before(b), b.is_before(a)]
         };
         Replayed {
@@ -86,19 +87,22 @@ impl History<'_> {
     }
 }
 
+/// The state of a replay.
 struct Replay<'h, C: Clock> {
     history: &'h History<'h>,
     clocks: Vec<C>,
     messages: Messages<C::Timestamp>,
-    /// The timestamps of the events in the sample.
+    /// The timestamps of the events in the sample, at their [`Sample::storage_index`]; `None` until the event is replayed.
     stored: Vec<Option<C::Timestamp>>,
+    /// The limit of [`Replayed::events_to_limit`].
     limit_bytes: u64,
+    /// What has been found out so far.
     seen: Replayed,
 }
 
 impl<C: Clock> Replay<'_, C> {
-    /// Replays an event, before which `number` events were replayed.
-    fn replay_event(&mut self, event: usize, number: u64, sample: &Sample) {
+    /// Replays an event. `events_before` is how many events of the run were replayed before it.
+    fn replay_event(&mut self, event: usize, events_before: u64, sample: &Sample) {
         let events = self.history.run.events();
         let clock = &mut self.clocks[events.machine[event] as usize];
         let now = self.history.reading(event);
@@ -113,27 +117,28 @@ impl<C: Clock> Replay<'_, C> {
         if let Some(scalars) = &mut self.seen.scalars {
             scalars[event] = clock.scalar().unwrap_or_default();
         }
-        if self.history.counts(event) {
+        if self.history.is_after_warm_up(event) {
             self.seen.ahead_max = self.seen.ahead_max.max(clock.ahead(now));
             self.seen.counter_max = self.seen.counter_max.max(clock.counter());
         }
-        if sample.stored[event] != NO_EVENT {
-            self.stored[sample.stored[event] as usize] = Some(clock.timestamp());
+        let storage_index = sample.storage_index[event];
+        if storage_index != NO_EVENT {
+            self.stored[storage_index as usize] = Some(clock.timestamp());
         }
         if action == Action::Send {
             let timestamp = clock.timestamp();
-            self.see_send(event, number, &timestamp);
+            self.measure_send(event, events_before, &timestamp);
             self.messages.send(event, timestamp);
         }
     }
 
-    fn see_send(&mut self, event: usize, number: u64, timestamp: &C::Timestamp) {
+    fn measure_send(&mut self, event: usize, events_before: u64, timestamp: &C::Timestamp) {
         let bytes = timestamp.bytes();
         let seen = &mut self.seen;
         if bytes > self.limit_bytes && seen.events_to_limit.is_none() {
-            seen.events_to_limit = Some(number);
+            seen.events_to_limit = Some(events_before);
         }
-        if self.history.counts(event) {
+        if self.history.is_after_warm_up(event) {
             seen.sends += 1;
             seen.bytes += bytes;
             seen.bytes_max = seen.bytes_max.max(Some(bytes));
@@ -145,10 +150,11 @@ impl<C: Clock> Replay<'_, C> {
     }
 }
 
-/// The timestamps of the messages that are still to be received.
+/// The timestamps of messages. Each is kept until its message has been received by all its recipients.
 struct Messages<T> {
     /// For each event, the number of receives of its message that are still to come.
     to_receive: Vec<u32>,
+    /// For each event, the timestamp of its message while receives of the message are still to come.
     timestamps: Vec<Option<T>>,
 }
 
@@ -164,12 +170,14 @@ impl<T> Messages<T> {
         }
     }
 
+    /// Keeps the timestamp of a send's message, if any machine receives the message.
     fn send(&mut self, event: usize, timestamp: T) {
         if self.to_receive[event] > 0 {
             self.timestamps[event] = Some(timestamp);
         }
     }
 
+    /// Calls `receive` with the timestamp of the message sent at `send`.
     fn receive(&mut self, send: usize, receive: impl FnOnce(&T)) {
         self.to_receive[send] -= 1;
         match &self.timestamps[send] {

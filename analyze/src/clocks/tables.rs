@@ -1,4 +1,4 @@
-//! The table of clocks, and the records for CSV and JSON.
+//! The table that `analyze clocks` prints, and the same results as records for CSV and JSON.
 
 use sim::sweep::words::grouped;
 
@@ -13,7 +13,8 @@ use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::push_estimate_of;
 use crate::stats::tables::{Varying, few_warning};
 
-/// The columns that a narrow terminal leaves out, in this order; then that of the number of repetitions.
+/// The figures whose columns a narrow terminal leaves out, in the order in which they are left out. The column `n` (the number of
+/// repetitions) is left out after them.
 const LEAST_IMPORTANT: [&str; 12] = [
     "precision",
     "message_numbers",
@@ -37,7 +38,8 @@ pub fn table(all: &ClockGroups) -> Table {
     let has_value = |figure: &&Figure| groups.iter().any(|group| group.estimate(figure).is_some());
     let figures: Vec<&Figure> = FIGURES.iter().filter(has_value).collect();
     let mut headings = varying.headings();
-    let keys = headings.len() + 1;
+    // The columns that say what a row is about: the parameters that vary, and the clock.
+    let key_columns = headings.len() + 1;
     headings.push("replayed clock".to_owned());
     headings.extend(figures.iter().map(|figure| figure.heading.to_owned()));
     headings.push("n".to_owned());
@@ -55,11 +57,13 @@ pub fn table(all: &ClockGroups) -> Table {
     let index_of = |name: &&str| figures.iter().position(|figure| figure.name == *name);
     Table {
         title: "Clocks",
-        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        numeric: (0..headings.len())
+            .map(|column| column >= key_columns)
+            .collect(),
         optional: LEAST_IMPORTANT
             .iter()
             .filter_map(index_of)
-            .map(|index| keys + index)
+            .map(|index| key_columns + index)
             .chain([headings.len() - 1])
             .collect(),
         headings,
@@ -69,12 +73,13 @@ pub fn table(all: &ClockGroups) -> Table {
     }
 }
 
-fn cell(estimate: Option<Estimate>, of: u64, figure: &Figure) -> String {
+/// The words of an estimate. They name the number of repetitions in which the figure is defined, if these are not all `repetitions`.
+fn cell(estimate: Option<Estimate>, repetitions: u64, figure: &Figure) -> String {
     let Some(estimate) = estimate else {
         return String::new();
     };
     let mut words = estimate_words(&estimate, figure.digits());
-    if estimate.n != of {
+    if estimate.n != repetitions {
         words.push(format!("(n {})", grouped(estimate.n)));
     }
     keep_together(&words.join(" "))
@@ -86,11 +91,12 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
         "Every clock is replayed over the same events. Mean over n repetitions ± half the width of its 95 % interval (Student's t)."
             .to_owned(),
     ];
-    let estimates = groups.iter().flat_map(|group| {
+    let interval_kinds = groups.iter().flat_map(|group| {
         let estimates = figures.iter().filter_map(|figure| group.estimate(figure));
         estimates.map(|estimate| estimate.interval_kind)
     });
-    caption.extend(notes(estimates));
+    caption.extend(notes(interval_kinds));
+    // A single repetition has no interval, so it needs no warning about intervals.
     let several = groups.iter().map(|group| group.n).filter(|&n| n > 1);
     caption.extend(few_warning(several.min()));
     let warm_up_s = groups
@@ -101,10 +107,10 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
         caption.push(format!("The first {warm_up_s} s of every run are ignored."));
     }
     caption.extend(limits(all));
-    let mut named: Vec<&str> = vec![];
+    let mut described: Vec<&str> = vec![];
     for kind in groups.iter().map(|group| group.clock.kind) {
-        if !named.contains(&kind.name) {
-            named.push(kind.name);
+        if !described.contains(&kind.name) {
+            described.push(kind.name);
             caption.push(format!(
                 "- {}: {} ({}).",
                 kind.name, kind.brief, kind.source
@@ -118,7 +124,7 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
     caption
 }
 
-/// What could not be replayed.
+/// Sentences about what was not replayed.
 fn limits(all: &ClockGroups) -> impl Iterator<Item = String> {
     let without_sends = (all.without_sends > 0).then(|| {
         format!(
@@ -127,9 +133,9 @@ fn limits(all: &ClockGroups) -> impl Iterator<Item = String> {
         )
     });
     let left_out = all.left_out.iter().map(|kind| {
+        let (name, max_machines) = (kind.name, kind.default_max_machines);
         format!(
-            "{} is left out in runs with more than {} machines; --clock {0} replays it.",
-            kind.name, kind.most_machines
+            "{name} is left out in runs with more than {max_machines} machines; --clock {name} replays it."
         )
     });
     without_sends.into_iter().chain(left_out)

@@ -1,4 +1,7 @@
-//! Which of two events happened before the other, and how often a clock's order agrees.
+//! The truth about pairs of events of different machines: which event happened before the other. It is compared with the order that a
+//! clock's timestamps tell.
+//!
+//! Vector clocks give the truth. They are replayed over the same history as the other clocks.
 
 use sim::log::Action;
 
@@ -8,7 +11,8 @@ use super::sample::Sample;
 use crate::measures::concurrency::{Vectors, cross_pairs};
 use crate::read::run_log::NO_EVENT;
 
-/// Numbers of pairs of events of different machines, by what happened and by what a clock says.
+/// Numbers of pairs of events of different machines, by what happened and by what a clock says. They are not whole numbers if they are
+/// estimated from a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct PairCounts {
     /// One event happened before the other, and the clock says so.
@@ -37,10 +41,12 @@ impl PairCounts {
 
 /// Counts the pairs of a run for each clock in `replayed`.
 ///
-/// For clocks whose timestamps are numbers, all pairs are counted: in each machine's log, the events that happened before a given event
-/// and those with lower timestamps are both at the beginning. For other clocks, the pairs of the sample are counted. Their shares among
-/// ordered and among concurrent pairs are multiplied by the exact numbers of such pairs. The value is `None` if there are such pairs, but
-/// none in the sample.
+/// For clocks whose timestamps are numbers, all pairs are counted. This is fast: in each machine's log, the events that happened before a
+/// given event come first, and so do the events with lower timestamps.
+///
+/// For other clocks, the pairs of the sample are counted. Then the counts of its ordered pairs (one event happened before the other) are
+/// scaled to the exact number of ordered pairs, and the counts of its concurrent pairs to the exact number of concurrent pairs. The item of
+/// a clock is `None` if the run has ordered pairs but the sample has none, or if the run has concurrent pairs but the sample has none.
 pub(super) fn count_pairs(
     history: &History<'_>,
     sample: &Sample,
@@ -50,13 +56,14 @@ pub(super) fn count_pairs(
     for &event in &*history.order {
         truth.replay_event(event as usize);
     }
+    // All pairs of events of different machines.
     let cross = cross_pairs(history.run, &history.skipped) as f64;
     let ordered = truth.ordered as f64;
-    let mut scalar = truth.scalar.iter();
+    let mut scalar_counters = truth.scalar_counters.iter();
     let mut counts = vec![];
     for clock in replayed {
         counts.push(match &clock.scalars {
-            Some(_) => scalar.next().map(|scalar| scalar.counts(cross)),
+            Some(_) => scalar_counters.next().map(|counter| counter.counts(cross)),
             None => {
                 let of_sample = truth.count_sample(sample, &clock.orders);
                 scaled(of_sample, ordered, cross - ordered)
@@ -66,11 +73,12 @@ pub(super) fn count_pairs(
     counts
 }
 
-/// Scales counts of a sample to the numbers of ordered and of concurrent pairs.
+/// Scales the counts of a sample to the run's number of `ordered` pairs and its number of `concurrent` pairs.
 fn scaled(of_sample: PairCounts, ordered: f64, concurrent: f64) -> Option<PairCounts> {
-    let factor = |all: f64, seen: f64| match (all > 0.0, seen > 0.0) {
+    let factor = |in_run: f64, in_sample: f64| match (in_run > 0.0, in_sample > 0.0) {
+        // The run has no such pairs, so there is nothing to scale.
         (false, _) => Some(0.0),
-        (true, true) => Some(all / seen),
+        (true, true) => Some(in_run / in_sample),
         (true, false) => None,
     };
     let of_ordered = factor(ordered, of_sample.ordered())?;
@@ -84,15 +92,18 @@ fn scaled(of_sample: PairCounts, ordered: f64, concurrent: f64) -> Option<PairCo
     })
 }
 
-/// The replay of the vector clocks, which tell which events happened before which.
+/// The replay of the vector clocks, which tell which events happened before a given event.
 struct Truth<'h> {
     history: &'h History<'h>,
     sample: &'h Sample,
     vectors: Vectors,
-    /// For each event of the sample, one after the other: for each machine, the number of its events that happened before.
-    before: Vec<u32>,
+    /// The vectors of the events in the sample, one after the other, in the order of [`Sample::storage_index`]. A vector has a number for
+    /// each machine: how many of the machine's events happened before the event of the vector, or are that event.
+    sampled_vectors: Vec<u32>,
+    /// Number of pairs in which one event happened before the other, among the events replayed so far.
     ordered: u64,
-    scalar: Vec<Scalar<'h>>,
+    /// A counter for each clock whose timestamps are numbers.
+    scalar_counters: Vec<ScalarCounter<'h>>,
 }
 
 impl<'h> Truth<'h> {
@@ -100,14 +111,18 @@ impl<'h> Truth<'h> {
         let scalars = replayed.iter().filter_map(|clock| clock.scalars.as_deref());
         Self {
             vectors: Vectors::new(history.run, &history.sends),
-            before: vec![0; sample.events * history.run.machines()],
+            sampled_vectors: vec![0; sample.stored_events * history.run.machines()],
             ordered: 0,
-            scalar: scalars.map(|values| Scalar::new(history, values)).collect(),
+            scalar_counters: scalars
+                .map(|values| ScalarCounter::new(history, values))
+                .collect(),
             history,
             sample,
         }
     }
 
+    /// Replays the vector clocks for an event, and counts the pairs of this event with events that happened before it or have a lower
+    /// timestamp.
     fn replay_event(&mut self, event: usize) {
         let run = self.history.run;
         let machine = run.events().machine[event] as usize;
@@ -124,18 +139,18 @@ impl<'h> Truth<'h> {
             self.vectors.send(machine, event);
         }
         let vector = self.vectors.of(machine);
-        let stored = self.sample.stored[event];
-        if stored != NO_EVENT {
-            let from = stored as usize * vector.len();
-            self.before[from..from + vector.len()].copy_from_slice(vector);
+        let storage_index = self.sample.storage_index[event];
+        if storage_index != NO_EVENT {
+            let from = storage_index as usize * vector.len();
+            self.sampled_vectors[from..from + vector.len()].copy_from_slice(vector);
         }
-        if self.history.counts(event) {
+        if self.history.is_after_warm_up(event) {
             let others = std::iter::zip(vector, &*self.history.skipped).enumerate();
             let others = others.filter(|(other, _)| *other != machine);
             let before = others.map(|(_, (count, skipped))| count.saturating_sub(*skipped));
             self.ordered += before.map(u64::from).sum::<u64>();
-            for scalar in &mut self.scalar {
-                scalar.add(event, machine, vector);
+            for counter in &mut self.scalar_counters {
+                counter.add(event, machine, vector);
             }
         }
     }
@@ -144,25 +159,32 @@ impl<'h> Truth<'h> {
     fn happened_before(&self, a: u32, b: u32) -> bool {
         let events = self.history.run.events();
         let machine = events.machine[a as usize] as usize;
-        let stored = self.sample.stored[b as usize] as usize;
-        let before = self.before[stored * self.history.run.machines() + machine];
-        self.history.index_within_machine(a as usize) < before
+        let storage_index = self.sample.storage_index[b as usize] as usize;
+        let vector_start = storage_index * self.history.run.machines();
+        let events_before_b = self.sampled_vectors[vector_start + machine];
+        self.history.index_within_machine(a as usize) < events_before_b
     }
 
+    /// Counts the pairs of the sample. `orders` has for each pair `[a, b]` whether a clock tells that a happened before b, and whether it
+    /// tells that b happened before a.
     fn count_sample(&self, sample: &Sample, orders: &[[bool; 2]]) -> PairCounts {
         let mut counts = PairCounts::default();
-        for (&[a, b], &[before, after]) in std::iter::zip(&sample.pairs, orders) {
-            let (forward, backward) = match self.happened_before(a, b) {
-                true => (before, after),
-                false => (after, before),
-            };
-            let is_ordered = self.happened_before(a, b) || self.happened_before(b, a);
-            let count = match (is_ordered, forward, backward) {
-                (true, true, _) => &mut counts.right,
-                (true, false, true) => &mut counts.reversed,
-                (true, false, false) => &mut counts.missed,
-                (false, false, false) => &mut counts.unordered,
-                (false, ..) => &mut counts.wrong,
+        for (&[a, b], &[tells_a_first, tells_b_first]) in std::iter::zip(&sample.pairs, orders) {
+            let (is_a_first, is_b_first) = (self.happened_before(a, b), self.happened_before(b, a));
+            let count = if is_a_first || is_b_first {
+                let (tells_truth, tells_opposite) = match is_a_first {
+                    true => (tells_a_first, tells_b_first),
+                    false => (tells_b_first, tells_a_first),
+                };
+                match (tells_truth, tells_opposite) {
+                    (true, _) => &mut counts.right,
+                    (false, true) => &mut counts.reversed,
+                    (false, false) => &mut counts.missed,
+                }
+            } else if tells_a_first || tells_b_first {
+                &mut counts.wrong
+            } else {
+                &mut counts.unordered
             };
             *count += 1.0;
         }
@@ -170,72 +192,77 @@ impl<'h> Truth<'h> {
     }
 }
 
-/// Counts all pairs of a clock whose timestamps are numbers. The numbers never decrease within a machine.
-struct Scalar<'h> {
+/// Counts all pairs for a clock whose timestamps are numbers. The timestamps of a machine's events never decrease.
+struct ScalarCounter<'h> {
     history: &'h History<'h>,
-    values: &'h [u128],
-    /// For each machine of a newest event and each other machine: how many of the other machine's events have a lower timestamp, and how
-    /// many one that is not higher.
+    /// For each event of the run, its timestamp.
+    timestamps: &'h [u128],
+    /// For each machine m and each other machine: how many of the other machine's events have a lower timestamp than the newest event of m,
+    /// and how many have a timestamp that is not higher.
     counts: Vec<[u32; 2]>,
+    /// The pairs of [`PairCounts::right`].
     right: u64,
+    /// The pairs of [`PairCounts::missed`].
     missed: u64,
+    /// The pairs of [`PairCounts::reversed`].
     reversed: u64,
-    /// Number of pairs that the clock orders.
-    ordered: u64,
+    /// Number of pairs that the clock orders, rightly or not.
+    ordered_by_clock: u64,
 }
 
-impl<'h> Scalar<'h> {
-    fn new(history: &'h History<'h>, values: &'h [u128]) -> Self {
+impl<'h> ScalarCounter<'h> {
+    fn new(history: &'h History<'h>, timestamps: &'h [u128]) -> Self {
         let machines = history.run.machines();
         Self {
             history,
-            values,
+            timestamps,
             counts: vec![[0; 2]; machines * machines],
             right: 0,
             missed: 0,
             reversed: 0,
-            ordered: 0,
+            ordered_by_clock: 0,
         }
     }
 
-    /// Counts the pairs of `event`, a later event of its `machine` than all added before, with the events of other machines that have a
-    /// lower timestamp or happened before. `vector` has for each machine the number of its events that happened before.
+    /// Counts the pairs of `event` with events of other machines that happened before it or have a lower timestamp. The events of a
+    /// machine are added in their order. `vector` has for each other machine the number of its events that happened before `event`.
     fn add(&mut self, event: usize, machine: usize, vector: &[u32]) {
-        let value = self.values[event];
+        let timestamp = self.timestamps[event];
         for (other, log) in self.history.run.logs().enumerate() {
             if other == machine {
                 continue;
             }
-            let values = &self.values[log];
+            let timestamps = &self.timestamps[log];
             let [lower, not_higher] = &mut self.counts[machine * vector.len() + other];
-            let is = |index: u32, ok: fn(&u128, &u128) -> bool| {
-                values
+            let next_is = |index: u32, comparison: fn(&u128, &u128) -> bool| {
+                timestamps
                     .get(index as usize)
-                    .is_some_and(|other| ok(other, &value))
+                    .is_some_and(|other| comparison(other, &timestamp))
             };
-            while is(*lower, u128::lt) {
+            while next_is(*lower, u128::lt) {
                 *lower += 1;
             }
-            while is(*not_higher, u128::le) {
+            while next_is(*not_higher, u128::le) {
                 *not_higher += 1;
             }
             let skipped = self.history.skipped[other];
             let after_warm_up = |count: u32| u64::from(count.saturating_sub(skipped));
             let before = after_warm_up(vector[other]);
             let (lower, not_higher) = (after_warm_up(*lower), after_warm_up(*not_higher));
+            // The first `before` events of the other machine happened before `event`. Its first `lower` events have lower timestamps.
             self.right += before.min(lower);
             self.missed += before.min(not_higher) - before.min(lower);
             self.reversed += before - before.min(not_higher);
-            self.ordered += lower;
+            self.ordered_by_clock += lower;
         }
     }
 
-    /// The counts, if there are `cross` pairs of events of different machines.
+    /// The counts of all pairs. `cross` is the number of pairs of events of different machines.
     fn counts(&self, cross: f64) -> PairCounts {
         let [right, missed, reversed] =
             [self.right, self.missed, self.reversed].map(|count| count as f64);
-        // A pair in the wrong order is one of the pairs that the clock orders.
-        let wrong = self.ordered as f64 - right - reversed;
+        // The clock orders the right, the reversed and the wrong pairs.
+        let wrong = self.ordered_by_clock as f64 - right - reversed;
         PairCounts {
             right,
             missed,

@@ -1,4 +1,4 @@
-//! Finds the earliest event that differs between the logs of two runs.
+//! Finds the earliest event that differs between the logs of two runs, one of dataset A and one of dataset B.
 //!
 //! Two events are the same if all their columns except `run` and `system_time_ns` are equal. The exact time of a tick depends on
 //! the computer and not on the seed.
@@ -18,8 +18,7 @@ const NO_EVENT: &str = "none";
 /// The earliest difference between two runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// Time of the event in model seconds after the run's start. It is the time in A, or the time in B if the event is missing in
-    /// A.
+    /// Time of the event in model seconds after the run's start, in A. If the event is missing in A, the time in B.
     pub time_s: f64,
     /// The event's machine.
     pub machine: u32,
@@ -41,6 +40,7 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// Reads the events of `run`.
     pub(super) fn read(dataset: &Dataset, run: &JournalRow) -> Result<Self, Error> {
         Ok(Self {
             events: dataset.events_of(run)?.rows().collect(),
@@ -49,19 +49,21 @@ impl Log {
         })
     }
 
+    /// The time of an event in model seconds after the run's start.
     fn time_s(&self, row: &EventRow) -> f64 {
         let elapsed_ns = i128::from(row.logged.system_time_ns) - i128::from(self.started_at_ns);
         elapsed_ns as f64 * self.time_scale / 1e9
     }
 }
 
-/// Returns the earliest difference between the events of two runs, or `None` if there is none. The model time in A decides which
+/// Returns the earliest difference between the events of two runs, or `None` if all events are the same. The model time in A decides which
 /// is the earliest. If several differences have the same time, the one with the lowest machine and tick is returned.
 pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference> {
-    // Logs are normally in this order already. Then sorting is a single pass.
+    // Logs are normally ordered by machine and tick already. Then sorting is a single pass.
     a.events.sort_by_key(machine_and_tick);
     b.events.sort_by_key(machine_and_tick);
     let (mut rest_a, mut rest_b) = (a.events.iter().peekable(), b.events.iter().peekable());
+    // The time of the earliest difference so far, and its event in A and in B.
     let mut first: Option<(f64, Option<&EventRow>, Option<&EventRow>)> = None;
     loop {
         let (in_a, in_b) = match (rest_a.peek(), rest_b.peek()) {
@@ -76,6 +78,7 @@ pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference
                 }
             }
         };
+        // `logged.event` has neither the run nor the time.
         if in_a.map(|row| &row.logged.event) == in_b.map(|row| &row.logged.event) {
             continue;
         }
@@ -95,6 +98,7 @@ fn machine_and_tick(row: &EventRow) -> (u32, u64) {
     (row.machine, row.logged.event.tick)
 }
 
+/// Describes a difference. One of the two events can be missing.
 fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Difference {
     let texts = |row: Option<&EventRow>| row.map_or_else(cells_of_missing_event, cell_texts);
     let (cells_a, cells_b) = (texts(in_a), texts(in_b));
@@ -102,6 +106,7 @@ fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Di
     let differs = |&column: &usize| {
         !NOT_COMPARED.contains(&columns[column]) && cells_a[column] != cells_b[column]
     };
+    // A column is always found: events that are not equal differ in a column, and a missing event differs in each of them.
     let column = (0..columns.len()).find(differs).unwrap_or_default();
     let (machine, tick) = in_a.or(in_b).map_or((0, 0), machine_and_tick);
     Difference {
@@ -131,7 +136,7 @@ fn cells_of_missing_event() -> Vec<String> {
     vec![NO_EVENT.to_owned(); columns().len()]
 }
 
-/// The columns of the log, with that of timestamps.
+/// The columns of the log, with the column of timestamps (which logs have if machines keep a second clock).
 fn columns() -> Vec<&'static str> {
     [&EVENT_COLUMNS[..], &[TIMESTAMP_COLUMN]].concat()
 }
@@ -177,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn run_and_time_are_not_compared() {
-        let mut late = event(0, 0, 1_900, 1);
-        late.run = 7;
-        assert_eq!(difference(&[late], &[event(0, 0, 3_000, 1)]), None);
+    fn runs_that_differ_only_in_number_and_time_have_no_difference() {
+        let mut other = event(0, 0, 1_900, 1);
+        other.run = 7;
+        assert_eq!(difference(&[other], &[event(0, 0, 3_000, 1)]), None);
     }
 
     #[test]
@@ -208,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_may_be_missing_on_either_side() {
+    fn an_event_that_is_missing_in_a_or_in_b_is_a_difference() {
         let both = [event(0, 0, 1_250, 1), event(1, 0, 1_250, 1)];
         assert_eq!(difference(&both, &both[1..]), Some((1.0, 0, 0, "event")));
         assert_eq!(difference(&both[..1], &both), Some((1.25, 1, 0, "event")));
@@ -250,8 +255,8 @@ mod tests {
             event(0, 1, 1_500, 2),
             event(1, 0, 1_300, 1),
         ];
-        let mut turned = rows.clone();
-        turned.reverse();
-        assert_eq!(difference(&rows, &turned), None);
+        let mut reversed = rows.clone();
+        reversed.reverse();
+        assert_eq!(difference(&rows, &reversed), None);
     }
 }

@@ -1,6 +1,7 @@
-//! Matches the runs of two datasets by their keys.
+//! Matches the runs of two datasets, A and B, by their keys.
 //!
-//! A key contains the configuration and the repetition, but not engine, time scale and seed.
+//! The key of a run is a text of its parameters, such as `rates=1,3,6` and `internal=0.7`, and of its repetition, such as `repetition=0`.
+//! It has neither the engine nor the time scale nor the seed. So the same run over TCP and in virtual time has the same key.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,7 +10,7 @@ use sim::log::JournalRow;
 use crate::error::Error;
 use crate::read::dataset::Dataset;
 
-/// Number of values of a parameter that an error lists before "...".
+/// The largest number of values of a parameter that an error lists. If there are more, "..." follows.
 const LISTED_VALUES: usize = 3;
 
 /// Two runs with the same key.
@@ -24,13 +25,13 @@ pub struct Pair {
 /// The matched runs of two datasets.
 #[derive(Debug)]
 pub struct Matching {
-    /// The pairs of runs with the same key, in the order of A's plan.
+    /// The pairs of runs with the same key, in the order in which A's experiment numbers its runs.
     pub pairs: Vec<Pair>,
     /// Number of runs in A that have no match in B.
     pub only_in_a: usize,
     /// Number of runs in B that have no match in A.
     pub only_in_b: usize,
-    /// Number of runs that are in both datasets, but were left out of one of them by --only.
+    /// Number of runs that are in both datasets, but were left out of one of them by `--only punctual`.
     pub left_out: usize,
 }
 
@@ -62,6 +63,7 @@ impl Matching {
                 why: explain_no_match(a, b, left_out_a + left_out_b),
             });
         }
+        // A finished run of A whose match was left out of B is in both datasets. The same holds for B.
         Ok(Self {
             only_in_a: a.finished().len() - pairs.len() - left_out_b,
             only_in_b: b.finished().len() - pairs.len() - left_out_a,
@@ -71,6 +73,7 @@ impl Matching {
     }
 }
 
+/// The finished runs of a dataset by their keys.
 fn runs_by_key(dataset: &Dataset) -> Result<HashMap<&str, &JournalRow>, Error> {
     let mut by_key = HashMap::with_capacity(dataset.finished().len());
     for row in dataset.finished() {
@@ -88,7 +91,7 @@ fn runs_by_key(dataset: &Dataset) -> Result<HashMap<&str, &JournalRow>, Error> {
     Ok(by_key)
 }
 
-/// Counts the runs of `left_out` whose key is in the other dataset.
+/// Counts the runs of `left_out` whose key is among those of the other dataset.
 fn count_runs_in(left_out: &[JournalRow], other: &HashMap<&str, &JournalRow>) -> usize {
     left_out
         .iter()
@@ -96,7 +99,7 @@ fn count_runs_in(left_out: &[JournalRow], other: &HashMap<&str, &JournalRow>) ->
         .count()
 }
 
-/// Explains why no run of `a` has the same key as a run of `b`.
+/// Explains why no run of `a` has the same key as a run of `b`. `left_out` is the number of runs that are in both, but were left out of one.
 fn explain_no_match(a: &Dataset, b: &Dataset, left_out: usize) -> String {
     if left_out > 0 {
         return "each run that is in both datasets was left out of A or of B by --only".to_owned();
@@ -104,8 +107,8 @@ fn explain_no_match(a: &Dataset, b: &Dataset, left_out: usize) -> String {
     let (of_a, of_b) = (parameters(a), parameters(b));
     let disjoint_parameters = of_a.iter().filter_map(|(name, values_a)| {
         let values_b = of_b.get(name)?;
-        let disjoint = values_a.iter().all(|value| !values_b.contains(value));
-        disjoint.then(|| {
+        let are_disjoint = values_a.iter().all(|value| !values_b.contains(value));
+        are_disjoint.then(|| {
             let (values_a, values_b) = (list_values(values_a), list_values(values_b));
             format!("{name} is {values_a} in A and {values_b} in B")
         })

@@ -35,7 +35,7 @@ pub struct Comparison {
     pub b: Side,
     /// Number of matched runs.
     pub matched: usize,
-    /// Number of runs that are in both datasets, but were left out of one of them by --only. They are not compared.
+    /// Number of runs that are in both datasets, but were left out of one of them by `--only punctual`. They are not compared.
     pub left_out: usize,
     /// The comparison of the events. `None` if the datasets have different seeds, because then all random draws differ.
     pub events: Option<Events>,
@@ -52,17 +52,17 @@ pub struct Side {
     pub label: String,
     /// `tcp` or `virtual`.
     pub engine: String,
-    /// Model seconds per wall second.
+    /// Model seconds per second of real time.
     pub time_scale: f64,
     /// The seed of the random numbers.
     pub seed: u64,
     /// Number of finished runs that were not left out.
     pub runs: usize,
-    /// Number of these runs that were punctual.
+    /// How many of these runs were punctual (no delay was long enough to change the order of events).
     pub punctual: usize,
-    /// Number of these runs in which every message was queued as scheduled.
+    /// In how many of these runs every message was queued between the ticks, and in the order, that the schedule says.
     pub as_scheduled: usize,
-    /// Number of these runs without a match in the other dataset.
+    /// How many of these runs have no match in the other dataset.
     pub alone: usize,
 }
 
@@ -73,8 +73,8 @@ pub struct Events {
     pub identical: usize,
     /// Number of matched runs that were as scheduled in both datasets.
     pub as_scheduled: usize,
-    /// Matched runs with different events. Runs that were as scheduled in both datasets come first. Apart from this, they are in
-    /// the order of A's plan.
+    /// Matched runs with different events. Runs that were as scheduled in both datasets come first. Within both
+    /// parts, runs are in the order of their numbers in A.
     pub differing: Vec<Differing>,
 }
 
@@ -135,6 +135,7 @@ fn seed(dataset: &Dataset) -> u64 {
     dataset.manifest().experiment.seed
 }
 
+/// Describes a dataset. `alone` is the number of its runs without a match.
 fn side(dataset: &Dataset, alone: usize) -> Side {
     let runs = dataset.finished();
     let experiment = &dataset.manifest().experiment;
@@ -169,11 +170,12 @@ fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Er
             }),
         }
     }
+    // `false` comes before `true`. The sort keeps the order of equal keys.
     events.differing.sort_by_key(|run| !run.is_unexpected());
     Ok(events)
 }
 
-/// The runs of one dataset, ordered by their number.
+/// The runs that one dataset has in the pairs, ordered by their number.
 fn rows(pairs: &[Pair], side: fn(&Pair) -> &JournalRow) -> Vec<JournalRow> {
     let mut rows: Vec<JournalRow> = pairs.iter().map(side).cloned().collect();
     rows.sort_by_key(|row| row.run);

@@ -1,8 +1,10 @@
 //! Compares every measure of two datasets over matched runs.
 //!
-//! The difference B - A is calculated for each machine of each pair of runs. From these, two kinds of estimates follow. One is
-//! for each machine of each configuration, over the configuration's runs. The other is over all runs: the machines of a run are
-//! first averaged, because they depend on each other. An interval that counted each machine would be too narrow.
+//! The difference B - A is calculated for each machine of each pair of runs. These differences are summarised in two ways:
+//!
+//! - for each machine of each configuration, over the configuration's runs;
+//! - over all runs. Here the differences of a run's machines are first averaged, because the machines of a run depend on each other. An
+//!   interval that counted each machine as an independent value would be too narrow.
 
 use polars::prelude::*;
 
@@ -18,7 +20,7 @@ use crate::stats::repetitions::{estimate_expressions, read_estimate};
 /// Columns in which matched runs may differ. They do not count as parameters here.
 const ENGINE_COLUMNS: [&str; 2] = ["engine", "time_scale"];
 
-/// A measure in two datasets.
+/// The comparison of a measure in two datasets.
 #[derive(Clone, Debug)]
 pub struct Paired {
     /// The measure.
@@ -29,7 +31,7 @@ pub struct Paired {
     pub mean_b: Option<f64>,
     /// Estimate of the mean of the paired differences B - A.
     pub difference: Option<Estimate>,
-    /// Share of exactly equal values. Only values that are defined in A or in B count.
+    /// Share of the pairs of values that are exactly equal. Pairs whose values are undefined in both A and B are ignored.
     pub equal: Option<f64>,
 }
 
@@ -38,7 +40,7 @@ pub struct Paired {
 pub struct Group {
     /// The configuration, as one value for each of [`parameters`].
     pub parameters: Vec<Value>,
-    /// The machine within the run.
+    /// The index of the machine within the run.
     pub machine: i64,
     /// Ticks per model second of the machine.
     pub rate: f64,
@@ -62,6 +64,7 @@ pub(super) fn measure_pairs(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<
     Ok(side_by_side(of_a, of_b, run_numbers(pairs)?)?)
 }
 
+/// The number of each pair's run in A (column `run`) and in B (column `run_b`).
 fn run_numbers(pairs: &[Pair]) -> PolarsResult<DataFrame> {
     let a: Vec<i64> = pairs.iter().map(|pair| pair.a.run as i64).collect();
     let b: Vec<i64> = pairs.iter().map(|pair| pair.b.run as i64).collect();
@@ -74,6 +77,7 @@ fn run_numbers(pairs: &[Pair]) -> PolarsResult<DataFrame> {
     )
 }
 
+/// Joins the rows of A and B of the same machine in the same pair of runs.
 fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsResult<DataFrame> {
     let values = |side: &str| -> Vec<Expr> {
         measures::all()
@@ -108,6 +112,7 @@ fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsRes
                 .flat_map(difference_and_equality)
                 .collect::<Vec<_>>(),
         )
+        // A step of its own: it sets values to null that the previous step still reads.
         .with_columns(
             measures::all()
                 .flat_map(defined_in_both)
@@ -158,23 +163,23 @@ pub(super) fn compare_over_all(measured: &DataFrame) -> PolarsResult<Vec<Paired>
         .collect()?;
     // The order of the runs changes the last digits of means, so the runs are sorted. This is done in a separate query, because
     // within one query Polars would leave out a sort before a mean.
-    let folded = of_runs.lazy().group_by([lit(0)]).agg(statistics());
-    read_row(&folded.collect()?, 0)
+    let all_runs = of_runs.lazy().group_by([lit(0)]).agg(statistics());
+    read_row(&all_runs.collect()?, 0)
 }
 
-/// Compares every measure for each configuration and machine, in the order of A's plan.
+/// Compares every measure for each configuration and machine. Configurations are in the order of their first runs in A.
 pub(super) fn compare_groups(measured: &DataFrame) -> PolarsResult<Vec<Group>> {
     let keys = parameters().chain(["machine", "rate"]).map(col);
     let mut aggregates = statistics();
     aggregates.push(col("run").min().alias("first_run"));
-    let folded = measured
+    let groups = measured
         .clone()
         .lazy()
         .group_by(keys.collect::<Vec<_>>())
         .agg(aggregates)
         .sort(["first_run", "machine"], SortMultipleOptions::default())
         .collect()?;
-    let value = |name: &str, row| Value::from_cell(folded.column(name)?, row);
+    let value = |name: &str, row| Value::from_cell(groups.column(name)?, row);
     let integer = |name: &str, row| {
         Ok::<_, PolarsError>(value(name, row)?.as_number().unwrap_or_default() as i64)
     };
@@ -185,13 +190,13 @@ pub(super) fn compare_groups(measured: &DataFrame) -> PolarsResult<Vec<Group>> {
                 .collect::<PolarsResult<_>>()?,
             machine: integer("machine", row)?,
             rate: value("rate", row)?.as_number().unwrap_or_default(),
-            measures: read_row(&folded, row)?,
+            measures: read_row(&groups, row)?,
         })
     };
-    (0..folded.height()).map(group).collect()
+    (0..groups.height()).map(group).collect()
 }
 
-/// The statistics of every measure.
+/// For every measure, the expressions that calculate the fields of [`Paired`].
 fn statistics() -> Vec<Expr> {
     measures::all()
         .flat_map(|measure| {
@@ -208,10 +213,11 @@ fn statistics() -> Vec<Expr> {
         .collect()
 }
 
-fn read_row(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Paired>> {
+/// Reads the results of [`statistics`] from a row.
+fn read_row(statistics: &DataFrame, row: usize) -> PolarsResult<Vec<Paired>> {
     let number = |measure: &Measure, what: &str| {
         Ok::<_, PolarsError>(
-            Value::from_cell(folded.column(&column_name(measure, what))?, row)?.as_number(),
+            Value::from_cell(statistics.column(&column_name(measure, what))?, row)?.as_number(),
         )
     };
     measures::all()
@@ -220,14 +226,14 @@ fn read_row(folded: &DataFrame, row: usize) -> PolarsResult<Vec<Paired>> {
                 measure,
                 mean_a: number(measure, "mean in a")?,
                 mean_b: number(measure, "mean in b")?,
-                difference: read_estimate(folded, &column_name(measure, "difference"), row)?,
+                difference: read_estimate(statistics, &column_name(measure, "difference"), row)?,
                 equal: number(measure, "share equal")?,
             })
         })
         .collect()
 }
 
-/// Name of the column with `what` of `measure`.
+/// The name of the column that has `what` (such as "difference") of `measure`.
 fn column_name(measure: &Measure, what: &str) -> String {
     format!("{} {what}", measure.name)
 }

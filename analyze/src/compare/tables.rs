@@ -1,4 +1,4 @@
-//! The comparison of measures as a table and as records.
+//! The comparison of the measures of two datasets, as a table and as records for CSV and JSON.
 
 use sim::sweep::words::grouped;
 
@@ -17,7 +17,7 @@ pub fn table(comparison: &Comparison) -> Table {
         headings: headings.map(keep_together).to_vec(),
         numeric: vec![false, true, true, true, true, true],
         rows: comparison.pooled.iter().map(row).collect(),
-        // The number of runs, the share of equal values, and the means.
+        // A narrow terminal leaves out first n, then "equal", then "mean B" and "mean A".
         optional: vec![5, 4, 2, 1],
         caption: caption(comparison),
         ..Table::default()
@@ -44,7 +44,7 @@ fn row(paired: &Paired) -> Vec<String> {
     ]
 }
 
-/// The mean difference and its interval; a plain 0 if no pair differs.
+/// The mean difference and its interval. If all differences are 0, only 0, without a remark that they are equal.
 fn difference_text(difference: &Estimate, digits: Digits) -> String {
     let kind = difference.interval_kind;
     match difference.mean {
@@ -84,9 +84,10 @@ fn caption(comparison: &Comparison) -> Vec<String> {
             .filter(|difference| difference.mean != 0.0)
             .map(|difference| difference.interval_kind),
     ));
-    // This sentence is useful only if the events of A and B were compared.
-    let of_twins = comparison.events.is_some();
-    if of_twins && (has_wall_clock(&comparison.a) || has_wall_clock(&comparison.b)) {
+    // With different seeds the events differ anyway, so they are not compared, and the sentence about identical events is useless.
+    let are_events_compared = comparison.events.is_some();
+    let is_any_in_real_time = runs_in_real_time(&comparison.a) || runs_in_real_time(&comparison.b);
+    if are_events_compared && is_any_in_real_time {
         caption.push(
             "Over TCP, ticks are late. So measures that depend on the times of events differ even if the events are identical."
                 .to_owned(),
@@ -98,7 +99,7 @@ fn caption(comparison: &Comparison) -> Vec<String> {
     caption
 }
 
-fn has_wall_clock(side: &Side) -> bool {
+fn runs_in_real_time(side: &Side) -> bool {
     side.engine != "virtual"
 }
 
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_show_two_digits_of_their_uncertainty() {
+    fn a_difference_is_rounded_to_two_digits_of_its_half_width() {
         let digits = Digits {
             decimals: 1,
             is_whole: false,
@@ -153,7 +154,8 @@ mod tests {
         let text = |values: &[f64]| {
             difference_text(&Estimate::from_values(values), digits).replace('\u{a0}', " ")
         };
-        // Mean 0.03, sd 0.0158: of five values the interval is 1.24 standard deviations on either side.
+        // Mean 0.03 and standard deviation 0.0158. The interval of five values is 2.776 / sqrt(5) = 1.24 standard deviations on either
+        // side (Student's t).
         assert_eq!(text(&[0.01, 0.02, 0.03, 0.04, 0.05]), "0.030 ± 0.020");
         assert_eq!(text(&[2.0; 5]), "2, all equal");
         assert_eq!(text(&[0.0; 5]), "0");
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn only_all_is_a_hundred_percent_and_only_none_is_zero() {
+    fn only_shares_of_exactly_0_and_1_are_shown_as_0_and_100_percent() {
         let texts = [0.0, 0.001, 0.5, 0.999, 1.0].map(percent);
         assert_eq!(
             texts.map(|text| text.replace('\u{a0}', " ")),

@@ -1,4 +1,4 @@
-//! The report of a comparison as text: how many runs match, and whether their events are the same.
+//! The report of a comparison of two datasets, A and B, as text: how many runs match, and whether their events are the same.
 
 use super::{Comparison, Difference, Differing, Events, Side};
 use crate::output::table::keep_together;
@@ -26,7 +26,7 @@ pub fn words(comparison: &Comparison) -> Vec<String> {
     words
 }
 
-/// Describes the failed check, if runs differ that were as scheduled in both datasets.
+/// Describes the failed check. The check fails if some runs were as scheduled in both datasets, but have different events.
 pub fn failed_check(comparison: &Comparison) -> Option<String> {
     let events = comparison.events.as_ref()?;
     let unexpected = events.count_unexpected();
@@ -112,8 +112,8 @@ fn describe_events(comparison: &Comparison, events: &Events) -> Vec<String> {
     words
 }
 
-/// Describes the result of the check. If two matched runs were as scheduled, the seed determines all their events, so they must
-/// be identical.
+/// Describes the result of the check. The seed determines all events of a run that is as scheduled. So if both runs of a pair were as
+/// scheduled, their events must be identical.
 fn describe_check(comparison: &Comparison, events: &Events) -> String {
     if let Some(failed_check) = failed_check(comparison) {
         return format!(
@@ -134,6 +134,7 @@ fn describe_check(comparison: &Comparison, events: &Events) -> String {
     }
 }
 
+/// Describes a run that differs, by its first difference.
 fn describe_run(run: &Differing) -> String {
     let as_scheduled = match (run.as_scheduled_a, run.as_scheduled_b) {
         (true, true) => "both",

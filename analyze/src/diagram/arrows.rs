@@ -1,4 +1,4 @@
-//! The arrows of messages.
+//! Draws the messages of a diagram: an arrow for each, and its wait in the queue.
 
 use std::fmt::Display;
 
@@ -8,9 +8,11 @@ use crate::draw::palette::hue_class;
 use crate::draw::svg::{Svg, px};
 use crate::execution::{EventName, Message, to_s};
 
-/// Length of an arrow head.
+/// Length of an arrow head, in pixels.
 const HEAD: f64 = 6.0;
-/// How far the arrow of a message that was not received goes to the right, if it is not known when it arrived.
+/// Half the width of an arrow head, as a share of its length.
+const HALF_WIDTH: f64 = 0.34;
+/// How far the arrow of a message that was not received goes to the right if its arrival is not known, in pixels.
 const STUB: f64 = 14.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
@@ -27,7 +29,7 @@ fn draw_message(diagram: &Diagram<'_>, layout: &Layout, message: &Message, svg: 
         return;
     };
     let from = (layout.x(diagram.value(message.send)), from_y);
-    let to = (end(diagram, layout, message, from.0), to_y);
+    let to = (end_x(diagram, layout, message, from.0), to_y);
     let class = class(diagram, message);
     let wait = wait_path(diagram, layout, message);
     match Clipped::new(layout, from, to) {
@@ -39,7 +41,7 @@ fn draw_message(diagram: &Diagram<'_>, layout: &Layout, message: &Message, svg: 
             }
             draw_named(diagram, message, (&class, &path), svg);
         }
-        // The message arrived before the window: only its wait is in the picture.
+        // No part of the arrow is in the picture. If the message arrived before the window, its wait can be in the picture.
         None => {
             let class = class.replace("message", "wait");
             draw_named(diagram, message, (&class, &wait.unwrap_or_default()), svg);
@@ -47,7 +49,7 @@ fn draw_message(diagram: &Diagram<'_>, layout: &Layout, message: &Message, svg: 
     }
 }
 
-/// Draws a path that stands for the message: it names both ends.
+/// Draws a path that stands for the message: its attributes name the send and the receive.
 fn draw_named(
     diagram: &Diagram<'_>,
     message: &Message,
@@ -61,33 +63,35 @@ fn draw_named(
             tick: event.tick,
         }
     };
-    let (from, to) = (name(message.send), message.receive.map(name));
+    let (send, receive) = (name(message.send), message.receive.map(name));
     let mut attributes: Vec<(&str, &dyn Display)> =
-        vec![("class", &class), ("d", &path), ("data-from", &from)];
-    match &to {
+        vec![("class", &class), ("d", &path), ("data-from", &send)];
+    match &receive {
         Some(name) => attributes.push(("data-to", name)),
         None => attributes.push(("data-not-received-by", &message.recipient)),
     }
     svg.element("path", &attributes, &words(diagram, message));
 }
 
-/// The colour of the sender; dashed without a receive; faded unless both ends are in the cone.
+/// The CSS classes of a message. It has the colour of its sender. It is dashed if it was not received. If the diagram shows a causal past or
+/// future in colour, it is faded unless both its send and its receive are in colour.
 fn class(diagram: &Diagram<'_>, message: &Message) -> String {
     let sender = diagram.execution.events()[message.send].machine;
     let mut class = format!("message {}", hue_class(sender as usize));
     if message.receive.is_none() {
         class += " open";
     }
-    let is_in_cone = |index: usize| !diagram.is_faded(index);
-    let has_cone = diagram.cone.is_some();
-    if has_cone && !(is_in_cone(message.send) && message.receive.is_some_and(is_in_cone)) {
+    let is_in_colour = |index: usize| !diagram.is_faded(index);
+    let are_both_in_colour =
+        is_in_colour(message.send) && message.receive.is_some_and(is_in_colour);
+    if diagram.cone.is_some() && !are_both_in_colour {
         class += " faded";
     }
     class
 }
 
-/// Where the arrow ends along the recipient's line.
-fn end(diagram: &Diagram<'_>, layout: &Layout, message: &Message, from_x: f64) -> f64 {
+/// The horizontal position at which the arrow ends.
+fn end_x(diagram: &Diagram<'_>, layout: &Layout, message: &Message, from_x: f64) -> f64 {
     if diagram.options.order == Order::Time
         && (diagram.options.arrows == Arrows::Arrival || message.receive.is_none())
         && let Some(arrival_ns) = message.arrival_ns
@@ -100,7 +104,8 @@ fn end(diagram: &Diagram<'_>, layout: &Layout, message: &Message, from_x: f64) -
     }
 }
 
-/// The wait from the arrival to the receive, along the recipient's line. `None` if it is not drawn or not known.
+/// The path of the wait from the arrival to the receive, along the recipient's line. `None` if waits are not drawn, the arrival or the
+/// receive is not known, or no part of the wait is in the picture.
 fn wait_path(diagram: &Diagram<'_>, layout: &Layout, message: &Message) -> Option<String> {
     if diagram.options.order != Order::Time || diagram.options.arrows != Arrows::Arrival {
         return None;
@@ -111,6 +116,7 @@ fn wait_path(diagram: &Diagram<'_>, layout: &Layout, message: &Message) -> Optio
     (to > from).then(|| format!("M{} {}H{}", px(from), px(y), px(to)))
 }
 
+/// What is shown while the pointer is on the message.
 fn words(diagram: &Diagram<'_>, message: &Message) -> String {
     let events = diagram.execution.events();
     let send = &events[message.send];
@@ -139,15 +145,17 @@ fn words(diagram: &Diagram<'_>, message: &Message) -> String {
 struct Clipped {
     from: (f64, f64),
     to: (f64, f64),
-    /// Whether its end is in the picture, so that it has a head.
+    /// Whether the end of the whole arrow is in the picture, so that a head is drawn.
     has_end: bool,
 }
 
 impl Clipped {
-    /// `None` if no part is in the picture.
+    /// `None` if no part of the arrow is in the picture.
     fn new(layout: &Layout, from: (f64, f64), to: (f64, f64)) -> Option<Self> {
         let (left, right) = (layout.left, layout.right);
+        // An end on the border is in the picture, also if rounding puts it a little outside.
         let is_in = |x: f64| (left - 0.01..=right + 0.01).contains(&x);
+        // The point of the arrow at this horizontal position.
         let at = |x: f64| {
             let share = (x - from.0) / (to.0 - from.0);
             (x, from.1 + share * (to.1 - from.1))
@@ -167,6 +175,7 @@ impl Clipped {
         })
     }
 
+    /// The arrow as the `d` of a path. `radius` is that of the marks of the recipient's events.
     fn path(&self, is_received: bool, radius: f64) -> String {
         if !self.has_end {
             return format!(
@@ -178,7 +187,7 @@ impl Clipped {
             );
         }
         let length = distance(self.from, self.to);
-        // The tip touches the mark of the event.
+        // The tip touches the mark of the event. A very short arrow ends in the middle of the mark, so that something of it is left.
         let gap = if length > 3.0 * radius { radius } else { 0.0 };
         let tip = along(self.to, self.from, gap);
         arrow(self.from, tip, is_received)
@@ -191,26 +200,24 @@ fn distance(a: (f64, f64), b: (f64, f64)) -> f64 {
 
 /// The point at `length` from `a` towards `b`.
 fn along(a: (f64, f64), b: (f64, f64), length: f64) -> (f64, f64) {
-    let all = distance(a, b);
-    if all == 0.0 {
+    let whole = distance(a, b);
+    if whole == 0.0 {
         return a;
     }
-    let share = length / all;
+    let share = length / whole;
     (a.0 + (b.0 - a.0) * share, a.1 + (b.1 - a.1) * share)
 }
 
-/// An arrow as the `d` of a path: a line and a head, which is a triangle if `is_filled` and else an angle.
+/// An arrow as the `d` of a path: a line and a head. The head is a triangle if `is_filled`; else it is an open angle.
 pub(super) fn arrow(from: (f64, f64), to: (f64, f64), is_filled: bool) -> String {
+    // The middle of the head's back edge, and the vector from there to the tip. The back edge is at a right angle to this vector.
     let back = along(to, from, HEAD.min(distance(from, to)));
     let (x, y) = (to.0 - back.0, to.1 - back.1);
-    let sides = [
-        (back.0 - y * 0.34, back.1 + x * 0.34),
-        (back.0 + y * 0.34, back.1 - x * 0.34),
-    ];
-    let [(ax, ay), (bx, by)] = sides;
+    let one_side = (back.0 - y * HALF_WIDTH, back.1 + x * HALF_WIDTH);
+    let other_side = (back.0 + y * HALF_WIDTH, back.1 - x * HALF_WIDTH);
     let line = format!("M{} {}L{} {}", px(from.0), px(from.1), px(to.0), px(to.1));
     let point = |(x, y): (f64, f64)| format!("{} {}", px(x), px(y));
-    let (a, tip, b) = (point((ax, ay)), point(to), point((bx, by)));
+    let (a, tip, b) = (point(one_side), point(to), point(other_side));
     let end = if is_filled { "Z" } else { "" };
     format!("{line}M{a}L{tip}L{b}{end}")
 }

@@ -1,4 +1,5 @@
-//! Below each line: a strip with the lag as shade, and a band with the queue length.
+//! Draws what is below each machine's line: a strip whose shade shows the lag (the darker, the larger), and below it a band whose height
+//! shows the length of the queue.
 
 use std::fmt::{Display, Write};
 
@@ -9,13 +10,14 @@ use crate::draw::svg::{Svg, px};
 use crate::execution::lag::{self, Step};
 use crate::execution::to_s;
 
-/// The opacities of lags, from the smallest to the largest. No lag has no shade.
+/// The opacities of lags, from the smallest to the largest. A lag of 0 is not drawn.
 pub(super) const SHADES: [f64; 5] = [0.1, 0.25, 0.42, 0.6, 0.8];
 
-/// A queue this long fills the band, or the longest queue of the window if that is longer: a single message is no tall area.
-const LEAST_LONGEST: u64 = 5;
-/// From the line to the strip of lags.
-const BELOW: f64 = 6.0;
+/// The full height of a band stands for the longest queue in the window, but at least for a queue of this length. So a queue with a single
+/// message is never drawn as a tall area.
+const MIN_LONGEST_QUEUE: u64 = 5;
+/// Distance from the line to the strip of lags, in pixels.
+const LAG_DISTANCE: f64 = 6.0;
 
 /// The largest values in the window, at which bands are highest and shades darkest.
 #[derive(Debug)]
@@ -24,13 +26,14 @@ pub(super) struct Scales {
     pub(super) longest_queue: Option<u64>,
     /// The largest lag.
     pub(super) largest_lag: u64,
+    /// The lags of each drawn machine over time.
     lags: Vec<Vec<Step>>,
 }
 
 impl Scales {
     pub(super) fn new(diagram: &Diagram<'_>) -> Self {
         let events = diagram.execution.events();
-        let queues = diagram
+        let queue_events = diagram
             .drawn
             .machines
             .iter()
@@ -39,7 +42,7 @@ impl Scales {
         let bounds_ns = (drawn.from_ns, drawn.to_ns);
         let lags = lag::steps(diagram.execution, &drawn.machines, bounds_ns);
         Self {
-            longest_queue: queues.filter_map(|index| events[index].queue).max(),
+            longest_queue: queue_events.filter_map(|index| events[index].queue).max(),
             largest_lag: lags
                 .iter()
                 .flatten()
@@ -51,7 +54,8 @@ impl Scales {
     }
 }
 
-/// The events of a machine in the window, and the last one before it, which says what the queue is when the window starts.
+/// The indices of a machine's events in the window, after the last event before the window. That event says how long the queue is when the
+/// window starts.
 fn queue_steps(diagram: &Diagram<'_>, machine: u32) -> Vec<usize> {
     let events = diagram.execution.events();
     let mut range = diagram.execution.range_of(machine);
@@ -73,8 +77,8 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         let Some(y) = layout.y(machine) else {
             continue;
         };
-        draw_lag(diagram, layout, scales, (row, y + BELOW), svg);
-        let top = y + BELOW + 1.0 + LAG_HEIGHT;
+        draw_lag(diagram, layout, scales, (row, y + LAG_DISTANCE), svg);
+        let top = y + LAG_DISTANCE + 1.0 + LAG_HEIGHT;
         let paths = queue_paths(
             diagram,
             layout,
@@ -89,6 +93,7 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     }
 }
 
+/// Draws the lags of the machine in this `row`, at height `y`.
 fn draw_lag(
     diagram: &Diagram<'_>,
     layout: &Layout,
@@ -97,12 +102,14 @@ fn draw_lag(
     svg: &mut Svg,
 ) {
     let steps = &scales.lags[row];
-    let ends = steps.iter().skip(1).map(|step| step.from_ns);
-    let ends = ends.chain([diagram.drawn.to_ns]);
+    // A step ends where the next one begins.
+    let ends_ns = steps.iter().skip(1).map(|step| step.from_ns);
+    let ends_ns = ends_ns.chain([diagram.drawn.to_ns]);
+    // A path for each shade: the rectangles of all steps with this shade.
     let mut paths = [const { String::new() }; SHADES.len()];
-    for (step, end_ns) in steps.iter().zip(ends) {
+    for (step, end_ns) in steps.iter().zip(ends_ns) {
         if step.lag > 0 && end_ns > step.from_ns {
-            let shade = shade(step.lag, scales.largest_lag);
+            let shade = shade_index(step.lag, scales.largest_lag);
             let (from, to) = (layout.x(to_s(step.from_ns)), layout.x(to_s(end_ns)));
             let _ = write!(
                 paths[shade],
@@ -124,13 +131,14 @@ fn draw_lag(
     }
 }
 
-/// The index of the shade for `lag`.
-fn shade(lag: u64, largest: u64) -> usize {
+/// The index in [`SHADES`] for `lag`.
+fn shade_index(lag: u64, largest: u64) -> usize {
     let share = lag as f64 / largest.max(1) as f64;
     ((share * SHADES.len() as f64).ceil() as usize).clamp(1, SHADES.len()) - 1
 }
 
-/// The areas that show the queue length, hanging from `top`. Where the length is not known there is no area.
+/// The areas that show the length of the queue, as paths that hang down from `top`. An area ends where the queue is empty or its length is
+/// not known. `longest` is the longest queue in the window.
 fn queue_paths(
     diagram: &Diagram<'_>,
     layout: &Layout,
@@ -140,22 +148,22 @@ fn queue_paths(
 ) -> Vec<String> {
     let events = diagram.execution.events();
     let steps = queue_steps(diagram, machine);
-    let room = layout.band_height - LAG_HEIGHT;
-    let depth = |queue: u64| room * queue as f64 / longest.max(LEAST_LONGEST) as f64;
+    let full_height = layout.band_height - LAG_HEIGHT;
+    let height = |queue: u64| full_height * queue as f64 / longest.max(MIN_LONGEST_QUEUE) as f64;
     let x = |ns: i64| layout.x(to_s(ns.max(diagram.drawn.from_ns)));
     let mut paths = vec![];
     let mut path = String::new();
-    for (at, &index) in steps.iter().enumerate() {
+    for (number, &index) in steps.iter().enumerate() {
         let from = x(events[index].time_ns);
         let end_ns = steps
-            .get(at + 1)
+            .get(number + 1)
             .map_or(diagram.drawn.to_ns, |&next| events[next].time_ns);
         match events[index].queue {
             Some(queue) if queue > 0 => {
                 if path.is_empty() {
                     let _ = write!(path, "M{} {}", px(from), px(top));
                 }
-                let _ = write!(path, "V{}H{}", px(top + depth(queue)), px(x(end_ns)));
+                let _ = write!(path, "V{}H{}", px(top + height(queue)), px(x(end_ns)));
             }
             _ if !path.is_empty() => {
                 let _ = write!(path, "V{}z", px(top));

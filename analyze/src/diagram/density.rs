@@ -1,56 +1,64 @@
-//! If a window has too much to draw one by one: the part that is drawn, and a strip that shows how many events there are elsewhere.
+//! For windows (parts of a run that the user chose) with too many events to draw them all: chooses the part that is drawn, and draws the
+//! density strip above it, which shows how many events each machine has at each time of the whole window.
 
 use std::fmt::{Display, Write};
 
-use super::frame::ink;
-use super::layout::{Layout, MARGIN, MOST_STRIP_ROWS, STRIP_ROW};
-use super::{Diagram, MOST_MARKS, seconds};
+use super::frame::label;
+use super::layout::{Layout, MARGIN, MAX_STRIP_ROWS, STRIP_ROW};
+use super::{Diagram, MAX_MARKS, seconds};
 use crate::draw::palette::hue_class;
 use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::Anchor;
 use crate::execution::Execution;
 use crate::execution::window::Window;
 
-/// The opacities of events, from few to many.
+/// The opacities of bins, from few events to many.
 const SHADES: [f64; 4] = [0.2, 0.42, 0.68, 1.0];
-/// Width of a bin in pixels.
-const BIN: f64 = 4.0;
+/// Width of a bin (a small part of the time, whose events are counted) in pixels.
+const BIN_WIDTH: f64 = 4.0;
 
-/// The longest part of `window` with at most [`MOST_MARKS`] events and messages: around the event `centre`, or from the start.
-pub(super) fn drawable(execution: &Execution, window: &Window, centre: Option<usize>) -> Window {
-    if marks(execution, window, window.from_ns, window.to_ns) <= MOST_MARKS {
+/// The longest part of `window` with at most [`MAX_MARKS`] events and messages. The part lies around the event `centre`, or at the start of
+/// the window if there is no `centre`.
+pub(super) fn drawable_part(
+    execution: &Execution,
+    window: &Window,
+    centre: Option<usize>,
+) -> Window {
+    if count_marks(execution, window, window.from_ns, window.to_ns) <= MAX_MARKS {
         return window.clone();
     }
     let time_ns = |index: usize| execution.events()[index].time_ns;
-    let part = |half_ns: i64| match centre.map(time_ns) {
+    // The ends of the part that goes this far to both sides of the centre, or this far from the start.
+    let part = |reach_ns: i64| match centre.map(time_ns) {
         Some(at_ns) => (
-            at_ns.saturating_sub(half_ns).max(window.from_ns),
-            at_ns.saturating_add(half_ns).min(window.to_ns),
+            at_ns.saturating_sub(reach_ns).max(window.from_ns),
+            at_ns.saturating_add(reach_ns).min(window.to_ns),
         ),
         None => (
             window.from_ns,
-            window.from_ns.saturating_add(half_ns).min(window.to_ns),
+            window.from_ns.saturating_add(reach_ns).min(window.to_ns),
         ),
     };
-    let count = |half_ns: i64| {
-        let (from_ns, to_ns) = part(half_ns);
-        marks(execution, window, from_ns, to_ns)
+    let count = |reach_ns: i64| {
+        let (from_ns, to_ns) = part(reach_ns);
+        count_marks(execution, window, from_ns, to_ns)
     };
     // The longest part is found by bisection: a longer part never has fewer marks.
-    let (mut enough, mut too_much) = (0, window.to_ns.saturating_sub(window.from_ns));
-    while too_much - enough > 1 {
-        let half_ns = enough + (too_much - enough) / 2;
-        match count(half_ns) <= MOST_MARKS {
-            true => enough = half_ns,
-            false => too_much = half_ns,
+    // It begins with no reach at all and with the reach that covers the whole window, which has too many marks.
+    let (mut fitting_ns, mut too_far_ns) = (0, window.to_ns.saturating_sub(window.from_ns));
+    while too_far_ns - fitting_ns > 1 {
+        let reach_ns = fitting_ns + (too_far_ns - fitting_ns) / 2;
+        match count(reach_ns) <= MAX_MARKS {
+            true => fitting_ns = reach_ns,
+            false => too_far_ns = reach_ns,
         }
     }
-    let (from_ns, to_ns) = part(enough);
+    let (from_ns, to_ns) = part(fitting_ns);
     Window::new(execution, from_ns, to_ns, window.machines.clone())
 }
 
-/// The number of events from `from_ns` to `to_ns`, and of messages with an end there.
-fn marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64) -> usize {
+/// The number of marks from `from_ns` to `to_ns`: the events in this time, and the messages that are sent or received in it.
+fn count_marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64) -> usize {
     let time_ns = |index: usize| execution.events()[index].time_ns;
     let first = window
         .events
@@ -61,11 +69,14 @@ fn marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64) -> us
     let of_event = |&index: &usize| {
         let sent = execution.messages_of(index).iter();
         let sent = sent.filter(|message| window.has_machine(message.recipient));
-        let is_sent_elsewhere = |send: usize| {
+        // Messages that are sent in this time have been counted at their send.
+        let is_sent_at_another_time = |send: usize| {
             window.has_machine(execution.events()[send].machine)
                 && !(from_ns..=to_ns).contains(&time_ns(send))
         };
-        1 + sent.count() + usize::from(execution.send_of(index).is_some_and(is_sent_elsewhere))
+        let send = execution.send_of(index);
+        let received = usize::from(send.is_some_and(is_sent_at_another_time));
+        1 + sent.count() + received
     };
     window.events[first..last].iter().map(of_event).sum()
 }
@@ -89,14 +100,16 @@ struct Strip {
     top: f64,
     bottom: f64,
     row_height: f64,
+    /// Start of the window.
     from_ns: i64,
+    /// Length of the window.
     length_ns: f64,
 }
 
 impl Strip {
     fn new(diagram: &Diagram<'_>, layout: &Layout) -> Self {
         let rows = diagram.asked.machines.len() as f64;
-        let height = rows.min(MOST_STRIP_ROWS) * STRIP_ROW;
+        let height = rows.min(MAX_STRIP_ROWS) * STRIP_ROW;
         Self {
             left: layout.left,
             right: layout.right,
@@ -108,16 +121,19 @@ impl Strip {
         }
     }
 
+    /// How much of the window is before this time, as a share.
     fn share(&self, ns: i64) -> f64 {
         (ns as f64 - self.from_ns as f64) / self.length_ns
     }
 
+    /// The position of a time, in pixels from the left.
     fn x(&self, ns: i64) -> f64 {
         self.left + self.share(ns) * (self.right - self.left)
     }
 
+    /// Draws a row of bins for each machine. The shade of a bin shows how many events it has.
     fn draw_rows(&self, diagram: &Diagram<'_>, svg: &mut Svg) {
-        let bins = (((self.right - self.left) / BIN) as usize).max(1);
+        let bins = (((self.right - self.left) / BIN_WIDTH) as usize).max(1);
         let mut counts = vec![vec![0_u32; bins]; diagram.asked.machines.len()];
         let events = diagram.execution.events();
         for &index in &diagram.asked.events {
@@ -126,12 +142,12 @@ impl Strip {
                 counts[row][bin.min(bins - 1)] += 1;
             }
         }
-        let most = counts.iter().flatten().copied().max().unwrap_or(0).max(1);
+        let largest_count = counts.iter().flatten().copied().max().unwrap_or(0).max(1);
         for (row, counts) in counts.iter().enumerate() {
             let machine = diagram.asked.machines[row];
             let y = self.top + self.row_height * row as f64;
             for (shade, opacity) in SHADES.iter().enumerate() {
-                let path = self.cells(counts, most, shade, y);
+                let path = self.bins_of_shade(counts, largest_count, shade, y);
                 let class = format!("density {}", hue_class(machine as usize));
                 let attributes: [(&str, &dyn Display); 3] =
                     [("class", &class), ("fill-opacity", opacity), ("d", &path)];
@@ -142,11 +158,12 @@ impl Strip {
         }
     }
 
-    /// The bins of a row that have this shade; neighbours are joined.
-    fn cells(&self, counts: &[u32], most: u32, shade: usize, y: f64) -> String {
+    /// The path of the bins of a row that have this shade. Neighbouring bins of the same shade are joined.
+    fn bins_of_shade(&self, counts: &[u32], largest_count: u32, shade: usize, y: f64) -> String {
         let width = (self.right - self.left) / counts.len() as f64;
         let shade_of = |count: u32| {
-            let share = f64::from(count) / f64::from(most);
+            let share = f64::from(count) / f64::from(largest_count);
+            // A bin without events has no shade.
             ((share * SHADES.len() as f64).ceil() as usize).checked_sub(1)
         };
         let mut path = String::new();
@@ -160,21 +177,23 @@ impl Strip {
                 bin += 1;
                 continue;
             }
-            let (x, wide) = (self.left + width * from as f64, width * (bin - from) as f64);
+            let x = self.left + width * from as f64;
+            let joined_width = width * (bin - from) as f64;
             let height = px((self.row_height - 1.0).max(0.5));
             let _ = write!(
                 path,
                 "M{} {}h{}v{height}h-{}z",
                 px(x),
                 px(y),
-                px(wide),
-                px(wide)
+                px(joined_width),
+                px(joined_width)
             );
         }
         path
     }
 
-    /// Marks the part that is drawn below, and names the times of both ends.
+    /// Frames the part that is drawn below the strip, with lines from the frame to the ends of the drawing. Writes the start and the end of
+    /// the whole window.
     fn draw_part(&self, diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         let (from, to) = (self.x(diagram.drawn.from_ns), self.x(diagram.drawn.to_ns));
         let width = px((to - from).max(2.0));
@@ -198,14 +217,14 @@ impl Strip {
                 x,
                 y: self.bottom + 17.0,
                 anchor,
-                ..ink("halo")
+                ..label("halo")
             });
         }
         svg.label(&Label {
             text: "all events",
             x: MARGIN,
             y: self.top + 9.0,
-            ..ink("muted")
+            ..label("muted")
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Title, axis, names of the machines, and legend.
+//! Draws what is around the events of a diagram: the title, the axis, the lines and names of the machines, and the legend.
 
 use super::bands::{SHADES, Scales};
 use super::layout::{LABEL, LEADING, Layout, MARGIN, TITLE};
@@ -7,46 +7,50 @@ use crate::draw::palette::hue_class;
 use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::{self, Anchor, Weight};
 
+/// The width that a number on the axis gets, with the space around it, in pixels.
+const TICK_WIDTH: f64 = 62.0;
+
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
-    heading(diagram, layout, svg);
-    axis(diagram, layout, svg);
-    machines(diagram, layout, svg);
-    legend(diagram, layout, svg);
+    draw_heading(diagram, layout, svg);
+    draw_axis(diagram, layout, svg);
+    draw_machines(diagram, layout, svg);
+    draw_legend(diagram, layout, svg);
 }
 
-fn heading(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
+fn draw_heading(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.label(&Label {
         text: &diagram.title(),
         x: MARGIN,
         y: MARGIN + TITLE * 0.8,
         size: TITLE,
         weight: Weight::Bold,
-        ..ink("ink")
+        ..label("ink")
     });
     for (index, line) in layout.subtitle.iter().enumerate() {
         svg.label(&Label {
             text: line,
             x: MARGIN,
             y: MARGIN + TITLE + 4.0 + LEADING * (index as f64 + 0.8),
-            ..ink("muted")
+            ..label("muted")
         });
     }
 }
 
 /// A label of the usual size with this class.
-pub(super) fn ink(class: &str) -> Label<'_> {
+pub(super) fn label(class: &str) -> Label<'_> {
     Label::of_class(class, LABEL)
 }
 
-fn axis(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
-    let (ticks, decimals) =
-        match diagram.drawn.events.is_empty() && diagram.options.order == Order::Lamport {
-            true => (vec![], 0),
-            false => layout.scale.ticks(62.0),
-        };
+fn draw_axis(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
+    // Without events there are no clocks that an axis of clocks could show.
+    let has_no_clocks = diagram.drawn.events.is_empty() && diagram.options.order == Order::Lamport;
+    let (ticks, decimals) = match has_no_clocks {
+        true => (vec![], 0),
+        false => layout.scale.ticks(TICK_WIDTH),
+    };
     svg.open(&[("class", &"ticks")]);
     for tick in ticks {
-        // Half clocks do not exist.
+        // Clocks are whole numbers.
         if diagram.options.order == Order::Lamport && tick.fract() != 0.0 {
             continue;
         }
@@ -57,7 +61,7 @@ fn axis(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
             x,
             y: layout.bottom + 17.0,
             anchor: Anchor::Middle,
-            ..ink("muted")
+            ..label("muted")
         });
     }
     svg.close();
@@ -75,11 +79,12 @@ fn axis(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         x: (layout.left + layout.right) / 2.0,
         y: layout.bottom + 34.0,
         anchor: Anchor::Middle,
-        ..ink("muted")
+        ..label("muted")
     });
 }
 
-fn machines(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
+/// Draws the line of each machine, with its name and its rate.
+fn draw_machines(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     for &machine in &diagram.drawn.machines {
         let Some(y) = layout.y(machine) else {
             continue;
@@ -91,46 +96,49 @@ fn machines(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
             &[("class", &class), ("d", &path), ("data-machine", &machine)],
             "",
         );
-        let is_wide = layout.left > 100.0;
+        // The layout gives the names less space in narrow pictures.
+        let has_wide_names = layout.left > 100.0;
         let name = format!("machine {machine}");
         svg.label(&Label {
             text: &name,
             x: MARGIN,
             y: y - 1.0,
             weight: Weight::Bold,
-            size: if is_wide { 12.0 } else { LABEL },
-            ..ink("ink")
+            size: if has_wide_names { 12.0 } else { LABEL },
+            ..label("ink")
         });
         svg.label(&Label {
             text: &rate(diagram.execution, machine),
             x: MARGIN,
             y: y + 13.0,
-            size: if is_wide { LABEL } else { 10.0 },
-            ..ink("muted")
+            size: if has_wide_names { LABEL } else { 10.0 },
+            ..label("muted")
         });
     }
 }
 
-/// A sample of the legend: how it is drawn, and its words.
+/// An entry of the legend: a drawn sample, and what it means in words.
 struct Entry {
     sample: Sample,
     words: String,
 }
 
+/// What the sample of an entry shows.
 enum Sample {
     Internal,
     Send,
     Receive,
     Message,
-    Open,
+    MessageNotReceived,
     Queue,
     Lag,
     Wait,
 }
 
-/// Room for the sample of an entry.
-const SAMPLE: f64 = 28.0;
+/// Width of the sample of an entry, with the space after it.
+const SAMPLE_WIDTH: f64 = 28.0;
 
+/// The entries of the legend. Without `scales`, no queues and lags are drawn.
 fn entries(diagram: &Diagram<'_>, scales: Option<&Scales>) -> Vec<Entry> {
     let mut entries = vec![
         (Sample::Send, "send".to_owned()),
@@ -144,7 +152,10 @@ fn entries(diagram: &Diagram<'_>, scales: Option<&Scales>) -> Vec<Entry> {
             entries.push((Sample::Wait, "wait in the queue".to_owned()));
         }
     }
-    entries.push((Sample::Open, "not received before the end".to_owned()));
+    entries.push((
+        Sample::MessageNotReceived,
+        "not received before the end".to_owned(),
+    ));
     if let Some(scales) = scales {
         if let Some(longest) = scales.longest_queue {
             entries.push((Sample::Queue, format!("queue, highest {longest}")));
@@ -157,21 +168,22 @@ fn entries(diagram: &Diagram<'_>, scales: Option<&Scales>) -> Vec<Entry> {
         .collect()
 }
 
-/// For each entry, its left end and its line.
-fn positions(entries: &[Entry], width: f64) -> Vec<(f64, usize)> {
+/// For each entry of the legend, the position of its left end in pixels, and the number of its line, from 0.
+fn positions(entries: &[Entry], picture_width: f64) -> Vec<(f64, usize)> {
     let (mut x, mut line) = (MARGIN, 0);
     let mut positions = vec![];
     for entry in entries {
-        let wide = SAMPLE + text::width(&entry.words, LABEL, Weight::Regular) + 18.0;
-        if x > MARGIN && x + wide > width - MARGIN {
+        let width = SAMPLE_WIDTH + text::width(&entry.words, LABEL, Weight::Regular) + 18.0;
+        if x > MARGIN && x + width > picture_width - MARGIN {
             (x, line) = (MARGIN, line + 1);
         }
         positions.push((x, line));
-        x += wide;
+        x += width;
     }
     positions
 }
 
+/// The height of the legend in a picture of this width.
 pub(super) fn legend_height(diagram: &Diagram<'_>, scales: Option<&Scales>, width: f64) -> f64 {
     let positions = positions(&entries(diagram, scales), width);
     positions
@@ -179,23 +191,23 @@ pub(super) fn legend_height(diagram: &Diagram<'_>, scales: Option<&Scales>, widt
         .map_or(0.0, |(_, line)| (line + 1) as f64 * (LEADING + 3.0))
 }
 
-fn legend(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
+fn draw_legend(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let entries = entries(diagram, layout.scales.as_ref());
     svg.open(&[("class", &"legend")]);
     for (entry, (x, line)) in entries.iter().zip(positions(&entries, layout.width)) {
         let y = layout.legend_top + (LEADING + 3.0) * line as f64 + 8.0;
-        sample(&entry.sample, (x, y), svg);
+        draw_sample(&entry.sample, (x, y), svg);
         svg.label(&Label {
             text: &entry.words,
-            x: x + SAMPLE,
+            x: x + SAMPLE_WIDTH,
             y: y + 4.0,
-            ..ink("muted")
+            ..label("muted")
         });
     }
     svg.close();
 }
 
-fn sample(sample: &Sample, (x, y): (f64, f64), svg: &mut Svg) {
+fn draw_sample(sample: &Sample, (x, y): (f64, f64), svg: &mut Svg) {
     let middle = x + 10.0;
     match sample {
         Sample::Internal => super::marks::symbol("internal sample", middle, y, 4.0, svg),
@@ -205,7 +217,7 @@ fn sample(sample: &Sample, (x, y): (f64, f64), svg: &mut Svg) {
             let path = super::arrows::arrow((x, y + 5.0), (x + 20.0, y - 5.0), true);
             svg.element("path", &[("class", &"message sample"), ("d", &path)], "");
         }
-        Sample::Open => {
+        Sample::MessageNotReceived => {
             let path = super::arrows::arrow((x, y + 5.0), (x + 20.0, y - 5.0), false);
             svg.element(
                 "path",

@@ -1,4 +1,4 @@
-//! Where everything in a diagram is, in pixels.
+//! Calculates the positions of everything in a diagram, in pixels.
 
 use sim::machine::MachineIndex;
 
@@ -18,13 +18,13 @@ pub(super) const CLOCK: f64 = 9.5;
 pub(super) const LEADING: f64 = 15.0;
 /// Space around the picture.
 pub(super) const MARGIN: f64 = 14.0;
-/// Height of one machine in the density strip.
+/// Height of one machine in the density strip, which shows how many events the whole window has if only a part of it is drawn.
 pub(super) const STRIP_ROW: f64 = 7.0;
-/// The largest mark of an event.
+/// The largest radius of the mark of an event.
 pub(super) const LARGEST_RADIUS: f64 = 4.2;
-/// Height of the strip that shows the lag.
+/// Height of the strip below a machine's line that shows its lag.
 pub(super) const LAG_HEIGHT: f64 = 4.0;
-/// Pictures narrower than this have a narrower column of names.
+/// In pictures narrower than this, the names of machines get less space.
 const NARROW: f64 = 640.0;
 
 /// Positions of the parts of a diagram.
@@ -32,28 +32,31 @@ const NARROW: f64 = 640.0;
 pub(super) struct Layout {
     pub(super) width: f64,
     pub(super) height: f64,
-    /// The subtitle, in lines.
+    /// The lines of the subtitle.
     pub(super) subtitle: Vec<String>,
-    /// Left and right end of the lines of machines.
+    /// The left end of the machines' lines.
     pub(super) left: f64,
+    /// The right end of the machines' lines.
     pub(super) right: f64,
     /// The top of the density strip.
     pub(super) strip_top: f64,
-    /// The top and the bottom of the area with the machines.
+    /// The top of the area with the machines.
     pub(super) top: f64,
+    /// The bottom of the area with the machines.
     pub(super) bottom: f64,
     /// The top of the legend.
     pub(super) legend_top: f64,
-    /// From values along the lines to pixels.
+    /// Converts values along the lines (model seconds or clocks) to pixels from the left.
     pub(super) scale: Scale,
     /// Height of a machine's part of the picture.
     pub(super) row_height: f64,
-    /// Greatest height of the band that shows the queue length; 0 if there are no bands.
+    /// Height below a machine's line for its lag and the longest queue; 0 if neither is drawn.
     pub(super) band_height: f64,
     /// For each machine of the run, the radius of the marks of its events.
     radii: Vec<f64>,
-    /// The scales of bands and shades. `None` in Lamport order, which has neither.
+    /// The scales of queues and lags. `None` if events are placed by their Lamport clock: then neither is drawn.
     pub(super) scales: Option<Scales>,
+    /// The drawn machines, in ascending order.
     machines: Vec<MachineIndex>,
 }
 
@@ -61,6 +64,7 @@ impl Layout {
     pub(super) fn new(diagram: &Diagram<'_>) -> Self {
         let width = diagram.options.width;
         let is_narrow = width < NARROW;
+        // The names of the machines are to the left of their lines.
         let left = MARGIN + if is_narrow { 76.0 } else { 104.0 };
         let right = width - MARGIN - 10.0;
         let subtitle = text::wrap(
@@ -74,15 +78,17 @@ impl Layout {
         let count = machines.len() as f64;
         let strip_top = y;
         if diagram.is_trimmed {
-            y += count.min(MOST_STRIP_ROWS) * STRIP_ROW + 34.0;
+            // The strip, with its times below it.
+            y += count.min(MAX_STRIP_ROWS) * STRIP_ROW + 34.0;
         }
         let top = y;
         let has_bands = diagram.options.order == Order::Time;
         let row_height = match has_bands {
-            true => (720.0 / count).clamp(MIN_ROW, 112.0),
-            false => (720.0 / count).clamp(MIN_ROW, 80.0),
+            true => (WANTED_HEIGHT / count).clamp(MIN_ROW, 112.0),
+            false => (WANTED_HEIGHT / count).clamp(MIN_ROW, 80.0),
         };
         let bottom = top + row_height * count;
+        // The numbers and the name of the axis are between the machines and the legend.
         let legend_top = bottom + 52.0;
         let scales = has_bands.then(|| Scales::new(diagram));
         let legend_height = frame::legend_height(diagram, scales.as_ref(), width);
@@ -106,10 +112,10 @@ impl Layout {
         }
     }
 
-    /// The height of a machine's line. `None` if the machine is not drawn.
+    /// The position of a machine's line, in pixels from the top. `None` if the machine is not drawn.
     pub(super) fn y(&self, machine: MachineIndex) -> Option<f64> {
         let row = self.machines.binary_search(&machine).ok()?;
-        Some(self.top + self.row_height * (row as f64 + 0.42))
+        Some(self.top + self.row_height * (row as f64 + LINE_IN_ROW))
     }
 
     /// The radius of the marks of a machine's events.
@@ -117,18 +123,22 @@ impl Layout {
         self.radii[machine as usize]
     }
 
-    /// The position of a value along a line, also outside the window.
+    /// The position of a value along a line, in pixels from the left. The value can be outside the window.
     pub(super) fn x(&self, value: f64) -> f64 {
         self.scale.at(value)
     }
 }
 
-/// The least height of a machine.
+/// The area with the machines is this high, if rows of this height are neither too low nor too high.
+const WANTED_HEIGHT: f64 = 720.0;
+/// How far down in its row the line of a machine is, as a share of the row's height.
+const LINE_IN_ROW: f64 = 0.42;
+/// The least height of a machine's row.
 const MIN_ROW: f64 = 46.0;
-/// The density strip is not higher than this number of machines.
-pub(super) const MOST_STRIP_ROWS: f64 = 16.0;
+/// The density strip is at most as high as this number of its rows. With more machines, its rows are lower.
+pub(super) const MAX_STRIP_ROWS: f64 = 16.0;
 
-/// The key of the run, and what the options did to the picture.
+/// The key of the run (its parameters and repetition), and a sentence for each option that changes the picture.
 fn subtitle(diagram: &Diagram<'_>) -> String {
     let options = &diagram.options;
     let names = |names: &[EventName]| {
@@ -141,11 +151,15 @@ fn subtitle(diagram: &Diagram<'_>) -> String {
     }
     if !options.past_of.is_empty() {
         let past_of = names(&options.past_of);
-        sentences.push(format!("In colour: what happened before {past_of}"));
+        sentences.push(format!(
+            "In colour: the events that happened before {past_of}"
+        ));
     }
     if !options.future_of.is_empty() {
         let future_of = names(&options.future_of);
-        sentences.push(format!("In colour: what {future_of} happened before"));
+        sentences.push(format!(
+            "In colour: the events that {future_of} happened before"
+        ));
     }
     if !options.cut.is_empty() {
         let cut = names(&options.cut);
@@ -157,6 +171,7 @@ fn subtitle(diagram: &Diagram<'_>) -> String {
     sentences.join(". ") + end
 }
 
+/// The scale along the lines, between two positions in pixels.
 fn scale(diagram: &Diagram<'_>, start: f64, end: f64) -> Scale {
     let (from, to) = match diagram.options.order {
         Order::Time => (to_s(diagram.drawn.from_ns), to_s(diagram.drawn.to_ns)),
@@ -168,12 +183,13 @@ fn scale(diagram: &Diagram<'_>, start: f64, end: f64) -> Scale {
                     .iter()
                     .map(|&index| diagram.value(index))
             };
-            let least = clocks().fold(f64::INFINITY, f64::min);
-            let most = clocks().fold(f64::NEG_INFINITY, f64::max);
-            if least > most {
+            let smallest = clocks().fold(f64::INFINITY, f64::min);
+            let largest = clocks().fold(f64::NEG_INFINITY, f64::max);
+            // Without events, both are still infinite.
+            if smallest > largest {
                 (0.0, 1.0)
             } else {
-                (least, most)
+                (smallest, largest)
             }
         }
     };
@@ -185,7 +201,7 @@ fn scale(diagram: &Diagram<'_>, start: f64, end: f64) -> Scale {
     }
 }
 
-/// Marks are as large as the mean distance between the events of the machine allows.
+/// For each machine of the run, the radius of the marks of its events: as large as the mean distance between these events allows.
 fn radii(diagram: &Diagram<'_>, scale: &Scale) -> Vec<f64> {
     let mut counts = vec![0_usize; diagram.execution.machines()];
     for &index in &diagram.drawn.events {

@@ -1,4 +1,4 @@
-//! The marks of events, and their clocks where there is room.
+//! Draws the marks of events, and the clock values above them where there is room.
 
 use std::fmt::Display;
 
@@ -21,17 +21,18 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         let class = format!("events {}", hue_class(machine as usize));
         svg.open(&[("class", &class)]);
         let events = &diagram.execution.events();
-        let own: Vec<usize> = diagram
+        let of_machine: Vec<usize> = diagram
             .drawn
             .events
             .iter()
             .copied()
             .filter(|&index| events[index].machine == machine)
             .collect();
-        own.iter()
+        of_machine
+            .iter()
             .for_each(|&index| draw_event(diagram, layout, index, y, svg));
         svg.close();
-        draw_clocks(diagram, layout, &own, y, svg);
+        draw_clocks(diagram, layout, &of_machine, y, svg);
     }
 }
 
@@ -56,7 +57,7 @@ fn draw_event(diagram: &Diagram<'_>, layout: &Layout, index: usize, y: f64, svg:
     svg.element("path", &attributes, &words(diagram, index));
 }
 
-/// Draws the mark of an event of this kind.
+/// Draws a mark. The first word of `class` is the kind of event.
 pub(super) fn symbol(class: &str, x: f64, y: f64, radius: f64, svg: &mut Svg) {
     let kind = class.split(' ').next().unwrap_or_default();
     let path = shape(kind, x, y, radius);
@@ -87,6 +88,7 @@ fn shape(kind: &str, x: f64, y: f64, radius: f64) -> String {
     }
 }
 
+/// What is shown while the pointer is on the event.
 fn words(diagram: &Diagram<'_>, index: usize) -> String {
     let event = &diagram.execution.events()[index];
     let queue = event
@@ -109,9 +111,16 @@ fn words(diagram: &Diagram<'_>, index: usize) -> String {
     )
 }
 
-/// Writes clock values above the line: first of ringed events, then of receives that made the clock jump, then of all others, each only
-/// where it touches no other.
-fn draw_clocks(diagram: &Diagram<'_>, layout: &Layout, own: &[usize], y: f64, svg: &mut Svg) {
+/// Writes clock values above a machine's line. A value is left out if it would touch a value that is already there, so the most important
+/// values are written first: those of ringed events, then of events that made the clock jump by more than 1, then of all others. Values of
+/// faded events come last.
+fn draw_clocks(
+    diagram: &Diagram<'_>,
+    layout: &Layout,
+    of_machine: &[usize],
+    y: f64,
+    svg: &mut Svg,
+) {
     let events = diagram.execution.events();
     let rank = |index: usize| {
         let event = &events[index];
@@ -123,7 +132,7 @@ fn draw_clocks(diagram: &Diagram<'_>, layout: &Layout, own: &[usize], y: f64, sv
             () => 2,
         }
     };
-    let mut order: Vec<usize> = own.to_vec();
+    let mut order: Vec<usize> = of_machine.to_vec();
     order.sort_by_key(|&index| rank(index));
     let mut taken: Vec<(f64, f64)> = vec![];
     svg.open(&[("class", &"clocks")]);
@@ -132,18 +141,18 @@ fn draw_clocks(diagram: &Diagram<'_>, layout: &Layout, own: &[usize], y: f64, sv
         let half = text::width(&text, CLOCK, Weight::Regular) / 2.0;
         let x = layout.x(diagram.value(index));
         let (from, to) = (x - half - GAP / 2.0, x + half + GAP / 2.0);
-        // The last label can be a little outside, but not outside the picture.
+        // The last label can go beyond the end of the line, but not beyond the edge of the picture.
         if to > layout.width || !insert(&mut taken, (from, to)) {
             continue;
         }
-        let above = match diagram.ringed.contains(&index) {
+        let mark_height = match diagram.ringed.contains(&index) {
             true => RING,
             false => LARGEST_RADIUS,
         };
         svg.label(&Label {
             text: &text,
             x,
-            y: y - above - 4.0,
+            y: y - mark_height - 4.0,
             size: CLOCK,
             anchor: Anchor::Middle,
             weight: Weight::Regular,
@@ -157,12 +166,12 @@ fn draw_clocks(diagram: &Diagram<'_>, layout: &Layout, own: &[usize], y: f64, sv
     svg.close();
 }
 
-/// Inserts an interval into a sorted list if it touches none of the others.
+/// Inserts an interval into a sorted list, if it overlaps no interval of the list. Returns whether it was inserted.
 fn insert(taken: &mut Vec<(f64, f64)>, (from, to): (f64, f64)) -> bool {
     let at = taken.partition_point(|other| other.0 < from);
-    let touches_before = at > 0 && taken[at - 1].1 > from;
-    let touches_after = taken.get(at).is_some_and(|other| other.0 < to);
-    if touches_before || touches_after {
+    let overlaps_previous = at > 0 && taken[at - 1].1 > from;
+    let overlaps_next = taken.get(at).is_some_and(|other| other.0 < to);
+    if overlaps_previous || overlaps_next {
         return false;
     }
     taken.insert(at, (from, to));

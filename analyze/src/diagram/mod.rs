@@ -1,12 +1,13 @@
-//! Space-time diagrams: a line for each machine, time along it, and an arrow for each message (Lamport 1978).
+//! Space-time diagrams of a run: a horizontal line for each machine, with time from left to right, and an arrow for each message
+//! (Lamport 1978). `analyze diagram` draws them.
 //!
 //! # Layout
 //!
-//! - [`layout`]: where everything is
+//! - [`layout`]: the positions of everything
 //! - [`frame`]: title, axis, names of machines, legend
 //! - [`arrows`], [`marks`], [`bands`]: messages; events and their clocks; queue lengths and lags
-//! - [`overlay`]: the cut, and the event that is pointed at
-//! - [`density`]: the strip that shows a long window while a part of it is drawn
+//! - [`overlay`]: the consistent cut, rings around events, and a text beside one event
+//! - [`density`]: if the window has too many events, chooses the part that is drawn, and draws a strip that shows where the others are
 //! - [`terminal`]: the diagram as characters
 
 mod arrows;
@@ -35,8 +36,9 @@ use layout::Layout;
 
 pub use crate::draw::characters::{Line, Span, Tone};
 
-/// The most events and messages that are drawn. A longer window becomes a density strip, and a part of it is drawn.
-pub const MOST_MARKS: usize = 2_000;
+/// The largest number of events and messages that are drawn. If the window (the part of the run that the user chose) has more, only a part
+/// of it is drawn, below a strip that shows how many events there are at each time of the window.
+pub const MAX_MARKS: usize = 2_000;
 
 /// What the position along a machine's line means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,11 +53,11 @@ pub enum Order {
 /// Where the arrow of a received message ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Arrows {
-    /// At the event that received it.
+    /// At the event that received the message.
     #[default]
     Receipt,
-    /// Where it entered the queue; from there to its receive, the wait is drawn along the line. Messages whose arrival is not known end
-    /// at the receive.
+    /// At the time at which the message entered the recipient's queue. From there to the receive, a thick pale line shows the wait. If the
+    /// arrival is not known, the arrow ends at the receive.
     Arrival,
 }
 
@@ -66,15 +68,15 @@ pub struct Options {
     pub order: Order,
     /// Where arrows end.
     pub arrows: Arrows,
-    /// Show the events that happened before these in colour, and fade the rest.
+    /// Events whose causal past is shown in colour: everything that happened before one of them. All other events are faded.
     pub past_of: Vec<EventName>,
-    /// Show the events that these happened before in colour, and fade the rest.
+    /// Events whose causal future is shown in colour: everything that one of them happened before. All other events are faded.
     pub future_of: Vec<EventName>,
-    /// Draw the smallest consistent cut that contains these events.
+    /// Draw the smallest consistent cut that contains these events. A cut is consistent if it contains the send of each receive that it contains.
     pub cut: Vec<EventName>,
-    /// The event that the window is centred on, if only a part of it can be drawn.
+    /// The event in the middle of the drawn part, if only a part of the window can be drawn.
     pub around: Option<EventName>,
-    /// Mark the event `around` with this text.
+    /// Write this text beside the event `around`.
     pub mark: Option<String>,
     /// Width of the picture in pixels.
     pub width: f64,
@@ -105,17 +107,18 @@ pub struct Diagram<'e> {
     options: Options,
     /// The window that was asked for.
     asked: Window,
-    /// The part of it that is drawn. In Lamport order, its events are all events with the clocks of the part.
+    /// The part of that window that is drawn. In the order of Lamport clocks it has all events whose clocks are in the part's range of
+    /// clocks, because those are the events between the ends of the picture.
     drawn: Window,
     /// Whether only a part of the window is drawn.
     is_trimmed: bool,
     /// For each event of the run, whether it is drawn.
     is_drawn: Members,
-    /// The events in colour, if the rest is faded.
+    /// The causal past and future that were asked for, which are in colour while all other events are faded. `None` if neither was asked for.
     cone: Option<Members>,
-    /// For each machine, how many of its events are before the cut.
+    /// For each machine, how many of its events are before the cut. `None` if there is no cut.
     cut: Option<Vec<usize>>,
-    /// The events with a ring: those that the cone and the mark are about.
+    /// The events with a ring: those whose past or future is in colour, and the one with a text beside it.
     ringed: BTreeSet<usize>,
 }
 
@@ -126,6 +129,8 @@ impl<'e> Diagram<'e> {
     ///
     /// [`Error::Choice`] if the run has no event of that name.
     pub fn new(execution: &'e Execution, window: Window, options: Options) -> Result<Self, Error> {
+        // A name stands for all events of a tick: a range of indices. What happened before any of them happened before the last one, and
+        // the first one happened before all that any of them happened before.
         let find = |names: &[EventName]| -> Result<Vec<_>, Error> {
             names.iter().map(|&name| execution.find(name)).collect()
         };
@@ -133,10 +138,10 @@ impl<'e> Diagram<'e> {
         let cut = find(&options.cut)?;
         let mut cone = None;
         if !past_of.is_empty() {
-            cone = Some(execution.past_of(past_of.iter().map(|tick| tick.end - 1)));
+            cone = Some(execution.past_of(past_of.iter().map(|events| events.end - 1)));
         }
         if !future_of.is_empty() {
-            let future = execution.future_of(future_of.iter().map(|tick| tick.start));
+            let future = execution.future_of(future_of.iter().map(|events| events.start));
             cone = Some(match cone {
                 Some(past) => past.iter().zip(&future).map(|(a, b)| a | b).collect(),
                 None => future,
@@ -150,7 +155,8 @@ impl<'e> Diagram<'e> {
         if options.mark.is_some() {
             ringed.extend(centre.clone().into_iter().flatten());
         }
-        let mut drawn = density::drawable(execution, &window, centre.map(|tick| tick.start));
+        let mut drawn =
+            density::drawable_part(execution, &window, centre.map(|events| events.start));
         let is_trimmed = drawn != window;
         if options.order == Order::Lamport {
             drawn.events = with_clocks_of(execution, &drawn);
@@ -163,7 +169,7 @@ impl<'e> Diagram<'e> {
         Ok(Self {
             is_trimmed,
             is_drawn,
-            cut: (!cut.is_empty()).then(|| execution.cut(cut.iter().map(|tick| tick.end - 1))),
+            cut: (!cut.is_empty()).then(|| execution.cut(cut.iter().map(|events| events.end - 1))),
             execution,
             options,
             asked: window,
@@ -173,7 +179,8 @@ impl<'e> Diagram<'e> {
         })
     }
 
-    /// Says which part is drawn if the window has too much to draw. Pictures have a strip that shows the rest.
+    /// Says which part of the window is drawn, if it has too many events to draw them all. `has_strip` says whether the picture has a strip
+    /// that shows the whole window; diagrams of characters have none.
     pub fn left_out(&self, has_strip: bool) -> Option<String> {
         self.is_trimmed.then(|| {
             format!(
@@ -247,8 +254,8 @@ impl<'e> Diagram<'e> {
     /// Says in words what the diagram shows, for people who cannot see it.
     fn description(&self) -> String {
         let messages = self.messages();
-        let open = messages.iter().filter(|message| message.receive.is_none());
-        let open = open.count();
+        let is_not_received = |message: &&&Message| message.receive.is_none();
+        let not_received = messages.iter().filter(is_not_received).count();
         let machines: Vec<String> = self
             .drawn
             .machines
@@ -264,9 +271,9 @@ impl<'e> Diagram<'e> {
             machines.join(", "),
             counted(self.drawn.events.len(), "event"),
             counted(messages.len(), "message"),
-            match open {
+            match not_received {
                 1 => "1 is".to_owned(),
-                open => format!("{} are", grouped(open as u64)),
+                count => format!("{} are", grouped(count as u64)),
             }
         )
     }
@@ -277,6 +284,7 @@ impl<'e> Diagram<'e> {
         for &index in &self.drawn.events {
             let sent = self.execution.messages_of(index).iter();
             messages.extend(sent.filter(|message| self.drawn.has_machine(message.recipient)));
+            // A message whose send is drawn has been added at its send.
             if let Some(message) = self.execution.received_by(index)
                 && !self.is_drawn[message.send]
                 && self
@@ -309,19 +317,19 @@ impl<'e> Diagram<'e> {
 fn with_clocks_of(execution: &Execution, window: &Window) -> Vec<usize> {
     let events = execution.events();
     let clocks = || window.events.iter().map(|&index| events[index].clock);
-    let (Some(least), Some(most)) = (clocks().min(), clocks().max()) else {
+    let (Some(smallest), Some(largest)) = (clocks().min(), clocks().max()) else {
         return vec![];
     };
-    let is_in = |index: &usize| {
+    let is_between = |index: &usize| {
         let event = &events[*index];
-        window.has_machine(event.machine) && (least..=most).contains(&event.clock)
+        window.has_machine(event.machine) && (smallest..=largest).contains(&event.clock)
     };
-    let mut with_clocks: Vec<usize> = (0..events.len()).filter(is_in).collect();
+    let mut with_clocks: Vec<usize> = (0..events.len()).filter(is_between).collect();
     with_clocks.sort_by_key(|&index| events[index].clock);
     with_clocks
 }
 
-/// The style rules of diagrams.
+/// The CSS rules of diagrams in these colours.
 pub fn rules(colours: &Colours) -> String {
     let Colours {
         ground,
@@ -341,7 +349,7 @@ pub fn rules(colours: &Colours) -> String {
     )
 }
 
-/// Model seconds for people.
+/// A time in model seconds, with up to three decimal places.
 fn seconds(ns: i64) -> String {
     let text = number(to_s(ns), 3);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,15 +1,16 @@
-//! What lies over the diagram: the cut, rings around events, and the text of the mark.
+//! Draws what lies over a diagram: the consistent cut, rings around events, and a text beside one event.
 
 use super::Diagram;
-use super::frame::ink;
+use super::frame::label;
 use super::layout::Layout;
 use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::{self, Weight};
 
 /// Radius of a ring.
 pub(super) const RING: f64 = 9.0;
-/// How far the cut passes beside an event.
-const BESIDE: f64 = 7.0;
+/// Distance of the cut from the last event before it, in pixels. If the next event is near, the cut is in the middle between both. If there
+/// is no event before the cut, the distance from the first event after it.
+const CUT_DISTANCE: f64 = 7.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     draw_cut(diagram, layout, svg);
@@ -27,13 +28,14 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     draw_mark(diagram, layout, svg);
 }
 
-/// The position of a drawn event.
+/// The position of an event. `None` if the event is not drawn.
 fn position(diagram: &Diagram<'_>, layout: &Layout, index: usize) -> Option<(f64, f64)> {
     let is_drawn = diagram.is_drawn[index];
     let y = layout.y(diagram.execution.events()[index].machine)?;
     is_drawn.then(|| (layout.x(diagram.value(index)), y))
 }
 
+/// Draws the cut: on each machine's line between the last event before the cut and the first event after it.
 fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let Some(cut) = &diagram.cut else {
         return;
@@ -46,9 +48,9 @@ fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         let before = count.checked_sub(1).map(|last| x(range.start + last));
         let after = (range.start + count < range.end).then(|| x(range.start + count));
         let x = match (before, after) {
-            (Some(before), Some(after)) => before + ((after - before) / 2.0).min(BESIDE),
-            (Some(before), None) => before + BESIDE,
-            (None, Some(after)) => after - BESIDE,
+            (Some(before), Some(after)) => before + ((after - before) / 2.0).min(CUT_DISTANCE),
+            (Some(before), None) => before + CUT_DISTANCE,
+            (None, Some(after)) => after - CUT_DISTANCE,
             (None, None) => layout.left,
         };
         let x = px(x.clamp(layout.left, layout.right));
@@ -57,27 +59,27 @@ fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         let command = if path.is_empty() { "M" } else { "L" };
         path += &format!("{command}{x} {}V{}", px(y - half), px(y + half));
     }
-    svg.element("path", &[("class", &"cut"), ("d", &path)], "The smallest consistent cut with the chosen events: every message that is received before it is sent before it");
+    svg.element("path", &[("class", &"cut"), ("d", &path)], "The smallest consistent cut with the chosen events: every message that is received before the cut is also sent before the cut");
 }
 
-/// Writes the text of the mark beside its event, where it stays in the picture.
+/// Writes the text of the option `mark` to the right of its event, or to the left if the right side has no room.
 fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let (Some(words), Some(name)) = (&diagram.options.mark, diagram.options.around) else {
         return;
     };
-    let Ok(tick) = diagram.execution.find(name) else {
+    let Ok(events) = diagram.execution.find(name) else {
         return;
     };
-    let Some((x, y)) = position(diagram, layout, tick.start) else {
+    let Some((x, y)) = position(diagram, layout, events.start) else {
         return;
     };
     let size = 12.0;
     let width = text::width(words, size, Weight::Bold);
     // The clock of the event is above its ring; the text is beside it.
-    let beside = x + RING + 8.0;
-    let x = match beside + width > layout.right {
+    let right_of_ring = x + RING + 8.0;
+    let x = match right_of_ring + width > layout.right {
         true => (x - RING - 8.0 - width).max(layout.left),
-        false => beside,
+        false => right_of_ring,
     };
     svg.label(&Label {
         text: words,
@@ -85,6 +87,6 @@ fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         y: y - RING - 9.0,
         size,
         weight: Weight::Bold,
-        ..ink("alarm")
+        ..label("alarm")
     });
 }

@@ -7,22 +7,22 @@ use crate::draw::characters::{Line, Span, Tone};
 use crate::execution::{Event, Kind, to_s};
 use crate::output::table::number;
 
-/// Columns before the first machine.
-const TIME: usize = 10;
-/// The narrowest column in which a machine's events can be told apart.
-const LEAST_COLUMN: usize = 3;
-/// A column needs this width to tell the sender and the age of a received message.
-const DETAIL_COLUMN: usize = 17;
+/// Width of the column with the times, before the first machine.
+const TIME_WIDTH: usize = 10;
+/// The least width of a machine's column: the mark of an event and two characters to the next line.
+const MIN_COLUMN: usize = 3;
+/// The least width of a column that also tells the sender and the age of a received message.
+const MIN_DETAIL_COLUMN: usize = 17;
 
 /// The lines of the diagram.
 pub(super) fn lines(diagram: &Diagram<'_>, width: usize) -> Vec<Line> {
     let machines = diagram.drawn.machines.as_slice();
-    let most = (width.saturating_sub(TIME) / LEAST_COLUMN).max(1);
-    let shown = &machines[..machines.len().min(most)];
+    let fitting = (width.saturating_sub(TIME_WIDTH) / MIN_COLUMN).max(1);
+    let shown = &machines[..machines.len().min(fitting)];
     let grid = Grid {
         diagram,
         machines: shown,
-        column: (width.saturating_sub(TIME) / shown.len().max(1)).max(LEAST_COLUMN),
+        column_width: (width.saturating_sub(TIME_WIDTH) / shown.len().max(1)).max(MIN_COLUMN),
     };
     let mut lines = vec![plain(&diagram.title()), plain(""), grid.header()];
     let events = diagram.drawn.events.iter().copied();
@@ -82,17 +82,19 @@ fn legend(diagram: &Diagram<'_>) -> Vec<String> {
     words
 }
 
-/// Where the columns are.
+/// The columns of the machines that are shown.
 struct Grid<'d, 'e> {
     diagram: &'d Diagram<'e>,
     machines: &'d [u32],
-    column: usize,
+    /// Width of a machine's column, in characters.
+    column_width: usize,
 }
 
 /// The characters of a row, with their colours.
 struct Cells(Vec<(char, Tone)>);
 
 impl Cells {
+    /// Writes a text over the characters from `at` on. What does not fit is left out.
     fn put(&mut self, at: usize, text: &str, tone: Tone) {
         for (offset, letter) in text.chars().enumerate() {
             if let Some(cell) = self.0.get_mut(at + offset) {
@@ -101,6 +103,7 @@ impl Cells {
         }
     }
 
+    /// The characters as a line. Neighbours of the same colour are joined, and spaces at the end are left out.
     fn line(self) -> Line {
         let mut line: Line = vec![];
         for (letter, tone) in self.0 {
@@ -120,16 +123,17 @@ impl Cells {
 }
 
 impl Grid<'_, '_> {
-    /// The column of a machine's line.
+    /// The position of a machine's line, in characters from the left. `None` if the machine is not shown.
     fn column_of(&self, machine: u32) -> Option<usize> {
-        let row = self.machines.binary_search(&machine).ok()?;
-        Some(TIME + row * self.column)
+        let index = self.machines.binary_search(&machine).ok()?;
+        Some(TIME_WIDTH + index * self.column_width)
     }
 
+    /// An empty row.
     fn cells(&self) -> Cells {
         Cells(vec![
             (' ', Tone::Plain);
-            TIME + self.machines.len() * self.column
+            TIME_WIDTH + self.machines.len() * self.column_width
         ])
     }
 
@@ -147,7 +151,7 @@ impl Grid<'_, '_> {
                 format!("machine {machine}"),
                 machine.to_string(),
             ];
-            let fits = |name: &&String| name.chars().count() < self.column;
+            let fits = |name: &&String| name.chars().count() < self.column_width;
             let name = names.iter().find(fits).unwrap_or(&names[2]);
             let tone = Tone::Machine(machine as usize);
             if let Some(at) = self.column_of(machine) {
@@ -174,35 +178,36 @@ impl Grid<'_, '_> {
         let Some(at) = self.column_of(event.machine) else {
             return cells.line();
         };
-        let own = self.own(event);
-        self.put_messages(index, at..at + own.chars().count(), tone, &mut cells);
-        cells.put(at, &own, tone);
-        self.put_detail(index, at + own.chars().count() + 1, &mut cells);
+        let mark = self.mark(event);
+        let mark_end = at + mark.chars().count();
+        self.put_messages(index, at..mark_end, tone, &mut cells);
+        cells.put(at, &mark, tone);
+        self.put_detail(index, mark_end + 1, &mut cells);
         cells.line()
     }
 
-    /// The lines of all machines. After the cut they are dotted.
+    /// Writes the lines of all machines in the row of the event `index`. After the cut they are dotted.
     fn put_lines(&self, index: usize, cells: &mut Cells) {
         let events = self.diagram.execution.events();
         for &machine in self.machines {
-            let (Some(at), range) = (
-                self.column_of(machine),
-                self.diagram.execution.range_of(machine),
-            ) else {
+            let Some(at) = self.column_of(machine) else {
                 continue;
             };
+            let range = self.diagram.execution.range_of(machine);
             let is_after = self.diagram.cut.as_ref().is_some_and(|cut| {
-                let past = range.start..range.start + cut[machine as usize];
-                past.end == past.start || self.key(past.end - 1) < self.key(index)
+                // The machine's events before the cut. The row is after the cut if it is below the last of them.
+                let before_cut = range.start..range.start + cut[machine as usize];
+                before_cut.is_empty() || self.rank(before_cut.end - 1) < self.rank(index)
             });
-            let own = events[index].machine == machine;
-            let line = if is_after && !own { "┊" } else { "│" };
+            // The mark of the event will be written over the line of its own machine.
+            let is_own = events[index].machine == machine;
+            let line = if is_after && !is_own { "┊" } else { "│" };
             cells.put(at, line, Tone::Muted);
         }
     }
 
-    /// The rank of an event in the order of the rows.
-    fn key(&self, index: usize) -> (i64, u64, usize) {
+    /// What the rows are ordered by.
+    fn rank(&self, index: usize) -> (i64, u64, usize) {
         let event = &self.diagram.execution.events()[index];
         match self.diagram.options.order {
             Order::Time => (event.time_ns, event.clock, index),
@@ -211,48 +216,42 @@ impl Grid<'_, '_> {
     }
 
     /// The event's symbol, and its clock if there is room.
-    fn own(&self, event: &Event) -> String {
+    fn mark(&self, event: &Event) -> String {
         let symbol = match event.kind {
             Kind::Internal => '○',
             Kind::Send { .. } => '●',
             Kind::Receive { .. } => '◆',
         };
         let clock = event.clock.to_string();
-        // A head of an arrow must fit between the clock and the next line.
-        match clock.len() + 3 <= self.column {
+        // The head of an arrow must fit between the clock and the line of the next machine.
+        match clock.len() + 3 <= self.column_width {
             true => format!("{symbol}{clock}"),
             false => symbol.to_string(),
         }
     }
 
-    /// The arrows of a send.
-    fn put_messages(&self, index: usize, own: Range<usize>, tone: Tone, cells: &mut Cells) {
+    /// Writes the arrows of the messages that the event `index` sends. `mark` is where the mark of the event is. One line to the right
+    /// reaches the farthest recipient on that side, and so does one to the left; each recipient gets a head.
+    fn put_messages(&self, index: usize, mark: Range<usize>, tone: Tone, cells: &mut Cells) {
         let messages = self.diagram.execution.messages_of(index);
-        let ends: Vec<(usize, bool)> = messages
+        let recipients: Vec<(usize, bool)> = messages
             .iter()
             .filter_map(|message| {
                 let at = self.column_of(message.recipient)?;
                 Some((at, message.receive.is_some()))
             })
             .collect();
-        let right = ends
-            .iter()
-            .map(|(at, _)| *at)
-            .filter(|at| *at > own.start)
-            .max();
-        let left = ends
-            .iter()
-            .map(|(at, _)| *at)
-            .filter(|at| *at < own.start)
-            .min();
-        if let Some(right) = right {
-            self.put_line(own.end..right, tone, cells);
+        let positions = || recipients.iter().map(|(at, _)| *at);
+        let rightmost = positions().filter(|at| *at > mark.start).max();
+        let leftmost = positions().filter(|at| *at < mark.start).min();
+        if let Some(rightmost) = rightmost {
+            self.put_line(mark.end..rightmost, tone, cells);
         }
-        if let Some(left) = left {
-            self.put_line(left + 1..own.start, tone, cells);
+        if let Some(leftmost) = leftmost {
+            self.put_line(leftmost + 1..mark.start, tone, cells);
         }
-        for (at, is_received) in ends {
-            let (head, head_at) = match (at > own.start, is_received) {
+        for (at, is_received) in recipients {
+            let (head, head_at) = match (at > mark.start, is_received) {
                 (true, true) => ("▶", at - 1),
                 (true, false) => ("▷", at - 1),
                 (false, true) => ("◀", at + 1),
@@ -262,6 +261,7 @@ impl Grid<'_, '_> {
         }
     }
 
+    /// Writes a horizontal line, which crosses what is already there.
     fn put_line(&self, range: Range<usize>, tone: Tone, cells: &mut Cells) {
         for at in range {
             let crosses = cells.0.get(at).is_some_and(|(letter, _)| *letter != ' ');
@@ -269,9 +269,9 @@ impl Grid<'_, '_> {
         }
     }
 
-    /// Sender and age of a received message.
+    /// Writes the sender and the age of the message that the event `index` receives, at position `at`.
     fn put_detail(&self, index: usize, at: usize, cells: &mut Cells) {
-        if self.column < DETAIL_COLUMN {
+        if self.column_width < MIN_DETAIL_COLUMN {
             return;
         }
         let events = self.diagram.execution.events();
@@ -284,8 +284,9 @@ impl Grid<'_, '_> {
             format!(" {}s", number(to_s(age_ns), 1))
         });
         let detail = format!("←{sender}{}", age.unwrap_or_default());
-        let start = at.saturating_sub(TIME) % self.column;
-        let room = self.column.saturating_sub(start + 2);
+        // The text must end before the line of the next machine.
+        let start_in_column = at.saturating_sub(TIME_WIDTH) % self.column_width;
+        let room = self.column_width.saturating_sub(start_in_column + 2);
         let detail: String = detail.chars().take(room).collect();
         cells.put(at, &detail, Tone::Muted);
     }

@@ -1,15 +1,15 @@
-//! Pictures made of characters, for terminals.
+//! The lines of pictures that are made of characters, for terminals.
 
 /// The colour of characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// The terminal's own.
+    /// The terminal's own colour of text.
     Plain,
-    /// Faint.
+    /// A fainter colour, for what is less important.
     Muted,
     /// The colour of the machine with this index.
     Machine(usize),
-    /// What must be seen first.
+    /// The colour of what must be seen first.
     Alarm,
 }
 

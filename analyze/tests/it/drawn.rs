@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use analyze::diagram::{Arrows, Diagram, MOST_MARKS, Options, Order};
+use analyze::diagram::{Arrows, Diagram, MAX_MARKS, Options, Order};
 use analyze::execution::window::{Choice, Window};
 use analyze::execution::{EventName, Execution};
 use proptest::prelude::*;
@@ -360,10 +360,7 @@ fn a_long_window_becomes_a_strip_and_a_part_is_drawn() {
         let svg = diagram.svg();
         let seen = read_back(&svg);
         let marks = seen.events.len() + seen.received.len() + seen.open.len();
-        assert!(
-            (MOST_MARKS * 8 / 10..=MOST_MARKS).contains(&marks),
-            "{marks}"
-        );
+        assert!((MAX_MARKS * 8 / 10..=MAX_MARKS).contains(&marks), "{marks}");
         assert!(svg.contains("the part that is drawn below") && svg.len() < 1_000_000);
         assert!(
             diagram

@@ -1,19 +1,23 @@
-//! A panel with two axes of numbers as characters: lines as dots of Braille, points as circles.
+//! Draws a chart's panel with characters, if both axes of the panel have numbers: lines as dots of Braille characters, points as circles.
 
 use super::terminal::{tone, widest};
 use super::{Mark, Panel, Series};
 use crate::draw::characters::{Line, Span, Tone};
 use crate::draw::scale::Scale;
 
-/// Rows of a panel.
+/// The height of a panel, in rows of characters.
 const ROWS: usize = 14;
 
-/// Dots of Braille: two columns and four rows in each character.
+/// The area between the axes, as characters row by row. A Braille character has dots in two columns and four rows. Positions are counted in
+/// dots, from the upper left corner.
 struct Canvas {
+    /// Number of characters in a row.
     columns: usize,
+    /// For each character, the bits of its dots.
     dots: Vec<u8>,
-    /// Characters in place of dots.
+    /// For each character, what is shown in place of its dots, if anything.
     letters: Vec<Option<char>>,
+    /// For each character, its colour.
     tones: Vec<Tone>,
 }
 
@@ -30,7 +34,7 @@ impl Canvas {
         }
     }
 
-    /// The index of a character, and the row and the column of a dot in it.
+    /// The index of the character at a position, and the row and the column of the dot in this character. `None` outside the canvas.
     fn position(&self, x: f64, y: f64) -> Option<(usize, usize, usize)> {
         let (x, y) = (x.round(), y.round());
         let is_in =
@@ -39,21 +43,25 @@ impl Canvas {
         is_in.then(|| (y / 4 * self.columns + x / 2, y % 4, x % 2))
     }
 
-    fn set(&mut self, x: f64, y: f64, tone: Tone) {
+    /// Sets the dot at a position.
+    fn set_dot(&mut self, x: f64, y: f64, tone: Tone) {
         if let Some((index, row, column)) = self.position(x, y) {
             self.dots[index] |= BITS[row][column];
             self.tones[index] = tone;
         }
     }
 
-    fn put(&mut self, x: f64, y: f64, letter: char, tone: Tone) {
+    /// Shows a letter in place of the dots at a position.
+    fn put_letter(&mut self, x: f64, y: f64, letter: char, tone: Tone) {
         if let Some((index, _, _)) = self.position(x, y) {
             self.letters[index] = Some(letter);
             self.tones[index] = tone;
         }
     }
 
-    fn line(&mut self, from: (f64, f64), to: (f64, f64), tone: Tone) {
+    /// Sets the dots of a line.
+    fn draw_line(&mut self, from: (f64, f64), to: (f64, f64), tone: Tone) {
+        // One step for each dot. The limit is for lines that go far beyond the canvas.
         let steps = (to.0 - from.0)
             .abs()
             .max((to.1 - from.1).abs())
@@ -62,10 +70,11 @@ impl Canvas {
         for step in 0..=steps as usize {
             let share = step as f64 / steps;
             let at = |a: f64, b: f64| a + (b - a) * share;
-            self.set(at(from.0, to.0), at(from.1, to.1), tone);
+            self.set_dot(at(from.0, to.0), at(from.1, to.1), tone);
         }
     }
 
+    /// A row as characters in their colours.
     fn row(&self, row: usize) -> Line {
         let cells = row * self.columns..(row + 1) * self.columns;
         let spans = cells.map(|cell| {
@@ -81,9 +90,10 @@ impl Canvas {
     }
 }
 
-/// A panel with two axes of numbers, with dots.
+/// The lines of a panel: its area with the vertical axis, then the horizontal axis.
 pub(super) fn lines(panel: &Panel, width: usize) -> Vec<Line> {
     let y = panel.y.scale((ROWS * 4 - 1) as f64, 0.0);
+    // A number for every 12 dots (three rows). It is negative because the scale goes from the bottom to the top.
     let (ticks, decimals) = y.ticks(-12.0);
     let shown: Vec<String> = ticks
         .iter()
@@ -98,8 +108,9 @@ pub(super) fn lines(panel: &Panel, width: usize) -> Vec<Line> {
     }
     let mut lines = vec![];
     for row in 0..ROWS {
-        let is_here = |tick: &&f64| (y.at(**tick) / 4.0) as usize == row;
-        let tick = ticks.iter().zip(&shown).find(|(tick, _)| is_here(tick));
+        // A row of characters has four rows of dots.
+        let is_in_row = |tick: &&f64| (y.at(**tick) / 4.0) as usize == row;
+        let tick = ticks.iter().zip(&shown).find(|(tick, _)| is_in_row(tick));
         let tick = tick.map_or("", |(_, shown)| shown.as_str());
         let mut line = vec![Span::new(
             format!("{tick:>width$} │", width = margin - 1),
@@ -108,7 +119,7 @@ pub(super) fn lines(panel: &Panel, width: usize) -> Vec<Line> {
         line.extend(canvas.row(row));
         lines.push(line);
     }
-    lines.extend(horizontal(panel, &x, margin, columns));
+    lines.extend(horizontal_axis(panel, &x, margin, columns));
     lines
 }
 
@@ -127,39 +138,40 @@ fn draw(series: &Series, x: &Scale, y: &Scale, canvas: &mut Canvas) {
                 '○'
             };
             for &(x, y) in &points {
-                canvas.put(x, y, letter, tone);
+                canvas.put_letter(x, y, letter, tone);
             }
         }
         Mark::Steps => {
             for pair in points.windows(2) {
                 let corner = (pair[1].0, pair[0].1);
-                canvas.line(pair[0], corner, tone);
-                canvas.line(corner, pair[1], tone);
+                canvas.draw_line(pair[0], corner, tone);
+                canvas.draw_line(corner, pair[1], tone);
             }
         }
         _ => {
             for pair in points.windows(2) {
-                canvas.line(pair[0], pair[1], tone);
+                canvas.draw_line(pair[0], pair[1], tone);
             }
         }
     }
 }
 
-/// The horizontal axis, its numbers and its name.
-fn horizontal(panel: &Panel, x: &Scale, margin: usize, columns: usize) -> [Line; 3] {
+/// The lines of the horizontal axis: the axis itself, its numbers and its name. `margin` is the width to the left of the vertical axis.
+fn horizontal_axis(panel: &Panel, x: &Scale, margin: usize, columns: usize) -> [Line; 3] {
     let (ticks, decimals) = x.ticks(18.0);
     let mut numbers = vec![' '; margin + 1 + columns];
-    let mut next = 0;
+    // Where the next number may start, so that a space is left between two numbers.
+    let mut next_free = 0;
     for tick in ticks {
         let text: Vec<char> = format!("{tick:.decimals$}").chars().collect();
         let middle = margin + (x.at(tick) / 2.0).round() as usize;
         let start = (middle + 1)
             .saturating_sub(text.len() / 2)
             .min(numbers.len() - text.len().min(numbers.len()));
-        if start < next {
+        if start < next_free {
             continue;
         }
-        next = start + text.len() + 1;
+        next_free = start + text.len() + 1;
         for (cell, letter) in numbers[start..].iter_mut().zip(text) {
             *cell = letter;
         }
@@ -167,8 +179,8 @@ fn horizontal(panel: &Panel, x: &Scale, margin: usize, columns: usize) -> [Line;
     let numbers: String = numbers.into_iter().collect();
     let axis = format!("{}└{}", " ".repeat(margin), "─".repeat(columns));
     let name = panel.x.name.as_str();
-    let indent = (margin + 1 + columns.saturating_sub(name.chars().count()) / 2)
-        * usize::from(!name.is_empty());
+    let centred = margin + 1 + columns.saturating_sub(name.chars().count()) / 2;
+    let indent = if name.is_empty() { 0 } else { centred };
     [
         vec![Span::new(axis, Tone::Muted)],
         vec![Span::new(numbers.trim_end(), Tone::Muted)],

@@ -1,7 +1,8 @@
-//! Title, key, notes and axes of a chart.
+//! Draws what is around the series of a chart: title, key, notes, and the axes of panels.
 
 use super::layout::{
-    Area, LABEL, LEADING, Layout, MARGIN, PANEL_TITLE, SAMPLE, TITLE, key_positions,
+    Area, LABEL, LEADING, Layout, MARGIN, PANEL_TITLE, SAMPLE_WIDTH, TICK_HEIGHT, TITLE,
+    key_positions,
 };
 use super::{Figure, KeyEntry, Mark, Panel, Positions};
 use crate::draw::svg::{Label, Svg, px};
@@ -32,10 +33,10 @@ pub(super) fn draw(figure: &Figure, layout: &Layout, svg: &mut Svg) {
     svg.open(&[("class", &"key")]);
     for (entry, (x, line)) in figure.key.iter().zip(key_positions(figure)) {
         let y = layout.key_top + (LEADING + 3.0) * line as f64 + 8.0;
-        sample(entry, (x, y), svg);
+        draw_sample(entry, (x, y), svg);
         svg.label(&Label {
             text: &entry.name,
-            x: x + SAMPLE,
+            x: x + SAMPLE_WIDTH,
             y: y + 4.0,
             ..label("ink")
         });
@@ -56,7 +57,8 @@ pub(super) fn label(class: &str) -> Label<'_> {
     Label::of_class(class, LABEL)
 }
 
-fn sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
+/// Draws the sample of an entry of the key, with its left end at `x`.
+fn draw_sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
     let class = |mark: &str| format!("{mark} {}", entry.ink.class());
     match entry.mark {
         Mark::Line | Mark::Steps => {
@@ -83,6 +85,7 @@ fn sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
             svg,
         ),
         Mark::Cells => {
+            // Six shades beside each other, from none to the darkest.
             for step in 0..6 {
                 let left = x + 3.0 * f64::from(step);
                 let opacity = super::marks::opacity(f64::from(step) / 5.0);
@@ -98,6 +101,7 @@ fn sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
     }
 }
 
+/// The CSS class of circles.
 pub(super) fn circle_class(mark: Mark) -> &'static str {
     if mark == Mark::Hollow {
         "hollow"
@@ -106,12 +110,12 @@ pub(super) fn circle_class(mark: Mark) -> &'static str {
     }
 }
 
-/// The titles and the axes of a panel.
-pub(super) fn axes(panel: &Panel, area: &Area, svg: &mut Svg) {
+/// Draws the titles and the axes of a panel.
+pub(super) fn draw_axes(panel: &Panel, area: &Area, svg: &mut Svg) {
     let mut y = area.top - 10.0;
     if !panel.y.name.is_empty() {
         svg.label(&Label {
-            text: &cut(
+            text: &shorten(
                 &panel.y.name,
                 area.outer_right - area.outer_left,
                 Weight::Regular,
@@ -124,7 +128,7 @@ pub(super) fn axes(panel: &Panel, area: &Area, svg: &mut Svg) {
     }
     if !panel.title.is_empty() {
         svg.label(&Label {
-            text: &cut(
+            text: &shorten(
                 &panel.title,
                 area.outer_right - area.outer_left,
                 Weight::Bold,
@@ -136,13 +140,13 @@ pub(super) fn axes(panel: &Panel, area: &Area, svg: &mut Svg) {
             ..label("ink")
         });
     }
-    vertical(panel, area, svg);
-    horizontal(panel, area, svg);
+    draw_vertical_axis(panel, area, svg);
+    draw_horizontal_axis(panel, area, svg);
 }
 
-fn vertical(panel: &Panel, area: &Area, svg: &mut Svg) {
+fn draw_vertical_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
     let (_, scale) = area.scales(panel);
-    let right = |text: &str, y: f64, svg: &mut Svg| {
+    let write_beside = |text: &str, y: f64, svg: &mut Svg| {
         svg.label(&Label {
             text,
             x: area.left - 6.0,
@@ -153,28 +157,29 @@ fn vertical(panel: &Panel, area: &Area, svg: &mut Svg) {
     };
     match &panel.y.positions {
         Positions::Names(names) => {
-            let each = (area.bottom - area.top) / names.len().max(1) as f64;
-            let step = (12.0 / each).ceil().max(1.0) as usize;
+            // If the names are less than 12 pixels apart, only every second or third (and so on) is written.
+            let distance = (area.bottom - area.top) / names.len().max(1) as f64;
+            let step = (12.0 / distance).ceil().max(1.0) as usize;
             for (index, name) in names.iter().enumerate().step_by(step) {
-                let name = cut(name, area.left - 6.0 - area.outer_left, Weight::Regular);
-                right(&name, scale.at(index as f64), svg);
+                let name = shorten(name, area.left - 6.0 - area.outer_left, Weight::Regular);
+                write_beside(&name, scale.at(index as f64), svg);
             }
         }
         Positions::Numbers { .. } => {
-            let (ticks, decimals) = scale.ticks(-34.0);
+            let (ticks, decimals) = scale.ticks(-TICK_HEIGHT);
             for tick in ticks {
                 let y = scale.at(tick);
                 svg.line("grid", (area.left, y), (area.right, y));
-                right(&format!("{tick:.decimals$}"), y, svg);
+                write_beside(&format!("{tick:.decimals$}"), y, svg);
             }
         }
     }
     svg.line("axis", (area.left, area.top), (area.left, area.bottom));
 }
 
-fn horizontal(panel: &Panel, area: &Area, svg: &mut Svg) {
+fn draw_horizontal_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
     let (scale, _) = area.scales(panel);
-    let below = |text: &str, x: f64, svg: &mut Svg| {
+    let write_below = |text: &str, x: f64, svg: &mut Svg| {
         svg.label(&Label {
             text,
             x,
@@ -185,14 +190,15 @@ fn horizontal(panel: &Panel, area: &Area, svg: &mut Svg) {
     };
     match &panel.x.positions {
         Positions::Names(names) => {
-            let each = (area.right - area.left) / names.len().max(1) as f64;
+            let distance = (area.right - area.left) / names.len().max(1) as f64;
             let widths = names
                 .iter()
                 .map(|name| text::width(name, LABEL, Weight::Regular));
             let widest = widths.fold(0.0, f64::max) + 8.0;
-            let step = (widest / each).ceil().max(1.0) as usize;
+            // If the widest name does not fit between two positions, only every second or third (and so on) name is written.
+            let step = (widest / distance).ceil().max(1.0) as usize;
             for (index, name) in names.iter().enumerate().step_by(step) {
-                below(name, scale.at(index as f64), svg);
+                write_below(name, scale.at(index as f64), svg);
             }
         }
         Positions::Numbers { .. } => {
@@ -200,7 +206,7 @@ fn horizontal(panel: &Panel, area: &Area, svg: &mut Svg) {
             for tick in ticks {
                 let x = scale.at(tick);
                 svg.line("grid", (x, area.top), (x, area.bottom));
-                below(&format!("{tick:.decimals$}"), x, svg);
+                write_below(&format!("{tick:.decimals$}"), x, svg);
             }
         }
     }
@@ -214,9 +220,9 @@ fn horizontal(panel: &Panel, area: &Area, svg: &mut Svg) {
     });
 }
 
-/// The beginning of a text that is wider than `most`.
-fn cut(text: &str, most: f64, weight: Weight) -> String {
-    let is_wide = |text: &str| text::width(text, LABEL, weight) > most;
+/// A text that is wider than `max_width` pixels is cut off, with "…" at its end.
+fn shorten(text: &str, max_width: f64, weight: Weight) -> String {
+    let is_wide = |text: &str| text::width(text, LABEL, weight) > max_width;
     if !is_wide(text) {
         return text.to_owned();
     }

@@ -1,11 +1,11 @@
-//! The names at the right ends of lines.
+//! Writes the names of series at the right ends of their lines.
 
 use super::layout::{Area, LABEL};
 use super::{Mark, Panel, Series};
 use crate::draw::svg::{Label, Svg, px};
 
-/// The least distance between the baselines of two names.
-const APART: f64 = LABEL + 1.5;
+/// The least distance between the baselines of two names, in pixels.
+const MIN_DISTANCE: f64 = LABEL + 1.5;
 
 pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
     let (_, y) = area.scales(panel);
@@ -17,36 +17,38 @@ pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
         }
     }
     named.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let wanted: Vec<f64> = named.iter().map(|(y, _)| *y).collect();
-    for ((end, series), at) in named.into_iter().zip(spread(&wanted, area.bottom)) {
+    let line_ends: Vec<f64> = named.iter().map(|(y, _)| *y).collect();
+    let name_positions = move_apart(&line_ends, area.bottom);
+    for ((line_end, series), name_y) in named.into_iter().zip(name_positions) {
         let class = format!("curve {}", series.ink.class());
         let path = format!(
             "M{} {}L{} {}",
             px(area.right + 1.0),
-            px(end),
+            px(line_end),
             px(area.right + 9.0),
-            px(at)
+            px(name_y)
         );
         svg.element("path", &[("class", &class), ("d", &path)], "");
         svg.label(&Label {
             text: &series.name,
             x: area.right + 12.0,
-            y: at + LABEL * 0.35,
+            y: name_y + LABEL * 0.35,
             ..super::frame::label("ink")
         });
     }
 }
 
-/// Moves ascending positions apart, and none below `bottom` unless there is no room.
-fn spread(wanted: &[f64], bottom: f64) -> Vec<f64> {
+/// Moves ascending positions so that any two are at least [`MIN_DISTANCE`] apart: first down, then up again as far as the last one is below
+/// `bottom`.
+fn move_apart(wanted: &[f64], bottom: f64) -> Vec<f64> {
     let mut positions: Vec<f64> = wanted.to_vec();
     for index in 1..positions.len() {
-        positions[index] = positions[index].max(positions[index - 1] + APART);
+        positions[index] = positions[index].max(positions[index - 1] + MIN_DISTANCE);
     }
     let mut limit = bottom;
     for position in positions.iter_mut().rev() {
         *position = position.min(limit);
-        limit = *position - APART;
+        limit = *position - MIN_DISTANCE;
     }
     positions
 }
@@ -56,12 +58,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_do_not_overlap() {
-        let positions = spread(&[10.0, 11.0, 98.0, 99.0, 99.0], 100.0);
+    fn close_names_are_moved_apart_and_stay_above_the_bottom() {
+        let positions = move_apart(&[10.0, 11.0, 98.0, 99.0, 99.0], 100.0);
         for pair in positions.windows(2) {
-            assert!(pair[1] - pair[0] >= APART - 1e-9, "{positions:?}");
+            assert!(pair[1] - pair[0] >= MIN_DISTANCE - 1e-9, "{positions:?}");
         }
         assert!(positions[4] <= 100.0);
-        assert_eq!(spread(&[10.0, 50.0], 100.0), [10.0, 50.0]);
+        assert_eq!(move_apart(&[10.0, 50.0], 100.0), [10.0, 50.0]);
     }
 }

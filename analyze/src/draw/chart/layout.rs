@@ -1,4 +1,4 @@
-//! Where everything in a chart is, in pixels.
+//! Calculates the positions of everything in a chart, in pixels.
 
 use super::{Figure, Mark, Panel, Positions};
 use crate::draw::scale::Scale;
@@ -10,7 +10,7 @@ pub(super) const LABEL: f64 = 11.0;
 pub(super) const TITLE: f64 = 17.0;
 /// Size of a panel's title.
 pub(super) const PANEL_TITLE: f64 = 12.0;
-/// Size of the values at bars.
+/// Size of the values that are written at the ends of bars.
 pub(super) const VALUE: f64 = 9.5;
 /// Distance between lines of text.
 pub(super) const LEADING: f64 = 15.0;
@@ -18,27 +18,36 @@ pub(super) const LEADING: f64 = 15.0;
 pub(super) const MARGIN: f64 = 14.0;
 /// Space between panels.
 const GAP: f64 = 26.0;
-/// Room for the sample of an entry of the key.
-pub(super) const SAMPLE: f64 = 24.0;
-/// The narrowest panel.
-const NARROWEST: f64 = 300.0;
-/// Height of a panel whose vertical axis has numbers.
-const HEIGHT: f64 = 230.0;
-/// Height of a single such panel.
-const TALL: f64 = 380.0;
-/// A name on the vertical axis takes at most this share of a panel.
-const MOST_NAME: f64 = 0.4;
+/// Width of the sample of an entry of the key (a line, circle or other mark), with the space after it.
+pub(super) const SAMPLE_WIDTH: f64 = 24.0;
+/// The least width of a panel, if there are several beside each other.
+const MIN_PANEL_WIDTH: f64 = 300.0;
+/// The height that a number on the vertical axis gets, with the space around it.
+pub(super) const TICK_HEIGHT: f64 = 34.0;
+/// Height of the area of a panel whose vertical axis has numbers.
+const AREA_HEIGHT: f64 = 230.0;
+/// Height of this area if the chart has no other panel.
+const SINGLE_AREA_HEIGHT: f64 = 380.0;
+/// The names on one side of a panel take at most this share of its width.
+const MAX_NAME_SHARE: f64 = 0.4;
 
-/// The area of a panel between its axes.
+/// Space below the area of a panel, for the numbers and the name of its horizontal axis.
+const BELOW_AREA: f64 = 52.0;
+
+/// The area of a panel: what is between its axes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Area {
+    /// The vertical axis.
     pub(super) left: f64,
+    /// The right end of the horizontal axis.
     pub(super) right: f64,
+    /// The upper end of the vertical axis.
     pub(super) top: f64,
+    /// The horizontal axis.
     pub(super) bottom: f64,
-    /// Where the panel begins, with its names.
+    /// The left end of the whole panel: of the names or numbers beside the vertical axis.
     pub(super) outer_left: f64,
-    /// Where the panel ends, with the names of its lines.
+    /// The right end of the whole panel: of the names at the ends of its lines.
     pub(super) outer_right: f64,
 }
 
@@ -57,53 +66,62 @@ impl Area {
 /// Positions of the parts of a chart.
 #[derive(Debug)]
 pub(super) struct Layout {
+    /// The height of the picture.
     pub(super) height: f64,
+    /// The lines of the title.
     pub(super) title: Vec<String>,
+    /// The lines of the subtitle.
     pub(super) subtitle: Vec<String>,
+    /// The lines of the notes.
     pub(super) notes: Vec<String>,
+    /// The top of the key.
     pub(super) key_top: f64,
+    /// The top of the notes.
     pub(super) notes_top: f64,
+    /// The area of each panel.
     pub(super) areas: Vec<Area>,
 }
 
 impl Layout {
     pub(super) fn new(figure: &Figure) -> Self {
-        let inner = figure.width - 2.0 * MARGIN;
-        let wrap = |text: &str| text::wrap(text, inner, LABEL, Weight::Regular);
-        let title = text::wrap(&figure.title, inner, TITLE, Weight::Bold);
+        let inner_width = figure.width - 2.0 * MARGIN;
+        let wrap = |text: &str| text::wrap(text, inner_width, LABEL, Weight::Regular);
+        let title = text::wrap(&figure.title, inner_width, TITLE, Weight::Bold);
         let subtitle = wrap(&figure.subtitle);
         let notes: Vec<String> = figure.notes.iter().flat_map(|note| wrap(note)).collect();
-        let lines = |lines: &[String]| lines.len() as f64 * LEADING;
-        let key_top = MARGIN + (TITLE + 5.0) * title.len() as f64 + lines(&subtitle) + 4.0;
+        let text_height = |lines: &[String]| lines.len() as f64 * LEADING;
+        let key_top = MARGIN + (TITLE + 5.0) * title.len() as f64 + text_height(&subtitle) + 4.0;
         let key_lines = key_positions(figure).last().map_or(0, |(_, line)| line + 1);
         let mut top = key_top + key_lines as f64 * (LEADING + 3.0) + 8.0;
-        let columns = columns(figure, inner);
-        let width = (inner - GAP * (columns - 1) as f64) / columns as f64;
+        let columns = column_count(figure, inner_width);
+        let width = (inner_width - GAP * (columns - 1) as f64) / columns as f64;
         let mut areas = vec![];
         for row in figure.panels.chunks(columns) {
-            let head = heads(row);
-            let before = row.iter().map(|panel| names_width(panel, width));
-            let before = before.fold(0.0, f64::max);
-            let after = row.iter().map(|panel| labels_width(panel, width));
-            let after = after.fold(8.0, f64::max);
-            let height = row.iter().map(|panel| height(panel, figure.panels.len()));
+            let titles = titles_height(row);
+            let room_left = row.iter().map(|panel| names_width(panel, width));
+            let room_left = room_left.fold(0.0, f64::max);
+            let room_right = row.iter().map(|panel| labels_width(panel, width));
+            let room_right = room_right.fold(8.0, f64::max);
+            let height = row
+                .iter()
+                .map(|panel| area_height(panel, figure.panels.len()));
             let height = height.fold(0.0, f64::max);
             for (column, panel) in row.iter().enumerate() {
                 let left = MARGIN + (width + GAP) * column as f64;
                 areas.push(Area {
-                    left: left + before,
-                    right: left + width - after,
-                    top: top + head,
-                    bottom: top + head + height,
+                    left: left + room_left,
+                    right: left + width - room_right,
+                    top: top + titles,
+                    bottom: top + titles + height,
                     outer_left: left,
                     outer_right: left + width,
                 });
-                debug_assert!(before + after < width, "{}", panel.title);
+                debug_assert!(room_left + room_right < width, "{}", panel.title);
             }
-            top += head + height + 52.0;
+            top += titles + height + BELOW_AREA;
         }
         Self {
-            height: top + lines(&notes) + MARGIN - 6.0,
+            height: top + text_height(&notes) + MARGIN - 6.0,
             title,
             subtitle,
             notes,
@@ -114,40 +132,45 @@ impl Layout {
     }
 }
 
-fn columns(figure: &Figure, inner: f64) -> usize {
-    let fitting = ((inner + GAP) / (NARROWEST + GAP)).floor().max(1.0) as usize;
-    let most = figure.columns.min(fitting).max(1);
-    figure.panels.len().clamp(1, most)
+/// Number of panels beside each other.
+fn column_count(figure: &Figure, inner_width: f64) -> usize {
+    let fitting = ((inner_width + GAP) / (MIN_PANEL_WIDTH + GAP))
+        .floor()
+        .max(1.0) as usize;
+    let max_columns = figure.columns.min(fitting).max(1);
+    figure.panels.len().clamp(1, max_columns)
 }
 
-/// Height of the titles above the panels of a row.
-fn heads(row: &[Panel]) -> f64 {
+/// Height of the titles above the areas of a row of panels.
+fn titles_height(row: &[Panel]) -> f64 {
     let has_title = row.iter().any(|panel| !panel.title.is_empty());
     let has_name = row.iter().any(|panel| !panel.y.name.is_empty());
-    let height = |is_there: bool| if is_there { LEADING + 2.0 } else { 0.0 };
-    height(has_title) + height(has_name) + 8.0
+    let height_if = |is_present: bool| if is_present { LEADING + 2.0 } else { 0.0 };
+    height_if(has_title) + height_if(has_name) + 8.0
 }
 
+/// The width of a label.
 fn width_of(text: &str) -> f64 {
     text::width(text, LABEL, Weight::Regular)
 }
 
-/// Room for the names or numbers of the vertical axis.
+/// Width for the names or numbers to the left of the vertical axis. `width` is that of the panel.
 fn names_width(panel: &Panel, width: f64) -> f64 {
     let widest = match &panel.y.positions {
         Positions::Names(names) => names.iter().map(|name| width_of(name)).fold(0.0, f64::max),
         Positions::Numbers { .. } => {
-            let (ticks, decimals) = panel.y.scale(HEIGHT, 0.0).ticks(-34.0);
+            // The distance of numbers is negative because the scale goes from the bottom to the top.
+            let (ticks, decimals) = panel.y.scale(AREA_HEIGHT, 0.0).ticks(-TICK_HEIGHT);
             let widths = ticks
                 .iter()
                 .map(|tick| width_of(&format!("{tick:.decimals$}")));
             widths.fold(0.0, f64::max)
         }
     };
-    widest.min(width * MOST_NAME) + 8.0
+    widest.min(width * MAX_NAME_SHARE) + 8.0
 }
 
-/// Room for what is written to the right of the horizontal axis's end.
+/// Width for what is written to the right of the area: the names of lines and the values of horizontal bars. `width` is that of the panel.
 fn labels_width(panel: &Panel, width: f64) -> f64 {
     let of_series = panel.series.iter().map(|series| match series.mark {
         Mark::Line | Mark::Steps => width_of(&series.name) + 14.0,
@@ -158,42 +181,44 @@ fn labels_width(panel: &Panel, width: f64) -> f64 {
         }
         _ => 0.0,
     });
-    of_series.fold(0.0, f64::max).min(width * MOST_NAME)
+    of_series.fold(0.0, f64::max).min(width * MAX_NAME_SHARE)
 }
 
-/// The number of series whose bars are beside each other.
-pub(super) fn bars(panel: &Panel) -> usize {
-    let bars = panel
-        .series
-        .iter()
-        .filter(|series| series.mark == Mark::Bars);
-    bars.count()
+/// Number of series with bars, which are drawn beside each other.
+pub(super) fn count_bar_series(panel: &Panel) -> usize {
+    let series = panel.series.iter();
+    series.filter(|series| series.mark == Mark::Bars).count()
 }
 
-fn height(panel: &Panel, panels: usize) -> f64 {
+/// The height of a panel's area. `panels` is the number of panels of the chart.
+fn area_height(panel: &Panel, panels: usize) -> f64 {
     let Some(names) = panel.y.names_of() else {
-        return if panels == 1 { TALL } else { HEIGHT };
+        return if panels == 1 {
+            SINGLE_AREA_HEIGHT
+        } else {
+            AREA_HEIGHT
+        };
     };
     let has_cells = panel.series.iter().any(|series| series.mark == Mark::Cells);
-    let slot = match (has_cells, bars(panel)) {
+    let height_of_name = match (has_cells, count_bar_series(panel)) {
         (true, _) => (560.0 / names.len().max(1) as f64).clamp(5.0, 34.0),
         (false, 0) => 20.0,
         (false, bars) => bars as f64 * 11.0 + 7.0,
     };
-    slot * names.len() as f64
+    height_of_name * names.len() as f64
 }
 
-/// For each entry of the key, its left end and its line.
+/// For each entry of the key, the position of its left end in pixels, and the number of its line, from 0.
 pub(super) fn key_positions(figure: &Figure) -> Vec<(f64, usize)> {
     let (mut x, mut line) = (MARGIN, 0);
     let mut positions = vec![];
     for entry in &figure.key {
-        let wide = SAMPLE + width_of(&entry.name) + 18.0;
-        if x > MARGIN && x + wide > figure.width - MARGIN {
+        let width = SAMPLE_WIDTH + width_of(&entry.name) + 18.0;
+        if x > MARGIN && x + width > figure.width - MARGIN {
             (x, line) = (MARGIN, line + 1);
         }
         positions.push((x, line));
-        x += wide;
+        x += width;
     }
     positions
 }

@@ -1,61 +1,64 @@
-//! The series of a panel.
+//! Draws the series of a panel: lines, bars, circles and other marks, with their values as data attributes.
 
 use std::fmt::{Display, Write};
 
-use super::layout::{Area, VALUE, bars};
+use super::layout::{Area, VALUE, count_bar_series};
 use super::{Mark, Panel, Point, Positions, Series, brief};
 use crate::draw::scale::Scale;
 use crate::draw::svg::{Label, Svg, px};
 
-/// In a panel with more circles than this, each series becomes a single path, so that large pictures stay small.
-const MOST_CIRCLES: usize = 400;
+/// In a panel with more circles than this, the circles of each series become a single path, so that the file of a picture with many points
+/// stays small.
+const MAX_CIRCLES: usize = 400;
 
-/// What the marks of a panel need to know.
+/// What all marks of a panel need.
 struct Drawing<'p> {
     area: &'p Area,
+    /// The scale of the horizontal axis.
     x: Scale,
+    /// The scale of the vertical axis.
     y: Scale,
-    /// Whether bars are horizontal.
-    is_lying: bool,
+    /// Whether bars are horizontal, because the vertical axis has names.
+    has_horizontal_bars: bool,
     /// Number of series with bars.
-    bars: usize,
-    /// The largest value of a cell.
-    darkest: f64,
-    /// The names of the axis with names; empty if there is none.
+    bar_series: usize,
+    /// The largest value of a cell, which is the darkest.
+    largest_value: f64,
+    /// The names of the axis that has names. Empty if both axes have numbers.
     names: &'p [String],
-    /// Whether the panel has too many circles for an element each.
+    /// Whether the panel has so many circles that a series of circles becomes a single path.
     has_many_circles: bool,
 }
 
 pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
     let (x, y) = area.scales(panel);
-    let values = panel.series.iter().flat_map(|series| &series.points);
-    let values = values.filter_map(|point| point.value);
+    let points = panel.series.iter().flat_map(|series| &series.points);
+    let values = points.filter_map(|point| point.value);
     let circles = panel.series.iter();
     let circles = circles.filter(|series| matches!(series.mark, Mark::Dots | Mark::Hollow));
     let drawing = Drawing {
         area,
         x,
         y,
-        is_lying: matches!(panel.y.positions, Positions::Names(_)),
-        bars: bars(panel),
-        darkest: values.fold(0.0, f64::max),
-        has_many_circles: circles.map(|series| series.points.len()).sum::<usize>() > MOST_CIRCLES,
+        has_horizontal_bars: matches!(panel.y.positions, Positions::Names(_)),
+        bar_series: count_bar_series(panel),
+        largest_value: values.fold(0.0, f64::max),
+        has_many_circles: circles.map(|series| series.points.len()).sum::<usize>() > MAX_CIRCLES,
         names: panel
             .y
             .names_of()
             .or(panel.x.names_of())
             .unwrap_or_default(),
     };
-    let mut bar = 0;
+    let mut bar_index = 0;
     for series in &panel.series {
         svg.open(&[("class", &"series"), ("data-series", &series.name)]);
         match series.mark {
             Mark::Line => drawing.line(series, svg),
             Mark::Steps => drawing.steps(series, svg),
             Mark::Bars => {
-                drawing.bars(series, bar, svg);
-                bar += 1;
+                drawing.bars(series, bar_index, svg);
+                bar_index += 1;
             }
             Mark::Stack => drawing.stack(series, svg),
             Mark::Dots | Mark::Hollow => drawing.circles(series, svg),
@@ -94,22 +97,24 @@ pub(super) fn rectangle(
     svg.element("rect", &all, title);
 }
 
-/// The opacity of a share of the darkest value.
+/// The opacity of a cell, from its value as a share of the largest value.
 pub(super) fn opacity(share: f64) -> String {
     let share = share.clamp(0.0, 1.0);
     px(0.95 * share)
 }
 
-/// The numbers of all points, separated by spaces.
+/// Numbers, separated by spaces.
 fn list(values: impl Iterator<Item = f64>) -> String {
     values.map(brief).collect::<Vec<_>>().join(" ")
 }
 
 impl Drawing<'_> {
+    /// The position of two values in pixels.
     fn at(&self, x: f64, y: f64) -> (f64, f64) {
         (self.x.at(x), self.y.at(y))
     }
 
+    /// The lines through points as the `d` of a path.
     fn path(&self, points: impl Iterator<Item = (f64, f64)>) -> String {
         let mut path = String::new();
         for (x, y) in points {
@@ -120,7 +125,7 @@ impl Drawing<'_> {
         path
     }
 
-    /// A path with the values of its points.
+    /// Writes the path of a series, with the values of its points as data attributes.
     fn curve(&self, series: &Series, path: &str, svg: &mut Svg) {
         let class = format!("curve {}", series.ink.class());
         let points = || series.points.iter();
@@ -134,35 +139,41 @@ impl Drawing<'_> {
             ("data-x", &x),
             ("data-y", &y),
         ];
-        let ends = |end: fn((f64, f64)) -> f64| {
+        // A point without an interval has its own value as both ends.
+        let list_ends = |end: fn((f64, f64)) -> f64| {
             list(points().map(|point| point.interval.map_or(point.y, end)))
         };
-        let (low, high) = (ends(|ends| ends.0), ends(|ends| ends.1));
+        let (low, high) = (list_ends(|ends| ends.0), list_ends(|ends| ends.1));
         if points().any(|point| point.interval.is_some()) {
             attributes.extend([("data-low", &low as &dyn Display), ("data-high", &high)]);
         }
         svg.element("path", &attributes, &series.name);
     }
 
+    /// Draws a line through the points, over a band that covers their intervals.
     fn line(&self, series: &Series, svg: &mut Svg) {
         let points = series.points.as_slice();
         if points.iter().any(|point| point.interval.is_some()) {
             let ends = |point: &Point| point.interval.unwrap_or((point.y, point.y));
-            let inside =
-                |value: f64| value.clamp(self.y.from.min(self.y.to), self.y.from.max(self.y.to));
-            let there = points.iter().map(|point| (point.x, inside(ends(point).0)));
-            let back = points
+            let (smallest, largest) = (self.y.from.min(self.y.to), self.y.from.max(self.y.to));
+            let inside_axis = |value: f64| value.clamp(smallest, largest);
+            // The outline of the band: along the low ends to the right, and back along the high ends.
+            let low_ends = points
+                .iter()
+                .map(|point| (point.x, inside_axis(ends(point).0)));
+            let high_ends = points
                 .iter()
                 .rev()
-                .map(|point| (point.x, inside(ends(point).1)));
+                .map(|point| (point.x, inside_axis(ends(point).1)));
             let class = format!("band {}", series.ink.class());
-            let path = self.path(there.chain(back)) + "Z";
+            let path = self.path(low_ends.chain(high_ends)) + "Z";
             svg.element("path", &[("class", &class), ("d", &path)], "");
         }
         let path = self.path(points.iter().map(|point| (point.x, point.y)));
         self.curve(series, &path, svg);
     }
 
+    /// Draws steps: each value holds until the next point, and the last one until the end of the axis.
     fn steps(&self, series: &Series, svg: &mut Svg) {
         let mut path = String::new();
         for point in &series.points {
@@ -178,11 +189,12 @@ impl Drawing<'_> {
         self.curve(series, &path, svg);
     }
 
-    /// Draws a whisker along the axis with numbers.
+    /// Draws an interval as a line along the axis with numbers, with a short cap across each end. `across` is the position on the other axis
+    /// in pixels, and `half_cap` half the length of a cap.
     fn whisker(&self, class: &str, ends: (f64, f64), across: f64, half_cap: f64, svg: &mut Svg) {
         let (before, after) = (px(across - half_cap), px(across + half_cap));
         let across = px(across);
-        let path = if self.is_lying {
+        let path = if self.has_horizontal_bars {
             let (low, high) = (px(self.x.at(ends.0)), px(self.x.at(ends.1)));
             format!("M{low} {across}H{high}M{low} {before}V{after}M{high} {before}V{after}")
         } else {
@@ -192,18 +204,28 @@ impl Drawing<'_> {
         svg.element("path", &[("class", &class), ("d", &path)], "");
     }
 
-    /// The width of a bar, and the distance of its middle from that of its name.
-    fn bar(&self, index: usize) -> (f64, f64) {
-        let scale = if self.is_lying { &self.y } else { &self.x };
+    /// The width of the bars of the series with this index among those with bars, and the distance of their middle from the middle of their
+    /// name's position.
+    fn bar_width_and_offset(&self, index: usize) -> (f64, f64) {
+        let scale = if self.has_horizontal_bars {
+            &self.y
+        } else {
+            &self.x
+        };
+        // All bars of a name together take 84 % of the distance between two names.
         let slot = (scale.at(1.0) - scale.at(0.0)).abs() * 0.84;
-        let width = slot / self.bars.max(1) as f64;
+        let width = slot / self.bar_series.max(1) as f64;
         let offset = (index as f64 + 0.5) * width - slot / 2.0;
         (width, offset)
     }
 
-    /// The name of a series and that of the row or column of a point.
+    /// The name of a series, and the name of the row or column that a point is in.
     fn name_of(&self, series: &Series, point: &Point) -> String {
-        let index = if self.is_lying { point.y } else { point.x };
+        let index = if self.has_horizontal_bars {
+            point.y
+        } else {
+            point.x
+        };
         match self.names.get(index as usize) {
             Some(name) => format!("{}, {name}", series.name),
             None => series.name.clone(),
@@ -211,24 +233,26 @@ impl Drawing<'_> {
     }
 
     fn bars(&self, series: &Series, index: usize, svg: &mut Svg) {
-        let (width, offset) = self.bar(index);
+        let (width, offset) = self.bar_width_and_offset(index);
         for point in &series.points {
             let (x, y) = self.at(point.x, point.y);
             let class = format!("bar {}", series.ink.class());
             let (data, title) = data(&class, point, &self.name_of(series, point));
             let half = (width / 2.0 - 0.5).max(0.3);
-            let across = if self.is_lying { y } else { x } + offset;
-            let (one, other) = match self.is_lying {
+            let across = if self.has_horizontal_bars { y } else { x } + offset;
+            let (corner, opposite_corner) = match self.has_horizontal_bars {
                 true => ((self.x.at(0.0), across - half), (x, across + half)),
                 false => ((across - half, self.y.at(0.0)), (across + half, y)),
             };
-            rectangle(&borrowed(&data), one, other, &title, svg);
+            rectangle(&borrowed(&data), corner, opposite_corner, &title, svg);
+            // The end of a horizontal bar or of its whisker, after which its value is written.
             let mut end = point.x.max(0.0);
             if let Some(ends) = point.interval {
                 self.whisker("whisker", ends, across, half.min(3.0), svg);
                 end = end.max(ends.1);
             }
-            if self.is_lying && width >= VALUE - 1.0 {
+            let has_room_for_value = width >= VALUE - 1.0;
+            if self.has_horizontal_bars && has_room_for_value {
                 svg.label(&Label {
                     text: &point.words,
                     x: self.x.at(end) + 5.0,
@@ -266,7 +290,7 @@ impl Drawing<'_> {
         for point in &series.points {
             let (x, y) = self.at(point.x, point.y);
             if let Some(ends) = point.interval {
-                let across = if self.is_lying { y } else { x };
+                let across = if self.has_horizontal_bars { y } else { x };
                 self.whisker(&format!("interval {ink}"), ends, across, 2.0, svg);
             }
             let class = format!("{} {ink}", super::frame::circle_class(series.mark));
@@ -276,7 +300,7 @@ impl Drawing<'_> {
         }
     }
 
-    /// Points at the same place of the picture are drawn once.
+    /// Draws the circles of a series as one path. Points at the same pixel are drawn once.
     fn many_circles(&self, series: &Series, svg: &mut Svg) {
         let position = |point: &Point| {
             let (x, y) = self.at(point.x, point.y);
@@ -285,6 +309,7 @@ impl Drawing<'_> {
         let positions: std::collections::BTreeSet<_> = series.points.iter().map(position).collect();
         let mut path = String::new();
         for (x, y) in positions {
+            // A line without length: the style sheet gives it a round end, so it looks like a dot.
             let _ = write!(path, "M{x} {y}h0");
         }
         let class = if series.mark == Mark::Hollow {
@@ -324,15 +349,15 @@ impl Drawing<'_> {
             };
             let class = format!("cell {}", series.ink.class());
             let (mut data, title) = data(&class, point, "");
-            let share = if self.darkest > 0.0 {
-                value / self.darkest
+            let share = if self.largest_value > 0.0 {
+                value / self.largest_value
             } else {
                 0.0
             };
             data.push(("fill-opacity", opacity(share)));
-            let one = self.at(point.x - 0.5, point.y - 0.5);
-            let other = self.at(point.x + 0.5, point.y + 0.5);
-            rectangle(&borrowed(&data), one, other, &title, svg);
+            let corner = self.at(point.x - 0.5, point.y - 0.5);
+            let opposite_corner = self.at(point.x + 0.5, point.y + 0.5);
+            rectangle(&borrowed(&data), corner, opposite_corner, &title, svg);
         }
     }
 
@@ -349,7 +374,7 @@ impl Drawing<'_> {
     }
 }
 
-/// The class and the values of a point as attributes, and its words as a title.
+/// The class and the values of a point as attributes, and as a title its words after `name` (if there is a name).
 fn data(class: &str, point: &Point, name: &str) -> (Vec<(&'static str, String)>, String) {
     let mut data = vec![
         ("class", class.to_owned()),
@@ -367,6 +392,7 @@ fn data(class: &str, point: &Point, name: &str) -> (Vec<(&'static str, String)>,
     (data, title)
 }
 
+/// Attributes in the form that [`Svg::element`] takes.
 fn borrowed<'a>(data: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a dyn Display)> {
     data.iter()
         .map(|(name, value)| (*name, value as &dyn Display))

@@ -1,12 +1,12 @@
 //! Charts: panels with axes, and series of points in them.
 //!
-//! A [`Figure`] holds values and words. It is drawn as SVG (and from there as PNG or PDF) or with characters. Every mark of an SVG carries
-//! its values as data attributes, in six significant digits.
+//! A [`Figure`] holds values and words. It is drawn as SVG or with characters; PNG and PDF are made from the SVG. Every mark of an SVG
+//! carries its values as data attributes, in six significant digits.
 //!
 //! # Layout
 //!
-//! - [`layout`]: where the panels are
-//! - [`frame`]: title, axes, key and notes
+//! - [`layout`]: the positions of the panels, titles and notes
+//! - [`frame`]: title, axes, key (what colours and marks mean) and notes
 //! - [`marks`]: the series
 //! - [`labels`]: the names at the ends of lines
 //! - [`terminal`], [`canvas`]: the chart as characters
@@ -42,11 +42,11 @@ pub struct Figure {
     pub notes: Vec<String>,
     /// The width of the picture in pixels.
     pub width: f64,
-    /// The most panels beside each other.
+    /// The largest number of panels beside each other.
     pub columns: usize,
 }
 
-/// The meaning of a mark.
+/// An entry of the key: a sample of a mark, and what the mark means.
 #[derive(Clone, Debug)]
 pub struct KeyEntry {
     /// The words beside the sample.
@@ -66,7 +66,7 @@ pub struct Panel {
     pub x: Axis,
     /// The vertical axis.
     pub y: Axis,
-    /// What is drawn, the first below the others.
+    /// What is drawn. Later series are drawn over earlier ones.
     pub series: Vec<Series>,
 }
 
@@ -96,7 +96,7 @@ pub enum Positions {
 /// Points of one colour and one mark.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// The name, which is shown at the end of a line.
+    /// The name. If the mark is a line, the name is written at its right end.
     pub name: String,
     /// The colour.
     pub ink: Ink,
@@ -124,19 +124,19 @@ pub enum Mark {
     Line,
     /// A line with steps: a value holds until the next point.
     Steps,
-    /// A bar from 0 to each point, beside the bars of the other series. Lies along the axis that has numbers.
+    /// A bar from 0 to each point, along the axis that has numbers. The bars of several series are beside each other.
     Bars,
-    /// A bar from the point's `base` to the point, in one row with those of the other series.
+    /// A horizontal bar from the point's `base` to the point. The bars of several series are in the same row, one after the other.
     Stack,
-    /// A filled circle with its interval.
+    /// A filled circle, with a line over the interval.
     Dots,
-    /// An open circle with its interval.
+    /// A hollow circle, with a line over the interval.
     Hollow,
-    /// A dashed line.
+    /// A dashed line through the points.
     Reference,
     /// A rectangle whose shade is the point's `value`.
     Cells,
-    /// Thick lines. Each two points are the ends of one.
+    /// Thick lines: from the first point to the second, from the third to the fourth, and so on.
     Segments,
 }
 
@@ -149,11 +149,11 @@ pub struct Point {
     pub y: f64,
     /// The ends of the interval, along the axis that has numbers (the vertical one if both have).
     pub interval: Option<(f64, f64)>,
-    /// Where a bar of [`Mark::Stack`] begins.
+    /// Where a bar of [`Mark::Stack`] begins, along the horizontal axis.
     pub base: f64,
     /// The value of a cell.
     pub value: Option<f64>,
-    /// The value in words. Bars show it, and it is shown while the pointer is on the mark.
+    /// The value in words. Horizontal bars have it at their ends. Most marks show it while the pointer is on them.
     pub words: String,
 }
 
@@ -165,12 +165,13 @@ impl Axis {
         Self { name, positions }
     }
 
-    /// An axis with numbers that begins or ends at 0 if no value is on the other side, and contains all of `values` that are finite.
+    /// An axis with numbers that is just long enough for 0 and all finite `values`.
     pub fn from_zero(name: impl Into<String>, values: impl Iterator<Item = f64>) -> Self {
         Self::around(name, values.chain([0.0]))
     }
 
-    /// An axis with numbers that contains all of `values` that are finite. If these are equal, it is 1 long.
+    /// An axis with numbers that is just long enough for all finite `values`. If these are all equal, the axis goes from their value to 1
+    /// more; if there are none, from 0 to 1.
     pub fn around(name: impl Into<String>, values: impl Iterator<Item = f64>) -> Self {
         let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {
@@ -188,7 +189,7 @@ impl Axis {
         }
     }
 
-    /// The axis with a little room beyond its ends, so that no point is on its border. An end at 0 stays there.
+    /// The axis with a little room beyond its ends, so that no point is on its border. An end at 0 stays at 0.
     #[must_use]
     pub fn with_room(mut self) -> Self {
         if let Positions::Numbers { from, to } = &mut self.positions {
@@ -199,6 +200,7 @@ impl Axis {
         self
     }
 
+    /// The names of the axis. `None` if it has numbers.
     fn names_of(&self) -> Option<&[String]> {
         match &self.positions {
             Positions::Names(names) => Some(names),
@@ -206,7 +208,7 @@ impl Axis {
         }
     }
 
-    /// The scale of the axis between two positions in pixels.
+    /// The scale of the axis between two positions in pixels. Each name has the same length of the axis, with its position in the middle.
     fn scale(&self, start: f64, end: f64) -> Scale {
         let (from, to) = match &self.positions {
             Positions::Numbers { from, to } => (*from, *to),
@@ -233,7 +235,7 @@ impl Figure {
                 ("data-panel", &index),
                 ("data-title", &panel.title),
             ]);
-            frame::axes(panel, area, &mut svg);
+            frame::draw_axes(panel, area, &mut svg);
             marks::draw(panel, area, &mut svg);
             labels::draw(panel, area, &mut svg);
             svg.close();
@@ -278,7 +280,7 @@ impl Figure {
     }
 }
 
-/// The style rules of charts.
+/// The CSS rules of charts in these colours.
 pub fn rules(colours: &Colours) -> String {
     let Colours {
         ground, muted, ink, ..
@@ -301,6 +303,7 @@ fn brief(value: f64) -> String {
 }
 
 impl Ink {
+    /// The CSS class of this colour.
     fn class(self) -> String {
         match self {
             Self::Machine(index) => super::palette::hue_class(index),

@@ -1,16 +1,16 @@
-//! A chart as characters: bars and shades as blocks, lines and points as dots of Braille.
+//! Draws a chart with characters: bars and shades as block characters, lines and points as dots of Braille characters.
 
 use super::{Figure, Ink, Mark, Panel, Point, Positions, canvas};
 use crate::draw::characters::{Line, Span, Tone};
 use crate::output::prose;
 
-/// The widest name of a row.
-const MOST_NAME: usize = 30;
+/// The largest width of the column with the names of rows.
+const MAX_NAME_WIDTH: usize = 30;
 /// Shades of cells, from none to the darkest.
 const SHADES: [&str; 5] = ["·", "░", "▒", "▓", "█"];
-/// What parts of a row are made of, so that they differ without colours.
+/// The characters of stacked bars. Neighbouring bars of a row have different characters, so that they can be told apart without colours.
 const PARTS: [&str; 3] = ["█", "▒", "░"];
-/// Eighths of a block.
+/// A block of no eighths, one eighth, two eighths and so on.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
 pub(super) fn lines(figure: &Figure, width: usize) -> Vec<Line> {
@@ -47,13 +47,14 @@ pub(super) fn lines(figure: &Figure, width: usize) -> Vec<Line> {
 
 /// Cuts off what is beyond `width` columns.
 fn cut(line: &mut Line, width: usize) {
-    let mut left = width;
+    let mut remaining = width;
     for span in line {
-        span.text = span.text.chars().take(left).collect();
-        left -= span.text.chars().count();
+        span.text = span.text.chars().take(remaining).collect();
+        remaining -= span.text.chars().count();
     }
 }
 
+/// The colour of characters for this ink.
 pub(super) fn tone(ink: Ink) -> Tone {
     match ink {
         Ink::Machine(index) => Tone::Machine(index),
@@ -62,6 +63,7 @@ pub(super) fn tone(ink: Ink) -> Tone {
     }
 }
 
+/// The lines of the key: a sample and a name for each entry.
 fn key(figure: &Figure, width: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = vec![vec![]];
     let mut used = 0;
@@ -75,12 +77,12 @@ fn key(figure: &Figure, width: usize) -> Vec<Line> {
             Mark::Stack => PARTS[index % PARTS.len()],
             Mark::Cells => "·░▒▓█",
         };
-        let wide = sample.chars().count() + entry.name.chars().count() + 3;
-        if used > 0 && used + wide > width {
+        let entry_width = sample.chars().count() + entry.name.chars().count() + 3;
+        if used > 0 && used + entry_width > width {
             lines.push(vec![]);
             used = 0;
         }
-        used += wide;
+        used += entry_width;
         if let Some(line) = lines.last_mut() {
             line.push(Span::new(sample, tone(entry.ink)));
             line.push(Span::new(format!(" {}  ", entry.name), Tone::Plain));
@@ -89,6 +91,7 @@ fn key(figure: &Figure, width: usize) -> Vec<Line> {
     lines
 }
 
+/// The lines of a panel without its titles.
 fn panel_lines(panel: &Panel, width: usize) -> Vec<Line> {
     let has = |mark: Mark| panel.series.iter().any(|series| series.mark == mark);
     if has(Mark::Cells) {
@@ -108,8 +111,8 @@ fn panel_lines(panel: &Panel, width: usize) -> Vec<Line> {
     }
 }
 
-/// The beginning of a name, in a column of this width.
-fn column(name: &str, width: usize) -> String {
+/// A name, cut off or filled with spaces to this width.
+fn fit_to_width(name: &str, width: usize) -> String {
     let short: String = match name.chars().count() > width {
         true => name.chars().take(width - 1).chain(['…']).collect(),
         false => name.to_owned(),
@@ -117,18 +120,20 @@ fn column(name: &str, width: usize) -> String {
     format!("{short:<width$}")
 }
 
+/// The width of a column for these names, at most [`MAX_NAME_WIDTH`].
 pub(super) fn widest(names: &[String]) -> usize {
     let widths = names.iter().map(|name| name.chars().count());
-    widths.max().unwrap_or_default().clamp(1, MOST_NAME)
+    widths.max().unwrap_or_default().clamp(1, MAX_NAME_WIDTH)
 }
 
-/// A bar of `cells` columns, in eighths.
+/// A bar that is `cells` characters long, rounded to eighths of a character.
 fn bar(cells: f64) -> String {
     let eighths = (cells.max(0.0) * 8.0).round() as usize;
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// A row for each name and series, with its bar and its value. `read` has the index of the name and the value of a point.
+/// A row for each name and series, with its bar and its value. `axis` is the name of the horizontal axis. `read` returns the index of the
+/// name that a point belongs to, and the value of the point.
 fn bars(
     panel: &Panel,
     names: &[String],
@@ -138,12 +143,13 @@ fn bars(
 ) -> Vec<Line> {
     let name_width = widest(names);
     let points = || panel.series.iter().flat_map(|series| &series.points);
-    let most = points().map(|point| read(point).1).fold(0.0, f64::max);
+    let largest = points().map(|point| read(point).1).fold(0.0, f64::max);
     let words = points().map(|point| point.words.chars().count()).max();
     let room = width
         .saturating_sub(name_width + 3 + words.unwrap_or_default())
         .max(8);
     let mut lines: Vec<Line> = vec![];
+    // The title of the panel is already written above.
     if axis != panel.title {
         lines.push(vec![Span::new(axis, Tone::Muted)]);
     }
@@ -154,23 +160,24 @@ fn bars(
             let Some(point) = series.points.iter().find(is_here) else {
                 continue;
             };
-            let share = if most > 0.0 {
-                read(point).1 / most
+            let share = if largest > 0.0 {
+                read(point).1 / largest
             } else {
                 0.0
             };
             lines.push(vec![
-                Span::new(column(name, name_width) + " ", Tone::Plain),
+                Span::new(fit_to_width(name, name_width) + " ", Tone::Plain),
                 Span::new(bar(share * room as f64), tone(series.ink)),
                 Span::new(format!(" {}", point.words), Tone::Plain),
             ]);
+            // Only the first row of a name shows the name.
             name = "";
         }
     }
     lines
 }
 
-/// A row for each name, with all its parts.
+/// The lines of a panel with stacked bars: a row for each name, with the bars of all series one after the other.
 fn stacks(panel: &Panel, width: usize) -> Vec<Line> {
     let Some(names) = panel.y.names_of() else {
         return vec![];
@@ -180,12 +187,12 @@ fn stacks(panel: &Panel, width: usize) -> Vec<Line> {
     let scale = panel.x.scale(0.0, room);
     let mut lines = vec![];
     for (index, name) in names.iter().enumerate() {
-        let mut line = vec![Span::new(column(name, name_width) + " ", Tone::Plain)];
-        for (part, series) in panel.series.iter().enumerate() {
+        let mut line = vec![Span::new(fit_to_width(name, name_width) + " ", Tone::Plain)];
+        for (series_index, series) in panel.series.iter().enumerate() {
             for point in series.points.iter().filter(|point| point.y == index as f64) {
                 let columns = scale.at(point.x).round() - scale.at(point.base).round();
                 line.push(Span::new(
-                    PARTS[part % PARTS.len()].repeat(columns.max(0.0) as usize),
+                    PARTS[series_index % PARTS.len()].repeat(columns.max(0.0) as usize),
                     tone(series.ink),
                 ));
             }
@@ -196,26 +203,26 @@ fn stacks(panel: &Panel, width: usize) -> Vec<Line> {
     lines
 }
 
-/// A row for each name of the vertical axis, and two columns for each of the horizontal axis.
+/// The lines of a panel with cells: a row for each name of the vertical axis. In it, each name of the horizontal axis has a character, and a
+/// second one if there is room: a gap, in which a boundary between two cells can be drawn.
 fn cells(panel: &Panel, width: usize) -> Vec<Line> {
     let (Some(columns), Some(rows)) = (panel.x.names_of(), panel.y.names_of()) else {
         return vec![];
     };
     let name_width = widest(rows);
-    let values = || panel.series.iter().flat_map(|series| &series.points);
-    let most = values().filter_map(|point| point.value).fold(0.0, f64::max);
-    // A line of the boundary is in the gap between two columns.
+    let points = || panel.series.iter().flat_map(|series| &series.points);
+    let largest = points().filter_map(|point| point.value).fold(0.0, f64::max);
     let has_gaps = name_width + 1 + 2 * columns.len() <= width;
     let mut lines = vec![];
     for (row, name) in rows.iter().enumerate() {
-        let mut text = column(name, name_width) + " ";
+        let mut text = fit_to_width(name, name_width) + " ";
         for index in 0..columns.len() {
             let is_here = |point: &&Point| (point.x, point.y) == (index as f64, row as f64);
-            let here = values().filter(|point| point.value.is_some()).find(is_here);
-            let share = here
+            let cell = points().filter(|point| point.value.is_some()).find(is_here);
+            let share = cell
                 .and_then(|point| point.value)
-                .map(|value| match most > 0.0 {
-                    true => (value / most).clamp(0.0, 1.0),
+                .map(|value| match largest > 0.0 {
+                    true => (value / largest).clamp(0.0, 1.0),
                     false => 0.0,
                 });
             text += match share {
@@ -223,7 +230,7 @@ fn cells(panel: &Panel, width: usize) -> Vec<Line> {
                 None => " ",
             };
             if has_gaps {
-                text.push(if crosses(panel, index, row) {
+                text.push(if has_boundary_after(panel, index, row) {
                     '│'
                 } else {
                     ' '
@@ -243,8 +250,8 @@ fn cells(panel: &Panel, width: usize) -> Vec<Line> {
     lines
 }
 
-/// Whether a segment is between this column and the next.
-fn crosses(panel: &Panel, column: usize, row: usize) -> bool {
+/// Whether a line of [`Mark::Segments`] is between the cell in this column and row and the cell in the next column.
+fn has_boundary_after(panel: &Panel, column: usize, row: usize) -> bool {
     let segments = panel
         .series
         .iter()
@@ -252,7 +259,7 @@ fn crosses(panel: &Panel, column: usize, row: usize) -> bool {
     let mut ends = segments.flat_map(|series| series.points.chunks_exact(2));
     let x = column as f64 + 0.5;
     ends.any(|ends| {
-        let is_there = |end: &Point| end.x == x;
-        ends.iter().all(is_there) && (ends[0].y + ends[1].y) / 2.0 == row as f64
+        let is_between_columns = |end: &Point| end.x == x;
+        ends.iter().all(is_between_columns) && (ends[0].y + ends[1].y) / 2.0 == row as f64
     })
 }
