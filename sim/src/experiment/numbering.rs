@@ -1,18 +1,21 @@
-//! The number of each run in the plan, also after the plan has grown.
+//! Numbers the runs of a plan (the list of an experiment's runs). If the plan grows, every run keeps its number.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Runs that were planned together: some configurations with some repetitions each. First comes the first repetition of every
-/// configuration, then the second, and so on.
+/// Runs that were added to the plan together: all given repetitions of all given configurations. First comes the first repetition of
+/// every configuration, then the second, and so on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Block {
+    /// Indices of configurations.
     configurations: Range<u32>,
+    /// Numbers of repetitions.
     repetitions: Range<u32>,
 }
 
 impl Block {
+    /// Returns the number of runs.
     fn len(&self) -> u64 {
         self.configurations.len() as u64 * self.repetitions.len() as u64
     }
@@ -36,16 +39,18 @@ impl Numbering {
     /// Adds the runs that are missing, so that each of the first `configurations` configurations has `repetitions` runs.
     pub(super) fn grow(&mut self, configurations: usize, repetitions: u32) {
         let configurations = configurations as u32;
+        // The repetitions are divided where a block ends. In each part, all repetitions already have the same number of configurations, so
+        // one new block can add the others.
         let mut bounds: Vec<u32> = self.0.iter().map(|block| block.repetitions.end).collect();
         bounds.push(repetitions);
         bounds.sort_unstable();
         let mut from = 0;
         for to in bounds {
             if from < to && to <= repetitions {
-                let planned = self.planned(from);
-                if planned < configurations {
+                let numbered = self.numbered_configurations(from);
+                if numbered < configurations {
                     self.0.push(Block {
-                        configurations: planned..configurations,
+                        configurations: numbered..configurations,
                         repetitions: from..to,
                     });
                 }
@@ -54,13 +59,13 @@ impl Numbering {
         }
     }
 
-    /// Returns whether all numbers of `earlier` are the same here.
+    /// Returns whether every run that has a number in `earlier` has the same number here.
     pub(crate) fn continues(&self, earlier: &Self) -> bool {
         self.0.starts_with(&earlier.0)
     }
 
-    /// Returns for how many configurations this repetition is planned.
-    fn planned(&self, repetition: u32) -> u32 {
+    /// Returns how many configurations have a number for this repetition. These are the first ones.
+    fn numbered_configurations(&self, repetition: u32) -> u32 {
         let blocks = self.0.iter();
         blocks
             .filter(|block| block.repetitions.contains(&repetition))
@@ -73,11 +78,11 @@ impl Numbering {
     pub(crate) fn cell(&self, mut index: u64) -> Option<Cell> {
         for block in &self.0 {
             if index < block.len() {
-                let across = block.configurations.len() as u64;
-                let configuration = block.configurations.start as usize + (index % across) as usize;
+                let width = block.configurations.len() as u64;
+                let configuration = block.configurations.start as usize + (index % width) as usize;
                 return Some((
                     configuration,
-                    block.repetitions.start + (index / across) as u32,
+                    block.repetitions.start + (index / width) as u32,
                 ));
             }
             index -= block.len();
@@ -108,21 +113,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Returns the runs in the order of their numbers. Checks that both ways to find them agree.
     fn cells(numbering: &Numbering) -> Vec<Cell> {
-        let places = numbering.all_numbers();
+        let numbers = numbering.all_numbers();
         assert!(
             numbering
                 .cells()
-                .eq(places.clone().filter_map(|number| numbering.cell(number)))
+                .eq(numbers.clone().filter_map(|number| numbering.cell(number)))
         );
-        assert_eq!(numbering.cell(places.end), None);
-        places
+        assert_eq!(numbering.cell(numbers.end), None);
+        numbers
             .map(|number| numbering.cell(number).expect("a run"))
             .collect()
     }
 
     #[test]
-    fn repetition_by_repetition() {
+    fn runs_are_numbered_repetition_by_repetition() {
         assert_eq!(
             cells(&Numbering::new(2, 2)),
             [(0, 0), (1, 0), (0, 1), (1, 1)]
@@ -130,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn new_runs_come_last() {
+    fn new_runs_get_the_next_numbers() {
         let mut numbering = Numbering::new(1, 2);
         numbering.grow(2, 3);
         assert_eq!(
