@@ -4,9 +4,8 @@
 //! several groups. The order of two ticks of different machines matters if the machines are in the same group: either one of them
 //! may send to the other, or both may send to the same machine.
 //!
-//! If all ticks of a group are sorted by time, the two closest ticks of different machines follow directly on each other. So it is enough
-//! to compare
-//! each tick with the tick directly before it, in each group of its machine.
+//! If all ticks of a group are sorted by time, the two closest ticks of different machines follow directly on each other. So it is
+//! enough to compare each tick with the tick directly before it, in each group of its machine.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

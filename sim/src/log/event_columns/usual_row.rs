@@ -25,6 +25,7 @@ impl Start {
     #[inline]
     pub(super) fn skip(&mut self, bytes: &[u8], run: u64) -> Option<usize> {
         let word = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
+        // The row starts with the same cells as the last row.
         if self.mask != 0 && word & self.mask == self.text {
             return Some(self.length);
         }
@@ -107,6 +108,7 @@ impl UsualCells<'_> {
                 return (byte == end && count > 0).then_some(value);
             }
             count += 1;
+            // A number with more digits may not fit into 64 bits.
             if count > SURE_DIGITS {
                 return None;
             }
@@ -123,7 +125,7 @@ impl UsualCells<'_> {
             .get(self.position..self.position + 8)?
             .first_chunk::<8>()?;
         let word = u64::from_le_bytes(*eight);
-        // A byte below '0' (0x30) gets a highest bit in `digits`, and a byte above '9' (0x39) in `above_nine`.
+        // A byte below '0' (0x30) has its highest bit set in `digits`; a byte above '9' (0x39) has it set in `above_nine`.
         let digits = word.wrapping_sub(0x3030_3030_3030_3030);
         let above_nine = word.wrapping_add(0x4646_4646_4646_4646);
         if (digits | above_nine) & 0x8080_8080_8080_8080 != 0 {
