@@ -432,8 +432,8 @@ impl Experiment {
     /// is stopped early, every configuration has about the same number of runs. If the plan has grown, the runs of the earlier plan come
     /// first.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        std::iter::zip(0.., self.numbering.cells())
-            .filter_map(|(index, cell)| self.new_run(index, cell))
+        std::iter::zip(0.., self.numbering.runs())
+            .filter_map(|(index, run)| self.new_run(index, run))
             .filter(|run| self.plans(run))
     }
 
@@ -467,7 +467,7 @@ impl Experiment {
     /// Returns the run with number `index`. It need not be planned now: it can be from an earlier, larger plan, or belong to another
     /// shard.
     pub fn run(&self, index: u64) -> Option<Run> {
-        self.new_run(index, self.numbering.cell(index)?)
+        self.new_run(index, self.numbering.run(index)?)
     }
 
     fn new_run(&self, index: u64, (configuration, repetition): (usize, u32)) -> Option<Run> {

@@ -21,8 +21,8 @@ impl Block {
     }
 }
 
-/// A run, given by the index of its configuration and its repetition.
-pub(crate) type Cell = (usize, u32);
+/// A run, given by the index of its configuration and the number of its repetition.
+pub(crate) type ConfigurationAndRepetition = (usize, u32);
 
 /// The numbers of all runs. If a plan grows, its new runs get the next numbers, and no number changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ impl Numbering {
     }
 
     /// Returns the run with number `index`.
-    pub(crate) fn cell(&self, mut index: u64) -> Option<Cell> {
+    pub(crate) fn run(&self, mut index: u64) -> Option<ConfigurationAndRepetition> {
         for block in &self.0 {
             if index < block.len() {
                 let width = block.configurations.len() as u64;
@@ -91,7 +91,7 @@ impl Numbering {
     }
 
     /// Returns the runs in the order of their numbers.
-    pub(super) fn cells(&self) -> impl Iterator<Item = Cell> + '_ {
+    pub(super) fn runs(&self) -> impl Iterator<Item = ConfigurationAndRepetition> + '_ {
         self.0.iter().flat_map(|block| {
             block.repetitions.clone().flat_map(|repetition| {
                 let configurations = block.configurations.clone();
@@ -114,23 +114,23 @@ mod tests {
     use proptest::prelude::*;
 
     /// Returns the runs in the order of their numbers. Checks that both ways to find them agree.
-    fn cells(numbering: &Numbering) -> Vec<Cell> {
+    fn runs(numbering: &Numbering) -> Vec<ConfigurationAndRepetition> {
         let numbers = numbering.all_numbers();
         assert!(
             numbering
-                .cells()
-                .eq(numbers.clone().filter_map(|number| numbering.cell(number)))
+                .runs()
+                .eq(numbers.clone().filter_map(|number| numbering.run(number)))
         );
-        assert_eq!(numbering.cell(numbers.end), None);
+        assert_eq!(numbering.run(numbers.end), None);
         numbers
-            .map(|number| numbering.cell(number).expect("a run"))
+            .map(|number| numbering.run(number).expect("a run"))
             .collect()
     }
 
     #[test]
     fn runs_are_numbered_repetition_by_repetition() {
         assert_eq!(
-            cells(&Numbering::new(2, 2)),
+            runs(&Numbering::new(2, 2)),
             [(0, 0), (1, 0), (0, 1), (1, 1)]
         );
     }
@@ -140,7 +140,7 @@ mod tests {
         let mut numbering = Numbering::new(1, 2);
         numbering.grow(2, 3);
         assert_eq!(
-            cells(&numbering),
+            runs(&numbering),
             [(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (1, 2)]
         );
     }
@@ -154,12 +154,12 @@ mod tests {
             for (more, repetitions) in steps {
                 configurations += more;
                 numbering.grow(configurations, repetitions);
-                let after = cells(&numbering);
+                let after = runs(&numbering);
                 prop_assert_eq!(&after[..before.len()], &before[..]);
                 for configuration in 0..configurations {
                     wanted.extend((0..repetitions).map(|repetition| (configuration, repetition)));
                 }
-                let different: HashSet<Cell> = after.iter().copied().collect();
+                let different: HashSet<ConfigurationAndRepetition> = after.iter().copied().collect();
                 prop_assert_eq!(different.len(), after.len());
                 prop_assert_eq!(&different, &wanted);
                 before = after;
