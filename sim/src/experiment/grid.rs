@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::parameter_table::Setting;
 use super::{Configuration, Parameter};
 
-/// The values of one parameter: at least one.
+/// A parameter with its values, at least one.
 #[derive(Clone, Debug)]
 pub(super) struct Dimension {
     pub(super) parameter: &'static Parameter,
@@ -41,8 +41,9 @@ pub(super) fn machine_count(dimensions: &[Dimension], base: &Configuration) -> O
 }
 
 /// Returns one configuration for every combination of the values of `dimensions`. Parameters without a dimension have their value in
-/// `base`. In the result, the value of the last dimension changes from each configuration to the next.
+/// `base`. The last dimension varies fastest, as the innermost of nested loops.
 pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Configuration> {
+    // Each step combines the configurations made so far with every value of one more dimension.
     dimensions
         .iter()
         .fold(vec![base.clone()], |configurations, dimension| {

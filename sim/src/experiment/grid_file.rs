@@ -125,6 +125,7 @@ impl Grid<'_, '_> {
         }
     }
 
+    /// Reads the dimensions of a section.
     fn dimensions(&self, section: &Section<'_>) -> Option<Vec<Dimension>> {
         self.dimensions_beside(section, &[])
     }
@@ -225,6 +226,7 @@ impl Grid<'_, '_> {
         Some(configurations)
     }
 
+    /// Checks that no configuration is in the grid twice.
     fn check_different(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
         let mut seen: HashSet<String> = HashSet::with_capacity(configurations.len());
         for configuration in configurations {
@@ -238,7 +240,7 @@ impl Grid<'_, '_> {
         Some(())
     }
 
-    /// Checks that `spread` phases are possible with the rates of every configuration that uses them.
+    /// Checks, for every configuration with `phase = "spread"` (evenly spaced ticks), that its rates leave enough time between ticks.
     fn check_phases(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
         let impossible = configurations.iter().find(|configuration| {
             configuration.phase == PhaseRule::Spread
@@ -257,7 +259,9 @@ impl Grid<'_, '_> {
 
 /// The sections of the file, to find the line from which a value of a configuration comes.
 struct Origins<'s, 'd> {
+    /// The section `[parameters]`.
     shared: Option<&'s Section<'d>>,
+    /// The sections `[[cases]]`.
     cases: &'s [Section<'d>],
     /// The dimensions of each case, including those of `[parameters]`. If there are no cases, the dimensions of `[parameters]` alone.
     dimension_lists: &'s [Vec<Dimension>],

@@ -47,20 +47,21 @@ pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u
     shortest_ns
 }
 
-/// The numbers of the groups that contain `machine`. The number of a group is the index of the machine that receives in it. In a mesh
-/// and in a star, group 0 contains all machines, so it is enough to compare ticks in group 0.
+/// The numbers of the groups that contain `machine`. Group g is the group of machine g: this machine and all machines that may send to
+/// it. In a mesh and in a star, group 0 contains all machines, so it is enough to compare ticks in group 0.
 fn groups_of(topology: Topology, machine: usize, machines: usize) -> impl Iterator<Item = usize> {
     let groups = match topology {
         Topology::Mesh | Topology::Star => 0..1,
         // The machine's own group, and the groups of the machine before it and the machine after it (modulo `machines`, see below).
         Topology::Ring => machine + machines - 1..machine + machines + 2,
-        // Only machine 0 sends, so each other machine has a group with machine 0.
+        // Only machine 0 sends, so the group of each other machine contains that machine and machine 0.
         Topology::TimeKeeper if machine == 0 => 1..machines,
         Topology::TimeKeeper => machine..machine + 1,
     };
     groups.map(move |group| group % machines)
 }
 
+/// A tick. Ticks are ordered by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Tick {
     due_ns: u64,
@@ -88,6 +89,7 @@ impl Agenda {
         }
     }
 
+    /// Returns the earliest tick that was not yielded. In the heap, the next tick of the same machine takes its place.
     fn next(&mut self, schedule: &Schedule) -> Option<Tick> {
         let mut first = self.next_ticks.peek_mut()?;
         let tick = first.0;

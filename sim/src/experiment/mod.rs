@@ -144,7 +144,8 @@ impl Configuration {
             .neighbour_count(machine, self.rates.machines())
     }
 
-    /// The smallest possible margin ([`Schedule::margin_ns`]) of a run, in model nanoseconds. Rounding can make the margin of a
+    /// The smallest possible margin of a run, in model nanoseconds. The margin is the shortest time between two ticks whose order
+    /// matters ([`Schedule::margin_ns`]). Rounding can make the margin of a
     /// run two nanoseconds shorter. With [`PhaseRule::Spread`] it is `1 / (L * N)` seconds, where L is the least common multiple
     /// of the rates and N the number of machines. The other phase rules guarantee no margin, so it is 0.
     pub fn guaranteed_margin_ns(&self) -> u64 {
@@ -308,7 +309,7 @@ pub struct Experiment {
     pub more_repetitions: BTreeMap<String, u32>,
     /// The engine that runs the machines.
     pub engine: EngineKind,
-    /// Model seconds per wall second; 1 in the virtual engine, which has no wall clock.
+    /// Model seconds per real second; 1 in the virtual engine, which does not use real time.
     pub time_scale: f64,
     /// Where machines run; `shared` in the virtual engine.
     pub isolation: Isolation,
@@ -327,7 +328,8 @@ impl Experiment {
     /// machines are in memory.
     pub const MAX_MACHINES: u64 = 20_000_000;
 
-    /// Returns the configurations, in the order of the file's dimensions.
+    /// Returns the configurations in the order of the file. If this experiment continues an earlier version of it, the configurations of
+    /// the earlier version come first.
     pub fn configurations(&self) -> &[Arc<Configuration>] {
         &self.configurations
     }
@@ -437,7 +439,8 @@ impl Experiment {
             .filter(|run| self.plans(run))
     }
 
-    /// Returns whether `run` is planned: it belongs to this shard, and its repetition is one of the planned repetitions.
+    /// Returns whether `run` is planned: its repetition is one of the planned repetitions, and it belongs to the planned shard, if only
+    /// one shard is planned.
     pub fn plans(&self, run: &Run) -> bool {
         let is_in_shard = |shard: Shard| shard.has(run, self.shard_rule);
         let is_additional_repetition = || {
@@ -460,6 +463,7 @@ impl Experiment {
                 self.configurations.len() as u64 * u64::from(self.repetitions)
                     + additional.sum::<u64>()
             }
+            // A hash decides which runs a shard has, so they must be counted one by one.
             Some(_) => self.runs().count() as u64,
         }
     }

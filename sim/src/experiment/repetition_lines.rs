@@ -127,6 +127,7 @@ impl VaryingValues {
 fn merged(mut blocks: Vec<Block>, parameters: usize) -> Vec<Block> {
     for parameter in (0..parameters).rev() {
         let mut joined: Vec<Block> = vec![];
+        // For each block, without its values of this parameter: its index in `joined`.
         let mut found: BTreeMap<Block, usize> = BTreeMap::new();
         for (count, mut values) in blocks {
             // Without the values of this parameter, blocks that can be joined are equal.

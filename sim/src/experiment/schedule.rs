@@ -43,6 +43,7 @@ struct Period {
 
 impl Period {
     fn from_rate(rate: Rate) -> Self {
+        // The period is NANOS_IN_A_MILLION_SECONDS / micro_hertz nanoseconds: this fraction is reduced and divided.
         let common = gcd(NANOS_IN_A_MILLION_SECONDS, rate.micro_hertz());
         let (dividend, divisor) = (
             NANOS_IN_A_MILLION_SECONDS / common,
@@ -170,7 +171,7 @@ pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
 }
 
 /// The number of steps of `1 / (L * N)` seconds in a million seconds, where L is the rates' least common multiple and N the
-/// number of machines. `None` if a step is too short to be measured in whole nanoseconds.
+/// number of machines. `None` if a step is not much longer than the nanosecond to which times are rounded.
 pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
     const SHORTEST_STEP_NS: u64 = 100;
     let steps = rates

@@ -75,7 +75,7 @@ fn rates_by_rule(
             return None;
         }
     };
-    // Only here do mistakes in these values end the function, so that all of them are noted.
+    // The function ends only after all values have been read, so that the mistakes in all of them are noted.
     let (machines, from, to, step) = (machines? as u32, from?, to?, step?);
     if from > to {
         item.note(format!(
