@@ -78,8 +78,8 @@ impl Partial {
     /// Returns the system's error, as all functions below do.
     pub fn create_file(path: PathBuf) -> io::Result<(Self, File)> {
         let create = |partial: &Path| {
-            let options = File::options().write(true).create_new(true).open(partial);
-            options.and_then(|file| Ok((file.try_clone()?, file)))
+            let created = File::options().write(true).create_new(true).open(partial);
+            created.and_then(|file| Ok((file.try_clone()?, file)))
         };
         let (partial, (lock, file)) = create_under_new_name(&path, create)?;
         // Without locks, the age of a file decides whether it was left by a crash.
@@ -208,8 +208,8 @@ fn is_abandoned(path: &Path) -> bool {
         Ok(LockAttempt::Taken) => true,
         Ok(LockAttempt::HeldByAnother) => false,
         Ok(LockAttempt::NotSupported) | Err(_) => {
-            let age = file.metadata().and_then(|metadata| metadata.modified());
-            age.is_ok_and(|modified| {
+            let modified = file.metadata().and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|modified| {
                 modified
                     .elapsed()
                     .is_ok_and(|age| age > CERTAINLY_LEFT_AFTER)

@@ -4,8 +4,8 @@
 //! none of them contains the name of a parameter. Every value of a parameter has a canonical text, its *cell*: `runs.csv` has this
 //! text in the parameter's column.
 //!
-//! To add a parameter: define its type (for example in `variants.rs`), add its
-//! field to [`Configuration`], add a row here, and use it in the machine or the engines.
+//! To add a parameter: define its type (for example in `variants.rs`), add its field to [`Configuration`], add a row here, and use the
+//! parameter in the machine or the engines.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -117,11 +117,11 @@ impl Parameter {
         (self.access.cell)(configuration)
     }
 
-    /// Sets the parameter's value in `configuration` from a canonical text.
+    /// Sets the parameter's value in `configuration` from its canonical text.
     ///
     /// # Errors
     ///
-    /// Returns [`NotAValue`] if `text` is not one of its values.
+    /// Returns [`NotAValue`] if `text` is not the text of a value of the parameter.
     pub fn set(&self, configuration: &mut Configuration, text: &str) -> Result<(), NotAValue> {
         (self.access.set)(configuration, text)
     }

@@ -89,7 +89,9 @@ impl RateSets {
     /// [`RateSets::ordered_count`]: if there are fewer different sets, the search for them does not end.
     pub(super) fn expand(&self, seed: u64) -> Vec<Rates> {
         let sets = match self.rule {
+            // Every machine may have every rate.
             RateRule::EveryOrdered => self.index_sets(|_| 0),
+            // No machine is slower than the machine before it.
             RateRule::EveryUnordered => self.index_sets(|previous| previous),
             RateRule::Random(count) => self.random(count, seed),
         };
@@ -117,8 +119,8 @@ impl RateSets {
             sets = sets
                 .into_iter()
                 .flat_map(|set| {
-                    let lowest = lowest(set.last().copied().unwrap_or(0));
-                    (lowest..self.choices() as u32)
+                    let first = lowest(set.last().copied().unwrap_or(0));
+                    (first..self.choices() as u32)
                         .map(move |index| set.iter().copied().chain([index]).collect())
                 })
                 .collect();

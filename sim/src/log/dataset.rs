@@ -20,7 +20,7 @@ use crate::experiment::{Experiment, Overrides, Shard};
 pub struct Dataset {
     /// The shards, or the whole dataset as one part.
     pub(super) parts: Parts,
-    /// The rows of all journals: one for each attempted run.
+    /// The rows of all journals: one for each attempt to run a run.
     runs: Vec<JournalRow>,
 }
 
@@ -139,17 +139,19 @@ impl Dataset {
         self.planned().saturating_sub(attempted.len() as u64)
     }
 
-    /// Returns every attempted run, shard by shard. The runs of a shard are in the order in which they ended.
+    /// Returns the journal row of every attempted run, shard by shard. The rows of a shard are in the order in which the runs ended. A run
+    /// that was repeated after a failure has several rows.
     pub fn attempted(&self) -> &[JournalRow] {
         &self.runs
     }
 
-    /// Takes the attempted runs out of the dataset, so that they need not be copied. After this, the dataset has no attempted runs.
+    /// Takes the rows that [`Self::attempted`] returns out of the dataset, so that they need not be copied. After this, the dataset has no
+    /// rows.
     pub fn take_attempted(&mut self) -> Vec<JournalRow> {
         std::mem::take(&mut self.runs)
     }
 
-    /// Returns the finished runs, shard by shard. The runs of a shard are in the order in which they ended.
+    /// Returns the journal row of every finished run, shard by shard. The rows of a shard are in the order in which the runs ended.
     pub fn finished(&self) -> impl Iterator<Item = &JournalRow> {
         self.runs.iter().filter(|run| run.is_ok())
     }
