@@ -2,8 +2,8 @@
 //! complete.
 //!
 //! A temporary name is `.NAME.RANDOM.partial`. Two writers never use the same name, even if they are in different containers and
-//! have equal process ids. The writer of a [`Partial`] file locks the file while writing, and a dataset's writer locks the
-//! dataset. So if a file with a temporary name can be locked, its writer has crashed.
+//! have equal process ids. The writer of a [`Partial`] file locks the file while writing. The files of [`replace`] are not locked, but
+//! the writer of a dataset locks the whole dataset. So if a file with a temporary name can be locked, its writer has crashed.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use crate::log::{Disk, LockAttempt, RealDisk, try_lock};
 
-/// The end of temporary names.
+/// The last letters of temporary names.
 const ENDING: &str = ".partial";
 
-/// If the file system has no locks, only files older than this count as left by a crash.
+/// If the file system has no locks, a file counts as left by a crash only if it was last changed longer ago than this.
 const CERTAINLY_LEFT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Writes a file that appears complete or not at all. When this returns, the file and its name are on the disk.
+/// Writes a file that appears complete or not at all. When this function returns without an error, the file and its name are on the disk.
 ///
 /// # Errors
 ///
@@ -40,7 +40,7 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     disk.sync_folder(folder_of(path))
 }
 
-/// Renames the complete folder `from` to `to`. When this returns, the new name is on the disk.
+/// Renames the complete folder `from` to `to`. When this function returns without an error, the new name is on the disk.
 ///
 /// # Errors
 ///
@@ -51,7 +51,7 @@ pub fn publish_folder(disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()>
     disk.sync_folder(folder_of(to))
 }
 
-/// Returns the folder that contains a file or folder, even if its path has only one name.
+/// Returns the folder that contains a file or folder. For a path with a single name, returns `.`.
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -59,10 +59,12 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A file or a folder under a temporary name. It is removed if this is dropped before it was published.
+/// A file or a folder under a temporary name. If it is dropped before [`Partial::publish`], the file or folder is removed.
 #[derive(Debug)]
 pub struct Partial {
+    /// The final path.
     path: PathBuf,
+    /// The temporary path. Empty after the file was published.
     partial: PathBuf,
     /// The lock that shows that the writer is still running. A folder has no lock.
     lock: Option<File>,
@@ -76,8 +78,8 @@ impl Partial {
     /// Returns the system's error, as all functions below do.
     pub fn create_file(path: PathBuf) -> io::Result<(Self, File)> {
         let create = |partial: &Path| {
-            let options = File::options().write(true).create_new(true).open(partial);
-            options.and_then(|file| Ok((file.try_clone()?, file)))
+            let created = File::options().write(true).create_new(true).open(partial);
+            created.and_then(|file| Ok((file.try_clone()?, file)))
         };
         let (partial, (lock, file)) = create_under_new_name(&path, create)?;
         // Without locks, the age of a file decides whether it was left by a crash.
@@ -122,8 +124,8 @@ impl Partial {
         Ok(file.metadata()?.len())
     }
 
-    /// Gives the file its final name, and replaces any file with this name. Before this, nothing of the new file can be seen.
-    /// When this returns, the file and its name are on the disk.
+    /// Gives the file its final name, and replaces any file with this name. Until then, nothing of the new file can be seen under the
+    /// final name. When this function returns without an error, the file and its name are on the disk.
     pub fn publish(mut self) -> io::Result<()> {
         self.sync()?;
         RealDisk.rename(&self.partial, &self.path)?;
@@ -137,7 +139,7 @@ impl Drop for Partial {
         if self.partial.as_os_str().is_empty() {
             return;
         }
-        // If this fails, the next writer removes the file.
+        // If the removal fails, the next writer removes the file.
         let _ = match self.lock {
             Some(_) => fs::remove_file(&self.partial),
             None => fs::remove_dir_all(&self.partial),
@@ -152,7 +154,8 @@ fn temporary_path(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{random:016x}{ENDING}"))
 }
 
-/// Creates something under a temporary name for `path` that does not exist yet.
+/// Creates a file or a folder with `create`, under a temporary name for `path` that does not exist yet. Returns the temporary path and
+/// what `create` returns.
 fn create_under_new_name<T>(
     path: &Path,
     create: impl Fn(&Path) -> io::Result<T>,
@@ -167,8 +170,8 @@ fn create_under_new_name<T>(
     }
 }
 
-/// Removes the files that crashed writers left in `folder`, if `is_ours` accepts their final name. It is not an error if a file
-/// is already gone.
+/// Removes the temporary files and folders that crashed writers left in `folder`, if `is_ours` accepts their final name. It is not an
+/// error if another process removes one of them first.
 ///
 /// # Errors
 ///
@@ -194,8 +197,9 @@ pub fn final_name(name: &str) -> Option<&str> {
     is_random.then_some(name)
 }
 
-/// Returns whether no running writer has locked the file.
+/// Returns whether the file or folder was left by a writer that is not running any more.
 fn is_abandoned(path: &Path) -> bool {
+    // A folder cannot be opened for writing.
     let opened = File::options().write(true).open(path);
     let Ok(file) = opened.or_else(|_| File::open(path)) else {
         return false;
@@ -204,8 +208,8 @@ fn is_abandoned(path: &Path) -> bool {
         Ok(LockAttempt::Taken) => true,
         Ok(LockAttempt::HeldByAnother) => false,
         Ok(LockAttempt::NotSupported) | Err(_) => {
-            let age = file.metadata().and_then(|metadata| metadata.modified());
-            age.is_ok_and(|modified| {
+            let modified = file.metadata().and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|modified| {
                 modified
                     .elapsed()
                     .is_ok_and(|age| age > CERTAINLY_LEFT_AFTER)
@@ -272,9 +276,9 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.json"]);
         // A file that cannot get its final name is removed.
-        let in_the_way = folder.path().join("b.json");
-        fs::create_dir(&in_the_way).unwrap();
-        replace(&RealDisk, &in_the_way, b"new").unwrap_err();
+        let name_of_a_folder = folder.path().join("b.json");
+        fs::create_dir(&name_of_a_folder).unwrap();
+        replace(&RealDisk, &name_of_a_folder, b"new").unwrap_err();
         assert_eq!(names(folder.path()), ["a.json", "b.json"]);
     }
 
@@ -290,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_gets_its_name_unless_the_name_is_taken() {
+    fn a_folder_gets_its_name_unless_a_folder_with_files_has_it() {
         let root = tempfile::tempdir().unwrap();
         let (fresh, name) = (root.path().join("fresh"), root.path().join("name"));
         fs::create_dir(&fresh).unwrap();
@@ -314,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_leftovers_are_removed_and_no_file_of_a_running_writer() {
+    fn leftovers_are_removed_but_no_file_of_a_running_writer_or_of_another_program() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path(".a.csv.0123456789abcdef.partial"), "left").unwrap();
@@ -327,10 +331,10 @@ mod tests {
         for other_program in other_programs {
             fs::write(path(other_program), "somebody's").unwrap();
         }
-        let (living, _) = Partial::create_file(path("a.csv")).unwrap();
+        let (being_written, _) = Partial::create_file(path("a.csv")).unwrap();
         remove_leftovers(folder.path(), |name| name == "a.csv").unwrap();
-        assert!(living.partial().exists());
-        drop(living);
+        assert!(being_written.partial().exists());
+        drop(being_written);
         assert_eq!(names(folder.path()), other_programs);
     }
 }

@@ -1,4 +1,5 @@
-//! Reads files from users, with a size limit. Reads files of datasets, and refuses pipes, which could block for ever.
+//! Reads files with a size limit. Files that users name may be pipes. Files of a dataset may not, because opening a pipe that nobody
+//! writes to would wait for ever.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -47,6 +48,7 @@ fn read_text_from(file: File, max_bytes: u64) -> io::Result<String> {
 /// Returns the system's error, or [`io::ErrorKind::InvalidInput`] for a pipe, a socket or a device.
 pub(crate) fn open_stored(path: &Path) -> io::Result<File> {
     let kind = fs::metadata(path)?.file_type();
+    // A folder can be opened; the error follows when it is read.
     if kind.is_file() || kind.is_dir() {
         return File::open(path);
     }
@@ -70,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf_8_are_named_by_their_line() {
+    fn the_error_about_bytes_that_are_not_utf_8_has_their_line() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(file.path(), b"a\nb\xff").expect("it is written");
         let error = read_text(file.path(), 100).expect_err("it is no text");

@@ -1,42 +1,49 @@
-//! Makes all combinations of the values of a grid's dimensions, for each case.
+//! Makes the configurations of a grid: every combination of the values that an experiment file gives to parameters.
+//!
+//! A parameter with its values is a *dimension* of the grid. A configuration takes one value from each dimension.
 
 use std::sync::Arc;
 
 use super::parameter_table::Setting;
 use super::{Configuration, Parameter};
 
-/// The values of one parameter: at least one.
+/// A parameter with its values, at least one.
 #[derive(Clone, Debug)]
 pub(super) struct Dimension {
     pub(super) parameter: &'static Parameter,
-    /// The values in the order of the file. All cases with this dimension share them.
+    /// The values in the order of the file. A clone of the dimension shares them: each of the `[[cases]]` gets a clone of every
+    /// dimension in `[parameters]`.
     pub(super) settings: Arc<[Setting]>,
 }
 
-/// Returns how many combinations `dimensions` have. `None` if the number does not fit into 64 bits.
+/// Returns how many configurations [`product`] makes of `dimensions`. `None` if the number does not fit into 64 bits.
 pub(super) fn product_count(dimensions: &[Dimension]) -> Option<u64> {
     dimensions.iter().try_fold(1u64, |count, dimension| {
         count.checked_mul(dimension.settings.len() as u64)
     })
 }
 
-/// Returns how many machines all combinations of `dimensions` have together. `None` if the number does not fit into 64 bits.
+/// Returns how many machines the configurations that [`product`] makes of `dimensions` and `base` have together. `None` if the number
+/// does not fit into 64 bits.
 pub(super) fn machine_count(dimensions: &[Dimension], base: &Configuration) -> Option<u64> {
-    let mut count = 1u64;
-    let mut machines = u64::from(base.rates.machines());
+    // Each rate set, with its own number of machines, is combined with every combination of the other parameters' values.
+    let mut other_combinations = 1u64;
+    let mut machines_of_all_sets = u64::from(base.rates.machines());
     for dimension in dimensions {
         if dimension.parameter.name == "rates" {
-            let of = |setting: &Setting| u64::from(setting.apply_to(base).rates.machines());
-            machines = dimension.settings.iter().map(of).sum();
+            let machines = |setting: &Setting| u64::from(setting.apply_to(base).rates.machines());
+            machines_of_all_sets = dimension.settings.iter().map(machines).sum();
         } else {
-            count = count.checked_mul(dimension.settings.len() as u64)?;
+            other_combinations = other_combinations.checked_mul(dimension.settings.len() as u64)?;
         }
     }
-    count.checked_mul(machines)
+    other_combinations.checked_mul(machines_of_all_sets)
 }
 
-/// Returns every combination of `dimensions`; `base` has the other values. The last dimension varies fastest.
+/// Returns one configuration for every combination of the values of `dimensions`. Parameters without a dimension have their value in
+/// `base`. The last dimension varies fastest, as the innermost of nested loops.
 pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Configuration> {
+    // Each step combines the configurations made so far with every value of one more dimension.
     dimensions
         .iter()
         .fold(vec![base.clone()], |configurations, dimension| {
@@ -52,7 +59,7 @@ pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Con
         })
 }
 
-/// Returns whether `configuration` has one of the values in every dimension.
+/// Returns whether `configuration` has, for the parameter of every dimension, one of the dimension's values.
 pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) -> bool {
     dimensions.iter().all(|dimension| {
         let cell = dimension.parameter.cell(configuration);
@@ -61,7 +68,7 @@ pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) ->
     })
 }
 
-/// Returns the dimension of a file with `name = values` under `[parameters]`.
+/// For tests: returns the dimension that an experiment file with `name = values` under `[parameters]` has.
 #[cfg(test)]
 pub(super) fn dimension_of(name: &str, values: &str) -> Dimension {
     use super::parameter_table::ReadContext;
@@ -97,11 +104,13 @@ mod tests {
         Configuration::new("1,3,6".parse().expect("rates"), internal, 1)
     }
 
+    /// The values 0, 0.01, 0.02, and so on.
     fn internals(count: usize) -> Dimension {
-        let values: Vec<f64> = (0..count).map(|tick| tick as f64 / 100.0).collect();
+        let values: Vec<f64> = (0..count).map(|index| index as f64 / 100.0).collect();
         dimension_of("internal", &format!("{values:?}"))
     }
 
+    /// The rate sets [1, 1], [2, 1], [3, 1], and so on.
     fn rates(count: usize) -> Dimension {
         let sets: Vec<[usize; 2]> = (1..=count).map(|rate| [rate, 1]).collect();
         dimension_of("rates", &format!("{sets:?}"))
@@ -109,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn has_every_combination_once(a in 1usize..20, b in 1usize..20) {
+        fn product_has_every_combination_once_and_the_counts_are_right(a in 1usize..20, b in 1usize..20) {
             let dimensions = [rates(a), internals(b), dimension_of("stamp", "\"before\"")];
             let configurations = product(&dimensions, &base());
             prop_assert_eq!(product_count(&dimensions), Some(configurations.len() as u64));
@@ -121,10 +130,11 @@ mod tests {
         }
 
         #[test]
-        fn covers_only_what_matches_in_every_dimension(a in 1usize..20, b in 1usize..20, x in 1usize..20, y in 1usize..20) {
+        fn an_exclusion_removes_what_has_its_values_in_both_dimensions(a in 1usize..20, b in 1usize..20, x in 1usize..20, y in 1usize..20) {
             let mut configurations: Vec<_> = product(&[rates(a), internals(b)], &base()).into_iter().map(Arc::new).collect();
             let exclusion = Exclusion::new(&[rates(x), internals(y)]);
             let removed = exclusions::remove(&[exclusion], &mut configurations)[0];
+            // The exclusion has the first x of the grid's a rate sets and the first y of its b probabilities.
             prop_assert_eq!(removed, a.min(x) * b.min(y));
             prop_assert_eq!(configurations.len(), a * b - removed);
         }

@@ -1,4 +1,7 @@
-//! Reads the grid of an experiment file, `[parameters]`, `[[cases]]` and `[[exclude]]`, into configurations.
+//! Reads the grid of an experiment file (the sections `[parameters]`, `[[cases]]` and `[[exclude]]`) into configurations.
+//!
+//! A *dimension* is a parameter with the values that a section gives to it. Mistakes are *noted*: they are recorded with their line,
+//! and all of them are reported together when the whole file has been read.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
@@ -6,30 +9,32 @@ use std::sync::{Arc, LazyLock};
 use super::exclusions::{self, Exclusion};
 use super::grid::{self, Dimension};
 use super::parameter_table::ReadContext;
-use super::values::{too_many, too_many_machines};
+use super::values::{too_many_machines, too_many_runs};
 use super::{Configuration, Experiment, PARAMETERS, Parameter, PhaseRule, schedule};
 use crate::toml_reader::{Item, Section};
 
-/// The keys of `[parameters]`.
-static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+/// The parameters that a grid may vary. These are the keys of `[parameters]`, of a case, and of an exclusion.
+static DIMENSION_NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let dimensions = PARAMETERS
         .iter()
         .filter(|parameter| parameter.is_dimension());
     dimensions.map(|parameter| parameter.name).collect()
 });
 
-/// The grid of a file.
+/// The grid of an experiment file, with what is needed to read it.
 pub(super) struct Grid<'s, 'd> {
+    /// The whole file.
     pub(super) root: &'s Section<'d>,
+    /// The number of runs of each configuration.
     pub(super) repetitions: u64,
-    /// The seed and the limits that rules for rate sets need.
+    /// The seed and the limit on the number of machines: rules that make rate sets need both.
     pub(super) context: ReadContext,
-    /// The values of the parameters that the file does not mention.
+    /// Has the values of the parameters that the grid does not mention.
     pub(super) base: Configuration,
 }
 
 impl Grid<'_, '_> {
-    /// Returns the configurations in the order in which they are run. `None` after a mistake, which is noted.
+    /// Returns the configurations in the order in which they are run. `None` if there is a mistake, which is then noted.
     pub(super) fn configurations(&self) -> Option<Vec<Arc<Configuration>>> {
         let shared = match self.root.get("parameters") {
             Some(item) => Some(item.section()?),
@@ -39,6 +44,7 @@ impl Grid<'_, '_> {
             Some(item) => item.sections()?,
             None => vec![],
         };
+        // All sections are read before a mistake ends this function, so that the mistakes in all of them are noted.
         let shared_dimensions = shared
             .as_ref()
             .map_or(Some(vec![]), |section| self.dimensions(section));
@@ -47,10 +53,11 @@ impl Grid<'_, '_> {
             .map(|case| self.case(case, shared.as_ref()))
             .collect();
         for name in ["rates", "internal"] {
-            self.require(name, shared.as_ref(), &cases);
+            self.require_everywhere(name, shared.as_ref(), &cases);
         }
         let shared_dimensions = shared_dimensions?;
-        let products: Vec<Vec<Dimension>> =
+        // One list of dimensions for each case, or a single list if there are no cases.
+        let dimension_lists: Vec<Vec<Dimension>> =
             match case_dimensions.into_iter().collect::<Option<Vec<_>>>()? {
                 cases if cases.is_empty() => vec![shared_dimensions],
                 cases => cases
@@ -62,8 +69,8 @@ impl Grid<'_, '_> {
                     })
                     .collect(),
             };
-        self.check_size(&products)?;
-        let configurations = products
+        self.check_size(&dimension_lists)?;
+        let configurations = dimension_lists
             .iter()
             .flat_map(|dimensions| grid::product(dimensions, &self.base))
             .map(Arc::new)
@@ -74,15 +81,16 @@ impl Grid<'_, '_> {
         let origins = Origins {
             shared: shared.as_ref(),
             cases: &cases,
-            products: &products,
+            dimension_lists: &dimension_lists,
         };
         check_internal(&configurations, &origins)?;
         check_sends(&configurations, &origins)?;
         Some(configurations)
     }
 
+    /// Reads the dimensions of a case. Notes a mistake if a parameter is in the case and also in `[parameters]` (`shared`).
     fn case(&self, case: &Section<'_>, shared: Option<&Section<'_>>) -> Option<Vec<Dimension>> {
-        for name in NAMES.iter() {
+        for name in DIMENSION_NAMES.iter() {
             if let (Some(item), Some(_)) =
                 (case.get(name), shared.and_then(|shared| shared.get(name)))
             {
@@ -92,9 +100,12 @@ impl Grid<'_, '_> {
         self.dimensions(case)
     }
 
-    fn require(&self, name: &str, shared: Option<&Section<'_>>, cases: &[Section<'_>]) {
-        let in_shared = shared.is_some_and(|shared| shared.get(name).is_some());
-        if in_shared || (!cases.is_empty() && cases.iter().all(|case| case.get(name).is_some())) {
+    /// Notes a mistake if the parameter `name` is neither in `[parameters]` (`shared`) nor in every case.
+    fn require_everywhere(&self, name: &str, shared: Option<&Section<'_>>, cases: &[Section<'_>]) {
+        let is_in_shared = shared.is_some_and(|shared| shared.get(name).is_some());
+        let is_in_every_case =
+            !cases.is_empty() && cases.iter().all(|case| case.get(name).is_some());
+        if is_in_shared || is_in_every_case {
             return;
         }
         let example = if name == "rates" {
@@ -114,21 +125,22 @@ impl Grid<'_, '_> {
         }
     }
 
+    /// Reads the dimensions of a section.
     fn dimensions(&self, section: &Section<'_>) -> Option<Vec<Dimension>> {
-        self.dimensions_and(section, &[])
+        self.dimensions_beside(section, &[])
     }
 
-    /// Reads the dimensions of a section that may have `other` keys too.
-    pub(super) fn dimensions_and(
+    /// Reads the dimensions of a section. The section may also have `other_keys`, which are no parameters.
+    pub(super) fn dimensions_beside(
         &self,
         section: &Section<'_>,
-        other: &[&str],
+        other_keys: &[&str],
     ) -> Option<Vec<Dimension>> {
-        section.allow_only(&[&NAMES, other].concat());
-        let read = PARAMETERS
+        section.allow_only(&[&DIMENSION_NAMES, other_keys].concat());
+        let given = PARAMETERS
             .iter()
             .filter_map(|parameter| Some((parameter, section.get(parameter.name)?)));
-        let dimensions: Vec<Option<Dimension>> = read
+        let dimensions: Vec<Option<Dimension>> = given
             .map(|(parameter, item)| self.dimension(parameter, &item))
             .collect();
         dimensions.into_iter().collect()
@@ -146,37 +158,41 @@ impl Grid<'_, '_> {
         })
     }
 
-    /// Notes a mistake about the grid as a whole.
+    /// Notes a mistake about the grid as a whole, at the line of `cases` or, without cases, of `parameters`.
     fn note_grid(&self, message: String) {
         let grid = ["cases", "parameters"]
             .into_iter()
             .find_map(|name| self.root.get(name));
-        grid.inspect(|item| item.note(message));
+        if let Some(item) = grid {
+            item.note(message);
+        }
     }
 
-    fn check_size(&self, products: &[Vec<Dimension>]) -> Option<()> {
-        let configurations = products.iter().try_fold(0u64, |sum, dimensions| {
+    /// Checks that the experiment has neither too many runs nor too many machines.
+    fn check_size(&self, dimension_lists: &[Vec<Dimension>]) -> Option<()> {
+        let configurations = dimension_lists.iter().try_fold(0u64, |sum, dimensions| {
             sum.checked_add(grid::product_count(dimensions)?)
         });
         let runs = configurations.and_then(|count| count.checked_mul(self.repetitions));
-        if runs.is_some_and(|runs| runs <= Experiment::MAX_RUNS) {
-            let machines = products.iter().try_fold(0u64, |sum, dimensions| {
-                sum.checked_add(grid::machine_count(dimensions, &self.base)?)
-            });
-            if machines.is_some_and(|machines| machines <= Experiment::MAX_MACHINES) {
-                return Some(());
-            }
+        if runs.is_none_or(|runs| runs > Experiment::MAX_RUNS) {
+            self.note_grid(format!(
+                "{} ({} repetitions of each configuration)",
+                too_many_runs(runs),
+                self.repetitions
+            ));
+            return None;
+        }
+        let machines = dimension_lists.iter().try_fold(0u64, |sum, dimensions| {
+            sum.checked_add(grid::machine_count(dimensions, &self.base)?)
+        });
+        if machines.is_none_or(|machines| machines > Experiment::MAX_MACHINES) {
             self.note_grid(too_many_machines());
             return None;
         }
-        self.note_grid(format!(
-            "{} ({} repetitions of each configuration)",
-            too_many(runs),
-            self.repetitions
-        ));
-        None
+        Some(())
     }
 
+    /// Returns the configurations that no block `[[exclude]]` covers.
     fn without_excluded(
         &self,
         mut configurations: Vec<Arc<Configuration>>,
@@ -185,7 +201,7 @@ impl Grid<'_, '_> {
             return Some(configurations);
         };
         let sections = item.sections()?;
-        let mut all = vec![];
+        let mut exclusions = vec![];
         for section in &sections {
             let dimensions = self.dimensions(section)?;
             if section.is_empty() {
@@ -194,11 +210,11 @@ impl Grid<'_, '_> {
                 );
                 return None;
             }
-            all.push(Exclusion::new(&dimensions));
+            exclusions.push(Exclusion::new(&dimensions));
         }
-        let removed = exclusions::remove(&all, &mut configurations);
+        let removed_counts = exclusions::remove(&exclusions, &mut configurations);
         if let Some((section, _)) =
-            std::iter::zip(&sections, removed).find(|(_, count)| *count == 0)
+            std::iter::zip(&sections, removed_counts).find(|(_, count)| *count == 0)
         {
             section.note_whole("excludes nothing: no configuration has these values".to_owned());
             return None;
@@ -210,6 +226,7 @@ impl Grid<'_, '_> {
         Some(configurations)
     }
 
+    /// Checks that no configuration is in the grid twice.
     fn check_different(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
         let mut seen: HashSet<String> = HashSet::with_capacity(configurations.len());
         for configuration in configurations {
@@ -223,12 +240,13 @@ impl Grid<'_, '_> {
         Some(())
     }
 
+    /// Checks, for every configuration with `phase = "spread"` (evenly spaced ticks), that its rates leave enough time between ticks.
     fn check_phases(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
-        let without = configurations.iter().find(|configuration| {
+        let impossible = configurations.iter().find(|configuration| {
             configuration.phase == PhaseRule::Spread
                 && schedule::spread_steps(&configuration.rates).is_none()
         });
-        let Some(configuration) = without else {
+        let Some(configuration) = impossible else {
             return Some(());
         };
         let rates = &configuration.rates;
@@ -239,16 +257,18 @@ impl Grid<'_, '_> {
     }
 }
 
-/// Finds the line of the file from which a configuration's value comes.
+/// The sections of the file, to find the line from which a value of a configuration comes.
 struct Origins<'s, 'd> {
+    /// The section `[parameters]`.
     shared: Option<&'s Section<'d>>,
+    /// The sections `[[cases]]`.
     cases: &'s [Section<'d>],
-    /// The dimensions of each case; if there are no cases, the dimensions of the whole grid.
-    products: &'s [Vec<Dimension>],
+    /// The dimensions of each case, including those of `[parameters]`. If there are no cases, the dimensions of `[parameters]` alone.
+    dimension_lists: &'s [Vec<Dimension>],
 }
 
 impl<'d> Origins<'_, 'd> {
-    /// Notes a mistake about the value of `name` in `configuration`.
+    /// Notes a mistake about the value that `configuration` has for the parameter `name`.
     fn note(&self, name: &str, configuration: &Configuration, message: String) {
         let shared = self.shared.and_then(|shared| shared.get(name));
         let item = shared.or_else(|| self.case(configuration)?.get(name));
@@ -257,19 +277,21 @@ impl<'d> Origins<'_, 'd> {
         }
     }
 
+    /// Returns the case from which `configuration` comes.
     fn case(&self, configuration: &Configuration) -> Option<&Section<'d>> {
-        let mut cases = std::iter::zip(self.cases, self.products);
+        let mut cases = std::iter::zip(self.cases, self.dimension_lists);
         let case = cases.find(|(_, dimensions)| grid::covers(dimensions, configuration));
         case.map(|(case, _)| case)
     }
 }
 
+/// Checks that each list of probabilities `internal` has one number for each machine.
 fn check_internal(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>) -> Option<()> {
-    let for_others = configurations.iter().find(|configuration| {
+    let wrong_length = configurations.iter().find(|configuration| {
         let machines = configuration.internal.machines();
         machines.is_some_and(|machines| machines != configuration.rates.machines())
     });
-    let Some(configuration) = for_others else {
+    let Some(configuration) = wrong_length else {
         return Some(());
     };
     let message = format!(
@@ -282,6 +304,7 @@ fn check_internal(configurations: &[Arc<Configuration>], origins: &Origins<'_, '
     None
 }
 
+/// Checks that the parameter `sends` of each configuration can be used with its topology.
 fn check_sends(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>) -> Option<()> {
     let unfit = configurations
         .iter()

@@ -42,7 +42,8 @@ impl Internal {
         self.0.iter().all(|other| *other == first).then_some(first)
     }
 
-    /// Returns the list that is compared with other lists: a single number if all machines have the same probability.
+    /// Returns the shortest list with the same meaning: a single number if all machines have the same probability. Comparisons and texts
+    /// use this list.
     fn canonical(&self) -> &[Probability] {
         let length = if self.same().is_some() {
             1
@@ -109,7 +110,7 @@ impl Serialize for Internal {
     }
 }
 
-/// Read from the cell of a table.
+/// Read from the text in a cell of a CSV file.
 impl<'de> Deserialize<'de> for Internal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -123,7 +124,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn one_number_if_all_machines_have_the_same() {
+    fn equal_probabilities_are_written_as_one_number() {
         let internal = |text: &str| text.parse::<Internal>().expect("probabilities");
         assert_eq!(internal("0.5,0.5,0.5").to_string(), "0.5");
         assert_eq!(internal("0.5,0.5"), internal("0.5"));
@@ -138,7 +139,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_back_from_its_text_and_its_cell(values in prop::collection::vec(0.0f64..=1.0, 1..6)) {
+        fn is_read_back_from_its_text_and_from_a_csv_cell(values in prop::collection::vec(0.0f64..=1.0, 1..6)) {
             let internal = Internal::new(values.into_iter().filter_map(Probability::new).collect()).expect("one or more");
             prop_assert_eq!(&internal.to_string().parse::<Internal>().expect("a text"), &internal);
             let mut writer = csv::Writer::from_writer(vec![]);

@@ -1,9 +1,11 @@
 //! The margin of a run: the shortest time between two ticks whose order matters.
 //!
 //! Each machine that may receive has a group: the machine itself and all machines that may send to it. A machine can be in
-//! several groups. The order of two ticks matters if their machines are in the same group. The two closest ticks of different
-//! machines in a group follow directly on each other. So it is enough to compare each tick with the previous tick in each group
-//! of its machine.
+//! several groups. The order of two ticks of different machines matters if the machines are in the same group: either one of them
+//! may send to the other, or both may send to the same machine.
+//!
+//! If all ticks of a group are sorted by time, the two closest ticks of different machines follow directly on each other. So it is
+//! enough to compare each tick with the tick directly before it, in each group of its machine.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -19,15 +21,18 @@ pub(super) fn cycle_ns(rates: &Rates) -> u64 {
     let common = rates
         .iter()
         .fold(0, |common, rate| gcd(rate.micro_hertz(), common));
+    // In a million seconds, the ticks of all machines repeat `common` times. One repetition takes NANOS_IN_A_MILLION_SECONDS / common
+    // nanoseconds, which can be a fraction. Its smallest multiple without fraction is this:
     NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
 }
 
-/// The shortest time between two ticks whose order matters, in model nanoseconds. Only ticks due before `end_ns` are compared. If
-/// there are no two such ticks, returns the run's duration.
+/// Returns the shortest time between two ticks whose order matters, in model nanoseconds. Only ticks due before `end_ns` are compared.
+/// If the order of no two ticks matters, returns the run's duration.
 pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u64) -> u64 {
     let mut shortest_ns = schedule.duration_ns();
     let mut last_of_group: Vec<Option<Tick>> = vec![None; schedule.machines()];
     let mut agenda = Agenda::new(schedule);
+    // The loop ends early if two ticks are due at the same time, because no time is shorter than 0.
     while let Some(tick) = agenda.next(schedule)
         && tick.due_ns < end_ns
         && shortest_ns > 0
@@ -42,30 +47,33 @@ pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u
     shortest_ns
 }
 
-/// The numbers of the groups that contain `machine`, from 0 to `machines` - 1. In a mesh all machines are in one group; in a star
-/// too, because all others send to machine 0.
+/// The numbers of the groups that contain `machine`. Group g is the group of machine g: this machine and all machines that may send to
+/// it. In a mesh and in a star, group 0 contains all machines, so it is enough to compare ticks in group 0.
 fn groups_of(topology: Topology, machine: usize, machines: usize) -> impl Iterator<Item = usize> {
     let groups = match topology {
         Topology::Mesh | Topology::Star => 0..1,
-        // The machine's own group, and the groups of the machine before it and the machine after it.
+        // The machine's own group, and the groups of the machine before it and the machine after it (modulo `machines`, see below).
         Topology::Ring => machine + machines - 1..machine + machines + 2,
-        // Only machine 0 sends, so each other machine has a group with machine 0.
+        // Only machine 0 sends, so the group of each other machine contains that machine and machine 0.
         Topology::TimeKeeper if machine == 0 => 1..machines,
         Topology::TimeKeeper => machine..machine + 1,
     };
     groups.map(move |group| group % machines)
 }
 
+/// A tick. Ticks are ordered by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Tick {
     due_ns: u64,
     machine: usize,
 }
 
-/// The next tick of every machine, the earliest first.
+/// Yields the ticks of all machines in the order of their times.
 struct Agenda {
-    ticks: BinaryHeap<Reverse<Tick>>,
-    done: Vec<u64>,
+    /// The next tick of every machine that has one, the earliest on top.
+    next_ticks: BinaryHeap<Reverse<Tick>>,
+    /// For each machine, how many of its ticks were yielded.
+    yielded: Vec<u64>,
 }
 
 impl Agenda {
@@ -76,18 +84,19 @@ impl Agenda {
             machine,
         };
         Self {
-            ticks: ticking.map(|machine| Reverse(first(machine))).collect(),
-            done: vec![0; schedule.machines()],
+            next_ticks: ticking.map(|machine| Reverse(first(machine))).collect(),
+            yielded: vec![0; schedule.machines()],
         }
     }
 
+    /// Returns the earliest tick that was not yielded. In the heap, the next tick of the same machine takes its place.
     fn next(&mut self, schedule: &Schedule) -> Option<Tick> {
-        let mut first = self.ticks.peek_mut()?;
+        let mut first = self.next_ticks.peek_mut()?;
         let tick = first.0;
-        let done = &mut self.done[tick.machine];
-        *done += 1;
-        if *done < schedule.ticks(tick.machine) {
-            first.0.due_ns = schedule.due_ns(tick.machine, *done);
+        let yielded = &mut self.yielded[tick.machine];
+        *yielded += 1;
+        if *yielded < schedule.ticks(tick.machine) {
+            first.0.due_ns = schedule.due_ns(tick.machine, *yielded);
         } else {
             PeekMut::pop(first);
         }

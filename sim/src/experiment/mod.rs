@@ -1,5 +1,5 @@
 //! Experiments. A TOML file describes configurations. A plan is made from these configurations: an ordered list of runs. Each run has a
-//! key that does not change if the plan grows.
+//! key (a text of its configuration and its repetition), which does not change if the plan grows.
 //!
 //! # Layout
 //!
@@ -76,8 +76,9 @@ pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// A configuration: one value for each parameter. Together with the seed and the repetition it determines the events of a run.
 ///
-/// The rows of [`PARAMETERS`] describe the parameters. `default()` has the default value of each parameter. In experiment files,
-/// rates, internal and duration have no default; in `default()` they have their smallest values.
+/// The rows of [`PARAMETERS`] describe the parameters. `default()` has the default value of each parameter. An experiment file must
+/// give `rates` and `internal`, which have no default there; `default()` has two machines with 1 tick per second, which never have
+/// internal events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     /// Ticks per second of each machine.
@@ -94,7 +95,7 @@ pub struct Configuration {
     pub receive: ReceiveRule,
     /// Which machines may send to each other.
     pub topology: Topology,
-    /// To which of these machines a send goes.
+    /// Which neighbours of the sender a send goes to. The neighbours are the machines that the sender may send to.
     pub sends: Sends,
     /// Which TCP connections messages use. This does not change events.
     pub connection: Connection,
@@ -143,14 +144,15 @@ impl Configuration {
             .neighbour_count(machine, self.rates.machines())
     }
 
-    /// The smallest possible margin ([`Schedule::margin_ns`]) of a run, in model nanoseconds. Rounding can make the margin of a
+    /// The smallest possible margin of a run, in model nanoseconds. The margin is the shortest time between two ticks whose order
+    /// matters ([`Schedule::margin_ns`]). Rounding can make the margin of a
     /// run two nanoseconds shorter. With [`PhaseRule::Spread`] it is `1 / (L * N)` seconds, where L is the least common multiple
     /// of the rates and N the number of machines. The other phase rules guarantee no margin, so it is 0.
     pub fn guaranteed_margin_ns(&self) -> u64 {
         schedule::guaranteed_margin_ns(self)
     }
 
-    /// Whether any machine ever sends.
+    /// Returns whether any machine can ever send: it has a neighbour, and not all its idle ticks are internal events.
     fn has_senders(&self) -> bool {
         (0..self.rates.machines()).any(|machine| {
             self.neighbour_count(machine) > 0 && self.internal.at(machine as usize).value() < 1.0
@@ -169,6 +171,7 @@ impl Configuration {
         match self.sends {
             _ if neighbours == 0.0 => 0.0,
             _ if to_all => neighbours,
+            // Of d + 1 equally likely outcomes, d have one recipient and one has d recipients: (d * 1 + 1 * d) / (d + 1).
             Sends::Mix => 2.0 * neighbours / (neighbours + 1.0),
             Sends::Unicast => 1.0,
             Sends::Broadcast => neighbours,
@@ -176,23 +179,24 @@ impl Configuration {
         }
     }
 
-    /// Returns how many messages each machine sends per second if the machine never receives. In the long run, a machine cannot
-    /// send more.
+    /// Returns how many messages each machine sends per model second if it never receives. In the long run, a machine cannot send
+    /// more, because it does not send at a tick that receives.
     fn messages_per_second_of_each(&self) -> impl Iterator<Item = f64> + '_ {
         (0..).zip(self.rates.iter()).map(|(machine, rate)| {
-            let sends = rate.hertz() * (1.0 - self.internal.at(machine as usize).value());
-            sends * self.mean_recipients(machine)
+            let sends_per_second =
+                rate.hertz() * (1.0 - self.internal.at(machine as usize).value());
+            sends_per_second * self.mean_recipients(machine)
         })
     }
 
-    /// Returns how many messages all machines together send per model second if none ever receives. In the long run they cannot
-    /// send more.
+    /// Returns how many messages all machines together send per model second if none of them ever receives. In the long
+    /// run, they cannot send more.
     pub fn messages_per_second(&self) -> f64 {
         self.messages_per_second_of_each().sum()
     }
 
-    /// Returns the expected number of rows in the log: one for each tick. With [`ReceiveRule::All`], a machine has one row for
-    /// each message that arrives, if there are more messages than ticks.
+    /// Returns the expected number of rows in the log: one for each tick. With [`ReceiveRule::All`], a tick has one row for each
+    /// message that it takes. So a machine at which more messages arrive than it has ticks has about one row for each message.
     pub fn expected_rows(&self) -> u64 {
         if self.receive == ReceiveRule::One {
             return self.expected_ticks();
@@ -202,27 +206,29 @@ impl Configuration {
         rows.sum::<f64>().round() as u64
     }
 
-    /// Returns how many messages arrive at each machine per second if no machine ever receives.
+    /// Returns how many messages arrive at each machine per model second if no machine ever receives.
     fn arrivals_per_second_of_each(&self) -> Vec<f64> {
-        let shares: Vec<f64> = (0..)
+        // For each machine: how many messages it sends to each of its neighbours per second.
+        let to_each_neighbour: Vec<f64> = (0..)
             .zip(self.messages_per_second_of_each())
             .map(|(machine, sent)| sent / f64::from(self.neighbour_count(machine).max(1)))
             .collect();
         if self.topology == Topology::Mesh {
             // The messages of all machines minus the machine's own. This needs fewer additions than a sum over all pairs.
-            let of_all: f64 = shares.iter().sum();
-            return shares.iter().map(|own| of_all - own).collect();
+            let of_all: f64 = to_each_neighbour.iter().sum();
+            return to_each_neighbour.iter().map(|own| of_all - own).collect();
         }
-        let mut arrivals = vec![0.0; shares.len()];
-        for (machine, share) in (0..).zip(&shares) {
-            for peer in self.neighbours(machine) {
-                arrivals[peer as usize] += share;
+        let mut arrivals = vec![0.0; to_each_neighbour.len()];
+        for (machine, messages) in (0..).zip(&to_each_neighbour) {
+            for neighbour in self.neighbours(machine) {
+                arrivals[neighbour as usize] += messages;
             }
         }
         arrivals
     }
 
-    /// Returns the number of ticks of all machines together. It may differ by one for each machine, depending on its phase.
+    /// Returns the expected number of ticks of all machines together. In a run, each machine can have one tick more or less, depending
+    /// on the time of its first tick.
     pub fn expected_ticks(&self) -> u64 {
         self.rates
             .iter()
@@ -231,14 +237,15 @@ impl Configuration {
     }
 }
 
-/// The canonical text: each parameter as `name=value`, except those that can be left out. A run's key begins with this text.
+/// The canonical text: each parameter as `name=value`. Parameters with their default value are left out, except those that are always in
+/// keys. A run's key begins with this text.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = PARAMETERS
+        let written = PARAMETERS
             .iter()
             .filter(|parameter| !parameter.can_be_left_out(self));
-        for (place, parameter) in told.enumerate() {
-            let space = if place == 0 { "" } else { " " };
+        for (index, parameter) in written.enumerate() {
+            let space = if index == 0 { "" } else { " " };
             write!(f, "{space}{}={}", parameter.name, parameter.cell(self))?;
         }
         Ok(())
@@ -263,8 +270,8 @@ impl Run {
     }
 
     /// Returns the text from which the run's random streams are made: the key without the parameters that do not change what machines
-    /// do. Runs that differ only in such parameters have the same events. (With another `clock`, events have other timestamps in
-    /// addition.)
+    /// do. Runs that differ only in `connection` have the same events. Runs that differ only in `clock` have them too, but with different
+    /// additional timestamps.
     pub fn stream_key(&self) -> String {
         let configuration = Configuration {
             connection: Connection::Persistent,
@@ -294,7 +301,7 @@ pub struct Experiment {
     pub name: String,
     /// The purpose of the experiment, in the author's words.
     pub description: String,
-    /// The number from which all random draws come.
+    /// The seed, from which all random draws come.
     pub seed: u64,
     /// Number of runs of each configuration that is not in `more_repetitions`.
     pub repetitions: u32,
@@ -302,7 +309,7 @@ pub struct Experiment {
     pub more_repetitions: BTreeMap<String, u32>,
     /// The engine that runs the machines.
     pub engine: EngineKind,
-    /// Model seconds per wall second; 1 in the virtual engine, which has no wall clock.
+    /// Model seconds per real second; 1 in the virtual engine, which does not use real time.
     pub time_scale: f64,
     /// Where machines run; `shared` in the virtual engine.
     pub isolation: Isolation,
@@ -321,7 +328,8 @@ impl Experiment {
     /// machines are in memory.
     pub const MAX_MACHINES: u64 = 20_000_000;
 
-    /// Returns the configurations, in the order of the file's dimensions.
+    /// Returns the configurations in the order of the file. If this experiment continues an earlier version of it, the configurations of
+    /// the earlier version come first.
     pub fn configurations(&self) -> &[Arc<Configuration>] {
         &self.configurations
     }
@@ -370,7 +378,7 @@ impl Experiment {
         self.shard_rule = rule;
     }
 
-    /// Returns the shard with the most ticks, if there are `of` shards.
+    /// Returns the shard whose runs have the most ticks, if the runs are divided among `of` shards.
     pub fn largest_shard(&self, of: u32) -> Shard {
         let mut ticks = vec![0; of as usize];
         for run in self.runs() {
@@ -384,31 +392,31 @@ impl Experiment {
         }
     }
 
-    /// Continues an earlier experiment, given by the canonical texts of its `configurations` and its `numbering`. Every run of the
-    /// earlier experiment keeps its number, and new runs follow.
+    /// Continues an earlier version of this experiment, given by the canonical texts of its `configurations` and its `numbering`. Every
+    /// run of the earlier version keeps its number, and new runs get the next numbers.
     ///
     /// # Errors
     ///
-    /// Returns the configurations that this experiment does not have any more. Then nothing is changed.
+    /// Returns the configurations of the earlier version that this experiment does not have. Then nothing is changed.
     pub fn continue_from(
         &mut self,
         configurations: &[String],
         numbering: &Numbering,
     ) -> Result<(), Vec<String>> {
-        let mut places: HashMap<&str, usize> = HashMap::new();
-        for (place, text) in configurations.iter().enumerate() {
-            places.insert(text, place);
+        let mut earlier_indices: HashMap<&str, usize> = HashMap::new();
+        for (index, text) in configurations.iter().enumerate() {
+            earlier_indices.insert(text, index);
         }
         let mut earlier = vec![None; configurations.len()];
         let mut new = vec![];
         for configuration in &self.configurations {
-            match places.get(configuration.to_string().as_str()) {
-                Some(&place) => earlier[place] = Some(Arc::clone(configuration)),
+            match earlier_indices.get(configuration.to_string().as_str()) {
+                Some(&index) => earlier[index] = Some(Arc::clone(configuration)),
                 None => new.push(Arc::clone(configuration)),
             }
         }
         let missing: Vec<String> = std::iter::zip(&earlier, configurations)
-            .filter(|(kept, _)| kept.is_none())
+            .filter(|(found, _)| found.is_none())
             .map(|(_, text)| text.clone())
             .collect();
         if !missing.is_empty() {
@@ -416,47 +424,54 @@ impl Experiment {
         }
         self.configurations = earlier.into_iter().flatten().chain(new).collect();
         self.numbering = numbering.clone();
-        let most = self.more_repetitions.values().copied().max();
-        let most = most.unwrap_or(0).max(self.repetitions);
-        self.numbering.grow(self.configurations.len(), most);
+        let largest = self.more_repetitions.values().copied().max();
+        let largest = largest.unwrap_or(0).max(self.repetitions);
+        self.numbering.grow(self.configurations.len(), largest);
         Ok(())
     }
 
     /// Returns the planned runs in order: first repetition 0 of every configuration, then repetition 1, and so on. So if a sweep
-    /// is stopped early, every configuration has about the same number of runs. Runs of an earlier plan come first.
+    /// is stopped early, every configuration has about the same number of runs. If the plan has grown, the runs of the earlier plan come
+    /// first.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        std::iter::zip(0.., self.numbering.cells())
-            .filter_map(|(index, cell)| self.new_run(index, cell))
+        std::iter::zip(0.., self.numbering.runs())
+            .filter_map(|(index, run)| self.new_run(index, run))
             .filter(|run| self.plans(run))
     }
 
-    /// Returns whether `run` is planned: it belongs to this shard, and its repetition is one of the planned repetitions.
+    /// Returns whether `run` is planned: its repetition is one of the planned repetitions, and it belongs to the planned shard, if only
+    /// one shard is planned.
     pub fn plans(&self, run: &Run) -> bool {
-        let is_in = |shard: Shard| shard.has(run, self.shard_rule);
-        let is_repeated = || {
+        let is_in_shard = |shard: Shard| shard.has(run, self.shard_rule);
+        let is_additional_repetition = || {
             let more = &self.more_repetitions;
-            // The text of the configuration is needed only if some have more repetitions.
+            // The text of the configuration, which takes time to make, is needed only if there are additional repetitions.
             let count = (!more.is_empty()).then(|| more.get(&run.configuration.to_string()));
             count.flatten().is_some_and(|count| run.repetition < *count)
         };
-        (run.repetition < self.repetitions || is_repeated()) && self.shard.is_none_or(is_in)
+        (run.repetition < self.repetitions || is_additional_repetition())
+            && self.shard.is_none_or(is_in_shard)
     }
 
     /// Returns the number of planned runs.
     pub fn run_count(&self) -> u64 {
         match self.shard {
             None => {
-                let more = self.more_repetitions.values();
-                let more = more.map(|count| u64::from(count.saturating_sub(self.repetitions)));
-                self.configurations.len() as u64 * u64::from(self.repetitions) + more.sum::<u64>()
+                let counts = self.more_repetitions.values();
+                let additional =
+                    counts.map(|count| u64::from(count.saturating_sub(self.repetitions)));
+                self.configurations.len() as u64 * u64::from(self.repetitions)
+                    + additional.sum::<u64>()
             }
+            // A hash decides which runs a shard has, so they must be counted one by one.
             Some(_) => self.runs().count() as u64,
         }
     }
 
-    /// Returns the run with number `index`, even if it was planned only earlier and is not planned any more.
+    /// Returns the run with number `index`. It need not be planned now: it can be from an earlier, larger plan, or belong to another
+    /// shard.
     pub fn run(&self, index: u64) -> Option<Run> {
-        self.new_run(index, self.numbering.cell(index)?)
+        self.new_run(index, self.numbering.run(index)?)
     }
 
     fn new_run(&self, index: u64, (configuration, repetition): (usize, u32)) -> Option<Run> {

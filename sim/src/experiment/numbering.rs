@@ -1,25 +1,28 @@
-//! The number of each run in the plan, also after the plan has grown.
+//! Numbers the runs of a plan (the list of an experiment's runs). If the plan grows, every run keeps its number.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Runs that were planned together: some configurations with some repetitions each. First comes the first repetition of every
-/// configuration, then the second, and so on.
+/// Runs that were added to the plan together: all given repetitions of all given configurations. First comes the first repetition of
+/// every configuration, then the second, and so on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Block {
+    /// Indices of configurations.
     configurations: Range<u32>,
+    /// Numbers of repetitions.
     repetitions: Range<u32>,
 }
 
 impl Block {
+    /// Returns the number of runs.
     fn len(&self) -> u64 {
         self.configurations.len() as u64 * self.repetitions.len() as u64
     }
 }
 
-/// A run, given by the index of its configuration and its repetition.
-pub(crate) type Cell = (usize, u32);
+/// A run, given by the index of its configuration and the number of its repetition.
+pub(crate) type ConfigurationAndRepetition = (usize, u32);
 
 /// The numbers of all runs. If a plan grows, its new runs get the next numbers, and no number changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,16 +39,18 @@ impl Numbering {
     /// Adds the runs that are missing, so that each of the first `configurations` configurations has `repetitions` runs.
     pub(super) fn grow(&mut self, configurations: usize, repetitions: u32) {
         let configurations = configurations as u32;
+        // The repetitions are divided where a block ends. In each part, all repetitions already have the same number of configurations, so
+        // one new block can add the others.
         let mut bounds: Vec<u32> = self.0.iter().map(|block| block.repetitions.end).collect();
         bounds.push(repetitions);
         bounds.sort_unstable();
         let mut from = 0;
         for to in bounds {
             if from < to && to <= repetitions {
-                let planned = self.planned(from);
-                if planned < configurations {
+                let numbered = self.numbered_configurations(from);
+                if numbered < configurations {
                     self.0.push(Block {
-                        configurations: planned..configurations,
+                        configurations: numbered..configurations,
                         repetitions: from..to,
                     });
                 }
@@ -54,13 +59,13 @@ impl Numbering {
         }
     }
 
-    /// Returns whether all numbers of `earlier` are the same here.
+    /// Returns whether every run that has a number in `earlier` has the same number here.
     pub(crate) fn continues(&self, earlier: &Self) -> bool {
         self.0.starts_with(&earlier.0)
     }
 
-    /// Returns for how many configurations this repetition is planned.
-    fn planned(&self, repetition: u32) -> u32 {
+    /// Returns how many configurations have a number for this repetition. These are the first ones.
+    fn numbered_configurations(&self, repetition: u32) -> u32 {
         let blocks = self.0.iter();
         blocks
             .filter(|block| block.repetitions.contains(&repetition))
@@ -70,14 +75,14 @@ impl Numbering {
     }
 
     /// Returns the run with number `index`.
-    pub(crate) fn cell(&self, mut index: u64) -> Option<Cell> {
+    pub(crate) fn run(&self, mut index: u64) -> Option<ConfigurationAndRepetition> {
         for block in &self.0 {
             if index < block.len() {
-                let across = block.configurations.len() as u64;
-                let configuration = block.configurations.start as usize + (index % across) as usize;
+                let width = block.configurations.len() as u64;
+                let configuration = block.configurations.start as usize + (index % width) as usize;
                 return Some((
                     configuration,
-                    block.repetitions.start + (index / across) as u32,
+                    block.repetitions.start + (index / width) as u32,
                 ));
             }
             index -= block.len();
@@ -86,7 +91,7 @@ impl Numbering {
     }
 
     /// Returns the runs in the order of their numbers.
-    pub(super) fn cells(&self) -> impl Iterator<Item = Cell> + '_ {
+    pub(super) fn runs(&self) -> impl Iterator<Item = ConfigurationAndRepetition> + '_ {
         self.0.iter().flat_map(|block| {
             block.repetitions.clone().flat_map(|repetition| {
                 let configurations = block.configurations.clone();
@@ -108,33 +113,34 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn cells(numbering: &Numbering) -> Vec<Cell> {
-        let places = numbering.all_numbers();
+    /// Returns the runs in the order of their numbers. Checks that both ways to find them agree.
+    fn runs(numbering: &Numbering) -> Vec<ConfigurationAndRepetition> {
+        let numbers = numbering.all_numbers();
         assert!(
             numbering
-                .cells()
-                .eq(places.clone().filter_map(|number| numbering.cell(number)))
+                .runs()
+                .eq(numbers.clone().filter_map(|number| numbering.run(number)))
         );
-        assert_eq!(numbering.cell(places.end), None);
-        places
-            .map(|number| numbering.cell(number).expect("a run"))
+        assert_eq!(numbering.run(numbers.end), None);
+        numbers
+            .map(|number| numbering.run(number).expect("a run"))
             .collect()
     }
 
     #[test]
-    fn repetition_by_repetition() {
+    fn runs_are_numbered_repetition_by_repetition() {
         assert_eq!(
-            cells(&Numbering::new(2, 2)),
+            runs(&Numbering::new(2, 2)),
             [(0, 0), (1, 0), (0, 1), (1, 1)]
         );
     }
 
     #[test]
-    fn new_runs_come_last() {
+    fn new_runs_get_the_next_numbers() {
         let mut numbering = Numbering::new(1, 2);
         numbering.grow(2, 3);
         assert_eq!(
-            cells(&numbering),
+            runs(&numbering),
             [(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (1, 2)]
         );
     }
@@ -148,12 +154,12 @@ mod tests {
             for (more, repetitions) in steps {
                 configurations += more;
                 numbering.grow(configurations, repetitions);
-                let after = cells(&numbering);
+                let after = runs(&numbering);
                 prop_assert_eq!(&after[..before.len()], &before[..]);
                 for configuration in 0..configurations {
                     wanted.extend((0..repetitions).map(|repetition| (configuration, repetition)));
                 }
-                let different: HashSet<Cell> = after.iter().copied().collect();
+                let different: HashSet<ConfigurationAndRepetition> = after.iter().copied().collect();
                 prop_assert_eq!(different.len(), after.len());
                 prop_assert_eq!(&different, &wanted);
                 before = after;

@@ -1,8 +1,11 @@
 //! The table of parameters: one row for each parameter of a configuration.
 //!
 //! The reader of experiment files, run keys, the journal's columns, filters, tables and the data dictionary use this table, so
-//! none of them contains the name of a parameter. To add a parameter: define its type (for example in `variants.rs`), add its
-//! field to [`Configuration`], add a row here, and use it in the machine or the engines.
+//! none of them contains the name of a parameter. Every value of a parameter has a canonical text, its *cell*: `runs.csv` has this
+//! text in the parameter's column.
+//!
+//! To add a parameter: define its type (for example in `variants.rs`), add its field to [`Configuration`], add a row here, and use the
+//! parameter in the machine or the engines.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -32,16 +35,17 @@ pub struct Parameter {
     pub name: &'static str,
     /// The name in words with its unit, for the heading of a table.
     pub heading: &'static str,
-    /// The type of its column.
+    /// The type of the parameter's column.
     pub kind: ValueKind,
     /// The unit of the values; empty if there is none.
     pub unit: &'static str,
-    /// The meaning of its values.
+    /// The meaning of the values, for the data dictionary.
     pub meaning: &'static str,
-    /// Whether run keys contain it even with its default value.
+    /// Whether run keys contain the parameter even with its default value. All other parameters are variants of the model: with its
+    /// default value, a variant changes neither the model nor the keys.
     always_in_key: bool,
-    /// Reads the parameter's values from the grid of an experiment file, as cells. `None` if the grid cannot contain the
-    /// parameter.
+    /// Reads the parameter's values from the grid of an experiment file (`[parameters]`, cases and exclusions). `None` if the grid cannot
+    /// contain the parameter.
     read: Option<ReadValues>,
     access: Access,
 }
@@ -56,7 +60,8 @@ struct Access {
 
 static DEFAULT: LazyLock<Configuration> = LazyLock::new(Configuration::default);
 
-/// Reads one value or a list of values from the experiment file. `None` after a mistake, which is noted.
+/// Reads one value or a list of values from the experiment file. The function returns `None` if there is a mistake, which is then noted
+/// to be reported with all others.
 type ReadValues = fn(&Item<'_>, &ReadContext) -> Option<Vec<Setting>>;
 
 /// What rules for rate sets need in addition to the text of the file.
@@ -64,11 +69,11 @@ type ReadValues = fn(&Item<'_>, &ReadContext) -> Option<Vec<Setting>>;
 pub(super) struct ReadContext {
     /// The seed from which random rate sets come.
     pub(super) seed: u64,
-    /// How many machines further rate sets may have.
+    /// How many machines all further rate sets that are made by rules may have together.
     pub(super) room: MachineBudget,
 }
 
-/// A value that an experiment file gives to a parameter.
+/// A value that an experiment file gives to a parameter, and how to set it.
 #[derive(Clone)]
 pub(super) struct Setting {
     /// The canonical text of the value.
@@ -112,11 +117,11 @@ impl Parameter {
         (self.access.cell)(configuration)
     }
 
-    /// Sets the parameter's value in `configuration` from a canonical text.
+    /// Sets the parameter's value in `configuration` from its canonical text.
     ///
     /// # Errors
     ///
-    /// Returns [`NotAValue`] if `text` is not one of its values.
+    /// Returns [`NotAValue`] if `text` is not the text of a value of the parameter.
     pub fn set(&self, configuration: &mut Configuration, text: &str) -> Result<(), NotAValue> {
         (self.access.set)(configuration, text)
     }
@@ -126,12 +131,13 @@ impl Parameter {
         self.cell(&DEFAULT)
     }
 
-    /// Returns whether the cell `text` can be left out of messages, because it is the default value of a variant of the model.
+    /// Returns whether messages leave out the parameter if its cell is `text`: it is a variant of the model, and `text` is its default
+    /// value.
     pub fn is_left_out(&self, text: &str) -> bool {
         !self.always_in_key && text == self.default_cell()
     }
 
-    /// Returns whether keys leave the parameter out, because it is a variant of the model and has its default value.
+    /// Returns whether the key of `configuration` leaves out the parameter: it is a variant of the model and has its default value.
     pub fn can_be_left_out(&self, configuration: &Configuration) -> bool {
         !self.always_in_key && (self.access.is_same)(configuration, &DEFAULT)
     }
@@ -141,13 +147,13 @@ impl Parameter {
         self.read.is_some()
     }
 
-    /// Reads the parameter's values from `item` of an experiment file. `None` after a mistake, which is noted.
+    /// Reads the parameter's values from `item` of an experiment file. `None` if there is a mistake, which is then noted.
     pub(super) fn read(&self, item: &Item<'_>, context: &ReadContext) -> Option<Vec<Setting>> {
         self.read?(item, context)
     }
 }
 
-/// Defines how to write a field as a cell and how to set it from a cell.
+/// Makes the [`Access`] to a field of [`Configuration`] whose type has `Display` and `FromStr`.
 macro_rules! field {
     ($name:ident) => {
         Access {
@@ -161,7 +167,7 @@ macro_rules! field {
     };
 }
 
-/// Turns each of some values into a setting of a field.
+/// Turns values into settings of `$field`. `$values` is an `Option`, and so is the result.
 macro_rules! settings {
     ($field:ident, $values:expr) => {{
         let values = $values?.into_iter();
@@ -171,7 +177,7 @@ macro_rules! settings {
     }};
 }
 
-/// Reads one or several of the named values of a field's type.
+/// Reads one or several values for `$field` by their names. `$kind` is the type of the field, made by `named_values!`.
 macro_rules! named {
     ($field:ident, $kind:ty) => {
         |item, _| {
@@ -183,6 +189,7 @@ macro_rules! named {
     };
 }
 
+/// Defines a parameter that the grid of an experiment file can vary, and that keys leave out if it has its default value.
 const fn dimension(
     name: &'static str,
     heading: &'static str,
@@ -203,6 +210,7 @@ const fn dimension(
     }
 }
 
+/// Changes a parameter so that run keys always contain it.
 const fn always_in_key(parameter: Parameter) -> Parameter {
     Parameter {
         always_in_key: true,
@@ -210,6 +218,7 @@ const fn always_in_key(parameter: Parameter) -> Parameter {
     }
 }
 
+/// The kind and the unit of parameters that are words.
 const TEXT: (ValueKind, &str) = (ValueKind::Text, "");
 
 /// Every parameter of a configuration, in the order in which run keys contain them.
@@ -277,7 +286,7 @@ pub static PARAMETERS: [Parameter; 11] = [
         "sends",
         "sends",
         TEXT,
-        "To which of these machines a send goes: `mix`, `unicast`, `broadcast` or `multicast(2)`.",
+        "Which neighbours (the machines that the sender may send to) a send goes to: `mix`, `unicast`, `broadcast` or `multicast(2)`.",
         |item, _| settings!(sends, each(item, values::sends)),
         field!(sends),
     ),

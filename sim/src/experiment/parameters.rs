@@ -29,11 +29,12 @@ impl fmt::Display for Probability {
     }
 }
 
-/// The error for a text that is not a value of its parameter.
+/// The error for a text that is not a value of the parameter for which it is given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {wanted}")]
 pub struct NotAValue {
     text: String,
+    /// What the text should be, such as `a rate such as 3 or 1.25`.
     wanted: &'static str,
 }
 
@@ -49,12 +50,12 @@ impl NotAValue {
 named_values! {
     /// The rule for the times of the first ticks.
     PhaseRule, "a phase rule (spread, uniform, aligned or unknown)" {
-        /// Random, but the ticks of two machines are never closer together than `1 / (lcm(rates) * N)` seconds, where N is the
-        /// number of machines.
+        /// Random, but the ticks of two machines are never closer together than `1 / (lcm(rates) * N)` seconds, where
+        /// `lcm(rates)` is the least common multiple of the rates and N the number of machines.
         Spread = "spread",
         /// Random: evenly distributed over the machine's period.
         Uniform = "uniform",
-        /// The first tick of every machine is at the start.
+        /// The first tick of every machine is at the run's start.
         Aligned = "aligned",
         /// Not known, as in imported logs. Experiment files cannot use it.
         Unknown = "unknown",
@@ -66,7 +67,8 @@ named_values! {
     StampRule, "a stamp rule (after or before)" {
         /// The clock after 1 is added for the send, as in Lamport's IR2.
         After = "after",
-        /// The clock before 1 is added for the send ("send the clock, then update it"). This breaks the Clock Condition.
+        /// The clock before 1 is added for the send ("send the clock, then update it"). This breaks the Clock
+        /// Condition: a message can be received with a clock that is not larger than that of its send.
         Before = "before",
     }
 }
@@ -96,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_values_out_of_range() {
+    fn a_number_that_is_not_from_0_to_1_is_no_probability() {
         for value in [-0.1, 1.2, f64::NAN, f64::INFINITY] {
             assert!(Probability::new(value).is_none(), "{value}");
         }

@@ -1,4 +1,5 @@
-//! Rules that make rate sets: all ordered sets of N rates, all unordered sets, or random sets.
+//! Rules that make rate sets: all ordered sets of N rates, all unordered sets, or random sets. A rate set has one rate for each machine of
+//! a run; the same rate may occur more than once.
 
 use rand::RngExt;
 use std::cell::Cell;
@@ -10,15 +11,17 @@ use crate::random;
 /// Which rate sets to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RateRule {
-    /// All assignments of rates to machines. With r possible rates and N machines, these are r^N sets.
+    /// All assignments of rates to machines, so `1,3` and `3,1` are different sets. With r possible rates and N machines, these
+    /// are r^N sets.
     EveryOrdered,
-    /// All choices of rates. In each set, the rates are in ascending order.
+    /// All choices of rates: of the sets that differ only in their order, only the one in ascending order.
     EveryUnordered,
     /// This number of different random ordered sets. All sets are equally likely.
     Random(u64),
 }
 
-/// How many machines further rate sets may have together. There is a limit because a short rule can make very many sets.
+/// How many machines all further rate sets that are made by rules may have together. There is a limit because a short
+/// rule can make very many sets.
 #[derive(Debug)]
 pub(super) struct MachineBudget(Cell<u64>);
 
@@ -41,10 +44,13 @@ impl MachineBudget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RateSets {
     pub(super) rule: RateRule,
+    /// The number of machines, so of rates in a set.
     pub(super) machines: u32,
+    /// The lowest possible rate.
     pub(super) from: Rate,
+    /// No rate is higher than this one.
     pub(super) to: Rate,
-    /// The step from one rate to the next.
+    /// The step from one possible rate to the next.
     pub(super) step: Rate,
 }
 
@@ -63,25 +69,30 @@ impl RateSets {
         self.choices().checked_pow(self.machines)
     }
 
-    /// Returns the number of unordered sets, in which a rate may occur more than once: the binomial coefficient `C(choices +
-    /// machines - 1, machines)`.
+    /// Returns the number of unordered sets, in which a rate may occur more than once: the binomial coefficient
+    /// `C(choices + machines - 1, machines)`, where `choices` is the number of possible rates.
     fn unordered_count(&self) -> Option<u64> {
+        // After step `index`, `count` is C(choices - 1 + index, index), a whole number. So the division has no remainder.
         (1..=u64::from(self.machines)).try_fold(1u64, |count, index| {
             let product = u128::from(count) * u128::from(self.choices() - 1 + index);
             u64::try_from(product / u128::from(index)).ok()
         })
     }
 
+    /// Returns the number of possible rates: `from`, `from + step`, and so on up to `to`.
     fn choices(&self) -> u64 {
         let span = self.to.micro_hertz() - self.from.micro_hertz();
         span / self.step.micro_hertz() + 1
     }
 
-    /// Returns the sets. Call it only if [`RateSets::count`] is small.
+    /// Returns the sets. Call it only if [`RateSets::count`] is small and, for random sets, not larger than
+    /// [`RateSets::ordered_count`]: if there are fewer different sets, the search for them does not end.
     pub(super) fn expand(&self, seed: u64) -> Vec<Rates> {
         let sets = match self.rule {
-            RateRule::EveryOrdered => self.every(|_| 0),
-            RateRule::EveryUnordered => self.every(|last| last),
+            // Every machine may have every rate.
+            RateRule::EveryOrdered => self.index_sets(|_| 0),
+            // No machine is slower than the machine before it.
+            RateRule::EveryUnordered => self.index_sets(|previous| previous),
             RateRule::Random(count) => self.random(count, seed),
         };
         sets.into_iter()
@@ -95,21 +106,21 @@ impl RateSets {
             .collect()
     }
 
-    /// Returns the rate with this index (from 0) within the limits.
+    /// Returns the possible rate with this index: index 0 is `from`, index 1 is `from + step`, and so on.
     fn rate(&self, index: u32) -> Option<Rate> {
         Rate::from_micro_hertz(self.from.micro_hertz() + u64::from(index) * self.step.micro_hertz())
     }
 
-    /// Returns all sets of indices. A set has one index for each machine. If the previous machine has index `last`, the next one
-    /// has at least `lowest(last)`.
-    fn every(&self, lowest: impl Fn(u32) -> u32) -> Vec<Vec<u32>> {
+    /// Returns all sets of indices of rates. A set has one index for each machine. If a machine has index `previous`, the next machine has
+    /// at least index `lowest(previous)`.
+    fn index_sets(&self, lowest: impl Fn(u32) -> u32) -> Vec<Vec<u32>> {
         let mut sets: Vec<Vec<u32>> = vec![vec![]];
         for _ in 0..self.machines {
             sets = sets
                 .into_iter()
                 .flat_map(|set| {
-                    let lowest = lowest(set.last().copied().unwrap_or(0));
-                    (lowest..self.choices() as u32)
+                    let first = lowest(set.last().copied().unwrap_or(0));
+                    (first..self.choices() as u32)
                         .map(move |index| set.iter().copied().chain([index]).collect())
                 })
                 .collect();
@@ -117,8 +128,9 @@ impl RateSets {
         sets
     }
 
-    /// Draws different sets. If `count` is larger, the first sets are the same.
+    /// Draws `count` different sets of indices. With a larger `count`, the result begins with the same sets.
     fn random(&self, count: u64, seed: u64) -> Vec<Vec<u32>> {
+        // The name of the random stream: rules with other limits draw other sets.
         let mut purpose = format!("rates {} {}-{}", self.machines, self.from, self.to);
         if Some(self.step) != Rate::new(1) {
             purpose += &format!(" step {}", self.step);
@@ -154,13 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn three_machines_from_one_to_six() {
+    fn six_rates_make_216_ordered_and_56_unordered_sets_of_three() {
         assert_eq!(sets(RateRule::EveryOrdered, 3, 6).expand(0).len(), 216);
         assert_eq!(sets(RateRule::EveryUnordered, 3, 6).expand(0).len(), 56);
     }
 
     #[test]
-    fn more_random_sets_keep_the_first_ones() {
+    fn a_larger_number_of_random_sets_begins_with_the_same_sets() {
         let few = sets(RateRule::Random(5), 3, 6).expand(9);
         let many = sets(RateRule::Random(50), 3, 6).expand(9);
         assert_eq!(few[..], many[..5]);
@@ -168,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_between_whole_rates() {
+    fn a_step_below_one_makes_rates_with_decimals() {
         let step = Rate::from_hertz(0.25);
         let rule = RateSets {
             step: step.expect("a rate"),
@@ -182,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_agree_with_the_sets_which_all_differ(machines in 2u32..5, to in 1u32..6, ordered in any::<bool>()) {
+        fn the_count_is_that_of_the_sets_and_no_set_occurs_twice(machines in 2u32..5, to in 1u32..6, ordered in any::<bool>()) {
             let rule = if ordered { RateRule::EveryOrdered } else { RateRule::EveryUnordered };
             let rule = sets(rule, machines, to);
             let expanded = rule.expand(0);

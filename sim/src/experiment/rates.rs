@@ -29,9 +29,10 @@ impl Rate {
 
     /// Creates a rate of `hertz` ticks per second, if it is from [`Rate::MIN`] to [`Rate::MAX`] and has at most six decimals.
     pub fn from_hertz(hertz: f64) -> Option<Self> {
-        const ROUNDING: f64 = 1e-6;
+        // The product with a million is not exact. If it is this close to a whole number, `hertz` has at most six decimals.
+        const TOLERANCE: f64 = 1e-6;
         let micro_hertz = hertz * MICRO as f64;
-        let is_whole = (micro_hertz - micro_hertz.round()).abs() < ROUNDING;
+        let is_whole = (micro_hertz - micro_hertz.round()).abs() < TOLERANCE;
         let rate = Self::from_micro_hertz(micro_hertz.round() as u64);
         rate.filter(|_| is_whole)
     }
@@ -71,10 +72,11 @@ impl FromStr for Rate {
     type Err = NotAValue;
 
     fn from_str(text: &str) -> Result<Self, NotAValue> {
-        let plain = text
+        // `f64` would also read texts such as `1e2`, `inf` and `-2`.
+        let has_only_digits_and_point = text
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let hertz = text.parse().ok().filter(|_| plain);
+        let hertz = text.parse().ok().filter(|_| has_only_digits_and_point);
         hertz
             .and_then(Self::from_hertz)
             .ok_or_else(|| NotAValue::new(text, "a rate such as 3 or 1.25"))
@@ -155,7 +157,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn lcm_of_whole_and_decimal_rates() {
+    fn the_least_common_multiple_of_whole_and_decimal_rates() {
         let lcm = |text: &str| text.parse::<Rates>().expect("rates").lcm_micro_hertz();
         assert_eq!(lcm("4,5,6"), Some(60_000_000));
         assert_eq!(lcm("1,3,6"), Some(6_000_000));
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_values_out_of_range() {
+    fn texts_that_are_no_rates_are_refused() {
         for text in [
             "",
             "3",

@@ -1,23 +1,23 @@
-//! Reads `[[repeat]]`: some configurations have more repetitions than the others.
+//! Reads the blocks `[[repeat]]` of an experiment file. A block gives more repetitions to the configurations that have its values.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::exclusions::Exclusion;
 use super::grid_file::Grid;
-use super::values::too_many;
+use super::values::too_many_runs;
 use super::{Configuration, Experiment};
 use crate::toml_reader::Section;
 
-/// The key of a block with the number of repetitions.
+/// The key of a block `[[repeat]]` that has the number of repetitions. All other keys are parameters.
 pub(super) const COUNT: &str = "repetitions";
 
-/// Numbers of repetitions that are larger than that of the experiment, by the canonical text of the configuration.
+/// For configurations (by their canonical texts): numbers of repetitions that are larger than the experiment's `repetitions`.
 pub(super) type MoreRepetitions = BTreeMap<String, u32>;
 
 impl Grid<'_, '_> {
-    /// Reads the blocks of the file. If several cover a configuration, the largest number counts. `None` after a mistake, which is
-    /// noted.
+    /// Reads the blocks `[[repeat]]`. If several blocks cover a configuration, the largest number of repetitions counts. `None` if there
+    /// is a mistake, which is then noted to be reported with all others.
     pub(super) fn more_repetitions(
         &self,
         configurations: &[Arc<Configuration>],
@@ -28,9 +28,14 @@ impl Grid<'_, '_> {
         };
         for section in item.sections()? {
             let count = self.count(&section, configurations.len() as u64)?;
-            let covered = Exclusion::new(&self.dimensions_and(&section, &[COUNT])?);
-            let covered = configurations.iter().filter(|one| covered.covers(one));
-            let mut texts = covered.map(|one| one.to_string()).peekable();
+            // A block covers configurations by the same rule as an exclusion, but nothing is excluded here.
+            let block = Exclusion::new(&self.dimensions_beside(&section, &[COUNT])?);
+            let covered = configurations
+                .iter()
+                .filter(|configuration| block.covers(configuration));
+            let mut texts = covered
+                .map(|configuration| configuration.to_string())
+                .peekable();
             if texts.peek().is_none() {
                 section.note_whole("repeats nothing: no configuration has these values".to_owned());
                 return None;
@@ -43,16 +48,17 @@ impl Grid<'_, '_> {
         Some(more)
     }
 
+    /// Reads the number of repetitions of a block.
     fn count(&self, section: &Section<'_>, configurations: u64) -> Option<u32> {
         let hint = "give the number of runs of these configurations, such as repetitions = 50";
         let item = section.require(COUNT, hint)?;
         let count = item.integer(1..=u64::from(u32::MAX))?;
-        // Numbers are reserved for as many runs of every configuration.
+        // In the plan's numbering, every configuration gets as many numbers as the configuration with the most repetitions.
         let numbers = configurations.saturating_mul(count);
         if numbers > Experiment::MAX_RUNS {
             item.note(format!(
-                "{} (the largest number of repetitions, for all configurations)",
-                too_many(Some(numbers))
+                "{} (counted as if every configuration had this many repetitions)",
+                too_many_runs(Some(numbers))
             ));
             return None;
         }

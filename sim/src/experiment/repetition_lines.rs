@@ -1,4 +1,5 @@
-//! Writes the lines of an experiment file that give configurations more repetitions. [`repeats`](super::repeats) reads these lines.
+//! Writes the lines of an experiment file that give configurations more repetitions: the key `repetitions` and blocks `[[repeat]]`. The
+//! blocks are read by [`repeats`](super::repeats).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,18 +17,20 @@ pub struct RepetitionLines {
     pub blocks: Vec<String>,
 }
 
-/// Some configurations with the same number of repetitions: all that have one of the values in every parameter.
+/// A block `[[repeat]]`: a number of repetitions and, for each varying parameter, some of its values (as indices in
+/// [`VaryingValues::values`]). The block covers each configuration that has one of these values of every parameter.
 type Block = (u32, Vec<BTreeSet<usize>>);
 
 impl RepetitionLines {
     /// Creates the lines for `experiment`. `counts` has the number of repetitions of each of its configurations, in their order.
     /// If all numbers are equal, there is only the key `repetitions`.
     pub fn new(experiment: &Experiment, counts: &[u32]) -> Self {
+        // The key `repetitions` gets the number that every configuration has at least. It never becomes smaller.
         let fewest = counts.iter().copied().min();
         let fewest = fewest.unwrap_or(0).max(experiment.repetitions);
-        let table = Cells::of_varying_parameters(experiment);
+        let table = VaryingValues::new(experiment);
         let blocks = std::iter::zip(&table.indices, counts)
-            .filter(|(_, count)| **count > fewest)
+            .filter(|&(_, &count)| count > fewest)
             .map(|(indices, &count)| {
                 let values = indices.iter().map(|&index| BTreeSet::from([index]));
                 (count, values.collect())
@@ -35,7 +38,7 @@ impl RepetitionLines {
         let blocks = merged(blocks.collect(), table.parameters.len());
         Self {
             repetitions: (fewest > experiment.repetitions).then_some(fewest),
-            blocks: blocks.iter().map(|block| table.block(block)).collect(),
+            blocks: blocks.iter().map(|block| table.block_text(block)).collect(),
         }
     }
 
@@ -44,11 +47,11 @@ impl RepetitionLines {
         *self == Self::default()
     }
 
-    /// Returns the text of an experiment file with these lines.
+    /// Adds the lines to the text of an experiment file, and returns the new text.
     ///
     /// # Errors
     ///
-    /// Returns a mistake if the key cannot be set.
+    /// Returns a mistake if the key `repetitions` cannot be set.
     pub fn add_to(&self, text: &str) -> Result<String, Vec<Mistake>> {
         let change: Vec<Change> = self
             .repetitions
@@ -68,16 +71,16 @@ impl RepetitionLines {
 }
 
 /// The values of the parameters in which the configurations of an experiment differ.
-struct Cells {
+struct VaryingValues {
     parameters: Vec<&'static Parameter>,
-    /// For each parameter, its different values, as cells of `runs.csv`, in the order of the configurations.
+    /// For each parameter: its different values, written as in `runs.csv`, in the order in which the configurations have them.
     values: Vec<Vec<String>>,
-    /// For each configuration, the index of its value of each parameter.
+    /// For each configuration: the index in `values` of its value of each parameter.
     indices: Vec<Vec<usize>>,
 }
 
-impl Cells {
-    fn of_varying_parameters(experiment: &Experiment) -> Self {
+impl VaryingValues {
+    fn new(experiment: &Experiment) -> Self {
         let configurations = experiment.configurations();
         let differs = |parameter: &&Parameter| {
             let cell = |configuration: &Configuration| parameter.cell(configuration);
@@ -105,11 +108,11 @@ impl Cells {
         table
     }
 
-    /// Writes a block. Parameters of which it has all values are left out.
-    fn block(&self, (count, block): &Block) -> String {
+    /// Writes a block. A parameter is left out if the block has all its values.
+    fn block_text(&self, (count, chosen_values): &Block) -> String {
         let mut text = "[[repeat]]\n".to_owned();
         let columns = self.parameters.iter().zip(&self.values);
-        for ((parameter, values), chosen) in columns.zip(block) {
+        for ((parameter, values), chosen) in columns.zip(chosen_values) {
             if chosen.len() < values.len() {
                 let cells: Vec<&str> = chosen.iter().map(|&index| &*values[index]).collect();
                 text += &format!("{} = {}\n", parameter.name, toml_values(&cells));
@@ -124,8 +127,10 @@ impl Cells {
 fn merged(mut blocks: Vec<Block>, parameters: usize) -> Vec<Block> {
     for parameter in (0..parameters).rev() {
         let mut joined: Vec<Block> = vec![];
+        // For each block, without its values of this parameter: its index in `joined`.
         let mut found: BTreeMap<Block, usize> = BTreeMap::new();
         for (count, mut values) in blocks {
+            // Without the values of this parameter, blocks that can be joined are equal.
             let chosen = std::mem::take(&mut values[parameter]);
             let index = *found.entry((count, values.clone())).or_insert(joined.len());
             if index == joined.len() {
@@ -138,7 +143,8 @@ fn merged(mut blocks: Vec<Block>, parameters: usize) -> Vec<Block> {
     blocks
 }
 
-/// Writes values of a parameter in TOML, as a list unless there is one value that is not itself a list.
+/// Writes values of a parameter in TOML. A single value is written without a list around it, unless it is itself a list: a single list
+/// such as `[0.9, 0.5, 0.2]` would be read as several values.
 fn toml_values(cells: &[&str]) -> String {
     let values: Vec<String> = cells.iter().map(|cell| toml_value(cell)).collect();
     match &values[..] {
@@ -203,7 +209,7 @@ mod tests {
         assert!(RepetitionLines::new(&experiment, &[2; 4]).is_empty());
         assert!(
             RepetitionLines::new(&experiment, &[1; 4]).is_empty(),
-            "never fewer"
+            "the number never becomes smaller"
         );
     }
 
@@ -230,7 +236,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_lines_plan_exactly_these_repetitions(wanted in prop::collection::vec(2u32..6, 48)) {
+        fn a_file_with_the_lines_plans_exactly_the_wanted_repetitions(wanted in prop::collection::vec(2u32..6, 48)) {
+            // ALL_KINDS has 48 configurations. GRID has four, which take the first four numbers.
             for text in [GRID, ALL_KINDS] {
                 let experiment = parse(text);
                 // The earlier block stays, so no number is smaller than before.

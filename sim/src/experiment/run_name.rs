@@ -17,16 +17,14 @@ pub enum RunName {
 }
 
 impl RunName {
-    /// Returns the planned run of `experiment` with this name. `None` if there is none.
+    /// Returns the planned run of `experiment` with this name. `None` if no planned run has this name.
     pub fn find(&self, experiment: &Experiment) -> Option<Run> {
         match self {
             Self::Number(index) => experiment.run(*index).filter(|run| experiment.plans(run)),
             Self::Key(key) => experiment.runs().find(|run| run.key() == *key),
         }
     }
-}
 
-impl RunName {
     /// Returns the planned runs of `experiment` with these names. All keys are looked up in one pass over the runs.
     ///
     /// # Errors
@@ -63,6 +61,7 @@ impl fmt::Display for RunName {
     }
 }
 
+/// A whole number is the number of a run; any other text is a key.
 impl FromStr for RunName {
     type Err = Infallible;
 

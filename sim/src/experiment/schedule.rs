@@ -1,7 +1,7 @@
 //! The times at which each machine of a run ticks, in model time.
 //!
-//! Tick k of machine i is due `phase_i + k / rate_i` seconds after the run's start. This is computed from k for each tick, so
-//! rounding errors do not add up.
+//! Tick k of machine i is due `phase_i + k / rate_i` seconds after the run's start. The *phase* of a machine is the time of its first
+//! tick (k = 0). Each due time is computed from k and not from the tick before, so rounding errors do not add up.
 
 use rand::{Rng, RngExt};
 
@@ -17,17 +17,19 @@ pub(super) const NANOS_IN_A_MILLION_SECONDS: u64 = 1_000_000 * NANOS_PER_SECOND;
 pub struct Schedule {
     machines: Vec<MachineSchedule>,
     duration_ns: u64,
-    /// The time after which all ticks repeat.
+    /// The time after which the ticks of all machines repeat.
     cycle_ns: u64,
-    /// The topology; `None` if no machine ever sends.
-    sends_along: Option<Topology>,
+    /// The topology. `None` if no machine ever sends.
+    topology_of_sends: Option<Topology>,
 }
 
 /// The tick times of one machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct MachineSchedule {
+    /// The time of the first tick.
     phase_ns: u64,
     period: Period,
+    /// The number of ticks within the run's duration.
     ticks: u64,
 }
 
@@ -40,7 +42,8 @@ struct Period {
 }
 
 impl Period {
-    fn of(rate: Rate) -> Self {
+    fn from_rate(rate: Rate) -> Self {
+        // The period is NANOS_IN_A_MILLION_SECONDS / micro_hertz nanoseconds: this fraction is reduced and divided.
         let common = gcd(NANOS_IN_A_MILLION_SECONDS, rate.micro_hertz());
         let (dividend, divisor) = (
             NANOS_IN_A_MILLION_SECONDS / common,
@@ -53,43 +56,40 @@ impl Period {
         }
     }
 
-    /// The time of this number of periods in nanoseconds, rounded down. It is calculated in two parts, so that 64 bits are
-    /// enough.
-    fn times(&self, periods: u64) -> u64 {
+    /// The length of `periods` periods in nanoseconds, rounded down. It is calculated in two parts, so that 64 bits are enough.
+    fn length_ns(&self, periods: u64) -> u64 {
         periods * self.whole_ns + periods * self.rest / self.divisor
     }
 }
 
 impl Schedule {
-    /// Draws the phases of a configuration's machines from the run's stream.
+    /// Draws the phases of a configuration's machines from `random`, the random stream of the run.
     pub fn draw(configuration: &Configuration, random: &mut impl Rng) -> Self {
         let rates = &configuration.rates;
         let phases_ns = match configuration.phase {
             PhaseRule::Aligned => vec![0; rates.machines() as usize],
             PhaseRule::Uniform | PhaseRule::Unknown => rates
                 .iter()
-                .map(|rate| random.random_range(0..Period::of(rate).whole_ns))
+                .map(|rate| random.random_range(0..Period::from_rate(rate).whole_ns))
                 .collect(),
             PhaseRule::Spread => spread_phases_ns(rates, random),
         };
         let machines = rates
             .iter()
             .zip(phases_ns)
-            .map(|(rate, phase_ns)| {
-                MachineSchedule::until(configuration.duration_ns, phase_ns, rate)
-            })
+            .map(|(rate, phase_ns)| MachineSchedule::new(configuration.duration_ns, phase_ns, rate))
             .collect();
         Self {
             machines,
             duration_ns: configuration.duration_ns,
             cycle_ns: margin::cycle_ns(rates),
-            sends_along: configuration
+            topology_of_sends: configuration
                 .has_senders()
                 .then_some(configuration.topology),
         }
     }
 
-    /// The time at which tick `tick` of machine `machine` is due.
+    /// The time at which tick `tick` (from 0) of machine `machine` is due.
     pub fn due_ns(&self, machine: usize, tick: u64) -> u64 {
         self.machines[machine].due_ns(tick)
     }
@@ -110,7 +110,7 @@ impl Schedule {
     }
 
     /// The run's *margin*: the shortest time between two ticks whose order matters, in model nanoseconds. It is 0 if two such
-    /// ticks are due at the same time, as with [`PhaseRule::Aligned`]. If there are no two such ticks, it is the run's duration.
+    /// ticks are due at the same time, as with [`PhaseRule::Aligned`]. If the order of no two ticks matters, it is the run's duration.
     ///
     /// The order of the ticks of two machines matters if one of them may send to the other, or both may send to the same third
     /// machine. If the largest lateness of a tick plus the largest latency of a message is less than the margin, the seed
@@ -120,26 +120,27 @@ impl Schedule {
     /// All ticks repeat after a *cycle* (a multiple of `1 / gcd(rates)` seconds), and two successive ticks are at most one cycle
     /// apart. So any distance between two successive ticks also occurs in the first three cycles. Later ticks are not examined.
     pub fn margin_ns(&self) -> u64 {
-        let Some(topology) = self.sends_along else {
+        let Some(topology) = self.topology_of_sends else {
             return self.duration_ns;
         };
         margin::shortest_gap_ns(self, topology, self.cycle_ns.saturating_mul(3))
     }
 
-    /// Model time observed, in nanoseconds.
+    /// The duration of the run in model time, in nanoseconds.
     pub fn duration_ns(&self) -> u64 {
         self.duration_ns
     }
 }
 
 impl MachineSchedule {
-    fn until(duration_ns: u64, phase_ns: u64, rate: Rate) -> Self {
+    /// Creates the schedule of a machine. Counts its ticks that are due before `duration_ns`.
+    fn new(duration_ns: u64, phase_ns: u64, rate: Rate) -> Self {
         let mut schedule = Self {
             phase_ns,
-            period: Period::of(rate),
+            period: Period::from_rate(rate),
             ticks: 0,
         };
-        // Due times are rounded down, so the number estimated from the remaining time can be too large or too small by one.
+        // Due times are rounded down, so a number of ticks that is estimated from the remaining time can be wrong by one.
         let remaining = u128::from(duration_ns.saturating_sub(phase_ns));
         schedule.ticks = (remaining * u128::from(rate.micro_hertz())
             / u128::from(NANOS_IN_A_MILLION_SECONDS)) as u64;
@@ -153,7 +154,7 @@ impl MachineSchedule {
     }
 
     fn due_ns(&self, tick: u64) -> u64 {
-        self.phase_ns + self.period.times(tick)
+        self.phase_ns + self.period.length_ns(tick)
     }
 }
 
@@ -170,7 +171,7 @@ pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
 }
 
 /// The number of steps of `1 / (L * N)` seconds in a million seconds, where L is the rates' least common multiple and N the
-/// number of machines. `None` if a step is too short to be measured in whole nanoseconds.
+/// number of machines. `None` if a step is not much longer than the nanosecond to which times are rounded.
 pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
     const SHORTEST_STEP_NS: u64 = 100;
     let steps = rates
@@ -179,23 +180,26 @@ pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
     (steps <= NANOS_IN_A_MILLION_SECONDS / SHORTEST_STEP_NS).then_some(steps)
 }
 
+/// Draws the phases of the rule `spread`. L is the rates' least common multiple and N the number of machines.
+///
 /// Every period is a multiple of `1 / L` seconds, so all ticks of a machine have the same remainder modulo `1 / L` seconds. The N
-/// machines get N evenly spaced remainders, in a random order. To its remainder, each machine adds a random whole number of steps
-/// of `1 / L` seconds within its period.
+/// machines get N evenly spaced remainders (0, 1, ... N - 1 times `1 / (L * N)` seconds), in a random order. To its remainder, each
+/// machine adds a random whole number of steps of `1 / L` seconds, so that its first tick is anywhere in its first period.
 fn spread_phases_ns(rates: &Rates, random: &mut impl Rng) -> Vec<u64> {
     let machines = u64::from(rates.machines());
     let (Some(lcm), Some(steps)) = (rates.lcm_micro_hertz(), spread_steps(rates)) else {
         unreachable!("checked when the experiment was read: rates {rates} have no spread phases");
     };
-    let mut residues: Vec<u64> = (0..machines).collect();
-    shuffle(&mut residues, random);
+    let mut remainders: Vec<u64> = (0..machines).collect();
+    shuffle(&mut remainders, random);
     rates
         .iter()
-        .zip(residues)
-        .map(|(rate, residue)| {
-            let step = random.random_range(0..lcm / rate.micro_hertz());
-            let index = u128::from(step * machines + residue);
-            (index * u128::from(NANOS_IN_A_MILLION_SECONDS) / u128::from(steps)) as u64
+        .zip(remainders)
+        .map(|(rate, remainder)| {
+            let coarse_steps = random.random_range(0..lcm / rate.micro_hertz());
+            // The phase in steps of 1 / (L * N) seconds.
+            let fine_steps = u128::from(coarse_steps * machines + remainder);
+            (fine_steps * u128::from(NANOS_IN_A_MILLION_SECONDS) / u128::from(steps)) as u64
         })
         .collect()
 }
@@ -216,10 +220,15 @@ mod tests {
 
     fn schedule(rates: &[u32], phase: PhaseRule, duration_ns: u64, key: &str) -> Schedule {
         let rates = rates.iter().map(|&hertz| 1_000_000 * u64::from(hertz));
-        of_micro_hertz(&rates.collect::<Vec<_>>(), phase, duration_ns, key)
+        schedule_of_micro_hertz(&rates.collect::<Vec<_>>(), phase, duration_ns, key)
     }
 
-    fn of_micro_hertz(rates: &[u64], phase: PhaseRule, duration_ns: u64, key: &str) -> Schedule {
+    fn schedule_of_micro_hertz(
+        rates: &[u64],
+        phase: PhaseRule,
+        duration_ns: u64,
+        key: &str,
+    ) -> Schedule {
         let configuration = configuration(rates, phase, duration_ns);
         Schedule::draw(&configuration, &mut run_stream(1, key))
     }
@@ -247,21 +256,19 @@ mod tests {
     }
 
     #[test]
-    fn guaranteed_margins_of_spread_phases() {
-        let margin = |hertz: &[f64]| {
+    fn only_spread_phases_guarantee_a_margin() {
+        let spread_margin = |hertz: &[f64]| {
             let rates: Vec<u64> = hertz.iter().map(|hertz| (hertz * 1e6) as u64).collect();
-            let margin =
+            let margin_with =
                 |phase| configuration(&rates, phase, NANOS_PER_SECOND).guaranteed_margin_ns();
-            assert_eq!(
-                (margin(PhaseRule::Uniform), margin(PhaseRule::Aligned)),
-                (0, 0)
-            );
-            margin(PhaseRule::Spread)
+            assert_eq!(margin_with(PhaseRule::Uniform), 0);
+            assert_eq!(margin_with(PhaseRule::Aligned), 0);
+            margin_with(PhaseRule::Spread)
         };
-        assert_eq!(margin(&[4.0, 5.0, 6.0]), 5_555_555);
-        assert_eq!(margin(&[3.0, 4.0, 5.0]), 5_555_555);
-        assert_eq!(margin(&[1.0, 3.0, 6.0]), 55_555_555);
-        assert_eq!(margin(&[1.5, 2.25, 6.0]), 1_000_000_000 / (18 * 3));
+        assert_eq!(spread_margin(&[4.0, 5.0, 6.0]), 5_555_555);
+        assert_eq!(spread_margin(&[3.0, 4.0, 5.0]), 5_555_555);
+        assert_eq!(spread_margin(&[1.0, 3.0, 6.0]), 55_555_555);
+        assert_eq!(spread_margin(&[1.5, 2.25, 6.0]), 1_000_000_000 / (18 * 3));
     }
 
     #[test]
@@ -303,11 +310,12 @@ mod tests {
             repetition in 0u32..1000,
         ) {
             let rates: Vec<u64> = quarters.iter().map(|quarters| 250_000 * quarters).collect();
-            let schedule = of_micro_hertz(&rates, PhaseRule::Spread, 20 * NANOS_PER_SECOND, &repetition.to_string());
+            let schedule = schedule_of_micro_hertz(&rates, PhaseRule::Spread, 20 * NANOS_PER_SECOND, &repetition.to_string());
             let due = all_due_ns(&schedule);
             let closest = due.windows(2).map(|pair| pair[1] - pair[0]).min().expect("two ticks");
             prop_assert_eq!(closest, schedule.margin_ns());
             for ((machine, phase_ns), rate) in schedule.phases_ns().enumerate().zip(&rates) {
+                // The phase is shorter than a period.
                 prop_assert!(u128::from(phase_ns) * u128::from(*rate) < 1_000_000_000_000_000);
                 for tick in [1u64, 7, 600_000_000] {
                     let exact = u128::from(tick) * 1_000_000_000_000_000 / u128::from(*rate);

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{NotAValue, Run, key};
 
-/// How runs are divided among shards. In both cases the run's key determines its shard, not its number. So a run stays in its shard
-/// if the experiment grows.
+/// How runs are divided among shards. With both rules, the shard of a run depends on the run's key and not on its number. So a run stays
+/// in its shard if the experiment grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ShardRule {
-    /// By a hash of the run's key. Shards differ in size by chance. Datasets that were started before there was another rule keep it.
+    /// By a hash of the run's key. Shards differ in size by chance. Only datasets of older versions of the program use this rule.
     ByKey,
     /// The repetitions of each configuration are dealt to the shards in turn, beginning with a shard that depends on a hash of the
     /// configuration. So the shards have about the same number of runs of each configuration, and take about the same time.
@@ -74,6 +74,7 @@ fn number_of_repetition(configuration: &str, repetition: u32, of: u32, rule: Sha
     1 + (number % u64::from(of)) as u32
 }
 
+/// Returns the first eight bytes of the BLAKE3 hash of `text` as a number.
 fn hash(text: &str) -> u64 {
     let hash = blake3::hash(text.as_bytes());
     let first = hash.as_bytes()[..8].iter();
@@ -93,8 +94,8 @@ impl FromStr for Shard {
         let parse = || {
             let (number, of) = text.split_once('/')?;
             let (number, of) = (number.parse().ok()?, of.parse().ok()?);
-            let is_one = (1..=Self::MAX).contains(&of) && (1..=of).contains(&number);
-            is_one.then_some(Self { number, of })
+            let is_valid = (1..=Self::MAX).contains(&of) && (1..=of).contains(&number);
+            is_valid.then_some(Self { number, of })
         };
         parse().ok_or_else(|| NotAValue::new(text, "a shard such as 1/4, from 1/4 to 4/4"))
     }
@@ -113,7 +114,7 @@ mod tests {
         experiment.expect("an experiment").runs().collect()
     }
 
-    /// The numbers of ticks of the runs in each shard.
+    /// The number of ticks of all runs together, for each shard. Checks that every run belongs to exactly one shard.
     fn ticks(runs: &[Run], of: u32, rule: ShardRule) -> Vec<u64> {
         let mut ticks = vec![0; of as usize];
         for run in runs {
@@ -128,19 +129,20 @@ mod tests {
     #[test]
     fn every_run_belongs_to_one_shard_and_shards_take_the_same_time() {
         let runs = runs(12);
+        // These numbers of shards divide the 12 repetitions evenly.
         for of in [1, 2, 3, 4, 6, 12] {
             let ticks = ticks(&runs, of, ShardRule::InTurn);
             assert!(ticks.windows(2).all(|pair| pair[0] == pair[1]), "{ticks:?}");
         }
         // If the repetitions cannot be divided evenly, shards differ by a few percent.
         let ticks = ticks(&runs, 5, ShardRule::InTurn);
-        let (least, most) = (ticks.iter().min(), ticks.iter().max());
-        let ratio = *most.expect("one") as f64 / *least.expect("one") as f64;
+        let (fewest, largest) = (ticks.iter().min(), ticks.iter().max());
+        let ratio = *largest.expect("one") as f64 / *fewest.expect("one") as f64;
         assert!(ratio < 1.05, "{ticks:?}");
     }
 
     #[test]
-    fn by_key_shards_are_about_even() {
+    fn shards_by_key_differ_from_their_mean_by_less_than_a_tenth() {
         let ticks = ticks(&runs(7), 3, ShardRule::ByKey);
         let mean = ticks.iter().sum::<u64>() / 3;
         assert!(
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_back_from_its_text_and_from_its_folder() {
+    fn a_shard_is_read_back_from_its_text_and_from_its_folder() {
         let shard = Shard { number: 2, of: 16 };
         assert_eq!(shard.to_string().parse(), Ok(shard));
         assert_eq!(Shard::from_folder(&shard.folder()), Some(shard));

@@ -1,4 +1,7 @@
 //! Reads the values of parameters from an experiment file: numbers, sets, ranges, rules and distributions.
+//!
+//! Each function that reads an [`Item`] returns `None` if the item has a mistake. The mistake is then noted: it is reported with all other
+//! mistakes when the whole file has been read.
 
 use std::ops::RangeInclusive;
 
@@ -13,7 +16,8 @@ const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "
 const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
-/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules.
+/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules. `room` is the number of machines that sets made
+/// by rules may still have.
 pub(super) fn rates(item: &Item<'_>, seed: u64, room: &MachineBudget) -> Option<Vec<Rates>> {
     if let Some(rule) = item.table() {
         return rates_by_rule(item, &rule, seed, room);
@@ -22,6 +26,7 @@ pub(super) fn rates(item: &Item<'_>, seed: u64, room: &MachineBudget) -> Option<
         item.note("wanted rates: one set [1, 3, 6], a list of sets, or a rule such as { every = \"ordered\", machines = 3 }".to_owned());
         return None;
     };
+    // A list with a number is one rate set; any other list has rate sets and rules.
     if items.iter().any(Item::is_number) {
         return Some(vec![rate_set(item, &items)?]);
     }
@@ -35,6 +40,7 @@ pub(super) fn rates(item: &Item<'_>, seed: u64, room: &MachineBudget) -> Option<
     )
 }
 
+/// Reads a rule such as `{ every = "ordered", machines = 3, from = 1, to = 6, step = 1 }`, and makes its rate sets.
 fn rates_by_rule(
     item: &Item<'_>,
     rule: &Section<'_>,
@@ -42,7 +48,7 @@ fn rates_by_rule(
     room: &MachineBudget,
 ) -> Option<Vec<Rates>> {
     rule.allow_only(RATE_RULE_KEYS);
-    let bound = |name, default| {
+    let rate_or = |name, default| {
         rule.get(name)
             .map_or_else(|| Rate::new(default), |item| rate(&item))
     };
@@ -51,8 +57,8 @@ fn rates_by_rule(
         "give the number of machines in a set, such as machines = 3",
     );
     let machines = machines.and_then(|item| item.integer(2..=Rates::MAX_MACHINES as u64));
-    let (from, to, step) = (bound("from", 1), bound("to", 6), bound("step", 1));
-    let kind = match (rule.get("every"), rule.get("random")) {
+    let (from, to, step) = (rate_or("from", 1), rate_or("to", 6), rate_or("step", 1));
+    let rate_rule = match (rule.get("every"), rule.get("random")) {
         (Some(every), None) => match every.text()? {
             "ordered" => RateRule::EveryOrdered,
             "unordered" => RateRule::EveryUnordered,
@@ -69,6 +75,7 @@ fn rates_by_rule(
             return None;
         }
     };
+    // The function ends only after all values have been read, so that the mistakes in all of them are noted.
     let (machines, from, to, step) = (machines? as u32, from?, to?, step?);
     if from > to {
         item.note(format!(
@@ -77,7 +84,7 @@ fn rates_by_rule(
         return None;
     }
     let sets = RateSets {
-        rule: kind,
+        rule: rate_rule,
         machines,
         from,
         to,
@@ -89,6 +96,7 @@ fn rates_by_rule(
 /// Makes the sets of a rule, if there are not too many.
 fn expand(item: &Item<'_>, sets: &RateSets, seed: u64, room: &MachineBudget) -> Option<Vec<Rates>> {
     match (sets.rule, sets.count(), sets.ordered_count()) {
+        // More random sets than there are different sets cannot be drawn.
         (RateRule::Random(count), _, Some(all)) if count > all => {
             item.note(format!("there are only {all} different sets, not {count}"));
             None
@@ -106,13 +114,14 @@ fn expand(item: &Item<'_>, sets: &RateSets, seed: u64, room: &MachineBudget) -> 
             Some(sets.expand(seed))
         }
         (_, count, _) => {
-            item.note(too_many(count));
+            item.note(too_many_runs(count));
             None
         }
     }
 }
 
-pub(super) fn too_many(count: Option<u64>) -> String {
+/// The message that an experiment has too many runs. `count` is their number; `None` if it does not fit into 64 bits.
+pub(super) fn too_many_runs(count: Option<u64>) -> String {
     let count = count.map_or("more than 18 quintillion".to_owned(), |count| {
         count.to_string()
     });
@@ -122,6 +131,7 @@ pub(super) fn too_many(count: Option<u64>) -> String {
     )
 }
 
+/// The message that an experiment has too many machines.
 pub(super) fn too_many_machines() -> String {
     format!(
         "all configurations of an experiment together may have {} machines; use fewer values, or split it into several files",
@@ -129,6 +139,7 @@ pub(super) fn too_many_machines() -> String {
     )
 }
 
+/// Reads one rate.
 fn rate(item: &Item<'_>) -> Option<Rate> {
     let hertz = item.number(Rate::MIN..=f64::from(Rate::MAX), "a rate")?;
     let rate = Rate::from_hertz(hertz);
@@ -138,6 +149,7 @@ fn rate(item: &Item<'_>) -> Option<Rate> {
     rate
 }
 
+/// Reads one rate set from `items`, the numbers in `item`.
 fn rate_set(item: &Item<'_>, items: &[Item<'_>]) -> Option<Rates> {
     let rates: Vec<Option<Rate>> = items.iter().map(rate).collect();
     let rates: Vec<Rate> = rates.into_iter().collect::<Option<_>>()?;
@@ -152,7 +164,7 @@ fn rate_set(item: &Item<'_>, items: &[Item<'_>]) -> Option<Rates> {
     set
 }
 
-/// Reads one value or a list of values.
+/// Reads one value or a list of values, each with `read`.
 pub(super) fn each<'d, T>(
     item: &Item<'d>,
     read: impl Fn(&Item<'d>) -> Option<T>,
@@ -221,14 +233,14 @@ fn probabilities(item: &Item<'_>, range: &Section<'_>) -> Option<Vec<Probability
 
 /// Reads a number of seconds, `{ uniform = [from, to] }` or `{ exponential = mean }`.
 pub(super) fn delay(item: &Item<'_>) -> Option<Delay> {
-    let read = |item: &Item<'_>| item.number(0.0..=Delay::MAX_S, "a delay in seconds");
+    let seconds = |item: &Item<'_>| item.number(0.0..=Delay::MAX_S, "a delay in seconds");
     let Some(law) = item.table() else {
-        return read(item).and_then(Delay::constant);
+        return seconds(item).and_then(Delay::constant);
     };
     law.allow_only(DELAY_LAWS);
     match (law.get("uniform"), law.get("exponential")) {
         (Some(bounds), None) => {
-            let numbers: Option<Vec<f64>> = each(&bounds, read);
+            let numbers: Option<Vec<f64>> = each(&bounds, seconds);
             let delay = match numbers?[..] {
                 [from_s, to_s] => Delay::uniform(from_s, to_s),
                 _ => None,
@@ -240,7 +252,7 @@ pub(super) fn delay(item: &Item<'_>) -> Option<Delay> {
             }
             delay
         }
-        (None, Some(mean)) => read(&mean).and_then(Delay::exponential),
+        (None, Some(mean)) => seconds(&mean).and_then(Delay::exponential),
         _ => {
             item.note(
                 "wanted seconds, { uniform = [0.01, 0.1] } or { exponential = 0.05 }".to_owned(),
@@ -255,6 +267,7 @@ pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
     let rules: Vec<&str> = [PhaseRule::Spread, PhaseRule::Uniform, PhaseRule::Aligned]
         .map(PhaseRule::name)
         .to_vec();
+    // `one_of` reads any phase rule; the list is for its message.
     let rule = item.one_of(&rules)?;
     if rule == PhaseRule::Unknown {
         item.note(format!(
@@ -266,10 +279,10 @@ pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
     Some(rule)
 }
 
-/// The range of lengths that a run may have, in model seconds.
+/// The range of durations that a run may have, in model seconds: from a millisecond to a week.
 pub(super) const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
 
-/// Reads a length in seconds from the cell of a table. Returns model nanoseconds.
+/// Reads a run's duration in seconds from the text of a cell. Returns model nanoseconds.
 pub(super) fn duration_ns(text: &str) -> Result<u64, NotAValue> {
     let seconds = text
         .parse()
@@ -295,7 +308,10 @@ pub(super) fn sends(item: &Item<'_>) -> Option<Sends> {
 
 /// Returns `from, from + step, ... to` as the decimals that a person would write: 0.3, not 0.30000000000000004.
 fn decimal_range(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
-    const DECIMALS: f64 = 1e9;
-    let steps = ((to - from) / step + 1e-9).floor() as u64;
-    (0..=steps).map(move |index| ((from + index as f64 * step) * DECIMALS).round() / DECIMALS)
+    const NINE_DECIMALS: f64 = 1e9;
+    // The small number prevents that a rounding error removes the last step.
+    const ROUNDING: f64 = 1e-9;
+    let steps = ((to - from) / step + ROUNDING).floor() as u64;
+    (0..=steps)
+        .map(move |index| ((from + index as f64 * step) * NINE_DECIMALS).round() / NINE_DECIMALS)
 }

@@ -1,5 +1,5 @@
-//! Variants of the model: how many messages a tick takes, which machines may send to each other, to which of them a send goes,
-//! over which connections, and which timestamps messages carry.
+//! Variants of the model: how many messages a tick takes, which machines may send to each other, to which of those a send
+//! goes, over which connections messages travel, and which timestamps they carry.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,9 +27,9 @@ named_values! {
         Mesh = "mesh",
         /// Each machine may send to the machine before it and the one after it, by index.
         Ring = "ring",
-        /// Machine 0 may send to all others, which may send to machine 0.
+        /// Machine 0 may send to all other machines. Each of the others may send to machine 0 only.
         Star = "star",
-        /// Machine 0 sends, always to all others at once. The others never send.
+        /// Machine 0 always sends to all other machines at once. The others never send.
         TimeKeeper = "time-keeper",
     }
 }
@@ -57,7 +57,8 @@ named_values! {
 }
 
 impl Topology {
-    /// Returns the neighbours of `machine` in a run of `machines` machines, in ascending order: the machines to which it may send.
+    /// Returns the neighbours of `machine` in a run of `machines` machines: the machines to which `machine` may send. They are in
+    /// ascending order.
     pub fn neighbours(self, machine: MachineIndex, machines: u32) -> Vec<MachineIndex> {
         match self {
             Self::TimeKeeper if machine != 0 => vec![],
@@ -76,7 +77,7 @@ impl Topology {
         }
     }
 
-    /// Returns the machines that `machine` sends to or receives from, in ascending order.
+    /// Returns the machines that are linked with `machine`, in ascending order: `machine` may send to them or receive from them.
     pub fn linked(self, machine: MachineIndex, machines: u32) -> Vec<MachineIndex> {
         let everybody_else = || (0..machines).filter(|&peer| peer != machine).collect();
         match self {
@@ -116,7 +117,8 @@ impl Topology {
     }
 }
 
-/// To which neighbours a send goes. The text is `mix`, `unicast`, `broadcast` or `multicast(2)`.
+/// To which neighbours a send goes. Neighbours are the machines that the sender may send to. The text is `mix`, `unicast`,
+/// `broadcast` or `multicast(2)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sends {
     /// For d neighbours there are d + 1 equally likely outcomes: a send to one of the d neighbours, or to all.
@@ -126,7 +128,8 @@ pub enum Sends {
     Unicast,
     /// To all neighbours.
     Broadcast,
-    /// To this number of different neighbours. Each choice is equally likely. If there are fewer neighbours, to all of them.
+    /// To this number of different neighbours. Each choice of neighbours is equally likely. If the sender has fewer neighbours, to all of
+    /// them.
     Multicast(u32),
 }
 
@@ -134,7 +137,8 @@ impl Sends {
     /// The texts of the values, with an example for multicast.
     pub const NAMES: &'static [&'static str] = &["mix", "unicast", "broadcast", "multicast(2)"];
 
-    /// Returns whether this rule can be used with `topology`. It cannot if the machines of the topology always send to all.
+    /// Returns whether this rule can be used with `topology`. With [`Topology::TimeKeeper`], machine 0 always sends to all. So this topology
+    /// allows only the default `Mix`, which has no effect there, and `Broadcast`.
     pub fn fits(self, topology: Topology) -> bool {
         topology != Topology::TimeKeeper || matches!(self, Self::Mix | Self::Broadcast)
     }
@@ -177,17 +181,26 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn neighbours_as_documented() {
-        let of = |topology: Topology, machines| -> Vec<Vec<MachineIndex>> {
+    fn each_topology_has_the_documented_neighbours() {
+        let all_neighbours = |topology: Topology, machines| -> Vec<Vec<MachineIndex>> {
             (0..machines)
                 .map(|machine| topology.neighbours(machine, machines))
                 .collect()
         };
-        assert_eq!(of(Topology::Mesh, 3), [[1, 2], [0, 2], [0, 1]]);
-        assert_eq!(of(Topology::Ring, 4), [[1, 3], [0, 2], [1, 3], [0, 2]]);
-        assert_eq!(of(Topology::Ring, 2), [[1], [0]]);
-        assert_eq!(of(Topology::Star, 3), [vec![1, 2], vec![0], vec![0]]);
-        assert_eq!(of(Topology::TimeKeeper, 3), [vec![1, 2], vec![], vec![]]);
+        assert_eq!(all_neighbours(Topology::Mesh, 3), [[1, 2], [0, 2], [0, 1]]);
+        assert_eq!(
+            all_neighbours(Topology::Ring, 4),
+            [[1, 3], [0, 2], [1, 3], [0, 2]]
+        );
+        assert_eq!(all_neighbours(Topology::Ring, 2), [[1], [0]]);
+        assert_eq!(
+            all_neighbours(Topology::Star, 3),
+            [vec![1, 2], vec![0], vec![0]]
+        );
+        assert_eq!(
+            all_neighbours(Topology::TimeKeeper, 3),
+            [vec![1, 2], vec![], vec![]]
+        );
     }
 
     #[test]
@@ -216,7 +229,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn links_are_mutual_and_sorted_and_lead_to_machine_0(topology in topology(), machines in 2u32..40) {
+        fn links_are_mutual_and_sorted_and_the_path_leads_to_machine_0(topology in topology(), machines in 2u32..40) {
             for machine in 0..machines {
                 let linked = topology.linked(machine, machines);
                 prop_assert!(linked.is_sorted_by(|a, b| a < b));
@@ -225,9 +238,9 @@ mod tests {
                 prop_assert!(!linked.contains(&machine) && linked.last() < Some(&machines));
                 for &peer in &linked {
                     prop_assert!(topology.linked(peer, machines).contains(&machine));
-                    let flows = topology.neighbours(machine, machines).contains(&peer)
+                    let may_carry_messages = topology.neighbours(machine, machines).contains(&peer)
                         || topology.neighbours(peer, machines).contains(&machine);
-                    prop_assert!(flows, "a link without messages");
+                    prop_assert!(may_carry_messages, "a link without messages");
                 }
                 let (mut here, mut hops) = (machine, 0);
                 while let Some(next) = topology.towards_first(here, machines) {
@@ -237,8 +250,9 @@ mod tests {
                 }
                 prop_assert_eq!(here, 0);
             }
-            let ends: usize = (0..machines).map(|machine| topology.linked(machine, machines).len()).sum();
-            prop_assert_eq!(ends as u64, 2 * topology.links(machines));
+            // Each link is counted at both of its machines.
+            let counted_twice: usize = (0..machines).map(|machine| topology.linked(machine, machines).len()).sum();
+            prop_assert_eq!(counted_twice as u64, 2 * topology.links(machines));
         }
     }
 }

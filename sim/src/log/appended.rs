@@ -1,23 +1,24 @@
-//! A file of the dataset to which bytes are only appended: the journal or a segment (an events file).
+//! A file of the dataset to which bytes are only appended: the journal (`runs.csv`) or a segment (an events file such as
+//! `events-0000.csv`).
 
 use std::path::PathBuf;
 
 use super::disk::{Disk, DiskFile};
 use super::error::DatasetError;
 
-/// Such a file, open for writing. Journal rows contain positions in this file, so its length is counted here and not asked from
-/// the system.
+/// A file to which bytes are only appended, open for writing. The writer counts the file's length itself, because the rows of the journal
+/// contain positions in segments. If the system reports another length, another program has written to the file.
 #[derive(Debug)]
 pub(super) struct AppendedFile {
     pub(super) path: PathBuf,
-    /// The length of the file in bytes, without the rest of a failed write.
+    /// The counted length of the file in bytes. Bytes that a failed write has left are not counted.
     pub(super) bytes: u64,
     file: Box<dyn DiskFile>,
     /// Whether a failed write may have left bytes after the counted length.
     is_torn: bool,
-    /// Whether the file system gives the open file and its path the same identity. If not, it cannot be checked whether the path
-    /// still leads to the open file.
-    is_recognized: bool,
+    /// Whether the file system gave the open file and its path the same identity when the file was opened. If not, it cannot be checked
+    /// later whether the path still leads to the open file.
+    has_identity: bool,
 }
 
 impl AppendedFile {
@@ -32,7 +33,7 @@ impl AppendedFile {
         path: PathBuf,
         length: u64,
     ) -> Result<(Self, u64), DatasetError> {
-        let mut file = Self::open_whole(disk, path)?;
+        let mut file = Self::open_uncut(disk, path)?;
         if file.bytes < length {
             return Err(DatasetError::TooShort {
                 path: file.path,
@@ -50,13 +51,13 @@ impl AppendedFile {
         Ok((file, dropped))
     }
 
-    /// Creates the file at `path`.
+    /// Creates the file at `path`. An empty file may already exist.
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::OtherWriter`] if there is a file that is not empty.
+    /// Returns [`DatasetError::OtherWriter`] if a file that is not empty exists at `path`.
     pub(super) fn create(disk: &dyn Disk, path: PathBuf) -> Result<Self, DatasetError> {
-        let file = Self::open_whole(disk, path)?;
+        let file = Self::open_uncut(disk, path)?;
         if file.bytes > 0 {
             return Err(DatasetError::OtherWriter {
                 path: file.path,
@@ -67,23 +68,24 @@ impl AppendedFile {
         Ok(file)
     }
 
-    fn open_whole(disk: &dyn Disk, path: PathBuf) -> Result<Self, DatasetError> {
+    /// Opens the file at `path` with all its bytes, or creates it.
+    fn open_uncut(disk: &dyn Disk, path: PathBuf) -> Result<Self, DatasetError> {
         let open = || {
             let file = disk.open_to_append(&path)?;
-            let is_recognized = disk.identity(&path)? == Some(file.identity()?);
-            Ok((file.length()?, is_recognized, file))
+            let has_identity = disk.identity(&path)? == Some(file.identity()?);
+            Ok((file.length()?, has_identity, file))
         };
-        let (bytes, is_recognized, file) = open().map_err(DatasetError::io(&path))?;
+        let (bytes, has_identity, file) = open().map_err(DatasetError::io(&path))?;
         Ok(Self {
             path,
             bytes,
             file,
             is_torn: false,
-            is_recognized,
+            has_identity,
         })
     }
 
-    /// Appends `bytes`. A failed write does not change the counted length, and the next append starts there.
+    /// Appends `bytes`. If the write fails, the counted length does not change, and the next append writes from there.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
         if self.is_torn {
             self.file
@@ -93,8 +95,8 @@ impl AppendedFile {
         }
         if let Err(error) = self.file.write_all(bytes) {
             let error = DatasetError::io(&self.path)(error);
-            // On a full disk, the bytes of a failed write take space, so they are cut off here. If this fails, the next writer
-            // cuts them off.
+            // On a full disk, the bytes of a failed write take space, so they are cut off at once. After other errors, or if the cut
+            // fails, the next append or the next writer cuts them off.
             self.is_torn = !error.is_full_disk() || self.file.cut(self.bytes).is_err();
             return Err(error);
         }
@@ -120,6 +122,7 @@ impl AppendedFile {
     /// The same errors as [`AppendedFile::sync`].
     pub(super) fn check_length(&self) -> Result<(), DatasetError> {
         let found = self.file.length().map_err(DatasetError::io(&self.path))?;
+        // After a failed write, the file may be longer.
         if found != self.bytes && !self.is_torn {
             return Err(DatasetError::OtherWriter {
                 path: self.path.clone(),
@@ -136,12 +139,13 @@ impl AppendedFile {
     ///
     /// Returns [`DatasetError::Gone`] if the path leads to nothing or to another file.
     pub(super) fn check_is_there(&self, disk: &dyn Disk) -> Result<(), DatasetError> {
-        let there = disk.identity(&self.path);
-        let open = self.file.identity();
-        let state = match there.map_err(DatasetError::io(&self.path))? {
+        let at_path = disk.identity(&self.path);
+        let opened = self.file.identity();
+        let state = match at_path.map_err(DatasetError::io(&self.path))? {
             None => "is gone",
-            Some(there)
-                if self.is_recognized && there != open.map_err(DatasetError::io(&self.path))? =>
+            Some(at_path)
+                if self.has_identity
+                    && at_path != opened.map_err(DatasetError::io(&self.path))? =>
             {
                 "is another file than before"
             }

@@ -1,4 +1,5 @@
-//! Which runs of a plan were attempted, read row by row from the journal when a writer resumes a dataset.
+//! Which runs of a plan were attempted. The journal (`runs.csv`) has a row for each attempt, successful or not. A writer that resumes a
+//! dataset reads these rows one by one.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,7 +8,7 @@ use super::error::DatasetError;
 use super::journal::{self, Header};
 use crate::experiment::Experiment;
 
-/// Which runs were attempted, and which of them have finished.
+/// For each attempted run, by its number: whether it has finished (at least one attempt was successful).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempts(HashMap<u64, bool>);
 
@@ -33,17 +34,19 @@ impl Attempts {
     }
 }
 
-/// The state of a journal when a writer opens it.
+/// What a writer finds in the journal when it opens a dataset.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) attempts: Attempts,
+    /// The number of rows.
     pub(super) rows: u64,
-    /// The columns of its rows.
+    /// The columns of the rows.
     pub(super) header: Header,
-    /// Length of the complete rows in bytes. The rest was cut off by a crash.
+    /// The length of the journal up to its last newline, in bytes. Bytes after it are the beginning of a row that a crash has cut off.
     pub(super) whole_bytes: u64,
-    /// The last segment that a row names, and the end of the last run's events in this segment.
+    /// The largest number of a segment (events file) in the rows.
     pub(super) segment: u32,
+    /// The largest position in this segment, in bytes, at which the events of a row end.
     pub(super) segment_end: u64,
 }
 
@@ -73,6 +76,7 @@ impl Found {
             }
             found.rows += 1;
             found.attempts.note(row.run, row.is_ok());
+            // Pairs are compared by segment first, then by position.
             let end = (row.segment, row.offset + row.bytes);
             (found.segment, found.segment_end) = end.max((found.segment, found.segment_end));
         }

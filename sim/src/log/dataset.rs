@@ -1,4 +1,5 @@
-//! A dataset opened for reading. This works even while a sweep is writing; runs that have not ended yet are not seen.
+//! A dataset opened for reading. This works even while a sweep (a `sim run`) is writing the dataset; runs that have not ended yet are
+//! not seen.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -13,20 +14,24 @@ use super::parts::{Parts, Paths};
 use super::timestamp_cell::{RowFormat, TimestampCells};
 use crate::experiment::{Experiment, Overrides, Shard};
 
-/// A dataset opened for reading, with all its shards that exist.
+/// A dataset opened for reading. A dataset can be divided into shards (parts that several processes or computers make); those that exist
+/// are read together.
 #[derive(Clone, Debug)]
 pub struct Dataset {
+    /// The shards, or the whole dataset as one part.
     pub(super) parts: Parts,
+    /// The rows of all journals: one for each attempt to run a run.
     runs: Vec<JournalRow>,
 }
 
 impl Dataset {
-    /// Opens the dataset in folder `root` and reads its journal, or the journals of its shards.
+    /// Opens the dataset in folder `root` and reads its journal (`runs.csv`), or the journals of its shards.
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the folder is not a dataset or has another schema, if its manifest or journal is damaged, or
-    /// if its shards are not parts of the same experiment. A last journal row without newline is not an error, because a sweep may be writing it.
+    /// Returns [`DatasetError`] if the folder is not a dataset or has another schema (version of the format), if its manifest
+    /// (`dataset.json`) or journal is damaged, or if its shards are not parts of the same experiment. A last journal
+    /// row without newline is not an error, because a sweep may be writing it.
     pub fn open(root: &Path) -> Result<Self, DatasetError> {
         let parts = Parts::open(root)?;
         let mut runs = vec![];
@@ -56,7 +61,7 @@ impl Dataset {
     }
 
     /// Reads the experiment that made the dataset, to plan more runs of it: `experiment.toml` with the engine, isolation and time
-    /// scale of the dataset. It has all shards. `None` if the logs were imported.
+    /// scale of the dataset. It plans the runs of all shards. `None` if the logs were imported.
     ///
     /// # Errors
     ///
@@ -85,14 +90,14 @@ impl Dataset {
         Ok(Some(experiment))
     }
 
-    /// Returns the commands that made the dataset: the last `sim run` of each shard that exists, or of the whole dataset. They do
-    /// all runs, without options `--only`.
+    /// Returns the commands that made the dataset: the last `sim run` of each shard that exists, or of the whole dataset. Options `--only`
+    /// are left out, so the commands make all runs.
     pub fn commands(&self) -> Vec<String> {
         let commands = self.parts.iter().map(|part| part.manifest.last_command());
         commands.flatten().collect()
     }
 
-    /// Returns the schema of the shard of `run`.
+    /// Returns the schema (version of the format) of the shard with `run`, or of the whole dataset.
     pub fn schema_of(&self, run: &JournalRow) -> u32 {
         self.parts.schema_of(run)
     }
@@ -129,22 +134,24 @@ impl Dataset {
     /// Returns the number of planned runs that were not attempted, including those of missing shards.
     pub fn to_do(&self) -> u64 {
         let experiment = &self.manifest().experiment;
-        let planned = self.runs.iter().filter(|row| experiment.plans(row));
-        let attempted: HashSet<u64> = planned.map(|row| row.run).collect();
+        let attempted_and_planned = self.runs.iter().filter(|row| experiment.plans(row));
+        let attempted: HashSet<u64> = attempted_and_planned.map(|row| row.run).collect();
         self.planned().saturating_sub(attempted.len() as u64)
     }
 
-    /// Returns every attempted run, shard by shard, in the order in which they ended.
+    /// Returns the journal row of every attempted run, shard by shard. The rows of a shard are in the order in which the runs ended. A run
+    /// that was repeated after a failure has several rows.
     pub fn attempted(&self) -> &[JournalRow] {
         &self.runs
     }
 
-    /// Takes the attempted runs out, so that they need not be copied. After this, the dataset has none.
+    /// Takes the rows that [`Self::attempted`] returns out of the dataset, so that they need not be copied. After this, the dataset has no
+    /// rows.
     pub fn take_attempted(&mut self) -> Vec<JournalRow> {
         std::mem::take(&mut self.runs)
     }
 
-    /// Returns the finished runs, shard by shard, in the order in which they ended.
+    /// Returns the journal row of every finished run, shard by shard. The rows of a shard are in the order in which the runs ended.
     pub fn finished(&self) -> impl Iterator<Item = &JournalRow> {
         self.runs.iter().filter(|run| run.is_ok())
     }

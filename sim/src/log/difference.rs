@@ -1,5 +1,5 @@
-//! The differences between an experiment and a dataset. If there is one, the experiment cannot continue the dataset, because the runs of
-//! the dataset would not be runs of this experiment.
+//! The differences between an experiment and the experiment that made a dataset. If they differ, the experiment cannot continue the
+//! dataset, because the runs of the dataset would not be runs of the experiment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,15 +7,16 @@ use std::fmt;
 use super::manifest::ResolvedExperiment;
 use crate::console::command_line;
 
-/// Number of values of one parameter that are listed. The others are counted.
+/// The largest number of values of one parameter that a line lists. If there are more, the line ends with their number.
 const MAX_VALUES_LISTED: usize = 6;
 
-/// The differences between the experiment that made a dataset and the present one, one line each.
+/// The differences between the experiment that made a dataset and the experiment that is to continue it, one line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference(Vec<String>);
 
 impl Difference {
-    /// Returns the differences between `made` and `wanted`. Empty if `wanted` can continue the dataset.
+    /// Returns the differences between `made`, the experiment that made the dataset, and `wanted`. Empty if `wanted` can continue the
+    /// dataset.
     pub(super) fn between(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let mut lines = vec![];
         let mut compare = |what: &str, made: &dyn fmt::Display, wanted: &dyn fmt::Display| {
@@ -30,19 +31,22 @@ impl Difference {
         compare("engine", &made.engine, &wanted.engine);
         compare("isolation", &made.isolation, &wanted.isolation);
         compare("time_scale", &made.time_scale, &wanted.time_scale);
-        let column = |has: bool| if has { "is" } else { "is not" };
+        let is = |has_column: bool| if has_column { "is" } else { "is not" };
         if made.timestamps != wanted.timestamps {
             lines.push(format!(
                 "clock: a column for timestamps {} in the dataset and {} in the experiment, so use a new folder (--data)",
-                column(made.timestamps),
-                column(wanted.timestamps)
+                is(made.timestamps),
+                is(wanted.timestamps)
             ));
         }
-        lines.extend(configurations(&made.configurations, &wanted.configurations));
+        lines.extend(missing_configurations(
+            &made.configurations,
+            &wanted.configurations,
+        ));
         Self(lines)
     }
 
-    /// Returns the differences. If there are none, returns a sentence that the same runs have different numbers.
+    /// Returns the differences. If there are none, returns a line that says that the same runs have different numbers.
     pub(super) fn or_numbers(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {
@@ -54,15 +58,16 @@ impl Difference {
         difference
     }
 
-    /// Returns that shards were divided by different rules.
+    /// Returns a line that says that the shards were made by different rules to divide runs among shards.
     pub(super) fn of_shard_rules() -> Self {
         Self(vec![
-            "they divide the runs in different ways: different versions of sim started them"
+            "the shards divide the runs in different ways: different versions of sim started them"
                 .to_owned(),
         ])
     }
 
-    /// Adds which options made the experiment of the dataset, `made`, if this sweep has other ones, `wanted`.
+    /// Adds a line about the options `--set`, if the dataset was made with other changes (`made`) than the changes of this sweep
+    /// (`wanted`).
     pub(super) fn with_changes(mut self, made: &[String], wanted: &[String]) -> Self {
         if made != wanted && !made.is_empty() {
             self.0.push(format!(
@@ -86,7 +91,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Returns the options that make these `changes`, as words of a command line.
+/// Returns the options `--set` that make these `changes`, as words of a command line.
 pub fn set_options(changes: &[String]) -> String {
     let options = changes.iter().map(|change| {
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "=._-,".contains(letter);
@@ -98,32 +103,35 @@ pub fn set_options(changes: &[String]) -> String {
     options.collect::<Vec<_>>().join(" ")
 }
 
-/// Lists the parameters of which the experiment does not have all values of the dataset. If there are none, says how many
-/// configurations of the dataset are missing in the experiment.
-fn configurations(made: &[String], wanted: &[String]) -> Vec<String> {
-    let kept: BTreeSet<&String> = wanted.iter().collect();
-    let gone: Vec<&String> = made.iter().filter(|text| !kept.contains(text)).collect();
-    let Some(first) = gone.first() else {
+/// Returns a line for each parameter with a value that occurs in the dataset (`made`) but not in the experiment (`wanted`). If there is no
+/// such parameter, but configurations of the dataset are missing in the experiment, returns a line with their number.
+fn missing_configurations(made: &[String], wanted: &[String]) -> Vec<String> {
+    let wanted_texts: BTreeSet<&String> = wanted.iter().collect();
+    let missing: Vec<&String> = made
+        .iter()
+        .filter(|text| !wanted_texts.contains(text))
+        .collect();
+    let Some(first) = missing.first() else {
         return vec![];
     };
     let (values_made, values_wanted) = (values(made), values(wanted));
     let none = Vec::new();
     let mut lines = vec![];
-    for (name, before) in &values_made {
-        let now = values_wanted.get(name).unwrap_or(&none);
-        let known: BTreeSet<&str> = now.iter().copied().collect();
-        if before.iter().any(|value| !known.contains(value)) {
+    for (name, in_dataset) in &values_made {
+        let in_experiment = values_wanted.get(name).unwrap_or(&none);
+        let known: BTreeSet<&str> = in_experiment.iter().copied().collect();
+        if in_dataset.iter().any(|value| !known.contains(value)) {
             lines.push(format!(
                 "{name}: {} in the dataset, {} in the experiment",
-                list_values(before),
-                list_values(now)
+                list_values(in_dataset),
+                list_values(in_experiment)
             ));
         }
     }
     if lines.is_empty() {
         lines.push(format!(
             "{} of {} configurations of the dataset are missing in the experiment, the first is {first}",
-            gone.len(),
+            missing.len(),
             made.len()
         ));
     }
@@ -176,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn names_exactly_what_was_changed() {
+    fn only_the_changed_seed_and_duration_are_named() {
         let made = resolved(
             7,
             &[
@@ -198,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn additions_are_no_difference() {
+    fn added_values_are_no_difference_but_removed_values_are() {
         let made = resolved(7, &["rates=1,3 internal=0.5"]);
         let more = resolved(7, &["rates=1,3 internal=0.4", "rates=1,3 internal=0.5"]);
         assert!(Difference::between(&made, &more).is_empty());
@@ -209,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn combinations_that_are_gone_are_named() {
+    fn missing_configurations_are_counted_if_no_value_is_missing() {
         let made = resolved(7, &["a=1 b=1", "a=1 b=2", "a=2 b=1"]);
         let fewer = resolved(7, &["a=1 b=2", "a=2 b=1"]);
         assert_eq!(
@@ -228,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn many_values_are_counted() {
+    fn after_six_values_only_their_number_is_given() {
         let many: Vec<String> = (1..=9).map(|value| format!("a={value}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(

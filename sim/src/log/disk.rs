@@ -1,4 +1,4 @@
-//! The operations of the disk that the writer uses. Tests use a disk that fails instead of the real disk.
+//! The operations on the disk that the writer of a dataset uses. Tests replace the real disk by one that fails.
 
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::file_system::{self, LockAttempt};
 
-/// A disk.
+/// A disk, with the operations that the writer of a dataset needs.
 pub trait Disk: fmt::Debug + Send + Sync {
     /// Creates a folder and the folders above it, unless they exist.
     ///
@@ -33,7 +33,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
 
 /// A file open for writing.
 pub trait DiskFile: fmt::Debug + Send + Write {
-    /// Returns its length in bytes.
+    /// Returns the length of the file in bytes.
     ///
     /// # Errors
     ///

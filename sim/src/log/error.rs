@@ -1,4 +1,4 @@
-//! Errors of datasets, with advice for each.
+//! The errors of datasets. Each message says what the user can do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ pub enum DatasetError {
     JournalCell {
         /// The file.
         path: PathBuf,
-        /// The row's line.
+        /// The number of the row's line in the file, from 1.
         line: u64,
         /// The column.
         column: String,
@@ -105,7 +105,7 @@ pub enum DatasetError {
     ChangedRow {
         /// The file.
         path: PathBuf,
-        /// The row's line.
+        /// The number of the row's line in the file, from 1.
         line: u64,
     },
     /// `dataset.json` has changed since it was written: its contents do not have the checksum `identity`.
@@ -212,7 +212,7 @@ pub enum DatasetError {
         /// What differs.
         difference: Difference,
     },
-    /// The folder contains shards, but the user wants to write the whole experiment to it.
+    /// The folder contains shards (parts of an experiment's runs), but the user wants to write the whole experiment to it.
     #[error("{} contains shards 1/{shards} to {shards}/{shards}; continue with --shard K/{shards}, or choose another folder with --data", .path.display())]
     Sharded {
         /// The experiment's folder.
@@ -233,14 +233,14 @@ pub enum DatasetError {
         /// N of this shard.
         wanted: u32,
     },
-    /// The folder contains shards K/N with two different N. They have runs in common.
+    /// The folder contains shards K/N with two different N. Shards with different N have runs in common.
     #[error("{} contains shards K/{a} and shards K/{b}, which have runs in common; move all shards K/{a} or all shards K/{b} to another folder", .path.display())]
     OverlappingShards {
         /// The experiment's folder.
         path: PathBuf,
-        /// N of the ones.
+        /// One N.
         a: u32,
-        /// N of the others.
+        /// The other N.
         b: u32,
     },
     /// The folder of a shard contains another shard, or a dataset that is not a shard.
@@ -267,12 +267,13 @@ pub enum DatasetError {
     Locked {
         /// The dataset's folder.
         path: PathBuf,
-        /// The process that writes, if known.
+        /// Which process writes, as words for the message. Empty if it is not known.
         holder: String,
     },
 }
 
 impl DatasetError {
+    /// Returns a function that converts the system's error with the file at `path`.
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |cause| Self::Io {
             path: path.to_owned(),
@@ -280,8 +281,8 @@ impl DatasetError {
         }
     }
 
-    /// Converts the system's error after an attempt to find or create a folder. A full disk becomes [`DatasetError::Io`], because
-    /// another folder would not help. All other errors become [`DatasetError::NoFolder`].
+    /// Returns a function that converts the system's error after an attempt to find or create the folder `path`. A full disk
+    /// becomes [`DatasetError::Io`], because another folder would not help. All other errors become [`DatasetError::NoFolder`].
     pub(super) fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         use io::ErrorKind::{AlreadyExists, NotADirectory};
         move |cause| {
@@ -299,6 +300,7 @@ impl DatasetError {
         }
     }
 
+    /// Returns a function that converts an error in a row of the journal at `path`.
     pub(super) fn journal(path: &Path) -> impl FnOnce(csv::Error) -> Self + '_ {
         move |cause| Self::Journal {
             path: path.to_owned(),
@@ -312,6 +314,7 @@ impl DatasetError {
         matches!(self, Self::Io { cause, .. } if matches!(cause.kind(), StorageFull | QuotaExceeded))
     }
 
+    /// Returns a function that converts an error in the manifest at `path`.
     pub(super) fn manifest(path: &Path) -> impl FnOnce(serde_json::Error) -> Self + '_ {
         move |cause| Self::Manifest {
             path: path.to_owned(),

@@ -1,7 +1,8 @@
 //! The events of one run as columns: one contiguous array for each field of the event log, except the number of the run.
 //!
 //! The columns have the same values as the rows that [`parse_rows`](super::parse_rows) reads, but need less memory. A row in the usual
-//! form is read by fast code. Any other row is read by the general parser, which also makes the error messages.
+//! form (without unknown values, several recipients or a timestamp) is read by fast code. Any other row is read by the general parser,
+//! which also makes the error messages.
 
 mod usual_row;
 
@@ -16,12 +17,12 @@ use usual_row::{Start, UsualCells};
 use crate::clock::CarriedTimestamp;
 use crate::machine::{EventKind, MachineIndex, Message, Recipients};
 
-/// The peer of a send that goes to all machines that the sender may send to.
+/// The value of [`EventColumns::peer`] for a send to all machines that the sender may send to.
 pub const ALL_PEERS: MachineIndex = MachineIndex::MAX - 1;
-/// The peer of a send that goes to two or more machines; [`EventColumns::recipients`] returns them.
+/// The value of [`EventColumns::peer`] for a send to two or more machines. [`EventColumns::recipients`] returns these machines.
 pub const SEVERAL_PEERS: MachineIndex = MachineIndex::MAX - 2;
 
-/// What happened in an event, without its values.
+/// The kind of an event, without the values of its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Action {
@@ -44,7 +45,7 @@ impl Action {
     }
 }
 
-/// Events as columns of the same length. An index is the index of an event in all of them.
+/// Events as columns of the same length. The values of an event have the same index in all columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventColumns {
     /// The number of the run.
@@ -57,7 +58,7 @@ pub struct EventColumns {
     pub action: Vec<Action>,
     /// Unix time in nanoseconds; in the virtual engine, nanoseconds of model time since the run's start.
     pub system_time_ns: Vec<u64>,
-    /// The logical clock after the event.
+    /// The machine's logical clock after the event.
     pub logical_clock: Vec<u64>,
     /// Number of messages in the queue after the event, or [`UNKNOWN`].
     pub queue_length: Vec<u64>,
@@ -69,32 +70,33 @@ pub struct EventColumns {
     /// For a receive: the number of the sender's tick at which the message was sent. Otherwise, and if it is not in the log:
     /// [`UNKNOWN`].
     pub sent_tick: Vec<u64>,
-    /// The recipients of each send to several machines, with the index of the send, in the order of the indices.
+    /// For each send to several machines: its index and its recipients. The indices are in ascending order.
     several: Vec<(usize, Arc<[MachineIndex]>)>,
-    /// The timestamp of each event in addition to its Lamport clock. Empty if the run has none.
+    /// The timestamp that each event has in addition to its Lamport clock. Empty if the events of the run have none.
     timestamps: Vec<Arc<CarriedTimestamp>>,
 }
 
 impl EventColumns {
-    /// Replaces all events by those of `run`, and keeps the memory. `bytes` has its rows in the format of the log (no header, a newline
-    /// after each row).
+    /// Replaces all events by the events of `run`, and uses the same memory again. `bytes` has the rows of the run in the format of the
+    /// log (no header, a newline after each row).
     ///
     /// # Errors
     ///
-    /// [`RowError`] for the first row that cannot be read or belongs to another run. The rows before it can be read.
+    /// Returns [`RowError`] for the first row that cannot be read or belongs to another run. The columns then have the events of the rows
+    /// before it.
     pub fn read(&mut self, run: u64, bytes: &[u8], format: RowFormat) -> Result<(), RowError> {
         self.clear();
         self.run = run;
         self.reserve(bytes.len() / TYPICAL_ROW_BYTES);
         let mut rest = bytes;
         let mut start = Start::default();
-        let is_usual = !format.timestamps.has_column();
+        let may_be_usual = !format.timestamps.has_column();
         while !rest.is_empty() {
-            let usual = match is_usual {
+            let usual_length = match may_be_usual {
                 true => self.append_usual_row(rest, &mut start),
                 false => None,
             };
-            let length = match usual {
+            let length = match usual_length {
                 Some(length) => length,
                 None => self.append_row(rest, format)?,
             };
@@ -145,8 +147,8 @@ impl EventColumns {
         self.tick.is_empty()
     }
 
-    /// Returns the recipients of the send at `index` in ascending order, if the sender has these `neighbours`. Empty if the log does
-    /// not tell them.
+    /// Returns the recipients of the send at `index` in ascending order. `neighbours` are all machines that the sender may send to. The
+    /// result is empty if the recipients are not in the log.
     pub fn recipients<'a>(
         &'a self,
         index: usize,
@@ -163,7 +165,7 @@ impl EventColumns {
         }
     }
 
-    /// Returns the timestamp of the event at `index` in addition to its Lamport clock. `None` if the run has none.
+    /// Returns the timestamp that the event at `index` has in addition to its Lamport clock. `None` if the events of the run have none.
     pub fn timestamp(&self, index: usize) -> Option<&Arc<CarriedTimestamp>> {
         self.timestamps.get(index)
     }
@@ -276,7 +278,7 @@ impl EventColumns {
         self.timestamps.extend(event.timestamp);
     }
 
-    /// Parses the first row of `bytes` with the general parser, and returns its length.
+    /// Parses the first row of `bytes` with the general parser, and returns its length in bytes.
     fn append_row(&mut self, bytes: &[u8], format: RowFormat) -> Result<usize, RowError> {
         let row = self.len() as u64 + 1;
         let wrong = |column: &'static str, problem: &'static str| RowError {
@@ -294,6 +296,7 @@ impl EventColumns {
         if event.run != self.run {
             return Err(wrong("run", "is the number of another run"));
         }
+        // The largest indices stand for several and for all peers, so no machine may have them.
         let peer = match &event.logged.event.kind {
             EventKind::Send {
                 recipients: Recipients::One(peer),
@@ -309,12 +312,13 @@ impl EventColumns {
         Ok(line.len())
     }
 
-    /// Parses the first row of `bytes` if it is written as usual, and returns its length. `None` if the general parser must read it.
+    /// Parses the first row of `bytes` if it has the usual form, and returns its length in bytes. `None` if the general parser must read
+    /// the row; then nothing is appended. `start` remembers the first cells of the row before.
     #[inline]
     fn append_usual_row(&mut self, bytes: &[u8], start: &mut Start) -> Option<usize> {
         let mut cells = UsualCells {
             bytes,
-            at: start.skip(bytes, self.run)?,
+            position: start.skip(bytes, self.run)?,
         };
         let tick = cells.number(b',')?;
         let action = cells.action()?;
@@ -323,16 +327,16 @@ impl EventColumns {
         let queue_length = cells.number(b',')?;
         let (peer, stamp, sent_tick) = match action {
             Action::Internal => {
-                cells.text(b",,\n")?;
+                cells.skip_text(b",,\n")?;
                 (UNKNOWN_MACHINE, UNKNOWN, UNKNOWN)
             }
             Action::Send => {
-                let peer = match cells.text(b"*,") {
+                let peer = match cells.skip_text(b"*,") {
                     Some(()) => ALL_PEERS,
                     None => cells.machine()?,
                 };
                 let stamp = cells.number(b',')?;
-                cells.text(b"\n")?;
+                cells.skip_text(b"\n")?;
                 (peer, stamp, UNKNOWN)
             }
             Action::Receive => (cells.machine()?, cells.number(b',')?, cells.number(b'\n')?),
@@ -346,11 +350,11 @@ impl EventColumns {
         self.peer.push(peer);
         self.stamp.push(stamp);
         self.sent_tick.push(sent_tick);
-        Some(cells.at)
+        Some(cells.position)
     }
 }
 
-/// A typical length of a row in bytes. The number of rows is guessed from it.
+/// A typical length of a row in bytes, to estimate the number of rows before they are read.
 const TYPICAL_ROW_BYTES: usize = 40;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reads the events of many runs from a dataset's files.
+//! Reads the events of many runs from a dataset's segments (events files).
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -17,21 +17,26 @@ const BLOCK_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct EventReader<'d> {
     dataset: &'d Dataset,
-    /// The file that is open, its part and segment, and its length when it was opened.
+    /// The segment that is open.
     file: Option<OpenFile>,
-    /// The bytes of the file from `start` on.
+    /// The bytes of the open segment that were read last.
     block: Vec<u8>,
+    /// The position of `block` in the segment, in bytes.
     start: u64,
-    /// How many bytes are read at once, if the run is not longer.
+    /// How many bytes are read at once. If the events of a run have more bytes, all of them are read at once.
     block_bytes: u64,
 }
 
+/// A segment that is open.
 #[derive(Debug)]
 struct OpenFile {
+    /// The index of the dataset's part (a shard, or the whole dataset) to which the segment belongs.
     part: usize,
+    /// The number of the segment.
     segment: u32,
     path: PathBuf,
     file: File,
+    /// The length in bytes when the file was opened.
     length: u64,
 }
 
@@ -41,11 +46,12 @@ impl<'d> EventReader<'d> {
         Self::with_blocks(dataset, BLOCK_BYTES)
     }
 
-    /// Creates a reader that reads only the bytes of the run that is asked for.
+    /// Creates a reader that reads only the bytes of the requested run, and no block of bytes around them.
     pub(super) fn of_single_runs(dataset: &'d Dataset) -> Self {
         Self::with_blocks(dataset, 0)
     }
 
+    /// Creates a reader that reads `block_bytes` bytes at once.
     fn with_blocks(dataset: &'d Dataset, block_bytes: u64) -> Self {
         Self {
             dataset,
@@ -92,15 +98,16 @@ impl<'d> EventReader<'d> {
         Ok(bytes)
     }
 
-    /// Opens the file with the events of `run`, if it is not open.
+    /// Opens the segment with the events of `run`. If the segment is open and long enough, it stays open.
     fn open(&mut self, run: &JournalRow) -> Result<(), DatasetError> {
-        let is_open = |file: &OpenFile| (file.part, file.segment) == (run.part, run.segment);
+        let is_same_segment =
+            |file: &OpenFile| (file.part, file.segment) == (run.part, run.segment);
         // A sweep may have appended to the file since it was opened.
         let is_long_enough = |file: &OpenFile| run.offset.saturating_add(run.bytes) <= file.length;
         if self
             .file
             .as_ref()
-            .is_some_and(|file| is_open(file) && is_long_enough(file))
+            .is_some_and(|file| is_same_segment(file) && is_long_enough(file))
         {
             return Ok(());
         }
@@ -118,7 +125,8 @@ impl<'d> EventReader<'d> {
         Ok(())
     }
 
-    /// Reads a block that starts at `offset` and has at least `bytes` bytes.
+    /// Reads a block of the open segment that starts at position `offset` and has at least `bytes` bytes. Does nothing if no segment is
+    /// open.
     fn fill(&mut self, offset: u64, bytes: u64) -> Result<(), DatasetError> {
         let Some(OpenFile {
             path, file, length, ..

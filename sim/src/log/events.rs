@@ -1,4 +1,4 @@
-//! One row of the event log: its columns, and how to write and read it.
+//! One row of the event log (the files `events-NNNN.csv`): its columns, and how to write and read it.
 //!
 //! The format is fixed and has only integers and plain words, never a quote. So this code writes and reads it without a general CSV
 //! library, several times faster.
@@ -27,7 +27,7 @@ pub const UNKNOWN_MACHINE: MachineIndex = MachineIndex::MAX;
 /// Stands for a number that is not in the log.
 pub const UNKNOWN: u64 = u64::MAX;
 
-/// Which cells may be empty. Only imported logs have such cells.
+/// Which cells of a log may be empty, because their values are not known. Only imported logs have such cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingFields {
     /// The recipients of a send, in the column `peers`.
@@ -38,13 +38,13 @@ pub struct MissingFields {
     pub stamps: bool,
     /// The number of the sender's tick at which the received message was sent.
     pub sent_ticks: bool,
-    /// How many messages wait after the event.
+    /// The number of messages in the queue after the event.
     #[serde(default, skip_serializing_if = "is_false")]
     pub queue_lengths: bool,
 }
 
-/// Returns whether `value` is false. Then the field is left out of `dataset.json`, so datasets that were made before the field existed
-/// keep their `identity`.
+/// Returns whether `value` is false. A field that is false is left out of `dataset.json`, so that datasets which were made before the
+/// field existed keep the same checksum `identity`.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"
@@ -53,9 +53,9 @@ pub(super) fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// Every number with at most this many digits fits into 64 bits.
+/// Every number with at most this many decimal digits fits into 64 bits. A number with one more digit may not fit.
 pub(super) const SURE_DIGITS: usize = 19;
-/// The problem of a cell whose number cannot be a machine.
+/// What is wrong with a cell whose number is too large for the index of a machine.
 pub(super) const TOO_LARGE_MACHINE: &str = "too large for a machine's index";
 /// The separator between the peers in a cell.
 const PEER_SEPARATOR: u8 = b';';
@@ -86,7 +86,7 @@ pub struct EventRow {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("row {row}, column {column}: {problem}")]
 pub struct RowError {
-    /// The number of the row among the rows that were parsed, from 1.
+    /// The number of the row, from 1, counted from the first row that was parsed.
     pub row: u64,
     /// Name of the column.
     pub column: &'static str,
@@ -101,8 +101,8 @@ pub fn event_header(has_timestamps: bool) -> String {
     columns.join(",") + "\n"
 }
 
-/// Appends one row to `buffer`. Unknown values of a message and an unknown queue length become empty cells. If the event has a
-/// timestamp in addition to its Lamport clock, the row has a cell for it at its end.
+/// Appends one row to `buffer`. Values of a message that are not known, and a queue length that is not known, become empty cells. If the
+/// event has a timestamp in addition to its Lamport clock, the row has a cell for it at its end.
 pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     write_machine_rows(
         buffer,
@@ -137,7 +137,7 @@ pub fn write_machine_rows(
     }
 }
 
-/// Appends the cells of a row after those of run and machine, and a newline.
+/// Appends the cells of a row that follow the cells `run` and `machine`, and a newline. The cell `timestamp` is not written.
 fn write_cells(buffer: &mut Vec<u8>, logged: &LoggedEvent) {
     let mut digits = itoa::Buffer::new();
     let mut number = |buffer: &mut Vec<u8>, value: u64, end: u8| {
@@ -174,6 +174,7 @@ fn write_cells(buffer: &mut Vec<u8>, logged: &LoggedEvent) {
                     for &peer in &peers[..] {
                         number(buffer, u64::from(peer), PEER_SEPARATOR);
                     }
+                    // The cell ends with a comma in place of the last separator.
                     if let Some(last) = buffer.last_mut() {
                         *last = b',';
                     }
@@ -191,16 +192,16 @@ fn write_cells(buffer: &mut Vec<u8>, logged: &LoggedEvent) {
             stamp,
             sent_tick,
         }) => {
-            let mut known = |known: bool, value: u64, end: u8| {
-                if known {
+            let mut number_or_empty = |is_known: bool, value: u64, end: u8| {
+                if is_known {
                     number(buffer, value, end);
                 } else {
                     buffer.push(end);
                 }
             };
-            known(sender != UNKNOWN_MACHINE, u64::from(sender), b',');
-            known(stamp != UNKNOWN, stamp, b',');
-            known(sent_tick != UNKNOWN, sent_tick, b'\n');
+            number_or_empty(sender != UNKNOWN_MACHINE, u64::from(sender), b',');
+            number_or_empty(stamp != UNKNOWN, stamp, b',');
+            number_or_empty(sent_tick != UNKNOWN, sent_tick, b'\n');
         }
     }
 }
@@ -212,7 +213,7 @@ pub fn parse_rows(bytes: &[u8]) -> impl Iterator<Item = Result<EventRow, RowErro
     parse_rows_in(bytes, RowFormat::default())
 }
 
-/// Like [`parse_rows`], for rows in another format. A cell that may be empty and is empty is read as [`UNKNOWN`] or
+/// Like [`parse_rows`], for rows in another `format`. If a cell is empty and may be empty, its value is [`UNKNOWN`] or
 /// [`UNKNOWN_MACHINE`].
 pub fn parse_rows_in(
     bytes: &[u8],
@@ -243,14 +244,16 @@ pub fn parse_rows_in(
 /// The column of a damaged cell, and what is wrong.
 pub(super) type CellError = (&'static str, &'static str);
 
-/// The cells of the row that are not read yet.
+/// Reads rows cell by cell.
 struct Cells<'a> {
+    /// The bytes that are not read yet.
     rest: &'a [u8],
     missing_fields: MissingFields,
     timestamps: TimestampCells,
 }
 
 impl<'a> Cells<'a> {
+    /// Reads all cells of a row.
     fn row(&mut self) -> Result<EventRow, CellError> {
         let run = self.number("run", b',')?;
         let machine = self.index("machine")?;
@@ -260,7 +263,8 @@ impl<'a> Cells<'a> {
         let logical_clock = self.number("logical_clock", b',')?;
         let queue_length =
             self.number_or_unknown("queue_length", b',', self.missing_fields.queue_lengths)?;
-        let last = match self.timestamps.has_column() {
+        // The byte after the cell `sent_tick`, which is the last cell if there is no column `timestamp`.
+        let end_of_sent_tick = match self.timestamps.has_column() {
             true => b',',
             false => b'\n',
         };
@@ -268,21 +272,24 @@ impl<'a> Cells<'a> {
             b"internal" => {
                 self.empty("peers", b',')?;
                 self.empty("message_stamp", b',')?;
-                self.empty("sent_tick", last)?;
+                self.empty("sent_tick", end_of_sent_tick)?;
                 EventKind::Internal
             }
             b"send" => {
                 let recipients = self.recipients()?;
                 let stamp = self.number("message_stamp", b',')?;
-                self.empty("sent_tick", last)?;
+                self.empty("sent_tick", end_of_sent_tick)?;
                 EventKind::Send { recipients, stamp }
             }
             b"receive" => {
                 let sender = self.sender()?;
                 let stamp =
                     self.number_or_unknown("message_stamp", b',', self.missing_fields.stamps)?;
-                let sent_tick =
-                    self.number_or_unknown("sent_tick", last, self.missing_fields.sent_ticks)?;
+                let sent_tick = self.number_or_unknown(
+                    "sent_tick",
+                    end_of_sent_tick,
+                    self.missing_fields.sent_ticks,
+                )?;
                 EventKind::Receive(Message {
                     sender,
                     stamp,
@@ -323,8 +330,8 @@ impl<'a> Cells<'a> {
         if cell.is_empty() && self.missing_fields.recipients {
             return Ok(Recipients::One(UNKNOWN_MACHINE));
         }
-        let peer = |digits_of: &[u8]| -> Result<MachineIndex, CellError> {
-            digits("peers", digits_of).and_then(|peer| machine_index("peers", peer))
+        let peer = |text: &[u8]| -> Result<MachineIndex, CellError> {
+            digits("peers", text).and_then(|number| machine_index("peers", number))
         };
         if !cell.contains(&PEER_SEPARATOR) {
             return peer(cell).map(Recipients::One);
@@ -347,6 +354,7 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// Reads the cell of `column` as a number. An empty cell is [`UNKNOWN`] if it `may_be_empty`.
     fn number_or_unknown(
         &mut self,
         column: &'static str,
@@ -360,11 +368,13 @@ impl<'a> Cells<'a> {
         self.number(column, end)
     }
 
+    /// Reads the cell of `column` as the index of a machine.
     fn index(&mut self, column: &'static str) -> Result<MachineIndex, CellError> {
         let number = self.number(column, b',')?;
         machine_index(column, number)
     }
 
+    /// Reads the cell of `column`, which ends before the byte `end`, as a number.
     fn number(&mut self, column: &'static str, end: u8) -> Result<u64, CellError> {
         // Nearly every cell has a few digits and is read by this loop. Anything else goes through the slow path below, which also
         // makes the error messages.
@@ -383,6 +393,7 @@ impl<'a> Cells<'a> {
         digits(column, cell)
     }
 
+    /// Skips the cell of `column`. It is an error if the cell is not empty.
     fn empty(&mut self, column: &'static str, end: u8) -> Result<(), CellError> {
         if self.rest.first() == Some(&end) {
             self.rest = &self.rest[1..];
@@ -394,7 +405,8 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// Returns the cell up to `end`: a newline for the last cell of a row, a comma for all others.
+    /// Returns the bytes of the cell of `column`, and skips the byte `end` after the cell: a newline after the last cell of a row, a comma
+    /// after every other cell.
     fn cell(&mut self, column: &'static str, end: u8) -> Result<&'a [u8], CellError> {
         let Some(length) = self
             .rest
@@ -417,10 +429,12 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// Converts the number in a cell of `column` to the index of a machine.
 fn machine_index(column: &'static str, number: u64) -> Result<MachineIndex, CellError> {
     MachineIndex::try_from(number).map_err(|_| (column, TOO_LARGE_MACHINE))
 }
 
+/// Converts the digits in a cell of `column` to a number.
 pub(super) fn digits(column: &'static str, cell: &[u8]) -> Result<u64, CellError> {
     if cell.is_empty() {
         return Err((column, "must be a number, but is empty"));

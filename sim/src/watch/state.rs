@@ -110,7 +110,7 @@ impl WatchState {
             self.failures.truncate(MAX_FAILURES);
         }
         let numbering: &Numbering = &self.experiment.numbering;
-        let index = numbering.cell(row.run).map(|(index, _)| index);
+        let index = numbering.run(row.run).map(|(index, _)| index);
         if let Some(runs) = index.and_then(|index| self.configurations.get_mut(index))
             && is_planned
         {

@@ -1,4 +1,4 @@
-//! What is written is read back, and damage is reported as by the parser of rows.
+//! Tests of event columns: what was written is read back, and a damaged log gives the same error as the general parser of rows.
 
 use proptest::prelude::*;
 
@@ -65,9 +65,9 @@ const ALL_MISSING: MissingFields = MissingFields {
 };
 
 proptest! {
-    /// What is written is read back, row by row and after sorting.
+    /// The columns give back the rows in the order in which they were written, and after sorting in the order of machine and tick.
     #[test]
-    fn columns_hold_what_was_written(rows in rows()) {
+    fn columns_give_back_what_was_written(rows in rows()) {
         let mut text = vec![];
         rows.iter().for_each(|row| write_row(&mut text, row));
         let mut columns = EventColumns::default();
@@ -83,11 +83,11 @@ proptest! {
         prop_assert!(columns.is_empty());
     }
 
-    /// A log with a damaged byte gives the same rows and the same error as the parser of single rows.
+    /// A log with one changed byte gives the same rows or the same error as the general parser of rows.
     #[test]
-    fn damage_is_reported_as_by_the_parser_of_rows(
+    fn damage_gives_the_same_error_as_the_general_parser(
         rows in rows(),
-        at in any::<prop::sample::Index>(),
+        position in any::<prop::sample::Index>(),
         byte in prop_oneof![Just(b','), Just(b'\n'), Just(b';'), Just(b'*'), b'0'..=b'9', any::<u8>()],
         may_be_empty in any::<bool>(),
     ) {
@@ -95,12 +95,13 @@ proptest! {
         let mut text = vec![];
         rows.iter().for_each(|row| write_row(&mut text, row));
         if !text.is_empty() {
-            let at = at.index(text.len());
-            text[at] = byte;
+            let position = position.index(text.len());
+            text[position] = byte;
         }
         let mut columns = EventColumns::default();
-        let appended = columns.read(RUN, &text, missing.into());
-        let of_run = |(index, row): (usize, Result<EventRow, RowError>)| match row {
+        let result = columns.read(RUN, &text, missing.into());
+        // The general parser accepts rows of any run, but the columns only rows of `RUN`.
+        let refuse_other_runs = |(index, row): (usize, Result<EventRow, RowError>)| match row {
             Ok(row) if row.run != RUN => Err(RowError {
                 row: index as u64 + 1,
                 column: "run",
@@ -109,21 +110,22 @@ proptest! {
             row => row,
         };
         let parsed = parse_rows_in(&text, missing.into()).enumerate();
-        let expected: Result<Vec<EventRow>, RowError> = parsed.map(of_run).collect();
+        let expected: Result<Vec<EventRow>, RowError> = parsed.map(refuse_other_runs).collect();
         match expected {
             Ok(rows) => {
-                prop_assert_eq!(appended, Ok(()));
+                prop_assert_eq!(result, Ok(()));
                 let read: Vec<EventRow> = columns.rows().collect();
                 prop_assert_eq!(read, rows);
             }
-            Err(error) => prop_assert_eq!(appended, Err(error)),
+            Err(error) => prop_assert_eq!(result, Err(error)),
         }
     }
 }
 
 #[test]
-fn a_peer_that_is_no_machine_is_refused() {
+fn the_index_that_stands_for_all_peers_is_refused_in_a_log() {
     let mut columns = EventColumns::default();
+    // 4294967294 is ALL_PEERS.
     let text = b"0,0,0,internal,0,1,0,,,\n0,0,1,send,1,2,0,4294967294,2,\n";
     let error = columns.read(0, text, RowFormat::default());
     assert_eq!(

@@ -1,81 +1,93 @@
-//! The fast parser of rows that are written as usual.
+//! The fast parser of event rows in the usual form: each cell has what `sim` normally writes. For any other row, the functions return
+//! `None`, and the general parser reads the row.
 
 use super::{Action, SEVERAL_PEERS};
 use crate::log::events::SURE_DIGITS;
 use crate::machine::MachineIndex;
 
-/// The first two cells of the row before, with their commas. Most rows start with the same cells.
+/// The first two cells (run and machine) of the last row whose start was parsed, with their commas. Most rows start with the same cells
+/// as the row before, so these cells need not be parsed again.
 #[derive(Default)]
 pub(super) struct Start {
-    /// The cells' bytes, as the lowest bytes of a number; and ones in these bytes. Both are 0 if the cells are longer.
+    /// The bytes of the two cells, as the lowest bytes of a number. 0 if they are more than eight bytes.
     text: u64,
+    /// All bits of these lowest bytes. 0 if the cells are more than eight bytes.
     mask: u64,
+    /// The length of the two cells in bytes.
     length: usize,
+    /// The machine in the second cell.
     pub(super) machine: MachineIndex,
 }
 
 impl Start {
-    /// Reads the first two cells of `bytes` and returns their length. `None` if the first is not the number of `run`.
+    /// Reads the first two cells of `bytes`, sets `machine`, and returns the length of the cells in bytes. `None` if the cells do not have
+    /// the usual form, or if the first cell is not the number `run`.
     #[inline]
     pub(super) fn skip(&mut self, bytes: &[u8], run: u64) -> Option<usize> {
         let word = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
+        // The row starts with the same cells as the last row.
         if self.mask != 0 && word & self.mask == self.text {
             return Some(self.length);
         }
-        let mut cells = UsualCells { bytes, at: 0 };
+        let mut cells = UsualCells { bytes, position: 0 };
         if cells.number(b',')? != run {
             return None;
         }
         self.machine = cells.machine()?;
-        self.length = cells.at;
+        self.length = cells.position;
         self.mask = match self.length {
             length @ 1..=8 => u64::MAX >> (64 - 8 * length),
             _ => 0,
         };
         self.text = word & self.mask;
-        Some(cells.at)
+        Some(cells.position)
     }
 }
 
-/// The cells from `at` on of rows that are written as usual. A method returns `None` if a cell is not.
+/// Reads rows in the usual form, cell by cell. A method returns `None` if the next cell does not have the usual form.
 pub(super) struct UsualCells<'a> {
     pub(super) bytes: &'a [u8],
-    pub(super) at: usize,
+    /// The index in `bytes` of the next byte to read.
+    pub(super) position: usize,
 }
 
 impl UsualCells<'_> {
+    /// Skips `text`, if the next bytes are `text`.
     #[inline(always)]
-    pub(super) fn text(&mut self, text: &[u8]) -> Option<()> {
-        let end = self.at + text.len();
-        (self.bytes.get(self.at..end)? == text).then(|| self.at = end)
+    pub(super) fn skip_text(&mut self, text: &[u8]) -> Option<()> {
+        let end = self.position + text.len();
+        (self.bytes.get(self.position..end)? == text).then(|| self.position = end)
     }
 
+    /// Reads the name of an event with its comma.
     #[inline(always)]
     pub(super) fn action(&mut self) -> Option<Action> {
-        match self.bytes.get(self.at)? {
-            b'i' => self.text(b"internal,").map(|()| Action::Internal),
-            b's' => self.text(b"send,").map(|()| Action::Send),
-            b'r' => self.text(b"receive,").map(|()| Action::Receive),
+        match self.bytes.get(self.position)? {
+            b'i' => self.skip_text(b"internal,").map(|()| Action::Internal),
+            b's' => self.skip_text(b"send,").map(|()| Action::Send),
+            b'r' => self.skip_text(b"receive,").map(|()| Action::Receive),
             _ => None,
         }
     }
 
+    /// Reads the index of a machine with its comma.
     #[inline(always)]
     pub(super) fn machine(&mut self) -> Option<MachineIndex> {
         let machine = MachineIndex::try_from(self.number(b',')?).ok()?;
         (machine < SEVERAL_PEERS).then_some(machine)
     }
 
-    /// A number that ends with `end`.
+    /// Reads a number and the byte `end` after it.
     #[inline(always)]
     pub(super) fn number(&mut self, end: u8) -> Option<u64> {
         self.digits(0, 0, end)
     }
 
-    /// A number with many digits, read eight at a time.
+    /// Reads a number with many digits, eight at a time, and the byte `end` after it.
     #[inline(always)]
     pub(super) fn long_number(&mut self, end: u8) -> Option<u64> {
         let (mut value, mut count) = (0, 0);
+        // At most twice: more than SURE_DIGITS digits could overflow `value`.
         while count <= 8
             && let Some(eight) = self.eight_digits()
         {
@@ -85,17 +97,18 @@ impl UsualCells<'_> {
         self.digits(value, count, end)
     }
 
-    /// Reads further digits of a number whose first `count` digits are `value`.
+    /// Reads the other digits of a number whose first `count` digits are `value`, and the byte `end` after them.
     #[inline(always)]
     pub(super) fn digits(&mut self, mut value: u64, mut count: usize, end: u8) -> Option<u64> {
         loop {
-            let byte = *self.bytes.get(self.at)?;
-            self.at += 1;
+            let byte = *self.bytes.get(self.position)?;
+            self.position += 1;
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
                 return (byte == end && count > 0).then_some(value);
             }
             count += 1;
+            // A number with more digits may not fit into 64 bits.
             if count > SURE_DIGITS {
                 return None;
             }
@@ -103,23 +116,31 @@ impl UsualCells<'_> {
         }
     }
 
-    /// The next eight bytes as a number, if all are digits. The digits are combined in pairs, then fours, then all eight, each step
-    /// for all of them at once (Lemire 2018, "Quickly parsing eight digits").
+    /// Reads the next eight bytes as a number, if all are digits. The digits are combined to pairs, then to groups of four, then to all
+    /// eight. Each multiplication combines several groups at once (Lemire 2018, "Quickly parsing eight digits").
     #[inline(always)]
     pub(super) fn eight_digits(&mut self) -> Option<u64> {
-        let eight = self.bytes.get(self.at..self.at + 8)?.first_chunk::<8>()?;
+        let eight = self
+            .bytes
+            .get(self.position..self.position + 8)?
+            .first_chunk::<8>()?;
         let word = u64::from_le_bytes(*eight);
+        // A byte below '0' (0x30) has its highest bit set in `digits`; a byte above '9' (0x39) has it set in `above_nine`.
         let digits = word.wrapping_sub(0x3030_3030_3030_3030);
         let above_nine = word.wrapping_add(0x4646_4646_4646_4646);
         if (digits | above_nine) & 0x8080_8080_8080_8080 != 0 {
             return None;
         }
-        self.at += 8;
+        self.position += 8;
+        // Bytes 0, 2, 4 and 6 of `pairs` are the numbers from 0 to 99 that two digits make. Byte 0 has the first two digits.
         let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-        let fours = |shift: u32, high: u64, low: u64| {
-            ((pairs >> shift) & 0x0000_00ff_0000_00ff).wrapping_mul((high << 32) + low)
+        // Takes two of the four pairs, multiplies the first by `first_weight` and the second by `second_weight`, and adds both. The sum
+        // is in the upper half of the product.
+        let weighted_sum = |shift: u32, first_weight: u64, second_weight: u64| {
+            ((pairs >> shift) & 0x0000_00ff_0000_00ff)
+                .wrapping_mul((first_weight << 32) + second_weight)
         };
-        let value = fours(0, 1_000_000, 100).wrapping_add(fours(16, 10_000, 1));
+        let value = weighted_sum(0, 1_000_000, 100).wrapping_add(weighted_sum(16, 10_000, 1));
         Some(value >> 32)
     }
 }

@@ -1,5 +1,14 @@
+//! Tests of the rows of the event log: their format, and that written rows are read back.
+
 use super::*;
 use proptest::prelude::*;
+
+// A set of values of a row that are not known: the sum of some of these bits.
+const RECIPIENTS: u8 = 1;
+const SENDER: u8 = 2;
+const STAMP: u8 = 4;
+const SENT_TICK: u8 = 8;
+const QUEUE_LENGTH: u8 = 16;
 
 fn recipients() -> impl Strategy<Value = Recipients> {
     prop_oneof![
@@ -53,24 +62,24 @@ fn row() -> impl Strategy<Value = EventRow> {
         )
 }
 
-/// Returns the row without the values whose bits are set in `unknown`: recipients, sender, stamp, sent tick, queue length.
+/// Returns the row with the values in the set `unknown` marked as not known. Values that the row does not have are ignored.
 fn without_values(mut row: EventRow, unknown: u8) -> EventRow {
-    let forget = |bit: u8| unknown & bit != 0;
-    if forget(16) {
+    let is_unknown = |bit: u8| unknown & bit != 0;
+    if is_unknown(QUEUE_LENGTH) {
         row.logged.event.queue_length = UNKNOWN;
     }
     match &mut row.logged.event.kind {
-        EventKind::Send { recipients, .. } if forget(1) => {
+        EventKind::Send { recipients, .. } if is_unknown(RECIPIENTS) => {
             *recipients = Recipients::One(UNKNOWN_MACHINE);
         }
         EventKind::Receive(message) => {
-            if forget(2) {
+            if is_unknown(SENDER) {
                 message.sender = UNKNOWN_MACHINE;
             }
-            if forget(4) {
+            if is_unknown(STAMP) {
                 message.stamp = UNKNOWN;
             }
-            if forget(8) {
+            if is_unknown(SENT_TICK) {
                 message.sent_tick = UNKNOWN;
             }
         }
@@ -81,7 +90,7 @@ fn without_values(mut row: EventRow, unknown: u8) -> EventRow {
 
 #[test]
 fn rows_have_the_documented_format() {
-    let at = |kind| EventRow {
+    let row_of = |kind| EventRow {
         run: 17,
         machine: 2,
         logged: LoggedEvent {
@@ -96,31 +105,31 @@ fn rows_have_the_documented_format() {
         },
     };
     let mut text = Vec::new();
-    write_row(&mut text, &at(EventKind::Internal));
+    write_row(&mut text, &row_of(EventKind::Internal));
     write_row(
         &mut text,
-        &at(EventKind::Send {
+        &row_of(EventKind::Send {
             recipients: Recipients::One(1),
             stamp: 210,
         }),
     );
     write_row(
         &mut text,
-        &at(EventKind::Send {
+        &row_of(EventKind::Send {
             recipients: Recipients::All,
             stamp: 210,
         }),
     );
     write_row(
         &mut text,
-        &at(EventKind::Send {
+        &row_of(EventKind::Send {
             recipients: Recipients::Several([0, 3, 12].into()),
             stamp: 210,
         }),
     );
     write_row(
         &mut text,
-        &at(EventKind::Receive(Message {
+        &row_of(EventKind::Receive(Message {
             sender: 0,
             stamp: 209,
             sent_tick: 77,
@@ -145,27 +154,28 @@ proptest! {
     }
 
     #[test]
-    fn unknown_values_are_empty_cells_and_allowed_only_if_they_may_be_missing(unknown in 1u8..32, row in row()) {
+    fn unknown_values_are_empty_cells_which_are_an_error_if_they_may_not_be_empty(unknown in 1u8..32, row in row()) {
         let row = without_values(row, unknown);
         let mut text = Vec::new();
         write_row(&mut text, &row);
         let everything = MissingFields { recipients: true, senders: true, stamps: true, sent_ticks: true, queue_lengths: true };
         let read: Result<Vec<EventRow>, RowError> = parse_rows_in(&text, everything.into()).collect();
         prop_assert_eq!(read, Ok(vec![row.clone()]));
-        let missing_fields = unknown & 16 != 0
-            || matches!(row.logged.event.kind, EventKind::Send { .. } if unknown & 1 != 0)
-            || matches!(row.logged.event.kind, EventKind::Receive(_) if unknown & 14 != 0);
-        prop_assert_eq!(parse_rows(&text).all(|row| row.is_err()), missing_fields);
+        // By default, no cell may be empty.
+        let has_empty_cell = unknown & QUEUE_LENGTH != 0
+            || matches!(row.logged.event.kind, EventKind::Send { .. } if unknown & RECIPIENTS != 0)
+            || matches!(row.logged.event.kind, EventKind::Receive(_) if unknown & (SENDER | STAMP | SENT_TICK) != 0);
+        prop_assert_eq!(parse_rows(&text).all(|row| row.is_err()), has_empty_cell);
     }
 
     #[test]
-    fn a_cut_row_is_an_error_and_earlier_rows_are_read(rows in prop::collection::vec(row(), 1..20), cut in 1usize..1000) {
+    fn a_row_that_is_cut_off_is_an_error_and_earlier_rows_are_read(rows in prop::collection::vec(row(), 1..20), cut in 1usize..1000) {
         let mut text = Vec::new();
         rows.iter().for_each(|row| write_row(&mut text, row));
         text.truncate(text.len().saturating_sub(cut));
-        let whole = text.iter().filter(|&&byte| byte == b'\n').count();
+        let complete_rows = text.iter().filter(|&&byte| byte == b'\n').count();
         let read: Vec<_> = parse_rows(&text).collect();
-        prop_assert_eq!(read.iter().filter(|row| row.is_ok()).count(), whole);
+        prop_assert_eq!(read.iter().filter(|row| row.is_ok()).count(), complete_rows);
         prop_assert_eq!(read.iter().any(Result::is_err), !text.is_empty() && text.last() != Some(&b'\n'));
     }
 
