@@ -18,7 +18,7 @@ are not kept under version control, except `sample/` and `foreign/`. The latter 
 
 ```
 <name>/experiment.toml             the experiment file, as given
-<name>/dataset.json                schema version, the experiment resolved, where and by what it was run
+<name>/dataset.json                version of the format, the experiment with all its values, and which program and computers ran it
 <name>/runs.csv                    the journal: one row for each attempted run, appended when it ends
 <name>/events-0000.csv             the log of every machine: one row for each event, the rows of a run together
 <name>/processed/runs.parquet      one row for each finished run
@@ -50,7 +50,8 @@ seconds in a real second. A cell that is empty in a CSV file is null in Parquet,
 text. This file is the output of `analyze dictionary`.
 ";
 
-/// The ends of the names of columns that only `theory` has, their types and their meanings.
+/// The columns that each predicted measure has in the output of `analyze theory` only. For each column: its suffix, its type and its
+/// meaning.
 pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
     (
         "predicted",
@@ -65,7 +66,7 @@ pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
     (
         "z",
         Kind::Number,
-        "This difference in standard errors of the mean. Empty if all measured values are equal, or for a single run.",
+        "Measured mean minus prediction, divided by the standard error of the mean. Empty if all measured values are equal, or for a single run.",
     ),
     (
         "caveats",
@@ -129,8 +130,9 @@ pub fn markdown() -> String {
     text
 }
 
-/// The columns of aggregates: their keys, and the ends of the names of the others.
+/// Describes `processed/aggregates.parquet`: the columns that identify a row, and the suffixes of the measures' columns.
 fn aggregates_section(text: &mut String) {
+    // The columns before `n` identify a row.
     let keys: Vec<String> = aggregates::columns()
         .into_iter()
         .map(|(name, _)| format!("`{name}`"))
@@ -155,6 +157,7 @@ fn aggregates_section(text: &mut String) {
     }
 }
 
+/// Adds a section about one file, with a table of its columns. `about` says what a row is.
 fn section(text: &mut String, file: &str, about: &str, columns: &[Column]) {
     let _ = write!(
         text,
