@@ -1,4 +1,4 @@
-//! Positions of values, and round numbers for axes.
+//! Positions of values in a picture, and round numbers at which an axis has ticks.
 
 /// Maps values linearly to positions.
 #[derive(Clone, Copy, Debug, PartialEq)]

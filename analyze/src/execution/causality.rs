@@ -88,6 +88,7 @@ impl Execution {
                         for cause in [self.send_of(index), self.previous(index)] {
                             match cause.map(|cause| (cause, states[cause])) {
                                 Some((cause, State::New)) => stack.push(cause),
+                                // The cause itself waits for this event.
                                 Some((cause, State::WaitsForCauses)) => {
                                     return Err(self.cycle(cause));
                                 }

@@ -12,9 +12,9 @@ use crate::read::runs::{journal, machine_columns, run_columns};
 const INTRODUCTION: &str = "\
 # Data
 
-Each dataset is a folder here, written by `sim run` or `analyze import`. `analyze export` adds the folder `processed/`. Datasets
-are not kept under version control, except `sample/` and `foreign/`. The latter has logs of another implementation to try
-`analyze import` with.
+Each dataset is a folder here, written by `sim run` or `analyze import`. `analyze export` adds the folder `processed/`. Only
+two folders are kept under version control: `sample/` is a dataset, and `foreign/` has logs of another program, to try `analyze import`
+with.
 
 ```
 <name>/experiment.toml             the experiment file, as given
@@ -25,7 +25,7 @@ are not kept under version control, except `sample/` and `foreign/`. The latter 
 <name>/processed/machines.parquet  one row for each machine of each finished run, with every measure
 <name>/processed/aggregates.parquet  one row for each machine of each configuration: means and intervals; only with --aggregates
 <name>/processed/events/           one row for each event, typed: part-00000.parquet, part-00001.parquet, ...
-<name>/sources.csv                 only of imported logs: the file and line that each event was read from
+<name>/sources.csv                 only in datasets of imported logs: the file and line from which each event was read
 <name>/.cache/                     measures, so that the next command need not compute them again; may be deleted
 ```
 
@@ -39,13 +39,13 @@ events = pl.read_parquet(\"data/quickstart/processed/events/\")
 ```
 
 The events are stored in parts: files with whole runs and about a million events each. Programs read the folder as one table.
-`analyze export` writes only those parts again whose runs are new, changed or gone, and parts that are at most half full. All
-other parts stay. The whole folder is replaced in one step. Reading it is tested with Polars, pandas, DuckDB
+If `analyze export` is repeated, parts stay unless one of their runs was changed or removed. Parts that are at most half full are written
+again if other parts are written too. The whole folder is replaced in one step. Reading the folder is tested with Polars, pandas, DuckDB
 (`read_parquet('.../events/*.parquet')`), and, for datasets that one computer cannot hold, with Spark (`spark.read.parquet('.../events')`)
 and Dask (`dask.dataframe.read_parquet('.../events')`).
 
 Only finished runs are used: those with a row in `runs.csv` whose outcome is `ok`. Failed runs are left out of `processed/` and
-of all tables. Unit `model s` means seconds of the modelled systems, `wall s` real seconds; `time_scale` is the number of model
+of all tables. The unit `model s` is a second of model time, and `wall s` is a second of real time. `time_scale` is the number of model
 seconds in a real second. A cell that is empty in a CSV file is null in Parquet, except in text columns, where it stays an empty
 text. This file is the output of `analyze dictionary`.
 ";

@@ -98,7 +98,7 @@ pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, E
     // Events are read only once: runs without cached measures are measured while their events are written.
     let needs_measures = |row: &JournalRow| cache.as_ref().is_none_or(|cache| !cache.has(row));
     let Outcome {
-        parts: events,
+        parts: event_parts,
         measured,
     } = parts::write(dataset, &folder, needs_measures)?;
     let machines = dataset.machines_with(measured)?;
@@ -122,10 +122,10 @@ pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, E
         complete.extend(write_table(&folder, name, schema, frame, additions.csv)?);
     }
     let events_csv = match additions.csv {
-        true => Some(write_events_csv(&folder, &events)?),
+        true => Some(write_events_csv(&folder, &event_parts)?),
         false => None,
     };
-    let written = publish(complete, events, events_csv)?;
+    let written = publish(complete, event_parts, events_csv)?;
     remove_outdated(&folder, additions)?;
     sim::log::sync_folder(&folder).map_err(Error::io(&folder))?;
     Ok(written)

@@ -23,6 +23,7 @@ pub(super) fn words(report: &Report) -> Vec<String> {
 /// The findings in a few words each, for a table.
 pub(super) fn brief(report: &Report) -> Vec<String> {
     let mut brief = vec![];
+    // Adds words if their condition holds.
     let mut add = |is_so: bool, words: &str| brief.extend(is_so.then(|| words.to_owned()));
     add(report.assumed.rates, "rates");
     add(report.assumed.internal, "internal");

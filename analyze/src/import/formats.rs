@@ -19,8 +19,8 @@ const fn format(pattern: &'static str, strftime: &'static str) -> Format {
     }
 }
 
-/// The known formats. A format comes before all formats that match only a part of it. In all formats, a fraction of a second is
-/// optional.
+/// The known formats. A format comes before all formats that match only a part of its times. In all formats but one (`%H:%M:%S:%f`), a
+/// fraction of a second is optional.
 pub(super) const FORMATS: [Format; 20] = [
     Format {
         pattern: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?",

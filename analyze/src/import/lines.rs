@@ -147,6 +147,7 @@ pub(super) fn read(
         }
         is_event
     };
+    // All rows are checked before any is removed, because a check also needs the other fields of `raw`.
     let are_events: Vec<bool> = raw.rows.iter().map(is_event).collect();
     let mut are_events = are_events.into_iter();
     raw.rows.retain(|_| are_events.next() == Some(true));
@@ -232,11 +233,10 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
         .lines()
         .zip(1..)
         .map(|(text, line)| (line, text.to_owned()));
-    let first = first_line(text);
     let separator = mapping
         .separator
         .as_deref()
-        .unwrap_or_else(|| most_frequent_separator(first));
+        .unwrap_or_else(|| most_frequent_separator(first_line(text)));
     let mut rows = match separator {
         "blanks" => by_blanks(text),
         separator => by_character(path, text, separator.as_bytes()[0])?,
@@ -250,11 +250,11 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
     if let Some(header) = &header {
         // A program that appends to its log writes the header at each start.
         rows.retain(|row| {
-            let is_event = row.cells != *header;
-            if !is_event {
+            let is_header_again = row.cells == *header;
+            if is_header_again {
                 left_out.push((row.line, joined(&row.cells)));
             }
-            is_event
+            !is_header_again
         });
     }
     let first_row = header.as_ref().or(rows.first().map(|row| &row.cells));
@@ -268,6 +268,7 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
     Ok(Table {
         header,
         rows,
+        // If commas separate the cells, a number cannot have a decimal comma.
         mark: match separator {
             "," => DecimalMark::Point,
             _ => DecimalMark::PointOrComma,

@@ -350,6 +350,7 @@ fn lines(item: &Item<'_>) -> Option<Vec<String>> {
 
 /// Reads the key `rates`.
 fn rates(item: &Item<'_>) -> Option<Vec<f64>> {
+    // Whether a machine can have such a rate is checked later, together with the runs.
     item.each("rates in brackets, such as [1, 3, 6]", |item| {
         item.number(f64::MIN..=f64::MAX, "a number")
     })

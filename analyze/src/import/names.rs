@@ -25,7 +25,7 @@ const RUN_WORDS: [&str; 13] = [
     "repetition",
     "iteration",
 ];
-/// The name of a run, after its pieces in natural order. The pieces are only for sorting.
+/// A key that sorts runs in natural order: the pieces of the run's name, and the name itself.
 type RunKey = (Vec<Piece>, String);
 
 /// Groups files by run. Returns the name of each run and its files. If there is a pattern (`files` of a mapping), its group `run` gives the
