@@ -46,7 +46,7 @@ fn describe_numbers(dataset: &Dataset) -> String {
 /// Picks a run that has much to show, and says why it was picked. `None` if the dataset has no finished run. These rules are applied in
 /// this order, until one run is left:
 ///
-/// 1. Runs with at most [`MANY_EVENTS`] events are preferred.
+/// 1. Runs with at most 20,000 events are preferred.
 /// 2. Runs with events are preferred to runs without.
 /// 3. The rate of the fastest machine, divided by that of the slowest, is highest: then messages pile up at the slowest machine.
 /// 4. The probability of internal events is lowest: then there are most messages.
