@@ -21,17 +21,17 @@ pub enum Error {
     NoFinishedRun {
         /// The dataset's folder.
         path: PathBuf,
-        /// Attempted runs that failed.
+        /// Number of attempted runs that failed.
         failed: usize,
     },
-    /// The dataset has finished runs, but none of them is punctual.
+    /// The dataset has finished runs, but none of them is punctual (all delays too short to change the order of events).
     #[error("{} has no punctual run ({finished} finished); {advice}", .path.display())]
     NoPunctualRun {
         /// The dataset's folder.
         path: PathBuf,
         /// Number of finished runs.
         finished: usize,
-        /// Why, and what would help.
+        /// Why there is no punctual run, and what would help.
         advice: &'static str,
     },
     /// No finished run meets the conditions.
@@ -44,14 +44,14 @@ pub enum Error {
         /// The values that runs have in the columns that the conditions name.
         values: String,
     },
-    /// A run has no such machine, event or time.
+    /// The user chose a machine, an event or a time that the run does not have.
     #[error("{dataset}, run {run}: {problem}")]
     Choice {
         /// The dataset's name.
         dataset: String,
         /// The run's number.
         run: u64,
-        /// A description of the problem and of the way out.
+        /// A description of the problem, and what to do.
         problem: String,
     },
     /// No row of a table meets a condition.
@@ -62,19 +62,19 @@ pub enum Error {
         /// The values of the columns that the condition names.
         values: String,
     },
-    /// Two sides of a contrast have nothing in common.
+    /// The two sides of a contrast (a comparison of two groups of runs) have nothing in common.
     #[error(transparent)]
     NothingPairs(#[from] NothingPairs),
-    /// The rows are pooled runs, which do not have a column.
+    /// A condition or an order names a column that rows of pooled runs (option `--by`) do not have.
     #[error("rows of --by have no {column}; add the column to --by, or leave out --by")]
     NotPooled {
         /// The column.
         column: &'static str,
     },
-    /// A condition cannot be evaluated.
+    /// A condition, as in `--where`, is not valid.
     #[error(transparent)]
     Condition(#[from] NotSql),
-    /// The warm-up is as long as a run.
+    /// The warm-up (the time at the start of each run that is ignored) is at least as long as the shortest run.
     #[error("a warm-up of {warm_up_s} s is too long: the shortest run of {} lasts {shortest_s} s", .path.display())]
     WarmUp {
         /// The dataset's folder.
@@ -84,7 +84,7 @@ pub enum Error {
         /// Model seconds of the shortest run.
         shortest_s: f64,
     },
-    /// No run of one dataset has the same key as a run of the other.
+    /// No run of one dataset has the same key (parameters and repetition) as a run of the other dataset.
     #[error(
         "A ({}) and B ({}) have no finished run in common: {why}; runs match if all their parameters and the \
          repetition are the same, for example in a dataset and its copy in virtual time, made by `sim run \
@@ -147,7 +147,7 @@ pub enum Error {
     Import {
         /// The file or the folder of the run.
         path: PathBuf,
-        /// The line, from 1.
+        /// The number of the line, from 1. `None` if the problem is not in a single line.
         line: Option<u64>,
         /// A description of the problem, and what to do.
         problem: String,
@@ -187,11 +187,13 @@ pub enum Error {
     Query(#[from] PolarsError),
 }
 
+/// A line as part of a message: ` line 3`, or nothing.
 fn line_words(line: Option<u64>) -> String {
     line.map_or(String::new(), |line| format!(" line {line}"))
 }
 
 impl Error {
+    /// Makes an [`Error::Import`].
     pub(crate) fn import(path: &Path, line: Option<u64>, problem: String) -> Self {
         Self::Import {
             path: path.to_owned(),
@@ -200,6 +202,7 @@ impl Error {
         }
     }
 
+    /// Turns an error of Polars at `path` into an [`Error::Parquet`], for `map_err`.
     pub(crate) fn parquet(path: &Path) -> impl FnOnce(PolarsError) -> Self + '_ {
         move |cause| Self::Parquet {
             path: path.to_owned(),
@@ -207,6 +210,7 @@ impl Error {
         }
     }
 
+    /// Turns an error of the system at `path` into an [`Error::Io`], for `map_err`.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |cause| Self::Io {
             path: path.to_owned(),

@@ -1,7 +1,7 @@
 //! Turns SVG into PNG and PDF.
 //!
-//! The SVG must have its labels as outlines ([`Labels::Outlines`](super::svg::Labels::Outlines)) and one theme: neither fonts nor media
-//! queries are looked up here.
+//! The SVG must have its labels as outlines ([`Labels::Outlines`](super::svg::Labels::Outlines)), because no fonts are loaded here. It must
+//! have one theme (light or dark), because a PNG or PDF cannot follow the settings of the reader's system.
 
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
@@ -12,7 +12,7 @@ pub enum ImageError {
     /// The SVG has a mistake.
     #[error("the drawing has a mistake: {0}")]
     Svg(#[from] resvg::usvg::Error),
-    /// The image is too large for the memory.
+    /// An image of this width and height, in pixels, is too large.
     #[error(
         "an image of {0} x {1} pixels is too large; choose a smaller --width or fewer machines"
     )]
@@ -22,12 +22,12 @@ pub enum ImageError {
     Encoding(String),
 }
 
-/// Pixels of a PNG for each pixel of the SVG: sharp on screens with many pixels, and on paper.
-const PIXELS: f32 = 2.0;
-/// An SVG of more pixels than this becomes a PNG of its own size.
-const LARGE: f32 = 1e7;
+/// A PNG is this many times as wide and as high as its SVG, so that it is sharp on screens with many pixels and on paper.
+const ENLARGEMENT: f32 = 2.0;
+/// The PNG of an SVG with more pixels (width times height) than this has the size of the SVG, to save memory.
+const MAX_ENLARGED_PIXELS: f32 = 1e7;
 
-/// Turns SVG into a PNG of twice its width and height; of its own size, if that is more than ten million pixels.
+/// Turns SVG into a PNG of twice its width and height. If the SVG has more than ten million pixels, the PNG has the same size as the SVG.
 ///
 /// # Errors
 ///
@@ -35,20 +35,20 @@ const LARGE: f32 = 1e7;
 pub fn png(svg: &str) -> Result<Vec<u8>, ImageError> {
     let tree = Tree::from_str(svg, &Options::default())?;
     let size = tree.size();
-    let scale = match size.width() * size.height() > LARGE {
+    let scale = match size.width() * size.height() > MAX_ENLARGED_PIXELS {
         true => 1.0,
-        false => PIXELS,
+        false => ENLARGEMENT,
     };
-    let pixels = |length: f32| (length * scale).ceil() as u32;
-    let (width, height) = (pixels(size.width()), pixels(size.height()));
-    let mut pixels = Pixmap::new(width, height).ok_or(ImageError::Size(width, height))?;
-    let scale = Transform::from_scale(scale, scale);
-    resvg::render(&tree, scale, &mut pixels.as_mut());
-    let encoded = pixels.encode_png();
+    let to_pixels = |length: f32| (length * scale).ceil() as u32;
+    let (width, height) = (to_pixels(size.width()), to_pixels(size.height()));
+    let mut pixmap = Pixmap::new(width, height).ok_or(ImageError::Size(width, height))?;
+    let transform = Transform::from_scale(scale, scale);
+    resvg::render(&tree, transform, &mut pixmap.as_mut());
+    let encoded = pixmap.encode_png();
     encoded.map_err(|error| ImageError::Encoding(error.to_string()))
 }
 
-/// Turns SVG into a PDF with one page of the same size. A pixel is 1/96 inch.
+/// Turns SVG into a PDF with one page of the same size. A pixel of the SVG is 1/96 inch on the page.
 ///
 /// # Errors
 ///

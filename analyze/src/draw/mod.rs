@@ -1,13 +1,13 @@
-//! Drawing as SVG, PNG and PDF: what every picture of this crate shares.
+//! Draws pictures as SVG, PNG, PDF and characters. Plots and diagrams share these modules.
 //!
 //! # Layout
 //!
-//! - [`palette`]: the colours of both themes
+//! - [`palette`]: the colours of both themes, light and dark
 //! - [`scale`]: positions of values, and round numbers for axes
 //! - [`text`]: widths and outlines of labels
 //! - [`svg`]: writes SVG
 //! - [`image`]: turns SVG into PNG and PDF
-//! - [`characters`]: pictures made of characters
+//! - [`characters`]: pictures made of characters, for terminals
 //! - [`chart`]: charts with axes and series
 
 pub mod characters;

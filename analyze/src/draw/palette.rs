@@ -1,21 +1,21 @@
-//! Colours that people with any colour vision can tell apart, on light and on dark ground.
+//! The colours of pictures. People with any colour vision can tell them apart, on a light and on a dark background.
 //!
-//! The hues are those of Okabe and Ito (*Color Universal Design*, 2008) without yellow, which is too pale for lines. On dark ground the
-//! same hues are lighter.
+//! The hues are those of Okabe and Ito (*Color Universal Design*, 2008) without yellow, which is too pale for lines. On a dark
+//! background the same hues are lighter.
 
 use std::fmt::Write;
 
 /// Which colours a picture has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// Light or dark, as the reader's system prefers. Paper is always light.
+    /// On a screen light or dark, as the reader's system prefers. On paper always light.
     #[default]
     Auto,
-    /// Light ground.
+    /// A light background.
     Light,
-    /// Dark ground.
+    /// A dark background.
     Dark,
-    /// As the page that the picture is part of, which has the style sheet for all its pictures.
+    /// The theme of the page that contains the picture. The page has one style sheet for all its pictures, so the picture has none.
     Page,
 }
 
@@ -25,21 +25,21 @@ pub const HUES: usize = 6;
 /// The colours of one theme.
 #[derive(Clone, Copy, Debug)]
 pub struct Colours {
-    /// The ground.
+    /// The background.
     pub ground: &'static str,
-    /// Text and axes.
+    /// Text.
     pub ink: &'static str,
-    /// Text of less weight.
+    /// Less important text, and axes.
     pub muted: &'static str,
     /// Lines of the grid.
     pub grid: &'static str,
-    /// What must be seen first.
+    /// What the reader must see first, such as a mistake in a log.
     pub alarm: &'static str,
     /// The colours of series.
     pub hues: [&'static str; HUES],
 }
 
-/// The colours on light ground.
+/// The colours on a light background.
 pub const LIGHT: Colours = Colours {
     ground: "#ffffff",
     ink: "#1b1d21",
@@ -51,7 +51,7 @@ pub const LIGHT: Colours = Colours {
     ],
 };
 
-/// The colours on dark ground.
+/// The colours on a dark background.
 pub const DARK: Colours = Colours {
     ground: "#15171b",
     ink: "#eceef1",
@@ -63,12 +63,12 @@ pub const DARK: Colours = Colours {
     ],
 };
 
-/// The CSS class of series `index`.
+/// The CSS class that gives series `index` its hue.
 pub fn hue_class(index: usize) -> String {
     format!("h{}", index % HUES)
 }
 
-/// The style sheet for `theme`. `rules` writes the rules that depend on the colours.
+/// The style sheet for `theme`: the CSS rules that all pictures share, and those that `rules` returns for the colours of the theme.
 pub fn style_sheet(theme: Theme, rules: impl Fn(&Colours) -> String) -> String {
     let all = |colours: &Colours| shared_rules(colours) + &rules(colours);
     match theme {
@@ -83,6 +83,7 @@ pub fn style_sheet(theme: Theme, rules: impl Fn(&Colours) -> String) -> String {
     }
 }
 
+/// The CSS rules that all pictures share.
 fn shared_rules(colours: &Colours) -> String {
     let mut css = format!(
         ".ground{{fill:{ground}}}.ink{{fill:{ink}}}.muted{{fill:{muted}}}.halo{{fill:{ink};stroke:{ground};stroke-width:3;paint-order:stroke;\
@@ -102,10 +103,11 @@ fn shared_rules(colours: &Colours) -> String {
 mod tests {
     use super::*;
 
-    /// The contrast ratio of two colours by WCAG 2.1.
+    /// The contrast ratio of two colours (`#rrggbb`) as the Web Content Accessibility Guidelines (WCAG) 2.1 define it.
     fn contrast(one: &str, other: &str) -> f64 {
         let luminance = |colour: &str| {
-            let part = |at: usize| {
+            // The brightness of the colour channel whose two hexadecimal digits begin at `at`.
+            let channel = |at: usize| {
                 let value = u8::from_str_radix(&colour[at..at + 2], 16).expect("two hex digits");
                 let value = f64::from(value) / 255.0;
                 match value <= 0.03928 {
@@ -113,15 +115,15 @@ mod tests {
                     false => ((value + 0.055) / 1.055).powf(2.4),
                 }
             };
-            0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+            0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
         };
         let (one, other) = (luminance(one), luminance(other));
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }
 
-    /// WCAG asks for 4.5 for text and for 3 for graphics.
+    /// WCAG asks for a contrast ratio of 4.5 for text and of 3 for graphics.
     #[test]
-    fn text_and_lines_stand_out_from_the_ground() {
+    fn text_and_lines_stand_out_from_the_background() {
         for colours in [LIGHT, DARK] {
             for text in [colours.ink, colours.muted, colours.alarm] {
                 assert!(contrast(text, colours.ground) >= 4.5, "{text}");
@@ -137,7 +139,9 @@ mod tests {
     fn paper_is_light_and_screens_follow_the_system() {
         let rules = |colours: &Colours| format!(".x{{fill:{}}}", colours.alarm);
         let auto = style_sheet(Theme::Auto, rules);
-        let (light, dark) = auto.split_once("@media screen").expect("both");
+        let (light, dark) = auto
+            .split_once("@media screen")
+            .expect("rules for light and for dark");
         assert!(light.contains(LIGHT.alarm) && !light.contains(DARK.alarm));
         assert!(dark.contains(DARK.alarm) && dark.contains("prefers-color-scheme:dark"));
         assert!(!style_sheet(Theme::Dark, rules).contains(LIGHT.alarm));

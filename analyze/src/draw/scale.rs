@@ -1,4 +1,4 @@
-//! Positions of values, and round numbers for axes.
+//! Positions of values in a picture, and round numbers at which an axis has ticks.
 
 /// Maps values linearly to positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,7 +14,8 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// The position of `value`, also outside the ends. If both ends are equal, every value is in the middle.
+    /// The position of `value`, in pixels. A value that is not between `from` and `to` has a position outside the axis. If `from` equals
+    /// `to`, every value is in the middle.
     pub fn at(&self, value: f64) -> f64 {
         if self.to == self.from {
             return (self.start + self.end) / 2.0;
@@ -22,13 +23,15 @@ impl Scale {
         self.start + (value - self.from) / (self.to - self.from) * (self.end - self.start)
     }
 
-    /// Multiples of a round step between both ends, and the digits after the point that show them. Labels need `pixels` each.
-    pub fn ticks(&self, pixels: f64) -> (Vec<f64>, usize) {
-        let room = ((self.end - self.start) / pixels).max(1.0);
-        let step = round_step((self.to - self.from) / room);
+    /// The values at which an axis has a tick and a label: the multiples of a round step from `from` to `to`. Each label gets at least
+    /// `label_px` pixels. Also returns the number of digits after the decimal point that the labels need.
+    pub fn ticks(&self, label_px: f64) -> (Vec<f64>, usize) {
+        let max_steps = ((self.end - self.start) / label_px).max(1.0);
+        let step = round_step((self.to - self.from) / max_steps);
         if step <= 0.0 || !step.is_finite() {
             return (vec![self.from], 0);
         }
+        // The ticks are these multiples of the step.
         let (first, last) = ((self.from / step).ceil(), (self.to / step).floor());
         let count = (last - first + 1.0).clamp(0.0, 1e4) as usize;
         let ticks = (0..count).map(|index| (first + index as f64) * step);
@@ -37,14 +40,15 @@ impl Scale {
     }
 }
 
-/// The smallest of 1, 2, 5, 10, 20, ... that is not below `least`.
-fn round_step(least: f64) -> f64 {
-    if least <= 0.0 {
+/// The smallest number that is at least `min` and is 1, 2 or 5 times a power of ten (such as 0.5, 1, 2, 50). 0 if `min` is not positive.
+fn round_step(min: f64) -> f64 {
+    if min <= 0.0 {
         return 0.0;
     }
-    let power = 10f64.powf(least.log10().floor());
+    let power = 10f64.powf(min.log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
-    let enough = steps.into_iter().find(|step| *step >= least * (1.0 - 1e-9));
+    // A step that is smaller than `min` only by a rounding error is large enough.
+    let enough = steps.into_iter().find(|step| *step >= min * (1.0 - 1e-9));
     enough.unwrap_or(10.0 * power)
 }
 
@@ -54,7 +58,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn axes_have_round_numbers() {
+    fn ticks_are_multiples_of_a_round_step() {
         let scale = Scale {
             from: 0.0,
             to: 60.0,
@@ -82,6 +86,7 @@ mod tests {
             .map(|tick| format!("{tick:.decimals$}"))
             .collect();
         assert_eq!(shown, ["10.1", "10.2"]);
+        // A scale without length has one tick, in the middle.
         let point = Scale {
             from: 3.0,
             to: 3.0,
@@ -93,7 +98,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ticks_lie_between_the_ends_and_have_room(from in -1e6f64..1e6, length in 1e-6f64..1e6, pixels in 20.0f64..200.0) {
+        fn ticks_are_on_the_axis_and_far_enough_apart(from in -1e6f64..1e6, length in 1e-6f64..1e6, pixels in 20.0f64..200.0) {
             let scale = Scale { from, to: from + length, start: 0.0, end: 1000.0 };
             let (ticks, _) = scale.ticks(pixels);
             for pair in ticks.windows(2) {

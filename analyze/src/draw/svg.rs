@@ -1,4 +1,4 @@
-//! Writes SVG.
+//! Writes SVG documents: groups, lines, labels and other elements, as text.
 
 use std::fmt::{Display, Write};
 
@@ -25,7 +25,8 @@ pub struct Form {
 }
 
 impl Form {
-    /// The form for images, which need no font and cannot follow the reader's system: they are light unless dark is asked for.
+    /// The form for PNG and PDF. Their labels are outlines, so they need no font. They cannot follow the settings of the reader's system,
+    /// so they are dark only if `theme` is dark, and otherwise light.
     pub fn fixed(theme: Theme) -> Self {
         Self {
             labels: Labels::Outlines,
@@ -50,14 +51,14 @@ pub struct Label<'a> {
     pub size: f64,
     /// Which point of the label is at `x`.
     pub anchor: Anchor,
-    /// The weight.
+    /// Whether the label is bold.
     pub weight: Weight,
     /// CSS classes, which give the colour.
     pub class: &'a str,
 }
 
 impl<'a> Label<'a> {
-    /// An empty label of this size and class, at the upper left corner. Its other fields are to be set.
+    /// An empty label of this size and class, at the upper left corner. The caller sets the other fields.
     pub fn of_class(class: &'a str, size: f64) -> Self {
         Self {
             text: "",
@@ -75,8 +76,10 @@ impl<'a> Label<'a> {
 #[derive(Debug)]
 pub struct Svg {
     labels: Labels,
+    /// The elements so far.
     body: String,
-    open: usize,
+    /// Number of groups that are not closed yet.
+    open_groups: usize,
 }
 
 impl Svg {
@@ -85,7 +88,7 @@ impl Svg {
         Self {
             labels,
             body: String::new(),
-            open: 0,
+            open_groups: 0,
         }
     }
 
@@ -94,16 +97,16 @@ impl Svg {
         self.body.push_str("<g");
         self.attributes(attributes);
         self.body.push_str(">\n");
-        self.open += 1;
+        self.open_groups += 1;
     }
 
     /// Closes the group that was opened last.
     pub fn close(&mut self) {
         self.body.push_str("</g>\n");
-        self.open -= 1;
+        self.open_groups -= 1;
     }
 
-    /// Writes an element. A `title` is shown while the pointer is on the element; an empty one is left out.
+    /// Writes an element. A browser shows the `title` while the pointer is on the element. An empty title is left out.
     pub fn element(&mut self, name: &str, attributes: &[(&str, &dyn Display)], title: &str) {
         self.body.push('<');
         self.body.push_str(name);
@@ -121,7 +124,7 @@ impl Svg {
         }
     }
 
-    /// Writes a line.
+    /// Writes a straight line from one point (x, y) to another, in pixels.
     pub fn line(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
         let path = format!("M{} {}L{} {}", px(from.0), px(from.1), px(to.0), px(to.1));
         self.element("path", &[("class", &class), ("d", &path)], "");
@@ -163,8 +166,8 @@ impl Svg {
         }
     }
 
-    /// Ends the document. `title` and `description` say in words what it shows; `style` is its style sheet. A drawing with an empty `style`
-    /// has no style sheet: it is for a page that has one for all its drawings.
+    /// Returns the complete document. `title` and `description` say in words what the drawing shows, and `style` is its style sheet. If
+    /// `style` is empty, the document has no style sheet. Then it must be part of a page that has one for all its drawings.
     pub fn finish(
         self,
         (width, height): (f64, f64),
@@ -172,7 +175,7 @@ impl Svg {
         description: &str,
         style: &str,
     ) -> String {
-        debug_assert_eq!(self.open, 0, "a group is still open");
+        debug_assert_eq!(self.open_groups, 0, "a group is still open");
         let (width, height) = (px(width), px(height));
         let style = match style {
             "" => String::new(),
@@ -192,7 +195,7 @@ impl Svg {
     }
 }
 
-/// The title as the start of an id, so that several drawings on one page have different ids.
+/// Turns a drawing's title into the start of its ids, so that drawings with different titles on one page have different ids.
 fn id(title: &str) -> String {
     let letter = |letter: char| match letter.is_ascii_alphanumeric() {
         true => letter.to_ascii_lowercase(),
@@ -201,7 +204,7 @@ fn id(title: &str) -> String {
     title.chars().map(letter).collect()
 }
 
-/// A length in pixels with at most two digits after the point.
+/// Writes a length in pixels with at most two digits after the decimal point.
 pub fn px(pixels: f64) -> String {
     let text = format!("{pixels:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -212,7 +215,7 @@ pub fn px(pixels: f64) -> String {
     }
 }
 
-/// Text in which no character has a meaning in XML. Characters that XML forbids become a replacement character.
+/// Escapes the characters that have a meaning in XML, such as `<`. A character that XML forbids becomes the replacement character.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -237,7 +240,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn lengths_are_short() {
+    fn lengths_have_at_most_two_decimals() {
         assert_eq!(
             [0.0, -0.001, 3.0, 3.456, 10.1, 1e3].map(px),
             ["0", "0", "3", "3.46", "10.1", "1000"]
@@ -245,7 +248,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a name has in it, the document can be parsed, and the name comes back.
+        /// A document with any text as title can be parsed, and the parsed title is the text.
         #[test]
         fn any_text_is_escaped(name in any::<String>()) {
             let mut svg = Svg::new(Labels::Text);

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
-/// The fonts that an SVG asks for. At least one of them, or the last, is on every system.
+/// The fonts that an SVG asks for, the preferred font first. The last name stands for any font without serifs.
 pub const FAMILY: &str = "'Helvetica Neue',Arial,'Liberation Sans','DejaVu Sans',sans-serif";
 
 /// The weight of a label.
@@ -43,7 +43,7 @@ impl Anchor {
         }
     }
 
-    /// The left end of a label of this width at `x`.
+    /// The position of the left end of a label that has this width and its anchor at `x`.
     pub fn left(self, x: f64, width: f64) -> f64 {
         match self {
             Self::Start => x,
@@ -53,6 +53,7 @@ impl Anchor {
     }
 }
 
+/// The font of a weight.
 fn face(weight: Weight) -> &'static Face<'static> {
     static REGULAR: LazyLock<Face<'_>> = LazyLock::new(|| parse(dejavu::sans::regular()));
     static BOLD: LazyLock<Face<'_>> = LazyLock::new(|| parse(dejavu::sans::bold()));
@@ -66,17 +67,18 @@ fn parse(font: &'static [u8]) -> Face<'static> {
     Face::parse(font, 0).expect("the font is part of the program")
 }
 
-/// The glyph of a character. A character that the font lacks is shown as an empty box.
+/// The glyph (the drawn shape) of a character. A character that is not in the font is shown as an empty box.
 fn glyph(face: &Face<'_>, letter: char) -> GlyphId {
     face.glyph_index(letter).unwrap_or_default()
 }
 
+/// The distance from the start of a glyph to the start of the next one, as a multiple of the font's size.
 fn advance(face: &Face<'_>, glyph: GlyphId) -> f64 {
     let units = face.glyph_hor_advance(glyph).unwrap_or_default();
     f64::from(units) / f64::from(face.units_per_em())
 }
 
-/// The width of `text` in pixels, at `size` pixels.
+/// The width of `text` in pixels, if the font has a size of `size` pixels.
 pub fn width(text: &str, size: f64, weight: Weight) -> f64 {
     let face = face(weight);
     let widths = text
@@ -85,7 +87,7 @@ pub fn width(text: &str, size: f64, weight: Weight) -> f64 {
     widths.sum::<f64>() * size
 }
 
-/// The outline of `text` as the `d` of an SVG path. Its baseline starts at `x` and `y`.
+/// The outline of `text` as the attribute `d` of an SVG path. The baseline of the text starts at `x` and `y`.
 pub fn outline(text: &str, x: f64, y: f64, size: f64, weight: Weight) -> String {
     let face = face(weight);
     let mut outline = Outline {
@@ -105,13 +107,18 @@ pub fn outline(text: &str, x: f64, y: f64, size: f64, weight: Weight) -> String 
 
 /// Writes the outlines of glyphs as an SVG path.
 struct Outline {
+    /// The path so far.
     path: String,
+    /// Where the next glyph starts, in pixels from the left.
     x: f64,
+    /// Position of the baseline, in pixels from the top.
     y: f64,
+    /// Pixels per unit of the font.
     scale: f64,
 }
 
 impl Outline {
+    /// Adds a command of an SVG path and its points, which are in units of the font. In a font, y grows upwards; in SVG, downwards.
     fn push(&mut self, command: char, points: &[(f32, f32)]) {
         self.path.push(command);
         for (index, (x, y)) in points.iter().enumerate() {
@@ -145,12 +152,12 @@ impl OutlineBuilder for Outline {
     }
 }
 
-/// Breaks `text` at spaces into lines of at most `most` pixels. A single word can be wider.
-pub fn wrap(text: &str, most: f64, size: f64, weight: Weight) -> Vec<String> {
+/// Breaks `text` at spaces into lines of at most `max_px` pixels. A line with a single word can be wider.
+pub fn wrap(text: &str, max_px: f64, size: f64, weight: Weight) -> Vec<String> {
     let mut lines: Vec<String> = vec![];
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if width(&format!("{line} {word}"), size, weight) <= most => {
+            Some(line) if width(&format!("{line} {word}"), size, weight) <= max_px => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -165,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_have_widths_and_outlines() {
+    fn widths_and_outlines_follow_from_the_font() {
         let narrow = width("il", 10.0, Weight::Regular);
         let wide = width("MW", 10.0, Weight::Regular);
         assert!(narrow < wide && wide < width("MW", 10.0, Weight::Bold));

@@ -1,18 +1,18 @@
 //! Happens-before: causal past and future of events, consistent cuts, and vector clocks.
 //!
-//! An event happened before another if it came earlier on the same machine, if it sent the message that the other received, or
-//! through a chain of such steps (Lamport 1978).
+//! Event a happened before event b if a came earlier on the same machine, or if a sent the message that b received, or if a chain of such
+//! steps leads from a to b (Lamport 1978).
 
 use std::ops::Range;
 
 use super::Execution;
 use crate::error::Error;
 
-/// A set of events, as one flag for each event.
+/// A set of events: for each event of the run, whether it is a member.
 pub type Members = Vec<bool>;
 
 impl Execution {
-    /// The events that happened before one of `events`, and these events themselves.
+    /// The causal past of `events`: these events, and every event that happened before at least one of them.
     pub fn past_of(&self, events: impl IntoIterator<Item = usize>) -> Members {
         self.reach(events, |index, visit| {
             self.previous(index).into_iter().for_each(&mut *visit);
@@ -20,7 +20,7 @@ impl Execution {
         })
     }
 
-    /// The events that one of `events` happened before, and these events themselves.
+    /// The causal future of `events`: these events, and every event to which a chain of steps leads from at least one of them.
     pub fn future_of(&self, events: impl IntoIterator<Item = usize>) -> Members {
         self.reach(events, |index, visit| {
             self.next(index).into_iter().for_each(&mut *visit);
@@ -31,6 +31,8 @@ impl Execution {
         })
     }
 
+    /// All events that can be reached from `events` by steps to neighbours, and `events` themselves. `neighbours` calls the given
+    /// function for each event that is one step away from an event.
     fn reach(
         &self,
         events: impl IntoIterator<Item = usize>,
@@ -39,15 +41,16 @@ impl Execution {
         let mut members = vec![false; self.events().len()];
         let mut to_visit: Vec<usize> = events.into_iter().collect();
         while let Some(index) = to_visit.pop() {
-            if !std::mem::replace(&mut members[index], true) {
+            let was_member = std::mem::replace(&mut members[index], true);
+            if !was_member {
                 neighbours(index, &mut |other| to_visit.push(other));
             }
         }
         members
     }
 
-    /// The smallest consistent cut that contains `events`: for each machine, how many of its events are in it. A cut is consistent
-    /// if it has the send of each receive in it.
+    /// The smallest consistent cut that contains `events`, as the number of each machine's events that are in the cut. A cut has the
+    /// first events of each machine. It is consistent if, for each receive in the cut, the send is in the cut too.
     pub fn cut(&self, events: impl IntoIterator<Item = usize>) -> Vec<usize> {
         let past = self.past_of(events);
         let count = |range: Range<usize>| past[range].iter().filter(|is_in| **is_in).count();
@@ -57,8 +60,8 @@ impl Execution {
             .collect()
     }
 
-    /// The indices of all events in an order in which each event comes after the events that happened before it. It is the order of
-    /// times where that is possible.
+    /// The indices of all events, sorted so that happens-before holds: if a happened before b, a has the earlier position. The events are
+    /// in the order of their times. Only if the times contradict happens-before, an event is moved in front of a later one.
     ///
     /// # Errors
     ///
@@ -66,6 +69,7 @@ impl Execution {
     pub fn causal_order(&self) -> Result<Vec<usize>, Error> {
         let mut order = Vec::with_capacity(self.events().len());
         let mut states = vec![State::New; self.events().len()];
+        // This is a depth-first search: it visits the causes of an event (its send and the previous event) before the event.
         let mut stack = vec![];
         for index in self.timeline() {
             stack.push(index);
@@ -74,17 +78,20 @@ impl Execution {
                     State::Done => {
                         stack.pop();
                     }
-                    State::Open => {
+                    State::WaitsForCauses => {
                         states[index] = State::Done;
                         order.push(index);
                         stack.pop();
                     }
                     State::New => {
-                        states[index] = State::Open;
+                        states[index] = State::WaitsForCauses;
                         for cause in [self.send_of(index), self.previous(index)] {
                             match cause.map(|cause| (cause, states[cause])) {
                                 Some((cause, State::New)) => stack.push(cause),
-                                Some((cause, State::Open)) => return Err(self.cycle(cause)),
+                                // The cause itself waits for this event.
+                                Some((cause, State::WaitsForCauses)) => {
+                                    return Err(self.cycle(cause));
+                                }
                                 _ => {}
                             }
                         }
@@ -95,6 +102,7 @@ impl Execution {
         Ok(order)
     }
 
+    /// Makes the error for an event that happened before itself.
     fn cycle(&self, index: usize) -> Error {
         let event = &self.events()[index];
         self.choice(format!(
@@ -105,15 +113,18 @@ impl Execution {
     }
 }
 
-/// The state of an event while the causal order is made.
+/// The state of an event while [`Execution::causal_order`] runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
+    /// Not visited yet.
     New,
-    Open,
+    /// Visited, but its causes have no position yet.
+    WaitsForCauses,
+    /// Has a position in the order.
     Done,
 }
 
-/// The vector clock of an event: for each machine, how many of its events happened before the event. The event itself counts.
+/// The vector clock of an event: for each machine, how many events of that machine happened before the event. The event itself counts too.
 pub type VectorClock = Box<[u32]>;
 
 /// Calls `visit` for each event in causal order, with the event's vector clock.
@@ -127,7 +138,7 @@ pub fn visit_with_vector_clocks<E: From<Error>>(
 ) -> Result<(), E> {
     let machines = execution.machines();
     let mut clocks: Vec<VectorClock> = vec![vec![0; machines].into(); machines];
-    // The clocks of sends whose messages are still to be received, with the number of these messages.
+    // For each send with messages that a later event receives: its vector clock, and the number of these messages.
     let mut sent: std::collections::HashMap<usize, (VectorClock, usize)> = Default::default();
     for index in execution.causal_order()? {
         let machine = execution.events()[index].machine as usize;
@@ -140,10 +151,10 @@ pub fn visit_with_vector_clocks<E: From<Error>>(
         clocks[machine][machine] += 1;
         visit(index, &clocks[machine])?;
         if let Some(send) = send
-            && let Some((_, left)) = sent.get_mut(&send)
+            && let Some((_, not_received)) = sent.get_mut(&send)
         {
-            *left -= 1;
-            if *left == 0 {
+            *not_received -= 1;
+            if *not_received == 0 {
                 sent.remove(&send);
             }
         }

@@ -1,22 +1,22 @@
-//! What became of one message: who received it, when, and how each machine first came to know of it.
+//! Follows one message: who received it and when, and at which event each machine first knew of it (directly, or through other messages).
 
 use sim::machine::MachineIndex;
 
 use super::{EventName, Execution, Kind};
 use crate::error::Error;
 
-/// How a machine came to know of a message.
+/// How a message reached one machine, directly or through other messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
     /// The machine.
     pub machine: MachineIndex,
-    /// Its first event that happened after the send, or `None` if there is none.
+    /// The index of the machine's first event in the causal future of the send, or `None` if there is none.
     pub first: Option<usize>,
-    /// The event at which it received the message itself, or `None` if it did not.
+    /// The index of the event at which the machine received the message itself, or `None` if it did not.
     pub receive: Option<usize>,
-    /// Whether the message was sent to it.
+    /// Whether the message was sent to this machine.
     pub is_recipient: bool,
-    /// When the message entered its queue, in model nanoseconds since the run's start, if that is known.
+    /// When the message entered the machine's queue, in model nanoseconds since the run's start. `None` if this is not known.
     pub arrival_ns: Option<i64>,
 }
 
@@ -26,14 +26,14 @@ pub struct Reach {
 ///
 /// [`Error::Choice`] if there is no such tick, or if nothing is sent at it.
 pub fn follow(execution: &Execution, name: EventName) -> Result<(usize, Vec<Reach>), Error> {
-    let tick = execution.find(name)?;
+    let tick_events = execution.find(name)?;
     let is_send = |index: &usize| matches!(execution.events()[*index].kind, Kind::Send { .. });
-    let Some(send) = tick.clone().find(is_send) else {
+    let Some(send) = tick_events.clone().find(is_send) else {
         return Err(execution.choice(format!(
             "tick {} of machine {} sends no message: its event is {}; `analyze show` lists the sends",
             name.tick,
             name.machine,
-            execution.events()[tick.start].kind.name()
+            execution.events()[tick_events.start].kind.name()
         )));
     };
     let future = execution.future_of([send]);

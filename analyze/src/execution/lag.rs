@@ -1,20 +1,20 @@
-//! How far each clock is behind the largest clock of the run.
+//! Lags of machines over time: how far each clock is behind the largest clock of the run.
 
 use sim::machine::MachineIndex;
 
 use super::Execution;
 
-/// A lag that holds from a time on.
+/// A machine's lag from the time `from_ns` until the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Model nanoseconds since the run's start.
+    /// When the lag begins, in model nanoseconds since the run's start.
     pub from_ns: i64,
     /// The largest clock of the run at that time minus the machine's clock.
     pub lag: u64,
 }
 
-/// The lag of each of `machines` from `from_ns` to `to_ns`. The first step of each machine begins at `from_ns`; further steps begin
-/// with events of any machine.
+/// For each of `machines`, the steps of its lag from `from_ns` to `to_ns`. The first step begins at `from_ns`. Each further step begins at
+/// an event of any machine, because the event can change the largest clock.
 pub fn steps(
     execution: &Execution,
     machines: &[MachineIndex],
@@ -28,6 +28,7 @@ pub fn steps(
         all: vec![0; execution.machines()],
         largest: 0,
     };
+    // The events up to `from_ns` determine the clocks at `from_ns`.
     for &index in &timeline[..start] {
         clocks.set(events[index].machine, events[index].clock);
     }
@@ -40,14 +41,14 @@ pub fn steps(
         let event = &events[index];
         clocks.set(event.machine, event.clock);
         for (steps, &machine) in steps.iter_mut().zip(machines) {
-            push(steps, event.time_ns, clocks.lag(machine));
+            add_step(steps, event.time_ns, clocks.lag(machine));
         }
     }
     steps
 }
 
-/// Adds a step, unless the lag stays the same. Of several steps at the same time, the last one holds.
-fn push(steps: &mut Vec<Step>, from_ns: i64, lag: u64) {
+/// Adds a step, unless the lag stays the same. If several events have the same time, the lag after the last of them holds.
+fn add_step(steps: &mut Vec<Step>, from_ns: i64, lag: u64) {
     match steps.last_mut() {
         Some(last) if last.lag == lag => {}
         Some(last) if last.from_ns == from_ns => last.lag = lag,
@@ -57,7 +58,9 @@ fn push(steps: &mut Vec<Step>, from_ns: i64, lag: u64) {
 
 /// The clocks of all machines at a time.
 struct Clocks {
+    /// For each machine, its clock.
     all: Vec<u64>,
+    /// The largest clock of the run.
     largest: u64,
 }
 

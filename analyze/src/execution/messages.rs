@@ -8,18 +8,19 @@ use crate::read::run_log::{NO_EVENT, Run};
 /// A message from one send to one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The index of the event that sent it.
+    /// The index of the event that sent the message.
     pub send: usize,
-    /// The machine that it was sent to.
+    /// The machine that the message was sent to.
     pub recipient: MachineIndex,
-    /// The index of the event that received it, or `None` if it was queued or under way when the run ended, or was lost.
+    /// The index of the event that received the message. `None` if the message was never received: it was queued or under way when the
+    /// run ended, or it was lost.
     pub receive: Option<usize>,
-    /// When it entered the recipient's queue, in model nanoseconds since the run's start. `None` if this is not known.
+    /// When the message entered the recipient's queue, in model nanoseconds since the run's start. `None` if this is not known.
     pub arrival_ns: Option<i64>,
 }
 
-/// The messages of `run`, ordered by send and recipient: one for each receive whose send is in the log, and one for each recipient
-/// of a send that did not receive it.
+/// The messages of `run`, ordered by send and then by recipient. There is one message for each receive whose send is in the log, and one
+/// for each recipient of a send that never received the message.
 pub(super) fn link(run: &Run<'_>) -> Vec<Message> {
     let sends = run.sends();
     let received = sends
@@ -36,16 +37,18 @@ pub(super) fn link(run: &Run<'_>) -> Vec<Message> {
         .collect();
     let key = |message: &Message| (message.send, message.recipient, message.receive);
     messages.sort_unstable_by_key(key);
-    let open = not_received(&messages, run);
-    messages.extend(open);
+    let never_received = find_never_received(&messages, run);
+    messages.extend(never_received);
     messages.sort_by_key(key);
     messages
 }
 
-/// The messages of which `received` has no receive.
-fn not_received(received: &[Message], run: &Run<'_>) -> Vec<Message> {
-    let mut open = vec![];
+/// The messages that were never received: for each send, one for each recipient without a message in `received`. `received` must be
+/// ordered by send.
+fn find_never_received(received: &[Message], run: &Run<'_>) -> Vec<Message> {
+    let mut never_received = vec![];
     let mut next = received.iter().peekable();
+    // The recipients that received the message of the current send.
     let mut reached = vec![];
     for (send, &action) in run.events().action.iter().enumerate() {
         reached.clear();
@@ -55,15 +58,16 @@ fn not_received(received: &[Message], run: &Run<'_>) -> Vec<Message> {
         if action != Action::Send {
             continue;
         }
+        // A damaged log can name recipients that the run does not have.
         let exists = |recipient: &&MachineIndex| (**recipient as usize) < run.machines();
-        let named = run.recipients(send).iter().filter(exists);
-        let missed = named.filter(|to| !reached.contains(to));
-        open.extend(missed.map(|&recipient| Message {
+        let recipients = run.recipients(send).iter().filter(exists);
+        let missed = recipients.filter(|recipient| !reached.contains(recipient));
+        never_received.extend(missed.map(|&recipient| Message {
             send,
             recipient,
             receive: None,
             arrival_ns: None,
         }));
     }
-    open
+    never_received
 }

@@ -1,4 +1,4 @@
-//! One run as an execution: its events in time, and the messages that link them.
+//! One run as an execution: its events in the order of time, and the messages that link sends to receives.
 //!
 //! Everything that shows a single run (`show`, `diagram`, `trace`) reads it through [`Execution`].
 //!
@@ -7,9 +7,9 @@
 //! - [`messages`]: links each receive to its send, and finds the messages that were never received
 //! - [`window`]: chooses a part of the run by time and by machine
 //! - [`causality`]: causal past and future, consistent cuts, an order that respects happens-before, vector clocks
-//! - [`lag`]: how far each clock is behind the largest
-//! - [`follow`]: what became of one message
-//! - [`pick`]: finds a run by number or key, or picks a telling one
+//! - [`lag`]: how far each clock is behind the largest clock
+//! - [`follow`]: where one message went, and who knew of it when
+//! - [`pick`]: finds a run by number or key, or picks one that has much to show
 
 pub mod causality;
 pub mod follow;
@@ -53,8 +53,11 @@ pub struct Execution {
     /// Whether the log tells the recipients of sends.
     pub knows_recipients: bool,
     events: Vec<Event>,
+    /// For each machine, the index of its first event; then the number of all events.
     bounds: Vec<usize>,
+    /// Ordered by send and then by recipient.
     messages: Vec<Message>,
+    /// For each event, the index in `messages` of the message that it receives.
     received: Vec<Option<u32>>,
 }
 
@@ -63,7 +66,7 @@ pub struct Execution {
 pub struct Event {
     /// The machine.
     pub machine: MachineIndex,
-    /// Number of the machine's tick, from 0. A tick can have several events.
+    /// Number of the machine's tick, from 0. With `receive = all`, a tick that receives several messages has several events.
     pub tick: u64,
     /// Model time since the run's start in nanoseconds. It can be negative in imported logs.
     pub time_ns: i64,
@@ -75,7 +78,7 @@ pub struct Event {
     pub clock: u64,
     /// Number of messages in the machine's queue after the event, or `None` if the log does not tell.
     pub queue: Option<u64>,
-    /// The timestamp of the machine's vector clock or hybrid logical clock after the event. `None` if it has none.
+    /// The timestamp of the machine's vector clock or hybrid logical clock after the event. `None` if the machine has only a Lamport clock.
     pub timestamp: Option<Arc<CarriedTimestamp>>,
 }
 
@@ -84,7 +87,7 @@ pub struct Event {
 pub enum Kind {
     /// Neither a send nor a receive.
     Internal,
-    /// A send with this timestamp. [`Execution::messages_of`] has its messages.
+    /// A send. [`Execution::messages_of`] has its messages, one for each recipient.
     Send {
         /// The timestamp that the message carries.
         stamp: u64,
@@ -109,7 +112,7 @@ impl Kind {
     }
 }
 
-/// Names the events of a tick: `2:14` is tick 14 of machine 2.
+/// Names a tick, and so all events of this tick: `2:14` is tick 14 of machine 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventName {
     /// The machine.
@@ -142,7 +145,7 @@ impl Execution {
     ///
     /// # Errors
     ///
-    /// The same as of reading the run's events: [`Error::Row`], [`Error::Value`], [`Error::Journal`], [`Error::Dataset`].
+    /// The errors of reading the run's events: [`Error::Row`], [`Error::Value`], [`Error::Journal`], [`Error::Dataset`].
     pub fn read(dataset: &Dataset, row: &JournalRow) -> Result<Self, Error> {
         let events = dataset.events_of(row)?;
         let run = Run::new(row, events, 0.0);
@@ -170,6 +173,7 @@ impl Execution {
         Ok(execution)
     }
 
+    /// Sets the arrival of each message to `delay_ns` after its send.
     fn set_arrivals(&mut self, delay_ns: i64) {
         for message in &mut self.messages {
             message.arrival_ns = Some(self.events[message.send].time_ns + delay_ns);
@@ -197,19 +201,19 @@ impl Execution {
         self.bounds[machine]..self.bounds[machine + 1]
     }
 
-    /// The event before `index` on the same machine.
+    /// The index of the machine's event before the event at `index`, if there is one.
     pub fn previous(&self, index: usize) -> Option<usize> {
         let first = self.bounds[self.events[index].machine as usize];
         (index > first).then(|| index - 1)
     }
 
-    /// The event after `index` on the same machine.
+    /// The index of the machine's event that follows the event at `index`, if there is one.
     pub fn next(&self, index: usize) -> Option<usize> {
         let end = self.bounds[self.events[index].machine as usize + 1];
         (index + 1 < end).then_some(index + 1)
     }
 
-    /// Whether events have timestamps in addition to the Lamport clock.
+    /// Whether events have a timestamp of another clock (vector or hybrid) in addition to the Lamport clock.
     pub fn has_timestamps(&self) -> bool {
         let first = self.events.first();
         first.is_some_and(|event| event.timestamp.is_some())
@@ -236,13 +240,14 @@ impl Execution {
         self.received[index].map(|message| &self.messages[message as usize])
     }
 
-    /// The send that the event at `index` receives.
+    /// The index of the send whose message the event at `index` receives. `None` in the same cases as for
+    /// [`received_by`](Self::received_by).
     pub fn send_of(&self, index: usize) -> Option<usize> {
         self.received_by(index).map(|message| message.send)
     }
 
-    /// Says how many receives belong to no send in the log, or `None` if each belongs to one. Only imported and damaged logs have such
-    /// receives.
+    /// A sentence that says how many receives have no send in the log. `None` if each receive has one. Only imported and damaged logs
+    /// have receives without a send.
     pub fn unmatched(&self) -> Option<String> {
         let is_receive = |index: &usize| matches!(self.events[*index].kind, Kind::Receive { .. });
         let receives = (0..self.events.len()).filter(is_receive);
@@ -261,7 +266,8 @@ impl Execution {
         })
     }
 
-    /// The indices of the events in the order of their times. Of events at the same time, that with the lowest clock comes first.
+    /// The indices of the events in the order of their times. Of several events at the same time, the one with the lowest clock
+    /// comes first.
     pub fn timeline(&self) -> Vec<usize> {
         let mut timeline: Vec<usize> = (0..self.events.len()).collect();
         let key = |&index: &usize| {
@@ -272,7 +278,7 @@ impl Execution {
         timeline
     }
 
-    /// The indices of the events of a tick.
+    /// Finds the events of a tick. Returns the range of their indices.
     ///
     /// # Errors
     ///
@@ -312,7 +318,7 @@ impl Execution {
         }
     }
 
-    /// Makes the error for a choice that this run does not have.
+    /// Makes the error for a machine, an event or a time that the user chose and this run does not have.
     pub(crate) fn choice(&self, problem: String) -> Error {
         Error::Choice {
             dataset: self.dataset.clone(),
@@ -322,20 +328,20 @@ impl Execution {
     }
 }
 
-/// The most characters of a parameter and its value in [`Execution::short_key`].
-const MOST_CHARACTERS: usize = 48;
+/// Maximum number of characters of each parameter (name and value) in a shortened key.
+const MAX_PARAMETER_CHARACTERS: usize = 48;
 
-/// A key without the tails of very long values.
+/// A run's key with its long parameters cut. A key is a list of parameters separated by blanks, such as `rates=1,3,6 internal=0.7`.
 pub fn shorten(key: &str) -> String {
-    let word = |word: &str| match word.char_indices().nth(MOST_CHARACTERS) {
+    let cut = |word: &str| match word.char_indices().nth(MAX_PARAMETER_CHARACTERS) {
         Some((end, _)) => format!("{}…", &word[..end]),
         None => word.to_owned(),
     };
-    key.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    key.split(' ').map(cut).collect::<Vec<_>>().join(" ")
 }
 
-/// How long each message is under way before it is in the queue, if that is the same for all messages and not measured. Over TCP the
-/// times of single messages are not in the log.
+/// The time from a send until the message is in the recipient's queue, in model nanoseconds. `None` if it is not known: random delays and
+/// the delays of single messages over TCP are not in the log. So only simulated runs with a constant delay have it.
 fn known_delay_ns(row: &JournalRow) -> Option<i64> {
     let is_virtual = row.engine == EngineKind::Virtual.to_string();
     match row.configuration.delay {
@@ -344,6 +350,7 @@ fn known_delay_ns(row: &JournalRow) -> Option<i64> {
     }
 }
 
+/// The events of `run`, ordered by machine and tick.
 fn events_of(run: &Run<'_>) -> Vec<Event> {
     let columns = run.events();
     let mut events = Vec::with_capacity(run.len());
@@ -366,6 +373,7 @@ fn events_of(run: &Run<'_>) -> Vec<Event> {
     events
 }
 
+/// The kind of the event at `index`, with the details that the log has.
 fn kind(columns: &EventColumns, index: usize) -> Kind {
     let stamp = columns.stamp[index];
     match columns.action[index] {
@@ -378,7 +386,7 @@ fn kind(columns: &EventColumns, index: usize) -> Kind {
     }
 }
 
-/// Seconds as whole nanoseconds. Numbers outside 64 bits become the nearest one.
+/// Seconds as whole nanoseconds. A time that does not fit into an `i64` becomes the smallest or largest `i64`.
 pub(crate) fn to_ns(seconds: f64) -> i64 {
     (seconds * 1e9).round() as i64
 }

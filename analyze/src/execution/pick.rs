@@ -1,4 +1,4 @@
-//! Finds a run by number or key, or picks a telling one.
+//! Chooses the run that is shown: finds it by its number or key, or picks one that has much to show.
 
 use std::cmp::Reverse;
 
@@ -7,7 +7,7 @@ use sim::log::JournalRow;
 use crate::error::Error;
 use crate::read::dataset::Dataset;
 
-/// A run with more events than this is not picked if there is a shorter one: its picture could not show all of it.
+/// A run with more events than this is picked only if all runs have more, because its picture cannot show all events.
 const MANY_EVENTS: u64 = 20_000;
 
 /// Finds the finished run with this number or key.
@@ -22,15 +22,15 @@ pub fn find<'d>(dataset: &'d Dataset, name: &str) -> Result<&'d JournalRow, Erro
     found.ok_or_else(|| Error::NoSuchRun {
         path: dataset.root().to_owned(),
         conditions: match number {
-            Some(number) => format!("number {number}; {}", numbers(dataset)),
+            Some(number) => format!("number {number}; {}", describe_numbers(dataset)),
             None => format!("the key `{name}`; column key of runs.csv has the keys"),
         },
         values: String::new(),
     })
 }
 
-/// Describes the numbers of the finished runs.
-fn numbers(dataset: &Dataset) -> String {
+/// Says which numbers the finished runs have.
+fn describe_numbers(dataset: &Dataset) -> String {
     match dataset.finished() {
         [only] => format!("its only finished run is {}", only.run),
         [first, .., last] => format!(
@@ -43,18 +43,24 @@ fn numbers(dataset: &Dataset) -> String {
     }
 }
 
-/// Picks a run that has much to see, and says why it was picked: the one in which the fastest machine is fastest against the slowest, because
-/// messages pile up there; of these the one with the fewest internal events, because it has the most messages; of these the first.
-/// Runs with very many events come last.
+/// Picks a run that has much to show, and says why it was picked. `None` if the dataset has no finished run. These rules are applied in
+/// this order, until one run is left:
+///
+/// 1. Runs with at most 20,000 events are preferred.
+/// 2. Runs with events are preferred to runs without.
+/// 3. The rate of the fastest machine, divided by that of the slowest, is highest: then messages pile up at the slowest machine.
+/// 4. The probability of internal events is lowest: then there are most messages.
+/// 5. The number of the run is lowest.
 pub fn pick(dataset: &Dataset) -> Option<(&JournalRow, String)> {
     let runs = dataset.finished();
     let key = |row: &&JournalRow| {
-        let per_mille = (ratio(row) * 1e3) as u64;
+        // Integers, because floating-point numbers cannot be keys.
+        let ratio = (rate_ratio(row) * 1e3) as u64;
         let internal = (mean_internal(row) * 1e6) as u64;
         (
             Reverse(row.events > MANY_EVENTS),
             row.events > 0,
-            per_mille,
+            ratio,
             Reverse(internal),
             Reverse(row.run),
         )
@@ -63,21 +69,26 @@ pub fn pick(dataset: &Dataset) -> Option<(&JournalRow, String)> {
     Some((row, reason(row, runs)))
 }
 
+/// Why [`pick`] chose `row` among `runs`, as a clause.
 fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
     if runs.len() == 1 {
         return "it is the only finished run".to_owned();
     }
-    let same_ratio = |other: &JournalRow| ratio(other) == ratio(row);
+    let same_ratio = |other: &JournalRow| rate_ratio(other) == rate_ratio(row);
     let same_internal = |other: &JournalRow| mean_internal(other) == mean_internal(row);
     if runs
         .iter()
         .all(|other| same_ratio(other) && same_internal(other))
     {
-        return format!("it is the first of {} runs with like rates", runs.len());
+        return format!(
+            "it is the first of {} runs with the same ratio of rates",
+            runs.len()
+        );
     }
-    let ratio = ratio(row);
+    let ratio = rate_ratio(row);
     let mut reason = match runs.iter().all(same_ratio) {
-        true => "all runs have like rates".to_owned(),
+        true => "all runs have the same ratio of rates".to_owned(),
+        // Runs with a higher ratio were not picked, because they have more than MANY_EVENTS events, or none.
         false if ratio == 1.0 => "it is short".to_owned(),
         false => format!(
             "its fastest machine has {} times the rate of its slowest",
@@ -90,18 +101,19 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
     reason
 }
 
-/// The rate of the fastest machine divided by that of the slowest.
-fn ratio(row: &JournalRow) -> f64 {
+/// The rate of the fastest machine divided by the rate of the slowest.
+fn rate_ratio(row: &JournalRow) -> f64 {
     let rates = || row.configuration.rates.iter();
     match (rates().max(), rates().min()) {
-        (Some(most), Some(least)) => most.hertz() / least.hertz(),
+        (Some(fastest), Some(slowest)) => fastest.hertz() / slowest.hertz(),
         _ => 1.0,
     }
 }
 
+/// The probability of internal events (parameter `internal`), as a mean over the machines.
 fn mean_internal(row: &JournalRow) -> f64 {
     let internal = &row.configuration.internal;
     let machines = row.machines() as usize;
-    let each = (0..machines).map(|machine| internal.at(machine).value());
-    each.sum::<f64>() / machines.max(1) as f64
+    let values = (0..machines).map(|machine| internal.at(machine).value());
+    values.sum::<f64>() / machines.max(1) as f64
 }

@@ -5,22 +5,23 @@ use sim::machine::MachineIndex;
 use super::{EventName, Execution, to_ns};
 use crate::error::Error;
 
-/// What part of a run is shown.
+/// The part of a run that the user chose to see.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Choice {
     /// First model second; the start of the run if it is `None`.
     pub from_s: Option<f64>,
     /// Last model second; the end of the run if it is `None`.
     pub to_s: Option<f64>,
-    /// Only the time around this event, `within_s` to both sides.
+    /// Only the time around the first event of this tick: from `within_s` before the event to `within_s` after the event. `from_s` and `to_s`
+    /// replace the limits that follow from this.
     pub around: Option<EventName>,
-    /// Model seconds before and after the event `around`.
+    /// Model seconds that are shown before and after `around`.
     pub within_s: f64,
     /// Only these machines; all if it is empty.
     pub machines: Vec<MachineIndex>,
 }
 
-/// A part of a run. Both ends of the time belong to it.
+/// A part of a run: some of its machines, from `from_ns` to `to_ns` (both included).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Start in model nanoseconds since the run's start.
@@ -29,7 +30,7 @@ pub struct Window {
     pub to_ns: i64,
     /// The chosen machines, in ascending order.
     pub machines: Vec<MachineIndex>,
-    /// The indices of the events in it, in the order of [`Execution::timeline`].
+    /// The indices of the events in the window, in the order of [`Execution::timeline`].
     pub events: Vec<usize>,
 }
 
@@ -53,6 +54,7 @@ impl Choice {
         Ok(Window::new(execution, from_ns, to_ns, machines))
     }
 
+    /// The first and the last time of the chosen part, in model nanoseconds since the run's start.
     fn bounds_ns(&self, execution: &Execution) -> Result<(i64, i64), Error> {
         let (mut from_ns, mut until_ns) = whole_ns(execution);
         if let Some(name) = self.around {
@@ -79,7 +81,8 @@ impl Choice {
     }
 }
 
-/// Start and end of the whole run. Events before the start or after the planned end belong to it.
+/// Start and end of the whole run, in model nanoseconds. If events are before the planned start or after the planned end, the run is
+/// extended to these events.
 pub fn whole_ns(execution: &Execution) -> (i64, i64) {
     let times = || execution.events().iter().map(|event| event.time_ns);
     (

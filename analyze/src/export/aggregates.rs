@@ -11,8 +11,8 @@ use crate::read::runs::{machine_columns, parameters};
 use crate::stats::repetitions::Repetitions;
 use crate::stats::tables;
 
-/// What is known of a measure over the repetitions: the end of the column's name, its type and its meaning. The columns of
-/// [`tables::records`] have the same ends.
+/// The columns that each measure has in this table. For each column: its suffix (`jump_mean_sd` is the measure `jump_mean` with the suffix
+/// `sd`), its type and its meaning. The columns of [`tables::records`] have the same suffixes.
 pub const SUFFIXES: [(&str, Kind, &str); 6] = [
     (
         "mean",
@@ -46,27 +46,28 @@ pub const SUFFIXES: [(&str, Kind, &str); 6] = [
 /// The names and types of the columns.
 pub fn columns() -> Vec<(String, Kind)> {
     let described = machine_columns();
+    // Only `n` (the number of repetitions) is not a column of machines.
     let kind = |name: &str| {
         let column = described.iter().find(|column| column.name == name);
         column.map_or(Kind::Integer, |column| column.kind)
     };
-    let keys = std::iter::once("dataset")
+    let key_names = std::iter::once("dataset")
         .chain(parameters().iter().copied())
         .chain(["machine", "rate", "n"]);
-    let of_measure = |measure: &Measure| {
+    let columns_of = |measure: &Measure| {
         let name = measure.name;
         SUFFIXES.map(|(suffix, kind, _)| (format!("{name}_{suffix}"), kind))
     };
-    let keys = keys.map(|name| (name.to_owned(), kind(name)));
-    keys.chain(measures::all().flat_map(of_measure)).collect()
+    let keys = key_names.map(|name| (name.to_owned(), kind(name)));
+    keys.chain(measures::all().flat_map(columns_of)).collect()
 }
 
-/// The table for `dataset`, whose machines have the measures `machines`: a row for each machine of each configuration.
+/// The table for `dataset`: a row for each machine of each configuration. `machines` has the measures of each machine of each run.
 pub(super) fn frame(dataset: &Dataset, machines: &DataFrame) -> Result<DataFrame, Error> {
     let measures: Vec<&'static Measure> = measures::all().collect();
     let mut groups = Repetitions::from_machines(dataset, &measures, machines)?.groups()?;
     for group in &mut groups {
-        // The label may be a path, but only next to other datasets.
+        // A group has the dataset's label, which is a path if another dataset has the same name. This table always has the name.
         dataset.name().clone_into(&mut group.dataset);
     }
     let records = tables::records(&measures, &groups);
@@ -75,7 +76,7 @@ pub(super) fn frame(dataset: &Dataset, machines: &DataFrame) -> Result<DataFrame
     Ok(DataFrame::new(records.len(), columns.collect())?)
 }
 
-/// The column `index` of the records.
+/// The values at `index` in all records, as a column with this name and type.
 fn column(records: &[Record], index: usize, name: &str, kind: Kind) -> Column {
     let values = || records.iter().map(|record| &record[index].1);
     let name: PlSmallStr = name.into();

@@ -12,20 +12,20 @@ use crate::read::runs::{journal, machine_columns, run_columns};
 const INTRODUCTION: &str = "\
 # Data
 
-Each dataset is a folder here, written by `sim run` or `analyze import`. `analyze export` adds the folder `processed/`. Datasets
-are not kept under version control, except `sample/` and `foreign/`. The latter has logs of another implementation to try
-`analyze import` with.
+Each dataset is a folder here, written by `sim run` or `analyze import`. `analyze export` adds the folder `processed/`. Only
+two folders are kept under version control: `sample/` is a dataset, and `foreign/` has logs of another program, to try `analyze import`
+with.
 
 ```
 <name>/experiment.toml             the experiment file, as given
-<name>/dataset.json                schema version, the experiment resolved, where and by what it was run
+<name>/dataset.json                version of the format, the experiment with all its values, and which program and computers ran it
 <name>/runs.csv                    the journal: one row for each attempted run, appended when it ends
 <name>/events-0000.csv             the log of every machine: one row for each event, the rows of a run together
 <name>/processed/runs.parquet      one row for each finished run
 <name>/processed/machines.parquet  one row for each machine of each finished run, with every measure
 <name>/processed/aggregates.parquet  one row for each machine of each configuration: means and intervals; only with --aggregates
 <name>/processed/events/           one row for each event, typed: part-00000.parquet, part-00001.parquet, ...
-<name>/sources.csv                 only of imported logs: the file and line that each event was read from
+<name>/sources.csv                 only in datasets of imported logs: the file and line from which each event was read
 <name>/.cache/                     measures, so that the next command need not compute them again; may be deleted
 ```
 
@@ -39,18 +39,19 @@ events = pl.read_parquet(\"data/quickstart/processed/events/\")
 ```
 
 The events are stored in parts: files with whole runs and about a million events each. Programs read the folder as one table.
-`analyze export` writes only those parts again whose runs are new, changed or gone, and parts that are at most half full. All
-other parts stay. The whole folder is replaced in one step. Reading it is tested with Polars, pandas, DuckDB
+If `analyze export` is repeated, parts stay unless one of their runs was changed or removed. Parts that are at most half full are written
+again if other parts are written too. The whole folder is replaced in one step. Reading the folder is tested with Polars, pandas, DuckDB
 (`read_parquet('.../events/*.parquet')`), and, for datasets that one computer cannot hold, with Spark (`spark.read.parquet('.../events')`)
 and Dask (`dask.dataframe.read_parquet('.../events')`).
 
 Only finished runs are used: those with a row in `runs.csv` whose outcome is `ok`. Failed runs are left out of `processed/` and
-of all tables. Unit `model s` means seconds of the modelled systems, `wall s` real seconds; `time_scale` is the number of model
+of all tables. The unit `model s` is a second of model time, and `wall s` is a second of real time. `time_scale` is the number of model
 seconds in a real second. A cell that is empty in a CSV file is null in Parquet, except in text columns, where it stays an empty
 text. This file is the output of `analyze dictionary`.
 ";
 
-/// The ends of the names of columns that only `theory` has, their types and their meanings.
+/// The columns that each predicted measure has in the output of `analyze theory` only. For each column: its suffix, its type and its
+/// meaning.
 pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
     (
         "predicted",
@@ -65,7 +66,7 @@ pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
     (
         "z",
         Kind::Number,
-        "This difference in standard errors of the mean. Empty if all measured values are equal, or for a single run.",
+        "Measured mean minus prediction, divided by the standard error of the mean. Empty if all measured values are equal, or for a single run.",
     ),
     (
         "caveats",
@@ -129,8 +130,9 @@ pub fn markdown() -> String {
     text
 }
 
-/// The columns of aggregates: their keys, and the ends of the names of the others.
+/// Describes `processed/aggregates.parquet`: the columns that identify a row, and the suffixes of the measures' columns.
 fn aggregates_section(text: &mut String) {
+    // The columns before `n` identify a row.
     let keys: Vec<String> = aggregates::columns()
         .into_iter()
         .map(|(name, _)| format!("`{name}`"))
@@ -155,6 +157,7 @@ fn aggregates_section(text: &mut String) {
     }
 }
 
+/// Adds a section about one file, with a table of its columns. `about` says what a row is.
 fn section(text: &mut String, file: &str, about: &str, columns: &[Column]) {
     let _ = write!(
         text,

@@ -1,4 +1,4 @@
-//! Writes one file under a temporary name and renames it when it is complete.
+//! Writes one Parquet or CSV file under a temporary name, and renames it when it is complete.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -17,26 +17,27 @@ use crate::output;
 use crate::remembering::{Failure, RememberingFile};
 use crate::seal;
 
-/// A Parquet file under construction, with a row group for each frame.
+/// A Parquet file that is being written. Each frame becomes one row group.
 pub(super) struct ParquetFile {
     partial: Partial,
     writer: BatchedWriter<RememberingFile>,
+    /// The system's first error, which Polars does not pass on.
     failure: Failure,
     rows: u64,
 }
 
 impl ParquetFile {
-    /// Creates the file. `about` has keys and values for the file's footer.
+    /// Creates the file. `metadata` has keys and values for the file's footer.
     pub(super) fn create(
         path: PathBuf,
         schema: &Schema,
-        about: Vec<(String, String)>,
+        metadata: Vec<(String, String)>,
     ) -> Result<Self, Error> {
         let (partial, file) = create(path)?;
         let (file, failure) = RememberingFile::new(file);
         let writer = ParquetWriter::new(file)
             .with_compression(ParquetCompression::Zstd(None))
-            .with_key_value_metadata(Some(KeyValueMetadata::from_static(about)))
+            .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
             .batched(schema)
             .map_err(|error| Error::io(partial.partial())(failure.cause(error)))?;
         Ok(Self {
@@ -47,6 +48,7 @@ impl ParquetFile {
         })
     }
 
+    /// Adds the rows of a frame.
     pub(super) fn push(&mut self, mut frame: DataFrame) -> Result<(), Error> {
         frame.align_chunks_par();
         self.rows += frame.height() as u64;
@@ -54,19 +56,19 @@ impl ParquetFile {
         pushed.map_err(|error| Error::io(self.partial.partial())(self.failure.cause(error)))
     }
 
-    /// Completes the file. If `about` is given, the file gets a checksum (see [`seal`]).
-    pub(super) fn finish(self, about: Option<&str>) -> Result<CompleteFile, Error> {
+    /// Completes the file. If `checksum_subject` is given, the file gets a checksum of its bytes and this text (see [`seal`]).
+    pub(super) fn finish(self, checksum_subject: Option<&str>) -> Result<CompleteFile, Error> {
         let path = self.partial.partial();
         let finished = self.writer.finish();
         finished.map_err(|error| Error::io(path)(self.failure.cause(error)))?;
-        if let Some(about) = about {
-            seal::seal(path, about).map_err(Error::io(path))?;
+        if let Some(subject) = checksum_subject {
+            seal::seal(path, subject).map_err(Error::io(path))?;
         }
         CompleteFile::new(self.partial, self.rows)
     }
 }
 
-/// A CSV file under construction.
+/// A CSV file that is being written.
 pub(super) struct CsvFile {
     partial: Partial,
     file: BufWriter<File>,
@@ -83,13 +85,16 @@ impl CsvFile {
         })
     }
 
+    /// Adds the rows of a frame. The first call also writes the header.
     pub(super) fn push(&mut self, frame: &DataFrame) -> Result<(), Error> {
-        output::frame_csv(frame, self.rows == 0, &mut self.file)
+        let with_header = self.rows == 0;
+        output::frame_csv(frame, with_header, &mut self.file)
             .map_err(Error::io(self.partial.partial()))?;
         self.rows += frame.height() as u64;
         Ok(())
     }
 
+    /// Completes the file.
     pub(super) fn finish(mut self) -> Result<CompleteFile, Error> {
         self.file
             .flush()
@@ -98,6 +103,7 @@ impl CsvFile {
     }
 }
 
+/// Creates a file under a temporary name. Its final name will be `path`.
 fn create(path: PathBuf) -> Result<(Partial, File), Error> {
     Partial::create_file(path.clone()).map_err(Error::io(&path))
 }
@@ -110,6 +116,7 @@ pub(super) struct CompleteFile {
 }
 
 impl CompleteFile {
+    /// Forces a file, of which all bytes were written, to the disk.
     fn new(partial: Partial, rows: u64) -> Result<Self, Error> {
         let bytes = partial.sync().map_err(Error::io(partial.partial()))?;
         Ok(Self {

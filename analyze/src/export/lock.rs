@@ -1,7 +1,7 @@
 //! The lock that keeps two exports from writing to `processed/` at the same time.
 //!
-//! It is a lock of the operating system on the file `processed/.lock`, so it ends with the process. The file is not removed:
-//! otherwise one export could lock the removed file and another one a new file.
+//! It is a lock of the operating system on the file `processed/.lock`, so it ends when the process ends. The file is never removed:
+//! otherwise one export could have locked the removed file while another one locks a new file with the same name.
 
 use std::fs::File;
 use std::io;
@@ -19,14 +19,15 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Locks the folder `processed` of the dataset in `root`. If the file system has no locks, only prints a warning on stderr.
+    /// Locks the folder `processed` of the dataset in `root`. If the file system has no locks, prints a warning on stderr, and the
+    /// export continues without a lock.
     ///
     /// # Errors
     ///
     /// [`Error::Exporting`] if another export has the lock, [`Error::Io`] if the file cannot be opened or locked.
     pub(super) fn take(root: &Path, processed: &Path) -> Result<Self, Error> {
         let path = processed.join(".lock");
-        let attempt = || -> io::Result<(File, LockAttempt)> {
+        let open_and_try = || -> io::Result<(File, LockAttempt)> {
             let file = File::options()
                 .create(true)
                 .truncate(false)
@@ -35,7 +36,7 @@ impl Lock {
             let attempt = try_lock(&file)?;
             Ok((file, attempt))
         };
-        let (file, attempt) = attempt().map_err(Error::io(&path))?;
+        let (file, attempt) = open_and_try().map_err(Error::io(&path))?;
         match attempt {
             LockAttempt::Taken => {}
             LockAttempt::HeldByAnother => {

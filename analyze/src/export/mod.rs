@@ -1,14 +1,14 @@
 //! Writes the folder `processed/` of a dataset: files for notebooks.
 //!
 //! All files are written under temporary names and renamed when all of them are complete. So an export that stops early, because of
-//! a full disk for instance, changes nothing. Of the events, only what is new is written. Only one export at a time writes to the
-//! folder.
+//! a full disk for instance, changes nothing. Events that an earlier export wrote are not written again, if their runs have not
+//! changed. Only one export at a time writes to the folder.
 //!
 //! # Layout
 //!
 //! - [`file`]: one Parquet or CSV file
 //! - [`aggregates`]: the table of means and intervals over repetitions
-//! - [`parts`]: the folder of the events; decides which parts stay and writes the others
+//! - [`parts`]: the folder of the events, which are in several files (parts); decides which parts stay and writes new ones
 //! - [`lock`]: the lock against two exports at the same time
 //! - [`swap`]: the replacement of a folder by another one
 //! - [`dictionary`]: the data dictionary, which describes every column of every file
@@ -54,7 +54,7 @@ pub struct Additions {
     pub aggregates: bool,
 }
 
-/// Describes a file that was written, or the folder of the events.
+/// Describes a file that was written, or the folder with the event files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The path of the file or folder.
@@ -63,23 +63,24 @@ pub struct Written {
     pub rows: u64,
     /// Size in bytes.
     pub bytes: u64,
-    /// The number of parts, if it is the folder of the events.
+    /// The numbers of parts, if this is the folder of the events.
     pub parts: Option<PartCount>,
 }
 
-/// Numbers of files in the folder of the events.
+/// Numbers of parts (files) in the folder of the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartCount {
-    /// Number of all files.
+    /// Number of all parts.
     pub all: usize,
-    /// Number of files that this export wrote; the other files were there already.
+    /// Number of parts that this export wrote. The other parts are from earlier exports.
     pub written: usize,
 }
 
 /// Writes `processed/` of `dataset`: runs, machines and events as Parquet, and the `additions`. Files of an earlier export that this
-/// one does not write are removed, because they may be about other runs.
+/// export does not write are removed, because they may be about other runs.
 ///
-/// If the dataset's measures are cached, parts whose runs have not changed are not written again. Otherwise everything is written.
+/// If the dataset's measures are cached, parts whose runs have not changed are not written again. Without the cache (`--no-cache`) all
+/// parts are written: the user does not want to rely on earlier results.
 ///
 /// # Errors
 ///
@@ -94,9 +95,10 @@ pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, E
 
     let runs = runs::run_frame(dataset.name(), dataset.finished())?;
     let cache = dataset.caches_measures().then(|| dataset.open_cache());
+    // Events are read only once: runs without cached measures are measured while their events are written.
     let needs_measures = |row: &JournalRow| cache.as_ref().is_none_or(|cache| !cache.has(row));
     let Outcome {
-        parts: events,
+        parts: event_parts,
         measured,
     } = parts::write(dataset, &folder, needs_measures)?;
     let machines = dataset.machines_with(measured)?;
@@ -120,11 +122,11 @@ pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, E
         complete.extend(write_table(&folder, name, schema, frame, additions.csv)?);
     }
     let events_csv = match additions.csv {
-        true => Some(write_events_csv(&folder, &events)?),
+        true => Some(write_events_csv(&folder, &event_parts)?),
         false => None,
     };
-    let written = publish(complete, events, events_csv)?;
-    remove_others(&folder, additions)?;
+    let written = publish(complete, event_parts, events_csv)?;
+    remove_outdated(&folder, additions)?;
     sim::log::sync_folder(&folder).map_err(Error::io(&folder))?;
     Ok(written)
 }
@@ -146,12 +148,12 @@ fn publish(
     Ok(written)
 }
 
-/// Removes the files of an earlier export that this one did not write.
-fn remove_others(folder: &Path, additions: Additions) -> Result<(), Error> {
+/// Removes the files of an earlier export that this export did not write.
+fn remove_outdated(folder: &Path, additions: Additions) -> Result<(), Error> {
     let path = |name: &str, ending: &str| folder.join(name).with_extension(ending);
-    let mut others = vec![];
+    let mut outdated = vec![];
     if !additions.csv {
-        others.extend(
+        outdated.extend(
             TABLES
                 .into_iter()
                 .chain([EVENTS])
@@ -159,9 +161,9 @@ fn remove_others(folder: &Path, additions: Additions) -> Result<(), Error> {
         );
     }
     if !additions.aggregates {
-        others.extend(["parquet", "csv"].map(|ending| path(AGGREGATES, ending)));
+        outdated.extend(["parquet", "csv"].map(|ending| path(AGGREGATES, ending)));
     }
-    for path in others {
+    for path in outdated {
         files::remove(&path).map_err(Error::io(&path))?;
     }
     Ok(())
@@ -169,6 +171,7 @@ fn remove_others(folder: &Path, additions: Additions) -> Result<(), Error> {
 
 /// Removes temporary files of exports that did not end normally. Other files stay.
 fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    // Whether an export writes a file with this final name, such as `runs.csv`, or the folder `events`.
     let is_export_file = |name: &str| {
         let name = Path::new(name);
         let stem = name.file_stem().unwrap_or_default();

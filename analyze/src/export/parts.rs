@@ -1,11 +1,15 @@
-//! The folder `processed/events/`: the events in parts, each with whole runs. Only new parts are written.
+//! The folder `processed/events/`: the events in parts. A part is a Parquet file with the events of some whole runs. Parts of an earlier
+//! export are reused, and only the missing parts are written.
 //!
-//! The footer of a part has the [version](MEASURES_VERSION) of the program's definitions and the fingerprints of the part's runs. A
-//! part is reused if its [checksum](crate::seal) is right, the version is the present one, and all of its runs are to be exported
-//! with unchanged rows in the journal. All other runs are written to new parts. So are the runs of parts that are at most half
-//! full, so that a growing dataset does not get more and more small parts.
+//! The footer of a part has the [version](MEASURES_VERSION) of the program's definitions and the fingerprint of each of the part's runs
+//! (the checksum of the run's row in the journal). A part is reused if
 //!
-//! The folder is replaced as a whole by a new folder, which has links to the reused parts.
+//! 1. its [checksum](crate::seal) is right,
+//! 2. its version is that of this program,
+//! 3. all its runs are exported again, and their fingerprints have not changed, and
+//! 4. it is more than half full, or no new parts are needed. Otherwise a growing dataset would get more and more small parts.
+//!
+//! All other runs are written to new parts. Then a new folder, which has links to the reused parts, replaces the old folder in one step.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -39,7 +43,7 @@ const RUNS_KEY: &str = "runs";
 /// The text that the checksum of a part covers in addition to the bytes.
 const CHECKSUM_SUBJECT: &str = "a part of the events";
 
-/// The folder of the events in the folder `processed`.
+/// The path of the folder of the events, if `processed` is the folder that contains it.
 pub(super) fn events_folder(processed: &Path) -> PathBuf {
     processed.join(EVENTS)
 }
@@ -47,33 +51,34 @@ pub(super) fn events_folder(processed: &Path) -> PathBuf {
 /// The parts of the events, ready to be published.
 pub(super) struct Parts {
     folder: PathBuf,
-    /// The new folder, or `None` if the present folder needs no change.
-    fresh: Option<Partial>,
-    /// The present paths of all parts.
+    /// The new folder, still under its temporary name. `None` if the old folder needs no change.
+    new_folder: Option<Partial>,
+    /// The paths of all parts: in the new folder, or in the old one if there is no new folder.
     paths: Vec<PathBuf>,
     rows: u64,
-    /// Number of new parts.
-    new: usize,
+    /// Number of parts that were written.
+    written: usize,
 }
 
-/// The parts of the events, and measures of runs whose events were read for new parts.
+/// The parts of the events, and the measures of the runs that were measured while new parts were written.
 pub(super) struct Outcome<'d> {
     pub(super) parts: Parts,
     pub(super) measured: Measured<'d>,
 }
 
-/// Writes the parts that are missing. The folder of the events changes only when the result is published. Of the runs that are
-/// written, those that `needs_measures` accepts are measured too.
+/// Writes the parts that are missing into a new folder. The folder of the events changes only when the result is published. Runs that
+/// are written and that `needs_measures` accepts are measured too.
 pub(super) fn write<'d>(
     dataset: &'d Dataset,
     processed: &Path,
     needs_measures: impl Fn(&JournalRow) -> bool + Sync,
 ) -> Result<Outcome<'d>, Error> {
     let folder = events_folder(processed);
-    let present = list_parts(&folder).map_err(Error::io(&folder))?;
+    let old_paths = list_parts(&folder).map_err(Error::io(&folder))?;
     let fingerprints: Vec<String> = dataset.finished().iter().map(fingerprint).collect();
+    // Without the cache (`--no-cache`) the user does not want to rely on earlier results, so no part is reused.
     let reused = if dataset.caches_measures() {
-        reusable_parts(dataset, &fingerprints, &present)
+        reusable_parts(dataset, &fingerprints, &old_paths)
     } else {
         vec![]
     };
@@ -83,31 +88,37 @@ pub(super) fn write<'d>(
         .map(|(row, _)| row)
         .collect();
     let bounds = batch_bounds(missing.iter().map(|row| row.events), dataset.part_events());
-    let new: Vec<&[&JournalRow]> = bounds.iter().map(|range| &missing[range.clone()]).collect();
+    let runs_of_new_parts: Vec<&[&JournalRow]> =
+        bounds.iter().map(|range| &missing[range.clone()]).collect();
     let mut measured = Measured::default();
-    let fresh = match present.len() != reused.len() || !missing.is_empty() {
+    let is_changed = reused.len() != old_paths.len() || !missing.is_empty();
+    let new_folder = match is_changed {
         true => {
-            let fresh = Partial::create_folder(folder.clone()).map_err(Error::io(&folder))?;
+            let new_folder = Partial::create_folder(folder.clone()).map_err(Error::io(&folder))?;
+            let path = new_folder.partial();
             for part in &reused {
-                link_part(&part.path, fresh.partial()).map_err(Error::io(&part.path))?;
+                link_part(&part.path, path).map_err(Error::io(&part.path))?;
             }
-            measured = write_parts(dataset, fresh.partial(), &new, &needs_measures)?;
-            Some(fresh)
+            measured = write_parts(dataset, path, &runs_of_new_parts, &needs_measures)?;
+            Some(new_folder)
         }
         false => None,
     };
-    let now = fresh.as_ref().map_or(folder.as_path(), Partial::partial);
+    let current = new_folder
+        .as_ref()
+        .map_or(folder.as_path(), Partial::partial);
     let parts = Parts {
-        paths: list_parts(now).map_err(Error::io(now))?,
-        fresh,
+        paths: list_parts(current).map_err(Error::io(current))?,
+        new_folder,
         rows: dataset.finished().iter().map(|row| row.events).sum(),
-        new: new.len(),
+        written: runs_of_new_parts.len(),
         folder,
     };
     Ok(Outcome { parts, measured })
 }
 
-/// Writes a new part into `folder` for each element of `parts`. All cores work in parallel, each on one part at a time.
+/// Writes a new part into `folder` for each element of `parts`, which has the runs of the part. All cores work in parallel, each on one
+/// part at a time. The names of reused parts, which are in `folder` already, are not used again.
 fn write_parts<'d>(
     dataset: &'d Dataset,
     folder: &Path,
@@ -132,18 +143,18 @@ fn write_parts<'d>(
 }
 
 impl Parts {
-    /// The present paths of all parts.
+    /// The paths of all parts before they are published.
     pub(super) fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
-    /// Puts the new folder in place of the old one.
+    /// Puts the new folder, if there is one, in the place of the old folder.
     pub(super) fn publish(self) -> Result<Written, Error> {
         let lengths = self.paths.iter().map(|path| Ok(fs::metadata(path)?.len()));
         let bytes = lengths.sum::<io::Result<u64>>();
         let bytes = bytes.map_err(Error::io(&self.folder))?;
-        if let Some(fresh) = &self.fresh {
-            swap::replace(fresh.partial(), &self.folder).map_err(Error::io(&self.folder))?;
+        if let Some(new_folder) = &self.new_folder {
+            swap::replace(new_folder.partial(), &self.folder).map_err(Error::io(&self.folder))?;
         }
         remove_single_file(&self.folder).map_err(Error::io(&self.folder))?;
         Ok(Written {
@@ -151,14 +162,14 @@ impl Parts {
             bytes,
             parts: Some(PartCount {
                 all: self.paths.len(),
-                written: self.new,
+                written: self.written,
             }),
             path: self.folder,
         })
     }
 }
 
-/// A part in the present folder.
+/// A part in the old folder.
 struct Part {
     path: PathBuf,
     /// The fingerprints of the part's runs.
@@ -166,8 +177,7 @@ struct Part {
 }
 
 impl Part {
-    /// Reads a part's footer. `None` if the file cannot be read, was changed, or has another version; then its runs are written
-    /// again.
+    /// Reads a part's footer. `None` if the file cannot be read, was changed, or has another version. Then the part is not reused.
     fn read(path: &Path) -> Option<Self> {
         let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         let bytes = is_file.then(|| fs::read(path))?.ok()?;
@@ -188,12 +198,12 @@ impl Part {
     }
 }
 
-/// The parts among `present` that are reused for a dataset whose runs have these fingerprints.
-fn reusable_parts(dataset: &Dataset, fingerprints: &[String], present: &[PathBuf]) -> Vec<Part> {
+/// The parts among `old_paths` that are reused for `dataset`. `fingerprints` are those of its finished runs.
+fn reusable_parts(dataset: &Dataset, fingerprints: &[String], old_paths: &[PathBuf]) -> Vec<Part> {
     let events: HashMap<&String, u64> = std::iter::zip(fingerprints, dataset.finished())
         .map(|(fingerprint, row)| (fingerprint, row.events))
         .collect();
-    let parts = present.iter().filter_map(|path| Part::read(path));
+    let parts = old_paths.iter().filter_map(|path| Part::read(path));
     // A copied part could contain a run twice. A run must be in one part only.
     let mut seen = HashSet::new();
     let mut is_reusable = |run: &String| events.contains_key(run) && seen.insert(run.clone());
@@ -201,7 +211,8 @@ fn reusable_parts(dataset: &Dataset, fingerprints: &[String], present: &[PathBuf
         .filter(|part| part.runs.iter().all(&mut is_reusable))
         .collect();
     let runs: usize = parts.iter().map(|part| part.runs.len()).sum();
-    if runs < fingerprints.len() {
+    let needs_new_parts = runs < fingerprints.len();
+    if needs_new_parts {
         let is_fuller_than_half = |part: &Part| {
             let events: u64 = part.runs.iter().map(|run| events[run]).sum();
             2 * events > dataset.part_events()
@@ -211,7 +222,8 @@ fn reusable_parts(dataset: &Dataset, fingerprints: &[String], present: &[PathBuf
     parts
 }
 
-/// Writes the events of `runs` into one part, batch by batch. Returns the measures of the runs that `needs_measures` accepts.
+/// Writes the events of `runs` into one part. Only a batch of a few runs is in memory at a time. Returns the measures of the runs that
+/// `needs_measures` accepts.
 fn write_part(
     dataset: &Dataset,
     runs: &[&JournalRow],
@@ -219,14 +231,14 @@ fn write_part(
     needs_measures: impl Fn(&JournalRow) -> bool,
 ) -> Result<DataFrame, Error> {
     let fingerprints: Vec<String> = runs.iter().map(|row| fingerprint(row)).collect();
-    let about = vec![
+    let footer = vec![
         (VERSION_KEY.to_owned(), MEASURES_VERSION.to_string()),
         (RUNS_KEY.to_owned(), fingerprints.join(" ")),
     ];
     let mut file = ParquetFile::create(
         path,
         &schema(&event_columns(dataset.has_timestamps())),
-        about,
+        footer,
     )?;
     let mut reader = RunReader::new(dataset);
     let mut columns = MeasureColumns::default();
@@ -244,14 +256,15 @@ fn write_part(
     Ok(columns.finish()?)
 }
 
-/// Links a part into another folder.
+/// Adds a link to a part into `folder`.
 fn link_part(part: &Path, folder: &Path) -> io::Result<()> {
     let to = folder.join(part.file_name().unwrap_or_default());
     // Some file systems have no links; then the part is copied.
     fs::hard_link(part, &to).or_else(|_| fs::copy(part, &to).map(drop))
 }
 
-/// The files in a folder, sorted by name, except those that readers of the folder ignore. Empty if there is no such folder.
+/// The files in a folder, sorted by name. Files whose names begin with `.` or `_` are left out, because programs that read a folder of
+/// Parquet files ignore such files. Empty if there is no such folder.
 fn list_parts(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
@@ -268,7 +281,7 @@ fn list_parts(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Removes the single file of all events that earlier versions wrote beside the folder. It would become outdated.
+/// Removes the file `events.parquet`, in which earlier versions of this program wrote all events. Its content would be out of date.
 fn remove_single_file(folder: &Path) -> io::Result<()> {
     sim::files::remove(&folder.with_extension("parquet"))
 }
@@ -279,7 +292,7 @@ mod tests {
 
     use super::*;
 
-    /// The part is right in every other respect.
+    /// Only the version differs: the checksum and the runs of the part are right.
     #[test]
     fn a_part_of_another_version_is_not_reused() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Replaces a folder by another one, so that at any time one of them is there and complete.
+//! Replaces a folder by a new one. At any time one of the two complete folders has the name, if the system can exchange two folders in
+//! one step. Otherwise there is a moment without a folder, and a crash at this moment is repaired later.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,15 +9,17 @@ use std::path::{Path, PathBuf};
 use sim::files::{folder_of, publish_folder};
 use sim::log::{RealDisk, sync_folder};
 
-/// Puts the folder `fresh` in the place of `folder` and removes the old folder, if there is one.
+/// Renames the folder `fresh` to `folder`, and removes the old `folder` if there is one.
 ///
-/// If the system cannot exchange two folders in one step, there is a moment without a folder; see [`recover`].
+/// If the system cannot exchange two folders in one step, there is a moment without a folder. If the program is stopped at this moment,
+/// [`recover`] puts the old folder back.
 pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
     if !folder.exists() {
         return publish_folder(&RealDisk, fresh, folder);
     }
     sync_folder(fresh)?;
     if exchange(fresh, folder).is_ok() {
+        // Now the old folder has the name `fresh`.
         fs::remove_dir_all(fresh)?;
     } else {
         replace_in_two_steps(fresh, folder)?;
@@ -24,7 +27,8 @@ pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
     sync_folder(folder_of(folder))
 }
 
-/// Puts the old folder back if the program was stopped at the moment without a folder.
+/// Repairs the state after the program was stopped during [`replace`]. If there is no folder, the old folder is put back. If the new
+/// folder is already in its place, the old one is removed.
 pub(super) fn recover(folder: &Path) -> io::Result<()> {
     let aside = aside(folder);
     match (folder.exists(), aside.exists()) {
@@ -34,6 +38,7 @@ pub(super) fn recover(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// First moves the old folder aside, then renames the new one.
 fn replace_in_two_steps(fresh: &Path, folder: &Path) -> io::Result<()> {
     let aside = aside(folder);
     fs::rename(folder, &aside)?;
@@ -41,18 +46,21 @@ fn replace_in_two_steps(fresh: &Path, folder: &Path) -> io::Result<()> {
     fs::remove_dir_all(aside)
 }
 
+/// The name of the old folder while it is moved aside: `events.replaced` for `events`.
 fn aside(folder: &Path) -> PathBuf {
     let mut name = folder.file_name().map(OsStr::to_owned).unwrap_or_default();
     name.push(".replaced");
     folder.with_file_name(name)
 }
 
+/// Exchanges the names of two folders in one step.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
 }
 
+/// Other systems cannot exchange names.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
@@ -64,12 +72,14 @@ mod tests {
 
     use super::*;
 
+    /// Makes a folder with one file, and returns the folder's path.
     fn with_file(folder: PathBuf, name: &str) -> PathBuf {
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join(name), name).unwrap();
         folder
     }
 
+    /// The sorted names of what is in a folder.
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
         let mut names: Vec<String> = entries
@@ -94,12 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn the_old_folder_comes_back_if_the_replacement_was_interrupted() {
+    fn an_interrupted_replacement_is_repaired() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("events");
+        // Stopped after the old folder was moved aside.
         let aside = with_file(aside(&folder), "old");
         recover(&folder).unwrap();
         assert_eq!(names(&folder), ["old"]);
+        // Stopped before the folder that was moved aside was removed.
         with_file(aside, "older");
         recover(&folder).unwrap();
         assert_eq!(names(root.path()), ["events"]);

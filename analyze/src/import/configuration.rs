@@ -1,4 +1,5 @@
-//! The configuration of an imported run. Values that the user does not give are measured from the log.
+//! Finds the configuration of each imported run: its rates, its duration and other parameters. Rates, `internal` and the duration are
+//! measured from the log if the user does not give them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::error::Error;
 /// The configuration of an imported run, and its time scale.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Setup {
-    /// Parameters that do not follow from the log have their default value. Only the phases are marked as unknown.
+    /// Parameters that the log does not show have their default value. Only the phases (when each machine has its first tick) are marked as
+    /// unknown.
     configuration: Configuration,
     time_scale: f64,
 }
@@ -31,6 +33,7 @@ pub(super) fn from_runs(
 ) -> Result<Vec<Setup>, Error> {
     let mut all_rates = vec![];
     for run in runs {
+        // For each machine, its ticks per model second.
         let hertz = match &mapping.rates {
             Some(given) => rates::check_given(run, given)?,
             None => {
@@ -47,6 +50,7 @@ pub(super) fn from_runs(
     let setup = |(rates, duration_ns)| Setup {
         configuration: Configuration {
             duration_ns,
+            // If `internal` is not given, `measure_internal` replaces this value below.
             internal: probability(mapping.internal.unwrap_or_default()),
             stamp: rules.stamp_rule(),
             sends: mapping.sends().unwrap_or_default(),
@@ -67,9 +71,10 @@ pub(super) fn from_runs(
     Ok(setups)
 }
 
-/// Sets `internal` to the measured share of internal events among idle ticks, with two decimals. Runs with the same rates are
-/// counted together.
+/// Sets `internal` to the measured share of internal events among idle ticks (ticks that do not receive), with two decimals. Events of
+/// runs with the same rates are counted together, so that these runs get the same value.
 fn measure_internal(runs: &[Run], setups: &mut [Setup]) {
+    // For each set of rates, the numbers of internal events and of idle ticks.
     let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (run, setup) in runs.iter().zip(&*setups) {
         let rates = setup.configuration.rates.to_string();
@@ -86,7 +91,7 @@ fn measure_internal(runs: &[Run], setups: &mut [Setup]) {
     }
 }
 
-/// The parameter `internal` with one probability for all machines. Invalid values were refused before.
+/// The parameter `internal` with the same probability for all machines. `value` must be from 0 to 1; the mapping was checked for this.
 fn probability(value: f64) -> Internal {
     Internal::from(
         Probability::new(value).unwrap_or_else(|| unreachable!("no probability: {value}")),
@@ -94,14 +99,15 @@ fn probability(value: f64) -> Internal {
 }
 
 impl Setup {
-    /// The canonical text of the configuration.
+    /// The canonical text of the configuration: the key of its runs without the repetition.
     pub(super) fn key(&self) -> String {
         self.configuration.to_string()
     }
 
-    /// The row of the journal for `run`, which is run number `index` of the dataset.
+    /// The row of the journal (`runs.csv`) for `run`, which has the number `index` in the dataset.
     pub(super) fn journal_row(&self, index: u64, repetition: u32, run: &Run) -> JournalRow {
         let start_ns = run.span_ns().0;
+        // Model time from the start of the run to the machine's first event.
         let phase_ns = |rows: &Vec<super::rows::Row>| {
             let first_ns = rows.first().map_or(start_ns, |row| row.time_ns);
             ((first_ns - start_ns) as f64 * self.time_scale).round() as u64

@@ -1,4 +1,5 @@
-//! Finds the duration of imported runs. It is the time from the first event to the last, or up to one tick more.
+//! Finds the duration of imported runs, unless the user gives it. A run lasts from its first event until its last event, or up to one
+//! tick longer.
 
 use sim::experiment::{Configuration, Parameter, Rates};
 
@@ -6,22 +7,27 @@ use super::mapping::Mapping;
 use super::run::Run;
 use crate::error::Error;
 
-/// How much a time in a log may be rounded, in seconds: many programs round to a millisecond.
+/// A time in a log can differ from the true time by this many seconds, because many programs round to a millisecond.
 const ROUNDING_S: f64 = 1e-3;
 
-/// The range of times, in model seconds, in which a run can have ended: after its last event, and before the next tick of any
-/// machine was due.
+/// When a run can have ended: at its last event or later, but before the first tick that is not in the log was due. All times are in
+/// model seconds since the run's start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct End {
+    /// The time of the last event.
     earliest_s: f64,
+    /// The time at which the first tick that is not in the log was due. At least `earliest_s`.
     latest_s: f64,
-    /// The time between two ticks of the machine that had the last event, model seconds.
+    /// The time between two ticks of the machine that had the last event.
     tick_s: f64,
 }
 
-/// Finds the duration of each run, in model nanoseconds. If the user gives no duration, it is the whole number of seconds at
-/// which the run can have ended; if there is none, it is the time of the last event. Runs with equal rates get the same duration
-/// if they can have ended at the same time: the duration of the run with the latest event.
+/// Finds the duration of each run, in model nanoseconds. The first of these rules that applies decides:
+///
+/// 1. If the user gives a duration, all runs have it.
+/// 2. If a run can have ended at a whole number of seconds, this is its duration.
+/// 3. If runs with equal rates can have ended at the same time, they get the same duration: the time of the latest event of all of them.
+/// 4. The duration is the time of the run's last event.
 ///
 /// # Errors
 ///
@@ -46,6 +52,7 @@ pub(super) fn from_runs(
         .collect()
 }
 
+/// The given duration for each run. Fails if a run has a later event.
 fn check_given(runs: &[Run], ends: &[End], duration_s: f64) -> Result<Vec<f64>, Error> {
     for (run, end) in runs.iter().zip(ends) {
         if end.earliest_s > duration_s {
@@ -59,31 +66,33 @@ fn check_given(runs: &[Run], ends: &[End], duration_s: f64) -> Result<Vec<f64>, 
     Ok(vec![duration_s; runs.len()])
 }
 
+/// Rules 2 to 4 of [`from_runs`]: the duration of each run in seconds.
 fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
     let mut seconds: Vec<Option<f64>> = ends.iter().map(|end| end.whole_s()).collect();
-    let mut open: Vec<usize> = (0..ends.len())
+    let mut undecided: Vec<usize> = (0..ends.len())
         .filter(|&run| seconds[run].is_none())
         .collect();
-    open.sort_by(|&a, &b| ends[a].earliest_s.total_cmp(&ends[b].earliest_s));
-    while let Some(&first) = open.first() {
-        let (mut alike, mut next_s) = (vec![], f64::INFINITY);
-        for &run in &open {
+    undecided.sort_by(|&a, &b| ends[a].earliest_s.total_cmp(&ends[b].earliest_s));
+    while let Some(&first) = undecided.first() {
+        // The runs that can have ended at the same time as `first`, and the latest time at which all of them can have ended.
+        let (mut group, mut group_latest_s) = (vec![], f64::INFINITY);
+        for &run in &undecided {
             let End {
                 earliest_s,
                 latest_s,
                 ..
             } = ends[run];
-            if rates[run] == rates[first] && earliest_s <= next_s {
-                next_s = next_s.min(latest_s);
-                if earliest_s <= next_s {
-                    alike.push(run);
-                }
+            if rates[run] == rates[first] && earliest_s <= group_latest_s {
+                group_latest_s = group_latest_s.min(latest_s);
+                group.push(run);
             }
         }
-        let last_s = alike.iter().map(|&run| ends[run].earliest_s);
-        let last_s = last_s.fold(0.0, f64::max);
-        alike.iter().for_each(|&run| seconds[run] = Some(last_s));
-        open.retain(|run| !alike.contains(run));
+        let last_event_s = group.iter().map(|&run| ends[run].earliest_s);
+        let duration_s = last_event_s.fold(0.0, f64::max);
+        group
+            .iter()
+            .for_each(|&run| seconds[run] = Some(duration_s));
+        undecided.retain(|run| !group.contains(run));
     }
     std::iter::zip(seconds, ends)
         .map(|(seconds, end)| seconds.unwrap_or(end.earliest_s))
@@ -91,6 +100,7 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
 }
 
 impl End {
+    /// Finds when `run` can have ended.
     fn from_run(run: &Run, rates: &Rates, time_scale: f64) -> Self {
         let (start_ns, _) = run.span_ns();
         let mut end = Self {
@@ -102,6 +112,7 @@ impl End {
             let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
                 continue;
             };
+            // If the clocks of the computers differ, the time of each machine counts from its own first event.
             let from_ns = match run.has_shared_time() {
                 true => start_ns,
                 false => first.time_ns,
@@ -118,19 +129,22 @@ impl End {
         end
     }
 
-    /// The whole number of seconds at which the run can have ended. It is the largest whole number after the last event and
-    /// before the next tick of any machine was due. If there is no such number, it is the next whole number, but only if this is
-    /// at most one tick after the last event.
+    /// The whole number of seconds at which the run can have ended: the largest one from `earliest_s` to `latest_s`. If no whole number is
+    /// in this range, it is the next whole number after the last event, but only if that is at most one tick later.
     fn whole_s(self) -> Option<f64> {
-        let before_next_tick = Some(self.latest_s.floor()).filter(|&end_s| end_s > self.earliest_s);
-        let next = self.earliest_s.ceil();
-        before_next_tick.or((next <= self.earliest_s + self.tick_s && next > 0.0).then_some(next))
+        let largest_s = self.latest_s.floor();
+        if largest_s > self.earliest_s {
+            return Some(largest_s);
+        }
+        let next_s = self.earliest_s.ceil();
+        (next_s <= self.earliest_s + self.tick_s && next_s > 0.0).then_some(next_s)
     }
 }
 
+/// A duration as the parameter `duration_s`, which has whole milliseconds. Returns nanoseconds.
 fn to_parameter(run: &Run, seconds: f64) -> Result<u64, Error> {
     let mut configuration = Configuration::default();
-    // Durations are rounded up to milliseconds, and are at least 1 ms.
+    // Durations are rounded up to milliseconds, and are at least 1 ms. A millionth of a millisecond more is only a rounding error.
     let rounded = (seconds * 1e3 - 1e-6).ceil().max(1.0) / 1e3;
     let text = if rounded.fract() == 0.0 {
         rounded.to_string()
@@ -148,6 +162,7 @@ fn to_parameter(run: &Run, seconds: f64) -> Result<u64, Error> {
 mod tests {
     use super::*;
 
+    /// The end of a run with a tick of 0.1 s.
     fn end(earliest_s: f64, latest_s: f64) -> End {
         End {
             earliest_s,
@@ -182,8 +197,10 @@ mod tests {
         ];
         let same = vec![rates("1,3"); 4];
         assert_eq!(measure_seconds(&ends, &same), [60.4, 60.4, 60.4, 61.3]);
+        // The second run has other rates, so it does not belong to the others.
         let other = [rates("1,3"), rates("2,3"), rates("1,3"), rates("1,3")];
         assert_eq!(measure_seconds(&ends, &other), [60.4, 60.35, 60.4, 61.3]);
+        // The first run can have ended together with the second, and the second with the third, but not the first with the third.
         let apart = [end(60.3, 60.35), end(60.34, 60.38), end(60.36, 60.4)];
         assert_eq!(measure_seconds(&apart, &same), [60.34, 60.34, 60.36]);
     }

@@ -1,4 +1,5 @@
-//! Reports how each field of the logs was read, and what was assumed.
+//! Reports how each field of the imported logs was read, and what was assumed. (A field is a column that `analyze import` knows, such as
+//! `logical_clock`.)
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use super::lines::Raw;
 use super::mapping::COLUMNS;
 use crate::output::table::Table;
 
-/// Number of different values of a field that are shown as examples.
+/// Maximum number of different values of a field that are shown as examples.
 const EXAMPLES: usize = 2;
 
 /// How the logs were read.
@@ -24,10 +25,14 @@ pub(super) struct HowRead {
 #[derive(Clone, Debug)]
 struct Field {
     name: &'static str,
+    /// Where the field was found, in words.
     found: String,
+    /// Some of its values.
     examples: Vec<String>,
-    rows: usize,
-    of: usize,
+    /// Number of rows with a value.
+    rows_with_value: usize,
+    /// Number of all rows.
+    all_rows: usize,
 }
 
 impl HowRead {
@@ -45,7 +50,7 @@ impl HowRead {
                 field.name.to_owned(),
                 field.found.clone(),
                 field.examples.join(", "),
-                format!("{} of {}", field.rows, field.of),
+                format!("{} of {}", field.rows_with_value, field.all_rows),
             ]
         };
         Table {
@@ -60,10 +65,11 @@ impl HowRead {
     }
 }
 
-/// Adds the fields of all rows to `understood`.
+/// Adds each field that the logs have to `understood`. `runs` has the name and the files of each run.
 pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) {
+    // All files of all runs.
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
-    let of = raws().map(|raw| raw.rows.len()).sum();
+    let all_rows = raws().map(|raw| raw.rows.len()).sum();
     for name in COLUMNS {
         let Some(raw) = raws().find(|raw| raw.has(name)) else {
             continue;
@@ -73,9 +79,9 @@ pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) 
             None => raw.found[header::index(name)].clone().unwrap_or_default(),
         };
         let mut examples: Vec<String> = vec![];
-        let mut rows = 0;
+        let mut rows_with_value = 0;
         for cell in raws().flat_map(|raw| raw.rows.iter().filter_map(|row| raw.cell(row, name))) {
-            rows += 1;
+            rows_with_value += 1;
             let is_new = || !examples.iter().any(|example| example == cell);
             if examples.len() < EXAMPLES && is_new() {
                 examples.push(shortened(cell));
@@ -85,8 +91,8 @@ pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) 
             name,
             found,
             examples,
-            rows,
-            of,
+            rows_with_value,
+            all_rows,
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Finds the files of each run, and reads their text up to a limit.
+//! Finds the log files of each run that is imported, and reads their text up to a limit.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -11,18 +11,18 @@ use crate::error::Error;
 
 /// From a folder, only files with these extensions are read. They may be in small or capital letters.
 const EXTENSIONS: [&str; 8] = ["csv", "tsv", "txt", "log", "out", "json", "jsonl", "ndjson"];
-/// How many levels of folders within folders are searched.
-const MOST_DEPTH: usize = 6;
+/// Maximum number of levels of folders within folders that are searched.
+const MAX_DEPTH: usize = 6;
 /// Maximum number of bytes in a line of a log. A file with a longer line is not a log.
-const MOST_LINE_BYTES: u64 = 1 << 20;
-/// Maximum number of bytes that are read to decide whether a file is a log.
-const MOST_SAMPLE: u64 = 1 << 24;
+const MAX_LINE_BYTES: u64 = 1 << 20;
+/// If a file is larger than this number of bytes, it is not checked whether its text looks like a log.
+const MAX_SAMPLE_BYTES: u64 = 1 << 24;
 /// Bytes of memory that are used for each byte of a log during an import, approximately.
 const MEMORY_PER_BYTE: u64 = 16;
 /// Bytes of memory that are assumed to be free if the system does not report them.
 const ASSUMED_MEMORY: u64 = 16 << 30;
 
-/// Folders, each with its logs.
+/// Folders, each with the paths of its logs.
 type FolderLogs = Vec<(PathBuf, Vec<PathBuf>)>;
 
 /// The files of a run.
@@ -30,8 +30,7 @@ type FolderLogs = Vec<(PathBuf, Vec<PathBuf>)>;
 pub(super) struct RunFiles {
     pub(super) name: String,
     pub(super) paths: Vec<PathBuf>,
-    /// Whether the files were found in a folder, and not named by the user one by one. Files of a folder that are not logs are
-    /// left out.
+    /// Whether the files were found in a folder. Then files that are not logs are left out. If not, the user named the files one by one.
     pub(super) from_folder: bool,
 }
 
@@ -57,6 +56,7 @@ pub(super) fn find_runs(
             return Err(Error::import(source, None, problem));
         }
     }
+    // The name of each group, its files, and whether they come from a folder.
     let mut groups = vec![];
     if !files.is_empty() {
         groups.push((
@@ -66,7 +66,7 @@ pub(super) fn find_runs(
         ));
     }
     for folder in folders {
-        let found = find_logs(folder, MOST_DEPTH, report)?;
+        let found = find_logs(folder, MAX_DEPTH, report)?;
         if found.is_empty() {
             let problem = format!(
                 "no log is in this folder; files count as logs if their names end with .{}, or have no extension{}",
@@ -85,10 +85,9 @@ pub(super) fn find_runs(
     for (name, paths, from_folder) in groups {
         let paths = selection::without_copies(paths, report)?;
         let found = names::by_run(paths, pattern, report)?;
-        let single = found
-            .first()
-            .filter(|_| found.len() == 1 && pattern.is_none());
-        if let Some((_, paths)) = single.filter(|(_, paths)| names::may_be_several(paths)) {
+        if let ([(_, paths)], None) = (&found[..], pattern)
+            && names::may_be_several(paths)
+        {
             report.understood.assume(format!("{name}: all {} files are taken as one run, but their names \
                 could also be those of several runs. If so, give the part of the name that is the run with \
                 `files` in a mapping.", paths.len()));
@@ -108,9 +107,15 @@ pub(super) fn find_runs(
     Ok(runs)
 }
 
-/// Finds the folders that contain logs, and lists their logs in the order of their names. The first of these choices that has
-/// files is used: the folder's own files with an extension of logs (unless these do not look like logs, and files in its
-/// subfolders do); the files in its subfolders; its own files with any other name.
+/// Finds the folders that contain logs, from `folder` down to `depth` levels below, and lists their logs in the order of their names.
+/// The first of these choices that has files is used:
+///
+/// 1. the folder's own files with an extension of logs. They are skipped if none of them can be a log and files in subfolders look like
+///    logs;
+/// 2. the logs in its subfolders;
+/// 3. its own files without an extension.
+///
+/// The report lists the files that are not used.
 fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderLogs, Error> {
     let entries = fs::read_dir(folder).map_err(Error::io(folder))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
@@ -125,8 +130,8 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
         report.leave_out_files(others, hidden.len());
     };
     if !logs.is_empty() {
-        if let Some((found, within)) = logs_in_subfolders(&logs, &others, depth, report)? {
-            *report = within;
+        if let Some((found, new_report)) = logs_in_subfolders(&logs, &others, depth, report)? {
+            *report = new_report;
             leave_out(report, &logs);
             leave_out(
                 report,
@@ -160,8 +165,9 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
     })
 }
 
-/// Finds the logs in the subfolders, with the report of them. None unless files in subfolders look like logs, and none of the
-/// folder's own files does.
+/// Finds the logs in the subfolders of a folder that has files with an extension of logs. `own` are these files, and `others` are the
+/// folder's other files and its subfolders. Returns the logs, and `report` with the files that are left out of the subfolders. `None` if
+/// one of the files in `own` can be a log, if no file in the subfolders looks like a log, or if `depth` is 0.
 fn logs_in_subfolders(
     own: &[PathBuf],
     others: &[PathBuf],
@@ -169,15 +175,16 @@ fn logs_in_subfolders(
     report: &Report,
 ) -> Result<Option<(FolderLogs, Report)>, Error> {
     let folders: Vec<&PathBuf> = others.iter().filter(|path| is_folder(path)).collect();
-    let text = |path: &PathBuf| read(path, MOST_SAMPLE).unwrap_or_default();
+    // A file that cannot be read has no text, so it does not look like a log.
+    let text = |path: &PathBuf| read(path, MAX_SAMPLE_BYTES).unwrap_or_default();
     if depth == 0 || folders.is_empty() || own.iter().any(|path| selection::may_be_log(&text(path)))
     {
         return Ok(None);
     }
-    let mut within = report.clone();
+    let mut new_report = report.clone();
     let mut found = vec![];
     for folder in folders {
-        found.extend(find_logs(folder, depth - 1, &mut within)?);
+        found.extend(find_logs(folder, depth - 1, &mut new_report)?);
     }
     let (found, no_logs): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, paths)| {
         paths
@@ -185,14 +192,16 @@ fn logs_in_subfolders(
             .any(|path| selection::looks_like_log(&text(path)))
     });
     let no_logs = no_logs.iter().flat_map(|(_, paths)| paths);
-    within.leave_out_files(no_logs.map(|path| path.display().to_string()), 0);
-    Ok((!found.is_empty()).then_some((found, within)))
+    new_report.leave_out_files(no_logs.map(|path| path.display().to_string()), 0);
+    Ok((!found.is_empty()).then_some((found, new_report)))
 }
 
+/// Whether `path` is a folder. A link to a folder does not count, because it could lead back to a folder above.
 fn is_folder(path: &Path) -> bool {
     path.is_dir() && !path.is_symlink()
 }
 
+/// Whether `path` is a file with an extension of logs.
 fn is_log(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     let is_known = extension.is_some_and(|extension| {
@@ -216,56 +225,58 @@ fn is_hidden(path: &Path) -> bool {
     name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"
 }
 
-/// The number of bytes of logs that can be imported at once. It depends on the free memory.
+/// Maximum number of bytes of logs that can be imported at once. It depends on the free memory.
 pub(super) fn most_bytes() -> u64 {
-    let of_line = |line: &str| {
+    let available_kib = |line: &str| {
         let kib = line.strip_prefix("MemAvailable:")?;
         kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
     };
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = memory.lines().find_map(of_line).map(|kib| kib << 10);
+    let available = memory.lines().find_map(available_kib).map(|kib| kib << 10);
     available.unwrap_or(ASSUMED_MEMORY) / MEMORY_PER_BYTE
 }
 
-/// Reads the text of a log line by line, and stops with an error at the first line that cannot be part of a log.
+/// Reads the text of a log line by line, and stops with an error at the first line that cannot be part of a log. The whole text may have
+/// `max_bytes` bytes.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] with the line if it has more than [`MOST_LINE_BYTES`] bytes, is not UTF-8, or ends after `most_bytes` bytes;
+/// [`Error::Import`] with the line if it has more than [`MAX_LINE_BYTES`] bytes, is not UTF-8, or makes the text longer than `max_bytes`;
 /// [`Error::Io`] if the file cannot be read.
-pub(super) fn read(path: &Path, most_bytes: u64) -> Result<String, Error> {
+pub(super) fn read(path: &Path, max_bytes: u64) -> Result<String, Error> {
     let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
-    let is_little = match file.fill_buf().map_err(Error::io(path))? {
+    // A file in UTF-16 begins with a byte order mark.
+    let is_little_endian = match file.fill_buf().map_err(Error::io(path))? {
         [0xff, 0xfe, ..] => Some(true),
         [0xfe, 0xff, ..] => Some(false),
         _ => None,
     };
-    if let Some(is_little) = is_little {
-        return read_utf16(path, file, is_little, most_bytes);
+    if let Some(is_little_endian) = is_little_endian {
+        return read_utf16(path, file, is_little_endian, max_bytes);
     }
     let (mut text, mut line) = (String::new(), vec![]);
     for number in 1.. {
         let refuse = |problem: String| Error::import(path, Some(number), problem);
         line.clear();
         let length = (&mut file)
-            .take(MOST_LINE_BYTES + 1)
+            .take(MAX_LINE_BYTES + 1)
             .read_until(b'\n', &mut line)
             .map_err(Error::io(path))? as u64;
         if length == 0 {
             break;
         }
-        let cells = std::str::from_utf8(&line).map_err(|_| refuse(not_text(&line)))?;
-        if length > MOST_LINE_BYTES {
+        let line_text = std::str::from_utf8(&line).map_err(|_| refuse(not_text(&line)))?;
+        if length > MAX_LINE_BYTES {
             return Err(refuse(format!(
-                "the line has more than {MOST_LINE_BYTES} bytes, so this file is not a log; leave it out"
+                "the line has more than {MAX_LINE_BYTES} bytes, so this file is not a log; leave it out"
             )));
         }
-        if text.len() as u64 + length > most_bytes {
+        if text.len() as u64 + length > max_bytes {
             return Err(refuse(format!(
-                "there are more than {most_bytes} bytes of logs up to here, too many for the memory that is free; import fewer runs at a time"
+                "there are more than {max_bytes} bytes of logs up to here, too many for the memory that is free; import fewer runs at a time"
             )));
         }
-        text.push_str(cells);
+        text.push_str(line_text);
     }
     Ok(text)
 }
@@ -275,21 +286,22 @@ pub(super) fn read(path: &Path, most_bytes: u64) -> Result<String, Error> {
 fn read_utf16(
     path: &Path,
     file: impl Read,
-    is_little: bool,
-    most_bytes: u64,
+    is_little_endian: bool,
+    max_bytes: u64,
 ) -> Result<String, Error> {
     let mut bytes = vec![];
-    let mut file = file.take(most_bytes.saturating_add(1));
+    let mut file = file.take(max_bytes.saturating_add(1));
     file.read_to_end(&mut bytes).map_err(Error::io(path))?;
-    if bytes.len() as u64 > most_bytes {
+    if bytes.len() as u64 > max_bytes {
         let problem = format!(
-            "there are more than {most_bytes} bytes of logs up to here, too many for the memory that is free; import fewer runs at a time"
+            "there are more than {max_bytes} bytes of logs up to here, too many for the memory that is free; import fewer runs at a time"
         );
         return Err(Error::import(path, None, problem));
     }
+    // The first pair is the byte order mark.
     let units = bytes.chunks_exact(2).skip(1).map(|pair| {
         let pair = [pair[0], pair[1]];
-        match is_little {
+        match is_little_endian {
             true => u16::from_le_bytes(pair),
             false => u16::from_be_bytes(pair),
         }
@@ -302,7 +314,9 @@ fn read_utf16(
     })
 }
 
+/// The problem with a line that is not UTF-8.
 fn not_text(line: &[u8]) -> String {
+    // The first bytes of packed files.
     let packed = [
         (&[0x1f, 0x8b][..], "gzip"),
         (b"BZh", "bzip2"),

@@ -1,5 +1,5 @@
-//! Sentences that say what an import derived from the logs: rates, rules, joined rows, queue lengths, and quantities that cannot
-//! be measured.
+//! Sentences that say what an import derived from the logs: rates, rules (whether clocks were logged before or after an event), rows that
+//! were joined to one event, queue lengths, and quantities that cannot be measured.
 
 use sim::log::{Unmeasured, UnmeasuredPart};
 
@@ -9,7 +9,7 @@ use super::report::Report;
 use super::rules::{FitCounts, Rule};
 use crate::output::words::counted;
 
-/// One sentence for each finding.
+/// All findings, as sentences.
 pub(super) fn words(report: &Report) -> Vec<String> {
     let mut words: Vec<String> = rates(&report.rates).into_iter().collect();
     words.extend(report.rates.first().into_iter().flat_map(|run| pauses(run)));
@@ -23,6 +23,7 @@ pub(super) fn words(report: &Report) -> Vec<String> {
 /// The findings in a few words each, for a table.
 pub(super) fn brief(report: &Report) -> Vec<String> {
     let mut brief = vec![];
+    // Adds words if their condition holds.
     let mut add = |is_so: bool, words: &str| brief.extend(is_so.then(|| words.to_owned()));
     add(report.assumed.rates, "rates");
     add(report.assumed.internal, "internal");
@@ -44,6 +45,7 @@ pub(super) fn brief(report: &Report) -> Vec<String> {
     brief
 }
 
+/// What cannot be measured, in a few words.
 fn part(part: UnmeasuredPart) -> &'static str {
     match part {
         UnmeasuredPart::QueueLengths => "queue lengths",
@@ -53,6 +55,7 @@ fn part(part: UnmeasuredPart) -> &'static str {
     }
 }
 
+/// The sentence about something that cannot be measured in some runs.
 fn unmeasured(unmeasured: &Unmeasured) -> String {
     let what = match unmeasured.about {
         UnmeasuredPart::QueueLengths => "Queue lengths",
@@ -73,19 +76,21 @@ fn unmeasured(unmeasured: &Unmeasured) -> String {
     format!("{what} are not measured in {runs}: {}.", unmeasured.reason)
 }
 
+/// Rates, separated by commas.
 fn listed(rates: impl Iterator<Item = String>) -> String {
     rates.collect::<Vec<_>>().join(", ")
 }
 
+/// The sentence about the rates of the machines in `runs`. `None` if no rates were measured.
 fn rates(runs: &[Vec<MeasuredRate>]) -> Option<String> {
     let first = runs.first()?;
-    let off = |rate: &MeasuredRate| (rate.taken / rate.measured - 1.0).abs();
-    let most = runs.iter().flatten().map(off).fold(0.0, f64::max);
+    let rounding = |rate: &MeasuredRate| (rate.taken / rate.measured - 1.0).abs();
+    let max_rounding = runs.iter().flatten().map(rounding).fold(0.0, f64::max);
     let of_run = match runs.len() {
         1 => "",
         _ => " in the first run",
     };
-    let rounded = match most * 100.0 {
+    let rounded = match max_rounding * 100.0 {
         percent if percent < 0.05 => String::new(),
         percent => format!(" (rounded by at most {percent:.1} %)"),
     };
@@ -96,18 +101,20 @@ fn rates(runs: &[Vec<MeasuredRate>]) -> Option<String> {
     ))
 }
 
+/// A sentence for each machine of a run whose ticks are irregular.
 fn pauses(run: &[MeasuredRate]) -> impl Iterator<Item = String> {
-    let usual = (0..).zip(run).filter_map(|(machine, rate)| {
+    let sentences = (0..).zip(run).filter_map(|(machine, rate)| {
         let (usual, measured) = (rate.usual?, rate.measured);
         Some(format!(
             "The ticks of machine {machine} are irregular: it ticks {measured:.2} times per second on \
              average, but the median time between its rows fits {usual:.2} ticks per second."
         ))
     });
-    usual.collect::<Vec<_>>().into_iter()
+    sentences.collect::<Vec<_>>().into_iter()
 }
 
-/// One sentence for each rule. It says how many rows fit the rule, and how many fit the opposite rule.
+/// A sentence for each rule: how many rows fit the rule, and how many fit the opposite rule. More sentences say what was calculated by
+/// these rules.
 fn rules(report: &Report) -> Vec<String> {
     let Some(rules) = report.rules else {
         return vec![];
@@ -149,9 +156,12 @@ fn rules(report: &Report) -> Vec<String> {
     words
 }
 
-/// The sentence about one rule; empty if no row shows which rule applies.
-fn rule(is: &str, what: &str, rows: &str, (rule, option): (Rule, &str)) -> String {
+/// The sentence about one rule, such as "Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit before; set it with
+/// --queue." It is made from `fact` ("Queue lengths are logged"), `moment` ("the event"), the noun `rows` ("receives"), the rule, and the
+/// option that sets it. It is empty if no row shows which rule applies.
+fn rule(fact: &str, moment: &str, rows: &str, (rule, option): (Rule, &str)) -> String {
     let FitCounts { after, before, of } = rule.fits;
+    // Each choice with the number of rows that fit it.
     let (taken, other) = match rule.when {
         When::After => (("after", after), ("before", before)),
         When::Before => (("before", before), ("after", after)),
@@ -159,16 +169,17 @@ fn rule(is: &str, what: &str, rows: &str, (rule, option): (Rule, &str)) -> Strin
     match of {
         0 => String::new(),
         _ => format!(
-            "{is} {} {what}: {} of {of} {rows} fit this, and {} fit {}; set it with {option}.",
+            "{fact} {} {moment}: {} of {of} {rows} fit this, and {} fit {}; set it with {option}.",
             taken.0, taken.1, other.1, other.0
         ),
     }
 }
 
+/// Sentences about the rows that were joined, because they are about one send or one tick.
 fn joined(report: &Report) -> Vec<String> {
     let joined = report.joined;
     let apart_ms = joined.apart_ns as f64 / 1e6;
-    let places = |count: usize| match count {
+    let in_places = |count: usize| match count {
         1 => "In 1 place".to_owned(),
         _ => format!("In {count} places"),
     };
@@ -176,25 +187,26 @@ fn joined(report: &Report) -> Vec<String> {
     if joined.same_clock > 0 {
         words.push(format!(
             "{}, several rows of sends with the same clock, at most {apart_ms:.1} ms apart, are counted as one event.",
-            places(joined.same_clock)
+            in_places(joined.same_clock)
         ));
     }
     if joined.own_clocks > 0 {
         words.push(format!(
             "{}, several rows of sends with different clocks, at most {apart_ms:.1} ms apart, are counted as \
              one tick that sent to all.",
-            places(joined.own_clocks)
+            in_places(joined.own_clocks)
         ));
     }
     words
 }
 
+/// Sentences about queue lengths that were filled in.
 fn queues(report: &Report) -> Vec<String> {
     let mut words = vec![];
     if let idle @ 1.. = report.idle_queues {
         words.push(format!(
             "{} after internal events and sends are missing in the logs. They are taken as 0, because a \
-             machine does these only when its queue is empty.",
+             machine has such events only when its queue is empty.",
             counted(idle, "queue length")
         ));
     }

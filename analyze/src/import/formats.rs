@@ -1,4 +1,4 @@
-//! Recognises formats of times, and the unit of times that are numbers.
+//! Recognises the format of times in logs (such as `09:30:00.25`), and the unit of times that are plain numbers.
 
 use once_cell::sync::Lazy;
 use regex::Regex;
@@ -7,7 +7,8 @@ use regex::Regex;
 pub(super) struct Format {
     /// A regular expression that matches a whole time. It has no capturing groups.
     pub(super) pattern: &'static str,
-    /// The strftime format that parses such a time; none for ISO 8601, which is parsed without a format.
+    /// The strftime format that parses such a time. `None` for ISO 8601 and for a time of day with two-digit hours, which are parsed
+    /// without a format.
     pub(super) strftime: Option<&'static str>,
 }
 
@@ -18,8 +19,8 @@ const fn format(pattern: &'static str, strftime: &'static str) -> Format {
     }
 }
 
-/// The known formats. A format comes before all formats that match only a part of it. In all formats, a fraction of a second is
-/// optional.
+/// The known formats. A format comes before all formats that match only a part of its times. In all formats but one (`%H:%M:%S:%f`), a
+/// fraction of a second is optional.
 pub(super) const FORMATS: [Format; 20] = [
     Format {
         pattern: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?",
@@ -44,6 +45,7 @@ pub(super) const FORMATS: [Format; 20] = [
         r"\d\d?/\d\d?/\d{4},? \d\d?:\d\d:\d\d(?:[.,]\d+)? ?[AaPp][Mm]",
         "%m/%d/%Y %I:%M:%S%.f %p",
     ),
+    // If one of the first two numbers is above 12, it is the day. If neither is, the first number is taken as the day.
     format(
         r"(?:1[3-9]|2\d|3[01])/\d\d/\d{4} \d\d:\d\d:\d\d(?:[.,]\d+)?",
         "%d/%m/%Y %H:%M:%S%.f",
@@ -97,21 +99,21 @@ pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
     if !first.is_ascii_digit() && !first.is_ascii_uppercase() {
         return None;
     }
-    let found = BEGINNINGS
+    let (format_index, end) = BEGINNINGS
         .iter()
         .enumerate()
         .find_map(|(index, regex)| Some((index, regex.find(text)?.end())))?;
-    let mut next = text[found.1..].chars();
-    let is_cut = match next.next() {
-        // If a letter or digit follows, only a part of a longer word would be read.
-        Some(':' | '.') => next.next().is_some_and(|next| next.is_ascii_digit()),
+    // If a letter or digit follows, directly or after `:` or `.`, the match is only a part of a longer word.
+    let mut rest = text[end..].chars();
+    let is_part_of_word = match rest.next() {
+        Some(':' | '.') => rest.next().is_some_and(|next| next.is_ascii_digit()),
         next => next.is_some_and(char::is_alphanumeric),
     };
-    (!is_cut).then_some(found)
+    (!is_part_of_word).then_some((format_index, end))
 }
 
-/// The strftime format of the first known format that matches all `times`. None if this is ISO 8601, or if no format matches all
-/// times.
+/// The strftime format of the first known format that matches all `times`. `None` if the format needs no strftime format, or if no
+/// format matches all times.
 pub(super) fn common<'t>(times: impl Iterator<Item = &'t str> + Clone) -> Option<&'static str> {
     let reads_all = |index: &usize| {
         times.clone().all(|time| {
@@ -124,28 +126,29 @@ pub(super) fn common<'t>(times: impl Iterator<Item = &'t str> + Clone) -> Option
     FORMATS[index].strftime
 }
 
-/// Units of times, and how many of each are in a second.
+/// Units of times, each with the number of units in a second.
 const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)];
 /// Plausible seconds since the Unix epoch in a log: from 1990 to 2100.
 const EPOCH_S: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
 /// Plausible ticks per second of a machine.
 const PLAUSIBLE_HERTZ: std::ops::RangeInclusive<f64> = 0.5..=50.0;
 
-/// Finds the unit of times that are numbers. `first` is the first time, and `per_unit` has the number of ticks of each machine
-/// per unit. If the times are as large as times since the Unix epoch, their size shows the unit. Otherwise it is the first unit
-/// with which all rates are plausible. None for seconds, and none if no unit is plausible.
-pub(super) fn unit(first: f64, per_unit: &[f64]) -> Option<&'static str> {
+/// Finds the unit of times that are numbers. `first` is the first time, and `ticks_per_unit` has each machine's ticks per unit of time.
+///
+/// If, in one of the units, `first` is a plausible time since the Unix epoch, the times have this unit. Otherwise they have the first unit
+/// in which the rates of all machines are plausible. Returns `None` for seconds, which are the default, and if no unit is plausible.
+pub(super) fn unit(first: f64, ticks_per_unit: &[f64]) -> Option<&'static str> {
     let since_epoch = UNITS
         .iter()
-        .find(|(_, in_s)| EPOCH_S.contains(&(first / in_s)));
+        .find(|(_, units_per_s)| EPOCH_S.contains(&(first / units_per_s)));
     if let Some((unit, _)) = since_epoch {
         return (*unit != "s").then_some(*unit);
     }
-    let is_plausible = |(_, in_s): &&(&str, f64)| {
-        !per_unit.is_empty()
-            && per_unit
+    let is_plausible = |(_, units_per_s): &&(&str, f64)| {
+        !ticks_per_unit.is_empty()
+            && ticks_per_unit
                 .iter()
-                .all(|rate| PLAUSIBLE_HERTZ.contains(&(rate * in_s)))
+                .all(|rate| PLAUSIBLE_HERTZ.contains(&(rate * units_per_s)))
     };
     let found = UNITS.iter().find(is_plausible).map(|(unit, _)| *unit);
     found.filter(|unit| *unit != "s")
@@ -176,7 +179,7 @@ mod tests {
             let found = at_beginning(&format!("{time} rest"));
             assert_eq!(found.map(|(_, end)| end), Some(time.len()), "{time}");
         }
-        for none in [
+        for no_time in [
             "12",
             "1.5",
             "Sent 1",
@@ -184,12 +187,13 @@ mod tests {
             "x09:30:00",
             "2026-11-09 09:30:00:5",
         ] {
-            assert_eq!(at_beginning(none), None, "{none}");
+            assert_eq!(at_beginning(no_time), None, "{no_time}");
         }
     }
 
     #[test]
     fn common_format_matches_all_times() {
+        // The first date is 4 May or 5 April. The second shows that the day comes first.
         let both = ["04/05/2031 10:00:00", "17/05/2031 10:00:00"];
         assert_eq!(common(both.into_iter()), Some("%d/%m/%Y %H:%M:%S%.f"));
         assert_eq!(common(["2031-04-05 10:00:00"].into_iter()), None);

@@ -1,4 +1,4 @@
-//! Finds the columns of a file by their titles or numbers.
+//! Finds the columns of a log file that is imported: by the titles in its header, or by the numbers that the user gives.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use csv::StringRecord;
 use super::mapping::{COLUMNS, Mapping};
 use crate::error::Error;
 
-/// For each of [`COLUMNS`], its index in a record; none if the file does not have the column.
+/// For each of [`COLUMNS`], its index in a row of the file. `None` if the file does not have the column.
 pub(super) type ColumnIndices = [Option<usize>; COLUMNS.len()];
 
 /// Columns that every log needs. The machine is not in this list, because it can also be given by a file's name.
@@ -16,7 +16,7 @@ const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 /// In a mapping, this value means that a column is not read.
 const NO_COLUMN: &str = "-";
 
-/// Other titles that programs give to each column, in lower case and with words joined by `_`.
+/// For each column, other titles that programs give to it, in lower case and with words joined by `_`.
 const KNOWN_TITLES: [(&str, &[&str]); 12] = [
     ("run", &["trial", "run_id"]),
     (
@@ -84,6 +84,10 @@ const KNOWN_TITLES: [(&str, &[&str]); 12] = [
 ];
 
 /// Finds the columns in a file's header, or by their numbers if the file has no header.
+///
+/// # Errors
+///
+/// [`Error::Import`] if a column that an event needs is not found, or if a title could mean two columns.
 pub(super) fn find_columns(
     header: Option<&StringRecord>,
     mapping: &Mapping,
@@ -97,11 +101,11 @@ pub(super) fn find_columns(
             None => header.and_then(|header| find_column_by_title(name, header)),
         };
         if let (Some(index), Some(header)) = (*index, header) {
-            let is_number = mapping
+            let is_found_by_number = mapping
                 .columns
                 .get(name)
-                .is_some_and(|given| is_given_by_number(given, index));
-            if !is_number {
+                .is_some_and(|given| is_number_of(given, index));
+            if !is_found_by_number {
                 refuse_duplicate_titles(index, name, header, path)?;
             }
         }
@@ -111,7 +115,7 @@ pub(super) fn find_columns(
     if missing.is_empty() {
         return Ok(indices);
     }
-    let has = header.map_or("the file has no header".to_owned(), |header| {
+    let existing = header.map_or("the file has no header".to_owned(), |header| {
         format!(
             "the columns of the file are {}",
             header.iter().collect::<Vec<_>>().join(", ")
@@ -125,19 +129,20 @@ pub(super) fn find_columns(
         ),
     };
     let problem = format!(
-        "no column was recognised as {}: {has}; {way_out}",
+        "no column was recognised as {}: {existing}; {way_out}",
         missing.join(", ")
     );
     Err(Error::import(path, Some(1), problem))
 }
 
-/// Whether the header has a known title of the column `name`.
+/// Whether one of the titles in the header is known for the column `name`.
 pub(super) fn is_known_title(name: &str, header: &StringRecord) -> bool {
     find_column_by_title(name, header).is_some()
 }
 
-/// Whether the cells of a line are titles, and include all columns that an event needs.
+/// Whether a line is a header: its cells are titles, and all columns that an event needs are among them.
 pub(super) fn names_all(cells: &StringRecord, mapping: &Mapping) -> bool {
+    // Some programs write a word before each value, such as `clock: 5`. Such a line has words like a header, but it is an event.
     let is_value = |cell: &str| cell.ends_with([':', '=', ',']) || cell.parse::<f64>().is_ok();
     count_known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_value)
 }
@@ -156,12 +161,12 @@ pub(super) fn count_known(cells: &StringRecord, mapping: &Mapping) -> usize {
     NEEDED.iter().filter(is_known).count()
 }
 
-/// Whether the mapping gives a column by its number.
-fn is_given_by_number(given: &str, index: usize) -> bool {
+/// Whether the text `given` is the number, counted from 1, of the column at `index`.
+fn is_number_of(given: &str, index: usize) -> bool {
     given.parse() == Ok(index + 1)
 }
 
-/// Refuses a column found by its title if another column has the same title.
+/// Fails if another column of the file has the same title as the column at `index`, which was found as `name`.
 fn refuse_duplicate_titles(
     index: usize,
     name: &str,
@@ -169,14 +174,17 @@ fn refuse_duplicate_titles(
     path: &Path,
 ) -> Result<(), Error> {
     let title = &header[index];
-    let is_twin = |other: &str| plain(other) == plain(title);
-    let twins: Vec<usize> = (0..header.len())
-        .filter(|&other| is_twin(&header[other]))
+    let has_same_title = |other: &str| plain(other) == plain(title);
+    let same_title: Vec<usize> = (0..header.len())
+        .filter(|&other| has_same_title(&header[other]))
         .collect();
-    if twins.len() < 2 {
+    if same_title.len() < 2 {
         return Ok(());
     }
-    let numbers: Vec<String> = twins.iter().map(|twin| (twin + 1).to_string()).collect();
+    let numbers: Vec<String> = same_title
+        .iter()
+        .map(|index| (index + 1).to_string())
+        .collect();
     let problem = format!(
         "columns {} have the same title `{title}`; give the number of the column that is {name}, as in --columns {name}={}",
         numbers.join(", "),
@@ -193,6 +201,7 @@ pub(super) fn index(name: &str) -> usize {
         .unwrap_or_else(|| unreachable!("no column {name}"))
 }
 
+/// The index of the column that the user gave for `name`. `given` is its title, or its number from 1.
 fn find_given_column(
     given: &str,
     name: &str,
@@ -214,6 +223,7 @@ fn find_given_column(
     }
 }
 
+/// The index of the first column with a known title of the column `name`. Its own name is tried before the other known titles.
 fn find_column_by_title(name: &str, header: &StringRecord) -> Option<usize> {
     let titles: Vec<String> = header.iter().map(plain).collect();
     let find = |wanted: &str| {
@@ -228,6 +238,7 @@ fn find_column_by_title(name: &str, header: &StringRecord) -> Option<usize> {
         .find_map(find)
 }
 
+/// Whether a title is `wanted`. The title of a time may end with a unit, such as `time_ms`.
 fn has_title(title: &str, wanted: &str, name: &str) -> bool {
     title == wanted || (name == "system_time" && without_unit(title) == wanted)
 }
@@ -250,6 +261,7 @@ pub(super) fn plain(title: &str) -> String {
 mod tests {
     use super::*;
 
+    /// The columns that are found in a header with these titles, each with its index; or the error.
     fn found(titles: &[&str], mapping: &Mapping) -> Result<Vec<(&'static str, usize)>, String> {
         let header = StringRecord::from(titles.to_vec());
         let indices = find_columns(Some(&header), mapping, "vm.csv".as_ref());
@@ -296,13 +308,13 @@ mod tests {
             ("queue_length", 3),
         ];
         assert_eq!(found(&titles, &mapping), Ok(expected.to_vec()));
-        let twins = ["event", "time", "clock", "queue", "Clock"];
-        insta::assert_snapshot!(found(&twins, &Mapping::default()).expect_err("two clocks"), @"vm.csv line 1: columns 3, 5 have the same title `clock`; give the number of the column that is logical_clock, as in --columns logical_clock=3");
+        let two_clocks = ["event", "time", "clock", "queue", "Clock"];
+        insta::assert_snapshot!(found(&two_clocks, &Mapping::default()).expect_err("two clocks"), @"vm.csv line 1: columns 3, 5 have the same title `clock`; give the number of the column that is logical_clock, as in --columns logical_clock=3");
         let second = Mapping {
             columns: [("logical_clock".to_owned(), "5".to_owned())].into(),
             ..Mapping::default()
         };
-        let clock = found(&twins, &second).expect("a number says which");
+        let clock = found(&two_clocks, &second).expect("a number says which");
         assert!(clock.contains(&("logical_clock", 4)), "{clock:?}");
         insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: there is no column `what`, which is given as event");
         insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column was recognised as event: the columns of the file are a, time, clock; say which column it is, such as --columns event=TITLE (with --no-header, a number from 1 instead of the title)");

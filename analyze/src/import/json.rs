@@ -1,4 +1,4 @@
-//! Reads logs of JSON: one object per line, or a list of objects.
+//! Reads logs in JSON: one object for each event, one per line or in a list. The list may also be a field of a single object.
 
 use std::path::Path;
 
@@ -12,50 +12,54 @@ use crate::error::Error;
 /// Whether a text is JSON: the text begins with an object or a list of objects, and its first object can be parsed.
 pub(super) fn is_json(text: &str) -> bool {
     let text = text.trim_start();
-    let begins = text.starts_with('{')
+    let begins_with_object = text.starts_with('{')
         || text
             .strip_prefix('[')
             .is_some_and(|rest| rest.trim_start().starts_with('{'));
-    begins
-        && next(text.trim_start_matches(|letter: char| letter == '[' || letter.is_whitespace()))
-            .is_some_and(|first| first.is_ok())
+    begins_with_object
+        && first_value(
+            text.trim_start_matches(|letter: char| letter == '[' || letter.is_whitespace()),
+        )
+        .is_some_and(|first| first.is_ok())
 }
 
-/// Parses the first value of a text. Returns the value and the index of the byte after it; none if the text has no value.
-fn next(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> {
+/// Parses the first value of a text. Returns the value and the index of the byte after it. `None` if the text has no value.
+fn first_value(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> {
     let mut values = Deserializer::from_str(text).into_iter::<Value>();
     let value = values.next()?;
     Some(value.map(|value| (value, values.byte_offset())))
 }
 
-/// Converts the objects to a table with a column for each key. The key of a nested field contains a dot, such as
-/// `message.sender`. Items of a list are joined by `;`.
+/// Converts the text of a log to a table with a row for each event and a column for each key. The key of a nested field has a dot, such as
+/// `message.sender`. Items of a list become one cell, joined by `;`.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] with the line that is not JSON or not an object.
+/// [`Error::Import`] names the line that is not JSON or not an object.
 pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
+    // For each event, its line in the file, and its keys and values.
     let mut objects: Vec<(u64, Vec<(String, String)>)> = vec![];
+    // The position in the text, as a byte and as a line.
     let (mut at, mut line) = (0, 1);
     let is_between = |letter: char| letter.is_whitespace() || ",[]".contains(letter);
     loop {
         let rest = &text[at..];
-        let begin = rest.len() - rest.trim_start_matches(is_between).len();
-        line += newlines(&rest[..begin]);
-        at += begin;
+        let between = rest.len() - rest.trim_start_matches(is_between).len();
+        line += newlines(&rest[..between]);
+        at += between;
         let wrong = |problem: String| Error::import(path, Some(line), problem);
-        match next(&text[at..]) {
+        match first_value(&text[at..]) {
             None => break,
             Some(Err(error)) => return Err(wrong(format!("this is not JSON: {error}"))),
             Some(Ok((Value::Object(object), end))) => {
                 let mut cells = vec![];
                 let list = only_list(&object).filter(|_| objects.is_empty());
                 if let Some((key, list)) = list {
-                    // The text is one object with a list of events: this list is the log.
+                    // The first object has a list of objects, so this list is the log.
                     let lines = lines_of_list(&text[at..at + end], key, list.len());
-                    for (value, below) in list.iter().zip(lines) {
+                    for (value, lines_below) in list.iter().zip(lines) {
                         flatten(String::new(), value, &mut cells);
-                        objects.push((line + below, std::mem::take(&mut cells)));
+                        objects.push((line + lines_below, std::mem::take(&mut cells)));
                     }
                 } else {
                     flatten(String::new(), &Value::Object(object), &mut cells);
@@ -74,11 +78,12 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
     Ok(to_table(objects))
 }
 
+/// Counts the line ends in a text.
 fn newlines(text: &str) -> u64 {
     text.bytes().filter(|&byte| byte == b'\n').count() as u64
 }
 
-/// The only list of objects in an object, with its key. None if the object has no such list, or several.
+/// The list of objects in an object, with the list's key. `None` if the object has no such list, or several.
 fn only_list(object: &serde_json::Map<String, Value>) -> Option<(&str, &Vec<Value>)> {
     let mut lists = object.iter().filter_map(|(key, value)| {
         let list = value.as_array()?;
@@ -88,7 +93,8 @@ fn only_list(object: &serde_json::Map<String, Value>) -> Option<(&str, &Vec<Valu
     lists.next().is_none().then_some(list)
 }
 
-/// For each of the `count` values in the list `key` of an object: how many lines below the object's beginning the value begins.
+/// For each of the `count` objects in the list `key` of an object: how many lines after the first line of the outer object it begins.
+/// `object` is the text of the outer object.
 fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
     let key = serde_json::to_string(key).unwrap_or_default();
     // The key can also occur elsewhere in the text. The list follows the occurrence after which `count` objects can be read.
@@ -102,7 +108,8 @@ fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
                 - rest
                     .trim_start_matches(|letter: char| letter.is_whitespace() || letter == ',')
                     .len();
-            let (value, end) = next(&object[at..])?.ok()?;
+            let (value, end) = first_value(&object[at..])?.ok()?;
+            // Another kind of value: this is not the list.
             value.is_object().then_some(())?;
             lines.push(newlines(&object[..at]));
             at += end;
@@ -112,6 +119,7 @@ fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
     found.last().unwrap_or_else(|| vec![0; count])
 }
 
+/// Adds the keys and values of `value` to `cells`. `key` is the key of `value`; it is empty for the object of an event.
 fn flatten(key: String, value: &Value, cells: &mut Vec<(String, String)>) {
     match value {
         Value::Object(object) => {
@@ -131,6 +139,7 @@ fn flatten(key: String, value: &Value, cells: &mut Vec<(String, String)>) {
     }
 }
 
+/// A value as the text of a cell.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -139,6 +148,7 @@ fn cell(value: &Value) -> String {
     }
 }
 
+/// Makes a table from the events, each with its line, keys and values. Its columns are all keys, in the order of their first occurrence.
 fn to_table(objects: Vec<(u64, Vec<(String, String)>)>) -> Table {
     let mut keys: Vec<String> = vec![];
     for (key, _) in objects.iter().flat_map(|(_, cells)| cells) {
@@ -161,7 +171,7 @@ fn to_table(objects: Vec<(u64, Vec<(String, String)>)>) -> Table {
         header: Some(keys.iter().collect()),
         rows,
         mark: DecimalMark::Point,
-        preamble: vec![],
+        left_out: vec![],
     }
 }
 
@@ -169,6 +179,7 @@ fn to_table(objects: Vec<(u64, Vec<(String, String)>)>) -> Table {
 mod tests {
     use super::*;
 
+    /// For each row, its line and cells; or the error.
     fn rows(text: &str) -> Result<Vec<(u64, Vec<String>)>, String> {
         assert!(is_json(text), "{text}");
         let table = table("a.json".as_ref(), text).map_err(|error| error.to_string())?;
@@ -179,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_lists_and_nested_objects() {
+    fn events_are_read_from_lines_lists_and_nested_objects() {
         let wanted = vec![
             (1, vec!["1".to_owned(), "1;2".to_owned()]),
             (2, vec!["2.50".to_owned(), String::new()]),
@@ -195,6 +206,7 @@ mod tests {
         );
         let within = "{\"rate\": 3, \"events\": [{\"a\": 1}, {\"a\": 2}]}";
         assert_eq!(rows(within).map(|rows| rows.len()), Ok(2));
+        // The word `events` and a bracket also occur in a text.
         let pretty = "{\n\"events\": \"x [\",\n\"log\": [\n{\"a\": 1},\n{\"a\":\n2}\n]}";
         let lines = rows(pretty).map(|rows| rows.iter().map(|row| row.0).collect::<Vec<_>>());
         assert_eq!(lines, Ok(vec![4, 5]));

@@ -1,4 +1,4 @@
-//! Kinds of events, and the words that programs use for them.
+//! Kinds of events in imported logs, and the words that programs use for these kinds.
 
 use serde::Serialize;
 
@@ -88,8 +88,8 @@ const STEMS: [(Kind, &[&str]); 3] = [
     ),
     (Kind::Internal, &["intern", "idle", "lokal", "localevent"]),
 ];
-/// Abbreviations that stand for an event.
-const WHOLE: [(Kind, &str); 7] = [
+/// Abbreviations that stand for an event if they are the whole text.
+const ABBREVIATIONS: [(Kind, &str); 7] = [
     (Kind::Receive, "r"),
     (Kind::Receive, "rx"),
     (Kind::Send, "s"),
@@ -112,11 +112,11 @@ const ALL_WORDS: [&str; 9] = [
     "todos",
     "alle",
 ];
-/// Beginnings of words that name another machine and not an event.
+/// Beginnings of words that name a machine and not an event, although they also begin like a word for an event.
 const PEER_STEMS: [&str; 2] = ["sender", "receiver"];
-/// Before one of these words, `local` describes a clock, and does not mean an internal event.
+/// Before one of these words, `local` describes a clock or a queue (`local clock`), and does not mean an internal event.
 const CLOCK_WORDS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", "lc"];
-/// If a row begins with such a word, its event did not happen, or has not happened yet.
+/// Beginnings of words. If the first word of a text begins so, the event did not happen, or has not happened yet.
 const FAILURE_STEMS: [&str; 8] = [
     "fail", "error", "warn", "unable", "could", "cannot", "waiting", "trying",
 ];
@@ -125,10 +125,10 @@ const NEGATIONS: [&str; 14] = [
     "no", "not", "without", "nothing", "never", "none", "neither", "nor", "didn", "wasn", "kein",
     "keine", "nicht", "sin",
 ];
-/// A negation applies to an event that is at most this number of words after it.
+/// A negation denies an event that is at most this number of words after the negation.
 const NEGATED_WORDS: usize = 3;
-/// Beginnings of words in rows that are about the program and not about an event.
-const NO_EVENT: [&str; 13] = [
+/// Beginnings of words. If the first word of a text begins so and no word stands for an event, the text is about the program.
+const PROGRAM_STEMS: [&str; 13] = [
     "start", "init", "creat", "connect", "launch", "stop", "end", "exit", "finish", "shutdown",
     "terminat", "listen", "ready",
 ];
@@ -138,9 +138,10 @@ pub(super) fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = vec![];
     let mut before = ' ';
     for letter in text.chars() {
-        let begins = !before.is_alphabetic() || (before.is_lowercase() && letter.is_uppercase());
+        let begins_word =
+            !before.is_alphabetic() || (before.is_lowercase() && letter.is_uppercase());
         if letter.is_alphabetic() {
-            if begins {
+            if begins_word {
                 words.push(String::new());
             }
             if let Some(word) = words.last_mut() {
@@ -152,7 +153,7 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// The kind of event that a word, in lower case, stands for.
+/// The kind of event that a word, in lower case, stands for: a receive, a send or an internal event. `None` for other words.
 pub(super) fn kind_of_word(word: &str) -> Option<Kind> {
     if PEER_STEMS.iter().any(|stem| word.starts_with(stem)) {
         return None;
@@ -169,9 +170,9 @@ pub(super) fn kind_of_word(word: &str) -> Option<Kind> {
 /// The kind of event for which a text stands, if the text is a single abbreviation.
 fn kind_of_abbreviation(words: &[String]) -> Option<Kind> {
     let [word] = words else { return None };
-    let mut whole = WHOLE.iter();
-    whole
-        .find(|(_, whole)| whole == word)
+    let mut abbreviations = ABBREVIATIONS.iter();
+    abbreviations
+        .find(|(_, abbreviation)| abbreviation == word)
         .map(|(kind, _)| *kind)
 }
 
@@ -185,8 +186,8 @@ pub(super) fn negates(word: &str) -> bool {
     NEGATIONS.contains(&word)
 }
 
-/// The kind of event for which a cell stands. The first word that stands for an event decides. If other words come first, and
-/// later words stand for several kinds, there is no decision.
+/// The kind of event for which a cell stands. The first word that stands for an event decides. `None` if no word does. Also `None` if this
+/// word is not the first word of the cell, and later words stand for other kinds.
 pub(super) fn recognise(cell: &str) -> Option<Kind> {
     let words = words(cell);
     if let Some(kind) = kind_of_abbreviation(&words) {
@@ -196,42 +197,38 @@ pub(super) fn recognise(cell: &str) -> Option<Kind> {
     if words.first().is_some_and(is_failure) {
         return Some(Kind::Ignore);
     }
-    let kind = |index: usize| {
+    let describes_clock = |index: usize| {
         let next = words.get(index + 1).map_or("", String::as_str);
-        let is_of_clock = words[index] == "local" && CLOCK_WORDS.contains(&next);
-        kind_of_word(&words[index]).filter(|_| !is_of_clock)
+        words[index] == "local" && CLOCK_WORDS.contains(&next)
     };
     let is_negated = |index: usize| {
         let before = &words[index.saturating_sub(NEGATED_WORDS)..index];
         let negation = before.iter().rposition(|word| negates(word));
-        // A negation applies only to the first event after it.
+        // A negation denies only the first event after it.
         negation.is_some_and(|at| {
             before[at + 1..]
                 .iter()
                 .all(|word| kind_of_word(word).is_none())
         })
     };
-    let kind = |index: usize| kind(index).filter(|_| !is_negated(index));
+    let kind = |index: usize| {
+        kind_of_word(&words[index]).filter(|_| !describes_clock(index) && !is_negated(index))
+    };
     let mut found = (0..words.len()).filter_map(kind);
     let Some(first) = found.next() else {
-        let is_no_event = |word: &String| NO_EVENT.iter().any(|stem| word.starts_with(stem));
+        let is_about_program =
+            |word: &String| PROGRAM_STEMS.iter().any(|stem| word.starts_with(stem));
         return words
             .first()
-            .filter(|word| is_no_event(word))
+            .filter(|word| is_about_program(word))
             .map(|_| Kind::Ignore);
     };
-    let begins = kind(0).is_some();
-    let plain = |kind: Kind| match kind {
-        Kind::SendAll => Kind::Send,
-        kind => kind,
-    };
-    if !begins && found.any(|other| plain(other) != plain(first)) {
+    let begins_with_event = kind(0).is_some();
+    if !begins_with_event && found.any(|other| other != first) {
         return None;
     }
-    match plain(first) {
-        Kind::Send if first == Kind::SendAll || words.iter().any(|word| says_all(word)) => {
-            Some(Kind::SendAll)
-        }
+    match first {
+        Kind::Send if words.iter().any(|word| says_all(word)) => Some(Kind::SendAll),
         kind => Some(kind),
     }
 }
@@ -241,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recognises_common_words() {
+    fn common_words_for_events_are_recognised() {
         for (cell, kind) in [
             ("INTERNAL_EVENT", Some(Kind::Internal)),
             ("An internal event", Some(Kind::Internal)),

@@ -1,13 +1,14 @@
-//! Counts the lines that were left out, by their shape, with an example of each shape.
+//! Counts the lines that an import left out, by their shape: lines that are equal except for numbers have the same shape. Each shape is shown
+//! with an example.
 
 use std::path::Path;
 
 use crate::output::words::counted;
 
-/// Number of shapes that are shown.
-const MOST_SHAPES: usize = 12;
+/// Maximum number of shapes that are shown.
+const MAX_SHAPES: usize = 12;
 /// Number of characters after which an example is cut.
-const MOST_LETTERS: usize = 120;
+const MAX_CHARACTERS: usize = 120;
 
 /// Lines that were left out.
 #[derive(Clone, Debug, Default)]
@@ -16,15 +17,19 @@ pub(super) struct LeftOut(Vec<Shape>);
 /// Lines that are equal except for numbers.
 #[derive(Clone, Debug)]
 struct Shape {
+    /// The line with each number replaced by `0`.
     text: String,
+    /// Number of lines with this shape.
     lines: usize,
+    /// The first of these lines, with its file.
     example: String,
 }
 
 impl LeftOut {
+    /// Counts a line of the file at `path` that was left out.
     pub(super) fn add(&mut self, path: &Path, line: u64, text: &str) {
         let shape = shape(text);
-        match self.0.iter_mut().find(|other| other.text == shape) {
+        match self.0.iter_mut().find(|known| known.text == shape) {
             Some(known) => known.lines += 1,
             None => self.0.push(Shape {
                 text: shape,
@@ -34,19 +39,24 @@ impl LeftOut {
         }
     }
 
-    /// A sentence about the lines that were left out; none if there are no such lines. `what` is the noun for them (`line` or
-    /// `row`), and `why` the reason.
-    pub(super) fn words(&self, what: &str, why: &str) -> Option<String> {
+    /// A sentence about the lines that were left out. `None` if no line was left out. The sentence calls the lines by the word `noun` (`line`
+    /// or `row`), and gives `reason`.
+    pub(super) fn words(&self, noun: &str, reason: &str) -> Option<String> {
         let total: usize = self.0.iter().map(|shape| shape.lines).sum();
-        let shown = self.0.iter().take(MOST_SHAPES);
+        let shown = self.0.iter().take(MAX_SHAPES);
         let mut shapes: Vec<String> = shown
             .map(|shape| format!("{} such as {}", shape.lines, shape.example))
             .collect();
-        if let Some(more @ 1..) = self.0.len().checked_sub(MOST_SHAPES) {
+        if let Some(more @ 1..) = self.0.len().checked_sub(MAX_SHAPES) {
             shapes.push(format!("and {}", counted(more, "other shape")));
         }
-        let counted = counted(total, what);
-        (total > 0).then(|| format!("Left out: {counted}, because {why}: {}", shapes.join("; ")))
+        let counted = counted(total, noun);
+        (total > 0).then(|| {
+            format!(
+                "Left out: {counted}, because {reason}: {}",
+                shapes.join("; ")
+            )
+        })
     }
 }
 
@@ -63,10 +73,10 @@ fn shape(text: &str) -> String {
     shape
 }
 
-/// A line, cut to at most [`MOST_LETTERS`] characters.
+/// The first [`MAX_CHARACTERS`] characters of a text, with `...` if there are more. Line ends become ` / `.
 pub(super) fn shortened(text: &str) -> String {
     let text = text.trim().replace('\n', " / ");
-    match text.char_indices().nth(MOST_LETTERS) {
+    match text.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text,
     }

@@ -1,4 +1,4 @@
-//! Splits a file into lines, and lines into cells.
+//! Splits a log file into rows, and rows into cells. The cells are parsed as events later.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,21 +12,22 @@ use super::report::Report;
 use super::{json, patterns};
 use crate::error::Error;
 
-/// Maximum number of lines before the header of a file.
-const MOST_PREAMBLE: usize = 100;
+/// The header of a file is searched only in this number of lines at its beginning.
+const MAX_PREAMBLE_LINES: usize = 100;
 
-/// The rows of a file, or of one run in a file. The cells are not parsed yet.
+/// The rows of a file, or of one run in a file that has several runs. The cells are not parsed yet.
 #[derive(Clone, Debug)]
 pub(super) struct Raw {
     pub(super) path: PathBuf,
+    /// Where each column is in a row.
     pub(super) indices: ColumnIndices,
-    /// The decimal mark of the file's numbers.
+    /// The character before the decimals in the file's numbers.
     pub(super) mark: DecimalMark,
     /// The title of the column of system times.
     pub(super) time_title: String,
     /// The machine that the file's name gives, if the mapping has a pattern for file names.
     pub(super) machine: Option<String>,
-    /// Where each column was found, in words.
+    /// For each column that the file has, where it was found, in words.
     pub(super) found: Vec<Option<String>>,
     pub(super) rows: Vec<RawRow>,
 }
@@ -44,9 +45,10 @@ pub(super) struct RawRow {
 pub(super) struct Table {
     pub(super) header: Option<StringRecord>,
     pub(super) rows: Vec<RawRow>,
+    /// The character before the decimals in the file's numbers.
     pub(super) mark: DecimalMark,
-    /// Lines before the header. They are not the names of columns.
-    pub(super) preamble: Vec<(u64, String)>,
+    /// Lines that are left out, each with its number: lines before the header, repeated headers, and a last line that is incomplete.
+    pub(super) left_out: Vec<(u64, String)>,
 }
 
 impl Raw {
@@ -69,13 +71,14 @@ impl Raw {
         }
     }
 
-    /// Adds a `run` column; `run` gives the value for the index of a row.
+    /// Adds a `run` column. `run` returns the value of a row, given the row's index.
     pub(super) fn with_runs(mut self, run: impl Fn(usize) -> String) -> Self {
         for (index, row) in self.rows.iter_mut().enumerate() {
             row.cells.push_field(&run(index));
         }
         let cells = self.rows.first().map_or(0, |row| row.cells.len());
-        self.indices[index("run")] = cells.checked_sub(1);
+        let last_cell = cells.checked_sub(1);
+        self.indices[index("run")] = last_cell;
         self.found[index("run")] = Some("clock and time start again".to_owned());
         self
     }
@@ -85,7 +88,7 @@ impl Raw {
         self.indices[index(column)].is_some()
     }
 
-    /// The cell of a row in `column`; none if the cell has no value or the file has no such column. In the column `event`, words
+    /// The cell of a row in `column`. `None` if the cell has no value or the file has no such column. In the column `event`, words
     /// for missing values, such as `none`, count as values.
     pub(super) fn cell<'r>(&self, row: &'r RawRow, column: &str) -> Option<&'r str> {
         let cell = row.cells.get(self.indices[index(column)]?)?;
@@ -130,7 +133,7 @@ pub(super) fn read(
         false => patterns::read(path, text, mapping, report)?,
         true => {
             let table = table(path, text, mapping)?;
-            for (line, text) in &table.preamble {
+            for (line, text) in &table.left_out {
                 report.left_out.add(path, *line, text);
             }
             rows_of_table(path, table, mapping)?
@@ -144,9 +147,10 @@ pub(super) fn read(
         }
         is_event
     };
-    let events: Vec<bool> = raw.rows.iter().map(is_event).collect();
-    let mut events = events.into_iter();
-    raw.rows.retain(|_| events.next() == Some(true));
+    // All rows are checked before any is removed, because a check also needs the other fields of `raw`.
+    let are_events: Vec<bool> = raw.rows.iter().map(is_event).collect();
+    let mut are_events = are_events.into_iter();
+    raw.rows.retain(|_| are_events.next() == Some(true));
     if raw.rows.is_empty() {
         return Err(Error::import(
             path,
@@ -157,7 +161,8 @@ pub(super) fn read(
     Ok(raw)
 }
 
-/// Whether a file does not look like a log: it has no known column, or no line matches a pattern.
+/// Whether a file does not look like a log: it is empty, or has no known column, or no line matches a pattern of the mapping. A table that
+/// cannot be read counts as a log, so that the user sees the error when it is read.
 pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
     let text = without_mark(text);
     if text.trim().is_empty() {
@@ -180,7 +185,7 @@ pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Converts a table to rows. Columns are found by the header.
+/// Finds the columns of a table. Fails if its rows do not all have the same number of cells.
 fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Error> {
     let indices = header::find_columns(table.header.as_ref(), mapping, path)?;
     let time_title =
@@ -208,32 +213,36 @@ fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Er
     })
 }
 
-/// Splits a file into a table: JSON, or cells that a character separates.
+/// Splits a file into a table. The file has JSON, or lines with cells that a character or blanks separate.
 pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table, Error> {
     let is_json = mapping.separator.is_none() && mapping.header.is_none() && json::is_json(text);
     if is_json {
         return json::table(path, text);
     }
-    let skipped = match mapping.header {
+    let preamble_lines = match mapping.header {
         Some(false) => 0,
-        _ => header_line(text, mapping),
+        _ => lines_before_header(text, mapping),
     };
-    let start = text.split_inclusive('\n').take(skipped).map(str::len).sum();
-    let (preamble, text) = text.split_at(start);
+    let preamble_bytes = text
+        .split_inclusive('\n')
+        .take(preamble_lines)
+        .map(str::len)
+        .sum();
+    let (preamble, text) = text.split_at(preamble_bytes);
     let preamble = preamble
         .lines()
         .zip(1..)
         .map(|(text, line)| (line, text.to_owned()));
-    let first = first_line(text);
     let separator = mapping
         .separator
         .as_deref()
-        .unwrap_or_else(|| most_frequent_separator(first));
+        .unwrap_or_else(|| most_frequent_separator(first_line(text)));
     let mut rows = match separator {
         "blanks" => by_blanks(text),
         separator => by_character(path, text, separator.as_bytes()[0])?,
     };
-    rows.iter_mut().for_each(|row| row.line += skipped as u64);
+    rows.iter_mut()
+        .for_each(|row| row.line += preamble_lines as u64);
     rows.retain(|row| row.cells.iter().any(|cell| !cell.is_empty()) && !is_drawn_line(&row.cells));
     let has_header = mapping.header != Some(false) && !rows.is_empty();
     let header = has_header.then(|| rows.remove(0).cells);
@@ -241,49 +250,51 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
     if let Some(header) = &header {
         // A program that appends to its log writes the header at each start.
         rows.retain(|row| {
-            let is_event = row.cells != *header;
-            if !is_event {
+            let is_header_again = row.cells == *header;
+            if is_header_again {
                 left_out.push((row.line, joined(&row.cells)));
             }
-            is_event
+            !is_header_again
         });
     }
-    let usual = header.as_ref().or(rows.first().map(|row| &row.cells));
-    let usual = usual.map_or(0, StringRecord::len);
+    let first_row = header.as_ref().or(rows.first().map(|row| &row.cells));
+    let cells = first_row.map_or(0, StringRecord::len);
     if rows.len() > 1
-        && let Some(cut) = rows.pop_if(|row| row.cells.len() < usual)
+        && let Some(incomplete) = rows.pop_if(|row| row.cells.len() < cells)
     {
         // The last line is incomplete if the program was stopped while it wrote the line.
-        left_out.push((cut.line, joined(&cut.cells)));
+        left_out.push((incomplete.line, joined(&incomplete.cells)));
     }
     Ok(Table {
         header,
         rows,
+        // If commas separate the cells, a number cannot have a decimal comma.
         mark: match separator {
             "," => DecimalMark::Point,
             _ => DecimalMark::PointOrComma,
         },
-        preamble: preamble
+        left_out: preamble
             .filter(|(_, text)| !text.trim().is_empty())
             .chain(left_out)
             .collect(),
     })
 }
 
-/// Whether a row is a drawn line, such as `--- | ---`.
+/// Whether a row only draws a line, such as `--- | ---`.
 fn is_drawn_line(cells: &StringRecord) -> bool {
     let mut letters = cells.iter().flat_map(str::chars);
     letters.all(|letter| "-=:+|_".contains(letter))
 }
 
+/// The cells of a row, joined by blanks.
 fn joined(cells: &StringRecord) -> String {
     cells.iter().collect::<Vec<&str>>().join(" ")
 }
 
-/// Counts the lines before the header, which is the first line with the titles of all columns that an event needs. 0 if there is
-/// no such line.
-fn header_line(text: &str, mapping: &Mapping) -> usize {
-    let names_all = |line: &str| {
+/// Counts the lines before the header. The header is the first line with the titles of all columns that an event needs. 0 if no line has
+/// them.
+fn lines_before_header(text: &str, mapping: &Mapping) -> usize {
+    let is_header = |line: &str| {
         let separator = mapping.separator.as_deref();
         let separator = separator.unwrap_or_else(|| most_frequent_separator(line));
         let cells: StringRecord = match separator {
@@ -295,13 +306,14 @@ fn header_line(text: &str, mapping: &Mapping) -> usize {
         };
         header::names_all(&cells, mapping)
     };
-    let lines = text.lines().take(MOST_PREAMBLE);
+    let lines = text.lines().take(MAX_PREAMBLE_LINES);
     lines
         .enumerate()
-        .find_map(|(index, line)| names_all(line).then_some(index))
+        .find_map(|(index, line)| is_header(line).then_some(index))
         .unwrap_or(0)
 }
 
+/// The first line that is not blank.
 fn first_line(text: &str) -> &str {
     let mut lines = text.lines();
     lines
@@ -309,7 +321,7 @@ fn first_line(text: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// The separator that occurs most often in a line.
+/// The separator that occurs most often in a line; `blanks` if none occurs. If two occur equally often, a comma is preferred.
 pub(super) fn most_frequent_separator(line: &str) -> &'static str {
     [",", ";", "\t", "|"]
         .into_iter()
@@ -318,19 +330,21 @@ pub(super) fn most_frequent_separator(line: &str) -> &'static str {
         .unwrap_or("blanks")
 }
 
+/// Splits each line at blanks.
 fn by_blanks(text: &str) -> Vec<RawRow> {
     let lines = text
         .lines()
         .zip(1..)
         .filter(|(line, _)| !line.trim().is_empty());
     lines
-        .map(|(cells, line)| RawRow {
+        .map(|(text, line)| RawRow {
             line,
-            cells: cells.split_whitespace().collect(),
+            cells: text.split_whitespace().collect(),
         })
         .collect()
 }
 
+/// Splits a text as CSV with this separator. A cell in quotes may have several lines.
 fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, Error> {
     let mut reader = ReaderBuilder::new()
         .delimiter(separator)
@@ -354,11 +368,13 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
     reader.records().map(row).collect()
 }
 
-/// Counts lines as editors do, with any kind of line end. The CSV reader cannot do this: after a line that ends with carriage
-/// return and line feed, its next record begins before the line feed.
+/// Finds the number of the line in which a record begins, as editors count lines. The CSV reader does not give the right number: if lines
+/// end with carriage return and line feed, the position of its next record is before the line feed.
 struct Lines<'t> {
     text: &'t [u8],
+    /// All bytes before this index are counted.
     byte: usize,
+    /// The line of the byte at this index, from 1.
     line: u64,
 }
 
@@ -366,6 +382,7 @@ impl Lines<'_> {
     /// The line in which the record at `position` begins. Positions must not decrease from call to call.
     fn line(&mut self, position: &csv::Position) -> u64 {
         let start = usize::try_from(position.byte()).unwrap_or(self.text.len());
+        // Line ends at the position itself belong to the lines before the record.
         while let Some(byte) = self.text.get(self.byte)
             && (self.byte < start || matches!(byte, b'\r' | b'\n'))
         {

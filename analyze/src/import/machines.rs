@@ -1,8 +1,8 @@
-//! Names of machines, and their numbers.
+//! Finds the number of a machine (0, 1, 2, ...) from the names that logs give to machines, such as `vm2.csv` or `node_1_log`.
 
 use super::peers::MACHINE_WORDS;
 
-/// A part of a name. Numbers are ordered by value.
+/// A piece of a name: a number or a text. Pieces are ordered: numbers by value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Piece {
     Number(u128),
@@ -16,10 +16,10 @@ pub(super) fn natural_order(name: &str) -> Vec<Piece> {
     while let Some(first) = rest.chars().next() {
         let is_digit = first.is_ascii_digit();
         let end = rest.find(|letter: char| letter.is_ascii_digit() != is_digit);
-        let (piece, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
         let number = piece.parse().ok().filter(|_| is_digit);
         pieces.push(number.map_or_else(|| Piece::Text(piece.to_lowercase()), Piece::Number));
-        rest = behind;
+        rest = after;
     }
     pieces
 }
@@ -39,16 +39,16 @@ pub(super) fn parts(name: &str) -> Vec<Piece> {
     pieces.collect()
 }
 
-/// The names of a run's machines, in the order of their numbers.
+/// The names of a run's machines: machine 0 has the first name, and so on. Also has what is needed to find a machine by a part of its name.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Machines(pub(super) Vec<String>, Keys);
 
-/// The part of each machine's name that is different for each machine of a run.
+/// The part of each machine's name that identifies the machine in its run. Key 0 is that of machine 0, and so on.
 #[derive(Clone, Debug, PartialEq)]
 enum Keys {
-    /// The part after a word for machines, such as 1 in `vm1_rate3`. Other numbers in the name are ignored.
+    /// The part after a word for machines, such as 1 in `vm1_rate3`. Other numbers in the name, such as 3, are ignored.
     Labelled(Vec<Piece>),
-    /// The only part in which the names differ, such as 1 in `node_1_log`.
+    /// The only part in which the names differ, such as A in `log_A_new`, or the number at the end of each name, such as 1 in `vm1`.
     Differing(Vec<Piece>),
     /// The names differ in several parts, or in their number of parts.
     None,
@@ -64,18 +64,15 @@ impl Machines {
         Self(names, keys)
     }
 
-    /// Finds the number of the machine with the name `name`: by its full name, by the number at the end of its name, or by the
-    /// part in which the names differ. None if `name` has several numbers separated by blanks or commas.
+    /// Finds the number of the machine that a log calls `name`: by its full name, by the number at the end of its name, or by its key. `None`
+    /// if no single machine fits, or if `name` has several numbers separated by blanks or commas.
     pub(super) fn number(&self, name: &str) -> Option<u32> {
         if let Some(index) = self.0.iter().position(|other| other == name) {
             return Some(index as u32);
         }
-        let numbers = name.split(|letter: char| letter.is_whitespace() || letter == ',');
-        if numbers
-            .filter(|part| part.contains(|letter: char| letter.is_ascii_digit()))
-            .count()
-            > 1
-        {
+        let words = name.split(|letter: char| letter.is_whitespace() || letter == ',');
+        let numbers = words.filter(|word| word.contains(|letter: char| letter.is_ascii_digit()));
+        if numbers.count() > 1 {
             return None;
         }
         let found = match &self.1 {
@@ -86,19 +83,25 @@ impl Machines {
         found.map(|index| index as u32)
     }
 
+    /// The index of the only machine whose name ends with the same number as `name`.
     fn by_end(&self, name: &str) -> Option<usize> {
         let end = trailing_number(name)?;
         let mut ends = self.0.iter().map(|other| trailing_number(other));
         let found = ends.position(|other| other == Some(end))?;
-        (!ends.any(|other| other == Some(end))).then_some(found)
+        let is_only_one = !ends.any(|other| other == Some(end));
+        is_only_one.then_some(found)
     }
 }
 
 impl Keys {
     fn from_names(names: &[String]) -> Self {
         let parts: Vec<Vec<Piece>> = names.iter().map(|name| parts(name)).collect();
-        let labelled: Option<Vec<Piece>> = parts.iter().map(|parts| behind_word(parts)).collect();
+        let labelled: Option<Vec<Piece>> = parts
+            .iter()
+            .map(|parts| after_machine_word(parts))
+            .collect();
         if let Some(keys) = labelled.filter(|keys| are_different(keys)) {
+            // If each key is also the number at the end of the name, a machine can be found by this number too.
             let is_end = |(name, key): (&String, &Piece)| {
                 trailing_number(name).map(Piece::Number).as_ref() == Some(key)
             };
@@ -113,6 +116,7 @@ impl Keys {
         else {
             return Self::None;
         };
+        // The part at `index` in each name.
         let column = |index: usize| {
             parts
                 .iter()
@@ -123,18 +127,19 @@ impl Keys {
             .map(column)
             .filter(|column| column.iter().any(|piece| *piece != column[0]));
         let mut differing: Vec<Vec<Piece>> = differing.collect();
-        match (differing.pop(), differing.is_empty()) {
+        let (last, is_last_only) = (differing.pop(), differing.is_empty());
+        match (last, is_last_only) {
             (Some(keys), true) if are_different(&keys) => Self::Differing(keys),
             _ => Self::None,
         }
     }
 }
 
-/// The number or single letter directly after a word for machines.
-pub(super) fn behind_word(parts: &[Piece]) -> Option<Piece> {
+/// The number or single letter directly after a word for machines, such as 2 in `vm2`. `None` if there is none.
+pub(super) fn after_machine_word(parts: &[Piece]) -> Option<Piece> {
     let mut pairs = parts.windows(2);
-    let behind = pairs.find(|pair| is_machine_word(&pair[0]) && is_short(&pair[1]));
-    behind.map(|pair| pair[1].clone())
+    let pair = pairs.find(|pair| is_machine_word(&pair[0]) && is_short(&pair[1]));
+    pair.map(|pair| pair[1].clone())
 }
 
 /// Whether a part is a word for machines.
@@ -150,13 +155,15 @@ pub(super) fn is_short(piece: &Piece) -> bool {
     }
 }
 
+/// Whether no two keys are equal.
 fn are_different(keys: &[Piece]) -> bool {
     let mut sorted: Vec<&Piece> = keys.iter().collect();
     sorted.sort();
     sorted.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-/// The index of the key that equals the last part of a name, such as 2 in `VM 2` or b in `process B`.
+/// The index of the only key that equals the last part of a name, such as 2 in `VM 2` or b in `process B`. The parts before it must be
+/// words.
 fn key_in(keys: &[Piece], name: &str) -> Option<usize> {
     let parts = parts(name);
     let (last, before) = parts.split_last()?;
@@ -169,11 +176,12 @@ fn key_in(keys: &[Piece], name: &str) -> Option<usize> {
     indices.next().is_none().then_some(found)
 }
 
+/// The number at the end of a name.
 fn trailing_number(name: &str) -> Option<u128> {
-    let digits = name
+    let first_digit = name
         .trim_end_matches(|letter: char| letter.is_ascii_digit())
         .len();
-    name[digits..].parse().ok()
+    name[first_digit..].parse().ok()
 }
 
 #[cfg(test)]
@@ -200,17 +208,30 @@ mod tests {
         assert_eq!(machines.number("VM 3"), Some(2));
         assert_eq!(machines.number("4"), None);
         assert_eq!(machines.number("me"), None);
-        let twins = Machines::new(["a1", "b1"].into_iter());
-        assert_eq!((twins.number("1"), twins.number("b1")), (None, Some(1)));
-        assert_eq!((twins.number("B"), twins.number("C")), (Some(1), None));
+        // Both names end with 1.
+        let same_end = Machines::new(["a1", "b1"].into_iter());
+        assert_eq!(
+            (same_end.number("1"), same_end.number("b1")),
+            (None, Some(1))
+        );
+        assert_eq!(
+            (same_end.number("B"), same_end.number("C")),
+            (Some(1), None)
+        );
     }
 
     #[test]
     fn finds_machines_by_the_part_in_which_names_differ() {
-        let amid = Machines::new(["node_1_log", "node_2_log"].into_iter());
-        assert_eq!((amid.number("2"), amid.number("VM 2")), (Some(1), Some(1)));
-        assert_eq!((amid.number("1 and 2"), amid.number("3")), (None, None));
-        // The number 3 belongs to the rate and not to a machine.
+        let in_the_middle = Machines::new(["node_1_log", "node_2_log"].into_iter());
+        assert_eq!(
+            (in_the_middle.number("2"), in_the_middle.number("VM 2")),
+            (Some(1), Some(1))
+        );
+        assert_eq!(
+            (in_the_middle.number("1 and 2"), in_the_middle.number("3")),
+            (None, None)
+        );
+        // The numbers 3 and 6 belong to rates and not to machines.
         let rates = Machines::new(["vm1_rate3", "vm2_rate6"].into_iter());
         assert_eq!((rates.number("2"), rates.number("6")), (Some(1), None));
         let letters = Machines::new(["machine_A_log", "machine_B_log"].into_iter());

@@ -1,5 +1,5 @@
-//! The mapping: a description of how log files are read. It has separators, names of columns, words for events, and units of
-//! time.
+//! The mapping: a TOML file, or options of `analyze import`, that say how log files of another program are read: the separator of cells,
+//! the names of columns, the words for events, the unit of times, and so on.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -67,7 +67,7 @@ pub struct Mapping {
     /// first line of each event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
-    /// A regular expression that finds the groups `run` and `machine` in a file's path.
+    /// A regular expression for the paths of files. Its groups `run` and `machine` match the run and the machine of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<String>,
     /// The unit of numeric times (`s`, `ms`, `us`, `ns`), or a strftime format. By default it is recognised.
@@ -83,13 +83,14 @@ pub struct Mapping {
     /// rows is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
-    /// How idle machines choose recipients, as in `sends` of an experiment. By default, the shares of recipients are not checked.
+    /// How idle machines choose recipients: a value of the parameter `sends` of experiments. If it is not given, `analyze audit` does not
+    /// check how often each recipient was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sends: Option<String>,
     /// Ticks per model second of each machine. By default they are measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<f64>>,
-    /// Probability that an idle tick is an internal event. By default it is the measured share.
+    /// Probability that an idle tick is an internal event. By default it is the share of internal events in the logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub internal: Option<f64>,
     /// Duration of a run, model seconds. By default it is measured.
@@ -111,7 +112,7 @@ pub enum When {
     /// After the event: the clock has advanced, and a receive has taken its message.
     #[default]
     After,
-    /// Before the event.
+    /// Before the event: the clock has not advanced, and the message of a receive is still in the queue.
     Before,
 }
 
@@ -181,15 +182,16 @@ impl Mapping {
             ("time_scale", self.time_scale, TIME_SCALES),
         ] {
             if let Some(value) = value.filter(|value| !possible.contains(value)) {
-                let (least, most) = (possible.start(), possible.end());
+                let (min, max) = (possible.start(), possible.end());
                 return Err(format!(
-                    "{name} is {value:?}, but must be from {least} to {most}"
+                    "{name} is {value:?}, but must be from {min} to {max}"
                 ));
             }
         }
         self.check_words()?;
-        let cuts = self.separator.is_some() || self.header.is_some() || !self.columns.is_empty();
-        if !self.line.is_empty() && cuts {
+        let describes_cells =
+            self.separator.is_some() || self.header.is_some() || !self.columns.is_empty();
+        if !self.line.is_empty() && describes_cells {
             return Err(
                 "a pattern of lines defines the cells; leave out separator, header and columns"
                     .to_owned(),
@@ -237,22 +239,27 @@ impl Mapping {
         ))
     }
 
+    /// Model seconds per second of the logs.
     pub(super) fn time_scale(&self) -> f64 {
         self.time_scale.unwrap_or(1.0)
     }
 
-    /// The stamp rule, if it is given.
+    /// Whether a message carries the sender's clock after or before 1 is added, if the mapping says so.
     pub(super) fn stamp_rule(&self) -> Option<StampRule> {
         self.stamp.as_deref()?.parse().ok()
     }
 
-    /// How recipients are drawn, if it is given.
+    /// How recipients are chosen, if the mapping says so.
     pub(super) fn sends(&self) -> Option<Sends> {
         self.sends.as_deref()?.parse().ok()
     }
 
-    /// The kind of event for which a cell stands. Three rules are tried in this order: a word in `events` equals the whole cell;
-    /// the cell has a commonly used word for an event; a word in `events` is a part of the cell.
+    /// The kind of event for which a cell stands. These rules are tried in this order:
+    ///
+    /// 1. A word in `events` equals the whole cell.
+    /// 2. The cell has a commonly used word for an event.
+    /// 3. A word in `events` is a part of the cell.
+    /// 4. The cell has a commonly used word of lines that are not events. Then the kind is [`Kind::Ignore`].
     pub(super) fn kind(&self, cell: &str) -> Option<Kind> {
         self.declared(|word| word.eq_ignore_ascii_case(cell))
             .or_else(|| kinds::recognise(cell).filter(|kind| *kind != Kind::Ignore))
@@ -260,6 +267,7 @@ impl Mapping {
             .or_else(|| kinds::recognise(cell))
     }
 
+    /// The kind of event in `events` with a word that `is_meant` accepts.
     fn declared(&self, is_meant: impl Fn(&str) -> bool) -> Option<Kind> {
         let given = |(kind, words): (&Kind, &Vec<String>)| {
             words.iter().any(|word| is_meant(word)).then_some(*kind)
@@ -332,7 +340,7 @@ fn read(root: &Section<'_>) -> Option<Mapping> {
     })
 }
 
-/// Reads one pattern, or a list of patterns.
+/// Reads the key `line`: one pattern, or a list of patterns.
 fn lines(item: &Item<'_>) -> Option<Vec<String>> {
     match item.is_text() {
         true => Some(vec![item.text()?.to_owned()]),
@@ -340,12 +348,15 @@ fn lines(item: &Item<'_>) -> Option<Vec<String>> {
     }
 }
 
+/// Reads the key `rates`.
 fn rates(item: &Item<'_>) -> Option<Vec<f64>> {
+    // Whether a machine can have such a rate is checked later, together with the runs.
     item.each("rates in brackets, such as [1, 3, 6]", |item| {
         item.number(f64::MIN..=f64::MAX, "a number")
     })
 }
 
+/// Reads the section `columns`.
 fn columns(item: &Item<'_>) -> Option<BTreeMap<String, String>> {
     let section = item.section()?;
     section.allow_only(&COLUMNS);
@@ -353,6 +364,7 @@ fn columns(item: &Item<'_>) -> Option<BTreeMap<String, String>> {
     section.keys().map(name).collect()
 }
 
+/// Reads the section `events`.
 fn events(item: &Item<'_>) -> Option<BTreeMap<Kind, Vec<String>>> {
     let section = item.section()?;
     section.allow_only(&Kind::NAMES.map(|(name, _)| name));
@@ -363,6 +375,7 @@ fn events(item: &Item<'_>) -> Option<BTreeMap<Kind, Vec<String>>> {
         .collect()
 }
 
+/// Reads the words for a kind of event.
 fn words(item: &Item<'_>) -> Option<Vec<String>> {
     item.each("words in brackets, such as [\"S\"]", |item| {
         Some(item.text()?.to_owned())

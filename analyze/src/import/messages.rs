@@ -1,8 +1,8 @@
-//! Matches receives with sends if the log has the sender and the timestamp of each message, but not the tick of the send.
+//! Finds the send of each receive, if an imported log has the sender and the timestamp of each message, but not the tick of the send.
 //!
 //! A machine's clock rises at every event, so a machine never uses a timestamp twice. The sender and the timestamp therefore
-//! identify the send. If a faulty clock repeats a timestamp, receives with this timestamp are matched with the sends one by one,
-//! in the order of the log.
+//! identify the send. If a faulty clock repeats a timestamp, the first receive with this timestamp is matched with the first send, the
+//! second receive with the second send, and so on.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,10 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// Adds the tick of the send to each receive that does not have it. Returns whether any was added. The tick stays unknown if no
-/// send matches.
+/// Adds the tick of the send to each receive that does not have it. If no send matches, the tick stays unknown. Returns whether any tick
+/// was added.
 pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
+    // By sender and timestamp: the tick and the recipients of each send.
     let mut sends: HashMap<(u32, u64), Vec<(u64, Recipients)>> = HashMap::new();
     for row in machines.iter().flatten() {
         if let EventKind::Send { recipients, stamp } = &row.event.kind {
@@ -23,7 +24,8 @@ pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
     }
     let mut found_any = false;
     for (receiver, rows) in (0u32..).zip(machines) {
-        let mut taken: HashMap<(u32, u64), usize> = HashMap::new();
+        // By sender and timestamp: how many receives are already matched.
+        let mut matched: HashMap<(u32, u64), usize> = HashMap::new();
         for row in rows {
             let EventKind::Receive(message) = &mut row.event.kind else {
                 continue;
@@ -35,15 +37,17 @@ pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
                 continue;
             }
             let key = (message.sender, message.stamp);
-            let before = taken.entry(key).or_default();
-            let to_receiver = |sent: &&(u64, Recipients)| {
-                let named = sent.1.among(&[UNKNOWN_MACHINE]);
+            let matched = matched.entry(key).or_default();
+            let can_reach_receiver = |(_, recipients): &&(u64, Recipients)| {
+                // A send to all machines, or to unknown recipients, is to `UNKNOWN_MACHINE` here. It may have reached the receiver.
+                let named = recipients.among(&[UNKNOWN_MACHINE]);
                 named.contains(&receiver) || named == [UNKNOWN_MACHINE]
             };
-            let mut possible = sends.get(&key).into_iter().flatten().filter(to_receiver);
-            if let Some((tick, _)) = possible.nth(*before) {
+            let sends = sends.get(&key).into_iter().flatten();
+            let mut possible = sends.filter(can_reach_receiver);
+            if let Some((tick, _)) = possible.nth(*matched) {
                 message.sent_tick = *tick;
-                *before += 1;
+                *matched += 1;
                 found_any = true;
             }
         }

@@ -1,30 +1,34 @@
-//! Corrects times of day without dates in runs that pass midnight.
+//! Corrects the times of imported runs that pass midnight, if the log has times of day without dates. After midnight, such times start
+//! again at 0.
+//!
+//! A time that is more than half a day earlier than another one is taken as a time of the next day. A smaller step back is not changed,
+//! because then the order of the rows is wrong.
 
 use super::rows::Row;
 use super::time::DAY_NS;
 
-/// Adds days to the time of `row` until it is less than half a day before the time of `before`, the machine's previous row.
-/// Returns whether any day was added.
-pub(super) fn add_days(row: &mut Row, before: Option<&Row>) -> bool {
-    let Some(before) = before else {
+/// Adds days to the time of `row` until it is at most half a day earlier than the time of `previous`, the machine's previous row. Returns
+/// whether any day was added.
+pub(super) fn add_days(row: &mut Row, previous: Option<&Row>) -> bool {
+    let Some(previous) = previous else {
         return false;
     };
     let mut is_changed = false;
-    while row.time_ns.saturating_add(DAY_NS / 2) < before.time_ns {
+    while row.time_ns.saturating_add(DAY_NS / 2) < previous.time_ns {
         row.time_ns += DAY_NS;
         is_changed = true;
     }
     is_changed
 }
 
-/// Adds a day to all times of the machines that begin after midnight, if other machines of the run begin before midnight.
+/// If some machines of a run begin before midnight and others after it, adds a day to all times of those that begin after it.
 pub(super) fn join_machines(machines: &mut [Vec<Row>]) {
     let firsts = machines.iter().filter_map(|rows| rows.first());
-    let latest = firsts.map(|row| row.time_ns).max().unwrap_or(0);
+    let latest_start_ns = firsts.map(|row| row.time_ns).max().unwrap_or(0);
     for rows in machines {
         let is_next_day = rows
             .first()
-            .is_some_and(|row| row.time_ns.saturating_add(DAY_NS / 2) < latest);
+            .is_some_and(|row| row.time_ns.saturating_add(DAY_NS / 2) < latest_start_ns);
         if is_next_day {
             rows.iter_mut().for_each(|row| row.time_ns += DAY_NS);
         }

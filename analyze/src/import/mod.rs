@@ -1,8 +1,8 @@
-//! Turns the logs of other implementations into a dataset.
+//! Turns the logs of other programs into a dataset (command `analyze import`).
 //!
 //! A log must have a row for each event, with the machine, the system time, the kind of event and the logical clock. It may also
-//! have the length of the queue, recipients, sender, timestamp and tick. With these, more can be measured and audited. Fields
-//! that the log does not have stay empty, and the report names them.
+//! have the length of the queue, and the recipients, sender, timestamp and tick of a message. With these fields, more can be measured
+//! and audited. Fields that the log does not have stay empty, and the report names them.
 //!
 //! # Layout
 //!
@@ -28,7 +28,7 @@
 //! - [`peers`]: parses the names of recipients and senders
 //! - [`run`]: the rows of each machine of a run
 //! - [`ticks`]: finds the rows that belong to one tick
-//! - [`rules`]: finds whether clocks, stamps and queue lengths were logged before or after the event
+//! - [`rules`]: finds whether clocks, stamps (timestamps of messages) and queue lengths are those before or after the event
 //! - [`midnight`]: corrects times of day in runs that pass midnight
 //! - [`messages`]: matches receives with sends
 //! - [`times`]: checks whether the times of a run are consistent
@@ -86,9 +86,9 @@ use reading::Reading;
 use rules::Rules;
 use run::Run;
 
-/// Turns the logs in `sources` into a dataset in folder `root`. All sources that are files make one run; each machine may have
-/// its own file, or all machines may share one. Each source that is a folder makes one run, or several runs if the names of its
-/// files or folders contain runs. If the logs have a `run` column, each of its values makes a run of its own.
+/// Turns the logs in `sources` into a dataset in folder `root`. All sources that are files form one group, and each folder with logs is
+/// another group. A group makes one run, or several runs if the names of its files contain the names of runs. In a run, each machine may
+/// have its own file, or all machines may share one. If the logs have a `run` column, each of its values makes a run of its own.
 ///
 /// # Errors
 ///
@@ -107,6 +107,7 @@ pub fn import(sources: &[PathBuf], given: &Mapping, root: &Path) -> Result<Repor
     report.unmeasured = collect_unmeasured(&runs);
     let setups = configuration::from_runs(&runs, &rules, mapping, &mut report)?;
     let mut writer = ImportWriter::create(root)?;
+    // For each configuration, the number of its runs so far.
     let mut repetitions: BTreeMap<String, u32> = BTreeMap::new();
     for (index, (run, setup)) in runs.iter().zip(&setups).enumerate() {
         let repetition = repetitions.entry(setup.key()).or_default();
@@ -117,7 +118,7 @@ pub fn import(sources: &[PathBuf], given: &Mapping, root: &Path) -> Result<Repor
         writer.append(finished, run.sources(index as u64))?;
         *repetition += 1;
     }
-    let most = repetitions.values().copied().max().unwrap_or(0);
+    let max_repetitions = repetitions.values().copied().max().unwrap_or(0);
     let imported = Imported {
         files,
         missing_fields: report.missing_fields,
@@ -126,17 +127,17 @@ pub fn import(sources: &[PathBuf], given: &Mapping, root: &Path) -> Result<Repor
         unmeasured: report.unmeasured.clone(),
         sources: None,
     };
-    let names = repetitions.into_keys().collect();
+    let configurations = repetitions.into_keys().collect();
     writer.finish(
         imported,
-        (mapping.time_scale(), most),
-        names,
+        (mapping.time_scale(), max_repetitions),
+        configurations,
         &mapping.to_toml()?,
     )?;
     Ok(report)
 }
 
-/// Parses the rows of each run, finds the rules that the rows follow, and links the rows of each run.
+/// Parses the rows of each run, finds the rules that the rows follow (see [`rules`]), and matches receives with sends.
 fn parse_runs(
     raw_runs: &[(String, Vec<Raw>)],
     files: &[ImportedFile],
@@ -176,8 +177,8 @@ pub(crate) fn in_natural_order(name: &str) -> impl Ord + use<> {
     machines::natural_order(name)
 }
 
-/// Reads the logs in `sources` without writing a dataset. Returns a report of how they are read, and the mapping that reads them
-/// the same way.
+/// Reads the logs in `sources` without writing a dataset. Returns a report on how they are read, and a mapping: with it, the logs are read
+/// in the same way.
 ///
 /// # Errors
 ///
@@ -188,7 +189,7 @@ pub fn understand(sources: &[PathBuf], given: &Mapping) -> Result<(Report, Mappi
     Ok((report, reading.mapping))
 }
 
-/// The fields that are missing in at least one run.
+/// The fields that are missing in at least one run. A flag of [`MissingFields`] is true if its field is missing.
 fn find_missing_fields(runs: &[Run]) -> MissingFields {
     runs.iter()
         .fold(MissingFields::default(), |all, run| MissingFields {

@@ -1,4 +1,4 @@
-//! Finds runs and machines in the names of files.
+//! Finds out from the names of files which files belong to the same run: `run1_vm1.csv` and `run1_vm2.csv` are the two machines of run 1.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,11 +25,11 @@ const RUN_WORDS: [&str; 13] = [
     "repetition",
     "iteration",
 ];
-/// The part of a path that is the name of its run. The pieces are for sorting in natural order.
+/// A key that sorts runs in natural order: the pieces of the run's name, and the name itself.
 type RunKey = (Vec<Piece>, String);
 
-/// Groups files by run, with the pattern `files` of a mapping or from the names of the files. If the names contain no runs, all
-/// files are one group.
+/// Groups files by run. Returns the name of each run and its files. If there is a pattern (`files` of a mapping), its group `run` gives the
+/// run of a file. Otherwise the names of the files are compared. If no runs are found in the names, all files are one run without a name.
 ///
 /// # Errors
 ///
@@ -41,13 +41,13 @@ pub(super) fn by_run(
 ) -> Result<Vec<(String, Vec<PathBuf>)>, Error> {
     let keys: Vec<String> = match pattern {
         Some(pattern) => {
-            let pattern = compiled(pattern)?;
-            let key = |path: &PathBuf| Ok(found(&pattern, path)?.0);
+            let pattern = compile(pattern)?;
+            let key = |path: &PathBuf| Ok(run_and_machine(&pattern, path)?.0);
             paths.iter().map(key).collect::<Result<_, Error>>()?
         }
         None => match by_machine_word(&paths)
-            .or_else(|| labelled(&paths))
-            .or_else(|| unlabelled(&paths))
+            .or_else(|| by_run_word(&paths))
+            .or_else(|| by_machine_part(&paths))
         {
             Some(keys) => {
                 report.understood.assume(
@@ -72,7 +72,7 @@ pub(super) fn by_run(
         .collect())
 }
 
-/// The machine that the pattern finds in `path`. None if there is no pattern, or if it has no group `machine`.
+/// The machine that the pattern finds in `path`. `None` if there is no pattern, or if the pattern has no group `machine`.
 ///
 /// # Errors
 ///
@@ -81,10 +81,11 @@ pub(super) fn machine(pattern: Option<&str>, path: &Path) -> Result<Option<Strin
     let Some(pattern) = pattern else {
         return Ok(None);
     };
-    Ok(found(&compiled(pattern)?, path)?.1)
+    Ok(run_and_machine(&compile(pattern)?, path)?.1)
 }
 
-fn compiled(pattern: &str) -> Result<Regex, Error> {
+/// Compiles the pattern of files. Its groups may only have the names `run` and `machine`.
+fn compile(pattern: &str) -> Result<Regex, Error> {
     let wrong = |problem: String| Error::import("the pattern of files".as_ref(), None, problem);
     let regex = Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
     let mut names = regex.capture_names().flatten();
@@ -96,7 +97,8 @@ fn compiled(pattern: &str) -> Result<Regex, Error> {
     }
 }
 
-fn found(pattern: &Regex, path: &Path) -> Result<(String, Option<String>), Error> {
+/// The run and the machine that the pattern finds in `path`. The run is empty if the pattern has no group `run`.
+fn run_and_machine(pattern: &Regex, path: &Path) -> Result<(String, Option<String>), Error> {
     let text = path.display().to_string();
     let groups = pattern.captures(&text).ok_or_else(|| {
         let problem = format!("the pattern of files `{pattern}` does not match its path");
@@ -106,27 +108,26 @@ fn found(pattern: &Regex, path: &Path) -> Result<(String, Option<String>), Error
     Ok((group("run").unwrap_or_default(), group("machine")))
 }
 
-/// The run of each file: the file's name without the word for machines and the machine after it. None unless every name also has
-/// a word for runs, and all runs have the same machines.
+/// The run of each file: the file's name without the machine after a word for machines, such as `run 1 vm` for `run1_vm2.csv`. `None` if
+/// a name has no word for runs or no word for machines, or if the runs do not all have the same machines.
 fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
     let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
     let mut keys = vec![];
     for path in paths {
-        behind_run_word(path)?;
+        run_word_and_number(path)?;
         let parts = machines::parts(&stem(path));
-        let machine = machines::behind_word(&parts)?;
-        let index = parts.iter().position(|part| *part == machine)?;
+        let machine = machines::after_machine_word(&parts)?;
         let at = (1..parts.len())
-            .find(|&at| parts[at] == machine && machines::is_machine_word(&parts[at - 1]));
-        let key = without(path, at.unwrap_or(index));
+            .find(|&at| parts[at] == machine && machines::is_machine_word(&parts[at - 1]))?;
+        let key = name_without(path, at);
         runs.entry(key.clone()).or_default().push(machine);
         keys.push(key);
     }
-    (runs.len() > 1 && are_same_runs(&mut runs)).then_some(keys)
+    (runs.len() > 1 && have_same_machines(&mut runs)).then_some(keys)
 }
 
-/// Whether all runs have the same machines, at least two, and no machine twice.
-fn are_same_runs(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
+/// Whether all runs have the same machines. A run must have at least two machines, and no machine twice. Sorts the machines of each run.
+fn have_same_machines(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
     runs.values_mut().for_each(|machines| machines.sort());
     let Some(first) = runs.values().next() else {
         return false;
@@ -135,12 +136,12 @@ fn are_same_runs(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
     first.len() > 1 && are_different && runs.values().all(|machines| machines == first)
 }
 
-/// The run of each file: the part of the file's name after a word for runs. None unless every name has such a part, there are
-/// several runs, and each run has at least two machines with different names.
-fn labelled(paths: &[PathBuf]) -> Option<Vec<String>> {
+/// The run of each file: the word for runs in the file's name and the number after it. `None` if a name has no such word, if there is
+/// only one run, or if a run does not have at least two machines with different names.
+fn by_run_word(paths: &[PathBuf]) -> Option<Vec<String>> {
     let keys: Vec<String> = paths
         .iter()
-        .map(|path| behind_run_word(path))
+        .map(|path| run_word_and_number(path))
         .collect::<Option<_>>()?;
     let mut runs: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (key, path) in keys.iter().zip(paths) {
@@ -153,8 +154,8 @@ fn labelled(paths: &[PathBuf]) -> Option<Vec<String>> {
     (runs.len() > 1 && have_machines).then_some(keys)
 }
 
-/// The word for runs in a file's name, and the number or letter after it, such as `run 1` for `run1_vm2.csv`.
-fn behind_run_word(path: &Path) -> Option<String> {
+/// The word for runs in a file's name and the number or letter after it, such as `run 1` for `run1_vm2.csv`.
+fn run_word_and_number(path: &Path) -> Option<String> {
     let parts = machines::parts(&stem(path));
     let is_word =
         |piece: &Piece| matches!(piece, Piece::Text(word) if RUN_WORDS.contains(&word.as_str()));
@@ -174,48 +175,50 @@ pub(super) fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The run of each file: the file's name without the part that is the machine. If several parts can be the machine, the part is
-/// used that gives runs of three machines, as in the classroom exercise.
-fn unlabelled(paths: &[PathBuf]) -> Option<Vec<String>> {
+/// The run of each file: the file's name without the part that is the machine. If several parts can be the machine, the one is used that
+/// gives runs of three machines, as in the classroom exercise. `None` if no part or several parts do so.
+fn by_machine_part(paths: &[PathBuf]) -> Option<Vec<String>> {
     let possible = machine_parts(paths);
     let found = match possible[..] {
         [(part, _)] => Some(part),
         _ => {
-            let mut three = possible.iter().filter(|(_, machines)| *machines == 3);
-            let first = three.next().map(|(part, _)| *part);
-            first.filter(|_| three.next().is_none())
+            let mut with_three = possible.iter().filter(|(_, machines)| *machines == 3);
+            let first = with_three.next().map(|(part, _)| *part);
+            let is_only_one = with_three.next().is_none();
+            first.filter(|_| is_only_one)
         }
     };
     let found = found?;
-    Some(paths.iter().map(|path| without(path, found)).collect())
+    Some(paths.iter().map(|path| name_without(path, found)).collect())
 }
 
-/// Finds the parts of the names that can be the machine. A part can be the machine if the names without it form several groups
-/// that all have the same machines. Returns the index of each such part, and the number of machines in each run.
+/// Finds the parts of the names that can be the machine. A part can be the machine if the other parts of the names form several groups of
+/// files (the runs), and all groups have the same machines. Returns the index of each such part, and the number of machines in each run.
 fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
     let parts: Vec<Vec<Piece>> = paths
         .iter()
         .map(|path| machines::parts(&stem(path)))
         .collect();
-    let fewest = parts.iter().map(Vec::len).min().unwrap_or(0);
-    let machines = |part: usize| {
+    let fewest_parts = parts.iter().map(Vec::len).min().unwrap_or(0);
+    // The number of machines in each run if this part is the machine. None if it cannot be.
+    let count_machines = |part: usize| {
         let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
         for (path, parts) in paths.iter().zip(&parts) {
-            let key = without(path, part);
+            let key = name_without(path, part);
             runs.entry(key).or_default().push(parts[part].clone());
         }
-        let are_same = runs.len() > 1 && are_same_runs(&mut runs);
+        let are_same = runs.len() > 1 && have_same_machines(&mut runs);
         let first = runs.values().next()?;
         let are_short = first.iter().all(machines::is_short);
         (are_same && are_short).then_some(first.len())
     };
-    (0..fewest)
-        .filter_map(|part| Some((part, machines(part)?)))
+    (0..fewest_parts)
+        .filter_map(|part| Some((part, count_machines(part)?)))
         .collect()
 }
 
-/// A file's name without one of its parts.
-fn without(path: &Path, part: usize) -> String {
+/// A file's name without the part at this index. The other parts are joined by blanks.
+fn name_without(path: &Path, part: usize) -> String {
     let parts = machines::parts(&stem(path));
     let others = parts.iter().enumerate().filter(|(index, _)| *index != part);
     let words = others.map(|(_, piece)| match piece {
@@ -234,6 +237,7 @@ pub(super) fn may_be_several(paths: &[PathBuf]) -> bool {
 mod tests {
     use super::*;
 
+    /// The name of each run and the number of its files.
     fn runs(names: &[&str], pattern: Option<&str>) -> Vec<(String, usize)> {
         let paths = names.iter().map(PathBuf::from).collect();
         let runs = by_run(paths, pattern, &mut Report::default()).expect("runs");
@@ -243,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_files_by_their_names() {
+    fn files_are_grouped_into_runs_by_their_names() {
         let flat = [
             "run1_vm1.csv",
             "run1_vm2.csv",
@@ -252,13 +256,14 @@ mod tests {
         ];
         let two = vec![("run 1 vm".to_owned(), 2), ("run 2 vm".to_owned(), 2)];
         assert_eq!(runs(&flat, None), two);
-        let behind = [
+        let run_last = [
             "vm1-trial-1.log",
             "vm2-trial-1.log",
             "vm1-trial-10.log",
             "vm2-trial-10.log",
         ];
-        assert_eq!(runs(&behind, None)[1], ("vm trial 10".to_owned(), 2));
+        assert_eq!(runs(&run_last, None)[1], ("vm trial 10".to_owned(), 2));
+        // Each of these sets of files is taken as a single run.
         for one in [
             &["vm1.csv", "vm2.csv"][..],
             &["run1_vm1.csv", "run1_vm2.csv"],
@@ -267,6 +272,7 @@ mod tests {
         ] {
             assert_eq!(runs(one, None).len(), 1, "{one:?}");
         }
+        // Names without a word for runs.
         let levels = [
             "log0_low.txt",
             "log1_low.txt",
@@ -294,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn recognises_names_that_may_be_of_several_runs() {
+    fn names_that_can_be_grouped_in_several_ways_are_recognised() {
         let may =
             |names: &[&str]| may_be_several(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
         assert!(may(&["a1", "a2", "b1", "b2"]));
