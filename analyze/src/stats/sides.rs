@@ -117,7 +117,7 @@ impl Contrast {
             let mut differing = differing.iter();
             differing.any(|other| other.name == name && other.is_disjoint)
         };
-        // `internal_each` has the values of `internal` of single machines, so it cannot be equal if `internal` is disjoint.
+        // `internal_each` says the same as `internal`, but for each machine. So it is not common if `internal` is disjoint.
         let is_common = |name: &&&'static str| {
             !(is_disjoint(name) || is_in_full(name) && is_disjoint("internal"))
         };
