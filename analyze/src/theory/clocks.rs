@@ -1,10 +1,9 @@
 //! Predicts how fast the clocks advance, and how far they are behind the fastest clock.
 //!
 //! Symbols: machine i has r_i ticks and y_i idle ticks (ticks that receive nothing) per second, and lambda_i messages arrive at it
-//! per second. An idle tick of
-//! machine j sends a message to a given neighbour with probability s_j ([`super::links`]); if this probability is the same for
-//! all machines, it is called s. R is the *logical rate* of the fastest clock: how much it advances per second. A message has a
-//! *later time* if its timestamp is greater than the clock of its recipient.
+//! per second. An idle tick of machine j sends a message to a given neighbour with probability s_j ([`super::links`]); if this
+//! probability is the same for all machines, it is called s. R is the *logical rate* of the fastest clock: how much it advances per
+//! second. A message has a *later time* if its timestamp is greater than the clock of its recipient.
 //!
 //! # The fastest clock
 //!
@@ -24,11 +23,12 @@
 //! idle ticks per second of each machine. So the estimate is s y / 2 gains per second. It is too high, because machines sometimes
 //! receive at ticks at which they would have sent. The estimate multiplied by 2 (1 - s) / (2 - s) is exact.
 //!
-//! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner ticks before the fastest machine ticks again. The
-//! probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per second. The lead is then evenly distributed
-//! between 0 and 1 tick of the fastest machine, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per
-//! second. With probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j), it sends one of them before the lead is gone. For
-//! equal rates P = 1. So the gains per second through j are
+//! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
+//! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
+//! second, where y is the number of idle ticks per second of the fastest machine. The lead is then evenly distributed between 0 and 1
+//! tick of the fastest machine, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
+//! probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j), it sends one of them before the lead is gone. For equal rates
+//! P = 1. So the gains per second through j are
 //!
 //! > 2 (1 - s) / (2 - s) / (1 / (P alpha) + 1 / (s y_j)).
 //!
@@ -50,10 +50,10 @@
 //!
 //! **Time since the last message with a later time.** Until such a message comes, the fastest clock gains D_i = R - max(r_i,
 //! lambda_i) per second on the clock of i. (lambda_i is in the formula because the clock of an overloaded machine adds 1 for each
-//! message.) This gain since the last such message is the second part of the lag. Let G_i(x) be the probability that it exceeds x. A
-//! message from j that came u seconds ago made the second part of i equal to that of j; since then it has grown by D_i u. So the second part of i exceeds x if, for each message
-//! of the last x / D_i seconds, the second part of its sender was greater than x - D_i u. If senders are independent and messages
-//! arrive as Poisson processes, then
+//! message.) What the fastest clock has gained in this way is the second part of the lag. Let G_i(x) be the probability that the
+//! second part exceeds x. A message from j that came u seconds ago made the second part of i equal to that of j; since then it has
+//! grown by D_i u. So the second part of i exceeds x if, for each message of the last x / D_i seconds, the second part of its sender
+//! was greater than x - D_i u. If senders are independent and messages arrive as Poisson processes, then
 //!
 //! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
 //!
