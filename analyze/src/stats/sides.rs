@@ -40,9 +40,9 @@ pub struct Cell {
     pub values: Vec<String>,
     /// The index or the role of the compared machine; none if the mean of all machines of a run is compared.
     pub machine: Option<String>,
-    /// The runs of side A, one pool for each configuration.
+    /// The runs of side A, one pool for each configuration of each dataset.
     pub a: Vec<Pool>,
-    /// The runs of side B, one pool for each configuration.
+    /// The runs of side B, one pool for each configuration of each dataset.
     pub b: Vec<Pool>,
 }
 

@@ -170,6 +170,7 @@ impl Varying {
                 .windows(2)
                 .any(|pair| pair[0].parameter(name) != pair[1].parameter(name))
         };
+        // `internal_each` has no column of its own: its values are in the column of `internal`.
         let parameters = parameters().iter().copied().filter(|name| {
             !is_in_full(name) && (["rates", "internal"].contains(name) || differs(name))
         });

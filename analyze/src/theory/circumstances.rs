@@ -36,11 +36,11 @@ pub(super) struct Circumstances {
     pub is_relayed: bool,
     /// Number of machines that send to this machine.
     pub senders: usize,
-    /// Messages that arrive at the machine per tick.
+    /// Number of messages that arrive at the machine per tick.
     pub messages_per_tick: f64,
-    /// Messages that arrive at the machine in the observed time.
+    /// Number of messages that arrive at the machine in the observed time.
     pub messages: f64,
-    /// Ticks of the machine in the observed time.
+    /// Number of ticks of the machine in the observed time.
     pub ticks: f64,
     /// The mean delay of a message, in periods of the fastest machine (the time between two of its ticks).
     pub delay_in_ticks: f64,
@@ -72,8 +72,8 @@ impl Circumstances {
     ) -> Vec<Self> {
         let reaches = |level: &f64| !flow.links.is_positive_definite(*level, &flow.active);
         let coupling = COUPLINGS.into_iter().rev().find(reaches);
-        let critical = |regime: &&Regime| **regime == Regime::Critical;
-        let criticals = regimes.iter().filter(critical).count();
+        let is_critical = |regime: &&Regime| **regime == Regime::Critical;
+        let criticals = regimes.iter().filter(is_critical).count();
         let highest_rate = system.highest_rate();
         let observed_s = system.duration_s - system.warm_up_s;
         let varying_s = match system.delays_vary {
@@ -82,8 +82,8 @@ impl Circumstances {
         };
         let max_arrivals = flow.arrivals.iter().copied().fold(0.0, f64::max);
         let predicted_queue = |machine: usize| {
-            let since_last_tick = flow.arrivals[machine] / (2.0 * system.rates[machine]);
-            flow.queues[machine].mean(system.receiving_s()) - since_last_tick
+            let arrived_since_last_tick = flow.arrivals[machine] / (2.0 * system.rates[machine]);
+            flow.queues[machine].mean(system.receiving_s()) - arrived_since_last_tick
         };
         let sources = Source::find_all(system, flow);
         (0..system.rates.len())

@@ -47,11 +47,12 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
     if of_partner <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
         return 0.0;
     }
-    // P = 1 - (1 - exp(-x)) / x. For equal rates x is infinite.
+    // P, the probability that the partner sends a message before its lead is gone: 1 - (1 - exp(-x)) / x. For equal rates x is infinite.
     let p_sent_in_time = match back / (rate - of_partner) {
         x if x.is_finite() => 1.0 + (-x).exp_m1() / x,
         _ => 1.0,
     };
+    // How often the partner gets a lead, in 1/s.
     let alpha = out * of_partner / rate;
     pair.gain_ratio() / (1.0 / (p_sent_in_time * alpha) + 1.0 / back)
 }

@@ -117,6 +117,7 @@ fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
     let always_sends_to_all = sender.one == sender.two;
     // The probability that a listener is ahead, for one value of a.
     let p_ahead_at = |point: u32| {
+        // A delay reduces a.
         let a = (f64::from(point) + 0.5) / f64::from(POINTS) / rate - system.delay_s;
         let p_ahead = |listener: &Listener, k: f64| {
             let max_b = a - k * (1.0 / listener.rate - 1.0 / rate);

@@ -100,9 +100,9 @@ impl Noise {
             let weights = || sender.neighbours.iter().map(|&neighbour| weight(neighbour));
             let sum: f64 = weights().sum();
             let sum_of_squares: f64 = weights().map(|u| u * u).sum();
-            let of_single_neighbours = (sender.one - sender.two) * sum_of_squares;
-            let of_pairs = (sender.two - sender.one * sender.one) * sum * sum;
-            idle[k] * (of_single_neighbours + of_pairs).max(0.0)
+            let first_term = (sender.one - sender.two) * sum_of_squares;
+            let second_term = (sender.two - sender.one * sender.one) * sum * sum;
+            idle[k] * (first_term + second_term).max(0.0)
         };
         let sender = links.sender(machine);
         let sum_of_w: f64 = sender.neighbours.iter().map(|&j| w[j]).sum();

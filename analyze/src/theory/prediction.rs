@@ -145,7 +145,7 @@ fn predict_machine(
         .map(|(end, start)| clocks.fastest - (end - start) / observed_s);
     // The machine's last tick is half a period before the end of the run on average. The final backlog is that after this tick, so
     // messages that arrive later do not count.
-    let since_last_tick = arrival_rate / (2.0 * rate);
+    let arrived_since_last_tick = arrival_rate / (2.0 * rate);
     Prediction {
         regime: Some(Regime::from_relative_drift(
             queue.relative_drift(system.duration_s),
@@ -153,7 +153,7 @@ fn predict_machine(
         idle_rate: Some((observed.ticks - observed.receiving_ticks) / observed_s),
         arrival_rate: Some(arrival_rate),
         backlog_growth: Some(queue.slope(&window, system.delay_s)),
-        backlog_final: Some((queue.mean(receiving_s) - since_last_tick).max(0.0)),
+        backlog_final: Some((queue.mean(receiving_s) - arrived_since_last_tick).max(0.0)),
         backlog_final_sd: Some(queue.sd(receiving_s)),
         receive_share: Some(observed.receiving_ticks / observed.ticks),
         logical_rate,

@@ -26,6 +26,7 @@ impl Staleness {
     pub fn integrate(flow: &Flow, gains: &[f64], rates: &[f64], followers: &[usize]) -> Self {
         let step = STEP * shortest_lag(flow, gains, followers);
         let mut integrals = vec![vec![0.0]; gains.len()];
+        // G for each machine at the current x. For machines that are no followers it is always 0.
         let mut probability = vec![0.0; gains.len()];
         followers
             .iter()
@@ -40,6 +41,7 @@ impl Staleness {
                     .filter(|(sender, _)| rates[*sender] == rates[machine])
                     .map(|&(sender, s)| s * flow.idle[sender] * (1.0 - before[sender]))
                     .sum();
+                // A step of dG/dx = -(G / D) (messages with later times per second).
                 probability[machine] *= (-step * messages_with_later_times / gains[machine]).exp();
                 let last = integrals[machine].last().copied().unwrap_or_default();
                 integrals[machine]

@@ -164,7 +164,8 @@ fn cell(compared: &Compared, has_caveats: bool) -> String {
         Some(estimate) => estimate_words(estimate, compared.measure.digits()),
         None => vec!["none".to_owned()],
     };
-    // The first word is the mean, and the second the interval. They have separate lines; without an interval the second line is empty.
+    // The first text is the mean, and the second one its interval or `all equal`. They have separate lines. A single value has no second
+    // text, so its second line is empty.
     measured[0] = measured[0].trim_end_matches(',').to_owned();
     measured.resize(2, String::new());
     let comparison = [
