@@ -1,4 +1,4 @@
-//! Work on all cores, and the threads that Polars needs.
+//! Shares work among all cores, and starts the threads that Polars (the library for tables) needs.
 
 use std::io;
 use std::panic;
@@ -11,7 +11,7 @@ use polars_core::runtime::{ASYNC, RAYON};
 /// The largest number of threads that can be asked for. With a thousand threads, Polars spends minutes on waking them, even for a
 /// small table.
 pub const THREAD_LIMIT: usize = 256;
-/// Number of thread pools with which Polars computes: its own, that of rayon, and that for asynchronous tasks.
+/// Number of thread pools with which Polars computes: its own pool, the global pool of rayon, and a pool for asynchronous tasks.
 const POOLS: usize = 3;
 
 /// The system gives fewer threads than a query needs.
@@ -38,37 +38,38 @@ pub struct TooFewFiles {
     given: usize,
 }
 
-/// Checks that a query can open the files that it needs, by opening and closing as many.
+/// Checks that a query can open the files that it needs, by opening and closing the same number of files.
 ///
 /// # Errors
 ///
-/// [`TooFewFiles`] if the system gives fewer.
+/// [`TooFewFiles`] if the system gives fewer files.
 pub fn check_open_files() -> Result<(), TooFewFiles> {
-    let opened: Vec<_> = (0..FILES_NEEDED / 2)
+    // A pipe has two ends, and each of them is an open file.
+    let pipes: Vec<_> = (0..FILES_NEEDED / 2)
         .map_while(|_| io::pipe().ok())
         .collect();
-    match 2 * opened.len() {
+    match 2 * pipes.len() {
         FILES_NEEDED => Ok(()),
         given => Err(TooFewFiles { given }),
     }
 }
 
 impl TooFewThreads {
-    /// The number of threads that each pool can have, or `None` if it would be 0.
+    /// The number of threads that each pool can have with the threads that the system gives, or `None` if it would be 0.
     pub fn threads_per_pool(self) -> Option<usize> {
         Some(self.given / threads_needed(1)).filter(|&threads| threads > 0)
     }
 }
 
-/// Number of threads that the system must give for pools of `threads` each. This is twice the number that is started, because the
-/// system still counts a thread for a while after it has ended.
+/// Number of threads that the system must give for pools of `threads` each. It is twice the number of threads that are started, because
+/// the system still counts a thread for a while after it has ended.
 const fn threads_needed(threads: usize) -> usize {
     2 * POOLS * threads
 }
 
-/// Does `work` for each index below `jobs`, on all cores in parallel, and returns the results in the order of the indices. After an
-/// error, no further work is started, and the error of the lowest index is returned. If the system gives no further thread, the
-/// caller's thread does all jobs.
+/// Calls `work` for each index below `jobs`, on all cores in parallel, and returns the results in the order of the indices. After an
+/// error, no further work is started. If several calls have failed by then, the error of the lowest index is returned. The caller's
+/// thread takes part, so all work is done even if the system gives no other thread.
 pub(crate) fn on_all_cores<T: Send, E: Send>(
     jobs: usize,
     work: impl Fn(usize) -> Result<T, E> + Sync,
@@ -95,8 +96,8 @@ pub(crate) fn on_all_cores<T: Send, E: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Runs `work` once on each core, at most `jobs` times in parallel, and returns all results. The calls of `work` must share the
-/// jobs among themselves. If the system gives no further thread, the caller's thread does all jobs.
+/// Calls `work` once on each core, but at most `jobs` times in all, and returns all results. The calls must share the jobs among
+/// themselves, because there may be only one call: the one in the caller's thread, if the system gives no other thread.
 pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -113,8 +114,9 @@ pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) ->
     })
 }
 
-/// Starts the pools that all queries of Polars share, with `threads` threads each. POLARS_MAX_THREADS must have the same value.
-/// Without this call, Polars starts the pools at the first query, and panics or hangs if the system gives fewer threads.
+/// Starts the pools that all queries of Polars share, with `threads` threads each. The environment variable POLARS_MAX_THREADS must
+/// have the same value. Without this call, Polars starts the pools at the first query, and panics or hangs if the system gives fewer
+/// threads.
 ///
 /// # Errors
 ///
@@ -124,10 +126,11 @@ pub fn start_pools(threads: usize) -> Result<(), TooFewThreads> {
     if given < threads_needed(threads) {
         return Err(TooFewThreads { given });
     }
-    // This fails only if the pool has already been started.
+    // This fails only if the pool of rayon has already been started.
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global();
+    // The other two pools start when they are first used.
     RAYON.current_num_threads();
     ASYNC.block_in_place_on(async {});
     Ok(())
@@ -137,6 +140,7 @@ pub fn start_pools(threads: usize) -> Result<(), TooFewThreads> {
 fn count_available(wanted: usize) -> usize {
     let gate = RwLock::new(());
     thread::scope(|scope| {
+        // No thread can end before `closed` is dropped, so all threads exist at the same time.
         let closed = gate.write();
         let wait = || drop(gate.read());
         let threads: Vec<_> = (0..wanted)
@@ -163,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_error_is_returned() {
+    fn the_error_of_the_lowest_index_is_returned() {
         let fail = |job: usize| if job % 30 == 29 { Err(job) } else { Ok(job) };
         assert_eq!(on_all_cores(100, fail), Err(29));
     }

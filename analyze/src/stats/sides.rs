@@ -1,11 +1,13 @@
-//! Contrasts of two sides, each with some datasets: which parameters differ, what can be compared, and by how much it differs.
+//! Contrasts of two sides, A and B: which parameters differ between them, what can be compared, and by how much the measures differ.
+//! A side is one dataset, or the runs that meet one condition.
 //!
-//! Parameters whose values on both sides are disjoint *differ*. All others must be equal in what is compared; values that only one
-//! side has are left out. If a side has several configurations with the same values of the other parameters, they are pooled: each has
-//! equal weight. The machines of a run are compared by their index, or, if the rates differ, by their role (slowest, fastest).
+//! A parameter is *disjoint* if the sides have no value of it in common, for example rates 1,3,6 on side A and 2,3,4 on side B. All
+//! other parameters are *common*: only configurations with equal values of them are compared, and values that only one side has are
+//! left out. If several configurations of a side have the same values of the common parameters, they are pooled with equal weight.
+//! The machines of a run are compared by their index. If the rates are disjoint, they are compared by their role (slowest, fastest).
 //!
-//! Each run is one value, the mean of those of its machines that have the role. The interval of a difference is Welch's, with the
-//! variances of all configurations; it is valid for these configurations only.
+//! Each run contributes one value. If several of its machines have the same role, this is the mean over these machines. The interval
+//! of a difference is Welch's, with the variances of all configurations; it is valid for these configurations only.
 
 use std::collections::BTreeSet;
 
@@ -18,59 +20,62 @@ use crate::stats::difference::Difference;
 use crate::stats::estimate::Estimate;
 use crate::stats::pool::{self, Pool};
 
-/// A parameter whose values differ between the sides.
+/// A parameter that does not have the same set of values on both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Differing {
     /// The parameter.
     pub name: &'static str,
     /// Its values on side A, in ascending order.
     pub a: Vec<String>,
-    /// Its values on side B.
+    /// Its values on side B, in ascending order.
     pub b: Vec<String>,
     /// Whether the sides have no value in common. Otherwise only common values are compared.
     pub is_disjoint: bool,
 }
 
-/// What is compared: machines of both sides that have the same values of all parameters that do not differ.
+/// Two groups of runs that are compared, one of each side. They have the same values of all common parameters.
 #[derive(Clone, Debug)]
 pub struct Cell {
     /// The values of [`Contrast::common`].
     pub values: Vec<String>,
-    /// The machine's index or role; none for the mean of all machines of a run.
+    /// The index or the role of the compared machine; none if the mean of all machines of a run is compared.
     pub machine: Option<String>,
-    /// The configurations of side A.
+    /// The runs of side A, one pool for each configuration of each dataset.
     pub a: Vec<Pool>,
-    /// The configurations of side B.
+    /// The runs of side B, one pool for each configuration of each dataset.
     pub b: Vec<Pool>,
 }
 
 /// A contrast of two sides.
 #[derive(Clone, Debug)]
 pub struct Contrast {
-    /// The parameters that differ.
+    /// The parameters that do not have the same values on both sides. They need not be disjoint.
     pub differing: Vec<Differing>,
-    /// The parameters that must be equal.
+    /// The common parameters: their values are equal in what is compared.
     pub common: Vec<&'static str>,
-    /// Whether machines are compared by their role, because the rates differ.
+    /// Whether machines are compared by their role, because the rates are disjoint.
     pub by_role: bool,
-    /// What is compared, in the order of the values. Empty if no role is on both sides; then only all machines of a run are compared.
+    /// A cell for each machine or role that is compared, in the order of the values of side A. Empty if no machine or role is on both
+    /// sides.
     pub cells: Vec<Cell>,
-    /// The same without a distinction of machines: what the average is made from.
+    /// The cells that compare means over all machines of a run. The average in the table is made from them.
     pub run_cells: Vec<Cell>,
 }
 
 /// Nothing can be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no configuration of A can be compared with one of B: they agree in no combination of {common}.{in_the_way}"
+    "no configuration of A can be compared with one of B: they agree in no combination of {common}.{hint}"
 )]
 pub struct NothingPairs {
+    /// The names of the common parameters that have several values.
     common: String,
-    in_the_way: String,
+    /// A sentence with the parameters that prevent the comparison; empty if no single parameter does.
+    hint: String,
 }
 
 impl Cell {
-    /// The value of a parameter that does not differ.
+    /// The value of a common parameter.
     pub fn value(&self, name: &str) -> Value {
         let index = parameters().iter().position(|other| *other == name);
         let value = index.zip(self.a.first());
@@ -86,14 +91,14 @@ impl Cell {
         Difference::between_means(&a?, &b?)
     }
 
-    /// The mean of `measure` over the configurations of a side, with equal weight.
+    /// The mean of `measure` over the configurations of a side, with equal weight. None if it is undefined in a configuration.
     pub fn mean(pools: &[Pool], measure: &Measure) -> Option<f64> {
         let means = pools.iter().map(|pool| Some(pool.estimate(measure)?.mean));
         let means: Vec<f64> = means.collect::<Option<_>>()?;
         (!means.is_empty()).then(|| means.iter().sum::<f64>() / means.len() as f64)
     }
 
-    /// Number of runs of a side.
+    /// Number of runs in all pools of a side.
     pub fn runs(pools: &[Pool]) -> u64 {
         pools.iter().map(|pool| pool.n).sum()
     }
@@ -112,6 +117,7 @@ impl Contrast {
             let mut differing = differing.iter();
             differing.any(|other| other.name == name && other.is_disjoint)
         };
+        // `internal_each` says the same as `internal`, but for each machine. So it is not common if `internal` is disjoint.
         let is_common = |name: &&&'static str| {
             !(is_disjoint(name) || has_no_own_column(name) && is_disjoint("internal"))
         };
@@ -135,9 +141,9 @@ impl Contrast {
         }
     }
 
-    /// Which parameters stand in the way: without them, something could be compared.
+    /// The error that nothing can be compared. It names each common parameter without which something could be compared.
     fn nothing_pairs(&self, run_pools: &[Vec<Pool>; 2]) -> NothingPairs {
-        let would_pair = |without: &&&'static str| {
+        let can_pair_without = |without: &&&'static str| {
             let others: Vec<&'static str> = self
                 .common
                 .iter()
@@ -152,13 +158,13 @@ impl Contrast {
             values.len() > 1 && !has_no_own_column(name)
         };
         let varying: Vec<&'static str> = self.common.iter().filter(varies).copied().collect();
-        let names: Vec<&str> = varying.iter().filter(would_pair).copied().collect();
+        let names: Vec<&str> = varying.iter().filter(can_pair_without).copied().collect();
         NothingPairs {
             common: varying.join(", "),
-            in_the_way: match names.is_empty() {
+            hint: match names.is_empty() {
                 true => String::new(),
                 false => format!(
-                    " In the way stands {}: with --a and --b, choose one value on each side",
+                    " They would agree if {} could differ: with --a and --b, choose one value on each side",
                     names.join(" or ")
                 ),
             },
@@ -166,7 +172,8 @@ impl Contrast {
     }
 }
 
-/// The pools of a side by all parameters and by `machine`, which is `machine` or `role`.
+/// The pools of a side: the runs with the same values of all parameters. With `machine`, which is the name `machine` or `role`, each
+/// pool has only the machines with the same index or role, and this index or role is the last of the pool's values.
 fn pools(
     side: &[Dataset],
     machine: Option<&'static str>,
@@ -182,7 +189,7 @@ fn value(pool: &Pool, name: &str) -> String {
     index.map_or(String::new(), |index| pool.values[index].to_string())
 }
 
-/// The parameters whose values are not the same on both sides.
+/// The parameters that do not have the same set of values on both sides.
 fn differing(sides: &[Vec<Pool>; 2]) -> Vec<Differing> {
     let names = parameters().iter().filter(|name| !has_no_own_column(name));
     let differing = names.filter_map(|&name| {
@@ -208,7 +215,8 @@ fn values(side: &[Pool], name: &str) -> Vec<String> {
     values
 }
 
-/// What both sides have: the pools with equal values of `common` and, if `of_machines`, with the same machine or role.
+/// The cells: each has all pools with the same values of `common` and, with `of_machines`, with the same machine or role. Cells without
+/// a pool of one of the sides are left out.
 fn cells(sides: &[Vec<Pool>; 2], common: &[&'static str], of_machines: bool) -> Vec<Cell> {
     let key = |pool: &Pool| {
         let values: Vec<String> = common.iter().map(|name| value(pool, name)).collect();

@@ -1,4 +1,4 @@
-//! The tables: the measures of each table, and the row of each group.
+//! The tables of measures: which measures each table has, and its rows, one for each group (a machine of a configuration).
 
 use sim::experiment::Parameter;
 use sim::sweep::words::grouped;
@@ -13,7 +13,7 @@ use crate::stats::records::{group_record, push_estimate};
 use crate::stats::repetitions::{Configured, Group};
 
 /// With fewer repetitions than this, a caption warns that intervals are unreliable.
-const FEW: u64 = 5;
+const ENOUGH_REPETITIONS: u64 = 5;
 
 /// The description of a table: its title and its measures.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ pub const CAUSALITY: TableSpec = TableSpec {
     ],
 };
 
-/// The tables whose measures the records of a summary have.
+/// The tables of a summary. The records of a summary have the measures of all these tables.
 pub const SUMMARY: [TableSpec; 3] = [DRIFT, JUMPS, BACKLOG];
 
 impl TableSpec {
@@ -88,9 +88,9 @@ impl TableSpec {
 /// Whether a table has a column with the standard deviation of each measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deviations {
-    /// It has.
+    /// The table has these columns.
     Shown,
-    /// It has not.
+    /// The table does not have these columns.
     Hidden,
 }
 
@@ -104,7 +104,7 @@ pub fn table(
     let all: Vec<&Group> = groups.iter().collect();
     let varying = Varying::among(&all);
     let mut headings = varying.headings();
-    let keys = headings.len();
+    let machine_column = headings.len();
     headings.push("machine".to_owned());
     let of_measures = measures.iter();
     headings.extend(of_measures.flat_map(|measure| measure_headings(measure, deviations)));
@@ -126,11 +126,14 @@ pub fn table(
                 row
             })
             .collect();
-    let numeric = (0..headings.len()).map(|column| column > keys).collect();
+    let numeric = (0..headings.len())
+        .map(|column| column > machine_column)
+        .collect();
     Table {
         short: vec![],
         title,
-        optional: (keys + 2..headings.len() - 1).rev().collect(),
+        // A narrow terminal leaves out columns of measures, beginning with the last one. The first measure and `n` stay.
+        optional: (machine_column + 2..headings.len() - 1).rev().collect(),
         headings,
         numeric,
         rows,
@@ -152,10 +155,11 @@ fn record(measures: &[&Measure], group: &Group) -> Record {
     record
 }
 
-/// The columns, other than the machine, in which groups differ.
+/// The columns that tell the groups of a table apart, without the column of the machine.
 pub(crate) struct Varying {
-    dataset: bool,
-    /// Names of [`parameters`]: always `rates` and `internal`, others if they have more than one value.
+    /// Whether there is a column with the dataset, because the groups are from several datasets.
+    has_dataset: bool,
+    /// The parameters with a column: always `rates` and `internal`, others if the groups have more than one value of them.
     parameters: Vec<&'static str>,
 }
 
@@ -166,12 +170,13 @@ impl Varying {
                 .windows(2)
                 .any(|pair| pair[0].parameter(name) != pair[1].parameter(name))
         };
+        // `internal_each` has no column of its own: its values are in the column of `internal`.
         let parameters = parameters().iter().copied().filter(|name| {
             !has_no_own_column(name) && (["rates", "internal"].contains(name) || differs(name))
         });
         let parameters = parameters.collect();
         Self {
-            dataset: groups
+            has_dataset: groups
                 .windows(2)
                 .any(|pair| pair[0].dataset() != pair[1].dataset()),
             parameters,
@@ -179,7 +184,7 @@ impl Varying {
     }
 
     pub(crate) fn headings(&self) -> Vec<String> {
-        let dataset = self.dataset.then(|| "dataset".to_owned());
+        let dataset = self.has_dataset.then(|| "dataset".to_owned());
         dataset
             .into_iter()
             .chain(
@@ -191,7 +196,7 @@ impl Varying {
     }
 
     pub(crate) fn cells(&self, group: &impl Configured) -> Vec<String> {
-        let dataset = self.dataset.then(|| group.dataset().to_owned());
+        let dataset = self.has_dataset.then(|| group.dataset().to_owned());
         dataset
             .into_iter()
             .chain(
@@ -202,13 +207,14 @@ impl Varying {
             .collect()
     }
 
-    /// The parameters that are equal in all groups, in words. Variants of the model are listed only if they are not the default.
+    /// A sentence with the parameters that have no column, and their values. A parameter that is a variant of the model (such as the
+    /// topology) is listed only if its value is not the default.
     pub(crate) fn constant(&self, groups: &[&Group]) -> Option<String> {
         let group = groups.first()?;
         let words: Vec<String> = parameters()
             .iter()
             .filter(|name| !self.parameters.contains(name))
-            .map(|&name| (name, shown_alone(group, name)))
+            .map(|&name| (name, parameter_text(group, name)))
             .filter(|(name, value)| !value.is_empty() && !is_left_out(name, value))
             .map(|(name, value)| in_words(name, &value))
             .collect();
@@ -216,14 +222,14 @@ impl Varying {
     }
 }
 
-/// The value of a parameter, for a column with only this parameter.
-fn shown_alone(group: &Group, name: &str) -> String {
+/// The value of a parameter as text; empty if the group has no value of it.
+fn parameter_text(group: &Group, name: &str) -> String {
     group
         .parameter(name)
         .map_or(String::new(), Value::to_string)
 }
 
-/// Whether the value is the default value of a variant of the model, which is not shown.
+/// Whether `value` is not shown, because the parameter is a variant of the model and this is its default value.
 fn is_left_out(name: &str, value: &str) -> bool {
     Parameter::named(name).is_some_and(|parameter| parameter.is_left_out(value))
 }
@@ -237,6 +243,7 @@ pub(crate) fn parameter_heading(name: &'static str) -> &'static str {
     }
 }
 
+/// A parameter and its value as text, such as `delay 0.1 s`.
 fn in_words(name: &'static str, value: &str) -> String {
     let heading = parameter_heading(name);
     keep_together(&match heading.strip_suffix(" (s)") {
@@ -273,8 +280,8 @@ fn caption(
     caption
 }
 
-/// A sentence that says how many repetitions would make the intervals half as wide. If there are few repetitions, it also
-/// contains a warning.
+/// A sentence that says how many repetitions would make the intervals half as wide. If a row has few repetitions, a warning precedes
+/// it. None if every row has a single repetition.
 fn precision(groups: &[&Group]) -> Option<String> {
     let fewest = groups
         .iter()
@@ -288,9 +295,10 @@ fn precision(groups: &[&Group]) -> Option<String> {
     ))
 }
 
-/// A warning if the `fewest` repetitions of a row are so few that intervals are unreliable.
+/// A warning if `fewest`, the smallest number of repetitions of a row, is so small that intervals are unreliable. A single repetition
+/// has no interval, so it needs no warning.
 pub(crate) fn few_warning(fewest: Option<u64>) -> Option<String> {
-    fewest.is_some_and(|fewest| (2..FEW).contains(&fewest)).then(|| {
+    fewest.is_some_and(|fewest| (2..ENOUGH_REPETITIONS).contains(&fewest)).then(|| {
         "With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing."
             .to_owned()
     })
@@ -313,13 +321,14 @@ pub(crate) fn described(measure: &Measure) -> String {
     }
 }
 
-/// An estimate in words, with the number of values if that is not `of`.
-pub(crate) fn cell(estimate: Option<Estimate>, of: u64, measure: &Measure) -> String {
+/// An estimate in words. If some repetitions have no value, so that it has fewer values than the row has `repetitions`, the number
+/// of values is added, such as `(n 9)`.
+pub(crate) fn cell(estimate: Option<Estimate>, repetitions: u64, measure: &Measure) -> String {
     let Some(estimate) = estimate else {
         return "none".to_owned();
     };
     let mut words = estimate_words(&estimate, measure.digits());
-    if estimate.n != of {
+    if estimate.n != repetitions {
         words.push(keep_together(&format!("(n {})", grouped(estimate.n))));
     }
     keep_together(&words.join(" "))
@@ -328,7 +337,7 @@ pub(crate) fn cell(estimate: Option<Estimate>, of: u64, measure: &Measure) -> St
 /// The cells of a measure: its mean and, if wanted, its standard deviation.
 pub(crate) fn cells(
     estimate: Option<Estimate>,
-    of: u64,
+    repetitions: u64,
     measure: &Measure,
     deviations: Deviations,
 ) -> impl Iterator<Item = String> {
@@ -339,7 +348,7 @@ pub(crate) fn cells(
         })
     };
     let sd = (deviations == Deviations::Shown).then(sd);
-    std::iter::once(cell(estimate, of, measure)).chain(sd)
+    std::iter::once(cell(estimate, repetitions, measure)).chain(sd)
 }
 
 /// The headings of the columns of a measure.
@@ -351,7 +360,7 @@ pub(crate) fn measure_headings(
     std::iter::once(measure.heading()).chain(sd)
 }
 
-/// What the caption says about means and intervals.
+/// The sentence of the caption about means and intervals. `over` says what the means are taken over, such as "n repetitions".
 pub(crate) fn means_in_words(over: &str, deviations: Deviations) -> String {
     let sd = match deviations {
         Deviations::Shown => ", and standard deviation of single runs (sd)",

@@ -1,11 +1,11 @@
-//! Counts equal values. If there are many, an interval of the mean cannot be trusted.
+//! Counts equal values (ties) in a sample. If there are many, the 95 % interval of the mean cannot be trusted: it is *rough*.
 
-/// Two values count as equal if they differ by at most this share of the larger one. Rounding errors of sums and quotients are
-/// not larger.
-const ROUNDING: f64 = 1e-9;
-/// Two values also count as equal if they differ by at most this. For example, a slope of zero may have such a rounding error. No
-/// measure has values as small as this.
-const NOTHING: f64 = 1e-12;
+/// Two values count as equal if they differ by at most this share of the larger one. The rounding errors of sums and quotients are
+/// smaller than this.
+const RELATIVE_ROUNDING: f64 = 1e-9;
+/// Two values also count as equal if they differ by at most this number. For example, the computed value of a slope of zero may differ
+/// from zero by such a rounding error. No measure has values as small as this.
+const ABSOLUTE_ROUNDING: f64 = 1e-12;
 /// If at least this many values differ from the most frequent one, the mean is close to normally distributed.
 const ENOUGH_OTHERS: u64 = 50;
 /// An interval is rough if there are fewer different values than this. With fewer than five values it is rough unless all differ.
@@ -14,7 +14,7 @@ const ENOUGH_DIFFERENT: u64 = 5;
 /// Numbers of equal and different values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ties {
-    /// Number of values that equal the most frequent value.
+    /// How often the most frequent value occurs.
     most_frequent: u64,
     /// Number of different values.
     different: u64,
@@ -26,7 +26,8 @@ impl Ties {
         values.sort_unstable_by(f64::total_cmp);
         let is_equal = |a: &f64, b: &f64| {
             let difference = (a - b).abs();
-            difference <= NOTHING || difference <= ROUNDING * a.abs().max(b.abs())
+            difference <= ABSOLUTE_ROUNDING
+                || difference <= RELATIVE_ROUNDING * a.abs().max(b.abs())
         };
         let groups = || values.chunk_by(is_equal);
         Self {
@@ -42,13 +43,15 @@ impl Ties {
 
     /// Whether Student's interval of the mean of `n` such values covers the true mean in clearly fewer than 95 % of samples.
     ///
-    /// This is so if many values are equal or few are different: rare values, on which the mean depends, may then be missing in
-    /// the sample. The limits were chosen by simulation (`experiments/bench/coverage.py`): for every measure, intervals of ten
+    /// It does if more than two fifths of the values are equal, or if there are only a few different values: rare values, on which the
+    /// mean depends, may then be missing in the sample. In a large sample with [`ENOUGH_OTHERS`] other values the interval is good
+    /// enough all the same. The limits were chosen by simulation (`experiments/bench/coverage.py`): for every measure, intervals of ten
     /// repetitions that are not rough cover the true mean in at least 92 % of all samples.
     pub(crate) fn too_many(&self, n: u64) -> bool {
-        let most_are_equal = 5 * self.most_frequent > 2 * n;
-        let few_differ = self.different < ENOUGH_DIFFERENT.min(n);
-        (most_are_equal || few_differ) && n - self.most_frequent < ENOUGH_OTHERS
+        let many_are_equal = 5 * self.most_frequent > 2 * n;
+        let few_are_different = self.different < ENOUGH_DIFFERENT.min(n);
+        let others = n - self.most_frequent;
+        (many_are_equal || few_are_different) && others < ENOUGH_OTHERS
     }
 }
 
@@ -73,21 +76,22 @@ mod tests {
     }
 
     #[test]
-    fn four_of_ten_may_be_equal() {
-        let of = |equal: usize| {
+    fn an_interval_is_rough_if_more_than_four_of_ten_values_are_equal() {
+        let is_rough_with = |equal: usize| {
             let mut values = vec![7.0; equal];
             values.extend((equal..10).map(|index| index as f64 * 0.1));
             ties(&values).too_many(10)
         };
-        assert_eq!([of(1), of(4), of(5), of(10)], [false, false, true, true]);
+        assert_eq!([1, 4, 5, 10].map(is_rough_with), [false, false, true, true]);
     }
 
     #[test]
-    fn few_different_values_are_rough_unless_many_differ_from_the_most_frequent() {
+    fn an_interval_is_rough_with_few_different_values_unless_many_differ_from_the_most_frequent() {
         assert!(ties(&[1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]).too_many(8));
         assert!(!ties(&[1.0, 2.0, 3.0]).too_many(3));
-        let coins = |n: u32| -> Vec<f64> { (0..n).map(|k| f64::from(k % 2)).collect() };
-        assert!(ties(&coins(98)).too_many(98));
-        assert!(!ties(&coins(100)).too_many(100));
+        // Half of the values are 0 and half are 1, so n/2 values differ from the most frequent one: 49, and then 50.
+        let zeros_and_ones = |n: u32| -> Vec<f64> { (0..n).map(|k| f64::from(k % 2)).collect() };
+        assert!(ties(&zeros_and_ones(98)).too_many(98));
+        assert!(!ties(&zeros_and_ones(100)).too_many(100));
     }
 }

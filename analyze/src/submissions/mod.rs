@@ -21,7 +21,7 @@ use crate::import::Mapping;
 /// All submissions of a class.
 #[derive(Debug)]
 pub struct Submissions {
-    /// The submissions with their results, in the order of their names.
+    /// The submissions with their results, in the order of their names (`team2` before `team10`).
     pub evaluated: Vec<Submission>,
     /// Files that are not in a submission's folder. They are not read.
     pub left_out: Vec<PathBuf>,
@@ -39,12 +39,13 @@ pub struct Submission {
 }
 
 impl Submissions {
-    /// Imports, audits and measures each submission in `folder`, with the same `mapping`. Each submission becomes a dataset in
-    /// `into`. If one cannot be imported, the others are still imported.
+    /// Imports, audits and measures each submission in `folder`. The same `mapping`, which says what the columns of a log mean, is used
+    /// for all. Each submission becomes a dataset in the folder `into`. If a submission cannot be imported, the others are still
+    /// imported.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the folder cannot be read; [`Error::Import`] if there is no folder in it, or `into` exists and is not empty.
+    /// [`Error::Io`] if `folder` cannot be read; [`Error::Import`] if it contains no folder, or if `into` exists and is not empty.
     pub fn evaluate(folder: &Path, mapping: &Mapping, into: &Path) -> Result<Self, Error> {
         if fs::read_dir(into).is_ok_and(|mut entries| entries.next().is_some()) {
             let problem =
@@ -80,7 +81,7 @@ impl Submissions {
     }
 }
 
-/// Whether a folder is hidden, or is the folder `__MACOSX` that macOS adds to archives.
+/// Whether a file or folder is hidden, or is the folder `__MACOSX` that macOS adds to archives.
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"

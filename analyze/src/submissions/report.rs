@@ -1,4 +1,4 @@
-//! The report of all submissions: a table with a row for each submission.
+//! The report of a class: a table with a row for each submission. A submission is the folder with the logs of one student or team.
 
 use sim::sweep::words::grouped;
 
@@ -8,7 +8,7 @@ use crate::output::table::{Table, number};
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
 
-/// The summary of all submissions, as paragraphs.
+/// The lines above the table: how many submissions passed, and which files were not read.
 pub fn words(submissions: &Submissions) -> Vec<String> {
     let mut words = vec![format!(
         "{}: {}.",
@@ -50,7 +50,7 @@ fn outcomes(submissions: &Submissions) -> Vec<String> {
     .collect()
 }
 
-/// Says how many submissions passed, failed and were not imported. None if all passed.
+/// Says how many submissions passed, failed and were not imported, for the message with which the program fails. None if all passed.
 pub fn failed_check(submissions: &Submissions) -> Option<String> {
     let has_passed = |submission: &Submission| submission.verdict() == PASSED;
     (!submissions.evaluated.iter().all(has_passed)).then(|| {
@@ -62,10 +62,10 @@ pub fn failed_check(submissions: &Submissions) -> Option<String> {
     })
 }
 
-/// Number of letters after which a problem is cut in the table.
-const MOST_LETTERS: usize = 64;
-/// Words with more letters than this are broken in the table, so that it fits narrow terminals.
-const MOST_IN_WORD: usize = 14;
+/// The table shows the first words of a problem, with at most this many letters together.
+const MAX_PROBLEM_LETTERS: usize = 64;
+/// Words with more letters than this are broken into several lines, so that the table fits narrow terminals.
+const MAX_WORD_LETTERS: usize = 14;
 
 const PASSED: &str = "passed";
 const FAILED: &str = "FAILED";
@@ -81,7 +81,7 @@ impl Submission {
     }
 
     /// The file and the line of the first violation. The file's path is relative to the submission.
-    fn first_place(&self, results: &SubmissionResults) -> Option<(String, u64)> {
+    fn first_violation_line(&self, results: &SubmissionResults) -> Option<(String, u64)> {
         let (file, line) = results.first.as_ref()?.source.clone()?;
         let folder = format!("{}/", self.folder.display());
         Some((file.strip_prefix(&folder).unwrap_or(&file).to_owned(), line))
@@ -92,15 +92,16 @@ impl Submission {
         let folder = self.folder.display().to_string();
         let first_line = error.lines().next().unwrap_or_default();
         let within = match first_line.strip_prefix(&folder) {
-            Some(rest) => rest.trim_start_matches(['/', '\\', ':', ' ']),
+            Some(after_folder) => after_folder.trim_start_matches(['/', '\\', ':', ' ']),
             None => first_line,
         };
         let end = within.find("; ").unwrap_or(within.len());
-        first_words(&within[..end], MOST_LETTERS)
+        first_words(&within[..end], MAX_PROBLEM_LETTERS)
     }
 
-    /// The first failed check and where it failed. If the import failed: its error in a few words.
-    fn first_in_short(&self) -> String {
+    /// The first failed check with the file and the line of its first violation; empty if no check failed. If the submission could not
+    /// be imported, the error in a few words.
+    fn first_problem(&self) -> String {
         match &self.results {
             Err(error) => self.error_in_short(error),
             Ok(results) => {
@@ -108,7 +109,7 @@ impl Submission {
                 let check = results.failed.first();
                 let check = check.map(|check| check.name().replace('_', " "));
                 let place = self
-                    .first_place(results)
+                    .first_violation_line(results)
                     .map(|(file, line)| format!("{file} line {line}"));
                 check
                     .into_iter()
@@ -119,7 +120,7 @@ impl Submission {
         }
     }
 
-    /// The first problem and the assumptions, in a few words.
+    /// The text of the last column: the first problem, and what the import assumed.
     fn problem_and_assumed(&self) -> String {
         let assumed = match &self.results {
             Ok(results) if !results.assumed.is_empty() => {
@@ -127,7 +128,7 @@ impl Submission {
             }
             _ => String::new(),
         };
-        let parts = [self.first_in_short(), assumed];
+        let parts = [self.first_problem(), assumed];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         parts.join("; ")
     }
@@ -152,7 +153,7 @@ impl Submission {
         ]
     }
 
-    /// The full error or the failed checks of a submission, as an item of a list.
+    /// The full error of the import, or the number of violations and the first of them, as an item of a list. None if all checks passed.
     fn detail(&self) -> Option<String> {
         match &self.results {
             Err(error) => Some(format!("- {}: {error}", self.name)),
@@ -179,10 +180,10 @@ impl Submission {
             })
         };
         let text = |value: Option<String>| value.map_or(Value::Missing, Value::Text);
-        let place = results.and_then(|results| self.first_place(results));
+        let place = results.and_then(|results| self.first_violation_line(results));
         let first = results.and_then(|results| results.first.as_ref());
         let check = results.and_then(|results| results.failed.first());
-        let of = |value: fn(&SubmissionResults) -> u64| integer(results.map(value));
+        let count = |value: fn(&SubmissionResults) -> u64| integer(results.map(value));
         let values = [
             ("submission", Value::Text(self.name.clone())),
             ("verdict", Value::Text(self.verdict().to_lowercase())),
@@ -190,16 +191,22 @@ impl Submission {
                 "dataset",
                 text(results.map(|results| results.dataset.display().to_string())),
             ),
-            ("runs", of(|results| results.runs as u64)),
-            ("machines", of(|results| (*results.machines.end()).into())),
-            ("events", of(|results| results.events as u64)),
+            ("runs", count(|results| results.runs as u64)),
+            (
+                "machines",
+                count(|results| (*results.machines.end()).into()),
+            ),
+            ("events", count(|results| results.events as u64)),
             (
                 "assumed",
                 text(results.map(|results| results.assumed.join("; "))),
             ),
-            ("checks", of(|results| results.checks as u64)),
-            ("checks_failed", of(|results| results.failed.len() as u64)),
-            ("violations", of(|results| results.violations)),
+            ("checks", count(|results| results.checks as u64)),
+            (
+                "checks_failed",
+                count(|results| results.failed.len() as u64),
+            ),
+            ("violations", count(|results| results.violations)),
             ("check", text(check.map(|check| check.name().to_owned()))),
             ("file", text(place.as_ref().map(|(file, _)| file.clone()))),
             ("line", integer(place.map(|(_, line)| line))),
@@ -224,11 +231,11 @@ impl Submission {
     }
 }
 
-/// The first words of a text, with at most `most` letters together.
-fn first_words(text: &str, most: usize) -> String {
+/// The first words of a text, with at most `max_letters` letters together. A first word that is longer is not cut.
+fn first_words(text: &str, max_letters: usize) -> String {
     let mut short = String::new();
     for word in text.split_whitespace() {
-        if !short.is_empty() && short.chars().count() + 1 + word.chars().count() > most {
+        if !short.is_empty() && short.chars().count() + 1 + word.chars().count() > max_letters {
             return short + " …";
         }
         if !short.is_empty() {
@@ -239,17 +246,18 @@ fn first_words(text: &str, most: usize) -> String {
     short
 }
 
-/// Breaks words of more than [`MOST_IN_WORD`] letters into several lines, if possible after a sign such as `_`.
+/// Breaks each word of more than [`MAX_WORD_LETTERS`] letters into several lines. It breaks after a sign such as `_` if the parts are
+/// short enough, and between two letters otherwise.
 fn with_broken_words(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let (mut lines, mut line) = (vec![], String::new());
         for part in word.split_inclusive(|letter: char| !letter.is_alphanumeric()) {
             let length = line.chars().count();
-            if length > 0 && length + part.chars().count() > MOST_IN_WORD {
+            if length > 0 && length + part.chars().count() > MAX_WORD_LETTERS {
                 lines.push(std::mem::take(&mut line));
             }
             for letter in part.chars() {
-                if line.chars().count() == MOST_IN_WORD {
+                if line.chars().count() == MAX_WORD_LETTERS {
                     lines.push(std::mem::take(&mut line));
                 }
                 line.push(letter);
@@ -270,7 +278,7 @@ fn machines(results: &SubmissionResults) -> String {
     }
 }
 
-/// A table with a row for each submission. The caption lists all errors and failed checks in full.
+/// A table with a row for each submission. The caption has all errors in full and, for each failed submission, the first violation.
 pub fn table(submissions: &Submissions) -> Table {
     let headings = [
         "submission",

@@ -1,4 +1,4 @@
-//! The results of one submission.
+//! The results of one submission: the logs of one student or team are imported as a dataset, checked by the audit, and measured.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -24,7 +24,7 @@ pub struct SubmissionResults {
     pub events: usize,
     /// What the import assumed or derived from the logs, in a few words each.
     pub assumed: Vec<String>,
-    /// Number of checks of the audit that the logs allow.
+    /// Number of checks that the audit could make. Some checks need columns that the logs may not have.
     pub checks: usize,
     /// The checks that failed, in the order of the audit.
     pub failed: Vec<Check>,
@@ -46,10 +46,17 @@ impl SubmissionResults {
     pub(super) fn new(folder: &Path, mapping: &Mapping, into: &Path) -> Result<Self, Error> {
         let report = import::import(&[folder.to_owned()], mapping, into)?;
         let audit = Audit::run(&[into.to_owned()])?;
-        let is_made = |check: &&Check| audit.counts(**check).0 > 0;
+        let was_made = |check: &&Check| {
+            let (times_checked, _) = audit.counts(**check);
+            times_checked > 0
+        };
+        let violations = |check: Check| {
+            let (_, violations) = audit.counts(check);
+            violations
+        };
         let failed: Vec<Check> = Check::ALL
             .into_iter()
-            .filter(|&check| audit.counts(check).1 > 0)
+            .filter(|&check| violations(check) > 0)
             .collect();
         let dataset = Dataset::open(into)?;
         let machines = dataset.finished().iter().map(|run| run.machines());
@@ -62,8 +69,8 @@ impl SubmissionResults {
             machines: least..=most,
             events: report.events,
             assumed: report.brief(),
-            checks: Check::ALL.iter().filter(is_made).count(),
-            violations: failed.iter().map(|&check| audit.counts(check).1).sum(),
+            checks: Check::ALL.iter().filter(was_made).count(),
+            violations: failed.iter().map(|&check| violations(check)).sum(),
             first: failed
                 .first()
                 .and_then(|&check| audit.first(check))
@@ -84,6 +91,7 @@ fn mean_of_slowest(machines: &DataFrame, measure: &str) -> Result<Option<f64>, E
         machines.column("run")?.i64()?,
         machines.column("rate")?.f64()?,
     );
+    // For each run, the rate of the slowest machine so far and its value of the measure.
     let mut slowest: BTreeMap<i64, (f64, Option<f64>)> = BTreeMap::new();
     for ((run, rate), value) in runs.iter().zip(rates.iter()).zip(values.f64()?.iter()) {
         let (Some(run), Some(rate)) = (run, rate) else {
@@ -94,6 +102,7 @@ fn mean_of_slowest(machines: &DataFrame, measure: &str) -> Result<Option<f64>, E
             *known = (rate, value);
         }
     }
+    // This is `None` if one of the values is missing.
     let values: Option<Vec<f64>> = slowest.values().map(|(_, value)| *value).collect();
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
     Ok(values.filter(|values| !values.is_empty()).map(mean))

@@ -1,4 +1,5 @@
-//! The configurations of some datasets, each with its slowest machine and its fastest clock.
+//! The configurations of some datasets, each with its slowest machine and its fastest clock; and how many machines are in each regime:
+//! stable (fewer messages arrive than the machine has ticks), critical (about as many) or overloaded (more).
 
 use crate::error::Error;
 use crate::measures::{self, Measure};
@@ -7,7 +8,7 @@ use crate::stats::repetitions::Group;
 use crate::stats::row_query::RowQuery;
 use crate::theory::{Prediction, PredictionComparison, Regime, compare, measured_regime};
 
-/// The measures that a summary needs.
+/// The names of the measures that an [`Overview`] needs.
 const MEASURES: [&str; 5] = [
     "backlog_growth",
     "lag_final",
@@ -21,16 +22,16 @@ pub fn measures() -> Vec<&'static Measure> {
     MEASURES.map(measures::named).to_vec()
 }
 
-/// A configuration.
+/// The row of a configuration.
 #[derive(Clone, Debug)]
 pub struct Row<'g> {
-    /// Its slowest machine; the first of them if several are equally slow.
+    /// The slowest machine of the configuration; the first one if several are equally slow.
     pub slowest: &'g Group,
     /// The regime of the slowest machine as measured; none if its offered load is unknown.
     pub measured: Option<Regime>,
     /// The prediction for the slowest machine; none if a parameter could not be read.
     pub prediction: Option<Prediction>,
-    /// The largest logical rate of a machine; none if all are undefined.
+    /// The largest logical rate (advance of the clock per second) of a machine; none if it is undefined for all machines.
     pub fastest_clock: Option<Estimate>,
 }
 
@@ -61,16 +62,17 @@ impl RegimeCounts {
 /// The configurations of some datasets.
 #[derive(Clone, Debug)]
 pub struct Overview<'g> {
-    /// A row for each configuration. [`Overview::new`] puts the one whose slowest machine's queue grows fastest first.
+    /// A row for each configuration. [`Overview::new`] sorts the rows by the backlog growth of the slowest machine; the largest is first.
     pub rows: Vec<Row<'g>>,
-    /// How many machines of configurations have each regime as predicted.
+    /// How many machines of all configurations are predicted to be in each regime.
     pub predicted: RegimeCounts,
-    /// How many machines of configurations have each regime as measured.
+    /// How many machines of all configurations were measured to be in each regime.
     pub measured: RegimeCounts,
 }
 
 impl<'g> Overview<'g> {
-    /// The overview of `groups`, which have [`measures()`]. Groups of the same configuration follow each other.
+    /// The overview of `groups`. Each group is a machine of a configuration and has the measures [`measures()`]. The groups of one
+    /// configuration must follow each other.
     pub fn new(groups: &'g [Group]) -> Self {
         let machines = compare(groups);
         let mut overview = Self {
@@ -87,6 +89,7 @@ impl<'g> Overview<'g> {
         };
         overview.rows.extend(machines.chunk_by(is_same).map(row));
         let growth = measures::named("backlog_growth");
+        // Rows without an estimate come last.
         let mean = |row: &Row<'_>| row.slowest.estimate(growth).map_or(f64::MIN, |e| e.mean);
         overview.rows.sort_by(|a, b| mean(b).total_cmp(&mean(a)));
         overview
@@ -119,12 +122,12 @@ fn row<'g>(machines: &[PredictionComparison<'g>]) -> Row<'g> {
         .min_by(|a, b| a.group.rate.total_cmp(&b.group.rate))
         .unwrap_or(&machines[0]);
     let logical_rate = measures::named("logical_rate");
-    let clocks = machines.iter();
     Row {
         slowest: slowest.group,
         measured: measured_regime(slowest.group),
         prediction: slowest.prediction.clone(),
-        fastest_clock: clocks
+        fastest_clock: machines
+            .iter()
             .filter_map(|machine| machine.group.estimate(logical_rate))
             .max_by(|a, b| a.mean.total_cmp(&b.mean)),
     }

@@ -1,4 +1,5 @@
-//! The overview as paragraphs and as a table.
+//! The overview of datasets as text: two paragraphs about regimes (stable, critical, overloaded), and a table with a row for each
+//! configuration.
 
 use sim::sweep::words::grouped;
 
@@ -40,13 +41,13 @@ pub fn regimes(overview: &Overview<'_>) -> [String; 2] {
     ]
 }
 
-/// A table of `rows`, some of the overview's rows. `more` is the sentence that says how many rows are not shown.
-pub fn table(rows: &[Row<'_>], more: Option<String>) -> Table {
+/// A table of `rows`, some of the overview's rows. `not_shown` is a sentence that says how many rows are missing; none if none is.
+pub fn table(rows: &[Row<'_>], not_shown: Option<String>) -> Table {
     let groups: Vec<&Group> = rows.iter().map(|row| row.slowest).collect();
     let varying = Varying::among(&groups);
     let mut headings = varying.headings();
     headings.push("regime".to_owned());
-    let keys = headings.len();
+    let first_number = headings.len();
     headings.extend(SLOWEST.map(|name| measures::named(name).heading()));
     headings.extend(["fastest clock (1/s)", "n"].map(str::to_owned));
     let cells = |row: &Row<'_>| {
@@ -60,19 +61,21 @@ pub fn table(rows: &[Row<'_>], more: Option<String>) -> Table {
     };
     Table {
         title: "Slowest machine of each configuration",
-        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
+        numeric: (0..headings.len())
+            .map(|column| column >= first_number)
+            .collect(),
         rows: rows.iter().map(cells).collect(),
-        coloured: Some((keys - 1, tone_of_verdict)),
-        // The number of repetitions, the mean jump, the fastest clock, the final lag.
-        optional: vec![keys + 4, keys + 2, keys + 3, keys + 1],
-        short: vec![fastest_without_interval(rows, keys + 3)],
+        coloured: Some((first_number - 1, tone_of_verdict)),
+        // A narrow terminal leaves out, in this order: n, the mean jump, the fastest clock, the final lag.
+        optional: [4, 2, 3, 1].map(|column| first_number + column).to_vec(),
+        short: vec![fastest_without_interval(rows, first_number + 3)],
         headings,
-        caption: caption(rows, &varying, &groups, more),
+        caption: caption(rows, &varying, &groups, not_shown),
         ..Table::default()
     }
 }
 
-/// The shorter form of column `index`, the fastest clock: without interval.
+/// The shorter form of the column of the fastest clock, without intervals. `index` is the index of this column.
 fn fastest_without_interval(rows: &[Row<'_>], index: usize) -> ShortColumn {
     let decimals = measures::named("logical_rate").decimals;
     let cell = |row: &Row<'_>| {
@@ -88,13 +91,18 @@ fn fastest_without_interval(rows: &[Row<'_>], index: usize) -> ShortColumn {
     }
 }
 
-/// The measured regime, and the predicted one if it differs.
+/// The measured regime, with an asterisk if the predicted one differs. If there is no measured regime, the predicted one.
 fn regime(row: &Row<'_>) -> String {
     let name = |regime: Option<Regime>| regime.map_or("not known", Regime::name);
-    match row.measured == row.predicted() || row.measured.is_none() {
-        true => name(row.measured.or(row.predicted())).to_owned(),
-        false => format!("{}*", name(row.measured)),
+    match differs_from_prediction(row) {
+        true => format!("{}*", name(row.measured)),
+        false => name(row.measured.or(row.predicted())).to_owned(),
     }
+}
+
+/// Whether there is a measured regime that is not the predicted one.
+fn differs_from_prediction(row: &Row<'_>) -> bool {
+    row.measured.is_some() && row.measured != row.predicted()
 }
 
 fn cell(estimate: Option<Estimate>, measure: &Measure) -> String {
@@ -108,11 +116,10 @@ fn caption(
     rows: &[Row<'_>],
     varying: &Varying,
     groups: &[&Group],
-    more: Option<String>,
+    not_shown: Option<String>,
 ) -> Vec<String> {
-    let mut caption: Vec<String> = more.into_iter().collect();
-    let differs = |row: &Row<'_>| row.measured.is_some() && row.measured != row.predicted();
-    if rows.iter().any(differs) {
+    let mut caption: Vec<String> = not_shown.into_iter().collect();
+    if rows.iter().any(differs_from_prediction) {
         caption.push("*: the prediction has another regime; `analyze theory` shows it.".to_owned());
     }
     let slowest = SLOWEST.map(measures::named);

@@ -1,17 +1,20 @@
-//! Idle ticks of machines whose ticks take all waiting messages.
+//! Idle ticks (ticks that receive nothing) of machines whose ticks take all waiting messages.
+//!
+//! Symbols: machine i has r_i ticks and y_i idle ticks per second, and lambda_i messages arrive at it per second. An idle tick of
+//! machine j sends a message to i with probability s_j.
 //!
 //! After a tick no message waits, so no queue grows and no machine is overloaded. A tick of machine i is idle if no message
 //! arrived in the period before it, which lasts 1 / r_i. In this period, sender j ticks rho = r_j / r_i times on average. The
 //! real number of ticks is the whole part of rho, or one more; the probability of one more is the fraction of rho, because the
-//! phases of the two machines are independent. Each of these ticks is idle with probability y_j / r_j, and an idle tick sends to
-//! i with probability s_j. If ticks and senders are independent, then with a = s_j y_j / r_j
+//! phases of the two machines (the times of their first ticks) are independent. Each of these ticks of j is idle with probability
+//! y_j / r_j, so it sends to i with probability a = s_j y_j / r_j. If ticks and senders are independent, then
 //!
-//! > y_i = r_i (product over j of (1 - a)^(whole part of rho) (1 - (fraction of rho) a)).
+//! > y_i = r_i (product over the senders j of (1 - a)^(whole part of rho) (1 - (fraction of rho) a)).
 //!
-//! For many rare messages this becomes r_i exp(-lambda_i / r_i), as for a Poisson process. No factor falls faster than by s_j /
-//! r_i times y_j, so the argument of [`super::fluid`] for a single solution is valid here too.
+//! For many rare messages this becomes r_i exp(-lambda_i / r_i), as for a Poisson process. If y_j rises by 1, y_i falls by at most
+//! s_j, as in the fluid model. So the argument of [`super::fluid`] for a single solution is valid here too.
 //!
-//! The derivation ignores that a sender's idle ticks come in clusters. They do, because messages arrive at the sender unevenly.
+//! The derivation ignores that a sender's idle ticks come in clusters, because messages arrive at the sender unevenly.
 
 use super::fixed_point::{find_fixed_point, has_single_fixed_point};
 use super::links::Links;
@@ -20,12 +23,12 @@ use super::links::Links;
 pub(super) fn idle(rates: &[f64], links: &Links) -> Option<Vec<f64>> {
     let next = |machine: usize, idle: &[f64]| {
         let senders = links.senders_to(machine).iter();
-        let quiet = senders.map(|&(sender, s)| {
-            let ticks = rates[sender] / rates[machine];
-            let sends = (s * idle[sender] / rates[sender]).min(1.0);
-            (1.0 - sends).powf(ticks.floor()) * (1.0 - ticks.fract() * sends)
+        let none_sent = senders.map(|&(sender, s)| {
+            let rho = rates[sender] / rates[machine];
+            let a = (s * idle[sender] / rates[sender]).min(1.0);
+            (1.0 - a).powf(rho.floor()) * (1.0 - rho.fract() * a)
         });
-        rates[machine] * quiet.product::<f64>()
+        rates[machine] * none_sent.product::<f64>()
     };
     if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
         return None;
@@ -38,15 +41,15 @@ mod tests {
     use super::*;
     use crate::theory::System;
 
-    /// A time-keeper ticks at 2/s and sends at half of its ticks. The shares of idle ticks are then 1/2 for a listener with the
-    /// same rate, 1/4 at half the rate, and 3/4 at twice the rate.
+    /// A time-keeper ticks at 2/s and sends at half of its ticks. The other machines only listen. The share of idle ticks of a
+    /// listener is then 1/2 if it has the same rate, 1/4 if it has half the rate, and 3/4 if it has twice the rate.
     #[test]
-    fn idle_ticks_of_listeners_worked_out_by_hand() {
+    fn idle_ticks_of_listeners_are_those_worked_out_by_hand() {
         let system = System {
             topology: sim::experiment::Topology::TimeKeeper,
             ..System::new(&[2.0, 2.0, 1.0, 4.0], 0.5, 60.0)
         };
-        let idle = idle(&system.rates, &Links::new(&system)).expect("one answer");
+        let idle = idle(&system.rates, &Links::new(&system)).expect("one solution");
         for (idle, expected) in idle.iter().zip([2.0, 1.0, 0.25, 3.0]) {
             assert!((idle - expected).abs() < 1e-9, "{idle} {expected}");
         }

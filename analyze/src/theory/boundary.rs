@@ -1,8 +1,12 @@
 //! The boundary of stability along a swept parameter: the value at which as many messages arrive at a machine as it has ticks.
 //!
-//! It is the boundary of the fluid model ([`super::fluid`]), which describes the long run. Close to it, runs of a finite duration
-//! are critical. With one probability p for three machines at rates 1, 3 and 6, Y = 9 / (1 + s), and machine 0 is overloaded if
-//! s Y > 1. So the boundary is at s = 1/8, or p = 1 - 3 s / 2 = 0.8125.
+//! The boundary is computed by the fluid model ([`super::fluid`]), which describes the long run. Close to the boundary, a run of
+//! finite duration is critical: it does not show whether the queue grows.
+//!
+//! An example: three machines with 1, 3 and 6 ticks per second, and the swept parameter p, the probability that an idle tick is
+//! internal. An idle tick sends to a given machine with probability s = 2 (1 - p) / 3. At the boundary of machine 0, the other two
+//! machines have Y = (3 + 6) / (1 + s) idle ticks per second together. Machine 0 is overloaded if s Y > 1, that is, if more messages
+//! arrive than it has ticks. So the boundary is at s = 1/8, which is p = 1 - 3 s / 2 = 0.8125.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +17,7 @@ use super::fluid::Fluid;
 use super::links::Links;
 use super::system::System;
 
-/// Number of times that the interval with the boundary is halved. Then it is narrower than the numbers that are shown.
+/// Number of times that the interval which contains the boundary is halved. After them it is much narrower than the last digit shown.
 const HALVINGS: usize = 40;
 
 /// A parameter along which there can be a boundary.
@@ -26,6 +30,7 @@ pub enum Swept {
 }
 
 impl Swept {
+    /// The value of the parameter in `configuration`.
     fn value(self, configuration: &Configuration) -> f64 {
         match self {
             Self::Internal => configuration.internal.at(0).value(),
@@ -33,6 +38,7 @@ impl Swept {
         }
     }
 
+    /// Gives the parameter this value in `system`.
     fn set(self, system: &mut System, value: f64) {
         match self {
             Self::Internal => system.internal.fill(value),
@@ -40,20 +46,21 @@ impl Swept {
         }
     }
 
-    /// A text that is equal for configurations that differ only in the swept parameter.
-    pub(super) fn rest(self, configuration: &Configuration) -> String {
-        let mut rest = configuration.clone();
+    /// All parameters except the swept one, as a text. It is equal for configurations that differ only in the swept parameter.
+    pub(super) fn fixed_parameters(self, configuration: &Configuration) -> String {
+        // The swept parameter gets the same value in all configurations.
+        let mut fixed = configuration.clone();
         match self {
             Self::Internal => {
-                rest.internal = Internal::default();
-                rest.to_string()
+                fixed.internal = Internal::default();
+                fixed.to_string()
             }
             Self::Rate(machine) => {
                 let others = configuration.rates.iter().enumerate();
                 let others = others.filter(|(index, _)| *index != machine);
                 let others: Vec<Rate> = others.map(|(_, rate)| rate).collect();
-                rest.rates = Rates::default();
-                format!("{others:?} {rest}")
+                fixed.rates = Rates::default();
+                format!("{others:?} {fixed}")
             }
         }
     }
@@ -62,11 +69,11 @@ impl Swept {
 /// A boundary of stability of one machine.
 #[derive(Clone, Debug)]
 pub struct Boundary {
-    /// One of the configurations that differ only in the swept parameter.
+    /// One of the configurations with this boundary. They differ only in the swept parameter.
     pub configuration: Arc<Configuration>,
-    /// The machine.
+    /// The machine that is overloaded on one side of the boundary.
     pub machine: usize,
-    /// The parameter.
+    /// The swept parameter.
     pub swept: Swept,
     /// The value of the parameter at the boundary.
     pub value: f64,
@@ -75,7 +82,7 @@ pub struct Boundary {
 }
 
 /// Finds the boundaries along `internal` and, if the configurations differ in the rate of only one machine, along this rate. A
-/// boundary is found if it lies between two values of `configurations`.
+/// boundary is found if a machine is overloaded at one of two neighbouring values in `configurations`, and not at the other.
 pub fn boundaries(configurations: &[Arc<Configuration>]) -> Vec<Boundary> {
     let rate = swept_rate(configurations).map(Swept::Rate);
     let swept = [Some(Swept::Internal), rate].into_iter().flatten();
@@ -84,11 +91,12 @@ pub fn boundaries(configurations: &[Arc<Configuration>]) -> Vec<Boundary> {
             let groups = groups(configurations, swept);
             groups
                 .into_iter()
-                .flat_map(move |group| along(&group, swept))
+                .flat_map(move |group| boundaries_in_group(&group, swept))
         })
         .collect()
 }
 
+/// The ticks per second of each machine.
 fn rates(configuration: &Configuration) -> Vec<f64> {
     configuration
         .rates
@@ -97,7 +105,7 @@ fn rates(configuration: &Configuration) -> Vec<f64> {
         .collect()
 }
 
-/// The only machine in whose rate the configurations differ.
+/// The machine in whose rate the configurations differ. None if they differ in the rates of several machines or of none.
 fn swept_rate(configurations: &[Arc<Configuration>]) -> Option<usize> {
     let first = rates(configurations.first()?);
     let all: Vec<Vec<f64>> = configurations.iter().map(|one| rates(one)).collect();
@@ -110,16 +118,17 @@ fn swept_rate(configurations: &[Arc<Configuration>]) -> Option<usize> {
     differing.next().is_none().then_some(machine)
 }
 
-/// The configurations in groups that differ only in the swept parameter, each in ascending order of this parameter.
+/// Groups of configurations. The configurations of a group differ only in the swept parameter, and are in ascending order of it.
 fn groups(configurations: &[Arc<Configuration>], swept: Swept) -> Vec<Vec<Arc<Configuration>>> {
     let mut indices: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<Vec<Arc<Configuration>>> = vec![];
     for configuration in configurations {
+        // A configuration with a probability for each machine has no single value that could be swept.
         if swept == Swept::Internal && configuration.internal.machines().is_some() {
             continue;
         }
         let index = *indices
-            .entry(swept.rest(configuration))
+            .entry(swept.fixed_parameters(configuration))
             .or_insert(groups.len());
         if index == groups.len() {
             groups.push(vec![]);
@@ -133,33 +142,35 @@ fn groups(configurations: &[Arc<Configuration>], swept: Swept) -> Vec<Vec<Arc<Co
 }
 
 /// The boundaries between neighbouring configurations of `group`.
-fn along(group: &[Arc<Configuration>], swept: Swept) -> Vec<Boundary> {
+fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Boundary> {
     let Some(first) = group.first() else {
         return vec![];
     };
     let system = System::from_configuration(first, 0.0);
+    // A machine whose ticks take all waiting messages is never overloaded.
     if system.takes_all() {
         return vec![];
     }
-    let overloaded = |value: f64| {
+    let overloaded_at = |value: f64| {
         let mut system = system.clone();
         swept.set(&mut system, value);
         overloaded(&system)
     };
     let values: Vec<f64> = group.iter().map(|one| swept.value(one)).collect();
-    let states: Vec<Option<Vec<bool>>> = values.iter().map(|value| overloaded(*value)).collect();
+    let states: Vec<Option<Vec<bool>>> = values.iter().map(|value| overloaded_at(*value)).collect();
     let mut found = vec![];
     for machine in 0..system.rates.len() {
-        let state = |at: usize| states[at].as_ref().map(|state| state[machine]);
-        for at in 1..values.len() {
-            let (Some(below), Some(above)) = (state(at - 1), state(at)) else {
+        let is_overloaded = |index: usize| states[index].as_ref().map(|state| state[machine]);
+        for index in 1..values.len() {
+            let (Some(below), Some(above)) = (is_overloaded(index - 1), is_overloaded(index))
+            else {
                 continue;
             };
             if below == above {
                 continue;
             }
-            let is_below = |value: f64| overloaded(value).map(|state| state[machine] == below);
-            if let Some(value) = halve(values[at - 1], values[at], is_below) {
+            let is_below = |value: f64| overloaded_at(value).map(|state| state[machine] == below);
+            if let Some(value) = find_change(values[index - 1], values[index], is_below) {
                 found.push(Boundary {
                     configuration: Arc::clone(first),
                     machine,
@@ -173,14 +184,15 @@ fn along(group: &[Arc<Configuration>], swept: Swept) -> Vec<Boundary> {
     found
 }
 
-/// For each machine, whether it has no idle ticks in the long run. None if this depends on chance.
+/// For each machine, whether it is overloaded: it has no idle ticks in the long run. None if chance decides which machines are.
 fn overloaded(system: &System) -> Option<Vec<bool>> {
     let fluid = Fluid::from_links(&system.rates, &Links::new(system))?;
     Some(fluid.active.iter().map(|active| !active).collect())
 }
 
-/// The value between `from` and `to` at which `is_below` changes. None if `is_below` cannot be computed.
-fn halve(mut from: f64, mut to: f64, is_below: impl Fn(f64) -> Option<bool>) -> Option<f64> {
+/// The value between `from` and `to` at which `is_below` changes from true to false, found by halving the interval. None if `is_below`
+/// cannot be computed.
+fn find_change(mut from: f64, mut to: f64, is_below: impl Fn(f64) -> Option<bool>) -> Option<f64> {
     for _ in 0..HALVINGS {
         let middle = (from + to) / 2.0;
         match is_below(middle)? {
@@ -213,9 +225,11 @@ mod tests {
             .collect()
     }
 
-    /// Machine 0: s Y = 9 s / (1 + s) = 1 at s = 1/8, so p = 0.8125. Machine 1: s Y = 6 s = 3 at s = 1/2, so p = 0.25.
+    /// The symbols are those of the example at the top of the file. Machine 0 has 1 tick per second: s Y = 9 s / (1 + s) = 1 at
+    /// s = 1/8, so p = 0.8125. Machine 1 has 3 ticks per second, and at its boundary only machine 2 has idle ticks: s Y = 6 s = 3 at
+    /// s = 1/2, so p = 0.25.
     #[test]
-    fn along_internal_as_worked_out_by_hand() {
+    fn boundaries_along_internal_are_those_worked_out_by_hand() {
         let internal = found("rates = [1, 3, 6]\ninternal = [0.9, 0.1, 0.5]");
         assert_eq!(
             internal,
@@ -231,9 +245,10 @@ mod tests {
         assert_eq!(found("rates = [1, 3, 6]\ninternal = [0.5, 0.7]"), []);
     }
 
-    /// At p = 0.7, s = 0.2 and Y = (r + 9) / 1.4 for three active machines. s Y = r at r = 1.5.
+    /// The rate r of machine 0 is swept. At p = 0.7, s = 0.2 and Y = (r + 9) / 1.4 if all three machines have idle ticks. So s Y = r
+    /// at r = 1.5.
     #[test]
-    fn along_the_rate_of_one_machine_as_worked_out_by_hand() {
+    fn the_boundary_along_the_rate_of_one_machine_is_that_worked_out_by_hand() {
         let rates = found("rates = [[2, 3, 6], [0.5, 3, 6], [4, 3, 6]]\ninternal = 0.7");
         assert_eq!(rates, [(0, Swept::Rate(0), 1.5, true)]);
     }

@@ -1,6 +1,7 @@
 //! Caveats: reasons why the prediction of a measure may be inaccurate for a machine.
 //!
-//! The limits in the conditions were chosen by comparing predictions with simulated runs (`experiments/bench/theory.py`).
+//! The numbers in [`Caveat::applies`], from which on a caveat is given, were chosen by comparing predictions with simulated runs
+//! (`experiments/bench/theory.py`).
 
 use super::circumstances::Circumstances;
 use super::quantity::Quantity;
@@ -8,7 +9,7 @@ use super::quantity::Quantity;
 /// An effect that the derivation ignores and that matters for a measure of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Caveat {
-    /// Machines send each other so many messages that few idle ticks are left.
+    /// Machines send each other so many messages that few idle ticks (ticks that receive nothing) are left.
     Coupled,
     /// Messages come from machines that are hardly ever idle.
     BusySenders,
@@ -30,7 +31,7 @@ pub enum Caveat {
     VaryingDelays,
     /// Ticks take all waiting messages, and all machines first tick at the same instant.
     Aligned,
-    /// The lag grows only at the start of the run, so its slope depends on how long this start is.
+    /// The lag grows only at the start of the run, so its slope depends on how long it grows.
     Start,
     /// The machine has few ticks in the observed time.
     FewTicks,
@@ -60,20 +61,21 @@ impl Caveat {
         Self::SeveralStates,
     ];
 
-    /// The caveats for `quantity` of a machine with the circumstances `holds`.
-    pub(super) fn reasons(quantity: Quantity, holds: &Circumstances) -> Vec<Self> {
+    /// The caveats for `quantity` of a machine in these `circumstances`.
+    pub(super) fn reasons(quantity: Quantity, circumstances: &Circumstances) -> Vec<Self> {
         // If ticks take all waiting messages, the predicted backlog of 0 is exact.
-        let has_no_queue =
-            holds.takes_all && matches!(quantity, Quantity::BacklogGrowth | Quantity::BacklogFinal);
-        let applies = |reason: &Self| !has_no_queue && reason.applies(quantity, holds);
+        let has_no_queue = circumstances.takes_all
+            && matches!(quantity, Quantity::BacklogGrowth | Quantity::BacklogFinal);
+        let applies = |reason: &Self| !has_no_queue && reason.applies(quantity, circumstances);
         Self::ALL.into_iter().filter(applies).collect()
     }
 
-    fn applies(self, quantity: Quantity, holds: &Circumstances) -> bool {
+    /// Whether this caveat is given for `quantity`.
+    fn applies(self, quantity: Quantity, circumstances: &Circumstances) -> bool {
         use Quantity::{
             BacklogFinal, BacklogGrowth, JumpMean, LagFinal, LagSlope, LogicalRate, ReceiveShare,
         };
-        let (takes_all, of_clocks) = (holds.takes_all, quantity.is_of_clocks());
+        let (takes_all, about_clocks) = (circumstances.takes_all, quantity.is_about_clocks());
         match self {
             Self::Coupled => {
                 let limit = match quantity {
@@ -85,20 +87,26 @@ impl Caveat {
                     ReceiveShare => 0.6,
                     LogicalRate | LagSlope | JumpMean => 0.8,
                 };
-                holds.coupling >= limit
+                circumstances.coupling >= limit
             }
             Self::BusySenders => match quantity {
-                ReceiveShare | JumpMean if takes_all => holds.from_rather_busy >= 0.03,
-                ReceiveShare => holds.from_busy >= 0.05,
-                BacklogGrowth => holds.from_busy >= 0.05 && holds.messages >= 1.0,
+                ReceiveShare | JumpMean if takes_all => {
+                    circumstances.share_from_rather_busy >= 0.03
+                }
+                ReceiveShare => circumstances.share_from_busy >= 0.05,
+                BacklogGrowth => {
+                    circumstances.share_from_busy >= 0.05 && circumstances.messages >= 1.0
+                }
                 _ => false,
             },
-            Self::ShortQueue => quantity == BacklogFinal && holds.is_short_queue,
+            Self::ShortQueue => quantity == BacklogFinal && circumstances.is_short_queue,
             Self::Batches => {
-                let several = takes_all && holds.senders > 1;
+                let several = takes_all && circumstances.senders > 1;
                 match quantity {
-                    ReceiveShare => several && (0.4..3.0).contains(&holds.load),
-                    JumpMean => several && holds.load > 0.6,
+                    ReceiveShare => {
+                        several && (0.4..3.0).contains(&circumstances.messages_per_tick)
+                    }
+                    JumpMean => several && circumstances.messages_per_tick > 0.6,
                     _ => false,
                 }
             }
@@ -108,34 +116,41 @@ impl Caveat {
                     _ if takes_all => 0.025,
                     _ => 0.04,
                 };
-                of_clocks && quantity != LagSlope && holds.gains >= limit
+                about_clocks && quantity != LagSlope && circumstances.gain_share >= limit
             }
             Self::Relayed => {
                 // An overloaded machine sends almost nothing, and then each clock counts its own ticks.
-                let counts_itself = !takes_all && holds.from_busy > 0.5;
-                of_clocks && holds.is_relayed && !(counts_itself && quantity == LagSlope)
+                let counts_itself = !takes_all && circumstances.share_from_busy > 0.5;
+                about_clocks && circumstances.is_relayed && !(counts_itself && quantity == LagSlope)
             }
             Self::SharedRate => match quantity {
-                LagFinal => holds.fastest > 1,
-                LagSlope => holds.fastest > 1 && holds.is_fastest,
+                LagFinal => circumstances.fastest_machines > 1,
+                LagSlope => circumstances.fastest_machines > 1 && circumstances.is_fastest,
                 _ => false,
             },
-            Self::ManySenders => quantity == LagFinal && holds.senders >= 4,
+            Self::ManySenders => quantity == LagFinal && circumstances.senders >= 4,
             Self::Delays => {
-                let gains_late = of_clocks && holds.gains > 0.02;
-                holds.delay >= 0.6 && (gains_late || (quantity == LagFinal && takes_all))
+                let gains_late = about_clocks && circumstances.gain_share > 0.02;
+                circumstances.delay_in_ticks >= 0.6
+                    && (gains_late || (quantity == LagFinal && takes_all))
             }
             Self::VaryingDelays => match quantity {
-                ReceiveShare => takes_all && holds.overtaking > 0.1,
-                BacklogFinal if !takes_all => holds.overtaking > 0.2,
-                LagSlope | LagFinal if !takes_all => holds.overtaking > 0.4,
-                BacklogGrowth if !takes_all => holds.overtaking > 0.4 && holds.load > 0.9,
-                _ => takes_all && of_clocks && holds.overtaking_of_any > 0.05,
+                ReceiveShare => takes_all && circumstances.arrivals_in_varying_delay > 0.1,
+                BacklogFinal if !takes_all => circumstances.arrivals_in_varying_delay > 0.2,
+                LagSlope | LagFinal if !takes_all => circumstances.arrivals_in_varying_delay > 0.4,
+                BacklogGrowth if !takes_all => {
+                    circumstances.arrivals_in_varying_delay > 0.4
+                        && circumstances.messages_per_tick > 0.9
+                }
+                _ => {
+                    takes_all && about_clocks && circumstances.max_arrivals_in_varying_delay > 0.05
+                }
             },
-            Self::Aligned => quantity == LagFinal && takes_all && holds.is_aligned,
-            Self::Start => quantity == LagSlope && (0.003..0.2).contains(&holds.lag_slope),
-            Self::FewTicks => quantity == BacklogGrowth && holds.ticks < 20.0,
-            Self::CriticalTogether => holds.is_critical_too,
+            Self::Aligned => quantity == LagFinal && takes_all && circumstances.is_aligned,
+            Self::Start => quantity == LagSlope && (0.003..0.2).contains(&circumstances.lag_slope),
+            Self::FewTicks => quantity == BacklogGrowth && circumstances.ticks < 20.0,
+            Self::CriticalTogether => circumstances.is_critical_with_another,
+            // In this case nothing is predicted, and `predict` gives the caveat itself.
             Self::SeveralStates => false,
         }
     }
@@ -255,7 +270,7 @@ mod tests {
         predict(system)[machine].caveats(quantity).to_vec()
     }
 
-    /// The only exception is the slope of a lag that hardly grows.
+    /// Except the caveat `Start`, for the slope of a lag that hardly grows.
     #[test]
     fn common_configurations_have_no_caveats() {
         for system in [
@@ -278,9 +293,9 @@ mod tests {
         }
     }
 
-    /// The hub of a star and the other machines leave each other few idle ticks, unless they send rarely.
+    /// The hub of a star and the other machines send each other messages. They leave each other few idle ticks if they send often.
     #[test]
-    fn a_star_that_sends_often_is_coupled() {
+    fn machines_of_a_star_that_send_often_are_coupled() {
         let star = |internal| System {
             topology: Topology::Star,
             ..plain(&[8.0, 1.1, 0.9, 2.1, 3.5, 2.8, 0.6], internal)
@@ -294,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reason_is_given_where_it_applies() {
+    fn each_caveat_is_given_for_a_system_in_which_it_applies() {
         let star = |rates: &[f64], internal| System {
             topology: Topology::Star,
             ..plain(rates, internal)

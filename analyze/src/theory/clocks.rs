@@ -1,9 +1,9 @@
 //! Predicts how fast the clocks advance, and how far they are behind the fastest clock.
 //!
-//! Symbols: machine i has r_i ticks and y_i idle ticks per second, and lambda_i messages arrive at it per second. An idle tick of
-//! machine j sends a message to a given neighbour with probability s_j ([`super::links`]); if this probability is the same for
-//! all machines, it is called s. R is the *logical rate* of the fastest clock: how much it advances per second. A message has a
-//! *later time* if its timestamp is greater than the clock of its recipient.
+//! Symbols: machine i has r_i ticks and y_i idle ticks (ticks that receive nothing) per second, and lambda_i messages arrive at it
+//! per second. An idle tick of machine j sends a message to a given neighbour with probability s_j ([`super::links`]); if this
+//! probability is the same for all machines, it is called s. R is the *logical rate* of the fastest clock: how much it advances per
+//! second. A message has a *later time* if its timestamp is greater than the clock of its recipient.
 //!
 //! # The fastest clock
 //!
@@ -17,21 +17,22 @@
 //!
 //! > R = r (1 + s (1 - s) / (2 + s (1 - s))).
 //!
-//! Two steps give the same result, and they can be applied to other machines too. Step 1: a message of the fastest machine puts
-//! the clock of its partner ahead by part of a tick. Step 2: a message of the partner carries this lead to the fastest machine,
-//! whose clock gains one tick. Each step takes 1 / (s y) seconds on average, where y = r / (1 + s) is the number of idle ticks
-//! per second of each machine. So there are s y / 2 gains per second. This is too many, because machines sometimes receive at
-//! ticks at which they would have sent. Multiplied by 2 (1 - s) / (2 - s), it is exact.
+//! An estimate with two steps gives nearly the same result, and it can be applied to other machines too. Step 1: a message of the
+//! fastest machine puts the clock of its partner ahead by part of a tick. Step 2: a message of the partner carries this lead to the
+//! fastest machine, whose clock gains one tick. Each step takes 1 / (s y) seconds on average, where y = r / (1 + s) is the number of
+//! idle ticks per second of each machine. So the estimate is s y / 2 gains per second. It is too high, because machines sometimes
+//! receive at ticks at which they would have sent. The estimate multiplied by 2 (1 - s) / (2 - s) is exact.
 //!
-//! **A slower partner j, or more senders.** Step 1 succeeds only if the partner ticks before the fastest machine ticks again. The
-//! probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per second. The lead is then evenly distributed
-//! between 0 and 1 tick of the fastest machine, and it shrinks by r - r_j per second. The partner sends s y_j messages back per
-//! second. One of them is sent before the lead is gone with probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j).
-//! For equal rates P = 1. So the gains per second through j are
+//! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
+//! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
+//! second, where y is the number of idle ticks per second of the fastest machine. The lead is then evenly distributed between 0 and 1
+//! tick of the fastest machine, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
+//! probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j), it sends one of them before the lead is gone. For equal rates
+//! P = 1. So the gains per second through j are
 //!
 //! > 2 (1 - s) / (2 - s) / (1 / (P alpha) + 1 / (s y_j)).
 //!
-//! This is an estimate. R is r plus the gains through all partners with more than half the highest rate. The sum counts
+//! This is an estimate too. R is r plus the gains through all partners with more than half the highest rate. The sum counts
 //! simultaneous gains twice, and it leaves out leads that pass through several machines.
 //!
 //! **No gains.** If machines of equal rate tick at the same instants, or if messages carry the clock before the increment, no
@@ -42,29 +43,29 @@
 //!
 //! # The other clocks
 //!
-//! The *lag* of machine i is the fastest clock minus the clock of i. It has two parts and an offset.
+//! The *lag* of machine i is the fastest clock minus the clock of i. It is the sum of two parts and an offset.
 //!
 //! **Waiting.** A message waits Q_i / lambda_i seconds on average (Little's law), where Q_i is the mean number of waiting
 //! messages. During this time the fastest clock advances by R Q_i / lambda_i. This is the first part.
 //!
 //! **Time since the last message with a later time.** Until such a message comes, the fastest clock gains D_i = R - max(r_i,
 //! lambda_i) per second on the clock of i. (lambda_i is in the formula because the clock of an overloaded machine adds 1 for each
-//! message.) Let G_i(x) be the probability that the second part exceeds x. A message from j that came u seconds ago made the
-//! second part of i equal to that of j; since then it has grown by D_i u. So the second part of i exceeds x if, for each message
-//! of the last x / D_i seconds, the second part of its sender was greater than x - D_i u. If senders are independent and messages
-//! arrive as Poisson processes, then
+//! message.) What the fastest clock has gained in this way is the second part of the lag. Let G_i(x) be the probability that the
+//! second part exceeds x. A message from j that came u seconds ago made the second part of i equal to that of j; since then it has
+//! grown by D_i u. So the second part of i exceeds x if, for each message of the last x / D_i seconds, the second part of its sender
+//! was greater than x - D_i u. If senders are independent and messages arrive as Poisson processes, then
 //!
 //! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
 //!
 //! Here s_j y_j is the number of messages per second from j to i. The sum includes only messages with the time of the clock that
-//! i follows. The mean of the second part at time t is the integral of G_i from 0 to D_i t ([`super::staleness`]). It grows at
-//! the start of a run. Only because of this growth, the lag of a stable machine has a slope.
+//! i follows. The mean of the second part t seconds after the start of the run is the integral of G_i from 0 to D_i t
+//! ([`super::staleness`]). This mean grows at the start of a run. The lag of a stable machine has a slope only because of this growth.
 //!
-//! **Offset.** A receive adds 1 to the clock, and a clock is read half a tick after its last step on average. This gives an
+//! **Offset.** A receive adds 1 to the clock, and a clock is read half a tick after its last step on average. These two effects give an
 //! offset of -1/2 for a machine that keeps up, so its lag can be negative. An overloaded machine receives a message at every
 //! tick. Its offset is -3/2 - (R - lambda_i) / lambda_i.
 //!
-//! **Delay.** A delay d adds R d to the lag, and t is replaced by t - d.
+//! **Delay.** A delay of d seconds adds R d to the lag, and t is replaced by t - d.
 //!
 //! # Topologies
 //!
@@ -76,54 +77,56 @@
 //!
 //! # Ticks that take all waiting messages
 //!
-//! Such a machine counts each message. Without later times its clock advances by lambda_i + y_i per second, which is at least
-//! r_i. This number replaces r_i in D_i. For a machine that follows no other, it also replaces r in R.
+//! The clock of a machine whose ticks take all waiting messages counts each message. Without later times this clock advances by
+//! lambda_i + y_i per second, which is at least r_i. This number replaces r_i in D_i. For a machine that follows no other, it also
+//! replaces r in R.
 //!
 //! A message waits only until the next tick. The offset follows from a message that was sent a seconds before the last tick of i.
 //! The last tick was half a period ago on average. Since the message was sent, the fastest clock has counted
-//! R (a + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and a r_i - 1/2 for its ticks. The terms with a belong to the second part of
-//! the lag. The others are the offset, R / (2 r_i) - 1.
+//! R (a + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and a r_i - 1/2 for its ticks. The lag is the difference. Its
+//! terms with a belong to the second part of the lag. The other terms are the offset, R / (2 r_i) - 1.
 //!
 //! A slow machine that sends can get ahead of the fastest machine if it counts messages nearly as fast as the fastest machine
-//! ticks. How two such machines drive each other is not derived, so their clocks are not predicted.
+//! ticks. Then the two machines drive each other's clocks. How fast is not derived, so no clock of the system is predicted.
 
 use super::diffusion;
 use super::flow::Flow;
-use super::gains::{events, rate};
+use super::gains::{logical_rate, rate_without_later_times};
 use super::leads::leads;
 use super::regime::Regime;
 use super::sources::Source;
 use super::staleness::Staleness;
 use super::system::System;
 
-/// No clock is predicted if a machine that sends counts more messages per second than this share of R
-const COUNTS_ALONG: f64 = 0.8;
-/// and more messages than this many times its ticks.
-const COUNTS_MESSAGES: f64 = 1.5;
-/// A clock that is ahead of the fastest clock half of the time is ahead by less than this on average.
-const MOST_AHEAD: f64 = 1.0;
+/// The two limits of [`FollowedClocks::messages_drive_clocks`]. The first one: the clock of the machine advances by more than this
+/// share of R, the logical rate of the clock that it follows.
+const DRIVING_SHARE: f64 = 0.8;
+/// The second limit: the clock of the machine advances by more than this number per tick.
+const DRIVING_COUNT_PER_TICK: f64 = 1.5;
+/// The smallest lag is minus this number: a clock that is ahead of the fastest clock half of the time is ahead by less on average.
+const MAX_AHEAD: f64 = 1.0;
 
 /// The clocks of a system.
 #[derive(Clone, Debug)]
 pub(super) struct Clocks<'a> {
     /// The logical rate of the greatest clock, in 1/s.
     pub fastest: f64,
-    /// For each machine, how far the greatest clock is ahead of the clock from which the machine's lag is counted.
+    /// For each machine, its lead ([`super::leads`]): it is added to [`Clocks::lag`] for the lag behind the greatest clock.
     pub leads: Vec<f64>,
     followed: FollowedClocks<'a>,
     staleness: Staleness,
 }
 
-/// The clock that each machine follows, and the rates of both.
+/// The clock that each machine follows: the fastest clock whose time reaches the machine.
 #[derive(Clone, Debug)]
 struct FollowedClocks<'a> {
     system: &'a System,
     flow: &'a Flow,
     /// For each machine, the machine whose clock it follows; this may be the machine itself.
     sources: Vec<Source>,
-    /// R, the logical rate of the followed clock, in 1/s.
+    /// For each machine, R: the logical rate of the followed clock, in 1/s.
     rates: Vec<f64>,
-    /// D: how much faster the followed clock advances than the machine's clock between messages, in 1/s.
+    /// For each machine, D: how much faster the followed clock advances than the machine's clock between messages, in 1/s.
     gains: Vec<f64>,
 }
 
@@ -138,24 +141,25 @@ impl<'a> Clocks<'a> {
         }
     }
 
-    /// How much faster the clock that `machine` follows advances than its own machine ticks, as a share: 0.1 means 10 % faster.
-    pub fn gains(&self, machine: usize) -> f64 {
+    /// How much faster the clock that `machine` follows advances than the followed machine ticks, as a share: 0.1 means 10 % faster.
+    pub fn gain_share(&self, machine: usize) -> f64 {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;
         followed.rates[machine] / followed.system.rates[source] - 1.0
     }
 
     /// The expected lag of `machine` behind the clock of the fastest machine after `time` seconds. It is 0 for the fastest
-    /// machines, and negative for a machine that is more often ahead of them than behind. Add the lead for the lag behind the
-    /// greatest clock. None if the lag cannot be derived.
+    /// machines, and negative for a machine that is more often ahead of them than behind. None if the lag cannot be derived.
     pub fn lag(&self, machine: usize, time: f64) -> Option<f64> {
         let followed = &self.followed;
-        let of_source = (self.fastest - followed.rates[machine]) * time;
-        let own = || followed.lag(machine, time, &self.staleness);
-        followed.is_derivable(machine).then(|| of_source + own())
+        let lag_of_source = (self.fastest - followed.rates[machine]) * time;
+        let behind_source = || followed.lag(machine, time, &self.staleness);
+        followed
+            .is_derivable(machine)
+            .then(|| lag_of_source + behind_source())
     }
 
-    /// The slope of the machine's lag over the observed time, in 1/s.
+    /// The slope of the machine's lag over the observed time, in 1/s. None if the lag cannot be derived.
     pub fn lag_slope(&self, machine: usize) -> Option<f64> {
         let observed = self.followed.system.observed();
         let lag = |time| self.lag(machine, time).unwrap_or_default();
@@ -170,10 +174,10 @@ impl<'a> FollowedClocks<'a> {
         let sources = Source::find_all(system, flow);
         let rates: Vec<f64> = sources
             .iter()
-            .map(|source| rate(system, flow, source.machine))
+            .map(|source| logical_rate(system, flow, source.machine))
             .collect();
         let gains = (0..rates.len())
-            .map(|i| (rates[i] - events(system, flow, i)).max(0.0))
+            .map(|i| (rates[i] - rate_without_later_times(system, flow, i)).max(0.0))
             .collect();
         Self {
             system,
@@ -185,12 +189,12 @@ impl<'a> FollowedClocks<'a> {
     }
 
     /// Whether the machine ticks as fast as the machine that it follows.
-    fn is_source(&self, machine: usize) -> bool {
+    fn ticks_as_fast_as_source(&self, machine: usize) -> bool {
         self.system.rates[machine] == self.system.rates[self.sources[machine].machine]
     }
 
-    /// Whether the lag of the machine can be derived. It cannot be derived if a critical machine passes times on to the machine,
-    /// or if the machine is not stable and its queue has times of several clocks.
+    /// Whether the lag of the machine can be derived. It cannot be derived in three cases: it depends on a critical machine which clock
+    /// the machine follows; messages drive clocks; or the machine is not stable and its queue has times of several clocks.
     fn is_derivable(&self, machine: usize) -> bool {
         if self.sources[machine].is_doubtful || self.messages_drive_clocks() {
             return false;
@@ -198,58 +202,61 @@ impl<'a> FollowedClocks<'a> {
         let relative_drift = self.flow.queues[machine].relative_drift(self.system.duration_s);
         let senders = self.flow.links.senders_to(machine).iter();
         let mut senders = senders.filter(|(sender, _)| self.flow.active[*sender]);
-        self.is_source(machine)
+        self.ticks_as_fast_as_source(machine)
             || Regime::from_relative_drift(relative_drift) == Regime::Stable
             || senders.all(|(sender, _)| self.rates[*sender] == self.rates[machine])
     }
 
-    /// Whether some machine that sends counts messages nearly as fast as the machine that it follows counts ticks.
+    /// Whether the clock of some machine that sends advances, by counting messages, nearly as fast as the clock that it follows.
     fn messages_drive_clocks(&self) -> bool {
         let is_driver = |machine: usize| {
-            let counted = events(self.system, self.flow, machine);
+            let counted = rate_without_later_times(self.system, self.flow, machine);
             self.flow.links.sends(machine)
-                && counted > COUNTS_MESSAGES * self.system.rates[machine]
-                && counted > COUNTS_ALONG * self.rates[machine]
+                && counted > DRIVING_COUNT_PER_TICK * self.system.rates[machine]
+                && counted > DRIVING_SHARE * self.rates[machine]
         };
         self.system.takes_all() && (0..self.rates.len()).any(is_driver)
     }
 
     /// The second part of each machine's lag, which is due to the time since the last message with a later time.
     fn staleness(&self) -> Staleness {
-        let follows = |machine: usize| !self.is_source(machine) && self.gains[machine] > 0.0;
+        let follows =
+            |machine: usize| !self.ticks_as_fast_as_source(machine) && self.gains[machine] > 0.0;
         let machines = 0..self.gains.len();
         let followers: Vec<usize> = machines.filter(|&machine| follows(machine)).collect();
         Staleness::integrate(self.flow, &self.gains, &self.rates, &followers)
     }
 
-    /// The lag after `time` seconds behind the machine that this one follows.
+    /// The lag after `time` seconds behind the clock that the machine follows.
     fn lag(&self, machine: usize, time: f64, staleness: &Staleness) -> f64 {
-        let (system, fastest) = (self.system, self.rates[machine]);
+        let (system, followed_rate) = (self.system, self.rates[machine]);
         let (rate, arrivals) = (system.rates[machine], self.flow.arrivals[machine]);
-        if self.is_source(machine) {
+        if self.ticks_as_fast_as_source(machine) {
             return 0.0;
         }
-        let without_messages = (fastest - rate) * time;
-        let since = time - system.delay_s;
-        if since <= 0.0 {
+        let without_messages = (followed_rate - rate) * time;
+        let since_first_arrival = time - system.delay_s;
+        if since_first_arrival <= 0.0 {
             return without_messages;
         }
         let queue = self.flow.queues[machine];
-        let waits = queue.mean(since);
-        let staleness = staleness.mean(machine, self.gains[machine] * since);
+        let waiting = queue.mean(since_first_arrival);
+        let staleness = staleness.mean(machine, self.gains[machine] * since_first_arrival);
+        // Each case is the sum of the part for waiting, the part for the time since the last message, and the offset.
         let lag = if system.takes_all() {
-            fastest / (2.0 * rate) + staleness - 1.0
+            followed_rate / (2.0 * rate) + staleness - 1.0
         } else if queue.drift < 0.0 {
             // In a queue that is mostly empty, messages since the last tick delay no other message.
-            let waits = (waits - arrivals / (2.0 * rate)).max(0.0);
-            fastest * waits / arrivals + staleness - 0.5
+            let waiting = (waiting - arrivals / (2.0 * rate)).max(0.0);
+            followed_rate * waiting / arrivals + staleness - 0.5
         } else {
-            let between_messages = (fastest - arrivals).max(0.0) / arrivals;
-            fastest * waits / arrivals + staleness - between_messages - 1.5
+            let between_messages = (followed_rate - arrivals).max(0.0) / arrivals;
+            followed_rate * waiting / arrivals + staleness - between_messages - 1.5
         };
-        // With stamp = before, the timestamp of a message is 1 less.
-        let lag = lag + fastest * system.delay_s + f64::from(u8::from(system.stamps_before));
-        lag.max(-MOST_AHEAD).min(without_messages)
+        // With stamp = before, messages carry the clock before the increment, so timestamps are 1 less.
+        let missing_increment = if system.stamps_before { 1.0 } else { 0.0 };
+        let lag = lag + followed_rate * system.delay_s + missing_increment;
+        lag.max(-MAX_AHEAD).min(without_messages)
     }
 }
 
@@ -291,12 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn the_lag_of_one_follower_worked_out_by_hand() {
-        // D = 5. The number A of messages per second is binomially distributed: six draws with probability 0.05. So E A (A - 1) /
-        // (2 (1 - E A)) messages wait at a tick.
-        let heard = 0.05 * 6.0;
-        let waits = 6.0 * 5.0 * 0.05 * 0.05 / (2.0 * (1.0 - heard));
-        let expected = 5.0 / heard + 6.0 * waits / heard - 0.5;
+    fn the_lag_of_one_follower_is_that_worked_out_by_hand() {
+        // D = 6 - 1 = 5. The number A of messages per second is binomially distributed: six trials with probability 0.05. So the
+        // mean number of messages that wait at a tick is E[A (A - 1)] / (2 (1 - E[A])), where E is the expected value.
+        let arrivals = 0.05 * 6.0;
+        let waiting = 6.0 * 5.0 * 0.05 * 0.05 / (2.0 * (1.0 - arrivals));
+        let expected = 5.0 / arrivals + 6.0 * waiting / arrivals - 0.5;
         let lag = plain(&[1.0, 6.0], 0.95).lags;
         assert!(
             (lag[0].unwrap_or_default() - expected).abs() < 0.2,

@@ -1,4 +1,4 @@
-//! Compares measurements with predictions.
+//! Compares the measures of simulated or real runs with the predictions of theory.
 
 use super::caveat::Caveat;
 use super::prediction::{Prediction, predict};
@@ -42,13 +42,14 @@ impl Compared {
     /// values are equal.
     pub fn z(&self) -> Option<f64> {
         let estimate = self.measured?;
+        // Without an interval there is no standard error to divide by.
         estimate.half_width?;
         let standard_error = estimate.sd? / (estimate.n as f64).sqrt();
         Some(self.difference()? / standard_error)
     }
 }
 
-/// The measures that theory predicts.
+/// All measures that theory predicts.
 pub fn measures() -> Vec<&'static Measure> {
     Quantity::ALL
         .map(|quantity| measures::named(quantity.name()))

@@ -2,10 +2,10 @@
 //! time.
 //!
 //! Let X(t) be the number of messages that have arrived by time t minus the number of ticks. It is approximated by a Brownian
-//! motion with drift mu and variance sigma^2 per second. The length of the queue is Q(t) = X(t) - min(0, least X(u) for u <= t),
-//! which is never negative. Q(t) has the same distribution as the greatest value of X up to t. By Spitzer's identity, its mean is
-//! the integral of E max(0, X(u)) / u over u from 0 to t. Let d = mu sqrt(t) / sigma, let Phi be the distribution function of the
-//! standard normal distribution, and phi its density. Then
+//! motion with drift mu and variance sigma^2 per second. The length of the queue is Q(t) = X(t) - min(0, smallest X(u) for u <= t),
+//! which is never negative. Q(t) has the same distribution as the greatest value of X up to t. E is the expected value. By Spitzer's
+//! identity, E Q(t) is the integral of E max(0, X(u)) / u over u from 0 to t. Let d = mu sqrt(t) / sigma, let Phi be the distribution
+//! function of the standard normal distribution, and phi its density. Then
 //!
 //! > E Q(t) = (sigma^2 / mu) (Phi(d) - 1/2 + d^2 Phi(d) + d phi(d)).
 //!
@@ -20,7 +20,7 @@
 //!
 //! > E Q(t)^2 = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t).
 //!
-//! With A = Phi(d) - 1/2 - d phi(d), the integral is
+//! With A = Phi(d) - 1/2 - d phi(d), the integral in this equation is
 //!
 //! > (sigma^4 / mu^3) ((d^2 + d^4/2) Phi(d) - (d^2 + A - d^3 phi(d)) / 2).
 
@@ -63,8 +63,8 @@ impl Reflected {
             return (self.drift * time).max(0.0);
         }
         if d.abs() < NO_DRIFT {
-            let spread = (2.0 * self.variance * time / std::f64::consts::PI).sqrt();
-            return spread + self.drift * time / 2.0;
+            let without_drift = (2.0 * self.variance * time / std::f64::consts::PI).sqrt();
+            return without_drift + self.drift * time / 2.0;
         }
         let bracket = normal_cdf_above_half(d) + d * d * normal_cdf(d) + d * normal_density(d);
         (self.variance / self.drift * bracket).max(0.0)
@@ -87,14 +87,16 @@ impl Reflected {
         slope(window, |time| self.mean((time - delay).max(0.0))).max(0.0)
     }
 
+    /// The integral of E Q(u) over u from 0 to `time`, in messages times seconds.
     fn integral(&self, time: f64) -> f64 {
         let d = self.relative_drift(time);
         if d.abs() < NO_DRIFT {
+            // E Q(u) grows like the square root of u.
             return 2.0 / 3.0 * time * self.mean(time);
         }
-        let spread = normal_cdf_above_half(d) - d * normal_density(d);
+        let a = normal_cdf_above_half(d) - d * normal_density(d);
         let bracket = (d * d + d.powi(4) / 2.0) * normal_cdf(d)
-            - (d * d + spread - d.powi(3) * normal_density(d)) / 2.0;
+            - (d * d + a - d.powi(3) * normal_density(d)) / 2.0;
         self.variance.powi(2) / self.drift.powi(3) * bracket
     }
 }
@@ -139,21 +141,21 @@ mod tests {
         }
     }
 
-    /// Computes the moments from the distribution function: the greatest value is below x with probability
+    /// Computes mean and standard deviation from the distribution function: the greatest value of X up to t is below x with probability
     /// Phi((x - mu t) / (sigma sqrt t)) - exp(2 mu x / sigma^2) Phi((-x - mu t) / (sigma sqrt t)).
     fn moments_by_summing(queue: Reflected) -> (f64, f64) {
         let scale = (queue.variance * T).sqrt();
-        let above = |x: f64| {
-            let passed = (2.0 * queue.drift * x / queue.variance).exp()
+        let probability_above = |x: f64| {
+            let reflected = (2.0 * queue.drift * x / queue.variance).exp()
                 * normal_cdf((-x - queue.drift * T) / scale);
-            normal_cdf((queue.drift * T - x) / scale) + passed
+            normal_cdf((queue.drift * T - x) / scale) + reflected
         };
         let step = 0.001;
         let (mut mean, mut square) = (0.0, 0.0);
         for point in 0..200_000 {
             let x = (f64::from(point) + 0.5) * step;
-            mean += above(x) * step;
-            square += 2.0 * x * above(x) * step;
+            mean += probability_above(x) * step;
+            square += 2.0 * x * probability_above(x) * step;
         }
         (mean, (square - mean * mean).sqrt())
     }
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn has_the_known_limits() {
+    fn mean_and_sd_have_the_known_limits() {
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6 * b, "{a} {b}");
         close(reflected(5.0).mean(T), 300.0 + 1.5 / 10.0);
         close(reflected(-5.0).mean(T), 1.5 / 10.0);
@@ -189,21 +191,21 @@ mod tests {
     }
 
     #[test]
-    fn slopes_of_a_line_and_of_a_root() {
+    fn the_slopes_of_a_line_and_of_a_square_root_are_the_known_ones() {
         let steep = Reflected {
             drift: 2.0,
             variance: 0.0,
         };
         assert!((steep.slope(&(0.0..T), 0.0) - 2.0).abs() < 1e-9);
         assert!((steep.slope(&(10.0..T), 5.0) - 2.0).abs() < 1e-9);
-        // The slope of c sqrt(t) is (4/5) c / sqrt(T).
+        // The least-squares slope of c sqrt(t) from 0 to T is (4/5) c / sqrt(T).
         let critical = reflected(0.0);
         let expected = 0.8 * critical.mean(T) / T;
         assert!((critical.slope(&(0.0..T), 0.0) - expected).abs() < 1e-3 * expected);
     }
 
     #[test]
-    fn without_variance_the_queue_is_empty() {
+    fn without_variance_a_queue_with_negative_drift_is_empty() {
         let idle = Reflected {
             drift: -3.0,
             variance: 0.0,

@@ -1,10 +1,11 @@
-//! Finds y with y_i = f_i(y) for all i (a fixed point), where each f_i falls if any y_j rises.
+//! Finds numbers y_1, y_2, ... with y_i = f_i(y) for all i (a fixed point), where each f_i falls or stays equal if any y_j rises. In the
+//! code, f_i(y) is `next(index, y)`.
 
 /// Maximum number of rounds. If the values still change after them, there is no result.
 const ROUNDS: usize = 20_000;
-/// Two values are equal if they differ by at most this share of the greatest value.
-const SAME: f64 = 1e-11;
-/// The bounds have met if they differ by at most this share of the greatest value.
+/// A value counts as unchanged if it changes by at most this share of the greatest value.
+const UNCHANGED: f64 = 1e-11;
+/// A lower and an upper bound have met if they differ by at most this share of the greatest value.
 const MEETING: f64 = 1e-8;
 
 /// Finds a fixed point: starts at `y`, and replaces the value at each index by `next(index, y)` again and again. None if the
@@ -22,34 +23,34 @@ pub(super) fn find_fixed_point(
             greatest = greatest.max(value.abs());
             y[index] = value;
         }
-        if change <= SAME * greatest {
+        if change <= UNCHANGED * greatest {
             return Some(y);
         }
     }
     None
 }
 
-/// Whether there is a single fixed point. Because `next` falls, it turns a lower bound of all fixed points into an upper bound,
-/// and an upper bound into a lower bound. The first lower bound is 0, and then the bounds approach each other. If they meet,
-/// there is a single fixed point. If not, there may be several.
+/// Whether there is a single fixed point of `count` numbers. Because `next` falls, it turns a lower bound of all fixed points into an
+/// upper bound, and an upper bound into a lower bound. The first lower bound is 0. Each round computes an upper bound and a new lower
+/// bound, which approach each other. If they meet, there is a single fixed point. If they stop changing before, there may be several.
 pub(super) fn has_single_fixed_point(count: usize, next: impl Fn(usize, &[f64]) -> f64) -> bool {
     let mapped = |y: &[f64]| -> Vec<f64> { (0..count).map(|index| next(index, y)).collect() };
     let mut low = vec![0.0; count];
     for _ in 0..ROUNDS {
         let high = mapped(&low);
-        let above = mapped(&high);
-        let apart = |a: &[f64], b: &[f64]| {
+        let next_low = mapped(&high);
+        let largest_difference = |a: &[f64], b: &[f64]| {
             let gaps = a.iter().zip(b).map(|(a, b)| (a - b).abs());
             gaps.fold(0.0, f64::max)
         };
         let greatest = high.iter().copied().fold(0.0, f64::max);
-        if apart(&high, &above) <= MEETING * greatest {
+        if largest_difference(&high, &next_low) <= MEETING * greatest {
             return true;
         }
-        if apart(&low, &above) <= SAME * greatest {
+        if largest_difference(&low, &next_low) <= UNCHANGED * greatest {
             return false;
         }
-        low = above;
+        low = next_low;
     }
     false
 }
@@ -58,9 +59,10 @@ pub(super) fn has_single_fixed_point(count: usize, next: impl Fn(usize, &[f64]) 
 mod tests {
     use super::*;
 
-    /// y_i = max(0, r - s y_j) for two equal machines. For s > 1, either machine may stop the other from sending.
+    /// The functions are f_i(y) = max(0, r_i - s y_j) for two machines i and j with the rates r_i and r_j. If the rates are equal and s is
+    /// greater than 1, there are several fixed points: either machine may stop the other from sending.
     #[test]
-    fn tells_one_fixed_point_from_several() {
+    fn a_single_fixed_point_is_told_from_several() {
         let pair = |rates: [f64; 2], s: f64| {
             move |index: usize, y: &[f64]| (rates[index] - s * y[1 - index]).max(0.0)
         };

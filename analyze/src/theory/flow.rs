@@ -1,20 +1,22 @@
-//! The rates of idle ticks and of messages over a finite time T. They are those of [`super::fluid`], corrected for chance. Chance
-//! matters near the critical load and at the start of a run.
+//! The rates of idle ticks (ticks that receive nothing) and of messages over a finite time T. They are the long-run rates of
+//! [`super::fluid`], corrected for random fluctuations. The fluctuations matter near the critical load (as many messages as ticks) and
+//! at the start of a run.
 //!
 //! Symbols: machine i has r_i ticks and y_i idle ticks per second, and lambda_i messages arrive at it per second. Y is the sum of
-//! all y_i. An idle tick sends a message to a given other machine with probability s.
+//! all y_i. An idle tick sends a message to a given other machine with probability s. One idle tick of i prevents kappa_i messages for
+//! i. E is the expected value.
 //!
 //! # The equations
 //!
-//! The queue Q_i of machine i is approximated by a reflected Brownian motion ([`super::diffusion`]). Its variance sigma_i^2 is
-//! computed in [`super::noise`]. Its drift is mu_i = lambda_i + kappa_i y_i - r_i. This would be the drift if machine i had no
+//! The queue Q_i of machine i is approximated by a reflected Brownian motion ([`super::diffusion`]). Its variance sigma_i^2 and kappa_i
+//! are computed in [`super::noise`]. Its drift is mu_i = lambda_i + kappa_i y_i - r_i. This would be the drift if machine i had no
 //! idle ticks: then the kappa_i y_i messages that its own idle ticks prevent would arrive too.
 //!
 //! A message that arrived was either received or still waits: lambda_i T = (r_i - y_i) T + E Q_i(T). So
 //!
 //! > y_i = r_i - lambda_i + E Q_i(T) / T, with lambda_i = s (Y - y_i).
 //!
-//! This is one equation for each machine. For a long T the equations become those of the fluid.
+//! There is one such equation for each machine. For a long T the equations become those of the fluid.
 //!
 //! # The solution
 //!
@@ -23,11 +25,11 @@
 //!
 //! If idle ticks always send to all machines, the equations have several solutions, and the rates of the fluid are used. If
 //! machines differ in their sends or recipients, lambda_i depends on all other machines. The y_i are then updated one after the
-//! other, as for the fluid. This converges because y_i falls by no more than lambda_i rises. Machines whose ticks take all
+//! other, as for the fluid. These updates converge because y_i falls by no more than lambda_i rises. Machines whose ticks take all
 //! waiting messages have no queues: their rates are computed in [`super::batch_service`].
 //!
-//! sigma_i^2 depends on the y, so the equations are solved twice: first with the y of the fluid in sigma_i^2, then with the y of
-//! the first solution.
+//! sigma_i^2 depends on the y_i of all machines, so the equations are solved twice: first with the y_i of the fluid in sigma_i^2, then
+//! with those of the first solution.
 //!
 //! # What is ignored
 //!
@@ -43,7 +45,7 @@ use super::noise::Noise;
 use super::root;
 use super::system::System;
 
-/// Number of times that sigma^2 is computed and the equations solved.
+/// Number of times that sigma^2 is computed and the equations are solved with it.
 const PASSES: usize = 2;
 
 /// Mean rates from 0 to T, and the queues as Brownian motions.
@@ -77,6 +79,7 @@ impl Flow {
                 .clone()
                 .map(|machine| Noise::compute(machine, &idle, &fluid.active, &links))
                 .collect::<Option<_>>()?;
+            // Then the equations have several solutions, and the rates of the fluid are used.
             if links.always_send() {
                 break;
             }
@@ -103,6 +106,7 @@ impl Flow {
         })
     }
 
+    /// The rates of machines whose ticks take all waiting messages. Their queues are always empty.
     fn solve_batch_service(system: &System, links: Links) -> Option<Self> {
         let idle = batch_service::idle(&system.rates, &links)?;
         let empty = |rate: &f64| Reflected {
@@ -124,7 +128,9 @@ fn arrival_rates(links: &Links, idle: &[f64]) -> Vec<f64> {
     let total: f64 = idle.iter().sum();
     match links.uniform() {
         Some((s, _)) => idle.iter().map(|idle| s * (total - idle)).collect(),
-        None => (0..idle.len()).map(|i| links.sum(i, idle)).collect(),
+        None => (0..idle.len())
+            .map(|i| links.weighted_sum(i, idle))
+            .collect(),
     }
 }
 
@@ -138,18 +144,18 @@ fn solve_given_noise(
 ) -> Option<Vec<f64>> {
     let Some((s, _)) = links.uniform() else {
         return find_fixed_point(idle, |machine, idle| {
-            let arrivals = links.sum(machine, idle);
+            let arrivals = links.weighted_sum(machine, idle);
             idle_given(system, machine, noises[machine], |_| arrivals)
         });
     };
-    let given = |total: f64| -> Vec<f64> {
+    let idle_given_total = |total: f64| -> Vec<f64> {
         (0..noises.len())
             .map(|machine| idle_given(system, machine, noises[machine], |idle| s * (total - idle)))
             .collect()
     };
-    let most = system.rates.iter().sum();
-    let excess = |total: f64| given(total).iter().sum::<f64>() - total;
-    Some(given(root::find_zero(excess, 0.0, most)))
+    let max_total = system.rates.iter().sum();
+    let excess = |total: f64| idle_given_total(total).iter().sum::<f64>() - total;
+    Some(idle_given_total(root::find_zero(excess, 0.0, max_total)))
 }
 
 /// The queue of a machine with `idle` idle ticks and `arrivals` messages per second.
@@ -164,12 +170,13 @@ fn queue(system: &System, machine: usize, noise: Noise, arrivals: f64, idle: f64
 /// arrive if the machine has y idle ticks per second.
 fn idle_given(system: &System, machine: usize, noise: Noise, arrivals: impl Fn(f64) -> f64) -> f64 {
     let (rate, duration_s) = (system.rates[machine], system.receiving_s());
-    let too_few = |idle: f64| {
+    // r - lambda + E Q(T) / T - y, where r - lambda = kappa y - mu. It is positive as long as y is too small.
+    let missing_idle = |idle: f64| {
         let queue = queue(system, machine, noise, arrivals(idle), idle);
-        let reflected = queue.mean(duration_s) / duration_s - queue.drift;
-        reflected - (1.0 - noise.feedback) * idle
+        let without_own_idle = queue.mean(duration_s) / duration_s - queue.drift;
+        without_own_idle - (1.0 - noise.feedback) * idle
     };
-    root::find_zero(too_few, 0.0, rate)
+    root::find_zero(missing_idle, 0.0, rate)
 }
 
 #[cfg(test)]
@@ -189,7 +196,7 @@ mod tests {
             (&[4.0, 7.0], 1.0),
         ] {
             let system = System::new(rates, internal, 1e7);
-            let fluid = Fluid::from_links(rates, &Links::new(&system)).expect("one");
+            let fluid = Fluid::from_links(rates, &Links::new(&system)).expect("one solution");
             let flow = Flow::solve(&system).expect("one solution");
             for (machine, rate) in rates.iter().enumerate() {
                 let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{rates:?}: {a} {b}");
@@ -207,15 +214,16 @@ mod tests {
             let system = System::new(&[2.0, 3.0, 4.0], internal, 60.0);
             let flow = Flow::solve(&system).expect("one solution");
             for (machine, rate) in system.rates.iter().enumerate() {
-                let waits = flow.queues[machine].mean(60.0) / 60.0;
-                let left = flow.arrivals[machine] - (rate - flow.idle[machine]) - waits;
-                assert!(left.abs() < 1e-6, "{internal}: {left}");
+                let received = rate - flow.idle[machine];
+                let waiting = flow.queues[machine].mean(60.0) / 60.0;
+                let missing = flow.arrivals[machine] - received - waiting;
+                assert!(missing.abs() < 1e-6, "{internal}: {missing}");
             }
         }
     }
 
     #[test]
-    fn two_machines_that_nearly_always_send_have_the_expected_rates() {
+    fn two_machines_that_always_or_nearly_always_send_have_the_rates_of_the_fluid() {
         for (rates, expected) in [([3.0, 3.0], [1.5, 1.5]), ([5.0, 6.0], [0.0, 6.0])] {
             for internal in [0.0, 1e-9] {
                 let flow = Flow::solve(&System::new(&rates, internal, 60.0)).expect("one solution");
@@ -234,7 +242,7 @@ mod tests {
             let mut others = equals.clone();
             others.internal[0] += 1e-12;
             let (equals, others) = (Flow::solve(&equals), Flow::solve(&others));
-            let (equals, others) = (equals.expect("one"), others.expect("one"));
+            let (equals, others) = (equals.expect("one solution"), others.expect("one solution"));
             assert!(equals.links.uniform().is_some() && others.links.uniform().is_none());
             for (a, b) in equals.idle.iter().zip(&others.idle) {
                 assert!((a - b).abs() < 1e-6, "{internal}: {a} {b}");

@@ -1,19 +1,20 @@
-//! The rates of idle ticks and of messages in the long run. Messages are treated as a continuous flow, like a liquid.
+//! The rates of idle ticks (ticks that receive nothing) and of messages in the long run. Messages are treated as a continuous flow, like
+//! a liquid.
 //!
-//! Machine i has r_i ticks and y_i idle ticks per second; Y is the sum of all y_i. Each idle tick of another machine sends i a
-//! message with probability s. So lambda_i = s (Y - y_i) messages arrive at i per second. A machine that keeps up uses one tick
+//! Machine i has r_i ticks and y_i idle ticks per second; Y is the sum of all y_i. Each idle tick of another machine sends a message to
+//! i with probability s. So lambda_i = s (Y - y_i) messages arrive at i per second. A machine that keeps up uses one tick
 //! for each message, so the rest of its ticks are idle: y_i = r_i - s (Y - y_i). Therefore
 //!
 //! > y_i = max(0, (r_i - s Y) / (1 - s)).
 //!
 //! A machine with y_i = 0 is overloaded: it receives at every tick, and lambda_i = s Y > r_i. The other machines are *active*;
-//! let k be their number. The sum over them gives Y = (sum of their r_i) / (1 + (k - 1) s). There is only one solution, because
-//! the sum of the right-hand sides falls as Y rises. The active machines are the fastest ones. They are found one by one, in the
-//! order of their rates, as long as the next machine has r_i > s Y when Y includes it.
+//! let k be their number. The sum of the equations of the active machines gives Y = (sum of their r_i) / (1 + (k - 1) s). There is only
+//! one solution, because the sum of the right-hand sides falls as Y rises. The active machines are the fastest ones. They are found
+//! one by one, in the order of their rates, the fastest first. The next machine i is active too if r_i > s Y, where Y includes y_i.
 //!
 //! # If machines differ in their sends or recipients
 //!
-//! With the s_j of [`super::links`],
+//! An idle tick of machine j sends to a given neighbour with probability s_j ([`super::links`]). Then
 //!
 //! > y_i = max(0, r_i - lambda_i), where lambda_i is the sum of s_j y_j over the neighbours j that send to i.
 //!
@@ -24,20 +25,20 @@
 //!
 //! Each pair of neighbours occurs twice in the second sum. Take the matrix with 1 in the diagonal, sqrt(s_i s_j) for neighbours,
 //! and 0 elsewhere. If it is positive definite, there is only one minimum. Updating the y_i one after the other converges to it,
-//! because each update lowers the value. With a time-keeper there is only one solution too, because the time-keeper receives
-//! nothing.
+//! because each update lowers the value of this expression. With a time-keeper (only machine 0 sends) there is only one solution too,
+//! because the time-keeper receives nothing.
 //!
 //! In other cases there may be several solutions, because neighbours can overload each other until they stop sending. In a ring
-//! of four equal machines with s > 1/2, either pair of opposite machines may be the idle one. In a star, either the hub or the
-//! other machines may be overloaded. Chance decides which. Then nothing is predicted, unless [`super::fixed_point`] shows that
-//! there is only one solution.
+//! of four equal machines with s > 1/2, one pair of opposite machines has idle ticks and overloads the other pair, and it may be either
+//! pair. In a star, either the hub or the other machines may be overloaded. Chance decides which. Then nothing is predicted, unless
+//! [`super::fixed_point`] shows that there is only one solution.
 
 use super::fixed_point::{find_fixed_point, has_single_fixed_point};
 use super::links::Links;
 
 /// A machine is active if its idle ticks are at least this share of its ticks. This share is much larger than rounding errors,
 /// and too small to show in a run.
-const TIE: f64 = 1e-9;
+const MIN_IDLE_SHARE: f64 = 1e-9;
 
 /// The long-run rates of a system.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +47,7 @@ pub struct Fluid {
     pub idle: Vec<f64>,
     /// Messages per second that arrive at each machine, lambda_i.
     pub arrivals: Vec<f64>,
-    /// Whether the machine has idle ticks.
+    /// For each machine, whether it has idle ticks.
     pub active: Vec<bool>,
 }
 
@@ -54,14 +55,15 @@ impl Fluid {
     /// Solves the equations for machines with these `rates` (1/s); `s` is the probability that an idle tick sends to a given peer.
     pub fn from_rates(rates: &[f64], s: f64) -> Self {
         let (active, total) = active(rates, s);
-        let equals = active.iter().filter(|active| **active).count() as f64;
+        let active_count = active.iter().filter(|active| **active).count() as f64;
         let idle: Vec<f64> = rates
             .iter()
             .zip(&active)
             .map(|(rate, active)| match active {
                 false => 0.0,
-                // Two equal machines that always send may share the idle ticks in any way. On average the shares are equal.
-                true if s >= 1.0 => total / equals,
+                // The active machines have equal rates here. If they always send, they may share the idle ticks in any way. On average
+                // the shares are equal.
+                true if s >= 1.0 => total / active_count,
                 true => (rate - s * total) / (1.0 - s),
             })
             .collect();
@@ -79,11 +81,11 @@ impl Fluid {
             return Some(Self::from_rates(rates, s));
         }
         let next = |machine: usize, idle: &[f64]| {
-            let left = rates[machine] - links.sum(machine, idle);
-            if left <= TIE * rates[machine] {
+            let idle = rates[machine] - links.weighted_sum(machine, idle);
+            if idle <= MIN_IDLE_SHARE * rates[machine] {
                 0.0
             } else {
-                left
+                idle
             }
         };
         if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
@@ -91,7 +93,9 @@ impl Fluid {
         }
         let idle = find_fixed_point(rates.to_vec(), next)?;
         Some(Self {
-            arrivals: (0..rates.len()).map(|i| links.sum(i, &idle)).collect(),
+            arrivals: (0..rates.len())
+                .map(|i| links.weighted_sum(i, &idle))
+                .collect(),
             active: idle.iter().map(|idle| *idle > 0.0).collect(),
             idle,
         })
@@ -112,17 +116,17 @@ fn active(rates: &[f64], s: f64) -> (Vec<bool>, f64) {
     let mut slowest_active = None;
     for machine in fastest_first {
         let rate = rates[machine];
-        let with_it = (sum + rate) / (1.0 + count * s);
+        let total_with_it = (sum + rate) / (1.0 + count * s);
         // The fastest machine is active, and so is every machine with the rate of an active one.
         let is_equal = slowest_active.is_none_or(|slowest| slowest == rate);
-        if !is_equal && rate - s * with_it <= TIE * rate {
+        if !is_equal && rate - s * total_with_it <= MIN_IDLE_SHARE * rate {
             break;
         }
         slowest_active = Some(rate);
         active[machine] = true;
         sum += rate;
         count += 1.0;
-        total = with_it;
+        total = total_with_it;
     }
     (active, total)
 }
@@ -139,7 +143,7 @@ mod tests {
     /// Y = 9 / 1.2 = 7.5, so 1.5 messages per second arrive at the slowest machine, and 5.625 ticks per second of the fastest
     /// machine are idle.
     #[test]
-    fn three_machines_worked_out_by_hand() {
+    fn the_rates_of_three_machines_are_those_worked_out_by_hand() {
         let fluid = three([1.0, 3.0, 6.0], 0.7);
         let close = |values: &[f64], expected: [f64; 3]| {
             values
@@ -152,7 +156,7 @@ mod tests {
         assert!((fluid.growth(0, 1.0) - 0.5).abs() < 1e-9);
     }
 
-    /// With r_0 = s Y, except for rounding, machine 0 has no idle ticks and its queue does not grow.
+    /// Here r_0 = s Y, except for rounding errors. So machine 0 has no idle ticks, and its queue does not grow.
     #[test]
     fn a_machine_at_exactly_the_critical_load_has_no_idle_ticks() {
         let fluid = three([2.0, 3.0, 4.0], 0.4);
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_that_never_send_and_machines_that_always_send() {
+    fn machines_that_never_send_and_machines_that_always_send_have_the_known_rates() {
         assert_eq!(Fluid::from_rates(&[1.0, 5.0], 0.0).idle, [1.0, 5.0]);
         assert_eq!(Fluid::from_rates(&[3.0, 3.0], 1.0).idle, [1.5, 1.5]);
         assert_eq!(Fluid::from_rates(&[5.0, 6.0], 1.0).idle, [0.0, 6.0]);

@@ -1,12 +1,14 @@
-//! The logical rate of the fastest clock: the ticks of its machine, plus what it gains from the messages of other machines.
+//! The logical rate of a clock (how much it advances per second) if its machine is the fastest: the ticks of the machine, plus what the
+//! clock gains from the messages of other machines. The formulas are derived in [`super::clocks`].
 
 use super::flow::Flow;
 use super::pair::Pair;
 use super::system::System;
 
-/// How much the machine's clock advances per second without later times: the number of its ticks, or of its messages if there are
-/// more messages. If a tick takes all waiting messages, each message and each idle tick is an event.
-pub(super) fn events(system: &System, flow: &Flow, machine: usize) -> f64 {
+/// How much the machine's clock advances per second if no message has a *later time* (a timestamp greater than the clock): by the number
+/// of its ticks, or of its messages if there are more messages. If a tick takes all waiting messages, the clock counts each message
+/// and each idle tick.
+pub(super) fn rate_without_later_times(system: &System, flow: &Flow, machine: usize) -> f64 {
     let (rate, arrivals) = (system.rates[machine], flow.arrivals[machine]);
     match system.takes_all() {
         true => rate.max(arrivals + flow.idle[machine]),
@@ -14,12 +16,13 @@ pub(super) fn events(system: &System, flow: &Flow, machine: usize) -> f64 {
     }
 }
 
-/// R, the logical rate of a machine that follows no other, in 1/s.
-pub(super) fn rate(system: &System, flow: &Flow, source: usize) -> f64 {
+/// R, the logical rate of the clock of `source`, a machine that follows no other clock, in 1/s.
+pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
     let own = match system.takes_all() {
-        true => events(system, flow, source),
+        true => rate_without_later_times(system, flow, source),
         false => system.rates[source],
     };
+    // A message that carries the clock before the increment brings the fastest machine no later time.
     if system.stamps_before {
         return own;
     }
@@ -35,19 +38,23 @@ pub(super) fn rate(system: &System, flow: &Flow, source: usize) -> f64 {
 fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
     let (rate, of_partner) = (system.rates[fastest], system.rates[partner]);
     let pair = Pair::from_links(&flow.links, fastest, partner);
+    // Messages per second from the fastest machine to the partner, and back.
     let (out, back) = (
         pair.out * flow.idle[fastest],
         pair.back * flow.idle[partner],
     );
+    // A partner with at most half the rate gets no lead that it could send back.
     if of_partner <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
         return 0.0;
     }
-    let in_time = match back / (rate - of_partner) {
+    // P, the probability that the partner sends a message before its lead is gone: 1 - (1 - exp(-x)) / x. For equal rates x is infinite.
+    let p_sent_in_time = match back / (rate - of_partner) {
         x if x.is_finite() => 1.0 + (-x).exp_m1() / x,
         _ => 1.0,
     };
-    let puts_ahead = out * of_partner / rate;
-    pair.gain_ratio() / (1.0 / (in_time * puts_ahead) + 1.0 / back)
+    // How often the partner gets a lead, in 1/s.
+    let alpha = out * of_partner / rate;
+    pair.gain_ratio() / (1.0 / (p_sent_in_time * alpha) + 1.0 / back)
 }
 
 #[cfg(test)]
@@ -55,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_aligned_machines_and_stamps_before_gain_nothing() {
+    fn equal_aligned_machines_gain_nothing_and_neither_do_machines_with_stamps_before() {
         let system = System::new(&[3.0, 3.0, 3.0], 0.7, 60.0);
         let flow = Flow::solve(&system).expect("one solution");
         let aligned = System {
@@ -66,9 +73,9 @@ mod tests {
             stamps_before: true,
             ..system.clone()
         };
-        assert_eq!(rate(&aligned, &flow, 0), 3.0);
-        assert_eq!(rate(&before, &flow, 0), 3.0);
-        assert!(rate(&system, &flow, 0) > 3.3);
+        assert_eq!(logical_rate(&aligned, &flow, 0), 3.0);
+        assert_eq!(logical_rate(&before, &flow, 0), 3.0);
+        assert!(logical_rate(&system, &flow, 0) > 3.3);
     }
 
     /// The clocks of machines with different rates do not stay equal, even if they start at the same instant.
@@ -79,6 +86,6 @@ mod tests {
             ..System::new(&[5.0, 6.0], 0.5, 60.0)
         };
         let flow = Flow::solve(&system).expect("one solution");
-        assert!(rate(&system, &flow, 1) > 6.1);
+        assert!(logical_rate(&system, &flow, 1) > 6.1);
     }
 }

@@ -1,8 +1,9 @@
-//! The *lead*: how far the greatest clock of a run is ahead of the fastest machine's clock.
+//! The *lead*: how far the greatest clock of a run is ahead of the fastest machine's clock, on average. Other clocks can be ahead for a
+//! part of each tick, because a receive adds 1 to the received time.
 //!
 //! # Two machines at the highest rate
 //!
-//! If they tick in turn, the one that ticked last has the greatest clock ([`super::pair`]).
+//! If the two machines tick in turn, the machine that ticked last has the greatest clock ([`super::pair`]).
 //!
 //! # One machine at the highest rate
 //!
@@ -11,15 +12,15 @@
 //! tick:
 //!
 //! - The last tick of f was a seconds ago, the last tick of j b seconds ago.
-//! - f sent a message to j at its k-th tick before the last one (k = 0 is the last tick itself). Since this message, f has
-//!   counted k.
-//! - j received the message at its next tick and added 1. Since the message, j has counted floor((a + k P - b) q) + 1.
+//! - f sent a message to j at its k-th tick before the last one (k = 0 is the last tick itself). Since this message, the clock of f
+//!   has advanced by k.
+//! - j received the message at its next tick and added 1. The clock of j is now floor((a + k P - b) q) + 1 more than the timestamp.
 //!
 //! So j is ahead, by one, if and only if
 //!
 //! > b <= a - k (1/q - P).
 //!
-//! If this is false for the last message of f, it is false for each earlier message too.
+//! If this inequality is false for the last message of f, it is false for each earlier message too.
 //!
 //! Let b be evenly distributed between 0 and 1/q, and a between 0 and P. A tick of f sends a message to j with probability e = s
 //! y / r, where y is the number of idle ticks of f per second, and s is the probability that an idle tick of f sends to j. Then j
@@ -42,38 +43,40 @@ use super::flow::Flow;
 use super::pair::Pair;
 use super::system::System;
 
-/// Number of values of a, evenly spaced in the period, over which the average is taken.
+/// Number of values of a (the time since the last tick of f), evenly spaced in the period of f, over which the average is taken.
 const POINTS: u32 = 40;
 /// The sum over k ends when (1 - e)^k is below this value.
 const NEGLIGIBLE: f64 = 1e-6;
-/// The greatest k of the sum.
-const MOST_BACK: u32 = 1000;
+/// The sum over k has at most this many terms.
+const MAX_TERMS: u32 = 1000;
 
-/// For each machine, how far the greatest clock is ahead of the clock from which the machine's lag is counted. For a machine with
-/// the highest rate, this is its own clock.
+/// The lead for each machine: it is added to the machine's lag behind the clock of the fastest machine, so that the sum is the lag behind
+/// the greatest clock. If several machines have the highest rate, each of them has the lead over its own clock.
 pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
-    let rate = system.fastest();
-    let equals: Vec<usize> = (0..system.rates.len())
+    let rate = system.highest_rate();
+    let fastest_machines: Vec<usize> = (0..system.rates.len())
         .filter(|&machine| system.rates[machine] == rate)
         .collect();
-    let none = vec![0.0; system.rates.len()];
+    let zeros = vec![0.0; system.rates.len()];
+    // A message that carries the clock before the increment puts no clock ahead.
     if system.stamps_before {
-        return none;
+        return zeros;
     }
-    match equals[..] {
+    match fastest_machines[..] {
         [fastest] => vec![lead_of_listeners(system, flow, fastest); system.rates.len()],
         // The clocks of machines with the highest rate stay equal.
-        _ if system.aligned => none,
+        _ if system.aligned => zeros,
+        // If three or more machines have the highest rate, the first two stand for all of them.
         [first, second, ..] => {
             let (of_first, of_second) = Pair::from_links(&flow.links, first, second).behind();
             let lead = |machine: usize| match machine {
                 _ if machine == first => of_first,
                 _ if machine == second => of_second,
-                _ => (of_first + of_second) / 2.0,
+                _other => (of_first + of_second) / 2.0,
             };
             (0..system.rates.len()).map(lead).collect()
         }
-        [] => none,
+        [] => zeros,
     }
 }
 
@@ -86,15 +89,15 @@ struct Listener {
 }
 
 impl Listener {
-    /// Describes `machine` as a listener; `sends` is e.
-    fn new(system: &System, flow: &Flow, machine: usize, sends: f64) -> Self {
+    /// Describes `machine` as a listener; `send_probability` is e.
+    fn new(system: &System, flow: &Flow, machine: usize, send_probability: f64) -> Self {
         let rate = system.rates[machine];
         let load = flow.arrivals[machine] / rate;
         Self {
             rate,
-            free_probability: match system.takes_all() || load <= sends {
+            free_probability: match system.takes_all() || load <= send_probability {
                 true => 1.0,
-                false => ((1.0 - load) / (1.0 - sends)).max(0.0),
+                false => ((1.0 - load) / (1.0 - send_probability)).max(0.0),
             },
         }
     }
@@ -104,45 +107,49 @@ impl Listener {
 fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
     let rate = system.rates[fastest];
     let sender = flow.links.sender(fastest);
-    let sends = sender.one * flow.idle[fastest] / rate;
+    let send_probability = sender.one * flow.idle[fastest] / rate;
     let listeners: Vec<Listener> = sender
         .neighbours
         .iter()
-        .map(|&machine| Listener::new(system, flow, machine, sends))
+        .map(|&machine| Listener::new(system, flow, machine, send_probability))
         .collect();
-    let is_to_all = sender.one == sender.two;
-    let at = |point: u32| {
-        let since = (f64::from(point) + 0.5) / f64::from(POINTS) / rate - system.delay_s;
-        let is_ahead = |listener: &Listener, back: f64| {
-            let by = since - back * (1.0 / listener.rate - 1.0 / rate);
-            listener.free_probability * (listener.rate * by).clamp(0.0, 1.0)
+    // If a send reaches both of two neighbours with the same probability as one of them, every send goes to all neighbours.
+    let always_sends_to_all = sender.one == sender.two;
+    // The probability that a listener is ahead, for one value of a.
+    let p_ahead_at = |point: u32| {
+        // A delay reduces a.
+        let a = (f64::from(point) + 0.5) / f64::from(POINTS) / rate - system.delay_s;
+        let p_ahead = |listener: &Listener, k: f64| {
+            let max_b = a - k * (1.0 / listener.rate - 1.0 / rate);
+            listener.free_probability * (listener.rate * max_b).clamp(0.0, 1.0)
         };
-        if is_to_all {
-            let all_behind = |back: f64| {
+        if always_sends_to_all {
+            let p_none_ahead = |k: f64| {
                 listeners
                     .iter()
-                    .map(|listener| 1.0 - is_ahead(listener, back))
+                    .map(|listener| 1.0 - p_ahead(listener, k))
                     .product::<f64>()
             };
-            return over_messages(sends, |back| 1.0 - all_behind(back));
+            return over_messages(send_probability, |k| 1.0 - p_none_ahead(k));
         }
-        let behind =
-            |listener: &Listener| 1.0 - over_messages(sends, |back| is_ahead(listener, back));
-        1.0 - listeners.iter().map(behind).product::<f64>()
+        let p_behind =
+            |listener: &Listener| 1.0 - over_messages(send_probability, |k| p_ahead(listener, k));
+        1.0 - listeners.iter().map(p_behind).product::<f64>()
     };
-    (0..POINTS).map(at).sum::<f64>() / f64::from(POINTS)
+    (0..POINTS).map(p_ahead_at).sum::<f64>() / f64::from(POINTS)
 }
 
-/// The sum over k of e (1 - e)^k f(k), where e is `sends` and f is `of_message`.
-fn over_messages(sends: f64, of_message: impl Fn(f64) -> f64) -> f64 {
+/// The sum over k of e (1 - e)^k f(k), where e is `send_probability` and f is `of_message`, which falls as k rises.
+fn over_messages(send_probability: f64, of_message: impl Fn(f64) -> f64) -> f64 {
+    // `left` is (1 - e)^k.
     let (mut sum, mut left) = (0.0, 1.0);
-    for back in 0..MOST_BACK {
-        let of_message = of_message(f64::from(back));
+    for k in 0..MAX_TERMS {
+        let of_message = of_message(f64::from(k));
         if left < NEGLIGIBLE || of_message <= 0.0 {
             break;
         }
-        sum += left * sends * of_message;
-        left *= 1.0 - sends;
+        sum += left * send_probability * of_message;
+        left *= 1.0 - send_probability;
     }
     sum
 }
@@ -152,7 +159,7 @@ mod tests {
     use super::*;
     use sim::experiment::Topology;
 
-    fn keeper(rates: &[f64], internal: f64) -> System {
+    fn time_keeper(rates: &[f64], internal: f64) -> System {
         System {
             topology: Topology::TimeKeeper,
             ..System::new(rates, internal, 60.0)
@@ -164,28 +171,28 @@ mod tests {
     }
 
     /// A listener at half the rate is ahead after a tick that receives the last message of the time-keeper. Three things must
-    /// come together. The last tick of the time-keeper sent, with probability 0.3. The listener ticked since then, with
-    /// probability (1/2) (q / r) = 1/4. No other message waited, with probability (1 - 0.6) / (1 - 0.3) = 4/7. Earlier messages
+    /// come together: the last tick of the time-keeper sent a message (probability 0.3); the listener has ticked since then
+    /// (probability (1/2) (q / r) = 1/4); and no other message waited (probability (1 - 0.6) / (1 - 0.3) = 4/7). Earlier messages
     /// do not put the listener ahead.
     #[test]
-    fn one_listener_worked_out_by_hand() {
-        assert!((lead(&keeper(&[6.0, 3.0], 0.7)) - 0.3 / 7.0).abs() < 1e-3);
+    fn the_leads_of_one_and_of_two_listeners_are_those_worked_out_by_hand() {
+        assert!((lead(&time_keeper(&[6.0, 3.0], 0.7)) - 0.3 / 7.0).abs() < 1e-3);
         // Two listeners are both behind with probability (1 - x)^2, where x is evenly distributed between 0 and 2/7.
         let both_behind = 1.0 - 2.0 / 7.0 + (2.0f64 / 7.0).powi(2) / 3.0;
         let expected = 0.3 * (1.0 - both_behind);
-        assert!((lead(&keeper(&[6.0, 3.0, 3.0], 0.7)) - expected).abs() < 1e-3);
+        assert!((lead(&time_keeper(&[6.0, 3.0, 3.0], 0.7)) - expected).abs() < 1e-3);
     }
 
     #[test]
-    fn no_listener_is_ahead_without_messages_or_if_they_come_too_late() {
-        assert_eq!(lead(&keeper(&[6.0, 3.0], 1.0)), 0.0);
+    fn no_listener_is_ahead_without_messages_or_with_stamps_before_or_with_a_long_delay() {
+        assert_eq!(lead(&time_keeper(&[6.0, 3.0], 1.0)), 0.0);
         let before = System {
             stamps_before: true,
-            ..keeper(&[6.0, 3.0], 0.7)
+            ..time_keeper(&[6.0, 3.0], 0.7)
         };
         let late = System {
             delay_s: 0.2,
-            ..keeper(&[6.0, 3.0], 0.7)
+            ..time_keeper(&[6.0, 3.0], 0.7)
         };
         assert_eq!((lead(&before), lead(&late)), (0.0, 0.0));
     }

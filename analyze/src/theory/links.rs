@@ -1,7 +1,8 @@
 //! Which machines send to each other, and with what probability.
 //!
-//! Machine j has d neighbours: machines to which it may send. An idle tick of j is internal with probability p_j. It sends a
-//! message to a given neighbour with probability s_j, and to both of two given neighbours with probability q_j:
+//! Machine j has d neighbours: machines to which it may send. An idle tick of j (a tick that receives nothing) is internal with
+//! probability p_j. It sends a message to a given neighbour with probability s_j, and to both of two given neighbours with
+//! probability q_j. These probabilities follow from the rule `sends` of the experiment:
 //!
 //! | sends | s_j | q_j |
 //! | --- | --- | --- |
@@ -10,7 +11,7 @@
 //! | broadcast, and all sends of a time-keeper: to all neighbours | 1 - p_j | 1 - p_j |
 //! | multicast: to k of the d neighbours | (1 - p_j) k / d | (1 - p_j) k (k - 1) / (d (d - 1)) |
 //!
-//! If there are fewer than k neighbours, k = d.
+//! If there are fewer than k neighbours, the message goes to all of them, as if k were d.
 
 use sim::experiment::{Sends, Topology};
 
@@ -63,9 +64,10 @@ fn probabilities(sends: Sends, sends_at_all: f64, neighbours: usize) -> (f64, f6
     }
 }
 
-/// The senders of a system.
+/// Which machine sends to which, for all machines of a system.
 #[derive(Clone, Debug)]
 pub(super) struct Links {
+    /// What each machine sends.
     senders: Vec<Sender>,
     /// For each machine, the machines that send to it, with their s_j.
     senders_to: Vec<Vec<(usize, f64)>>,
@@ -113,32 +115,37 @@ impl Links {
     /// s and q, if they are equal for all machines and every machine may send to every other.
     pub fn uniform(&self) -> Option<(f64, f64)> {
         let first = &self.senders[0];
-        let is_alike = |sender: &Sender| {
+        let is_like_first = |sender: &Sender| {
             sender.neighbours.len() + 1 == self.senders.len()
                 && (sender.one, sender.two) == (first.one, first.two)
         };
-        (self.senders.iter().all(is_alike)).then_some((first.one, first.two))
+        (self.senders.iter().all(is_like_first)).then_some((first.one, first.two))
     }
 
-    /// Whether an idle tick of every machine almost always sends to every other machine. Then 1 - s is too small to divide by,
-    /// and the machine that is idle first stays idle for ever.
+    /// Whether an idle tick of every machine almost always sends to every other machine. Then 1 - s is too small to divide by, and the
+    /// machine that has an idle tick first has nearly all idle ticks from then on, because it overloads the others.
     pub fn always_send(&self) -> bool {
         self.uniform().is_some_and(|(s, _)| s > 0.999)
     }
 
-    /// The sum of s_j times `of_idle[j]` over the machines j that send to `machine`.
-    pub fn sum(&self, machine: usize, of_idle: &[f64]) -> f64 {
+    /// The sum of s_j times `values[j]` over the machines j that send to `machine`. If the values are idle ticks per second, it is the
+    /// number of messages per second that arrive at `machine`.
+    pub fn weighted_sum(&self, machine: usize, values: &[f64]) -> f64 {
         let senders = self.senders_to[machine].iter();
-        senders.map(|(sender, s)| s * of_idle[*sender]).sum()
+        senders.map(|(sender, s)| s * values[*sender]).sum()
     }
 
-    /// Whether a matrix is positive definite, that is, whether its Cholesky decomposition exists. The matrix has `diagonal` in
-    /// the diagonal, and sqrt(s_i s_j) for neighbours i and j that are both in `among`.
-    pub fn is_definite(&self, diagonal: f64, among: &[bool]) -> bool {
+    /// Whether a matrix is positive definite, that is, whether its Cholesky decomposition exists. The matrix has a row for each machine
+    /// that is true in `included`. Its elements are `diagonal` in the diagonal, sqrt(s_i s_j) for two machines i and j that send to each
+    /// other, and 0 elsewhere.
+    pub fn is_positive_definite(&self, diagonal: f64, included: &[bool]) -> bool {
         /// A value below this counts as zero, because of rounding.
         const ROUNDING: f64 = 1e-9;
-        let chosen: Vec<usize> = (0..among.len()).filter(|&machine| among[machine]).collect();
+        let chosen: Vec<usize> = (0..included.len())
+            .filter(|&machine| included[machine])
+            .collect();
         if let Some((s, _)) = self.uniform() {
+            // The smallest eigenvalue is then `diagonal` - s.
             return chosen.len() < 2 || diagonal - s >= ROUNDING;
         }
         let mut lower = vec![vec![0.0; chosen.len()]; chosen.len()];
@@ -153,8 +160,8 @@ impl Links {
                     lower[row][row] = pivot.sqrt();
                 } else {
                     let (one, other) = (chosen[row], chosen[column]);
-                    let both = self.between(one, other) * self.between(other, one);
-                    lower[row][column] = (both.sqrt() - known) / lower[column][column];
+                    let product = self.between(one, other) * self.between(other, one);
+                    lower[row][column] = (product.sqrt() - known) / lower[column][column];
                 }
             }
         }
@@ -163,7 +170,7 @@ impl Links {
 
     /// Whether the matrix of all machines, with 1 in the diagonal, is positive definite, so that there is a single long-run state.
     pub fn has_one_state(&self) -> bool {
-        self.is_definite(1.0, &vec![true; self.senders.len()])
+        self.is_positive_definite(1.0, &vec![true; self.senders.len()])
     }
 }
 
@@ -181,10 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_are_those_of_the_random_draw() {
+    fn probabilities_of_each_rule_are_those_of_the_table_above() {
         let of = |sends| {
             let links = links(Topology::Mesh, sends, &[0.4; 4]);
-            links.uniform().expect("all alike")
+            links.uniform().expect("equal machines")
         };
         let close = |(a, b): (f64, f64), (c, d): (f64, f64)| {
             assert!((a - c).abs() < 1e-12 && (b - d).abs() < 1e-12, "{a} {b}");
@@ -197,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_uniform_only_if_all_machines_are_alike() {
+    fn links_are_uniform_only_if_all_machines_send_to_all_others_equally_often() {
         assert!(
             links(Topology::Ring, Sends::Mix, &[0.4; 3])
                 .uniform()
@@ -218,14 +225,14 @@ mod tests {
         assert_eq!((keeper.between(0, 1), keeper.between(1, 0)), (0.6, 0.0));
     }
 
-    /// For four machines in a ring, the least eigenvalue is 1 - 2 s.
+    /// For four machines in a ring, the smallest eigenvalue of the matrix is 1 - 2 s.
     #[test]
-    fn the_matrix_of_a_ring_is_definite_if_machines_send_rarely() {
+    fn a_ring_has_one_state_if_machines_send_rarely() {
         for (internal, expected) in [(0.51, true), (0.49, false)] {
             let ring = links(Topology::Ring, Sends::Broadcast, &[internal; 4]);
             assert_eq!(ring.has_one_state(), expected, "{internal}");
             // Two opposite machines do not send to each other.
-            assert!(ring.is_definite(0.1, &[true, false, true, false]));
+            assert!(ring.is_positive_definite(0.1, &[true, false, true, false]));
         }
     }
 }

@@ -16,13 +16,15 @@
 //! probability s/2, the probability of a message to all. T is the duration of a run, in model seconds.
 //!
 //! **Variants.** For other sends, other topologies, and a different p for each machine, each machine has its own s ([`links`]).
-//! Machines whose ticks take all waiting messages have no queue ([`batch_service`]). With a delay d, no message arrives before d,
-//! and the times that a machine receives are older by d. With a warm-up, predicted counts at its end are subtracted. In some
-//! cases nothing can be derived, so there is no prediction:
+//! Machines whose ticks take all waiting messages have no queue ([`batch_service`]). With a delay of d seconds, no message arrives in
+//! the first d seconds, and the times that a machine receives are older by d. With a warm-up (a part at the start of a run that
+//! measurements leave out), the counts predicted for its end are subtracted from those for the end of the run. In some cases nothing
+//! can be derived, so there is no prediction:
 //!
 //! - for all measures, if neighbours can overload each other until they stop sending, and chance decides which ([`fluid`]);
-//! - for the clock of an overloaded machine that receives times of clocks with different rates, and for the clock of a machine
-//!   that receives the fastest time through a critical machine ([`sources`]);
+//! - for the clock of an overloaded machine (more messages arrive than it has ticks) that receives times of clocks with different
+//!   rates, and for the clock of a machine that receives the fastest time through a critical machine (about as many messages arrive as
+//!   it has ticks; [`sources`]);
 //! - for all clocks, if ticks take all waiting messages and a slow machine counts messages about as fast as the fastest machine
 //!   ticks ([`clocks`]).
 //!
@@ -36,12 +38,13 @@
 //!
 //! # How good it is
 //!
-//! `experiments/bench/theory.py` draws random configurations with all variants - topology, sends, receive rule, stamp, phase,
-//! delay, warm-up, a probability for each machine, 2 to 8 machines, rates from 0.5 to 10 - and compares means of simulated runs
-//! with predictions. A prediction is *off* if it differs from the mean by more than 5 standard errors and by more than 3 %. The
-//! table was made with `--seed 4001 --configurations 200 --repetitions 300`; no limit of a caveat was chosen with this seed:
+//! `experiments/bench/theory.py` chooses random configurations and compares means of simulated runs with predictions. They have 2 to
+//! 8 machines with rates from 0.5 to 10, and all variants: topology, sends, receive rule, stamp (whether messages carry the clock
+//! before or after the increment), phase (the times of the first ticks), delay, warm-up, and a probability for each machine. A
+//! prediction is *off* if it differs from the mean by more than 5 standard errors and by more than 3 %. The table was made with
+//! `--seed 4001 --configurations 200 --repetitions 300`. The limits from which on a caveat is given were chosen with other seeds.
 //!
-//! | measure | predictions | with a caveat | of those with a caveat, off | of those without a caveat, off |
+//! | measure | predictions | share with a caveat | share that is off, with a caveat | share that is off, without a caveat |
 //! | --- | ---: | ---: | ---: | ---: |
 //! | backlog growth | 928 | 11.7 % | 5.5 % | 0.1 % |
 //! | final backlog | 928 | 14.7 % | 11.8 % | 0.5 % |
@@ -55,7 +58,7 @@
 //! Other seeds draw other configurations: with them, 33 to 39 % of the predictions had a caveat, and 0.4 to 0.9 % of those
 //! without a caveat were off.
 //!
-//! Known reasons for the errors, with and without caveats:
+//! Known reasons why predictions are off, with and without caveats:
 //!
 //! - an overloaded machine sends its few messages mostly at the start, and the diffusion predicts their number badly;
 //! - machines whose ticks take all waiting messages are busy at the same times, so the predicted receive share of a machine with
@@ -75,7 +78,7 @@
 //! - [`clocks`], [`gains`], [`pair`], [`leads`], [`staleness`]: the derivations for the clocks
 //! - [`root`], [`fixed_point`]: numerical solutions of equations
 //! - [`regime`]: stable, critical or overloaded
-//! - [`circumstances`], [`caveat`]: the conditions in which predictions may be inaccurate
+//! - [`circumstances`], [`caveat`]: the conditions under which predictions may be inaccurate
 //! - [`quantity`], [`prediction`]: the measures that are predicted, and the prediction of a machine
 //! - [`comparison`]: compares measurements with predictions
 //! - [`tables`]: the comparison as a table and as records

@@ -1,7 +1,7 @@
-//! The random part of the messages that arrive at a machine: their variance sigma^2, and the feedback kappa. Kappa is the number
-//! of messages for a machine that are prevented by one idle tick of the same machine.
+//! The random part of the messages that arrive at a machine: the variance sigma^2 of their number per second, and the feedback kappa.
+//! Kappa is the number of messages for a machine that are prevented by one idle tick (a tick that receives nothing) of the same machine.
 //!
-//! Both are computed for a machine i while its queue is not empty, so that it has no idle ticks. K of the other machines are
+//! Both numbers are computed for a machine i while its queue is not empty, so that it has no idle ticks. K of the other machines are
 //! *active*: they have idle ticks in the long run. An idle tick sends a message to a given other machine with probability s.
 //!
 //! # Feedback kappa
@@ -18,14 +18,14 @@
 //!
 //! # Variance sigma^2
 //!
-//! In some time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
+//! Within a given time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
 //! mean, which is s per idle tick. If active machines receive more messages, they have fewer idle ticks and send fewer messages
 //! to i. In total, their number of idle ticks changes by -(sum of e_kj over all k and all active j) / (1 + (K - 1) s). So the
 //! idle ticks of k change the number of messages for i by
 //!
 //! > e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s).
 //!
-//! The sum has m terms: m = K - 1 if k is active, and otherwise m = K. For one idle tick, e_kj has the variance V = s (1 - s),
+//! The sum over j has m terms: m = K - 1 if k is active, and otherwise m = K. For one idle tick, e_kj has the variance V = s (1 - s),
 //! and the covariance of e_kj and e_kl, for two machines j and l, is C = s/2 - s^2. Different ticks are independent. So an idle
 //! tick of k contributes the variance
 //!
@@ -37,11 +37,13 @@
 //!
 //! # If machines differ in their sends or recipients
 //!
-//! Let s_j and q_j be these two probabilities for an idle tick of j ([`super::links`]). Let w_j be the number of messages for i
-//! that are prevented by one more message for j. This message costs an idle tick of j. So i loses the message that j might have
+//! Let s_j and q_j be the probabilities s and q for an idle tick of j ([`super::links`]). Let w_j be the number of messages for i
+//! that are prevented by one more message for j. The message for j costs an idle tick of j. So i loses the message that j might have
 //! sent to i. But other machines also lose a message of j, so they have more idle ticks, and i gains messages from them:
 //!
 //! > w_j = s_j [if j sends to i] - s_j (sum of w_k over the active neighbours k of j).
+//!
+//! The first term is 0 if j does not send to i.
 //!
 //! Then kappa = s_i (sum of w_j over the active neighbours j of i). An idle tick of k changes the number of messages for i by
 //! e_ki - (sum of w_j e_kj over the active neighbours j of k). So each neighbour of k has a weight u: 1 for i, -w_j for an active
@@ -70,38 +72,42 @@ impl Noise {
     pub fn compute(machine: usize, idle: &[f64], active: &[bool], links: &Links) -> Option<Self> {
         match links.uniform() {
             Some((s, q)) => Some(Self::among_equals(machine, idle, active, (s, q))),
-            None => Self::among_others(machine, idle, active, links),
+            None => Self::among_different(machine, idle, active, links),
         }
     }
 
-    fn among_others(machine: usize, idle: &[f64], active: &[bool], links: &Links) -> Option<Self> {
-        let lost = find_fixed_point(vec![0.0; idle.len()], |j, lost| {
+    /// Feedback and variance if machines differ in their sends or recipients.
+    fn among_different(
+        machine: usize,
+        idle: &[f64],
+        active: &[bool],
+        links: &Links,
+    ) -> Option<Self> {
+        let w = find_fixed_point(vec![0.0; idle.len()], |j, w| {
             if j == machine || !active[j] {
                 return 0.0;
             }
             let sender = links.sender(j);
-            let others: f64 = sender.neighbours.iter().map(|&k| lost[k]).sum();
-            links.between(j, machine) - sender.one * others
+            let of_neighbours: f64 = sender.neighbours.iter().map(|&k| w[k]).sum();
+            links.between(j, machine) - sender.one * of_neighbours
         })?;
-        let weight = |other: usize| match other == machine {
+        let weight = |neighbour: usize| match neighbour == machine {
             true => 1.0,
-            false => -lost[other],
+            false => -w[neighbour],
         };
         let variance = |k: usize| {
             let sender = links.sender(k);
-            let weights = || sender.neighbours.iter().map(|&other| weight(other));
-            let (sum, squares) = (
-                weights().sum::<f64>(),
-                weights().map(|u| u * u).sum::<f64>(),
-            );
-            let own = (sender.one - sender.two) * squares;
-            let together = (sender.two - sender.one * sender.one) * sum * sum;
-            idle[k] * (own + together).max(0.0)
+            let weights = || sender.neighbours.iter().map(|&neighbour| weight(neighbour));
+            let sum: f64 = weights().sum();
+            let sum_of_squares: f64 = weights().map(|u| u * u).sum();
+            let first_term = (sender.one - sender.two) * sum_of_squares;
+            let second_term = (sender.two - sender.one * sender.one) * sum * sum;
+            idle[k] * (first_term + second_term).max(0.0)
         };
         let sender = links.sender(machine);
-        let feedback: f64 = sender.neighbours.iter().map(|&j| lost[j]).sum();
+        let sum_of_w: f64 = sender.neighbours.iter().map(|&j| w[j]).sum();
         Some(Self {
-            feedback: (sender.one * feedback).clamp(0.0, GREATEST_FEEDBACK),
+            feedback: (sender.one * sum_of_w).clamp(0.0, GREATEST_FEEDBACK),
             variance: (0..idle.len())
                 .filter(|&k| k != machine)
                 .map(variance)
@@ -113,19 +119,27 @@ impl Noise {
     fn among_equals(machine: usize, idle: &[f64], active: &[bool], (s, q): (f64, f64)) -> Self {
         let others = || (0..idle.len()).filter(|&other| other != machine);
         let count = others().filter(|&other| active[other]).count() as f64;
-        let (covariance, own) = (q - s * s, s * (1.0 - s));
+        // C and V.
+        let (covariance, variance) = (q - s * s, s * (1.0 - s));
         let c = match count {
             0.0 => 0.0,
             count => s / (1.0 + (count - 1.0) * s),
         };
         let contribution = |m: f64| {
-            let of_others = c * c * (m * own + m * (m - 1.0) * covariance);
-            (own + of_others - 2.0 * c * m * covariance).max(0.0)
+            let of_others = c * c * (m * variance + m * (m - 1.0) * covariance);
+            (variance + of_others - 2.0 * c * m * covariance).max(0.0)
         };
         let of_active = contribution((count - 1.0).max(0.0));
-        let of_silent = contribution(count);
+        let of_inactive = contribution(count);
         let variance = others()
-            .map(|other| idle[other] * if active[other] { of_active } else { of_silent })
+            .map(|other| {
+                idle[other]
+                    * if active[other] {
+                        of_active
+                    } else {
+                        of_inactive
+                    }
+            })
             .sum();
         Self {
             feedback: (s * c * count).min(GREATEST_FEEDBACK),
@@ -140,18 +154,19 @@ mod tests {
     use crate::theory::System;
     use sim::experiment::Sends;
 
-    /// For the slowest machine of rates 1, 3, 6 with p = 0.7: c = 1/6, V = 0.16, C = 0.06 and m = 1, with 7.5 idle ticks per second.
+    /// Three machines have 1, 3 and 6 ticks per second, and p = 0.7. For the slowest machine, c = 1/6, V = 0.16, C = 0.06 and m = 1, and
+    /// the other two machines have 7.5 idle ticks per second.
     #[test]
-    fn worked_out_by_hand() {
+    fn variance_and_feedback_are_those_worked_out_by_hand() {
         let noise = Noise::among_equals(0, &[0.0, 1.875, 5.625], &[false, true, true], (0.2, 0.1));
         let per_tick = 0.16 + 0.16 / 36.0 - 0.06 / 3.0;
         assert!((noise.variance - 7.5 * per_tick).abs() < 1e-12, "{noise:?}");
         assert!((noise.feedback - 0.2 * 0.2 * 2.0 / 1.2).abs() < 1e-12);
     }
 
-    /// If only one machine sends to the machine, the variance is that of the sender's random draws.
+    /// If only one machine sends to the machine, the variance is that of the sender's random choices, s (1 - s) for each idle tick.
     #[test]
-    fn variance_of_one_sender_is_that_of_its_draws() {
+    fn with_one_sender_the_variance_is_that_of_its_choices() {
         let noise = Noise::among_equals(0, &[0.0, 6.0], &[false, true], (0.5, 0.25));
         assert!((noise.variance - 6.0 * 0.25).abs() < 1e-12);
         assert!((noise.feedback - 0.25).abs() < 1e-12);
@@ -178,10 +193,11 @@ mod tests {
                 sends,
                 ..system.clone()
             });
-            let pair = links.uniform().expect("all alike");
+            let pair = links.uniform().expect("equal machines");
             for machine in 0..4 {
                 let equals = Noise::among_equals(machine, &idle, &active, pair);
-                let others = Noise::among_others(machine, &idle, &active, &links).expect("a rest");
+                let others =
+                    Noise::among_different(machine, &idle, &active, &links).expect("a solution");
                 assert!(
                     (equals.feedback - others.feedback).abs() < 1e-9,
                     "{equals:?} {others:?}"

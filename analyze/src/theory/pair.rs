@@ -1,13 +1,13 @@
-//! How much two machines gain from each other if both have the highest rate, they tick in turn, and no other machine sends to
-//! them.
+//! How much the clocks of two machines gain from messages, compared with the number of ticks. Both machines have the highest rate, they
+//! tick in turn, and no other machine sends to them.
 //!
 //! No queue has more than one message. Before a tick there are four states: the clock of the machine that ticks next is equal to
 //! the other clock or one behind it, and a message waits for this machine or not. There are two kinds of ticks:
 //!
-//! - An idle tick adds 1 to the clock. If the clocks were equal, it is then one ahead; if it was one behind, the clocks are then
-//!   equal. The tick sends with the machine's probability.
-//! - A tick that receives a message also adds 1, unless the clock was one behind. In that case it jumps by two, and it is then
-//!   one ahead. The machine has gained a tick.
+//! - An idle tick (no message waits) adds 1 to the clock. If the clocks were equal, this clock is then one ahead. If it was one behind,
+//!   the clocks are then equal. The tick sends with the machine's probability.
+//! - A tick that receives a message also adds 1, unless the clock was one behind. In that case the clock jumps by two and is then one
+//!   ahead, so it has gained a tick.
 //!
 //! Let a be the probability that an idle tick of the first machine sends to the second, and b the probability that an idle tick
 //! of the second machine sends to the first, and let
@@ -41,7 +41,7 @@ impl Pair {
         }
     }
 
-    fn steps(self) -> (f64, f64) {
+    fn alpha_and_beta(self) -> (f64, f64) {
         (self.back * (1.0 - self.out), self.out * (1.0 - self.back))
     }
 
@@ -50,25 +50,25 @@ impl Pair {
     /// y_2)), where y_1 = (1 - b) / (1 - a b) and y_2 = (1 - a) / (1 - a b) are the shares of idle ticks of the two machines. For
     /// equal machines it is 2 (1 - s) / (2 - s).
     pub fn gain_ratio(self) -> f64 {
-        let (alpha, beta) = self.steps();
+        let (alpha, beta) = self.alpha_and_beta();
         match alpha + beta + alpha * beta {
             0.0 => 0.0,
-            all => (1.0 - self.out * self.back) * (alpha + beta) / all,
+            denominator => (1.0 - self.out * self.back) * (alpha + beta) / denominator,
         }
     }
 
     /// How far each machine's clock is behind the greater of the two clocks, on average over time. A clock can be behind only
     /// while the other machine ticked last, which is half of the time. It is then behind by one, or not at all.
     pub fn behind(self) -> (f64, f64) {
-        let (alpha, beta) = self.steps();
-        let all = alpha + beta + alpha * beta;
-        if all == 0.0 {
+        let (alpha, beta) = self.alpha_and_beta();
+        let denominator = alpha + beta + alpha * beta;
+        if denominator == 0.0 {
             // Without messages each clock counts its ticks, and both machines tick equally often.
             return (0.0, 0.0);
         }
         (
-            beta * (1.0 + alpha) / all / 2.0,
-            alpha * (1.0 + beta) / all / 2.0,
+            beta * (1.0 + alpha) / denominator / 2.0,
+            alpha * (1.0 + beta) / denominator / 2.0,
         )
     }
 }
@@ -78,18 +78,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_machines_have_the_short_formulas() {
+    fn for_equal_machines_the_formulas_become_the_short_ones() {
         for s in [0.1, 0.5, 0.9] {
             let pair = Pair { out: s, back: s };
-            let q = 1.0 / (2.0 + s * (1.0 - s));
+            // The probability that the clock is behind and no message waits.
+            let x = 1.0 / (2.0 + s * (1.0 - s));
             assert!((pair.gain_ratio() - 2.0 * (1.0 - s) / (2.0 - s)).abs() < 1e-12);
             let (first, second) = pair.behind();
-            assert!((first - (1.0 - q) / 2.0).abs() < 1e-12 && first == second);
+            assert!((first - (1.0 - x) / 2.0).abs() < 1e-12 && first == second);
         }
     }
 
     #[test]
-    fn a_machine_that_only_listens_is_behind_less_often() {
+    fn a_machine_that_only_listens_is_never_behind() {
         assert_eq!(
             Pair {
                 out: 0.3,

@@ -34,11 +34,13 @@ pub fn predict_experiment(experiment: &Experiment, warm_up_s: f64) -> Vec<Planne
             machines: predict(&system),
         })
     });
+    // A prediction cannot fail, so there is no error.
     predicted.unwrap_or_else(|never| match never {})
 }
 
 impl PlannedConfiguration {
-    /// The worst regime of its machines: overloaded, else critical, else stable. None if it cannot be predicted.
+    /// The worst regime of the machines. Overloaded (more messages arrive at a machine than it has ticks) is worse than critical (about as
+    /// many), and critical is worse than stable (fewer). None if no regime can be predicted.
     pub fn worst_regime(&self) -> Option<Regime> {
         let regimes = || self.machines.iter().filter_map(|machine| machine.regime);
         let worst = [Regime::Overloaded, Regime::Critical, Regime::Stable];
@@ -47,7 +49,7 @@ impl PlannedConfiguration {
     }
 }
 
-/// A predicted value without a measured one.
+/// The prediction of `quantity`, without a measured value to compare it with.
 pub(super) fn predicted_alone(prediction: &Prediction, quantity: Quantity) -> Compared {
     Compared {
         quantity,

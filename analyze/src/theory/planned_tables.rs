@@ -1,4 +1,4 @@
-//! The predictions for an experiment as tables and as records.
+//! The predictions for an experiment before its runs, as tables and as records.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ const SHOWN: [Quantity; 5] = [
 /// Number of digits after the decimal point of a boundary.
 const BOUNDARY_DECIMALS: usize = 4;
 
-/// The number of configurations in each regime, in words.
+/// The number of configurations in each regime, as a sentence. A configuration has the worst regime of its machines.
 pub fn planned_overview(configurations: &[PlannedConfiguration]) -> String {
     let count = |regime: Option<Regime>| {
         let configurations = configurations.iter();
@@ -44,8 +44,8 @@ pub fn planned_overview(configurations: &[PlannedConfiguration]) -> String {
         (None, "nothing can be predicted"),
     ];
     let parts = parts.into_iter().filter_map(|(regime, words)| {
-        let of_regime = count(regime);
-        (of_regime > 0).then(|| format!("{words} in {}", grouped(of_regime)))
+        let count = count(regime);
+        (count > 0).then(|| format!("{words} in {}", grouped(count)))
     });
     format!(
         "Of {} configurations: {}.",
@@ -60,7 +60,8 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
     let varying = varying(all());
     let mut headings: Vec<String> = headings_of(&varying);
     headings.extend(["machine", "regime"].map(str::to_owned));
-    let keys = headings.len();
+    let first_measure = headings.len();
+    // Headings and descriptions of measures do not depend on values, so an empty prediction is enough.
     let unknown = Prediction::default();
     let sample = SHOWN.map(|quantity| predicted_alone(&unknown, quantity));
     headings.extend(sample.iter().map(|measure| in_lines(&heading(measure))));
@@ -90,11 +91,13 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
     Table {
         short: vec![],
         title: "Theory before the runs",
-        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
-        optional: (keys + 1..headings.len()).rev().collect(),
+        numeric: (0..headings.len())
+            .map(|column| column >= first_measure)
+            .collect(),
+        optional: (first_measure + 1..headings.len()).rev().collect(),
         headings,
         rows,
-        coloured: Some((keys - 1, tone_of_verdict)),
+        coloured: Some((first_measure - 1, tone_of_verdict)),
         caption,
         ..Table::default()
     }
@@ -109,7 +112,8 @@ pub fn boundary_table(
         return None;
     }
     let all = configurations.iter().map(|one| &*one.configuration);
-    let along_rate = |boundary: &Boundary| boundary.swept != Swept::Internal;
+    let sweeps_rate = |boundary: &Boundary| boundary.swept != Swept::Internal;
+    // A parameter that all boundaries sweep has no column: its values are in the last column.
     let varying: Vec<&Parameter> = varying(all)
         .into_iter()
         .filter(|parameter| {
@@ -129,6 +133,7 @@ pub fn boundary_table(
             .map(|parameter| key_cell(parameter, boundary))
             .collect();
         row.push(match boundary.swept {
+            // The rate of this machine is the swept value, so it is not shown.
             Swept::Rate(swept) if swept == boundary.machine => swept.to_string(),
             _ => machine(&boundary.configuration, boundary.machine),
         });
@@ -142,7 +147,7 @@ pub fn boundary_table(
          has none there. Close to a boundary, the regime of a run is critical."
             .to_owned(),
     ];
-    if boundaries.iter().any(along_rate) {
+    if boundaries.iter().any(sweeps_rate) {
         caption.push("*: the value that varies.".to_owned());
     }
     Some(Table {
@@ -156,7 +161,7 @@ pub fn boundary_table(
     })
 }
 
-/// The value of a parameter that does not vary along the boundary's sweep. The swept value is an asterisk.
+/// The cell of `parameter` in the row of `boundary`. An asterisk stands for the swept value.
 fn key_cell(parameter: &Parameter, boundary: &Boundary) -> String {
     let configuration = &boundary.configuration;
     match (boundary.swept, parameter.name) {
@@ -173,6 +178,7 @@ fn key_cell(parameter: &Parameter, boundary: &Boundary) -> String {
     }
 }
 
+/// The values at which the machine is overloaded, such as `internal is below 0.8125`.
 fn condition(boundary: &Boundary) -> String {
     let side = match boundary.is_overloaded_below {
         true => "below",
@@ -187,7 +193,7 @@ fn condition(boundary: &Boundary) -> String {
 
 /// A record for each machine of each configuration, in full precision: parameters, regime and, for each predicted measure, its
 /// value and the names of its caveats. `internal_boundary` and `rate_boundary` are the boundaries of stability of the machine along
-/// these parameters, the largest one if there are several.
+/// `internal` and along the swept rate. If there are several, the record has the largest one.
 pub fn planned_records(
     configurations: &[PlannedConfiguration],
     boundaries: &[Boundary],
@@ -195,26 +201,26 @@ pub fn planned_records(
     let mut largest: HashMap<(String, usize), f64> = HashMap::new();
     for boundary in boundaries {
         let key = (
-            boundary.swept.rest(&boundary.configuration),
+            boundary.swept.fixed_parameters(&boundary.configuration),
             boundary.machine,
         );
         let value = largest.entry(key).or_insert(boundary.value);
         *value = value.max(boundary.value);
     }
-    let swept_rate = boundaries.iter().map(|boundary| boundary.swept);
-    let swept_rate = swept_rate.max_by_key(|swept| *swept != Swept::Internal);
+    // At most one rate is swept, so the first one is the only one.
+    let mut swept = boundaries.iter().map(|boundary| boundary.swept);
+    let swept_rate = swept.find(|swept| *swept != Swept::Internal);
     let mut records = vec![];
     for planned in configurations {
         let configuration = &planned.configuration;
-        let along = |swept: Swept, machine: usize| {
-            let key = (swept.rest(configuration), machine);
+        let boundary_along = |swept: Swept, machine: usize| {
+            let key = (swept.fixed_parameters(configuration), machine);
             largest.get(&key).copied()
         };
         for (index, prediction) in planned.machines.iter().enumerate() {
             let mut record = record(configuration, index, prediction);
-            let internal = along(Swept::Internal, index);
-            let rate = swept_rate.filter(|swept| *swept != Swept::Internal);
-            let rate = rate.and_then(|swept| along(swept, index));
+            let internal = boundary_along(Swept::Internal, index);
+            let rate = swept_rate.and_then(|swept| boundary_along(swept, index));
             record.push(("internal_boundary".to_owned(), internal.into()));
             record.push(("rate_boundary".to_owned(), rate.into()));
             records.push(record);
@@ -299,7 +305,7 @@ fn cells_of(parameters: &[&Parameter], configuration: &Configuration) -> Vec<Str
         .collect()
 }
 
-/// The parameters that are equal in all configurations, in words.
+/// A sentence with the parameters that are equal in all configurations. Defaults of variants of the model are left out.
 fn constant<'c>(
     mut configurations: impl Iterator<Item = &'c Configuration>,
     varying: &[&Parameter],
@@ -328,6 +334,7 @@ fn in_lines(heading: &str) -> String {
     heading.replace(' ', LINE)
 }
 
+/// The index and the rate of a machine, such as `0 at 1/s`.
 fn machine(configuration: &Configuration, index: usize) -> String {
     let rate = configuration.rates.iter().nth(index);
     let rate = rate.map_or(String::new(), |rate| format!(" at {rate}/s"));
@@ -338,6 +345,7 @@ fn regime(prediction: &Prediction) -> Option<&'static str> {
     prediction.regime.map(Regime::name)
 }
 
+/// The predicted value and the letters of its caveats.
 fn cell(predicted: &Compared) -> String {
     let Some(value) = predicted.predicted else {
         return "none".to_owned();

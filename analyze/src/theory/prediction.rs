@@ -1,4 +1,5 @@
-//! The prediction of a machine.
+//! The measures that theory predicts for a machine, and how they follow from the derivations for queues ([`super::flow`]) and clocks
+//! ([`super::clocks`]).
 
 use super::caveat::Caveat;
 use super::circumstances::Circumstances;
@@ -11,11 +12,11 @@ use super::system::System;
 /// The expected measures of a machine: means over many repetitions. A measure that cannot be derived is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prediction {
-    /// Whether the machine keeps up with its messages.
+    /// Whether the machine is stable, critical or overloaded.
     pub regime: Option<Regime>,
-    /// Ticks per second that receive nothing, y.
+    /// Idle ticks (ticks that receive nothing) per second.
     pub idle_rate: Option<f64>,
-    /// Messages per second that arrive from other machines, lambda.
+    /// Messages per second that arrive from other machines.
     pub arrival_rate: Option<f64>,
     /// Least-squares slope of the queue's length, in messages per second.
     pub backlog_growth: Option<f64>,
@@ -29,7 +30,7 @@ pub struct Prediction {
     pub logical_rate: Option<f64>,
     /// Slope of the lag behind the greatest clock, in 1/s.
     pub lag_slope: Option<f64>,
-    /// The lag behind the greatest clock after T.
+    /// The lag behind the greatest clock at the end of the run.
     pub lag_final: Option<f64>,
     /// The advance of the machine's clock divided by the number of its events.
     pub jump_mean: Option<f64>,
@@ -85,12 +86,12 @@ pub fn predict(system: &System) -> Vec<Prediction> {
 
 /// The expected numbers of ticks and messages of a machine in the observed time.
 struct ExpectedCounts {
-    /// Ticks.
+    /// Number of ticks.
     ticks: f64,
-    /// Ticks that receive.
-    receiving: f64,
-    /// Messages received.
-    received: f64,
+    /// Number of ticks that receive at least one message.
+    receiving_ticks: f64,
+    /// Number of messages that are received.
+    messages: f64,
 }
 
 impl ExpectedCounts {
@@ -98,27 +99,30 @@ impl ExpectedCounts {
         let rate = system.rates[machine];
         let (window, delay_s) = (system.observed(), system.delay_s);
         let (arrivals, queue) = (flow.arrivals[machine], flow.queues[machine]);
-        let (until_end, until_start) = (system.receiving_s(), (window.start - delay_s).max(0.0));
-        let receiving = (rate - flow.idle[machine]) * until_end;
-        let (receiving, received) = if system.takes_all() {
-            let share = (until_end - until_start) / until_end;
-            (receiving * share, arrivals * (until_end - until_start))
+        // The times in which messages arrive, up to the end of the run and up to the end of the warm-up.
+        let (run_s, warm_up_s) = (system.receiving_s(), (window.start - delay_s).max(0.0));
+        let receiving_in_run = (rate - flow.idle[machine]) * run_s;
+        let (receiving_ticks, messages) = if system.takes_all() {
+            let share = (run_s - warm_up_s) / run_s;
+            (receiving_in_run * share, arrivals * (run_s - warm_up_s))
         } else {
-            // Messages that arrived in the warm-up and were received before its end do not count.
-            let before = arrivals * until_start - queue.mean(until_start);
-            let received = receiving - before.clamp(0.0, receiving);
+            // Messages that were received in the warm-up do not count: those that arrived in it, without those that still waited.
+            let received_in_warm_up = arrivals * warm_up_s - queue.mean(warm_up_s);
+            let received = receiving_in_run - received_in_warm_up.clamp(0.0, receiving_in_run);
+            // Each of these ticks receives one message.
             (received, received)
         };
         Self {
             ticks: rate * (window.end - window.start),
-            receiving,
-            received,
+            receiving_ticks,
+            messages,
         }
     }
 
     /// Number of events. A tick that takes several messages counts once for each message.
     fn events(&self) -> f64 {
-        self.ticks - self.receiving + self.received
+        let idle_ticks = self.ticks - self.receiving_ticks;
+        idle_ticks + self.messages
     }
 }
 
@@ -135,21 +139,23 @@ fn predict_machine(
     let observed = ExpectedCounts::new(system, flow, machine);
     let lag_final = clocks.lag(machine, window.end);
     let lag_start = clocks.lag(machine, window.start);
+    // While the lag of a machine grows by 1, its clock advances by 1 less than the fastest clock.
     let logical_rate = lag_final
         .zip(lag_start)
         .map(|(end, start)| clocks.fastest - (end - start) / observed_s);
-    // The machine's last tick is half a period before T on average. Messages that arrive after it are not in the log.
-    let since_last_tick = arrival_rate / (2.0 * rate);
+    // The machine's last tick is half a period before the end of the run on average. The final backlog is that after this tick, so
+    // messages that arrive later do not count.
+    let arrived_since_last_tick = arrival_rate / (2.0 * rate);
     Prediction {
         regime: Some(Regime::from_relative_drift(
             queue.relative_drift(system.duration_s),
         )),
-        idle_rate: Some((observed.ticks - observed.receiving) / observed_s),
+        idle_rate: Some((observed.ticks - observed.receiving_ticks) / observed_s),
         arrival_rate: Some(arrival_rate),
         backlog_growth: Some(queue.slope(&window, system.delay_s)),
-        backlog_final: Some((queue.mean(receiving_s) - since_last_tick).max(0.0)),
+        backlog_final: Some((queue.mean(receiving_s) - arrived_since_last_tick).max(0.0)),
         backlog_final_sd: Some(queue.sd(receiving_s)),
-        receive_share: Some(observed.receiving / observed.ticks),
+        receive_share: Some(observed.receiving_ticks / observed.ticks),
         logical_rate,
         lag_slope: clocks.lag_slope(machine),
         lag_final: lag_final.map(|lag| (lag + clocks.leads[machine]).max(0.0)),

@@ -45,7 +45,7 @@ impl Quantity {
     }
 
     /// Whether the quantity is about clocks and not about queues.
-    pub(super) fn is_of_clocks(self) -> bool {
+    pub(super) fn is_about_clocks(self) -> bool {
         match self {
             Self::BacklogGrowth | Self::BacklogFinal | Self::ReceiveShare => false,
             Self::LogicalRate | Self::LagSlope | Self::LagFinal | Self::JumpMean => true,

@@ -1,4 +1,4 @@
-//! The regime of a machine: stable, critical or overloaded.
+//! The regime of a machine: stable, critical or overloaded, depending on how many messages arrive compared with its ticks.
 
 use sim::experiment::ReceiveRule;
 
@@ -16,11 +16,12 @@ pub enum Regime {
     Overloaded,
 }
 
-/// A machine is critical if the drift of its queue over the run is less than this number of standard deviations of the queue's
+/// A machine is critical if its queue drifts up or down over the run by less than this number of standard deviations of the queue's
 /// random fluctuations. Then a run does not show whether the queue grows or not.
 const CRITICAL: f64 = 1.0;
 
 impl Regime {
+    /// The regime for a queue with this drift over the run, divided by the standard deviation of its random fluctuations over the run.
     pub(super) fn from_relative_drift(relative_drift: f64) -> Self {
         if relative_drift.abs() < CRITICAL {
             Self::Critical
@@ -41,9 +42,14 @@ impl Regime {
     }
 }
 
-/// The regime of a machine as measured by its offered load, the number of messages for each of its ticks: stable if the whole 95 %
-/// interval is below 1, overloaded if it is above 1, otherwise critical. Without an interval, the mean decides. A machine whose
-/// ticks take all messages is stable. None if the offered load is unknown.
+/// The regime of a machine as measured by its offered load, the number of messages that arrive for each of its ticks. None if the offered
+/// load is unknown.
+///
+/// - stable: the whole 95 % interval of the offered load is below 1, or ticks take all waiting messages;
+/// - overloaded: the whole interval is above 1;
+/// - critical: the interval contains 1.
+///
+/// If there is no interval, the mean takes its place.
 ///
 /// # Panics
 ///

@@ -1,8 +1,8 @@
 //! Finds the clock that each machine follows: the fastest clock whose time reaches the machine, directly or through other
 //! machines.
 //!
-//! An overloaded machine sends nothing, so it passes no times on. A critical machine passes times on now and then. How often is
-//! not derived.
+//! An overloaded machine (more messages arrive than it has ticks) sends nothing, so it passes no times on. A critical machine (about as
+//! many messages as ticks) passes times on now and then. Theory does not say how often.
 
 use super::flow::Flow;
 use super::regime::Regime;
@@ -16,38 +16,41 @@ pub(super) struct Source {
     pub machine: usize,
     /// Whether the time of the followed machine, or of a faster machine, arrives only through other machines.
     pub is_relayed: bool,
-    /// Whether it depends on a critical machine which machine is followed, because a critical machine passes times on only
-    /// sometimes.
+    /// Whether it is unknown how fast the followed machine is, because this depends on a critical machine, which passes times on only now
+    /// and then.
     pub is_doubtful: bool,
 }
 
 impl Source {
     /// The sources of all machines.
     pub fn find_all(system: &System, flow: &Flow) -> Vec<Self> {
-        let critical = |machine: usize| {
+        let is_critical = |machine: usize| {
             let relative_drift = flow.queues[machine].relative_drift(system.duration_s);
             Regime::from_relative_drift(relative_drift) == Regime::Critical
         };
-        let surely = |machine: usize| flow.active[machine] && !critical(machine);
-        let perhaps = |machine: usize| flow.active[machine] || critical(machine);
+        let surely_passes_on = |machine: usize| flow.active[machine] && !is_critical(machine);
+        let may_pass_on = |machine: usize| flow.active[machine] || is_critical(machine);
         let rate = |machine: usize| system.rates[machine];
         let source = |machine: usize| {
-            let fastest_over = |passes: &dyn Fn(usize) -> bool| {
-                fastest(&system.rates, &reaching(machine, flow, passes))
+            // The fastest machine whose time reaches `machine` if those machines pass times on for which `passes_on` is true.
+            let fastest_over = |passes_on: &dyn Fn(usize) -> bool| {
+                fastest(&system.rates, &reaching(machine, flow, passes_on))
             };
             let found = fastest_over(&|other| flow.active[other]);
-            // Times of direct neighbours need no other machine to pass them on.
-            let next_to_it = fastest_over(&|_| false);
+            // If no machine passes times on, only the times of direct neighbours arrive.
+            let fastest_near = fastest_over(&|_| false);
             Self {
                 machine: found,
-                is_relayed: rate(fastest_over(&|_| true)) > rate(next_to_it),
-                is_doubtful: rate(fastest_over(&surely)) != rate(fastest_over(&perhaps)),
+                is_relayed: rate(fastest_over(&|_| true)) > rate(fastest_near),
+                is_doubtful: rate(fastest_over(&surely_passes_on))
+                    != rate(fastest_over(&may_pass_on)),
             }
         };
         (0..system.rates.len()).map(source).collect()
     }
 }
 
+/// The fastest of the machines that are true in `reaching`; the first of them if several are equally fast.
 fn fastest(rates: &[f64], reaching: &[bool]) -> usize {
     let among = (0..rates.len()).filter(|&machine| reaching[machine]);
     // `max_by` returns the last of several equal machines, so the order is reversed.
@@ -55,18 +58,18 @@ fn fastest(rates: &[f64], reaching: &[bool]) -> usize {
     fastest.unwrap_or_default()
 }
 
-/// For each machine, whether its time reaches `machine`. The times of `machine` itself and of its neighbours with idle ticks do.
-/// A neighbour also passes on all times that reach it, if `passes` is true for the neighbour.
-fn reaching(machine: usize, flow: &Flow, passes: &dyn Fn(usize) -> bool) -> Vec<bool> {
+/// For each machine, whether its time reaches `machine`. The time of `machine` itself does. So does the time of each neighbour that has
+/// idle ticks or for which `passes_on` is true. A neighbour for which `passes_on` is true also passes on all times that reach it.
+fn reaching(machine: usize, flow: &Flow, passes_on: &dyn Fn(usize) -> bool) -> Vec<bool> {
     let mut reaching = vec![false; flow.idle.len()];
     reaching[machine] = true;
     let mut to_visit = vec![machine];
     while let Some(visited) = to_visit.pop() {
-        if visited != machine && !passes(visited) {
+        if visited != machine && !passes_on(visited) {
             continue;
         }
         for &(sender, _) in flow.links.senders_to(visited) {
-            let sends = flow.active[sender] || passes(sender);
+            let sends = flow.active[sender] || passes_on(sender);
             if sends && !reaching[sender] {
                 reaching[sender] = true;
                 to_visit.push(sender);
@@ -99,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_keeper_follows_its_own_clock() {
+    fn a_time_keeper_and_a_faster_listener_follow_their_own_clocks() {
         let keeper = |rates: &[f64]| sources(rates, 0.5, Topology::TimeKeeper);
         assert_eq!(keeper(&[3.0, 1.0, 6.0]), [0, 0, 2]);
         assert_eq!(keeper(&[6.0, 1.0, 6.0]), [0, 0, 0]);

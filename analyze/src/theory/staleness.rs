@@ -1,19 +1,20 @@
-//! The part of a machine's lag that is due to the time since its last message with a later time. Its distribution G is defined in
-//! [`super::clocks`], and is computed here in small steps.
+//! The part of a machine's lag that is due to the time since its last message with a later time (a timestamp greater than its clock).
+//! G(x) is the probability that this part exceeds x. The differential equation of G is in [`super::clocks`]; it is integrated here in
+//! small steps of x.
 
 use super::flow::Flow;
 
-/// The step of the integration of G, relative to the shortest lag over which G falls.
+/// The step of x, as a share of the shortest lag over which G can fall.
 const STEP: f64 = 0.02;
 /// Maximum number of steps.
 const STEPS: usize = 20_000;
-/// The integration ends when the greatest G is below this value.
+/// The integration ends when G is below this value for all machines.
 const NEGLIGIBLE: f64 = 1e-4;
 
 /// The integrals of the machines' G.
 #[derive(Clone, Debug)]
 pub(super) struct Staleness {
-    /// The step of x, in units of the clock: integral number n goes from 0 to n times this step.
+    /// The step of x, in units of the clock. The integral at index n is that from x = 0 to x = n times this step.
     step: f64,
     /// For each machine, the integrals of G up to 0, 1, 2, ... steps.
     integrals: Vec<Vec<f64>>,
@@ -25,6 +26,7 @@ impl Staleness {
     pub fn integrate(flow: &Flow, gains: &[f64], rates: &[f64], followers: &[usize]) -> Self {
         let step = STEP * shortest_lag(flow, gains, followers);
         let mut integrals = vec![vec![0.0]; gains.len()];
+        // G for each machine at the current x. For machines that are no followers it is always 0.
         let mut probability = vec![0.0; gains.len()];
         followers
             .iter()
@@ -35,11 +37,12 @@ impl Staleness {
             let mut greatest: f64 = 0.0;
             for &machine in followers {
                 let senders = flow.links.senders_to(machine).iter();
-                let fresh: f64 = senders
+                let messages_with_later_times: f64 = senders
                     .filter(|(sender, _)| rates[*sender] == rates[machine])
                     .map(|&(sender, s)| s * flow.idle[sender] * (1.0 - before[sender]))
                     .sum();
-                probability[machine] *= (-step * fresh / gains[machine]).exp();
+                // A step of dG/dx = -(G / D) (messages with later times per second).
+                probability[machine] *= (-step * messages_with_later_times / gains[machine]).exp();
                 let last = integrals[machine].last().copied().unwrap_or_default();
                 integrals[machine]
                     .push(last + step * (before[machine] + probability[machine]) / 2.0);
@@ -52,11 +55,11 @@ impl Staleness {
         Self { step, integrals }
     }
 
-    /// The mean of the part of the machine's lag that is due to the time since the last message with a later time. This part is
-    /// at most `most`.
-    pub fn mean(&self, machine: usize, most: f64) -> f64 {
+    /// The mean of the part of the machine's lag that is due to the time since the last message with a later time: the integral of G from
+    /// 0 to `max_lag`, the greatest value that this part can have.
+    pub fn mean(&self, machine: usize, max_lag: f64) -> f64 {
         let integrals = &self.integrals[machine];
-        let steps = most / self.step;
+        let steps = max_lag / self.step;
         let index = steps as usize;
         match integrals.get(index..index + 2) {
             Some(&[before, after]) => before + (after - before) * steps.fract(),
@@ -65,10 +68,11 @@ impl Staleness {
     }
 }
 
-/// The shortest lag over which G can fall, among all `followers`.
+/// The shortest lag over which G can fall, among all `followers`: the smallest D divided by the messages per second of all machines. It
+/// is infinite if there are no followers or no messages; then G is not integrated.
 fn shortest_lag(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
     let sent = |machine: usize| flow.links.sender(machine).one * flow.idle[machine];
     let all_messages: f64 = (0..gains.len()).map(sent).sum();
-    let least = followers.iter().map(|&machine| gains[machine]);
-    least.fold(f64::INFINITY, f64::min) / all_messages
+    let gains = followers.iter().map(|&machine| gains[machine]);
+    gains.fold(f64::INFINITY, f64::min) / all_messages
 }

@@ -1,4 +1,4 @@
-//! The machines of a configuration as numbers. Predictions are computed from them.
+//! The machines of a configuration as numbers, from which predictions are computed.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::stats::repetitions::Group;
 pub struct System {
     /// Each machine's ticks per model second.
     pub rates: Vec<f64>,
-    /// Probability that an idle tick of each machine is internal.
+    /// For each machine, the probability that an idle tick (a tick that receives nothing) is an internal event.
     pub internal: Vec<f64>,
     /// The topology: which machines may send to which.
     pub topology: Topology,
@@ -92,17 +92,19 @@ impl System {
         self.warm_up_s..self.duration_s
     }
 
-    /// The time in which messages can arrive, in model seconds: the duration minus one delay.
+    /// The time in which messages can arrive, in model seconds: the duration minus one delay. It is never 0, because formulas divide by
+    /// it.
     pub(super) fn receiving_s(&self) -> f64 {
         (self.duration_s - self.delay_s).max(1e-6 * self.duration_s)
     }
 
-    /// The greatest of the rates, in 1/s.
-    pub fn fastest(&self) -> f64 {
+    /// The highest rate of a machine, in 1/s.
+    pub fn highest_rate(&self) -> f64 {
         self.rates.iter().copied().fold(0.0, f64::max)
     }
 }
 
+/// The mean of a delay, in seconds.
 fn mean_s(delay: Delay) -> f64 {
     let ns = match delay {
         Delay::Constant { ns } => ns as f64,

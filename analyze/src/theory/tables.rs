@@ -13,7 +13,7 @@ use crate::stats::records::{group_record, push_estimate};
 use crate::stats::repetitions::Group;
 use crate::stats::tables::{Varying, described};
 
-/// The measures that the table shows. The records have all measures.
+/// The measures that the table shows. The records have all measures that theory predicts.
 const SHOWN: [Quantity; 5] = [
     Quantity::BacklogGrowth,
     Quantity::BacklogFinal,
@@ -30,8 +30,7 @@ pub(super) const REGIMES: &str = "- stable: fewer messages arrive than the machi
      the queue grows. critical: messages and ticks are nearly equal in number; over a run, the queue drifts by less than one \
      standard deviation.";
 
-/// The columns of measures that a narrow terminal leaves out, in this order: the standard deviation of the final backlog, and then
-/// the measures.
+/// The headings of the columns that a narrow terminal leaves out, in this order. `its sd` is the standard deviation of the final backlog.
 const OPTIONAL: [&str; 5] = [
     "its sd",
     "receive share",
@@ -40,7 +39,8 @@ const OPTIONAL: [&str; 5] = [
     "final backlog",
 ];
 
-/// The labels of the lines of a row. The last line is left out if the row has no caveats.
+/// The labels of the lines of a row. The first label is replaced by `mean of` and the number of repetitions. The last line is left out
+/// if the row has no caveats.
 const LINES: [&str; 6] = [
     "measured",
     "± (95 %)",
@@ -57,7 +57,7 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     let varying = Varying::among(&groups);
     let mut headings = varying.headings();
     headings.extend(["machine", ""].map(str::to_owned));
-    let keys = headings.len();
+    let first_measure = headings.len();
     for compared in machines.first().into_iter().flat_map(shown) {
         headings.push(heading(&compared));
         if compared.quantity == WITH_SD {
@@ -68,26 +68,28 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
         .iter()
         .map(|comparison| {
             let mut row = varying.cells(comparison.group);
-            row.extend([machine(comparison), keys_of_lines(comparison)]);
+            row.extend([machine(comparison), line_labels(comparison)]);
             row.extend(shown(comparison).iter().flat_map(cells_of(comparison)));
             row
         })
         .collect();
     Table {
         title: "Theory",
-        numeric: (0..headings.len()).map(|column| column >= keys).collect(),
-        optional: optional(&headings[keys..], keys),
+        numeric: (0..headings.len())
+            .map(|column| column >= first_measure)
+            .collect(),
+        optional: optional(&headings[first_measure..], first_measure),
         headings,
         rows,
-        coloured: Some((keys - 2, tone_of_verdict)),
+        coloured: Some((first_measure - 2, tone_of_verdict)),
         caption: caption(machines, varying.constant(&groups)),
         ..Table::default()
     }
 }
 
-/// The indices of the columns that may be left out. The columns of measures begin at index `first`.
-fn optional(measures: &[String], first: usize) -> Vec<usize> {
-    let index_of = |name: &&str| measures.iter().position(|heading| heading == name);
+/// The indices of the columns that may be left out. `headings` are those of the measures; the first of them is the column `first`.
+fn optional(headings: &[String], first: usize) -> Vec<usize> {
+    let index_of = |name: &&str| headings.iter().position(|heading| heading == name);
     OPTIONAL
         .iter()
         .filter_map(index_of)
@@ -107,7 +109,8 @@ pub(super) fn heading(compared: &Compared) -> String {
     }
 }
 
-/// The label of the measure in this table. It must say "backlog", because other measures of the table are not about backlogs.
+/// The label of the measure in this table. The usual label of the final backlog does not say "backlog", which is not clear beside
+/// measures of clocks.
 fn label(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => "final backlog".to_owned(),
@@ -115,7 +118,7 @@ fn label(compared: &Compared) -> String {
     }
 }
 
-/// The number and the regime of a machine.
+/// The index, the rate and the predicted regime of a machine.
 fn machine(comparison: &PredictionComparison<'_>) -> String {
     let mut lines = vec![format!(
         "{} at {}/s",
@@ -133,12 +136,13 @@ fn has_caveats(comparison: &PredictionComparison<'_>) -> bool {
     shown.any(|compared| !compared.caveats.is_empty())
 }
 
-fn keys_of_lines(comparison: &PredictionComparison<'_>) -> String {
-    let of = format!("mean of {}", grouped(comparison.group.n));
-    let [_, others @ ..] = LINES;
-    let mut lines = vec![of];
-    lines.extend(others.map(str::to_owned));
-    lines.truncate(LINES.len() - usize::from(!has_caveats(comparison)));
+/// The labels of the lines of a row, for the column before the measures.
+fn line_labels(comparison: &PredictionComparison<'_>) -> String {
+    let mut lines = LINES.map(str::to_owned).to_vec();
+    lines[0] = format!("mean of {}", grouped(comparison.group.n));
+    if !has_caveats(comparison) {
+        lines.pop();
+    }
     in_lines(lines)
 }
 
@@ -153,16 +157,18 @@ fn cells_of(comparison: &PredictionComparison<'_>) -> impl Fn(&Compared) -> Vec<
     }
 }
 
+/// The lines of a measure. `has_caveats` says whether the row has a line for caveats.
 fn cell(compared: &Compared, has_caveats: bool) -> String {
     let decimals = compared.measure.decimals;
     let mut measured = match &compared.measured {
         Some(estimate) => estimate_words(estimate, compared.measure.digits()),
         None => vec!["none".to_owned()],
     };
-    // Mean and interval have separate lines. A single value has no interval.
+    // The first text is the mean, and the second one its interval or `all equal`. They have separate lines. A single value has no second
+    // text, so its second line is empty.
     measured[0] = measured[0].trim_end_matches(',').to_owned();
     measured.resize(2, String::new());
-    let rest = [
+    let comparison = [
         or_none(compared.predicted.map(|value| rounded(value, decimals))),
         or_none(
             compared
@@ -171,7 +177,7 @@ fn cell(compared: &Compared, has_caveats: bool) -> String {
         ),
         or_none(compared.z().map(|z| signed(z, 1))),
     ];
-    let mut lines: Vec<String> = measured.into_iter().chain(rest).collect();
+    let mut lines: Vec<String> = measured.into_iter().chain(comparison).collect();
     lines.extend(has_caveats.then(|| letters(&compared.caveats)));
     in_lines(lines)
 }
@@ -184,6 +190,7 @@ fn letters(caveats: &[Caveat]) -> String {
     letters.join(" ")
 }
 
+/// The lines of the standard deviation of the final backlog: measured, an empty line for the interval, predicted, difference.
 fn sd_cell(comparison: &PredictionComparison<'_>, compared: &Compared) -> String {
     let measured = compared.measured.and_then(|estimate| estimate.sd);
     let predicted = sd_predicted(comparison);
@@ -205,6 +212,7 @@ fn or_none(text: Option<String>) -> String {
     text.unwrap_or("none".to_owned())
 }
 
+/// The rounded value, with a plus sign if it is positive. A text such as `< 0.1` gets no sign.
 fn signed(value: f64, decimals: usize) -> String {
     let text = rounded(value, decimals);
     match value > 0.0 && !text.starts_with('<') {
@@ -241,20 +249,20 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
     caption
 }
 
-/// The meaning of each measure.
+/// The descriptions of the measures, as items of a list.
 pub(super) fn described_measures(measures: &[Compared]) -> impl Iterator<Item = String> + '_ {
     measures
         .iter()
         .map(|compared| format!("- {}: {}.", label(compared), described(compared.measure)))
 }
 
-/// The reasons for all caveats in the table, each reason once.
+/// The explanations of all caveats in the table, as items of a list. Each caveat is explained once.
 pub(super) fn reasons(compared: &[Compared]) -> Vec<String> {
-    let given = |reason: &Caveat| {
+    let is_given = |caveat: &Caveat| {
         let mut compared = compared.iter();
-        compared.any(|compared| compared.caveats.contains(reason))
+        compared.any(|compared| compared.caveats.contains(caveat))
     };
-    let given = Caveat::ALL.into_iter().filter(given);
+    let given = Caveat::ALL.into_iter().filter(is_given);
     given
         .map(|reason| {
             format!(

@@ -1,12 +1,13 @@
-//! The causes of events within a window.
+//! For each event of a window (a part of a run), how many events of the window happened before it.
 
 use crate::error::Error;
 use crate::execution::Execution;
 use crate::execution::causality::visit_with_vector_clocks;
 use crate::execution::window::Window;
 
-/// Calls `visit` for each event of the window in causal order, with a vector clock that counts only events of the window: for each
-/// machine, how many of them happened before the event. The event itself counts. Causes outside the window still link events in it.
+/// Calls `visit` for each event of the window, in causal order, with its index and a vector clock that counts only events of the window:
+/// for each machine, how many of its events in the window happened before the event, including the event itself. Events of the window
+/// that depend on each other only through events outside it are still ordered.
 ///
 /// # Errors
 ///
@@ -16,22 +17,24 @@ pub(super) fn visit<E: From<Error>>(
     window: &Window,
     mut visit: impl FnMut(usize, &[u32]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let before = counts(execution, window);
-    let mut clock = vec![0; execution.machines()];
-    visit_with_vector_clocks(execution, |index, full| {
+    let counts = counts_in_window(execution, window);
+    let mut window_clock = vec![0; execution.machines()];
+    visit_with_vector_clocks(execution, |index, full_clock| {
         if !window.has(execution, index) {
             return Ok(());
         }
-        for (machine, (own, full)) in clock.iter_mut().zip(full).enumerate() {
-            let start = execution.range_of(machine as u32).start;
-            *own = before[start + machine + *full as usize];
+        for (machine, (in_window, in_run)) in window_clock.iter_mut().zip(full_clock).enumerate() {
+            // `counts` has one entry more than events for each machine before this one.
+            let start = execution.range_of(machine as u32).start + machine;
+            *in_window = counts[start + *in_run as usize];
         }
-        visit(index, &clock)
+        visit(index, &window_clock)
     })
 }
 
-/// For each machine, how many of its first 0, 1, 2, ... events are in the window; one machine after the other.
-fn counts(execution: &Execution, window: &Window) -> Vec<u32> {
+/// For each machine, how many of its first 0, 1, 2, ... events are in the window. The list has the counts of machine 0 first, then those
+/// of machine 1, and so on.
+fn counts_in_window(execution: &Execution, window: &Window) -> Vec<u32> {
     let mut counts = Vec::with_capacity(execution.events().len() + execution.machines());
     for machine in 0..execution.machines() as u32 {
         let mut count = 0;

@@ -1,6 +1,8 @@
 //! The JSON of Chrome's trace viewer, which Perfetto and other programs read too.
 //!
-//! Format: "Trace Event Format" of the Chromium project. Times are in microseconds.
+//! The format is the "Trace Event Format" of the Chromium project. Times are in microseconds. The field `ph` says what an entry is: `M`
+//! names a process (here the run) or a thread (here a machine), `X` is an event with a length, `s` and `f` are the start and the end of
+//! an arrow (here a message), and `C` is the new value of a counter.
 
 use std::io::Write;
 
@@ -10,6 +12,7 @@ use super::{TraceError, recipients, slices};
 use crate::execution::window::Window;
 use crate::execution::{Event, Execution, Kind};
 
+/// Writes the events of the window as JSON.
 pub(super) fn write(
     execution: &Execution,
     window: &Window,
@@ -50,12 +53,12 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Microseconds with three digits after the point, so that no nanosecond is lost.
+/// Nanoseconds as a text in microseconds. It has three digits after the point, so that no nanosecond is lost.
 fn microseconds(ns: i64) -> String {
     format!("{}.{:03}", ns / 1_000, ns % 1_000)
 }
 
-/// Writes the rest of the arguments, and the end of the event.
+/// Writes those arguments of an event that not all events have, and closes the event's JSON object.
 fn write_arguments(
     execution: &Execution,
     index: usize,
@@ -83,7 +86,8 @@ fn write_arguments(
     Ok(())
 }
 
-/// Writes the starts of messages that are sent here, and the end of the message that is received here. Both ends must be in the window.
+/// Writes the start of an arrow for each message that the event sends, or the end of the arrow of the message that it receives. Messages
+/// whose send or receive is not in the window have no arrow.
 fn write_flows(
     execution: &Execution,
     window: &Window,
@@ -92,16 +96,17 @@ fn write_flows(
     out: &mut impl Write,
 ) -> Result<(), TraceError> {
     let machine = execution.events()[index].machine;
-    let is_in = |end: &usize| window.has(execution, *end);
+    let is_in_window = |event: &usize| window.has(execution, *event);
     let receives = execution.messages_of(index).iter();
-    for receive in receives.filter_map(|message| message.receive).filter(is_in) {
+    let receives = receives.filter_map(|message| message.receive);
+    for receive in receives.filter(is_in_window) {
         write!(
             out,
             ",\n{{\"ph\":\"s\",\"pid\":1,\"tid\":{machine},\"ts\":{at},\"id\":{},\"cat\":\"message\",\"name\":\"message\"}}",
             receive + 1
         )?;
     }
-    if execution.send_of(index).filter(is_in).is_some() {
+    if execution.send_of(index).filter(is_in_window).is_some() {
         write!(
             out,
             ",\n{{\"ph\":\"f\",\"bp\":\"e\",\"pid\":1,\"tid\":{machine},\"ts\":{at},\"id\":{},\"cat\":\"message\",\"name\":\"message\"}}",
@@ -111,6 +116,7 @@ fn write_flows(
     Ok(())
 }
 
+/// Writes the new values of the machine's clock and, if it is known, of its queue.
 fn write_counters(event: &Event, at: &str, out: &mut impl Write) -> Result<(), TraceError> {
     let machine = event.machine;
     let counters = [("clock", Some(event.clock)), ("queue", event.queue)];

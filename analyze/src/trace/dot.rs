@@ -1,4 +1,4 @@
-//! The graph of happens-before for Graphviz, without edges that follow from others (its transitive reduction).
+//! The graph of happens-before for Graphviz, without the edges that follow from other edges (its transitive reduction).
 
 use std::io::Write;
 
@@ -8,16 +8,17 @@ use super::{TraceError, causes, seconds, words};
 use crate::execution::Execution;
 use crate::execution::window::Window;
 
-/// The most entries of vector clocks that are held at a time.
-const MOST_ENTRIES: usize = 1 << 29;
+/// Maximum number of entries of vector clocks that are held in memory: an entry for each event and machine, of four bytes each.
+const MAX_ENTRIES: usize = 1 << 29;
 
+/// Writes the events of the window as nodes, and their direct causes as edges.
 pub(super) fn write(
     execution: &Execution,
     window: &Window,
     out: &mut impl Write,
 ) -> Result<(), TraceError> {
     let machines = execution.machines();
-    if window.events.len().saturating_mul(machines) > MOST_ENTRIES {
+    if window.events.len().saturating_mul(machines) > MAX_ENTRIES {
         let problem = "the graph of this many events and machines is too large; choose a part with --from and --to";
         return Err(execution.choice(problem.to_owned()).into());
     }
@@ -53,47 +54,58 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The events so far, for each machine, with their vector clocks one after the other.
+/// The events that have been written so far.
 struct Graph {
+    /// For each machine, the indices of its events.
     events: Vec<Vec<usize>>,
+    /// For each machine, the vector clocks of its events, one after the other.
     clocks: Vec<Vec<u32>>,
 }
 
 impl Graph {
+    /// Adds an event with its vector clock.
     fn push(&mut self, index: usize, machine: usize, clock: &[u32]) {
         self.events[machine].push(index);
         self.clocks[machine].extend_from_slice(clock);
     }
 
-    /// The vector clock of the event number `count` (from 1) of a machine.
-    fn clock(&self, machine: usize, count: u32) -> &[u32] {
+    /// The vector clock of an event of a machine. The machine's first event has the `number` 1.
+    fn clock(&self, machine: usize, number: u32) -> &[u32] {
         let machines = self.events.len();
-        let start = (count as usize - 1) * machines;
+        let start = (number as usize - 1) * machines;
         &self.clocks[machine][start..start + machines]
     }
 
-    /// The causes of the next event of `machine` that are not causes of its other causes.
+    /// The direct causes of the next event of `machine`, which has this vector `clock`: the events that happened before it, without those
+    /// that happened before another of its causes.
     fn direct_causes(&self, machine: usize, clock: &[u32]) -> Vec<usize> {
-        let own = self.events[machine].len() as u32;
-        // What the machine's previous event knew of is a cause of that event.
-        let known = |other: usize| match own {
+        // Of each machine, only the last event that happened before the new one can be a direct cause. Its number is `last_of`.
+        let previous = self.events[machine].len() as u32;
+        let last_of = |other: usize| match other == machine {
+            true => previous,
+            false => clock[other],
+        };
+        // Events that happened before the previous event of this machine are no direct causes.
+        let known_before = |other: usize| match previous {
             0 => 0,
-            own => self.clock(machine, own)[other],
+            previous => self.clock(machine, previous)[other],
         };
-        let last_of = |other: usize| if other == machine { own } else { clock[other] };
-        let is_new = |other: &usize| match *other == machine {
-            true => own > 0,
-            false => clock[*other] > known(*other),
+        let is_candidate = |other: &usize| match *other == machine {
+            true => previous > 0,
+            false => clock[*other] > known_before(*other),
         };
-        let causes: Vec<usize> = (0..clock.len()).filter(is_new).collect();
-        let follows = |&cause: &usize| {
-            let others = causes.iter().filter(|&&other| other != cause);
+        // The machines whose last event may be a direct cause.
+        let candidates: Vec<usize> = (0..clock.len()).filter(is_candidate).collect();
+        let happened_before_other = |&candidate: &usize| {
+            let others = candidates.iter().filter(|&&other| other != candidate);
             let mut clocks = others.map(|&other| self.clock(other, last_of(other)));
-            clocks.any(|clock| clock[cause] >= last_of(cause))
+            clocks.any(|clock| clock[candidate] >= last_of(candidate))
         };
-        let direct = causes.iter().filter(|cause| !follows(cause));
+        let direct = candidates
+            .iter()
+            .filter(|candidate| !happened_before_other(candidate));
         direct
-            .map(|&cause| self.events[cause][last_of(cause) as usize - 1])
+            .map(|&other| self.events[other][last_of(other) as usize - 1])
             .collect()
     }
 }

@@ -8,12 +8,12 @@ use crate::execution::window::Window;
 use crate::execution::{Execution, Kind, Message};
 use crate::output::words::counted;
 
-/// The most characters that Mermaid draws (its default `maxTextSize`).
+/// The longest text that Mermaid draws, in characters (its default `maxTextSize`).
 pub const MOST_CHARACTERS: usize = 50_000;
-/// Characters that are kept for the line that says what was left out.
+/// Number of characters that stay free for the line that says what was left out.
 const RESERVE: usize = 200;
 
-/// Writes as many events as Mermaid draws, from the start of the window. Says what was left out.
+/// Writes as many events as Mermaid draws, from the start of the window. Returns a sentence about the events that were left out, if any.
 pub(super) fn write(
     execution: &Execution,
     window: &Window,
@@ -29,13 +29,13 @@ pub(super) fn write(
     }
     let mut characters = text.chars().count();
     let mut left_out = None;
-    for (at, &index) in window.events.iter().enumerate() {
+    for (written, &index) in window.events.iter().enumerate() {
         let lines = lines(execution, window, index);
         let more = lines.chars().count();
         if characters + more + RESERVE > MOST_CHARACTERS {
             left_out = Some(format!(
                 "Mermaid draws at most {MOST_CHARACTERS} characters: {} from {} s on are left out; choose with --from, --to and --machines",
-                counted(window.events.len() - at, "event"),
+                counted(window.events.len() - written, "event"),
                 seconds(execution.events()[index].time_ns)
             ));
             break;
@@ -50,7 +50,12 @@ pub(super) fn write(
     Ok(left_out)
 }
 
-/// The lines of an event. A message is drawn at its receive if both ends are in the window, and else at the end that is.
+/// The lines of an event:
+///
+/// - a receive: the arrow of its message, or a note if the send is not in the window;
+/// - a send: an arrow for each message whose recipient is in the window, but whose receive is not. The other arrows are written at the
+///   receives. If no recipient is in the window, a note;
+/// - an internal event: a note.
 fn lines(execution: &Execution, window: &Window, index: usize) -> String {
     let event = &execution.events()[index];
     match event.kind {
@@ -60,27 +65,28 @@ fn lines(execution: &Execution, window: &Window, index: usize) -> String {
         },
         Kind::Send { .. } => {
             let messages = execution.messages_of(index);
-            let is_elsewhere = |message: &&Message| {
-                window.has_machine(message.recipient)
-                    && !message
-                        .receive
-                        .is_some_and(|receive| window.has(execution, receive))
+            let has_recipient_in_window = |message: &Message| window.has_machine(message.recipient);
+            let has_receive_in_window = |message: &Message| {
+                message
+                    .receive
+                    .is_some_and(|receive| window.has(execution, receive))
             };
-            let open: String = messages
-                .iter()
-                .filter(is_elsewhere)
-                .map(|message| open(execution, index, message))
-                .collect();
-            let is_drawn = |message: &Message| window.has_machine(message.recipient);
-            match messages.iter().any(is_drawn) {
-                true => open,
-                false => note(execution, index),
+            if !messages.iter().any(has_recipient_in_window) {
+                return note(execution, index);
             }
+            messages
+                .iter()
+                .filter(|message| {
+                    has_recipient_in_window(message) && !has_receive_in_window(message)
+                })
+                .map(|message| message_without_receive(execution, index, message))
+                .collect()
         }
         Kind::Internal => note(execution, index),
     }
 }
 
+/// A note on the line of the event's machine.
 fn note(execution: &Execution, index: usize) -> String {
     let event = &execution.events()[index];
     format!(
@@ -92,6 +98,7 @@ fn note(execution: &Execution, index: usize) -> String {
     )
 }
 
+/// An arrow for a message whose send and receive are in the window.
 fn message(execution: &Execution, send: usize, receive: usize) -> String {
     let (send, receive) = (&execution.events()[send], &execution.events()[receive]);
     format!(
@@ -105,7 +112,8 @@ fn message(execution: &Execution, send: usize, receive: usize) -> String {
     )
 }
 
-fn open(execution: &Execution, send: usize, message: &Message) -> String {
+/// An arrow for a message whose receive is not in the window.
+fn message_without_receive(execution: &Execution, send: usize, message: &Message) -> String {
     let event = &execution.events()[send];
     let (arrow, fate) = match message.receive {
         Some(receive) => {

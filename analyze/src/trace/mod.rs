@@ -1,8 +1,8 @@
-//! One run as a trace that other programs open.
+//! Writes one run, or a *window* of it (some machines, and a part of the time), as a trace that other programs can open.
 //!
 //! # Layout
 //!
-//! - [`causes`]: the causes of each event within a window, and vector clocks that count only events of the window
+//! - [`causes`]: vector clocks that count only events of the window
 //! - [`slices`]: how long an event is drawn by programs that need a length
 //! - [`shiviz`], [`perfetto`], [`chrome`], [`mermaid`], [`dot`]: one format each
 
@@ -42,7 +42,7 @@ pub enum Format {
 /// Why a trace could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// The events have no causal order.
+    /// The events have no causal order, or there are too many of them for the format.
     #[error(transparent)]
     Execution(#[from] Error),
     /// Writing failed.
@@ -50,7 +50,7 @@ pub enum TraceError {
     Io(#[from] io::Error),
 }
 
-/// Writes the window as a trace. Returns what was left out, in words.
+/// Writes the window as a trace. Returns a sentence about the events that were left out, if any.
 ///
 /// # Errors
 ///
@@ -73,7 +73,7 @@ pub fn write(
     Ok(left_out)
 }
 
-/// Model seconds for people: whole milliseconds.
+/// Nanoseconds as a text in seconds, rounded to milliseconds, without zeros at the end.
 fn seconds(ns: i64) -> String {
     let text = number(to_s(ns), 3);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,6 +1,8 @@
-//! Perfetto's protobuf format: machines as tracks, events as slices, messages as flows, clocks and queues as counters.
+//! Writes a run in Perfetto's protobuf format. In Perfetto's words, a machine is a *track* (a line of the picture), an event is a *slice*
+//! (a bar on a track), a message is a *flow* (an arrow between slices), and clocks and queues are *counters*.
 //!
-//! The messages below are the parts of Perfetto's schema (`protos/perfetto/trace/`) that are used here, with its field numbers.
+//! The structs with `prost::Message` are the parts of Perfetto's schema (`protos/perfetto/trace/`) that are used here, with the names
+//! and the field numbers of the schema.
 
 use std::io::Write;
 
@@ -13,7 +15,7 @@ use crate::execution::{Execution, Kind};
 /// A whole trace.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Trace {
-    /// Its packets.
+    /// The packets of the trace.
     #[prost(message, repeated, tag = "1")]
     pub packet: Vec<TracePacket>,
 }
@@ -21,10 +23,10 @@ pub struct Trace {
 /// One entry of a trace.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TracePacket {
-    /// Nanoseconds.
+    /// The time of the event, in nanoseconds.
     #[prost(uint64, optional, tag = "8")]
     pub timestamp: Option<u64>,
-    /// The sequence of packets that it belongs to.
+    /// The number of the sequence that the packet belongs to.
     #[prost(uint32, optional, tag = "10")]
     pub trusted_packet_sequence_id: Option<u32>,
     /// An event.
@@ -38,16 +40,16 @@ pub struct TracePacket {
 /// The description of a track.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TrackDescriptor {
-    /// Its number.
+    /// The number of the track.
     #[prost(uint64, optional, tag = "1")]
     pub uuid: Option<u64>,
-    /// Its name.
+    /// The name of the track.
     #[prost(string, optional, tag = "2")]
     pub name: Option<String>,
     /// The process, for the track that stands for the whole run.
     #[prost(message, optional, tag = "3")]
     pub process: Option<ProcessDescriptor>,
-    /// The track that it belongs to.
+    /// The number of the track above this one, of which this track is a part.
     #[prost(uint64, optional, tag = "5")]
     pub parent_uuid: Option<u64>,
     /// Present if it is a track of counters.
@@ -58,15 +60,15 @@ pub struct TrackDescriptor {
 /// The description of a process.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ProcessDescriptor {
-    /// Its number.
+    /// The number of the process.
     #[prost(int32, optional, tag = "1")]
     pub pid: Option<i32>,
-    /// Its name.
+    /// The name of the process.
     #[prost(string, optional, tag = "6")]
     pub process_name: Option<String>,
 }
 
-/// The description of a counter. Nothing needs to be said.
+/// The description of a counter. It has no fields here: its presence says that the track is a counter.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CounterDescriptor {}
 
@@ -76,31 +78,31 @@ pub struct TrackEvent {
     /// Values that are shown when the event is selected.
     #[prost(message, repeated, tag = "4")]
     pub debug_annotations: Vec<DebugAnnotation>,
-    /// What it is.
+    /// The kind of event: a number of [`TrackEventType`].
     #[prost(enumeration = "TrackEventType", optional, tag = "9")]
     pub r#type: Option<i32>,
-    /// Its track.
+    /// The number of the track that the event is on.
     #[prost(uint64, optional, tag = "11")]
     pub track_uuid: Option<u64>,
-    /// Its name.
+    /// The name of the event.
     #[prost(string, optional, tag = "23")]
     pub name: Option<String>,
     /// The new value of a counter.
     #[prost(int64, optional, tag = "30")]
     pub counter_value: Option<i64>,
-    /// The flows that start here.
+    /// The numbers of the flows that start at this event.
     #[prost(fixed64, repeated, packed = "false", tag = "47")]
     pub flow_ids: Vec<u64>,
-    /// The flows that end here.
+    /// The numbers of the flows that end at this event.
     #[prost(fixed64, repeated, packed = "false", tag = "48")]
     pub terminating_flow_ids: Vec<u64>,
 }
 
-/// What an event is.
+/// The kind of an event on a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
 #[repr(i32)]
 pub enum TrackEventType {
-    /// Not said.
+    /// Not specified.
     Unspecified = 0,
     /// The start of a slice.
     SliceBegin = 1,
@@ -121,23 +123,24 @@ pub struct DebugAnnotation {
     /// The value, if it is a text.
     #[prost(string, optional, tag = "6")]
     pub string_value: Option<String>,
-    /// The name.
+    /// The name of the value.
     #[prost(string, optional, tag = "10")]
     pub name: Option<String>,
 }
 
-/// All packets are of one sequence.
+/// The number of the only sequence: all packets belong to it.
 const SEQUENCE: u32 = 1;
-/// The track of the whole run.
-const RUN: u64 = 1;
-/// Tracks of each machine: its events, its clock, its queue.
-const TRACKS: u64 = 3;
+/// The number of the track of the whole run.
+const RUN_TRACK: u64 = 1;
+/// Each machine has three tracks with successive numbers: events, clock and queue.
+const TRACKS_PER_MACHINE: u64 = 3;
 
-/// The track of a machine's events.
-fn track(machine: u32) -> u64 {
-    RUN + 1 + TRACKS * u64::from(machine)
+/// The number of the track of a machine's events. The next two numbers are the tracks of its clock and its queue.
+fn events_track(machine: u32) -> u64 {
+    RUN_TRACK + 1 + TRACKS_PER_MACHINE * u64::from(machine)
 }
 
+/// Writes the events of the window as packets.
 pub(super) fn write(
     execution: &Execution,
     window: &Window,
@@ -156,17 +159,21 @@ pub(super) fn write(
         // Nanoseconds since the run's start, shifted so that none is negative.
         let at_ns = (event.time_ns + shift_ns) as u64;
         let end_ns = at_ns + slices::length_ns(execution, index) as u64;
-        writer.write(Some(at_ns), None, Some(begin(execution, window, index)))?;
+        writer.write(
+            Some(at_ns),
+            None,
+            Some(slice_begin(execution, window, index)),
+        )?;
         let end = TrackEvent {
             r#type: Some(TrackEventType::SliceEnd.into()),
-            track_uuid: Some(track(event.machine)),
+            track_uuid: Some(events_track(event.machine)),
             ..TrackEvent::default()
         };
         writer.write(Some(end_ns), None, Some(end))?;
         let values = [Some(event.clock), event.queue];
         for (offset, value) in (1..).zip(values) {
             if let Some(value) = value {
-                let counter = counter(track(event.machine) + offset, value);
+                let counter = counter(events_track(event.machine) + offset, value);
                 writer.write(Some(at_ns), None, Some(counter))?;
             }
         }
@@ -174,9 +181,11 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Writes packets one by one: a trace is the sequence of its packets.
+/// Writes the packets of a [`Trace`] one by one, so that the whole trace is never in memory. In protobuf, the bytes of a message are those
+/// of its fields, one after the other.
 struct Writer<'w, W> {
     out: &'w mut W,
+    /// The bytes of the last packet. They are kept to use their memory again.
     buffer: Vec<u8>,
 }
 
@@ -194,15 +203,17 @@ impl<W: Write> Writer<'_, W> {
             track_descriptor,
         };
         self.buffer.clear();
+        // 1 is the field number of `Trace::packet`.
         prost::encoding::message::encode(1, &packet, &mut self.buffer);
         debug_assert!(packet.encoded_len() < self.buffer.len());
         Ok(self.out.write_all(&self.buffer)?)
     }
 }
 
+/// The descriptions of all tracks: the run, and three tracks for each machine of the window.
 fn descriptors(execution: &Execution, window: &Window) -> Vec<TrackDescriptor> {
     let run = TrackDescriptor {
-        uuid: Some(RUN),
+        uuid: Some(RUN_TRACK),
         process: Some(ProcessDescriptor {
             pid: Some(1),
             process_name: Some(format!("{}, run {}", execution.dataset, execution.run)),
@@ -222,9 +233,9 @@ fn descriptors(execution: &Execution, window: &Window) -> Vec<TrackDescriptor> {
             (0..)
                 .zip(tracks)
                 .map(|(offset, (name, counter))| TrackDescriptor {
-                    uuid: Some(track(machine) + offset),
+                    uuid: Some(events_track(machine) + offset),
                     name: Some(name),
-                    parent_uuid: Some(RUN),
+                    parent_uuid: Some(RUN_TRACK),
                     counter,
                     ..TrackDescriptor::default()
                 }),
@@ -233,6 +244,7 @@ fn descriptors(execution: &Execution, window: &Window) -> Vec<TrackDescriptor> {
     descriptors
 }
 
+/// The new value of a counter.
 fn counter(track: u64, value: u64) -> TrackEvent {
     TrackEvent {
         r#type: Some(TrackEventType::Counter.into()),
@@ -242,7 +254,8 @@ fn counter(track: u64, value: u64) -> TrackEvent {
     }
 }
 
-fn begin(execution: &Execution, window: &Window, index: usize) -> TrackEvent {
+/// The start of the slice of an event, with the event's values and flows.
+fn slice_begin(execution: &Execution, window: &Window, index: usize) -> TrackEvent {
     let event = &execution.events()[index];
     let mut debug_annotations = vec![
         uint("tick", event.tick),
@@ -268,11 +281,11 @@ fn begin(execution: &Execution, window: &Window, index: usize) -> TrackEvent {
     TrackEvent {
         debug_annotations,
         r#type: Some(TrackEventType::SliceBegin.into()),
-        track_uuid: Some(track(event.machine)),
+        track_uuid: Some(events_track(event.machine)),
         name: Some(event.kind.name().to_owned()),
         counter_value: None,
-        flow_ids: sent(execution, window, index),
-        terminating_flow_ids: received(execution, window, index),
+        flow_ids: sent_flows(execution, window, index),
+        terminating_flow_ids: received_flow(execution, window, index),
     }
 }
 
@@ -284,8 +297,9 @@ fn uint(name: &str, value: u64) -> DebugAnnotation {
     }
 }
 
-/// The flows that start at a send: one for each message that is received in the window. A flow is the index of the receive plus 1.
-fn sent(execution: &Execution, window: &Window, index: usize) -> Vec<u64> {
+/// The flows that start at a send: one for each message that is received in the window. The number of a flow is the index of the
+/// message's receive plus 1.
+fn sent_flows(execution: &Execution, window: &Window, index: usize) -> Vec<u64> {
     let receives = execution
         .messages_of(index)
         .iter()
@@ -294,8 +308,8 @@ fn sent(execution: &Execution, window: &Window, index: usize) -> Vec<u64> {
     receives.map(|receive| receive as u64 + 1).collect()
 }
 
-/// The flow that ends at a receive, if its send is in the window.
-fn received(execution: &Execution, window: &Window, index: usize) -> Vec<u64> {
+/// The flow that ends at a receive, if the send of the message is in the window.
+fn received_flow(execution: &Execution, window: &Window, index: usize) -> Vec<u64> {
     let send = execution.send_of(index);
     let send = send.filter(|&send| window.has(execution, send));
     send.map(|_| index as u64 + 1).into_iter().collect()

@@ -206,7 +206,7 @@ fn two_conditions_are_compared_and_words_say_what_stands_in_the_way() {
     assert_eq!(code, 2);
     assert!(
         err.contains(
-            "they agree in no combination of rates, internal. In the way stands rates or internal"
+            "they agree in no combination of rates, internal. They would agree if rates or internal could differ"
         ),
         "{err}"
     );
