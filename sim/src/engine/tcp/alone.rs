@@ -66,7 +66,7 @@ pub enum ParticipantError {
     },
     /// The system has no more files or memory. The run may work when fewer machines run at once.
     #[error("{0}")]
-    NoRoom(String),
+    Shortage(String),
     /// The run failed.
     #[error("{0}")]
     Failed(String),
@@ -88,7 +88,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
     let mut reactor = Reactor::new().map_err(|error| {
         let problem = format!("cannot watch sockets: {error}");
         if is_shortage(&error) {
-            ParticipantError::NoRoom(problem)
+            ParticipantError::Shortage(problem)
         } else {
             ParticipantError::Failed(problem)
         }
