@@ -100,7 +100,7 @@ pub fn token_from_hex(text: &str) -> Option<RunToken> {
 ///
 /// # Errors
 ///
-/// Fails if the system cannot start the processes of even one run at a time, if the machines' logs cannot be written to the disk,
+/// Fails if the system cannot start the processes of even a single run, if the machines' logs cannot be written to the disk,
 /// or if a thread panicked.
 pub fn serve(
     settings: &Settings,

@@ -51,7 +51,7 @@ impl Change {
 
     /// Returns each key that can be changed, followed by `=`. Shells offer these texts for completion.
     pub fn beginnings() -> Vec<&'static str> {
-        // Stored for the whole program, because shells' completion needs texts that live as long.
+        // The list of values that shells offer needs texts that live as long as the program.
         static BEGINNINGS: LazyLock<Vec<String>> =
             LazyLock::new(|| Change::keys().map(|key| format!("{key}=")).collect());
         BEGINNINGS.iter().map(String::as_str).collect()

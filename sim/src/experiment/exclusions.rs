@@ -61,7 +61,7 @@ fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
 /// one for which this number of exclusions is smallest.
 struct Index<'e> {
     exclusions: &'e [Exclusion],
-    /// For each value (as text): the indices of the exclusions filed under it, in ascending order.
+    /// For each value (as text): the numbers of the exclusions filed under it (their positions in `exclusions`), in ascending order.
     by_value: HashMap<&'e str, Vec<usize>>,
     /// The parameters that are the key parameter of at least one exclusion.
     key_parameters: Vec<&'static Parameter>,
@@ -99,7 +99,7 @@ impl<'e> Index<'e> {
         index
     }
 
-    /// Returns the index of the first exclusion that covers `configuration`.
+    /// Returns the number of the first exclusion that covers `configuration`.
     fn find(&self, configuration: &Configuration) -> Option<usize> {
         let candidates = self.key_parameters.iter().filter_map(|parameter| {
             let text = text_in(parameter, configuration);

@@ -151,7 +151,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         None => None,
     };
     let engine = overrides.engine.or(engine);
-    // The virtual engine has no wall clock and no processes, so the values of the file are ignored unless they are mistakes.
+    // The virtual engine has no wall clock and no processes, so given values are ignored unless they are mistakes.
     let (time_scale, isolation) = match engine {
         Some(EngineKind::Virtual) => (
             time_scale.map(|_| 1.0),

@@ -14,7 +14,7 @@ use crate::experiment::Run;
 
 /// Time between two checks of the processes. An interrupt is noticed after this time at the latest.
 const CHECK_EVERY: Duration = Duration::from_millis(50);
-/// Time between two checks once one process has ended, because the others will end soon.
+/// Time between two checks after one process has ended: shorter, because the others will end soon.
 const CHECK_EVERY_AT_THE_END: Duration = Duration::from_millis(5);
 /// How long machines may take after the end of the run, or after another machine has finished. In this time a machine waits up to
 /// 10 s for the last messages, and writes its log.
@@ -139,7 +139,8 @@ impl Processes {
     }
 
     /// Collects the results of processes that have ended since the last call. When a process has ended, the others may continue for
-    /// [`END_PATIENCE`]. When a process has failed, the others are asked to end within [`GRACE`]. The deadline is never postponed.
+    /// [`END_PATIENCE`]. When a process has failed, the others are asked to end within [`GRACE`]. These limits only shorten
+    /// the deadline of the attempt.
     fn inspect(&mut self) -> io::Result<()> {
         for machine in 0..self.machines.len() {
             let process = &mut self.machines[machine];

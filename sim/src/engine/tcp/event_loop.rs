@@ -214,6 +214,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             return true;
         }
         let idle = self.is_idle();
+        // A postponed run goes before new runs. An error says whether `runs` has ended.
         let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_have_room) {
             Ok(run)
         } else if self.postponed.is_some() {
@@ -232,7 +233,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
                 self.start_run(run);
                 true
             }
-            Err(disconnected) => !disconnected,
+            Err(has_ended) => !has_ended,
         }
     }
 
@@ -334,8 +335,8 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
     fn has_time(&mut self) -> bool {
         let now_ns = self.clock.now_ns();
         let next = self.deadlines.peek();
-        let overdue = next.is_some_and(|Reverse(deadline)| deadline.at_ns <= now_ns);
-        let has_time = !overdue || now_ns >= self.had_time_ns + STEP_EVERY_NS;
+        let is_overdue = next.is_some_and(|Reverse(deadline)| deadline.at_ns <= now_ns);
+        let has_time = !is_overdue || now_ns >= self.had_time_ns + STEP_EVERY_NS;
         if has_time {
             self.had_time_ns = now_ns;
         }

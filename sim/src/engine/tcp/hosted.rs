@@ -38,7 +38,7 @@ const LEAD_NS: u64 = 1_000_000;
 
 /// Number of events of a machine for which memory is reserved at a run's start. A longer log takes more memory when it needs it.
 const INITIAL_EVENTS: u64 = 256;
-/// The problem of a message that contradicts the run's schedule.
+/// What is wrong with a message that contradicts the run's schedule. The text is part of the run's failure.
 const IMPOSSIBLE: &str = "carried a message that the sender cannot have sent";
 /// A message with a longer delay is refused. Delays that are drawn are far shorter.
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
@@ -84,7 +84,7 @@ pub(super) struct HostedRun {
     rejected_connections: u32,
 }
 
-/// The run's last send: the turn of the event loop, and when its tick was due.
+/// The run's last send: the turn of the event loop in which it was done, and the time at which its tick was due.
 #[derive(Clone, Copy)]
 struct LastSend {
     turn: u64,
@@ -195,12 +195,14 @@ impl HostedRun {
         if self.has_started() || !self.mesh.is_complete() {
             return Ok(self.has_started());
         }
+        // The only machine of this process, and the machines that report through it.
         let here = self.mesh.local().start;
         let beyond = self.mesh.wiring().machines_beyond(here);
         if self.agreement.awaited.is_empty() && !self.agreement.has_reported {
             self.agreement.has_reported = true;
             match self.mesh.wiring().towards_first(here) {
                 Some(next) => self.mesh.send(here, next, &Frame::Ready)?,
+                // This is machine 0, so all machines are ready.
                 None => self.agreement.start_ns = Some(now_ns + lead_ns),
             }
         }
@@ -230,8 +232,8 @@ impl HostedRun {
         self.mesh.clock_difference()?.warning(margin_ns)
     }
 
-    /// Computes the run's margin in wall nanoseconds. Do not call this while ticks are due: it reads the whole schedule, which
-    /// takes long.
+    /// Computes the run's margin in wall nanoseconds: the shortest time between two ticks whose order matters. Do not call this while
+    /// ticks are due: it compares many ticks of the schedule, which takes long.
     pub(super) fn margin_ns(&self) -> u64 {
         wall_margin_ns(&self.schedule, self.time_scale)
     }
@@ -354,6 +356,7 @@ impl HostedRun {
                     sent_at_ns,
                     timestamp,
                 } => {
+                    // The timestamp of another clock that the message may carry in addition to the Lamport clock.
                     let is_impossible = |timestamp: &Arc<CarriedTimestamp>| {
                         !timestamp.is_possible(max_events, duration_ns)
                     };
@@ -459,12 +462,12 @@ impl HostedRun {
             as_scheduled: self.arrivals.as_scheduled,
         };
         let rejected_connections = self.rejected_connections + self.mesh.rejected_connections();
-        let ended = RunOutcome {
+        let outcome = RunOutcome {
             run: self.run,
             result: result.map(|()| log),
             rejected_connections,
         };
-        (ended, self.mesh)
+        (outcome, self.mesh)
     }
 
     /// Ends a run of which this process has only `machine`. Returns the machine's result, and the mesh, which must still be closed.

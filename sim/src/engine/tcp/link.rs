@@ -149,7 +149,9 @@ impl Link {
 
     /// Sends a frame, and counts it if it is a message.
     pub(super) fn send(&mut self, frame: &Frame) -> io::Result<()> {
-        self.messages_sent += u64::from(matches!(frame, Frame::Message { .. }));
+        if matches!(frame, Frame::Message { .. }) {
+            self.messages_sent += 1;
+        }
         self.write(&frame.encode())
     }
 
@@ -275,6 +277,7 @@ impl Link {
                 Err(error) => return Err(format!("broke ({error})")),
             };
             self.decode(&scratch[..length], &mut handle)?;
+            // If fewer bytes arrived than fit, the socket is most probably empty now.
             let is_probably_empty = length < scratch.len();
             if is_probably_empty && !to_the_end {
                 return Ok(());

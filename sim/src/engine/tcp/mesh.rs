@@ -7,7 +7,8 @@
 //!
 //! The mesh is set up in small steps, so that the ticks of other runs are not delayed. Of two machines, the one with the higher index
 //! opens the connection (it *dials*). Each side proves that it knows the run's token (a secret). A program that cannot prove this is
-//! refused and counted. When both sides of all connections are proven, the mesh is complete, and the listeners close.
+//! refused and counted. When both sides of all connections are proven, the mesh is complete, and the listeners close (unless each
+//! message has its own connection).
 //!
 //! After its last tick, a machine sends an *end frame* to each machine to which it is connected. It says how many messages the machine
 //! has sent there, and that nothing more follows.
@@ -355,9 +356,9 @@ impl Mesh {
     /// one to which the persistent connection of `owner` goes.
     fn address(&self, owner: MachineIndex, peer: MachineIndex) -> SocketAddr {
         let addresses = &self.addresses[peer as usize];
-        let [first, _, ..] = addresses[..] else {
+        if addresses.len() == 1 {
             return addresses[0];
-        };
+        }
         let index = self.link_index(owner, peer);
         let persistent = index.and_then(|index| self.links[index].as_ref());
         let connected_to = persistent.and_then(|link| link.stream.peer_addr().ok());
@@ -367,7 +368,7 @@ impl Mesh {
             .iter()
             .find(is_connected)
             .copied()
-            .unwrap_or(first)
+            .unwrap_or(addresses[0])
     }
 
     /// Returns the listener of a machine of this process, while it is open.
@@ -435,7 +436,7 @@ impl Mesh {
                 self.refuse_link(index, link, reactor);
                 Ok(())
             }
-            // This side dialled a process that does not listen yet.
+            // This side (that of the higher index) dialled a process that does not listen yet.
             (Err(_), Some(peer))
                 if !was_proven
                     && !self.has_all_machines()

@@ -133,7 +133,7 @@ impl Reactor {
         self.routes.get(*self.silent.front()?).copied()
     }
 
-    /// Returns the connection of run `run` that has been silent longest.
+    /// Returns the connection that has been silent longest among those of the run in `slot`.
     pub(super) fn longest_silent_in(&self, slot: usize) -> Option<Route> {
         let routes = self
             .silent
