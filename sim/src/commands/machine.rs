@@ -84,7 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             tell(&error);
             return Ok(ExitCode::from(match error {
                 ParticipantError::Listen { .. } => processes::CANNOT_LISTEN,
-                ParticipantError::NoRoom(_) => processes::CANNOT_START,
+                ParticipantError::Shortage(_) => processes::CANNOT_START,
                 ParticipantError::Failed(_) => FAILED,
             }));
         }

@@ -1,11 +1,13 @@
-//! Runs in which each machine is a process. This process starts the machines, waits for them, collects their logs and cleans up.
+//! Runs in which each machine is a process (`isolation = "process"` in the experiment file). The parent process, which runs this
+//! code, starts the machines, waits for them, collects their logs and cleans up.
 //!
-//! The machines connect to each other, agree on the start and exchange messages without this process ([`super::tcp::take_part`]).
-//! The stdin of each machine is a pipe from this process. When this process ends, the pipe closes, and the machines end too.
+//! The machines connect to each other, agree on the start and exchange messages without the parent
+//! ([`super::tcp::take_part`]). The stdin of each machine is a pipe from the parent. When the parent ends, the pipe closes, and the
+//! machines end too.
 //!
 //! # Layout
 //!
-//! - [`mod@attempt`]: one attempt at a run: starts its processes, waits for them, and ends them
+//! - [`mod@attempt`]: one attempt at a run: starts the run's processes, waits for them, and ends them
 //! - [`child`]: the process of one machine
 
 mod attempt;
@@ -26,16 +28,16 @@ use super::{Control, RawLog, RunOutcome, Samples, count_ticks, join_thread};
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
-/// The environment variable with the run's secret. Other users cannot see it.
+/// The environment variable with the run's secret (its token). An argument would be visible to other users of the computer.
 pub const TOKEN_VARIABLE: &str = "SIM_TOKEN";
-/// Exit code of a machine whose address is in use. The run can be tried again on other addresses.
+/// Exit code of a machine that cannot listen at its address. The run can be tried again on other addresses.
 pub const CANNOT_LISTEN: u8 = 75;
 /// Exit code of a machine for which the system has no more threads or files.
 pub const CANNOT_START: u8 = 71;
 /// Exit code of a machine whose log cannot be written to the disk.
 pub const CANNOT_WRITE: u8 = 74;
 
-/// How often a run is tried, each time on other addresses.
+/// How often a run is tried if its addresses are in use, each time on other addresses.
 const ATTEMPTS: usize = 3;
 /// How long machines wait for each other before the run starts.
 const SET_UP_PATIENCE: Duration = Duration::from_secs(30);
@@ -45,24 +47,28 @@ const SET_UP_PATIENCE: Duration = Duration::from_secs(30);
 pub struct Settings {
     /// The program with the command `machine`.
     pub program: PathBuf,
-    /// The experiment file.
+    /// The experiment file: the copy in the dataset's folder.
     pub experiment: PathBuf,
     /// The experiment's seed.
     pub seed: u64,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// Number of runs at once.
+    /// Maximum number of runs at once.
     pub width: usize,
     /// The ports on which machines listen.
     pub ports: PortRange,
 }
 
-/// The first line that a machine's process prints: the result of the machine without its events.
+/// The first line that a machine's process prints: the result of the machine without its events. The events follow as CSV rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// Unix time of the run's start.
     started_at_ns: u64,
+    /// Latency of each message that the machine received.
     latency_ns: Samples,
+    /// Whether all these messages arrived as scheduled.
     as_scheduled: bool,
+    /// Number of connections that were refused because they did not come from a machine of the run.
     rejected_connections: u32,
 }
 
@@ -78,49 +84,49 @@ impl Report {
     }
 }
 
-/// Writes a secret as hexadecimal digits.
+/// Writes a run's secret as 32 hexadecimal digits.
 pub fn token_to_hex(token: &RunToken) -> String {
     token.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Reads a secret from its 32 hexadecimal digits.
+/// Reads a run's secret from its 32 hexadecimal digits. `None` if `text` is anything else.
 pub fn token_from_hex(text: &str) -> Option<RunToken> {
     let number = u128::from_str_radix(text, 16).ok()?;
     (text.len() == 32).then(|| number.to_be_bytes())
 }
 
-/// Executes all runs of `runs`, several at a time, and sends each outcome to `ended`. If the system cannot start so many
-/// processes, fewer runs are executed at a time.
+/// Executes all runs of `runs` and sends the outcome of each run to `outcomes`. At most [`Settings::width`] runs are executed at
+/// the same time, and fewer if the system cannot start so many processes.
 ///
 /// # Errors
 ///
-/// Fails if the system cannot start the processes of a single run, if the machines' logs cannot be written to the disk, or if a
-/// thread panicked.
+/// Fails if the system cannot start the processes of even a single run, if the machines' logs cannot be written to the disk,
+/// or if a thread panicked.
 pub fn serve(
     settings: &Settings,
     runs: &Receiver<Run>,
     control: &Control,
-    ended: &Sender<RunOutcome<RawLog>>,
+    outcomes: &Sender<RunOutcome<RawLog>>,
 ) -> io::Result<()> {
     let queue = Queue {
         runs,
         state: Mutex::new(QueueState {
-            workers: settings.width,
+            active_workers: settings.width,
             returned: vec![],
             has_told_user: false,
         }),
     };
-    let work = || work(settings, &queue, control, ended).inspect_err(|_| control.stop());
+    let work = || work(settings, &queue, control, outcomes).inspect_err(|_| control.stop());
     thread::scope(|scope| {
         let mut others = vec![];
-        // The calling thread is a worker too. It does all runs if the system cannot start another thread.
-        for started in 1..settings.width {
+        // The calling thread is the first worker. If the system cannot start another thread, this worker does all runs.
+        for worker_count in 1..settings.width {
             match thread::Builder::new().spawn_scoped(scope, work) {
                 Ok(worker) => others.push(worker),
                 Err(error) => {
-                    queue.lock().workers -= settings.width - started;
+                    queue.lock().active_workers -= settings.width - worker_count;
                     control.remark(format!(
-                        "the system has no more threads ({error}): running only {started} runs at once"
+                        "the system has no more threads ({error}): running only {worker_count} runs at once"
                     ));
                     break;
                 }
@@ -134,15 +140,16 @@ pub fn serve(
     })
 }
 
-/// The runs that are still to do, and the number of workers.
+/// The runs that are still to do, and the number of workers (threads that each do one run at a time).
 struct Queue<'r> {
     runs: &'r Receiver<Run>,
     state: Mutex<QueueState>,
 }
 
 struct QueueState {
-    workers: usize,
-    /// Runs whose processes could not be started. The remaining workers do them.
+    /// Number of workers that have not ended.
+    active_workers: usize,
+    /// Runs whose processes could not be started. The remaining workers try these runs again.
     returned: Vec<Run>,
     /// Whether the user has been told that fewer runs than planned run at once.
     has_told_user: bool,
@@ -153,40 +160,45 @@ impl Queue<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the next run. If there is none, the calling worker does not count as active any more.
+    /// Takes the next run. If there is none, the calling worker ends, so it is not counted any more.
     fn take(&self) -> Option<Run> {
         let mut state = self.lock();
         let run = state.returned.pop().or_else(|| self.runs.try_recv().ok());
         if run.is_none() {
-            state.workers -= 1;
+            state.active_workers -= 1;
         }
         run
     }
 
-    /// Takes back a run whose processes could not be started because of `reason`. Returns whether the calling worker must continue
-    /// because it is the last one.
+    /// Takes back a run whose processes could not be started because of `reason`. Then the calling worker must end, so that fewer
+    /// runs are executed at once. But the last worker must continue: it tries the run again while no other run is active. Returns
+    /// whether the calling worker is the last one.
     fn take_back(&self, run: Run, reason: &str, control: &Control) -> bool {
         let mut state = self.lock();
         state.returned.push(run);
-        if state.workers == 1 {
+        if state.active_workers == 1 {
             return true;
         }
-        state.workers -= 1;
-        if !std::mem::replace(&mut state.has_told_user, true) {
+        state.active_workers -= 1;
+        let had_told_user = std::mem::replace(&mut state.has_told_user, true);
+        if !had_told_user {
             control.remark(format!("{reason}: running fewer runs at once from now on"));
         }
         false
     }
 }
 
+/// Does one run after the other until there are no more runs, the sweep (all runs of the command) is stopped, or too many workers
+/// are active.
 fn work(
     settings: &Settings,
     queue: &Queue<'_>,
     control: &Control,
-    ended: &Sender<RunOutcome<RawLog>>,
+    outcomes: &Sender<RunOutcome<RawLog>>,
 ) -> io::Result<()> {
     let mut addresses = AddressBook::new(settings.ports.clone());
-    let mut was_alone = false;
+    // Whether this is the last worker, and its last run could not be started. A second failure ends the sweep.
+    let mut is_last_try = false;
     while !control.is_stopped()
         && let Some(run) = queue.take()
     {
@@ -198,30 +210,30 @@ fn work(
         let (result, rejected_connections) = match result {
             ProcessOutcome::Ended(result, rejected_connections) => (result, rejected_connections),
             ProcessOutcome::Interrupted => return Ok(()),
-            ProcessOutcome::NoDisk(reason) => return Err(no_disk(&reason)),
-            ProcessOutcome::NoRoom(reason) if was_alone => return Err(shortage_error(&reason)),
-            ProcessOutcome::NoRoom(reason) => {
-                was_alone = queue.take_back(run, &reason, control);
-                if was_alone {
+            ProcessOutcome::CannotWrite(reason) => return Err(disk_error(&reason)),
+            ProcessOutcome::Shortage(reason) if is_last_try => return Err(shortage_error(&reason)),
+            ProcessOutcome::Shortage(reason) => {
+                is_last_try = queue.take_back(run, &reason, control);
+                if is_last_try {
                     continue;
                 }
                 return Ok(());
             }
         };
-        was_alone = false;
-        let run = RunOutcome {
+        is_last_try = false;
+        let outcome = RunOutcome {
             run,
             result,
             rejected_connections,
         };
-        if ended.send(run).is_err() {
+        if outcomes.send(outcome).is_err() {
             return Ok(());
         }
     }
     Ok(())
 }
 
-fn no_disk(reason: &str) -> io::Error {
+fn disk_error(reason: &str) -> io::Error {
     io::Error::other(format!(
         "{reason}; the runs in runs.csv are complete: when the disk can be written again, run the same command again"
     ))
@@ -235,21 +247,24 @@ fn shortage_error(reason: &str) -> io::Error {
 
 /// How a run in processes ended.
 enum ProcessOutcome {
-    /// The run has ended. It has a log or the reason for its failure, and a number of rejected connections.
+    /// The run has ended: its log or the reason for its failure, and the number of rejected connections.
     Ended(Result<RawLog, String>, u32),
+    /// The sweep was stopped.
     Interrupted,
-    NoRoom(String),
-    NoDisk(String),
+    /// The system has no more processes, threads or files, for this reason.
+    Shortage(String),
+    /// The machines' logs cannot be written to the disk, for this reason.
+    CannotWrite(String),
 }
 
-/// Does one run from its start to its end.
+/// Does one run from its start to its end. If its addresses are in use, tries it again, up to [`ATTEMPTS`] times in all.
 fn run_in_processes(
     settings: &Settings,
     run: &Run,
     addresses: &mut AddressBook,
     control: &Control,
 ) -> ProcessOutcome {
-    let mut failure = String::new();
+    let mut last_failure = String::new();
     for _ in 0..ATTEMPTS {
         match attempt(settings, run, addresses, control) {
             Outcome::Done(results) => {
@@ -266,19 +281,21 @@ fn run_in_processes(
                 return ProcessOutcome::Ended(Ok(join_results(results)), rejected_connections);
             }
             Outcome::Interrupted => return ProcessOutcome::Interrupted,
-            Outcome::NoRoom(reason) => return ProcessOutcome::NoRoom(reason),
-            Outcome::NoDisk(reason) => return ProcessOutcome::NoDisk(reason),
-            Outcome::Failed { reason, again } => {
-                failure = reason;
-                if !again {
+            Outcome::Shortage(reason) => return ProcessOutcome::Shortage(reason),
+            Outcome::CannotWrite(reason) => return ProcessOutcome::CannotWrite(reason),
+            Outcome::Failed { reason, may_retry } => {
+                last_failure = reason;
+                if !may_retry {
                     break;
                 }
             }
         }
     }
-    ProcessOutcome::Ended(Err(failure), 0)
+    ProcessOutcome::Ended(Err(last_failure), 0)
 }
 
+/// Joins the results of a run's machines. The run started when its first machine started. It went as scheduled if all messages of
+/// all machines arrived as scheduled.
 fn join_results(results: Vec<MachineResult>) -> RawLog {
     let mut latency = Samples::default();
     let (mut started_at_ns, mut machines, mut as_scheduled) = (u64::MAX, vec![], true);
@@ -291,6 +308,7 @@ fn join_results(results: Vec<MachineResult>) -> RawLog {
     RawLog {
         started_at_ns,
         machines,
+        // Each machine's process keeps its whole log in memory.
         spilled: vec![],
         latency,
         as_scheduled,

@@ -2,22 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A run's punctuality, in wall nanoseconds.
+/// How punctual a run was. Times are in wall nanoseconds (real time, not model time).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Punctuality {
     /// The run's margin: the shortest wall time between two ticks whose order matters ([`crate::experiment::Schedule::margin_ns`]
     /// divided by the time scale).
     pub margin_ns: u64,
-    /// For each event: the time at which it happened minus the time at which its tick was due.
+    /// Quantiles over the ticks of all machines: the time at which the tick was done minus the time at which it was due.
     pub lateness: Quantiles,
-    /// For each message: the time at which it was queued minus the time at which it was sent.
+    /// Quantiles over all messages: the time at which the message was queued minus the time at which it was sent.
     pub latency: Quantiles,
     /// Whether every message was queued between the two ticks of its recipient that the schedule gives, and in the scheduled
     /// order. Then the run has the same events as the simulated run with the same seed, even if ticks were late.
     pub as_scheduled: bool,
 }
 
-/// Median, 99th percentile and maximum of samples, in nanoseconds. All are 0 if there are no samples.
+/// Median, 99th percentile and maximum of samples, in nanoseconds. Without samples, all three are 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quantiles {
     /// Median.
@@ -29,8 +29,8 @@ pub struct Quantiles {
 }
 
 impl Punctuality {
-    /// Whether the maximum lateness plus the maximum latency is less than the margin. Then every message certainly arrived before
-    /// the tick at which it should be received.
+    /// Whether the maximum lateness plus the maximum latency is less than the margin. Then lateness and latency certainly did not
+    /// change the order of events: every message was queued between the two ticks of its recipient that the schedule gives.
     pub fn is_punctual(&self) -> bool {
         self.lateness.max_ns + self.latency.max_ns < self.margin_ns
     }
@@ -52,17 +52,18 @@ impl Samples {
         self.0.append(&mut others.0);
     }
 
-    /// The quantiles of all added durations (nearest rank).
+    /// The quantiles of all added durations, by nearest rank: of `n` sorted durations, the quantile of a share `p` is number
+    /// `p * n`, rounded up and counted from 1.
     pub fn quantiles(mut self) -> Quantiles {
         self.0.sort_unstable();
-        let rank = |share: f64| {
-            let index = (share * self.0.len() as f64).ceil() as usize;
-            self.0.get(index.saturating_sub(1)).copied().unwrap_or(0)
+        let quantile = |share: f64| {
+            let rank = (share * self.0.len() as f64).ceil() as usize;
+            self.0.get(rank.saturating_sub(1)).copied().unwrap_or(0)
         };
         Quantiles {
-            p50_ns: rank(0.5),
-            p99_ns: rank(0.99),
-            max_ns: rank(1.0),
+            p50_ns: quantile(0.5),
+            p99_ns: quantile(0.99),
+            max_ns: quantile(1.0),
         }
     }
 }
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_by_nearest_rank() {
+    fn quantiles_are_durations_of_the_sample() {
         let mut samples = Samples::default();
         (1..=200).rev().for_each(|duration| samples.push(duration));
         assert_eq!(
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn punctual_below_the_margin_only() {
+    fn a_run_is_punctual_if_lateness_plus_latency_is_less_than_the_margin() {
         let max = |max_ns| Quantiles {
             max_ns,
             ..Quantiles::default()

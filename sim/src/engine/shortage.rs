@@ -1,8 +1,9 @@
-//! Shortages of the system: files, processes or memory. Such an error passes when another run or program ends.
+//! Recognises errors that say that the operating system has no more files, processes or memory. The same call may succeed later,
+//! when another run or program has ended.
 
 use std::io;
 
-/// Returns whether the system refused because it has no more files, processes or memory.
+/// Returns whether `error` says that the system has no more files, processes or memory.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     #[cfg(unix)]
     if let Some(code) = rustix::io::Errno::from_io_error(error) {

@@ -1,7 +1,7 @@
 //! The virtual engine: simulates the machines of a run as fast as the processor can.
 //!
-//! The same run always gives the same bytes. A message takes no time, unless the experiment has a delay. But ticks that are due
-//! at the instant of sending do not receive the message yet.
+//! The same run always gives the same events. A message takes no time, unless the experiment has delays. But a tick that is due at the
+//! same time as the tick that sent a message does not receive the message yet.
 
 use std::sync::Arc;
 
@@ -11,13 +11,14 @@ use crate::experiment::{Run, Schedule};
 use crate::log::LoggedEvent;
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipients};
 
-/// A message on its way to its recipients, with the timestamp that it carries in addition.
+/// A message on its way to its recipients. If the machines keep another clock beside the Lamport clock, the message also carries a
+/// timestamp of this other clock.
 type InFlight = (Message, Recipients, Option<Arc<CarriedTimestamp>>);
 
 /// Number of events of a machine for which memory is reserved at the start. A longer log takes more memory when it needs it.
 const INITIAL_EVENTS: u64 = 1 << 16;
 
-/// Simulates `run` of the experiment with `seed`, from the first tick to the last.
+/// Simulates `run` of the experiment with `seed`, from the first tick to the last, and returns its log.
 pub fn run(run: &Run, seed: u64) -> RunLog {
     let schedule = run.schedule(seed);
     let mut log: Vec<Vec<LoggedEvent>> = (0..schedule.machines())
@@ -26,6 +27,7 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
     simulate(run, seed, &schedule, |machine, logged| {
         log[machine].push(logged);
     });
+    // In the simulation no tick and no message is late.
     RunLog {
         started_at_ns: 0,
         phases_ns: schedule.phases_ns().collect(),
@@ -38,13 +40,18 @@ pub fn run(run: &Run, seed: u64) -> RunLog {
     }
 }
 
-/// Simulates the run without a log: passes each event and its machine to `see`, in the order of time.
-pub fn observe(run: &Run, seed: u64, see: impl FnMut(usize, LoggedEvent)) {
-    simulate(run, seed, &run.schedule(seed), see);
+/// Simulates the run without a log: passes each event, with the index of its machine, to `observer`, in the order of time.
+pub fn observe(run: &Run, seed: u64, observer: impl FnMut(usize, LoggedEvent)) {
+    simulate(run, seed, &run.schedule(seed), observer);
 }
 
-/// Simulates the run, whose `schedule` is the one drawn from the seed.
-fn simulate(run: &Run, seed: u64, schedule: &Schedule, mut see: impl FnMut(usize, LoggedEvent)) {
+/// Simulates the run. `schedule` must be the run's schedule for `seed`. Passes each event, with the index of its machine, to `observer`.
+fn simulate(
+    run: &Run,
+    seed: u64,
+    schedule: &Schedule,
+    mut observer: impl FnMut(usize, LoggedEvent),
+) {
     let mut machines = create_machines(run, seed);
     let neighbours: Vec<Vec<MachineIndex>> = (0..machines.len() as MachineIndex)
         .map(|machine| run.configuration.neighbours(machine))
@@ -53,29 +60,31 @@ fn simulate(run: &Run, seed: u64, schedule: &Schedule, mut see: impl FnMut(usize
     let mut in_flight: Vec<InFlight> = Vec::new();
     let mut now_ns = 0;
     while let Some((due_ns, machine)) = agenda.next(schedule) {
+        // Messages are delivered only when time moves on, so ticks due at the same time as their send do not receive them.
         if due_ns > now_ns {
             deliver(&mut machines, &neighbours, &mut in_flight, now_ns);
             now_ns = due_ns;
         }
         let event = machines[machine].tick(due_ns);
-        if let Some(sent) = sent(machine, &event) {
-            in_flight.push(sent);
+        if let Some(message) = message_of(machine, &event) {
+            in_flight.push(message);
         }
-        see(machine, at(due_ns, event));
+        observer(machine, logged_at(due_ns, event));
         while let Some(event) = machines[machine].next_event_in_tick() {
-            see(machine, at(due_ns, event));
+            observer(machine, logged_at(due_ns, event));
         }
     }
 }
 
-fn at(system_time_ns: u64, event: Event) -> LoggedEvent {
+fn logged_at(system_time_ns: u64, event: Event) -> LoggedEvent {
     LoggedEvent {
         system_time_ns,
         event,
     }
 }
 
-fn sent(sender: usize, event: &Event) -> Option<InFlight> {
+/// Returns the message that `sender` sends in `event`. `None` if the event is not a send.
+fn message_of(sender: usize, event: &Event) -> Option<InFlight> {
     match &event.kind {
         EventKind::Send { recipients, stamp } => Some((
             Message {
@@ -90,7 +99,7 @@ fn sent(sender: usize, event: &Event) -> Option<InFlight> {
     }
 }
 
-/// Delivers the messages that were sent in ticks due at `sent_ns`.
+/// Delivers all messages of `in_flight`. They were sent in ticks due at `sent_ns`.
 fn deliver(
     machines: &mut [Machine],
     neighbours: &[Vec<MachineIndex>],
@@ -112,10 +121,11 @@ fn deliver(
     in_flight.clear();
 }
 
-/// The next tick of every machine. Runs have few machines, so a loop over all of them is faster than a heap.
+/// For each machine, its next tick. Runs have few machines, so a search among all of them is faster than a heap.
 struct Agenda {
-    /// When the next tick of each machine is due; `u64::MAX` after its last tick.
+    /// For each machine, when its next tick is due. `u64::MAX` after its last tick.
     due_ns: Vec<u64>,
+    /// For each machine, the number of its next tick.
     next_tick: Vec<u64>,
 }
 
@@ -125,12 +135,12 @@ impl Agenda {
             due_ns: vec![0; schedule.machines()],
             next_tick: vec![0; schedule.machines()],
         };
-        (0..schedule.machines()).for_each(|machine| agenda.schedule(schedule, machine));
+        (0..schedule.machines()).for_each(|machine| agenda.set_due_time(schedule, machine));
         agenda
     }
 
-    /// Returns the time and the machine of the earliest tick. If several are due at the same time, the machine with the lowest
-    /// index is first.
+    /// Returns the due time and the machine of the earliest tick, and goes on to the next tick of this machine. If several ticks are due
+    /// at the same time, the machine with the lowest index is first. `None` after the last tick of all machines.
     fn next(&mut self, schedule: &Schedule) -> Option<(u64, usize)> {
         let (machine, &due_ns) = self
             .due_ns
@@ -141,11 +151,12 @@ impl Agenda {
             return None;
         }
         self.next_tick[machine] += 1;
-        self.schedule(schedule, machine);
+        self.set_due_time(schedule, machine);
         Some((due_ns, machine))
     }
 
-    fn schedule(&mut self, schedule: &Schedule, machine: usize) {
+    /// Looks up when the next tick of `machine` is due.
+    fn set_due_time(&mut self, schedule: &Schedule, machine: usize) {
         let tick = self.next_tick[machine];
         self.due_ns[machine] = if tick < schedule.ticks(machine) {
             schedule.due_ns(machine, tick)

@@ -1,4 +1,4 @@
-//! Changes the text of an experiment file: values from the command line (`--set`) replace values of the file.
+//! Changes the text of an experiment file before it is read: values from the command line (`--set KEY=VALUE`) replace values of the file.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,8 @@ use toml_edit::{DocumentMut, Item, Table, Value};
 use super::PARAMETERS;
 use crate::toml_reader::{self, COMMAND_LINE, Mistake, nearest};
 
-/// The keys of an experiment file, outside its tables, that can be changed.
+/// The keys that can be changed and do not belong to a table of the file. (The other keys that can be changed are those of the table
+/// `[parameters]`.)
 const TOP_LEVEL: [&str; 8] = [
     "name",
     "description",
@@ -21,8 +22,8 @@ const TOP_LEVEL: [&str; 8] = [
     "isolation",
 ];
 
-/// A value that replaces the value of an experiment file, written as `KEY=VALUE`: a key of the file or a parameter, and a value in
-/// TOML. Quotes around a single word can be left out.
+/// A value that replaces the value of a key in an experiment file. It is written as `KEY=VALUE`, with the value in TOML. Text that begins
+/// with a letter needs no quotes.
 #[derive(Clone, Debug)]
 pub struct Change {
     key: String,
@@ -40,22 +41,23 @@ impl Change {
 
     /// Returns the keys that can be changed.
     pub fn keys() -> impl Iterator<Item = &'static str> {
-        let dimensions = PARAMETERS
+        let parameters = PARAMETERS
             .iter()
             .filter(|parameter| parameter.is_dimension());
         TOP_LEVEL
             .into_iter()
-            .chain(dimensions.map(|parameter| parameter.name))
+            .chain(parameters.map(|parameter| parameter.name))
     }
 
-    /// Returns how changes begin: each key that can be changed, with `=`. Shells offer these texts.
+    /// Returns each key that can be changed, followed by `=`. Shells offer these texts for completion.
     pub fn beginnings() -> Vec<&'static str> {
+        // The list of values that shells offer needs texts that live as long as the program.
         static BEGINNINGS: LazyLock<Vec<String>> =
             LazyLock::new(|| Change::keys().map(|key| format!("{key}=")).collect());
         BEGINNINGS.iter().map(String::as_str).collect()
     }
 
-    /// Returns the key with the table around it, as mistakes in the file name it.
+    /// Returns the key together with its table, such as `parameters.internal`. [`Mistake::key`] has the same form.
     fn full_key(&self) -> String {
         match TOP_LEVEL.contains(&&*self.key) {
             true => self.key.clone(),
@@ -63,7 +65,11 @@ impl Change {
         }
     }
 
-    /// Makes the change. Returns why it is not possible.
+    /// Makes the change in `document`.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the change is not possible.
     fn apply(&self, document: &mut DocumentMut) -> Result<(), String> {
         let root = document.as_table_mut();
         if TOP_LEVEL.contains(&&*self.key) {
@@ -108,10 +114,11 @@ impl FromStr for Change {
                 None => format!("there is no key `{key}`; known here: {}", known.join(", ")),
             });
         }
-        let is_word = value.starts_with(|first: char| first.is_ascii_alphabetic());
+        let begins_with_letter = value.starts_with(|first: char| first.is_ascii_alphabetic());
         let value = match value.parse() {
             Ok(value) => value,
-            Err(_) if is_word && !value.contains('\n') => value.into(),
+            // Not TOML, but text without quotes.
+            Err(_) if begins_with_letter && !value.contains('\n') => value.into(),
             Err(_) => {
                 return Err(format!(
                     "`{value}` is no value in TOML; give a number, a word, or a list such as [0.4, 0.7]"
@@ -125,26 +132,25 @@ impl FromStr for Change {
     }
 }
 
+/// Returns whether one of the file's cases has a value for `key`. Cases are written as `[[cases]]` or as `cases = [{...}, ...]`.
 fn is_in_cases(root: &Table, key: &str) -> bool {
     let Some(cases) = root.get("cases") else {
         return false;
     };
-    let tables = cases.as_array_of_tables().into_iter().flatten();
+    let mut tables = cases.as_array_of_tables().into_iter().flatten();
     let inline = cases.as_array().into_iter().flatten();
-    let inline = inline.filter_map(Value::as_inline_table);
-    let mut tables = tables.map(|case| case.contains_key(key));
-    let mut inline = inline.map(|case| case.contains_key(key));
-    tables.any(|has| has) || inline.any(|has| has)
+    let mut inline_tables = inline.filter_map(Value::as_inline_table);
+    tables.any(|case| case.contains_key(key)) || inline_tables.any(|case| case.contains_key(key))
 }
 
-/// Returns `text` with all `changes`. Comments and the order of keys stay.
+/// Returns `text` with all `changes`. Comments and the order of keys stay. A text that is not TOML stays as it is.
 ///
 /// # Errors
 ///
 /// Returns a mistake for each change that is not possible.
 pub(super) fn apply(text: &str, changes: &[Change]) -> Result<String, Vec<Mistake>> {
     let Ok(mut document) = text.parse::<DocumentMut>() else {
-        // The reader of the file says what is wrong with it.
+        // The code that reads the experiment from the text will report the mistake.
         return Ok(text.to_owned());
     };
     let mut mistakes = vec![];
@@ -163,11 +169,12 @@ pub(super) fn apply(text: &str, changes: &[Change]) -> Result<String, Vec<Mistak
     }
 }
 
-/// Corrects the lines of `mistakes`, which were found in the changed text. A mistake in a changed value has no line in the file
-/// `text`. Other mistakes have the line that their key has there.
+/// Corrects the line numbers of `mistakes`. They were found in the changed text, but users know only the lines of the file, `text`. A
+/// mistake in a changed value gets [`COMMAND_LINE`] in place of a line. Any other mistake gets the line of its key in the file.
 pub(super) fn correct_lines(text: &str, changes: &[Change], mistakes: &mut [Mistake]) {
     for mistake in mistakes {
         let is_changed = |change: &Change| {
+            // The key of the change, or of something inside its value, such as `parameters.internal[2]`.
             let rest = mistake.key.strip_prefix(&change.full_key());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
@@ -189,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_replaced_in_place_and_new_keys_get_into_their_table() {
+    fn values_are_replaced_in_place_and_new_keys_are_added_to_their_table() {
         let text = "# A comment.\nseed = 1\n\n[parameters] # the grid\nrates = [\n  [1, 3],\n]\ninternal = 0.7\n";
         let changes = changes(&["internal=[0.4,0.5]", "phase=uniform", "repetitions = 20"]);
         assert_eq!(
@@ -209,8 +216,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_change_is_refused() {
-        for (text, wanted) in [
+    fn texts_that_are_not_changes_are_refused_with_a_reason() {
+        for (text, expected) in [
             ("internal", "wanted KEY=VALUE"),
             ("intern=0.4", "did you mean `internal`?"),
             ("exclude=[]", "known here: name, description"),
@@ -218,12 +225,12 @@ mod tests {
             ("internal=0.4\nseed = 3", "is no value in TOML"),
         ] {
             let error = text.parse::<Change>().expect_err(text);
-            assert!(error.contains(wanted), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
 
     #[test]
-    fn values_of_cases_cannot_be_changed() {
+    fn a_parameter_with_values_in_cases_cannot_be_changed() {
         let text = "seed = 1\n[parameters]\nrates = [1, 3]\n[[cases]]\ninternal = 0.5\n";
         let mistakes = apply(text, &changes(&["internal=0.4"])).expect_err("a mistake");
         assert_eq!(mistakes[0].key, "parameters.internal");

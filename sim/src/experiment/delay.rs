@@ -1,4 +1,4 @@
-//! Message delays of an experiment: how long messages travel, in model time.
+//! The delays of messages in an experiment: how long messages travel, in model time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use rand::{Rng, RngExt};
 
 use super::{NANOS_PER_SECOND, NotAValue};
 
-/// The distribution of delays. A delay is drawn for each message. Messages from one machine to another keep their order, so a
-/// message also waits for all messages that were sent before it. With random delays, the mean travel time is therefore longer
-/// than the mean of the distribution.
+/// The distribution of delays. A delay is drawn for each message. Messages from one machine to another keep their order: a message with a
+/// short delay waits until all earlier messages between the same two machines have arrived. So with random delays, the mean travel time
+/// is longer than the mean of the distribution.
 ///
-/// Its text is `0`, `0.05`, `uniform(0.01,0.1)` or `exponential(0.05)`, in seconds.
+/// The text of a distribution is `0`, `0.05`, `uniform(0.01,0.1)` or `exponential(0.05)`, with times in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delay {
     /// All delays are the same.
@@ -19,16 +19,16 @@ pub enum Delay {
         /// The delay in nanoseconds.
         ns: u64,
     },
-    /// All delays between two limits are equally likely. The limits are included.
+    /// All delays between two limits are equally likely, and so are the limits themselves.
     Uniform {
         /// The shortest delay in nanoseconds.
         from_ns: u64,
         /// The longest delay in nanoseconds.
         to_ns: u64,
     },
-    /// Exponentially distributed.
+    /// Exponentially distributed delays.
     Exponential {
-        /// The mean in nanoseconds.
+        /// The mean delay in nanoseconds.
         mean_ns: u64,
     },
 }
@@ -40,19 +40,19 @@ impl Delay {
     /// No delay.
     pub const NONE: Self = Self::Constant { ns: 0 };
 
-    /// A constant delay. `None` unless `seconds` is from 0 to [`Delay::MAX_S`].
+    /// A constant delay. `None` if `seconds` is not from 0 to [`Delay::MAX_S`].
     pub fn constant(seconds: f64) -> Option<Self> {
         nanos(seconds).map(|ns| Self::Constant { ns })
     }
 
-    /// Delays evenly distributed from `from_s` to `to_s` seconds. `None` unless both are from 0 to [`Delay::MAX_S`] and in this
-    /// order.
+    /// Delays evenly distributed from `from_s` to `to_s` seconds. `None` if one of the two is not from 0 to [`Delay::MAX_S`], or if
+    /// `from_s` is larger than `to_s`.
     pub fn uniform(from_s: f64, to_s: f64) -> Option<Self> {
         let (from_ns, to_ns) = (nanos(from_s)?, nanos(to_s)?);
         (from_ns <= to_ns).then_some(Self::Uniform { from_ns, to_ns })
     }
 
-    /// Exponentially distributed delays with a mean of `mean_s` seconds. `None` unless this is from 0 to [`Delay::MAX_S`].
+    /// Exponentially distributed delays with a mean of `mean_s` seconds. `None` if `mean_s` is not from 0 to [`Delay::MAX_S`].
     pub fn exponential(mean_s: f64) -> Option<Self> {
         nanos(mean_s).map(|mean_ns| Self::Exponential { mean_ns })
     }
@@ -63,7 +63,8 @@ impl Delay {
             Self::Constant { ns } => ns,
             Self::Uniform { from_ns, to_ns } => random.random_range(from_ns..=to_ns),
             Self::Exponential { mean_ns } => {
-                // The number has 53 random bits, and the logarithm gives the same result on every platform.
+                // If `uniform` is evenly distributed from 0 to 1, `-ln(1 - uniform)` is exponentially distributed with mean 1. `uniform`
+                // has 53 random bits. `libm` gives the same logarithm on every platform.
                 let uniform = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
                 (-libm::log1p(-uniform) * mean_ns as f64) as u64
             }
@@ -77,6 +78,7 @@ impl Default for Delay {
     }
 }
 
+/// Converts seconds to nanoseconds. `None` if `seconds` is not from 0 to [`Delay::MAX_S`].
 fn nanos(seconds: f64) -> Option<u64> {
     let ns = (seconds * NANOS_PER_SECOND as f64).round();
     (0.0..=Delay::MAX_S).contains(&seconds).then_some(ns as u64)
@@ -135,6 +137,7 @@ mod tests {
     use crate::random;
     use proptest::prelude::*;
 
+    /// Draws 10,000 delays, always with the same random numbers.
     fn draws(delay: Delay) -> Vec<u64> {
         let mut random = random::machine_stream(262, "delays", 0);
         (0..10_000).map(|_| delay.draw_ns(&mut random)).collect()
@@ -154,7 +157,8 @@ mod tests {
                 .iter()
                 .all(|ns| (10_000_000..=30_000_000).contains(ns))
         );
-        // The standard deviations of these means are 0.058 ms and 0.5 ms.
+        // The standard deviation of the mean of 10,000 draws is 0.058 ms here, and 0.5 ms for the exponential distribution below. So both
+        // tolerances are about 5 standard deviations.
         assert!((mean(&uniform) - 20e6).abs() < 0.3e6, "{}", mean(&uniform));
         let exponential = draws(Delay::exponential(0.05).expect("a delay"));
         assert!(
@@ -162,14 +166,14 @@ mod tests {
             "{}",
             mean(&exponential)
         );
-        let beyond_mean = exponential.iter().filter(|&&ns| ns > 50_000_000).count();
-        // 1/e of the delays are above the mean: 3,679 with a standard deviation of 48.
-        assert!((beyond_mean as f64 - 3679.0).abs() < 240.0, "{beyond_mean}");
+        let above_mean = exponential.iter().filter(|&&ns| ns > 50_000_000).count();
+        // A share of 1/e of the delays is above the mean: 3,679 of 10,000, with a standard deviation of 48.
+        assert!((above_mean as f64 - 3679.0).abs() < 240.0, "{above_mean}");
     }
 
-    /// Fixed results: if one changes, the same seed gives other events.
+    /// If one of these numbers changes, a seed gives other events than in earlier versions of the program.
     #[test]
-    fn draws_are_fixed() {
+    fn the_same_random_stream_always_gives_the_same_delays() {
         let first = |delay: Option<Delay>| draws(delay.expect("a delay"))[..3].to_vec();
         assert_eq!(
             first(Delay::exponential(0.05)),
@@ -190,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_texts_that_are_not_delays() {
+    fn texts_that_are_not_delays_are_refused() {
         for text in [
             "",
             "-1",
@@ -207,8 +211,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_back_from_its_text(a in 0u64..3_600_000_000_000, b in 0u64..3_600_000_000_000, law in 0..3) {
-            let delay = match law {
+        fn a_delay_is_read_back_from_its_text(a in 0u64..3_600_000_000_000, b in 0u64..3_600_000_000_000, kind in 0..3) {
+            let delay = match kind {
                 0 => Delay::Constant { ns: a },
                 1 => Delay::Uniform { from_ns: a.min(b), to_ns: a.max(b) },
                 _ => Delay::Exponential { mean_ns: a },

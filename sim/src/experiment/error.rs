@@ -15,7 +15,7 @@ pub enum ExperimentError {
         /// The system's error.
         cause: std::io::Error,
     },
-    /// Everything that is wrong in the file, in the order of its lines.
+    /// The file has mistakes. All of them are listed, in the order of the file's lines.
     #[error("{}", MistakeList { path, mistakes })]
     Mistakes {
         /// The file.

@@ -1,5 +1,5 @@
-//! Removes excluded configurations from a grid. An index finds the exclusions that may cover a configuration, so even many exclusions
-//! take little time.
+//! Removes excluded configurations from an experiment (`[[exclude]]` in its file). An index finds the few exclusions that may cover a
+//! configuration, so that even many exclusions take little time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ struct Values {
 }
 
 impl Exclusion {
-    /// Creates an exclusion from `dimensions`. Each dimension is a parameter with the values to exclude.
+    /// Creates an exclusion from `dimensions`: parameters, each with the values to exclude.
     pub(super) fn new(dimensions: &[Dimension]) -> Self {
         let values = |dimension: &Dimension| {
             let parameter = dimension.parameter;
@@ -53,43 +53,47 @@ fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
     text(parameter, &parameter.cell(configuration))
 }
 
-/// An index that finds the exclusions that may cover a configuration. Each exclusion is found by the values of one of its parameters.
-/// This parameter is chosen so that few exclusions have the same values: its most frequent value occurs in fewer exclusions than the
-/// most frequent value of any other parameter of the exclusion.
+/// An index that finds the exclusions that may cover a configuration. Each exclusion is filed under the values of one of its parameters
+/// (its *key parameter*).
+///
+/// A search compares the configuration with all exclusions filed under the same value, so these should be few. The key parameter is
+/// chosen for this: of each parameter of the exclusion, look at the value that occurs in the most exclusions. The key parameter is the
+/// one for which this number of exclusions is smallest.
 struct Index<'e> {
     exclusions: &'e [Exclusion],
-    /// For each value (as text): the numbers of the exclusions that are found by it, in ascending order.
+    /// For each value (as text): the numbers of the exclusions filed under it (their positions in `exclusions`), in ascending order.
     by_value: HashMap<&'e str, Vec<usize>>,
-    /// The parameters by whose values exclusions are found.
-    parameters: Vec<&'static Parameter>,
+    /// The parameters that are the key parameter of at least one exclusion.
+    key_parameters: Vec<&'static Parameter>,
 }
 
 impl<'e> Index<'e> {
     fn new(exclusions: &'e [Exclusion]) -> Self {
+        // In how many exclusions each value occurs.
         let mut frequency: HashMap<&str, usize> = HashMap::new();
         let values = exclusions.iter().flat_map(|exclusion| &exclusion.0);
         for text in values.flat_map(|values| &values.texts) {
             *frequency.entry(text).or_default() += 1;
         }
-        let most_frequent = |values: &&Values| {
+        let highest_frequency = |values: &&Values| {
             let frequencies = values.texts.iter().map(|text| frequency[text.as_str()]);
             frequencies.max()
         };
         let mut index = Self {
             exclusions,
             by_value: HashMap::new(),
-            parameters: vec![],
+            key_parameters: vec![],
         };
         for (number, exclusion) in exclusions.iter().enumerate() {
-            let Some(values) = exclusion.0.iter().min_by_key(most_frequent) else {
+            let Some(values) = exclusion.0.iter().min_by_key(highest_frequency) else {
                 continue;
             };
             for text in &values.texts {
                 index.by_value.entry(text).or_default().push(number);
             }
-            let known = |parameter: &&Parameter| parameter.name == values.parameter.name;
-            if !index.parameters.iter().any(known) {
-                index.parameters.push(values.parameter);
+            let is_same = |parameter: &&Parameter| parameter.name == values.parameter.name;
+            if !index.key_parameters.iter().any(is_same) {
+                index.key_parameters.push(values.parameter);
             }
         }
         index
@@ -97,10 +101,11 @@ impl<'e> Index<'e> {
 
     /// Returns the number of the first exclusion that covers `configuration`.
     fn find(&self, configuration: &Configuration) -> Option<usize> {
-        let candidates = self.parameters.iter().filter_map(|parameter| {
+        let candidates = self.key_parameters.iter().filter_map(|parameter| {
             let text = text_in(parameter, configuration);
             self.by_value.get(text.as_str())
         });
+        // Under each value, the first exclusion that covers the configuration.
         let covering = candidates.filter_map(|numbers| {
             let mut numbers = numbers.iter().copied();
             numbers.find(|&number| self.exclusions[number].covers(configuration))
@@ -110,7 +115,7 @@ impl<'e> Index<'e> {
 }
 
 /// Removes the configurations that `exclusions` cover. Returns how many configurations each exclusion removed. If several exclusions
-/// cover a configuration, only the first of them counts it.
+/// cover a configuration, it is counted for the first of them.
 pub(super) fn remove(
     exclusions: &[Exclusion],
     configurations: &mut Vec<Arc<Configuration>>,
@@ -134,11 +139,13 @@ mod tests {
     use crate::experiment::grid::dimension_of;
     use proptest::prelude::*;
 
-    fn rates(first: &[u32]) -> Dimension {
-        let sets: Vec<[u32; 2]> = first.iter().map(|&first| [first, 1]).collect();
+    /// The parameter `rates` with a set for each of these rates of machine 0. Machine 1 has the rate 1.
+    fn rates(rates_of_first: &[u32]) -> Dimension {
+        let sets: Vec<[u32; 2]> = rates_of_first.iter().map(|&rate| [rate, 1]).collect();
         dimension_of("rates", &format!("{sets:?}"))
     }
 
+    /// The parameter `internal` with these values, given in tenths.
     fn internal(tenths: &[u32]) -> Dimension {
         let values: Vec<f64> = tenths
             .iter()
@@ -151,7 +158,7 @@ mod tests {
         dimension_of("stamp", &format!("{rules:?}"))
     }
 
-    /// Some values of one, two or three parameters.
+    /// Some values of up to three parameters.
     fn dimensions() -> impl Strategy<Value = Vec<Dimension>> {
         let numbers = || prop::option::of(prop::collection::vec(1u32..6, 1..4));
         let stamps = prop::option::of(prop::sample::select(vec!["before", "after"]));
@@ -165,22 +172,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn removes_the_same_as_applying_each_exclusion_in_turn(all in prop::collection::vec(dimensions(), 0..8)) {
+        fn the_index_removes_the_same_configurations_as_each_exclusion_in_turn(all in prop::collection::vec(dimensions(), 0..8)) {
             let all: Vec<_> = all.into_iter().filter(|dimensions| !dimensions.is_empty()).collect();
             let five = [1, 2, 3, 4, 5];
             let grid = [rates(&five), internal(&five), stamp(&["after", "before"])];
             let base = Configuration::new("1,1".parse().expect("rates"), Probability::new(0.5).expect("one"), 1);
             let configurations: Vec<_> = crate::experiment::grid::product(&grid, &base).into_iter().map(Arc::new).collect();
-            let mut kept = configurations.clone();
-            let counts: Vec<usize> = all.iter().map(|dimensions| {
-                let before = kept.len();
-                kept.retain(|configuration| !crate::experiment::grid::covers(dimensions, configuration));
-                before - kept.len()
+            let mut expected = configurations.clone();
+            let expected_counts: Vec<usize> = all.iter().map(|dimensions| {
+                let before = expected.len();
+                expected.retain(|configuration| !crate::experiment::grid::covers(dimensions, configuration));
+                before - expected.len()
             }).collect();
             let exclusions: Vec<Exclusion> = all.iter().map(|dimensions| Exclusion::new(dimensions)).collect();
-            let mut rest = configurations;
-            prop_assert_eq!(remove(&exclusions, &mut rest), counts);
-            prop_assert_eq!(rest, kept);
+            let mut remaining = configurations;
+            prop_assert_eq!(remove(&exclusions, &mut remaining), expected_counts);
+            prop_assert_eq!(remaining, expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads an experiment file (TOML) into an [`Experiment`]. Finds every mistake before anything runs.
+//! Reads an experiment file (TOML) into an [`Experiment`]. All mistakes in the file are reported together, before any run starts.
 
 use std::path::Path;
 
@@ -14,11 +14,13 @@ use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering, ShardRule};
 use crate::input;
 use crate::toml_reader::{self, Item, Mistake, Section};
 
-/// The largest experiment file that is read. A file that names each of [`Experiment::MAX_RUNS`] configurations is not larger.
+/// A larger experiment file is not read. The limit leaves 33 bytes for each of [`Experiment::MAX_RUNS`] values of a parameter, more than a
+/// rate set such as `[1, 3, 6]` needs.
 const MAX_BYTES: u64 = 64 << 20;
-/// The longest name of a folder on common systems, in bytes.
-const LONGEST_NAME: usize = 255;
+/// The maximum length of a folder's name on common systems, in bytes.
+const LONGEST_NAME_BYTES: usize = 255;
 
+/// The keys and tables that an experiment file may have.
 const KEYS: &[&str] = &[
     "name",
     "description",
@@ -43,7 +45,7 @@ pub struct Overrides {
     pub time_scale: Option<f64>,
     /// Replaces `isolation`.
     pub isolation: Option<Isolation>,
-    /// Changes the text of the file.
+    /// The values of `--set`, which replace values in the text of the file.
     pub changes: Vec<Change>,
 }
 
@@ -52,7 +54,7 @@ impl Experiment {
     ///
     /// # Errors
     ///
-    /// Returns [`ExperimentError`] if the file cannot be read or has mistakes. It lists all mistakes.
+    /// Returns [`ExperimentError`] if the file cannot be read or has mistakes. The error lists all mistakes.
     pub fn read(path: &Path, overrides: Overrides) -> Result<Self, ExperimentError> {
         let text =
             input::read_text(path, MAX_BYTES).map_err(|cause| ExperimentError::Unreadable {
@@ -62,7 +64,8 @@ impl Experiment {
         Self::parse(&text, path, overrides)
     }
 
-    /// Reads an experiment from `text`. Messages call the file `path`.
+    /// Reads an experiment from `text`, the contents of the file `path`. The path occurs in messages, and names the dataset if the text has
+    /// no `name`.
     ///
     /// # Errors
     ///
@@ -75,6 +78,7 @@ impl Experiment {
     }
 }
 
+/// Applies the changes of `overrides` to `text`, and reads the experiment from the changed text.
 fn parse_changed(
     text: &str,
     path: &Path,
@@ -91,6 +95,8 @@ fn parse_changed(
     })
 }
 
+/// Reads the experiment from the document `root`, whose text is `text`. `None` after a mistake, which is noted in `root`. Every value is
+/// read before the function returns, so that all mistakes are noted.
 fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> Option<Experiment> {
     root.allow_only(KEYS);
     let name = match root.get("name") {
@@ -124,6 +130,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
             item.one_of(Isolation::NAMES)
         });
 
+    // The file must give `rates` and `internal`, so the values of these two are replaced.
     let base = Configuration::new(
         Rates::new(vec![Rate::new(1)?; 2])?,
         Probability::new(0.0)?,
@@ -144,7 +151,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         None => None,
     };
     let engine = overrides.engine.or(engine);
-    // In virtual time, a time scale and processes have no meaning.
+    // The virtual engine has no wall clock and no processes, so given values are ignored unless they are mistakes.
     let (time_scale, isolation) = match engine {
         Some(EngineKind::Virtual) => (
             time_scale.map(|_| 1.0),
@@ -157,8 +164,9 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     };
     let (configurations, repetitions) = (configurations?, u32::try_from(repetitions?).ok()?);
     let more_repetitions = more_repetitions?;
-    let most = more_repetitions.values().copied().max();
-    let most = most.unwrap_or(repetitions);
+    // Every configuration gets numbers for as many runs as the configuration with the most repetitions has.
+    let max_repetitions = more_repetitions.values().copied().max();
+    let max_repetitions = max_repetitions.unwrap_or(repetitions);
     Some(Experiment {
         name: name?,
         description: description?.trim().to_owned(),
@@ -168,7 +176,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         engine: engine?,
         time_scale: time_scale?,
         isolation: isolation?,
-        numbering: Numbering::new(configurations.len(), most),
+        numbering: Numbering::new(configurations.len(), max_repetitions),
         shard: None,
         shard_rule: ShardRule::default(),
         configurations,
@@ -177,19 +185,19 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     })
 }
 
-/// Reads a name that a folder can have on any system.
+/// Reads the name of the dataset. It must be a name that a folder can have on any system. `None` after a mistake, which is noted.
 fn dataset_name(item: &Item<'_>) -> Option<String> {
     let name = item.text()?;
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(is_allowed) {
         item.note(format!(
             "\"{name}\" cannot be the name of a folder; use letters, digits, `-`, `_` and `.` (but not `.` first)"
         ));
         return None;
     }
-    if name.len() > LONGEST_NAME {
+    if name.len() > LONGEST_NAME_BYTES {
         item.note(format!(
-            "the name has {} letters, but a folder's name may have at most {LONGEST_NAME}",
+            "the name has {} letters, but a folder's name may have at most {LONGEST_NAME_BYTES}",
             name.len()
         ));
         return None;

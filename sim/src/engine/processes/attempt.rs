@@ -14,25 +14,26 @@ use crate::experiment::Run;
 
 /// Time between two checks of the processes. An interrupt is noticed after this time at the latest.
 const CHECK_EVERY: Duration = Duration::from_millis(50);
-/// Time between two checks once one process has ended, because the others will end soon.
+/// Time between two checks after one process has ended: shorter, because the others will end soon.
 const CHECK_EVERY_AT_THE_END: Duration = Duration::from_millis(5);
-/// How long machines may take after the end of the run, or after another machine has finished. In this time they wait up to 10 s
-/// for the last messages, and write their logs.
+/// How long machines may take after the end of the run, or after another machine has finished. In this time a machine waits up to
+/// 10 s for the last messages, and writes its log.
 const END_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a process may take to end after it was asked to. If it takes longer, it is suspended (SIGSTOP) or hangs, and it is killed.
+/// How long a process may take to end after it was asked to end. A process that takes longer hangs or was suspended (SIGSTOP), and
+/// is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// How an attempt ended.
 pub(super) enum Outcome {
-    /// Every machine has finished. These are their results.
+    /// Every machine has finished with a result.
     Done(Vec<MachineResult>),
-    /// The run failed. If `again` is true, it may succeed on other addresses.
-    Failed { reason: String, again: bool },
+    /// The run failed. If `may_retry` is true, it may succeed on other addresses.
+    Failed { reason: String, may_retry: bool },
     /// The system has no more processes, threads or files, for this reason.
-    NoRoom(String),
+    Shortage(String),
     /// The machines' logs cannot be written to the disk, for this reason.
-    NoDisk(String),
-    /// The sweep was interrupted.
+    CannotWrite(String),
+    /// The sweep (all runs of the command) was interrupted.
     Interrupted,
 }
 
@@ -40,7 +41,7 @@ impl Outcome {
     fn failed(reason: impl ToString) -> Self {
         Self::Failed {
             reason: reason.to_string(),
-            again: false,
+            may_retry: false,
         }
     }
 }
@@ -50,10 +51,10 @@ impl From<Failure> for Outcome {
         match failure {
             Failure::AddressTaken(reason) => Self::Failed {
                 reason,
-                again: true,
+                may_retry: true,
             },
-            Failure::NoRoom(reason) => Self::NoRoom(reason),
-            Failure::NoDisk(reason) => Self::NoDisk(reason),
+            Failure::Shortage(reason) => Self::Shortage(reason),
+            Failure::CannotWrite(reason) => Self::CannotWrite(reason),
             Failure::Killed(reason) | Failure::Failed(reason) => Self::failed(reason),
         }
     }
@@ -68,7 +69,7 @@ pub(super) fn attempt(
 ) -> Outcome {
     let addresses = match addresses.reserve(run.configuration.rates.machines()) {
         Ok(addresses) => addresses,
-        Err(error) if error.is_shortage() => return Outcome::NoRoom(error.to_string()),
+        Err(error) if error.is_shortage() => return Outcome::Shortage(error.to_string()),
         Err(error) => return Outcome::failed(error),
     };
     match Processes::start(settings, run, &addresses) {
@@ -80,11 +81,12 @@ pub(super) fn attempt(
 /// The processes of a run. Dropping this value ends all of them.
 struct Processes {
     machines: Vec<MachineProcess>,
-    /// The result of each process that has ended.
-    ends: Vec<Option<Result<MachineResult, Failure>>>,
+    /// For each machine, the result of its process. `None` while the process runs.
+    results: Vec<Option<Result<MachineResult, Failure>>>,
     /// The machines that failed, in the order in which the failures were noticed.
     failed: Vec<usize>,
     started: Instant,
+    /// The time in which the computer or this process was suspended. It does not count for the deadline.
     sleep: Sleep,
     /// The deadline of the attempt.
     patience: Patience,
@@ -93,40 +95,41 @@ struct Processes {
 impl Processes {
     fn start(settings: &Settings, run: &Run, addresses: &[SocketAddr]) -> Result<Self, Outcome> {
         let token = token_to_hex(&new_token().map_err(Outcome::failed)?);
-        let all = Machines {
+        let what_to_start = Machines {
             settings,
             run,
             addresses,
             token: &token,
         };
         let wall_s = run.configuration.duration_s() / settings.time_scale;
-        let whole = SET_UP_PATIENCE + Duration::from_secs_f64(wall_s) + END_PATIENCE;
+        let longest = SET_UP_PATIENCE + Duration::from_secs_f64(wall_s) + END_PATIENCE;
         let machines = (0..run.configuration.rates.machines())
-            .map(|machine| MachineProcess::start(&all, machine))
+            .map(|machine| MachineProcess::start(&what_to_start, machine))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            ends: machines.iter().map(|_| None).collect(),
+            results: machines.iter().map(|_| None).collect(),
             machines,
             failed: vec![],
             started: Instant::now(),
             sleep: Sleep::default(),
-            patience: Patience::until(nanoseconds(whole), 0),
+            patience: Patience::until(nanoseconds(longest), 0),
         })
     }
 
+    /// Waits until all processes have ended, the deadline has passed, or the sweep is stopped.
     fn wait(mut self, control: &Control) -> Outcome {
         loop {
             if let Err(error) = self.inspect() {
                 return Outcome::failed(format!("a machine's process cannot be watched: {error}"));
             }
-            let all_ended = self.ends.iter().all(Option::is_some);
+            let all_ended = self.results.iter().all(Option::is_some);
             if all_ended || self.patience.is_over(self.now_ns(), &mut self.sleep) {
                 return self.outcome();
             }
             if control.is_stopped() {
                 return Outcome::Interrupted;
             }
-            let one_ended = self.ends.iter().any(Option::is_some);
+            let one_ended = self.results.iter().any(Option::is_some);
             thread::sleep(if one_ended {
                 CHECK_EVERY_AT_THE_END
             } else {
@@ -135,22 +138,25 @@ impl Processes {
         }
     }
 
-    /// Collects the results of processes that have ended. After the first one has ended, the others have less time.
+    /// Collects the results of processes that have ended since the last call. When a process has ended, the others may continue for
+    /// [`END_PATIENCE`]. When a process has failed, the others are asked to end within [`GRACE`]. These limits only shorten
+    /// the deadline of the attempt.
     fn inspect(&mut self) -> io::Result<()> {
         for machine in 0..self.machines.len() {
             let process = &mut self.machines[machine];
-            if self.ends[machine].is_some() || !process.has_ended()? {
+            let is_collected = self.results[machine].is_some();
+            if is_collected || !process.has_ended()? {
                 continue;
             }
-            let end = process.result();
-            let time_left = if end.is_ok() { END_PATIENCE } else { GRACE };
-            if end.is_err() {
+            let result = process.result();
+            let time_left = if result.is_ok() { END_PATIENCE } else { GRACE };
+            if result.is_err() {
                 self.failed.push(machine);
                 self.machines
                     .iter_mut()
                     .for_each(MachineProcess::ask_to_end);
             }
-            self.ends[machine] = Some(end);
+            self.results[machine] = Some(result);
             let now_ns = self.now_ns();
             let asleep_ns = self.sleep.inspect(now_ns);
             let until_ns = now_ns + nanoseconds(time_left);
@@ -161,28 +167,30 @@ impl Processes {
         Ok(())
     }
 
-    /// Returns how the attempt ended. If several machines failed, the reason is the failure that probably caused the others.
+    /// Returns how the attempt ended. If several machines failed, the reason is the failure that probably caused the others: a
+    /// process that was killed by a signal, otherwise one that hangs, otherwise the failure that was noticed first.
     fn outcome(mut self) -> Outcome {
         let is_killed =
-            |&machine: &usize| matches!(self.ends[machine], Some(Err(Failure::Killed(_))));
+            |&machine: &usize| matches!(self.results[machine], Some(Err(Failure::Killed(_))));
         let killed = self.failed.iter().copied().find(is_killed);
-        let stuck = self.ends.iter().position(Option::is_none);
+        let hanging = self.results.iter().position(Option::is_none);
         if killed.is_none()
-            && let Some(machine) = stuck
+            && let Some(machine) = hanging
         {
             return Outcome::failed(format!(
                 "machine {machine}'s process did not end in time and was killed: it hung, or it had been suspended (by SIGSTOP, for example)"
             ));
         }
         let cause = killed.or_else(|| self.failed.first().copied());
-        if let Some(Err(failure)) = cause.and_then(|machine| self.ends[machine].take()) {
+        if let Some(Err(failure)) = cause.and_then(|machine| self.results[machine].take()) {
             return failure.into();
         }
-        let results = self.ends.drain(..).filter_map(|end| end?.ok()).collect();
+        let results = self.results.drain(..);
+        let results = results.filter_map(|result| result?.ok()).collect();
         Outcome::Done(results)
     }
 
-    /// Returns the time since the start by the monotonic clock.
+    /// Returns the time since the start of the attempt, by the monotonic clock.
     fn now_ns(&self) -> u64 {
         nanoseconds(self.started.elapsed())
     }

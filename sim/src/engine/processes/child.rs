@@ -1,7 +1,7 @@
 //! The process of one machine: starts it, checks whether it has ended, and makes sure that it ends.
 //!
-//! The output of a process goes to unnamed files, so no thread has to read it while the process writes. A process that is stopped
-//! in the middle of a line delays nobody.
+//! The output of a process goes to unnamed files and is read when the process has ended. So no thread has to read while the process
+//! writes, and a process that is suspended in the middle of a line blocks nobody.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -18,7 +18,7 @@ use crate::experiment::Run;
 use crate::log::{RowFormat, parse_rows_in};
 use crate::machine::MachineIndex;
 
-/// What the processes of a run's machines must know.
+/// What is needed to start the processes of a run's machines.
 pub(super) struct Machines<'r> {
     pub(super) settings: &'r Settings,
     pub(super) run: &'r Run,
@@ -34,25 +34,26 @@ pub(super) enum Failure {
     /// The machine's address is in use. The run can be tried again on other addresses.
     AddressTaken(String),
     /// The system has no more processes, threads or files.
-    NoRoom(String),
+    Shortage(String),
     /// The machine's log cannot be written to the disk.
-    NoDisk(String),
-    /// A signal from outside ended the process.
+    CannotWrite(String),
+    /// A signal ended the process.
     Killed(String),
-    /// The process ended with this message. The message is empty if the process was asked to end.
+    /// The process could not be started, or it failed with this message. The message is empty if the process was asked to end.
     Failed(String),
 }
 
 /// A machine's process.
 pub(super) struct MachineProcess {
     machine: MachineIndex,
-    /// The format of its log.
+    /// The format of the rows of the machine's log.
     format: RowFormat,
     child: Child,
     /// The stdin of the process. Closing it asks the process to end.
     stdin: Option<ChildStdin>,
     stdout: File,
     stderr: File,
+    /// How the process ended. `None` while it runs.
     status: Option<ExitStatus>,
 }
 
@@ -66,7 +67,7 @@ impl MachineProcess {
                 program.display()
             );
             if is_shortage(&error) {
-                Failure::NoRoom(reason)
+                Failure::Shortage(reason)
             } else {
                 Failure::Failed(reason)
             }
@@ -86,7 +87,8 @@ impl MachineProcess {
         } = machines;
         let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
         let mut command = Command::new(&settings.program);
-        // An interrupt from the terminal goes to this process only. This process decides when its machines end.
+        // The machine gets a process group of its own, so an interrupt from the terminal (Ctrl-C) goes only to the parent process.
+        // The parent decides when its machines end.
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
@@ -145,24 +147,31 @@ impl MachineProcess {
             |problem: String| Failure::Failed(format!("machine {machine}'s log: {problem}"));
         match self.status {
             Some(status) if status.success() => {
-                let said = read(&mut self.stdout).map_err(|error| unreadable(error.to_string()))?;
-                parse_result(&said, self.format).map_err(unreadable)
+                let output =
+                    read(&mut self.stdout).map_err(|error| unreadable(error.to_string()))?;
+                parse_result(&output, self.format).map_err(unreadable)
             }
             Some(status) => {
-                let said = read(&mut self.stderr).map_err(|error| unreadable(error.to_string()))?;
-                Err(self.failure(status, String::from_utf8_lossy(&said).trim().to_owned()))
+                let message =
+                    read(&mut self.stderr).map_err(|error| unreadable(error.to_string()))?;
+                let message = String::from_utf8_lossy(&message).trim().to_owned();
+                Err(self.failure(status, message))
             }
             None => Err(Failure::Failed(format!("machine {machine} has not ended"))),
         }
     }
 
-    fn failure(&self, status: ExitStatus, said: String) -> Failure {
+    /// Says why the process failed: `message` is what it wrote to stderr.
+    fn failure(&self, status: ExitStatus, message: String) -> Failure {
         let machine = self.machine;
         match status.code().map(u8::try_from) {
-            Some(Ok(CANNOT_LISTEN)) => Failure::AddressTaken(said),
-            Some(Ok(CANNOT_WRITE)) => Failure::NoDisk(format!("machine {machine}'s log: {said}")),
-            Some(Ok(CANNOT_START)) => Failure::NoRoom(format!("machine {machine}: {said}")),
-            Some(_) => Failure::Failed(said),
+            Some(Ok(CANNOT_LISTEN)) => Failure::AddressTaken(message),
+            Some(Ok(CANNOT_WRITE)) => {
+                Failure::CannotWrite(format!("machine {machine}'s log: {message}"))
+            }
+            Some(Ok(CANNOT_START)) => Failure::Shortage(format!("machine {machine}: {message}")),
+            Some(_) => Failure::Failed(message),
+            // A process without an exit code was ended by a signal.
             None => Failure::Killed(format!("machine {machine}'s process was killed ({status})")),
         }
     }
@@ -174,16 +183,16 @@ impl Drop for MachineProcess {
     }
 }
 
-/// Creates two files without names, in the folder of the experiment's copy. They vanish with this process.
+/// Creates two files without names, in the dataset's folder. They vanish when this process ends.
 fn unnamed_files(settings: &Settings) -> Result<[File; 2], Failure> {
     let folder = settings.experiment.parent().unwrap_or(Path::new("."));
     let file = || {
         tempfile::tempfile_in(folder).map_err(|error| {
             let reason = format!("a machine's log in {}: {error}", folder.display());
             if is_shortage(&error) {
-                Failure::NoRoom(reason)
+                Failure::Shortage(reason)
             } else {
-                Failure::NoDisk(reason)
+                Failure::CannotWrite(reason)
             }
         })
     };
@@ -191,17 +200,18 @@ fn unnamed_files(settings: &Settings) -> Result<[File; 2], Failure> {
 }
 
 fn read(file: &mut File) -> io::Result<Vec<u8>> {
-    let mut said = vec![];
+    let mut bytes = vec![];
     file.rewind()?;
-    file.read_to_end(&mut said)?;
-    Ok(said)
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
-fn parse_result(said: &[u8], format: RowFormat) -> Result<MachineResult, String> {
-    let line = said.iter().position(|&byte| byte == b'\n').unwrap_or(0);
+/// Parses the output of a machine's process: a line with its [`Report`], then a row for each event.
+fn parse_result(output: &[u8], format: RowFormat) -> Result<MachineResult, String> {
+    let report_bytes = output.iter().position(|&byte| byte == b'\n').unwrap_or(0);
     let report: Report =
-        serde_json::from_slice(&said[..line]).map_err(|error| error.to_string())?;
-    let rows: Result<Vec<_>, _> = parse_rows_in(&said[line + 1..], format).collect();
+        serde_json::from_slice(&output[..report_bytes]).map_err(|error| error.to_string())?;
+    let rows: Result<Vec<_>, _> = parse_rows_in(&output[report_bytes + 1..], format).collect();
     let rows = rows.map_err(|error| error.to_string())?;
     Ok(MachineResult {
         started_at_ns: report.started_at_ns,

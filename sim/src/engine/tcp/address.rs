@@ -1,8 +1,9 @@
 //! The addresses at which machines listen.
 //!
-//! On most Linux systems, all addresses 127.x.y.z are loopback addresses. Then each run has its own address, and machine i uses
-//! the port base + i. This keeps binding fast for any number of sockets. On other systems (macOS, and Linux systems where only
-//! 127.0.0.1 is a loopback address) the system assigns ports on 127.0.0.1.
+//! On most Linux systems, all addresses 127.x.y.z are loopback addresses (they reach only this computer). There each run has its own
+//! IP address, and its machines use successive ports: machine i listens on the first port of the range plus i. So each socket is
+//! bound to an address that nobody else uses, which is fast for any number of sockets. On other systems (macOS, and Linux systems
+//! where only 127.0.0.1 is a loopback address), all machines listen on 127.0.0.1, and the system chooses their ports.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -17,11 +18,11 @@ use socket2::{Domain, Socket, Type};
 
 use crate::engine::shortage::is_shortage;
 
-/// Number of addresses that are tried. A single address may be in use by chance. All of them are in use only if a server listens
-/// on every address.
+/// Number of IP addresses that are tried for a run. A single one may be in use by chance. If all of them are in use, a server
+/// probably listens on every address of the computer.
 const ATTEMPTS: usize = 64;
-/// Number of connections that may wait to be accepted.
-const BACKLOG: i32 = 4096;
+/// Number of connections that may wait at a listener until they are accepted.
+const MAX_WAITING_CONNECTIONS: i32 = 4096;
 
 /// The ports on which machines may listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +64,11 @@ impl FromStr for PortRange {
     }
 }
 
-/// No address has enough free ports for a run.
+/// The machines of a run cannot listen or be reached at any loopback address, usually because the ports are in use.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.in_words())]
 pub struct PortsTaken {
+    /// The number of machines of the run. Each needs a port.
     machines: u32,
     ports: PortRange,
     cause: io::Error,
@@ -92,51 +94,52 @@ impl PortsTaken {
         }
     }
 
-    /// Returns whether the system has no more files. This passes when other runs end.
+    /// Returns whether the system has no more files. Then the run may work when other runs have ended.
     pub(crate) fn is_shortage(&self) -> bool {
         is_shortage(&self.cause)
     }
 }
 
-/// How long a connection within this host may take to open.
+/// How long a connection within this computer may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks that a run of `machines` machines finds ports to listen on, and that connections to them can be made.
 ///
 /// # Errors
 ///
-/// Returns [`PortsTaken`] if not.
+/// Returns [`PortsTaken`] if no ports are found, or if a connection cannot be made.
 pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
     let listeners = AddressBook::new(ports.clone()).listen(machines)?;
-    let reached = listeners.first().map_or(Ok(()), |listener| {
+    let connected = listeners.first().map_or(Ok(()), |listener| {
         std::net::TcpStream::connect_timeout(&listener.local_addr()?, CONNECT_TIMEOUT).map(drop)
     });
-    reached.map_err(|cause| PortsTaken {
+    connected.map_err(|cause| PortsTaken {
         machines,
         ports: ports.clone(),
         cause,
     })
 }
 
-/// Gives each run its own address.
+/// Finds addresses at which the machines of each new run can listen.
 pub(crate) struct AddressBook {
     ports: PortRange,
+    /// A number from which the next IP address is made.
     next: u32,
-    /// Whether each run has its own address. Otherwise the system assigns ports on 127.0.0.1.
-    own_addresses: bool,
+    /// Whether each run has its own IP address. Otherwise all runs use 127.0.0.1, with ports that the system chooses.
+    has_own_addresses: bool,
 }
 
 impl AddressBook {
     pub(crate) fn new(ports: PortRange) -> Self {
-        // Each process and each event loop starts at a different address, so that two of them seldom try the same one.
+        // A random start: event loops (of this process and of others) seldom try the same address.
         Self {
             ports,
             next: RandomState::new().hash_one(std::process::id()) as u32,
-            own_addresses: cfg!(target_os = "linux"),
+            has_own_addresses: cfg!(target_os = "linux"),
         }
     }
 
-    /// Opens a listener for each machine of a run.
+    /// Opens a listener for each machine of a run. All of them have the same IP address.
     pub(super) fn listen(&mut self, machines: u32) -> Result<Vec<TcpListener>, PortsTaken> {
         let taken = |cause| PortsTaken {
             machines,
@@ -161,8 +164,10 @@ impl AddressBook {
             }
             match last_error.kind() {
                 io::ErrorKind::AddrInUse => {}
-                // In some containers not all of 127.0.0.0/8 is loopback.
-                io::ErrorKind::AddrNotAvailable if self.own_addresses => self.own_addresses = false,
+                // In some containers not all addresses 127.x.y.z are loopback addresses. Then only 127.0.0.1 is used.
+                io::ErrorKind::AddrNotAvailable if self.has_own_addresses => {
+                    self.has_own_addresses = false;
+                }
                 _ => break,
             }
         }
@@ -173,7 +178,8 @@ impl AddressBook {
         })
     }
 
-    /// Finds addresses for a run whose machines will listen in their own processes. The addresses are free at this moment.
+    /// Finds addresses for a run whose machines will listen in their own processes. The addresses are free when this function
+    /// returns, but another program may use them before the machines do.
     pub(crate) fn reserve(&mut self, machines: u32) -> Result<Vec<SocketAddr>, PortsTaken> {
         let listeners = self.listen(machines)?;
         let addresses: io::Result<_> = listeners.iter().map(TcpListener::local_addr).collect();
@@ -185,18 +191,20 @@ impl AddressBook {
     }
 
     fn next_ip(&mut self) -> Ipv4Addr {
-        if !self.own_addresses {
+        if !self.has_own_addresses {
             return Ipv4Addr::LOCALHOST;
         }
-        // The step is odd, so that every address is visited. It is large, so that runs that start one after the other get distant
-        // addresses.
+        // The step is odd, so `next` takes every 32-bit value before one comes again. It is large (about 2^32 divided by the
+        // golden ratio), so runs that start one after the other get very different addresses.
         self.next = self.next.wrapping_add(0x9e37_79b1);
         let [a, b, c, _] = self.next.to_be_bytes();
+        // The second number is never 0, so 127.0.0.1 is left to other programs. The last number is never 0 or 255.
         Ipv4Addr::new(127, 1 + a % 254, b, 1 + c % 254)
     }
 
+    /// Returns the port of `machine`. Port 0 means that the system chooses a free port.
     fn port(&self, machine: u32) -> u16 {
-        if self.own_addresses {
+        if self.has_own_addresses {
             self.ports.0.start() + machine as u16
         } else {
             0
@@ -204,13 +212,14 @@ impl AddressBook {
     }
 }
 
-/// Opens a listener at exactly this address.
+/// Opens a listener at `address`.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // On Unix: a port can be used again directly after a connection on it was closed.
     socket.set_reuse_address(cfg!(unix))?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(MAX_WAITING_CONNECTIONS)?;
     Ok(TcpListener::from_std(socket.into()))
 }
 
@@ -219,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_back_from_their_texts() {
+    fn only_ascending_ranges_of_valid_ports_are_read() {
         assert_eq!("20000-29999".parse(), Ok(PortRange::default()));
         for text in ["", "20000", "0-5", "9-5", "1-70000", "a-b"] {
             assert!(text.parse::<PortRange>().is_err(), "{text}");
@@ -237,23 +246,24 @@ mod tests {
     }
 
     #[test]
-    fn without_own_addresses_the_system_assigns_ports() {
+    fn without_own_addresses_the_system_chooses_ports_on_localhost() {
         let mut addresses = AddressBook {
-            own_addresses: false,
+            has_own_addresses: false,
             ..AddressBook::new(PortRange::default())
         };
-        let (one, other) = (addresses.reserve(3), addresses.listen(3));
-        let one = one.expect("ports");
+        let (reserved, listeners) = (addresses.reserve(3), addresses.listen(3));
+        let reserved = reserved.expect("ports");
         assert!(
-            one.iter()
+            reserved
+                .iter()
                 .all(|address| address.ip() == Ipv4Addr::LOCALHOST)
         );
-        assert!(one[0] != one[1] && one[1] != one[2]);
-        assert_eq!(other.expect("ports").len(), 3);
+        assert!(reserved[0] != reserved[1] && reserved[1] != reserved[2]);
+        assert_eq!(listeners.expect("ports").len(), 3);
     }
 
     #[test]
-    fn the_advice_fits_the_cause() {
+    fn the_message_gives_the_advice_for_its_cause() {
         let error = |kind: io::ErrorKind| {
             let cause = io::Error::from(kind);
             let (machines, ports) = (3, PortRange::default());

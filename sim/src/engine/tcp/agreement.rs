@@ -1,19 +1,23 @@
-//! How machines in different processes agree on the start of their run.
+//! How machines in different processes agree on the time at which their run starts.
+//!
+//! When all connections of a machine are open, the machine is ready. The reports that machines are ready travel to machine 0, each
+//! along a shortest path of connected machines. Machine 0 then sets the start time, which travels back along the same paths.
 
 use super::mesh::Mesh;
 use crate::experiment::NANOS_PER_SECOND;
 use crate::machine::MachineIndex;
 
-/// If the announced start is further away than this, in the past or in the future, it is an error.
+/// The largest allowed distance of the announced start from this machine's current time, in the past or in the future. With a larger
+/// distance the announcement is refused.
 const MAX_START_DISTANCE_NS: u64 = 60 * NANOS_PER_SECOND;
 
-/// What this machine knows from other machines about the start. Machines report to machine 0 that they are ready, each through
-/// the next machine on the way to machine 0. Machine 0 then sets the start time, which goes back the same way.
+/// What this machine knows from other machines about the start.
 pub(super) struct Agreement {
-    /// The neighbours further from machine 0 that have not reported yet. A neighbour reports when it and all machines beyond it
-    /// are ready.
+    /// The neighbours that report to machine 0 through this machine and have not reported yet. A neighbour reports when it and all
+    /// machines that report through it are ready.
     pub(super) awaited: Vec<MachineIndex>,
-    /// The next machine on the way to machine 0. It sends the start time to this machine.
+    /// The next machine on the way to machine 0: this machine reports to it, and receives the start time from it. `None` for
+    /// machine 0.
     next: Option<MachineIndex>,
     /// Whether this machine has reported itself as ready.
     pub(super) has_reported: bool,
@@ -22,13 +26,13 @@ pub(super) struct Agreement {
 }
 
 impl Agreement {
-    /// Creates the state of the first machine of this process.
+    /// Creates the state of the first machine of this process, before any report.
     pub(super) fn new(mesh: &Mesh) -> Self {
         let (here, wiring) = (mesh.local().start, mesh.wiring());
-        Self::between(wiring.machines_beyond(here), wiring.towards_first(here))
+        Self::with_neighbours(wiring.machines_beyond(here), wiring.towards_first(here))
     }
 
-    fn between(awaited: Vec<MachineIndex>, next: Option<MachineIndex>) -> Self {
+    fn with_neighbours(awaited: Vec<MachineIndex>, next: Option<MachineIndex>) -> Self {
         Self {
             awaited,
             next,
@@ -37,6 +41,11 @@ impl Agreement {
         }
     }
 
+    /// Notes that `sender` and all machines that report through it are ready.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `sender` does not report through this machine, or has reported before.
     pub(super) fn receive_ready(&mut self, sender: MachineIndex) -> Result<(), String> {
         let index = self.awaited.iter().position(|&awaited| awaited == sender);
         let index =
@@ -45,25 +54,31 @@ impl Agreement {
         Ok(())
     }
 
+    /// Notes that the run starts at `at_ns`, as `sender` says. Both times are Unix times.
+    ///
+    /// # Errors
+    ///
+    /// Fails if this machine does not expect a start time from `sender` now, or if the start is too far from `now_ns`.
     pub(super) fn receive_start(
         &mut self,
         sender: MachineIndex,
         at_ns: u64,
         now_ns: u64,
     ) -> Result<(), String> {
-        if self.next != Some(sender) || !self.has_reported || self.start_ns.is_some() {
+        let is_expected = self.next == Some(sender) && self.has_reported && self.start_ns.is_none();
+        if !is_expected {
             return Err(
                 "announced the start of the run, but this machine does not wait for it".to_owned(),
             );
         }
         if at_ns.abs_diff(now_ns) > MAX_START_DISTANCE_NS {
             let apart_s = at_ns.abs_diff(now_ns) / NANOS_PER_SECOND;
-            let side = if at_ns > now_ns {
+            let direction = if at_ns > now_ns {
                 "in the future"
             } else {
                 "in the past"
             };
-            return Err(format!("set the run's start {apart_s} s {side}"));
+            return Err(format!("set the run's start {apart_s} s {direction}"));
         }
         self.start_ns = Some(at_ns);
         Ok(())
@@ -77,22 +92,32 @@ mod tests {
     const NOW: u64 = 1_800_000_000 * NANOS_PER_SECOND;
 
     #[test]
-    fn only_awaited_machines_may_report() {
-        let mut agreement = Agreement::between(vec![3, 4], Some(0));
-        assert!(agreement.receive_ready(2).is_err(), "not behind");
+    fn a_report_or_a_start_that_is_not_expected_is_refused() {
+        let mut agreement = Agreement::with_neighbours(vec![3, 4], Some(0));
+        assert!(
+            agreement.receive_ready(2).is_err(),
+            "reports through another machine"
+        );
         assert_eq!(agreement.receive_ready(4), Ok(()));
         assert!(agreement.receive_ready(4).is_err(), "twice");
-        assert!(agreement.receive_start(0, NOW, NOW).is_err(), "too early");
+        assert!(
+            agreement.receive_start(0, NOW, NOW).is_err(),
+            "before this machine has reported"
+        );
         agreement.has_reported = true;
-        assert!(agreement.receive_start(3, NOW, NOW).is_err(), "from behind");
+        assert!(
+            agreement.receive_start(3, NOW, NOW).is_err(),
+            "from a machine that reports through this one"
+        );
         assert_eq!(agreement.receive_start(0, NOW, NOW), Ok(()));
         assert!(agreement.receive_start(0, NOW, NOW).is_err(), "twice");
     }
 
     #[test]
-    fn a_start_in_thirty_years_is_refused() {
-        for at_ns in [0, NOW + 946_080_000 * NANOS_PER_SECOND, u64::MAX] {
-            let mut agreement = Agreement::between(vec![], Some(0));
+    fn a_start_far_in_the_past_or_future_is_refused() {
+        const THIRTY_YEARS_NS: u64 = 946_080_000 * NANOS_PER_SECOND;
+        for at_ns in [0, NOW + THIRTY_YEARS_NS, u64::MAX] {
+            let mut agreement = Agreement::with_neighbours(vec![], Some(0));
             agreement.has_reported = true;
             let refused = agreement.receive_start(0, at_ns, NOW).expect_err("refused");
             assert!(refused.starts_with("set the run's start "), "{refused}");

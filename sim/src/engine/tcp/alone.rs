@@ -1,5 +1,5 @@
-//! Runs one machine of a run in its own process, on this host or another. It uses the same mesh and the same ticks as
-//! [`super::host`].
+//! Runs a single machine of a run in this process. The other machines of the run are in other processes, on this computer or on
+//! others. Connections and ticks are handled by the same code as in an event loop with many runs ([`super::event_loop`]).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,19 +18,19 @@ use crate::experiment::Run;
 use crate::machine::MachineIndex;
 use crate::wire::RunToken;
 
-/// Time from the moment when the last machine is ready to the start of the run. In this time, the announcement of the start must
-/// reach all machines.
+/// Time between the moment at which machine 0 sets the start of the run and the start itself. In this time, the start time must reach
+/// all machines.
 const LEAD_NS: u64 = 250_000_000;
-/// Additional time for each machine, because in a ring the start time goes from one machine to the next.
+/// Time that is added to [`LEAD_NS`] for each machine, because in a ring the start time goes from one machine to the next.
 const LEAD_PER_MACHINE_NS: u64 = 1_000_000;
-/// How long a machine waits for the last messages of its run.
+/// How long a machine waits for the last messages of its run, after the end of the run's duration.
 const PATIENCE_NS: u64 = 10_000_000_000;
-/// The longest time between two checks.
+/// The longest wait for a socket or a tick. After each wait, the machine checks whether it has waited too long for others.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
-/// Number of bytes read from a socket at once.
+/// Maximum number of bytes that one call reads from a socket.
 const SCRATCH_BYTES: usize = 64 << 10;
 
-/// One machine that takes part in a run, and the addresses of all machines of the run.
+/// What a machine needs to take part in a run, with the addresses of all machines of the run.
 #[derive(Clone, Debug)]
 pub struct Participant {
     /// The run.
@@ -41,9 +41,9 @@ pub struct Participant {
     pub time_scale: f64,
     /// The index of this machine.
     pub machine: MachineIndex,
-    /// For each machine of the run, the addresses at which it can be reached: at least one. They are tried in turn.
+    /// For each machine of the run, one or more addresses at which the machine can be reached. They are tried in turn.
     pub addresses: Vec<Vec<SocketAddr>>,
-    /// The addresses at which this machine may listen. It takes the first one that belongs to this host.
+    /// The addresses at which this machine may listen. It takes the first one at which it can listen.
     pub listen: Vec<SocketAddr>,
     /// The run's secret.
     pub token: RunToken,
@@ -64,9 +64,9 @@ pub enum ParticipantError {
         /// The system's message.
         problem: String,
     },
-    /// The system has no more files or memory. The run may work with fewer machines at once.
+    /// The system has no more files or memory. The run may work when fewer machines run at once.
     #[error("{0}")]
-    NoRoom(String),
+    Shortage(String),
     /// The run failed.
     #[error("{0}")]
     Failed(String),
@@ -88,7 +88,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
     let mut reactor = Reactor::new().map_err(|error| {
         let problem = format!("cannot watch sockets: {error}");
         if is_shortage(&error) {
-            ParticipantError::NoRoom(problem)
+            ParticipantError::Shortage(problem)
         } else {
             ParticipantError::Failed(problem)
         }
@@ -108,14 +108,15 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
             hosted.set_up(&mut reactor)?;
             hosted.check_clocks(lead_ns, margin_ns)?;
             if hosted.agree_to_start(clock.now_ns(), lead_ns, &mut reactor)? {
-                if let Some(remark) = hosted.warn_of_clocks(margin_ns) {
-                    tell(remark);
+                if let Some(warning) = hosted.warning_of_clocks(margin_ns) {
+                    tell(warning);
                 }
                 hosted.end_idle_machines()?;
                 let end_ns = hosted.end_ns().unwrap_or(0);
                 patience = Patience::until(end_ns.saturating_add(PATIENCE_NS), sleep.asleep_ns());
             }
         }
+        // Do all ticks that are due.
         while hosted.has_started()
             && let Some(due_ns) = hosted.next_due_ns(machine)
             && due_ns <= clock.now_ns()
@@ -128,6 +129,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
         if patience.is_over(clock.now_ns(), &mut sleep) {
             return Err(hosted.describe_missing().into());
         }
+        // Wait for a socket, but not longer than until the next tick.
         let longest_ns = clock.now_ns() + LONGEST_WAIT.as_nanos() as u64;
         let due_ns = hosted.next_due_ns(machine).filter(|_| hosted.has_started());
         let until = clock.instant(due_ns.map_or(longest_ns, |due_ns| due_ns.min(longest_ns)));
@@ -144,31 +146,32 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
     Ok(result)
 }
 
+/// Opens the listener of the machine and prepares its run. No connection is opened yet.
 fn begin(
     participant: &Participant,
     clock: WallClock,
     reactor: &mut Reactor,
 ) -> Result<HostedRun, ParticipantError> {
-    let unable = |address: &SocketAddr, error: std::io::Error| ParticipantError::Listen {
+    let cannot_listen = |address: &SocketAddr, error: std::io::Error| ParticipantError::Listen {
         machine: participant.machine,
         address: *address,
         problem: error.to_string(),
     };
-    let mut refused =
+    let mut last_error =
         ParticipantError::Failed(format!("machine {} has no address", participant.machine));
     let listening = participant.listen.iter().find_map(|address| {
         let listener = address::listen(*address);
         let listener = listener
-            .map_err(|error| refused = unable(address, error))
+            .map_err(|error| last_error = cannot_listen(address, error))
             .ok()?;
         Some((listener, address))
     });
     let Some((listener, address)) = listening else {
-        return Err(refused);
+        return Err(last_error);
     };
     if !address.ip().is_loopback() {
         tell(format!(
-            "machine {} listens on {address}, which other hosts can reach: messages are not encrypted, and anyone who knows the token can take part",
+            "machine {} listens on {address}, which other computers can reach: messages are not encrypted, and anyone who knows the token can take part",
             participant.machine
         ));
     }
@@ -180,7 +183,7 @@ fn begin(
     let wiring = Wiring::new(&participant.run.configuration);
     let secret = Secret::new(&participant.token, participant.seed, &participant.run.key());
     let mesh = Mesh::new(0, wiring, endpoints, secret, clock, reactor)
-        .map_err(|error| unable(address, error))?;
+        .map_err(|error| cannot_listen(address, error))?;
     Ok(HostedRun::new(
         participant.run.clone(),
         participant.seed,

@@ -1,60 +1,73 @@
-//! Checks whether each message arrived as scheduled: between the right two ticks of its recipient, and in the right order.
+//! Checks whether each message arrived as scheduled: between the two ticks of its recipient that the schedule gives, and in the
+//! scheduled order.
 //!
-//! In the virtual engine, a tick finds exactly the messages that were sent before the tick was due. So over TCP a message must be
-//! queued after every tick of its recipient that was due before the message was sent, before every later tick, and after all
-//! messages that were sent earlier. If this is so for all messages, every tick has the same input in both engines. Then all
-//! events are the same, even if ticks were late.
+//! In the virtual engine, a message from a tick due at time t is received by a tick that is due later than t, and messages are queued
+//! in the order in which they were sent. For the same events over TCP, the message must be queued
+//!
+//! 1. after every tick of its recipient that is due at t or earlier,
+//! 2. before every tick of its recipient that is due later than t, and
+//! 3. after every message to the same recipient that was sent earlier. (Of two messages sent at the same time, the one from the
+//!    machine with the lower index counts as earlier.)
+//!
+//! If all messages of a run fulfil these conditions, every tick finds the same messages in both engines. Then all events are the same,
+//! even if ticks were late.
 
 use std::collections::HashMap;
 
 use crate::experiment::{Configuration, Delay, Schedule};
 use crate::machine::{MachineIndex, Message};
 
+/// Checks the messages of one run when they arrive.
 pub(super) struct Arrivals {
     /// Whether all messages so far arrived as scheduled.
     pub(super) as_scheduled: bool,
-    /// Whether the configuration has delays. Then arrived messages are kept and sorted until their delay is over. So only the
-    /// order of messages from the same sender is checked.
-    delayed: bool,
-    /// For each machine, the time and the sender of the last message to it.
-    last: Vec<(u64, MachineIndex)>,
-    /// With delays: the tick at which the last message from one machine to another was sent.
-    last_of_link: HashMap<(MachineIndex, usize), u64>,
+    /// Whether the experiment adds delays to messages. Then the recipient sorts arrived messages and queues each of them when its delay
+    /// is over. So a message may arrive early, and only messages from the same sender must arrive in order.
+    has_delays: bool,
+    /// Without delays: for each recipient, the sending time and the sender of the message that arrived last.
+    last_to: Vec<(u64, MachineIndex)>,
+    /// With delays: for each sender and recipient, the sender's tick that sent the message that arrived last.
+    last_tick_between: HashMap<(MachineIndex, usize), u64>,
 }
 
 impl Arrivals {
     pub(super) fn new(configuration: &Configuration) -> Self {
         Self {
             as_scheduled: true,
-            delayed: configuration.delay != Delay::NONE,
-            last: vec![(0, 0); configuration.rates.machines() as usize],
-            last_of_link: HashMap::new(),
+            has_delays: configuration.delay != Delay::NONE,
+            last_to: vec![(0, 0); configuration.rates.machines() as usize],
+            last_tick_between: HashMap::new(),
         }
     }
 
-    /// Checks a message that has arrived at `recipient` after `done` ticks of the recipient.
+    /// Checks a message that has arrived at `recipient` after the recipient has done `ticks_done` ticks. The message was sent in a
+    /// tick due at `sent_ns` and travels for `delay_ns`, both in model time.
     pub(super) fn check(
         &mut self,
         recipient: usize,
-        done: u64,
+        ticks_done: u64,
         message: &Message,
         sent_ns: u64,
         delay_ns: u64,
         schedule: &Schedule,
     ) {
-        let missed = done > 0 && schedule.due_ns(recipient, done - 1) > sent_ns + delay_ns;
-        let this = (sent_ns, message.sender);
-        let early = !self.delayed
-            && done < schedule.ticks(recipient)
-            && schedule.due_ns(recipient, done) <= sent_ns;
-        let overtaken = if self.delayed {
-            let link = (message.sender, recipient);
-            let last = self.last_of_link.insert(link, message.sent_tick);
-            last.is_some_and(|last| message.sent_tick < last)
+        // A tick that should find the message is done already.
+        let is_late =
+            ticks_done > 0 && schedule.due_ns(recipient, ticks_done - 1) > sent_ns + delay_ns;
+        // A tick that should not find the message is still to do.
+        let is_early = !self.has_delays
+            && ticks_done < schedule.ticks(recipient)
+            && schedule.due_ns(recipient, ticks_done) <= sent_ns;
+        let was_overtaken = if self.has_delays {
+            let pair = (message.sender, recipient);
+            let last_tick = self.last_tick_between.insert(pair, message.sent_tick);
+            last_tick.is_some_and(|last_tick| message.sent_tick < last_tick)
         } else {
-            this < std::mem::replace(&mut self.last[recipient], this)
+            let this = (sent_ns, message.sender);
+            let last = std::mem::replace(&mut self.last_to[recipient], this);
+            this < last
         };
-        self.as_scheduled &= !(missed || early || overtaken);
+        self.as_scheduled &= !(is_late || is_early || was_overtaken);
     }
 }
 
@@ -63,9 +76,9 @@ mod tests {
     use super::*;
     use crate::experiment::{Experiment, Overrides};
 
-    /// Checks arrivals at two machines with 1 and 2 ticks a second and aligned phases: ticks are due at 0, 1, 2 s and at 0, 0.5, 1
-    /// s.
-    fn check_all(delay: &str, arrivals: &[(u64, MachineIndex, u64)]) -> bool {
+    /// Checks arrivals at machine 0, each given as (ticks that machine 0 has done, sender, sender's tick). `delay` is `0` or `0.6`
+    /// seconds. Returns whether all arrived as scheduled. Machine 0 has its ticks at 0, 1, 2 ... s, and machine 1 at 0, 0.5, 1 ... s.
+    fn all_as_scheduled(delay: &str, arrivals: &[(u64, MachineIndex, u64)]) -> bool {
         let text = format!(
             "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 2]\ninternal = 0.5\nphase = \"aligned\"\ndelay_s = {delay}"
         );
@@ -74,7 +87,7 @@ mod tests {
         let run = experiment.run(0).expect("one");
         let schedule = run.schedule(experiment.seed);
         let mut checker = Arrivals::new(&run.configuration);
-        for &(done, sender, sent_tick) in arrivals {
+        for &(ticks_done, sender, sent_tick) in arrivals {
             let message = Message {
                 sender,
                 stamp: 1,
@@ -82,37 +95,46 @@ mod tests {
             };
             let sent_ns = schedule.due_ns(sender as usize, sent_tick);
             let delay_ns = u64::from(delay != "0") * 600_000_000;
-            checker.check(0, done, &message, sent_ns, delay_ns, &schedule);
+            checker.check(0, ticks_done, &message, sent_ns, delay_ns, &schedule);
         }
         checker.as_scheduled
     }
 
     #[test]
     fn a_message_must_arrive_between_the_scheduled_ticks() {
-        // Sent at 0.5 s: between machine 0's ticks at 0 and 1 s.
-        assert!(check_all("0", &[(1, 1, 1)]));
-        assert!(!check_all("0", &[(0, 1, 1)]), "seen too early");
-        assert!(!check_all("0", &[(2, 1, 1)]), "missed a tick");
-        // Sent at 1 s: too late for the tick at the same instant.
-        assert!(check_all("0", &[(2, 1, 2)]));
-        assert!(!check_all("0", &[(1, 1, 2)]));
+        // Sent at 0.5 s: the message must arrive between machine 0's ticks at 0 and 1 s.
+        assert!(all_as_scheduled("0", &[(1, 1, 1)]));
+        assert!(
+            !all_as_scheduled("0", &[(0, 1, 1)]),
+            "before the tick at 0 s"
+        );
+        assert!(
+            !all_as_scheduled("0", &[(2, 1, 1)]),
+            "after the tick at 1 s"
+        );
+        // Sent at 1 s: the tick at 1 s must not find the message.
+        assert!(all_as_scheduled("0", &[(2, 1, 2)]));
+        assert!(!all_as_scheduled("0", &[(1, 1, 2)]));
     }
 
     #[test]
-    fn messages_must_arrive_in_the_order_of_sending() {
-        assert!(check_all("0", &[(1, 1, 0), (1, 1, 1)]));
-        assert!(!check_all("0", &[(1, 1, 1), (1, 1, 0)]));
+    fn without_delays_messages_must_arrive_in_the_order_of_sending() {
+        assert!(all_as_scheduled("0", &[(1, 1, 0), (1, 1, 1)]));
+        assert!(!all_as_scheduled("0", &[(1, 1, 1), (1, 1, 0)]));
     }
 
     #[test]
-    fn delayed_messages_may_arrive_early() {
-        // Sent at 0.5 s with a delay of 0.6 s: the tick at 2 s receives it.
-        for done in [0, 1, 2] {
-            assert!(check_all("0.6", &[(done, 1, 1)]), "{done}");
+    fn with_delays_messages_may_arrive_early_but_only_in_order() {
+        // Sent at 0.5 s with a delay of 0.6 s: the message must arrive before the tick at 2 s.
+        for ticks_done in [0, 1, 2] {
+            assert!(
+                all_as_scheduled("0.6", &[(ticks_done, 1, 1)]),
+                "{ticks_done}"
+            );
         }
-        assert!(!check_all("0.6", &[(3, 1, 1)]));
+        assert!(!all_as_scheduled("0.6", &[(3, 1, 1)]));
         // Messages of one sender must arrive in the order of sending.
-        assert!(check_all("0.6", &[(1, 1, 1), (1, 1, 2)]));
-        assert!(!check_all("0.6", &[(1, 1, 2), (1, 1, 1)]));
+        assert!(all_as_scheduled("0.6", &[(1, 1, 1), (1, 1, 2)]));
+        assert!(!all_as_scheduled("0.6", &[(1, 1, 2), (1, 1, 1)]));
     }
 }

@@ -2,26 +2,31 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How often both clocks are read at the start.
+/// How often the system's time and the monotonic clock are read at the start.
 const READINGS: u32 = 8;
 
+/// A clock that shows the Unix time, and never goes backwards.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WallClock {
+    /// When the clock was started, by the monotonic clock.
     started: Instant,
+    /// When the clock was started, by the system's time.
     started_unix_ns: u64,
 }
 
 impl WallClock {
-    /// Reads both clocks several times, and uses the two readings that are closest together in time. Otherwise, if a process is
-    /// interrupted between the two readings, its wall time is wrong for the whole run.
+    /// Reads both the monotonic clock and the system's time, several times. Uses the pair of readings between which the least time
+    /// passed. (If the process is interrupted between the readings of a pair, a clock that starts from this pair would be wrong all
+    /// the time.)
     pub(super) fn start() -> Self {
         let readings = (0..READINGS).map(|_| {
             let before = Instant::now();
             let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-            (before.elapsed(), before, unix.unwrap_or_default())
+            let time_taken = before.elapsed();
+            (time_taken, before, unix.unwrap_or_default())
         });
         let (_, started, unix) = readings
-            .min_by_key(|(apart, _, _)| *apart)
+            .min_by_key(|(time_taken, _, _)| *time_taken)
             .unwrap_or_else(|| unreachable!("both clocks were read at least once"));
         Self {
             started,
@@ -43,7 +48,7 @@ impl WallClock {
         self.started_unix_ns + self.started.elapsed().as_nanos() as u64
     }
 
-    /// Converts a Unix time to an instant. If the time is before the engine's start, returns the start.
+    /// Converts a Unix time to an instant. If the time is before the start of this clock, returns the start.
     pub(super) fn instant(&self, unix_ns: u64) -> Instant {
         self.started + Duration::from_nanos(unix_ns.saturating_sub(self.started_unix_ns))
     }

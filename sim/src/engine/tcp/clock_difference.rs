@@ -1,4 +1,4 @@
-//! The difference between the clocks of two hosts, and whether machines on them can start a run together.
+//! The difference between the clocks of two computers, and whether machines on these computers can start a run together.
 
 use crate::machine::MachineIndex;
 
@@ -7,13 +7,15 @@ use crate::machine::MachineIndex;
 pub(super) struct ClockDifference {
     /// The two machines, in ascending order.
     pub(super) machines: (MachineIndex, MachineIndex),
-    /// The smallest possible difference: the measured difference minus the time that the comparison took.
+    /// The smallest possible difference. The comparison of two clocks takes some time, so the difference is known only within limits;
+    /// this is the lower limit.
     pub(super) at_least_ns: u64,
 }
 
 impl ClockDifference {
-    /// Checks whether machines with these clocks can start together. They cannot if their clocks differ by more than `lead_ns`, the
-    /// time between the announcement of the start and the start.
+    /// Checks whether machines with these clocks can start together. `lead_ns` is the time between the announcement of the start and
+    /// the start itself. If the clocks differ by more than this time, a machine would learn of the start too late, and the check
+    /// fails. The run's margin (the shortest time between two ticks whose order matters) occurs only in the message.
     pub(super) fn check(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
         if self.at_least_ns <= lead_ns {
             return Ok(());
@@ -22,8 +24,8 @@ impl ClockDifference {
         Err(format!("{difference}: set them by the same time server"))
     }
 
-    /// Returns a warning if the clocks differ by more than the margin.
-    pub(super) fn remark(&self, margin_ns: u64) -> Option<String> {
+    /// Returns a warning if the clocks differ by more than the run's margin: then ticks may happen in another order than scheduled.
+    pub(super) fn warning(&self, margin_ns: u64) -> Option<String> {
         let difference = self.describe(margin_ns);
         (self.at_least_ns > margin_ns)
             .then(|| format!("{difference}: the order of events is not guaranteed"))
@@ -39,7 +41,7 @@ impl ClockDifference {
     }
 }
 
-/// Writes a duration with about two digits.
+/// Writes a duration in seconds or milliseconds, rounded to about two digits.
 fn short(duration_ns: u64) -> String {
     match duration_ns as f64 / 1e6 {
         ms if ms >= 10_000.0 => format!("{:.0} s", ms / 1e3),
@@ -55,7 +57,7 @@ mod tests {
     use crate::experiment::NANOS_PER_SECOND;
 
     #[test]
-    fn differing_clocks_are_named() {
+    fn a_difference_above_the_margin_is_a_warning_and_above_the_lead_an_error() {
         let clocks = |at_least_ns| ClockDifference {
             machines: (0, 1),
             at_least_ns,
@@ -69,11 +71,11 @@ mod tests {
         let near = clocks(100_000_000);
         assert_eq!(near.check(lead_ns, margin_ns), Ok(()));
         assert_eq!(
-            near.remark(margin_ns).as_deref(),
+            near.warning(margin_ns).as_deref(),
             Some(
                 "the clocks of machines 0 and 1 are 100 ms apart (margin 83 ms): the order of events is not guaranteed"
             )
         );
-        assert_eq!(clocks(50_000_000).remark(margin_ns), None);
+        assert_eq!(clocks(50_000_000).warning(margin_ns), None);
     }
 }

@@ -1,4 +1,5 @@
-//! One run in an event loop: sets up its mesh, does its ticks when they are due, and returns its log.
+//! One run that an event loop executes: sets up the connections between its machines (its mesh), does its ticks when they are due, and
+//! returns its log.
 
 use std::io;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub struct MachineResult {
     pub started_at_ns: u64,
     /// The machine's events, in the order of its ticks.
     pub events: Vec<LoggedEvent>,
-    /// Latency of each message that the machine received: time when queued minus time when sent.
+    /// Latency of each message that arrived at the machine: the time when it was queued minus the time when it was sent.
     pub latency: Samples,
     /// Whether all these messages arrived as scheduled ([`super::arrivals`]).
     pub as_scheduled: bool,
@@ -32,17 +33,18 @@ pub struct MachineResult {
     pub rejected_connections: u32,
 }
 
-/// Time from the completion of the mesh to the run's start. In this time the event loop can serve its other runs.
+/// Time from the completion of the mesh to the run's start. In this time the event loop can do the ticks of its other runs.
 const LEAD_NS: u64 = 1_000_000;
 
-/// Space for events that is reserved at a run's start. It grows when needed.
+/// Number of events of a machine for which memory is reserved at a run's start. A longer log takes more memory when it needs it.
 const INITIAL_EVENTS: u64 = 256;
-/// The problem of a message that contradicts the run's schedule.
+/// What is wrong with a message that contradicts the run's schedule. The text is part of the run's failure.
 const IMPOSSIBLE: &str = "carried a message that the sender cannot have sent";
-/// A limit for the delays in messages, far longer than any delay that is ever drawn.
+/// A message with a longer delay is refused. Delays that are drawn are far shorter.
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
-/// The maximum number of events of all machines together: each tick may send one message, which every other machine may receive.
+/// The maximum number of events of all machines together. A tick may send one message, which every other machine may receive. So each
+/// tick causes at most as many events as there are machines.
 fn max_events(schedule: &Schedule) -> u64 {
     let ticks = (0..schedule.machines()).map(|machine| schedule.ticks(machine));
     ticks
@@ -50,6 +52,8 @@ fn max_events(schedule: &Schedule) -> u64 {
         .saturating_mul(schedule.machines() as u64)
 }
 
+/// A run that an event loop executes. If its machines are in several processes, each process executes only one of them (its
+/// *local* machine).
 pub(super) struct HostedRun {
     run: Run,
     seed: u64,
@@ -59,25 +63,28 @@ pub(super) struct HostedRun {
     machines: Vec<Machine>,
     /// The machines to which each machine may send.
     neighbours: Vec<Vec<MachineIndex>>,
-    /// Number of ticks that each machine has done.
-    done: Vec<u64>,
-    /// The events of each machine, without those that were moved to the file.
+    /// For each machine, the number of ticks that it has done.
+    ticks_done: Vec<u64>,
+    /// For each machine, its events that are in memory.
     log: Vec<Vec<LoggedEvent>>,
+    /// The events that were moved to a file because memory was short, with their machines.
     spilled: Vec<(usize, Piece)>,
+    /// Unix time of the run's start. `None` until it is set.
     started_at_ns: Option<u64>,
     agreement: Agreement,
     latency: Samples,
     arrivals: Arrivals,
-    /// The highest possible timestamp: a clock counts at most all events of the run.
-    highest_stamp: u64,
+    /// The maximum number of events of the run. No timestamp can be larger (a clock counts at most all events of the run), and no more
+    /// messages can arrive (a tick sends at most one message to each other machine).
+    max_events: u64,
     /// Number of messages that have arrived.
-    messages: u64,
+    messages_arrived: u64,
     last_send: Option<LastSend>,
     setup_count: u32,
     rejected_connections: u32,
 }
 
-/// The run's last send: the turn of the event loop, and when its tick was due.
+/// The run's last send: the turn of the event loop in which it was done, and the time at which its tick was due.
 #[derive(Clone, Copy)]
 struct LastSend {
     turn: u64,
@@ -101,11 +108,11 @@ impl HostedRun {
             neighbours: (0..run.configuration.rates.machines())
                 .map(|machine| run.configuration.neighbours(machine))
                 .collect(),
-            done: vec![0; schedule.machines()],
+            ticks_done: vec![0; schedule.machines()],
             log: (0..schedule.machines()).map(log).collect(),
             spilled: vec![],
-            highest_stamp: max_events(&schedule),
-            messages: 0,
+            max_events: max_events(&schedule),
+            messages_arrived: 0,
             arrivals: Arrivals::new(&run.configuration),
             schedule,
             run,
@@ -134,7 +141,7 @@ impl HostedRun {
         self.started_at_ns.is_some()
     }
 
-    /// Sets up the mesh again. Returns the old mesh.
+    /// Begins to set up a new mesh, because the set-up of the current one failed. Returns the old mesh, which must still be closed.
     pub(super) fn set_up_again(
         &mut self,
         slot: usize,
@@ -146,10 +153,10 @@ impl HostedRun {
         let wiring = self.mesh.wiring().clone();
         let secret = Secret::new(token, self.seed, &self.run.key());
         let mesh = Mesh::new(slot, wiring, endpoints, secret, clock, reactor)?;
-        let failed = std::mem::replace(&mut self.mesh, mesh);
-        self.rejected_connections += failed.rejected_connections();
+        let old = std::mem::replace(&mut self.mesh, mesh);
+        self.rejected_connections += old.rejected_connections();
         self.setup_count += 1;
-        Ok(failed)
+        Ok(old)
     }
 
     /// Does one step of the set-up. Returns whether the mesh has more connections to open.
@@ -157,7 +164,7 @@ impl HostedRun {
         self.mesh.dial(reactor)
     }
 
-    /// Closes a connection whose machine is not known yet.
+    /// Closes an accepted connection that has not yet said from which machine it comes.
     pub(super) fn close_silent(&mut self, route: Route, reactor: &mut Reactor) {
         self.mesh.close_silent(route, reactor);
     }
@@ -177,9 +184,8 @@ impl HostedRun {
         true
     }
 
-    /// Does one step towards a common start with machines in other processes. Each machine reports that all connections are open.
-    /// The reports go from machine to machine until they reach machine 0, and the start time goes back the same way. Returns
-    /// whether the run has started.
+    /// Does one step towards a common start with machines in other processes ([`super::agreement`]). Returns whether the start of the
+    /// run is set. If this machine is machine 0, the start is `lead_ns` after the last report.
     pub(super) fn agree_to_start(
         &mut self,
         now_ns: u64,
@@ -189,12 +195,14 @@ impl HostedRun {
         if self.has_started() || !self.mesh.is_complete() {
             return Ok(self.has_started());
         }
+        // The only machine of this process, and the machines that report through it.
         let here = self.mesh.local().start;
         let beyond = self.mesh.wiring().machines_beyond(here);
         if self.agreement.awaited.is_empty() && !self.agreement.has_reported {
             self.agreement.has_reported = true;
             match self.mesh.wiring().towards_first(here) {
                 Some(next) => self.mesh.send(here, next, &Frame::Ready)?,
+                // This is machine 0, so all machines are ready.
                 None => self.agreement.start_ns = Some(now_ns + lead_ns),
             }
         }
@@ -212,42 +220,44 @@ impl HostedRun {
     ///
     /// # Errors
     ///
-    /// Fails if they differ by more than `lead_ns`: then a machine would start too late.
+    /// Fails if the clocks differ by more than `lead_ns`, the time between the announcement of the start and the start: then a machine
+    /// would start too late. The message contains the run's margin, `margin_ns`.
     pub(super) fn check_clocks(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
-        let clocks = self.mesh.clocks();
-        clocks.map_or(Ok(()), |clocks| clocks.check(lead_ns, margin_ns))
+        let difference = self.mesh.clock_difference();
+        difference.map_or(Ok(()), |difference| difference.check(lead_ns, margin_ns))
     }
 
     /// Returns a warning if the clocks differ by more than the run's margin of `margin_ns`.
-    pub(super) fn warn_of_clocks(&self, margin_ns: u64) -> Option<String> {
-        self.mesh.clocks()?.remark(margin_ns)
+    pub(super) fn warning_of_clocks(&self, margin_ns: u64) -> Option<String> {
+        self.mesh.clock_difference()?.warning(margin_ns)
     }
 
-    /// Computes the run's margin in wall nanoseconds. Do not call this while ticks are due: it reads the whole schedule, which
-    /// takes long.
+    /// Computes the run's margin in wall nanoseconds: the shortest time between two ticks whose order matters. Do not call this while
+    /// ticks are due: it compares many ticks of the schedule, which takes long.
     pub(super) fn margin_ns(&self) -> u64 {
         wall_margin_ns(&self.schedule, self.time_scale)
     }
 
-    /// Returns when the next tick of `machine` is due, or `None` if it has done all its ticks.
+    /// Returns the Unix time at which the next tick of `machine` is due, or `None` if the machine has done all its ticks.
     pub(super) fn next_due_ns(&self, machine: usize) -> Option<u64> {
-        let tick = self.done[machine];
+        let tick = self.ticks_done[machine];
         (tick < self.schedule.ticks(machine))
             .then(|| self.wall_ns(self.schedule.due_ns(machine, tick)))
     }
 
-    /// Returns the end of the run's duration.
+    /// Returns the Unix time at which the run's duration ends, or `None` if the start is not set.
     pub(super) fn end_ns(&self) -> Option<u64> {
         self.has_started()
             .then(|| self.wall_ns(self.run.configuration.duration_ns))
     }
 
+    /// Returns the Unix time at which `model_ns` of model time have passed since the run's start.
     fn wall_ns(&self, model_ns: u64) -> u64 {
         self.started_at_ns.unwrap_or(0) + (model_ns as f64 / self.time_scale) as u64
     }
 
-    /// Returns whether a tick due at `due_ns` must wait until the sockets have been read. This is so if an earlier tick sent a
-    /// message in the same turn of the event loop, because the message may be for this tick.
+    /// Returns whether a tick due at `due_ns` must wait until the sockets have been read. It must wait if a tick that was due earlier
+    /// sent a message in the same turn of the event loop: the later tick may have to receive this message.
     pub(super) fn awaits_messages(&self, turn: u64, due_ns: u64) -> bool {
         self.last_send
             .is_some_and(|send| send.turn == turn && send.due_ns < due_ns)
@@ -263,13 +273,14 @@ impl HostedRun {
         reactor: &mut Reactor,
     ) -> Result<TickResult, String> {
         let system_time_ns = clock.now_ns();
-        let tick = self.done[machine];
+        let tick = self.ticks_done[machine];
         let event = self.machines[machine].tick(self.schedule.due_ns(machine, tick));
-        self.done[machine] += 1;
+        self.ticks_done[machine] += 1;
         self.send(machine as MachineIndex, &event, system_time_ns, reactor)?;
         if matches!(event.kind, EventKind::Send { .. }) {
             self.last_send = Some(LastSend { turn, due_ns });
         }
+        // A tick has several events if the machine receives all waiting messages in one tick.
         let mut events = 0;
         let mut next = Some(event);
         while let Some(event) = next {
@@ -281,7 +292,7 @@ impl HostedRun {
             next = self.machines[machine].next_event_in_tick();
         }
         if self.next_due_ns(machine).is_none() {
-            self.mesh.end_all(machine as MachineIndex)?;
+            self.mesh.send_end_frames(machine as MachineIndex)?;
         }
         Ok(TickResult {
             lateness_ns: system_time_ns.saturating_sub(due_ns),
@@ -289,6 +300,7 @@ impl HostedRun {
         })
     }
 
+    /// Sends the messages of `event`, if it is a send.
     fn send(
         &mut self,
         sender: MachineIndex,
@@ -312,16 +324,16 @@ impl HostedRun {
         Ok(())
     }
 
-    /// Ends machines that have no tick within the run's duration. At the start, they report to their peers that they send
-    /// nothing.
+    /// Sends the end frames of the machines that have no tick within the run's duration. (Other machines send their end frames after
+    /// their last tick. An end frame says how many messages a machine has sent.)
     pub(super) fn end_idle_machines(&mut self) -> Result<(), String> {
         self.mesh
             .local()
             .filter(|&machine| self.schedule.ticks(machine as usize) == 0)
-            .try_for_each(|machine| self.mesh.end_all(machine))
+            .try_for_each(|machine| self.mesh.send_end_frames(machine))
     }
 
-    /// Handles a socket of the run that is ready.
+    /// Handles a ready socket of the run: accepts connections, or writes and reads bytes.
     pub(super) fn exchange(
         &mut self,
         ready: Ready,
@@ -331,9 +343,10 @@ impl HostedRun {
     ) -> Result<(), String> {
         let (machines, schedule) = (&mut self.machines, &self.schedule);
         let (latency, agreement) = (&mut self.latency, &mut self.agreement);
-        let (arrivals, done) = (&mut self.arrivals, &self.done);
-        let (highest_stamp, messages) = (self.highest_stamp, &mut self.messages);
+        let (arrivals, ticks_done) = (&mut self.arrivals, &self.ticks_done);
+        let (max_events, messages_arrived) = (self.max_events, &mut self.messages_arrived);
         let duration_ns = self.run.configuration.duration_ns;
+        // Handles a frame that has arrived at machine `owner`.
         let handle = |owner: MachineIndex, sender: MachineIndex, frame| {
             match frame {
                 Frame::Message {
@@ -343,36 +356,40 @@ impl HostedRun {
                     sent_at_ns,
                     timestamp,
                 } => {
+                    // The timestamp of another clock that the message may carry in addition to the Lamport clock.
                     let is_impossible = |timestamp: &Arc<CarriedTimestamp>| {
-                        !timestamp.is_possible(highest_stamp, duration_ns)
+                        !timestamp.is_possible(max_events, duration_ns)
                     };
                     if sent_tick >= schedule.ticks(sender as usize)
                         || delay_ns > LONGEST_DELAY_NS
-                        || stamp > highest_stamp
-                        || *messages >= highest_stamp
+                        || stamp > max_events
+                        || *messages_arrived >= max_events
                         || timestamp.as_ref().is_some_and(is_impossible)
                     {
                         return Err(IMPOSSIBLE.to_owned());
                     }
-                    *messages += 1;
+                    *messages_arrived += 1;
                     latency.push(clock.now_ns().saturating_sub(sent_at_ns));
                     let message = Message {
                         sender,
                         stamp,
                         sent_tick,
                     };
+                    // The machine refuses the timestamp if it has one of the same send already.
                     if let Some(timestamp) = timestamp
                         && !machines[owner as usize].take_timestamp(&message, timestamp)
                     {
                         return Err(IMPOSSIBLE.to_owned());
                     }
                     let sent_ns = schedule.due_ns(sender as usize, sent_tick);
-                    let done = done[owner as usize];
-                    arrivals.check(owner as usize, done, &message, sent_ns, delay_ns, schedule);
+                    let ticks_done = ticks_done[owner as usize];
+                    let recipient = owner as usize;
+                    arrivals.check(recipient, ticks_done, &message, sent_ns, delay_ns, schedule);
                     machines[owner as usize].arrive(message, sent_ns, delay_ns);
                 }
                 Frame::Ready => agreement.receive_ready(sender)?,
                 Frame::Start { at_ns } => agreement.receive_start(sender, at_ns, clock.now_ns())?,
+                // The mesh has handled the end frame.
                 Frame::End { .. } => {}
             }
             Ok(())
@@ -386,7 +403,8 @@ impl HostedRun {
         }
     }
 
-    /// Returns whether every machine here has done its last tick and has received the end frame of every peer.
+    /// Returns whether every machine of this process has done its last tick, and has received the end frame of every machine to which
+    /// it is connected.
     pub(super) fn is_complete(&self) -> bool {
         self.has_started()
             && self.mesh.has_ended()
@@ -398,12 +416,12 @@ impl HostedRun {
 
     /// Describes why the run makes no progress.
     pub(super) fn describe_missing(&self) -> String {
-        let Some((owner, peer)) = self.mesh.missing() else {
+        let Some((owner, peer)) = self.mesh.find_missing() else {
             return "the run did not end in time".to_owned();
         };
         if self.has_started() {
             format!(
-                "machine {owner} did not handle from machine {peer} in time; if its ticks were late, use fewer runs at once (--jobs) or a smaller time scale"
+                "machine {owner} waited too long for machine {peer}; if its ticks were late, use fewer runs at once (--jobs) or a smaller time scale"
             )
         } else {
             let hint = match self.mesh.rejected_connections() {
@@ -444,15 +462,15 @@ impl HostedRun {
             as_scheduled: self.arrivals.as_scheduled,
         };
         let rejected_connections = self.rejected_connections + self.mesh.rejected_connections();
-        let ended = RunOutcome {
+        let outcome = RunOutcome {
             run: self.run,
             result: result.map(|()| log),
             rejected_connections,
         };
-        (ended, self.mesh)
+        (outcome, self.mesh)
     }
 
-    /// Ends the run of one machine in its own process. Returns the machine's result, and the mesh, which must still be closed.
+    /// Ends a run of which this process has only `machine`. Returns the machine's result, and the mesh, which must still be closed.
     pub(super) fn into_result(mut self, machine: usize) -> (MachineResult, Mesh) {
         let result = MachineResult {
             started_at_ns: self.started_at_ns.unwrap_or(0),

@@ -1,4 +1,5 @@
-//! One end of a connection. It first carries a handshake in each direction, and then frames. Reading and writing never block.
+//! One side of a connection (a *link*). A connection first carries a handshake in each direction, and then frames: messages, and a few
+//! notices such as the end frame, after which its sender sends nothing more. Reading and writing never block.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -11,10 +12,10 @@ use crate::clock::TimestampFormat;
 use crate::machine::MachineIndex;
 use crate::wire::{Chunks, Frame, Frames, HELLO_BYTES, Hello, Nonce};
 
-/// Number of bytes of a nonce and a time.
+/// Number of bytes of a nonce (16) and a time (8).
 pub(super) const CHALLENGE_BYTES: usize = 24;
 
-/// What the other end sent.
+/// What the other side sent: a step of the handshake, or a frame.
 #[derive(Clone, Debug)]
 pub(super) enum Incoming {
     Hello(Hello),
@@ -24,34 +25,38 @@ pub(super) enum Incoming {
 /// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// The connection stays open for the whole run. It carries all frames of two machines, or all frames except messages.
+    /// The connection stays open for the whole run. It carries all frames between two machines. But if each message has its own
+    /// connection, the persistent connection carries only the other frames.
     Persistent {
-        /// Whether each message has its own connection.
+        /// Whether each message between the two machines has its own connection.
         message_has_own_connection: bool,
     },
     /// The connection carries one message.
     OneMessage,
 }
 
-/// How a connection is closed after the last frame of the other end has arrived.
+/// How a connection is closed when the run needs it no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closing {
-    /// With a reset, so that thousands of runs leave no ports in TIME_WAIT. Used if both ends have received everything.
+    /// With a reset, so that no port stays in the state TIME_WAIT, in which it cannot be used for some time. (Thousands of runs would
+    /// use up all ports.) A reset drops bytes that have not been read, so both sides must have received everything.
     ByReset,
-    /// In good order: the bytes that were written still arrive.
+    /// In the usual order of TCP: bytes that were written still arrive.
     Orderly,
 }
 
-/// The first bytes of both ends: nonce and clock of the machine that listens, and nonce and clock of the machine that connects.
+/// The nonces (random numbers that are used once) with which the two machines of a connection begin, each with the Unix time of its
+/// machine's clock. Proofs include them, so a proof from one connection is worth nothing in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Session {
+    /// From the machine that listens.
     pub(super) challenge: (Nonce, u64),
+    /// From the machine that connects.
     pub(super) dial: (Nonce, u64),
 }
 
 impl Session {
-    /// Returns the session as bytes: first those of the machine that listens (the challenge), then those of the machine that
-    /// connects.
+    /// Returns the session as bytes: first the challenge, then the dial; each is a nonce followed by a time.
     pub(super) fn bytes(&self) -> [u8; 2 * CHALLENGE_BYTES] {
         let mut bytes = [0; 2 * CHALLENGE_BYTES];
         for (part, (nonce, time_ns)) in bytes
@@ -66,7 +71,7 @@ impl Session {
 }
 
 impl Closing {
-    /// Prepares `stream`, so that small messages are sent without delay, and that it is closed in this way.
+    /// Prepares `stream` so that it sends small messages without delay, and is closed as `self` says.
     pub(super) fn prepare(self, stream: &TcpStream) -> io::Result<()> {
         let socket = SockRef::from(stream);
         socket.set_tcp_nodelay(true)?;
@@ -77,31 +82,36 @@ impl Closing {
     }
 }
 
-/// One end of a connection.
+/// One side of a connection.
 pub(super) struct Link {
-    /// The machine at this end.
+    /// The machine at this side.
     pub(super) owner: MachineIndex,
-    /// The machine at the other end. For an accepted connection it is unknown until the other end has named itself.
+    /// The machine at the other side. For an accepted connection it is `None` until the other side has proved which machine it is.
     pub(super) peer: Option<MachineIndex>,
     /// The handle of the socket in the reactor.
     pub(super) handle: usize,
     pub(super) stream: TcpStream,
     pub(super) purpose: Purpose,
-    /// The bytes that were sent before the peer was known.
+    /// The nonces and times of the handshake. A connection for one message has those of the persistent connection.
     pub(super) session: Session,
-    /// If the connection is for one message: the number of this message.
+    /// If the connection is for one message, and this side receives it: the number of the message.
     pub(super) number: Nonce,
-    proven: bool,
+    /// Whether the other side has proved that it is the peer.
+    is_proven: bool,
+    /// The bytes of the next step of the handshake that have arrived.
     hello: Chunks<HELLO_BYTES>,
+    /// The bytes of the next frame that have arrived.
     frames: Frames,
+    /// The bytes that could not be written yet.
     outbox: Vec<u8>,
     messages_sent: u64,
     messages_received: u64,
-    /// Number of messages that the other end reported in its end frame.
+    /// Number of messages that the other side has sent, as its end frame says. `None` before its end frame.
     announced: Option<u64>,
-    ended: bool,
-    /// Whether the other end has closed.
-    closed: bool,
+    /// Whether everything that the other side sends has arrived.
+    has_ended: bool,
+    /// Whether the other side has closed the connection.
+    is_closed: bool,
 }
 
 impl Link {
@@ -120,77 +130,85 @@ impl Link {
             purpose,
             session: Session::default(),
             number: Nonce::default(),
-            proven: false,
+            is_proven: false,
             hello: Chunks::default(),
             frames: Frames::new(timestamps),
             outbox: vec![],
             messages_sent: 0,
             messages_received: 0,
             announced: None,
-            ended: false,
-            closed: false,
+            has_ended: false,
+            is_closed: false,
         }
     }
 
+    /// Sends a step of the handshake.
     pub(super) fn send_hello(&mut self, hello: &Hello) -> io::Result<()> {
         self.write(&hello.encode())
     }
 
+    /// Sends a frame, and counts it if it is a message.
     pub(super) fn send(&mut self, frame: &Frame) -> io::Result<()> {
-        self.messages_sent += u64::from(matches!(frame, Frame::Message { .. }));
+        if matches!(frame, Frame::Message { .. }) {
+            self.messages_sent += 1;
+        }
         self.write(&frame.encode())
     }
 
-    /// Sends the end frame: nothing more will be sent.
-    pub(super) fn end(&mut self) -> io::Result<()> {
+    /// Sends the end frame. It says how many messages this side has sent. Nothing may be sent after it.
+    pub(super) fn send_end(&mut self) -> io::Result<()> {
         let messages = self.messages_sent;
         self.write(&Frame::End { messages }.encode())
     }
 
-    /// Counts a message that was sent over its own connection.
+    /// Counts, on the persistent connection, a message that is sent over its own connection.
     pub(super) fn count_sent_on_own_connection(&mut self) {
         self.messages_sent += 1;
     }
 
-    /// Counts a message that arrived over its own connection. Returns whether it was the last.
+    /// Counts, on the persistent connection, a message that arrived over its own connection. Returns whether it was the last message of
+    /// the other side.
     pub(super) fn count_received_on_own_connection(&mut self) -> Result<bool, String> {
         self.messages_received += 1;
         self.check_end()?;
-        Ok(self.ended)
+        Ok(self.has_ended)
     }
 
-    /// Confirms the message for which this connection was opened.
-    pub(super) fn send_receipt(&mut self, hello: &Hello) -> io::Result<()> {
-        self.ended = true;
-        self.send_hello(hello)
+    /// Sends `receipt` to confirm the message for which this connection was opened. Nothing more will arrive over this connection.
+    pub(super) fn send_receipt(&mut self, receipt: &Hello) -> io::Result<()> {
+        self.has_ended = true;
+        self.send_hello(receipt)
     }
 
-    /// Returns whether this is the sender's end of a connection for one message.
-    pub(super) fn is_senders_end(&self) -> bool {
+    /// Returns whether this is the sender's side of a connection for one message.
+    pub(super) fn is_senders_side(&self) -> bool {
         self.purpose == Purpose::OneMessage && self.messages_sent > 0
     }
 
-    /// Returns whether this connection was for one message and is finished. It is finished for the sender when the receipt has arrived,
-    /// and for the recipient when the sender has closed.
+    /// Returns whether this connection was for one message and can be closed: for the sender when the receipt has arrived, and for the
+    /// recipient when the sender has closed the connection.
     pub(super) fn is_finished_message(&self) -> bool {
-        self.purpose == Purpose::OneMessage
-            && if self.is_senders_end() {
-                self.proven
-            } else {
-                self.closed
-            }
+        let is_finished = if self.is_senders_side() {
+            self.is_proven
+        } else {
+            self.is_closed
+        };
+        self.purpose == Purpose::OneMessage && is_finished
     }
 
-    /// Returns whether the other end has sent its end frame and all its messages have arrived.
+    /// Returns whether everything that the other side sends has arrived: its end frame and all its messages or, on a connection for one
+    /// message, the message or the receipt.
     pub(super) fn has_ended(&self) -> bool {
-        self.ended
+        self.has_ended
     }
 
-    /// Notes that the other end has proved that it is the peer.
+    /// Notes that the other side has proved that it is the peer.
     pub(super) fn set_proven(&mut self) {
-        self.proven = true;
-        // A receipt is the last thing that the recipient sends. After it, the connection may be closed at once.
-        self.ended |= self.is_senders_end();
+        self.is_proven = true;
+        // On a connection for one message, the recipient proves itself by its receipt, and sends nothing after it.
+        if self.is_senders_side() {
+            self.has_ended = true;
+        }
     }
 
     /// Returns the number of messages sent to the peer, including those over their own connections.
@@ -198,12 +216,12 @@ impl Link {
         self.messages_sent
     }
 
-    /// Returns whether the other end has proved that it is the peer.
+    /// Returns whether the other side has proved that it is the peer.
     pub(super) fn is_proven(&self) -> bool {
-        self.proven
+        self.is_proven
     }
 
-    /// Writes as many bytes as the connection accepts now. [`Link::flush`] writes the rest.
+    /// Writes as many of `bytes` as the connection accepts now. [`Link::flush`] writes the other bytes later.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if !self.outbox.is_empty() {
             self.outbox.extend_from_slice(bytes);
@@ -214,7 +232,7 @@ impl Link {
         Ok(())
     }
 
-    /// Writes more of the bytes that could not be written before.
+    /// Writes bytes that could not be written before, as many as the connection accepts now.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         if !self.outbox.is_empty() {
             let written = write_some(&mut self.stream, &self.outbox)?;
@@ -223,12 +241,13 @@ impl Link {
         Ok(())
     }
 
-    /// Reads all bytes that have arrived, and passes each hello and frame to `handle`. If `to_the_end` is true, the other end has
-    /// closed, so everything is read.
+    /// Reads the bytes that have arrived, and passes each step of the handshake and each frame to `handle`. If the other side has closed
+    /// the connection, `to_the_end` must be true: then reading continues until no byte is left, because the reactor does not report
+    /// this socket again.
     ///
     /// # Errors
     ///
-    /// Returns why the connection cannot be used any more: it broke, it ended early, or `handle` refused a frame.
+    /// Returns why the connection cannot be used any more: it broke, it was closed too early, or `handle` refused what arrived.
     pub(super) fn read(
         &mut self,
         scratch: &mut [u8],
@@ -237,8 +256,8 @@ impl Link {
     ) -> Result<(), String> {
         loop {
             let length = match self.stream.read(scratch) {
-                Ok(0) if self.ended => {
-                    self.closed = true;
+                Ok(0) if self.has_ended => {
+                    self.is_closed = true;
                     return Ok(());
                 }
                 Ok(0) if self.frames.is_partial() => {
@@ -247,27 +266,33 @@ impl Link {
                 Ok(0) => return Err("was closed early".to_owned()),
                 Ok(length) => length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                // The connection is still being opened.
                 Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) if self.ended => {
-                    self.closed = true;
+                // The other side closed the connection by a reset, after everything had arrived.
+                Err(_) if self.has_ended => {
+                    self.is_closed = true;
                     return Ok(());
                 }
                 Err(error) => return Err(format!("broke ({error})")),
             };
             self.decode(&scratch[..length], &mut handle)?;
-            if length < scratch.len() && !to_the_end {
+            // If fewer bytes arrived than fit, the socket is most probably empty now.
+            let is_probably_empty = length < scratch.len();
+            if is_probably_empty && !to_the_end {
                 return Ok(());
             }
         }
     }
 
+    /// Passes the steps of the handshake and the frames in `bytes` to `handle`. Frames follow when the other side has proved that it is
+    /// the peer. Incomplete ones are kept until more bytes arrive.
     fn decode(
         &mut self,
         mut bytes: &[u8],
         handle: &mut impl FnMut(&mut Self, Incoming) -> Result<(), String>,
     ) -> Result<(), String> {
-        while !self.proven {
+        while !self.is_proven {
             let Some(hello) = self.hello.take(&mut bytes) else {
                 return Ok(());
             };
@@ -282,10 +307,10 @@ impl Link {
         Ok(())
     }
 
-    /// Counts the messages that arrive. No message may follow the end frame.
+    /// Counts `frame` if it is a message, and checks that no frame follows the end frame.
     fn count_message(&mut self, frame: &Frame) -> Result<(), String> {
         match frame {
-            _ if self.ended || self.announced.is_some() => {
+            _ if self.has_ended || self.announced.is_some() => {
                 Err("sent more after its end frame".to_owned())
             }
             Frame::Message { .. } => {
@@ -300,8 +325,8 @@ impl Link {
         }
     }
 
-    /// Checks that all messages that the other end reported have arrived. Messages over their own connections may arrive after its
-    /// end frame.
+    /// If the end frame of the other side has arrived: compares the number of messages that it announced with the number of messages that
+    /// have arrived. Fewer messages are an error, except if messages have their own connections and may arrive later than the end frame.
     fn check_end(&mut self) -> Result<(), String> {
         let Some(messages) = self.announced else {
             return Ok(());
@@ -309,8 +334,8 @@ impl Link {
         let more_may_come = Purpose::Persistent {
             message_has_own_connection: true,
         } == self.purpose;
-        self.ended = self.messages_received == messages;
-        if self.ended || (more_may_come && self.messages_received < messages) {
+        self.has_ended = self.messages_received == messages;
+        if self.has_ended || (more_may_come && self.messages_received < messages) {
             return Ok(());
         }
         Err(format!(
@@ -319,12 +344,13 @@ impl Link {
         ))
     }
 
-    /// Refuses the other end.
+    /// Ends the connection, because its other side is not a machine of the run.
     pub(super) fn refuse(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 
+/// Writes as many of `bytes` as `stream` accepts now. Returns how many were written.
 fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
     let mut written = 0;
     while written < bytes.len() {
@@ -355,12 +381,12 @@ mod tests {
     use std::net::TcpListener;
     use std::thread::yield_now;
 
-    /// Number of tries before a test fails: far more than are needed.
+    /// Number of reads before the test fails: far more than are needed.
     const PATIENCE: usize = 1_000_000;
 
-    /// The recipient's process may end right after its receipt.
+    /// The process of a recipient may end directly after it has sent its receipt.
     #[test]
-    fn a_receipt_counts_even_if_the_recipient_has_closed() {
+    fn a_receipt_counts_even_if_the_recipient_has_closed_the_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound");
         let stream = TcpStream::connect(address).expect("a connection");
@@ -379,8 +405,10 @@ mod tests {
         link.send(&message).expect("written");
         link.flush().expect("written");
         assert!(!link.is_finished_message());
-        let mut said = [0; HELLO_BYTES + FRAME_BYTES];
-        recipient.read_exact(&mut said).expect("hello and message");
+        let mut received = [0; HELLO_BYTES + FRAME_BYTES];
+        recipient
+            .read_exact(&mut received)
+            .expect("hello and message");
         recipient
             .write_all(&hello(HelloKind::Receipt, 1).encode())
             .expect("written");
@@ -391,7 +419,7 @@ mod tests {
                 Ok(())
             })
             .expect("no failure");
-            if link.is_finished_message() && link.closed {
+            if link.is_finished_message() && link.is_closed {
                 return;
             }
             yield_now();

@@ -1,11 +1,17 @@
 //! The connections between a run's machines (the *mesh*): one for each pair of machines that may exchange messages. If this
-//! process runs all machines, it has both ends of each connection; if it runs a single machine, it has one end. [`handshake`]
-//! checks which machine is at the other end, and refuses other programs. [`per_message`] has the connections that carry only one
-//! message.
+//! process runs all machines, it has both sides of each connection. If it runs a single machine, it has one side of each connection
+//! of this machine.
 //!
-//! The mesh is set up in small steps, so that the ticks of other runs are not delayed. The machine with the higher index opens
-//! the connection (it *dials*). Each side proves that it knows the run's token. A side that cannot do this is refused and
-//! counted. When all ends have proved this, the mesh is complete, and the listeners close.
+//! - [`handshake`]: checks which machine is at the other side of a connection, and refuses other programs
+//! - [`per_message`]: connections that carry only one message
+//!
+//! The mesh is set up in small steps, so that the ticks of other runs are not delayed. Of two machines, the one with the higher index
+//! opens the connection (it *dials*). Each side proves that it knows the run's token (a secret). A program that cannot prove this is
+//! refused and counted. When both sides of all connections are proven, the mesh is complete, and the listeners close (unless each
+//! message has its own connection).
+//!
+//! After its last tick, a machine sends an *end frame* to each machine to which it is connected. It says how many messages the machine
+//! has sent there, and that nothing more follows.
 
 mod handshake;
 mod per_message;
@@ -27,19 +33,20 @@ use crate::engine::shortage::is_shortage;
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Nonce};
 
-/// Connections opened in one step.
+/// Number of connections that are opened in one step.
 const DIALS_PER_STEP: usize = 2;
-/// How long to wait before dialling a peer again that does not listen yet.
-const DIAL_AGAIN: Duration = Duration::from_millis(100);
+/// How long to wait before dialling again if a peer does not listen yet.
+const DIAL_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// Maximum number of connections accepted in one step.
 const ACCEPTS_PER_STEP: usize = 16;
 
-/// The listeners and addresses of a run's machines.
+/// The listeners of this process, and the addresses of all machines of the run.
 pub(super) struct Endpoints {
     /// The listeners of the machines of this process. The first one belongs to machine `first`.
     pub(super) listeners: Vec<TcpListener>,
+    /// The first machine of this process.
     pub(super) first: MachineIndex,
-    /// The addresses at which each machine of the run listens. They are tried in turn.
+    /// For each machine of the run, the addresses at which it may listen. They are tried in turn.
     pub(super) addresses: Vec<Vec<SocketAddr>>,
 }
 
@@ -56,48 +63,56 @@ impl Endpoints {
     }
 }
 
+/// The connections of a run.
 pub(super) struct Mesh {
-    run: usize,
+    /// The slot of the run in the event loop: its position in the list of runs.
+    slot: usize,
     wiring: Wiring,
     /// The machines of this process.
     local: Range<MachineIndex>,
     secret: Secret,
     nonces: Nonces,
     clock: WallClock,
-    /// The largest difference found between the clocks of two machines in different processes.
-    clocks: Option<ClockDifference>,
+    /// The largest difference found so far between the clocks of two machines in different processes.
+    clock_difference: Option<ClockDifference>,
+    /// For each machine of the run, the addresses at which it may listen.
     addresses: Vec<Vec<SocketAddr>>,
     /// How often opening a connection has failed. The next attempt uses the next address.
     failed_dials: usize,
     listeners: Vec<Listener>,
-    /// Connections still to open: from which machine to which.
-    to_dial: Vec<(MachineIndex, MachineIndex)>,
-    /// No connection is opened before this time, because a peer did not listen yet.
-    dial_again: Option<Instant>,
+    /// Connections still to open: from which machine to which. The last one is opened next.
+    pairs_to_dial: Vec<(MachineIndex, MachineIndex)>,
+    /// No connection is opened before this time, because the last attempt failed.
+    dial_again_at: Option<Instant>,
+    /// The connections of this process. `None` at positions that are free, or whose link is being handled now.
     links: Vec<Option<Link>>,
     /// Free positions in `links`.
     vacant: Vec<usize>,
-    /// For `owner * machines + peer`: the position in `links` of `owner`'s end of its connection to `peer`.
-    ends: Vec<Option<usize>>,
-    greeted_ends: usize,
-    /// Number of ends whose peer has sent its end frame.
-    ended_ends: usize,
-    /// Number of messages with their own connections that are not confirmed yet.
-    under_way: usize,
+    /// At position `owner * machines + peer`: the position in `links` of `owner`'s side of its persistent connection to `peer`.
+    side_indices: Vec<Option<usize>>,
+    /// Number of sides of persistent connections whose peer has proved which machine it is.
+    proven_sides: usize,
+    /// Number of sides of persistent connections whose peer has sent its end frame, and from which all messages have arrived.
+    ended_sides: usize,
+    /// Number of messages with their own connections that the recipient has not confirmed yet.
+    unconfirmed_messages: usize,
+    /// Number of connections that were refused because they did not come from a machine of the run.
     rejected_connections: u32,
 }
 
+/// The listener of a machine of this process.
 struct Listener {
     listener: TcpListener,
+    /// The handle of the socket in the reactor.
     handle: usize,
-    /// The nonce with which machines of this process prove that they know the token.
+    /// The challenge for machines of the same process: a number used once, which their proofs must include.
     nonce: Nonce,
 }
 
 impl Mesh {
-    /// Creates the mesh of the run in slot `run`, whose machines are at `endpoints`.
+    /// Creates the mesh of the run in `slot`, whose machines are at `endpoints`. Watches the listeners, but opens no connection yet.
     pub(super) fn new(
-        run: usize,
+        slot: usize,
         wiring: Wiring,
         endpoints: Endpoints,
         secret: Secret,
@@ -110,30 +125,31 @@ impl Mesh {
             addresses,
         } = endpoints;
         let local = first..first + listeners.len() as u32;
-        let to_dial = local.clone().flat_map(|dialler| {
+        let pairs_to_dial = local.clone().flat_map(|dialler| {
             let peers = wiring.linked(dialler).iter();
             peers
                 .filter(move |&&peer| peer < dialler)
                 .map(move |&peer| (dialler, peer))
         });
-        let mut to_dial: Vec<_> = to_dial.collect();
-        to_dial.reverse();
+        let mut pairs_to_dial: Vec<_> = pairs_to_dial.collect();
+        // Connections are taken from the end of this list.
+        pairs_to_dial.reverse();
         let mut mesh = Self {
-            run,
+            slot,
             secret,
             nonces: Nonces::new()?,
             clock,
-            clocks: None,
+            clock_difference: None,
             listeners: Vec::with_capacity(listeners.len()),
-            to_dial,
+            pairs_to_dial,
             failed_dials: 0,
-            dial_again: None,
+            dial_again_at: None,
             links: vec![],
             vacant: vec![],
-            ends: vec![None; addresses.len() * addresses.len()],
-            greeted_ends: 0,
-            ended_ends: 0,
-            under_way: 0,
+            side_indices: vec![None; addresses.len() * addresses.len()],
+            proven_sides: 0,
+            ended_sides: 0,
+            unconfirmed_messages: 0,
             rejected_connections: 0,
             wiring,
             local,
@@ -141,7 +157,7 @@ impl Mesh {
         };
         for (machine, mut listener) in (first as usize..).zip(listeners) {
             let socket = SocketId::Listener(machine);
-            let handle = reactor.watch(&mut listener, Route { run, socket })?;
+            let handle = reactor.watch(&mut listener, Route { slot, socket })?;
             let nonce = mesh.nonces.next();
             mesh.listeners.push(Listener {
                 listener,
@@ -157,7 +173,8 @@ impl Mesh {
         self.local.clone()
     }
 
-    fn is_whole(&self) -> bool {
+    /// Returns whether all machines of the run are in this process.
+    fn has_all_machines(&self) -> bool {
         self.local.len() == self.addresses.len()
     }
 
@@ -165,38 +182,48 @@ impl Mesh {
         &self.wiring
     }
 
-    /// Returns whether every machine is connected to every peer.
+    /// Returns whether every machine of this process has all its persistent connections, and their other sides are proven.
     pub(super) fn is_complete(&self) -> bool {
-        self.greeted_ends == self.end_count()
+        self.proven_sides == self.side_count()
     }
 
-    /// Returns whether every machine has received the end frame of every peer.
+    /// Returns whether every machine of this process has received all messages and the end frame of every machine to which it is
+    /// connected, and every message that it sent over its own connection was confirmed.
     pub(super) fn has_ended(&self) -> bool {
-        self.ended_ends == self.end_count() && self.under_way == 0
+        self.ended_sides == self.side_count() && self.unconfirmed_messages == 0
     }
 
     pub(super) fn rejected_connections(&self) -> u32 {
         self.rejected_connections
     }
 
-    fn end_count(&self) -> usize {
+    /// Returns how many sides of persistent connections the machines of this process have in a complete mesh.
+    fn side_count(&self) -> usize {
         let local = self.local.clone();
         local.map(|owner| self.wiring.linked(owner).len()).sum()
     }
 
-    /// Returns the largest difference found between the clocks of two connected machines in different processes.
-    pub(super) fn clocks(&self) -> Option<ClockDifference> {
-        self.clocks
+    /// Returns the largest difference found so far between the clocks of two machines in different processes. `None` if all machines
+    /// are in this process, or no clocks were compared yet.
+    pub(super) fn clock_difference(&self) -> Option<ClockDifference> {
+        self.clock_difference
     }
 
-    /// Does one step of the set-up. Returns whether there are more connections to open.
+    /// Does one step of the set-up: opens up to [`DIALS_PER_STEP`] connections. Returns whether there may be more connections to open.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a connection within this process cannot be opened. A connection to another process is tried again later.
     pub(super) fn dial(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
-        if self.dial_again.is_some_and(|again| Instant::now() < again) {
+        if self
+            .dial_again_at
+            .is_some_and(|again| Instant::now() < again)
+        {
             return Ok(true);
         }
-        self.dial_again = None;
+        self.dial_again_at = None;
         for _ in 0..DIALS_PER_STEP {
-            let Some((dialler, peer)) = self.to_dial.pop() else {
+            let Some((dialler, peer)) = self.pairs_to_dial.pop() else {
                 return Ok(false);
             };
             let persistent = self.persistent_purpose();
@@ -207,20 +234,20 @@ impl Mesh {
             let problem = match dialled {
                 Ok(index) => self.open(index, peer).err(),
                 Err(error) => {
-                    self.to_dial.push((dialler, peer));
+                    self.pairs_to_dial.push((dialler, peer));
                     Some(error)
                 }
             };
             match problem {
-                Some(error) if self.is_whole() => {
+                Some(error) if self.has_all_machines() => {
                     return Err(format!(
                         "machine {dialler} cannot connect to machine {peer}: {error}"
                     ));
                 }
-                // The peer may start later than this process. (If a connection broke already, that is reported separately.)
+                // The process of the peer may start later. (If the connection was opened but is broken, the reactor reports this too.)
                 Some(_) => {
                     self.failed_dials += 1;
-                    self.dial_again = Some(Instant::now() + DIAL_AGAIN);
+                    self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
                     return Ok(true);
                 }
                 None => {}
@@ -229,7 +256,8 @@ impl Mesh {
         Ok(true)
     }
 
-    /// Opens a connection to `address`. If the system has no more files, connections of other programs are closed first.
+    /// Opens a connection to `address`. If the system has no more files, closes the connections that have not said from which machine
+    /// they come, and tries once more.
     fn connect(&mut self, address: SocketAddr, reactor: &mut Reactor) -> io::Result<TcpStream> {
         TcpStream::connect(address).or_else(|error| {
             if is_shortage(&error) && self.close_all_silent(reactor) {
@@ -240,12 +268,14 @@ impl Mesh {
         })
     }
 
+    /// Returns the purpose of the persistent connections of this run.
     fn persistent_purpose(&self) -> Purpose {
         Purpose::Persistent {
             message_has_own_connection: self.wiring.is_per_message(),
         }
     }
 
+    /// Adds a connection that was opened or accepted by `owner`, and watches its socket. Returns its position in `links`.
     fn add(
         &mut self,
         owner: MachineIndex,
@@ -256,12 +286,12 @@ impl Mesh {
     ) -> io::Result<usize> {
         let index = self.vacant.last().copied().unwrap_or(self.links.len());
         let route = Route {
-            run: self.run,
+            slot: self.slot,
             socket: SocketId::Link(index),
         };
         let handle = reactor.watch(&mut stream, route)?;
-        let is_senders_end = purpose == Purpose::OneMessage;
-        let closing = if self.is_whole() || is_senders_end {
+        let is_senders_side = purpose == Purpose::OneMessage;
+        let closing = if self.has_all_machines() || is_senders_side {
             Closing::ByReset
         } else {
             Closing::Orderly
@@ -279,17 +309,17 @@ impl Mesh {
         );
         self.vacant.pop();
         match self.links.get_mut(index) {
-            Some(left) => *left = Some(link),
+            Some(vacant) => *vacant = Some(link),
             None => self.links.push(Some(link)),
         }
-        if let Some(peer) = peer.filter(|_| !is_senders_end) {
-            let end = self.end(owner, peer);
-            self.ends[end] = Some(index);
+        if let Some(peer) = peer.filter(|_| !is_senders_side) {
+            let position = self.side_position(owner, peer);
+            self.side_indices[position] = Some(index);
         }
         Ok(index)
     }
 
-    /// Puts back a connection that could not be opened: other processes may start later than this one.
+    /// Closes a connection that could not be set up, and plans to dial it again: the other process may start later than this one.
     fn dial_later(
         &mut self,
         index: usize,
@@ -297,41 +327,48 @@ impl Mesh {
         peer: MachineIndex,
         reactor: &mut Reactor,
     ) {
-        let end = self.end(link.owner, peer);
-        self.ends[end] = None;
+        let position = self.side_position(link.owner, peer);
+        self.side_indices[position] = None;
         self.vacant.push(index);
-        self.to_dial.push((link.owner, peer));
+        self.pairs_to_dial.push((link.owner, peer));
         self.failed_dials += 1;
-        self.dial_again = Some(Instant::now() + DIAL_AGAIN);
+        self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
         reactor.unwatch(&mut link.stream, link.handle);
     }
 
-    fn end(&self, owner: MachineIndex, peer: MachineIndex) -> usize {
+    /// Returns the position in `side_indices` for `owner`'s side of its connection to `peer`.
+    fn side_position(&self, owner: MachineIndex, peer: MachineIndex) -> usize {
         owner as usize * self.addresses.len() + peer as usize
     }
 
-    /// Returns the position in `links` of `owner`'s end of its persistent connection to `peer`.
+    /// Returns the position in `links` of `owner`'s side of its persistent connection to `peer`.
     fn link_index(&self, owner: MachineIndex, peer: MachineIndex) -> Option<usize> {
-        self.ends[self.end(owner, peer)]
+        self.side_indices[self.side_position(owner, peer)]
     }
 
-    /// Returns the address of `peer` to try now.
+    /// Returns the address of `peer` to try now for a persistent connection.
     fn address_to_dial(&self, peer: MachineIndex) -> SocketAddr {
         let addresses = &self.addresses[peer as usize];
         addresses[self.failed_dials % addresses.len()]
     }
 
-    /// Returns the address at which `peer` listens. If it has several, this is the one of its persistent connection to `owner`.
+    /// Returns the address at which `peer` listens. If several addresses were given for `peer`, only one of them may work, so this is the
+    /// one to which the persistent connection of `owner` goes.
     fn address(&self, owner: MachineIndex, peer: MachineIndex) -> SocketAddr {
         let addresses = &self.addresses[peer as usize];
-        let [first, _, ..] = addresses[..] else {
+        if addresses.len() == 1 {
             return addresses[0];
-        };
+        }
         let index = self.link_index(owner, peer);
         let persistent = index.and_then(|index| self.links[index].as_ref());
-        let there = persistent.and_then(|link| link.stream.peer_addr().ok());
-        let is_there = |address: &&SocketAddr| there.is_some_and(|it| it.ip() == address.ip());
-        addresses.iter().find(is_there).copied().unwrap_or(first)
+        let connected_to = persistent.and_then(|link| link.stream.peer_addr().ok());
+        let is_connected =
+            |address: &&SocketAddr| connected_to.is_some_and(|it| it.ip() == address.ip());
+        addresses
+            .iter()
+            .find(is_connected)
+            .copied()
+            .unwrap_or(addresses[0])
     }
 
     /// Returns the listener of a machine of this process, while it is open.
@@ -340,8 +377,12 @@ impl Mesh {
             .get_mut((machine - self.local.start) as usize)
     }
 
-    /// Writes and reads what the link at `index` is ready for. Passes each message, with its recipient and sender, to `handle`,
-    /// which may refuse it.
+    /// Writes and reads what the link at `index` is ready for. Passes each frame to `handle`, with the machine that receives it and the
+    /// machine that sent it. `handle` may refuse the frame, which ends the run.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the run cannot continue. A problem with a connection of another program only closes this connection.
     pub(super) fn exchange(
         &mut self,
         index: usize,
@@ -353,7 +394,7 @@ impl Mesh {
         let Some(mut link) = self.links.get_mut(index).and_then(Option::take) else {
             return Ok(());
         };
-        let was_greeted = link.is_proven();
+        let was_proven = link.is_proven();
         let was_unknown = link.peer.is_none();
         let flushed = if readiness.writable {
             link.flush().map_err(|error| format!("broke ({error})"))
@@ -361,8 +402,8 @@ impl Mesh {
             Ok(())
         };
         let result = flushed.and_then(|()| {
-            link.read(scratch, readiness.closed, |link, heard| {
-                match heard {
+            link.read(scratch, readiness.closed, |link, incoming| {
+                match incoming {
                     Incoming::Hello(hello) => self.handle_hello(index, link, &hello)?,
                     Incoming::Frame(frame) => {
                         if let Some(peer) = link.peer {
@@ -372,7 +413,9 @@ impl Mesh {
                                     self.receive_on_own_connection(link, peer, &frame)?
                                 }
                             };
-                            self.ended_ends += usize::from(is_last);
+                            if is_last {
+                                self.ended_sides += 1;
+                            }
                             handle(link.owner, peer, frame)?;
                         }
                     }
@@ -388,13 +431,15 @@ impl Mesh {
                 self.put_back(index, link, reactor);
                 Ok(())
             }
+            // Another program.
             (Err(_), None) => {
                 self.refuse_link(index, link, reactor);
                 Ok(())
             }
+            // This side (that of the higher index) dialled a process that does not listen yet.
             (Err(_), Some(peer))
-                if !was_greeted
-                    && !self.is_whole()
+                if !was_proven
+                    && !self.has_all_machines()
                     && peer < link.owner
                     && link.purpose != Purpose::OneMessage =>
             {
@@ -406,7 +451,7 @@ impl Mesh {
                 self.links[index] = Some(link);
                 let when = match purpose {
                     Purpose::OneMessage => " while it carried a message",
-                    Purpose::Persistent { .. } if was_greeted => "",
+                    Purpose::Persistent { .. } if was_proven => "",
                     Purpose::Persistent { .. } => " during set-up",
                 };
                 Err(format!(
@@ -423,7 +468,7 @@ impl Mesh {
         }
     }
 
-    /// Closes the listeners, and the connections whose machine is not known.
+    /// Closes the listeners, and the accepted connections that have not said from which machine they come.
     pub(super) fn close_listeners(&mut self, reactor: &mut Reactor) {
         for mut listener in std::mem::take(&mut self.listeners) {
             reactor.unwatch(&mut listener.listener, listener.handle);
@@ -435,7 +480,7 @@ impl Mesh {
         }
     }
 
-    /// Sends `frame` from `owner` to `peer`.
+    /// Sends `frame` from `owner` to `peer`, over their persistent connection.
     pub(super) fn send(
         &mut self,
         owner: MachineIndex,
@@ -445,21 +490,22 @@ impl Mesh {
         self.with_link(owner, peer, |link| link.send(frame))
     }
 
-    /// Sends the end frame of `owner`, which has done its last tick, to every peer.
-    pub(super) fn end_all(&mut self, owner: MachineIndex) -> Result<(), String> {
+    /// Sends the end frames of `owner`, which has done its last tick, to all machines to which it is connected.
+    pub(super) fn send_end_frames(&mut self, owner: MachineIndex) -> Result<(), String> {
         (0..self.wiring.linked(owner).len()).try_for_each(|index| {
             let peer = self.wiring.linked(owner)[index];
-            self.with_link(owner, peer, Link::end)
+            self.with_link(owner, peer, Link::send_end)
         })
     }
 
+    /// Calls `write` with `owner`'s side of its persistent connection to `peer`.
     fn with_link(
         &mut self,
         owner: MachineIndex,
         peer: MachineIndex,
         write: impl FnOnce(&mut Link) -> io::Result<()>,
     ) -> Result<(), String> {
-        let index = self.ends[self.end(owner, peer)];
+        let index = self.side_indices[self.side_position(owner, peer)];
         let link = index.and_then(|index| self.links[index].as_mut());
         let link =
             link.ok_or_else(|| format!("machine {owner} has no connection to machine {peer}"))?;
@@ -468,13 +514,17 @@ impl Mesh {
         })
     }
 
-    /// Finds two machines of which the first has no connection to the second, or has not received the end frame of the second.
-    /// This explains why a run makes no progress.
-    pub(super) fn missing(&self) -> Option<(MachineIndex, MachineIndex)> {
-        let missing_fields = |&(owner, peer): &(MachineIndex, MachineIndex)| {
-            let link =
-                self.ends[self.end(owner, peer)].and_then(|index| self.links[index].as_ref());
-            !link.is_some_and(|link| link.is_proven() && (link.has_ended() || !self.is_complete()))
+    /// Finds a machine of this process and another machine for which it waits, to explain why a run makes no progress. In a mesh that is
+    /// not complete, the first one has no proven connection to the second one. In a complete mesh, it has not received the end frame or
+    /// all messages of the second one, or the confirmation of a message to it.
+    pub(super) fn find_missing(&self) -> Option<(MachineIndex, MachineIndex)> {
+        let is_missing = |&(owner, peer): &(MachineIndex, MachineIndex)| {
+            let link = self.side_indices[self.side_position(owner, peer)]
+                .and_then(|index| self.links[index].as_ref());
+            match link {
+                Some(link) if link.is_proven() => self.is_complete() && !link.has_ended(),
+                _ => true,
+            }
         };
         self.local()
             .flat_map(|owner| {
@@ -483,14 +533,14 @@ impl Mesh {
                     .iter()
                     .map(move |&peer| (owner, peer))
             })
-            .find(missing_fields)
-            .or_else(|| self.unconfirmed())
+            .find(is_missing)
+            .or_else(|| self.find_unconfirmed())
     }
 
-    /// Closes up to `most` connections. Returns whether any are left.
-    pub(super) fn close_some(&mut self, most: usize, reactor: &mut Reactor) -> bool {
+    /// Closes the listeners and up to `max_count` connections. Returns whether any connections are left.
+    pub(super) fn close_some(&mut self, max_count: usize, reactor: &mut Reactor) -> bool {
         self.close_listeners(reactor);
-        for _ in 0..most {
+        for _ in 0..max_count {
             match self.links.pop() {
                 Some(Some(mut link)) => reactor.unwatch(&mut link.stream, link.handle),
                 Some(None) => {}

@@ -1,26 +1,27 @@
 //! The tcp engine: real sockets and real time.
 //!
-//! There is one event loop for each core. Each loop executes many runs at the same time; machines have no threads of their own.
+//! There is one event loop for each core. Each loop executes many runs at the same time in one thread. (Runs whose machines have
+//! processes of their own are the exception: see [`alone`].)
 //! Every machine listens on its own address and has one connection to each machine to which it sends or from which it receives.
 //! Messages go over this connection or, if the experiment says so, each over a new connection. Each tick has a fixed due time, so
 //! a late tick does not delay later ticks.
 //!
 //! # Layout
 //!
-//! - [`host`]: the event loop
-//! - [`agreement`]: how machines in different processes agree on the start of their run
+//! - [`event_loop`]: the event loop
+//! - [`agreement`]: how machines in different processes agree on the time at which their run starts
 //! - [`alone`]: one machine of a run in its own process
 //! - [`arrivals`]: checks whether messages arrived as scheduled
-//! - [`hosted`]: one run, from setting up its mesh to returning its log
+//! - [`hosted`]: one run in an event loop, from setting up its mesh to returning its log
 //! - [`spill`]: a file for logs that do not fit into memory
 //! - [`mesh`]: the connections between a run's machines: set-up, handshake, teardown
 //! - [`secret`]: proofs that a machine belongs to the run
 //! - [`wiring`]: which machines are connected
-//! - [`link`]: one end of one connection
+//! - [`link`]: one side of one connection
 //! - [`address`]: the addresses at which machines listen
 //! - [`pressure`]: how busy an event loop is, and how late its ticks are
 //! - [`reactor`]: finds out which sockets are ready, and waits until a deadline
-//! - [`clock_difference`]: the difference between the clocks of two hosts
+//! - [`clock_difference`]: the difference between the clocks of two computers
 //! - [`clock`]: wall time that never goes backwards
 
 mod address;
@@ -29,7 +30,7 @@ mod alone;
 mod arrivals;
 mod clock;
 mod clock_difference;
-mod host;
+mod event_loop;
 mod hosted;
 mod link;
 mod mesh;
@@ -42,28 +43,31 @@ mod wiring;
 pub(crate) use address::AddressBook;
 pub use address::{PortRange, PortsTaken, probe};
 pub use alone::{Participant, ParticipantError, take_part};
-pub(crate) use host::new_token;
-pub use host::{Settings, serve};
+pub(crate) use event_loop::new_token;
+pub use event_loop::{Settings, serve};
 pub use hosted::MachineResult;
 pub use spill::Piece;
 
 use crate::experiment::{Configuration, Connection};
 
-/// Returns how many files an event loop needs in addition to the connections of its runs: for the listeners of runs that are
-/// being set up, and for connections whose machines are not known yet.
+/// Returns how many files an event loop needs in addition to the connections of its runs, if each run has this number of machines: for
+/// the listeners of runs that are being set up, and for accepted connections that have not said from which machine they come.
 pub fn files_for_setup(machines: u32) -> u64 {
-    host::MAX_SETTING_UP as u64 * u64::from(machines) + reactor::SILENT as u64
+    event_loop::MAX_SETTING_UP as u64 * u64::from(machines) + reactor::MAX_SILENT as u64
 }
 
-/// Returns how many sockets a run of this configuration has: two for each pair of machines that may exchange messages. If each
-/// message has its own connection, also a listener for each machine, and sockets for one message in each direction between each
-/// pair.
+/// Returns how many sockets a run of this configuration has. A connection has two sockets, one at each side. There is one connection for
+/// each pair of machines that may exchange messages. If each message has its own connection, a run also has a listener for each
+/// machine, and, for each pair, connections for one message in each direction at the same time.
 pub fn sockets_per_run(configuration: &Configuration) -> u64 {
     let machines = configuration.rates.machines();
     let persistent = 2 * configuration.topology.links(machines);
     match configuration.connection {
         Connection::Persistent => persistent,
-        Connection::PerMessage => u64::from(machines) + 3 * persistent,
+        Connection::PerMessage => {
+            let for_messages = 2 * persistent;
+            u64::from(machines) + persistent + for_messages
+        }
     }
 }
 
@@ -74,8 +78,9 @@ pub fn sockets_per_run(configuration: &Configuration) -> u64 {
 /// shrinks. If this function fails, ticks may be late, and their lateness is recorded.
 pub fn make_room_for_files(files: u64) {
     #[cfg(target_os = "linux")]
-    if let (Ok(last), Ok(file)) = (i32::try_from(files), std::fs::File::open("/dev/null")) {
-        drop(rustix::io::fcntl_dupfd_cloexec(&file, last));
+    if let (Ok(number), Ok(file)) = (i32::try_from(files), std::fs::File::open("/dev/null")) {
+        // A copy of the descriptor with this number or a higher one: the table must become long enough for it.
+        drop(rustix::io::fcntl_dupfd_cloexec(&file, number));
     }
     #[cfg(not(target_os = "linux"))]
     let _ = files;

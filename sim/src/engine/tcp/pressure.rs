@@ -2,45 +2,53 @@
 
 use crate::engine::LATE;
 
+/// The shortest length of a window.
 const WINDOW_NS: u64 = 1_000_000_000;
 /// If the share of late ticks in a window is larger than this, the pressure is high.
 const TOO_MANY_LATE: f64 = 0.1;
-/// If a window has more ticks than this, ticks may be up to [`SLACK_NS`] late, so that one turn of the loop does several ticks.
-/// This saves time, because waking up takes longer than a tick.
+/// If a window has more ticks than this, the loop may wake up to [`SLACK_NS`] after a tick is due, so that one turn of the loop does
+/// several ticks. This saves time, because waking up takes longer than a tick.
 const DENSE_TICKS: u64 = 10_000;
-/// How late an ordinary timer may be on Linux.
+/// How much later than the due time the loop may wake up if ticks are dense. Ordinary timers of Linux are as inexact.
 const SLACK_NS: u64 = 50_000;
 
-/// Counts the ticks, and the late ticks, of the last windows.
+/// Counts the ticks of the current window, and judges the last complete window.
 #[derive(Default)]
 pub(super) struct Pressure {
+    /// When the current window began.
     since_ns: u64,
+    /// Number of ticks in the current window.
     ticks: u64,
-    late: u64,
-    high: bool,
-    dense: bool,
+    /// Number of late ticks in the current window: more than [`LATE`] after they were due.
+    late_ticks: u64,
+    /// Whether many ticks of the last window were late.
+    is_high: bool,
+    /// Whether the last window had many ticks.
+    is_dense: bool,
 }
 
 impl Pressure {
     /// Counts a tick that was done at `now_ns` and was late by `lateness_ns`.
     pub(super) fn ticked(&mut self, now_ns: u64, lateness_ns: u64) {
         if now_ns - self.since_ns > WINDOW_NS {
-            self.high = self.late as f64 > TOO_MANY_LATE * self.ticks as f64;
-            self.dense = self.ticks > DENSE_TICKS;
-            (self.since_ns, self.ticks, self.late) = (now_ns, 0, 0);
+            self.is_high = self.late_ticks as f64 > TOO_MANY_LATE * self.ticks as f64;
+            self.is_dense = self.ticks > DENSE_TICKS;
+            (self.since_ns, self.ticks, self.late_ticks) = (now_ns, 0, 0);
         }
         self.ticks += 1;
-        self.late += u64::from(u128::from(lateness_ns) > LATE.as_nanos());
+        if u128::from(lateness_ns) > LATE.as_nanos() {
+            self.late_ticks += 1;
+        }
     }
 
     /// Returns whether many ticks of the last window were late.
     pub(super) fn is_high(&self) -> bool {
-        self.high
+        self.is_high
     }
 
-    /// Returns how late a tick may be, so that the loop can wait for several ticks and do them in one turn.
+    /// Returns how much later than the due time of the next tick the loop may wake up, to do several ticks in one turn.
     pub(super) fn slack_ns(&self) -> u64 {
-        if self.dense { SLACK_NS } else { 0 }
+        if self.is_dense { SLACK_NS } else { 0 }
     }
 }
 
@@ -48,9 +56,9 @@ impl Pressure {
 mod tests {
     use super::*;
 
-    /// Returns the pressure after two windows with `ticks` ticks each and the start of a third. One tick in `every` is `late_ns`
-    /// late.
-    fn after(ticks: u64, late_ns: u64, every: u64) -> Pressure {
+    /// Returns the pressure after two windows with `ticks` ticks each and the start of a third window. One of `every` ticks is late by
+    /// `late_ns`; the other ticks are on time.
+    fn pressure_after(ticks: u64, late_ns: u64, every: u64) -> Pressure {
         let mut pressure = Pressure::default();
         for tick in 0..=2 * ticks + 2 {
             let lateness_ns = if tick % every == 0 { late_ns } else { 0 };
@@ -61,14 +69,20 @@ mod tests {
 
     #[test]
     fn pressure_is_high_when_many_ticks_are_late() {
-        assert!(after(100, 2_000_000, 2).is_high());
-        assert!(!after(100, 2_000_000, 50).is_high(), "few are late");
-        assert!(!after(100, 900_000, 2).is_high(), "none by much");
+        assert!(pressure_after(100, 2_000_000, 2).is_high());
+        assert!(
+            !pressure_after(100, 2_000_000, 50).is_high(),
+            "2 % are late"
+        );
+        assert!(
+            !pressure_after(100, 900_000, 2).is_high(),
+            "all are late by less than 1 ms"
+        );
     }
 
     #[test]
-    fn ticks_may_be_late_only_if_there_are_many() {
-        assert_eq!(after(1_000, 0, 1).slack_ns(), 0);
-        assert_eq!(after(30_000, 0, 1).slack_ns(), SLACK_NS);
+    fn the_loop_has_slack_only_if_there_are_many_ticks() {
+        assert_eq!(pressure_after(1_000, 0, 1).slack_ns(), 0);
+        assert_eq!(pressure_after(30_000, 0, 1).slack_ns(), SLACK_NS);
     }
 }

@@ -1,7 +1,7 @@
-//! Finds out which sockets are ready, and waits until a deadline with a precision of microseconds.
+//! Waits until a socket is ready or a deadline has passed, with a precision of microseconds, and says which sockets are ready.
 //!
-//! On Linux, the wait for sockets rounds its timeout up to whole milliseconds, which would make each tick half a millisecond late
-//! on average. So a timer descriptor ends the wait there.
+//! On Linux, the system call that waits for sockets (`epoll_wait`) rounds its timeout up to whole milliseconds. This would make each tick
+//! half a millisecond late on average. So on Linux, a timer that is watched like a socket (a timer descriptor) ends the wait.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,19 +12,19 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 /// Maximum number of sockets that one wait reports. The next wait reports the others.
-const EVENTS: usize = 1024;
-/// How many accepted connections may be silent at the same time, in all runs of an event loop together. If there is one more, the
-/// connection that has been silent longest is closed. Machines send their hello at once, so even many silent connections of other
-/// programs do not prevent them from connecting.
-pub(crate) const SILENT: usize = 32;
+const MAX_EVENTS: usize = 1024;
+/// Maximum number of silent connections in all runs of an event loop together. A connection is *silent* if it was accepted and has not yet
+/// said from which machine it comes. If there is one more, the connection that has been silent longest is closed. Machines of the run
+/// send their first bytes at once, so they can connect even if other programs open many silent connections.
+pub(crate) const MAX_SILENT: usize = 32;
 /// How long to wait before a listener that could not accept is tried again.
-const TRY_AGAIN: Duration = Duration::from_millis(10);
+const RETRY_AFTER: Duration = Duration::from_millis(10);
 
 /// The run that a socket belongs to, and which of its sockets it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Route {
-    /// The slot of the run in its host.
-    pub(super) run: usize,
+    /// The slot of the run in its event loop: its position in the list of runs.
+    pub(super) slot: usize,
     /// The socket within the run.
     pub(super) socket: SocketId,
 }
@@ -34,7 +34,7 @@ pub(super) struct Route {
 pub(super) enum SocketId {
     /// The listener of a machine.
     Listener(usize),
-    /// One end of a connection, by its position in the mesh.
+    /// One side of a connection, by its position in the list of connections of the run.
     Link(usize),
 }
 
@@ -49,25 +49,29 @@ pub(super) struct Ready {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Readiness {
     pub(super) writable: bool,
-    /// The other end will send nothing more. This is reported only once, so reading must continue until the end.
+    /// Whether the other side will send nothing more. This is reported only once, so everything that has arrived must be read now.
     pub(super) closed: bool,
 }
 
 impl Readiness {
+    /// Ready for reading only.
     pub(super) const READABLE: Self = Self {
         writable: false,
         closed: false,
     };
 }
 
+/// Watches the sockets of all runs of an event loop.
 pub(super) struct Reactor {
     poll: Poll,
+    /// What the last wait reported.
     events: Events,
+    /// The watched sockets. The key of a socket is its *handle*.
     routes: Slab<Route>,
-    /// Handles of the accepted connections that have not sent their hello, the longest silent first.
+    /// Handles of the silent connections. The first one has been silent longest.
     silent: VecDeque<usize>,
-    /// Listeners that must be tried again although nothing new was reported, and when.
-    again: Vec<(Instant, Route)>,
+    /// Listeners that must be tried again even if the system does not report them as ready, and when.
+    retries: Vec<(Instant, Route)>,
     #[cfg(target_os = "linux")]
     timer: timer::Timer,
 }
@@ -79,14 +83,14 @@ impl Reactor {
             #[cfg(target_os = "linux")]
             timer: timer::Timer::register(poll.registry())?,
             poll,
-            events: Events::with_capacity(EVENTS),
+            events: Events::with_capacity(MAX_EVENTS),
             routes: Slab::new(),
             silent: VecDeque::new(),
-            again: vec![],
+            retries: vec![],
         })
     }
 
-    /// Starts to watch a socket. Returns the handle with which to stop.
+    /// Starts to watch a socket. Returns its handle, which [`Reactor::unwatch`] needs.
     pub(super) fn watch(&mut self, source: &mut impl Source, route: Route) -> io::Result<usize> {
         let handle = self.routes.insert(route);
         let interest = match route.socket {
@@ -102,7 +106,7 @@ impl Reactor {
         Ok(handle)
     }
 
-    /// Stops watching a socket. The socket will be closed soon, which also stops the watch if this call fails.
+    /// Stops watching a socket. An error is ignored: the caller closes the socket next, which also ends the watch.
     pub(super) fn unwatch(&mut self, source: &mut impl Source, handle: usize) {
         self.remove_silent(handle);
         self.routes.remove(handle);
@@ -121,7 +125,7 @@ impl Reactor {
 
     /// Returns whether there are too many silent connections.
     pub(super) fn has_too_many_silent(&self) -> bool {
-        self.silent.len() > SILENT
+        self.silent.len() > MAX_SILENT
     }
 
     /// Returns the connection that has been silent longest.
@@ -129,26 +133,26 @@ impl Reactor {
         self.routes.get(*self.silent.front()?).copied()
     }
 
-    /// Returns the connection of run `run` that has been silent longest.
-    pub(super) fn longest_silent_in(&self, run: usize) -> Option<Route> {
+    /// Returns the connection that has been silent longest among those of the run in `slot`.
+    pub(super) fn longest_silent_in(&self, slot: usize) -> Option<Route> {
         let routes = self
             .silent
             .iter()
             .filter_map(|&handle| self.routes.get(handle));
-        routes.copied().find(|route| route.run == run)
+        routes.copied().find(|route| route.slot == slot)
     }
 
-    /// Notes that the listener at `route` has more connections to accept. The listener is then reported as ready again: at once,
-    /// or a little later if accepting `failed`.
+    /// Plans to report the listener at `route` as ready once more, because more connections may wait at it: in the next turn, or
+    /// [`RETRY_AFTER`] from now if accepting has `failed`.
     pub(super) fn retry_listener(&mut self, route: Route, failed: bool) {
-        let when = Instant::now() + if failed { TRY_AGAIN } else { Duration::ZERO };
-        self.again.push((when, route));
+        let delay = if failed { RETRY_AFTER } else { Duration::ZERO };
+        self.retries.push((Instant::now() + delay, route));
     }
 
-    /// Finds out which sockets are ready. Waits for one until `until`, or does not wait.
+    /// Finds out which sockets are ready. If none is ready, waits for one, at most until `until`. With `None`, does not wait.
     pub(super) fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
-        let again = self.again.iter().map(|(when, _)| *when).min();
-        let until = until.map(|until| again.map_or(until, |again| until.min(again)));
+        let first_retry = self.retries.iter().map(|(when, _)| *when).min();
+        let until = until.map(|until| first_retry.map_or(until, |retry| until.min(retry)));
         let timeout = match until {
             None => Some(Duration::ZERO),
             #[cfg(target_os = "linux")]
@@ -165,7 +169,8 @@ impl Reactor {
         }
     }
 
-    /// Moves the sockets that were found ready by the last wait to `ready`. A reported socket may have nothing to read.
+    /// Replaces the contents of `ready` by the sockets that the last wait found ready, and the listeners that are to be tried again now.
+    /// A socket in the list may have nothing to read.
     pub(super) fn take_ready(&mut self, ready: &mut Vec<Ready>) {
         ready.clear();
         ready.extend(self.events.iter().filter_map(|event| {
@@ -176,9 +181,9 @@ impl Reactor {
             };
             Some(Ready { route, readiness })
         }));
-        if !self.again.is_empty() {
+        if !self.retries.is_empty() {
             let now = Instant::now();
-            let due = self.again.extract_if(.., |(when, _)| *when <= now);
+            let due = self.retries.extract_if(.., |(when, _)| *when <= now);
             ready.extend(due.map(|(_, route)| Ready {
                 route,
                 readiness: Readiness::READABLE,
@@ -200,11 +205,12 @@ mod timer {
         timerfd_settime,
     };
 
-    /// A token that no socket has.
-    const TIMER: Token = Token(usize::MAX);
-    /// A timer descriptor among the watched sockets. It is never read: setting it again resets it.
+    /// The timer's token. Tokens of sockets are their handles, which are never so large.
+    const TIMER_TOKEN: Token = Token(usize::MAX);
+    /// A timer descriptor among the watched sockets. It is never read, because setting it again makes it unready.
     pub(super) struct Timer {
         descriptor: OwnedFd,
+        /// The time for which the timer was set last.
         set_for: Option<Instant>,
     }
 
@@ -215,21 +221,22 @@ mod timer {
                 TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
             )?;
             let mut source = SourceFd(&descriptor.as_raw_fd());
-            registry.register(&mut source, TIMER, Interest::READABLE)?;
+            registry.register(&mut source, TIMER_TOKEN, Interest::READABLE)?;
             Ok(Self {
                 descriptor,
                 set_for: None,
             })
         }
 
-        /// Makes the next wait end at `until`. Returns the timeout for this wait: zero if `until` has passed, and otherwise
-        /// `None`, because the timer ends the wait.
+        /// Makes the next wait end at `until`. Returns the timeout for this wait. It is zero if `until` has passed. Otherwise it is `None`
+        /// (no timeout), because the timer ends the wait.
         pub(super) fn set(&mut self, until: Instant) -> io::Result<Option<Duration>> {
             let timeout = until.saturating_duration_since(Instant::now());
             if timeout.is_zero() {
                 return Ok(Some(timeout));
             }
             if self.set_for != Some(until) {
+                // An interval of zero: the timer ends once, and is not repeated.
                 let zero = Timespec {
                     tv_sec: 0,
                     tv_nsec: 0,

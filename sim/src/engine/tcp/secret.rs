@@ -1,9 +1,12 @@
-//! Proofs that a machine knows its run's token, and nonces.
+//! Proofs that a machine knows the token (the secret) of its run, and nonces: random numbers that are used only once.
+//!
+//! A proof is a hash with a key that only machines with the token have. It covers the nonces that were sent before it
+//! over the connection, so a copy of a proof is not valid for another connection.
 
 use crate::machine::MachineIndex;
 use crate::wire::{Hello, HelloKind, Nonce, Proof, RunToken};
 
-/// A text that makes the keys different from keys for other purposes.
+/// A text for the derivation of keys. A program that derives keys from the same token for another purpose gets other keys.
 const CONTEXT: &str = "logical-clock-lab 2026-11-25 handshake of a run";
 
 /// A key for proofs. It depends on the run's token and on the run.
@@ -13,7 +16,7 @@ pub(super) struct Secret {
 }
 
 impl Secret {
-    /// Creates the key of the machines that know `token` and take part in the same run of the same experiment. (Several runs may
+    /// Creates the key for a run. Machines get the same key if they have the same token, the same seed and the same run. (Several runs may
     /// use one token.)
     pub(super) fn new(token: &RunToken, seed: u64, run_key: &str) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
@@ -24,12 +27,13 @@ impl Secret {
         }
     }
 
-    /// Returns the proof for `hello`. A machine sends `hello` to machine `to` after the bytes `before` were sent.
-    fn proof(&self, hello: &Hello, to: MachineIndex, before: &[u8]) -> blake3::Hash {
+    /// Returns the proof for `hello`, a step of the handshake that is sent to machine `recipient`. `before` are the nonces and times that
+    /// were sent before it.
+    fn proof(&self, hello: &Hello, recipient: MachineIndex, before: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&[hello.kind.number()]);
         hasher.update(&hello.machine.to_be_bytes());
-        hasher.update(&to.to_be_bytes());
+        hasher.update(&recipient.to_be_bytes());
         hasher.update(&hello.nonce);
         hasher.update(&hello.time_ns.to_be_bytes());
         hasher.update(before);
@@ -37,21 +41,23 @@ impl Secret {
     }
 
     /// Returns `hello` with its proof.
-    pub(super) fn signed(&self, hello: Hello, to: MachineIndex, before: &[u8]) -> Hello {
-        let proof: Proof = *self.proof(&hello, to, before).as_bytes();
+    pub(super) fn signed(&self, hello: Hello, recipient: MachineIndex, before: &[u8]) -> Hello {
+        let proof: Proof = *self.proof(&hello, recipient, before).as_bytes();
         Hello { proof, ..hello }
     }
 
-    /// Returns whether the sender of `hello` to `to` knows the secret. The check takes the same time for every proof.
-    pub(super) fn is_proven(&self, hello: &Hello, to: MachineIndex, before: &[u8]) -> bool {
-        self.proof(hello, to, before) == blake3::Hash::from_bytes(hello.proof)
+    /// Returns whether the sender of `hello` to `recipient` knows the secret. The check takes the same time for every proof, so the time
+    /// tells nothing about the correct proof.
+    pub(super) fn is_proven(&self, hello: &Hello, recipient: MachineIndex, before: &[u8]) -> bool {
+        self.proof(hello, recipient, before) == blake3::Hash::from_bytes(hello.proof)
     }
 }
 
 /// Nonces that cannot be predicted.
 pub(super) struct Nonces {
     key: [u8; 32],
-    next: u64,
+    /// How many nonces were made.
+    count: u64,
 }
 
 impl Nonces {
@@ -59,24 +65,25 @@ impl Nonces {
     pub(super) fn new() -> std::io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(std::io::Error::other)?;
-        Ok(Self { key, next: 0 })
+        Ok(Self { key, count: 0 })
     }
 
+    /// Makes a new nonce: a hash of its number with the random key.
     pub(super) fn next(&mut self) -> Nonce {
-        self.next += 1;
-        let hash = blake3::keyed_hash(&self.key, &self.next.to_be_bytes());
+        self.count += 1;
+        let hash = blake3::keyed_hash(&self.key, &self.count.to_be_bytes());
         let mut nonce = Nonce::default();
         nonce.copy_from_slice(&hash.as_bytes()[..16]);
         nonce
     }
 }
 
-/// Writes a message's number in place of a nonce.
+/// Returns the number of a message in the form of a nonce. In the steps for one message, the number takes the place of the nonce.
 pub(super) fn number_as_nonce(number: u64) -> Nonce {
     u128::from(number).to_be_bytes()
 }
 
-/// Creates a step of the handshake by `machine` with `nonce`. The proof is added later.
+/// Creates a step of the handshake that `machine` sends, without a proof. [`Secret::signed`] adds the proof.
 pub(super) fn new_step(
     kind: HelloKind,
     machine: MachineIndex,
@@ -97,12 +104,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proof_is_valid_only_for_its_step_and_its_two_machines() {
+    fn a_proof_is_valid_only_for_its_step_its_machines_and_its_run() {
         let secret = Secret::new(&[7; 16], 1, "a");
         let hello = secret.signed(new_step(HelloKind::Dial, 1, [3; 16], 5), 0, b"before");
         assert!(secret.is_proven(&hello, 0, b"before"));
-        assert!(!secret.is_proven(&hello, 2, b"before"), "to another");
-        assert!(!secret.is_proven(&hello, 0, b"otherwise"), "replayed");
+        assert!(
+            !secret.is_proven(&hello, 2, b"before"),
+            "to another machine"
+        );
+        assert!(
+            !secret.is_proven(&hello, 0, b"otherwise"),
+            "on another connection"
+        );
         for changed in [
             Hello {
                 kind: HelloKind::Answer,
@@ -123,6 +136,7 @@ mod tests {
         ] {
             assert!(!secret.is_proven(&changed, 0, b"before"), "{changed:?}");
         }
+        // Another token, another seed and another run.
         for other in [
             Secret::new(&[8; 16], 1, "a"),
             Secret::new(&[7; 16], 2, "a"),
@@ -133,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn nonces_never_repeat() {
+    fn nonces_differ_within_and_between_two_processes() {
         let (mut one, mut other) = (Nonces::new().expect("one"), Nonces::new().expect("other"));
         let nonces: std::collections::BTreeSet<_> =
             (0..100).flat_map(|_| [one.next(), other.next()]).collect();

@@ -1,4 +1,5 @@
-//! A file for logs that do not fit into memory: one unnamed file for each event loop, which vanishes with the process.
+//! A file for events that do not fit into memory. Each event loop has at most one such file. The file has no name, so it vanishes when the
+//! process ends.
 
 use std::fs::File;
 use std::io;
@@ -7,19 +8,23 @@ use std::sync::Arc;
 
 use crate::log::{EventRow, LoggedEvent, RowFormat, parse_rows_in, write_row};
 
-/// Appends pieces of logs to a file. When no piece is needed any more, writing starts again at the beginning of the file.
+/// The file of an event loop. Pieces of logs are appended to it. When no [`Piece`] exists any more, the file is emptied before the next
+/// piece is written.
 #[derive(Debug)]
 pub(super) struct Spill {
     file: Arc<File>,
+    /// Number of bytes in the file.
     length: u64,
 }
 
-/// Consecutive events of one machine in the file. As long as a piece exists, the file exists.
+/// Consecutive events of one machine in the file. The file stays open as long as a piece exists.
 #[derive(Clone, Debug)]
 pub struct Piece {
     file: Arc<File>,
+    /// The position of the first byte in the file.
     offset: u64,
-    bytes: usize,
+    /// Number of bytes.
+    length: usize,
     format: RowFormat,
 }
 
@@ -32,14 +37,16 @@ impl Spill {
         })
     }
 
-    /// Writes `events`, whose rows have this `format`, to the file.
+    /// Appends `events` to the file, as rows of the event log. Their rows have this `format`.
     pub(super) fn write(&mut self, events: &[LoggedEvent], format: RowFormat) -> io::Result<Piece> {
-        if Arc::strong_count(&self.file) == 1 {
+        let is_without_pieces = Arc::strong_count(&self.file) == 1;
+        if is_without_pieces {
             self.file.set_len(0)?;
             self.length = 0;
         }
         let mut bytes = Vec::new();
         for logged in events {
+            // Run and machine are not read back, so any number does.
             let (run, machine, logged) = (0, 0, logged.clone());
             write_row(
                 &mut bytes,
@@ -54,7 +61,7 @@ impl Spill {
         let piece = Piece {
             file: Arc::clone(&self.file),
             offset: self.length,
-            bytes: bytes.len(),
+            length: bytes.len(),
             format,
         };
         self.length += bytes.len() as u64;
@@ -69,7 +76,7 @@ impl Piece {
     ///
     /// Returns the system's error, or [`io::ErrorKind::InvalidData`] if the bytes are not those that were written.
     pub fn read(&self) -> io::Result<Vec<LoggedEvent>> {
-        let mut bytes = vec![0; self.bytes];
+        let mut bytes = vec![0; self.length];
         read_exact_at(&self.file, &mut bytes, self.offset)?;
         let rows: Result<Vec<EventRow>, _> = parse_rows_in(&bytes, self.format).collect();
         let rows = rows.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
@@ -116,6 +123,7 @@ mod tests {
     use super::*;
     use crate::machine::{Event, EventKind};
 
+    /// Returns 50 internal events, at ticks from `from`.
     fn events(from: u64) -> Vec<LoggedEvent> {
         (from..from + 50)
             .map(|tick| LoggedEvent {

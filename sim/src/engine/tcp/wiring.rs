@@ -11,7 +11,7 @@ pub(super) struct Wiring {
     connection: Connection,
     /// The form of the timestamps that messages carry in addition to the Lamport clock, if they carry any.
     timestamps: Option<TimestampFormat>,
-    /// For each machine, the machines to which it is connected, in ascending order.
+    /// For each machine, the machines to which it is connected, in ascending order of their indices.
     linked: Vec<Vec<MachineIndex>>,
 }
 
@@ -42,9 +42,10 @@ impl Wiring {
         &self.linked[machine as usize]
     }
 
+    /// Returns whether machines `a` and `b` are connected.
     pub(super) fn are_linked(&self, a: MachineIndex, b: MachineIndex) -> bool {
-        let of_a = self.linked.get(a as usize);
-        of_a.is_some_and(|linked| linked.binary_search(&b).is_ok())
+        let linked_to_a = self.linked.get(a as usize);
+        linked_to_a.is_some_and(|linked| linked.binary_search(&b).is_ok())
     }
 
     /// Returns whether each message has its own connection, in addition to the persistent connections.
@@ -54,15 +55,16 @@ impl Wiring {
 
     /// Returns whether `sender` may send messages to `recipient`.
     pub(super) fn may_send(&self, sender: MachineIndex, recipient: MachineIndex) -> bool {
+        // With a time-keeper, only machine 0 (the time-keeper) sends.
         self.are_linked(sender, recipient) && (self.topology != Topology::TimeKeeper || sender == 0)
     }
 
-    /// Returns the next machine on the way from `machine` to machine 0.
+    /// Returns the next machine on a shortest path of connected machines from `machine` to machine 0. `None` for machine 0.
     pub(super) fn towards_first(&self, machine: MachineIndex) -> Option<MachineIndex> {
         self.topology.towards_first(machine, self.machines())
     }
 
-    /// Returns the machines for which `machine` is the next machine on the way to machine 0.
+    /// Returns the machines whose next machine on the way to machine 0 is `machine`.
     pub(super) fn machines_beyond(&self, machine: MachineIndex) -> Vec<MachineIndex> {
         let linked = self.linked(machine).iter().copied();
         linked

@@ -1,4 +1,4 @@
-//! Tests of messages that a correct peer cannot send. They end the run.
+//! Tests of frames that a correct machine cannot send. When such a frame arrives, the run fails with a message that names both machines.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,11 @@ use crate::engine::tcp::address::{AddressBook, PortRange};
 use crate::engine::tcp::wiring::Wiring;
 use crate::experiment::{Experiment, Overrides};
 
-/// Two machines, 10 ticks each.
+/// Two machines with 10 ticks each. So the run has at most 40 events: 20 ticks, each with at most one send and one receive.
 const EXPERIMENT: &str =
     "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 1]\ninternal = 0.5\n";
 
+/// A run whose two machines are connected. It has not started.
 struct Fixture {
     hosted: HostedRun,
     reactor: Reactor,
@@ -19,10 +20,10 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        Self::of(EXPERIMENT)
+        Self::with_experiment(EXPERIMENT)
     }
 
-    fn of(text: &str) -> Self {
+    fn with_experiment(text: &str) -> Self {
         let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
         let run = experiment.expect("sound").run(0).expect("one");
         let (clock, mut reactor) = (WallClock::start(), Reactor::new().expect("a reactor"));
@@ -49,6 +50,7 @@ impl Fixture {
         fixture
     }
 
+    /// Waits for sockets once, and handles those that are ready.
     fn turn(&mut self) -> Result<(), String> {
         let soon = Instant::now() + Duration::from_millis(1);
         self.reactor.wait(Some(soon)).expect("a wait");
@@ -61,7 +63,7 @@ impl Fixture {
         })
     }
 
-    /// Sends `frame` from machine 1 to machine 0, `times` times. Returns the reason why the run ends.
+    /// Sends `frame` from machine 1 to machine 0, `times` times. Returns the reason why the run fails.
     fn failure(mut self, frame: Frame, times: usize) -> String {
         for _ in 0..times {
             self.hosted.mesh.send(1, 0, &frame).expect("sent");
@@ -85,13 +87,16 @@ fn message(stamp: u64, sent_tick: u64, delay_ns: u64) -> Frame {
 }
 
 #[test]
-fn impossible_messages_end_the_run_and_name_the_machines() {
+fn impossible_messages_make_the_run_fail_with_both_machines_named() {
     for (frame, times) in [
+        // A timestamp above 40.
         (message(u64::MAX, 0, 0), 1),
         (message(41, 0, 0), 1),
+        // A tick after the sender's last tick, which has number 9.
         (message(1, 10, 0), 1),
+        // A delay that is too long.
         (message(1, 0, u64::MAX), 1),
-        // More than all machines send in the whole run.
+        // More messages than the run can have events.
         (message(1, 0, 0), 41),
     ] {
         let reason = Fixture::new().failure(frame, times);
@@ -103,7 +108,7 @@ fn impossible_messages_end_the_run_and_name_the_machines() {
 }
 
 #[test]
-fn impossible_timestamps_end_the_run_and_name_the_machines() {
+fn impossible_timestamps_make_the_run_fail_with_both_machines_named() {
     use crate::clock::HybridClock;
     use crate::clock::vector::VectorTimestamp;
 
@@ -131,7 +136,7 @@ fn impossible_timestamps_end_the_run_and_name_the_machines() {
     for (clock, frame, times, problem) in [
         ("vector", vector([0, u64::MAX]), 1, impossible),
         ("vector", vector([41, 0]), 1, impossible),
-        // The same message twice.
+        // The first message is possible. The second one has the same tick, so it comes from the same send.
         ("vector", vector([0, 1]), 2, impossible),
         ("hlc", hybrid(i64::MAX, 0), 1, impossible),
         ("hlc", hybrid(i64::MIN, 0), 1, impossible),
@@ -156,17 +161,17 @@ fn impossible_timestamps_end_the_run_and_name_the_machines() {
         ),
     ] {
         let text = format!("{EXPERIMENT}clock = \"{clock}\"\n");
-        let reason = Fixture::of(&text).failure(frame, times);
+        let reason = Fixture::with_experiment(&text).failure(frame, times);
         let expected = format!("machine 0's connection to machine 1 {problem}");
         assert_eq!(reason, expected, "{clock}");
     }
 }
 
 #[test]
-fn an_unexpected_start_ends_the_run() {
+fn a_report_or_a_start_that_is_not_expected_makes_the_run_fail() {
     for frame in [Frame::Ready, Frame::Start { at_ns: u64::MAX }] {
         let mut fixture = Fixture::new();
-        // All machines for which machine 0 waits have reported.
+        // Machine 0 behaves as if all machines had reported that they are ready.
         fixture.hosted.agreement.awaited.clear();
         let reason = fixture.failure(frame, 1);
         assert!(

@@ -1,5 +1,5 @@
-//! The handshake of a connection. Each side proves that it knows the run's token. A side that cannot do this is refused and
-//! counted.
+//! The handshake of a connection. The machine that opens the connection is the *dialler*; the machine that accepts it is the
+//! *listener*. Each side proves that it knows the run's token (a secret). A program that cannot prove this is refused and counted.
 //!
 //! ```text
 //! dialler                    listener
@@ -8,8 +8,11 @@
 //!               answer <--             proves that the listener knows the token
 //! ```
 //!
-//! Machines in different processes also send the times of their clocks, so that clocks that differ too much are found before the
-//! first tick.
+//! Each step (a [`Hello`]) contains a *nonce*, a random number that is used once. A proof covers the nonces that were sent before, so it
+//! cannot be used again for another connection. Machines in different processes also send the times of their clocks, so that clocks that
+//! differ too much are found before the first tick.
+//!
+//! An accepted connection is *silent* until its first step has arrived.
 
 use std::io;
 
@@ -24,21 +27,22 @@ use crate::engine::tcp::secret::{Secret, new_step};
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello, HelloKind, Nonce};
 
+/// Sends the dial over `link`, with this nonce and time. Its proof covers the challenge.
 fn send_dial(
     link: &mut Link,
     secret: &Secret,
     peer: MachineIndex,
     (nonce, time_ns): (Nonce, u64),
 ) -> io::Result<()> {
-    let before = link.session.bytes();
     link.session.dial = (nonce, time_ns);
     let dial = new_step(HelloKind::Dial, link.owner, nonce, time_ns);
-    link.send_hello(&secret.signed(dial, peer, &before[..CHALLENGE_BYTES]))
+    let challenge = &link.session.bytes()[..CHALLENGE_BYTES];
+    link.send_hello(&secret.signed(dial, peer, challenge))
 }
 
 impl Mesh {
-    /// Accepts some of the connections that wait at the listener of `machine`, and reads their first bytes. An error in accepting
-    /// does not end the run: it may pass, and the listener is tried again.
+    /// Accepts up to [`ACCEPTS_PER_STEP`] of the connections that wait at the listener of `machine`, and reads their first bytes. If
+    /// accepting fails, the run continues and the listener is tried again, because the problem may be gone later.
     pub(in super::super) fn accept(
         &mut self,
         machine: usize,
@@ -47,7 +51,7 @@ impl Mesh {
         mut handle: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
         let route = Route {
-            run: self.run,
+            slot: self.slot,
             socket: SocketId::Listener(machine),
         };
         for _ in 0..ACCEPTS_PER_STEP {
@@ -62,19 +66,22 @@ impl Mesh {
                 // The other side closed the connection before it was accepted. Nothing needs to be done.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // There are no more files: connections of other programs are closed first. Then the listener is tried again.
+                // Probably there are no more files. If silent connections can be closed, the listener is tried again at once, otherwise
+                // a little later.
                 Err(error) => {
-                    let has_room = is_shortage(&error) && self.close_all_silent(reactor);
-                    reactor.retry_listener(route, !has_room);
+                    let has_closed_some = is_shortage(&error) && self.close_all_silent(reactor);
+                    reactor.retry_listener(route, !has_closed_some);
                     return Ok(());
                 }
             }
         }
+        // More connections may wait.
         reactor.retry_listener(route, false);
         Ok(())
     }
 
-    /// Reads the first bytes of an accepted connection. It counts as silent until it has named its machine.
+    /// Adds an accepted connection, sends a challenge if necessary, and reads the first bytes. If there are too many silent connections
+    /// then, closes the one of this run that has been silent longest.
     fn read_first_bytes(
         &mut self,
         machine: usize,
@@ -100,7 +107,7 @@ impl Mesh {
         if self.challenge(index).is_err() {
             self.close_silent(
                 Route {
-                    run: self.run,
+                    slot: self.slot,
                     socket: SocketId::Link(index),
                 },
                 reactor,
@@ -109,7 +116,7 @@ impl Mesh {
         }
         self.exchange(index, Readiness::READABLE, scratch, reactor, handle)?;
         if reactor.has_too_many_silent()
-            && let Some(longest) = reactor.longest_silent_in(self.run)
+            && let Some(longest) = reactor.longest_silent_in(self.slot)
             && longest.socket != SocketId::Link(index)
         {
             self.close_silent(longest, reactor);
@@ -117,7 +124,7 @@ impl Mesh {
         Ok(())
     }
 
-    /// Closes a connection whose machine is not known yet.
+    /// Closes a silent connection.
     pub(in super::super) fn close_silent(&mut self, route: Route, reactor: &mut Reactor) {
         if let SocketId::Link(index) = route.socket
             && let Some(link) = self.links.get_mut(index).and_then(Option::take)
@@ -126,19 +133,20 @@ impl Mesh {
         }
     }
 
-    /// Closes all connections of this run whose machines are not known yet. Returns whether there were any.
+    /// Closes all silent connections of this run. Returns whether there were any.
     pub(super) fn close_all_silent(&mut self, reactor: &mut Reactor) -> bool {
         let before = self.rejected_connections;
-        while let Some(route) = reactor.longest_silent_in(self.run) {
+        while let Some(route) = reactor.longest_silent_in(self.slot) {
             self.close_silent(route, reactor);
         }
         self.rejected_connections > before
     }
 
-    /// Sends a challenge over a connection that was just accepted from another process. (Connections for one message need no
-    /// challenge: their proof covers the bytes of the persistent connection.)
+    /// Sends a challenge over a connection that was just accepted, if it may be the persistent connection of a machine in another process.
+    /// When the mesh is complete, only connections for one message follow. These need no challenge: their proofs cover the nonces of the
+    /// persistent connection.
     fn challenge(&mut self, index: usize) -> io::Result<()> {
-        if self.is_whole() || self.is_complete() {
+        if self.has_all_machines() || self.is_complete() {
             return Ok(());
         }
         let (nonce, time_ns) = (self.nonces.next(), self.clock.now_ns());
@@ -148,12 +156,14 @@ impl Mesh {
         })
     }
 
-    /// Starts a connection that was just opened to `peer`. The challenge of a listener in this process is known. The challenge of
-    /// a listener in another process must arrive first.
+    /// Begins the handshake of a connection that was just opened to `peer`. If the listener is in this process, its challenge is known, so
+    /// the dial is sent at once. Otherwise the dial is sent when the challenge has arrived.
     pub(super) fn open(&mut self, index: usize, peer: MachineIndex) -> io::Result<()> {
         let nonce = self.nonces.next();
-        let known = self.is_whole().then(|| self.listener(peer)).flatten();
-        let Some(challenge) = known.map(|listener| (listener.nonce, 0)) else {
+        // Within a process no clocks are compared, so the time is 0.
+        let is_here = self.has_all_machines();
+        let listener = is_here.then(|| self.listener(peer)).flatten();
+        let Some(challenge) = listener.map(|listener| (listener.nonce, 0)) else {
             return Ok(());
         };
         let secret = self.secret.clone();
@@ -163,15 +173,16 @@ impl Mesh {
         })
     }
 
+    /// Calls `write` with the link at `index`, if there is one.
     fn with_link_at(
         &mut self,
         index: usize,
-        say: impl FnOnce(&mut Link) -> io::Result<()>,
+        write: impl FnOnce(&mut Link) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.links[index].as_mut().map_or(Ok(()), say)
+        self.links[index].as_mut().map_or(Ok(()), write)
     }
 
-    /// Handles a step of the handshake that the other end of `link` has sent.
+    /// Handles a step of the handshake that the other side of `link` has sent.
     pub(super) fn handle_hello(
         &mut self,
         index: usize,
@@ -191,7 +202,7 @@ impl Mesh {
             (HelloKind::Answer, Some(peer)) if link.purpose != Purpose::OneMessage => {
                 self.check(hello, link.owner, &link.session.bytes())?;
                 self.compare_clocks(link, peer, hello.time_ns);
-                self.greeted_ends += 1;
+                self.proven_sides += 1;
                 link.set_proven();
                 Ok(())
             }
@@ -206,20 +217,21 @@ impl Mesh {
         }
     }
 
-    /// Returns whether this end opened `link` and has received nothing over it yet.
+    /// Returns whether `link` is a persistent connection to another process over which no challenge has arrived yet.
     fn awaits_challenge(&self, link: &Link) -> bool {
-        !self.is_whole()
+        !self.has_all_machines()
             && link.purpose != Purpose::OneMessage
             && link.session == Session::default()
     }
 
+    /// Checks the proof in `hello`, which machine `recipient` has received. The proof must cover the nonces and times `before`.
     pub(super) fn check(
         &self,
         hello: &Hello,
-        to: MachineIndex,
+        recipient: MachineIndex,
         before: &[u8],
     ) -> Result<(), String> {
-        if self.secret.is_proven(hello, to, before) {
+        if self.secret.is_proven(hello, recipient, before) {
             Ok(())
         } else {
             Err("does not know the run's token, or belongs to another run".to_owned())
@@ -228,20 +240,25 @@ impl Mesh {
 
     /// Handles the dial of a machine that opens a persistent connection to the owner of `link`.
     fn handle_dial(&mut self, index: usize, link: &mut Link, hello: &Hello) -> Result<(), String> {
-        if let Some(listener) = self.is_whole().then(|| self.listener(link.owner)).flatten() {
+        if let Some(listener) = self
+            .has_all_machines()
+            .then(|| self.listener(link.owner))
+            .flatten()
+        {
             link.session.challenge = (listener.nonce, 0);
         }
         self.check(hello, link.owner, &link.session.bytes()[..CHALLENGE_BYTES])?;
         let (owner, peer) = (link.owner, hello.machine);
-        let dials = owner < peer && self.wiring.are_linked(owner, peer);
-        let end = self.end(owner, peer);
-        if !dials || self.ends[end].is_some() {
+        // Of two connected machines, the one with the higher index dials.
+        let should_dial = owner < peer && self.wiring.are_linked(owner, peer);
+        let position = self.side_position(owner, peer);
+        if !should_dial || self.side_indices[position].is_some() {
             return Err("does not come from a machine that should connect here".to_owned());
         }
-        self.ends[end] = Some(index);
+        self.side_indices[position] = Some(index);
         link.peer = Some(peer);
         link.session.dial = (hello.nonce, hello.time_ns);
-        let time_ns = if self.is_whole() {
+        let time_ns = if self.has_all_machines() {
             0
         } else {
             self.clock.now_ns()
@@ -251,32 +268,37 @@ impl Mesh {
         link.send_hello(&answer)
             .map_err(|error| format!("broke ({error})"))?;
         self.compare_clocks(link, peer, time_ns);
-        self.greeted_ends += 1;
+        self.proven_sides += 1;
         link.set_proven();
         Ok(())
     }
 
-    /// Compares the clocks of the two machines of `link`, which are in different processes. The clock of the listening machine
-    /// was read before and after the clock of the other machine.
-    fn compare_clocks(&mut self, link: &Link, peer: MachineIndex, listener_again_ns: u64) {
-        if self.is_whole() {
+    /// Compares the clocks of the two machines of `link`, if they are in different processes. The listener read its clock for the
+    /// challenge, then the dialler read its clock for the dial, then the listener read its clock again for the answer: `answer_ns`.
+    ///
+    /// If the clocks agree, the dialler's time lies between the two times of the listener. So the clocks differ at least by the distance
+    /// of the dialler's time from the middle of the two times, minus half of the time between them.
+    fn compare_clocks(&mut self, link: &Link, peer: MachineIndex, answer_ns: u64) {
+        if self.has_all_machines() {
             return;
         }
-        let (listener_ns, dialler_ns) = (link.session.challenge.1, link.session.dial.1);
-        let round_trip_ns = listener_again_ns.saturating_sub(listener_ns);
-        let apart_ns = dialler_ns.abs_diff(listener_ns.saturating_add(round_trip_ns / 2));
+        let (challenge_ns, dial_ns) = (link.session.challenge.1, link.session.dial.1);
+        let round_trip_ns = answer_ns.saturating_sub(challenge_ns);
+        let middle_ns = challenge_ns.saturating_add(round_trip_ns / 2);
+        let apart_ns = dial_ns.abs_diff(middle_ns);
         let difference = ClockDifference {
             machines: (link.owner.min(peer), link.owner.max(peer)),
             at_least_ns: apart_ns.saturating_sub(round_trip_ns / 2),
         };
         if self
-            .clocks
+            .clock_difference
             .is_none_or(|worst| worst.at_least_ns < difference.at_least_ns)
         {
-            self.clocks = Some(difference);
+            self.clock_difference = Some(difference);
         }
     }
 
+    /// Closes `link`, which was at `index`, and counts it as a rejected connection.
     pub(super) fn refuse_link(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
         self.rejected_connections += 1;
         self.vacant.push(index);

@@ -1,8 +1,10 @@
 //! Connections that carry one message each, in addition to the persistent connections.
 //!
 //! The sender connects, sends its part of the handshake, and sends the message. When the recipient has the message, it sends its
-//! part of the handshake as a receipt. Then the sender closes the connection by a reset, so that no port stays in use. At the
-//! end, the number of messages is sent over the persistent connection. The run ends when all of them have arrived.
+//! part of the handshake as a receipt. Then the sender closes the connection by a reset, so that no port stays in use.
+//!
+//! After its last tick, each machine sends the number of its messages over the persistent connection. The run ends when this number of
+//! messages has arrived.
 
 use super::Mesh;
 use crate::engine::tcp::link::{Link, Purpose, Session};
@@ -23,6 +25,7 @@ impl Mesh {
         if !self.wiring().is_per_message() {
             return self.send(owner, peer, message);
         }
+        // The proof for this message covers the session of the persistent connection and the message's number.
         let (mut session, mut number) = (Session::default(), 0);
         self.with_link(owner, peer, |persistent| {
             persistent.count_sent_on_own_connection();
@@ -36,7 +39,7 @@ impl Mesh {
             .connect(address, reactor)
             .and_then(|stream| self.add(owner, Some(peer), Purpose::OneMessage, stream, reactor));
         let sent = connected.and_then(|index| {
-            self.under_way += 1;
+            self.unconfirmed_messages += 1;
             match &mut self.links[index] {
                 Some(link) => {
                     link.session = session;
@@ -51,12 +54,12 @@ impl Mesh {
         })
     }
 
-    /// Handles the `hello` of a machine that will send a message to the owner of `link`. The proof in it covers the first bytes
-    /// of the persistent connection between the two machines.
+    /// Handles `hello`, the first step of the handshake over `link`, by which a machine announces a message to the owner of `link`. Its
+    /// proof covers the session (nonces and times) of the persistent connection between the two machines.
     pub(super) fn handle_message_dial(&self, link: &mut Link, hello: &Hello) -> Result<(), String> {
         let (owner, sender) = (link.owner, hello.machine);
-        let expected = self.wiring().is_per_message() && self.wiring().may_send(sender, owner);
-        let index = expected.then(|| self.link_index(owner, sender)).flatten();
+        let may_send = self.wiring().is_per_message() && self.wiring().may_send(sender, owner);
+        let index = may_send.then(|| self.link_index(owner, sender)).flatten();
         let persistent = index.and_then(|index| self.links[index].as_ref());
         let persistent =
             persistent.ok_or("does not come from a machine that may send messages here")?;
@@ -69,7 +72,8 @@ impl Mesh {
         Ok(())
     }
 
-    /// Handles `frame` on `link`, which carries one message from `peer`. Returns whether it was the last message of `peer`.
+    /// Handles `frame`, which has arrived over `link`, a connection for one message from `peer`. Sends the receipt. Returns whether the
+    /// message was the last one of `peer` to this machine.
     pub(super) fn receive_on_own_connection(
         &mut self,
         link: &mut Link,
@@ -91,22 +95,24 @@ impl Mesh {
         Ok(is_last)
     }
 
-    /// Puts a link back at its index. But if the link was for one message and this message is confirmed, closes the link.
+    /// Puts `link` back at its `index` after it was handled. But if the link was for one message and is finished, closes it.
     pub(super) fn put_back(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
         if !link.is_finished_message() {
             self.links[index] = Some(link);
             return;
         }
-        self.under_way -= usize::from(link.is_senders_end());
+        if link.is_senders_side() {
+            self.unconfirmed_messages -= 1;
+        }
         self.vacant.push(index);
         reactor.unwatch(&mut link.stream, link.handle);
     }
 
-    /// Returns the sender and the recipient of a message that is not confirmed yet.
-    pub(super) fn unconfirmed(&self) -> Option<(MachineIndex, MachineIndex)> {
+    /// Returns the sender and the recipient of a message that the recipient has not confirmed yet, if there is one.
+    pub(super) fn find_unconfirmed(&self) -> Option<(MachineIndex, MachineIndex)> {
         let mut links = self.links.iter().flatten();
         let link =
-            links.find(|link| link.purpose == Purpose::OneMessage && link.is_senders_end())?;
+            links.find(|link| link.purpose == Purpose::OneMessage && link.is_senders_side())?;
         Some((link.owner, link.peer?))
     }
 }

@@ -1,5 +1,5 @@
-//! Tests of meshes, also with connections from other programs. Connections that are made before the first dial are accepted
-//! first, so no test depends on timing.
+//! Tests of meshes (the connections between a run's machines), also with connections from other programs. Connections are accepted in
+//! the order in which they were opened. So if other programs connect before the machines do, the tests do not depend on timing.
 
 use std::io::Write;
 use std::net::TcpStream as OtherProgram;
@@ -9,35 +9,38 @@ mod apart;
 
 use super::*;
 use crate::engine::tcp::address::{AddressBook, PortRange};
-use crate::engine::tcp::reactor::SILENT;
+use crate::engine::tcp::reactor::MAX_SILENT;
 use crate::engine::tcp::secret::new_step;
 use crate::experiment::{Configuration, Connection, Probability, Topology};
 use crate::wire::{HELLO_BYTES, HelloKind, RunToken};
 
 const TOKEN: RunToken = [42; 16];
-/// Number of waits before a test fails: far more than are needed.
+/// Number of turns of the event loop before a test fails: far more than are needed.
 const PATIENCE: usize = 1000;
 
+/// Creates the key for proofs of the machines that know `token`.
 fn secret(token: RunToken) -> Secret {
     Secret::new(&token, 1, "run")
 }
 
+/// A mesh whose machines are all in this process, and what has arrived.
 struct Fixture {
     reactor: Reactor,
     mesh: Mesh,
-    heard: Vec<(MachineIndex, MachineIndex, Frame)>,
+    /// The frames that have arrived, each as (recipient, sender, frame).
+    received: Vec<(MachineIndex, MachineIndex, Frame)>,
 }
 
 impl Fixture {
     fn new(machines: u32) -> Self {
-        Self::with(Topology::Mesh, machines)
+        Self::with_topology(Topology::Mesh, machines)
     }
 
-    fn with(topology: Topology, machines: u32) -> Self {
-        Self::connected(topology, Connection::Persistent, machines)
+    fn with_topology(topology: Topology, machines: u32) -> Self {
+        Self::with_connection(topology, Connection::Persistent, machines)
     }
 
-    fn connected(topology: Topology, connection: Connection, machines: u32) -> Self {
+    fn with_connection(topology: Topology, connection: Connection, machines: u32) -> Self {
         let mut reactor = Reactor::new().expect("a reactor");
         let listeners = AddressBook::new(PortRange::default())
             .listen(machines)
@@ -61,11 +64,11 @@ impl Fixture {
         Self {
             reactor,
             mesh,
-            heard: vec![],
+            received: vec![],
         }
     }
 
-    /// Returns the first bytes that machine `machine` of the run with that `token` sends to the listener of machine `to`.
+    /// Returns the first bytes that machine `machine` sends to the listener of machine `to`, if it knows `token`.
     fn dial(&self, token: RunToken, machine: MachineIndex, to: usize) -> [u8; HELLO_BYTES] {
         let mut challenge = self.mesh.listeners[to].nonce.to_vec();
         challenge.extend([0; 8]);
@@ -75,7 +78,7 @@ impl Fixture {
             .encode()
     }
 
-    /// Opens another program's connection to `machine` and sends `bytes`.
+    /// Opens a connection to `machine` as another program does, and sends `bytes`.
     fn other_program(&self, machine: usize, bytes: &[u8]) -> OtherProgram {
         let mut other_program =
             OtherProgram::connect(self.mesh.addresses[machine][0]).expect("a listener");
@@ -83,6 +86,7 @@ impl Fixture {
         other_program
     }
 
+    /// Does one step of the set-up, waits for sockets once, and handles those that are ready.
     fn turn(&mut self) -> Result<(), String> {
         self.mesh.dial(&mut self.reactor)?;
         self.reactor
@@ -90,10 +94,10 @@ impl Fixture {
             .expect("a wait");
         let mut ready = vec![];
         self.reactor.take_ready(&mut ready);
-        let heard = &mut self.heard;
+        let received = &mut self.received;
         for socket in ready {
             let handle = |owner, peer, frame| {
-                heard.push((owner, peer, frame));
+                received.push((owner, peer, frame));
                 Ok(())
             };
             let (scratch, reactor) = (&mut [0; 100], &mut self.reactor);
@@ -110,9 +114,10 @@ impl Fixture {
         Ok(())
     }
 
-    fn turn_until(&mut self, done: impl Fn(&Self) -> bool) {
+    /// Takes turns until `is_done` returns true.
+    fn turn_until(&mut self, is_done: impl Fn(&Self) -> bool) {
         for _ in 0..PATIENCE {
-            if done(self) {
+            if is_done(self) {
                 return;
             }
             self.turn().expect("no failure");
@@ -146,18 +151,21 @@ fn every_pair_is_connected_for_any_number_of_machines() {
 
 #[test]
 fn only_machines_that_exchange_messages_are_connected() {
-    for (topology, pairs) in [
+    for (topology, connected_pairs) in [
         (Topology::Ring, 6),
         (Topology::Star, 5),
         (Topology::TimeKeeper, 5),
     ] {
-        let mut fixture = Fixture::with(topology, 6);
+        let mut fixture = Fixture::with_topology(topology, 6);
         fixture.turn_until(|fixture| fixture.mesh.is_complete());
         assert_eq!(fixture.mesh.rejected_connections(), 0);
-        assert_eq!(fixture.mesh.links.iter().flatten().count(), 2 * pairs);
-        (0..6).for_each(|owner| fixture.mesh.end_all(owner).expect("sent"));
+        assert_eq!(
+            fixture.mesh.links.iter().flatten().count(),
+            2 * connected_pairs
+        );
+        (0..6).for_each(|owner| fixture.mesh.send_end_frames(owner).expect("sent"));
         fixture.turn_until(|fixture| fixture.mesh.has_ended());
-        assert_eq!(fixture.mesh.missing(), None);
+        assert_eq!(fixture.mesh.find_missing(), None);
     }
 }
 
@@ -165,23 +173,25 @@ fn only_machines_that_exchange_messages_are_connected() {
 fn messages_reach_their_recipients() {
     let mut fixture = Fixture::new(3);
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
-    for (sender, peer, stamp) in [(0, 2, 7), (2, 0, 8), (1, 0, 9)] {
+    for (sender, recipient, stamp) in [(0, 2, 7), (2, 0, 8), (1, 0, 9)] {
         fixture
             .mesh
-            .send(sender, peer, &message(stamp))
+            .send(sender, recipient, &message(stamp))
             .expect("sent");
     }
-    fixture.turn_until(|fixture| fixture.heard.len() == 3);
-    fixture.heard.sort_by_key(|&(owner, peer, _)| (owner, peer));
+    fixture.turn_until(|fixture| fixture.received.len() == 3);
+    fixture
+        .received
+        .sort_by_key(|&(recipient, sender, _)| (recipient, sender));
     assert_eq!(
-        fixture.heard,
+        fixture.received,
         [(0, 1, message(9)), (0, 2, message(8)), (2, 0, message(7))]
     );
 }
 
 /// Creates a complete mesh in which each message has its own connection.
 fn per_message(machines: u32) -> Fixture {
-    let mut fixture = Fixture::connected(Topology::Mesh, Connection::PerMessage, machines);
+    let mut fixture = Fixture::with_connection(Topology::Mesh, Connection::PerMessage, machines);
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
     fixture.mesh.end_set_up(&mut fixture.reactor);
     fixture
@@ -200,22 +210,24 @@ impl Fixture {
 }
 
 #[test]
-fn connections_for_messages_are_closed_completely() {
+fn connections_for_messages_are_closed_and_leave_no_port_in_time_wait() {
     let mut fixture = per_message(3);
     for stamp in 0..100 {
         for (sender, peer) in [(0, 2), (2, 0), (1, 0)] {
             fixture.send_message(sender, peer, stamp);
         }
-        fixture.turn_until(|fixture| fixture.mesh.under_way < 20);
+        // At most about 20 connections for messages are open at the same time.
+        fixture.turn_until(|fixture| fixture.mesh.unconfirmed_messages < 20);
     }
-    fixture.turn_until(|fixture| fixture.mesh.under_way == 0 && fixture.open_links() == 6);
-    assert_eq!(fixture.heard.len(), 300);
-    for (owner, sender) in [(2, 0), (0, 2), (0, 1)] {
+    fixture
+        .turn_until(|fixture| fixture.mesh.unconfirmed_messages == 0 && fixture.open_links() == 6);
+    assert_eq!(fixture.received.len(), 300);
+    for (recipient, sender) in [(2, 0), (0, 2), (0, 1)] {
         let stamps = fixture
-            .heard
+            .received
             .iter()
             .filter_map(|(to, from, frame)| match frame {
-                Frame::Message { stamp, .. } if (*to, *from) == (owner, sender) => Some(*stamp),
+                Frame::Message { stamp, .. } if (*to, *from) == (recipient, sender) => Some(*stamp),
                 _ => None,
             });
         let mut stamps: Vec<u64> = stamps.collect();
@@ -224,40 +236,42 @@ fn connections_for_messages_are_closed_completely() {
     }
     assert_eq!(fixture.mesh.rejected_connections(), 0);
     #[cfg(target_os = "linux")]
-    assert_eq!(waiting_sockets(fixture.mesh.addresses[0][0]), 0);
+    assert_eq!(sockets_in_time_wait(fixture.mesh.addresses[0][0]), 0);
 }
 
-/// Counts the closed connections at the address that are still in the state TIME_WAIT.
+/// Counts the closed connections at `address` that are still in the state TIME_WAIT, by the kernel's table of sockets: its second and
+/// third columns are the two addresses of a connection, and its fourth column is the state.
 #[cfg(target_os = "linux")]
-fn waiting_sockets(address: SocketAddr) -> usize {
+fn sockets_in_time_wait(address: SocketAddr) -> usize {
     const TIME_WAIT: &str = "06";
     let SocketAddr::V4(address) = address else {
         panic!("{address} is no loopback address of ours")
     };
     let address = format!("{:08X}:", u32::from_ne_bytes(address.ip().octets()));
     let sockets = std::fs::read_to_string("/proc/net/tcp").expect("a table");
-    let waits = |line: &&str| {
-        let cells: Vec<&str> = line.split_whitespace().collect();
-        cells[3] == TIME_WAIT && cells[1..3].iter().any(|cell| cell.starts_with(&address))
+    let is_in_time_wait = |line: &&str| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let has_address = columns[1..3].iter().any(|it| it.starts_with(&address));
+        has_address && columns[3] == TIME_WAIT
     };
-    sockets.lines().skip(1).filter(waits).count()
+    sockets.lines().skip(1).filter(is_in_time_wait).count()
 }
 
 #[test]
 fn a_message_may_arrive_after_the_end_frame() {
     let mut fixture = per_message(2);
     fixture.send_message(0, 1, 1);
-    fixture.mesh.end_all(0).expect("sent");
-    fixture.mesh.end_all(1).expect("sent");
+    fixture.mesh.send_end_frames(0).expect("sent");
+    fixture.mesh.send_end_frames(1).expect("sent");
     assert!(!fixture.mesh.has_ended());
-    assert_eq!(fixture.mesh.under_way, 1);
+    assert_eq!(fixture.mesh.unconfirmed_messages, 1);
     fixture.turn_until(|fixture| fixture.mesh.has_ended());
-    assert_eq!(fixture.mesh.missing(), None);
-    assert!(fixture.heard.contains(&(1, 0, message(1))));
+    assert_eq!(fixture.mesh.find_missing(), None);
+    assert!(fixture.received.contains(&(1, 0, message(1))));
 }
 
 #[test]
-fn a_message_that_cannot_be_delivered_ends_the_run_and_is_named() {
+fn a_message_that_cannot_be_delivered_is_an_error_that_names_both_machines() {
     let mut fixture = per_message(2);
     fixture.mesh.close_listeners(&mut fixture.reactor);
     let sent = fixture
@@ -274,16 +288,17 @@ fn a_message_that_cannot_be_delivered_ends_the_run_and_is_named() {
 fn messages_of_other_programs_are_refused() {
     let mut fixture = per_message(2);
     let hello = new_step(HelloKind::Message, 0, [0; 16], 0);
+    // The other program does not know the token, and knows no bytes of the persistent connection.
     let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
     let other_program = fixture.other_program(1, &bytes);
     fixture.turn_until(|fixture| fixture.mesh.rejected_connections() == 1);
-    assert!(fixture.heard.is_empty());
+    assert!(fixture.received.is_empty());
     drop(other_program);
 }
 
 #[test]
-fn the_run_ends_when_all_end_frames_have_arrived() {
+fn a_mesh_has_ended_when_all_end_frames_have_arrived() {
     let mut fixture = Fixture::new(3);
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
     for owner in 0..3 {
@@ -292,25 +307,29 @@ fn the_run_ends_when_all_end_frames_have_arrived() {
             .mesh
             .send(owner, (owner + 1) % 3, &message(1))
             .expect("sent");
-        fixture.mesh.end_all(owner).expect("sent");
+        fixture.mesh.send_end_frames(owner).expect("sent");
     }
     fixture.turn_until(|fixture| fixture.mesh.has_ended());
-    assert_eq!(fixture.mesh.missing(), None);
+    assert_eq!(fixture.mesh.find_missing(), None);
 }
 
 #[test]
 fn other_programs_are_refused_and_disturb_nothing() {
     let mut fixture = Fixture::new(3);
+    // A copy of a valid dial to another machine.
     let replayed = fixture.dial(TOKEN, 2, 0);
-    let rejected_connections = [
+    let other_programs = [
         fixture.other_program(
             0,
             b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: who-reads-what-listens/1.0\r\n\r\n",
         ),
         fixture.other_program(0, &[0xff; 5000]),
+        // A wrong token.
         fixture.other_program(1, &fixture.dial([0; 16], 2, 1)),
         fixture.other_program(1, &replayed),
+        // There is no machine 77.
         fixture.other_program(1, &fixture.dial(TOKEN, 77, 1)),
+        // The last two send less than a step of the handshake, so they are refused only when the listeners close.
         fixture.other_program(2, b"LC"),
         fixture.other_program(0, b""),
     ];
@@ -320,14 +339,14 @@ fn other_programs_are_refused_and_disturb_nothing() {
     fixture.mesh.close_listeners(&mut fixture.reactor);
     assert_eq!(
         fixture.mesh.rejected_connections(),
-        rejected_connections.len() as u32
+        other_programs.len() as u32
     );
     fixture.mesh.send(2, 0, &message(3)).expect("sent");
-    fixture.turn_until(|fixture| fixture.heard == [(0, 2, message(3))]);
+    fixture.turn_until(|fixture| fixture.received == [(0, 2, message(3))]);
 }
 
 #[test]
-fn another_program_that_closes_is_counted() {
+fn another_program_that_closes_its_connection_is_counted() {
     let mut fixture = Fixture::new(2);
     drop(fixture.other_program(0, b"LCLK"));
     fixture.turn_until(|fixture| fixture.mesh.rejected_connections() == 1);
@@ -337,46 +356,54 @@ fn another_program_that_closes_is_counted() {
 #[test]
 fn many_silent_connections_use_little_memory_and_block_no_machine() {
     let mut fixture = Fixture::new(2);
-    let crowd: Vec<OtherProgram> = (0..SILENT + 100)
+    let other_programs: Vec<OtherProgram> = (0..MAX_SILENT + 100)
         .map(|_| fixture.other_program(0, b""))
         .collect();
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
     assert!(
-        fixture.mesh.links.len() <= SILENT + 8,
+        fixture.mesh.links.len() <= MAX_SILENT + 8,
         "{}",
         fixture.mesh.links.len()
     );
     fixture.mesh.close_listeners(&mut fixture.reactor);
-    assert_eq!(fixture.mesh.rejected_connections() as usize, crowd.len());
+    assert_eq!(
+        fixture.mesh.rejected_connections() as usize,
+        other_programs.len()
+    );
 }
 
 /// If each message has its own connection, listeners stay open for the whole run.
 #[test]
 fn messages_arrive_despite_many_silent_connections() {
     let mut fixture = per_message(2);
-    let crowd: Vec<OtherProgram> = (0..10 * SILENT)
+    let other_programs: Vec<OtherProgram> = (0..10 * MAX_SILENT)
         .map(|_| fixture.other_program(1, b""))
         .collect();
     for stamp in 0..50 {
         fixture.send_message(0, 1, stamp);
     }
     fixture.turn_until(|fixture| {
-        assert!(fixture.open_links() <= 2 + 2 * 50 + SILENT + 1);
-        fixture.heard.len() == 50 && fixture.mesh.under_way == 0
+        // Two sides of the persistent connection, two for each message, the silent connections, and one that was just accepted.
+        assert!(fixture.open_links() <= 2 + 2 * 50 + MAX_SILENT + 1);
+        fixture.received.len() == 50 && fixture.mesh.unconfirmed_messages == 0
     });
-    let all_but_the_last = crowd.len() - SILENT;
-    fixture.turn_until(|fixture| fixture.mesh.rejected_connections() as usize == all_but_the_last);
+    // The last MAX_SILENT connections stay open until the listeners close.
+    let closed_early = other_programs.len() - MAX_SILENT;
+    fixture.turn_until(|fixture| fixture.mesh.rejected_connections() as usize == closed_early);
     fixture.mesh.close_listeners(&mut fixture.reactor);
-    assert_eq!(fixture.mesh.rejected_connections() as usize, crowd.len());
+    assert_eq!(
+        fixture.mesh.rejected_connections() as usize,
+        other_programs.len()
+    );
 }
 
-/// Lets another process, which knows the token, be machine 1. It sends `bytes` after its hello and closes. Returns how machine 0
-/// fails.
+/// Plays machine 1 as a process that knows the token: sends a valid first step of the handshake and then `bytes`, and closes the
+/// connection. Returns the error of machine 0.
 fn failure_if_the_peer_sends(bytes: &[u8]) -> String {
     let mut fixture = Fixture::new(2);
-    fixture.mesh.to_dial.clear();
-    let hello = fixture.dial(TOKEN, 1, 0);
-    drop(fixture.other_program(0, &[&hello, bytes].concat()));
+    fixture.mesh.pairs_to_dial.clear();
+    let dial = fixture.dial(TOKEN, 1, 0);
+    drop(fixture.other_program(0, &[&dial, bytes].concat()));
     (0..PATIENCE)
         .find_map(|_| fixture.turn().err())
         .expect("noticed")

@@ -6,7 +6,7 @@ use super::*;
 use crate::engine::tcp::address;
 use crate::wire::{Hello, Proof};
 
-/// One of two machines of a run that are in different processes.
+/// One of the two machines of a run, as if it were in a process of its own.
 struct Process {
     reactor: Reactor,
     mesh: Mesh,
@@ -33,6 +33,7 @@ impl Process {
         Self { reactor, mesh }
     }
 
+    /// Does one step of the set-up, waits for sockets once, and handles those that are ready.
     fn turn(&mut self) {
         self.mesh.dial(&mut self.reactor).expect("no failure");
         let soon = Instant::now() + Duration::from_millis(1);
@@ -54,6 +55,7 @@ impl Process {
     }
 }
 
+/// Opens a listener for each of the two machines. Returns the listeners and their addresses.
 fn listeners() -> (Vec<TcpListener>, Vec<SocketAddr>) {
     let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     let listeners: Vec<_> = (0..2)
@@ -66,7 +68,7 @@ fn listeners() -> (Vec<TcpListener>, Vec<SocketAddr>) {
     (listeners, addresses)
 }
 
-/// Creates machines 0 and 1. The clock of machine 1 is `ahead_ns` ahead.
+/// Creates machines 0 and 1, each with its token. The clock of machine 1 is `ahead_ns` ahead of the clock of machine 0.
 fn pair(tokens: [RunToken; 2], ahead_ns: u64) -> [Process; 2] {
     let (mut listeners, addresses) = listeners();
     let clock = WallClock::start();
@@ -86,17 +88,20 @@ fn both_machines_measure_how_much_their_clocks_differ() {
             processes.iter_mut().for_each(Process::turn);
         }
         for process in &processes {
-            let clocks = process.mesh.clocks().expect("compared");
-            assert_eq!(clocks.machines, (0, 1));
-            // The time that the comparison took is subtracted: the reported difference is never larger than the real one.
-            assert!(clocks.at_least_ns <= ahead_ns, "{clocks:?}");
-            assert!(ahead_ns == 0 || clocks.at_least_ns > 0, "{clocks:?}");
+            let difference = process.mesh.clock_difference().expect("compared");
+            assert_eq!(difference.machines, (0, 1));
+            // The reported difference is a lower limit, so it is never larger than the real one.
+            assert!(difference.at_least_ns <= ahead_ns, "{difference:?}");
+            assert!(
+                ahead_ns == 0 || difference.at_least_ns > 0,
+                "{difference:?}"
+            );
         }
     }
 }
 
 #[test]
-fn machines_with_different_tokens_never_meet() {
+fn machines_with_different_tokens_refuse_each_other() {
     let mut processes = pair([TOKEN, [43; 16]], 0);
     while processes[0].mesh.rejected_connections() == 0 {
         processes.iter_mut().for_each(Process::turn);
@@ -104,7 +109,7 @@ fn machines_with_different_tokens_never_meet() {
     assert!(processes.iter().all(|process| !process.mesh.is_complete()));
 }
 
-/// Reads a step of a handshake while `process` continues.
+/// Reads a step of the handshake that `process` sends to another program.
 fn read_step(other_program: &mut OtherProgram, process: &mut Process) -> Hello {
     other_program.set_nonblocking(true).expect("set");
     let mut bytes = vec![];
@@ -118,8 +123,8 @@ fn read_step(other_program: &mut OtherProgram, process: &mut Process) -> Hello {
     Hello::decode(bytes[..].try_into().expect("whole")).expect("a step")
 }
 
-/// A program without the token listens at a machine's address. It learns neither the token nor a proof that it could use
-/// elsewhere.
+/// A program without the token listens at the address of machine 0. It learns neither the token nor a proof that it could use for its
+/// answer.
 #[test]
 fn a_false_listener_does_not_learn_the_token() {
     let (mut listeners, mut addresses) = listeners();
@@ -136,7 +141,7 @@ fn a_false_listener_does_not_learn_the_token() {
     let dial = read_step(&mut other_program, &mut process);
     assert_eq!((dial.kind, dial.machine), (HelloKind::Dial, 1));
     assert!(!dial.encode().windows(16).any(|window| window == TOKEN));
-    // An answer with a copy of the machine's own proof is not accepted.
+    // The program answers with a copy of the proof of machine 1. This is not accepted.
     let answer = Hello {
         kind: HelloKind::Answer,
         machine: 0,

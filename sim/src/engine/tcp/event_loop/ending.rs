@@ -1,18 +1,20 @@
-//! How runs end in an event loop: they finish, fail, are set up again, or are dropped after an interrupt.
+//! How runs leave an event loop: they finish, fail, or are dropped after an interrupt. A run that fails while its mesh (the connections
+//! between its machines) is set up gets a new mesh.
 
-use super::{Endpoints, Host, new_token};
+use super::{Endpoints, EventLoop, new_token};
 use crate::engine::tcp::hosted::HostedRun;
 use crate::engine::{RawLog, RunOutcome};
 
-/// Maximum number of connections that are closed in one turn.
+/// Maximum number of connections that are closed in one turn of the loop. With more, the ticks of other runs would be delayed.
 const MAX_CLOSES_PER_TURN: usize = 4;
-/// How often the mesh of a run is set up before the run fails.
+/// How many meshes are set up for a run, one after the other, before the run fails.
 const MAX_SETUPS: u32 = 3;
-/// After an interrupt, runs that are this close to their end are still finished.
+/// After an interrupt, runs that will end within this time are still finished.
 const NEARLY_DONE_NS: u64 = 3_000_000_000;
 
-impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
-    /// Ends a run that cannot continue. A run that has not started is set up again a few times.
+impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
+    /// Ends a run that cannot continue because of `reason`. But a run that has not started is set up again, up to [`MAX_SETUPS`] times in
+    /// all.
     pub(super) fn fail(&mut self, slot: usize, reason: String) {
         let Some((_, hosted)) = self.runs.get_mut(slot) else {
             return;
@@ -20,7 +22,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
         if hosted.has_started() || hosted.setup_count() >= MAX_SETUPS {
             return self.finish(slot, Err(reason));
         }
-        let again = self
+        let set_up_again = self
             .addresses
             .listen(hosted.machine_count())
             .map_err(|error| error.to_string())
@@ -32,10 +34,10 @@ impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
                     })
                     .map_err(|error| error.to_string())
             });
-        match again {
-            Ok(mut failed) => {
-                failed.close_listeners(&mut self.reactor);
-                self.closing.push_back(failed);
+        match set_up_again {
+            Ok(mut old_mesh) => {
+                old_mesh.close_listeners(&mut self.reactor);
+                self.closing.push_back(old_mesh);
                 if !self.setting_up.contains(&slot) {
                     self.setting_up.push_back(slot);
                 }
@@ -44,46 +46,54 @@ impl<D: FnMut(RunOutcome<RawLog>)> Host<'_, D> {
         }
     }
 
+    /// Removes the run in `slot`, and delivers its outcome.
     pub(super) fn finish(&mut self, slot: usize, result: Result<(), String>) {
-        let ended = self.remove(slot, result);
-        (self.deliver)(ended);
+        let outcome = self.remove(slot, result);
+        (self.deliver)(outcome);
     }
 
+    /// Removes the run in `slot` from the loop. Returns its outcome. Its connections are closed later, in small steps.
     pub(super) fn remove(&mut self, slot: usize, result: Result<(), String>) -> RunOutcome<RawLog> {
         let (_, mut hosted) = self.runs.remove(slot);
-        // This cannot wait: silent connections are listed with the slot of their run, and another run may use this slot soon.
+        // The listeners and silent connections are closed at once: the reactor lists silent connections with the slot of their run, and
+        // another run may use this slot soon.
         hosted.close_listeners(&mut self.reactor);
         self.setting_up.retain(|&other| other != slot);
-        self.not_started -= usize::from(!hosted.has_started());
+        if !hosted.has_started() {
+            self.not_started -= 1;
+        }
         self.control.end();
         self.events_in_memory -= hosted.events_in_memory();
-        let (ended, mesh) = hosted.finish(result);
+        let (outcome, mesh) = hosted.finish(result);
         self.closing.push_back(mesh);
-        ended
+        outcome
     }
 
-    /// Does one step of closing the runs that have ended.
+    /// Does one step of closing the connections of runs that have ended.
     pub(super) fn tear_down(&mut self) {
         if let Some(mesh) = self.closing.front_mut()
             && !mesh.close_some(MAX_CLOSES_PER_TURN, &mut self.reactor)
         {
             self.closing.pop_front();
-            // There is room for another run, so the loop looks for one before it waits.
+            // There may be room for another run, so the loop tries to take one before it waits.
             self.may_take_more = true;
         }
     }
 
-    /// After an interrupt: drops the runs that would take long to end.
+    /// After an interrupt: drops the runs that will not end within [`NEARLY_DONE_NS`]. Their outcomes are not delivered, so the same
+    /// command makes these runs again later. Only the first call does something.
     pub(super) fn drop_unfinished(&mut self) {
-        if std::mem::replace(&mut self.interrupted, true) {
+        let was_interrupted = std::mem::replace(&mut self.interrupted, true);
+        if was_interrupted {
             return;
         }
         let latest_ns = self.clock.now_ns() + NEARLY_DONE_NS;
-        let long = |hosted: &HostedRun| hosted.end_ns().is_none_or(|end_ns| end_ns > latest_ns);
+        let ends_late =
+            |hosted: &HostedRun| hosted.end_ns().is_none_or(|end_ns| end_ns > latest_ns);
         let slots: Vec<usize> = self
             .runs
             .iter()
-            .filter(|(_, (_, hosted))| long(hosted))
+            .filter(|(_, (_, hosted))| ends_late(hosted))
             .map(|(slot, _)| slot)
             .collect();
         for slot in slots {

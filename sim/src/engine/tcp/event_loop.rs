@@ -1,6 +1,7 @@
-//! The event loop: takes runs, waits for sockets and deadlines, and calls the runs when these are ready.
+//! The event loop, which executes many runs at the same time in one thread. It takes runs, waits for sockets and deadlines, and calls
+//! each run when one of its sockets is ready or one of its ticks is due.
 //!
-//! Runs are set up and closed in small steps, so that the ticks of other runs are not delayed.
+//! The connections of a run (its *mesh*) are opened and closed in small steps, so that the ticks of other runs are not delayed.
 
 mod ending;
 
@@ -28,18 +29,19 @@ use crate::engine::{Control, RawLog, RunOutcome};
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
-/// Maximum number of ticks between two checks of the sockets. With more ticks, messages would wait too long.
+/// Maximum number of ticks between two checks of the sockets. With more ticks, arrived messages would wait too long in the sockets.
 const MAX_TICKS_PER_TURN: usize = 32;
-/// While ticks are overdue, one step of setting up or closing is done in this time.
+/// While ticks are overdue, they go first. But after this time, one step of starting, setting up and closing runs is done all the same.
 const STEP_EVERY_NS: u64 = 5_000_000;
-/// Maximum number of runs that are set up at the same time. The listeners of these runs need files too.
+/// Maximum number of runs that are set up at the same time. While a run is set up, each of its machines has a listener, which needs a
+/// file.
 pub(crate) const MAX_SETTING_UP: usize = 8;
-/// How long a run waits for its last messages. Also, how long the set-up of a mesh may take in addition to the time for its
-/// connections.
+/// How long a run may wait for its last messages after the end of its duration. Also, how much longer than the expected time the set-up
+/// of a run may take.
 const PATIENCE_NS: u64 = 10_000_000_000;
-/// The longest wait. An interrupt is noticed after this time at the latest.
+/// The longest wait for sockets, deadlines or runs. An interrupt is noticed after this time at the latest.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
-/// Number of bytes read from a socket at once.
+/// Maximum number of bytes that one call reads from a socket.
 const SCRATCH_BYTES: usize = 64 << 10;
 
 /// Settings of an event loop.
@@ -53,15 +55,15 @@ pub struct Settings {
     pub width: usize,
     /// The ports on which machines listen.
     pub ports: PortRange,
-    /// Maximum number of events in memory. Further events go to an unnamed file.
+    /// Maximum number of events in memory. Further events go to a file without a name.
     pub events_in_memory: usize,
-    /// The folder of that file.
+    /// The folder in which this file is created.
     pub spill_folder: PathBuf,
-    /// Whether to start no new runs while many ticks are late.
+    /// Whether the event loop starts no new runs while many ticks are late.
     pub hold_back: bool,
 }
 
-/// Hosts the runs that `runs` yields until there are no more, and passes the outcome of each to `deliver`.
+/// Executes the runs that `runs` yields until there are no more, and passes the outcome of each run to `deliver`.
 ///
 /// # Errors
 ///
@@ -72,82 +74,97 @@ pub fn serve(
     control: &Control,
     deliver: impl FnMut(RunOutcome<RawLog>),
 ) -> io::Result<()> {
-    let mut host = Host::new(settings, control, deliver)?;
+    let mut event_loop = EventLoop::new(settings, control, deliver)?;
     loop {
-        host.turn += 1;
-        host.sleep.inspect(host.clock.now_ns());
-        host.tick();
-        host.spill()?;
-        if host.has_time() {
-            let more = host.take(runs);
-            if !more && host.is_idle() {
+        event_loop.turn += 1;
+        event_loop.sleep.inspect(event_loop.clock.now_ns());
+        event_loop.tick();
+        event_loop.spill()?;
+        if event_loop.has_time() {
+            let may_be_more = event_loop.take(runs);
+            if !may_be_more && event_loop.is_idle() {
                 return Ok(());
             }
-            host.set_up();
-            host.tear_down();
+            event_loop.set_up();
+            event_loop.tear_down();
         }
-        host.wait()?;
-        host.exchange();
+        event_loop.wait()?;
+        event_loop.exchange();
     }
 }
 
-/// A deadline of a run.
+/// A time at which something must be done for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Deadline {
+    /// The first field, so that deadlines are sorted by time.
     at_ns: u64,
-    /// The serial number of the run in this loop. It is needed because a slot is used by several runs, one after the other.
+    /// The number of the run among all runs of this loop. If another run is in the slot now, the deadline's run has ended.
     serial: u64,
     what: DeadlineKind,
+    /// The position of the run in `EventLoop::runs`. When a run has ended, another run may use its slot.
     slot: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum DeadlineKind {
-    /// A machine's next tick.
+    /// The next tick of this machine is due.
     Tick(usize),
-    /// The run should have made progress by now. Time for which the loop slept after it had slept `asleep_ns` in total does not
-    /// count.
+    /// The run must have started by now or, if it had `started` when the deadline was set, must have ended. `asleep_ns` is how long the
+    /// loop had been suspended in total when the deadline was set. Later suspensions postpone the deadline.
     Patience { started: bool, asleep_ns: u64 },
 }
 
-/// Why the mesh of a run cannot be set up.
+/// Why the set-up of a run's mesh cannot begin.
 struct MeshError {
     reason: String,
     /// Whether the problem may pass when another run has ended.
     may_pass: bool,
 }
 
-struct Host<'s, D> {
+/// The state of an event loop.
+struct EventLoop<'s, D> {
     settings: &'s Settings,
     control: &'s Control,
+    /// Receives the outcome of each run.
     deliver: D,
     clock: WallClock,
+    /// The time for which this process was suspended. It does not count for deadlines.
     sleep: Sleep,
     reactor: Reactor,
     addresses: AddressBook,
+    /// The runs that have not ended, each with its serial number. The key of a run is its *slot*.
     runs: Slab<(u64, HostedRun)>,
-    /// Runs that have connections still to open.
+    /// The slots of runs that have connections still to open.
     setting_up: VecDeque<usize>,
-    /// Number of runs whose mesh is not complete.
+    /// Number of runs that are still being set up.
     not_started: usize,
+    /// The meshes of runs that have ended and have connections still to close.
     closing: VecDeque<Mesh>,
+    /// The deadlines of all runs, the earliest first.
     deadlines: BinaryHeap<Reverse<Deadline>>,
     next_serial: u64,
+    /// The number of the current turn of the loop.
     turn: u64,
+    /// When the loop last had time for other work than ticks.
     had_time_ns: u64,
-    /// A run that starts when another one has ended, because there were no more files.
+    /// A run that could not be set up because there were no more files. It is tried again.
     postponed: Option<Run>,
-    /// Whether this turn of the loop started or ended a run. Then there may be room for another run.
+    /// Whether a run was taken or the mesh of a run was closed since the last attempt to take a run. Then the loop tries to take another
+    /// run before it waits.
     may_take_more: bool,
+    /// Number of events of all runs that are in memory.
     events_in_memory: usize,
+    /// The file for events that do not fit into memory. `None` if it was not needed yet.
     spill: Option<Spill>,
     pressure: Pressure,
+    /// Whether the loop has reacted to an interrupt.
     interrupted: bool,
+    /// The list of ready sockets, kept so that its memory is used again in each turn.
     ready: Vec<Ready>,
     scratch: Vec<u8>,
 }
 
-impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
+impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
     fn new(settings: &'s Settings, control: &'s Control, deliver: D) -> io::Result<Self> {
         Ok(Self {
             settings,
@@ -176,29 +193,34 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         })
     }
 
+    /// Returns whether the loop has no runs, neither to execute nor to close.
     fn is_idle(&self) -> bool {
         self.runs.is_empty() && self.closing.is_empty()
     }
 
-    /// Takes the next run if another run is possible now. Returns whether the function may be called again at once.
+    /// Takes the next run and begins to set it up, if another run is possible now. Returns whether there may be more runs to take: false
+    /// after an interrupt, and when `runs` has ended.
     fn take(&mut self, runs: &Receiver<Run>) -> bool {
-        // There is room because another run has just been closed.
-        let made_room = std::mem::replace(&mut self.may_take_more, false);
+        let may_have_room = std::mem::replace(&mut self.may_take_more, false);
         if self.control.is_stopped() {
             self.drop_unfinished();
             return false;
         }
-        let holding = self.runs.len() + self.closing.len();
-        if holding >= self.settings.width || self.not_started >= MAX_SETTING_UP || self.holds_back()
+        let run_count = self.runs.len() + self.closing.len();
+        if run_count >= self.settings.width
+            || self.not_started >= MAX_SETTING_UP
+            || self.holds_back()
         {
             return true;
         }
         let idle = self.is_idle();
-        let taken = if let Some(run) = self.postponed.take_if(|_| idle || made_room) {
+        // A postponed run goes before new runs. An error says whether `runs` has ended.
+        let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_have_room) {
             Ok(run)
         } else if self.postponed.is_some() {
             return true;
         } else if idle {
+            // Nothing else is to do, so the loop may wait here.
             runs.recv_timeout(LONGEST_WAIT)
                 .map_err(|error| error == RecvTimeoutError::Disconnected)
         } else {
@@ -211,17 +233,19 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                 self.start_run(run);
                 true
             }
-            Err(disconnected) => !disconnected,
+            Err(has_ended) => !has_ended,
         }
     }
 
-    /// Returns whether so many ticks are late that another run would make them later.
+    /// Returns whether no run should be started now because many ticks are late. Reports this to the progress display too.
     fn holds_back(&mut self) -> bool {
         let late = self.settings.hold_back && !self.is_idle() && self.pressure.is_high();
         self.control.hold_back(late);
         late
     }
 
+    /// Begins to set up `run`. If the system has no more files, the run is postponed, unless the loop has no other run that could free
+    /// files.
     fn start_run(&mut self, run: Run) {
         let slot = self.runs.vacant_key();
         let mesh = self.begin_mesh(slot, &run);
@@ -239,8 +263,9 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                 self.control.begin();
                 self.not_started += 1;
                 self.setting_up.push_back(slot);
-                let longest_ns = connections * STEP_EVERY_NS;
-                self.set_deadline(slot, serial, false, self.clock.now_ns() + longest_ns);
+                // A rough estimate: under load there is one step in each STEP_EVERY_NS, and a step opens one or two connections.
+                let expected_ns = connections * STEP_EVERY_NS;
+                self.set_deadline(slot, serial, false, self.clock.now_ns() + expected_ns);
             }
             Err(problem) if problem.may_pass && !self.is_idle() => self.postponed = Some(run),
             Err(problem) => (self.deliver)(RunOutcome {
@@ -251,6 +276,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         }
     }
 
+    /// Opens the listeners of the machines of `run`. No connection is opened yet.
     fn begin_mesh(&mut self, slot: usize, run: &Run) -> Result<Mesh, MeshError> {
         let configuration = &run.configuration;
         let listeners = self
@@ -275,6 +301,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             })
     }
 
+    /// Sets the deadline by which a run must have started or, if it has `started`, must have ended: [`PATIENCE_NS`] after `from_ns`.
     fn set_deadline(&mut self, slot: usize, serial: u64, started: bool, from_ns: u64) {
         let at_ns = from_ns + PATIENCE_NS;
         self.deadlines.push(Reverse(Deadline {
@@ -288,7 +315,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         }));
     }
 
-    /// Does one step of setting up the mesh that has waited longest.
+    /// Does one step of setting up a mesh. The mesh whose last step is longest ago has its turn.
     fn set_up(&mut self) {
         let Some(slot) = self.setting_up.pop_front() else {
             return;
@@ -303,19 +330,20 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         }
     }
 
-    /// Returns whether the loop should now do other work than ticks: no tick is overdue, or other work has waited too long.
+    /// Returns whether the loop should now do other work than ticks. It should if no tick is overdue, or if it has done no other work for
+    /// [`STEP_EVERY_NS`].
     fn has_time(&mut self) -> bool {
         let now_ns = self.clock.now_ns();
         let next = self.deadlines.peek();
-        let overdue = next.is_some_and(|Reverse(deadline)| deadline.at_ns <= now_ns);
-        let has_time = !overdue || now_ns >= self.had_time_ns + STEP_EVERY_NS;
+        let is_overdue = next.is_some_and(|Reverse(deadline)| deadline.at_ns <= now_ns);
+        let has_time = !is_overdue || now_ns >= self.had_time_ns + STEP_EVERY_NS;
         if has_time {
             self.had_time_ns = now_ns;
         }
         has_time
     }
 
-    /// Does the ticks that are due.
+    /// Does the ticks that are due, and checks runs whose deadline has passed.
     fn tick(&mut self) {
         for _ in 0..MAX_TICKS_PER_TURN {
             let Some(&Reverse(deadline)) = self.deadlines.peek() else {
@@ -330,12 +358,14 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                 .get_mut(deadline.slot)
                 .filter(|(serial, _)| *serial == deadline.serial);
             let Some((_, hosted)) = hosted else {
+                // The run of this deadline has ended.
                 self.deadlines.pop();
                 continue;
             };
             match deadline.what {
                 DeadlineKind::Tick(machine) => {
                     if hosted.awaits_messages(self.turn, deadline.at_ns) {
+                        // The tick is done in the next turn, after the sockets have been read.
                         return;
                     }
                     self.deadlines.pop();
@@ -357,15 +387,15 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                 }
                 DeadlineKind::Patience { started, asleep_ns } => {
                     self.deadlines.pop();
-                    self.meet_deadline(deadline, started, asleep_ns);
+                    self.check_progress(deadline, started, asleep_ns);
                 }
             }
         }
     }
 
-    /// Ends the run of `deadline` if it has made no progress. Time for which the loop slept after it had slept `asleep_ns` in
-    /// total does not count.
-    fn meet_deadline(&mut self, deadline: Deadline, started: bool, asleep_ns: u64) {
+    /// Ends the run of `deadline` with a failure if it has not started or ended in time. If the loop was suspended since the deadline was
+    /// set, postpones the deadline instead. `started` and `asleep_ns` are those of [`DeadlineKind::Patience`].
+    fn check_progress(&mut self, deadline: Deadline, started: bool, asleep_ns: u64) {
         let patience = Patience::until(deadline.at_ns, asleep_ns);
         if !patience.is_over(self.clock.now_ns(), &mut self.sleep) {
             let asleep_ns = self.sleep.asleep_ns();
@@ -385,7 +415,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         }
     }
 
-    /// Moves the longest log from memory to the file if there are too many events in memory.
+    /// If there are too many events in memory, moves those of the run with the longest log to the file.
     fn spill(&mut self) -> io::Result<()> {
         if self.events_in_memory <= self.settings.events_in_memory {
             return Ok(());
@@ -395,6 +425,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         if let Some((_, (_, hosted))) = longest {
             let spill = match &mut self.spill {
                 Some(spill) => spill,
+                // The file is created when it is needed first.
                 none => none.insert(Spill::in_folder(&self.settings.spill_folder)?),
             };
             self.events_in_memory -= hosted.events_in_memory();
@@ -405,8 +436,10 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
 
     /// Waits until a socket is ready or a deadline has passed.
     fn wait(&mut self) -> io::Result<()> {
-        let busy = self.may_take_more || !self.setting_up.is_empty() || !self.closing.is_empty();
-        if busy {
+        let has_other_work =
+            self.may_take_more || !self.setting_up.is_empty() || !self.closing.is_empty();
+        if has_other_work {
+            // Only asks which sockets are ready, without waiting.
             return self.reactor.wait(None);
         }
         let longest = Instant::now() + LONGEST_WAIT;
@@ -417,17 +450,17 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             .wait(Some(due.map_or(longest, |due| due.min(longest))))
     }
 
-    /// Reads what the sockets have: connections and messages.
+    /// Handles the sockets that are ready: accepts connections, and writes and reads bytes.
     fn exchange(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
         self.reactor.take_ready(&mut ready);
         for &socket in &ready {
-            let slot = socket.route.run;
+            let slot = socket.route.slot;
             let Some((_, hosted)) = self.runs.get_mut(slot) else {
                 continue;
             };
             match hosted.exchange(socket, &mut self.scratch, &mut self.reactor, &self.clock) {
-                Ok(()) => self.progress(slot),
+                Ok(()) => self.start_or_finish(slot),
                 Err(reason) => self.fail(slot, reason),
             }
             self.close_silent_connections();
@@ -435,18 +468,19 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
         self.ready = ready;
     }
 
-    /// If too many connections of all runs are silent, closes those that have been silent longest.
+    /// Closes the connections that have been silent longest, until not too many silent ones are left. A connection is silent if it was
+    /// accepted and has not yet said from which machine it comes.
     fn close_silent_connections(&mut self) {
         while self.reactor.has_too_many_silent()
             && let Some(route) = self.reactor.longest_silent()
-            && let Some((_, hosted)) = self.runs.get_mut(route.run)
+            && let Some((_, hosted)) = self.runs.get_mut(route.slot)
         {
             hosted.close_silent(route, &mut self.reactor);
         }
     }
 
-    /// Continues a run whose mesh has become complete, or whose last message has arrived.
-    fn progress(&mut self, slot: usize) {
+    /// Starts the run in `slot` if its mesh has become complete. Finishes the run if its last message has arrived.
+    fn start_or_finish(&mut self, slot: usize) {
         let now_ns = self.clock.now_ns();
         let Some((serial, hosted)) = self.runs.get_mut(slot) else {
             return;
@@ -464,10 +498,10 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             });
             self.deadlines.extend(ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
-            let ended = hosted.end_idle_machines();
+            let result = hosted.end_idle_machines();
             self.not_started -= 1;
             self.set_deadline(slot, serial, true, end_ns);
-            if let Err(reason) = ended {
+            if let Err(reason) = result {
                 self.fail(slot, reason);
             }
         } else if hosted.is_complete() {
@@ -476,7 +510,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
     }
 }
 
-/// Draws a secret for a run.
+/// Draws a random secret (token) for a run.
 pub(crate) fn new_token() -> Result<RunToken, String> {
     let mut token = RunToken::default();
     getrandom::fill(&mut token)
