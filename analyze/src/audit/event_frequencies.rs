@@ -30,6 +30,7 @@ pub(super) const FALSE_ALARM: f64 = 1e-9;
 #[derive(Debug, Default)]
 pub(super) struct EventFrequencies(BTreeMap<String, Counts>);
 
+/// The counts of one configuration. Each list has one number for each machine.
 #[derive(Debug)]
 struct Counts {
     /// The index of the configuration's first run among the audited runs. A violation is reported at this run.
@@ -46,7 +47,7 @@ struct Counts {
     sends: Vec<u64>,
     /// Number of sends of each machine to all its neighbours.
     to_all: Vec<u64>,
-    /// Number of sends of each machine that are not to all its neighbours and have the number of recipients that the parameter `sends` asks for.
+    /// Number of sends of each machine that are not to all its neighbours, and have as many recipients as the parameter `sends` says.
     with_right_count: Vec<u64>,
     /// The key is a number of neighbours. The value has the counts of all machines with this number of neighbours together: how many
     /// sends went to the sender's first neighbour, to its second, and so on. The neighbours of a machine are ordered by their index.
@@ -90,6 +91,7 @@ impl Counts {
         }
     }
 
+    /// Counts the events of a run.
     fn count(&mut self, log: &Log) {
         for (machine, events) in log.machines.iter().enumerate() {
             self.ticks += events.len() as u64;

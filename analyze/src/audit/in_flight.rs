@@ -1,4 +1,5 @@
-//! The messages that were sent to each machine, and the earliest and latest event at which each message can have been in the queue.
+//! The messages that were sent to each machine. For each message, two events of the recipient: the first one before which the message can
+//! have arrived, and the first one before which it must have arrived.
 
 use sim::machine::EventKind;
 
@@ -90,11 +91,12 @@ fn arrival_indices(setup: &Setup, log: &Log, sender: usize, sent: &Entry, to: us
             |end_ns: u64| timetable.first_tick_after(end_ns).min(events.len() as u64) as u32;
         return (first_seen(earliest_end_ns), first_seen(latest_end_ns));
     }
-    let arrived_ns = sent.time_ns.saturating_add(setup.latency_ns);
+    let latest_arrival_ns = sent.time_ns.saturating_add(setup.latency_ns);
+    // In an imported log, the send may have been logged too late, by at most this time.
     let late_ns = setup.logged_late_ns(sender, to);
     let mut possible =
         events.partition_point(|entry| entry.time_ns.saturating_add(late_ns) < sent.time_ns);
-    let mut certain = events.partition_point(|entry| entry.time_ns <= arrived_ns);
+    let mut certain = events.partition_point(|entry| entry.time_ns <= latest_arrival_ns);
     if setup.has_delay() {
         let first_due_after =
             |end_ns: u64| events.partition_point(|entry| timetable.due_ns(entry.tick) <= end_ns);

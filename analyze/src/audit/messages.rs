@@ -133,7 +133,7 @@ impl<'a> ReceiveChecker<'a> {
         let starts = &self.mailbox.starts;
         let (start, end) = (*starts.get(sender)?, *starts.get(sender + 1)?);
         let is_match = |index: u32| self.mailbox.messages[index as usize].tick == message.sent_tick;
-        // In a correct log, it is the next message of the sender. Otherwise all messages of the sender are searched.
+        // In a correct log, the received message is the next one of its sender. If it is not, all messages of the sender are searched.
         let next = self.next[sender];
         if next < end && is_match(next) {
             return Some(next);
@@ -181,6 +181,7 @@ impl<'a> ReceiveChecker<'a> {
         let due_ns = |machine: usize, entry: &Entry| setup.timetables[machine].due_ns(entry.tick);
         let earliest_arrival_ns =
             due_ns(sent.sender as usize, send).saturating_add(setup.delay_ns.0);
+        // In an imported log, the send may have been logged too late, by at most this time.
         let late_ns = setup.logged_late_ns(sent.sender as usize, self.machine);
         let compares_due_times = setup.on_schedule || setup.has_delay();
         if compares_due_times && due_ns(self.machine, entry) <= earliest_arrival_ns {

@@ -77,7 +77,7 @@ impl<'a> QueueOrder<'a> {
             return ((sent.possible.into(), 0), (sent.certain.into(), u32::MAX));
         }
         let send = &self.log.machines[sent.sender as usize][sent.position as usize];
-        let arrived_ns = send.time_ns.saturating_add(latency_ns);
-        ((send.time_ns, 0), (arrived_ns, u32::MAX))
+        let latest_arrival_ns = send.time_ns.saturating_add(latency_ns);
+        ((send.time_ns, 0), (latest_arrival_ns, u32::MAX))
     }
 }

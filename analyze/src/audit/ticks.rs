@@ -99,6 +99,7 @@ fn check_time(
     entry: &Entry,
     findings: &mut RunFindings<'_>,
 ) -> u64 {
+    // If it is not known when ticks were due, no event counts as early or late.
     let due_ns = match setup.known.timetable {
         true => setup.due_at_ns(setup.timetables[machine].due_ns(entry.tick)),
         false => entry.time_ns,

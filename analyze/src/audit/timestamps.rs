@@ -124,15 +124,13 @@ fn find_hybrid_problem(
     known: [Option<&CarriedTimestamp>; 2],
     due_ns: u64,
 ) -> Option<String> {
-    // A clock starts from time 0, with counter 0.
-    let start = HybridClock::default();
-    let known = known.map(|timestamp| match timestamp {
-        Some(CarriedTimestamp::Hybrid(clock)) => Some((clock.time(), clock.count())),
+    let [before, sent] = known.map(|timestamp| match timestamp {
+        Some(CarriedTimestamp::Hybrid(clock)) => Some(*clock),
         _ => None,
     });
-    let [before, sent] = known;
-    let before = before.unwrap_or((start.time(), start.count()));
-    let latest_known = sent.map_or(before.0, |sent| sent.0.max(before.0));
+    // A clock starts from time 0, with counter 0.
+    let before = before.unwrap_or_default();
+    let latest_known = sent.map_or(before.time(), |sent| sent.time().max(before.time()));
     let (time, counter) = (own.time(), own.count());
     let (earliest, latest) = possible_readings(due_ns);
     if time < latest_known {
@@ -151,8 +149,8 @@ fn find_hybrid_problem(
         return Some(format!("a physical clock reads at least {earliest} there"));
     }
     let known = [Some(before), sent].into_iter().flatten();
-    let counters_of_time = known.filter(|known| known.0 == time).map(|known| known.1);
-    let largest_counter = counters_of_time.max();
+    let with_this_time = known.filter(|clock| clock.time() == time);
+    let largest_counter = with_this_time.map(|clock| clock.count()).max();
     let expected = largest_counter.map_or(0, |largest| largest.saturating_add(1));
     (counter != expected).then(|| format!("its counter must be {expected}"))
 }
