@@ -213,6 +213,7 @@ impl Shared<'_> {
         }
     }
 
+    /// Makes all checks on one run. `frequencies` collects the counts for the checks that are made after all runs.
     fn audit_run(
         &self,
         run_index: usize,
@@ -271,6 +272,7 @@ impl Shared<'_> {
             .read_events(row)
             .map_err(|error| {
                 let words = || format!("{error}; the events of this run are not audited");
+                // The whole log of the run is damaged. The violation is reported at its first row.
                 findings.violated(Check::Files, At::Row(0), words);
             })
             .ok()

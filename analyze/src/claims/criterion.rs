@@ -194,7 +194,8 @@ mod tests {
         assert_eq!(verdicts(both, &intervals), expected);
     }
 
-    /// Four times as many runs reduce the half-width from 2 to 1.
+    /// All estimates here are of 100 runs. For example, the interval from -1 to 3 has a half-width of 2. Four times as many runs reduce the
+    /// half-width to 1; then the interval no longer contains the bound 0.
     #[test]
     fn the_number_of_runs_to_decide_grows_with_the_square_of_the_width() {
         let runs = |criterion: Option<Criterion>, value, low, high| {
@@ -216,8 +217,8 @@ mod tests {
         assert_eq!(runs(above, 1.0, 0.0, 9.0), Some(101));
     }
 
-    /// The true value is exactly at the bound of the criterion, so every decision is wrong. Values are normally distributed with known
-    /// variance. The first verdict is made after 400 runs, when the estimate is z standard errors above the bound. If it is undecided,
+    /// The true value is exactly at the bound of the criterion, so a test can be decided only by chance. Values are normally distributed with
+    /// known variance. The first verdict is made after 400 runs, when the estimate is z standard errors above the bound. If it is undecided,
     /// runs are added until there are as many as the verdict advises, and a second verdict is made. The probability of a decision is
     /// then 0.109 instead of 0.05. This is why the table of tests advises against adding runs until a test decides.
     #[test]

@@ -17,9 +17,9 @@ pub struct Estimated {
     pub interval: Option<(f64, f64)>,
     /// Whether the interval is too rough to decide about a claim: see [`IntervalKind::Rough`].
     pub is_rough: bool,
-    /// Whether all runs have the same value.
+    /// For a mean, whether all runs have the same value. For a difference, whether all runs of each side have. Otherwise false.
     pub all_equal: bool,
-    /// Number of runs. For a difference, the number of runs whose mean is the minuend (`to`).
+    /// Number of runs. For a difference, the number of runs in `to`, from whose mean the other mean is subtracted.
     pub n: u64,
     /// For a difference, the number of runs whose mean is subtracted (`from`). `None` for other statistics.
     pub n_from: Option<u64>,
