@@ -1,21 +1,23 @@
-//! The checks of an audit, each with its name and its rule.
+//! The checks that an audit makes on logs, each with its name and its rule.
 
 /// A check of the audit: a rule that the logs must follow.
 ///
 /// "Clock Condition", C1, C2, IR1 and IR2 are names from L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed
-/// System", Communications of the ACM 21(7), 1978. In that paper, IR2 allows many values for the clock after a receive. Here it
-/// must be exactly the larger one of clock and timestamp, plus 1.
+/// System", Communications of the ACM 21(7), 1978. In that paper, IR2 allows many values for the clock after a receive. Here
+/// the new clock must be exactly 1 more than the larger one of the machine's clock and the message's timestamp.
+///
+/// The *stamp* is the timestamp that a message carries. A tick is *idle* if no message waits in the machine's queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
-    /// A row of the journal agrees with itself, with `dataset.json` and with the run's events.
+    /// The columns of a row of the journal (`runs.csv`) agree with each other, with `dataset.json` and with the run's events.
     Journal,
     /// The events of a run have not changed since they were written.
     Files,
     /// Every row of the event log can be read, and its machine exists.
     Rows,
-    /// The first tick of each machine obeys the phase rule.
+    /// The time of each machine's first tick obeys the rule of the parameter `phase`.
     Phases,
-    /// The ticks of a machine have the numbers 0, 1, 2 and so on. Phase, rate and duration determine how many there are.
+    /// The ticks of a machine have the numbers 0, 1, 2 and so on. Their number is the one that phase, rate and duration give.
     Ticks,
     /// No event happens before its tick is due or before the machine's previous event.
     Times,
@@ -25,7 +27,7 @@ pub enum Check {
     LocalClock,
     /// A receive sets the clock to max(clock, stamp) + 1 (IR2).
     ReceiveClock,
-    /// A machine's clock rises from event to event (C1: the Clock Condition within a machine).
+    /// A machine's clock becomes larger at every event (C1: the Clock Condition within a machine).
     RisingClock,
     /// The timestamp of a message is the sender's clock before or after the send, as the parameter `stamp` says.
     Stamp,
@@ -40,7 +42,7 @@ pub enum Check {
     Sent,
     /// No machine receives a message twice.
     ReceivedOnce,
-    /// Messages from one machine to another are received in the order of their sends, without gaps.
+    /// Messages from one machine to another are received in the order of their sends, and none is left out.
     LinkOrder,
     /// No message is received before it was sent.
     Causality,
@@ -52,13 +54,13 @@ pub enum Check {
     Idle,
     /// Every message that was sent to a machine was received, or waits in the machine's queue at the end, or is still under way.
     Conservation,
-    /// The share of internal events among idle ticks fits the configured probability.
+    /// The share of internal events among idle ticks fits the probability that is configured.
     InternalShare,
     /// All outcomes of a send (a message to one of the peers, or to all) are equally frequent.
     Recipients,
 }
 
-/// Number of checks.
+/// Number of checks that exist.
 pub(super) const CHECKS: usize = Check::ALL.len();
 
 impl Check {
@@ -92,15 +94,15 @@ impl Check {
 
     /// The check's name.
     pub fn name(self) -> &'static str {
-        self.texts().0
+        self.name_and_rule().0
     }
 
     /// The check's rule in a few words.
     pub fn rule(self) -> &'static str {
-        self.texts().1
+        self.name_and_rule().1
     }
 
-    /// The reason why this check may be impossible for an imported log, or `None` if it is always possible.
+    /// The reason why this check cannot be made on some imported logs. `None` if it can be made on every log.
     pub(super) fn why_impossible(self) -> Option<&'static str> {
         match self {
             Self::Phases => Some("the planned times of ticks are not known"),
@@ -131,7 +133,8 @@ impl Check {
         }
     }
 
-    fn texts(self) -> (&'static str, &'static str) {
+    /// The check's name, and its rule in a few words.
+    fn name_and_rule(self) -> (&'static str, &'static str) {
         match self {
             Self::Journal => ("journal", "rows agree with plan and events"),
             Self::Files => ("files", "events are unchanged"),
@@ -169,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_has_the_order_of_the_declaration() {
+    fn all_lists_the_checks_in_the_order_of_the_enum() {
         let indices: Vec<usize> = Check::ALL.iter().map(|&check| check as usize).collect();
         assert_eq!(indices, (0..CHECKS).collect::<Vec<_>>());
     }

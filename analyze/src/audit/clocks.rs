@@ -1,4 +1,4 @@
-//! Checks the rules of the clocks for each machine.
+//! Checks that the logged Lamport clocks of each machine follow Lamport's rules.
 
 use sim::experiment::StampRule;
 use sim::machine::EventKind;
@@ -9,12 +9,12 @@ use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::words::event;
 
-/// Counts how often each rule was applied.
+/// How often each check was made on the events of a machine.
 #[derive(Default)]
-struct Applied {
-    initial: u64,
-    local: u64,
-    receive: u64,
+struct ChecksMade {
+    initial_clock: u64,
+    local_clock: u64,
+    receive_clock: u64,
     stamp: u64,
 }
 
@@ -23,37 +23,38 @@ struct Applied {
 /// later clocks are wrong because of it.
 pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
     for (machine, events) in log.machines.iter().enumerate() {
-        let mut applied = Applied::default();
-        let mut before = 0;
+        let mut made = ChecksMade::default();
+        let mut clock_before = 0;
         for (position, entry) in events.iter().enumerate() {
             let is_first = position == 0;
-            check_rise(machine, before, entry, findings);
-            if knows_step(setup, entry) {
-                check_step(machine, before, is_first, entry, &mut applied, findings);
+            check_rise(machine, clock_before, entry, findings);
+            if can_check_step(setup, entry) {
+                check_step(machine, clock_before, is_first, entry, &mut made, findings);
             }
             if setup.known.send_stamps {
-                check_stamp(setup, machine, before, entry, &mut applied, findings);
+                check_stamp(setup, machine, clock_before, entry, &mut made, findings);
             }
-            before = entry.clock;
+            clock_before = entry.clock;
         }
-        findings.checked(Check::InitialClock, applied.initial);
-        findings.checked(Check::LocalClock, applied.local);
-        findings.checked(Check::ReceiveClock, applied.receive);
+        findings.checked(Check::InitialClock, made.initial_clock);
+        findings.checked(Check::LocalClock, made.local_clock);
+        findings.checked(Check::ReceiveClock, made.receive_clock);
         findings.checked(Check::RisingClock, events.len() as u64);
-        findings.checked(Check::Stamp, applied.stamp);
+        findings.checked(Check::Stamp, made.stamp);
     }
 }
 
-/// Tells whether the rule for the event's clock can be checked. For a receive, this needs the message's timestamp.
-fn knows_step(setup: &Setup, entry: &Entry) -> bool {
-    setup.known.stamps || !matches!(entry.kind, EventKind::Receive(_))
+/// Tells whether the log has the data to check the clock of this event. For a receive, the message's timestamp is needed.
+fn can_check_step(setup: &Setup, entry: &Entry) -> bool {
+    setup.known.receive_stamps || !matches!(entry.kind, EventKind::Receive(_))
 }
 
-fn check_rise(machine: usize, before: u64, entry: &Entry, findings: &mut RunFindings<'_>) {
-    if entry.clock <= before {
+/// Checks [`Check::RisingClock`]: the clock is larger than `clock_before`, the clock of the machine's previous event.
+fn check_rise(machine: usize, clock_before: u64, entry: &Entry, findings: &mut RunFindings<'_>) {
+    if entry.clock <= clock_before {
         findings.violated(Check::RisingClock, At::Row(entry.row), || {
             format!(
-                "{}: its clock went from {before} to {}, and did not rise",
+                "{}: its clock went from {clock_before} to {}, and did not rise",
                 event(machine, entry),
                 entry.clock
             )
@@ -61,63 +62,66 @@ fn check_rise(machine: usize, before: u64, entry: &Entry, findings: &mut RunFind
     }
 }
 
+/// Checks that the clock is 1 more than before, or that it follows from the received timestamp. For the machine's first event, this is
+/// [`Check::InitialClock`]. For later events it is [`Check::ReceiveClock`] or [`Check::LocalClock`].
 fn check_step(
     machine: usize,
-    before: u64,
+    clock_before: u64,
     is_first: bool,
     entry: &Entry,
-    applied: &mut Applied,
+    made: &mut ChecksMade,
     findings: &mut RunFindings<'_>,
 ) {
-    let (rule, count, reached) = match entry.kind {
-        EventKind::Receive(message) => {
-            let reached = before.max(message.stamp);
-            (Check::ReceiveClock, &mut applied.receive, reached)
-        }
-        _ => (Check::LocalClock, &mut applied.local, before),
+    let larger_clock = match entry.kind {
+        EventKind::Receive(message) => clock_before.max(message.stamp),
+        _ => clock_before,
     };
-    let (rule, count) = if is_first {
-        (Check::InitialClock, &mut applied.initial)
-    } else {
-        (rule, count)
+    let (check, times_made) = match entry.kind {
+        _ if is_first => (Check::InitialClock, &mut made.initial_clock),
+        EventKind::Receive(_) => (Check::ReceiveClock, &mut made.receive_clock),
+        _ => (Check::LocalClock, &mut made.local_clock),
     };
-    *count += 1;
-    if entry.clock != reached.wrapping_add(1) {
-        findings.violated(rule, At::Row(entry.row), || {
+    *times_made += 1;
+    // A damaged log may have the largest possible number as a clock.
+    let expected = larger_clock.wrapping_add(1);
+    if entry.clock != expected {
+        findings.violated(check, At::Row(entry.row), || {
             let sum = match entry.kind {
-                EventKind::Receive(message) => format!("max({before}, {}) + 1", message.stamp),
-                _ => format!("{before} + 1"),
+                EventKind::Receive(message) => {
+                    format!("max({clock_before}, {}) + 1", message.stamp)
+                }
+                _ => format!("{clock_before} + 1"),
             };
             format!(
-                "{}: its clock went from {before} to {}, but {sum} is {}",
+                "{}: its clock went from {clock_before} to {}, but {sum} is {expected}",
                 event(machine, entry),
-                entry.clock,
-                reached.wrapping_add(1)
+                entry.clock
             )
         });
     }
 }
 
+/// Checks [`Check::Stamp`]: a send has the timestamp that the parameter `stamp` asks for.
 fn check_stamp(
     setup: &Setup,
     machine: usize,
-    before: u64,
+    clock_before: u64,
     entry: &Entry,
-    applied: &mut Applied,
+    made: &mut ChecksMade,
     findings: &mut RunFindings<'_>,
 ) {
     let EventKind::Send { stamp, .. } = entry.kind else {
         return;
     };
-    applied.stamp += 1;
+    made.stamp += 1;
     let expected = match setup.stamp {
         StampRule::After => entry.clock,
-        StampRule::Before => before,
+        StampRule::Before => clock_before,
     };
     if stamp != expected {
         findings.violated(Check::Stamp, At::Row(entry.row), || {
             format!(
-                "{}: its clock went from {before} to {}. With stamp = {}, its message must carry {expected}",
+                "{}: its clock went from {clock_before} to {}. With stamp = {}, its message must carry {expected}",
                 event(machine, entry),
                 entry.clock,
                 setup.stamp

@@ -1,10 +1,17 @@
 //! Checks that the shares of internal events and of recipients fit the configured probabilities.
 //!
-//! Each idle tick draws its outcome independently. The counts of all runs of a configuration are added. Each share is then
-//! compared with its probability p by Chernoff's bound: let k of n independent draws have the outcome. A share at least as far
-//! from p as k / n has a probability of at most 2 exp(-n D), where D is the relative entropy of k / n to p. The number of idle
-//! ticks n itself depends on earlier draws. So the bound is summed over every possible n (at most the number of ticks), and over
-//! all tested shares. Therefore a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
+//! At an idle tick (a tick without a waiting message), a machine draws at random whether it has an internal event or sends, and to which
+//! machines. The draws are independent. The counts of all runs of a configuration are added. Each share is then compared with its
+//! probability p by Chernoff's bound:
+//!
+//! - Let k be the number of draws with the outcome, among n independent draws. The share is q = k / n.
+//! - Let D = q ln(q / p) + (1 - q) ln((1 - q) / (1 - p)). This is the relative entropy of q to p.
+//! - Each of these two events has a probability of at most exp(-n D): a share of q or more if q > p, and a share of q or less if q < p.
+//!   With both directions, the bound is 2 exp(-n D).
+//!
+//! The number n of idle ticks itself depends on earlier draws. So the bound is multiplied by the number of possible values of n (at most
+//! the number of ticks), and by the number of tested shares. Therefore a correct dataset of any size fails with a probability below
+//! [`FALSE_ALARM`].
 
 use std::collections::BTreeMap;
 
@@ -19,14 +26,15 @@ use super::tally::{At, Tally};
 /// The probability that a correct dataset fails is below this value.
 pub(super) const FALSE_ALARM: f64 = 1e-9;
 
-/// Counts of what idle machines did, by configuration.
+/// Counts of what machines did at idle ticks, for each configuration. The key is the text of the configuration.
 #[derive(Debug, Default)]
 pub(super) struct EventFrequencies(BTreeMap<String, Counts>);
 
+/// The counts of one configuration. Each list has one number for each machine.
 #[derive(Debug)]
 struct Counts {
-    /// The index of the configuration's first run among the audited runs.
-    ordinal: usize,
+    /// The index of the configuration's first run among the audited runs. A violation is reported at this run.
+    first_run: usize,
     known: Known,
     model: Model,
     /// Number of ticks of all kinds.
@@ -39,29 +47,34 @@ struct Counts {
     sends: Vec<u64>,
     /// Number of sends of each machine to all its neighbours.
     to_all: Vec<u64>,
-    /// Number of sends of each machine that are not to all and have the expected number of recipients.
-    well_sized: Vec<u64>,
-    /// For each number of neighbours: over all machines with this number of neighbours, how many sends went to the machine's
-    /// first neighbour, to its second, and so on. Neighbours are in the order of machines. Sends to all do not count.
+    /// Number of sends of each machine that are not to all its neighbours, and have as many recipients as the parameter `sends` says.
+    with_right_count: Vec<u64>,
+    /// The key is a number of neighbours. The value has the counts of all machines with this number of neighbours together: how many
+    /// sends went to the sender's first neighbour, to its second, and so on. The neighbours of a machine are ordered by their index.
+    /// Sends to all do not count.
     by_rank: BTreeMap<usize, Vec<u64>>,
-    /// Number of messages to each machine. Sends to all do not count.
+    /// Number of messages that each machine was sent. Sends to all do not count.
     by_recipient: Vec<u64>,
 }
 
-/// How often an outcome was drawn: `count` times in `of` draws. `probability` is the configured probability of the outcome.
+/// How often an outcome was drawn, and how often it is expected.
 struct Share {
-    what: String,
+    /// The outcome, as the end of the sentence "3 of 10 ...".
+    outcome: String,
+    /// Number of draws with the outcome: k above.
     count: u64,
-    of: u64,
+    /// Number of draws: n above.
+    draws: u64,
+    /// The configured probability of the outcome: p above.
     probability: f64,
 }
 
 impl Counts {
-    fn new(ordinal: usize, setup: &Setup) -> Self {
+    fn new(run_index: usize, setup: &Setup) -> Self {
         let zeros = || vec![0; setup.machines()];
-        let degrees = (0..setup.machines()).map(|machine| setup.model.neighbours(machine));
+        let neighbour_counts = (0..setup.machines()).map(|machine| setup.model.neighbours(machine));
         Self {
-            ordinal,
+            first_run: run_index,
             known: setup.known,
             model: setup.model.clone(),
             ticks: 0,
@@ -69,15 +82,16 @@ impl Counts {
             internals: zeros(),
             sends: zeros(),
             to_all: zeros(),
-            well_sized: zeros(),
-            by_rank: degrees
-                .filter(|&d| d > 0)
-                .map(|d| (d, vec![0; d]))
+            with_right_count: zeros(),
+            by_rank: neighbour_counts
+                .filter(|&neighbours| neighbours > 0)
+                .map(|neighbours| (neighbours, vec![0; neighbours]))
                 .collect(),
             by_recipient: zeros(),
         }
     }
 
+    /// Counts the events of a run.
     fn count(&mut self, log: &Log) {
         for (machine, events) in log.machines.iter().enumerate() {
             self.ticks += events.len() as u64;
@@ -99,12 +113,14 @@ impl Counts {
             return;
         }
         let neighbours = self.model.neighbours(machine);
+        // The list of neighbours is only needed for `All`, which does not occur here.
         let peers = recipients.among(&[]);
         if neighbours > 0
             && self.model.send_probabilities(neighbours).recipients == Some(peers.len())
         {
-            self.well_sized[machine] += 1;
+            self.with_right_count[machine] += 1;
         }
+        // In a damaged log, a recipient may be a machine that does not exist or is no neighbour. The check of rows reports this.
         for peer in peers.iter().map(|&peer| peer as usize) {
             if peer < self.sends.len() && self.model.may_send(machine, peer) {
                 let rank = self.model.rank(machine, peer);
@@ -116,8 +132,9 @@ impl Counts {
         }
     }
 
+    /// Adds the counts of other runs of the same configuration.
     fn add(&mut self, other: &Self) {
-        self.ordinal = self.ordinal.min(other.ordinal);
+        self.first_run = self.first_run.min(other.first_run);
         self.ticks += other.ticks;
         let by_rank = self.by_rank.values_mut().zip(other.by_rank.values());
         for (counts, others) in [
@@ -125,7 +142,7 @@ impl Counts {
             (&mut self.internals, &other.internals),
             (&mut self.sends, &other.sends),
             (&mut self.to_all, &other.to_all),
-            (&mut self.well_sized, &other.well_sized),
+            (&mut self.with_right_count, &other.with_right_count),
             (&mut self.by_recipient, &other.by_recipient),
         ]
         .into_iter()
@@ -139,29 +156,26 @@ impl Counts {
     }
 
     /// Number of shares that are tested.
-    fn tests(&self) -> usize {
+    fn tested_shares(&self) -> usize {
         self.internal_shares().len() + self.recipient_shares().len()
     }
 
-    fn check(&self, configuration: &str, tests: usize, tally: &mut Tally) {
-        // The bound is summed over all numbers of ticks and over all tests.
-        let limit = (2.0 * self.ticks.max(1) as f64 * tests as f64 / FALSE_ALARM).ln();
-        let mut findings = tally.findings(self.ordinal);
-        for (check, _, shares) in [
-            (
-                Check::InternalShare,
-                self.known.internal,
-                self.internal_shares(),
-            ),
-            (Check::Recipients, self.known.sends, self.recipient_shares()),
-        ]
-        .into_iter()
-        .filter(|(_, is_known, _)| *is_known)
-        {
+    /// Checks the shares of a configuration. `all_shares` is the number of tested shares of all configurations.
+    fn check(&self, configuration: &str, all_shares: usize, tally: &mut Tally) {
+        // A share is a violation if ticks x all_shares x 2 exp(-n D) is below the allowed probability of a false alarm. Solved for n D:
+        let limit = (2.0 * self.ticks.max(1) as f64 * all_shares as f64 / FALSE_ALARM).ln();
+        let mut findings = tally.findings(self.first_run);
+        let mut check_shares = |check: Check, shares: Vec<Share>| {
             findings.checked(check, shares.len() as u64);
             for share in shares.iter().filter(|share| share.surprise() > limit) {
                 findings.violated(check, At::Journal, || share.in_words(configuration));
             }
+        };
+        if self.known.internal {
+            check_shares(Check::InternalShare, self.internal_shares());
+        }
+        if self.known.recipient_rule {
+            check_shares(Check::Recipients, self.recipient_shares());
         }
     }
 
@@ -169,121 +183,141 @@ impl Counts {
     fn internal_shares(&self) -> Vec<Share> {
         let machines = || 0..self.idle.len();
         let by_machine = machines().map(|machine| Share {
-            what: format!("idle ticks of machine {machine} were internal events"),
+            outcome: format!("idle ticks of machine {machine} were internal events"),
             count: self.internals[machine],
-            of: self.idle[machine],
-            probability: self.model.internal(machine),
+            draws: self.idle[machine],
+            probability: self.model.internal_probability(machine),
         });
-        let first = self.model.internal(0);
-        let are_alike = machines().all(|machine| self.model.internal(machine) == first);
-        let pooled = are_alike.then(|| Share {
-            what: "idle ticks were internal events".to_owned(),
+        let first = self.model.internal_probability(0);
+        let all_have_the_same =
+            machines().all(|machine| self.model.internal_probability(machine) == first);
+        let over_all_machines = all_have_the_same.then(|| Share {
+            outcome: "idle ticks were internal events".to_owned(),
             count: self.internals.iter().sum(),
-            of: self.idle.iter().sum(),
+            draws: self.idle.iter().sum(),
             probability: first,
         });
-        pooled.into_iter().chain(by_machine).collect()
+        over_all_machines.into_iter().chain(by_machine).collect()
     }
 
-    /// For machines with the same number of neighbours: the shares of sends to all, of sends to each neighbour, and of sends with
-    /// the right number of recipients. Then, for each machine, the share of the other machines' sends that go to this machine.
+    /// The shares of [`Counts::shares_to_neighbours`] for each number of neighbours, then [`Counts::share_to`] for each machine that
+    /// has a sender.
     fn recipient_shares(&self) -> Vec<Share> {
-        let alike = self.by_rank.iter().flat_map(|(&neighbours, ranks)| {
-            let law = self.model.send_probabilities(neighbours);
-            let sum = |counts: &[u64]| -> u64 {
-                let machines = 0..counts.len();
-                let like = machines.filter(|&machine| self.model.neighbours(machine) == neighbours);
-                like.map(|machine| counts[machine]).sum()
-            };
-            let (sends, to_all) = (sum(&self.sends), sum(&self.to_all));
-            let share = move |what: String, count: u64, of: u64, probability: f64| Share {
-                what: format!("sends{what}"),
+        let to_neighbours = self
+            .by_rank
+            .iter()
+            .flat_map(|(&neighbours, ranks)| self.shares_to_neighbours(neighbours, ranks));
+        let to_machines = (0..self.sends.len()).filter_map(|machine| self.share_to(machine));
+        to_neighbours.chain(to_machines).collect()
+    }
+
+    /// Three kinds of shares of the sends of all machines with this number of neighbours: sends to each neighbour, sends with the right
+    /// number of recipients, and sends to all. `ranks` has the number of sends to the first neighbour, to the second, and so on.
+    fn shares_to_neighbours(&self, neighbours: usize, ranks: &[u64]) -> Vec<Share> {
+        let probabilities = self.model.send_probabilities(neighbours);
+        let sum_over_machines = |counts: &[u64]| -> u64 {
+            let machines = 0..counts.len();
+            let chosen = machines.filter(|&machine| self.model.neighbours(machine) == neighbours);
+            chosen.map(|machine| counts[machine]).sum()
+        };
+        let sends = sum_over_machines(&self.sends);
+        let to_all = sum_over_machines(&self.to_all);
+        let mut shares: Vec<Share> = ranks
+            .iter()
+            .enumerate()
+            .map(|(rank, &count)| Share {
+                outcome: format!("sends went to neighbour {rank} of their machine"),
                 count,
-                of,
-                probability,
-            };
-            let by_rank = ranks.iter().enumerate().map(move |(rank, &count)| {
-                let what = format!(" went to neighbour {rank} of their machine");
-                share(what, count, sends, law.to_each)
-            });
-            let sized = law
-                .recipients
-                .filter(|&recipients| recipients > 1)
-                .map(|recipients| {
-                    let what = format!(" to fewer than all neighbours had {recipients} recipients");
-                    share(what, sum(&self.well_sized), sends - to_all, 1.0)
-                });
-            let all = share(" were to all".to_owned(), to_all, sends, law.to_all);
-            by_rank.chain(sized).chain([all])
-        });
-        let machines = 0..self.sends.len();
-        let by_recipient = machines.clone().filter_map(|machine| {
-            let mut senders = machines
-                .clone()
-                .filter(|&from| self.model.may_send(from, machine));
-            let neighbours = self.model.neighbours(senders.clone().next()?);
-            // In every topology, all senders send to a given machine with the same probability.
-            debug_assert!(senders.all(|from| self.model.neighbours(from) == neighbours));
-            let senders = machines
-                .clone()
-                .filter(|&from| self.model.may_send(from, machine));
-            Some(Share {
-                what: format!(
-                    "sends of other machines went to machine {machine} without going to all"
-                ),
-                count: self.by_recipient[machine],
-                of: senders.map(|from| self.sends[from]).sum(),
-                probability: self.model.send_probabilities(neighbours).to_each,
+                draws: sends,
+                probability: probabilities.to_each,
             })
+            .collect();
+        if let Some(recipients) = probabilities
+            .recipients
+            .filter(|&recipients| recipients > 1)
+        {
+            shares.push(Share {
+                outcome: format!("sends to fewer than all neighbours had {recipients} recipients"),
+                count: sum_over_machines(&self.with_right_count),
+                draws: sends - to_all,
+                probability: 1.0,
+            });
+        }
+        shares.push(Share {
+            outcome: "sends were to all".to_owned(),
+            count: to_all,
+            draws: sends,
+            probability: probabilities.to_all,
         });
-        alike.chain(by_recipient).collect()
+        shares
+    }
+
+    /// The share of sends to `machine` (not counting sends to all) among all sends of the machines that may send to it. `None` if no
+    /// machine may send to it.
+    fn share_to(&self, machine: usize) -> Option<Share> {
+        let senders: Vec<usize> = (0..self.sends.len())
+            .filter(|&sender| self.model.may_send(sender, machine))
+            .collect();
+        let neighbours = self.model.neighbours(*senders.first()?);
+        // In every topology, all senders send to a given machine with the same probability.
+        debug_assert!(
+            senders
+                .iter()
+                .all(|&sender| self.model.neighbours(sender) == neighbours)
+        );
+        Some(Share {
+            outcome: format!(
+                "sends of other machines went to machine {machine} without going to all"
+            ),
+            count: self.by_recipient[machine],
+            draws: senders.iter().map(|&sender| self.sends[sender]).sum(),
+            probability: self.model.send_probabilities(neighbours).to_each,
+        })
     }
 }
 
 impl Share {
-    /// n D of the formula above: minus the logarithm of Chernoff's bound for one side. It is 0 if the share equals the
-    /// probability, and grows as the share becomes less likely.
+    /// n D of the formula at the top of this file. It is 0 if the share equals the probability or if there are no draws. It grows as
+    /// the share becomes less likely, because exp(-n D) is the upper limit of the probability.
     fn surprise(&self) -> f64 {
-        let n = self.of as f64;
-        let share = if self.of == 0 {
-            self.probability
-        } else {
-            self.count as f64 / n
-        };
-        let part = |share: f64, probability: f64| match share {
-            0.0 => 0.0,
-            share => share * (share / probability).ln(),
-        };
-        let entropy = part(share, self.probability) + part(1.0 - share, 1.0 - self.probability);
-        if self.of == 0 { 0.0 } else { n * entropy }
+        if self.draws == 0 {
+            return 0.0;
+        }
+        let n = self.draws as f64;
+        let share = self.count as f64 / n;
+        // q ln(q / p) has the limit 0 as q goes to 0, but the formula would give NaN.
+        let term = |q: f64, p: f64| if q == 0.0 { 0.0 } else { q * (q / p).ln() };
+        let relative_entropy =
+            term(share, self.probability) + term(1.0 - share, 1.0 - self.probability);
+        n * relative_entropy
     }
 
     fn in_words(&self, configuration: &str) -> String {
         let Self {
-            what,
+            outcome,
             count,
-            of,
+            draws,
             probability,
         } = self;
         format!(
-            "{configuration}, all runs together: {count} of {of} {what}. This is a share of {:.4}; {probability:.4} was expected",
-            *count as f64 / *of as f64
+            "{configuration}, all runs together: {count} of {draws} {outcome}. This is a share of {:.4}; {probability:.4} was expected",
+            *count as f64 / *draws as f64
         )
     }
 }
 
 impl EventFrequencies {
-    /// Counts the events of a run.
-    pub(super) fn count(&mut self, ordinal: usize, setup: &Setup, log: &Log) {
-        let known = self.0.get_mut(&setup.configuration);
-        let counts = match known.filter(|counts| counts.idle.len() == setup.machines()) {
+    /// Counts the events of the run with this index among the audited runs.
+    pub(super) fn count(&mut self, run_index: usize, setup: &Setup, log: &Log) {
+        // The text of the configuration is copied only if it is new.
+        let counts = match self.0.get_mut(&setup.configuration) {
             Some(counts) => counts,
             None => self
                 .0
                 .entry(setup.configuration.clone())
-                .or_insert_with(|| Counts::new(ordinal, setup)),
+                .or_insert_with(|| Counts::new(run_index, setup)),
         };
-        counts.ordinal = counts.ordinal.min(ordinal);
+        counts.first_run = counts.first_run.min(run_index);
         counts.count(log);
     }
 
@@ -291,7 +325,7 @@ impl EventFrequencies {
     pub(super) fn add(&mut self, other: Self) {
         for (configuration, counts) in other.0 {
             match self.0.get_mut(&configuration) {
-                Some(known) => known.add(&counts),
+                Some(own) => own.add(&counts),
                 None => drop(self.0.insert(configuration, counts)),
             }
         }
@@ -299,9 +333,9 @@ impl EventFrequencies {
 
     /// Checks [`Check::InternalShare`] and [`Check::Recipients`].
     pub(super) fn check(&self, tally: &mut Tally) {
-        let tests = self.0.values().map(Counts::tests).sum();
+        let all_shares = self.0.values().map(Counts::tested_shares).sum();
         for (configuration, counts) in &self.0 {
-            counts.check(configuration, tests, tally);
+            counts.check(configuration, all_shares, tally);
         }
     }
 }
@@ -310,18 +344,18 @@ impl EventFrequencies {
 mod tests {
     use super::*;
 
-    fn surprise(count: u64, of: u64, probability: f64) -> f64 {
+    fn surprise(count: u64, draws: u64, probability: f64) -> f64 {
         Share {
-            what: String::new(),
+            outcome: String::new(),
             count,
-            of,
+            draws,
             probability,
         }
         .surprise()
     }
 
     #[test]
-    fn an_impossible_outcome_has_infinite_surprise_and_a_certain_one_has_none() {
+    fn surprise_is_infinite_for_an_impossible_share_and_0_for_the_expected_share() {
         assert_eq!(surprise(1, 10, 0.0), f64::INFINITY);
         assert_eq!(surprise(9, 10, 1.0), f64::INFINITY);
         assert_eq!(surprise(0, 10, 0.0), 0.0);
@@ -330,9 +364,10 @@ mod tests {
         assert_eq!(surprise(7, 10, 0.7), 0.0);
     }
 
-    /// The probability that all of n draws have an outcome of probability p is p^n.
+    /// The probability that all of n draws have an outcome of probability p is p^n. Chernoff's bound for this is exp(-n D) with the same
+    /// value. So n D is n ln(1 / p).
     #[test]
-    fn the_bound_is_sharp_at_the_ends() {
+    fn the_bound_is_the_exact_probability_if_all_or_no_draws_have_the_outcome() {
         assert!((surprise(20, 20, 0.5) - 20.0 * 2f64.ln()).abs() < 1e-9);
         assert!((surprise(0, 20, 0.1) - 20.0 * (1.0 / 0.9f64).ln()).abs() < 1e-9);
     }

@@ -1,4 +1,5 @@
-//! The messages to each machine: when they were sent, and when they can have arrived.
+//! The messages that were sent to each machine. For each message, two events of the recipient: the first one before which the message can
+//! have arrived, and the first one before which it must have arrived.
 
 use sim::machine::EventKind;
 
@@ -9,44 +10,47 @@ use super::setup::Setup;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) sender: u32,
-    /// The index of the send among the sender's events.
+    /// The index of the send among the sender's events, from 0.
     pub(super) position: u32,
-    /// The tick of the send.
+    /// The sender's tick at which the message was sent.
     pub(super) tick: u64,
-    /// The first index in the recipient's log at which the message can have been in its queue (see [`log_index`]).
+    /// The first index in the recipient's log (see [`log_index`]) at which the message can have been in the recipient's queue.
     pub(super) possible: u32,
-    /// The first index in the recipient's log at which the message must have entered its queue.
+    /// The first index in the recipient's log at which the message must have entered the recipient's queue.
     pub(super) certain: u32,
 }
 
 /// The messages to one machine: first those of sender 0, then those of sender 1, and so on. The messages of a sender are in the
-/// order of its log.
+/// order of the sender's log.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     pub(super) messages: Vec<Sent>,
-    /// For each sender, the index of its first message. The last element is the total number of messages.
-    pub(super) links: Vec<u32>,
+    /// For each sender, the index of the sender's first message in `messages`. The messages of sender s have the indices from
+    /// `starts[s]` to `starts[s + 1] - 1`; so there is one more element, the total number of messages.
+    pub(super) starts: Vec<u32>,
 }
 
-/// The mailboxes of all machines.
-pub(super) fn boxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
-    let mut boxes: Vec<Mailbox> = log.machines.iter().map(|_| Mailbox::default()).collect();
-    let begin = |boxes: &mut [Mailbox]| {
-        boxes
-            .iter_mut()
-            .for_each(|to| to.links.push(to.messages.len() as u32));
+/// Makes the mailboxes of all machines from the sends in the log.
+pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
+    let mut mailboxes: Vec<Mailbox> = log.machines.iter().map(|_| Mailbox::default()).collect();
+    let push_start = |mailboxes: &mut [Mailbox]| {
+        for mailbox in mailboxes {
+            mailbox.starts.push(mailbox.messages.len() as u32);
+        }
     };
-    let everybody: Vec<u32> = (0..boxes.len() as u32).collect();
+    let all_machines: Vec<u32> = (0..mailboxes.len() as u32).collect();
     for (sender, events) in log.machines.iter().enumerate() {
-        begin(&mut boxes);
+        push_start(&mut mailboxes);
         for (position, entry) in events.iter().enumerate() {
             let EventKind::Send { recipients, .. } = &entry.kind else {
                 continue;
             };
-            let to = recipients.among(&everybody).iter().map(|&to| to as usize);
+            // A send to all goes to all machines to which the sender may send.
+            let to = recipients.among(&all_machines).iter();
+            let to = to.map(|&to| to as usize);
             for to in to.filter(|&to| to < log.machines.len() && setup.model.may_send(sender, to)) {
-                let (possible, certain) = window(setup, log, sender, entry, to);
-                boxes[to].messages.push(Sent {
+                let (possible, certain) = arrival_indices(setup, log, sender, entry, to);
+                mailboxes[to].messages.push(Sent {
                     sender: sender as u32,
                     position: position as u32,
                     tick: entry.tick,
@@ -56,8 +60,8 @@ pub(super) fn boxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
             }
         }
     }
-    begin(&mut boxes);
-    boxes
+    push_start(&mut mailboxes);
+    mailboxes
 }
 
 /// The index of an event in its machine's log, as used in [`Sent::possible`] and [`Sent::certain`]. If the run was as scheduled,
@@ -73,28 +77,31 @@ pub(super) fn log_index(setup: &Setup, position: usize, entry: &Entry) -> u64 {
 /// Returns two indices in the log of machine `to`: the first at which the message of event `sent` can have arrived, and the first
 /// at which it must have arrived.
 ///
-/// If the run was as scheduled, a tick finds all messages that arrived before the tick was due. Otherwise a message entered the
-/// queue at an unknown time: after its send, and at most the run's largest latency later. If the configuration has a delay, only
-/// ticks that are due after the delay find the message.
-fn window(setup: &Setup, log: &Log, sender: usize, sent: &Entry, to: usize) -> (u32, u32) {
+/// If the run was as scheduled, a tick finds all messages that arrived before the tick was due. In other runs, it is not known when a
+/// message entered the queue. It was after the send, and at most the run's largest latency later. If the configuration has a delay, a
+/// message enters the queue only when its delay is over. Then the message is found only by ticks that are due later.
+fn arrival_indices(setup: &Setup, log: &Log, sender: usize, sent: &Entry, to: usize) -> (u32, u32) {
     let due_ns = setup.timetables[sender].due_ns(sent.tick);
-    let (from_ns, to_ns) = setup.delay_ns;
-    let through = [from_ns, to_ns].map(|delay_ns| due_ns.saturating_add(delay_ns));
+    let (shortest_ns, longest_ns) = setup.delay_ns;
+    let earliest_end_ns = due_ns.saturating_add(shortest_ns);
+    let latest_end_ns = due_ns.saturating_add(longest_ns);
     let (timetable, events) = (&setup.timetables[to], &log.machines[to]);
     if setup.on_schedule {
-        let first_seen = |ns: u64| timetable.first_after(ns).min(events.len() as u64) as u32;
-        return (first_seen(through[0]), first_seen(through[1]));
+        let first_seen =
+            |end_ns: u64| timetable.first_tick_after(end_ns).min(events.len() as u64) as u32;
+        return (first_seen(earliest_end_ns), first_seen(latest_end_ns));
     }
-    let arrived_ns = sent.time_ns.saturating_add(setup.latency_ns);
+    let latest_arrival_ns = sent.time_ns.saturating_add(setup.latency_ns);
+    // In an imported log, the send may have been logged too late, by at most this time.
     let late_ns = setup.logged_late_ns(sender, to);
     let mut possible =
         events.partition_point(|entry| entry.time_ns.saturating_add(late_ns) < sent.time_ns);
-    let mut certain = events.partition_point(|entry| entry.time_ns <= arrived_ns);
+    let mut certain = events.partition_point(|entry| entry.time_ns <= latest_arrival_ns);
     if setup.has_delay() {
-        let due_after =
-            |ns: u64| events.partition_point(|entry| timetable.due_ns(entry.tick) <= ns);
-        possible = possible.max(due_after(through[0]));
-        certain = certain.max(due_after(through[1]));
+        let first_due_after =
+            |end_ns: u64| events.partition_point(|entry| timetable.due_ns(entry.tick) <= end_ns);
+        possible = possible.max(first_due_after(earliest_end_ns));
+        certain = certain.max(first_due_after(latest_end_ns));
     }
     (possible as u32, certain as u32)
 }

@@ -1,12 +1,12 @@
-//! Checks that a row of the journal agrees with `dataset.json` and with the run's events, and that the columns of the row agree with
-//! each other.
+//! Checks that each row of the journal (`runs.csv`, a row for each run) agrees with `dataset.json` and with the run's events, and that
+//! the columns of the row agree with each other.
 
 use std::collections::HashSet;
 
 use sim::log::{JournalRow, ResolvedExperiment, SCHEMA_OF_TRUE_MARGINS};
 
 use super::margin;
-use super::setup::{ROUNDING_NS, Setup, nanos};
+use super::setup::{ROUNDING_NS, Setup, ns_from_us};
 
 /// The experiment in `dataset.json`, to which all runs must belong.
 pub(super) struct Planned<'d> {
@@ -15,6 +15,7 @@ pub(super) struct Planned<'d> {
 }
 
 impl<'d> Planned<'d> {
+    /// Uses the experiment in `dataset.json`.
     pub(super) fn new(experiment: &'d ResolvedExperiment) -> Self {
         let configurations = experiment.configurations.iter().map(String::as_str);
         Self {
@@ -63,8 +64,14 @@ impl<'d> Planned<'d> {
     }
 }
 
-/// Checks columns of `row` against the events: the number of events, the margin between ticks, the largest lateness, and whether
-/// the run was punctual. Adds each contradiction to `problems`. `schema` is the dataset schema in which the row was written.
+/// Checks four columns of `row`, and adds each contradiction to `problems`:
+///
+/// - `events`: the number of events. `events`, the argument, is the number of events in the log.
+/// - `margin_us`: the margin (the shortest time between two ticks whose order matters).
+/// - `lateness_max_us`: the largest lateness. `latest_ns` is the largest lateness of an event in the log.
+/// - `punctual`: whether lateness and latency are together shorter than the margin.
+///
+/// `schema` is the version of the dataset's format in which the row was written.
 pub(super) fn check_measured(
     row: &JournalRow,
     setup: &Setup,
@@ -82,37 +89,39 @@ pub(super) fn check_measured(
     if !setup.known.timetable {
         return;
     }
-    // If the log has fewer events than ticks, ticks are missing, and another check reports this. The margin is not computed then:
-    // it needs a list of all ticks, which may be too long for the memory.
+    // If the log has fewer events than ticks, ticks are missing, and another check reports this. Then the margin is not computed. The
+    // number of ticks comes from the row, which may be wrong, and a list of so many ticks may be too long for the memory.
     if setup.ticks() <= events {
         check_margin(row, setup, schema, problems);
     }
-    if nanos(row.lateness_max_us).abs_diff(latest_ns) > ROUNDING_NS {
+    if ns_from_us(row.lateness_max_us).abs_diff(latest_ns) > ROUNDING_NS {
         problems.push(format!(
             "lateness_max_us is {}, but the largest lateness of an event in the log is {} µs",
             row.lateness_max_us,
             latest_ns as f64 / 1e3
         ));
     }
-    let needed_ns = nanos(row.lateness_max_us).saturating_add(nanos(row.latency_max_us));
-    let is_punctual = setup.is_virtual || needed_ns < nanos(row.margin_us);
+    let delays_ns = ns_from_us(row.lateness_max_us).saturating_add(ns_from_us(row.latency_max_us));
+    let is_punctual = setup.is_virtual || delays_ns < ns_from_us(row.margin_us);
     if row.punctual != is_punctual {
         problems.push(format!(
             "punctual is {}, but lateness and latency add up to {} µs, and the margin is {} µs",
             row.punctual,
-            needed_ns as f64 / 1e3,
+            delays_ns as f64 / 1e3,
             row.margin_us
         ));
     }
 }
 
-/// Checks column `margin_us`. Before schema 5, another value was written there: a lower limit of the margin. Rows of older datasets may
-/// have this value. It is never larger than the margin, so a run that is punctual by this value is also punctual by the margin.
+/// Checks column `margin_us`. In datasets with a `schema` before [`SCHEMA_OF_TRUE_MARGINS`], this column may have a lower limit of the margin
+/// instead of the margin. This is no contradiction: a run whose delays are shorter than the lower limit is punctual by the margin too.
 fn check_margin(row: &JournalRow, setup: &Setup, schema: u32, problems: &mut Vec<String>) {
-    let is_stated = |margin_ns: u64| nanos(row.margin_us).abs_diff(margin_ns) <= 1;
+    // A difference of one nanosecond can come from rounding.
+    let is_in_row = |margin_ns: u64| ns_from_us(row.margin_us).abs_diff(margin_ns) <= 1;
     let margin_ns = margin::margin_ns(setup);
-    let is_earlier = schema < SCHEMA_OF_TRUE_MARGINS && is_stated(margin::earlier_margin_ns(setup));
-    if !is_stated(margin_ns) && !is_earlier {
+    let has_lower_limit =
+        schema < SCHEMA_OF_TRUE_MARGINS && is_in_row(margin::lower_limit_ns(setup));
+    if !is_in_row(margin_ns) && !has_lower_limit {
         problems.push(format!(
             "margin_us is {}, but first ticks, rates and topology give {}",
             row.margin_us,

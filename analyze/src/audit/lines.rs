@@ -1,4 +1,4 @@
-//! Finds the file and line of a violation.
+//! Finds the file of the dataset, and the line in that file, that have a violation.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -17,6 +17,7 @@ pub(super) struct Lines<'d> {
 }
 
 impl<'d> Lines<'d> {
+    /// Finds lines in the files of `dataset`.
     pub(super) fn new(dataset: &'d Dataset) -> Self {
         Self { dataset }
     }
@@ -27,11 +28,11 @@ impl<'d> Lines<'d> {
         match at {
             At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),
             At::Row(row) => {
-                let segment = self.dataset.segment_of(run);
-                // If the lines cannot be counted, the violation is reported without a line. The unreadable file is reported as a
-                // separate violation.
-                let before = newlines_before(&segment, run.offset).ok();
-                (segment, before.map(|before| before + row + 1))
+                let event_file = self.dataset.segment_of(run);
+                // If the lines cannot be counted, the violation is reported without a line. The unreadable file is a violation of
+                // its own.
+                let lines_before = count_newlines(&event_file, run.offset).ok();
+                (event_file, lines_before.map(|before| before + row + 1))
             }
         }
     }
@@ -39,14 +40,16 @@ impl<'d> Lines<'d> {
     /// The line of a run in the journal, from 1. The journal has a header, and then one line for each row.
     fn in_journal(&self, run: &JournalRow) -> u64 {
         let rows = self.dataset.attempted().iter();
+        // Each shard (part) of a dataset has its own journal.
         let rows = rows.filter(|row| row.part == run.part);
-        let before = rows.take_while(|row| !std::ptr::eq(*row, run)).count();
-        before as u64 + 2
+        // A run may have several rows, so rows are compared by their address in memory and not by their content.
+        let rows_before = rows.take_while(|row| !std::ptr::eq(*row, run)).count();
+        rows_before as u64 + 2
     }
 }
 
-/// Number of lines that end within the first `bytes` bytes of a file.
-fn newlines_before(path: &Path, bytes: u64) -> io::Result<u64> {
+/// Counts the lines that end within the first `bytes` bytes of a file.
+fn count_newlines(path: &Path, bytes: u64) -> io::Result<u64> {
     let mut reader = BufReader::with_capacity(BLOCK_BYTES, File::open(path)?.take(bytes));
     let mut newlines = 0;
     loop {

@@ -1,4 +1,4 @@
-//! The events of each machine of a run.
+//! Reads the event log of a run into a list of events for each machine.
 
 use std::sync::Arc;
 
@@ -17,18 +17,23 @@ use super::timetable::Timetable;
 pub(super) struct Entry {
     /// The event's row in the run, from 0.
     pub(super) row: u64,
+    /// The number of the machine's tick, from 0.
     pub(super) tick: u64,
+    /// The system time of the event.
     pub(super) time_ns: u64,
+    /// The Lamport clock after the event.
     pub(super) clock: u64,
+    /// The length of the machine's queue after the event.
     pub(super) queue: u64,
     pub(super) kind: EventKind,
-    /// The timestamp in addition to the Lamport clock, if the run has such timestamps.
+    /// The timestamp of a second clock (a vector clock or a hybrid logical clock), if the run has one.
     pub(super) timestamp: Option<Arc<CarriedTimestamp>>,
 }
 
-/// The events of a run, for each machine in the order of the file.
+/// The events of a run. The events of each machine are in the order of the file.
 #[derive(Debug)]
 pub(super) struct Log {
+    /// The events of each machine.
     pub(super) machines: Vec<Vec<Entry>>,
     /// Number of rows in the file, including damaged rows.
     pub(super) rows: u64,
@@ -46,19 +51,21 @@ impl Log {
     ) -> Self {
         // The number of ticks comes from runs.csv and may be wrong. A row has at least 16 bytes, so this limits the reserved
         // memory.
-        let most_rows = bytes.len() as u64 / 16 + 1;
+        let max_rows = bytes.len() as u64 / 16 + 1;
         let reserve =
-            |timetable: &Timetable| Vec::with_capacity(timetable.ticks.min(most_rows) as usize);
+            |timetable: &Timetable| Vec::with_capacity(timetable.ticks.min(max_rows) as usize);
         let mut log = Self {
             machines: setup.timetables.iter().map(reserve).collect(),
             rows: 0,
         };
+        // `parse_rows_in` stops at a damaged row. Then it is called again for the bytes after this row.
         let (mut rest, mut rows) = (bytes, 0);
         while !rest.is_empty() {
+            // The number of the damaged row among the rows of `rest`, from 1.
             let mut damaged_row = None;
             for parsed in parse_rows_in(rest, format) {
                 match parsed {
-                    Ok(event) => log.take(rows, (run, &setup.model), event, findings),
+                    Ok(event) => log.add_row(rows, (run, &setup.model), event, findings),
                     Err(error) => {
                         damaged_row = Some(error.row);
                         let words = || format!("column {}: {}", error.column, error.problem);
@@ -75,7 +82,7 @@ impl Log {
     }
 
     /// Adds a row to the events of its machine, with the checks described at [`Log::read`].
-    fn take(
+    fn add_row(
         &mut self,
         row: u64,
         (run, model): (u64, &Model),
@@ -105,6 +112,7 @@ impl Log {
             EventKind::Internal => &[],
         };
         let is_receive = matches!(logged.event.kind, EventKind::Receive(_));
+        // Whether the event's message may go between `machine` and `peer`.
         let is_peer = |peer: u32| {
             let (from, to) = if is_receive {
                 (peer, machine)
@@ -113,6 +121,7 @@ impl Log {
             };
             (peer as usize) < machines && model.may_send(from as usize, to as usize)
         };
+        // In an imported log, `UNKNOWN_MACHINE` stands for a missing cell.
         let is_impossible_peer = |&&peer: &&u32| peer != UNKNOWN_MACHINE && !is_peer(peer);
         if let Some(peer) = peers.iter().find(is_impossible_peer) {
             let words =
@@ -136,9 +145,9 @@ impl Log {
     }
 }
 
-/// Skips the first `rows` rows. Returns the bytes after them.
+/// Skips the first `rows` rows (at least 1). Returns the bytes after them.
 fn skip_rows(bytes: &[u8], rows: u64) -> &[u8] {
     let newlines = bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
-    let last = newlines.map(|(index, _)| index).nth(rows as usize - 1);
-    last.map_or(&[], |index| &bytes[index + 1..])
+    let end_of_last = newlines.map(|(index, _)| index).nth(rows as usize - 1);
+    end_of_last.map_or(&[], |index| &bytes[index + 1..])
 }

@@ -1,4 +1,4 @@
-//! Checks each receive against its send.
+//! Checks each receive of a machine against the send of the received message, and the order of the receives.
 
 use sim::experiment::StampRule;
 use sim::log::UNKNOWN;
@@ -7,79 +7,81 @@ use sim::machine::{EventKind, Message};
 use super::checks::Check;
 use super::in_flight::{Mailbox, Sent};
 use super::log::{Entry, Log};
-use super::order::Order;
+use super::order::QueueOrder;
 use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::words::event;
 
-/// For each receive of a machine, the index of the received message in the mailbox, or `None` if the message is not known.
-pub(super) type TakenMessages = Vec<Option<u32>>;
+/// For each receive of a machine, the index of the received message in the machine's mailbox (the list of all messages that were sent
+/// to the machine). `None` if it is not known which message was received.
+pub(super) type ReceivedMessages = Vec<Option<u32>>;
 
 /// Checks the receives of `machine`: [`Check::Sent`], [`Check::ReceivedOnce`], [`Check::LinkOrder`], [`Check::Causality`],
-/// [`Check::QueueOrder`] and the Clock Condition between machines.
+/// [`Check::QueueOrder`], and [`Check::ClockCondition`] or [`Check::ClockConditionBefore`].
 pub(super) fn check(
     setup: &Setup,
     log: &Log,
     machine: usize,
     mailbox: &Mailbox,
     findings: &mut RunFindings<'_>,
-) -> TakenMessages {
-    let mut reader = Reader {
+) -> ReceivedMessages {
+    let mut checker = ReceiveChecker {
         setup,
         log,
         machine,
         mailbox,
-        next: mailbox.links.clone(),
-        is_taken: vec![false; mailbox.messages.len()],
-        order: Order::new(setup, log),
-        matched: 0,
+        next: mailbox.starts.clone(),
+        is_received: vec![false; mailbox.messages.len()],
+        order: QueueOrder::new(setup, log),
+        found: 0,
     };
-    let mut taken = TakenMessages::new();
+    let mut received = ReceivedMessages::new();
     for entry in &log.machines[machine] {
         if let EventKind::Receive(message) = entry.kind {
-            taken.push(reader.receive(entry, message, findings));
+            received.push(checker.check_receive(entry, message, findings));
         }
     }
-    let (receives, matched) = (taken.len() as u64, reader.matched);
+    let (receives, found) = (received.len() as u64, checker.found);
     findings.checked(Check::Sent, receives);
-    findings.checked(Check::ReceivedOnce, matched);
+    findings.checked(Check::ReceivedOnce, found);
     if setup.known.shared_time {
-        findings.checked(Check::Causality, matched);
-        findings.checked(Check::QueueOrder, matched);
+        findings.checked(Check::Causality, found);
+        findings.checked(Check::QueueOrder, found);
     }
-    if setup.keeps_links {
-        findings.checked(Check::LinkOrder, matched);
+    if setup.keeps_link_order {
+        findings.checked(Check::LinkOrder, found);
     }
-    findings.checked(setup.clock_condition(), matched);
-    reader.check_passed_over(findings);
-    taken
+    findings.checked(setup.clock_condition(), found);
+    checker.check_never_received(findings);
+    received
 }
 
-/// Returns `None` for each receive of `machine`. This is the [`TakenMessages`] of a log in which the received messages are not known.
-pub(super) fn none_known(log: &Log, machine: usize) -> TakenMessages {
+/// Returns the [`ReceivedMessages`] for a log in which no received message is known: `None` for each receive of `machine`.
+pub(super) fn none_known(log: &Log, machine: usize) -> ReceivedMessages {
     let events = log.machines[machine].iter();
     let receives = events.filter(|entry| matches!(entry.kind, EventKind::Receive(_)));
     receives.map(|_| None).collect()
 }
 
-/// The state of the checks while the receives of a machine are read.
-struct Reader<'a> {
+/// Checks the receives of one machine, one after the other.
+struct ReceiveChecker<'a> {
     setup: &'a Setup,
     log: &'a Log,
     machine: usize,
     mailbox: &'a Mailbox,
-    /// For each sender, the index of the message that should be received next.
+    /// For each sender, the index in the mailbox of the message that should be received next.
     next: Vec<u32>,
-    is_taken: Vec<bool>,
-    order: Order<'a>,
+    /// For each message in the mailbox, whether it was received so far.
+    is_received: Vec<bool>,
+    order: QueueOrder<'a>,
     /// Number of receives whose message was found in the mailbox.
-    matched: u64,
+    found: u64,
 }
 
-impl<'a> Reader<'a> {
-    /// Checks a receive. Returns the index of its message in the mailbox, or `None` if the message was not sent or was received
-    /// before.
-    fn receive(
+impl<'a> ReceiveChecker<'a> {
+    /// Checks one receive. `message` is the received message as the receive describes it. Returns the index of this
+    /// message in the mailbox, or `None` if the message was never sent or had been received before.
+    fn check_receive(
         &mut self,
         entry: &Entry,
         message: Message,
@@ -92,7 +94,7 @@ impl<'a> Reader<'a> {
         };
         let sent = self.mailbox.messages[index as usize];
         let send = self.send_of(&sent);
-        self.matched += 1;
+        self.found += 1;
         if let EventKind::Send { stamp, .. } = send.kind
             && stamp != message.stamp
         {
@@ -110,7 +112,8 @@ impl<'a> Reader<'a> {
             });
         }
         self.check_causality(entry, &sent, findings);
-        if std::mem::replace(&mut self.is_taken[index as usize], true) {
+        let was_received = std::mem::replace(&mut self.is_received[index as usize], true);
+        if was_received {
             findings.violated(Check::ReceivedOnce, at, || {
                 format!(
                     "{}, but it had received this message before",
@@ -119,34 +122,35 @@ impl<'a> Reader<'a> {
             });
             return None;
         }
-        self.check_link(entry, message, index, findings);
-        self.check_order(entry, &sent, findings);
+        self.check_link_order(entry, message, index, findings);
+        self.check_queue_order(entry, &sent, findings);
         Some(index)
     }
 
     /// Finds the message in the mailbox, by its sender and the tick at which it was sent.
     fn find(&self, message: Message) -> Option<u32> {
-        let link = message.sender as usize;
-        let (start, end) = (
-            *self.mailbox.links.get(link)?,
-            *self.mailbox.links.get(link + 1)?,
-        );
+        let sender = message.sender as usize;
+        let starts = &self.mailbox.starts;
+        let (start, end) = (*starts.get(sender)?, *starts.get(sender + 1)?);
         let is_match = |index: u32| self.mailbox.messages[index as usize].tick == message.sent_tick;
-        let next = self.next[link];
+        // In a correct log, the received message is the next one of its sender. If it is not, all messages of the sender are searched.
+        let next = self.next[sender];
         if next < end && is_match(next) {
             return Some(next);
         }
-        let link = &self.mailbox.messages[start as usize..end as usize];
-        let index = start + link.partition_point(|sent| sent.tick < message.sent_tick) as u32;
+        let of_sender = &self.mailbox.messages[start as usize..end as usize];
+        let position = of_sender.partition_point(|sent| sent.tick < message.sent_tick);
+        let index = start + position as u32;
         (index < end && is_match(index)).then_some(index)
     }
 
+    /// The event that sent the message.
     fn send_of(&self, sent: &Sent) -> &'a Entry {
         &self.log.machines[sent.sender as usize][sent.position as usize]
     }
 
-    /// Checks [`Check::LinkOrder`] of a receive.
-    fn check_link(
+    /// Checks [`Check::LinkOrder`] of a receive: the message is the next one of its sender.
+    fn check_link_order(
         &mut self,
         entry: &Entry,
         message: Message,
@@ -154,33 +158,36 @@ impl<'a> Reader<'a> {
         findings: &mut RunFindings<'_>,
     ) {
         let next = self.next[message.sender as usize];
-        if index > next && self.setup.keeps_links {
-            let passed = self.mailbox.messages[next as usize];
+        if index > next && self.setup.keeps_link_order {
+            let skipped = self.mailbox.messages[next as usize];
             findings.violated(Check::LinkOrder, At::Row(entry.row), || {
-                let passed = event(passed.sender as usize, self.send_of(&passed));
+                let skipped = event(skipped.sender as usize, self.send_of(&skipped));
                 format!(
-                    "{}. But before that message, {passed}, and the recipient has not received this earlier message yet",
+                    "{}. But before that message, {skipped}, and the recipient has not received this earlier message yet",
                     self.describe(entry)
                 )
             });
         }
-        // If a message is passed over, only the first receive of a later message is reported.
+        // If a message is skipped, only the first receive of a later message is reported, and not each later receive.
         if index >= next {
             self.next[message.sender as usize] = index + 1;
         }
     }
 
-    /// Checks [`Check::Causality`] of a receive.
+    /// Checks [`Check::Causality`] of a receive, in one of two ways. If the run was as scheduled or has a delay, the times at which the two
+    /// ticks were due are compared. Otherwise the logged times are compared.
     fn check_causality(&self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         let (setup, send) = (self.setup, self.send_of(sent));
         let due_ns = |machine: usize, entry: &Entry| setup.timetables[machine].due_ns(entry.tick);
-        let through_ns = due_ns(sent.sender as usize, send).saturating_add(setup.delay_ns.0);
+        let earliest_arrival_ns =
+            due_ns(sent.sender as usize, send).saturating_add(setup.delay_ns.0);
+        // In an imported log, the send may have been logged too late, by at most this time.
         let late_ns = setup.logged_late_ns(sent.sender as usize, self.machine);
-        let by_model = setup.on_schedule || setup.has_delay();
-        if by_model && due_ns(self.machine, entry) <= through_ns {
+        let compares_due_times = setup.on_schedule || setup.has_delay();
+        if compares_due_times && due_ns(self.machine, entry) <= earliest_arrival_ns {
             findings.violated(Check::Causality, At::Row(entry.row), || {
                 format!(
-                    "{} at model time {} ns, but the message was under way until at least {through_ns} ns",
+                    "{} at model time {} ns, but the message was under way until at least {earliest_arrival_ns} ns",
                     self.describe(entry),
                     due_ns(self.machine, entry)
                 )
@@ -198,8 +205,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Checks [`Check::QueueOrder`] of a receive.
-    fn check_order(&mut self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
+    /// Checks [`Check::QueueOrder`] of a receive: no message that entered the queue later was received before.
+    fn check_queue_order(&mut self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;
         }
@@ -215,16 +222,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Checks messages that were never received although later messages were received.
-    fn check_passed_over(&self, findings: &mut RunFindings<'_>) {
+    /// Checks [`Check::QueueOrder`] of the messages that were never received: no message that entered the queue later was received.
+    fn check_never_received(&self, findings: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;
         }
-        for (sent, is_taken) in self.mailbox.messages.iter().zip(&self.is_taken) {
-            if *is_taken {
+        for (sent, is_received) in self.mailbox.messages.iter().zip(&self.is_received) {
+            if *is_received {
                 continue;
             }
-            if let Some(later) = self.order.passed(sent) {
+            if let Some(later) = self.order.find_taken_too_early(sent) {
                 let send = self.send_of(sent);
                 findings.violated(Check::QueueOrder, At::Row(send.row), || {
                     format!(
@@ -258,7 +265,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// Describes a receive of a message that was not sent, and what the sender did instead.
+    /// Describes a receive of a message that was never sent, and what the sender did at the tick at which it should have sent the message.
     fn why_not_sent(&self, entry: &Entry, message: Message) -> String {
         let sender = message.sender as usize;
         let receive = self.describe(entry);

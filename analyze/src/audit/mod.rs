@@ -1,34 +1,36 @@
 //! Checks whether the logs of a dataset follow the rules of machines with Lamport clocks, and whether they agree with the
-//! journal.
+//! journal (`runs.csv`, which has a row for each run).
 //!
 //! The audit has its own code for all rules. It does not use the simulator's machines, clocks, schedules or engines. From the
 //! simulator it uses only the code that reads logs, and the types of rows and parameters. Each run is compared with its own row
-//! in the journal. Only shares of random outcomes are computed over all runs of a configuration.
+//! in the journal. Only one kind of check looks at several runs together: the shares of random outcomes (for example the share of
+//! internal events) are computed over all runs of a configuration.
 //!
-//! Queue lengths are checked in two ways. In virtual time, and in runs that were as scheduled (column `as_scheduled`), the time
-//! at which each message enters a queue is known. So queue lengths are recomputed exactly. In other runs only the largest latency
-//! is known, from the journal. So each queue length must lie between two limits: one counts only the messages that must have
-//! arrived, the other all messages that can have arrived.
+//! Queue lengths are checked in two ways. In virtual time, and in runs that were as scheduled (column `as_scheduled`), it is known
+//! between which two ticks each message enters a queue. So queue lengths are recomputed exactly. In other runs, only the largest latency of
+//! a message is known, from the journal. So each queue length must lie between two limits: the lower limit counts only the messages that
+//! must have arrived, and the upper limit counts all messages that can have arrived.
 //!
 //! # Layout
 //!
 //! - [`checks`]: all checks, with their names and rules
-//! - [`tally`]: counts how often each check was made and failed, and keeps its first violation
+//! - [`tally`]: counts how often each check was made and failed, and keeps the first violation of each check
 //! - [`setup`], [`timetable`]: the parameters of a run, and the times at which its ticks are due
-//! - [`model`]: what idle machines do, and to which machines they may send
+//! - [`model`]: what a machine does at an idle tick (a tick without a waiting message), and to which machines it may send
 //! - [`margin`]: the shortest time between two ticks whose order matters
 //! - [`journal`]: checks of the journal's rows
 //! - [`log`]: the events of each machine of a run
-//! - [`ticks`]: checks of ticks, times and phases
+//! - [`ticks`]: checks of ticks, their times, and phases (the times of the first ticks)
 //! - [`clocks`]: checks of the clocks
 //! - [`timestamps`]: checks of the timestamps of vector clocks and hybrid logical clocks
 //! - [`in_flight`], [`messages`], [`order`]: checks of messages: whether they were sent, and the order in which they are received
 //! - [`queues`]: checks of queue lengths
 //! - [`event_frequencies`]: checks of the shares of random outcomes
-//! - [`runs`]: all checks over the runs of a dataset, on all cores
-//! - [`lines`]: the file and line of a violation
-//! - [`pictures`]: the command that draws a violation
-//! - [`words`], [`report`]: the results as text and tables
+//! - [`runs`]: makes all checks on the runs of a dataset, on all cores
+//! - [`lines`]: finds the file and line of a violation
+//! - [`pictures`]: makes the command that draws a violation
+//! - [`words`]: descriptions of events, for messages
+//! - [`report`]: the results as text and tables
 
 mod checks;
 mod clocks;
@@ -78,17 +80,18 @@ pub struct Audited {
     pub runs: u64,
     /// Number of runs that failed and were not finished by a later attempt. They have no events.
     pub failed: u64,
-    /// Number of planned runs that are neither finished nor failed. Runs of missing shards do not count.
+    /// Number of planned runs that are neither finished nor failed. Runs of missing shards do not count. (A shard is a part of the
+    /// experiment that was run on another computer and has a folder of its own.)
     pub to_do: u64,
-    /// The shards of the experiment whose folders are missing.
+    /// The shards whose folders are missing.
     pub missing_shards: Vec<Shard>,
     /// Number of events read.
     pub events: u64,
     /// Number of messages. A send to several machines counts once for each recipient.
     pub messages: u64,
-    /// Whether the logs come from another program. Then checks that need missing columns are not made.
+    /// Whether the logs come from another program. If they do, the checks that need missing columns are not made.
     pub imported: bool,
-    /// For an imported dataset: why violations cannot be traced to lines of the imported files, or `None` if they can.
+    /// Why violations cannot be traced to lines of the imported files. `None` if they can, and `None` if the dataset was not imported.
     pub sources_problem: Option<String>,
     /// The result of each check, in the order of [`Check::ALL`].
     pub results: Vec<CheckResult>,
@@ -116,7 +119,8 @@ pub struct CounterExample {
     pub line: Option<u64>,
     /// The run, or `None` if the journal cannot be read.
     pub run: Option<u64>,
-    /// The file and the line (from 1) of the imported log that the event was read from, if the dataset was imported.
+    /// The file and the line (from 1) of the imported log from which the event was read. `None` if they are not known, or if the
+    /// dataset was not imported.
     pub source: Option<(String, u64)>,
     /// A description of the violation.
     pub words: String,
@@ -125,12 +129,12 @@ pub struct CounterExample {
 }
 
 impl Audit {
-    /// Audits the datasets in folders `roots`.
+    /// Audits the datasets in the folders `roots`.
     ///
     /// # Errors
     ///
-    /// [`Error::Dataset`] if a folder is not a dataset, [`Error::NoFinishedRun`] if a dataset has no finished run. Damage and
-    /// mistakes within a dataset are reported as violations, not as errors.
+    /// [`Error::Dataset`] if a folder is not a dataset, [`Error::NoFinishedRun`] if a dataset has no finished run. Damaged files
+    /// and wrong values within a dataset are reported as violations, not as errors.
     pub fn run(roots: &[PathBuf]) -> Result<Self, Error> {
         let mut datasets = roots
             .iter()
@@ -143,7 +147,7 @@ impl Audit {
         Ok(Self { datasets })
     }
 
-    /// How often `check` was made and how often it failed, over all datasets.
+    /// Returns how often `check` was made and how often it failed, summed over all datasets.
     pub fn counts(&self, check: Check) -> (u64, u64) {
         self.results(check)
             .fold((0, 0), |(checked, violations), result| {

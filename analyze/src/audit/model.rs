@@ -1,9 +1,9 @@
-//! The rules for idle machines: the probabilities of events, and the possible recipients. They follow from the run's row in the
-//! journal.
+//! What a machine does at an idle tick (a tick without a waiting message): the probabilities of its events, and the machines to which it
+//! may send. The audit takes these rules from the parameters in the run's row of the journal (`runs.csv`).
 
 use sim::experiment::{Configuration, Internal, Sends, Topology};
 
-/// The rules for idle machines.
+/// The rules for idle ticks.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Model {
     machines: usize,
@@ -12,10 +12,12 @@ pub(super) struct Model {
     sends: Sends,
 }
 
-/// The probabilities of recipients for a send of a machine.
+/// With which probability a send goes to which recipients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct SendProbabilities {
+    /// The probability that the send goes to a given neighbour. Sends to all do not count.
     pub(super) to_each: f64,
+    /// The probability that the send goes to all neighbours.
     pub(super) to_all: f64,
     /// Number of recipients of a send that is not to all, or `None` if all sends are to all.
     pub(super) recipients: Option<usize>,
@@ -38,7 +40,7 @@ impl Model {
         from != to
             && match self.topology {
                 Topology::Mesh => true,
-                Topology::Ring => matches!(from.abs_diff(to), 1) || from.abs_diff(to) == last,
+                Topology::Ring => from.abs_diff(to) == 1 || from.abs_diff(to) == last,
                 Topology::Star => from == 0 || to == 0,
                 Topology::TimeKeeper => from == 0,
             }
@@ -58,22 +60,24 @@ impl Model {
     }
 
     /// For each machine, lists the other machines for which the order of ticks matters: one of the two machines may send to the other,
-    /// or both may send to the same third machine. `None` if each machine's list has all other machines.
+    /// or both may send to the same third machine. `None` means that the order matters for any two machines.
     pub(super) fn peers(&self) -> Option<Vec<Vec<usize>>> {
         let machines = 0..self.machines;
         if machines
             .clone()
-            .all(|machine| self.internal(machine) == 1.0)
+            .all(|machine| self.internal_probability(machine) == 1.0)
         {
             // No machine sends.
             return Some(vec![vec![]; self.machines]);
         }
         let order_matters = |a: usize, b: usize| match self.topology {
             Topology::Mesh | Topology::Star => true,
+            // Neighbours in the ring, or machines that have a neighbour in common.
             Topology::Ring => {
-                let apart = a.abs_diff(b);
-                apart.min(self.machines - apart) <= 2
+                let steps = a.abs_diff(b);
+                steps.min(self.machines - steps) <= 2
             }
+            // Only machine 0 sends.
             Topology::TimeKeeper => a == 0 || b == 0,
         };
         if matches!(self.topology, Topology::Mesh | Topology::Star) {
@@ -87,10 +91,12 @@ impl Model {
         Some(machines.clone().map(|a| peers(a).collect()).collect())
     }
 
-    /// The rank of `neighbour` among the neighbours of `machine`, in the order of machines.
+    /// The position of `neighbour` (from 0) in the list of the neighbours of `machine`, which is ordered by machine.
     pub(super) fn rank(&self, machine: usize, neighbour: usize) -> usize {
         match self.topology {
-            Topology::Mesh => neighbour - usize::from(neighbour > machine),
+            // All other machines are in the list; `machine` itself is not.
+            Topology::Mesh if neighbour > machine => neighbour - 1,
+            Topology::Mesh => neighbour,
             _ => (0..neighbour)
                 .filter(|&other| self.may_send(machine, other))
                 .count(),
@@ -98,17 +104,17 @@ impl Model {
     }
 
     /// The probability that an idle tick of `machine` is an internal event. It is 1 if the machine may not send to any machine.
-    pub(super) fn internal(&self, machine: usize) -> f64 {
+    pub(super) fn internal_probability(&self, machine: usize) -> f64 {
         match self.neighbours(machine) {
             0 => 1.0,
             _ => self.internal.at(machine).value(),
         }
     }
 
-    /// The probabilities for sends of a machine with `neighbours` neighbours. There must be at least one neighbour.
+    /// The probabilities of the recipients of a send, for a machine with `neighbours` neighbours (at least 1).
     pub(super) fn send_probabilities(&self, neighbours: usize) -> SendProbabilities {
         let d = neighbours as f64;
-        let to_all = SendProbabilities {
+        let always_to_all = SendProbabilities {
             to_each: 0.0,
             to_all: 1.0,
             recipients: None,
@@ -128,7 +134,7 @@ impl Model {
                 to_all: 0.0,
                 recipients: Some(1),
             },
-            Sends::Broadcast => to_all,
+            Sends::Broadcast => always_to_all,
             Sends::Multicast(recipients) if (recipients as usize) < neighbours => {
                 SendProbabilities {
                     to_each: f64::from(recipients) / d,
@@ -136,7 +142,7 @@ impl Model {
                     recipients: Some(recipients as usize),
                 }
             }
-            Sends::Multicast(_) => to_all,
+            Sends::Multicast(_) => always_to_all,
         }
     }
 }

@@ -1,24 +1,25 @@
-//! Checks the order in which a machine takes messages from its queue.
+//! Checks that a machine takes messages from its queue in the order in which they entered the queue.
 
 use super::in_flight::Sent;
 use super::log::Log;
 use super::setup::Setup;
 
-/// When a message entered a queue: a time or a position in the recipient's log (see `entry_times`), and a number that orders
-/// messages with the same time.
-type Instant = (u64, u32);
+/// When a message entered a queue. The first number is a time or a position in the recipient's log (see [`QueueOrder::entry_times`]).
+/// The second number orders messages for which the first number is equal.
+type EntryTime = (u64, u32);
 
-/// Follows the messages that a machine takes from its queue, and checks that the oldest is taken first.
+/// Follows the messages that a machine takes from its queue, and checks that the oldest message is always taken first.
 #[derive(Debug)]
-pub(super) struct Order<'a> {
+pub(super) struct QueueOrder<'a> {
     setup: &'a Setup,
     log: &'a Log,
-    /// Of each message taken so far, the earliest time at which it can have entered the queue is known. This is the message for which
-    /// this time is the largest, with this time.
-    latest: Option<(Instant, Sent)>,
+    /// One of the messages that were taken so far, with the earliest time at which it can have entered the queue. It is the message
+    /// with the largest such time. A message that is taken later must not have entered the queue before this time.
+    latest: Option<(EntryTime, Sent)>,
 }
 
-impl<'a> Order<'a> {
+impl<'a> QueueOrder<'a> {
+    /// The state before the machine takes its first message.
     pub(super) fn new(setup: &'a Setup, log: &'a Log) -> Self {
         Self {
             setup,
@@ -30,33 +31,32 @@ impl<'a> Order<'a> {
     /// Records that the machine took `sent` from its queue. Returns another message if it was taken before `sent` and certainly
     /// entered the queue after `sent`.
     pub(super) fn take(&mut self, sent: &Sent) -> Option<Sent> {
-        let (from, to) = self.entry_times(sent);
-        match self.latest {
-            Some((latest, later)) if to < latest => Some(later),
-            Some((latest, _)) if from <= latest => None,
-            _ => {
-                self.latest = Some((from, *sent));
-                None
-            }
+        let too_early = self.find_taken_too_early(sent);
+        let (earliest, _) = self.entry_times(sent);
+        if self.latest.is_none_or(|(latest, _)| earliest > latest) {
+            self.latest = Some((earliest, *sent));
         }
+        too_early
     }
 
-    /// Returns a message that was taken although it certainly entered the queue after `sent`; `None` if there is no such message.
-    pub(super) fn passed(&self, sent: &Sent) -> Option<Sent> {
+    /// Returns a message that was already taken although it certainly entered the queue after `sent`. `None` if there is no such message.
+    pub(super) fn find_taken_too_early(&self, sent: &Sent) -> Option<Sent> {
         let (latest, later) = self.latest?;
-        (self.entry_times(sent).1 < latest).then_some(later)
+        let (_, latest_of_sent) = self.entry_times(sent);
+        (latest_of_sent < latest).then_some(later)
     }
 
     /// The earliest and the latest time at which the message can have entered the queue.
     ///
     /// There are three cases:
     ///
-    /// - The run was as scheduled: the times at which the message's shortest and longest delay end. If the delay is constant, both
-    ///   are equal. Messages with equal times are then ordered by the number of their sender.
-    /// - The run was not as scheduled and has no configured delay: the time of the send, and this time plus the run's largest latency.
-    /// - The run was not as scheduled and has a configured delay: positions instead of times. They are the first event of the recipient
-    ///   before which the message can have arrived, and the first before which it must have arrived.
-    fn entry_times(&self, sent: &Sent) -> (Instant, Instant) {
+    /// - The run was as scheduled. The two times are those at which the message's shortest and longest delay end. If the delay is
+    ///   constant, the two times are equal, and messages with equal times are ordered by the number of their sender.
+    /// - The run was not as scheduled and has no configured delay. The first time is that of the send. The second time is the run's
+    ///   largest latency later.
+    /// - The run was not as scheduled and has a configured delay. Then positions in the recipient's log take the place of times: the first
+    ///   event before which the message can have arrived, and the first event before which it must have arrived.
+    fn entry_times(&self, sent: &Sent) -> (EntryTime, EntryTime) {
         let Setup {
             delay_ns,
             latency_ns,
@@ -65,19 +65,19 @@ impl<'a> Order<'a> {
         } = *self.setup;
         if on_schedule {
             let due_ns = self.setup.timetables[sent.sender as usize].due_ns(sent.tick);
-            let [from_ns, to_ns] =
-                [delay_ns.0, delay_ns.1].map(|delay| due_ns.saturating_add(delay));
-            return if self.setup.is_exact() {
-                ((from_ns, sent.sender), (to_ns, sent.sender))
+            let earliest_ns = due_ns.saturating_add(delay_ns.0);
+            let latest_ns = due_ns.saturating_add(delay_ns.1);
+            return if self.setup.knows_entry_times() {
+                ((earliest_ns, sent.sender), (latest_ns, sent.sender))
             } else {
-                ((from_ns, 0), (to_ns, u32::MAX))
+                ((earliest_ns, 0), (latest_ns, u32::MAX))
             };
         }
         if self.setup.has_delay() {
             return ((sent.possible.into(), 0), (sent.certain.into(), u32::MAX));
         }
         let send = &self.log.machines[sent.sender as usize][sent.position as usize];
-        let arrived_ns = send.time_ns.saturating_add(latency_ns);
-        ((send.time_ns, 0), (arrived_ns, u32::MAX))
+        let latest_arrival_ns = send.time_ns.saturating_add(latency_ns);
+        ((send.time_ns, 0), (latest_arrival_ns, u32::MAX))
     }
 }

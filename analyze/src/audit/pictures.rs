@@ -1,4 +1,4 @@
-//! The command that draws a violation.
+//! Makes the command that draws a violation (`analyze diagram ...`), which the audit prints below the violation.
 
 use std::path::Path;
 
@@ -9,12 +9,12 @@ use super::checks::Check;
 use super::tally::At;
 use crate::execution::EventName;
 
-/// Model seconds that are drawn before and after a violation.
+/// How many model seconds are drawn before a violation, and after it.
 const WITHIN_S: &str = "3";
 
-/// The command that draws the event at `at` and marks it with the name of the check that failed. `None` if the violation is not in an
+/// Makes the command that draws the event at `at` and marks it with the name of the failed check. `None` if the violation is not in an
 /// event, or if `analyze diagram` could not read the run.
-pub(super) fn command(
+pub(super) fn diagram_command(
     root: &Path,
     dataset: &Dataset,
     run: &JournalRow,
@@ -23,14 +23,12 @@ pub(super) fn command(
     let At::Row(row) = at else {
         return None;
     };
-    let is_only = |run: &JournalRow| {
-        dataset
-            .finished()
-            .filter(|other| other.run == run.run)
-            .count()
-            == 1
-    };
-    let events = readable_events(dataset, run).filter(|_| is_only(run))?;
+    let finished_rows = dataset.finished().filter(|other| other.run == run.run);
+    if finished_rows.count() != 1 {
+        // `analyze diagram` refuses a dataset in which a run is finished twice.
+        return None;
+    }
+    let events = readable_events(dataset, run)?;
     let event = events.get(usize::try_from(row).ok()?)?;
     let around = EventName {
         machine: event.machine,
@@ -49,9 +47,8 @@ pub(super) fn command(
     Some(format!("analyze diagram {} {options}", shell_word(root)))
 }
 
-/// The events of a run, if all of them can be read.
+/// Reads the events of a run. `None` if some of them cannot be read, belong to another run or belong to a machine that does not exist.
 fn readable_events(dataset: &Dataset, run: &JournalRow) -> Option<Vec<EventRow>> {
-    // Damaged rows are violations of their own.
     let bytes = dataset.read_events(run).ok()?;
     let rows = parse_rows_in(&bytes, dataset.row_format(run));
     let events = rows.collect::<Result<Vec<_>, _>>().ok()?;

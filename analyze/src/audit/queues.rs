@@ -1,4 +1,4 @@
-//! Checks queue lengths: the number of messages that arrived minus the number of messages received.
+//! Checks the logged queue lengths. A queue length is the number of messages that arrived minus the number of messages received.
 
 use sim::experiment::ReceiveRule;
 use sim::machine::EventKind;
@@ -6,13 +6,14 @@ use sim::machine::EventKind;
 use super::checks::Check;
 use super::in_flight::{Mailbox, Sent, log_index};
 use super::log::{Entry, Log};
-use super::messages::TakenMessages;
+use super::messages::ReceivedMessages;
 use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::words::event;
 use crate::output::words::counted;
 
-/// Checks [`Check::Idle`] of `machine`. A tick takes a message if one waits. So the queue is empty before and after an idle tick.
+/// Checks [`Check::Idle`] of `machine`. A tick takes a message if one waits. Only if none waits, the tick is idle: the machine has an
+/// internal event or a send. So the queue is empty before and after an idle tick.
 pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, findings: &mut RunFindings<'_>) {
     if !setup.known.queue_lengths {
         return;
@@ -22,19 +23,20 @@ pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, findings: &mu
     for entry in events {
         check_idle_event(setup, machine, before, entry, findings);
         if setup.receive == ReceiveRule::All {
-            let ended = before.filter(|before| before.tick != entry.tick);
-            check_taken(machine, ended, findings);
+            // The event before is the last one of its tick if this event has another tick.
+            let last_of_tick = before.filter(|before| before.tick != entry.tick);
+            check_emptied(machine, last_of_tick, findings);
         }
         before = Some(entry);
     }
     if setup.receive == ReceiveRule::All {
-        check_taken(machine, before, findings);
+        check_emptied(machine, before, findings);
     }
     findings.checked(Check::Idle, events.len() as u64);
 }
 
-/// With receive = all, checks that the last event of a tick leaves no message in the queue.
-fn check_taken(machine: usize, last: Option<&Entry>, findings: &mut RunFindings<'_>) {
+/// With `receive = "all"`, a tick takes all messages. Checks that the last event of a tick leaves no message in the queue.
+fn check_emptied(machine: usize, last: Option<&Entry>, findings: &mut RunFindings<'_>) {
     if let Some(last) = last.filter(|last| last.queue > 0) {
         findings.violated(Check::Idle, At::Row(last.row), || {
             let waiting = counted(last.queue as usize, "message");
@@ -46,8 +48,9 @@ fn check_taken(machine: usize, last: Option<&Entry>, findings: &mut RunFindings<
     }
 }
 
-/// Checks the queue length of an idle event. In an imported log, a message may arrive while the program writes an idle event, so
-/// the length may be above 0. There, an idle event is wrong only if the previous event also left messages in the queue.
+/// Checks the queue length of an internal event or a send. In a log of the simulator, it must be 0. In an imported log, it may be above 0,
+/// because a message may arrive while the program writes the event. There, the event is wrong only if the machine's previous event
+/// (`before`) left messages in the queue.
 fn check_idle_event(
     setup: &Setup,
     machine: usize,
@@ -81,7 +84,7 @@ pub(super) fn check(
     log: &Log,
     machine: usize,
     mailbox: &Mailbox,
-    taken: &TakenMessages,
+    received: &ReceivedMessages,
     findings: &mut RunFindings<'_>,
 ) {
     let events = &log.machines[machine];
@@ -90,42 +93,45 @@ pub(super) fn check(
         machine,
         received: 0,
         entered: 0,
-        entered_at: Vec::with_capacity(taken.len()),
+        entered_at: Vec::with_capacity(received.len()),
     };
     for (position, entry) in events.iter().enumerate() {
         let log_index = log_index(setup, position, entry);
-        let ordinal = queue.check_length(entry, log_index, &arrived, findings);
-        if let Some(ordinal) = ordinal
-            && let Some(Some(index)) = taken.get(ordinal)
+        let receive_index = queue.check_length(entry, log_index, &arrived, findings);
+        if let Some(receive_index) = receive_index
+            && let Some(Some(message_index)) = received.get(receive_index)
         {
-            let sent = &mailbox.messages[*index as usize];
-            queue.check_entered(entry, ordinal, sent, findings);
+            let sent = &mailbox.messages[*message_index as usize];
+            queue.check_entered(entry, receive_index, sent, findings);
         }
     }
     findings.checked(Check::QueueLength, events.len() as u64);
     findings.checked(Check::Conservation, 1);
-    let last = events.len().checked_sub(1);
-    let last = last.map(|last| (&events[last], log_index(setup, last, &events[last])));
+    let last = events.iter().enumerate().next_back();
+    let last = last.map(|(position, entry)| (entry, log_index(setup, position, entry)));
     queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, findings);
 }
 
-/// How many messages can have arrived, and how many must have arrived, at each index in a machine's log (see [`log_index`]).
+/// Numbers of messages that arrived at a machine, for each index in the machine's log (see [`log_index`]).
 struct Arrived {
+    /// How many messages can have arrived at most.
     possible: Vec<u32>,
+    /// How many messages must have arrived.
     certain: Vec<u32>,
 }
 
 impl Arrived {
     fn new(events: &[Entry], mailbox: &Mailbox) -> Self {
-        let places = events.len();
+        // One element more than events: it counts the messages that arrive after the last event.
         let mut arrived = Self {
-            possible: vec![0; places + 1],
-            certain: vec![0; places + 1],
+            possible: vec![0; events.len() + 1],
+            certain: vec![0; events.len() + 1],
         };
         for sent in &mailbox.messages {
             arrived.possible[sent.possible as usize] += 1;
             arrived.certain[sent.certain as usize] += 1;
         }
+        // So far, the vectors count the arrivals at each index. Their running sums are the arrivals up to each index.
         for counts in [&mut arrived.possible, &mut arrived.certain] {
             let mut sum = 0;
             for count in counts {
@@ -136,7 +142,7 @@ impl Arrived {
         arrived
     }
 
-    /// The smallest and the largest possible number of messages that arrived by `log_index`.
+    /// The smallest and the largest number of messages that can have arrived when the event at `log_index` happened.
     fn bounds_at(&self, log_index: u64) -> (u64, u64) {
         let last = self.possible.len() - 1;
         let log_index = usize::try_from(log_index).map_or(last, |log_index| log_index.min(last));
@@ -150,16 +156,18 @@ impl Arrived {
 /// The state of a machine's queue while its log is read.
 struct Queue {
     machine: usize,
+    /// Number of messages that the machine has received so far.
     received: u64,
     /// Number of messages that have entered the queue so far, according to the log's queue lengths.
     entered: u64,
-    /// For each of these messages, the first index in the log at which the message was in the queue.
+    /// For each message that has entered the queue, in the order of entering: the first index in the log at which the message was in
+    /// the queue.
     entered_at: Vec<u64>,
 }
 
 impl Queue {
-    /// Compares the queue length after an event with the messages that arrived. For a receive, returns its index among the
-    /// machine's receives, from 0.
+    /// Compares the queue length after an event with the messages that arrived. For a receive, returns the index
+    /// of the event among the machine's receives, from 0.
     fn check_length(
         &mut self,
         entry: &Entry,
@@ -209,17 +217,17 @@ impl Queue {
         )
     }
 
-    /// The queue lengths show when the message of a receive entered the queue: the nth message that a machine receives is the nth
-    /// that entered its queue. Checks that the message can have arrived at that time.
+    /// Checks that the message of a receive can have arrived when the queue lengths say that it entered the queue. (The nth message that
+    /// a machine receives is the nth message that entered its queue. So the queue lengths show when it entered.)
     fn check_entered(
         &self,
         entry: &Entry,
-        ordinal: usize,
+        receive_index: usize,
         sent: &Sent,
         findings: &mut RunFindings<'_>,
     ) {
         let (possible, certain) = (u64::from(sent.possible), u64::from(sent.certain));
-        let Some(&entered) = self.entered_at.get(ordinal) else {
+        let Some(&entered) = self.entered_at.get(receive_index) else {
             return;
         };
         if entered < possible || entered > certain {
@@ -237,6 +245,8 @@ impl Queue {
         }
     }
 
+    /// Checks [`Check::Conservation`]. `last` is the machine's last event with its index in the log, and `sent` the number of messages that
+    /// were sent to the machine.
     fn check_conservation(
         &self,
         last: Option<(&Entry, u64)>,
@@ -249,9 +259,9 @@ impl Queue {
             return;
         };
         let (received, queued) = (self.received, last.queue);
-        let accounted = received.saturating_add(queued);
+        let arrived_by_log = received.saturating_add(queued);
         let (least, most) = arrived.bounds_at(log_index);
-        if accounted < least || accounted > most {
+        if arrived_by_log < least || arrived_by_log > most {
             findings.violated(Check::Conservation, At::Row(last.row), || {
                 format!(
                     "{} were sent to machine {}. At its last event it had received {received}, and {queued} waited in its queue. From {} to {} others may have been under way",

@@ -1,4 +1,4 @@
-//! Prints the results of an audit as text, as a table and as records.
+//! Turns the results of an audit into text, a table, and records (for CSV and JSON).
 
 use sim::sweep::words::grouped;
 
@@ -12,12 +12,12 @@ use crate::output::words::counted;
 /// paragraph is empty.
 pub fn words(audit: &Audit) -> Vec<String> {
     let mut words: Vec<String> = audit.datasets.iter().map(describe_dataset).collect();
-    words.extend(audit.datasets.iter().filter_map(not_checked));
-    let problems = audit.datasets.iter();
-    words.extend(problems.filter_map(|dataset| dataset.sources_problem.clone()));
+    words.extend(audit.datasets.iter().filter_map(describe_checks_not_made));
+    let datasets = audit.datasets.iter();
+    words.extend(datasets.filter_map(|dataset| dataset.sources_problem.clone()));
     words.push(String::new());
     words.push(verdict(audit));
-    let failed: Vec<Check> = failed(audit);
+    let failed = failed_checks(audit);
     if !failed.is_empty() {
         words.push(String::new());
         words.push(
@@ -28,7 +28,7 @@ pub fn words(audit: &Audit) -> Vec<String> {
                 continue;
             };
             words.push(format!("- {}: {}", check.name(), counter_example(first)));
-            // A line break within the command would be pasted with it.
+            // Without line breaks, the command can be copied into a shell.
             let command = first.diagram.iter();
             words.extend(command.map(|command| keep_together(&format!("  {command}"))));
         }
@@ -39,7 +39,7 @@ pub fn words(audit: &Audit) -> Vec<String> {
 
 /// Describes the failed checks in one line, or `None` if all checks passed.
 pub fn describe_failures(audit: &Audit) -> Option<String> {
-    let failed = failed(audit);
+    let failed = failed_checks(audit);
     let violations: u64 = failed.iter().map(|&check| audit.counts(check).1).sum();
     let violations = counted(violations as usize, "violation");
     match failed[..] {
@@ -51,22 +51,20 @@ pub fn describe_failures(audit: &Audit) -> Option<String> {
         _ => Some(format!(
             "{violations} in {} of {} checks",
             failed.len(),
-            made(audit)
+            count_checks_made(audit)
         )),
     }
 }
 
-fn failed(audit: &Audit) -> Vec<Check> {
+fn failed_checks(audit: &Audit) -> Vec<Check> {
     let has_failed = |check: &Check| audit.counts(*check).1 > 0;
     Check::ALL.into_iter().filter(has_failed).collect()
 }
 
-/// Number of checks that were made at least once.
-fn made(audit: &Audit) -> usize {
-    let made = Check::ALL
-        .iter()
-        .filter(|&&check| audit.counts(check).0 > 0);
-    made.count()
+/// Counts the checks that were made at least once.
+fn count_checks_made(audit: &Audit) -> usize {
+    let was_made = |check: &&Check| audit.counts(**check).0 > 0;
+    Check::ALL.iter().filter(was_made).count()
 }
 
 /// Describes what was audited: the numbers of runs, events and messages.
@@ -87,8 +85,8 @@ fn describe_dataset(dataset: &Audited) -> String {
     )
 }
 
-/// One sentence for each kind of runs that were not audited: failed runs, planned runs, runs of missing shards. Each sentence
-/// begins with a space.
+/// One sentence for each of three kinds of runs that were not audited: failed runs, planned runs that are not done yet, and runs of
+/// missing shards (parts of the experiment that were run on other computers). Each sentence begins with a space.
 pub fn not_audited(dataset: &Audited) -> String {
     let is = |count: usize| if count == 1 { "is" } else { "are" };
     let mut words = String::new();
@@ -111,8 +109,8 @@ pub fn not_audited(dataset: &Audited) -> String {
     words
 }
 
-/// The checks that could not be made on an imported log, with the reasons.
-fn not_checked(dataset: &Audited) -> Option<String> {
+/// Lists the checks that could not be made on an imported log, with the reasons. `None` if the dataset was not imported.
+fn describe_checks_not_made(dataset: &Audited) -> Option<String> {
     if !dataset.imported {
         return None;
     }
@@ -137,11 +135,12 @@ fn not_checked(dataset: &Audited) -> Option<String> {
     ))
 }
 
+/// One sentence that says whether all checks passed.
 fn verdict(audit: &Audit) -> String {
     match describe_failures(audit) {
         None => format!(
             "Check passed: in all {} checks, these logs follow the rules of machines with Lamport clocks.",
-            made(audit)
+            count_checks_made(audit)
         ),
         Some(failures) => format!("CHECK FAILED: {failures}."),
     }
@@ -156,7 +155,7 @@ pub fn counter_example(first: &CounterExample) -> String {
     let run = first
         .run
         .map_or(String::new(), |run| format!(", run {run}"));
-    let place = format!(
+    let location = format!(
         "{}{}{}",
         first.file.display(),
         keep_together(&line),
@@ -164,11 +163,11 @@ pub fn counter_example(first: &CounterExample) -> String {
     );
     match &first.source {
         Some((file, line)) => format!(
-            "{file}{} ({place}): {}.",
+            "{file}{} ({location}): {}.",
             keep_together(&format!(" line {line}")),
             first.words
         ),
-        None => format!("{place}: {}.", first.words),
+        None => format!("{location}: {}.", first.words),
     }
 }
 
@@ -177,7 +176,8 @@ pub fn table(audit: &Audit) -> Table {
     let headings = ["check", "rule", "checked", "violations"];
     let rows = Check::ALL.iter().filter_map(|&check| {
         let (checked, violations) = audit.counts(check);
-        let is_shown = checked > 0 || check != Check::ClockConditionBefore;
+        // This check is only for runs with `stamp = "before"`.
+        let is_shown = check != Check::ClockConditionBefore || checked > 0;
         is_shown.then(|| {
             vec![
                 check.name().to_owned(),

@@ -1,4 +1,4 @@
-//! Makes all checks on the runs of a dataset. Each core audits one run at a time.
+//! Audits a dataset: makes all checks on its runs, on all cores, and collects the results. Each core audits one run at a time.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -37,14 +37,14 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
     let mut finished: Vec<&JournalRow> = dataset.finished().collect();
     // A stable sort: if a run has two rows, they stay in the order in which they were written.
     finished.sort_by_key(|row| row.run);
-    let failed = still_failed(dataset.attempted(), finished.iter().copied());
+    let failed = count_failed(dataset.attempted(), finished.iter().copied());
     if finished.is_empty() {
         return Err(Error::NoFinishedRun {
             path: root.to_owned(),
             failed,
         });
     }
-    let (mut tally, frequencies) = on_all_cores(&dataset, &finished);
+    let (mut tally, frequencies) = audit_on_all_cores(&dataset, &finished);
     frequencies.check(&mut tally);
     let lines = Lines::new(&dataset);
     let (sources, sources_problem) = match Sources::open(&dataset) {
@@ -52,9 +52,9 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         Err(problem) => (None, Some(problem)),
     };
     let results = Check::ALL.map(|check| {
-        let line = tally.line(check);
-        let first = line.first.as_ref().map(|first| {
-            let run = finished[first.ordinal];
+        let counts = tally.counts(check);
+        let first = counts.first.as_ref().map(|first| {
+            let run = finished[first.run_index];
             let (file, line) = lines.find(run, first.at);
             CounterExample {
                 file,
@@ -62,13 +62,13 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
                 run: Some(run.run),
                 source: source_of(sources.as_ref(), run, first.at),
                 words: first.words.clone(),
-                diagram: pictures::command(root, &dataset, run, (check, first.at)),
+                diagram: pictures::diagram_command(root, &dataset, run, (check, first.at)),
             }
         });
         CheckResult {
             check,
-            checked: line.checked,
-            violations: line.violations,
+            checked: counts.checked,
+            violations: counts.violations,
             first,
         }
     });
@@ -95,7 +95,8 @@ fn source_of(sources: Option<&Sources<'_>>, run: &JournalRow, at: At) -> Option<
     Some((file.to_owned(), line))
 }
 
-/// The result for a dataset with a damaged journal. The runs of such a dataset are not known.
+/// The result for a dataset whose journal (`runs.csv`) is damaged: one violation of [`Check::Journal`]. No run can be audited, because the
+/// journal says which runs there are.
 fn unreadable(root: &Path, error: DatasetError) -> Audited {
     let results = Check::ALL.map(|check| CheckResult {
         check,
@@ -158,64 +159,72 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
     }
 }
 
-fn on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, EventFrequencies) {
+/// Audits the finished runs. Returns the results of all checks but those of frequencies, and the counts for the checks of frequencies.
+fn audit_on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, EventFrequencies) {
     let shared = Shared {
         dataset,
         finished,
         planned: Planned::new(&dataset.manifest().experiment),
-        by_key: by_key(finished),
+        first_with_key: first_with_key(finished),
         next: AtomicUsize::new(0),
     };
-    let mut sum = (Tally::default(), EventFrequencies::default());
-    for (tally, frequencies) in threads::on_each_core(finished.len(), || shared.work()) {
-        sum.0.add(tally);
-        sum.1.add(frequencies);
+    let (mut tally, mut frequencies) = (Tally::default(), EventFrequencies::default());
+    for (other_tally, other_frequencies) in
+        threads::on_each_core(finished.len(), || shared.audit_runs())
+    {
+        tally.add(other_tally);
+        frequencies.add(other_frequencies);
     }
-    sum
+    (tally, frequencies)
 }
 
-/// For each key, the index of the first finished row with this key.
-fn by_key<'d>(finished: &[&'d JournalRow]) -> HashMap<&'d str, usize> {
-    let mut by_key = HashMap::with_capacity(finished.len());
-    for (ordinal, row) in finished.iter().enumerate() {
-        by_key.entry(row.key.as_str()).or_insert(ordinal);
+/// For each key (the text of all parameters and the repetition, which identifies a run), the index of the first finished row with this
+/// key.
+fn first_with_key<'d>(finished: &[&'d JournalRow]) -> HashMap<&'d str, usize> {
+    let mut first = HashMap::with_capacity(finished.len());
+    for (run_index, row) in finished.iter().enumerate() {
+        first.entry(row.key.as_str()).or_insert(run_index);
     }
-    by_key
+    first
 }
 
 /// Data that all cores share.
 struct Shared<'d> {
     dataset: &'d Dataset,
+    /// The journal's rows of the finished runs, ordered by the number of the run.
     finished: &'d [&'d JournalRow],
     planned: Planned<'d>,
-    by_key: HashMap<&'d str, usize>,
-    /// The index of the run that is audited next.
+    /// See [`first_with_key`].
+    first_with_key: HashMap<&'d str, usize>,
+    /// The index in `finished` of the run that is audited next.
     next: AtomicUsize,
 }
 
 impl Shared<'_> {
-    fn work(&self) -> (Tally, EventFrequencies) {
+    /// Audits runs until none is left. Each core calls this.
+    fn audit_runs(&self) -> (Tally, EventFrequencies) {
         let (mut tally, mut frequencies) = (Tally::default(), EventFrequencies::default());
         loop {
-            let ordinal = self.next.fetch_add(1, Ordering::Relaxed);
-            if ordinal >= self.finished.len() {
+            let run_index = self.next.fetch_add(1, Ordering::Relaxed);
+            if run_index >= self.finished.len() {
                 return (tally, frequencies);
             }
-            self.audit_run(ordinal, &mut tally.findings(ordinal), &mut frequencies);
+            self.audit_run(run_index, &mut tally.findings(run_index), &mut frequencies);
         }
     }
 
+    /// Makes all checks on one run. `frequencies` collects the counts for the checks that are made after all runs.
     fn audit_run(
         &self,
-        ordinal: usize,
+        run_index: usize,
         findings: &mut RunFindings<'_>,
         frequencies: &mut EventFrequencies,
     ) {
-        let row = self.finished[ordinal];
+        let row = self.finished[run_index];
         let mut problems = vec![];
-        let is_new = self.is_new(ordinal, &mut problems);
+        let is_new = self.check_is_new(run_index, &mut problems);
         self.planned.check(row, &mut problems);
-        if is_new && let Some(bytes) = self.events_of(row, findings) {
+        if is_new && let Some(bytes) = self.read_events(row, findings) {
             let imported = self.dataset.manifest().imported.as_ref();
             let setup = Setup::from_row(row, Known::new(imported, row.run));
             let log = Log::read(
@@ -226,7 +235,7 @@ impl Shared<'_> {
             );
             drop(bytes);
             let latest_ns = check_events(&setup, &log, findings);
-            frequencies.count(ordinal, &setup, &log);
+            frequencies.count(run_index, &setup, &log);
             let schema = self.dataset.schema_of(row);
             journal::check_measured(row, &setup, log.rows, latest_ns, schema, &mut problems);
         }
@@ -236,16 +245,18 @@ impl Shared<'_> {
         }
     }
 
-    /// Whether no earlier row has the same run or the same key. Otherwise adds a problem.
-    fn is_new(&self, ordinal: usize, problems: &mut Vec<String>) -> bool {
-        let row = self.finished[ordinal];
-        let before = ordinal.checked_sub(1).map(|before| self.finished[before]);
-        if before.is_some_and(|before| before.run == row.run) {
+    /// Checks that no earlier row has the same run or the same key. If one has, adds a problem and returns false. The events of such a
+    /// row are not audited, so that no run is counted twice.
+    fn check_is_new(&self, run_index: usize, problems: &mut Vec<String>) -> bool {
+        let row = self.finished[run_index];
+        let before = run_index.checked_sub(1);
+        let row_before = before.map(|before| self.finished[before]);
+        if row_before.is_some_and(|before| before.run == row.run) {
             problems.push("the run is finished twice".to_owned());
             return false;
         }
-        match self.by_key.get(row.key.as_str()) {
-            Some(&first) if first < ordinal => {
+        match self.first_with_key.get(row.key.as_str()) {
+            Some(&first) if first < run_index => {
                 let first = self.finished[first].run;
                 problems.push(format!("it has the same key as run {first}"));
                 false
@@ -254,36 +265,38 @@ impl Shared<'_> {
         }
     }
 
-    fn events_of(&self, row: &JournalRow, findings: &mut RunFindings<'_>) -> Option<Vec<u8>> {
+    /// Reads the events of a run, and checks [`Check::Files`]. `None` if they cannot be read or were changed.
+    fn read_events(&self, row: &JournalRow, findings: &mut RunFindings<'_>) -> Option<Vec<u8>> {
         findings.checked(Check::Files, 1);
         self.dataset
             .read_events(row)
             .map_err(|error| {
                 let words = || format!("{error}; the events of this run are not audited");
+                // The whole log of the run is damaged. The violation is reported at its first row.
                 findings.violated(Check::Files, At::Row(0), words);
             })
             .ok()
     }
 }
 
-/// Checks the events of a run. Returns the lateness of the latest event in nanoseconds.
+/// Makes all checks of the events of a run. Returns the largest lateness of an event, in nanoseconds.
 fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64 {
     ticks::check_phases(setup, findings);
     let latest_ns = ticks::check(setup, log, findings);
     clocks::check(setup, log, findings);
     timestamps::check(setup, log, findings);
-    let boxes = in_flight::boxes(setup, log);
-    for (machine, mailbox) in boxes.iter().enumerate() {
-        let taken = match setup.known.messages {
+    let mailboxes = in_flight::make_mailboxes(setup, log);
+    for (machine, mailbox) in mailboxes.iter().enumerate() {
+        let received = match setup.known.send_of_each_receive {
             true => messages::check(setup, log, machine, mailbox, findings),
             false => messages::none_known(log, machine),
         };
         queues::check_idle(setup, log, machine, findings);
         if setup.known.recipients && setup.known.queue_lengths && setup.known.shared_time {
-            queues::check(setup, log, machine, mailbox, &taken, findings);
+            queues::check(setup, log, machine, mailbox, &received, findings);
         }
     }
-    let messages = boxes
+    let messages = mailboxes
         .iter()
         .map(|mailbox| mailbox.messages.len() as u64)
         .sum();
@@ -291,8 +304,8 @@ fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64
     latest_ns
 }
 
-/// Counts the runs that failed and are not among the `finished` ones.
-fn still_failed<'r>(
+/// Counts the runs that have a failed attempt and are not among the `finished` runs.
+fn count_failed<'r>(
     attempted: &[JournalRow],
     finished: impl IntoIterator<Item = &'r JournalRow>,
 ) -> usize {

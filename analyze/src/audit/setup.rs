@@ -1,4 +1,4 @@
-//! The parameters of a run, according to its row in the journal.
+//! The parameters of a run, according to the run's row in the journal (`runs.csv`). All checks of events use them.
 
 use sim::experiment::{ClockKind, Connection, Delay, PhaseRule, Rate, ReceiveRule, StampRule};
 use sim::log::{Imported, JournalRow, UnmeasuredPart};
@@ -6,16 +6,17 @@ use sim::log::{Imported, JournalRow, UnmeasuredPart};
 use super::model::Model;
 use super::timetable::Timetable;
 
-/// The largest rounding error of converted times, in nanoseconds.
+/// The largest rounding error of times that were converted from microseconds or between model time and real time, in nanoseconds.
 pub(super) const ROUNDING_NS: u64 = 1000;
-/// The longest possible delay in an exponential distribution, as a multiple of the mean. A longer delay has a probability of
-/// 10^-17, so it never occurs in practice.
-const LONGEST_IN_MEANS: u64 = 40;
-/// Another program may send a message first and log the send later. This is the longest time from the send to its entry in the log, as a
-/// share of the time between two ticks.
-const LOGGED_LATE: f64 = 0.05;
+/// The longest delay that the audit expects if delays are exponentially distributed, as a multiple of the mean delay. The probability of a
+/// longer delay is exp(-40), which is less than 10^-17.
+const LONGEST_DELAY_IN_MEANS: u64 = 40;
+/// Another program may send a message first and log the send later, so the logged time of the send is too late. This is the longest such
+/// time that the audit accepts, as a share of the time between two ticks.
+const LOGGED_LATE_IN_TICKS: f64 = 0.05;
 
-/// Which facts about a run are known. In a run of the simulator, all are known. In an imported run, some may be missing.
+/// Which facts about a run are known. All are known for a run of the simulator. Some may be missing for an imported run; then the checks
+/// that need them are not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     /// The times at which ticks were due, and the number of ticks.
@@ -26,18 +27,18 @@ pub(super) struct Known {
     pub(super) internal: bool,
     /// The recipients of each send.
     pub(super) recipients: bool,
-    /// The rule by which recipients are drawn.
-    pub(super) sends: bool,
-    /// Queue lengths that the log contains, and that were not recounted by the import.
+    /// The rule by which the recipients of sends are drawn (parameter `sends`).
+    pub(super) recipient_rule: bool,
+    /// The queue lengths after events. Queue lengths that the import counted from the messages do not count as known.
     pub(super) queue_lengths: bool,
-    /// Times of all machines on one scale.
+    /// Whether the times of different machines can be compared, because their system clocks agree.
     pub(super) shared_time: bool,
     /// The timestamps of sent messages.
     pub(super) send_stamps: bool,
     /// The timestamps of received messages.
-    pub(super) stamps: bool,
+    pub(super) receive_stamps: bool,
     /// The send of each receive.
-    pub(super) messages: bool,
+    pub(super) send_of_each_receive: bool,
 }
 
 impl Known {
@@ -46,12 +47,12 @@ impl Known {
         ticks: true,
         internal: true,
         recipients: true,
-        sends: true,
+        recipient_rule: true,
         queue_lengths: true,
         shared_time: true,
         send_stamps: true,
-        stamps: true,
-        messages: true,
+        receive_stamps: true,
+        send_of_each_receive: true,
     };
 
     /// Finds the facts that are known about run `run`. `imported` describes the import; it is `None` for runs of the simulator.
@@ -65,19 +66,20 @@ impl Known {
             sends_given,
             ..
         } = imported;
-        let links_sends = !missing_fields.sent_ticks || assumed.sent_ticks;
+        // The tick of the send is logged, or it was found by the import.
+        let has_sent_ticks = !missing_fields.sent_ticks || assumed.sent_ticks;
         Self {
             timetable: false,
             ticks: !assumed.ticks,
             internal: !assumed.internal,
             recipients: !missing_fields.recipients,
-            sends: *sends_given && !missing_fields.recipients,
+            recipient_rule: *sends_given && !missing_fields.recipients,
             queue_lengths: !assumed.recounted_queues
                 && imported.measures(UnmeasuredPart::QueueLengths, run),
             shared_time: imported.measures(UnmeasuredPart::SharedTime, run),
             send_stamps: !assumed.send_stamps,
-            stamps: !missing_fields.stamps,
-            messages: links_sends
+            receive_stamps: !missing_fields.stamps,
+            send_of_each_receive: has_sent_ticks
                 && !missing_fields.recipients
                 && !missing_fields.senders
                 && !missing_fields.stamps,
@@ -85,25 +87,29 @@ impl Known {
     }
 }
 
-/// The parameters of a run.
+/// The parameters of a run, and the facts about the run that are known.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     pub(super) known: Known,
     /// When the ticks of each machine are due.
     pub(super) timetables: Vec<Timetable>,
     pub(super) rates: Vec<Rate>,
+    /// The model time of the first tick of each machine.
     pub(super) phases_ns: Vec<u64>,
+    /// The rule by which the phases were drawn.
     pub(super) phase: PhaseRule,
-    /// The observed model time.
+    /// The length of the run, in model nanoseconds.
     pub(super) duration_ns: u64,
     /// How many messages a tick takes from the queue.
     pub(super) receive: ReceiveRule,
-    /// The rules for idle machines.
+    /// The rules for idle ticks.
     pub(super) model: Model,
-    /// Whether all messages from one machine to another use the same connection, which keeps their order.
-    pub(super) keeps_links: bool,
+    /// Whether messages from one machine to another must arrive in the order of their sends. A TCP run that opens a new connection for
+    /// each message does not guarantee this, unless it was as scheduled.
+    pub(super) keeps_link_order: bool,
+    /// Whether a message carries the sender's clock before or after the send.
     pub(super) stamp: StampRule,
-    /// Which timestamps events have.
+    /// The kind of the timestamps that events have in addition to the Lamport clock. It is [`ClockKind::Lamport`] if they have none.
     pub(super) clock: ClockKind,
     /// The shortest and the longest configured delay of a message, in model nanoseconds.
     pub(super) delay_ns: (u64, u64),
@@ -111,16 +117,19 @@ pub(super) struct Setup {
     pub(super) is_virtual: bool,
     /// Whether every message arrived between the two ticks of its recipient that the schedule gives, and in the scheduled order.
     pub(super) on_schedule: bool,
-    /// The longest time from a send until its message is in the queue, in wall nanoseconds; `u64::MAX` if it is not known.
+    /// The longest time from a send until the message is in the recipient's queue, in nanoseconds of real time. `u64::MAX` if it is not
+    /// known.
     pub(super) latency_ns: u64,
+    /// The system time at which the run started.
     started_at_ns: u64,
+    /// Model seconds per second of real time.
     time_scale: f64,
-    /// The part of the key that describes the configuration.
+    /// The text of all parameters. It is the part of the run's key that runs of the same configuration share.
     pub(super) configuration: String,
 }
 
 impl Setup {
-    /// The parameters of the run in a row of the journal.
+    /// Reads the parameters of a run from its row in the journal.
     pub(super) fn from_row(row: &JournalRow, known: Known) -> Self {
         let configuration = &*row.configuration;
         let rates: Vec<Rate> = configuration.rates.iter().collect();
@@ -140,16 +149,16 @@ impl Setup {
             duration_ns,
             receive: configuration.receive,
             model: Model::new(configuration),
-            keeps_links: configuration.connection == Connection::Persistent
+            keeps_link_order: configuration.connection == Connection::Persistent
                 || is_virtual
                 || row.as_scheduled,
             stamp: configuration.stamp,
             clock: configuration.clock,
-            delay_ns: bounds_ns(configuration.delay),
+            delay_ns: delay_bounds_ns(configuration.delay),
             is_virtual,
             on_schedule: is_virtual || row.as_scheduled,
             latency_ns: match known.timetable {
-                true => nanos(row.latency_max_us).saturating_add(ROUNDING_NS),
+                true => ns_from_us(row.latency_max_us).saturating_add(ROUNDING_NS),
                 false => u64::MAX,
             },
             started_at_ns: row.started_at_ns,
@@ -158,13 +167,13 @@ impl Setup {
         }
     }
 
-    /// How much earlier than its send a receive can be logged, in wall nanoseconds. It is 0 for runs of the simulator.
+    /// How much earlier than the send of its message a receive can be logged, in nanoseconds of real time. It is 0 for runs of the simulator.
     pub(super) fn logged_late_ns(&self, sender: usize, receiver: usize) -> u64 {
         if self.known.timetable {
             return 0;
         }
         let slower = self.rates[sender].min(self.rates[receiver]);
-        (LOGGED_LATE * 1e9 / slower.hertz() / self.time_scale) as u64
+        (LOGGED_LATE_IN_TICKS * 1e9 / slower.hertz() / self.time_scale) as u64
     }
 
     /// Number of machines.
@@ -178,8 +187,8 @@ impl Setup {
         ticks.fold(0, u64::saturating_add)
     }
 
-    /// Tells whether the time at which a message enters the queue is known to the nanosecond.
-    pub(super) fn is_exact(&self) -> bool {
+    /// Tells whether it is exactly known when each message enters its queue: the run was as scheduled, and the delay is constant.
+    pub(super) fn knows_entry_times(&self) -> bool {
         self.on_schedule && self.delay_ns.0 == self.delay_ns.1
     }
 
@@ -188,22 +197,22 @@ impl Setup {
         self.delay_ns != (0, 0)
     }
 
-    /// The system time at which a tick is due.
+    /// The system time at which a tick is due that is due at model time `due_ns`. In virtual time, both are the same.
     pub(super) fn due_at_ns(&self, due_ns: u64) -> u64 {
         if self.is_virtual {
             return due_ns;
         }
-        self.started_at_ns.saturating_add(self.wall_ns(due_ns))
+        self.started_at_ns.saturating_add(self.real_ns(due_ns))
     }
 
-    /// Converts model nanoseconds into wall nanoseconds.
-    pub(super) fn wall_ns(&self, model_ns: u64) -> u64 {
+    /// Converts model nanoseconds into nanoseconds of real time.
+    pub(super) fn real_ns(&self, model_ns: u64) -> u64 {
         (model_ns as f64 / self.time_scale) as u64
     }
 
-    /// With `spread` phases, every phase is a multiple of a step of 1 / (lcm(rates) N) seconds, where N is the number of
-    /// machines. Returns the number of steps in a million seconds.
-    pub(super) fn steps(&self) -> Option<u64> {
+    /// With `phase = "spread"`, every phase is a multiple of a step of 1 / (L N) seconds, where L is the least common multiple of the rates
+    /// and N the number of machines. Returns the number of steps in a million seconds. `None` if this number is too large.
+    pub(super) fn steps_per_million_seconds(&self) -> Option<u64> {
         let lcm = self.rates.iter().try_fold(1u64, |lcm, rate| {
             let rate = rate.micro_hertz();
             (lcm / gcd(lcm, rate)).checked_mul(rate)
@@ -212,19 +221,21 @@ impl Setup {
     }
 }
 
+/// The greatest common divisor.
 fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-fn bounds_ns(delay: Delay) -> (u64, u64) {
+/// The shortest and the longest delay, in model nanoseconds.
+fn delay_bounds_ns(delay: Delay) -> (u64, u64) {
     match delay {
         Delay::Constant { ns } => (ns, ns),
         Delay::Uniform { from_ns, to_ns } => (from_ns, to_ns),
-        Delay::Exponential { mean_ns } => (0, mean_ns.saturating_mul(LONGEST_IN_MEANS)),
+        Delay::Exponential { mean_ns } => (0, mean_ns.saturating_mul(LONGEST_DELAY_IN_MEANS)),
     }
 }
 
 /// Converts microseconds into nanoseconds.
-pub(super) fn nanos(us: f64) -> u64 {
+pub(super) fn ns_from_us(us: f64) -> u64 {
     (us * 1e3).round() as u64
 }

@@ -1,8 +1,8 @@
-//! Counts how often each check was made and failed, and keeps the first violation.
+//! Counts how often each check was made and failed, and keeps the first violation of each check.
 
 use super::checks::{CHECKS, Check};
 
-/// Where a violation is in a run.
+/// Where a violation is, in the data of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
     /// In the run's row in the journal.
@@ -13,27 +13,30 @@ pub(super) enum At {
 
 /// The first violation of a check.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct First {
+pub(super) struct FirstViolation {
     /// The index of the run among the audited runs of the dataset.
-    pub(super) ordinal: usize,
+    pub(super) run_index: usize,
     /// Where the violation is in the run.
     pub(super) at: At,
     /// A description of the violation.
     pub(super) words: String,
 }
 
-/// The result of one check.
+/// The result of one check over some runs.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Line {
+pub(super) struct CheckCounts {
+    /// How often the check was made.
     pub(super) checked: u64,
+    /// How often the check failed.
     pub(super) violations: u64,
-    pub(super) first: Option<First>,
+    pub(super) first: Option<FirstViolation>,
 }
 
 /// The results of all checks over some runs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
-    lines: [Line; CHECKS],
+    /// The result of each check, in the order of [`Check::ALL`].
+    counts: [CheckCounts; CHECKS],
     /// Number of runs whose events were audited.
     pub(super) runs: u64,
     /// Number of messages. A send to several machines counts once for each recipient.
@@ -43,8 +46,9 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn line(&self, check: Check) -> &Line {
-        &self.lines[check as usize]
+    /// The result of `check`.
+    pub(super) fn counts(&self, check: Check) -> &CheckCounts {
+        &self.counts[check as usize]
     }
 
     /// Adds the results of other runs. The first violation is the one in the run with the lowest index, so the order of the
@@ -53,22 +57,23 @@ impl Tally {
         self.runs += other.runs;
         self.messages += other.messages;
         self.events += other.events;
-        for (line, other) in self.lines.iter_mut().zip(other.lines) {
-            line.checked += other.checked;
-            line.violations += other.violations;
-            let ordinal =
-                |first: &Option<First>| first.as_ref().map_or(usize::MAX, |first| first.ordinal);
-            if ordinal(&other.first) < ordinal(&line.first) {
-                line.first = other.first;
+        let run_index = |first: &Option<FirstViolation>| {
+            first.as_ref().map_or(usize::MAX, |first| first.run_index)
+        };
+        for (counts, other) in self.counts.iter_mut().zip(other.counts) {
+            counts.checked += other.checked;
+            counts.violations += other.violations;
+            if run_index(&other.first) < run_index(&counts.first) {
+                counts.first = other.first;
             }
         }
     }
 
-    /// Creates a recorder. It adds what is found in the run with this index.
-    pub(super) fn findings(&mut self, ordinal: usize) -> RunFindings<'_> {
+    /// Creates a [`RunFindings`]. It adds to this tally what is found in the run with this index among the audited runs.
+    pub(super) fn findings(&mut self, run_index: usize) -> RunFindings<'_> {
         RunFindings {
             tally: self,
-            ordinal,
+            run_index,
         }
     }
 }
@@ -76,27 +81,24 @@ impl Tally {
 /// Adds the findings of one run to a tally.
 pub(super) struct RunFindings<'t> {
     tally: &'t mut Tally,
-    ordinal: usize,
+    run_index: usize,
 }
 
 impl RunFindings<'_> {
     /// Records that `check` was made `times` times.
     pub(super) fn checked(&mut self, check: Check, times: u64) {
-        self.tally.lines[check as usize].checked += times;
+        self.tally.counts[check as usize].checked += times;
     }
 
-    /// Records that `check` failed. `words` is called only for the first violation.
+    /// Records that `check` failed. `words` describes the violation. It is called only if the violation is the first one of this check so far.
     #[cold]
     pub(super) fn violated(&mut self, check: Check, at: At, words: impl FnOnce() -> String) {
-        let line = &mut self.tally.lines[check as usize];
-        line.violations += 1;
-        if line
-            .first
-            .as_ref()
-            .is_none_or(|first| self.ordinal < first.ordinal)
-        {
-            line.first = Some(First {
-                ordinal: self.ordinal,
+        let counts = &mut self.tally.counts[check as usize];
+        counts.violations += 1;
+        let first = counts.first.as_ref();
+        if first.is_none_or(|first| self.run_index < first.run_index) {
+            counts.first = Some(FirstViolation {
+                run_index: self.run_index,
                 at,
                 words: words(),
             });
@@ -115,30 +117,31 @@ impl RunFindings<'_> {
 mod tests {
     use super::*;
 
-    fn tally(ordinal: usize, violations: u64) -> Tally {
+    /// The tally of one run: `Check::Stamp` was made 10 times, and failed in the first `violations` rows.
+    fn tally(run_index: usize, violations: u64) -> Tally {
         let mut tally = Tally::default();
-        let mut findings = tally.findings(ordinal);
+        let mut findings = tally.findings(run_index);
         findings.checked(Check::Stamp, 10);
         for row in 0..violations {
             findings.violated(Check::Stamp, At::Row(row), || {
-                format!("run {ordinal}, row {row}")
+                format!("run {run_index}, row {row}")
             });
         }
         tally
     }
 
     #[test]
-    fn the_first_violation_is_that_of_the_first_run() {
+    fn tallies_added_in_any_order_keep_the_first_violation_of_the_first_run() {
         for order in [[2, 0, 1], [0, 1, 2], [1, 2, 0]] {
             let mut sum = Tally::default();
-            // Run 0 has no violation.
-            order
-                .into_iter()
-                .for_each(|run| sum.add(tally(run, 2 * run as u64)));
-            let line = sum.line(Check::Stamp);
-            assert_eq!((line.checked, line.violations), (30, 6));
+            // Run 0 has no violation, run 1 has two, and run 2 has four.
+            for run in order {
+                sum.add(tally(run, 2 * run as u64));
+            }
+            let counts = sum.counts(Check::Stamp);
+            assert_eq!((counts.checked, counts.violations), (30, 6));
             assert_eq!(
-                line.first.as_ref().map(|first| first.words.as_str()),
+                counts.first.as_ref().map(|first| first.words.as_str()),
                 Some("run 1, row 0")
             );
         }

@@ -1,4 +1,4 @@
-//! Checks ticks, their times, and the phases.
+//! Checks the numbers of ticks, the times of events, and the phases (the times of the first ticks).
 
 use sim::experiment::{PhaseRule, ReceiveRule};
 use sim::machine::EventKind;
@@ -11,16 +11,15 @@ use super::timetable::MILLION_SECONDS_NS;
 use super::words::event;
 use crate::output::words::counted;
 
-/// Checks [`Check::Ticks`] and [`Check::Times`]. Returns the lateness of the latest event in nanoseconds.
+/// Checks [`Check::Ticks`] and [`Check::Times`]. Returns the largest lateness of an event, in nanoseconds.
 pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64 {
     let mut latest_ns = 0;
     for (machine, events) in log.machines.iter().enumerate() {
         let known = setup.known;
         if known.ticks {
-            findings.checked(
-                Check::Ticks,
-                events.len() as u64 + u64::from(known.timetable),
-            );
+            // If the timetable is known, the number of ticks is checked too.
+            let checks_of_number = u64::from(known.timetable);
+            findings.checked(Check::Ticks, events.len() as u64 + checks_of_number);
         }
         findings.checked(Check::Times, events.len() as u64);
         let mut before: Option<&Entry> = None;
@@ -32,29 +31,28 @@ pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) ->
             before = Some(entry);
         }
         if known.timetable {
-            check_last(setup, machine, before, findings);
+            check_number_of_ticks(setup, machine, before, findings);
         }
     }
     latest_ns
 }
 
-/// Checks that ticks have no gaps. With receive = all, several events can have the same tick.
+/// Checks that an event has the tick after that of the machine's previous event (`before`). With `receive = "all"`, several receives in
+/// succession can have the same tick.
 fn check_tick(
     (receive, machine): (ReceiveRule, usize),
     before: Option<&Entry>,
     entry: &Entry,
     findings: &mut RunFindings<'_>,
 ) {
-    let may_share_tick = |before: &Entry| {
-        receive == ReceiveRule::All
-            && before.queue > 0
-            && [before.kind.clone(), entry.kind.clone()]
-                .iter()
-                .all(|kind| matches!(kind, EventKind::Receive(_)))
+    let is_receive = |entry: &Entry| matches!(entry.kind, EventKind::Receive(_));
+    // A tick that takes the whole queue goes on as long as messages wait.
+    let has_same_tick = |before: &Entry| {
+        receive == ReceiveRule::All && before.queue > 0 && is_receive(before) && is_receive(entry)
     };
     let expected = match before {
         None => 0,
-        Some(before) if may_share_tick(before) => before.tick,
+        Some(before) if has_same_tick(before) => before.tick,
         Some(before) => before.tick.saturating_add(1),
     };
     if entry.tick != expected {
@@ -71,8 +69,13 @@ fn check_tick(
     }
 }
 
-/// Checks that the machine has all its ticks.
-fn check_last(setup: &Setup, machine: usize, last: Option<&Entry>, findings: &mut RunFindings<'_>) {
+/// Checks that the machine has as many ticks as its timetable says. `last` is the machine's last event.
+fn check_number_of_ticks(
+    setup: &Setup,
+    machine: usize,
+    last: Option<&Entry>,
+    findings: &mut RunFindings<'_>,
+) {
     let ticks = setup.timetables[machine].ticks;
     let ticks_done = last.map_or(0, |last| last.tick.saturating_add(1));
     if ticks_done != ticks {
@@ -87,7 +90,8 @@ fn check_last(setup: &Setup, machine: usize, last: Option<&Entry>, findings: &mu
     }
 }
 
-/// Checks the time of an event. Returns the event's lateness in nanoseconds.
+/// Checks the time of an event: the event is not too early (in virtual time: exactly when its tick is due), and not before the machine's
+/// previous event. Returns the event's lateness in nanoseconds.
 fn check_time(
     setup: &Setup,
     machine: usize,
@@ -95,16 +99,17 @@ fn check_time(
     entry: &Entry,
     findings: &mut RunFindings<'_>,
 ) -> u64 {
+    // If it is not known when ticks were due, no event counts as early or late.
     let due_ns = match setup.known.timetable {
         true => setup.due_at_ns(setup.timetables[machine].due_ns(entry.tick)),
         false => entry.time_ns,
     };
-    let is_early = if setup.is_virtual {
+    let has_wrong_time = if setup.is_virtual {
         entry.time_ns != due_ns
     } else {
         entry.time_ns.saturating_add(ROUNDING_NS) < due_ns
     };
-    if is_early {
+    if has_wrong_time {
         findings.violated(Check::Times, At::Row(entry.row), || {
             let rule = if setup.is_virtual {
                 "exactly at"
@@ -131,17 +136,20 @@ fn check_time(
     entry.time_ns.saturating_sub(due_ns)
 }
 
-/// Checks [`Check::Phases`]. All phases must be shorter than the time between two ticks. `aligned` phases must be 0. `spread`
-/// phases must be multiples of 1 / (lcm(rates) N) seconds, where N is the number of machines, and no two machines may ever tick
-/// at the same time.
+/// Checks [`Check::Phases`]. A phase must be shorter than the time between two ticks of the machine. With `phase = "aligned"`, it must be
+/// 0. With `phase = "spread"`, it must be a whole number of steps of 1 / (L N) seconds, where L is the least common multiple of the rates
+/// and N the number of machines. Also, the numbers of steps must have a different remainder modulo N for each machine. This has the
+/// effect that no two machines ever tick at the same time: the time between two ticks of a machine is a multiple of N steps, so all
+/// ticks of the machine have the same remainder.
 pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
     let machines = setup.machines() as u64;
     if !setup.known.timetable {
         return;
     }
     findings.checked(Check::Phases, machines);
-    let steps = setup.steps();
-    let mut residues = vec![None; setup.machines()];
+    let steps_per_million_seconds = setup.steps_per_million_seconds();
+    // For each remainder modulo N, the machine that has it.
+    let mut machine_with_remainder = vec![None; setup.machines()];
     let million_seconds_ns = u128::from(MILLION_SECONDS_NS);
     for (machine, (&phase_ns, &rate)) in setup.phases_ns.iter().zip(&setup.rates).enumerate() {
         let mut violated = |why: String| {
@@ -154,18 +162,19 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
         } else if u128::from(phase_ns) * u128::from(rate.micro_hertz()) >= million_seconds_ns {
             violated("it must be shorter than the time between two ticks".to_owned());
         } else if setup.phase == PhaseRule::Spread
-            && let Some(steps) = steps
+            && let Some(steps_per_million_seconds) = steps_per_million_seconds
         {
-            // Phases are rounded down to nanoseconds.
-            let in_a_second = steps as f64 / 1e6;
-            let steps = u128::from(steps);
-            let step = (u128::from(phase_ns) * steps).div_ceil(million_seconds_ns);
-            let residue = (step % u128::from(machines)) as usize;
-            if step * million_seconds_ns / steps != u128::from(phase_ns) {
+            let steps_per_second = steps_per_million_seconds as f64 / 1e6;
+            let steps_per_million_seconds = u128::from(steps_per_million_seconds);
+            // The journal has the phase rounded down to nanoseconds. So the number of steps is rounded up.
+            let steps =
+                (u128::from(phase_ns) * steps_per_million_seconds).div_ceil(million_seconds_ns);
+            let remainder = (steps % u128::from(machines)) as usize;
+            if steps * million_seconds_ns / steps_per_million_seconds != u128::from(phase_ns) {
                 violated(format!(
-                    "with phase = spread it must be a multiple of 1/{in_a_second} s"
+                    "with phase = spread it must be a multiple of 1/{steps_per_second} s"
                 ));
-            } else if let Some(other) = residues[residue].replace(machine) {
+            } else if let Some(other) = machine_with_remainder[remainder].replace(machine) {
                 violated(format!(
                     "it ticks at the same time as machine {other}, which must not happen with phase = spread"
                 ));

@@ -1,11 +1,14 @@
 //! Checks the timestamps of the clocks that machines keep beside their Lamport clocks: vector clocks and hybrid logical clocks.
 //!
-//! Each timestamp is compared with the logged timestamps of the machine's previous event and, for a receive, of the send. So one wrong step
-//! is one violation, even if all later timestamps are wrong because of it.
+//! Each timestamp is compared with the logged timestamp of the machine's previous event. For a receive, it is also compared with the logged
+//! timestamp of the send. So one wrong step is one violation, even if all later timestamps are wrong because of this step.
 //!
 //! Sources: C. J. Fidge, "Timestamps in Message-Passing Systems That Preserve the Partial Ordering", 1988; S. S. Kulkarni et al., "Logical
-//! Physical Clocks", OPODIS 2014. The readings of physical clocks are not in the log. They are only known to be within epsilon / 2 of the
-//! time at which the tick is due. So a time of a hybrid logical clock that is a new reading is checked against these bounds.
+//! Physical Clocks", OPODIS 2014.
+//!
+//! A hybrid logical clock has a time, which comes from physical clocks, and a counter, which orders events with the same time. The
+//! readings of physical clocks are not in the log. They are only known to be within half of [`EPSILON_NS`] of the time at which the tick is
+//! due. So if the time of a hybrid logical clock is a new reading, it must lie within these bounds.
 
 use sim::clock::physical::{EPSILON_NS, RESOLUTION_NS};
 use sim::clock::{CarriedTimestamp, HybridClock};
@@ -28,6 +31,7 @@ pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
         let mut checked = 0;
         for entry in events {
             let own = entry.timestamp.as_deref();
+            // A receive whose send is not in the log is left out.
             if let (Some(own), Some(sent)) = (own, timestamp_of_send(log, entry)) {
                 checked += 1;
                 if let Some(problem) = find_problem(setup, machine, (before, sent), entry, own) {
@@ -46,22 +50,26 @@ pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
     }
 }
 
-/// For a receive: the timestamp of the send, which its message carries. For other events: `Some(None)`. `None` for a receive without a
-/// send, which [`Check::Sent`] reports.
+/// Finds the timestamp that the event received. There are three cases:
+///
+/// - For a receive whose send is in the log, it is `Some(Some(timestamp of the send))`.
+/// - For an internal event or a send, which receive no timestamp, it is `Some(None)`.
+/// - For a receive whose send is not in the log or has no timestamp, it is `None`. [`Check::Sent`] reports missing sends.
 fn timestamp_of_send<'l>(log: &'l Log, entry: &Entry) -> Option<Option<&'l CarriedTimestamp>> {
     let EventKind::Receive(message) = entry.kind else {
         return Some(None);
     };
     let sender = log.machines.get(message.sender as usize)?;
-    let from = sender.partition_point(|sent| sent.tick < message.sent_tick);
-    let of_tick = sender[from..]
+    let first_of_tick = sender.partition_point(|event| event.tick < message.sent_tick);
+    let of_tick = sender[first_of_tick..]
         .iter()
-        .take_while(|sent| sent.tick == message.sent_tick);
-    let mut sends = of_tick.filter(|sent| matches!(sent.kind, EventKind::Send { .. }));
+        .take_while(|event| event.tick == message.sent_tick);
+    let mut sends = of_tick.filter(|event| matches!(event.kind, EventKind::Send { .. }));
     sends.next()?.timestamp.as_deref().map(Some)
 }
 
-/// What is wrong with `own`, the timestamp of `entry`. `before` is the machine's timestamp before the event.
+/// Says what is wrong with `own`, the timestamp of `entry`. `before` is the machine's timestamp before the event, and `sent` the received
+/// timestamp. `None` if nothing is wrong.
 fn find_problem(
     setup: &Setup,
     machine: usize,
@@ -84,7 +92,8 @@ fn find_problem(
     }
 }
 
-/// The greatest components of the two timestamps, and 1 more for the machine's own event.
+/// The components that a vector clock must have: for each component the larger one of the `known` timestamps (the machine's previous one
+/// and the received one), and then 1 more in the machine's own component, for the event itself.
 fn expected_vector(
     machine: usize,
     machines: usize,
@@ -104,43 +113,49 @@ fn expected_vector(
     expected
 }
 
+/// Says what is wrong with the timestamp `own` of a hybrid logical clock. `known` has the machine's previous timestamp and the received one,
+/// and `due_ns` is the time at which the tick is due. By the rules of the clock,
+///
+/// - the new time is the largest one of three times: the previous time, the received time, and the reading of the physical clock;
+/// - the new counter is 0 if only the reading of the physical clock has the new time. Otherwise it is 1 more than the largest counter of
+///   the known timestamps that have this time.
 fn find_hybrid_problem(
     own: HybridClock,
     known: [Option<&CarriedTimestamp>; 2],
     due_ns: u64,
 ) -> Option<String> {
-    // A clock starts from time 0, with counter 0.
-    let start = HybridClock::default();
-    let known = known.map(|timestamp| match timestamp {
-        Some(CarriedTimestamp::Hybrid(clock)) => Some((clock.time(), clock.count())),
+    let [before, sent] = known.map(|timestamp| match timestamp {
+        Some(CarriedTimestamp::Hybrid(clock)) => Some(*clock),
         _ => None,
     });
-    let before = known[0].unwrap_or((start.time(), start.count()));
-    let latest = known[1].map_or(before.0, |sent| sent.0.max(before.0));
+    // A clock starts from time 0, with counter 0.
+    let before = before.unwrap_or_default();
+    let latest_known = sent.map_or(before.time(), |sent| sent.time().max(before.time()));
     let (time, counter) = (own.time(), own.count());
-    let (least, most) = possible_readings(due_ns);
-    if time < latest {
-        return Some(format!("its time must be at least {latest}"));
+    let (earliest, latest) = possible_readings(due_ns);
+    if time < latest_known {
+        return Some(format!("its time must be at least {latest_known}"));
     }
-    if time > latest {
-        if !(least..=most).contains(&time) {
-            return Some(format!("a physical clock reads {least} to {most} there"));
+    if time > latest_known {
+        // The time is a new reading of the physical clock.
+        if !(earliest..=latest).contains(&time) {
+            return Some(format!(
+                "a physical clock reads {earliest} to {latest} there"
+            ));
         }
         return (counter != 0).then(|| "a later time has counter 0".to_owned());
     }
-    if least > latest {
-        return Some(format!("a physical clock reads at least {least} there"));
+    if earliest > latest_known {
+        return Some(format!("a physical clock reads at least {earliest} there"));
     }
-    let same_time = [Some(before), known[1]].into_iter().flatten();
-    let counters = same_time.filter(|known| known.0 == time);
-    let expected = counters
-        .map(|known| known.1)
-        .max()
-        .map_or(0, |most| most.saturating_add(1));
+    let known = [Some(before), sent].into_iter().flatten();
+    let with_this_time = known.filter(|clock| clock.time() == time);
+    let largest_counter = with_this_time.map(|clock| clock.count()).max();
+    let expected = largest_counter.map_or(0, |largest| largest.saturating_add(1));
     (counter != expected).then(|| format!("its counter must be {expected}"))
 }
 
-/// The earliest and the latest reading of a physical clock at model time `due_ns`.
+/// The earliest and the latest reading that a physical clock can have at model time `due_ns`, in steps of [`RESOLUTION_NS`].
 fn possible_readings(due_ns: u64) -> (i64, i64) {
     let error_ns = EPSILON_NS / 2;
     let step_ns = RESOLUTION_NS as i64;

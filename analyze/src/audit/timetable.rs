@@ -1,8 +1,9 @@
-//! The times at which ticks are due, recomputed from phase and rate.
+//! The times at which the ticks of a machine are due, computed from the machine's phase (the time of its first tick) and its rate.
 
 /// Nanoseconds in a second.
 pub(super) const SECOND_NS: u64 = 1_000_000_000;
-/// Nanoseconds in a million seconds. In this time every rate has a whole number of ticks.
+/// Nanoseconds in a million seconds. Rates are whole numbers of ticks per million seconds (micro-hertz), so calculations in this unit are
+/// exact.
 pub(super) const MILLION_SECONDS_NS: u64 = 1_000_000 * SECOND_NS;
 
 /// The ticks of a machine. Tick k is due `phase + k / rate` after the run's start, in model time, rounded down to a nanosecond.
@@ -17,50 +18,55 @@ pub(super) struct Timetable {
 impl Timetable {
     /// The ticks of a machine that has `micro_hertz` ticks in a million seconds (at least 1), and its first tick at `phase_ns`.
     pub(super) fn new(phase_ns: u64, micro_hertz: u64, duration_ns: u64) -> Self {
+        // While the number of ticks is not known, the timetable has no end.
         let mut timetable = Self {
             phase_ns,
             micro_hertz,
             ticks: u64::MAX,
         };
+        // The ticks before the first one that is due at the run's end or later.
         timetable.ticks = match duration_ns {
             0 => 0,
-            _ => timetable.first_after(duration_ns - 1),
+            _ => timetable.first_tick_after(duration_ns - 1),
         };
         timetable
     }
 
     /// The time at which `tick` is due, in model nanoseconds.
     pub(super) fn due_ns(&self, tick: u64) -> u64 {
-        let since_first = times_over(tick, MILLION_SECONDS_NS, self.micro_hertz, 0);
-        self.phase_ns.saturating_add(since_first)
+        let since_first_ns = multiply_divide(tick, MILLION_SECONDS_NS, 0, self.micro_hertz);
+        self.phase_ns.saturating_add(since_first_ns)
     }
 
-    /// The first tick that is due later than `ns`. If there is none, the number of ticks.
-    pub(super) fn first_after(&self, ns: u64) -> u64 {
+    /// The number of the first tick that is due later than `ns`. If there is none, the number of ticks.
+    pub(super) fn first_tick_after(&self, ns: u64) -> u64 {
         match ns.checked_sub(self.phase_ns) {
             None => 0,
-            // If y is an integer, floor(k s / r) > y is true if and only if k s >= (y + 1) r.
-            Some(since) => times_over(
-                since.saturating_add(1),
+            // Let y be the time from the first tick to `ns`, s the nanoseconds in a million seconds, and r the rate in micro-hertz.
+            // Tick k is due floor(k s / r) after the first tick. This is more than y if and only if k s >= (y + 1) r, because y is
+            // a whole number. So the smallest k is (y + 1) r / s, rounded up. Adding s - 1 before the division rounds up.
+            Some(since_first_ns) => multiply_divide(
+                since_first_ns.saturating_add(1),
                 self.micro_hertz,
-                MILLION_SECONDS_NS,
                 MILLION_SECONDS_NS - 1,
+                MILLION_SECONDS_NS,
             ),
         }
         .min(self.ticks)
     }
 }
 
-/// (a * b + add) / over, rounded down, or the largest integer if the result is larger.
-fn times_over(a: u64, b: u64, over: u64, add: u64) -> u64 {
+/// (a * b + add) / divisor, rounded down. If the result is larger than the largest integer, returns the largest integer.
+fn multiply_divide(a: u64, b: u64, add: u64, divisor: u64) -> u64 {
+    // Numbers of 128 bits are slower, so they are used only if 64 bits are not enough.
     match a
         .checked_mul(b)
         .and_then(|product| product.checked_add(add))
     {
-        Some(sum) => sum / over,
+        Some(sum) => sum / divisor,
         None => {
             let sum = u128::from(a) * u128::from(b) + u128::from(add);
-            u64::try_from(sum / u128::from(over)).unwrap_or(u64::MAX)
+            u64::try_from(sum / u128::from(divisor)).unwrap_or(u64::MAX)
         }
     }
 }
@@ -73,7 +79,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ticks_end_with_the_run_and_first_after_finds_the_next_tick(
+        fn number_of_ticks_due_times_and_first_tick_after_are_those_of_a_plain_search(
             micro_hertz in prop_oneof![(1u64..=1000).prop_map(|hertz| hertz * 1_000_000), 1_000u64..1_000_000_000],
             phase_ns in 0u64..1_100_000_000,
             duration_ns in 0u64..3_000_000_000,
@@ -88,7 +94,7 @@ mod tests {
             prop_assert_eq!(timetable.ticks, ticks);
             prop_assert_eq!(timetable.due_ns(17), due(17));
             let after = (0..ticks).find(|&tick| due(tick) > ns).unwrap_or(ticks);
-            prop_assert_eq!(timetable.first_after(ns), after);
+            prop_assert_eq!(timetable.first_tick_after(ns), after);
         }
     }
 
@@ -96,7 +102,7 @@ mod tests {
     fn huge_numbers_cause_no_overflow() {
         let timetable = Timetable::new(u64::MAX, 7_000_000, u64::MAX);
         assert_eq!(timetable.due_ns(u64::MAX), u64::MAX);
-        assert_eq!(timetable.first_after(u64::MAX), 0);
+        assert_eq!(timetable.first_tick_after(u64::MAX), 0);
         assert_eq!(
             Timetable::new(0, 1_000_000_000, u64::MAX).ticks,
             18_446_744_073_710

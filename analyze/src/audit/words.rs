@@ -1,4 +1,4 @@
-//! Descriptions of events for messages to the user.
+//! Describes events in words. The audit uses these words when it describes a violation.
 
 use sim::log::{UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{EventKind, Recipients};
@@ -27,9 +27,10 @@ pub(super) fn event(machine: usize, entry: &Entry) -> String {
                 UNKNOWN_MACHINE => "an unnamed machine".to_owned(),
                 sender => format!("machine {sender}"),
             };
-            let if_known = |before: &str, number: u64, after: &str| match number {
+            // `UNKNOWN` and `UNKNOWN_MACHINE` stand for numbers that an imported log does not have.
+            let if_known = |prefix: &str, number: u64, suffix: &str| match number {
                 UNKNOWN => String::new(),
-                number => format!("{before}{number}{after}"),
+                number => format!("{prefix}{number}{suffix}"),
             };
             format!(
                 "machine {machine} received at tick {tick} a message that {sender} sent{}{}",

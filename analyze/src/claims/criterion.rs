@@ -1,55 +1,57 @@
-//! Criteria. A criterion says where the 95 % interval of an estimate must lie, and gives a verdict on the estimate.
+//! A criterion says in which range the 95 % interval of an estimate must lie, and gives a verdict on the estimate.
 
 use std::fmt;
 
 use super::Estimated;
 
-/// A criterion: the interval of the values for which a test holds.
+/// A criterion: the range of the values for which a test holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Criterion {
+    /// The lower bound; minus infinity if there is none.
     low: f64,
+    /// The upper bound; infinity if there is none.
     high: f64,
-    /// Whether the interval includes its ends.
-    closed: bool,
+    /// Whether the bounds themselves belong to the range.
+    includes_bounds: bool,
 }
 
 /// The verdict of a criterion on an estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The whole interval of the estimate is inside the criterion.
+    /// The whole interval of the estimate is inside the criterion's range.
     Holds,
-    /// The whole interval of the estimate is outside the criterion.
+    /// The whole interval of the estimate is outside the criterion's range.
     Fails,
-    /// A part of the interval is inside and a part outside, or there is no reliable interval.
+    /// A part of the interval is inside the range and a part outside, or there is no reliable interval.
     Undecided {
-        /// How many runs would approximately be enough to decide, if mean and spread do not change. In a comparison, this is the
-        /// number of runs in the smaller cell. None if no number would be enough.
+        /// About how many runs would be enough to decide, if more runs have the same mean and standard deviation. In a comparison,
+        /// this is the number for the side with fewer runs. `None` if no number would be enough, or if there is no reliable interval.
         runs: Option<u64>,
     },
 }
 
 impl Criterion {
-    /// The criterion that values are above `above` and below `below`. One of the two may be missing. None if no value or every value
-    /// would meet the criterion.
+    /// The criterion that values are above `above` and below `below`. One of the two bounds may be missing. Returns `None` if no value could
+    /// meet the criterion, or if both bounds are missing.
     pub fn open(above: Option<f64>, below: Option<f64>) -> Option<Self> {
         let low = above.unwrap_or(f64::NEG_INFINITY);
         let high = below.unwrap_or(f64::INFINITY);
-        let bounds = above.is_some() || below.is_some();
-        (bounds && low < high).then_some(Self {
+        let has_bound = above.is_some() || below.is_some();
+        (has_bound && low < high).then_some(Self {
             low,
             high,
-            closed: false,
+            includes_bounds: false,
         })
     }
 
-    /// The criterion that values are from `low` to `high`, both included. None if `low` is above `high`, or if one of them is not
-    /// finite.
+    /// The criterion that values are from `low` to `high`, both included. Returns `None` if `low` is above `high`, or if one of the bounds is
+    /// not finite.
     pub fn between(low: f64, high: f64) -> Option<Self> {
-        let finite = low.is_finite() && high.is_finite();
-        (finite && low <= high).then_some(Self {
+        let is_finite = low.is_finite() && high.is_finite();
+        (is_finite && low <= high).then_some(Self {
             low,
             high,
-            closed: true,
+            includes_bounds: true,
         })
     }
 
@@ -58,7 +60,7 @@ impl Criterion {
         let Some((low, high)) = estimated.interval.filter(|_| !estimated.is_rough) else {
             return Verdict::Undecided { runs: None };
         };
-        let (inside, outside) = if self.closed {
+        let (is_inside, is_outside) = if self.includes_bounds {
             (
                 self.low <= low && high <= self.high,
                 high < self.low || self.high < low,
@@ -69,51 +71,58 @@ impl Criterion {
                 high <= self.low || self.high <= low,
             )
         };
-        match (inside, outside) {
+        match (is_inside, is_outside) {
             (true, _) => Verdict::Holds,
             (_, true) => Verdict::Fails,
             _ => Verdict::Undecided {
-                runs: self.runs(estimated, (low, high)),
+                runs: self.runs_to_decide(estimated, (low, high)),
             },
         }
     }
 
-    /// Computes the number of runs with which the interval is so narrow that it decides: it no longer contains an end of the
-    /// criterion. The width of an interval is proportional to 1 / sqrt(number of runs).
-    fn runs(&self, estimated: &Estimated, (low, high): (f64, f64)) -> Option<u64> {
+    /// Computes the number of runs with which the estimate's interval, from `low` to `high`, is so narrow that it contains no bound of the
+    /// criterion. Then there is a decision. The width of an interval is proportional to 1 / sqrt(number of runs). `None` if a billion
+    /// runs would not be enough: so many cannot be made in practice.
+    fn runs_to_decide(&self, estimated: &Estimated, (low, high): (f64, f64)) -> Option<u64> {
         let value = estimated.value;
-        let deciding = match value {
+        // A value outside the range fails as soon as the interval does not reach the nearer bound. The other bound does not matter.
+        let deciding_bounds = match value {
             value if value < self.low => vec![self.low],
             value if value > self.high => vec![self.high],
             _ => vec![self.low, self.high],
         };
-        let crossed = deciding
+        let bounds_in_interval = deciding_bounds
             .into_iter()
-            .filter(|end| (low..=high).contains(end));
-        let times = crossed.map(|end| {
-            let reach = if end < value {
+            .filter(|bound| (low..=high).contains(bound));
+        let factors = bounds_in_interval.map(|bound| {
+            // An interval need not be symmetric, so the side towards the bound is taken.
+            let half_width = if bound < value {
                 value - low
             } else {
                 high - value
             };
-            (reach / (end - value)).powi(2)
+            (half_width / (bound - value)).powi(2)
         });
-        let times = times.fold(1.0, f64::max);
-        // More runs than this cannot be made in practice.
-        let smaller = estimated
-            .n_from
-            .map_or(estimated.n, |from| from.min(estimated.n));
-        let runs = times * smaller as f64;
-        (runs < 1e9).then(|| (runs.ceil() as u64).max(smaller + 1))
+        let factor = factors.fold(1.0, f64::max);
+        let present_runs = match estimated.n_from {
+            Some(n_from) => n_from.min(estimated.n),
+            None => estimated.n,
+        };
+        let runs = factor * present_runs as f64;
+        (runs < 1e9).then(|| (runs.ceil() as u64).max(present_runs + 1))
     }
 }
 
 impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { low, high, closed } = *self;
+        let Self {
+            low,
+            high,
+            includes_bounds,
+        } = *self;
         match (low.is_finite(), high.is_finite()) {
-            _ if closed && low == high => write!(f, "{low}"),
-            _ if closed => write!(f, "{low} to {high}"),
+            _ if includes_bounds && low == high => write!(f, "{low}"),
+            _ if includes_bounds => write!(f, "{low} to {high}"),
             (true, true) => write!(f, "> {low} and < {high}"),
             (true, false) => write!(f, "> {low}"),
             _ => write!(f, "< {high}"),
@@ -146,18 +155,19 @@ mod tests {
         }
     }
 
+    /// The verdicts on estimates with these intervals.
     fn verdicts(criterion: Option<Criterion>, intervals: &[(f64, f64)]) -> Vec<String> {
         let criterion = criterion.expect("a criterion");
-        let of = |&(low, high): &(f64, f64)| {
+        let verdict = |&(low, high): &(f64, f64)| {
             let middle = f64::midpoint(low, high);
             criterion.verdict(&estimated(middle, low, high)).to_string()
         };
-        intervals.iter().map(of).collect()
+        intervals.iter().map(verdict).collect()
     }
 
-    /// The end of an open interval is outside of it, the end of a closed interval inside.
+    /// For "above" and "below", the bound itself is outside the range. For "between", both bounds are inside the range.
     #[test]
-    fn verdicts_at_the_ends() {
+    fn verdicts_on_intervals_that_touch_or_cross_a_bound() {
         let above = Criterion::open(Some(0.0), None);
         let intervals = [
             (0.1, 1.0),
@@ -184,9 +194,10 @@ mod tests {
         assert_eq!(verdicts(both, &intervals), expected);
     }
 
-    /// Four times as many runs reduce the half-width from 2 to 1.
+    /// All estimates here are of 100 runs. For example, the interval from -1 to 3 has a half-width of 2. Four times as many runs reduce the
+    /// half-width to 1; then the interval no longer contains the bound 0.
     #[test]
-    fn number_of_runs_that_would_be_enough_to_decide() {
+    fn the_number_of_runs_to_decide_grows_with_the_square_of_the_width() {
         let runs = |criterion: Option<Criterion>, value, low, high| {
             let criterion = criterion.expect("a criterion");
             match criterion.verdict(&estimated(value, low, high)) {
@@ -199,22 +210,25 @@ mod tests {
         assert_eq!(runs(above, -1.0, -3.0, 1.0), Some(400));
         assert_eq!(runs(above, 0.0, -1.0, 1.0), None);
         let between = Criterion::between(0.0, 4.0);
-        // If the value is inside, the nearer end decides. If it is outside, the end next to it decides.
+        // If the value is inside the range, the nearer bound decides. If the value is outside, the bound next to it decides.
         assert_eq!(runs(between, 1.0, -2.0, 4.0), Some(900));
         assert_eq!(runs(between, 5.0, -1.0, 11.0), Some(3600));
-        // An interval need not be symmetric.
+        // This interval is not symmetric. It just reaches the bound 0, so one more run than now is enough.
         assert_eq!(runs(above, 1.0, 0.0, 9.0), Some(101));
     }
 
-    /// The true value is exactly at the end of the criterion, and values are normally distributed with known variance. The first
-    /// verdict finds a difference of z standard errors. For the second verdict, the advised number of runs is added.
+    /// The true value is exactly at the bound of the criterion, so a test can be decided only by chance. Values are normally distributed with
+    /// known variance. The first verdict is made after 400 runs, when the estimate is z standard errors above the bound. If it is undecided,
+    /// runs are added until there are as many as the verdict advises, and a second verdict is made. The probability of a decision is
+    /// then 0.109 instead of 0.05. This is why the table of tests advises against adding runs until a test decides.
     #[test]
     fn adding_the_advised_runs_doubles_the_risk_of_a_wrong_verdict() {
         use statrs::distribution::{ContinuousCDF, Normal};
         let normal = Normal::standard();
         let (n, limit) = (400.0f64, 1.96);
         let above = Criterion::open(Some(0.0), None).expect("a criterion");
-        let decided = |z: f64| {
+        // The probability of a decision by the first verdict, and by the first or second verdict.
+        let probability_of_decision = |z: f64| {
             let first = Estimated {
                 n: n as u64,
                 ..estimated(z, z - limit, z + limit)
@@ -224,16 +238,21 @@ mod tests {
                 Verdict::Undecided { runs: None } => return [0.0, 0.0],
                 _ => return [1.0, 1.0],
             };
-            let (known, added) = ((n / runs).sqrt() * z, (1.0 - n / runs).sqrt());
-            let beyond = |bound: f64| normal.cdf((bound - known) / added);
-            [0.0, beyond(-limit) + 1.0 - beyond(limit)]
+            // With all runs, the estimate in standard errors is a sum: a fixed part from the first runs, and a normally distributed
+            // part from the added runs.
+            let from_first_runs = (n / runs).sqrt() * z;
+            let sd_of_added_runs = (1.0 - n / runs).sqrt();
+            let below = |bound: f64| normal.cdf((bound - from_first_runs) / sd_of_added_runs);
+            [0.0, below(-limit) + 1.0 - below(limit)]
         };
-        let looks = 10_000;
+        // The mean over 10,000 equally likely values of z.
+        let values = 10_000;
         let mut risk = [0.0, 0.0];
-        for look in 0..looks {
-            let z = normal.inverse_cdf((f64::from(look) + 0.5) / f64::from(looks));
-            let decided = decided(z);
-            (0..2).for_each(|index| risk[index] += decided[index] / f64::from(looks));
+        for index in 0..values {
+            let z = normal.inverse_cdf((f64::from(index) + 0.5) / f64::from(values));
+            for (risk, probability) in risk.iter_mut().zip(probability_of_decision(z)) {
+                *risk += probability / f64::from(values);
+            }
         }
         assert!((risk[0] - 0.05).abs() < 0.001, "{risk:?}");
         assert!((risk[1] - 0.109).abs() < 0.002, "{risk:?}");
@@ -264,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn criteria_that_no_value_or_every_value_meets_are_refused() {
+    fn criteria_without_bounds_or_without_values_are_refused_and_others_are_shown_as_ranges() {
         assert_eq!(Criterion::open(None, None), None);
         assert_eq!(Criterion::open(Some(1.0), Some(1.0)), None);
         assert_eq!(Criterion::between(2.0, 1.0), None);

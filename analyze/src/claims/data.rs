@@ -1,4 +1,5 @@
-//! Opens the datasets that claims need, and reads the values of their runs. Each dataset is opened only once.
+//! Opens the datasets that claims need, and reads the values of their runs. Each dataset is opened only once for each warm-up (the start
+//! of every run that measures leave out).
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -65,7 +66,7 @@ pub enum NotEvaluated {
         /// The measure.
         measure: &'static str,
     },
-    /// Some runs, but not all, are on both sides of a comparison. The value is their number.
+    /// Some runs, but not all, are on both sides of a comparison. The value is the number of runs that are on both sides.
     #[error(
         "{0} runs are both in `from` and in `to`, but other runs are only in one of them. Either all runs must be \
          in both (then `from` and `to` need different machines), or no run may be in both"
@@ -76,7 +77,7 @@ pub enum NotEvaluated {
     NoSharedRun,
 }
 
-/// The folder of the datasets, and the datasets that were opened so far.
+/// The datasets that claims need: where they are, and those that were opened so far.
 #[derive(Debug)]
 pub struct Data {
     /// The folder of the datasets.
@@ -88,61 +89,64 @@ pub struct Data {
     audited: RefCell<BTreeMap<PathBuf, Vec<Audited>>>,
 }
 
-/// The opened datasets. The key is the name of the dataset and the warm-up (the bits of the number of seconds).
+/// The opened datasets, or the reasons why they cannot be used. The key is the name of the dataset and the warm-up. (The warm-up is stored
+/// as the bits of the number of seconds, because an `f64` cannot be a key.)
 type Cache = HashMap<(String, u64), Result<Rc<OpenDataset>, NotEvaluated>>;
 
-/// Which values are read from the runs of a cell.
+/// Which values are read from the runs of a cell (a cell is some runs of a dataset, and some of their machines).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ValueSelection<'w> {
     pub(super) quantity: Quantity,
     pub(super) warm_up_s: f64,
-    /// Parameters that are ignored when configurations are compared.
-    pub(super) without: &'w HashSet<&'static str>,
-    /// Whether the value of a run is the greatest value of its machines, and not their mean.
-    pub(super) largest: bool,
+    /// Parameters that are left out of [`RunValue::configuration`].
+    pub(super) ignored_parameters: &'w HashSet<&'static str>,
+    /// If true, the value of a run is the largest value of its selected machines. If false, it is their mean.
+    pub(super) takes_largest: bool,
 }
 
 /// A dataset with its measures.
 #[derive(Debug)]
 pub(super) struct OpenDataset {
     dataset: Dataset,
-    /// A row for each run and machine, sorted by both.
+    /// The measures: a row for each run and machine, sorted by run and then by machine.
     machines: DataFrame,
-    /// A row for each run.
+    /// The columns of `runs.parquet`: a row for each finished run.
     runs: DataFrame,
-    /// The first row of each run in `machines`.
-    first: HashMap<u64, usize>,
-    /// The figures of the clocks that were replayed so far, by clock and run.
+    /// For each run, the index of its first row in `machines`.
+    first_rows: HashMap<u64, usize>,
+    /// The figures of the clocks that were replayed so far (whose timestamps were calculated for the events). The keys are the clock and the
+    /// run.
     clocks: RefCell<HashMap<String, HashMap<u64, FigureValues>>>,
 }
 
 impl Data {
-    /// Uses the datasets in `folder` for the claims in the file `claims`. The experiments are in the folder with the name of this
-    /// file without `.toml`, or in the folder of the file.
+    /// Uses the datasets in `folder` for the claims in the file `claims`, for example `experiments/claims.toml`. The experiment files are in
+    /// `experiments/claims` or in `experiments`.
     pub fn new(folder: &Path, claims: &Path) -> Self {
-        let beside = claims.parent().unwrap_or(Path::new("")).to_owned();
+        let folder_of_claims = claims.parent().unwrap_or(Path::new("")).to_owned();
         Self {
             folder: folder.to_owned(),
-            experiments: [claims.with_extension(""), beside],
+            experiments: [claims.with_extension(""), folder_of_claims],
             opened: RefCell::default(),
             audited: RefCell::default(),
         }
     }
 
-    /// The file of an experiment. Returns the first possible path at which a file exists. If there is no file, returns the first
-    /// possible path.
+    /// The path of an experiment file. If both possible paths have a file, it is the first path. If neither has one, it is the first path
+    /// too.
     pub fn experiment_file(&self, experiment: &str) -> PathBuf {
         let file = |folder: &PathBuf| folder.join(format!("{experiment}.toml"));
         let files = self.experiments.each_ref().map(file);
-        let there = files.iter().find(|file| file.exists());
-        there.unwrap_or(&files[0]).clone()
+        let existing = files.iter().find(|file| file.exists());
+        existing.unwrap_or(&files[0]).clone()
     }
 
+    /// The folder of the dataset.
     fn root(&self, experiment: &str) -> PathBuf {
         self.folder.join(experiment)
     }
 
-    /// The command that creates the dataset.
+    /// The command that creates the dataset. It needs no `--data` if the datasets are in the default folder `data`.
     fn command(&self, experiment: &str) -> String {
         let file = self.experiment_file(experiment);
         let command = format!("cargo sim run {}", shell_word(&file));
@@ -152,6 +156,7 @@ impl Data {
         format!("{command} --data {}", shell_word(&self.root(experiment)))
     }
 
+    /// The error for a missing dataset. `None` if the dataset exists.
     fn missing(&self, experiment: &str) -> Option<NotEvaluated> {
         let path = self.root(experiment);
         (!path.exists()).then(|| NotEvaluated::Missing {
@@ -160,7 +165,7 @@ impl Data {
         })
     }
 
-    /// Audits the dataset.
+    /// Audits the dataset, as `analyze audit` does.
     pub(super) fn audit(&self, experiment: &str) -> Result<Audit, NotEvaluated> {
         if let Some(missing) = self.missing(experiment) {
             return Err(missing);
@@ -171,8 +176,8 @@ impl Data {
         Ok(audit)
     }
 
-    /// Calls `say` with every dataset that was audited but not opened, in the order of their names.
-    pub fn each_audited(&self, mut say: impl FnMut(&Audited)) {
+    /// Calls `report` with every dataset that was audited but not opened, in the order of their paths.
+    pub fn each_audited(&self, mut report: impl FnMut(&Audited)) {
         let mut opened = HashSet::new();
         self.each_opened(|dataset| {
             opened.insert(dataset.root().to_owned());
@@ -181,11 +186,11 @@ impl Data {
         let only_audited = audited.iter().filter(|(root, _)| !opened.contains(*root));
         only_audited
             .flat_map(|(_, datasets)| datasets)
-            .for_each(&mut say);
+            .for_each(&mut report);
     }
 
-    /// Calls `say` with every dataset that was opened, in the order of their names.
-    pub fn each_opened(&self, mut say: impl FnMut(&Dataset)) {
+    /// Calls `report` once with every dataset that was opened, in the order of their paths.
+    pub fn each_opened(&self, mut report: impl FnMut(&Dataset)) {
         let opened = self.opened.borrow();
         let mut datasets: Vec<&Dataset> = opened
             .values()
@@ -193,11 +198,11 @@ impl Data {
             .collect();
         datasets.sort_by_key(|dataset| dataset.root());
         datasets.dedup_by_key(|dataset| dataset.root());
-        datasets.into_iter().for_each(&mut say);
+        datasets.into_iter().for_each(&mut report);
     }
 
-    /// The dataset with measures that leave out the first `warm_up_s` seconds of every run. It is opened at the first call.
-    fn opened(&self, experiment: &str, warm_up_s: f64) -> Result<Rc<OpenDataset>, NotEvaluated> {
+    /// The dataset with measures that leave out the first `warm_up_s` model seconds of every run. The dataset is opened at the first call.
+    fn open_once(&self, experiment: &str, warm_up_s: f64) -> Result<Rc<OpenDataset>, NotEvaluated> {
         let mut opened = self.opened.borrow_mut();
         let dataset = opened
             .entry((experiment.to_owned(), warm_up_s.to_bits()))
@@ -215,14 +220,16 @@ impl Data {
     pub(super) fn values(
         &self,
         cell: &Cell,
-        wanted: ValueSelection<'_>,
+        selection: ValueSelection<'_>,
     ) -> Result<Vec<RunValue>, NotEvaluated> {
-        let quantity = wanted.quantity;
-        let opened = self.opened(&cell.experiment, wanted.warm_up_s)?;
+        let quantity = selection.quantity;
+        let opened = self.open_once(&cell.experiment, selection.warm_up_s)?;
         let path = || self.root(&cell.experiment);
-        let conditions = || match cell.conditions_in_words(0) {
-            none if none.is_empty() => "any parameters".to_owned(),
-            conditions => conditions,
+        let conditions = || {
+            if cell.conditions.is_empty() {
+                return "any parameters".to_owned();
+            }
+            cell.conditions_in_words(0)
         };
         let rows = opened.rows(&cell.conditions, quantity);
         if rows.is_empty() {
@@ -241,7 +248,7 @@ impl Data {
                 machine,
             });
         }
-        let values = opened.values(&rows, cell, wanted).map_err(unusable)?;
+        let values = opened.values(&rows, cell, selection).map_err(unusable)?;
         if values.is_empty() {
             return Err(NotEvaluated::Undefined {
                 path: path(),
@@ -267,22 +274,23 @@ impl OpenDataset {
             Err(error) => return Err(error),
         }
         let machines = dataset.machines()?;
-        let mut first = HashMap::new();
+        let mut first_rows = HashMap::new();
         for (row, run) in machines.column("run")?.i64()?.iter().enumerate() {
             if let Some(run) = run {
-                first.entry(run as u64).or_insert(row);
+                first_rows.entry(run as u64).or_insert(row);
             }
         }
         Ok(Self {
             runs: run_frame(dataset.label(), dataset.finished())?,
             machines,
-            first,
+            first_rows,
             clocks: RefCell::default(),
             dataset,
         })
     }
 
-    /// The finished runs that meet the conditions. If the quantity is `finished`, failed runs are included.
+    /// The journal's rows of the finished runs that meet the conditions. If the quantity is `finished` (1 for a finished run, 0 for a failed
+    /// one), failed runs are included.
     fn rows(&self, conditions: &[Condition], quantity: Quantity) -> Vec<JournalRow> {
         let mut rows = self.dataset.finished().to_vec();
         if matches!(quantity, Quantity::Finished) {
@@ -292,23 +300,26 @@ impl OpenDataset {
         rows
     }
 
+    /// The values of the runs in `rows`. Runs without a value are left out.
     fn values(
         &self,
         rows: &[JournalRow],
         cell: &Cell,
-        wanted: ValueSelection<'_>,
+        selection: ValueSelection<'_>,
     ) -> Result<Vec<RunValue>, Error> {
-        let (quantity, machines) = (wanted.quantity, cell.machines);
-        let of_machines = match quantity {
+        let quantity = selection.quantity;
+        // For a measure of machines: the value of each machine of each run.
+        let machine_values = match quantity {
             Quantity::Machine(measure) => Some(numbers(&self.machines, measure.name)?),
             _ => None,
         };
         let largest_possible = quantity.largest_possible();
-        let of_ticks = match largest_possible {
+        let ticks = match largest_possible {
             Some(Largest::Ticks) => Some(numbers(&self.machines, "ticks")?),
             _ => None,
         };
-        let of_runs: HashMap<u64, f64> = match quantity {
+        // For a quantity of runs or of a clock: the value of each run.
+        let run_values: HashMap<u64, f64> = match quantity {
             Quantity::Run(name) => {
                 let values = numbers(&self.runs, name)?.into_iter();
                 let runs = self.dataset.finished().iter().map(|row| row.run);
@@ -317,30 +328,33 @@ impl OpenDataset {
                     .collect()
             }
             Quantity::Clock(figure) => match &cell.clock {
-                Some(clock) => self.figure(clock, figure)?,
+                Some(clock) => self.figure_of_runs(clock, figure)?,
                 None => HashMap::new(),
             },
             _ => HashMap::new(),
         };
         let mut values = vec![];
         for row in rows {
-            let of_machines_meant = |column: &[Option<f64>]| {
-                let first = *self.first.get(&row.run)?;
+            // The mean or the largest value of the selected machines of this run, in a column with all machines of all runs.
+            let value_of_selected = |column: &[Option<f64>]| {
+                let first = *self.first_rows.get(&row.run)?;
                 let of_run = &column[first..first + row.machines() as usize];
-                folded(&chosen(of_run, row, machines), wanted.largest)
+                let selected = select_machines(of_run, row, cell.machines);
+                mean_or_largest(&selected, selection.takes_largest)
             };
-            let value = match (&of_machines, quantity) {
-                (Some(of_machines), _) => of_machines_meant(of_machines),
-                (None, Quantity::Finished) => Some(f64::from(u8::from(row.is_ok()))),
-                (None, _) => of_runs.get(&row.run).copied(),
+            let value = match (&machine_values, quantity) {
+                (Some(values), _) => value_of_selected(values),
+                (None, Quantity::Finished) => Some(if row.is_ok() { 1.0 } else { 0.0 }),
+                (None, _) => run_values.get(&row.run).copied(),
             };
             if let Some(value) = value {
                 values.push(RunValue {
                     run: row.run,
-                    configuration: self.configuration(row, wanted.without)?,
+                    configuration: self.parameter_values(row, selection.ignored_parameters)?,
                     value,
-                    largest_possible: match &of_ticks {
-                        Some(of_ticks) => of_machines_meant(of_ticks),
+                    largest_possible: match &ticks {
+                        Some(ticks) => value_of_selected(ticks),
+                        // The other quantities with a largest value are shares and truth values.
                         None => largest_possible.map(|_| 1.0),
                     },
                 });
@@ -349,8 +363,12 @@ impl OpenDataset {
         Ok(values)
     }
 
-    /// The values of a figure of a clock, by run.
-    fn figure(&self, clock: &ClockSpec, figure: &Figure) -> Result<HashMap<u64, f64>, Error> {
+    /// The values of a figure of a clock, for each run. The clock is replayed at the first call.
+    fn figure_of_runs(
+        &self,
+        clock: &ClockSpec,
+        figure: &Figure,
+    ) -> Result<HashMap<u64, f64>, Error> {
         let mut clocks = self.clocks.borrow_mut();
         let name = clock.to_string();
         if !clocks.contains_key(&name) {
@@ -366,26 +384,27 @@ impl OpenDataset {
         Ok(of_figure.collect())
     }
 
-    fn configuration(
+    /// The values of a run's parameters in words, without the parameters in `ignored`. Empty for a failed run, which has no measures.
+    fn parameter_values(
         &self,
         row: &JournalRow,
-        without: &HashSet<&str>,
+        ignored: &HashSet<&str>,
     ) -> PolarsResult<Vec<String>> {
-        let Some(&first) = self.first.get(&row.run) else {
+        let Some(&first) = self.first_rows.get(&row.run) else {
             return Ok(vec![]);
         };
         parameters()
             .iter()
             .copied()
-            .filter(|name| !without.contains(name))
+            .filter(|name| !ignored.contains(name))
             // The column with the probability of each machine depends on `internal`, so it is ignored together with `internal`.
-            .filter(|name| !has_no_own_column(name) || !without.contains("internal"))
+            .filter(|name| !has_no_own_column(name) || !ignored.contains("internal"))
             .map(|name| Ok(Value::from_cell(self.machines.column(name)?, first)?.to_string()))
             .collect()
     }
 }
 
-/// A column as numbers. Truth values become 0 and 1.
+/// A column as numbers. Truth values become 0 and 1. `None` stands for a missing value and for one that is not finite.
 fn numbers(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<f64>>> {
     let column = frame.column(name)?.cast(&DataType::Float64)?;
     let numbers = column.f64()?.iter();
@@ -394,35 +413,35 @@ fn numbers(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<f64>>> {
         .collect())
 }
 
-/// The defined values of the selected machines.
-fn chosen(of_run: &[Option<f64>], row: &JournalRow, machines: Machines) -> Vec<f64> {
+/// The values of the selected machines of a run. Machines without a value are left out.
+fn select_machines(of_run: &[Option<f64>], row: &JournalRow, machines: Machines) -> Vec<f64> {
     let rates: Vec<f64> = row
         .configuration
         .rates
         .iter()
         .map(|rate| rate.hertz())
         .collect();
-    let extreme = match machines {
-        Machines::Slowest => rates.iter().copied().reduce(f64::min),
-        _ => rates.iter().copied().reduce(f64::max),
-    };
-    let is_meant = |machine: usize| match machines {
-        Machines::One(one) => machine == one,
-        Machines::Slowest | Machines::Fastest => rates.get(machine).copied() == extreme,
+    let lowest_rate = rates.iter().copied().reduce(f64::min);
+    let highest_rate = rates.iter().copied().reduce(f64::max);
+    let is_selected = |machine: usize| match machines {
+        Machines::One(number) => machine == number,
+        Machines::Slowest => rates.get(machine).copied() == lowest_rate,
+        Machines::Fastest => rates.get(machine).copied() == highest_rate,
         Machines::All => true,
     };
-    let meant = of_run
+    let selected = of_run
         .iter()
         .enumerate()
-        .filter(|(machine, _)| is_meant(*machine));
-    meant.filter_map(|(_, value)| *value).collect()
+        .filter(|(machine, _)| is_selected(*machine));
+    selected.filter_map(|(_, value)| *value).collect()
 }
 
-fn folded(values: &[f64], largest: bool) -> Option<f64> {
+/// The largest of the values if `takes_largest` is true, otherwise their mean. `None` if there are no values.
+fn mean_or_largest(values: &[f64], takes_largest: bool) -> Option<f64> {
     if values.is_empty() {
         return None;
     }
-    Some(if largest {
+    Some(if takes_largest {
         values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     } else {
         values.iter().sum::<f64>() / values.len() as f64

@@ -13,9 +13,10 @@ use crate::audit;
 pub struct EvaluatedClaim<'c> {
     /// The claim.
     pub claim: &'c Claim,
-    /// If the claim requires an audit: a sentence about what is wrong, or none if nothing is wrong.
+    /// `None` if the claim requires no audit. Otherwise the result of the audit: a description of the violations, `Ok(None)` if there are no
+    /// violations, or the reason why the audit could not be made.
     pub audit: Option<Result<Option<String>, NotEvaluated>>,
-    /// The outcome of each test.
+    /// The outcome of each test, or the reason why it could not be evaluated.
     pub tests: Vec<Result<Outcome, NotEvaluated>>,
     /// The verdict on the claim.
     pub verdict: ClaimVerdict,
@@ -39,26 +40,29 @@ pub enum ClaimVerdict {
     Refuted,
     /// Some tests hold and some fail.
     Depends,
-    /// Some tests are undecided, and the others agree.
+    /// Some tests are undecided, and the others all hold or all fail.
     Undecided,
     /// Some tests could not be evaluated.
     NotEvaluated,
 }
 
-/// Evaluates each claim with the data.
+/// Evaluates each claim with the datasets in `data`.
 pub fn evaluate<'c>(claims: &'c [Claim], data: &Data) -> Vec<EvaluatedClaim<'c>> {
-    claims.iter().map(|claim| answer(claim, data)).collect()
+    claims
+        .iter()
+        .map(|claim| evaluate_claim(claim, data))
+        .collect()
 }
 
 impl EvaluatedClaim<'_> {
-    /// The reasons why tests could not be evaluated.
+    /// The reasons why tests, or the audit, could not be evaluated.
     pub fn not_evaluated(&self) -> impl Iterator<Item = &NotEvaluated> {
         let audit = self.audit.iter().filter_map(|found| found.as_ref().err());
         audit.chain(self.tests.iter().filter_map(|test| test.as_ref().err()))
     }
 }
 
-fn answer<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
+fn evaluate_claim<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
     let audit = claim.audited.as_ref().map(|experiment| {
         let found = data.audit(experiment)?;
         Ok(audit::describe_failures(&found))
@@ -68,16 +72,14 @@ fn answer<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
         .iter()
         .map(|test| evaluate_test(test, data))
         .collect();
-    let of_audit = audit.as_ref().map(|found| {
-        let found = found.as_ref().ok()?;
-        Some(if found.is_none() {
-            Verdict::Holds
-        } else {
-            Verdict::Fails
-        })
+    // The audit counts as one more test.
+    let verdict_of_audit = audit.as_ref().map(|found| match found {
+        Ok(None) => Some(Verdict::Holds),
+        Ok(Some(_)) => Some(Verdict::Fails),
+        Err(_) => None,
     });
-    let of_tests = tests.iter().map(|test| Some(test.as_ref().ok()?.verdict));
-    let verdict = ClaimVerdict::combine(of_audit.into_iter().chain(of_tests));
+    let verdicts_of_tests = tests.iter().map(|test| Some(test.as_ref().ok()?.verdict));
+    let verdict = ClaimVerdict::combine(verdict_of_audit.into_iter().chain(verdicts_of_tests));
     EvaluatedClaim {
         claim,
         audit,
@@ -89,31 +91,34 @@ fn answer<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
 fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
     let mut differing_parameters: HashSet<&'static str> = HashSet::new();
     if let Subject::Difference { from, to } = &test.subject {
-        differing_parameters.extend(from.own_names().chain(to.own_names()));
+        differing_parameters.extend(from.own_parameters().chain(to.own_parameters()));
     }
-    let values = |cell, largest| {
-        let wanted = ValueSelection {
+    let values = |cell, takes_largest| {
+        let selection = ValueSelection {
             quantity: test.quantity,
             warm_up_s: test.warm_up_s,
-            without: &differing_parameters,
-            largest,
+            ignored_parameters: &differing_parameters,
+            takes_largest,
         };
-        data.values(cell, wanted)
+        data.values(cell, selection)
     };
     let estimated = match &test.subject {
         Subject::Cell(cell, statistic) => {
             statistic.estimate(&values(cell, *statistic == Statistic::Largest)?)
         }
         Subject::Difference { from, to } => {
-            let (of_from, of_to) = (values(from, false)?, values(to, false)?);
+            let (from_values, to_values) = (values(from, false)?, values(to, false)?);
             let same_dataset = from.experiment == to.experiment;
             let same_runs = same_dataset && from.conditions == to.conditions;
-            let shared = shared_runs(&of_from, &of_to);
-            match (same_runs, shared) {
-                (true, 0) => return Err(NotEvaluated::NoSharedRun),
-                (false, 1..) if same_dataset => return Err(NotEvaluated::SharedRuns(shared)),
-                _ => difference(&of_from, &of_to, same_runs),
+            let shared = count_shared_runs(&from_values, &to_values);
+            if same_runs && shared == 0 {
+                return Err(NotEvaluated::NoSharedRun);
             }
+            // Runs of different datasets may have the same number, but they are different runs.
+            if same_dataset && !same_runs && shared > 0 {
+                return Err(NotEvaluated::SharedRuns(shared));
+            }
+            difference(&from_values, &to_values, same_runs)
         }
     };
     Ok(Outcome {
@@ -123,7 +128,7 @@ fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
 }
 
 /// Counts the runs that have a value on both sides of a comparison.
-fn shared_runs(from: &[RunValue], to: &[RunValue]) -> usize {
+fn count_shared_runs(from: &[RunValue], to: &[RunValue]) -> usize {
     let runs = |values: &[RunValue]| -> HashSet<u64> { values.iter().map(|v| v.run).collect() };
     runs(from).intersection(&runs(to)).count()
 }
@@ -166,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_of_tests_are_combined() {
+    fn verdicts_of_tests_are_combined_into_the_verdict_on_the_claim() {
         let (holds, fails) = (Some(Verdict::Holds), Some(Verdict::Fails));
         let undecided = Some(Verdict::Undecided { runs: None });
         for (tests, verdict) in [

@@ -1,4 +1,6 @@
-//! Reads a file of claims, and reports every mistake with its line and key.
+//! Reads a file of claims (TOML, such as `experiments/claims.toml`), and reports every mistake with its line and key.
+//!
+//! Each function reads a part of the file, and notes the mistakes that it finds there. It returns `None` if the part cannot be read.
 
 use std::path::{Path, PathBuf};
 
@@ -31,11 +33,12 @@ pub enum FileError {
 }
 
 /// The maximum size of a file of claims, in bytes.
-const MOST_BYTES: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
-/// The longest warm-up in seconds: longer than any run.
-const MOST_SECONDS: f64 = 1e9;
+/// The longest warm-up that a test can have, in seconds. It is longer than any run.
+const MAX_WARM_UP_S: f64 = 1e9;
 
+/// The keys of a claim.
 const CLAIM_KEYS: [&str; 8] = [
     "id",
     "says",
@@ -47,6 +50,7 @@ const CLAIM_KEYS: [&str; 8] = [
     "test",
 ];
 
+/// The keys of a test.
 const TEST_KEYS: [&str; 10] = [
     "experiment",
     "where",
@@ -66,7 +70,7 @@ const TEST_KEYS: [&str; 10] = [
 ///
 /// [`FileError`] if the file cannot be read or has mistakes.
 pub fn read(path: &Path) -> Result<Vec<Claim>, FileError> {
-    let text = read_text(path, MOST_BYTES).map_err(|cause| FileError::Unreadable {
+    let text = read_text(path, MAX_BYTES).map_err(|cause| FileError::Unreadable {
         path: path.to_owned(),
         cause,
     })?;
@@ -90,7 +94,7 @@ fn claims(root: &Section<'_>) -> Option<Vec<Claim>> {
     claims.into_iter().collect()
 }
 
-/// Reads a claim. `ids` has the ids of the claims before it; the id of this claim is added.
+/// Reads a claim. `ids` has the ids of the claims that were read before. The id of this claim is added to it.
 fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
     section.allow_only(&CLAIM_KEYS);
     let text = |key: &str, hint: &str| Some(section.require(key, hint)?.text()?.to_owned());
@@ -120,18 +124,23 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
     if let Some(audit) = &audit {
         audit.named(&["clean"], |word| (word == "clean").then_some(()));
     }
-    let decided_by = sections.len() + usize::from(audit.is_some());
-    if decided_by == 0 {
+    // The audit counts as a test.
+    let test_count = sections.len() + usize::from(audit.is_some());
+    if test_count == 0 {
         let message = "the claim has no test; a test begins with [[claim.test]]";
         section.note("test", message.to_owned());
     }
-    if decided_by > 1 && depends_on.is_none() {
+    if test_count > 1 && depends_on.is_none() {
         let message = "missing; say what the outcome depends on if some tests hold and others fail";
         section.note("depends_on", message.to_owned());
     }
     let depends_on = depends_on.map_or(Some(""), |item| item.text());
-    let of_claim = experiment.clone().unwrap_or_default();
-    let tests: Vec<Option<Test>> = sections.iter().map(|row| test(row, &of_claim)).collect();
+    // Even if the key `experiment` is missing, the tests are read, so that their mistakes are reported too.
+    let experiment_of_claim = experiment.clone().unwrap_or_default();
+    let tests: Vec<Option<Test>> = sections
+        .iter()
+        .map(|section| test(section, &experiment_of_claim))
+        .collect();
     Some(Claim {
         id: id?,
         says: says?,
@@ -143,23 +152,24 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
     })
 }
 
+/// Reads a test. `experiment` is the experiment of the claim, which the test uses if it does not name another one.
 fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
     section.allow_only(&TEST_KEYS);
     let quantity = quantity(section);
-    let shared = Cell {
+    let defaults = Cell {
         experiment: experiment.to_owned(),
         conditions: vec![],
-        own: 0,
+        own_condition_count: 0,
         machines: Machines::All,
         clock: None,
     };
-    let mut shared = cell(section, &shared, quantity);
+    // In a comparison, these values and conditions belong to both sides.
+    let mut shared = cell(section, &defaults, quantity);
     if let Some(cell) = &mut shared {
-        // These conditions belong to both sides, so they do not count as a side's own conditions.
-        cell.own = 0;
+        cell.own_condition_count = 0;
     }
     let warm_up_s = section.get("warm_up_s").map_or(Some(0.0), |item| {
-        item.number(0.0..=MOST_SECONDS, "a number of seconds")
+        item.number(0.0..=MAX_WARM_UP_S, "a number of seconds")
     });
     let subject = subject(section, shared, quantity);
     require_clock(section, subject.as_ref(), quantity);
@@ -178,11 +188,12 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
 
 /// Notes a mistake if the quantity is a figure of a clock, and no clock is given.
 fn require_clock(section: &Section<'_>, subject: Option<&Subject>, quantity: Option<Quantity>) {
-    let is_without = |cell: &Cell| cell.clock.is_none();
+    let has_no_clock = |cell: &Cell| cell.clock.is_none();
     let is_missing = match subject {
+        // The subject has a mistake of its own.
         None => false,
-        Some(Subject::Cell(cell, _)) => is_without(cell),
-        Some(Subject::Difference { from, to }) => is_without(from) || is_without(to),
+        Some(Subject::Cell(cell, _)) => has_no_clock(cell),
+        Some(Subject::Difference { from, to }) => has_no_clock(from) || has_no_clock(to),
     };
     if let Some(Quantity::Clock(figure)) = quantity
         && is_missing
@@ -246,7 +257,7 @@ fn cell(section: &Section<'_>, shared: &Cell, quantity: Option<Quantity>) -> Opt
         Some(item) => item.text().map(str::to_owned),
         None => Some(shared.experiment.clone()),
     };
-    let own = match section.get("where") {
+    let own_conditions = match section.get("where") {
         Some(item) => conditions(&item),
         None => Some(vec![]),
     };
@@ -267,11 +278,13 @@ fn cell(section: &Section<'_>, shared: &Cell, quantity: Option<Quantity>) -> Opt
         Some(item) => clock(&item, quantity).map(Some),
         None => Some(shared.clock.clone()),
     };
-    let own = own?;
+    let own_conditions = own_conditions?;
+    let own_condition_count = own_conditions.len();
+    let shared_conditions = shared.conditions.iter().cloned();
     Some(Cell {
         experiment: experiment?,
-        own: own.len(),
-        conditions: shared.conditions.iter().cloned().chain(own).collect(),
+        conditions: shared_conditions.chain(own_conditions).collect(),
+        own_condition_count,
         machines: machines?,
         clock: clock?,
     })
@@ -335,7 +348,7 @@ fn statistic(item: &Item<'_>) -> Option<Statistic> {
     word(item, Statistic::WORDS)
 }
 
-/// The value that one of `words` stands for.
+/// Reads one of `words`, and returns the value for which the word stands.
 fn word<T: Copy, const N: usize>(item: &Item<'_>, words: [(&'static str, T); N]) -> Option<T> {
     let find = |text: &str| {
         let found = words.iter().find(|(word, _)| *word == text)?;
@@ -360,9 +373,11 @@ fn criterion(item: &Item<'_>) -> Option<Criterion> {
         (None, Some(above), Some(below)) => Criterion::open(Some(above?), Some(below?)),
         _ => None,
     };
-    let says_nothing = ["above", "below", "between"].map(|key| section.get(key).is_none());
-    let is_misspelt = says_nothing == [true; 3] && !section.is_empty();
-    if criterion.is_none() && !is_misspelt {
+    // If there are only unknown keys, `allow_only` has noted them, and no second mistake is noted.
+    let keys = ["above", "below", "between"];
+    let has_no_known_key = keys.iter().all(|key| section.get(key).is_none());
+    let has_only_unknown_keys = has_no_known_key && !section.is_empty();
+    if criterion.is_none() && !has_only_unknown_keys {
         let message = "no value can be in this range; write { above = 0 }, { below = 2 }, both together with \
             above less than below, or { between = [1, 1.3] }";
         item.note(message.to_owned());

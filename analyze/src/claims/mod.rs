@@ -1,7 +1,7 @@
-//! Claims: statements of other authors about this model. Each claim has tests that decide whether it is confirmed.
+//! Claims: statements of other authors about the model of this project. Each claim has tests that decide whether the claim is confirmed.
 //!
 //! A test names some runs of a dataset, a measure, and a criterion. The criterion is the range in which the 95 % interval of the
-//! measure must lie. It follows from the claim, and is written before the data are made.
+//! measure must lie. The criterion follows from the author's words, and is written before the runs are made.
 //!
 //! # Layout
 //!
@@ -38,7 +38,7 @@ pub use words::{Machines, Quantity, Share, Statistic};
 /// A statement about the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
-    /// The name of the claim.
+    /// The short name of the claim, such as `slow-machine-falls-behind`.
     pub id: String,
     /// The claim in words.
     pub says: String,
@@ -46,15 +46,15 @@ pub struct Claim {
     pub source: String,
     /// What theory predicts. It has no effect on the verdict.
     pub expected: String,
-    /// If some tests hold and some fail: what this depends on.
+    /// What the outcome depends on if some tests hold and some fail. Empty if the claim has a single test.
     pub depends_on: String,
-    /// The dataset whose audit must find no violation, if the claim requires an audit.
+    /// The dataset whose audit (`analyze audit`) must find no violation. `None` if the claim requires no audit.
     pub audited: Option<String>,
     /// The tests that must hold for the claim to be confirmed.
     pub tests: Vec<Test>,
 }
 
-/// A quantity, and where its value must lie.
+/// A test of a claim: a quantity, the runs in which it is measured, and the range in which its value must lie.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test {
     /// The quantity that is measured.
@@ -63,50 +63,55 @@ pub struct Test {
     pub warm_up_s: f64,
     /// The runs of the test.
     pub subject: Subject,
-    /// Where the interval must lie.
+    /// The range in which the 95 % interval must lie.
     pub criterion: Criterion,
 }
 
 /// The runs that a test is about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
-    /// A statistic of some runs.
+    /// A statistic of the runs of one cell.
     Cell(Cell, Statistic),
-    /// How much greater the mean is in the runs of `to` than in the runs of `from`.
+    /// The mean of the runs in `to` minus the mean of the runs in `from`.
     Difference {
-        /// The first side. Its mean is subtracted from the mean of `to`.
+        /// The side whose mean is subtracted.
         from: Cell,
-        /// The second side. The mean of `from` is subtracted from its mean.
+        /// The side from whose mean the other mean is subtracted.
         to: Cell,
     },
 }
 
-/// Some runs of a dataset, and which of their machines.
+/// A cell: some runs of a dataset, and the machines of these runs whose values are used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
-    /// The dataset.
+    /// The name of the dataset, which is the name of its experiment file without `.toml`.
     pub experiment: String,
     /// The conditions that the runs must meet.
     pub conditions: Vec<Condition>,
-    /// In a comparison, some conditions belong to both cells, and the others only to one. This is the number of conditions that
-    /// belong only to this cell. They are at the end of the list.
-    pub own: usize,
+    /// Number of conditions, at the end of the list, that belong only to this side of a comparison. The conditions before them belong to
+    /// both sides.
+    pub own_condition_count: usize,
     /// The machines whose values are used.
     pub machines: Machines,
-    /// The clock that is replayed, if the quantity is a figure of a clock.
+    /// The clock whose timestamps are calculated for the events of the runs. `None` if the quantity is no figure of a clock.
     pub clock: Option<ClockSpec>,
 }
 
 impl Cell {
     /// The parameters of the conditions that belong only to this cell.
-    fn own_names(&self) -> impl Iterator<Item = &'static str> {
-        let shared = self.conditions.len() - self.own;
-        self.conditions[shared..].iter().map(Condition::name)
+    fn own_parameters(&self) -> impl Iterator<Item = &'static str> {
+        let own_conditions = &self.conditions[self.shared_condition_count()..];
+        own_conditions.iter().map(Condition::name)
     }
 
-    /// The conditions from index `from` on, in words.
-    fn conditions_in_words(&self, from: usize) -> String {
-        let conditions = self.conditions[from..].iter().map(ToString::to_string);
+    /// Number of conditions that belong to both sides of a comparison. They are at the start of the list.
+    fn shared_condition_count(&self) -> usize {
+        self.conditions.len() - self.own_condition_count
+    }
+
+    /// The conditions from index `start` on, in words.
+    fn conditions_in_words(&self, start: usize) -> String {
+        let conditions = self.conditions[start..].iter().map(ToString::to_string);
         conditions.collect::<Vec<_>>().join(" ")
     }
 }

@@ -1,15 +1,15 @@
-//! Sorts claims by the columns that they have in CSV and JSON.
+//! Sorts claims by columns, such as the verdict (`analyze claims --sort`). The columns have the same names as in CSV and JSON.
 
 use super::{ClaimVerdict, EvaluatedClaim};
 use crate::read::sql::{NotSql, nearest_in_words};
 use crate::stats::row_query::SortKey;
 
-/// The columns by which claims are sorted, the most important first.
+/// The columns by which claims are sorted, the most important first. Each has a flag that says whether its values are descending.
 #[derive(Clone, Debug)]
 pub struct ClaimOrder(Vec<(&'static str, bool)>);
 
 impl ClaimOrder {
-    /// The columns of a claim.
+    /// The columns by which claims can be sorted.
     pub const COLUMNS: [&'static str; 6] = [
         "claim",
         "says",
@@ -19,7 +19,7 @@ impl ClaimOrder {
         "expected",
     ];
 
-    /// The order that `keys` say. Without a direction, texts are ascending.
+    /// The order for these `keys`. A key without a direction is ascending.
     ///
     /// # Errors
     ///
@@ -40,17 +40,22 @@ impl ClaimOrder {
 
     /// Sorts claims. Claims that are equal in all columns keep their order.
     pub fn sort(&self, answers: &mut [EvaluatedClaim<'_>]) {
-        for &(column, descending) in self.0.iter().rev() {
+        // The sort is stable. So the most important column is the last one to be sorted by.
+        for &(column, is_descending) in self.0.iter().rev() {
             answers.sort_by(|a, b| {
-                let order = cell(a, column).cmp(&cell(b, column));
-                if descending { order.reverse() } else { order }
+                let order = text_in_column(a, column).cmp(&text_in_column(b, column));
+                if is_descending {
+                    order.reverse()
+                } else {
+                    order
+                }
             });
         }
     }
 }
 
-/// The value of a claim in a column.
-fn cell(answer: &EvaluatedClaim<'_>, column: &str) -> String {
+/// The text of a claim in a column.
+fn text_in_column(answer: &EvaluatedClaim<'_>, column: &str) -> String {
     let claim = answer.claim;
     match column {
         "claim" => claim.id.clone(),

@@ -1,4 +1,4 @@
-//! Prints the verdicts on claims as tables and as records.
+//! Turns the verdicts on claims, and the outcomes of their tests, into tables and records (for CSV and JSON).
 
 use sim::sweep::words::grouped;
 
@@ -14,11 +14,12 @@ use crate::output::value::{Record, Value};
 /// A table with a row for each claim.
 pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
     let row = |answer: &EvaluatedClaim<'_>| {
+        // `LINE` begins a new line within a cell of the table.
         let claim = answer.claim;
         vec![
             format!("{}:{LINE}{}", claim.id, claim.says),
             claim.source.replace(", ", LINE),
-            in_words(answer),
+            verdict_on_claim(answer),
             claim.expected.clone(),
         ]
     };
@@ -29,7 +30,7 @@ pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
             .to_vec(),
         numeric: vec![false; 4],
         rows: answers.iter().map(row).collect(),
-        // The source, and what is expected.
+        // In a narrow terminal, the source is left out first, and then what is expected.
         optional: vec![1, 3],
         prose: vec![0, 1, 3],
         coloured: Some((2, tone_of_verdict)),
@@ -43,8 +44,8 @@ pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
     }
 }
 
-/// The verdict on a claim. If some tests hold and some fail, it names what this depends on.
-fn in_words(answer: &EvaluatedClaim<'_>) -> String {
+/// The verdict on a claim in words. If some tests hold and some fail, the words say what the outcome depends on.
+fn verdict_on_claim(answer: &EvaluatedClaim<'_>) -> String {
     match answer.verdict {
         ClaimVerdict::Depends => format!("depends on {}", answer.claim.depends_on),
         verdict => verdict.to_string(),
@@ -59,7 +60,7 @@ pub fn tests_table(answers: &[EvaluatedClaim<'_>]) -> Table {
         headings: headings.map(str::to_owned).to_vec(),
         numeric: vec![false, false, false, true, true, false, true],
         rows: answers.iter().flat_map(rows_of).collect(),
-        // The number of runs, the range, the conditions and the value.
+        // In a narrow terminal, columns are left out in this order: number of runs, range, conditions, value.
         optional: vec![6, 4, 2, 3],
         prose: vec![1, 2, 5],
         coloured: Some((5, tone_of_verdict)),
@@ -84,13 +85,14 @@ pub fn tests_table(answers: &[EvaluatedClaim<'_>]) -> Table {
     }
 }
 
+/// The rows of a claim: one for its audit, if it requires one, and one for each test.
 fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
     let claim = answer.claim;
     let mut rows = vec![];
     if let (Some(found), Some(experiment)) = (&answer.audit, &claim.audited) {
         let (measured, verdict) = match found {
             Ok(None) => ("clean".to_owned(), Verdict::Holds.to_string()),
-            Ok(Some(exception)) => (exception.clone(), Verdict::Fails.to_string()),
+            Ok(Some(violations)) => (violations.clone(), Verdict::Fails.to_string()),
             Err(_) => (String::new(), ClaimVerdict::NotEvaluated.to_string()),
         };
         rows.push(vec![
@@ -104,11 +106,11 @@ fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
         ]);
     }
     let tests = std::iter::zip(&claim.tests, &answer.tests);
-    rows.extend(tests.map(|(test, made)| {
-        let (measured, verdict, n) = match made {
+    rows.extend(tests.map(|(test, outcome)| {
+        let (measured, verdict, n) = match outcome {
             Ok(Outcome { estimated, verdict }) => (
                 measured(estimated),
-                verdict_in_words(*verdict),
+                verdict_on_test(*verdict),
                 grouped(estimated.n),
             ),
             Err(_) => (
@@ -119,7 +121,7 @@ fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
         };
         vec![
             claim.id.clone(),
-            what(test),
+            describe_quantity(test),
             dataset_and_conditions(test),
             measured,
             keep_together(&test.criterion.to_string()),
@@ -127,12 +129,13 @@ fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
             n,
         ]
     }));
-    // Only the first row of a claim has its name.
+    // Only the first row of a claim has the claim's name.
     rows.iter_mut().skip(1).for_each(|row| row[0].clear());
     rows
 }
 
-fn verdict_in_words(verdict: Verdict) -> String {
+/// The verdict on a test in words. If a number of runs would be enough to decide, the words have this number.
+fn verdict_on_test(verdict: Verdict) -> String {
     match verdict {
         Verdict::Undecided { runs: Some(runs) } => {
             format!(
@@ -144,14 +147,15 @@ fn verdict_in_words(verdict: Verdict) -> String {
     }
 }
 
-/// The statistic, the measure and the machines of a test, such as `mean backlog_growth, machine 0`.
-fn what(test: &Test) -> String {
+/// The statistic, the measure, and the machines or the clock of a test, such as `mean backlog_growth, machine 0`. In a comparison, machines
+/// and clock are only named if they are the same on both sides.
+fn describe_quantity(test: &Test) -> String {
     let name = test.quantity.name();
     let warm_up = match test.warm_up_s {
         0.0 => String::new(),
         seconds => format!(" after {seconds} s"),
     };
-    let of_machine = |cell: &Cell| match test.quantity {
+    let machines_or_clock = |cell: &Cell| match test.quantity {
         Quantity::Machine(_) => format!(", {}", cell.machines),
         _ => cell
             .clock
@@ -160,18 +164,19 @@ fn what(test: &Test) -> String {
     };
     match &test.subject {
         Subject::Cell(cell, statistic) => {
-            format!("{statistic} {name}{warm_up}{}", of_machine(cell))
+            format!("{statistic} {name}{warm_up}{}", machines_or_clock(cell))
         }
         Subject::Difference { from, to }
             if (from.machines, &from.clock) == (to.machines, &to.clock) =>
         {
-            format!("{name}{warm_up}{}", of_machine(from))
+            format!("{name}{warm_up}{}", machines_or_clock(from))
         }
         Subject::Difference { .. } => format!("{name}{warm_up}"),
     }
 }
 
-/// The dataset and the conditions of a test, such as `rate-gaps: internal=0.7 rates=3,4,6 -> rates=2,4,6`.
+/// The dataset and the conditions of a test, such as `rate-gaps: internal=0.7 rates=3,4,6 -> rates=2,4,6`. In this example, `internal=0.7`
+/// belongs to both sides of a comparison. What differs between the sides stands before and after the arrow.
 fn dataset_and_conditions(test: &Test) -> String {
     let joined = |parts: &[&str], separator: &str| {
         let parts = parts.iter().copied().filter(|part| !part.is_empty());
@@ -183,9 +188,9 @@ fn dataset_and_conditions(test: &Test) -> String {
         }
         Subject::Difference { from, to } => (from, to),
     };
-    let shared = from.conditions.len() - from.own;
-    let both = Cell {
-        conditions: from.conditions[..shared].to_vec(),
+    let shared_count = from.shared_condition_count();
+    let shared = Cell {
+        conditions: from.conditions[..shared_count].to_vec(),
         ..from.clone()
     };
     let same_dataset = from.experiment == to.experiment;
@@ -200,7 +205,7 @@ fn dataset_and_conditions(test: &Test) -> String {
             Some(clock) if from.clock != to.clock => clock.to_string(),
             _ => String::new(),
         };
-        let conditions = cell.conditions_in_words(shared);
+        let conditions = cell.conditions_in_words(shared_count);
         joined(&[dataset, &conditions, &machine, &clock], " ")
     };
     let dataset = if same_dataset { &from.experiment } else { "" };
@@ -208,14 +213,14 @@ fn dataset_and_conditions(test: &Test) -> String {
     joined(
         &[
             dataset,
-            &joined(&[&both.conditions_in_words(0), &sides], " "),
+            &joined(&[&shared.conditions_in_words(0), &sides], " "),
         ],
         ": ",
     )
 }
 
-/// The value and its interval. Both are rounded to the place of the second digit of half the interval's width. A `~` marks a
-/// rough interval.
+/// The value and its interval. Both have as many decimals as the half-width of the interval needs for two significant digits. A `~` marks
+/// a rough interval.
 fn measured(estimated: &Estimated) -> String {
     let Estimated {
         value,
@@ -243,9 +248,10 @@ fn measured(estimated: &Estimated) -> String {
     })
 }
 
-/// A number with at most three digits after the decimal point.
+/// A number with at most three digits after the decimal point, and without zeros at the end.
 fn without_zeros(value: f64) -> String {
     let text = rounded(value, 3);
+    // A text with a space is a limit, such as `< 0.0005`. It is not changed.
     match text.contains('.') && !text.contains(' ') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => keep_together(&text),
@@ -258,32 +264,32 @@ pub fn records(answers: &[EvaluatedClaim<'_>]) -> Vec<Record> {
         let claim = answer.claim;
         let mut records = vec![];
         if let (Some(found), Some(experiment)) = (&answer.audit, &claim.audited) {
-            let (verdict, words) = match found {
+            let (verdict, problem) = match found {
                 Ok(None) => (Verdict::Holds.to_string(), None),
-                Ok(Some(exception)) => (Verdict::Fails.to_string(), Some(exception.clone())),
+                Ok(Some(violations)) => (Verdict::Fails.to_string(), Some(violations.clone())),
                 Err(error) => (
                     ClaimVerdict::NotEvaluated.to_string(),
                     Some(error.to_string()),
                 ),
             };
-            let what = ["audit".to_owned(), experiment.clone(), "clean".to_owned()];
-            records.push(record(answer, what, (verdict, words), None));
+            let texts = ["audit".to_owned(), experiment.clone(), "clean".to_owned()];
+            records.push(record(answer, texts, (verdict, problem), None));
         }
         let tests = std::iter::zip(&claim.tests, &answer.tests);
-        records.extend(tests.map(|(test, made)| {
-            let what = [
-                what(test),
+        records.extend(tests.map(|(test, outcome)| {
+            let texts = [
+                describe_quantity(test),
                 dataset_and_conditions(test),
                 test.criterion.to_string(),
             ];
-            match made {
+            match outcome {
                 Ok(outcome) => {
                     let verdict = (outcome.verdict.to_string(), None);
-                    record(answer, what, verdict, Some(outcome))
+                    record(answer, texts, verdict, Some(outcome))
                 }
                 Err(error) => {
                     let verdict = ClaimVerdict::NotEvaluated.to_string();
-                    record(answer, what, (verdict, Some(error.to_string())), None)
+                    record(answer, texts, (verdict, Some(error.to_string())), None)
                 }
             }
         }));
@@ -292,16 +298,18 @@ pub fn records(answers: &[EvaluatedClaim<'_>]) -> Vec<Record> {
     answers.iter().flat_map(of_answer).collect()
 }
 
+/// A record for a test or an audit. The texts are what was measured, where it was measured, and the range in which it must be. Then follow
+/// the verdict on the test and, if there is one, a problem.
 fn record(
     answer: &EvaluatedClaim<'_>,
-    [what, place, criterion]: [String; 3],
-    (verdict, words): (String, Option<String>),
+    [quantity, dataset_and_conditions, criterion]: [String; 3],
+    (verdict, problem): (String, Option<String>),
     outcome: Option<&Outcome>,
 ) -> Record {
     let claim = answer.claim;
     let estimated = outcome.map(|outcome| outcome.estimated);
     let interval = estimated.and_then(|estimated| estimated.interval);
-    let runs = outcome.and_then(|outcome| match outcome.verdict {
+    let runs_to_decide = outcome.and_then(|outcome| match outcome.verdict {
         Verdict::Undecided { runs } => runs,
         _ => None,
     });
@@ -322,8 +330,8 @@ fn record(
         ("verdict", Value::Text(answer.verdict.to_string())),
         ("depends_on", text(depends_on)),
         ("expected", Value::Text(claim.expected.clone())),
-        ("what", Value::Text(what)),
-        ("where", Value::Text(place)),
+        ("what", Value::Text(quantity)),
+        ("where", Value::Text(dataset_and_conditions)),
         ("criterion", Value::Text(criterion)),
         ("value", estimated.map(|estimated| estimated.value).into()),
         ("low", interval.map(|(low, _)| low).into()),
@@ -335,8 +343,8 @@ fn record(
             count(estimated.and_then(|estimated| estimated.n_from)),
         ),
         ("test", Value::Text(verdict)),
-        ("runs_to_tell", count(runs)),
-        ("problem", text(words)),
+        ("runs_to_tell", count(runs_to_decide)),
+        ("problem", text(problem)),
     ];
     let named = values.map(|(name, value)| (name.to_owned(), value));
     named.to_vec()
