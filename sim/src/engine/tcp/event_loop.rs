@@ -229,8 +229,9 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         };
         match taken {
             Ok(run) => {
-                self.may_take_more = true;
                 self.start_run(run);
+                // A postponed run is tried again after the mesh of another run was closed, not before: until then there are no files.
+                self.may_take_more = self.postponed.is_none();
                 true
             }
             Err(has_ended) => !has_ended,
