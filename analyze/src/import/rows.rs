@@ -190,7 +190,7 @@ impl Reader<'_> {
         let Some(cell) = self.raw.cell(row, column) else {
             return Ok(None);
         };
-        let number = numbers::whole(cell, self.raw.mark).map_err(|error| {
+        let number = numbers::parse_whole(cell, self.raw.mark).map_err(|error| {
             let problem = match error {
                 _ if column == "logical_clock" && numbers::is_vector(cell) => {
                     "is a vector clock; only Lamport clocks can be imported: log one number, such as the machine's own"

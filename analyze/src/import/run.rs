@@ -138,7 +138,7 @@ impl Run {
         report.assumed.recounted_queues |= filled.recounted > 0;
         report.idle_queues += filled.idle;
         report.recounted_queues += filled.recounted;
-        note(UnmeasuredPart::QueueLengths, filled.unknown);
+        note(UnmeasuredPart::QueueLengths, filled.why_missing);
         self.missing_fields = self.find_missing_fields(report);
         report.add_run(&self.names, self.events().count());
     }

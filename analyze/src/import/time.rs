@@ -5,7 +5,7 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::numbers::{DecimalMark, NotANumber, times_ten_to};
+use super::numbers::{DecimalMark, NotANumber, parse_times_ten_to};
 
 /// The format of times.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +46,7 @@ impl TimeFormat {
         let named = column.rsplit_once('_').and_then(|(_, unit)| unit_ns(unit));
         match named {
             Some(unit) => Self::Unit(unit),
-            None => match times_ten_to(first, 0, DecimalMark::PointOrComma) {
+            None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
                 Err(NotANumber::Form) => Self::Iso,
                 _ => Self::Unit(NANOS_PER_SECOND),
             },
@@ -57,7 +57,7 @@ impl TimeFormat {
     /// this format, or if the time is after the year 2262 (a dataset cannot store it).
     pub(super) fn ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
         let ns = match self {
-            Self::Unit(unit) => times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
+            Self::Unit(unit) => parse_times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
             Self::Iso => iso_ns(text),
             Self::Format(format) => formatted_ns(format, text),
         };

@@ -26,7 +26,7 @@ impl SlackNs {
     }
 
     /// The smallest tolerance of all machines.
-    pub(super) fn least(&self) -> u64 {
+    pub(super) fn smallest_ns(&self) -> u64 {
         self.0.iter().copied().min().unwrap_or(0)
     }
 

@@ -82,7 +82,7 @@ fn set_back(raw: &Raw, row: usize) -> Error {
 }
 
 fn clocks(raw: &Raw) -> Vec<Option<u64>> {
-    let clock = |row| numbers::whole(raw.cell(row, "logical_clock")?, raw.mark).ok();
+    let clock = |row| numbers::parse_whole(raw.cell(row, "logical_clock")?, raw.mark).ok();
     raw.rows.iter().map(clock).collect()
 }
 
