@@ -21,7 +21,7 @@ pub(super) enum Class {
     /// Letters and digits, such as `vm2`.
     Name,
     Number,
-    /// Several numbers in brackets.
+    /// Numbers in brackets, such as `[1, 2]`.
     List,
     /// A name or a list of names after a word such as `to` or `from`.
     Peers,
