@@ -98,7 +98,7 @@ pub(super) fn read(
             );
             continue;
         }
-        let raws = rows_of(run, &mapping, report)?;
+        let raws = read_rows(run, &mapping, report)?;
         runs.extend(split_by_run(run.name.clone(), raws));
     }
     let left_out = report.left_out_paths();
@@ -139,7 +139,7 @@ fn without_colours(text: String) -> String {
 
 /// Reads the rows of a run's files. A file of a folder is left out if no column (or no line) of it is known, but other files of
 /// the run are logs.
-fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec<Raw>, Error> {
+fn read_rows(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec<Raw>, Error> {
     let is_unknown = |(path, text): &&(PathBuf, String)| {
         run.from_folder && lines::is_unknown(path, text, mapping)
     };

@@ -79,8 +79,8 @@ impl MissingCount {
         self.all += 1;
     }
 
-    /// A sentence such as "3 of 10 receives do not have a sender: ...". `consequence` is the part after the colon. None if no event
-    /// misses the field.
+    /// A sentence such as "3 of 10 receives do not have a sender: ...". `consequence` is the part after the colon. None if all events
+    /// have the field.
     fn sentence(self, events: &str, field: &str, consequence: &str) -> Option<String> {
         let Self { missing, all } = self;
         (missing > 0)
@@ -120,7 +120,7 @@ impl Report {
         }
     }
 
-    /// Counts a run, its events, and keeps the names of its machines if it is the first run.
+    /// Counts a run and its events. The names of the machines of the first run are kept for the report.
     pub(super) fn add_run(&mut self, machines: &Machines, events: usize) {
         if self.runs == 0 {
             self.machines.clone_from(&machines.0);

@@ -127,7 +127,7 @@ impl Spacing {
         // Two sends can belong to one tick, so the time between them does not count here.
         let between_ticks = rows.windows(2).filter(|pair| !is_between_sends(pair));
         let mut gaps: Vec<u64> = between_ticks.map(gap).collect();
-        // If all rows are sends, the longest time between two rows is certainly between two ticks.
+        // If all rows are sends, the longest time between two rows is taken as a time between two ticks.
         if gaps.is_empty() {
             gaps = rows.windows(2).map(gap).max().into_iter().collect();
         }

@@ -77,7 +77,7 @@ impl Dataset {
         let mut cache = self.open_cache();
         let (cached, mut not_cached): (Vec<&JournalRow>, Vec<&JournalRow>) =
             runs.iter().partition(|row| cache.has(row));
-        let mut machines = StackedFrame::default();
+        let mut machines = Stack::default();
         match cache.get(&cached, measures) {
             Ok(measured) => machines.push(&measured)?,
             // A file of the cache is damaged. All runs are measured from their events.
@@ -133,7 +133,7 @@ impl Dataset {
         let names: Vec<&str> = names
             .chain(measures.iter().map(|measure| measure.name))
             .collect();
-        let mut machines = StackedFrame::default();
+        let mut machines = Stack::default();
         // A frame without rows comes first, so that the columns exist even if there are no runs.
         machines.push(
             &MeasureColumns::default()
@@ -158,7 +158,7 @@ impl Dataset {
             let range: Range<usize> = batches[index].clone();
             RunReader::new(self).measure(runs[range].iter().copied())
         };
-        let mut machines = StackedFrame::default();
+        let mut machines = Stack::default();
         for batch in on_all_cores(batches.len(), measure)? {
             machines.push(&batch)?;
         }
@@ -208,7 +208,7 @@ impl Batch<'_> {
 pub(crate) struct Measured<'r> {
     runs: Vec<&'r JournalRow>,
     /// The columns [`MACHINE_KEYS`] and all measures, ordered like the runs.
-    machines: StackedFrame,
+    machines: Stack,
 }
 
 impl<'r> Measured<'r> {
@@ -272,9 +272,9 @@ impl<'d> RunReader<'d> {
 
 /// A data frame that grows: each pushed frame, which has the same columns, is put below the earlier ones.
 #[derive(Default)]
-pub(crate) struct StackedFrame(Option<DataFrame>);
+pub(crate) struct Stack(Option<DataFrame>);
 
-impl StackedFrame {
+impl Stack {
     pub(crate) fn push(&mut self, frame: &DataFrame) -> PolarsResult<()> {
         match &mut self.0 {
             None => self.0 = Some(frame.clone()),

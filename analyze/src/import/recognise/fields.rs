@@ -68,7 +68,7 @@ pub(super) enum Problem {
 /// The fields that were found, and a sentence for each assumption.
 #[derive(Debug)]
 pub(super) struct Fields {
-    /// One assignment for each shape; none for shapes that are not events.
+    /// For each shape, the slots of its fields. None for shapes that are not events.
     pub(super) assignments: Vec<Option<Assignment>>,
     pub(super) assumptions: Vec<String>,
 }
@@ -89,20 +89,17 @@ pub(super) fn assign(
     let mut events: Vec<usize> = (0..templates.len())
         .filter(|&index| is_event(&templates[index]))
         .collect();
-    let rows = |indices: &[usize]| {
-        indices
-            .iter()
-            .map(|&index| templates[index].rows.len())
-            .sum::<usize>()
-    };
-    if rows(&events) == 0 {
+    let records_of_events: usize = events
+        .iter()
+        .map(|&index| templates[index].rows.len())
+        .sum();
+    if records_of_events == 0 {
         return Err(Problem::NoEvents);
     }
-    let all = rows(&events);
-    // At most two records for each file, and at most 5 % of all records of events.
+    // A rare shape has at most two records for each file, and at most 5 % of all records of events.
     let is_rare = |index: usize| {
         let count = templates[index].rows.len();
-        count <= 2 * files && count * 20 <= all
+        count <= 2 * files && count * 20 <= records_of_events
     };
     // The machine: a value with a label such as `vm`, or else a name at the beginning of each line.
     let mut found: Vec<Assignment> = vec![Assignment::default(); templates.len()];
@@ -117,15 +114,15 @@ pub(super) fn assign(
     }
     // The system time.
     let times = times::find(templates, &events);
-    let mut missing = vec![];
+    let mut without_time = vec![];
     for &index in &events {
         found[index].time = times[index];
         if times[index].is_none() {
-            missing.push(index);
+            without_time.push(index);
         }
     }
-    refuse_unless_rare(&missing, is_rare, "system_time")?;
-    events.retain(|index| !missing.contains(index));
+    refuse_unless_rare(&without_time, is_rare, "system_time")?;
+    events.retain(|index| !without_time.contains(index));
     drop_damaged(&mut events, templates, is_rare);
     drop_summaries(&mut events, templates, is_rare);
     // The clock: each shape has one or more candidates, and the values from row to row decide between them.
@@ -138,13 +135,13 @@ pub(super) fn assign(
     {
         return Err(Problem::Vector(index));
     }
-    let missing: Vec<usize> = events
+    let without_clock: Vec<usize> = events
         .iter()
         .copied()
         .filter(|&index| candidates[index].is_empty())
         .collect();
-    refuse_unless_rare(&missing, is_rare, "logical_clock")?;
-    events.retain(|index| !missing.contains(index));
+    refuse_unless_rare(&without_clock, is_rare, "logical_clock")?;
+    events.retain(|index| !without_clock.contains(index));
     let mut sequence = Sequence::new(templates, &events, &found);
     let clocks = sequence.choose_clocks(&events, &candidates)?;
     for (&index, clock) in events.iter().zip(clocks) {
@@ -158,8 +155,8 @@ pub(super) fn assign(
     {
         return Err(Problem::Missing("machine", first));
     }
-    // Lines with a time and a clock are probably events, also if their words are not known. They are tolerated only if they are
-    // rare and stand before the first event of a file or after its last event.
+    // Lines with a time and a clock are probably events, even if they have no known word for an event. Such a shape is an error,
+    // unless it is rare and all its lines are before the first or after the last event of their file.
     let spans = event_spans(templates, &events, files);
     let is_unknown_event = |index: &usize| {
         let template = &templates[*index];

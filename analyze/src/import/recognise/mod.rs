@@ -122,6 +122,7 @@ fn has_header(texts: &[RunTexts]) -> bool {
         .unwrap_or_default();
     let separator = lines::most_frequent_separator(first);
     let cells: Vec<&str> = match separator {
+        // Words with blanks between them can be an ordinary sentence.
         "blanks" => vec![],
         separator => first.split(separator).collect(),
     };
@@ -139,7 +140,7 @@ fn recognise_text(
     given: &Mapping,
     report: &mut Report,
 ) -> Result<Mapping, Error> {
-    let mut first_refusal = None;
+    let mut refusal_to_report = None;
     let mut best: Option<Recognised> = None;
     let has_one_file = texts.iter().all(|run| run.files.len() == 1);
     for record in record_boundaries::possible_records(texts) {
@@ -151,7 +152,7 @@ fn recognise_text(
         let templates = group_records_of_logs(&records, given);
         let resolves = |file: usize, names: &str| {
             let (machines, own) = &records.machines[file];
-            // If one file has all machines, its name is not the name of a machine.
+            // If the run is one file with all machines, the names of the machines are not known yet, so any name is accepted.
             machines.0.len() < 2 || peers::names_other_machines(names, machines, *own)
         };
         match fields::assign(&templates, records.files, has_one_file, resolves) {
@@ -172,19 +173,20 @@ fn recognise_text(
                 }
             }
             Err(problem) => {
-                // The first problem is reported, but a problem with a certain event tells more than that there is no event.
-                let tells_more = match &first_refusal {
+                // The first problem is reported. But if it only says that there are no events, the first other problem is
+                // reported instead.
+                let is_reported = match &refusal_to_report {
                     None => true,
                     Some((first, _)) => *first == Problem::NoEvents && problem != Problem::NoEvents,
                 };
-                if tells_more {
+                if is_reported {
                     let refusal = refusal::error(&problem, &templates, &records.sources);
-                    first_refusal = Some((problem, refusal));
+                    refusal_to_report = Some((problem, refusal));
                 }
             }
         }
     }
-    match (best, first_refusal) {
+    match (best, refusal_to_report) {
         (Some(best), _) => best.into_mapping(texts, report),
         (None, Some((_, refusal))) => Err(refusal),
         (None, None) => Ok(given.clone()),

@@ -26,11 +26,11 @@ pub(super) fn queue(
     };
     let weight = |number: &usize| template.slots[*number].weigh(Field::Queue);
     let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
-    let best = free.iter().map(weight).max().unwrap_or(0);
-    if best >= ENOUGH_WEIGHT {
+    let max_weight = free.iter().map(weight).max().unwrap_or(0);
+    if max_weight >= ENOUGH_WEIGHT {
         let best: Vec<usize> = free
             .into_iter()
-            .filter(|number| weight(number) == best)
+            .filter(|number| weight(number) == max_weight)
             .collect();
         return match best[..] {
             [one] => Ok(Some(one)),

@@ -35,6 +35,8 @@ struct RowPosition {
 }
 
 impl<'t> Sequence<'t> {
+    /// The rows of the shapes `events`. `found` has the slot of the machine's name in each shape. If a shape has no such slot, all its
+    /// rows in a file belong to one machine.
     pub(super) fn new(templates: &'t [Template], events: &[usize], found: &[Assignment]) -> Self {
         let mut rows = vec![];
         for &template in events {
@@ -46,6 +48,7 @@ impl<'t> Sequence<'t> {
             }
         }
         rows.sort_unstable();
+        // The sorted rows of a machine are neighbours, so a new machine begins where the file or the name changes.
         let mut positions: Vec<RowPosition> = vec![];
         let mut before = None;
         let mut number = 0;
@@ -86,7 +89,7 @@ impl<'t> Sequence<'t> {
         events: &[usize],
         candidates: &[Vec<usize>],
     ) -> Result<Vec<usize>, Problem> {
-        // If each shape has a single candidate, and this one has a label, no choice is needed.
+        // If each shape has a single candidate, and all candidates have labels, no choice is needed.
         let has_one_candidate = events.iter().all(|&event| candidates[event].len() == 1);
         let mut shapes = self.templates.iter().zip(candidates);
         let are_all_labelled = shapes.all(|(template, slots)| {
@@ -98,7 +101,7 @@ impl<'t> Sequence<'t> {
         }
         // A choice has one slot for each of the first shapes, and comes with its fit. Each step adds a shape.
         let mut choices: Vec<(Vec<usize>, f64)> = vec![(vec![], 0.0)];
-        for (done, &event) in events.iter().enumerate() {
+        for (index, &event) in events.iter().enumerate() {
             let longer = choices.iter().flat_map(|(choice, _)| {
                 candidates[event]
                     .iter()
@@ -106,7 +109,7 @@ impl<'t> Sequence<'t> {
             });
             let mut longer: Vec<(Vec<usize>, f64)> = longer
                 .map(|choice| {
-                    let fit = self.fit(&events[..=done], &choice);
+                    let fit = self.fit(&events[..=index], &choice);
                     (choice, fit)
                 })
                 .collect();

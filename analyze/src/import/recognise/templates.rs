@@ -193,8 +193,8 @@ impl Template {
 
 /// Finds the kind of event that the words of a record stand for, and the first and last token of those words. Phrases are tried in
 /// this order: phrases of more than one letter, the labels of values (such as `Sent` in `Sent: 4`), single letters. A phrase for
-/// something that is not an event counts only if no phrase stands for an event. Without a known phrase, the kind is none, and the
-/// first phrase of the first sort is returned.
+/// something that is not an event counts only if no phrase stands for an event. If no phrase is known, the kind is none, and the
+/// tokens are those of the first phrase that is neither a label nor a single letter.
 fn find_kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize, usize)>) {
     let phrases = phrases(tokens);
     let is_label = |(_, end): &(usize, usize)| is_label(tokens, *end);
@@ -217,7 +217,7 @@ fn find_kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(
     }
 }
 
-/// The shortest part of a phrase that stands for the same kind of event.
+/// The shortest part of a phrase that stands for the same kind of event. Phrases are given by their first and last token.
 fn shortest_phrase(
     (from, to): (usize, usize),
     kind: Kind,
