@@ -142,14 +142,11 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
             return Err(Error::import(path, None, "the file is empty".to_owned()));
         }
     }
-    let has_logs = texts
-        .iter()
-        .any(|run| run.files.iter().any(|(_, text)| looks_like_log(text)));
     for run in texts {
         let combined = find_combined_file(run);
         let from_folder = run.from_folder;
         let files = std::mem::take(&mut run.files);
-        let has_own_logs = files.iter().any(|(_, text)| looks_like_log(text));
+        let has_logs = files.iter().any(|(_, text)| looks_like_log(text));
         for (index, (path, text)) in files.into_iter().enumerate() {
             let name = path.display().to_string();
             if combined == Some(index) {
@@ -160,7 +157,7 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
                 report
                     .understood
                     .assume(format!("{name} is left out, because the file is empty."));
-            } else if from_folder && has_logs && has_own_logs && !may_be_log(&text) {
+            } else if from_folder && has_logs && !may_be_log(&text) {
                 report.leave_out_files([name].into_iter(), 0);
             } else {
                 run.files.push((path, text));

@@ -16,6 +16,8 @@ use super::Value::{Integer, Number};
 use super::{Measure, ratio};
 use crate::read::run_log::Run;
 
+// In the functions below, `of` is what was observed of one machine in one run: `of.machine` has the totals of its events, and
+// `of.arrivals` the messages that were sent to it.
 pub(super) const MEASURES: [Measure; 13] = [
     Measure {
         name: "backlog_mean",

@@ -292,17 +292,17 @@ pub(super) fn is_unlabelled_number(slot: &Slot) -> bool {
 /// The slots of the numbers that can be the clock. If the label of a number shows a clock, these are the numbers with the
 /// greatest weights for a clock, the greatest first. Otherwise they are the numbers whose label shows no field.
 fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
-    let is_free = |number: &usize| {
-        found.name(*number).is_none() && template.slots[*number].class == Class::Number
+    let is_free = |slot_index: &usize| {
+        found.name(*slot_index).is_none() && template.slots[*slot_index].class == Class::Number
     };
     let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
-    let weight = |number: &usize| template.slots[*number].weigh(Field::Clock);
+    let weight = |slot_index: &usize| template.slots[*slot_index].weigh(Field::Clock);
     let best = free.iter().map(weight).max().unwrap_or(0);
     match best >= ENOUGH_WEIGHT {
         true => {
             let mut likely: Vec<usize> = free;
-            likely.retain(|number| weight(number) > best - CLEAR_DIFFERENCE);
-            likely.sort_by_key(|number| std::cmp::Reverse(weight(number)));
+            likely.retain(|slot_index| weight(slot_index) > best - CLEAR_DIFFERENCE);
+            likely.sort_by_key(|slot_index| std::cmp::Reverse(weight(slot_index)));
             // If two slots have equal values in every row, the first one is enough.
             let are_equal =
                 |a: usize, b: usize| template.rows.iter().all(|row| row.cells[a] == row.cells[b]);
@@ -318,7 +318,9 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
         }
         false => free
             .into_iter()
-            .filter(|&number| is_unlabelled_number(&template.slots[number]) && weight(&number) >= 0)
+            .filter(|&slot_index| {
+                is_unlabelled_number(&template.slots[slot_index]) && weight(&slot_index) >= 0
+            })
             .collect(),
     }
 }

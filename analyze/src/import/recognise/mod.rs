@@ -92,7 +92,7 @@ pub(super) fn mapping(
     if files().any(|(path, text)| has_known_titles(path, text)) {
         return Ok(given.clone());
     }
-    if let Some(mapping) = tables::recognise(texts, given, report)? {
+    if let Some(mapping) = tables::recognise(texts, given, report) {
         return Ok(mapping);
     }
     let is_json = |text: &str| json::is_json(lines::without_mark(text));

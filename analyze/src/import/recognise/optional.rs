@@ -21,16 +21,16 @@ pub(super) fn queue(
     sequence: &Sequence<'_>,
     assumptions: &mut Vec<String>,
 ) -> Result<Option<usize>, Problem> {
-    let is_free = |number: &usize| {
-        found.name(*number).is_none() && template.slots[*number].class == Class::Number
+    let is_free = |slot_index: &usize| {
+        found.name(*slot_index).is_none() && template.slots[*slot_index].class == Class::Number
     };
-    let weight = |number: &usize| template.slots[*number].weigh(Field::Queue);
+    let weight = |slot_index: &usize| template.slots[*slot_index].weigh(Field::Queue);
     let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
     let max_weight = free.iter().map(weight).max().unwrap_or(0);
     if max_weight >= ENOUGH_WEIGHT {
         let best: Vec<usize> = free
             .into_iter()
-            .filter(|number| weight(number) == max_weight)
+            .filter(|slot_index| weight(slot_index) == max_weight)
             .collect();
         return match best[..] {
             [one] => Ok(Some(one)),
@@ -42,8 +42,9 @@ pub(super) fn queue(
     }
     let fitting: Vec<usize> = free
         .into_iter()
-        .filter(|&number| {
-            is_unlabelled_number(&template.slots[number]) && sequence.is_queue(index, number)
+        .filter(|&slot_index| {
+            is_unlabelled_number(&template.slots[slot_index])
+                && sequence.is_queue(index, slot_index)
         })
         .collect();
     match fitting[..] {
@@ -69,25 +70,25 @@ pub(super) fn stamp(
     sequence: &Sequence<'_>,
     assumptions: &mut Vec<String>,
 ) -> Option<usize> {
-    let is_free = |number: &usize| {
-        found.name(*number).is_none() && template.slots[*number].class == Class::Number
+    let is_free = |slot_index: &usize| {
+        found.name(*slot_index).is_none() && template.slots[*slot_index].class == Class::Number
     };
     let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
-    let has_words = |number: &usize, words: &[&str]| {
+    let has_words = |slot_index: &usize, words: &[&str]| {
         words.iter().all(|word| {
-            template.slots[*number]
+            template.slots[*slot_index]
                 .before
                 .iter()
                 .any(|other| other == word)
         })
     };
-    let is_labelled = |number: &usize| {
-        let is_clear = has_words(number, &["stamp"])
-            || has_words(number, &["timestamp"])
-            || has_words(number, &["sender", "clock"])
-            || has_words(number, &["message", "clock"])
-            || has_words(number, &["msg", "clock"]);
-        is_clear && template.slots[*number].weigh(Field::Stamp) >= ENOUGH_WEIGHT
+    let is_labelled = |slot_index: &usize| {
+        let is_clear = has_words(slot_index, &["stamp"])
+            || has_words(slot_index, &["timestamp"])
+            || has_words(slot_index, &["sender", "clock"])
+            || has_words(slot_index, &["message", "clock"])
+            || has_words(slot_index, &["msg", "clock"]);
+        is_clear && template.slots[*slot_index].weigh(Field::Stamp) >= ENOUGH_WEIGHT
     };
     let labelled: Vec<usize> = free.iter().copied().filter(is_labelled).collect();
     if template.kind != Some(Kind::Internal)
@@ -100,7 +101,7 @@ pub(super) fn stamp(
     }
     let fitting: Vec<usize> = free
         .into_iter()
-        .filter(|&number| sequence.is_stamp(index, number))
+        .filter(|&slot_index| sequence.is_stamp(index, slot_index))
         .collect();
     let [one] = fitting[..] else {
         return None;

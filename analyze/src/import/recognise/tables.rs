@@ -9,7 +9,6 @@ use super::evidence::direction;
 use super::fields::{self, Assignment};
 use super::templates::{Row, Slot, Template};
 use super::tokens::Class;
-use crate::error::Error;
 use crate::import::lines::{self, Table};
 use crate::import::mapping::{Kind, Mapping};
 use crate::import::numbers::is_missing;
@@ -24,15 +23,11 @@ const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
 /// Recognises the columns of tables. Returns `given` with the title of each field's column. None if the files are not tables with
 /// titles, or if a needed column is not recognised. If the files have different titles, the titles with the most rows are used.
-///
-/// # Errors
-///
-/// [`Error::Import`] if a file cannot be split into cells.
 pub(super) fn recognise(
     texts: &[RunTexts],
     given: &Mapping,
     report: &mut Report,
-) -> Result<Option<Mapping>, Error> {
+) -> Option<Mapping> {
     let files = texts.iter().flat_map(|run| &run.files);
     let mut by_titles: BTreeMap<Vec<String>, Vec<Table>> = BTreeMap::new();
     for table in files.filter_map(|(path, text)| read_titled_table(path, text, given)) {
@@ -40,17 +35,12 @@ pub(super) fn recognise(
         by_titles.entry(titles).or_default().push(table);
     }
     let rows = |tables: &Vec<Table>| tables.iter().map(|table| table.rows.len()).sum::<usize>();
-    let Some((titles, tables)) = by_titles.into_iter().max_by_key(|(_, tables)| rows(tables))
-    else {
-        return Ok(None);
-    };
-    let Some(event) = event_column(&titles, &tables, given) else {
-        return Ok(None);
-    };
+    let (titles, tables) = by_titles
+        .into_iter()
+        .max_by_key(|(_, tables)| rows(tables))?;
+    let event = event_column(&titles, &tables, given)?;
     let templates = templates(&titles, &tables, event, given);
-    let Ok(found) = fields::assign(&templates, tables.len(), false, |_, _| true) else {
-        return Ok(None);
-    };
+    let found = fields::assign(&templates, tables.len(), false, |_, _| true).ok()?;
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
     for assignment in found.assignments.iter().flatten() {
         for (name, slot) in Assignment::fields(assignment) {
@@ -59,13 +49,13 @@ pub(super) fn recognise(
             let earlier = columns.insert(name.to_owned(), column.clone());
             // A field must be in the same column for all kinds of events.
             if earlier.is_some_and(|earlier| earlier != column) {
-                return Ok(None);
+                return None;
             }
         }
     }
     columns.insert("event".to_owned(), column_name(&titles, event));
     if !NEEDED.iter().all(|name| columns.contains_key(*name)) {
-        return Ok(None);
+        return None;
     }
     // These fields are left out of the mapping if the table has a known title for them: then the column with this title is used.
     let header: StringRecord = titles.iter().map(String::as_str).collect();
@@ -85,10 +75,10 @@ pub(super) fn recognise(
         .assumptions
         .into_iter()
         .for_each(|sentence| report.understood.assume(sentence));
-    Ok(Some(Mapping {
+    Some(Mapping {
         columns,
         ..given.clone()
-    }))
+    })
 }
 
 /// Reads a file as a table. None if it is not a table with titles: its header has fewer than three cells or does not consist of

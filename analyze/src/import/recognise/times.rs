@@ -21,9 +21,9 @@ type Cell<'t> = (usize, usize, &'t str);
 pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
     for template in events.iter().map(|&index| &templates[index]) {
-        for (number, slot) in candidates(template) {
+        for (slot_index, slot) in candidates(template) {
             let rows = template.rows.iter();
-            let cells = rows.map(|row| (row.file, row.index, row.cells[number].as_str()));
+            let cells = rows.map(|row| (row.file, row.index, row.cells[slot_index].as_str()));
             values.entry(role(slot)).or_default().extend(cells);
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
             // Of candidates with equal scores, the first one is used.
             let best = candidates(template)
                 .max_by(|(a, one), (b, other)| score(one).total_cmp(&score(other)).then(b.cmp(a)));
-            best.map(|(number, _)| number)
+            best.map(|(slot_index, _)| slot_index)
         }
     };
     let mut times = vec![None; templates.len()];
@@ -58,22 +58,25 @@ const UNIX_TIME: f64 = 1e9;
 
 /// The slots of a shape that can be times, by their format, their words, their unit or their size.
 fn candidates(template: &Template) -> impl Iterator<Item = (usize, &Slot)> {
-    let is_unix_time = |number: usize| {
-        let mut cells = template.rows.iter().map(|row| row.cells[number].parse());
+    let is_unix_time = |slot_index: usize| {
+        let mut cells = template
+            .rows
+            .iter()
+            .map(|row| row.cells[slot_index].parse());
         cells.all(|cell: Result<f64, _>| cell.is_ok_and(|value| value >= UNIX_TIME))
     };
     let slots = template.slots.iter().enumerate();
-    slots.filter(move |(number, slot)| {
+    slots.filter(move |(slot_index, slot)| {
         is_time(slot)
-            || (slot.unit.is_some() && grows(template, *number))
-            || (slot.class == Class::Number && is_unix_time(*number))
+            || (slot.unit.is_some() && grows(template, *slot_index))
+            || (slot.class == Class::Number && is_unix_time(*slot_index))
     })
 }
 
 /// Whether the number in a slot behaves like a time: from row to row of a file, it never falls, and it grows at more than half of
 /// the steps.
-fn grows(template: &Template, number: usize) -> bool {
-    let value = |index: usize| template.rows[index].cells[number].parse::<f64>().ok();
+fn grows(template: &Template, slot_index: usize) -> bool {
+    let value = |index: usize| template.rows[index].cells[slot_index].parse::<f64>().ok();
     let (mut steps, mut growing) = (0, 0);
     for index in 1..template.rows.len() {
         if template.rows[index].file != template.rows[index - 1].file {
@@ -120,20 +123,21 @@ fn role(slot: &Slot) -> Role {
 /// Finds the time among numbers without words: the only number with a fraction. If no number has a fraction, it is the number with
 /// the greatest last value. None if several numbers have fractions, or if there are fewer than two numbers and none has a fraction.
 fn find_unlabelled_time(template: &Template) -> Option<usize> {
-    let last = |number: usize| -> Option<f64> { template.rows.last()?.cells[number].parse().ok() };
-    let has_fraction = |number: usize| {
+    let last =
+        |slot_index: usize| -> Option<f64> { template.rows.last()?.cells[slot_index].parse().ok() };
+    let has_fraction = |slot_index: usize| {
         template
             .rows
             .iter()
-            .any(|row| row.cells[number].contains('.'))
+            .any(|row| row.cells[slot_index].contains('.'))
     };
     let unlabelled: Vec<usize> = (0..template.slots.len())
-        .filter(|&number| is_unlabelled_number(&template.slots[number]))
+        .filter(|&slot_index| is_unlabelled_number(&template.slots[slot_index]))
         .collect();
     let fractions: Vec<usize> = unlabelled
         .iter()
         .copied()
-        .filter(|&number| has_fraction(number))
+        .filter(|&slot_index| has_fraction(slot_index))
         .collect();
     match fractions[..] {
         [one] => Some(one),
