@@ -1,18 +1,19 @@
 //! Measures the logs of logical clocks: jumps, drift and queue backlog, as tables and as files for notebooks.
 //!
-//! A dataset's events are read into columns, batch by batch. The measures of each machine are computed from these columns. From the
-//! values of repeated runs, means and intervals are estimated, and tables show these. From the simulator, this crate uses the dataset
-//! format (`sim::log`), the configuration (`sim::experiment`) and the estimate of run times (`sim::sweep`).
+//! A dataset has the events of many runs. The events are read into columns, some runs at a time, and the measures of each machine
+//! are computed from these columns. From the values of repeated runs, means and intervals are estimated; tables show the means and
+//! intervals. From the simulator, this crate uses mainly the dataset format (`sim::log`), the configuration (`sim::experiment`) and
+//! the estimate of run times (`sim::sweep`).
 //!
 //! # Layout
 //!
-//! In the order in which data flows:
-//!
 //! - [`read`]: datasets, their runs and their events as data frames
 //! - [`measures`]: the measures of each machine in a run; each file holds one family of measures
-//! - [`stats`]: estimates of measures over repetitions, pools and contrasts
-//! - [`summary`]: the regimes of all machines, and a row for each configuration
+//! - [`stats`]: estimates of measures over the repetitions of a configuration, over several configurations together (pools), and of
+//!   the effect of a parameter (contrasts)
+//! - [`summary`]: how many machines are stable, critical or overloaded, and a row for each configuration
 //! - [`theory`]: predictions, and their comparison with measurements
+//! - [`clocks`]: replays logical clocks (vector clocks and others) over the events of runs, and compares them
 //! - [`compare`]: the comparison of two datasets, run by run
 //! - [`precision`]: how many repetitions make intervals as narrow as wanted
 //! - [`claims`]: tests what other authors claimed about the model
@@ -30,7 +31,7 @@
 //! - [`export`]: the files in `processed/` for notebooks, and the dictionary of all columns
 //! - [`output`]: tables, records and paragraphs as text
 //! - [`seal`]: checksums in Parquet files
-//! - [`remembering`]: keeps the reason why a file could not be written
+//! - [`remembering`]: remembers why a file could not be written, for the error message
 //! - [`threads`]: shares work among all cores; starts the threads of Polars
 //! - [`error`]: all errors of this crate
 //!

@@ -10,11 +10,11 @@ use clap::Parser;
 
 /// Exit code if the command line or a dataset cannot be used.
 const UNUSABLE: u8 = 2;
-/// Exit code if a check failed.
+/// Exit code if the program worked, but what it checked is wrong: for example, a log breaks the rules of Lamport clocks.
 const CHECK_FAILED: u8 = 4;
 
-/// The program often allocates and frees data frames of several megabytes. The system's allocator returns this memory to the
-/// system each time, which is slow; mimalloc keeps it.
+/// The program often allocates and frees data frames of several megabytes. The standard allocator returns this memory to the
+/// operating system each time, which is slow. The allocator mimalloc keeps the memory for the next data frame.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -29,17 +29,19 @@ fn survive_full_files() {
 fn main() -> ExitCode {
     #[cfg(unix)]
     survive_full_files();
-    let done = match commands::Cli::try_parse() {
+    let result = match commands::Cli::try_parse() {
         Ok(cli) => cli.run(),
-        Err(answer) if answer.use_stderr() => {
+        Err(mistake) if mistake.use_stderr() => {
             // If stderr is closed, the exit code still reports the mistake.
-            let _ = answer.print();
+            let _ = mistake.print();
             return ExitCode::from(UNUSABLE);
         }
-        Err(answer) => commands::print_help_or_version(&answer),
+        // For --help and --version, clap returns an error with the text to print.
+        Err(help_or_version) => commands::print_help_or_version(&help_or_version),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader of the output, such as `head`, has closed the pipe because it needs no more.
         Err(error) if commands::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if error.is::<commands::CheckFailed>() => {
             sim::console::tell(&error);

@@ -3,17 +3,17 @@
 
 /// Words for a missing value in R, pandas, Python, databases and handwritten tables.
 const MISSING: [&str; 8] = ["NA", "N/A", "NaN", "None", "NULL", "nil", "-", "--"];
-/// The greatest number that a dataset can hold: times, clocks and lengths have 63 bits.
-const MOST: u64 = i64::MAX as u64;
-/// A number with more digits than this before the decimal point is greater than `MOST`.
-const MOST_DIGITS: i64 = 19;
+/// The greatest number that a dataset can hold: times, clocks and queue lengths have 63 bits.
+const MAX_NUMBER: u64 = i64::MAX as u64;
+/// A number with more digits than this before the decimal point is greater than `MAX_NUMBER`.
+const MAX_DIGITS: i64 = 19;
 
 /// The character before the decimals of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DecimalMark {
     /// A point.
     Point,
-    /// A point or a comma. This is possible in files in which commas do not separate cells.
+    /// A point or a comma, in files whose cells are not separated by commas.
     PointOrComma,
 }
 
@@ -43,54 +43,61 @@ pub(super) fn is_vector(cell: &str) -> bool {
 }
 
 /// Parses a whole number, such as `3`, `3.0` or `3.000e+00`.
-pub(super) fn whole(text: &str, mark: DecimalMark) -> Result<u64, NotANumber> {
-    let (number, is_exact) = scaled(text, 0, mark)?;
-    is_exact.then_some(number).ok_or(NotANumber::NotWhole)
+pub(super) fn parse_whole(text: &str, mark: DecimalMark) -> Result<u64, NotANumber> {
+    let (number, is_whole) = parse_scaled(text, 0, mark)?;
+    is_whole.then_some(number).ok_or(NotANumber::NotWhole)
 }
 
-/// Parses a number and multiplies it by 10 to the power of `power` exactly, such as 9 from seconds to nanoseconds. The decimals of
-/// the product are cut off.
-pub(super) fn times_ten_to(text: &str, power: i64, mark: DecimalMark) -> Result<u64, NotANumber> {
-    Ok(scaled(text, power, mark)?.0)
+/// Parses a number and multiplies it exactly by 10 to the power of `power`. For example, the power 9 converts seconds to
+/// nanoseconds. The decimals of the product are cut off.
+pub(super) fn parse_times_ten_to(
+    text: &str,
+    power: i64,
+    mark: DecimalMark,
+) -> Result<u64, NotANumber> {
+    Ok(parse_scaled(text, power, mark)?.0)
 }
 
-/// Multiplies a number by 10 to the power of `power`. Returns the whole part of the product, and whether all its decimals are 0.
-fn scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool), NotANumber> {
+/// Parses a number and multiplies it by 10 to the power of `power`. Returns the whole part of the product, and whether all
+/// decimals of the product are 0. All steps work on the digits, because floating-point numbers would round.
+fn parse_scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool), NotANumber> {
     let text = text.strip_prefix('+').unwrap_or(text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()),
         None => (text, Some(0)),
     };
     let exponent = i64::from(exponent.ok_or(NotANumber::Form)?);
-    let (before, behind) = match mark {
+    // The digits before and after the decimal mark.
+    let (before, after) = match mark {
         DecimalMark::Point => mantissa.split_once('.'),
         DecimalMark::PointOrComma => mantissa.split_once(['.', ',']),
     }
     .unwrap_or((mantissa, ""));
-    let digits = || before.bytes().chain(behind.bytes());
+    let digits = || before.bytes().chain(after.bytes());
     if digits().next().is_none() || !digits().all(|byte| byte.is_ascii_digit()) {
         return Err(NotANumber::Form);
     }
     let zeros = digits().take_while(|&digit| digit == b'0').count();
     let digits = digits().skip(zeros);
-    // Number of digits before the point, counted from the first digit that is not 0.
+    // Number of the product's digits before its decimal point, counted from the first digit that is not 0. Negative if there are
+    // zeros directly after the point.
     let whole_digits = before.len() as i64 + exponent + power - zeros as i64;
-    let mut rest = digits.clone().skip(whole_digits.max(0) as usize);
-    let is_exact = rest.all(|digit| digit == b'0');
+    let mut decimals = digits.clone().skip(whole_digits.max(0) as usize);
+    let is_whole = decimals.all(|digit| digit == b'0');
     if digits.clone().next().is_none() {
         return Ok((0, true));
     }
-    if whole_digits > MOST_DIGITS {
+    if whole_digits > MAX_DIGITS {
         return Err(NotANumber::TooLarge);
     }
-    let padded = digits.chain(std::iter::repeat(b'0'));
-    let number = padded
+    let with_zeros_behind = digits.chain(std::iter::repeat(b'0'));
+    let number = with_zeros_behind
         .take(whole_digits.max(0) as usize)
         .try_fold(0_u64, |number, digit| {
             number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
         });
     match number {
-        Some(number) if number <= MOST => Ok((number, is_exact)),
+        Some(number) if number <= MAX_NUMBER => Ok((number, is_whole)),
         _ => Err(NotANumber::TooLarge),
     }
 }
@@ -101,7 +108,7 @@ mod tests {
 
     #[test]
     fn parses_whole_numbers_in_all_common_forms() {
-        let read = |text: &str| whole(text, DecimalMark::Point);
+        let read = |text: &str| parse_whole(text, DecimalMark::Point);
         for three in [
             "3",
             "3.0",
@@ -117,7 +124,7 @@ mod tests {
         for zero in ["0", "0.000e+00", "0e99", ".0", "0e-99"] {
             assert_eq!(read(zero), Ok(0), "{zero}");
         }
-        assert_eq!(read("9223372036854775807"), Ok(MOST));
+        assert_eq!(read("9223372036854775807"), Ok(MAX_NUMBER));
         for large in [
             "9223372036854775808",
             "18446744073709551616",
@@ -126,19 +133,19 @@ mod tests {
         ] {
             assert_eq!(read(large), Err(NotANumber::TooLarge), "{large}");
         }
-        for part in ["3.5", "1e-1", "5e-2000000000", "30e-2"] {
-            assert_eq!(read(part), Err(NotANumber::NotWhole), "{part}");
+        for fraction in ["3.5", "1e-1", "5e-2000000000", "30e-2"] {
+            assert_eq!(read(fraction), Err(NotANumber::NotWhole), "{fraction}");
         }
-        for none in [
+        for wrong in [
             "", "-1", ".", "e3", "1e", "1e+", "1.2.3", "1,5", "0x3", "3 ", "١", "inf",
         ] {
-            assert_eq!(read(none), Err(NotANumber::Form), "{none}");
+            assert_eq!(read(wrong), Err(NotANumber::Form), "{wrong}");
         }
     }
 
     #[test]
     fn seconds_are_exact_to_the_nanosecond() {
-        let ns = |text: &str| times_ten_to(text, 9, DecimalMark::PointOrComma);
+        let ns = |text: &str| parse_times_ten_to(text, 9, DecimalMark::PointOrComma);
         assert_eq!(
             ns("1.700000000123456789e+09"),
             Ok(1_700_000_000_123_456_789)
@@ -147,7 +154,7 @@ mod tests {
         assert_eq!(ns("0,5"), Ok(500_000_000));
         assert_eq!(ns("1e-9"), Ok(1));
         assert_eq!(ns("1e-10"), Ok(0));
-        assert_eq!(ns("9223372036.854775807"), Ok(MOST));
+        assert_eq!(ns("9223372036.854775807"), Ok(MAX_NUMBER));
         assert_eq!(ns("9223372036.854775808"), Err(NotANumber::TooLarge));
         assert_eq!(ns("1.234,5"), Err(NotANumber::Form));
     }

@@ -1,4 +1,5 @@
-//! Splits lines (or records of several lines) into cells, by regular expressions.
+//! Splits lines (or records of several lines) into cells, by the regular expressions of a mapping. A mapping says how log files
+//! are read; the user gives it, or it is recognised from the files.
 
 use std::path::Path;
 
@@ -28,7 +29,8 @@ pub(super) fn read(
     mapping: &Mapping,
     report: &mut Report,
 ) -> Result<Raw, Error> {
-    let patterns = compiled(mapping)?;
+    let patterns = compile_patterns(mapping)?;
+    // The names of all groups of all patterns, each once. They are the titles of the columns.
     let mut groups: Vec<&str> = vec![];
     for name in patterns.iter().flat_map(Regex::capture_names).flatten() {
         if !groups.contains(&name) {
@@ -52,11 +54,13 @@ pub(super) fn read(
             None => left_out.push((line, record)),
         }
     }
-    if let Some((line, first)) = left_out.first().filter(|_| rows.is_empty()) {
+    if rows.is_empty()
+        && let Some((line, first)) = left_out.first()
+    {
         let problem = format!(
             "the pattern of lines matches none of {} lines. {}",
             left_out.len(),
-            how_far(&mapping.line, first)
+            describe_partial_match(&mapping.line, first)
         );
         return Err(Error::import(path, Some(*line), problem));
     }
@@ -70,16 +74,18 @@ pub(super) fn read(
     })
 }
 
-/// Whether a pattern matches anything in a text.
+/// Whether a pattern of `mapping` matches any record of a text. Also true if a pattern is not a regular expression: then the file
+/// is not left out, and [`read`] reports the error.
 pub(super) fn matches_any(text: &str, mapping: &Mapping) -> bool {
-    let (Ok(patterns), Ok(records)) = (compiled(mapping), records(text, mapping)) else {
+    let (Ok(patterns), Ok(records)) = (compile_patterns(mapping), records(text, mapping)) else {
         return true;
     };
     let mut records = records.iter();
     records.any(|(_, record)| patterns.iter().any(|pattern| pattern.is_match(record)))
 }
 
-fn compiled(mapping: &Mapping) -> Result<Vec<Regex>, Error> {
+/// Compiles the patterns of `mapping`, and checks that the names of their groups are names of columns.
+fn compile_patterns(mapping: &Mapping) -> Result<Vec<Regex>, Error> {
     let compile = |pattern: &String| {
         let wrong = |problem| Error::import("the pattern of lines".as_ref(), None, problem);
         let regex = Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
@@ -95,8 +101,9 @@ fn compiled(mapping: &Mapping) -> Result<Vec<Regex>, Error> {
     mapping.line.iter().map(compile).collect()
 }
 
-/// Splits a text into records. Returns each record with the number of its first line. A record is a line that is not blank. If
-/// the mapping has `record`, a record is several lines, joined by line ends.
+/// Splits a text into records. Returns each record with the number of its first line. Without `record` in the mapping, each line
+/// that is not blank is a record. With `record`, a record can have several lines, joined by line ends: `record` is the pattern of
+/// a record's first line, or [`BLANK`]. Blank lines are never a part of a record.
 pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)>, Error> {
     let lines = text.lines().zip(1..).map(|(line, number)| (number, line));
     let Some(record) = mapping.record.as_deref() else {
@@ -105,24 +112,24 @@ pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)
             .map(|(number, line)| (number, line.to_owned()))
             .collect());
     };
-    let first = (record != BLANK)
+    let first_line = (record != BLANK)
         .then(|| Regex::new(record))
         .transpose()
         .map_err(|error| {
             Error::import("the pattern of records".as_ref(), None, error.to_string())
         })?;
     let mut records: Vec<(u64, String)> = vec![];
-    let mut is_open = false;
+    let mut follows_blank = true;
     for (number, line) in lines {
         let is_blank = line.trim().is_empty();
-        let begins = match &first {
-            Some(first) => first.is_match(line),
-            None => !is_blank && !is_open,
+        let begins_record = match &first_line {
+            Some(first_line) => first_line.is_match(line),
+            None => follows_blank,
         };
-        is_open = !is_blank;
+        follows_blank = is_blank;
         match records.last_mut() {
             _ if is_blank => {}
-            Some((_, record)) if !begins => {
+            Some((_, record)) if !begins_record => {
                 record.push('\n');
                 record.push_str(line);
             }
@@ -132,41 +139,43 @@ pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)
     Ok(records)
 }
 
-/// A sentence that says how much of a line is matched by the pattern that matches most of it.
-fn how_far(patterns: &[String], line: &str) -> String {
+/// A sentence that says up to which character a line matches a pattern. Of several patterns, it is about the one that matches
+/// most of the line.
+fn describe_partial_match(patterns: &[String], line: &str) -> String {
     let farthest = patterns
         .iter()
         .filter_map(|pattern| Some((matched_beginning(pattern, line)?, pattern)))
-        .max_by_key(|((_, end), _)| *end);
+        .max_by_key(|((_, line_end), _)| *line_end);
     let shown = shortened(line);
-    let Some(((begin, end), pattern)) = farthest else {
+    let Some(((pattern_bytes, line_end), pattern)) = farthest else {
         return format!("Not even the beginning of the pattern matches the first line: {shown}");
     };
     format!(
         "In the first line, {shown}, the pattern matches `{}`. After that the pattern has `{}`, but the line has `{}`",
-        &line[..end],
-        &pattern[begin..],
-        &line[end..]
+        &line[..line_end],
+        &pattern[pattern_bytes..],
+        &line[line_end..]
     )
 }
 
-/// Finds the longest beginning of a pattern that matches a part of the line. Returns the length of this beginning, and where the
-/// part of the line ends. None if no beginning matches.
+/// Finds the longest beginning of a pattern that matches a part of the line; the whole pattern is not tried. Returns the length of
+/// this beginning in bytes, and the byte at which the matched part of the line ends. None if no beginning matches.
 fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, usize)> {
-    let ends: Vec<usize> = pattern
+    let lengths: Vec<usize> = pattern
         .char_indices()
         .map(|(index, _)| index)
         .skip(1)
         .collect();
-    ends.into_iter().rev().find_map(|end| {
-        let beginning = &pattern[..end];
-        // Groups that are still open are closed. If the result is not a valid regular expression, a shorter beginning is tried.
-        let open = beginning
+    lengths.into_iter().rev().find_map(|length| {
+        let beginning = &pattern[..length];
+        // A closing parenthesis is added for each group that the beginning does not close. If the result is not a valid regular
+        // expression, a shorter beginning is tried.
+        let unclosed = beginning
             .matches('(')
             .count()
             .saturating_sub(beginning.matches(')').count());
-        let regex = Regex::new(&format!("{beginning}{}", ")".repeat(open))).ok()?;
+        let regex = Regex::new(&format!("{beginning}{}", ")".repeat(unclosed))).ok()?;
         let found = regex.find(line).filter(|found| !found.is_empty())?;
-        Some((end, found.end()))
+        Some((length, found.end()))
     })
 }

@@ -44,11 +44,11 @@ pub(super) enum Named<'c> {
 pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
     let words = super::kinds::words(cell);
     let has_digit = cell.contains(|letter: char| letter.is_ascii_digit());
-    let is_all = ALL.contains(&cell.trim().to_lowercase().as_str())
-        || (!has_digit
-            && words.iter().any(|word| says_all(word))
-            && words.iter().all(|word| is_filler(word)));
-    if is_all {
+    // A phrase such as `both machines`. With a digit, such as `all but 2`, the cell can name single machines.
+    let is_phrase_for_all = !has_digit
+        && words.iter().any(|word| says_all(word))
+        && words.iter().all(|word| can_be_in_phrase_for_all(word));
+    if is_phrase_for_all || ALL.contains(&cell.trim().to_lowercase().as_str()) {
         return Named::All;
     }
     let inner = cell.trim().trim_matches(['[', ']', '(', ')', '{', '}']);
@@ -58,7 +58,7 @@ pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
         .flat_map(|part| part.strip_prefix("and ").unwrap_or(part).split(" and "))
         .map(|name| name.trim().trim_matches(['\'', '"']));
     let mut names: Vec<&str> = names.collect();
-    // A tuple with one name, such as `(0,)`.
+    // A tuple with one name, such as `(0,)`, has an empty part after the comma.
     if names.len() > 1 && names.last().is_some_and(|name| name.is_empty()) {
         names.pop();
     }
@@ -76,13 +76,14 @@ fn has_number(text: &str) -> bool {
 }
 
 /// Whether a word can be part of a phrase for all machines, such as `all other machines`.
-fn is_filler(word: &str) -> bool {
+fn can_be_in_phrase_for_all(word: &str) -> bool {
     says_all(word)
         || MACHINE_WORDS.contains(&word)
         || ["the", "other", "of", "them"].contains(&word)
 }
 
-/// Finds the names within the text of an event, such as `1 and 3` in `Send to 1 and 3`, or `VM 3` in `Receive from VM 3`.
+/// Finds the names within the text of an event, such as `1 and 3` in `Send to 1 and 3`, or `VM 3` in `Receive from VM 3`. The names
+/// are the whole text after the word `to` (in a send) or `from` (in a receive).
 pub(super) fn find_names_in_text(cell: &str, kind: Kind) -> Option<&str> {
     let preposition = match kind {
         Kind::Send | Kind::SendAll => "to",
@@ -90,6 +91,7 @@ pub(super) fn find_names_in_text(cell: &str, kind: Kind) -> Option<&str> {
         Kind::Internal | Kind::Ignore => return None,
     };
     let mut rest = cell;
+    // Each pass looks at the next word, until the preposition is found.
     loop {
         let end = rest
             .find(|letter: char| !letter.is_alphabetic())
@@ -105,8 +107,9 @@ pub(super) fn find_names_in_text(cell: &str, kind: Kind) -> Option<&str> {
     }
 }
 
-/// Whether every name in `cell` is a machine of the run, and at least one is not the machine `own`.
-pub(super) fn name_other_machines(cell: &str, machines: &Machines, own: Option<u32>) -> bool {
+/// Whether `cell` names recipients or a sender that the machine `own` can have: every name is a machine of the run, and at least
+/// one is another machine than `own`. Words for all machines count too.
+pub(super) fn names_other_machines(cell: &str, machines: &Machines, own: Option<u32>) -> bool {
     match parse_recipients(cell) {
         Named::All => true,
         Named::Names(names) => {

@@ -13,9 +13,9 @@ use super::rows::Row;
 use super::rules::is_receive;
 use super::times::{SlackNs, resolution_ns};
 
-/// If more than this share of the internal events and sends come directly after a queue that is not empty, the program has
-/// another rule.
-const EXCEPTIONS: f64 = 0.02;
+/// If messages wait at more than this share of the internal events and sends, the program does not follow the rule that a machine
+/// has such an event only if its queue is empty.
+const MAX_EXCEPTIONS: f64 = 0.02;
 
 /// How many missing lengths of a run were filled in, and why others were not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,11 +24,12 @@ pub(super) struct FilledLengths {
     pub(super) idle: usize,
     /// Number of receives whose length was recounted.
     pub(super) recounted: usize,
-    /// Why some lengths are still missing; none if no length is.
-    pub(super) unknown: Option<String>,
+    /// Why some lengths are still missing. None if all missing lengths were filled in.
+    pub(super) why_missing: Option<String>,
 }
 
-/// Fills in missing lengths that follow from the other rows of a run. Receives must be matched with sends.
+/// Fills in missing lengths that follow from the other rows of a run. Receives must already be matched with sends. `slack` is the
+/// tolerance for logged times, and `has_shared_time` says whether the times of different machines can be compared.
 pub(super) fn fill(
     machines: &mut [Vec<Row>],
     slack: SlackNs,
@@ -40,7 +41,7 @@ pub(super) fn fill(
         return filled;
     }
     if let Some(reason) = find_idle_contradiction(machines) {
-        filled.unknown = Some(reason);
+        filled.why_missing = Some(reason);
         return filled;
     }
     for row in machines.iter_mut().flatten() {
@@ -64,13 +65,13 @@ pub(super) fn fill(
                 }
             }
         }
-        Err(reason) => filled.unknown = Some(reason),
+        Err(reason) => filled.why_missing = Some(reason),
     }
     filled
 }
 
-/// Why the lengths after internal events and sends are not known: the logged lengths show that such events happen while messages
-/// wait. None if the logs do not contradict the rule.
+/// Why the lengths after internal events and sends (here: idle events) are not known: the logged lengths show that such events
+/// happen while messages wait. None if the logged lengths follow the rule that an idle event needs an empty queue.
 fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
     let (mut idle, mut exceptions) = (0usize, 0usize);
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
@@ -80,7 +81,7 @@ fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
             exceptions += usize::from(waiting > 0);
         }
     }
-    (exceptions as f64 > EXCEPTIONS * idle as f64).then(|| {
+    (exceptions as f64 > MAX_EXCEPTIONS * idle as f64).then(|| {
         format!(
             "{exceptions} of {idle} internal events and sends come directly after a queue that is not empty, \
              so missing lengths after such events are not known"
@@ -88,14 +89,17 @@ fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
     })
 }
 
-/// A message on its way to a machine.
+/// A message that was sent to a machine.
 struct Sent {
+    /// The time of the send.
     time_ns: u64,
     sender: u32,
+    /// The sender's tick with the send.
     tick: u64,
 }
 
-/// The messages to each machine, in the order of time.
+/// The messages that were sent to each machine, in the order of the times of their sends. Fails with the reason if recipients are
+/// unknown.
 fn messages_by_recipient(machines: &[Vec<Row>]) -> Result<Vec<Vec<Sent>>, String> {
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
     let mut sent: Vec<Vec<Sent>> = machines.iter().map(|_| vec![]).collect();
@@ -124,7 +128,7 @@ fn messages_by_recipient(machines: &[Vec<Row>]) -> Result<Vec<Vec<Sent>>, String
     Ok(sent)
 }
 
-/// The number of messages that wait after each receive of each machine, or why it is not known.
+/// The number of messages that wait after each receive of each machine. Fails with the reason if these numbers are not known.
 fn recount(
     machines: &[Vec<Row>],
     slack: SlackNs,
@@ -136,7 +140,7 @@ fn recount(
                 .to_owned(),
         );
     }
-    if resolution_ns(machines) > slack.least() {
+    if resolution_ns(machines) > slack.smallest_ns() {
         return Err(
             "times are too coarse to show which message came first, so queue lengths cannot be recounted"
                 .to_owned(),
@@ -148,7 +152,10 @@ fn recount(
         .collect()
 }
 
+/// The number of messages that wait after each receive of one machine. `rows` is the log of the machine, and `sent` has the
+/// messages that were sent to it, in the order of time.
 fn recount_machine(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64>, String> {
+    // The indices of the messages of each sender and tick. The last index comes first, so that `pop` returns the earliest message.
     let mut by_send: HashMap<(u32, u64), Vec<usize>> = HashMap::new();
     for (index, message) in sent.iter().enumerate().rev() {
         by_send
@@ -165,7 +172,7 @@ fn recount_machine(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64
     };
     let mut lengths = vec![];
     for row in rows {
-        queue.arrive(row.time_ns);
+        queue.add_arrivals(row.time_ns);
         let EventKind::Receive(message) = &row.event.kind else {
             queue.require_empty(row.time_ns, slack_ns)?;
             continue;
@@ -184,24 +191,28 @@ fn recount_machine(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64
 
 /// The queue of a machine while its log is read row by row.
 struct Queue<'s> {
+    /// All messages to the machine, in the order of the times of their sends.
     sent: &'s [Sent],
+    /// For each message of `sent`, whether it has been received.
     is_received: Vec<bool>,
-    /// How many messages have arrived so far.
+    /// How many messages have arrived so far: they are the first ones of `sent`.
     arrived: usize,
-    /// How many of them have not been received yet.
+    /// How many of the messages that have arrived have not been received yet.
     waiting: u64,
-    /// The index of the first message that has not been received yet.
+    /// The index of the oldest message that has not been received yet. [`Self::skip_received`] brings it up to date.
     oldest: usize,
 }
 
 impl Queue<'_> {
     /// Counts the messages that were sent before `time_ns` as arrived.
-    fn arrive(&mut self, time_ns: u64) {
+    fn add_arrivals(&mut self, time_ns: u64) {
         while self
             .sent
             .get(self.arrived)
             .is_some_and(|sent| sent.time_ns < time_ns)
         {
+            // A receive can be logged before the send of its message, because logged times are not exact. Such a message never
+            // waits.
             self.waiting += u64::from(!self.is_received[self.arrived]);
             self.arrived += 1;
         }
@@ -213,6 +224,7 @@ impl Queue<'_> {
         }
     }
 
+    /// Receives the message at `index` of `sent`. Fails with the reason if an older message has not been received yet.
     fn receive(&mut self, index: usize) -> Result<(), String> {
         self.skip_received();
         let oldest = self.sent.get(self.oldest).map(|sent| sent.time_ns);
@@ -221,12 +233,13 @@ impl Queue<'_> {
                         arrival are not known".to_owned());
         }
         self.is_received[index] = true;
-        self.waiting -= u64::from(index < self.arrived);
+        let has_arrived = index < self.arrived;
+        self.waiting -= u64::from(has_arrived);
         Ok(())
     }
 
-    /// Checks that no message waits at an internal event or send at `time_ns`. Messages that were sent less than `slack_ns`
-    /// before do not count.
+    /// Checks that no message waits at an internal event or send at `time_ns`. Messages that were sent at most `slack_ns` earlier
+    /// do not count.
     fn require_empty(&mut self, time_ns: u64, slack_ns: u64) -> Result<(), String> {
         self.skip_received();
         let oldest = self.sent.get(self.oldest).map(|sent| sent.time_ns);

@@ -9,32 +9,35 @@ use super::times::median_gap_ns;
 use crate::error::Error;
 use crate::output::words::counted;
 
-/// A measured rate is rounded to a whole number if the difference is at most this share. Such a difference is normal, because
-/// ticks take a little longer than planned.
+/// A measured rate is rounded to a whole number if it differs from this number by at most this share. Such a difference is normal,
+/// because ticks take a little longer than planned.
 const NEAR_WHOLE: f64 = 0.05;
-/// The same limit if ticks are irregular.
+/// The same limit if ticks are irregular. It is greater, because then the measured rate is less exact.
 const NEAR_BY_CHANCE: f64 = 0.1;
 /// Ticks are irregular if the standard error of the rate is more than this share of the rate.
 const IRREGULAR: f64 = 0.02;
-/// A rate that is not near a whole number is rounded by at most this share.
+/// A rate that is not near a whole number is rounded to 1 or 2 decimals, if this changes it by at most this share. Otherwise it is
+/// rounded to 3 decimals.
 const ROUNDING: f64 = 0.01;
 /// If a rate is below this value, in ticks per second, the unit of times is probably wrong.
 const TOO_SLOW: f64 = 0.05;
-/// If the rate from the median time between ticks differs by more than this share, the machine paused.
+/// If the rate from the median time between ticks differs from the measured rate (ticks / time) by more than this share, the
+/// machine paused.
 const PAUSES: f64 = 0.25;
 
-/// A machine's ticks per model second.
+/// The rate of a machine according to its log. All rates are in ticks per model second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct MeasuredRate {
     /// The number of ticks divided by the time, from the first event to the last.
     pub(super) measured: f64,
-    /// The rounded rate for the configuration.
+    /// The measured rate, rounded. It is the machine's rate in the configuration.
     pub(super) taken: f64,
-    /// The rate that follows from the median time between two ticks, if it differs by more than [`PAUSES`].
+    /// The rate that follows from the median time between two ticks. None if it differs from the measured rate by at most
+    /// [`PAUSES`].
     pub(super) usual: Option<f64>,
 }
 
-/// Checks the rates that the user gave.
+/// Checks and returns the rates that the user gave.
 ///
 /// # Errors
 ///
@@ -86,7 +89,8 @@ pub(super) fn to_parameter(run: &Run, hertz: &[f64]) -> Result<Rates, Error> {
     })
 }
 
-/// Ticks per model second from the first event to the last; none without two ticks at different times.
+/// The mean number of ticks per model second from the first event to the last. None if the machine does not have two events at
+/// different times. `time_scale` is the number of model seconds per second of the log.
 fn average(rows: &[Row], time_scale: f64) -> Option<f64> {
     let (first, last) = (rows.first()?, rows.last()?);
     let elapsed_s = (last.time_ns - first.time_ns) as f64 / 1e9;
@@ -94,21 +98,23 @@ fn average(rows: &[Row], time_scale: f64) -> Option<f64> {
     Some(ticks / (elapsed_s * time_scale)).filter(|rate| rate.is_finite())
 }
 
+/// Measures the rate of one machine. None if the rate is unknown, less than [`TOO_SLOW`], or more than a machine can have.
 fn measure(rows: &[Row], time_scale: f64) -> Option<MeasuredRate> {
     let measured = average(rows, time_scale)?;
     if !(TOO_SLOW..=f64::from(Rate::MAX)).contains(&measured) {
         return None;
     }
     let usual = 1e9 / (median_gap_ns(rows) as f64 * time_scale);
-    let is_other = (usual / measured - 1.0).abs() > PAUSES;
+    let is_different = (usual / measured - 1.0).abs() > PAUSES;
     Some(MeasuredRate {
         measured,
         taken: round_rate(measured, standard_error(rows)),
-        usual: Some(usual).filter(|usual| is_other && usual.is_finite()),
+        usual: Some(usual).filter(|usual| is_different && usual.is_finite()),
     })
 }
 
-/// The standard error of a rate, as a share of the rate. The times between ticks are assumed to be independent.
+/// The standard error of a rate, as a share of the rate. It is the standard deviation of the times between ticks, divided by their
+/// mean and by the square root of their number. The times between ticks are assumed to be independent.
 fn standard_error(rows: &[Row]) -> f64 {
     let gaps = rows.windows(2).filter_map(|pair| {
         let ticks = pair[1].event.tick.saturating_sub(pair[0].event.tick);
@@ -122,16 +128,18 @@ fn standard_error(rows: &[Row]) -> f64 {
     (squares / n).sqrt() / (mean * f64::sqrt(n))
 }
 
+/// Rounds a rate to a whole number if one is near, and otherwise to as few decimals as [`ROUNDING`] allows. `standard_error` is a
+/// share of the rate.
 fn round_rate(measured: f64, standard_error: f64) -> f64 {
     let whole = measured.round().max(1.0);
-    let off = (measured - whole).abs() / whole;
+    let difference = (measured - whole).abs() / whole;
     let is_irregular = standard_error > IRREGULAR;
-    if off <= NEAR_WHOLE || (is_irregular && off <= NEAR_BY_CHANCE) {
+    if difference <= NEAR_WHOLE || (is_irregular && difference <= NEAR_BY_CHANCE) {
         return whole;
     }
     let rounded = |decimals: i32| {
-        let unit = 10f64.powi(decimals);
-        (measured * unit).round() / unit
+        let power_of_ten = 10f64.powi(decimals);
+        (measured * power_of_ten).round() / power_of_ten
     };
     let is_near = |rounded: &f64| (rounded - measured).abs() <= ROUNDING * measured;
     let mut decimals = (1..=2).map(rounded);
@@ -141,33 +149,35 @@ fn round_rate(measured: f64, standard_error: f64) -> f64 {
 /// The error for a machine without a plausible rate. It names the unit of times that would give a plausible rate.
 fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
     let rows = &run.machines[machine];
-    let say = "set the rates with --rates, such as --rates 1,3,6";
+    let advice = "set the rates with --rates, such as --rates 1,3,6";
     let wrong = |problem: String| Error::import(run.name.as_ref(), None, problem);
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
-        return wrong(format!("machine {machine} has no event; {say}"));
+        return wrong(format!("machine {machine} has no event; {advice}"));
     };
     let Some(rate) = average(rows, mapping.time_scale()) else {
         let problem = format!(
-            "machine {machine} has {} at a single time, so its rate is not known; {say}",
+            "machine {machine} has {} at a single time, so its rate is not known; {advice}",
             counted(rows.len(), "event")
         );
         return wrong(problem);
     };
     let elapsed_s = (last.time_ns - first.time_ns) as f64 / 1e9;
-    let unit = other_unit(run, mapping).map_or(String::new(), |(unit, rates)| {
+    let other_unit = find_plausible_unit(run, mapping).map_or(String::new(), |(unit, rates)| {
         format!(" In {unit} the rates would be {rates}: --time {unit}.")
     });
     wrong(format!(
         "according to its log, machine {machine} ticks {rate:.3} times per second ({} in {elapsed_s:.3} s); \
-         is the unit of times right (--time)?{unit} Otherwise {say}",
+         is the unit of times right (--time)?{other_unit} Otherwise {advice}",
         counted(rows.len(), "event")
     ))
 }
 
-/// The unit of times with which all rates would be plausible, and these rates.
-fn other_unit(run: &Run, mapping: &Mapping) -> Option<(&'static str, String)> {
+/// Finds a unit of times with which all rates would be plausible: from 0.5 to 100 ticks per second. Returns the unit, and the rates
+/// with this unit as a list of numbers. None if no unit fits, or if the times are not numbers.
+fn find_plausible_unit(run: &Run, mapping: &Mapping) -> Option<(&'static str, String)> {
+    // Each unit with its length in nanoseconds.
     let units = [("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1.0)];
-    let now_ns = match mapping.time.as_deref() {
+    let current_ns = match mapping.time.as_deref() {
         None => 1e9,
         Some(unit) => units.iter().find(|(name, _)| *name == unit)?.1,
     };
@@ -177,15 +187,15 @@ fn other_unit(run: &Run, mapping: &Mapping) -> Option<(&'static str, String)> {
         .map(|rows| average(rows, mapping.time_scale()));
     let rates: Vec<f64> = averages.collect::<Option<_>>()?;
     units.into_iter().find_map(|(unit, ns)| {
-        let in_unit = rates.iter().map(|rate| rate * now_ns / ns);
-        let is_likely = |rate: f64| (0.5..=100.0).contains(&rate);
+        let in_unit = rates.iter().map(|rate| rate * current_ns / ns);
+        let is_plausible = |rate: f64| (0.5..=100.0).contains(&rate);
         let words: Vec<String> = in_unit
             .clone()
             .map(|rate| format!("{}", (rate * 10.0).round() / 10.0))
             .collect();
         in_unit
             .clone()
-            .all(is_likely)
+            .all(is_plausible)
             .then(|| (unit, words.join(", ")))
     })
 }
@@ -195,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_near_whole_numbers_are_whole_and_others_keep_decimals() {
+    fn rates_near_whole_numbers_are_rounded_to_them_and_others_keep_decimals() {
         for (measured, standard_error, wanted) in [
             (3.0, 0.0, 3.0),
             (5.9, 0.001, 6.0),

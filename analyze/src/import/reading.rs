@@ -1,4 +1,5 @@
-//! Reads all files: groups files by run, recognises their format, and splits them into rows.
+//! Reads the log files of an import: groups them by run, recognises their format, and splits them into rows. The cells of the rows
+//! are not parsed yet.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +22,9 @@ use crate::error::Error;
 pub(super) struct Reading {
     /// How the files were read: the user's mapping, with all recognised values added.
     pub(super) mapping: Mapping,
+    /// The files of all runs, without those that were left out.
     pub(super) files: Vec<ImportedFile>,
-    /// Each run's name and rows.
+    /// Each run's name, and the rows of each of its files.
     pub(super) runs: Vec<(String, Vec<Raw>)>,
 }
 
@@ -48,6 +50,7 @@ pub(super) fn read(
 ) -> Result<Reading, Error> {
     let mut imported = vec![];
     let mut texts = vec![];
+    // All files together must fit into memory.
     let mut bytes_left = files::most_bytes();
     for run in files::find_runs(sources, given.files.as_deref(), report)? {
         let mut files = vec![];
@@ -84,35 +87,37 @@ pub(super) fn read(
     let has_logs = texts.iter().any(is_log);
     let mut runs = vec![];
     for run in &texts {
+        // A folder without logs is left out. If no folder has logs, all are read, so that an error says what is not understood.
         if has_logs && !is_log(run) {
-            let read = texts.iter().filter(|run| is_log(run));
-            let read = read.flat_map(|run| &run.files).next();
-            refuse_other_format(&run.files.iter().collect::<Vec<_>>(), read)?;
+            let logs = texts.iter().filter(|run| is_log(run));
+            let first_log = logs.flat_map(|run| &run.files).next();
+            refuse_other_format(&run.files.iter().collect::<Vec<_>>(), first_log)?;
             report.leave_out_files(
                 run.files.iter().map(|(path, _)| path.display().to_string()),
                 0,
             );
             continue;
         }
-        let raws = rows_of(run, &mapping, report)?;
+        let raws = read_rows(run, &mapping, report)?;
         runs.extend(split_by_run(run.name.clone(), raws));
     }
     let left_out = report.left_out_paths();
     imported.retain(|file| !left_out.contains(&file.path));
     if mapping.time.is_none() {
-        mapping.time = time_format(&runs);
+        mapping.time = recognise_time_format(&runs);
         if let Some(format) = &mapping.time {
             report
                 .understood
                 .assume(format!("Times are read as `{format}`; set it with --time."));
         }
     }
-    let mut parted = vec![];
+    // A file can have several trials, one after the other. Each trial becomes a run. To find them, the format of times must be known.
+    let mut trial_runs = vec![];
     for (name, raws) in runs {
         let raws = trials::split_trials(raws, mapping.time.as_deref(), report)?;
-        parted.extend(split_by_run(name, raws));
+        trial_runs.extend(split_by_run(name, raws));
     }
-    let runs = parted;
+    let runs = trial_runs;
     explain::add_fields(&mut report.understood, &runs);
     Ok(Reading {
         mapping,
@@ -132,12 +137,14 @@ fn without_colours(text: String) -> String {
     }
 }
 
-/// Reads the rows of a run's files. A file of a folder is left out if none of its columns is known and other files are logs.
-fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec<Raw>, Error> {
+/// Reads the rows of a run's files. A file of a folder is left out if no column (or no line) of it is known, but other files of
+/// the run are logs.
+fn read_rows(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec<Raw>, Error> {
     let is_unknown = |(path, text): &&(PathBuf, String)| {
         run.from_folder && lines::is_unknown(path, text, mapping)
     };
     let (unknown, known): (Vec<_>, Vec<_>) = run.files.iter().partition(is_unknown);
+    // If no file is known, all files are read, so that the error says what is not understood.
     let all_unknown = known.is_empty();
     let files = match all_unknown {
         true => &unknown,
@@ -157,27 +164,28 @@ fn rows_of(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec
     Ok(raws)
 }
 
-/// Refuses to leave a file out if the file looks like a log. Such a file is probably a log in another format.
+/// Checks that no file of `unknown`, which would be left out, looks like a log: such a file is probably a log in another format.
+/// `read_file` is a file that is read; the error names it for comparison.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a file that would be left out looks like a log.
+/// [`Error::Import`] if a file of `unknown` looks like a log.
 fn refuse_other_format(
     unknown: &[&(PathBuf, String)],
-    read: Option<&(PathBuf, String)>,
+    read_file: Option<&(PathBuf, String)>,
 ) -> Result<(), Error> {
     let log = unknown
         .iter()
         .find(|(_, text)| selection::looks_like_log(text));
-    match log.zip(read) {
-        Some(((path, _), (read, _))) => Err(selection::other_format(path, read)),
+    match log.zip(read_file) {
+        Some(((path, _), (read_path, _))) => Err(selection::other_format(path, read_path)),
         None => Ok(()),
     }
 }
 
-/// The format or the unit of times, if it must be recognised from the times: the title of the column does not give it, and it is
-/// neither seconds nor ISO 8601.
-fn time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
+/// Recognises the format or the unit of times from the times themselves, as a value of `time` in a mapping. None if the times are
+/// seconds or ISO 8601, if the title of their column gives a unit such as `ms`, or if no known format or unit fits.
+fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let first = raws().next()?;
     let cells = || {
@@ -187,29 +195,31 @@ fn time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
                 .filter_map(|row| raw.cell(row, "system_time"))
         })
     };
-    let clock =
+    let by_first_cell =
         TimeFormat::from_first_cell(None, &header::plain(&first.time_title), cells().next()?);
-    match clock {
+    match by_first_cell {
         TimeFormat::Unit(1_000_000_000) => {
-            unit(first, &raws().collect::<Vec<&Raw>>()).map(str::to_owned)
+            recognise_unit(first, &raws().collect::<Vec<&Raw>>()).map(str::to_owned)
         }
         TimeFormat::Iso => formats::common(cells()).map(str::to_owned),
         TimeFormat::Unit(_) | TimeFormat::Format(_) => None,
     }
 }
 
-/// Finds the unit of times that are numbers, from the size of the times and from the number of a machine's rows per unit.
-fn unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
+/// Finds the unit of times that are numbers, from the size of the times and from the number of a machine's rows per unit. None if
+/// the unit is seconds, or if no unit is plausible.
+fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
+    // Six decimals of a number are enough here. A number that is too large to have decimals is read without them.
     let number = |raw: &Raw, cell: &str| {
         let mark = raw.mark;
-        let micros = numbers::times_ten_to(cell, 6, mark);
+        let micros = numbers::parse_times_ten_to(cell, 6, mark);
         micros.ok().map(|micros| micros as f64 / 1e6).or_else(|| {
-            numbers::times_ten_to(cell, 0, mark)
+            numbers::parse_times_ten_to(cell, 0, mark)
                 .ok()
                 .map(|whole| whole as f64)
         })
     };
-    let times_of = |raw: &Raw| -> BTreeMap<String, Vec<f64>> {
+    let times_by_machine = |raw: &Raw| -> BTreeMap<String, Vec<f64>> {
         let mut times: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for row in &raw.rows {
             let time = raw
@@ -220,7 +230,7 @@ fn unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
         }
         times
     };
-    let rate = |times: Vec<f64>| {
+    let rows_per_unit = |times: Vec<f64>| {
         let elapsed = times.last()? - times.first()?;
         (elapsed > 0.0).then(|| (times.len() - 1) as f64 / elapsed)
     };
@@ -230,24 +240,26 @@ fn unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
         .and_then(|row| number(first, first.cell(row, "system_time")?))?;
     let rates: Vec<f64> = raws
         .iter()
-        .flat_map(|raw| times_of(raw).into_values().filter_map(rate))
+        .flat_map(|raw| {
+            let times = times_by_machine(raw).into_values();
+            times.filter_map(rows_per_unit)
+        })
         .collect();
     formats::unit(first_time, &rates)
 }
 
-/// Splits rows by their `run` column. Rows without a value in this column stay together.
+/// Splits the rows of `files` by their `run` column. Returns the name and rows of each run, in natural order (run 2 before run 10).
+/// Rows without a value in this column stay together, with the name `name`.
 fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
-    let mut of_run: BTreeMap<(Vec<machines::Piece>, String), Vec<Raw>> = BTreeMap::new();
+    let mut runs: BTreeMap<(Vec<machines::Piece>, String), Vec<Raw>> = BTreeMap::new();
     for file in files {
         for (run, part) in file.by_run() {
-            of_run
-                .entry((machines::natural_order(&run), run))
+            runs.entry((machines::natural_order(&run), run))
                 .or_default()
                 .push(part);
         }
     }
-    of_run
-        .into_iter()
+    runs.into_iter()
         .map(|((_, run), files)| match run.as_str() {
             "" => (name.clone(), files),
             run => (format!("{name}, run {run}"), files),
@@ -255,8 +267,8 @@ fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
         .collect()
 }
 
-/// Whether the peers are named in the text of events. This is so if the files have no column for peers, and each name found in
-/// the text is the name of another machine.
+/// Whether the peers (recipients and senders) are named in the text of events. This is so if at least one name is found in the
+/// texts, and each name found is the name of another machine. Files with a column for peers do not count.
 pub(super) fn words_name_peers(
     files: &[Raw],
     machines: &Machines,
@@ -264,7 +276,7 @@ pub(super) fn words_name_peers(
     report: &mut Report,
 ) -> bool {
     let columns = ["peers", "recipients", "sender"];
-    let mut is_any = false;
+    let mut has_names = false;
     for raw in files
         .iter()
         .filter(|raw| !columns.iter().any(|column| raw.has(column)))
@@ -277,14 +289,14 @@ pub(super) fn words_name_peers(
             else {
                 continue;
             };
-            if !peers::name_other_machines(name, machines, own) {
+            if !peers::names_other_machines(name, machines, own) {
                 report.understood.assume(format!(
                     "Peers are not taken from the text of events, because `{name}` is not another machine of the run."
                 ));
                 return false;
             }
-            is_any = true;
+            has_names = true;
         }
     }
-    is_any
+    has_names
 }

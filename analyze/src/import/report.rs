@@ -15,7 +15,7 @@ use crate::output::table::Table;
 use crate::output::words::counted;
 
 /// Maximum number of left-out files whose names are shown.
-const MOST_NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// The report of an import.
 #[derive(Clone, Debug, Default)]
@@ -44,47 +44,58 @@ pub struct Report {
     files_left_out: Vec<String>,
     /// Number of hidden files in the runs' folders.
     hidden_files: usize,
+    /// How many sends were logged as several rows, which were joined.
     pub(super) joined: JoinedRows,
+    /// Whether clocks, timestamps and queue lengths were logged before or after the event. None until this is known.
     pub(super) rules: Option<Rules>,
     /// The rates of each run, if they were measured.
     pub(super) rates: Vec<Vec<MeasuredRate>>,
-    /// Number of queue lengths that were set to 0.
+    /// Number of queue lengths of internal events and sends that were missing and set to 0.
     pub(super) idle_queues: usize,
-    /// Number of queue lengths that were recounted.
+    /// Number of queue lengths of receives that were missing and recounted.
     pub(super) recounted_queues: usize,
-    pub(super) sends: Unknown,
-    pub(super) senders: Unknown,
-    pub(super) stamps: Unknown,
-    pub(super) sent_ticks: Unknown,
+    /// How many sends have no recipients.
+    pub(super) recipients: MissingCount,
+    /// How many receives have no sender.
+    pub(super) senders: MissingCount,
+    /// How many receives have no timestamp.
+    pub(super) stamps: MissingCount,
+    /// How many receives are not matched with a send.
+    pub(super) sent_ticks: MissingCount,
 }
 
 /// How many events do not have a field.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Unknown {
-    unknown: usize,
+pub(super) struct MissingCount {
+    missing: usize,
     /// Number of all events that can have the field.
-    of: usize,
+    all: usize,
 }
 
-impl Unknown {
-    pub(super) fn count(&mut self, unknown: bool) {
-        self.unknown += usize::from(unknown);
-        self.of += 1;
+impl MissingCount {
+    /// Counts an event that can have the field.
+    pub(super) fn count(&mut self, is_missing: bool) {
+        self.missing += usize::from(is_missing);
+        self.all += 1;
     }
 
-    fn words(self, events: &str, lack: &str, so: &str) -> Option<String> {
-        let Self { unknown, of } = self;
-        (unknown > 0).then(|| format!("{unknown} of {of} {events} do not have {lack}: {so}."))
+    /// A sentence such as "3 of 10 receives do not have a sender: ...". `consequence` is the part after the colon. None if all events
+    /// have the field.
+    fn sentence(self, events: &str, field: &str, consequence: &str) -> Option<String> {
+        let Self { missing, all } = self;
+        (missing > 0)
+            .then(|| format!("{missing} of {all} {events} do not have {field}: {consequence}."))
     }
 }
 
 impl Report {
+    /// Adds files that were left out: the paths `files`, and a number of hidden files.
     pub(super) fn leave_out_files(&mut self, files: impl Iterator<Item = String>, hidden: usize) {
         self.files_left_out.extend(files);
         self.hidden_files += hidden;
     }
 
-    /// The files that were left out.
+    /// The paths of the files that were left out, except hidden files.
     pub(super) fn left_out_paths(&self) -> &[String] {
         &self.files_left_out
     }
@@ -94,10 +105,10 @@ impl Report {
         let mut files: Vec<String> = self
             .files_left_out
             .iter()
-            .take(MOST_NAMED)
+            .take(MAX_NAMED)
             .cloned()
             .collect();
-        if let more @ 1.. = self.files_left_out.len().saturating_sub(MOST_NAMED) {
+        if let more @ 1.. = self.files_left_out.len().saturating_sub(MAX_NAMED) {
             files.push(format!("{more} more"));
         }
         if self.hidden_files > 0 {
@@ -109,6 +120,7 @@ impl Report {
         }
     }
 
+    /// Counts a run and its events. The names of the machines of the first run are kept for the report.
     pub(super) fn add_run(&mut self, machines: &Machines, events: usize) {
         if self.runs == 0 {
             self.machines.clone_from(&machines.0);
@@ -117,8 +129,9 @@ impl Report {
         self.events += events;
     }
 
-    pub(super) fn add_configuration(&mut self, words: String) {
-        *self.configurations.entry(words).or_default() += 1;
+    /// Counts a run with this configuration, given in words.
+    pub(super) fn add_configuration(&mut self, configuration: String) {
+        *self.configurations.entry(configuration).or_default() += 1;
     }
 
     /// How the logs are read: where each field was found, two of its values, and how many rows have a value.
@@ -152,11 +165,11 @@ impl Report {
         words.extend(self.understood.assumptions.iter().cloned());
         words.extend(self.assumptions());
         words.extend(findings::words(self));
-        words.extend(self.unknown());
+        words.extend(self.missing());
         words
     }
 
-    /// What was derived from the logs, in a few words each.
+    /// A few words for each thing that was derived from the logs, such as the rates.
     pub fn brief(&self) -> Vec<String> {
         findings::brief(self)
     }
@@ -175,6 +188,7 @@ impl Report {
         words
     }
 
+    /// Sentences about what was assumed.
     fn assumptions(&self) -> impl Iterator<Item = String> {
         [
             (self.assumed.ticks, "Each row is counted as one tick."),
@@ -186,16 +200,17 @@ impl Report {
         .map(|(_, words)| words.to_owned())
     }
 
-    fn unknown(&self) -> impl Iterator<Item = String> {
+    /// Sentences about missing fields, and what cannot be measured or checked without them.
+    fn missing(&self) -> impl Iterator<Item = String> {
         [
-            self.sends.words(
+            self.recipients.sentence(
                 "sends",
                 "recipients",
                 "arrivals, time-weighted backlog and shares of recipients are not measured, and queue lengths are not recounted",
             ),
-            self.senders.words("receives", "a sender", "they are not matched with sends"),
-            self.stamps.words("receives", "a timestamp", "the rule max(clock, stamp) + 1 is not checked for them"),
-            self.sent_ticks.words(
+            self.senders.sentence("receives", "a sender", "they are not matched with sends"),
+            self.stamps.sentence("receives", "a timestamp", "the rule max(clock, stamp) + 1 is not checked for them"),
+            self.sent_ticks.sentence(
                 "receives",
                 "a known send",
                 "ages of messages, concurrency and the Clock Condition between machines are not measured or checked",

@@ -1,4 +1,4 @@
-//! Parses cells as events.
+//! Parses the cells of a log's rows as events.
 
 use sim::log::{SourceLine, UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{Event, EventKind, Message, Recipients};
@@ -14,39 +14,48 @@ use crate::error::Error;
 /// An event of a log.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
+    /// The number of the machine.
     pub(super) machine: u32,
+    /// The system time in nanoseconds: since the Unix epoch, since midnight, or since another start.
     pub(super) time_ns: u64,
-    /// The event. Tick, queue length and stamp are [`UNKNOWN`] if the log does not have them. Until [`super::rules`] is applied,
-    /// the clock and the queue length may be those before the event.
+    /// The event. Its tick, queue length and stamp (the message's timestamp) are [`UNKNOWN`] if the log does not have them. Some
+    /// programs log the clock or the queue length before the event; [`super::rules`] replaces them by those after the event.
     pub(super) event: Event,
     /// The line that the event comes from.
     pub(super) source: SourceLine,
 }
 
-/// Reads rows of one file.
+/// Parses the rows of one file.
 pub(super) struct Reader<'a> {
+    /// The file's rows, with cells that are not parsed yet.
     pub(super) raw: &'a Raw,
     /// The file's index among all imported files.
     pub(super) file: u32,
+    /// The names of the run's machines. A machine's number is its index.
     pub(super) machines: &'a Machines,
+    /// How the logs are read: among other things, which words stand for which kind of event.
     pub(super) mapping: &'a Mapping,
     pub(super) time_format: TimeFormat,
-    /// The machine of rows that do not name a machine.
+    /// The machine of rows that do not name a machine. None if the file's name is not the name of a machine.
     pub(super) machine: Option<u32>,
-    /// Whether names of peers are read from the text of events, if no column has them.
+    /// Whether names of peers (recipients and senders) are read from the text of events, if no column has them.
     pub(super) peers_in_words: bool,
 }
 
 impl Reader<'_> {
     /// Parses the event of a row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Import`] names the row's line if a needed cell is empty, or if a cell does not have the expected form.
     pub(super) fn read(&self, row: &RawRow) -> Result<Row, Error> {
         let machine = match self.raw.cell(row, "machine") {
-            Some(name) => self.machine(row, "machine", name)?,
+            Some(name) => self.machine_number(row, "machine", name)?,
             None => self
                 .machine
                 .ok_or_else(|| self.wrong(row, "the row names no machine".to_owned()))?,
         };
-        let word = self.needed(row, "event")?;
+        let word = self.needed_cell(row, "event")?;
         let kind = self.mapping.kind(word).ok_or_else(|| {
             let kinds = Kind::NAMES.map(|(name, _)| name).join(", ");
             let shell = sim::console::shell_word(word.as_ref());
@@ -55,21 +64,24 @@ impl Reader<'_> {
             );
             self.wrong(row, problem)
         })?;
-        let time = self.needed(row, "system_time")?;
-        let time_ns = self.time_format.ns(time, self.raw.mark).ok_or_else(|| {
-            let problem = format!(
-                "system_time `{time}` is not {}; give the format of times with --time",
-                self.time_format.wanted()
-            );
-            self.wrong(row, problem)
-        })?;
-        let logical_clock = self.number(row, "logical_clock")?;
-        let logical_clock = logical_clock.ok_or_else(|| self.empty(row, "logical_clock"))?;
+        let time = self.needed_cell(row, "system_time")?;
+        let time_ns = self
+            .time_format
+            .parse_ns(time, self.raw.mark)
+            .ok_or_else(|| {
+                let problem = format!(
+                    "system_time `{time}` is not {}; give the format of times with --time",
+                    self.time_format.requirement()
+                );
+                self.wrong(row, problem)
+            })?;
+        let logical_clock = self.parse_number(row, "logical_clock")?;
+        let logical_clock = logical_clock.ok_or_else(|| self.empty_cell(row, "logical_clock"))?;
         let event = Event {
-            tick: self.number(row, "tick")?.unwrap_or(UNKNOWN),
-            kind: self.kind(row, kind, machine)?,
+            tick: self.parse_number(row, "tick")?.unwrap_or(UNKNOWN),
+            kind: self.event_kind(row, kind, machine)?,
             logical_clock,
-            queue_length: self.number(row, "queue_length")?.unwrap_or(UNKNOWN),
+            queue_length: self.parse_number(row, "queue_length")?.unwrap_or(UNKNOWN),
             timestamp: None,
         };
         Ok(Row {
@@ -83,10 +95,12 @@ impl Reader<'_> {
         })
     }
 
-    fn kind(&self, row: &RawRow, kind: Kind, machine: u32) -> Result<EventKind, Error> {
+    /// The kind of the row's event, with its recipients, sender and timestamp.
+    fn event_kind(&self, row: &RawRow, kind: Kind, machine: u32) -> Result<EventKind, Error> {
         let word = self.raw.cell(row, "event").unwrap_or_default();
-        let peers = |named: &str| {
-            let cell = self.raw.cell(row, named);
+        // The names of peers are in `column`, or else in the column `peers`, or else in the text of the event.
+        let peers = |column: &str| {
+            let cell = self.raw.cell(row, column);
             let in_words = || peers::find_names_in_text(word, kind).filter(|_| self.peers_in_words);
             cell.or_else(|| self.raw.cell(row, "peers"))
                 .or_else(in_words)
@@ -99,7 +113,7 @@ impl Reader<'_> {
                 let recipients = peers("recipients").or(to_all);
                 Ok(EventKind::Send {
                     recipients: self.recipients(row, recipients, machine)?,
-                    stamp: self.number(row, "stamp")?.unwrap_or(UNKNOWN),
+                    stamp: self.parse_number(row, "stamp")?.unwrap_or(UNKNOWN),
                 })
             }
             Kind::Receive => Ok(EventKind::Receive(Message {
@@ -107,12 +121,13 @@ impl Reader<'_> {
                     Some(name) => self.peer(row, "sender", name, machine)?,
                     None => UNKNOWN_MACHINE,
                 },
-                stamp: self.number(row, "stamp")?.unwrap_or(UNKNOWN),
-                sent_tick: self.number(row, "sent_tick")?.unwrap_or(UNKNOWN),
+                stamp: self.parse_number(row, "stamp")?.unwrap_or(UNKNOWN),
+                sent_tick: self.parse_number(row, "sent_tick")?.unwrap_or(UNKNOWN),
             })),
         }
     }
 
+    /// The recipients that `cell` names. `machine` is the sender.
     fn recipients(
         &self,
         row: &RawRow,
@@ -127,12 +142,12 @@ impl Reader<'_> {
         };
         let peers = names
             .iter()
-            .map(|name| self.machine(row, "recipients", name));
+            .map(|name| self.machine_number(row, "recipients", name));
         let mut peers: Vec<u32> = peers.collect::<Result<_, _>>()?;
         peers.sort_unstable();
         peers.dedup();
         if peers.len() > 1 {
-            // Some programs include the sender in the recipients of a send to all.
+            // Some programs include the sender in the recipients of a send to all. It is removed.
             peers.retain(|&peer| peer != machine);
         }
         let others = (0..self.machines.0.len() as u32).filter(|&other| other != machine);
@@ -144,7 +159,8 @@ impl Reader<'_> {
         }
     }
 
-    fn machine(&self, row: &RawRow, column: &str, name: &str) -> Result<u32, Error> {
+    /// The number of the machine `name`, which stands in `column`.
+    fn machine_number(&self, row: &RawRow, column: &str, name: &str) -> Result<u32, Error> {
         self.machines.number(name).ok_or_else(|| {
             let names = self.machines.0.join(", ");
             self.wrong(
@@ -157,14 +173,16 @@ impl Reader<'_> {
         })
     }
 
+    /// The number of the machine `name`, which must not be `machine` itself.
     fn peer(&self, row: &RawRow, column: &str, name: &str, machine: u32) -> Result<u32, Error> {
-        let peer = self.machine(row, column, name)?;
+        let peer = self.machine_number(row, column, name)?;
         if peer == machine {
             return Err(self.to_itself(row, column));
         }
         Ok(peer)
     }
 
+    /// The error for a machine that sends to itself, or receives from itself.
     fn to_itself(&self, row: &RawRow, column: &str) -> Error {
         let problem = format!(
             "{column} is the machine itself, but a machine sends only to other machines{}",
@@ -173,24 +191,26 @@ impl Reader<'_> {
         self.wrong(row, problem)
     }
 
-    /// Advice to leave a column out.
+    /// Advice for the end of an error: how the user can leave a column out. Empty if the names do not come from a column. Names of
+    /// recipients and senders come from the column `peers` if the file has no column of their own.
     fn advice_to_skip(&self, column: &str) -> String {
         let column = match self.raw.has(column) {
             true => column,
             false => "peers",
         };
+        // If the mapping has patterns of lines, the file has no columns.
         match self.mapping.line.is_empty() && self.raw.has(column) {
             true => format!("; --columns {column}=- leaves the column out"),
             false => String::new(),
         }
     }
 
-    /// Parses a whole number; none if the cell has no value.
-    fn number(&self, row: &RawRow, column: &str) -> Result<Option<u64>, Error> {
+    /// Parses the cell in `column` as a whole number. None if the cell has no value.
+    fn parse_number(&self, row: &RawRow, column: &str) -> Result<Option<u64>, Error> {
         let Some(cell) = self.raw.cell(row, column) else {
             return Ok(None);
         };
-        let number = numbers::whole(cell, self.raw.mark).map_err(|error| {
+        let number = numbers::parse_whole(cell, self.raw.mark).map_err(|error| {
             let problem = match error {
                 _ if column == "logical_clock" && numbers::is_vector(cell) => {
                     "is a vector clock; only Lamport clocks can be imported: log one number, such as the machine's own"
@@ -203,15 +223,17 @@ impl Reader<'_> {
         Ok(Some(number))
     }
 
-    fn needed<'r>(&self, row: &'r RawRow, column: &str) -> Result<&'r str, Error> {
+    /// The cell in `column`, which must have a value.
+    fn needed_cell<'r>(&self, row: &'r RawRow, column: &str) -> Result<&'r str, Error> {
         let cell = self.raw.cell(row, column);
-        cell.ok_or_else(|| self.empty(row, column))
+        cell.ok_or_else(|| self.empty_cell(row, column))
     }
 
-    fn empty(&self, row: &RawRow, column: &str) -> Error {
+    fn empty_cell(&self, row: &RawRow, column: &str) -> Error {
         self.wrong(row, format!("{column} is empty"))
     }
 
+    /// An error about a row.
     fn wrong(&self, row: &RawRow, problem: String) -> Error {
         Error::import(&self.raw.path, Some(row.line), problem)
     }

@@ -1,5 +1,10 @@
-//! Finds the rules that the rows of the logs follow. Clocks and queue lengths are logged after or before the event, and messages
-//! carry the sender's clock after or before 1 is added for the send. The rule that fits the rows is used, unless the user gives another.
+//! Finds out what the numbers in the rows of the logs mean, and converts them to the same meaning. There are three rules:
+//!
+//! - clock: programs log a machine's clock after the event, or before it
+//! - queue: programs log the length of the queue after the event, or before it
+//! - stamp: messages carry the sender's clock after 1 is added for the send, or before
+//!
+//! Each rule is `After` or `Before`. The choice that fits the rows is used, unless the user gives one.
 
 use std::collections::HashSet;
 
@@ -15,10 +20,12 @@ use crate::error::Error;
 /// `Before` is used if it fits at least this share of the rows, and more rows than `After` fits.
 const NEARLY_ALL: f64 = 0.95;
 
-/// How many rows fit each rule.
+/// How many rows fit each choice of a rule. A row can fit both choices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FitCounts {
+    /// Number of rows that fit `After`.
     pub(super) after: usize,
+    /// Number of rows that fit `Before`.
     pub(super) before: usize,
     /// Number of rows that were checked.
     pub(super) of: usize,
@@ -31,7 +38,7 @@ impl FitCounts {
         self.of += 1;
     }
 
-    /// The rule that fits best.
+    /// The choice that fits best. It is `After` if the rows do not clearly show `Before`.
     fn best(self) -> When {
         let is_nearly_all = self.before as f64 >= NEARLY_ALL * self.of as f64;
         match self.before > self.after && is_nearly_all {
@@ -41,9 +48,10 @@ impl FitCounts {
     }
 }
 
-/// A rule, and how many rows fit each choice.
+/// The choice for a rule, and how many rows fit each choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
+    /// The choice that is used.
     pub(super) when: When,
     pub(super) fits: FitCounts,
 }
@@ -58,8 +66,11 @@ impl Rule {
 /// The rules of all runs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
+    /// Whether logical clocks are logged after or before the event.
     pub(super) clock: Rule,
+    /// Whether messages carry the sender's clock after or before 1 is added for the send.
     pub(super) stamp: Rule,
+    /// Whether queue lengths are logged after or before the event.
     pub(super) queue: Rule,
     /// Number of machines whose last receive is left out, because the clock after this receive is unknown.
     pub(super) unknown_clocks: usize,
@@ -75,12 +86,12 @@ impl Rules {
     }
 }
 
-/// Finds the rules of `runs` and applies them. Afterwards all clocks and queue lengths are those after the event, and every send
-/// has its timestamp.
+/// Finds the rules of `runs` and converts the rows. Afterwards all clocks and queue lengths are those after the event, and every
+/// send has a timestamp.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if queue lengths were logged before the event by the rule, but a receive has the length 0.
+/// [`Error::Import`] if the rule says that queue lengths were logged before the event, but a receive has the length 0.
 pub(super) fn find_and_apply(
     runs: &mut [Run],
     files: &[ImportedFile],
@@ -90,7 +101,8 @@ pub(super) fn find_and_apply(
     let mut unknown_clocks = 0;
     if clock.when == When::Before {
         let logs = runs.iter_mut().flat_map(|run| &mut run.machines);
-        unknown_clocks = logs.map(clocks_after).filter(|known| !known).count();
+        let are_complete = logs.map(replace_clocks_by_those_after);
+        unknown_clocks = are_complete.filter(|is_complete| !is_complete).count();
     }
     let given = mapping.stamp_rule().map(|rule| match rule {
         StampRule::After => When::After,
@@ -102,7 +114,7 @@ pub(super) fn find_and_apply(
     let queue = Rule::new(sum(runs, queue_fits), mapping.queue);
     if queue.when == When::Before {
         for row in runs.iter_mut().flat_map(|run| &mut run.machines).flatten() {
-            length_after(row, files)?;
+            replace_length_by_that_after(row, files)?;
         }
     }
     Ok(Rules {
@@ -113,40 +125,48 @@ pub(super) fn find_and_apply(
     })
 }
 
-/// The sum of the fits of all runs.
+/// Counts the rows of all runs that fit each choice. `fits` adds the counts of one run.
 fn sum(runs: &[Run], fits: fn(&[Vec<Row>], &mut FitCounts)) -> FitCounts {
     let mut sum = FitCounts::default();
     runs.iter().for_each(|run| fits(&run.machines, &mut sum));
     sum
 }
 
-/// Computes the clock after the event of `row` from the clock before the event. None for a receive without timestamp.
-fn next_clock(before: u64, row: &Row) -> Option<u64> {
+/// Computes the clock after the event of `row` from the clock before the event, by Lamport's rules. None for a receive without
+/// timestamp.
+fn next_clock(clock_before: u64, row: &Row) -> Option<u64> {
     let reached = match &row.event.kind {
         EventKind::Receive(message) if message.stamp == UNKNOWN => return None,
-        EventKind::Receive(message) => before.max(message.stamp),
-        EventKind::Internal | EventKind::Send { .. } => before,
+        EventKind::Receive(message) => clock_before.max(message.stamp),
+        EventKind::Internal | EventKind::Send { .. } => clock_before,
     };
     reached.checked_add(1)
 }
 
-/// Counts how many clocks fit each rule. If clocks are logged after the event, each clock follows from the clock of the previous
+/// Counts how many clocks fit each choice. If clocks are logged after the event, each clock follows from the clock of the previous
 /// row and this row's event. If they are logged before the event, the next row's clock follows from this row's clock and event.
 fn clock_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     for three in machines.iter().flat_map(|rows| rows.windows(3)) {
-        let clock = |index: usize| three[index].event.logical_clock;
-        let leads_to = |from: usize| next_clock(clock(from), &three[1]);
-        if let Some((after, before)) = leads_to(0).zip(leads_to(1)) {
-            fits.count(after == clock(1), before == clock(2));
+        let [previous, this, next] = three else {
+            continue;
+        };
+        let own_clock_if_after = next_clock(previous.event.logical_clock, this);
+        let next_clock_if_before = next_clock(this.event.logical_clock, this);
+        if let Some((own, following)) = own_clock_if_after.zip(next_clock_if_before) {
+            fits.count(
+                own == this.event.logical_clock,
+                following == next.event.logical_clock,
+            );
         }
     }
 }
 
-/// Replaces clocks logged before the events by the clocks after them. The last clock is computed from the last event. If this is
-/// not possible, the row is left out and `false` is returned.
-fn clocks_after(rows: &mut Vec<Row>) -> bool {
-    let next: Vec<u64> = rows.iter().map(|row| row.event.logical_clock).collect();
-    for (row, next) in std::iter::zip(rows.iter_mut(), next.iter().skip(1)) {
+/// Replaces the clocks of a machine, which were logged before the events, by the clocks after the events. These are the clocks of
+/// the next rows. The last clock is computed from the last event. If this is not possible, the last row is removed and `false` is
+/// returned.
+fn replace_clocks_by_those_after(rows: &mut Vec<Row>) -> bool {
+    let clocks_before: Vec<u64> = rows.iter().map(|row| row.event.logical_clock).collect();
+    for (row, next) in std::iter::zip(rows.iter_mut(), clocks_before.iter().skip(1)) {
         row.event.logical_clock = *next;
     }
     let Some(last) = rows.last_mut() else {
@@ -156,20 +176,21 @@ fn clocks_after(rows: &mut Vec<Row>) -> bool {
         Some(clock) => last.event.logical_clock = clock,
         None => drop(rows.pop()),
     }
-    rows.len() == next.len()
+    rows.len() == clocks_before.len()
 }
 
-/// Counts how many timestamps fit each rule. If sends have timestamps in the log, these are compared with the clocks of the
-/// sends. Otherwise the timestamps of receives are compared with the clocks of sends that may belong to them.
+/// Counts how many timestamps fit each choice. If sends have timestamps in the log, these are compared with the clocks of the
+/// sends. Otherwise the timestamp of each receive is compared with the clocks of the sends that may have sent its message.
 fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
-    let (mut own, mut matched) = (FitCounts::default(), FitCounts::default());
+    let (mut of_sends, mut of_receives) = (FitCounts::default(), FitCounts::default());
+    // Sender, recipient and the sender's clock of each message.
     let mut sent: HashSet<(u32, u32, u64)> = HashSet::new();
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
     for row in machines.iter().flatten() {
         let clock = row.event.logical_clock;
         if let EventKind::Send { recipients, stamp } = &row.event.kind {
             if *stamp != UNKNOWN {
-                own.count(*stamp == clock, stamp.checked_add(1) == Some(clock));
+                of_sends.count(*stamp == clock, stamp.checked_add(1) == Some(clock));
             }
             let to = match recipients {
                 Recipients::One(UNKNOWN_MACHINE) => &everybody[..],
@@ -193,18 +214,23 @@ fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
                 };
                 senders.iter().any(sender)
             };
-            matched.count(
+            of_receives.count(
                 was_sent(Some(message.stamp)),
                 was_sent(message.stamp.checked_add(1)),
             );
         }
     }
-    let of_run = if own.of > 0 { own } else { matched };
+    let of_run = if of_sends.of > 0 {
+        of_sends
+    } else {
+        of_receives
+    };
     fits.after += of_run.after;
     fits.before += of_run.before;
     fits.of += of_run.of;
 }
 
+/// Gives a send without timestamp the timestamp that follows from the clock after the send.
 fn fill_stamp(row: &mut Row, when: When) {
     let clock = row.event.logical_clock;
     if let EventKind::Send { stamp, .. } = &mut row.event.kind
@@ -217,23 +243,25 @@ fn fill_stamp(row: &mut Row, when: When) {
     }
 }
 
-/// Counts how many queue lengths of receives fit each rule. After a receive that leaves messages in the queue, the next event
-/// must be a receive. A length logged before the receive is greater by 1.
+/// Counts how many queue lengths of receives fit each choice. After a receive that leaves messages in the queue, the machine's next
+/// event must be a receive. A length that is logged before the receive is greater by 1 than the length after it.
 fn queue_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
         let length = pair[0].event.queue_length;
         if !is_receive(&pair[0]) || length == UNKNOWN {
             continue;
         }
-        let fits_left = |left: u64| left == 0 || is_receive(&pair[1]);
+        let is_possible = |length_after: u64| length_after == 0 || is_receive(&pair[1]);
         fits.count(
-            fits_left(length),
-            length.checked_sub(1).is_some_and(fits_left),
+            is_possible(length),
+            length.checked_sub(1).is_some_and(is_possible),
         );
     }
 }
 
-fn length_after(row: &mut Row, files: &[ImportedFile]) -> Result<(), Error> {
+/// Replaces the queue length of a receive, which was logged before the event, by the length after it. The length of other events
+/// is the same before and after.
+fn replace_length_by_that_after(row: &mut Row, files: &[ImportedFile]) -> Result<(), Error> {
     if !is_receive(row) || row.event.queue_length == UNKNOWN {
         return Ok(());
     }

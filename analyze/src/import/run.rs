@@ -1,4 +1,4 @@
-//! The rows of each machine of a run.
+//! Parses the rows of one run, sorts them by machine, and fills in what the logs do not have.
 
 use sim::log::{
     EventRow, ImportedFile, LoggedEvent, MissingFields, SourceRange, UNKNOWN, UNKNOWN_MACHINE,
@@ -24,16 +24,23 @@ use crate::error::Error;
 pub(super) struct Run {
     /// The name of the run in errors.
     pub(super) name: String,
+    /// The names of the machines.
     names: Machines,
     /// The events of each machine, in the order of its log.
     pub(super) machines: Vec<Vec<Row>>,
+    /// The fields that are missing in at least one row. Known after [`Self::link`].
     pub(super) missing_fields: MissingFields,
     /// The quantities that cannot be measured, and why.
     pub(super) unmeasured: Vec<(UnmeasuredPart, String)>,
 }
 
 impl Run {
-    /// Parses the rows of `files`. These files are a part of `imported`, the files of all runs.
+    /// Parses the rows of `files`, and numbers the ticks of each machine. These files are a part of `imported`, the files of all runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Import`] if the run has a single machine, if a row cannot be parsed, or if the time of a machine's row is earlier
+    /// than that of the row before.
     pub(super) fn read(
         name: &str,
         files: &[Raw],
@@ -41,7 +48,7 @@ impl Run {
         mapping: &Mapping,
         report: &mut Report,
     ) -> Result<Self, Error> {
-        let names = names(files)?;
+        let names = machine_names(files)?;
         if names.0.len() < 2 {
             let problem = format!(
                 "{name}: the run has a single machine ({}), but a run has two or more; name all files of the \
@@ -55,7 +62,7 @@ impl Run {
         let mut machines: Vec<Vec<Row>> = vec![vec![]; names.0.len()];
         let mut passes_midnight = false;
         for raw in files {
-            let first = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
+            let first_time = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
             let path = raw.path.display().to_string();
             let file = imported.iter().position(|file| file.path == path);
             let reader = Reader {
@@ -63,19 +70,19 @@ impl Run {
                 time_format: TimeFormat::from_first_cell(
                     mapping.time.as_deref(),
                     &plain(&raw.time_title),
-                    first,
+                    first_time,
                 ),
                 file: file.unwrap_or(0) as u32,
-                machine: names.number(&file_name(raw)),
+                machine: names.number(&machine_of_file(raw)),
                 machines: &names,
                 raw,
                 mapping,
             };
-            let has_days = !reader.time_format.is_time_of_day(first, raw.mark);
+            let has_dates = !reader.time_format.is_time_of_day(first_time, raw.mark);
             for raw_row in &raw.rows {
                 let mut row = reader.read(raw_row)?;
                 let log = &mut machines[row.machine as usize];
-                if !has_days {
+                if !has_dates {
                     passes_midnight |= midnight::add_days(&mut row, log.last());
                 }
                 if log
@@ -115,9 +122,10 @@ impl Run {
     }
 
     /// Matches receives with sends, fills in missing queue lengths, and checks whether times, sends and receives are consistent.
-    /// Clocks, stamps and queue lengths must be those after each event.
+    /// Before, clocks, stamps (timestamps of messages) and queue lengths must have been converted to those after each event.
     pub(super) fn link(&mut self, report: &mut Report) {
         report.assumed.sent_ticks |= messages::find_sends(&mut self.machines);
+        // The tolerance for logged times.
         let slack = SlackNs::measure(&self.machines);
         let mut note = |about: UnmeasuredPart, reason: Option<String>| {
             self.unmeasured.extend(reason.map(|reason| (about, reason)));
@@ -129,6 +137,7 @@ impl Run {
             UnmeasuredPart::Messages,
             times::find_age_contradiction(&self.machines, &slack),
         );
+        // Arrivals can be checked only if times of different machines can be compared.
         if has_shared_time {
             let reason = times::find_arrival_contradiction(&self.machines, &slack);
             note(UnmeasuredPart::Arrivals, reason);
@@ -138,21 +147,23 @@ impl Run {
         report.assumed.recounted_queues |= filled.recounted > 0;
         report.idle_queues += filled.idle;
         report.recounted_queues += filled.recounted;
-        note(UnmeasuredPart::QueueLengths, filled.unknown);
+        note(UnmeasuredPart::QueueLengths, filled.why_missing);
         self.missing_fields = self.find_missing_fields(report);
         report.add_run(&self.names, self.events().count());
     }
 
     /// Whether times of different machines can be compared.
     pub(super) fn has_shared_time(&self) -> bool {
-        let is_it = |(about, _): &(UnmeasuredPart, String)| *about == UnmeasuredPart::SharedTime;
-        !self.unmeasured.iter().any(is_it)
+        let is_shared_time =
+            |(about, _): &(UnmeasuredPart, String)| *about == UnmeasuredPart::SharedTime;
+        !self.unmeasured.iter().any(is_shared_time)
     }
 
     pub(super) fn events(&self) -> impl Iterator<Item = &Row> {
         self.machines.iter().flatten()
     }
 
+    /// Finds the fields that are missing in at least one row, and adds to the report how many events do not have them.
     fn find_missing_fields(&self, report: &mut Report) -> MissingFields {
         let mut missing_fields = MissingFields::default();
         for row in self.events() {
@@ -160,40 +171,38 @@ impl Run {
             match &row.event.kind {
                 EventKind::Internal => {}
                 EventKind::Send { recipients, .. } => {
-                    let unknown = *recipients == Recipients::One(UNKNOWN_MACHINE);
-                    report.sends.count(unknown);
-                    missing_fields.recipients |= unknown;
+                    let is_missing = *recipients == Recipients::One(UNKNOWN_MACHINE);
+                    report.recipients.count(is_missing);
+                    missing_fields.recipients |= is_missing;
                 }
                 EventKind::Receive(message) => {
-                    let (sender, stamp, sent) = (
-                        message.sender == UNKNOWN_MACHINE,
-                        message.stamp == UNKNOWN,
-                        message.sent_tick == UNKNOWN,
-                    );
-                    report.senders.count(sender);
-                    report.stamps.count(stamp);
-                    report.sent_ticks.count(sent);
-                    missing_fields.senders |= sender;
-                    missing_fields.stamps |= stamp;
-                    missing_fields.sent_ticks |= sent;
+                    let misses_sender = message.sender == UNKNOWN_MACHINE;
+                    let misses_stamp = message.stamp == UNKNOWN;
+                    let misses_sent_tick = message.sent_tick == UNKNOWN;
+                    report.senders.count(misses_sender);
+                    report.stamps.count(misses_stamp);
+                    report.sent_ticks.count(misses_sent_tick);
+                    missing_fields.senders |= misses_sender;
+                    missing_fields.stamps |= misses_stamp;
+                    missing_fields.sent_ticks |= misses_sent_tick;
                 }
             }
         }
         missing_fields
     }
 
-    /// The time of the first event and of the last.
+    /// The time of the first event and the time of the last event, in nanoseconds.
     pub(super) fn span_ns(&self) -> (u64, u64) {
         let times = || self.events().map(|row| row.time_ns);
         (times().min().unwrap_or(0), times().max().unwrap_or(0))
     }
 
-    /// The lines of the imported files that the rows come from.
+    /// The lines of the imported files that the rows come from. `run` is the run's number in the dataset.
     pub(super) fn sources(&self, run: u64) -> Vec<SourceRange> {
         SourceRange::of_run(run, self.events().map(|row| row.source))
     }
 
-    /// The rows of the event log of run `run`.
+    /// The events as rows of the dataset's event file (CSV). `run` is the run's number in the dataset.
     pub(super) fn rows(&self, run: u64) -> Vec<u8> {
         let mut text = vec![];
         for row in self.events() {
@@ -212,17 +221,22 @@ impl Run {
     }
 }
 
-/// The names of the machines: those in the rows, and one machine for each file whose rows do not name a machine.
-fn names(files: &[Raw]) -> Result<Machines, Error> {
-    let of_rows = |raw: &Raw| -> Vec<String> {
+/// Finds the names of the machines: the names in the rows, and for each file whose rows do not name a machine the name that the
+/// file's name gives.
+///
+/// # Errors
+///
+/// [`Error::Import`] if two files without names in their rows are for the same machine.
+fn machine_names(files: &[Raw]) -> Result<Machines, Error> {
+    let names_in_rows = |raw: &Raw| -> Vec<String> {
         let cells = raw.rows.iter().filter_map(|row| raw.cell(row, "machine"));
         cells.map(str::to_owned).collect()
     };
     let mut names: Vec<String> = vec![];
     for raw in files {
-        match of_rows(raw) {
-            named if named.is_empty() => {
-                let name = file_name(raw);
+        match names_in_rows(raw) {
+            in_rows if in_rows.is_empty() => {
+                let name = machine_of_file(raw);
                 if names.contains(&name) {
                     let problem = format!(
                         "this is a second file for machine {name}; give the files of a run different names, \
@@ -232,15 +246,16 @@ fn names(files: &[Raw]) -> Result<Machines, Error> {
                 }
                 names.push(name);
             }
-            named => names.extend(named),
+            in_rows => names.extend(in_rows),
         }
     }
     let machines = Machines::new(names.iter().map(String::as_str));
     Ok(machines)
 }
 
-/// The machine that a file's name gives: the part that the pattern of file names finds, or the name without its extension.
-fn file_name(raw: &Raw) -> String {
-    let named = raw.machine.clone();
-    named.unwrap_or_else(|| file_names::stem(&raw.path))
+/// The name of the machine that a file's name gives: the part that the mapping's pattern of file names finds, or without such a
+/// pattern the file's name without its extension.
+fn machine_of_file(raw: &Raw) -> String {
+    let by_pattern = raw.machine.clone();
+    by_pattern.unwrap_or_else(|| file_names::stem(&raw.path))
 }

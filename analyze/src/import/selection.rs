@@ -1,4 +1,4 @@
-//! Decides which files of a run are its logs. Copies, summaries and empty files are not logs.
+//! Decides which files of a run are its logs, by their names and texts. Copies, summaries and empty files are not logs.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -12,53 +12,62 @@ use super::reading::RunTexts;
 use super::report::Report;
 use crate::error::Error;
 
-/// Minimum number of words for events, and of times, in a log.
-const LEAST_EVENTS: usize = 3;
-/// Maximum number of lines per event in a log.
-const MOST_LINES_PER_EVENT: usize = 10;
-/// Number of lines of a file that are examined.
-const MOST_LINES: usize = 2_000;
+/// A log has at least this number of lines with a word for an event, and of lines with a time.
+const MIN_EVENTS: usize = 3;
+/// A log has at least one line with a word for an event, and one line with a time, for each this many lines.
+const MAX_LINES_PER_EVENT: usize = 10;
+/// Number of lines of a file that are examined. Blank lines do not count.
+const MAX_EXAMINED_LINES: usize = 2_000;
 /// Files with fewer lines are not checked for lines that are written twice.
-const LEAST_TWICE: usize = 10;
+const MIN_DOUBLED_LINES: usize = 10;
 
+/// Words for events.
 static EVENT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:send|sent|receiv|recv|internal|broadcast)").expect("a pattern")
 });
+/// A time of day, or a number with as many digits as a Unix time.
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d:\d{2}:\d{2}|\d{9,}").expect("a pattern"));
 
-/// Counts the words for events, the times and the lines at the beginning of a text.
-fn counts(text: &str) -> [usize; 3] {
-    let mut counts = [0; 3];
-    for line in text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .take(MOST_LINES)
-    {
-        let found = [EVENT.is_match(line), TIME.is_match(line), true];
-        for (count, found) in counts.iter_mut().zip(found) {
-            *count += usize::from(found);
+/// Numbers of lines at the beginning of a text.
+#[derive(Default)]
+struct LineCounts {
+    /// Lines with a word for an event.
+    events: usize,
+    /// Lines with a time.
+    times: usize,
+    /// All lines that are not blank.
+    all: usize,
+}
+
+impl LineCounts {
+    fn count(text: &str) -> Self {
+        let mut counts = Self::default();
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        for line in lines.take(MAX_EXAMINED_LINES) {
+            counts.events += usize::from(EVENT.is_match(line));
+            counts.times += usize::from(TIME.is_match(line));
+            counts.all += 1;
         }
+        counts
     }
-    counts
 }
 
 /// Whether a text has words for events and times often enough for a log.
 pub(super) fn looks_like_log(text: &str) -> bool {
-    let [events, times, lines] = counts(text);
-    let least = LEAST_EVENTS.max(lines / MOST_LINES_PER_EVENT);
-    events >= least && times >= least
+    let LineCounts { events, times, all } = LineCounts::count(text);
+    let min = MIN_EVENTS.max(all / MAX_LINES_PER_EVENT);
+    events >= min && times >= min
 }
 
-/// Whether a text has a word for an event and a time anywhere.
+/// Whether a text has at least one word for an event and at least one time, among the lines that are examined.
 pub(super) fn may_be_log(text: &str) -> bool {
-    let [events, times, _] = counts(text);
+    let LineCounts { events, times, .. } = LineCounts::count(text);
     events > 0 && times > 0
 }
 
 /// Removes copies of files in the same folder. A copy has the same content as another file, and the same name with words added,
-/// such as `vm1 (2).log` or `vm1 - Copy.log`. Files of two machines may have the same content, because their names differ in
-/// another way.
+/// such as `vm1 (2).log` or `vm1 - Copy.log`. Other files with equal content stay: they can be the logs of two machines.
 ///
 /// # Errors
 ///
@@ -69,15 +78,15 @@ pub(super) fn without_copies(
 ) -> Result<Vec<PathBuf>, Error> {
     let mut originals = vec![];
     for path in &paths {
-        let of = |other: &&PathBuf| *other != path && is_named_as_copy(path, other);
-        let mut copied = None;
-        for original in paths.iter().filter(of) {
+        let may_be_original = |other: &&PathBuf| *other != path && is_named_as_copy(path, other);
+        let mut original_of_copy = None;
+        for original in paths.iter().filter(may_be_original) {
             if have_same_content(path, original)? {
-                copied = Some(original);
+                original_of_copy = Some(original);
                 break;
             }
         }
-        match copied {
+        match original_of_copy {
             Some(original) => report.understood.assume(format!(
                 "{} is left out, because it is a copy of {}.",
                 path.display(),
@@ -89,19 +98,20 @@ pub(super) fn without_copies(
     Ok(originals)
 }
 
-/// Whether a file's name is the name of another file in the same folder with words before or after it.
+/// Whether the name of the file `path` is the name of `original` with text before or after it, and both are in the same folder. A
+/// character that is neither a letter nor a digit must separate the text from the name.
 fn is_named_as_copy(path: &Path, original: &Path) -> bool {
     let (copy, name) = (names::stem(path), names::stem(original));
-    let is_apart = |rest: &str, letter: Option<char>| {
-        !rest.is_empty() && letter.is_some_and(|letter| !letter.is_alphanumeric())
-    };
-    let behind = copy.strip_prefix(&name);
-    let before = copy.strip_suffix(&name);
+    let is_separator =
+        |letter: Option<char>| letter.is_some_and(|letter| !letter.is_alphanumeric());
+    let text_after = copy.strip_prefix(&name);
+    let text_before = copy.strip_suffix(&name);
     path.parent() == original.parent()
-        && (behind.is_some_and(|rest| is_apart(rest, rest.chars().next()))
-            || before.is_some_and(|rest| is_apart(rest, rest.chars().next_back())))
+        && (text_after.is_some_and(|text| is_separator(text.chars().next()))
+            || text_before.is_some_and(|text| is_separator(text.chars().next_back())))
 }
 
+/// Whether two files have the same content. False for empty files.
 fn have_same_content(path: &Path, other: &Path) -> Result<bool, Error> {
     let bytes = |path: &Path| fs::metadata(path).map(|metadata| metadata.len());
     let read = |path: &Path| fs::read(path).map_err(Error::io(path));
@@ -110,9 +120,13 @@ fn have_same_content(path: &Path, other: &Path) -> Result<bool, Error> {
     Ok(is_as_long && read(path)? == read(other)?)
 }
 
-/// Leaves out the files of each run that are not logs. In a folder with files that look like logs, these are the empty files, and
-/// the files without an event that has a time. A file whose lines are all in at least two other files of the run is left out too.
-/// If all lines of a file are written twice, each is read once.
+/// Leaves out the files of each run that are not logs:
+///
+/// - combined files: all their lines are in at least two other files of the run
+/// - empty files of a folder
+/// - files of a folder that has logs, if they do not have both a word for an event and a time
+///
+/// In the files that stay, each line that is written twice is read once, if nearly all lines of the file are written twice.
 ///
 /// # Errors
 ///
@@ -120,21 +134,19 @@ fn have_same_content(path: &Path, other: &Path) -> Result<bool, Error> {
 pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), Error> {
     let is_empty = |text: &str| text.trim_start_matches('\u{feff}').trim().is_empty();
     for run in texts.iter() {
-        let mut empty = run.files.iter().filter(|(_, text)| is_empty(text));
-        if let Some((path, _)) = empty.next()
-            && (!run.from_folder || empty.count() + 1 == run.files.len())
+        let empty = || run.files.iter().filter(|(_, text)| is_empty(text));
+        let are_all_empty = empty().count() == run.files.len();
+        if let Some((path, _)) = empty().next()
+            && (!run.from_folder || are_all_empty)
         {
             return Err(Error::import(path, None, "the file is empty".to_owned()));
         }
     }
-    let has_logs = texts
-        .iter()
-        .any(|run| run.files.iter().any(|(_, text)| looks_like_log(text)));
     for run in texts {
         let combined = find_combined_file(run);
         let from_folder = run.from_folder;
         let files = std::mem::take(&mut run.files);
-        let has_own_logs = files.iter().any(|(_, text)| looks_like_log(text));
+        let has_logs = files.iter().any(|(_, text)| looks_like_log(text));
         for (index, (path, text)) in files.into_iter().enumerate() {
             let name = path.display().to_string();
             if combined == Some(index) {
@@ -145,7 +157,7 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
                 report
                     .understood
                     .assume(format!("{name} is left out, because the file is empty."));
-            } else if from_folder && has_logs && has_own_logs && !may_be_log(&text) {
+            } else if from_folder && has_logs && !may_be_log(&text) {
                 report.leave_out_files([name].into_iter(), 0);
             } else {
                 run.files.push((path, text));
@@ -164,65 +176,70 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
     Ok(())
 }
 
-/// Finds a combined file: one whose lines are all in at least two other files of the run, perhaps with words before them. None if
-/// the run has fewer than three files.
+/// Finds a combined file: each of its lines is in another file of the run, perhaps without the words before it, and these lines
+/// come from at least two other files. Returns its index. None if there is no such file, or if the run has fewer than three files.
 fn find_combined_file(run: &RunTexts) -> Option<usize> {
-    let all: usize = run.files.iter().map(|(_, text)| text.len()).sum();
+    let all_bytes: usize = run.files.iter().map(|(_, text)| text.len()).sum();
     let is_combined = |index: &usize| {
-        let own = &run.files[*index].1;
-        if run.files.len() < 3 || own.len() * 10 < (all - own.len()) * 9 {
+        let own_text = &run.files[*index].1;
+        // A combined file is about as long as all other files together.
+        let is_too_short = own_text.len() * 10 < (all_bytes - own_text.len()) * 9;
+        if run.files.len() < 3 || is_too_short {
             return false;
         }
         let others = run.files.iter().enumerate();
-        let lines: HashMap<&str, usize> = others
+        // The lines of the other files, each with the index of its file.
+        let file_of_line: HashMap<&str, usize> = others
             .filter(|(other, _)| other != index)
             .flat_map(|(other, (_, text))| text.lines().map(move |line| (line.trim(), other)))
             .filter(|(line, _)| !line.is_empty())
             .collect();
-        let mut files = BTreeSet::new();
-        let own_lines = own.lines().map(str::trim);
+        let mut found_files: BTreeSet<usize> = BTreeSet::new();
+        let own_lines = own_text.lines().map(str::trim);
         let mut own_lines = own_lines.filter(|line| !line.is_empty());
-        let is_known = own_lines.all(|line| {
-            let file = ends(line).find_map(|end| lines.get(end));
-            file.is_some_and(|file| {
-                files.insert(*file);
-                true
-            })
+        let are_all_found = own_lines.all(|line| {
+            let file = endings(line).find_map(|ending| file_of_line.get(ending));
+            found_files.extend(file);
+            file.is_some()
         });
-        is_known && files.len() > 1
+        are_all_found && found_files.len() > 1
     };
     (0..run.files.len()).find(is_combined)
 }
 
 /// A line, and each of its endings after a sign or blank.
-fn ends(line: &str) -> impl Iterator<Item = &str> {
+fn endings(line: &str) -> impl Iterator<Item = &str> {
     let signs = line
         .char_indices()
         .filter(|(_, letter)| !letter.is_alphanumeric());
-    let behind = signs.map(|(at, letter)| line[at + letter.len_utf8()..].trim_start());
-    std::iter::once(line).chain(behind)
+    let endings = signs.map(|(index, sign)| line[index + sign.len_utf8()..].trim_start());
+    std::iter::once(line).chain(endings)
 }
 
-/// If each line of a text is written twice in a row, replaces each second one by a blank line. None if this is not so.
+/// If nearly each line of a text is written twice in a row, replaces each second one by a blank line, so that the numbers of lines
+/// stay the same. None if more than two lines are not written twice, or if the text is short.
 fn undouble_lines(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
-    let is_second =
+    let is_like_previous =
         |index: usize, line: &str| index > 0 && !line.trim().is_empty() && lines[index - 1] == line;
     let filled = lines.iter().filter(|line| !line.trim().is_empty()).count();
     let mut once = String::with_capacity(text.len());
-    let (mut seconds, mut was_second) = (0, false);
+    let (mut seconds, mut is_second) = (0, false);
     for (index, line) in lines.iter().enumerate() {
-        was_second = !was_second && is_second(index, line);
-        seconds += usize::from(was_second);
-        if !was_second {
+        // The line after a second line is the first of the next two.
+        let was_second = is_second;
+        is_second = !was_second && is_like_previous(index, line);
+        seconds += usize::from(is_second);
+        if !is_second {
             once.push_str(line);
         }
         once.push('\n');
     }
-    (filled >= LEAST_TWICE && seconds * 2 + 2 >= filled).then_some(once)
+    let are_doubled = seconds * 2 + 2 >= filled;
+    (filled >= MIN_DOUBLED_LINES && are_doubled).then_some(once)
 }
 
-/// The error for a file that would be left out although it looks like a log, in another format than the file `read`.
+/// The error for a file that would be left out although it looks like a log. The file `read` is a log in another format.
 pub(super) fn other_format(path: &Path, read: &Path) -> Error {
     let problem = format!(
         "this file looks like a log in another format than {}. All files of a run must have the same format: \

@@ -1,8 +1,8 @@
-//! Finds the rows that belong to one tick. Normally each row is a tick of its own. But some programs log a send to several
-//! machines as one row for each recipient.
+//! Finds the rows that belong to one tick, and numbers the ticks of machines whose logs do not number them. Normally each row is a
+//! tick of its own. But some programs log a send to several machines as one row for each recipient.
 //!
-//! The rows of one send are much closer together in time than the machine's ticks. If they have the same clock, they are one
-//! event with several recipients. If each row has its own clock, the machine sent several messages in one tick.
+//! The rows of one send are much closer together in time than the machine's ticks. If the rows have the same clock, they are one
+//! event with several recipients. If each row has its own clock, they are several events in one tick.
 
 use std::ops::Range;
 
@@ -11,9 +11,10 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// Rows can belong to one tick if the time between them is less than this share of the machine's tick.
+/// Two rows are close if the time between them is at most this share of the median time between two ticks. Only close rows can
+/// belong to one tick.
 const CLOSE: f64 = 0.05;
-/// If more than this share of all other rows are also closer than `CLOSE`, times are too coarse to separate ticks.
+/// If more than this share of the rows that cannot belong to one tick are close too, times are too coarse to separate ticks.
 const COARSE: f64 = 0.02;
 
 /// How many sends had several rows, and how far apart these rows were at most.
@@ -35,8 +36,8 @@ impl JoinedRows {
     }
 }
 
-/// Joins the rows of each send, and numbers the ticks of each machine if the log does not number them. Returns how many sends were
-/// joined, and whether any ticks were numbered.
+/// Joins the rows of each send and numbers the ticks, for each machine whose log does not number all ticks. Returns how many sends
+/// were joined, and whether any ticks were numbered.
 pub(super) fn number_ticks(machines: &mut [Vec<Row>]) -> (JoinedRows, bool) {
     let peers = machines.len() - 1;
     let (mut joined, mut is_numbered) = (JoinedRows::default(), false);
@@ -50,17 +51,18 @@ pub(super) fn number_ticks(machines: &mut [Vec<Row>]) -> (JoinedRows, bool) {
     (joined, is_numbered)
 }
 
+/// Joins the rows of each send and numbers the ticks of one machine. `peers` is the number of other machines in the run.
 fn number_machine(rows: &mut Vec<Row>, peers: usize) -> JoinedRows {
     let mut joined = JoinedRows::default();
     let mut numbered: Vec<Row> = Vec::with_capacity(rows.len());
-    for (tick, range) in (0..).zip(ticks(rows, peers)) {
+    for (tick, range) in (0..).zip(split_into_ticks(rows, peers)) {
         let group = &rows[range];
-        let is_same_clock = joined.count(group);
-        let of_tick = match is_same_clock {
-            true => vec![join_rows(group, union(group, peers))],
+        let is_one_event = joined.count(group);
+        let rows_of_tick = match is_one_event {
+            true => vec![join_rows(group, all_recipients(group, peers))],
             false => group.to_vec(),
         };
-        numbered.extend(of_tick.into_iter().map(|mut row| {
+        numbered.extend(rows_of_tick.into_iter().map(|mut row| {
             row.event.tick = tick;
             row
         }));
@@ -70,15 +72,15 @@ fn number_machine(rows: &mut Vec<Row>, peers: usize) -> JoinedRows {
 }
 
 impl JoinedRows {
-    /// Adds a tick with these rows to the counts. Returns whether the rows are one event.
+    /// Adds the rows of a tick to the counts, if there are several. Returns whether they are several rows of one event.
     fn count(&mut self, group: &[Row]) -> bool {
         let [first, .., last] = group else {
             return false;
         };
-        let apart_ns = group
+        let gaps_ns = group
             .windows(2)
             .map(|pair| pair[1].time_ns - pair[0].time_ns);
-        self.apart_ns = apart_ns.max().max(Some(self.apart_ns)).unwrap_or(0);
+        self.apart_ns = gaps_ns.fold(self.apart_ns, u64::max);
         let is_same_clock = first.event.logical_clock == last.event.logical_clock;
         self.same_clock += usize::from(is_same_clock);
         self.own_clocks += usize::from(!is_same_clock);
@@ -87,21 +89,23 @@ impl JoinedRows {
 }
 
 /// The range of rows of each tick.
-fn ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
+fn split_into_ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
     let spacing = Spacing::measure(rows);
     let (mut ticks, mut start) = (vec![], 0);
     while start < rows.len() {
-        let goes_on = |end: &usize| spacing.is_one_send(&rows[start..*end], &rows[*end]);
+        let continues = |index: &usize| spacing.is_one_send(&rows[start..*index], &rows[*index]);
         let end = (start + 1..rows.len())
-            .find(|end| !goes_on(end))
+            .find(|index| !continues(index))
             .unwrap_or(rows.len());
         let group = &rows[start..end];
         let is_same_clock = |row: &Row| row.event.logical_clock == group[0].event.logical_clock;
-        let is_tick = group.iter().all(is_same_clock)
-            || (spacing.separates_ticks && union(group, peers) == Recipients::All);
-        match is_tick {
+        // Rows with different clocks are one tick only if they go to all machines and the times are exact enough. Otherwise they
+        // may be separate ticks.
+        let is_one_tick = group.iter().all(is_same_clock)
+            || (spacing.separates_ticks && all_recipients(group, peers) == Recipients::All);
+        match is_one_tick {
             true => ticks.push(start..end),
-            false => ticks.extend((start..end).map(|row| row..row + 1)),
+            false => ticks.extend((start..end).map(|index| index..index + 1)),
         }
         start = end;
     }
@@ -110,9 +114,9 @@ fn ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
 
 /// The times between the rows of a machine.
 struct Spacing {
-    /// Rows can belong to one tick if the time between them is less than this, in nanoseconds.
+    /// Rows can belong to one tick if the time between them is at most this, in nanoseconds.
     close_ns: u64,
-    /// Whether the time between rows of different ticks is longer than `close_ns`.
+    /// Whether the time between rows of different ticks is nearly always longer than `close_ns`.
     separates_ticks: bool,
 }
 
@@ -121,28 +125,34 @@ impl Spacing {
         let gap = |pair: &[Row]| pair[1].time_ns - pair[0].time_ns;
         let is_between_sends = |pair: &&[Row]| pair.iter().all(is_send);
         // Two sends can belong to one tick, so the time between them does not count here.
-        let others = rows.windows(2).filter(|pair| !is_between_sends(pair));
-        let mut gaps: Vec<u64> = others.map(gap).collect();
+        let between_ticks = rows.windows(2).filter(|pair| !is_between_sends(pair));
+        let mut gaps: Vec<u64> = between_ticks.map(gap).collect();
+        // If all rows are sends, the longest time between two rows is taken as a time between two ticks.
         if gaps.is_empty() {
             gaps = rows.windows(2).map(gap).max().into_iter().collect();
         }
         gaps.sort_unstable();
         let tick_ns = gaps.get(gaps.len() / 2).copied().unwrap_or(0);
         let close_ns = (tick_ns as f64 * CLOSE) as u64;
-        let close = gaps.partition_point(|&gap| gap <= close_ns);
+        let close_gaps = gaps.partition_point(|&gap| gap <= close_ns);
         Self {
             close_ns,
-            separates_ticks: close as f64 <= COARSE * gaps.len() as f64,
+            separates_ticks: close_gaps as f64 <= COARSE * gaps.len() as f64,
         }
     }
 
-    /// Whether `next` can be another row of the send that is logged in the rows `group`.
+    /// Whether `next`, the row after the rows `group` of a send, can be another row of the same send. Then it is close in time and
+    /// has other recipients. Either all rows have the same clock and timestamp, or the clock grows by 1 from row to row.
     fn is_one_send(&self, group: &[Row], next: &Row) -> bool {
         let Some((first, last)) = group.first().zip(group.last()) else {
             return false;
         };
-        let (EventKind::Send { stamp, .. }, EventKind::Send { stamp: other, .. }) =
-            (&first.event.kind, &next.event.kind)
+        let (
+            EventKind::Send { stamp, .. },
+            EventKind::Send {
+                stamp: next_stamp, ..
+            },
+        ) = (&first.event.kind, &next.event.kind)
         else {
             return false;
         };
@@ -150,13 +160,13 @@ impl Spacing {
             .event
             .logical_clock
             .wrapping_sub(last.event.logical_clock);
-        let is_same = step == 0 && stamp == other;
-        let goes_on = match group.len() {
+        let is_same = step == 0 && stamp == next_stamp;
+        let continues_clock = match group.len() {
             1 => is_same || step == 1,
             _ if first.event.logical_clock == last.event.logical_clock => is_same,
             _ => step == 1,
         };
-        goes_on
+        continues_clock
             && next.time_ns - last.time_ns <= self.close_ns
             && group.iter().all(|row| have_different_recipients(row, next))
     }
@@ -166,7 +176,9 @@ fn is_send(row: &Row) -> bool {
     matches!(row.event.kind, EventKind::Send { .. })
 }
 
-/// Whether two sends go to different machines. Two sends with unknown recipients count as different.
+/// Whether two sends can be rows of one send because they go to different machines. Two sends with unknown recipients count as
+/// different, but a send with unknown and a send with known recipients do not. A send to all machines counts as different from
+/// every other send with known recipients.
 fn have_different_recipients(one: &Row, other: &Row) -> bool {
     let (Some(one), Some(other)) = (recipients(one), recipients(other)) else {
         return false;
@@ -189,16 +201,17 @@ fn recipients(row: &Row) -> Option<&Recipients> {
     }
 }
 
-/// The recipients in all rows of a send. The sender has `peers` peers. Rows without a recipient go to all peers if there is one
-/// row for each peer.
-fn union(group: &[Row], peers: usize) -> Recipients {
-    let all = group.iter().filter_map(recipients);
-    if all.clone().any(|to| *to == Recipients::All) {
+/// The recipients of all rows of a send together. `peers` is the number of machines that the sender can send to. If recipients are
+/// unknown, and there is one row for each of these machines, the send goes to all of them.
+fn all_recipients(group: &[Row], peers: usize) -> Recipients {
+    let of_rows = group.iter().filter_map(recipients);
+    if of_rows.clone().any(|to| *to == Recipients::All) {
         return Recipients::All;
     }
-    let mut named: Vec<u32> = all.flat_map(|to| to.among(&[])).copied().collect();
+    let mut named: Vec<u32> = of_rows.flat_map(|to| to.among(&[])).copied().collect();
     let is_unknown = named.contains(&UNKNOWN_MACHINE);
     named.sort_unstable();
+    // Unknown recipients are equal numbers, but each row counts.
     if !is_unknown {
         named.dedup();
     }
@@ -210,7 +223,7 @@ fn union(group: &[Row], peers: usize) -> Recipients {
     }
 }
 
-/// Joins rows to one row: the first row, with the recipients `to` and with the queue length of the last row.
+/// Joins the rows of a send to one row: the first row, with the recipients `to` and the last known queue length.
 fn join_rows(group: &[Row], to: Recipients) -> Row {
     let mut row = group[0].clone();
     if let EventKind::Send { recipients, .. } = &mut row.event.kind {
@@ -251,7 +264,7 @@ mod tests {
         row(ms, clock, EventKind::Send { recipients, stamp })
     }
 
-    /// Numbers the rows; returns tick and recipients of each row after joining.
+    /// Numbers the ticks of machine 0, whose rows are `rows`. Returns the tick and the recipients of each row after joining.
     fn numbered(rows: Vec<Row>) -> (Vec<(u64, Option<Recipients>)>, JoinedRows) {
         let mut machines = vec![rows, vec![], vec![]];
         let (joined, _) = number_ticks(&mut machines);
@@ -264,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_send_with_one_clock_are_one_event() {
+    fn close_rows_of_a_send_with_the_same_clock_are_one_event() {
         let rows = vec![
             row(0, 1, EventKind::Internal),
             send(1000, 2, 1),
@@ -286,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_send_with_different_clocks_are_one_tick() {
+    fn close_rows_of_a_send_with_different_clocks_are_one_tick() {
         let rows = vec![
             row(0, 1, EventKind::Internal),
             send(1000, 2, 1),
@@ -300,7 +313,7 @@ mod tests {
 
     /// Rows are not joined if they are too far apart, if they go to the same machine, or if times are too coarse.
     #[test]
-    fn other_rows_are_separate_ticks() {
+    fn rows_that_cannot_be_one_send_are_separate_ticks() {
         let apart = vec![
             row(0, 1, EventKind::Internal),
             send(1000, 2, 1),

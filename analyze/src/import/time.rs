@@ -5,7 +5,7 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::numbers::{DecimalMark, NotANumber, times_ten_to};
+use super::numbers::{DecimalMark, NotANumber, parse_times_ten_to};
 
 /// The format of times.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub(super) enum TimeFormat {
     Unit(u64),
     /// ISO 8601: dates with times, or times of day.
     Iso,
-    /// Times in a strftime format.
+    /// Times in a format of the function strftime, such as `%H:%M:%S`.
     Format(String),
 }
 
@@ -22,7 +22,7 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// Nanoseconds in a day.
 pub(super) const DAY_NS: u64 = 24 * 3600 * NANOS_PER_SECOND;
 
-/// The unit with this abbreviation, in nanoseconds.
+/// The length of the unit with this abbreviation, in nanoseconds. None if there is no such unit.
 fn unit_ns(name: &str) -> Option<u64> {
     match name {
         "s" => Some(NANOS_PER_SECOND),
@@ -34,8 +34,8 @@ fn unit_ns(name: &str) -> Option<u64> {
 }
 
 impl TimeFormat {
-    /// Finds the format: the one that the mapping gives in `given`, or the unit at the end of the column's name, such as `_ms`,
-    /// or the format of the first cell.
+    /// Finds the format of the times in a column. It is the one that the mapping gives in `given`; without it, the unit at the end
+    /// of the column's name, such as `_ms`; without such a unit, seconds if the first cell is a number, and otherwise ISO 8601.
     pub(super) fn from_first_cell(given: Option<&str>, column: &str, first: &str) -> Self {
         if let Some(given) = given {
             return match unit_ns(given) {
@@ -46,18 +46,19 @@ impl TimeFormat {
         let named = column.rsplit_once('_').and_then(|(_, unit)| unit_ns(unit));
         match named {
             Some(unit) => Self::Unit(unit),
-            None => match times_ten_to(first, 0, DecimalMark::PointOrComma) {
+            None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
                 Err(NotANumber::Form) => Self::Iso,
                 _ => Self::Unit(NANOS_PER_SECOND),
             },
         }
     }
 
-    /// Parses a time, in nanoseconds since the Unix epoch, or since midnight if it has no date. None if the text does not have
-    /// this format, or if the time is after the year 2262 (a dataset cannot store it).
-    pub(super) fn ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
+    /// Parses a time. Returns nanoseconds: since the Unix epoch if the time has a date, since midnight if it has none, and since the
+    /// zero of the log's own time if it is a number. None if the text does not have this format, or if the result has more than 63
+    /// bits (after the year 2262, or before the zero), which a dataset cannot store.
+    pub(super) fn parse_ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
         let ns = match self {
-            Self::Unit(unit) => times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
+            Self::Unit(unit) => parse_times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
             Self::Iso => iso_ns(text),
             Self::Format(format) => formatted_ns(format, text),
         };
@@ -66,12 +67,12 @@ impl TimeFormat {
 
     /// Whether `text` is a time of day without a date.
     pub(super) fn is_time_of_day(&self, text: &str, mark: DecimalMark) -> bool {
-        let is_within_a_day = self.ns(text, mark).is_some_and(|ns| ns < DAY_NS);
+        let is_within_a_day = self.parse_ns(text, mark).is_some_and(|ns| ns < DAY_NS);
         !matches!(self, Self::Unit(_)) && is_within_a_day
     }
 
     /// What the format requires, for an error message.
-    pub(super) fn wanted(&self) -> String {
+    pub(super) fn requirement(&self) -> String {
         match self {
             Self::Unit(ns) => {
                 let units = [
@@ -110,9 +111,9 @@ fn formatted_ns(format: &str, text: &str) -> Option<u64> {
     }
     // Some programs write a comma before the fraction of a second or between date and time, or no blank before AM.
     let plain = text.replace(", ", " ").replace(',', ".");
-    let spaced = plain.trim_end_matches(char::is_alphabetic).trim_end();
-    let half = plain[spaced.len()..].trim();
-    strictly_formatted_ns(format, format!("{spaced} {half}").trim_end())
+    let without_letters = plain.trim_end_matches(char::is_alphabetic).trim_end();
+    let letters = plain[without_letters.len()..].trim();
+    strictly_formatted_ns(format, format!("{without_letters} {letters}").trim_end())
 }
 
 /// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed; this is enough
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn numbers_are_exact_to_the_nanosecond() {
         let ns = |unit: &str, text: &str| {
-            TimeFormat::from_first_cell(Some(unit), "", "").ns(text, DecimalMark::Point)
+            TimeFormat::from_first_cell(Some(unit), "", "").parse_ns(text, DecimalMark::Point)
         };
         assert_eq!(
             ns("s", "1700000000.123456789"),
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_column_or_the_first_cell_gives_the_unit() {
+    fn the_name_of_the_column_or_the_first_cell_gives_the_format() {
         assert_eq!(
             TimeFormat::from_first_cell(None, "time_ms", "5"),
             TimeFormat::Unit(1_000_000)
@@ -189,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn dates_and_times_of_day() {
-        let iso = |text: &str| TimeFormat::Iso.ns(text, DecimalMark::Point);
+    fn parses_dates_and_times_of_day() {
+        let iso = |text: &str| TimeFormat::Iso.parse_ns(text, DecimalMark::Point);
         let expected = Some(1_794_216_600_250_000_000);
         assert_eq!(
             iso("2026-11-09T09:30:00.25Z"),
@@ -202,7 +203,7 @@ mod tests {
         assert_eq!(iso("soon"), None);
         assert_eq!(iso("2500-01-01T00:00:00Z"), None);
         let formatted = |format: &str, text: &str| {
-            TimeFormat::from_first_cell(Some(format), "", "").ns(text, DecimalMark::Point)
+            TimeFormat::from_first_cell(Some(format), "", "").parse_ns(text, DecimalMark::Point)
         };
         for (format, text) in [
             ("%Y/%m/%d %H:%M:%S%.f", "2026/11/09 09:30:00.250000"),
@@ -213,10 +214,11 @@ mod tests {
         ] {
             assert_eq!(formatted(format, text), expected, "{text}");
         }
-        let second = formatted("%b %e %H:%M:%S%.f", "Nov 10 00:00:00.5");
-        let first = formatted("%b %e %H:%M:%S%.f", "Nov  9 23:59:59.5");
+        // Without a year, the difference of two times is still right.
+        let later = formatted("%b %e %H:%M:%S%.f", "Nov 10 00:00:00.5");
+        let earlier = formatted("%b %e %H:%M:%S%.f", "Nov  9 23:59:59.5");
         assert_eq!(
-            second.zip(first).map(|(b, a)| b - a),
+            later.zip(earlier).map(|(later, earlier)| later - earlier),
             Some(NANOS_PER_SECOND)
         );
         assert_eq!(
@@ -225,12 +227,12 @@ mod tests {
         );
         let format = TimeFormat::from_first_cell(Some("%d/%m/%Y %H:%M:%S%.f"), "", "");
         assert_eq!(
-            format.ns("09/11/2026 09:30:00.25", DecimalMark::Point),
+            format.parse_ns("09/11/2026 09:30:00.25", DecimalMark::Point),
             expected
         );
         assert_eq!(
             TimeFormat::from_first_cell(Some("%H:%M:%S%.f"), "", "")
-                .ns("00:00:01.5", DecimalMark::Point),
+                .parse_ns("00:00:01.5", DecimalMark::Point),
             Some(1_500_000_000)
         );
     }

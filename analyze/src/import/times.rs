@@ -1,4 +1,5 @@
-//! Checks whether the times of a run are consistent.
+//! Checks whether the logged times of a run are consistent: whether times of different machines can be compared, and whether
+//! messages are received after they are sent.
 
 use std::collections::HashMap;
 
@@ -7,15 +8,16 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// The tolerance for the times of sends and receives, as a share of a tick: a send may be logged this much after its message
-/// left, and a receive this much before its message arrived.
+/// The tolerance for the times of sends and receives, as a share of the time between two ticks. A receive that is logged before its
+/// send by less than this is not a contradiction, because programs do not log a send exactly when the message leaves.
 const SLACK: f64 = 0.05;
-/// If more than this share of the receives are logged before their sends, the system clocks of the machines differ.
-const FEW: f64 = 0.05;
+/// Up to this share of exceptions is tolerated. For example, if more than this share of the receives are logged before their sends,
+/// the system clocks of the machines differ.
+const MAX_EXCEPTIONS: f64 = 0.05;
 /// Minimum number of early jumps of logical clocks that shows that the system clocks differ.
-const SOME: usize = 3;
+const MIN_EARLY_JUMPS: usize = 3;
 
-/// The tolerance for the times of each machine, in nanoseconds: a share of its median tick.
+/// The tolerance for the times of each machine, in nanoseconds: a share of the median time between two of its ticks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SlackNs(pub(super) Vec<u64>);
 
@@ -26,7 +28,7 @@ impl SlackNs {
     }
 
     /// The smallest tolerance of all machines.
-    pub(super) fn least(&self) -> u64 {
+    pub(super) fn smallest_ns(&self) -> u64 {
         self.0.iter().copied().min().unwrap_or(0)
     }
 
@@ -36,7 +38,7 @@ impl SlackNs {
     }
 }
 
-/// The median time from one tick of a machine to the next, nanoseconds; 0 if there is a single tick.
+/// The median time from one tick of a machine to the next, in nanoseconds. It is 0 if there are fewer than two ticks.
 pub(super) fn median_gap_ns(rows: &[Row]) -> u64 {
     let ticks = rows.chunk_by(|one, next| one.event.tick == next.event.tick);
     let starts: Vec<u64> = ticks.map(|tick| tick[0].time_ns).collect();
@@ -45,14 +47,15 @@ pub(super) fn median_gap_ns(rows: &[Row]) -> u64 {
     gaps.get(gaps.len() / 2).copied().unwrap_or(0)
 }
 
-/// The resolution of the times, in nanoseconds: all times since the first one are multiples of it. For example, it is 1,000,000
-/// if times are in milliseconds.
+/// The resolution of the times, in nanoseconds: the greatest number such that all times since the first one are multiples of it.
+/// For example, it is 1,000,000 if times are in milliseconds.
 pub(super) fn resolution_ns(machines: &[Vec<Row>]) -> u64 {
     let times = || machines.iter().flatten().map(|row| row.time_ns);
     let first_ns = times().min().unwrap_or(0);
     times().fold(0, |unit_ns, time_ns| gcd(time_ns - first_ns, unit_ns))
 }
 
+/// The greatest common divisor.
 fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -78,11 +81,11 @@ pub(super) fn find_time_contradiction(machines: &[Vec<Row>], slack: &SlackNs) ->
     if early.matched == 0 {
         return find_early_jumps(machines);
     }
-    let is_many = early.messages as f64 > FEW * early.matched as f64;
-    is_many.then(|| {
+    let are_many = early.messages as f64 > MAX_EXCEPTIONS * early.matched as f64;
+    are_many.then(|| {
         format!(
             "{}, so the machines' system clocks differ, or each machine's time starts at 0",
-            early.words()
+            early.describe()
         )
     })
 }
@@ -90,11 +93,12 @@ pub(super) fn find_time_contradiction(machines: &[Vec<Row>], slack: &SlackNs) ->
 /// Messages that are received before they are sent, according to the logged times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct EarlyReceives {
+    /// Number of messages that are received before they are sent, by more than the tolerance.
     messages: usize,
-    /// Number of messages whose send is known.
+    /// Number of all received messages whose send is known.
     matched: usize,
-    /// The longest time from a receive to its send, nanoseconds.
-    most_ns: u64,
+    /// The longest time from a receive to the later send of its message, in nanoseconds.
+    longest_ns: u64,
 }
 
 impl EarlyReceives {
@@ -112,43 +116,42 @@ impl EarlyReceives {
             let early_ns = sent_ns.saturating_sub(row.time_ns);
             if early_ns > slack.between(row.machine, message.sender) {
                 early.messages += 1;
-                early.most_ns = early.most_ns.max(early_ns);
+                early.longest_ns = early.longest_ns.max(early_ns);
             }
         }
         early
     }
 
-    fn words(self) -> String {
+    fn describe(self) -> String {
         format!(
             "{} of {} messages are received up to {:.3} s before they are sent",
             self.messages,
             self.matched,
-            self.most_ns as f64 / 1e9
+            self.longest_ns as f64 / 1e9
         )
     }
 }
 
 /// Finds a machine whose log ends before the log of another machine begins, and returns this as the reason why times cannot be
-/// compared.
+/// compared. None if there is no such machine.
 fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
     let spans = machines.iter().enumerate().filter_map(|(machine, rows)| {
         let (first, last) = (rows.first()?.time_ns, rows.last()?.time_ns);
         Some((machine, first, last))
     });
-    let first_end = spans.clone().min_by_key(|&(_, _, last)| last)?;
-    let last_start = spans.max_by_key(|&(_, first, _)| first)?;
-    (first_end.2 < last_start.1).then(|| {
+    let (ending, _, first_end_ns) = spans.clone().min_by_key(|&(_, _, last_ns)| last_ns)?;
+    let (starting, last_start_ns, _) = spans.max_by_key(|&(_, first_ns, _)| first_ns)?;
+    (first_end_ns < last_start_ns).then(|| {
         format!(
-            "the log of machine {} ends {:.3} s before the log of machine {} begins",
-            first_end.0,
-            (last_start.1 - first_end.2) as f64 / 1e9,
-            last_start.0
+            "the log of machine {ending} ends {:.3} s before the log of machine {starting} begins",
+            (last_start_ns - first_end_ns) as f64 / 1e9
         )
     })
 }
 
-/// Checks times if no receive is matched with a send. When a clock jumps to a value, another machine's clock must have reached
-/// nearly this value before. If no other clock has, the jump is too early.
+/// Why times cannot be compared, for a run in which no receive is matched with a send. When a machine's clock jumps to a value,
+/// another machine's clock must have reached this value minus 1 before, because a message carried it. If the other clocks reach it
+/// only later, the jump is early. None if there are only few early jumps.
 fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
     let fastest_ns = machines.iter().map(|rows| median_gap_ns(rows)).min()?;
     let (mut jumps, mut early) = (0, 0);
@@ -159,17 +162,19 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
                 continue;
             }
             jumps += 1;
-            let reached = |rows: &Vec<Row>| {
+            let time_when_reached = |rows: &Vec<Row>| {
                 let index = rows.partition_point(|row| row.event.logical_clock < clock - 1);
                 rows.get(index).map(|row| row.time_ns)
             };
             let others = (0..).zip(machines).filter(|(other, _)| *other != machine);
-            let first_ns = others.filter_map(|(_, rows)| reached(rows)).min();
+            let first_ns = others.filter_map(|(_, rows)| time_when_reached(rows)).min();
+            // Two ticks of the fastest machine are tolerated.
             let latest_ns = pair[1].time_ns.saturating_add(2 * fastest_ns);
             early += usize::from(first_ns.is_some_and(|first_ns| first_ns > latest_ns));
         }
     }
-    (early >= SOME && early as f64 > FEW * f64::from(jumps)).then(|| {
+    let are_many = early >= MIN_EARLY_JUMPS && early as f64 > MAX_EXCEPTIONS * f64::from(jumps);
+    are_many.then(|| {
         format!(
             "at {early} of {jumps} jumps of logical clocks, no other machine's clock had reached the new \
              value yet, so the machines' system clocks differ or each machine's time starts at 0"
@@ -177,8 +182,8 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
     })
 }
 
-/// Finds a machine that received more messages than had been sent to it, and returns this as the reason why sends and receives
-/// contradict each other. None if there is no such machine.
+/// Finds a receive at which a machine has received more messages than had been sent to it until then. Returns this as the reason
+/// why sends and receives contradict each other. None if there is no such receive, or if the recipients of a send are unknown.
 pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
     let mut arrivals: Vec<Vec<u64>> = machines.iter().map(|_| vec![]).collect();
@@ -189,8 +194,8 @@ pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs)
             }
             let to = recipients.among(&everybody).iter();
             for &to in to.filter(|&&to| to != row.machine) {
-                let early_ns = slack.between(row.machine, to);
-                arrivals[to as usize].push(row.time_ns.saturating_sub(early_ns));
+                let tolerance_ns = slack.between(row.machine, to);
+                arrivals[to as usize].push(row.time_ns.saturating_sub(tolerance_ns));
             }
         }
     }
@@ -211,22 +216,24 @@ pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs)
     None
 }
 
-/// Why the ages of messages are not known. None if they are known: nearly all receives with a sender and a timestamp have an
-/// earlier send.
+/// Why the ages of messages (the times from send to receive) are not known. None if they are known: nearly all receives with a
+/// sender and a timestamp are matched with a send, and no message is received before it is sent.
 pub(super) fn find_age_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
-    let (mut named, mut matched) = (0usize, 0usize);
+    let (mut complete, mut matched) = (0usize, 0usize);
     for row in machines.iter().flatten() {
         if let EventKind::Receive(message) = &row.event.kind
             && message.sender != UNKNOWN_MACHINE
             && message.stamp != UNKNOWN
         {
-            named += 1;
+            complete += 1;
             matched += usize::from(message.sent_tick != UNKNOWN);
         }
     }
-    if (named - matched) as f64 > FEW * named as f64 {
-        return Some(format!("only {matched} of {named} receives match a send"));
+    if (complete - matched) as f64 > MAX_EXCEPTIONS * complete as f64 {
+        return Some(format!(
+            "only {matched} of {complete} receives match a send"
+        ));
     }
     let early = EarlyReceives::count(machines, slack);
-    (early.messages > 0).then(|| early.words())
+    (early.messages > 0).then(|| early.describe())
 }

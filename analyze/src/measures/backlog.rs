@@ -1,9 +1,13 @@
 //! Backlog: how many messages wait in a machine's queue, how fast the queue grows, and how old messages are when they are received.
 //!
-//! The queue length Q(t) goes up by 1 when a message arrives and down by 1 when a message is received. A message arrives when it is
-//! sent: the time of travel is neglected. The observed time is the run without its warm-up (see `--warm-up`), in model seconds. The
-//! integral of Q over the observed time is A - R. A is the sum, over all arrivals, of the time from the arrival to the end of the run.
-//! R is the same sum over all receives. For arrivals and receives in the warm-up, this time is the whole observed time.
+//! The time-weighted mean backlog is the integral of the queue length over the observed time, divided by the observed time:
+//!
+//! - The observed time is the run without its warm-up (the seconds at the start that `--warm-up` leaves out), in model seconds.
+//! - The queue length goes up by 1 when a message arrives, and down by 1 when the machine receives it. A message counts as arrived
+//!   when it is sent: its travel time is neglected.
+//! - An arrival adds 1 to the queue length for the rest of the run, so it adds the time that is left to the integral. A receive
+//!   subtracts the time that is left. For arrivals and receives in the warm-up, the time left is the whole observed time.
+//! - So the integral is the sum of the times left over all arrivals, minus the same sum over all receives.
 
 use sim::log::{ALL_PEERS, Action};
 use sim::machine::MachineIndex;
@@ -12,6 +16,8 @@ use super::Value::{Integer, Number};
 use super::{Measure, ratio};
 use crate::read::run_log::Run;
 
+// In the functions below, `of` is what was observed of one machine in one run: `of.machine` has the totals of its events, and
+// `of.arrivals` the messages that were sent to it.
 pub(super) const MEASURES: [Measure; 13] = [
     Measure {
         name: "backlog_mean",
@@ -22,7 +28,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         remark: "The integral of the queue length over the observed time, divided by the observed time. Here a message waits from its send to its receive, so messages that still travel count too.",
         value: Number(|of| {
             ratio(
-                of.arrivals.left_s - of.machine.receive_left_s,
+                of.arrivals.time_left_sum_s - of.machine.receive_left_s,
                 of.observed_s,
             )
         }),
@@ -142,41 +148,42 @@ pub(super) const MEASURES: [Measure; 13] = [
 pub(crate) struct Arrivals {
     /// Number of messages sent after the warm-up.
     pub(crate) messages: u64,
-    /// Sum, over all messages, of the time from the send to the end of the run, in model seconds. For messages sent in the warm-up,
-    /// the time starts at the end of the warm-up.
-    pub(crate) left_s: f64,
+    /// Sum of the times from the send of each message to the end of the run, in model seconds. For messages sent in the warm-up, the
+    /// time starts at the end of the warm-up.
+    pub(crate) time_left_sum_s: f64,
 }
 
 impl Arrivals {
-    /// The arrivals of each machine of `run`.
+    /// The arrivals at each machine of `run`, in the order of the machines.
     pub(crate) fn of_run(run: &Run<'_>) -> Vec<Self> {
         let mut arrivals = vec![Self::default(); run.machines()];
         for (sender, log) in run.logs().enumerate() {
+            // The messages that the sender sends to all its neighbours. They are added up first, and then added to each neighbour once.
             let mut to_all = Self::default();
             for index in log.filter(|&index| run.events().action[index] == Action::Send) {
                 let time_s = run.times_s()[index];
                 let sent = Self {
                     messages: u64::from(run.is_after_warm_up(time_s)),
-                    left_s: run.time_left_s(time_s),
+                    time_left_sum_s: run.time_left_s(time_s),
                 };
                 match run.events().peer[index] {
                     ALL_PEERS => to_all.add(sent),
-                    _ => sent.arrive(&mut arrivals, run.recipients(index)),
+                    _ => sent.add_to(&mut arrivals, run.recipients(index)),
                 }
             }
-            to_all.arrive(&mut arrivals, &run.neighbours()[sender]);
+            to_all.add_to(&mut arrivals, &run.neighbours()[sender]);
         }
         arrivals
     }
 
     fn add(&mut self, other: Self) {
         self.messages += other.messages;
-        self.left_s += other.left_s;
+        self.time_left_sum_s += other.time_left_sum_s;
     }
 
-    /// Adds these arrivals to those of each machine in `recipients`. A damaged log may name a machine that does not exist. Such a
-    /// machine is left out here, and the audit reports it.
-    fn arrive(self, arrivals: &mut [Self], recipients: &[MachineIndex]) {
+    /// Adds these arrivals to `arrivals` of each machine in `recipients`. A damaged log may name a machine that does not exist. Such
+    /// a machine is left out here, and `analyze audit` reports it.
+    fn add_to(self, arrivals: &mut [Self], recipients: &[MachineIndex]) {
         for &recipient in recipients {
             if let Some(arrived) = arrivals.get_mut(recipient as usize) {
                 arrived.add(self);

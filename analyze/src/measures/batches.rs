@@ -1,7 +1,8 @@
-//! Reads a dataset's events as data frames, in batches of whole runs.
+//! Reads a dataset's events in batches of whole runs, as data frames of events or of measures.
 //!
-//! A run's events are parsed into columns, and the memory of these columns is used for the next run. So memory does not grow with the
-//! number of runs.
+//! A run's events are parsed into columns, and the memory of these columns is used again for the next run. So the memory that is
+//! needed does not grow with the number of runs. The measures of each run can be kept in a cache (files in `.cache`), so that its
+//! events need not be read again.
 
 use std::ops::Range;
 
@@ -18,7 +19,7 @@ use crate::read::run_log::Run;
 use crate::read::runs;
 use crate::threads::on_all_cores;
 
-/// Splits `runs`, which belong to `dataset`, into batches.
+/// Splits `runs`, which belong to `dataset`, into batches of a limited number of events.
 fn split_into_batches<'a>(
     dataset: &'a Dataset,
     runs: &'a [JournalRow],
@@ -54,8 +55,8 @@ impl Dataset {
         self.describe(runs, &self.measures_of(runs, &measures)?)
     }
 
-    /// Adds what the journal says of `runs` to the measures of their machines. Both have a row for each run and machine, in the same
-    /// order.
+    /// Returns what the journal (`runs.csv`) says of the machines of `runs`, followed by their measures `measured`. Both have a row
+    /// for each run and machine, in the same order.
     fn describe(&self, runs: &[JournalRow], measured: &DataFrame) -> Result<DataFrame, Error> {
         let mut machines = runs::machine_frame(self.name(), runs, self.warm_up_s())?;
         machines.hstack_mut(&measured.columns()[MACHINE_KEYS.len()..])?;
@@ -70,24 +71,26 @@ impl Dataset {
         measures: &[&Measure],
     ) -> Result<DataFrame, Error> {
         if !self.caches_measures() {
-            return in_order(self.measure(runs.iter().collect(), measures, |_, _| ())?);
+            let machines = self.measure(runs.iter().collect(), measures, |_, _| ())?;
+            return sort_by_run_and_machine(machines);
         }
         let mut cache = self.open_cache();
-        let (known, mut new): (Vec<&JournalRow>, Vec<&JournalRow>) =
+        let (cached, mut not_cached): (Vec<&JournalRow>, Vec<&JournalRow>) =
             runs.iter().partition(|row| cache.has(row));
         let mut machines = Stack::default();
-        match cache.get(&known, measures) {
-            Ok(cached) => machines.push(&cached)?,
+        match cache.get(&cached, measures) {
+            Ok(measured) => machines.push(&measured)?,
+            // A file of the cache is damaged. All runs are measured from their events.
             Err(problem) => {
                 self.warn_once(problem);
-                new = runs.iter().collect();
+                not_cached = runs.iter().collect();
             }
         }
-        let keep = |rows: &[&JournalRow], measured: &DataFrame| {
+        let store = |rows: &[&JournalRow], measured: &DataFrame| {
             self.add_to_cache(&mut cache, rows, measured);
         };
-        machines.push(&self.measure(new, measures, keep)?)?;
-        in_order(machines.into_frame())
+        machines.push(&self.measure(not_cached, measures, store)?)?;
+        sort_by_run_and_machine(machines.into_frame())
     }
 
     pub(crate) fn open_cache(&self) -> MeasureCache {
@@ -100,7 +103,9 @@ impl Dataset {
         }
     }
 
-    /// Like [`machines`](Self::machines), if some runs have been measured already. Without a cache, all runs must have been.
+    /// Like [`machines`](Self::machines), but the runs in `measured` are not measured again. If the dataset has a cache, they are
+    /// added to it, and the measures of the other runs come from the cache or from events. Without a cache, `measured` must have all
+    /// runs.
     pub(crate) fn machines_with(&self, measured: Measured<'_>) -> Result<DataFrame, Error> {
         let Measured { runs, machines } = measured;
         let machines = machines.into_frame();
@@ -110,34 +115,36 @@ impl Dataset {
             }
             return self.machines();
         }
-        self.describe(self.finished(), &in_order(machines)?)
+        self.describe(self.finished(), &sort_by_run_and_machine(machines)?)
     }
 
-    /// Computes the measures of `runs` from their events, some runs at a time. All measures of these runs are passed to `keep`; the
-    /// columns [`MACHINE_KEYS`] and `measures` are returned.
+    /// Computes the measures of `runs` from their events. Returns the columns [`MACHINE_KEYS`] and `measures`, ordered like the runs
+    /// in the files. The runs are measured some at a time; each time, `store` gets these runs and a frame with all their measures.
     fn measure<'r>(
         &self,
         mut runs: Vec<&'r JournalRow>,
         measures: &[&Measure],
-        mut keep: impl FnMut(&[&'r JournalRow], &DataFrame),
+        mut store: impl FnMut(&[&'r JournalRow], &DataFrame),
     ) -> Result<DataFrame, Error> {
+        // The order of the runs' events in the files, so that each file is read from its beginning to its end. A dataset has one or
+        // more parts (shards), each with numbered event files (segments).
         runs.sort_by_key(|row| (row.part, row.segment, row.offset));
         let names = MACHINE_KEYS.into_iter();
         let names: Vec<&str> = names
             .chain(measures.iter().map(|measure| measure.name))
             .collect();
         let mut machines = Stack::default();
-        // Without runs, there is still a frame without rows.
+        // A frame without rows comes first, so that the columns exist even if there are no runs.
         machines.push(
             &MeasureColumns::default()
                 .finish()?
                 .select(names.iter().copied())?,
         )?;
         let rows = runs.iter().map(|row| u64::from(row.machines()));
-        for range in batch_bounds(rows, MOST_ROWS) {
+        for range in batch_bounds(rows, MAX_MACHINES_AT_ONCE) {
             let runs = &runs[range];
             let measured = self.measure_in_parallel(runs)?;
-            keep(runs, &measured);
+            store(runs, &measured);
             machines.push(&measured.select(names.iter().copied())?)?;
         }
         Ok(machines.into_frame())
@@ -160,13 +167,13 @@ impl Dataset {
 }
 
 /// All measures of at most this many machines are in memory at once, unless a single run has more machines.
-const MOST_ROWS: u64 = 200_000;
+const MAX_MACHINES_AT_ONCE: u64 = 200_000;
 
-/// The columns that name the row of a machine in a run.
+/// The columns that identify a row of measures: the run's number, and the machine's number in the run.
 pub(crate) const MACHINE_KEYS: [&str; 2] = ["run", "machine"];
 
-/// Sorts by run and machine, unless the rows are in this order already.
-fn in_order(machines: DataFrame) -> Result<DataFrame, Error> {
+/// Sorts rows by run and machine. The rows of each run must already be together and in the order of the machines.
+fn sort_by_run_and_machine(machines: DataFrame) -> Result<DataFrame, Error> {
     let runs = machines.column("run")?.i64()?;
     let is_sorted = runs.no_null_iter().is_sorted();
     match is_sorted {
@@ -196,7 +203,7 @@ impl Batch<'_> {
     }
 }
 
-/// All measures of the machines of some runs.
+/// Some runs, and all measures of their machines.
 #[derive(Default)]
 pub(crate) struct Measured<'r> {
     runs: Vec<&'r JournalRow>,
@@ -205,6 +212,7 @@ pub(crate) struct Measured<'r> {
 }
 
 impl<'r> Measured<'r> {
+    /// Adds runs, and the measures of their machines in the same order.
     pub(crate) fn add(
         &mut self,
         runs: impl Iterator<Item = &'r JournalRow>,
@@ -215,7 +223,7 @@ impl<'r> Measured<'r> {
     }
 }
 
-/// Reads one run after the other into the same memory.
+/// Reads the events of one run after the other into the same memory.
 pub(crate) struct RunReader<'d> {
     dataset: &'d Dataset,
     reader: EventReader<'d>,
@@ -232,18 +240,19 @@ impl<'d> RunReader<'d> {
         }
     }
 
-    /// Reads each of `runs` and passes it to `take`.
+    /// Reads the events of each of `runs` and calls `visit` with the run.
     pub(crate) fn read_each<'r>(
         &mut self,
         runs: impl IntoIterator<Item = &'r JournalRow>,
-        mut take: impl FnMut(&Run<'r>),
+        mut visit: impl FnMut(&Run<'r>),
     ) -> Result<(), Error> {
         for row in runs {
             let mut events = std::mem::take(&mut self.events);
             self.dataset
                 .read_events(row, &mut self.reader, &mut events)?;
             let run = Run::new(row, events, self.dataset.warm_up_s());
-            take(&run);
+            visit(&run);
+            // The memory of the columns is used again for the next run.
             self.events = run.into_events();
         }
         Ok(())
@@ -261,7 +270,7 @@ impl<'d> RunReader<'d> {
     }
 }
 
-/// Stacks data frames with the same columns.
+/// A data frame that grows: each pushed frame, which has the same columns, is put below the earlier ones.
 #[derive(Default)]
 pub(crate) struct Stack(Option<DataFrame>);
 
@@ -281,22 +290,23 @@ impl Stack {
     }
 }
 
-/// Cuts runs into ranges with at most `most` events each. A single run with more events is a range of its own.
+/// Cuts a list of runs into ranges of indices, such that the sizes of the runs of each range add up to at most `max_size`. `sizes`
+/// has the size of each run, such as its number of events. A single run with a greater size is a range of its own.
 pub(crate) fn batch_bounds(
-    events_of_runs: impl IntoIterator<Item = u64>,
-    most: u64,
+    sizes: impl IntoIterator<Item = u64>,
+    max_size: u64,
 ) -> Vec<Range<usize>> {
     let mut bounds: Vec<Range<usize>> = vec![];
-    let mut in_batch = 0_u64;
-    for (index, events) in events_of_runs.into_iter().enumerate() {
+    let mut batch_size = 0_u64;
+    for (index, size) in sizes.into_iter().enumerate() {
         match bounds.last_mut() {
-            Some(batch) if in_batch.saturating_add(events) <= most => {
+            Some(batch) if batch_size.saturating_add(size) <= max_size => {
                 batch.end = index + 1;
-                in_batch = in_batch.saturating_add(events);
+                batch_size = batch_size.saturating_add(size);
             }
             _ => {
                 bounds.push(index..index + 1);
-                in_batch = events;
+                batch_size = size;
             }
         }
     }
@@ -308,7 +318,7 @@ mod tests {
     use super::batch_bounds;
 
     #[test]
-    fn batches_are_whole_runs_and_leave_none_out() {
+    fn batches_have_whole_runs_and_leave_no_run_out() {
         assert_eq!(
             batch_bounds([5, 5, 1, 20, 2, 2], 10),
             [0..2, 2..3, 3..4, 4..6]

@@ -1,21 +1,27 @@
-//! The table of evidence: each word has a weight for each field. The words directly before and after a value show which field the
-//! value is.
+//! The table of evidence: each word has a weight for each field. The words directly before and after a value (its label) show which
+//! field the value is. In `queue length: 3`, the words have the weights 5 and 2 for the queue's length, so 3 is a queue length.
 
-/// A field: the meaning of a value in a line.
+/// A field: the meaning of a value in a line of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Field {
+    /// The system time.
     Time,
+    /// The machine's logical clock.
     Clock,
+    /// The length of the machine's queue.
     Queue,
+    /// The timestamp of a message.
     Stamp,
+    /// The name of the machine.
     Machine,
 }
 
-/// Minimum total weight of the words beside a value. With less weight, the value is not this field.
-pub(super) const ENOUGH: i32 = 3;
-/// If the two greatest weights differ by less than this, the words do not decide between two values. Then the values themselves
-/// decide.
-pub(super) const CLEARLY: i32 = 2;
+/// Minimum total weight for a field of the words beside a value. With less weight, the words do not show that the value is this
+/// field.
+pub(super) const ENOUGH_WEIGHT: i32 = 3;
+/// If the greatest weights of two values for a field differ by less than this, the words do not decide which value is the field.
+/// Then the values themselves decide.
+pub(super) const CLEAR_DIFFERENCE: i32 = 2;
 
 /// Words in lower case with their weights: English, Spanish, Portuguese, French and German. A word with a weight of 3 or more is
 /// enough by itself. A word with less weight needs another word beside it.
@@ -220,11 +226,12 @@ const TO: [&str; 12] = [
     "an",
     "para",
 ];
+/// Words that come before the name of a sender.
 const FROM: [&str; 7] = ["from", "sender", "source", "src", "von", "desde", BY];
-/// This word comes before a sender only after a word for sending: `sent by vm2`.
+/// A name after this word is a sender only if a word for sending comes before it: `sent by vm2`.
 pub(super) const BY: &str = "by";
-/// Words of summary lines, which are about many events.
-const SUMMARIES: [&str; 10] = [
+/// Words of summary lines. Such a line is about many events, so it is not an event.
+const SUMMARY_WORDS: [&str; 10] = [
     "summary",
     "total",
     "totals",
@@ -263,7 +270,7 @@ impl Field {
         found.next().map_or(0, |(_, weight)| *weight)
     }
 
-    /// The sum of the weights of the different words of a label.
+    /// The sum of the weights of a label's words for the field. A word that occurs several times counts once.
     pub(super) fn weigh(self, label: &[String]) -> i32 {
         let is_first = |index: &usize| !label[..*index].contains(&label[*index]);
         (0..label.len())
@@ -273,12 +280,12 @@ impl Field {
     }
 }
 
-/// Whether a word, in lower case, occurs in summary lines.
-pub(super) fn is_of_summary(word: &str) -> bool {
-    SUMMARIES.contains(&word)
+/// Whether a word, in lower case, is typical of summary lines.
+pub(super) fn is_summary_word(word: &str) -> bool {
+    SUMMARY_WORDS.contains(&word)
 }
 
-/// Whether recipients or a sender follow a word, given in lower case. None if no names of peers follow.
+/// Whether names after this word, given in lower case, are recipients or a sender. None if the word does not say this.
 pub(super) fn direction(word: &str) -> Option<Direction> {
     if TO.contains(&word) {
         Some(Direction::To)
@@ -293,9 +300,9 @@ pub(super) fn direction(word: &str) -> Option<Direction> {
 mod tests {
     use super::*;
 
-    /// For each label, the fields with enough evidence, the strongest first.
+    /// Each label comes with the fields for which its weight is enough, the greatest weight first.
     #[test]
-    fn fields_of_labels_in_public_logs() {
+    fn labels_of_public_logs_show_their_fields() {
         use Field::{Clock, Machine, Queue, Stamp, Time};
         for (label, fields) in [
             ("Logical Clock", &[Clock][..]),
@@ -319,7 +326,7 @@ mod tests {
                 .into_iter()
                 .map(|field| (field.weigh(&words), field))
                 .collect();
-            found.retain(|(weight, _)| *weight >= ENOUGH);
+            found.retain(|(weight, _)| *weight >= ENOUGH_WEIGHT);
             found.sort();
             let found: Vec<Field> = found.into_iter().rev().map(|(_, field)| field).collect();
             assert_eq!(found, fields, "{label}");

@@ -1,9 +1,13 @@
-//! Finds the fields of each shape of lines. First the words beside each value decide. If several values are still possible, the
-//! values themselves decide.
+//! Finds the fields of each shape of lines. A shape (or template) is the common form of similar lines, such as
+//! `TIME sent to NAME, clock: NUMBER`. Its slots are the positions of values: here TIME, NAME and NUMBER. A field is what a value
+//! means, such as the system time or the logical clock.
+//!
+//! First the words beside each value (its label) decide. If several values are still possible for a field, the values themselves
+//! decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::evidence::{CLEARLY, ENOUGH, Field, is_of_summary};
+use super::evidence::{CLEAR_DIFFERENCE, ENOUGH_WEIGHT, Field, is_summary_word};
 use super::sequence::Sequence;
 use super::templates::{Slot, Template};
 use super::tokens::Class;
@@ -11,7 +15,7 @@ use super::{optional, times};
 use crate::import::kinds;
 use crate::import::mapping::Kind;
 
-/// The slot of each field in a shape. A slot is the position of a value.
+/// The slot of each field in a shape: an index of [`Template::slots`]. None if the shape does not have the field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Assignment {
     pub(super) time: Option<usize>,
@@ -46,31 +50,35 @@ impl Assignment {
     }
 }
 
-/// Why the fields were not found. Each problem has the index of its shape.
+/// Why the fields were not found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
     /// No line has a word for an event.
     NoEvents,
-    /// No value is the field with this name.
+    /// No value is the needed field. The parts are the field's name and the index of the shape.
     Missing(&'static str, usize),
-    /// Several values may be the field with this name.
+    /// Several values may be the field. The parts are the field's name, the index of the shape, and the slots of these values.
     Several(&'static str, usize, Vec<usize>),
-    /// The clock has several numbers.
+    /// The clock has several numbers. The part is the index of the shape.
     Vector(usize),
-    /// A line has a time and a clock, but no word that stands for an event.
+    /// A line has a time and a clock, but no word that stands for an event. The part is the index of the shape.
     UnknownEvent(usize),
 }
 
 /// The fields that were found, and a sentence for each assumption.
 #[derive(Debug)]
 pub(super) struct Fields {
-    /// One assignment for each shape; none for shapes that are not events.
+    /// For each shape, the slots of its fields. None for shapes that are not events.
     pub(super) assignments: Vec<Option<Assignment>>,
     pub(super) assumptions: Vec<String>,
 }
 
-/// Finds the fields of shapes. `has_one_file` says whether each run is one file; `resolves` decides whether the names in a cell
-/// are machines of the run.
+/// Finds the fields of the shapes `templates`. `files` is the number of files, and `has_one_file` says whether each run is one
+/// file. `resolves` gets the index of a file and the text of a cell, and says whether the names in the cell are other machines of
+/// the file's run.
+///
+/// Shapes of events with few records may be damaged lines or summaries. If such a shape does not have the needed fields, it is left
+/// out. A frequent shape without the needed fields is an error.
 pub(super) fn assign(
     templates: &[Template],
     files: usize,
@@ -81,20 +89,19 @@ pub(super) fn assign(
     let mut events: Vec<usize> = (0..templates.len())
         .filter(|&index| is_event(&templates[index]))
         .collect();
-    let rows = |indices: &[usize]| {
-        indices
-            .iter()
-            .map(|&index| templates[index].rows.len())
-            .sum::<usize>()
-    };
-    if rows(&events) == 0 {
+    let records_of_events: usize = events
+        .iter()
+        .map(|&index| templates[index].rows.len())
+        .sum();
+    if records_of_events == 0 {
         return Err(Problem::NoEvents);
     }
-    let all = rows(&events);
+    // A rare shape has at most two records for each file, and at most 5 % of all records of events.
     let is_rare = |index: usize| {
         let count = templates[index].rows.len();
-        count <= 2 * files && count * 20 <= all
+        count <= 2 * files && count * 20 <= records_of_events
     };
+    // The machine: a value with a label such as `vm`, or else a name at the beginning of each line.
     let mut found: Vec<Assignment> = vec![Assignment::default(); templates.len()];
     let mut machine = machine_slots(templates, &events);
     let by_prefix = prefix_slots(templates, &events).filter(|_| has_one_file);
@@ -105,18 +112,20 @@ pub(super) fn assign(
     for &index in &events {
         found[index].machine = machine[index];
     }
+    // The system time.
     let times = times::find(templates, &events);
-    let mut missing = vec![];
+    let mut without_time = vec![];
     for &index in &events {
         found[index].time = times[index];
         if times[index].is_none() {
-            missing.push(index);
+            without_time.push(index);
         }
     }
-    refuse_unless_rare(&missing, is_rare, "system_time")?;
-    events.retain(|index| !missing.contains(index));
+    refuse_unless_rare(&without_time, is_rare, "system_time")?;
+    events.retain(|index| !without_time.contains(index));
     drop_damaged(&mut events, templates, is_rare);
     drop_summaries(&mut events, templates, is_rare);
+    // The clock: each shape has one or more candidates, and the values from row to row decide between them.
     let candidates: Vec<Vec<usize>> = (0..templates.len())
         .map(|index| clock_candidates(&templates[index], &found[index]))
         .collect();
@@ -126,47 +135,57 @@ pub(super) fn assign(
     {
         return Err(Problem::Vector(index));
     }
-    let missing: Vec<usize> = events
+    let without_clock: Vec<usize> = events
         .iter()
         .copied()
         .filter(|&index| candidates[index].is_empty())
         .collect();
-    refuse_unless_rare(&missing, is_rare, "logical_clock")?;
-    events.retain(|index| !missing.contains(index));
+    refuse_unless_rare(&without_clock, is_rare, "logical_clock")?;
+    events.retain(|index| !without_clock.contains(index));
     let mut sequence = Sequence::new(templates, &events, &found);
-    let clocks = sequence.clocks(&events, &candidates)?;
+    let clocks = sequence.choose_clocks(&events, &candidates)?;
     for (&index, clock) in events.iter().zip(clocks) {
         found[index].clock = Some(clock);
     }
     sequence.set_clocks(&found);
-    if let (true, Some(&first)) = (is_prefixed && !sequence.never_falls(), events.first()) {
+    // If the names at the beginning of lines are those of the machines, the clock of each name never falls.
+    if is_prefixed
+        && !sequence.never_falls()
+        && let Some(&first) = events.first()
+    {
         return Err(Problem::Missing("machine", first));
     }
-    let spans = spans(templates, &events, files);
-    let unknown = |index: &usize| {
+    // Lines with a time and a clock are probably events, even if they have no known word for an event. Such a shape is an error,
+    // unless it is rare and all its lines are before the first or after the last event of their file.
+    let spans = event_spans(templates, &events, files);
+    let is_unknown_event = |index: &usize| {
         let template = &templates[*index];
         let has_time = template.slots.iter().any(is_time);
         let is_clock =
-            |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH;
-        let is_amid = template.rows.iter().any(|row| {
+            |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
+        let is_between_events = template.rows.iter().any(|row| {
             let (first, last) = spans[row.file];
             (first..last).contains(&row.index)
         });
         template.kind.is_none()
             && has_time
             && template.slots.iter().any(is_clock)
-            && (is_amid || !is_rare(*index))
+            && (is_between_events || !is_rare(*index))
     };
-    if let Some(index) = (0..templates.len()).find(unknown) {
+    if let Some(index) = (0..templates.len()).find(is_unknown_event) {
         return Err(Problem::UnknownEvent(index));
     }
+    // The fields that a log may not have: queue length, timestamp and peers.
     let mut assumptions = vec![];
-    // A value that internal events have too cannot be the name of a peer.
-    let is_no_peer = |&index: &usize| {
+    // Names without a word such as `to` are not used as peers if internal events have such names too: an internal event has no peer.
+    let is_internal_with_names = |&index: &usize| {
         templates[index].kind == Some(Kind::Internal)
-            && templates[index].slots.iter().any(optional::is_other_peer)
+            && templates[index]
+                .slots
+                .iter()
+                .any(optional::is_peer_without_direction)
     };
-    let others = !events.iter().any(is_no_peer);
+    let uses_any_names = !events.iter().any(is_internal_with_names);
     for &index in &events {
         found[index].queue = optional::queue(
             &templates[index],
@@ -182,7 +201,7 @@ pub(super) fn assign(
             &sequence,
             &mut assumptions,
         );
-        optional::set_peers(&templates[index], &mut found[index], others);
+        optional::set_peers(&templates[index], &mut found[index], uses_any_names);
     }
     optional::drop_unresolved(templates, &mut found, resolves, &mut assumptions);
     let assignment = |(index, found): (usize, Assignment)| events.contains(&index).then_some(found);
@@ -192,21 +211,21 @@ pub(super) fn assign(
     })
 }
 
-/// Leaves out rare shapes that have more numbers without labels than any frequent shape. In such a line a value was probably cut
-/// in two, so a part of the value would be read as the whole.
+/// Leaves out rare shapes that have more numbers without a label than any frequent shape. In a line of such a shape, a value was
+/// probably cut in two, and one part would be read as the whole value.
 fn drop_damaged(events: &mut Vec<usize>, templates: &[Template], is_rare: impl Fn(usize) -> bool) {
-    let plain_numbers = |index: usize| {
+    let unlabelled_numbers = |index: usize| {
         let slots = templates[index].slots.iter();
-        slots.filter(|slot| is_plain(slot)).count()
+        slots.filter(|slot| is_unlabelled_number(slot)).count()
     };
     let frequent = events.iter().filter(|&&index| !is_rare(index));
-    if let Some(most) = frequent.map(|&index| plain_numbers(index)).max() {
-        events.retain(|&index| !is_rare(index) || plain_numbers(index) <= most);
+    if let Some(max) = frequent.map(|&index| unlabelled_numbers(index)).max() {
+        events.retain(|&index| !is_rare(index) || unlabelled_numbers(index) <= max);
     }
 }
 
-/// Leaves out rare shapes with words of summary lines, if no frequent shape has such words. Summary lines are about many events,
-/// so they are not events themselves.
+/// Leaves out rare shapes with words of summary lines, because summary lines are not events. If a frequent shape has such words
+/// too, the log uses them for events, and no shape is left out.
 fn drop_summaries(
     events: &mut Vec<usize>,
     templates: &[Template],
@@ -217,16 +236,16 @@ fn drop_summaries(
         let mut texts = parts
             .filter(|part| part.class == Class::Word)
             .flat_map(|part| &part.texts);
-        texts.any(|text| kinds::words(text).iter().any(|word| is_of_summary(word)))
+        texts.any(|text| kinds::words(text).iter().any(|word| is_summary_word(word)))
     };
-    let is_known_title = |&index: &usize| !is_rare(index) && is_summary(index);
-    if !events.iter().any(is_known_title) {
-        events.retain(|&index| !is_rare(index) || !is_summary(index));
+    let is_frequent_summary = |&index: &usize| !is_rare(index) && is_summary(index);
+    if !events.iter().any(is_frequent_summary) {
+        events.retain(|&index| !is_summary(index));
     }
 }
 
-/// For each file, the indices of the records of its first and its last event.
-fn spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(usize, usize)> {
+/// For each file, the index of the record that is its first event, and of the record that is its last event.
+fn event_spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(usize, usize)> {
     let mut spans = vec![(usize::MAX, 0); files];
     for row in events.iter().flat_map(|&index| &templates[index].rows) {
         let (first, last) = spans[row.file];
@@ -235,8 +254,8 @@ fn spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(usize, 
     spans
 }
 
-/// Returns an error if one of the shapes `missing`, which do not have a needed field, is not rare. The error shows the first such
-/// shape.
+/// Checks the shapes `missing`, which do not have the needed field `field`. If one of them is not rare, returns an error about the
+/// first of these.
 fn refuse_unless_rare(
     missing: &[usize],
     is_rare: impl Fn(usize) -> bool,
@@ -248,120 +267,133 @@ fn refuse_unless_rare(
     }
 }
 
+/// Whether a value is a time by its format or its label.
 pub(super) fn is_time(slot: &Slot) -> bool {
     matches!(slot.class, Class::Time(_))
-        || (slot.class == Class::Number && slot.weigh(Field::Time) >= ENOUGH)
+        || (slot.class == Class::Number && slot.weigh(Field::Time) >= ENOUGH_WEIGHT)
 }
 
-/// Whether the words of a shape are enough to show an event with a time and a clock.
-pub(super) fn is_whole(template: &Template) -> bool {
+/// Whether the words of a shape show that it is an event with a time and a clock.
+pub(super) fn has_event_time_and_clock(template: &Template) -> bool {
     let is_event = template.kind.is_some_and(|kind| kind != Kind::Ignore);
-    let is_clock = |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH;
+    let is_clock =
+        |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
     is_event && template.slots.iter().any(is_time) && template.slots.iter().any(is_clock)
 }
 
 /// Whether a slot is a number whose words are not evidence for any field.
-pub(super) fn is_plain(slot: &Slot) -> bool {
-    slot.class == Class::Number && Field::ALL.iter().all(|field| slot.weigh(*field) < ENOUGH)
+pub(super) fn is_unlabelled_number(slot: &Slot) -> bool {
+    slot.class == Class::Number
+        && Field::ALL
+            .iter()
+            .all(|field| slot.weigh(*field) < ENOUGH_WEIGHT)
 }
 
-/// The numbers that can be the clock: those with the strongest words for a clock. If no number has such words: those that cannot
-/// be another field.
+/// The slots of the numbers that can be the clock. If the label of a number shows a clock, these are the numbers with the
+/// greatest weights for a clock, the greatest first. Otherwise they are the numbers whose label shows no field.
 fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
-    let is_free = |number: &usize| {
-        found.name(*number).is_none() && template.slots[*number].class == Class::Number
+    let is_free = |slot_index: &usize| {
+        found.name(*slot_index).is_none() && template.slots[*slot_index].class == Class::Number
     };
     let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
-    let weight = |number: &usize| template.slots[*number].weigh(Field::Clock);
+    let weight = |slot_index: &usize| template.slots[*slot_index].weigh(Field::Clock);
     let best = free.iter().map(weight).max().unwrap_or(0);
-    match best >= ENOUGH {
+    match best >= ENOUGH_WEIGHT {
         true => {
-            let mut near: Vec<usize> = free;
-            near.retain(|number| weight(number) > best - CLEARLY);
-            near.sort_by_key(|number| std::cmp::Reverse(weight(number)));
+            let mut likely: Vec<usize> = free;
+            likely.retain(|slot_index| weight(slot_index) > best - CLEAR_DIFFERENCE);
+            likely.sort_by_key(|slot_index| std::cmp::Reverse(weight(slot_index)));
             // If two slots have equal values in every row, the first one is enough.
-            let same =
+            let are_equal =
                 |a: usize, b: usize| template.rows.iter().all(|row| row.cells[a] == row.cells[b]);
             let is_new = |index: &usize| {
-                !near[..*index]
+                !likely[..*index]
                     .iter()
-                    .any(|&other| same(other, near[*index]))
+                    .any(|&other| are_equal(other, likely[*index]))
             };
-            (0..near.len())
+            (0..likely.len())
                 .filter(is_new)
-                .map(|index| near[index])
+                .map(|index| likely[index])
                 .collect()
         }
         false => free
             .into_iter()
-            .filter(|&number| is_plain(&template.slots[number]) && weight(&number) >= 0)
+            .filter(|&slot_index| {
+                is_unlabelled_number(&template.slots[slot_index]) && weight(&slot_index) >= 0
+            })
             .collect(),
     }
 }
 
-/// Whether the clock is a list of numbers, or several numbers separated by commas.
+/// Whether the clock is a vector clock: no single number has a label for a clock, but the line has a list with such a label, or
+/// numbers with only a comma between them.
 fn is_vector(template: &Template, found: &Assignment) -> bool {
-    let labelled = |slot: &Slot| slot.weigh(Field::Clock) >= ENOUGH;
-    let has_number = template
+    let is_labelled = |slot: &Slot| slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
+    let has_clock_number = template
         .slots
         .iter()
-        .any(|slot| slot.class == Class::Number && labelled(slot));
-    let has_list = template.slots.iter().any(|slot| {
-        slot.class == Class::List && (labelled(slot) || slot.before.contains(&"vector".to_owned()))
+        .any(|slot| slot.class == Class::Number && is_labelled(slot));
+    let has_clock_list = template.slots.iter().any(|slot| {
+        slot.class == Class::List
+            && (is_labelled(slot) || slot.before.contains(&"vector".to_owned()))
     });
-    let is_tight = |pair: &[Slot]| {
+    let are_joined_by_comma = |pair: &[Slot]| {
         let is_number = |slot: &Slot| slot.class == Class::Number;
         let between = template.parts.get(pair[0].part + 1..pair[1].part);
         let has_comma = between.is_some_and(|parts| parts.len() == 1 && parts[0].texts == [","]);
         has_comma && pair.iter().all(is_number)
     };
-    let others = template
+    // If commas are the only separators of the line, numbers with a comma between them are different values.
+    let has_other_separators = template
         .parts
         .iter()
-        .filter(|part| part.class == Class::Space || part.texts == ["|"])
-        .count();
-    let is_run = template.slots.windows(2).any(is_tight) && others > 0 && found.clock.is_none();
-    !has_number && (has_list || is_run)
+        .any(|part| part.class == Class::Space || part.texts == ["|"]);
+    let has_joined_numbers = template.slots.windows(2).any(are_joined_by_comma)
+        && has_other_separators
+        && found.clock.is_none();
+    !has_clock_number && (has_clock_list || has_joined_numbers)
 }
 
-/// For each shape, the slot that is the name of the machine: the value after a word for machines.
+/// For each shape, the slot of the machine's name: the value with a label for machines. None for all shapes if a record of an event
+/// has no such value, or if no file has the names of several machines.
 fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let is_machine = |slot: &&Slot| {
         matches!(slot.class, Class::Number | Class::Name)
-            && slot.weigh(Field::Machine) > ENOUGH
-            && slot.weigh(Field::Clock) < ENOUGH
+            && slot.weigh(Field::Machine) > ENOUGH_WEIGHT
+            && slot.weigh(Field::Clock) < ENOUGH_WEIGHT
     };
     let slots: Vec<Option<usize>> = templates
         .iter()
         .map(|template| template.slots.iter().position(|slot| is_machine(&slot)))
         .collect();
-    let mut by_file: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
-    let (mut with, mut all) = (0, 0);
+    let mut names_by_file: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    let (mut with_name, mut all) = (0, 0);
     for &index in events {
         for row in &templates[index].rows {
             all += 1;
             if let Some(slot) = slots[index] {
-                with += 1;
-                by_file
+                with_name += 1;
+                names_by_file
                     .entry(row.file)
                     .or_default()
                     .insert(&row.cells[slot]);
             }
         }
     }
-    // If each machine has its own file, the machine is taken from the file's name.
-    let is_needed = by_file.values().any(|names| names.len() > 1);
-    match is_needed && with == all {
+    // If each machine has its own file, the names in the rows are not needed: the name of the file is the machine's name.
+    let is_needed = names_by_file.values().any(|names| names.len() > 1);
+    match is_needed && with_name == all {
         true => slots,
         false => vec![None; templates.len()],
     }
 }
 
 /// Maximum number of machines in one file.
-const MOST_MACHINES: usize = 20;
+const MAX_MACHINES: usize = 20;
 
-/// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. None unless all events begin
-/// with a name, and each file has few different names.
+/// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. None if an event does not begin
+/// with a name, or if the names of a file are probably not those of machines: there is only one name, there are more than
+/// [`MAX_MACHINES`], or a name occurs only once.
 fn prefix_slots(templates: &[Template], events: &[usize]) -> Option<Vec<Option<usize>>> {
     let is_prefix = |template: &Template| {
         template.slots.first().is_some_and(|slot| {
@@ -375,15 +407,16 @@ fn prefix_slots(templates: &[Template], events: &[usize]) -> Option<Vec<Option<u
     if !events.iter().all(|&index| is_prefix(&templates[index])) {
         return None;
     }
-    let mut by_file: BTreeMap<usize, BTreeMap<&str, usize>> = BTreeMap::new();
+    // For each file, its names and the number of rows with each name.
+    let mut names_by_file: BTreeMap<usize, BTreeMap<&str, usize>> = BTreeMap::new();
     for row in events.iter().flat_map(|&index| &templates[index].rows) {
-        let names = by_file.entry(row.file).or_default();
+        let names = names_by_file.entry(row.file).or_default();
         *names.entry(&row.cells[0]).or_default() += 1;
     }
     let are_machines = |names: &BTreeMap<&str, usize>| {
-        (2..=MOST_MACHINES).contains(&names.len()) && names.values().all(|&rows| rows > 1)
+        (2..=MAX_MACHINES).contains(&names.len()) && names.values().all(|&rows| rows > 1)
     };
-    by_file.values().all(are_machines).then(|| {
+    names_by_file.values().all(are_machines).then(|| {
         templates
             .iter()
             .map(|one| is_prefix(one).then_some(0))

@@ -1,13 +1,14 @@
-//! Finds the values of a record, and the words beside each value (its label).
+//! Finds the values of a record (one line of a log, or several), and the words beside each value (its label).
 
 use super::templates::Slot;
 use super::tokens::{Class, Token};
 use crate::import::kinds;
 
-/// Finds the values of a record. The words of a value reach back to the previous value or separator, and forward to the next
-/// value or separator.
+/// Finds the values of a record. The words before a value are those back to the previous value or separator. The words after it are
+/// those up to the next value or separator.
 pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
-    let are = |range: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
+    // The indices of `range` up to the first token that is a value or ends a label.
+    let label_tokens = |range: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
         range
             .take_while(|&index| !tokens[index].class.is_slot() && !ends_label(tokens, index))
             .collect()
@@ -20,33 +21,38 @@ pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
             .flat_map(|index| kinds::words(tokens[index].text))
             .collect()
     };
-    // // Words that are the label of the next value do not belong to this value. Times need no label.
-    let behind = |part: usize| -> Vec<String> {
-        let found = are(&mut (part + 1..tokens.len()));
+    // The words after a value belong to it only if they are not the label of the next value. They are such a label if a colon, an
+    // equals sign or a value follows. Times need no label.
+    let words_behind = |part: usize| -> Vec<String> {
+        let found = label_tokens(&mut (part + 1..tokens.len()));
         let next = tokens.get(found.last().map_or(part + 1, |last| last + 1));
-        let is_label = next.is_some_and(|token| match token.class {
+        let is_label_of_next = next.is_some_and(|token| match token.class {
             Class::Mark => ":=".contains(token.text),
             Class::Time(_) => false,
             class => class.is_slot(),
         });
-        if is_label { vec![] } else { words(found) }
+        if is_label_of_next {
+            vec![]
+        } else {
+            words(found)
+        }
     };
     let slot = |part: usize| {
-        // A token directly before the value, such as a colon, does not end its label.
-        let near = (0..part)
+        // Signs and blanks directly before the value, such as a colon, do not end its label. They are skipped.
+        let skipped = (0..part)
             .rev()
             .take_while(|&index| {
                 let is_arrow = tokens[part].class == Class::Peers && tokens[index].text == "<";
                 is_introduction(tokens[index]) || is_arrow
             })
             .count();
-        let mut before = are(&mut (0..part - near).rev());
+        let mut before = label_tokens(&mut (0..part - skipped).rev());
         before.reverse();
         Slot {
             part,
             class: tokens[part].class,
             before: words(before),
-            behind: behind(part),
+            behind: words_behind(part),
             unit: is_unit(tokens, part + 1).then(|| tokens[part + 1].text.to_owned()),
         }
     };
@@ -56,7 +62,8 @@ pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
     slots
 }
 
-/// In `clock: 3 -> 4`, both numbers get the label `clock`. The first number is the old value.
+/// Changes the labels of numbers with an arrow between them. In `clock: 3 -> 4`, the first number gets the label `clock old`, and
+/// the second `clock new`.
 fn label_changes(tokens: &[Token<'_>], slots: &mut [Slot]) {
     for index in 1..slots.len() {
         let (old, new) = (&slots[index - 1], &slots[index]);
@@ -74,32 +81,31 @@ fn label_changes(tokens: &[Token<'_>], slots: &mut [Slot]) {
     }
 }
 
-/// Whether the token is a unit: a word directly behind a number.
+/// Whether the token at `index` is a unit: a word directly after a number.
 pub(super) fn is_unit(tokens: &[Token<'_>], index: usize) -> bool {
-    let is = |index: usize, class: Class| tokens.get(index).is_some_and(|it| it.class == class);
-    is(index, Class::Word) && index > 0 && is(index - 1, Class::Number)
+    let has_class =
+        |index: usize, class: Class| tokens.get(index).is_some_and(|token| token.class == class);
+    has_class(index, Class::Word) && index > 0 && has_class(index - 1, Class::Number)
 }
 
-/// Whether a token can be between a label and its value, such as a colon.
+/// Whether a token can be between a label and its value: a blank, or a sign such as a colon.
 pub(super) fn is_introduction(token: Token<'_>) -> bool {
     matches!(token.class, Class::Space)
         || (token.class == Class::Mark && ":=->#'\"[(".contains(token.text))
 }
 
-/// Whether a label ends at a token. This is so at a separator, and at a full stop or dash before a blank.
+/// Whether a label ends at the token at `index`. It ends at a separator, such as a comma or a tab. A full stop, dash, slash or `&`
+/// ends it only before a blank or at the end of the record.
 fn ends_label(tokens: &[Token<'_>], index: usize) -> bool {
     let token = tokens[index];
-    let has_space = |index: Option<usize>| {
-        index
-            .and_then(|index| tokens.get(index))
-            .is_none_or(|token| token.class == Class::Space)
-    };
+    let is_before_blank = tokens
+        .get(index + 1)
+        .is_none_or(|next| next.class == Class::Space);
     match token.class {
         Class::End => true,
         Class::Space => token.text.contains('\t'),
         Class::Mark => {
-            "|,;()[]{}<>:!".contains(token.text)
-                || (".-/&".contains(token.text) && has_space(Some(index + 1)))
+            "|,;()[]{}<>:!".contains(token.text) || (".-/&".contains(token.text) && is_before_blank)
         }
         _ => false,
     }

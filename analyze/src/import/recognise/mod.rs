@@ -1,8 +1,9 @@
 //! Recognises the format of logs that the mapping does not describe.
 //!
-//! Lines are split into tokens, and lines with the same shape are grouped. The field of each value is found from the words beside
-//! the value, and from the way the value changes from row to row. The result is a [`Mapping`], which a user could also have
-//! written. The logs are then read with this mapping and nothing else, so the report shows exactly how they are read.
+//! A [`Mapping`] says how the files of an import are read: which column or which part of a line has which field (time, clock, ...).
+//! A user can write a mapping; this module makes one from the logs. Lines are split into tokens, and lines with the same shape are
+//! grouped. The field of each value is found from the words beside the value, and from the way the value changes from row to row.
+//! Afterwards the logs are read only with this mapping, so the report shows exactly how they are read.
 //!
 //! # Layout
 //!
@@ -46,24 +47,26 @@ use super::{header, json, lines, names, patterns, peers};
 use crate::error::Error;
 
 /// Maximum number of records that are examined.
-const MOST_RECORDS: usize = 30_000;
-/// Number of records that are examined in each file, even if the total is then greater than [`MOST_RECORDS`].
-const LEAST_OF_FILE: usize = 200;
+const MAX_RECORDS: usize = 30_000;
+/// Number of records that are examined in each file, even if the total is then greater than [`MAX_RECORDS`].
+const MIN_RECORDS_OF_FILE: usize = 200;
 
-/// The first records of all files, with their files and lines.
+/// The first records of all files. A record is the text of one event: one line, or several.
 struct Records<'t> {
-    /// The index of each record's file, and its text.
+    /// For each record, the index of its file, and its text.
     texts: Vec<(usize, String)>,
-    /// The path and line of each record.
+    /// For each record, the path of its file and the number of its first line.
     sources: Vec<(&'t Path, u64)>,
+    /// Number of files.
     files: usize,
     /// For each file, whether it was found in a folder. Such a file may be something else than a log.
     from_folder: Vec<bool>,
-    /// For each file, the machines of its run (from the names of the run's files) and its own machine.
+    /// For each file, the machines of its run (one for each file of the run), and the number of the file's own machine.
     machines: Vec<(Machines, Option<u32>)>,
 }
 
-/// Completes the mapping `given`. If it does not say how lines are split into cells, this is recognised from titles or lines.
+/// Completes the mapping `given`. If it does not say how lines are split into cells, this is recognised from the titles of columns
+/// or from the lines.
 ///
 /// # Errors
 ///
@@ -78,7 +81,7 @@ pub(super) fn mapping(
         return Ok(given.clone());
     }
     let files = || texts.iter().flat_map(|run| &run.files);
-    let is_known_title = |path: &Path, text: &str| {
+    let has_known_titles = |path: &Path, text: &str| {
         let table = lines::table(path, lines::without_mark(text), given);
         table.is_ok_and(|table| {
             table
@@ -86,10 +89,10 @@ pub(super) fn mapping(
                 .is_some_and(|header| header::names_all(&header, given))
         })
     };
-    if files().any(|(path, text)| is_known_title(path, text)) {
+    if files().any(|(path, text)| has_known_titles(path, text)) {
         return Ok(given.clone());
     }
-    if let Some(mapping) = tables::recognise(texts, given, report)? {
+    if let Some(mapping) = tables::recognise(texts, given, report) {
         return Ok(mapping);
     }
     let is_json = |text: &str| json::is_json(lines::without_mark(text));
@@ -99,14 +102,17 @@ pub(super) fn mapping(
             .map(|(_, text)| text.trim().len())
             .sum::<usize>()
     };
-    if bytes(false) <= bytes(true) || has_only_titles(texts) {
+    // Tables and JSON that were not recognised above are left to the reader of rows, which reports what is missing.
+    let is_mostly_json = bytes(true) >= bytes(false);
+    if is_mostly_json || has_header(texts) {
         return Ok(given.clone());
     }
     recognise_text(texts, given, report)
 }
 
-/// Whether the first line of the first file is a header: it has several cells, and all of them are words.
-fn has_only_titles(texts: &[RunTexts]) -> bool {
+/// Whether the first line of the first file is a header: it has at least three cells, and none is empty or has a digit, a colon or
+/// an equals sign.
+fn has_header(texts: &[RunTexts]) -> bool {
     let Some((_, text)) = texts.iter().flat_map(|run| &run.files).next() else {
         return true;
     };
@@ -116,6 +122,7 @@ fn has_only_titles(texts: &[RunTexts]) -> bool {
         .unwrap_or_default();
     let separator = lines::most_frequent_separator(first);
     let cells: Vec<&str> = match separator {
+        // Words with blanks between them can be an ordinary sentence.
         "blanks" => vec![],
         separator => first.split(separator).collect(),
     };
@@ -126,14 +133,14 @@ fn has_only_titles(texts: &[RunTexts]) -> bool {
     cells.len() >= 3 && cells.iter().all(is_title)
 }
 
-/// Recognises the format of text. Returns a mapping with a pattern for each shape of events. A record is one line, or several
-/// lines if single lines are not recognised.
+/// Recognises the format of text. Returns a mapping with a pattern for each shape of events. First each line is taken as a record.
+/// If this is not recognised, ways to join several lines to a record are tried, and the best one is used.
 fn recognise_text(
     texts: &[RunTexts],
     given: &Mapping,
     report: &mut Report,
 ) -> Result<Mapping, Error> {
-    let mut first_refusal = None;
+    let mut refusal_to_report = None;
     let mut best: Option<Recognised> = None;
     let has_one_file = texts.iter().all(|run| run.files.len() == 1);
     for record in record_boundaries::possible_records(texts) {
@@ -141,44 +148,45 @@ fn recognise_text(
             record,
             ..given.clone()
         };
-        let records = records(texts, &mapping)?;
+        let records = first_records(texts, &mapping)?;
         let templates = group_records_of_logs(&records, given);
         let resolves = |file: usize, names: &str| {
             let (machines, own) = &records.machines[file];
-            // If one file has all machines, its name is not the name of a machine.
-            machines.0.len() < 2 || peers::name_other_machines(names, machines, *own)
+            // If the run is one file with all machines, the names of the machines are not known yet, so any name is accepted.
+            machines.0.len() < 2 || peers::names_other_machines(names, machines, *own)
         };
         match fields::assign(&templates, records.files, has_one_file, resolves) {
             Ok(found) => {
-                let (events, cut) = ends(&templates, &found, &records);
-                let is_line = mapping.record.is_none();
+                let counts = EventCounts::count(&templates, &found, &records);
+                let is_single_lines = mapping.record.is_none();
                 let candidate = Recognised {
                     mapping,
                     templates,
                     found,
-                    events,
-                    cut,
+                    counts,
                 };
                 if best.as_ref().is_none_or(|best| candidate.is_better(best)) {
                     best = Some(candidate);
                 }
-                if is_line {
+                if is_single_lines {
                     break;
                 }
             }
             Err(problem) => {
-                let is_better = match &first_refusal {
+                // The first problem is reported. But if it only says that there are no events, the first other problem is
+                // reported instead.
+                let is_reported = match &refusal_to_report {
                     None => true,
                     Some((first, _)) => *first == Problem::NoEvents && problem != Problem::NoEvents,
                 };
-                if is_better {
+                if is_reported {
                     let refusal = refusal::error(&problem, &templates, &records.sources);
-                    first_refusal = Some((problem, refusal));
+                    refusal_to_report = Some((problem, refusal));
                 }
             }
         }
     }
-    match (best, first_refusal) {
+    match (best, refusal_to_report) {
         (Some(best), _) => best.into_mapping(texts, report),
         (None, Some((_, refusal))) => Err(refusal),
         (None, None) => Ok(given.clone()),
@@ -190,17 +198,29 @@ struct Recognised {
     mapping: Mapping,
     templates: Vec<Template>,
     found: Fields,
+    counts: EventCounts,
+}
+
+/// How many records are events, and how many files have other records at their beginning or end.
+#[derive(Default)]
+struct EventCounts {
     /// Number of records that are events.
     events: usize,
-    /// Number of files that begin, and number of files that end, with a record that is not an event.
-    cut: (usize, usize),
+    /// Number of files whose first record is not an event.
+    other_first: usize,
+    /// Number of files whose last record is not an event.
+    other_last: usize,
 }
 
 impl Recognised {
-    /// Whether this way is better: more records are events. If the number of events is equal, fewer files begin or end with a
-    /// record that is not an event.
+    /// Whether this way is better than `other`: more records are events. If both have equally many events, the better way is the
+    /// one with fewer files that begin or end with a record that is not an event.
     fn is_better(&self, other: &Self) -> bool {
-        let rank = |one: &Self| (one.events, std::cmp::Reverse(one.cut.0 + one.cut.1));
+        let rank = |one: &Self| {
+            let counts = &one.counts;
+            let others = counts.other_first + counts.other_last;
+            (counts.events, std::cmp::Reverse(others))
+        };
         rank(self) > rank(other)
     }
 
@@ -210,17 +230,18 @@ impl Recognised {
             mut mapping,
             templates,
             found,
-            cut,
-            ..
+            counts,
         } = self;
         let files = || texts.iter().flat_map(|run| &run.files);
         if let Some(record) = mapping
             .record
             .as_deref()
-            .filter(|it| *it != patterns::BLANK)
+            .filter(|record| *record != patterns::BLANK)
         {
-            let is_cut = cut == (files().count(), files().count());
-            if let Some((path, _)) = files().next().filter(|_| is_cut) {
+            // If every file begins and ends with other lines, the records probably begin at a wrong line of the events.
+            let is_shifted =
+                counts.other_first == files().count() && counts.other_last == files().count();
+            if is_shifted && let Some((path, _)) = files().next() {
                 let problem = format!(
                     "an event has several lines, and its first line is not clear. If the first line is the \
                      one that matches `{record}`, lines are left over at the beginning and at the end of \
@@ -241,7 +262,7 @@ impl Recognised {
         }
         report_fields(&templates, &found, report);
         if mapping.time.is_none()
-            && let Some(unit) = unit(&templates, &found)
+            && let Some(unit) = find_written_unit(&templates, &found)
         {
             let unit = unit.map_err(|units| {
                 let path = files()
@@ -266,9 +287,12 @@ impl Recognised {
     }
 }
 
-/// The unit that is written after the times of events. None if no unit is written, and an error with all units if there are
-/// several.
-fn unit(templates: &[Template], found: &Fields) -> Option<Result<&'static str, Vec<&'static str>>> {
+/// Finds the unit that is written after the times of events. None if no unit is written. `Some(Err(units))` if there are several
+/// units; times without a unit count as the unit `none`.
+fn find_written_unit(
+    templates: &[Template],
+    found: &Fields,
+) -> Option<Result<&'static str, Vec<&'static str>>> {
     let times = templates.iter().zip(&found.assignments);
     let times = times.filter_map(|(template, found)| Some(&template.slots[found.as_ref()?.time?]));
     let units: BTreeSet<&'static str> = times
@@ -288,57 +312,57 @@ fn unit(templates: &[Template], found: &Fields) -> Option<Result<&'static str, V
     }
 }
 
-/// Counts the records that are events, the files that begin with a record that is not an event, and the files that end with one.
-fn ends(templates: &[Template], found: &Fields, records: &Records<'_>) -> (usize, (usize, usize)) {
-    let mut is_event = vec![false; records.texts.len()];
-    let events = templates.iter().zip(&found.assignments);
-    for (template, _) in events.filter(|(_, assignment)| assignment.is_some()) {
-        template
-            .rows
-            .iter()
-            .for_each(|row| is_event[row.index] = true);
+impl EventCounts {
+    fn count(templates: &[Template], found: &Fields, records: &Records<'_>) -> Self {
+        let mut is_event = vec![false; records.texts.len()];
+        let events = templates.iter().zip(&found.assignments);
+        for (template, _) in events.filter(|(_, assignment)| assignment.is_some()) {
+            template
+                .rows
+                .iter()
+                .for_each(|row| is_event[row.index] = true);
+        }
+        let mut counts = Self::default();
+        for (index, (file, _)) in records.texts.iter().enumerate() {
+            if is_event[index] {
+                counts.events += 1;
+                continue;
+            }
+            let is_outside_file = |index: Option<usize>| {
+                index
+                    .and_then(|index| records.texts.get(index))
+                    .is_none_or(|(other, _)| other != file)
+            };
+            counts.other_first += usize::from(is_outside_file(index.checked_sub(1)));
+            counts.other_last += usize::from(is_outside_file(Some(index + 1)));
+        }
+        counts
     }
-    let mut cut = (0, 0);
-    for (index, (file, _)) in records
-        .texts
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| !is_event[*index])
-    {
-        let is_other = |index: Option<usize>| {
-            index
-                .and_then(|index| records.texts.get(index))
-                .is_none_or(|(other, _)| other != file)
-        };
-        cut.0 += usize::from(is_other(index.checked_sub(1)));
-        cut.1 += usize::from(is_other(Some(index + 1)));
-    }
-    (is_event.iter().filter(|is_event| **is_event).count(), cut)
 }
 
-/// Groups the records of files that are logs by their shape. If some files have events with a time and a clock, the other files
-/// are not logs.
-fn group_records_of_logs(records: &Records<'_>, said: &Mapping) -> Vec<Template> {
-    let templates = templates::group_records(&records.texts, said);
-    let whole = templates
+/// Groups the records of files that are logs by their shape. If no file has events with a time and a clock, all files count as
+/// logs. Otherwise the files of folders that do not have such events are not logs.
+fn group_records_of_logs(records: &Records<'_>, given: &Mapping) -> Vec<Template> {
+    let mut templates = templates::group_records(&records.texts, given);
+    let events = templates
         .iter()
-        .filter(|template| fields::is_whole(template));
-    let logs: BTreeSet<usize> = whole
+        .filter(|template| fields::has_event_time_and_clock(template));
+    let logs: BTreeSet<usize> = events
         .flat_map(|template| template.rows.iter().map(|row| row.file))
         .collect();
     let is_log = |file: usize| logs.contains(&file) || !records.from_folder[file];
     if logs.is_empty() || (0..records.files).all(is_log) {
         return templates;
     }
-    let mut rows = templates;
-    for template in &mut rows {
+    for template in &mut templates {
         template.rows.retain(|row| is_log(row.file));
     }
-    rows.retain(|template| !template.rows.is_empty());
-    rows
+    templates.retain(|template| !template.rows.is_empty());
+    templates
 }
 
-/// Reports where each field was found.
+/// Reports the label at which each field was found. If a field has several labels, the report has the one with the most rows, and
+/// the number of the others.
 fn report_fields(templates: &[Template], found: &Fields, report: &mut Report) {
     for sentence in &found.assumptions {
         report.understood.assume(sentence.clone());
@@ -354,8 +378,7 @@ fn report_fields(templates: &[Template], found: &Fields, report: &mut Report) {
     }
     let found = labels.into_iter().filter_map(|(name, labels)| {
         let (label, _) = labels.iter().max_by_key(|(_, rows)| **rows)?;
-        let others = labels.len() - 1;
-        let others = match others {
+        let others = match labels.len() - 1 {
             0 => String::new(),
             others => format!(", and {others} more"),
         };
@@ -368,10 +391,10 @@ fn report_fields(templates: &[Template], found: &Fields, report: &mut Report) {
         .insert("event".to_owned(), "words of the line".to_owned());
 }
 
-/// The first records of every file.
-fn records<'t>(texts: &'t [RunTexts], mapping: &Mapping) -> Result<Records<'t>, Error> {
+/// Splits the text of every file into records, up to a limit for each file.
+fn first_records<'t>(texts: &'t [RunTexts], mapping: &Mapping) -> Result<Records<'t>, Error> {
     let files: usize = texts.iter().map(|run| run.files.len()).sum();
-    let most = (MOST_RECORDS / files.max(1)).max(LEAST_OF_FILE);
+    let max_of_file = (MAX_RECORDS / files.max(1)).max(MIN_RECORDS_OF_FILE);
     let mut records = Records {
         texts: vec![],
         sources: vec![],
@@ -393,7 +416,7 @@ fn records<'t>(texts: &'t [RunTexts], mapping: &Mapping) -> Result<Records<'t>, 
             records.machines.push((machines, own));
             for (line, record) in patterns::records(lines::without_mark(text), mapping)?
                 .into_iter()
-                .take(most)
+                .take(max_of_file)
             {
                 records.texts.push((file, record));
                 records.sources.push((path, line));

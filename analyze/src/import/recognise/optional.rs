@@ -1,14 +1,19 @@
-//! Finds the fields that a log may not have: the queue's length, the message's timestamp, and the names of peers.
+//! Finds the fields that a log may not have: the queue's length, the message's timestamp, and the names of peers. This is done for
+//! each shape (the common form of similar lines); its slots are the positions of values.
 
-use super::evidence::{Direction, ENOUGH, Field};
-use super::fields::{Assignment, Problem, is_plain};
+use super::evidence::{Direction, ENOUGH_WEIGHT, Field};
+use super::fields::{Assignment, Problem, is_unlabelled_number};
 use super::sequence::Sequence;
 use super::templates::{Slot, Template};
 use super::tokens::Class;
 use crate::import::mapping::Kind;
 
-/// Finds the queue's length by its words. In a receive it can also be a number without words, if this number is 0 whenever the
-/// next event is not a receive.
+/// Finds the slot of the queue's length by the words beside it. In a receive it can also be a number without such words, if this
+/// number is 0 whenever the next event is not a receive. `found` has the fields found so far, and `index` is the shape's index.
+///
+/// # Errors
+///
+/// [`Problem::Several`] if the words beside several numbers show the queue's length equally clearly.
 pub(super) fn queue(
     template: &Template,
     found: &Assignment,
@@ -16,16 +21,16 @@ pub(super) fn queue(
     sequence: &Sequence<'_>,
     assumptions: &mut Vec<String>,
 ) -> Result<Option<usize>, Problem> {
-    let is_free = |number: &usize| {
-        found.name(*number).is_none() && template.slots[*number].class == Class::Number
+    let is_free = |slot_index: &usize| {
+        found.name(*slot_index).is_none() && template.slots[*slot_index].class == Class::Number
     };
-    let weight = |number: &usize| template.slots[*number].weigh(Field::Queue);
+    let weight = |slot_index: &usize| template.slots[*slot_index].weigh(Field::Queue);
     let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
-    let best = free.iter().map(weight).max().unwrap_or(0);
-    if best >= ENOUGH {
+    let max_weight = free.iter().map(weight).max().unwrap_or(0);
+    if max_weight >= ENOUGH_WEIGHT {
         let best: Vec<usize> = free
             .into_iter()
-            .filter(|number| weight(number) == best)
+            .filter(|slot_index| weight(slot_index) == max_weight)
             .collect();
         return match best[..] {
             [one] => Ok(Some(one)),
@@ -37,7 +42,10 @@ pub(super) fn queue(
     }
     let fitting: Vec<usize> = free
         .into_iter()
-        .filter(|&number| is_plain(&template.slots[number]) && sequence.is_queue(index, number))
+        .filter(|&slot_index| {
+            is_unlabelled_number(&template.slots[slot_index])
+                && sequence.is_queue(index, slot_index)
+        })
         .collect();
     match fitting[..] {
         [one] => {
@@ -53,8 +61,8 @@ pub(super) fn queue(
     }
 }
 
-/// Finds the timestamp of a message by its words. In a receive it can also be a number without words, if the clocks are
-/// max(clock, number) + 1.
+/// Finds the slot of a message's timestamp by the words beside it. In a receive it can also be another number, if the clock after
+/// each receive is max(clock before, number) + 1.
 pub(super) fn stamp(
     template: &Template,
     found: &Assignment,
@@ -62,36 +70,38 @@ pub(super) fn stamp(
     sequence: &Sequence<'_>,
     assumptions: &mut Vec<String>,
 ) -> Option<usize> {
-    let is_free = |number: &usize| {
-        found.name(*number).is_none() && template.slots[*number].class == Class::Number
+    let is_free = |slot_index: &usize| {
+        found.name(*slot_index).is_none() && template.slots[*slot_index].class == Class::Number
     };
     let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
-    let says = |number: &usize, words: &[&str]| {
+    let has_words = |slot_index: &usize, words: &[&str]| {
         words.iter().all(|word| {
-            template.slots[*number]
+            template.slots[*slot_index]
                 .before
                 .iter()
                 .any(|other| other == word)
         })
     };
-    let is_labelled = |number: &usize| {
-        let strong = says(number, &["stamp"])
-            || says(number, &["timestamp"])
-            || says(number, &["sender", "clock"])
-            || says(number, &["message", "clock"])
-            || says(number, &["msg", "clock"]);
-        strong && template.slots[*number].weigh(Field::Stamp) >= ENOUGH
+    let is_labelled = |slot_index: &usize| {
+        let is_clear = has_words(slot_index, &["stamp"])
+            || has_words(slot_index, &["timestamp"])
+            || has_words(slot_index, &["sender", "clock"])
+            || has_words(slot_index, &["message", "clock"])
+            || has_words(slot_index, &["msg", "clock"]);
+        is_clear && template.slots[*slot_index].weigh(Field::Stamp) >= ENOUGH_WEIGHT
     };
     let labelled: Vec<usize> = free.iter().copied().filter(is_labelled).collect();
-    if let ([one], true) = (&labelled[..], template.kind != Some(Kind::Internal)) {
-        return Some(*one);
+    if template.kind != Some(Kind::Internal)
+        && let [one] = labelled[..]
+    {
+        return Some(one);
     }
     if template.kind != Some(Kind::Receive) {
         return None;
     }
     let fitting: Vec<usize> = free
         .into_iter()
-        .filter(|&number| sequence.is_stamp(index, number))
+        .filter(|&slot_index| sequence.is_stamp(index, slot_index))
         .collect();
     let [one] = fitting[..] else {
         return None;
@@ -105,11 +115,11 @@ pub(super) fn stamp(
     Some(one)
 }
 
-/// Finds the names of peers by a word such as `to` before them. If `others` is true, names without such a word are used too: in a
-/// send they are recipients, and in a receive the sender.
-pub(super) fn set_peers(template: &Template, found: &mut Assignment, others: bool) {
-    let other = template.slots.iter().position(is_other_peer);
-    let other = other.filter(|_| others);
+/// Finds the names of peers by a word such as `to` before them. If `uses_any_names` is true, names without such a word are used
+/// too: in a send they are the recipients, and in a receive they are the sender.
+pub(super) fn set_peers(template: &Template, found: &mut Assignment, uses_any_names: bool) {
+    let other = template.slots.iter().position(is_peer_without_direction);
+    let other = other.filter(|_| uses_any_names);
     let to = template
         .slots
         .iter()
@@ -126,19 +136,20 @@ pub(super) fn set_peers(template: &Template, found: &mut Assignment, others: boo
 }
 
 /// Whether a slot has names of peers without a word that says whether they are recipients or a sender.
-pub(super) fn is_other_peer(slot: &Slot) -> bool {
+pub(super) fn is_peer_without_direction(slot: &Slot) -> bool {
     slot.class == Class::Peers && slot.direction().is_none()
 }
 
-/// Uses no recipients if one of them is not a machine of the run; the same for senders.
+/// Removes the recipients of all shapes if one name of a recipient is not another machine of the run. Does the same with senders.
+/// `resolves` gets the index of a file and the text of a cell, and says whether the names in the cell are such machines.
 pub(super) fn drop_unresolved(
     templates: &[Template],
     found: &mut [Assignment],
     resolves: impl Fn(usize, &str) -> bool,
     assumptions: &mut Vec<String>,
 ) {
-    type Get = fn(&mut Assignment) -> &mut Option<usize>;
-    let fields: [(&str, Get); 2] = [
+    type SlotOfField = fn(&mut Assignment) -> &mut Option<usize>;
+    let fields: [(&str, SlotOfField); 2] = [
         ("recipients", |one| &mut one.recipients),
         ("senders", |one| &mut one.sender),
     ];

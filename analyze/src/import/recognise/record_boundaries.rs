@@ -1,13 +1,16 @@
-//! Finds possible ways to split the lines of logs into records.
+//! Finds possible ways to split the lines of logs into records. A record is the text of one event: one line, or several.
 
 use std::collections::BTreeMap;
 
-use super::LEAST_OF_FILE;
+use super::MIN_RECORDS_OF_FILE;
 use crate::import::reading::RunTexts;
 use crate::import::{formats, patterns};
 
-/// Possible ways to split lines into records, as values of `record` in a mapping: each line is a record; blank lines separate
-/// records; or each record begins with a line that matches a pattern.
+/// Possible ways to split lines into records, as values of `record` in a mapping:
+///
+/// - `None`: each line is a record.
+/// - [`patterns::BLANK`]: blank lines separate records. Only if a file has blank lines between others.
+/// - A regular expression: each record begins with a line that matches it.
 pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     let files = || {
         texts
@@ -16,63 +19,64 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
             .map(|(_, text)| text.as_str())
     };
     let mut possible = vec![None];
-    let blank = files().any(|text| text.trim().lines().any(|line| line.trim().is_empty()));
-    if blank {
+    let has_blank_lines =
+        files().any(|text| text.trim().lines().any(|line| line.trim().is_empty()));
+    if has_blank_lines {
         possible.push(Some(patterns::BLANK.to_owned()));
     }
-    // // How often lines begin with the same word or sign, among the first lines of the files.
-    let mut begins: BTreeMap<String, usize> = BTreeMap::new();
+    // For each beginning of lines (up to a blank, a digit, `:` or `=`), how many of the first lines of the files have it.
+    let mut beginnings: BTreeMap<String, usize> = BTreeMap::new();
     let mut all = 0;
     for line in files()
-        .flat_map(|text| text.lines().take(LEAST_OF_FILE))
+        .flat_map(|text| text.lines().take(MIN_RECORDS_OF_FILE))
         .filter(|line| !line.trim().is_empty())
     {
         all += 1;
         let end = line.find(|letter: char| {
             letter.is_whitespace() || letter.is_ascii_digit() || ":=".contains(letter)
         });
-        *begins
+        *beginnings
             .entry(line[..end.unwrap_or(line.len())].to_owned())
             .or_default() += 1;
     }
-    let events =
+    // A word for an event at the beginning of a line, perhaps after `event` and another word.
+    let event_word =
         r"(?i)^\W*(?:event\W+)?(?:\w+\W+)?(?:sen[dt]|receive|internal|broadcast|local)".to_owned();
-    possible.extend(first_lines(files()).into_iter().map(Some));
-    possible.push(Some(events));
-    let is_often = |(begin, count): &(&String, &usize)| {
-        !begin.is_empty() && **count * 12 >= all && **count * 2 <= all
+    possible.extend(patterns_like_first_line(files()).into_iter().map(Some));
+    possible.push(Some(event_word));
+    // At most half of the lines are the first lines of records, because a record has two or more lines. At least a twelfth are,
+    // because records of more than 12 lines are not expected.
+    let can_begin_records = |(beginning, count): &(&String, &usize)| {
+        !beginning.is_empty() && **count * 12 >= all && **count * 2 <= all
     };
     possible.extend(
-        begins
+        beginnings
             .iter()
-            .filter(is_often)
-            .map(|(begin, _)| Some(format!("^{}", regex::escape(begin)))),
+            .filter(can_begin_records)
+            .map(|(beginning, _)| Some(format!("^{}", regex::escape(beginning)))),
     );
     possible
 }
 
-/// Other patterns that the first line of a record is likely to match, if the first line of each file matches: it begins with a
-/// time or a digit, or it is not indented while other lines are.
-fn first_lines<'t>(mut files: impl Iterator<Item = &'t str>) -> Vec<String> {
+/// Patterns that the first line of the first file matches, and that the first lines of other records are likely to match too: the
+/// line begins with a time; it begins with a digit while others do not; or it is not indented while others are.
+fn patterns_like_first_line<'t>(mut files: impl Iterator<Item = &'t str>) -> Vec<String> {
     let Some(text) = files.next() else {
         return vec![];
     };
     let lines = || {
-        let lines = text.lines().take(LEAST_OF_FILE);
+        let lines = text.lines().take(MIN_RECORDS_OF_FILE);
         lines.filter(|line| !line.trim().is_empty())
     };
     let first = lines().next().unwrap_or_default();
     let begin = first.trim_start_matches(|letter: char| !letter.is_alphanumeric());
     let time = formats::at_beginning(begin)
         .map(|(format, _)| format!(r"^\W*(?:{})", formats::FORMATS[format].pattern));
+    let begins_with_digit = |line: &str| line.starts_with(|letter: char| letter.is_ascii_digit());
     let is_indented = |line: &str| line.starts_with([' ', '\t']);
-    let plain = [
-        (first.starts_with(|letter: char| letter.is_ascii_digit())
-            && lines().any(|line| !line.starts_with(|letter: char| letter.is_ascii_digit())))
-        .then(|| r"^\d".to_owned()),
-        (!is_indented(first) && lines().any(is_indented)).then(|| r"^\S".to_owned()),
-    ];
-    time.into_iter()
-        .chain(plain.into_iter().flatten())
-        .collect()
+    let digit_differs = begins_with_digit(first) && lines().any(|line| !begins_with_digit(line));
+    let indent_differs = !is_indented(first) && lines().any(is_indented);
+    let digit = digit_differs.then(|| r"^\d".to_owned());
+    let no_indent = indent_differs.then(|| r"^\S".to_owned());
+    [time, digit, no_indent].into_iter().flatten().collect()
 }

@@ -1,4 +1,5 @@
-//! The error for logs that are not recognised. It shows a line, its possible fields, and a mapping that the user can complete.
+//! The error for logs that are not recognised. It shows a line, its possible fields, and a mapping that the user can complete. A
+//! mapping is a file that says how log files are read; a shape (or template) is the common form of similar lines.
 
 use std::path::Path;
 
@@ -10,9 +11,10 @@ use crate::import::left_out::shortened;
 use crate::import::mapping::Kind;
 
 /// Number of shapes of lines that are shown.
-const MOST_SHAPES: usize = 4;
+const MAX_SHAPES: usize = 4;
 
-/// Converts a problem to an error. `sources` has the path and line of every record.
+/// Converts a problem to an error at the first record of the shape that has the problem. `sources` has the path and line of every
+/// record.
 pub(super) fn error(problem: &Problem, templates: &[Template], sources: &[(&Path, u64)]) -> Error {
     let index = match problem {
         Problem::NoEvents => 0,
@@ -28,15 +30,16 @@ pub(super) fn error(problem: &Problem, templates: &[Template], sources: &[(&Path
         return Error::import("the logs".as_ref(), None, "they have no lines".to_owned());
     };
     let (path, line) = sources[row.index];
-    Error::import(path, Some(line), words(problem, template, templates))
+    Error::import(path, Some(line), describe(problem, template, templates))
 }
 
-fn words(problem: &Problem, template: &Template, templates: &[Template]) -> String {
+/// The text of the error. `template` is the shape that has the problem.
+fn describe(problem: &Problem, template: &Template, templates: &[Template]) -> String {
     let kinds = Kind::NAMES.map(|(name, _)| name).join(", ");
     let example = shortened(&template.example);
     match problem {
         Problem::NoEvents => {
-            let shapes = templates.iter().take(MOST_SHAPES).map(|template| {
+            let shapes = templates.iter().take(MAX_SHAPES).map(|template| {
                 format!(
                     "\n  {} such as: {}",
                     template.rows.len(),
@@ -47,7 +50,7 @@ fn words(problem: &Problem, template: &Template, templates: &[Template]) -> Stri
                 "no line has a known word for an event. The lines are:{}\nSay which words stand for events \
                  ({kinds}), such as --events internal=WORD, or complete this mapping for --mapping:\n{}",
                 shapes.collect::<String>(),
-                mapping(template)
+                draft_mapping(template)
             )
         }
         Problem::UnknownEvent(_) => format!(
@@ -61,20 +64,20 @@ fn words(problem: &Problem, template: &Template, templates: &[Template]) -> Stri
             "the line is an event, but none of its values was recognised as {field}: {example}\nIts values \
              are: {}\nComplete this mapping for --mapping; give the group of {field} its name, \
              (?<{field}>...):\n{}",
-            values(template, &(0..template.slots.len()).collect::<Vec<_>>()),
-            mapping(template)
+            list_values(template, &(0..template.slots.len()).collect::<Vec<_>>()),
+            draft_mapping(template)
         ),
         Problem::Several(field, _, slots) => format!(
             "several values of the line may be {field}: {example}\nThey are: {}\nComplete this mapping for \
              --mapping; give the group of {field} its name, (?<{field}>...):\n{}",
-            values(template, slots),
-            mapping(template)
+            list_values(template, slots),
+            draft_mapping(template)
         ),
     }
 }
 
-/// The values of these slots in the first row, each with its words.
-fn values(template: &Template, slots: &[usize]) -> String {
+/// The values of these slots in the shape's first row, each with the words beside it.
+fn list_values(template: &Template, slots: &[usize]) -> String {
     let value = |slot: &usize| {
         Some(format!(
             "{} {}",
@@ -89,8 +92,9 @@ fn values(template: &Template, slots: &[usize]) -> String {
     }
 }
 
-/// A mapping whose pattern matches the line. The user must give its groups the names of fields.
-fn mapping(template: &Template) -> String {
+/// A mapping whose pattern matches the lines of the shape. It is not complete: the user must turn the values of the pattern into
+/// groups with the names of fields.
+fn draft_mapping(template: &Template) -> String {
     format!(
         "  line = '{}'",
         pattern::from_template(template, &Assignment::default()).replace('\'', ".")

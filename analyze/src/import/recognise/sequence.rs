@@ -1,14 +1,15 @@
-//! Checks which numbers of the rows of a machine follow the rules of clocks, of queue lengths or of timestamps.
+//! Checks which numbers in the rows of a machine follow the rules of clocks, of queue lengths or of timestamps. A row is a record
+//! of an event. Rows of the same form have the same shape (template), and a slot is the position of a value in a shape.
 
 use super::fields::{Assignment, Problem};
 use super::templates::Template;
 use crate::import::mapping::Kind;
 
-/// Number of choices that are kept after each step of the search (this is a beam search).
-const BEAM: usize = 16;
-/// Numbers without words can be the clock only if at least this share of their steps from row to row is possible for a clock.
+/// Number of choices that are kept after each step of the search for clocks (this is a beam search).
+const BEAM_WIDTH: usize = 16;
+/// Numbers without words can be the clock only if their fit is at least this (see [`Sequence::fit`]).
 const ENOUGH_FIT: f64 = 0.85;
-/// Minimum difference between the shares of the best and the second best choice.
+/// The fit of the best choice must be greater than that of the second best by at least this share.
 const CLEARLY_BETTER: f64 = 0.05;
 /// Minimum share of the rows that must fit a rule.
 const NEARLY_ALL: f64 = 0.95;
@@ -18,19 +19,24 @@ const NEARLY_ALL: f64 = 0.95;
 pub(super) struct Sequence<'t> {
     templates: &'t [Template],
     rows: Vec<RowPosition>,
-    /// The clock of each row; empty before [`Self::set_clocks`].
+    /// The clock of each row; none if the value is not a number. Empty before [`Self::set_clocks`].
     clocks: Vec<Option<u64>>,
 }
 
-/// A row: the number of its machine, the index of its shape, and its index among the rows of the shape.
+/// Where a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RowPosition {
+    /// The number of the row's machine. Equal machine names in different files are different machines.
     machine: usize,
+    /// The index of the row's shape.
     template: usize,
+    /// The index of the row among the rows of the shape.
     row: usize,
 }
 
 impl<'t> Sequence<'t> {
+    /// The rows of the shapes `events`. `found` has the slot of the machine's name in each shape. If a shape has no such slot, all its
+    /// rows in a file belong to one machine.
     pub(super) fn new(templates: &'t [Template], events: &[usize], found: &[Assignment]) -> Self {
         let mut rows = vec![];
         for &template in events {
@@ -42,6 +48,7 @@ impl<'t> Sequence<'t> {
             }
         }
         rows.sort_unstable();
+        // The sorted rows of a machine are neighbours, so a new machine begins where the file or the name changes.
         let mut positions: Vec<RowPosition> = vec![];
         let mut before = None;
         let mut number = 0;
@@ -71,29 +78,30 @@ impl<'t> Sequence<'t> {
         self.templates[position.template].rows[position.row].kind
     }
 
-    /// Chooses the clock of each shape of `events` among its candidates. The choice is best if the greatest share of steps is
-    /// possible for a clock.
-    pub(super) fn clocks(
+    /// Chooses the slot of the clock for each shape of `events`. `candidates` has the possible slots of each shape. The best choice
+    /// is the one with the greatest fit (see [`Self::fit`]).
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Several`] if the values do not decide clearly.
+    pub(super) fn choose_clocks(
         &self,
         events: &[usize],
         candidates: &[Vec<usize>],
     ) -> Result<Vec<usize>, Problem> {
-        let is_certain = events.iter().all(|&event| candidates[event].len() == 1);
-        if is_certain
-            && self
-                .templates
-                .iter()
-                .zip(candidates)
-                .all(|(template, slots)| {
-                    slots
-                        .iter()
-                        .all(|&slot| !super::fields::is_plain(&template.slots[slot]))
-                })
-        {
+        // If each shape has a single candidate, and all candidates have labels, no choice is needed.
+        let has_one_candidate = events.iter().all(|&event| candidates[event].len() == 1);
+        let mut shapes = self.templates.iter().zip(candidates);
+        let are_all_labelled = shapes.all(|(template, slots)| {
+            let mut slots = slots.iter().map(|&slot| &template.slots[slot]);
+            slots.all(|slot| !super::fields::is_unlabelled_number(slot))
+        });
+        if has_one_candidate && are_all_labelled {
             return Ok(events.iter().map(|&event| candidates[event][0]).collect());
         }
+        // A choice has one slot for each of the first shapes, and comes with its fit. Each step adds a shape.
         let mut choices: Vec<(Vec<usize>, f64)> = vec![(vec![], 0.0)];
-        for (done, &event) in events.iter().enumerate() {
+        for (index, &event) in events.iter().enumerate() {
             let longer = choices.iter().flat_map(|(choice, _)| {
                 candidates[event]
                     .iter()
@@ -101,39 +109,41 @@ impl<'t> Sequence<'t> {
             });
             let mut longer: Vec<(Vec<usize>, f64)> = longer
                 .map(|choice| {
-                    let fit = self.fit(&events[..=done], &choice);
+                    let fit = self.fit(&events[..=index], &choice);
                     (choice, fit)
                 })
                 .collect();
             longer.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-            longer.truncate(BEAM);
+            longer.truncate(BEAM_WIDTH);
             choices = longer;
         }
         let Some((best, fit)) = choices.first().cloned() else {
             return Err(Problem::NoEvents);
         };
-        let next = choices.get(1).map_or(0.0, |(_, fit)| *fit);
-        if fit < ENOUGH_FIT || fit - next < CLEARLY_BETTER * fit {
-            let differs = |&&number: &&usize| {
+        let second_fit = choices.get(1).map_or(0.0, |(_, fit)| *fit);
+        if fit < ENOUGH_FIT || fit - second_fit < CLEARLY_BETTER * fit {
+            // The error is about the first shape for which the two best choices have different slots.
+            let differs = |&index: &usize| {
                 choices
                     .get(1)
-                    .is_none_or(|(other, _)| other[number] != best[number])
+                    .is_none_or(|(second, _)| second[index] != best[index])
             };
-            let numbers: Vec<usize> = (0..events.len()).collect();
-            let number = numbers.iter().find(differs).copied().unwrap_or(0);
-            let slots = candidates[events[number]].clone();
-            return Err(Problem::Several("logical_clock", events[number], slots));
+            let index = (0..events.len()).find(differs).unwrap_or(0);
+            let slots = candidates[events[index]].clone();
+            return Err(Problem::Several("logical_clock", events[index], slots));
         }
         Ok(best)
     }
 
-    /// The share of steps from row to row that are possible for a clock: exactly 1, or more at a receive.
+    /// How well the slots `choice` of the shapes `events` fit a clock, from 0 to 1. Each step from a row to the machine's next row
+    /// counts 1 if a clock can make it: the value grows by 1, or by more at a receive. If the value grows by more at another event,
+    /// the step counts 0.6; if it stays the same, 0.4; if it falls, 0. The fit is the mean over all steps.
     fn fit(&self, events: &[usize], choice: &[usize]) -> f64 {
         let slot = |position: RowPosition| {
             events
                 .iter()
                 .position(|&event| event == position.template)
-                .map(|number| choice[number])
+                .map(|index| choice[index])
         };
         let (mut sum, mut steps) = (0.0, 0_u32);
         let mut before: Option<(usize, Option<u64>)> = None;
@@ -159,6 +169,7 @@ impl<'t> Sequence<'t> {
         sum / f64::from(steps.max(1))
     }
 
+    /// Reads the clock of each row. `found` has the slot of the clock in each shape.
     pub(super) fn set_clocks(&mut self, found: &[Assignment]) {
         let clock = |position: &RowPosition| self.value(*position, found[position.template].clock?);
         self.clocks = self.rows.iter().map(clock).collect();
@@ -172,11 +183,12 @@ impl<'t> Sequence<'t> {
         })
     }
 
-    /// Whether a number in a shape of receives is the queue's length. Then, if it is above 0, the next event is a receive; if it
-    /// was logged before the event, the limit is 1 and not 0. The number must sometimes be above the limit and sometimes not, or
-    /// always be 0.
+    /// Whether a number in a shape of receives is the queue's length. If the length after a receive is above 0, the machine's next
+    /// event must be a receive. If programs log the length before the receive, the same holds for lengths above 1. So the least
+    /// number must be 0 (or 1), and nearly all rows with a greater number must have a receive as the next event.
     pub(super) fn is_queue(&self, template: usize, slot: usize) -> bool {
-        let (mut rows, mut fit, mut fit_before, mut least) = (0_u32, 0_u32, 0_u32, u64::MAX);
+        let (mut rows, mut fit_after, mut fit_before) = (0_u32, 0_u32, 0_u32);
+        let mut least = u64::MAX;
         for (index, &position) in self
             .rows
             .iter()
@@ -194,15 +206,15 @@ impl<'t> Sequence<'t> {
             let Some(&next) = next else { continue };
             let is_receive = self.kind(next) == Some(Kind::Receive);
             rows += 1;
-            fit += u32::from(is_receive || length == 0);
+            fit_after += u32::from(is_receive || length == 0);
             fit_before += u32::from(is_receive || length <= 1);
         }
-        let is_rule = |fit: u32| rows > 0 && f64::from(fit) >= NEARLY_ALL * f64::from(rows);
-        (least == 0 && is_rule(fit)) || (least == 1 && is_rule(fit_before))
+        let fit_nearly_all = |fit: u32| rows > 0 && f64::from(fit) >= NEARLY_ALL * f64::from(rows);
+        (least == 0 && fit_nearly_all(fit_after)) || (least == 1 && fit_nearly_all(fit_before))
     }
 
-    /// Whether a number in a shape of receives is the message's timestamp: clocks follow the rule max(clock, stamp) + 1, and some
-    /// clocks advance by more than 1.
+    /// Whether a number in a shape of receives is the message's timestamp: nearly all clocks are max(clock before, number) + 1, and
+    /// in at least three rows the number is greater than the clock before.
     pub(super) fn is_stamp(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit, mut jumps) = (0_u32, 0_u32, 0_u32);
         for (index, &position) in self

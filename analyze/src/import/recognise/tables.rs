@@ -9,7 +9,6 @@ use super::evidence::direction;
 use super::fields::{self, Assignment};
 use super::templates::{Row, Slot, Template};
 use super::tokens::Class;
-use crate::error::Error;
 use crate::import::lines::{self, Table};
 use crate::import::mapping::{Kind, Mapping};
 use crate::import::numbers::is_missing;
@@ -22,51 +21,43 @@ const NEARLY_ALL: f64 = 0.95;
 /// The columns that must be found.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// Recognises the columns of tables. Returns a mapping with their titles. None if the files are not tables with titles, or if a
-/// needed column is not recognised.
-///
-/// # Errors
-///
-/// [`Error::Import`] if a file cannot be split into cells.
+/// Recognises the columns of tables. Returns `given` with the title of each field's column. None if the files are not tables with
+/// titles, or if a needed column is not recognised. If the files have different titles, the titles with the most rows are used.
 pub(super) fn recognise(
     texts: &[RunTexts],
     given: &Mapping,
     report: &mut Report,
-) -> Result<Option<Mapping>, Error> {
+) -> Option<Mapping> {
     let files = texts.iter().flat_map(|run| &run.files);
     let mut by_titles: BTreeMap<Vec<String>, Vec<Table>> = BTreeMap::new();
-    for table in files.filter_map(|(path, text)| titled(path, text, given)) {
+    for table in files.filter_map(|(path, text)| read_titled_table(path, text, given)) {
         let titles = table.header.iter().flatten().map(str::to_owned).collect();
         by_titles.entry(titles).or_default().push(table);
     }
     let rows = |tables: &Vec<Table>| tables.iter().map(|table| table.rows.len()).sum::<usize>();
-    let Some((titles, tables)) = by_titles.into_iter().max_by_key(|(_, tables)| rows(tables))
-    else {
-        return Ok(None);
-    };
-    let Some(event) = event_column(&titles, &tables, given) else {
-        return Ok(None);
-    };
+    let (titles, tables) = by_titles
+        .into_iter()
+        .max_by_key(|(_, tables)| rows(tables))?;
+    let event = event_column(&titles, &tables, given)?;
     let templates = templates(&titles, &tables, event, given);
-    let Ok(found) = fields::assign(&templates, tables.len(), false, |_, _| true) else {
-        return Ok(None);
-    };
+    let found = fields::assign(&templates, tables.len(), false, |_, _| true).ok()?;
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
     for assignment in found.assignments.iter().flatten() {
         for (name, slot) in Assignment::fields(assignment) {
             let Some(slot) = slot else { continue };
             let column = column_name(&titles, templates[0].slots[slot].part);
-            let other = columns.insert(name.to_owned(), column.clone());
-            if other.is_some_and(|other| other != column) {
-                return Ok(None);
+            let earlier = columns.insert(name.to_owned(), column.clone());
+            // A field must be in the same column for all kinds of events.
+            if earlier.is_some_and(|earlier| earlier != column) {
+                return None;
             }
         }
     }
     columns.insert("event".to_owned(), column_name(&titles, event));
     if !NEEDED.iter().all(|name| columns.contains_key(*name)) {
-        return Ok(None);
+        return None;
     }
-    // A column with a known title is left out of the mapping, unless another column was chosen.
+    // These fields are left out of the mapping if the table has a known title for them: then the column with this title is used.
     let header: StringRecord = titles.iter().map(String::as_str).collect();
     for name in [
         "machine",
@@ -84,14 +75,15 @@ pub(super) fn recognise(
         .assumptions
         .into_iter()
         .for_each(|sentence| report.understood.assume(sentence));
-    Ok(Some(Mapping {
+    Some(Mapping {
         columns,
         ..given.clone()
-    }))
+    })
 }
 
-/// Reads a file as a table. None unless the header consists of words, and all rows have as many cells as the header.
-fn titled(path: &Path, text: &str, given: &Mapping) -> Option<Table> {
+/// Reads a file as a table. None if it is not a table with titles: its header has fewer than three cells or does not consist of
+/// words, it has no rows, or a row has more or fewer cells than the header.
+fn read_titled_table(path: &Path, text: &str, given: &Mapping) -> Option<Table> {
     let table = lines::table(path, lines::without_mark(text), given).ok()?;
     let header = table.header.as_ref()?;
     let is_title = |title: &&str| {
@@ -100,26 +92,28 @@ fn titled(path: &Path, text: &str, given: &Mapping) -> Option<Table> {
             && !title.contains([':', '='])
     };
     let titles = header.iter().filter(is_title).count();
-    let is_whole = table.rows.iter().all(|row| row.cells.len() == header.len());
     // One cell of a header may be a value, such as the start time of the log.
-    (header.len() >= 3 && titles + 1 >= header.len() && is_whole && !table.rows.is_empty())
-        .then_some(table)
+    let has_titles = header.len() >= 3 && titles + 1 >= header.len();
+    let has_equal_rows = table.rows.iter().all(|row| row.cells.len() == header.len());
+    (has_titles && has_equal_rows && !table.rows.is_empty()).then_some(table)
 }
 
+/// The name of a column in a mapping: its title, or its number from 1. The number is used if several columns have the title, or if
+/// the title is itself a number.
 fn column_name(titles: &[String], column: usize) -> String {
     let title = &titles[column];
-    let is_single = titles
+    let is_unique = titles
         .iter()
         .filter(|other| header::plain(other) == header::plain(title))
         .count()
         == 1;
-    match is_single && title.parse::<usize>().is_err() {
+    match is_unique && title.parse::<usize>().is_err() {
         true => title.clone(),
         false => (column + 1).to_string(),
     }
 }
 
-/// The column whose cells are words for more than one kind of event.
+/// The column whose cells are words for more than one kind of event. None if no column or several columns have such cells.
 fn event_column(titles: &[String], tables: &[Table], given: &Mapping) -> Option<usize> {
     let is_event = |&column: &usize| {
         let (mut all, mut known) = (0_u32, 0_u32);
@@ -143,7 +137,8 @@ fn event_column(titles: &[String], tables: &[Table], given: &Mapping) -> Option<
     events.next().is_none().then_some(first)
 }
 
-/// One shape for each kind of event. Its slots are the columns.
+/// Presents the tables as shapes, so that fields are found by the same rules as in lines: one shape for each kind of event. The
+/// slots of each shape are the columns except the event's. The words of a column's title count as words before the value.
 fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping) -> Vec<Template> {
     let columns: Vec<usize> = (0..titles.len())
         .filter(|&column| column != event)
@@ -188,7 +183,8 @@ fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping)
     rows.into_iter().map(template).collect()
 }
 
-/// The class of nearly all cells of a column. A column of peers is recognised by its title and not by its cells.
+/// The class of nearly all cells of a column. A column of peers or of names is recognised by the words of its title, and not by its
+/// cells. `column` is its index.
 fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
     let cells: Vec<&str> = tables
         .iter()
@@ -207,8 +203,9 @@ fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
     } else if nearly_all(&|cell| {
         formats::at_beginning(cell).is_some_and(|(_, end)| end == cell.len())
     }) {
+        // The index of the format is not used for tables.
         Class::Time(0)
-    } else if nearly_all(&|cell| numbers::times_ten_to(cell, 0, mark).is_ok()) {
+    } else if nearly_all(&|cell| numbers::parse_times_ten_to(cell, 0, mark).is_ok()) {
         Class::Number
     } else if nearly_all(&numbers::is_vector) {
         Class::List

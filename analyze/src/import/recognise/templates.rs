@@ -1,31 +1,35 @@
-//! Groups records of the same shape.
+//! Groups records of the same shape. A record is the text of one event of a log: one line, or several.
 //!
 //! The method is similar to Drain (P. He, J. Zhu, Z. Zheng, M. R. Lyu, "Drain: An Online Log Parsing Approach with Fixed Depth
-//! Tree", ICWS 2017). First, each value is replaced by its class. Then records with the same text are one group; their common
-//! text is the *shape* (or template) of the group. Drain accepts a certain number of different words within a group. Here, words
-//! of the table of evidence must be equal, and all other words are masked. So a group never mixes kinds of events or values of
-//! different fields.
+//! Tree", ICWS 2017). First, each value is replaced by its class, such as a number. Then records with the same text are one group;
+//! their common text is the *shape* (or template) of the group. Drain accepts a certain number of different words within a group.
+//! Here, words that are evidence for an event or a field must be equal, and all other words are masked (replaced by the same
+//! letter). So a group never mixes kinds of events or values of different fields.
 
 use std::collections::HashMap;
 
-use super::evidence::{Direction, ENOUGH, Field, direction};
+use super::evidence::{Direction, ENOUGH_WEIGHT, Field, direction};
 use super::labels::{find_slots, is_introduction, is_unit};
 use super::tokens::{Class, Token, is_significant, tokens};
 use crate::import::kinds;
 use crate::import::mapping::{Kind, Mapping};
 
-/// Number of different texts that are stored for a masked word.
-const MOST_TEXTS: usize = 4;
+/// If a masked word has more different texts than this, no further texts are stored.
+const MAX_TEXTS: usize = 4;
 
 /// Records of one shape.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
+    /// The tokens of the shape: values, words, signs and blanks.
     pub(super) parts: Vec<Part>,
-    /// The kind of event; none if no word stands for an event.
+    /// The kind of event. None if no word stands for an event.
     pub(super) kind: Option<Kind>,
-    /// The indices of the first and the last part of the words for the event; none if there are no such words.
+    /// The words for the event: the indices of their first and last part. If no word is known, these are the first words that may
+    /// stand for an event. None if there are no words.
     pub(super) event: Option<(usize, usize)>,
+    /// The positions of values.
     pub(super) slots: Vec<Slot>,
+    /// The values of each record.
     pub(super) rows: Vec<Row>,
     /// The text of the first record.
     pub(super) example: String,
@@ -35,11 +39,11 @@ pub(super) struct Template {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) class: Class,
-    /// The different texts of the token, up to one more than [`MOST_TEXTS`].
+    /// The different texts of the token, up to one more than [`MAX_TEXTS`]. Empty for values: their texts are in the rows.
     pub(super) texts: Vec<String>,
 }
 
-/// A value of a shape.
+/// The position of a value in a shape.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     /// The index of the value among the parts.
@@ -61,21 +65,27 @@ pub(super) struct Row {
     /// The index of the record among all records.
     pub(super) index: usize,
     pub(super) kind: Option<Kind>,
+    /// The text of each value, in the order of the slots.
     pub(super) cells: Vec<String>,
 }
 
 impl Slot {
-    /// The weight for a field of the words before the value. If these words are not evidence for any field, the weight of the
-    /// words after the value.
+    /// The evidence that the value is `field`: the weight of the words before the value. If these words are not enough evidence for
+    /// any field, and the words after the value are, the words after the value count instead.
     pub(super) fn weigh(&self, field: Field) -> i32 {
-        let decide = |words: &[String]| Field::ALL.iter().any(|field| field.weigh(words) >= ENOUGH);
-        match !decide(&self.before) && decide(&self.behind) {
+        let show_a_field = |words: &[String]| {
+            Field::ALL
+                .iter()
+                .any(|field| field.weigh(words) >= ENOUGH_WEIGHT)
+        };
+        match !show_a_field(&self.before) && show_a_field(&self.behind) {
             true => field.weigh(&self.behind),
             false => field.weigh(&self.before),
         }
     }
 
-    /// Whether the value is the names of recipients or of a sender. None if it is neither.
+    /// Whether the value has the names of recipients or of a sender. None if it has no names of peers, or if no word before it says
+    /// which they are.
     pub(super) fn direction(&self) -> Option<Direction> {
         let mut words = self.before.iter().rev();
         words
@@ -83,7 +93,8 @@ impl Slot {
             .filter(|_| self.class == Class::Peers)
     }
 
-    /// A description of the value's position: the words before the value. If there are none, the words after it.
+    /// A description of the value's position for messages. It has the words before the value. If there are none, it has the words
+    /// after the value.
     pub(super) fn label(&self) -> String {
         match (self.before.is_empty(), self.behind.is_empty()) {
             (false, _) => format!("behind `{}`", self.before.join(" ")),
@@ -93,32 +104,33 @@ impl Slot {
     }
 }
 
-/// Groups records by their shape. Returns the shapes, the most frequent first. A record is given by the index of its file and its
+/// Groups records by their shape. Returns the shapes, the most frequent first. Each record has the index of its file, and its
 /// text.
 pub(super) fn group_records(records: &[(usize, String)], mapping: &Mapping) -> Vec<Template> {
+    // The words that the mapping declares as words for events.
     let declared: Vec<String> = mapping
         .events
         .values()
         .flatten()
         .flat_map(|word| kinds::words(word))
         .collect();
-    let mut found: HashMap<String, usize> = HashMap::new();
+    let mut template_by_key: HashMap<String, usize> = HashMap::new();
     let mut templates: Vec<Template> = vec![];
     for (index, (file, text)) in records.iter().enumerate() {
         let tokens = tokens(text.trim());
-        let key = key(&tokens, &declared);
-        let number = *found.entry(key).or_insert_with(|| {
+        let key = shape_key(&tokens, &declared);
+        let template = *template_by_key.entry(key).or_insert_with(|| {
             templates.push(Template::from_tokens(&tokens, text.trim(), mapping));
             templates.len() - 1
         });
-        templates[number].add(&tokens, (*file, index));
+        templates[template].add(&tokens, (*file, index));
     }
     templates.sort_by_key(|template| std::cmp::Reverse(template.rows.len()));
     templates
 }
 
-/// The text that all records of one shape share.
-fn key(tokens: &[Token<'_>], declared: &[String]) -> String {
+/// The text that all records of one shape share: values are replaced by their class, and masked words by `w`.
+fn shape_key(tokens: &[Token<'_>], declared: &[String]) -> String {
     let mut key = String::new();
     for (index, token) in tokens.iter().enumerate() {
         match token.class {
@@ -147,7 +159,7 @@ impl Template {
             class: token.class,
             texts: vec![],
         };
-        let (kind, event) = kind(tokens, mapping);
+        let (kind, event) = find_kind(tokens, mapping);
         Self {
             parts: tokens.iter().map(part).collect(),
             kind,
@@ -158,12 +170,11 @@ impl Template {
         }
     }
 
+    /// Adds a record of this shape. `file` is the index of its file, and `index` its index among all records.
     fn add(&mut self, tokens: &[Token<'_>], (file, index): (usize, usize)) {
         for (part, token) in self.parts.iter_mut().zip(tokens) {
-            let is_known = part.class.is_slot()
-                || part.texts.len() > MOST_TEXTS
-                || part.texts.iter().any(|text| text == token.text);
-            if !is_known {
+            let is_new = !part.texts.iter().any(|text| text == token.text);
+            if is_new && !part.class.is_slot() && part.texts.len() <= MAX_TEXTS {
                 part.texts.push(token.text.to_owned());
             }
         }
@@ -180,17 +191,20 @@ impl Template {
     }
 }
 
-/// The kind of event that the words of a record stand for, and where those words are.
-fn kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize, usize)>) {
+/// Finds the kind of event that the words of a record stand for, and the first and last token of those words. Phrases are tried in
+/// this order: phrases of more than one letter, the labels of values (such as `Sent` in `Sent: 4`), single letters. A phrase for
+/// something that is not an event counts only if no phrase stands for an event. If no phrase is known, the kind is none, and the
+/// tokens are those of the first phrase that is neither a label nor a single letter.
+fn find_kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize, usize)>) {
     let phrases = phrases(tokens);
     let is_label = |(_, end): &(usize, usize)| is_label(tokens, *end);
-    let (labels, plain): (Vec<_>, Vec<_>) = phrases.into_iter().partition(is_label);
+    let (labels, others): (Vec<_>, Vec<_>) = phrases.into_iter().partition(is_label);
     let kind_of = |(from, to): (usize, usize)| mapping.kind(&joined(tokens, from, to));
     let is_letter =
         |(from, to): &&(usize, usize)| from == to && tokens[*from].text.chars().count() == 1;
-    let (letters, plain): (Vec<_>, Vec<_>) = plain.iter().partition(|phrase| is_letter(phrase));
+    let (letters, words): (Vec<_>, Vec<_>) = others.iter().partition(|phrase| is_letter(phrase));
     let mut ignored = None;
-    for phrase in plain.iter().chain(&labels).chain(&letters) {
+    for phrase in words.iter().chain(&labels).chain(&letters) {
         match kind_of(*phrase) {
             None => {}
             Some(Kind::Ignore) => ignored = ignored.or(Some(*phrase)),
@@ -199,11 +213,11 @@ fn kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize
     }
     match ignored {
         Some(phrase) => (Some(Kind::Ignore), Some(phrase)),
-        None => (None, plain.first().copied()),
+        None => (None, words.first().copied()),
     }
 }
 
-/// The shortest part of a phrase that stands for the same kind of event.
+/// The shortest part of a phrase that stands for the same kind of event. Phrases are given by their first and last token.
 fn shortest_phrase(
     (from, to): (usize, usize),
     kind: Kind,
@@ -215,7 +229,7 @@ fn shortest_phrase(
     fitting.next().unwrap_or((from, to))
 }
 
-/// The first and the last token of each sequence of words with only blanks between them.
+/// The indices of the first and the last token of each phrase: a sequence of words with one blank between two words.
 fn phrases(tokens: &[Token<'_>]) -> Vec<(usize, usize)> {
     let mut phrases: Vec<(usize, usize)> = vec![];
     for (index, token) in tokens.iter().enumerate() {
@@ -230,7 +244,7 @@ fn phrases(tokens: &[Token<'_>]) -> Vec<(usize, usize)> {
     phrases
 }
 
-/// Whether a colon or equals sign and a value follow the word at `end`.
+/// Whether the phrase that ends with the token at `end` is the label of a value: a colon or equals sign and a value follow.
 fn is_label(tokens: &[Token<'_>], end: usize) -> bool {
     let between = tokens[end + 1..]
         .iter()
@@ -245,6 +259,7 @@ fn is_label(tokens: &[Token<'_>], end: usize) -> bool {
             .is_some_and(|token| token.class.is_slot())
 }
 
+/// The text of the tokens from the one at `from` to the one at `to`.
 pub(super) fn joined(tokens: &[Token<'_>], from: usize, to: usize) -> String {
     tokens[from..=to].iter().map(|token| token.text).collect()
 }
@@ -253,7 +268,7 @@ pub(super) fn joined(tokens: &[Token<'_>], from: usize, to: usize) -> String {
 mod tests {
     use super::*;
 
-    fn one(line: &str) -> Template {
+    fn shape_of(line: &str) -> Template {
         group_records(&[(0, line.to_owned())], &Mapping::default()).remove(0)
     }
 
@@ -279,7 +294,7 @@ mod tests {
             ),
             ("TICK 5 at 10:00:01", None, "TICK"),
         ] {
-            let template = one(line);
+            let template = shape_of(line);
             assert_eq!(template.kind, kind, "{line}");
             let (from, to) = template.event.expect("words");
             assert_eq!(joined(&tokens(line), from, to), words, "{line}");
@@ -288,7 +303,8 @@ mod tests {
 
     #[test]
     fn finds_the_labels_of_values() {
-        let template = one("Event: Send to VM 2 | Queue Length - 1. Logical clock time: 7 ticks");
+        let template =
+            shape_of("Event: Send to VM 2 | Queue Length - 1. Logical clock time: 7 ticks");
         let labels: Vec<String> = template.slots.iter().map(Slot::label).collect();
         assert_eq!(
             labels,

@@ -1,43 +1,48 @@
-//! Finds the system time of each shape.
+//! Finds which value of each shape of lines is the system time. A shape (or template) is the common form of similar lines, and a
+//! slot is the position of a value in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::Field;
-use super::fields::{is_plain, is_time};
+use super::fields::{is_time, is_unlabelled_number};
 use super::templates::{Slot, Template};
 use super::tokens::Class;
 
-/// What a value means: whether it is a time, and the words before it. Values of different shapes can have the same role.
+/// What a slot means: whether its values are in a format of times, and the words before it. Slots of different shapes can have the
+/// same role.
 type Role = (bool, String);
-/// A value with the indices of its file and record.
+/// The index of a value's file, the index of its record, and the text of the value.
 type Cell<'t> = (usize, usize, &'t str);
 
-/// Finds the slot of the system time in each shape. Candidates are values in a format of times, numbers with words for a time,
-/// and numbers as large as Unix times. If there are several candidates, the one that never falls and has the most different
-/// values is used.
+/// Finds the slot of the system time in each shape of `events`. Candidates are values in a format of times, numbers with words for
+/// a time, growing numbers with a unit, and numbers as large as Unix times. Of several candidates, the one with the greatest score
+/// is used. The score adds how much the values behave like times, the weight of the words, and 4 for a format of times. If no shape
+/// has candidates, a number without words is used (see [`find_unlabelled_time`]).
 pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
     for template in events.iter().map(|&index| &templates[index]) {
-        for (number, slot) in candidates(template) {
+        for (slot_index, slot) in candidates(template) {
             let rows = template.rows.iter();
-            let cells = rows.map(|row| (row.file, row.index, row.cells[number].as_str()));
+            let cells = rows.map(|row| (row.file, row.index, row.cells[slot_index].as_str()));
             values.entry(role(slot)).or_default().extend(cells);
         }
     }
-    let course: BTreeMap<Role, f64> = values
+    let likeness: BTreeMap<Role, f64> = values
         .into_iter()
         .map(|(role, rows)| (role, likeness_to_times(rows)))
         .collect();
     let score = |slot: &Slot| {
-        let is_format = f64::from(u8::from(matches!(slot.class, Class::Time(_))));
-        course[&role(slot)] + 4.0 * is_format + f64::from(slot.weigh(Field::Time).max(0))
+        let has_format = matches!(slot.class, Class::Time(_));
+        let format_score = if has_format { 4.0 } else { 0.0 };
+        likeness[&role(slot)] + format_score + f64::from(slot.weigh(Field::Time).max(0))
     };
-    let time = |template: &Template| match course.is_empty() {
-        true => plain_time(template),
+    let time = |template: &Template| match likeness.is_empty() {
+        true => find_unlabelled_time(template),
         false => {
+            // Of candidates with equal scores, the first one is used.
             let best = candidates(template)
                 .max_by(|(a, one), (b, other)| score(one).total_cmp(&score(other)).then(b.cmp(a)));
-            best.map(|(number, _)| number)
+            best.map(|(slot_index, _)| slot_index)
         }
     };
     let mut times = vec![None; templates.len()];
@@ -51,24 +56,28 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
 /// names are smaller.
 const UNIX_TIME: f64 = 1e9;
 
-/// The values of a shape that can be times, by their format, their words or their size.
+/// The slots of a shape that can be times, by their format, their words, their unit or their size.
 fn candidates(template: &Template) -> impl Iterator<Item = (usize, &Slot)> {
-    let is_unix_time = |number: usize| {
-        let mut cells = template.rows.iter().map(|row| row.cells[number].parse());
+    let is_unix_time = |slot_index: usize| {
+        let mut cells = template
+            .rows
+            .iter()
+            .map(|row| row.cells[slot_index].parse());
         cells.all(|cell: Result<f64, _>| cell.is_ok_and(|value| value >= UNIX_TIME))
     };
     let slots = template.slots.iter().enumerate();
-    slots.filter(move |(number, slot)| {
+    slots.filter(move |(slot_index, slot)| {
         is_time(slot)
-            || (slot.unit.is_some() && grows(template, *number))
-            || (slot.class == Class::Number && is_unix_time(*number))
+            || (slot.unit.is_some() && grows(template, *slot_index))
+            || (slot.class == Class::Number && is_unix_time(*slot_index))
     })
 }
 
-/// Whether a number behaves like a time: it differs from row to row of a file, and never falls.
-fn grows(template: &Template, number: usize) -> bool {
-    let value = |index: usize| template.rows[index].cells[number].parse::<f64>().ok();
-    let (mut steps, mut larger) = (0, 0);
+/// Whether the number in a slot behaves like a time: from row to row of a file, it never falls, and it grows at more than half of
+/// the steps.
+fn grows(template: &Template, slot_index: usize) -> bool {
+    let value = |index: usize| template.rows[index].cells[slot_index].parse::<f64>().ok();
+    let (mut steps, mut growing) = (0, 0);
     for index in 1..template.rows.len() {
         if template.rows[index].file != template.rows[index - 1].file {
             continue;
@@ -80,13 +89,13 @@ fn grows(template: &Template, number: usize) -> bool {
             return false;
         }
         steps += 1;
-        larger += usize::from(now > before);
+        growing += usize::from(now > before);
     }
-    larger * 2 > steps
+    growing * 2 > steps
 }
 
-/// How much the values of rows behave like times: from 0 to 10, the more different values the more. If a value falls, 10 is
-/// subtracted. Each value comes with its file and the index of its record.
+/// How much values behave like times: 10 times the share of different values. If a value is ever less than the previous one of its
+/// file, 10 is subtracted.
 fn likeness_to_times(mut rows: Vec<Cell<'_>>) -> f64 {
     rows.sort_unstable();
     let different: BTreeSet<&str> = rows.iter().map(|(_, _, text)| *text).collect();
@@ -98,36 +107,41 @@ fn likeness_to_times(mut rows: Vec<Cell<'_>>) -> f64 {
                 _ => now.len() == before.len() && now < before,
             }
     };
-    let fall = f64::from(u8::from(rows.windows(2).any(falls)));
-    10.0 * different.len() as f64 / rows.len().max(1) as f64 - 10.0 * fall
+    let penalty = if rows.windows(2).any(falls) {
+        10.0
+    } else {
+        0.0
+    };
+    10.0 * different.len() as f64 / rows.len().max(1) as f64 - penalty
 }
 
-/// The role of a slot. Slots of different shapes with the same role are compared together.
+/// The role of a slot. The values of all slots with the same role are judged together, also those of different shapes.
 fn role(slot: &Slot) -> Role {
     (matches!(slot.class, Class::Time(_)), slot.before.join(" "))
 }
 
-/// The time among numbers without words: the only number with a fraction. If this does not decide, the number with the greatest
-/// last value.
-fn plain_time(template: &Template) -> Option<usize> {
-    let last = |number: usize| -> Option<f64> { template.rows.last()?.cells[number].parse().ok() };
-    let has_fraction = |number: usize| {
+/// Finds the time among numbers without words: the only number with a fraction. If no number has a fraction, it is the number with
+/// the greatest last value. None if several numbers have fractions, or if there are fewer than two numbers and none has a fraction.
+fn find_unlabelled_time(template: &Template) -> Option<usize> {
+    let last =
+        |slot_index: usize| -> Option<f64> { template.rows.last()?.cells[slot_index].parse().ok() };
+    let has_fraction = |slot_index: usize| {
         template
             .rows
             .iter()
-            .any(|row| row.cells[number].contains('.'))
+            .any(|row| row.cells[slot_index].contains('.'))
     };
-    let plain: Vec<usize> = (0..template.slots.len())
-        .filter(|&number| is_plain(&template.slots[number]))
+    let unlabelled: Vec<usize> = (0..template.slots.len())
+        .filter(|&slot_index| is_unlabelled_number(&template.slots[slot_index]))
         .collect();
-    let fractions: Vec<usize> = plain
+    let fractions: Vec<usize> = unlabelled
         .iter()
         .copied()
-        .filter(|&number| has_fraction(number))
+        .filter(|&slot_index| has_fraction(slot_index))
         .collect();
     match fractions[..] {
         [one] => Some(one),
-        [] if plain.len() > 1 => plain.into_iter().max_by(|&a, &b| {
+        [] if unlabelled.len() > 1 => unlabelled.into_iter().max_by(|&a, &b| {
             last(a)
                 .partial_cmp(&last(b))
                 .unwrap_or(std::cmp::Ordering::Equal)

@@ -1,4 +1,4 @@
-//! Splits a line into tokens.
+//! Splits a record (one line of a log, or several) into tokens: words, numbers, names, times, signs and blanks.
 
 use once_cell::sync::Lazy;
 use regex::Regex;
@@ -10,21 +10,22 @@ use crate::import::{formats, kinds, peers};
 /// The class of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Class {
+    /// Blanks and tabs.
     Space,
     /// The end of a line within a record.
     End,
-    /// Any other single character.
+    /// A single character that belongs to no other class, such as a colon.
     Mark,
     /// Letters.
     Word,
     /// Letters and digits, such as `vm2`.
     Name,
     Number,
-    /// Numbers in brackets.
+    /// Numbers in brackets, such as `[1, 2]`.
     List,
     /// A name or a list of names after a word such as `to` or `from`.
     Peers,
-    /// A time, with the index of its format.
+    /// A time, with the index of its format in [`formats::FORMATS`].
     Time(usize),
 }
 
@@ -49,10 +50,15 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
-/// Patterns of tokens, which are also used in the patterns of whole lines.
+// The next constants are regular expressions for tokens. They are also parts of the regular expressions for whole records.
+
+/// A number, perhaps with a sign, decimals and an exponent.
 pub(super) const NUMBER: &str = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
+/// Letters and digits.
 pub(super) const NAME: &str = r"[\p{L}\d_']+";
+/// Letters.
 pub(super) const WORD: &str = r"[\p{L}_']+";
+/// One or more numbers in brackets.
 pub(super) const LIST: &str = r"[\[(<{]\s*\d+(?:\s*[,;\s]\s*\d+)*\s*[\])>}]";
 /// A list of names: in brackets, or with `and` or similar words between them. Words for machines may come before names.
 pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_](?:(?:, ?and | and |[ ]?[;&+/][ ]?|, ?)(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_])*)";
@@ -67,11 +73,10 @@ static AT_PEERS: Lazy<Regex> = Lazy::new(|| {
         r"^(?:[\[({{]\s*'?{name}'?(?:\s*[,;]\s*'?{name}'?)*\s*,?\s*[\])}}]|{name}(?:(?:, ?and | and |[ ]?[;&+/][ ]?)(?:\p{{L}}[\p{{L}}_]*[ #-])?{name})*)"
     ))
 });
-/// Several numbers joined by commas. They are names only after a plural (`machines 2, 3`) or a colon.
-static AT_MORE_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, \d+)+\b"));
-
-/// Several numbers joined by commas, after `peer=`.
-static AT_TIGHT_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, ?\d+)+\b"));
+/// Several numbers joined by commas and blanks. They are names only after a plural (`machines 2, 3`) or a colon.
+static AT_NUMBERED_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, \d+)+\b"));
+/// Several numbers joined by commas, with or without blanks, after `peer=`.
+static AT_LABELLED_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, ?\d+)+\b"));
 /// A unit of time directly after a number.
 static AT_UNIT: Lazy<Regex> =
     Lazy::new(|| regex(r"^(?:s|sec|secs|seconds|ms|us|µs|ns)(?:[^\p{L}\d_]|$)"));
@@ -84,7 +89,7 @@ pub(super) fn tokens(record: &str) -> Vec<Token<'_>> {
     let mut at = 0;
     while at < record.len() {
         let rest = &record[at..];
-        let (class, length) = next(rest, &tokens);
+        let (class, length) = next_token(rest, &tokens);
         tokens.push(Token {
             class,
             text: &rest[..length],
@@ -94,7 +99,8 @@ pub(super) fn tokens(record: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-fn next(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
+/// The class and the length in bytes of the token at the beginning of `rest`. `before` has the record's tokens before it.
+fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     let first = rest.chars().next().unwrap_or(' ');
     if first == '\n' {
         return (Class::End, 1);
@@ -115,17 +121,16 @@ fn next(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     {
         return (Class::List, found.end());
     }
+    // In `machine-1`, the dash is not the sign of a number.
     let is_sign = "-+".contains(first);
-    let is_glued = before
+    let follows_word_or_number = before
         .last()
         .is_some_and(|token| matches!(token.class, Class::Word | Class::Name | Class::Number));
-    if first.is_ascii_digit() || (is_sign && !is_glued) {
+    if first.is_ascii_digit() || (is_sign && !follows_word_or_number) {
         let number = AT_NUMBER.find(rest).map(|found| found.end());
-        let is_whole = |end: &usize| {
-            !rest[*end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
-        };
-        let has_unit = |end: &usize| AT_UNIT.is_match(&rest[*end..]);
-        if let Some(end) = number.filter(|end| is_whole(end) || has_unit(end)) {
+        // Letters directly after a number, other than a unit, make it a name: `2nd`.
+        let has_unit = |end: usize| AT_UNIT.is_match(&rest[end..]);
+        if let Some(end) = number.filter(|&end| is_word_end(rest, end) || has_unit(end)) {
             return (Class::Number, end);
         }
     }
@@ -146,79 +151,99 @@ fn next(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     }
 }
 
-/// The length of the names at the beginning of `rest`. None unless they follow a word such as `to` or `from` (with or without
-/// words for machines between), the word of an event and an arrow, or `peer=`.
+/// The length in bytes of the names of peers at the beginning of `rest`. Names are names of peers if they follow one of these:
+///
+/// 1. a word such as `to` or `from`, perhaps with words for machines after it: `to machines 2, 3`
+/// 2. the word for an event and an arrow: `send -> [0]`
+/// 3. `peer=` or `peers:`
+///
+/// None if `rest` does not begin with such names.
 fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
-    let (mut is_many, mut is_arrow, mut is_labelled, mut has_sign) = (false, false, false, false);
+    // Whether several numbers can be names: after a colon or a plural.
+    let mut allows_numbers = false;
+    let mut has_arrow = false;
+    // Whether there is a colon or an equals sign before the names.
+    let mut has_sign = false;
+    let mut follows_peer_label = false;
+    // Goes back from the names to the word that decides.
     for (index, token) in before.iter().enumerate().rev() {
         let earlier = index.checked_sub(1).map(|index| before[index]);
         match token.class {
             Class::Space => {}
             Class::Mark if ":=#".contains(token.text) => {
-                is_many |= token.text == ":";
+                allows_numbers |= token.text == ":";
                 has_sign |= token.text != "#";
             }
-            Class::Mark if "<>→←".contains(token.text) => is_arrow = true,
-            // These signs are in `->`, `<-` and `machine-1`.
+            Class::Mark if "<>→←".contains(token.text) => has_arrow = true,
+            // A dash is allowed only in `->`, in `<-`, and in a name such as `machine-1`.
             Class::Mark if token.text == "-" => {
-                let is_of_name = index + 1 == before.len()
+                let is_in_name = index + 1 == before.len()
                     && earlier.is_some_and(|word| {
                         peers::MACHINE_WORDS.contains(&word.text.to_lowercase().as_str())
                     });
-                if !is_arrow && !is_of_name && earlier.is_none_or(|mark| mark.text != "<") {
+                let is_in_arrow = has_arrow || earlier.is_some_and(|mark| mark.text == "<");
+                if !is_in_arrow && !is_in_name {
                     return None;
                 }
             }
             Class::Word => {
                 let words = kinds::words(token.text);
                 let last = words.last().map_or("", String::as_str);
-                let is_by = last != evidence::BY || says_send(&before[..index]);
-                let is_direction = evidence::direction(last).is_some() && is_by;
-                let is_event = is_arrow
+                // `by` comes before a sender only in `sent by`.
+                let is_allowed = last != evidence::BY || ends_with_send(&before[..index]);
+                let is_direction = evidence::direction(last).is_some() && is_allowed;
+                let is_event_before_arrow = has_arrow
                     && kinds::kind_of_word(last).is_some_and(|kind| kind != Kind::Internal);
-                if is_direction || is_event {
-                    let more = AT_MORE_PEERS.find(rest).filter(|_| is_many);
-                    return whole_names(rest, more);
+                if is_direction || is_event_before_arrow {
+                    let numbers = AT_NUMBERED_PEERS.find(rest).filter(|_| allows_numbers);
+                    return names_length(rest, numbers);
                 }
-                let is_between = peers::MACHINE_WORDS.contains(&last)
+                let can_be_between = peers::MACHINE_WORDS.contains(&last)
                     || ["the", "other", "id", "number"].contains(&last);
-                if !is_between || is_arrow {
+                if !can_be_between || has_arrow {
                     break;
                 }
-                is_labelled |= has_sign && ["peer", "peers"].contains(&last);
-                is_many |= last.len() > 1 && last.ends_with('s');
+                follows_peer_label |= has_sign && ["peer", "peers"].contains(&last);
+                let is_plural = last.len() > 1 && last.ends_with('s');
+                allows_numbers |= is_plural;
             }
             _ => break,
         }
     }
-    match is_labelled {
-        true => whole_names(rest, AT_TIGHT_PEERS.find(rest)),
+    match follows_peer_label {
+        true => names_length(rest, AT_LABELLED_PEERS.find(rest)),
         false => None,
     }
 }
 
-/// Whether the last word means a send.
-fn says_send(tokens: &[Token<'_>]) -> bool {
+/// Whether the last word of `tokens` means a send.
+fn ends_with_send(tokens: &[Token<'_>]) -> bool {
     let mut tokens = tokens.iter().rev();
     let last = tokens.find(|token| token.class != Class::Space);
     last.is_some_and(|token| kinds::kind_of_word(&token.text.to_lowercase()) == Some(Kind::Send))
 }
 
-/// The length of the names at the beginning of `rest`, unless letters or digits follow directly.
-fn whole_names(rest: &str, more: Option<regex::Match<'_>>) -> Option<usize> {
-    let found = more.or_else(|| AT_PEERS.find(rest));
-    found.map(|found| found.end()).filter(|&end| {
-        !rest[end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
-    })
+/// The length in bytes of the names at the beginning of `rest`: of the list of numbers `numbers` if it was found, and otherwise of
+/// the names that [`AT_PEERS`] finds. None if letters or digits follow directly.
+fn names_length(rest: &str, numbers: Option<regex::Match<'_>>) -> Option<usize> {
+    let found = numbers.or_else(|| AT_PEERS.find(rest));
+    let end = found.map(|found| found.end());
+    end.filter(|&end| is_word_end(rest, end))
 }
 
-/// Whether a word is evidence for an event or a field. Such a word is not masked.
+/// Whether no letter, digit or underscore follows in `text` at byte `end`.
+fn is_word_end(text: &str, end: usize) -> bool {
+    !text[end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
+}
+
+/// Whether a word is evidence for an event or a field. Such a word distinguishes the shapes of lines. All other words are masked:
+/// they may differ within a shape.
 pub(super) fn is_significant(word: &str) -> bool {
     kinds::words(word).iter().any(|word| {
         kinds::kind_of_word(word).is_some()
             || kinds::says_all(word)
             || kinds::negates(word)
-            || evidence::is_of_summary(word)
+            || evidence::is_summary_word(word)
             || evidence::direction(word).is_some()
             || peers::MACHINE_WORDS.contains(&word.as_str())
             || Field::ALL.iter().any(|field| field.weight(word) != 0)
@@ -229,6 +254,7 @@ pub(super) fn is_significant(word: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// The tokens of a line that are values.
     fn slots(line: &str) -> Vec<(Class, &str)> {
         let tokens = tokens(line).into_iter();
         tokens
