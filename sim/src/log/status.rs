@@ -145,7 +145,7 @@ impl Status {
             done: tally.done,
             no_longer_planned: tally.no_longer_planned,
             failed: tally.failed(),
-            to_do: parts.planned().saturating_sub(tally.planned),
+            to_do: parts.planned().saturating_sub(tally.attempted),
             punctual: tally.punctual,
             with_margin: tally.with_margin,
             time_scale: manifest.experiment.time_scale,
@@ -210,7 +210,7 @@ impl Sweep {
 /// Returns the commands that resume the parts with runs to do. For a shard that has not started, this is the command of a shard that has
 /// started, with the shard's number replaced.
 fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
-    if parts.planned() <= tally.planned {
+    if parts.planned() <= tally.attempted {
         return vec![];
     }
     let mut commands = vec![];

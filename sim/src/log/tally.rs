@@ -20,7 +20,7 @@ pub(crate) struct Tally {
     /// The 99th percentile of the lateness of each finished run, in wall microseconds.
     lateness_p99_us: Vec<f64>,
     /// Number of attempted runs that are still planned.
-    pub(crate) planned: u64,
+    pub(crate) attempted: u64,
     /// Number of runs that are still planned and have finished.
     pub(crate) done: u64,
     /// Number of finished runs that are not planned any more.
@@ -77,7 +77,7 @@ impl Tally {
         let change = match self.runs.entry(row.run) {
             Entry::Vacant(entry) => {
                 entry.insert(state);
-                self.planned += u64::from(is_planned);
+                self.attempted += u64::from(is_planned);
                 Change::First(row.outcome)
             }
             Entry::Occupied(entry) if matches!(entry.get(), RunState::Finished) => {
@@ -122,7 +122,7 @@ impl Tally {
 
     /// Returns the number of planned runs that failed in every attempt.
     pub(crate) fn failed(&self) -> u64 {
-        self.planned - self.done
+        self.attempted - self.done
     }
 
     /// Returns why planned runs failed in their last attempts: each reason with its number of runs, in the order in which the reasons first

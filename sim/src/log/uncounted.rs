@@ -74,8 +74,8 @@ impl Uncounted {
     }
 
     /// Refuses events that an interrupted sweep cannot have left. A sweep writes the header of the journal before any event, and all rows
-    /// for the runs of a segment before it creates the next segment. So it leaves at most the events of one segment, which is full
-    /// when its last run makes it larger than [`SEGMENT_BYTES`].
+    /// for the runs of a segment before it creates the next segment. So it leaves at most the events of one segment. A segment has at
+    /// most [`SEGMENT_BYTES`] and one more run.
     fn check(
         &self,
         paths: &Paths,
