@@ -191,8 +191,8 @@ impl Machine {
         self.make_event(kind)
     }
 
-    /// Receives the next message in the current tick, if the tick must receive another one, and returns the event. Must be called after every tick until it returns
-    /// `None`.
+    /// Receives another message in the current tick and returns the event. Returns `None` if the tick does not receive another message.
+    /// Must be called after every tick until it returns `None`.
     #[inline]
     pub fn next_event_in_tick(&mut self) -> Option<Event> {
         // The common case is handled here without a call, because this function is called at every tick.

@@ -39,7 +39,7 @@ pub struct LockOwner {
     pub since_s: i64,
     /// When the sweep will end according to its plan, in Unix seconds.
     pub planned_end_s: i64,
-    /// Number of rows in the journal when the sweep started.
+    /// Number of rows in the journal (`runs.csv`) when the sweep started.
     pub rows_before: u64,
     /// Number of runs that the sweep had to do.
     pub to_do: u64,

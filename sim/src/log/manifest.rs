@@ -61,9 +61,9 @@ pub struct ResolvedExperiment {
     /// The number of runs of each configuration that has more than `repetitions`, by the configuration's canonical text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more_repetitions: BTreeMap<String, u32>,
-    /// `tcp` or `virtual`.
+    /// `tcp` (real time) or `virtual` (simulated time).
     pub engine: String,
-    /// `shared` or `process`.
+    /// `shared` (many runs in one process) or `process` (each machine is a process).
     pub isolation: String,
     /// Model seconds per wall second.
     pub time_scale: f64,

@@ -12,7 +12,7 @@ use super::parts::{Paths, read_manifest, shards_in};
 use crate::experiment::{Experiment, Shard};
 use crate::files;
 
-/// Files that a writer may have left if it crashed before its manifest was complete. There may also be files with temporary
+/// Files that a writer may have left if it crashed before its manifest (`dataset.json`) was complete. There may also be files with temporary
 /// names.
 const LEFT_BY_CRASH: [&str; 2] = [".lock", "experiment.toml"];
 /// The files of a dataset that are never changed in place: each new version has a temporary name until it is complete.

@@ -14,7 +14,7 @@ use super::uncounted::Uncounted;
 /// A run that has ended, ready to be appended.
 #[derive(Clone, Debug)]
 pub struct FinishedRun {
-    /// Its journal row. The writer fills in the position of the events, and their checksum if it is empty.
+    /// Its row of the journal (`runs.csv`). The writer fills in the position of the events, and their checksum if it is empty.
     pub row: JournalRow,
     /// Its rows of the event log in the format of [`events::write_row`]; empty for a failed run.
     pub events: Vec<u8>,
@@ -47,13 +47,14 @@ impl Segment {
             dropped += bytes;
         }
         let path = paths.segment(found.segment);
+        // If the journal counts no events in this segment, only the segment's header must stay.
         let end = match found.segment_end {
             0 => header_bytes(&path, has_timestamps)?,
             end => end,
         };
         let (file, tail_bytes) = AppendedFile::open(disk, path, end)?;
         let mut segment = Self::new(found.segment, file, has_timestamps);
-        // The file is new, or its header was incomplete and has been cut off.
+        // The file is new, or it had an incomplete header, which has been cut off.
         if end == 0 {
             segment.append_header()?;
         }

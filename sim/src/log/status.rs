@@ -37,7 +37,8 @@ pub struct Status {
     pub to_do: u64,
     /// Number of finished runs that were punctual.
     pub punctual: u64,
-    /// Number of finished runs that have a margin, so that they could be punctual.
+    /// Number of finished runs whose margin is not 0, so that they could be punctual. The margin is the shortest time between two ticks
+    /// whose order matters.
     pub with_margin: u64,
     /// Model seconds per wall second.
     pub time_scale: f64,
@@ -46,7 +47,8 @@ pub struct Status {
     pub resume: Vec<String>,
     /// Number of finished runs that were as scheduled: their events are those of the virtual run with the same seed.
     pub as_scheduled: u64,
-    /// The median, over all finished runs, of the run's 99th percentile of lateness, in wall microseconds.
+    /// The median, over all finished runs, of the run's 99th percentile of lateness (how late its events were), in wall
+    /// microseconds.
     pub lateness_p99_us: f64,
     /// The greatest lateness of any tick of a finished run, in wall microseconds.
     pub lateness_max_us: f64,
@@ -186,7 +188,7 @@ impl Sweep {
         }
         let now_s = unix_s(SystemTime::now())?;
         let ended = rows.saturating_sub(owner.rows_before);
-        // The time until the last run ended.
+        // The time from the start of the sweep until the last run ended.
         let elapsed_s = journal_written_at_s(folder).unwrap_or(now_s) - owner.since_s as f64;
         let runs_per_s = (ended > 0 && elapsed_s > 0.0).then(|| ended as f64 / elapsed_s);
         let to_do = owner.to_do.saturating_sub(ended);

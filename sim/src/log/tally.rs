@@ -27,7 +27,8 @@ pub(crate) struct Tally {
     pub(crate) no_longer_planned: u64,
     /// Number of finished runs that were punctual.
     pub(crate) punctual: u64,
-    /// Number of finished runs that have a margin, so that they could be punctual.
+    /// Number of finished runs whose margin is not 0, so that they could be punctual. The margin is the shortest time between two ticks
+    /// whose order matters.
     pub(crate) with_margin: u64,
     /// Number of finished runs that were as scheduled.
     pub(crate) as_scheduled: u64,

@@ -39,7 +39,7 @@ impl Uncounted {
     ) -> Result<Self, DatasetError> {
         let mut uncounted = Self::default();
         let entries = fs::read_dir(&paths.root).map_err(DatasetError::io(&paths.root))?;
-        let mut length = 0;
+        let mut segment_length = 0;
         for entry in entries {
             let entry = entry.map_err(DatasetError::io(&paths.root))?;
             let number = entry.file_name().to_str().and_then(Paths::segment_number);
@@ -49,26 +49,27 @@ impl Uncounted {
             let path = entry.path();
             let bytes = fs::metadata(&path).map_err(DatasetError::io(&path))?.len();
             if number == found.segment {
-                length = bytes;
+                segment_length = bytes;
             } else {
                 uncounted.segments.push((path, bytes));
             }
         }
         uncounted.segments.sort();
         let path = paths.segment(found.segment);
-        if length < found.segment_end {
+        if segment_length < found.segment_end {
             return Err(DatasetError::TooShort {
                 path,
-                found: length,
+                found: segment_length,
                 counted: found.segment_end,
             });
         }
         let header = header_bytes(&path, experiment.has_timestamps())?;
+        // If the journal counts no events in this segment, only the segment's header must stay.
         let counted = match found.segment_end {
             0 => header,
             end => end,
         };
-        uncounted.tail_bytes = length - counted;
+        uncounted.tail_bytes = segment_length - counted;
         uncounted.check(paths, found, experiment)?;
         Ok(uncounted)
     }

@@ -13,7 +13,7 @@ use crate::log::LoggedEvent;
 const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
 /// Maximum number of events of runs under way that the tcp engine keeps in memory. Further events go to files.
 const MAX_EVENTS_IN_MEMORY: u64 = 4_000_000;
-/// The events of runs under way in the tcp engine may use the available memory divided by this number, a quarter of it.
+/// The events of runs under way in the tcp engine may use the available memory divided by this number.
 const DIVISOR_FOR_EVENTS: u64 = 4;
 /// Maximum number of bytes of rows that may wait for the writer.
 const MAX_WAITING_BYTES: u64 = 256 << 20;

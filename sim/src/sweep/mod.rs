@@ -106,7 +106,8 @@ pub struct Summary {
     pub as_scheduled: u64,
     /// Number of runs of this sweep that were punctual.
     pub punctual: u64,
-    /// Number of runs of this sweep that were ok and have a margin, so that they could be punctual.
+    /// Number of runs of this sweep that were ok and whose margin is not 0, so that they could be punctual. The margin is the shortest time
+    /// between two ticks whose order matters.
     pub with_margin: u64,
     /// Bytes of events written.
     pub bytes: u64,
@@ -160,6 +161,7 @@ pub fn run(
         progress.warn_of_disk(plan.disk_bytes, free);
     }
     let mut summary = Summary {
+        // With `--only`, other runs were not asked for, so those that failed before are not counted.
         failed_before: if options.only.is_empty() {
             plan.failed
         } else {
@@ -239,6 +241,7 @@ fn feed_engine(
         }
         EngineKind::Tcp => {
             let max_in_progress = match experiment.isolation {
+                // The runs that are under way, and ended runs that wait for the writer.
                 Isolation::Shared => plan.width.runs + plan.waiting,
                 // No limit is needed: a worker that watches processes has only one run at a time, so it may wait for the disk.
                 Isolation::Process => plan.to_do.len().max(1),
@@ -293,6 +296,7 @@ fn lower_priority() {
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
 
+/// Adds to an error that a thread could not be started, and what the user can do.
 fn no_thread(error: io::Error) -> io::Error {
     io::Error::new(
         error.kind(),

@@ -336,7 +336,8 @@ fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
     groups
 }
 
-/// Returns the sum of `value` over all runs; each run has the value of its configuration. If the sum needs more than 64 bits, returns `u64::MAX`.
+/// Returns the sum of `value` over all runs; each run has the value of its configuration. If the sum needs more than 64 bits, returns
+/// `u64::MAX`.
 fn sum(groups: &[Group<'_>], value: impl Fn(&Configuration) -> u64) -> u64 {
     let of_group = |group: &Group<'_>| value(group.configuration).saturating_mul(group.runs);
     groups.iter().map(of_group).fold(0, u64::saturating_add)
@@ -375,7 +376,7 @@ fn wall_time(
     }
 }
 
-/// Returns approximately how many bytes the files have that the runs in `to_do` will fill.
+/// Returns approximately how many bytes the runs in `to_do` will add to the files of the dataset.
 fn disk_bytes(experiment: &Experiment, to_do: &[Group<'_>]) -> u64 {
     let row_bytes = ROW_BYTES
         .iter()

@@ -80,15 +80,15 @@ proptest! {
     #[test]
     fn both_parsers_read_the_same_or_report_the_same_error_if_one_byte_has_changed(
         (cells, timestamps) in timestamps(),
-        at in any::<prop::sample::Index>(),
+        index in any::<prop::sample::Index>(),
         byte in prop_oneof![Just(b','), Just(b'\n'), Just(b';'), Just(b'-'), b'0'..=b'9', any::<u8>()],
     ) {
         let mut text = vec![];
         for timestamp in timestamps {
             write_machine_rows(&mut text, 0, 1, &[row(timestamp).logged], true);
         }
-        let at = at.index(text.len());
-        text[at] = byte;
+        let position = index.index(text.len());
+        text[position] = byte;
         let mut columns = EventColumns::default();
         let by_columns = columns.read(0, &text, format(cells));
         let by_rows: Result<Vec<EventRow>, RowError> = parse_rows_in(&text, format(cells)).collect();
