@@ -1,12 +1,13 @@
 //! One machine: its state, and what one tick does.
 //!
-//! A machine uses no socket, no real clock and no file, and its random draws come from a given stream. All engines use this code.
-//! An engine passes arriving messages to [`Machine::arrive`], and calls [`Machine::tick`] when a tick is due. The returned event
-//! contains everything that happened, including the message to send. [`Machine::draw_delay_ns`] draws how long each message
-//! travels. If a tick takes the whole queue, [`Machine::next_event_in_tick`] returns its further events.
+//! A machine uses no socket, no real clock and no file, and its random draws come from a given stream. All engines use this code: the
+//! one for real TCP and the one for virtual (simulated) time. An engine passes arriving messages to [`Machine::arrive`], and calls
+//! [`Machine::tick`] when a tick is due. The returned event contains everything that happened, including the message to send.
+//! [`Machine::draw_delay_ns`] draws how long each message travels. If a tick receives all messages of the queue, each receive is an event:
+//! [`Machine::tick`] returns the first one, and [`Machine::next_event_in_tick`] returns the others.
 //!
 //! If the experiment has a delay, an arrived message first waits in the *network queue* until its delay is over. Then it waits in
-//! the *message queue*. A tick takes the oldest message of the message queue, or all messages.
+//! the *message queue*. A tick receives the oldest message of the message queue, or all its messages (parameter `receive`).
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -27,7 +28,7 @@ pub use crate::experiment::MachineIndex;
 pub struct Message {
     /// The sender.
     pub sender: MachineIndex,
-    /// The timestamp that the message carries.
+    /// The Lamport timestamp that the message carries.
     pub stamp: u64,
     /// The number of the sender's tick at which the message was sent. Together with `sender`, it identifies the send event.
     pub sent_tick: u64,
@@ -75,11 +76,11 @@ pub enum EventKind {
 /// An event with all values of its log row, except run, machine and time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The number of the machine's tick, from 0. A tick has one event, or several if it takes several messages.
+    /// The number of the machine's tick, from 0. A tick has one event, or several if it receives several messages.
     pub tick: u64,
     /// The kind of the event.
     pub kind: EventKind,
-    /// The logical clock after the event.
+    /// The Lamport clock after the event.
     pub logical_clock: u64,
     /// Number of messages in the message queue after the event.
     pub queue_length: u64,
@@ -92,18 +93,22 @@ pub struct Event {
 pub struct Machine {
     /// The machines to which it may send, in ascending order.
     neighbours: Vec<MachineIndex>,
+    /// How a send chooses its recipients.
     sends: Sends,
+    /// Whether a tick receives one message or all messages.
     receive: ReceiveRule,
+    /// The probability that an event is internal if no message waits.
     internal: Probability,
+    /// Whether messages carry the clock after the send or before it.
     stamp: StampRule,
     delay: Delay,
     clock: LamportClock,
-    /// Boxed because few runs have it.
+    /// The clock beside the Lamport clock. It is in a box, because few runs have it.
     carried: Option<Box<CarriedClock>>,
     queue: VecDeque<Message>,
     network: NetworkQueue,
     next_tick: u64,
-    /// Number of messages that the current tick must still take.
+    /// Number of messages that the current tick must still receive.
     to_take: usize,
     random: ChaCha8Rng,
 }
@@ -140,8 +145,8 @@ impl Machine {
         self.carried = clock.map(Box::new);
     }
 
-    /// Adds the timestamp of a message that will [`arrive`](Self::arrive) next. Returns false if a message of the same send waits
-    /// already. If the machine keeps no clock beside its Lamport clock, nothing happens.
+    /// Adds the timestamp of the message that will [`arrive`](Self::arrive) next. Returns false if a message of the same send is already
+    /// waiting. If the machine keeps no clock beside its Lamport clock, nothing happens.
     #[must_use]
     pub fn take_timestamp(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
         let carried = self.carried.as_mut();
@@ -157,15 +162,15 @@ impl Machine {
         }
     }
 
-    /// Draws how long the next message travels, in model nanoseconds. Must be called once for every message sent; for a broadcast,
-    /// in the order of its recipients.
+    /// Draws how long the next message travels, in model nanoseconds. Must be called once for every message sent. If a send has several
+    /// recipients, the order of the calls is the order of the recipients.
     pub fn draw_delay_ns(&mut self) -> u64 {
         self.delay.draw_ns(&mut self.random)
     }
 
-    /// Does the next tick, due at model time `due_ns`. Returns its event, or the first of several events. If a message waits, the
-    /// machine receives it. An idle machine has an internal event with its probability, and otherwise sends to recipients drawn
-    /// as the configuration says. A machine without neighbours has only internal events.
+    /// Does the next tick, due at model time `due_ns`. Returns its event, or the first of several events. If messages wait, the machine
+    /// receives the oldest one. Otherwise it has an internal event with probability `internal`, or sends to recipients that are drawn as
+    /// the configuration says. A machine without neighbours never sends.
     pub fn tick(&mut self, due_ns: u64) -> Event {
         self.next_tick += 1;
         if let Some(clock) = &mut self.carried {
@@ -176,35 +181,36 @@ impl Machine {
         }
         self.to_take = match self.receive {
             ReceiveRule::One => 0,
+            // The first message is received below.
             ReceiveRule::All => self.queue.len().saturating_sub(1),
         };
         let kind = match self.queue.pop_front() {
             Some(message) => self.receive(message),
-            None => self.idle(),
+            None => self.internal_or_send(),
         };
-        self.event(kind)
+        self.make_event(kind)
     }
 
-    /// Returns the current tick's next event, if the tick takes another message. Must be called after every tick until it returns
-    /// `None`.
+    /// Receives another message in the current tick and returns the event. Returns `None` if the tick does not receive another message.
+    /// Must be called after every tick until it returns `None`.
     #[inline]
     pub fn next_event_in_tick(&mut self) -> Option<Event> {
         // The common case is handled here without a call, because this function is called at every tick.
         if self.to_take == 0 {
             return None;
         }
-        self.take_another()
+        self.receive_another()
     }
 
-    fn take_another(&mut self) -> Option<Event> {
+    fn receive_another(&mut self) -> Option<Event> {
         self.to_take -= 1;
         let message = self.queue.pop_front()?;
         let kind = self.receive(message);
-        Some(self.event(kind))
+        Some(self.make_event(kind))
     }
 
     #[inline]
-    fn event(&mut self, kind: EventKind) -> Event {
+    fn make_event(&mut self, kind: EventKind) -> Event {
         let carried = self.carried.as_mut();
         Event {
             timestamp: carried.map(|clock| clock.advance(&kind)),
@@ -221,7 +227,7 @@ impl Machine {
         EventKind::Receive(message)
     }
 
-    fn idle(&mut self) -> EventKind {
+    fn internal_or_send(&mut self) -> EventKind {
         if self.neighbours.is_empty() || self.random.random_bool(self.internal.value()) {
             self.clock.increment();
             return EventKind::Internal;
@@ -239,34 +245,37 @@ impl Machine {
     fn draw_recipients(&mut self) -> Recipients {
         let neighbours = self.neighbours.len() as u32;
         let outcomes = match self.sends {
+            // One outcome for each neighbour, and a last one for all neighbours together.
             Sends::Mix => neighbours + 1,
             Sends::Unicast => neighbours,
             Sends::Multicast(wanted) if wanted < neighbours => return self.draw_several(wanted),
             Sends::Multicast(_) | Sends::Broadcast => return Recipients::All,
         };
         let outcome = self.random.random_range(0..outcomes) as usize;
-        let one = self.neighbours.get(outcome);
-        one.map_or(Recipients::All, |&peer| Recipients::One(peer))
+        let single = self.neighbours.get(outcome);
+        single.map_or(Recipients::All, |&peer| Recipients::One(peer))
     }
 
-    /// Draws `wanted` different neighbours by Floyd's method: it needs `wanted` draws, and each choice is equally likely.
+    /// Draws `wanted` different neighbours by Floyd's method: it needs `wanted` draws, and each set of neighbours is equally likely. Each
+    /// draw is an index from 0 to `last`, which grows by 1 from draw to draw. If the drawn index is already chosen, `last` is chosen
+    /// instead.
     fn draw_several(&mut self, wanted: u32) -> Recipients {
         let neighbours = self.neighbours.len() as u32;
-        let mut places: Vec<u32> = Vec::with_capacity(wanted as usize);
+        let mut chosen: Vec<u32> = Vec::with_capacity(wanted as usize);
         for last in neighbours - wanted..neighbours {
             let drawn = self.random.random_range(0..=last);
-            let place = match places.binary_search(&drawn) {
+            let index = match chosen.binary_search(&drawn) {
                 Ok(_) => last,
                 Err(_) => drawn,
             };
-            places.insert(places.partition_point(|&other| other < place), place);
+            chosen.insert(chosen.partition_point(|&other| other < index), index);
         }
-        match places[..] {
-            [place] => Recipients::One(self.neighbours[place as usize]),
+        match chosen[..] {
+            [index] => Recipients::One(self.neighbours[index as usize]),
             _ => Recipients::Several(
-                places
+                chosen
                     .iter()
-                    .map(|&place| self.neighbours[place as usize])
+                    .map(|&index| self.neighbours[index as usize])
                     .collect(),
             ),
         }
@@ -276,28 +285,31 @@ impl Machine {
 /// Messages that have arrived, but whose delay is not over. Messages of one sender keep their order.
 #[derive(Clone, Debug, Default)]
 struct NetworkQueue {
-    /// Sorted by the end of the delay, then by message, so that the order does not depend on the real times of arrival.
+    /// The messages with the ends of their delays. The earliest end comes first; equal ends are in the order of the messages. So
+    /// the order does not depend on the real times of arrival.
     under_way: BinaryHeap<Reverse<(u64, Message)>>,
     /// For each sender, the time at which the delay of its last message ends.
-    last_through_ns: Vec<u64>,
+    last_delay_end_ns: Vec<u64>,
 }
 
 impl NetworkQueue {
-    fn push(&mut self, message: Message, through_ns: u64) {
+    /// Adds a message whose delay ends at `delay_end_ns`. If the delay of the sender's previous message ends later, the message waits until
+    /// then, so it does not overtake the previous one.
+    fn push(&mut self, message: Message, delay_end_ns: u64) {
         let sender = message.sender as usize;
-        if self.last_through_ns.len() <= sender {
-            self.last_through_ns.resize(sender + 1, 0);
+        if self.last_delay_end_ns.len() <= sender {
+            self.last_delay_end_ns.resize(sender + 1, 0);
         }
-        let last_ns = &mut self.last_through_ns[sender];
-        *last_ns = through_ns.max(*last_ns);
+        let last_ns = &mut self.last_delay_end_ns[sender];
+        *last_ns = delay_end_ns.max(*last_ns);
         self.under_way.push(Reverse((*last_ns, message)));
     }
 
     /// Removes and returns the next message whose delay ended before `ns`. If a delay ends exactly at `ns`, the tick at `ns` does
     /// not receive the message. In the same way, without delays, a tick at `ns` does not receive a message that was sent at `ns`.
     fn pop_before(&mut self, ns: u64) -> Option<Message> {
-        let &Reverse((through_ns, _)) = self.under_way.peek()?;
-        if through_ns >= ns {
+        let &Reverse((delay_end_ns, _)) = self.under_way.peek()?;
+        if delay_end_ns >= ns {
             return None;
         }
         self.under_way.pop().map(|Reverse((_, message))| message)

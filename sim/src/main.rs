@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// Exit code if a command cannot do its work because of its arguments, the experiment file or the dataset.
+/// Exit code if a command cannot do its work, because its arguments, the experiment file or the dataset cannot be used.
 const UNUSABLE: u8 = 2;
 
 /// Runs many small distributed systems with Lamport clocks over real TCP or in virtual time. Each combination of parameter values

@@ -1,4 +1,4 @@
-//! Values that shells offer when they complete an option, although the option takes other values too.
+//! Completion of options in a shell: values that the shell offers for an option, although the option takes other values too.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -6,15 +6,15 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
 
-/// A parser of an option's value, with the values that a shell offers. The values do not restrict what can be parsed: mistakes have
-/// the message of the parser.
+/// A parser of an option's value, with the values that a shell offers. These values do not restrict what can be parsed: a wrong value
+/// gets the error message of the parser.
 #[derive(Clone)]
 struct Offering<P> {
     parser: P,
     values: fn() -> Vec<&'static str>,
 }
 
-/// Creates the parser that uses `parse`, and offers `values`.
+/// Creates a parser that parses with `parse`, and offers `values`.
 pub fn offering<T, E>(
     parse: fn(&str) -> Result<T, E>,
     values: fn() -> Vec<&'static str>,

@@ -1,8 +1,8 @@
 //! Random streams from a seed: the same numbers on every platform and in every release.
 //!
-//! The key of a stream is a hash of the experiment's seed and the run's stream key. (The stream key is a text of all parameters
-//! that can change events.) So a stream does not depend on the run's number or on the computer. Each machine of a run has its own
-//! stream number with this key.
+//! A stream is made by the generator ChaCha8 from 256 bits and a stream number. The bits are a hash of two things: the experiment's seed,
+//! and the run's *stream key*, which is a text of the repetition and of all parameters that can change events. So a stream does not
+//! depend on the run's number or on the computer. The machines of a run have the same bits and different stream numbers.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -10,14 +10,14 @@ use rand_chacha::ChaCha8Rng;
 /// The stream number for draws that are made once for a whole run, such as its phases. No machine has this number.
 const RUN_STREAM: u64 = u64::MAX;
 
-/// Returns the stream of machine `machine` in the run with key `run_key`.
-pub fn machine_stream(seed: u64, run_key: &str, machine: u32) -> ChaCha8Rng {
-    stream(seed, run_key, u64::from(machine))
+/// Returns the stream of machine `machine` in the run with this `stream_key`.
+pub fn machine_stream(seed: u64, stream_key: &str, machine: u32) -> ChaCha8Rng {
+    stream(seed, stream_key, u64::from(machine))
 }
 
 /// Returns the stream for draws that are made once for a run, such as the phases of its machines.
-pub fn run_stream(seed: u64, run_key: &str) -> ChaCha8Rng {
-    stream(seed, run_key, RUN_STREAM)
+pub fn run_stream(seed: u64, stream_key: &str) -> ChaCha8Rng {
+    stream(seed, stream_key, RUN_STREAM)
 }
 
 /// Returns the stream for draws of an experiment file, such as random rate sets. Each `purpose` has its own stream.
@@ -42,9 +42,9 @@ mod tests {
     const KEY: &str =
         "rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=60 repetition=0";
 
-    /// These are fixed results. If one changes, every published seed would give other runs. Do not update them; find the cause.
+    /// If one of these 64-bit words changes, every published seed gives other runs. Do not update the words; find the cause.
     #[test]
-    fn random_words_are_fixed() {
+    fn random_words_are_the_same_in_every_release() {
         let words =
             |mut random: ChaCha8Rng| [random.next_u64(), random.next_u64(), random.next_u64()];
         assert_eq!(
@@ -81,9 +81,9 @@ mod tests {
         );
     }
 
-    /// Random words must stay the same, and so must the samples that are made from them.
+    /// The decisions and numbers that are made from random words must stay the same too.
     #[test]
-    fn samples_are_fixed() {
+    fn samples_are_the_same_in_every_release() {
         let mut random = machine_stream(262, KEY, 2);
         let bools: Vec<bool> = (0..16).map(|_| random.random_bool(0.7)).collect();
         let ranges: Vec<u32> = (0..16).map(|_| random.random_range(0..3u32)).collect();

@@ -22,7 +22,7 @@ pub enum LockAttempt {
 ///
 /// Returns the system's error, unless the file system has no locks.
 pub fn try_lock(file: &File) -> io::Result<LockAttempt> {
-    attempt(file.try_lock())
+    attempt_from_result(file.try_lock())
 }
 
 /// Tries to take a shared lock of `file`, without waiting. Several processes may hold a shared lock, unless one process has
@@ -32,11 +32,11 @@ pub fn try_lock(file: &File) -> io::Result<LockAttempt> {
 ///
 /// Returns the same errors as [`try_lock`].
 pub fn try_lock_shared(file: &File) -> io::Result<LockAttempt> {
-    attempt(file.try_lock_shared())
+    attempt_from_result(file.try_lock_shared())
 }
 
-fn attempt(tried: Result<(), TryLockError>) -> io::Result<LockAttempt> {
-    match tried {
+fn attempt_from_result(result: Result<(), TryLockError>) -> io::Result<LockAttempt> {
+    match result {
         Ok(()) => Ok(LockAttempt::Taken),
         Err(TryLockError::WouldBlock) => Ok(LockAttempt::HeldByAnother),
         Err(TryLockError::Error(error)) if has_no_locks(&error) => Ok(LockAttempt::NotSupported),
@@ -44,8 +44,8 @@ fn attempt(tried: Result<(), TryLockError>) -> io::Result<LockAttempt> {
     }
 }
 
-/// Forces the names in a folder to the disk, after files were created, renamed or removed. If the file system does not support
-/// this, nothing is done.
+/// Forces the names of a folder's files to the disk (`fsync` of the folder), after files were created, renamed or removed. If the
+/// file system does not support this, nothing is done.
 ///
 /// # Errors
 ///
@@ -58,7 +58,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Does nothing: on systems whose folders cannot be opened, the system forces names to the disk.
+/// Does nothing. A system that is not Unix does not open folders as files, so it must force the names to the disk itself.
 ///
 /// # Errors
 ///
@@ -68,13 +68,13 @@ pub fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether an error of a lock means that the file system has no locks: NFS without its lock service, Lustre without
-/// `flock`, some FUSE systems.
+/// Returns whether an error of a lock means that the file system has no locks. This is so on NFS without its lock service, on Lustre
+/// without `flock`, and on some FUSE systems.
 #[cfg(unix)]
 fn has_no_locks(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    let without = [Errno::NOLCK, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP];
-    is_one_of(error, &without)
+    let no_locks = [Errno::NOLCK, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP];
+    is_one_of(error, &no_locks)
 }
 
 #[cfg(not(unix))]
@@ -82,18 +82,19 @@ fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
 }
 
-/// Returns whether an error means that the file system cannot force folders to the disk: SMB, 9p, some FUSE systems.
+/// Returns whether an error means that the file system cannot force folders to the disk. This is so on SMB, on 9p, and on some FUSE
+/// systems.
 #[cfg(unix)]
 fn cannot_sync_folders(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    let without = [
+    let not_supported = [
         Errno::INVAL,
         Errno::NOTSUP,
         Errno::OPNOTSUPP,
         Errno::NOSYS,
         Errno::BADF,
     ];
-    is_one_of(error, &without)
+    is_one_of(error, &not_supported)
 }
 
 #[cfg(unix)]
@@ -108,7 +109,7 @@ mod tests {
     use rustix::io::Errno;
 
     fn lock_fails_with(errno: Errno) -> io::Result<LockAttempt> {
-        attempt(Err(TryLockError::Error(errno.into())))
+        attempt_from_result(Err(TryLockError::Error(errno.into())))
     }
 
     #[test]
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_taken_once() {
+    fn a_locked_file_cannot_be_locked_again_until_it_is_closed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("lock");
         let first = File::create(&path).expect("a file");

@@ -1,4 +1,9 @@
-//! Follows a dataset while sweeps write to it: each look reads only the rows that were appended since the last one.
+//! Follows a dataset while sweeps (processes `sim run`) write to it, for the live view of `sim status --watch`. Each read returns only
+//! the rows that were appended to the journals since the previous read. A journal is a file `runs.csv`, with one row for each attempted
+//! run.
+//!
+//! A dataset can be divided into shards: each shard has a part of the runs, and its own folder with its own manifest
+//! (`dataset.json`), journal and lock. A dataset without shards counts as one part.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
@@ -13,7 +18,8 @@ use super::parts::{Parts, Paths, shards_in};
 use super::status::Sweep;
 use crate::experiment::Shard;
 
-/// How often at most the locks are checked. A check takes a shared lock for some microseconds.
+/// The shortest time between two checks of the locks, which show whether sweeps are running. A check itself holds a shared lock for
+/// some microseconds.
 const CHECK_LOCKS_EVERY: Duration = Duration::from_secs(2);
 
 /// Follows a dataset with all its shards. It never writes, and never prevents a sweep from writing.
@@ -22,12 +28,15 @@ pub struct Follower {
     parts: Parts,
     /// The manifests that existed when the dataset was opened.
     manifests: Vec<ManifestVersion>,
+    /// The journal of each part, in the order of `parts`.
     journals: Vec<FollowedJournal>,
+    /// The sweeps that the last check of the locks found.
     sweeps: Vec<Sweep>,
-    checked: Option<Instant>,
+    /// When the locks were last checked.
+    locks_checked_at: Option<Instant>,
 }
 
-/// A manifest's path, and when it was written.
+/// A manifest's path, and when the manifest was written. `None` if there is no such file.
 type ManifestVersion = (PathBuf, Option<SystemTime>);
 
 impl Follower {
@@ -48,7 +57,7 @@ impl Follower {
             manifests,
             journals,
             sweeps: vec![],
-            checked: None,
+            locks_checked_at: None,
         })
     }
 
@@ -62,7 +71,7 @@ impl Follower {
         self.parts.planned()
     }
 
-    /// Returns the number of parts: shards that have started, or 1.
+    /// Returns the number of parts: the number of shards that have started, or 1 for a dataset without shards.
     pub fn part_count(&self) -> usize {
         self.journals.len()
     }
@@ -72,20 +81,20 @@ impl Follower {
         &self.parts.missing
     }
 
-    /// Returns the shard, if only one shard is followed and not the whole dataset.
+    /// Returns the shard if the folder of a single shard was opened. `None` for a dataset without shards, or with several.
     pub fn only_shard(&self) -> Option<Shard> {
-        let is_alone = self.journals.len() + self.parts.missing.len() == 1;
-        self.manifest().shard.filter(|_| is_alone)
+        let is_single_part = self.journals.len() + self.parts.missing.len() == 1;
+        self.manifest().shard.filter(|_| is_single_part)
     }
 
-    /// Returns whether the dataset must be opened and read again from the start: a sweep or a shard has started, or a journal was
-    /// replaced.
+    /// Returns whether the dataset must be opened and read again from the start. This is so if a manifest was written, because a
+    /// sweep or a shard has started, or if a journal was replaced.
     pub fn is_outdated(&self) -> bool {
         self.manifests != manifests_in(&self.parts.root)
             || self.journals.iter().any(FollowedJournal::is_shorter)
     }
 
-    /// Passes each row that was appended since the last call to `take`, shard by shard.
+    /// Calls `take` with each row that was appended since the previous `read_new`, shard by shard.
     ///
     /// # Errors
     ///
@@ -97,11 +106,12 @@ impl Follower {
         Ok(())
     }
 
-    /// Returns the sweeps that write, or may write. They are checked every two seconds; in between, the last result is returned.
+    /// Returns the sweeps that write to the dataset, or may write. The locks are checked at most every two seconds; between two checks,
+    /// the last result is returned.
     pub fn sweeps(&mut self, now: Instant) -> &[Sweep] {
         let is_due = |last| now.saturating_duration_since(last) >= CHECK_LOCKS_EVERY;
-        if self.checked.is_none_or(is_due) {
-            self.checked = Some(now);
+        if self.locks_checked_at.is_none_or(is_due) {
+            self.locks_checked_at = Some(now);
             let parts = self.parts.iter().zip(&self.journals);
             self.sweeps = parts
                 .filter_map(|(part, journal)| Sweep::in_folder(&part.paths.root, journal.rows()))
@@ -111,19 +121,19 @@ impl Follower {
     }
 }
 
-/// Returns the manifest in `root`, or those of its shards.
+/// Returns the version of the manifest in `root`. If `root` has no manifest, returns the versions of the manifests of its shards.
 fn manifests_in(root: &Path) -> Vec<ManifestVersion> {
     let version = |folder: &Path| {
         let path = Paths::new(folder).manifest();
-        let written = fs::metadata(&path).and_then(|metadata| metadata.modified());
-        (path, written.ok())
+        let written_at = fs::metadata(&path).and_then(|metadata| metadata.modified());
+        (path, written_at.ok())
     };
     match version(root) {
         (_, None) => shards_in(root)
             .iter()
             .map(|(folder, _)| version(folder))
             .collect(),
-        whole => vec![whole],
+        of_whole_dataset => vec![of_whole_dataset],
     }
 }
 
@@ -131,8 +141,9 @@ fn manifests_in(root: &Path) -> Vec<ManifestVersion> {
 #[derive(Debug)]
 struct FollowedJournal {
     path: PathBuf,
-    /// Number of bytes and of lines that were read.
+    /// Number of bytes that were read, up to the end of a row.
     bytes: u64,
+    /// Number of lines that were read, including the header.
     lines: u64,
     parser: RowParser,
 }
@@ -148,17 +159,17 @@ impl FollowedJournal {
         }
     }
 
-    /// Returns the number of rows that were read.
+    /// Returns the number of rows that were read, without the header.
     fn rows(&self) -> u64 {
         self.lines.saturating_sub(1)
     }
 
-    /// Returns whether the journal is shorter than what was read of it, so that it is not the same journal any more.
+    /// Returns whether the journal has fewer bytes than were read from it. Then it is not the same journal any more.
     fn is_shorter(&self) -> bool {
         fs::metadata(&self.path).map_or(0, |metadata| metadata.len()) < self.bytes
     }
 
-    /// Passes each complete row that was appended since the last call to `take`.
+    /// Calls `take` with each complete row that was appended since the previous `read_new`.
     ///
     /// # Errors
     ///
@@ -170,14 +181,14 @@ impl FollowedJournal {
         let Some(whole) = open_whole_rows(&self.path)? else {
             return Ok(());
         };
-        let end = whole.limit();
+        let whole_bytes = whole.limit();
         let mut file = whole.into_inner();
         file.seek(SeekFrom::Start(self.bytes))
             .map_err(DatasetError::io(&self.path))?;
-        let new = file.take(end.saturating_sub(self.bytes));
+        let new_rows = file.take(whole_bytes.saturating_sub(self.bytes));
         let mut records = csv::ReaderBuilder::new()
             .has_headers(false)
-            .from_reader(new)
+            .from_reader(new_rows)
             .into_records();
         for record in &mut records {
             let record = record.map_err(DatasetError::journal(&self.path))?;
@@ -185,10 +196,11 @@ impl FollowedJournal {
             if self.lines == 1 {
                 self.parser = RowParser::new(&self.path, &record)?;
             } else {
-                take(self.parser.row(&self.path, self.lines, &record)?);
+                take(self.parser.parse_row(&self.path, self.lines, &record)?);
             }
         }
-        self.bytes = end.max(self.bytes);
+        // The journal may have become shorter since its length was compared. Then `is_shorter` must still be able to notice it.
+        self.bytes = whole_bytes.max(self.bytes);
         Ok(())
     }
 }

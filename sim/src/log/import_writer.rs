@@ -1,4 +1,5 @@
-//! Writes a dataset from the logs of another program. The dataset appears complete or not at all.
+//! Writes a dataset from the logs of another program. The dataset appears complete or not at all: all files are written into a partial
+//! folder, which gets the name of the dataset's folder at the end. For a dataset in folder `x`, the partial folder is `.x.partial`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -18,26 +19,32 @@ use super::sources::{self, SourceRange};
 use crate::experiment::Numbering;
 use crate::files::{publish_folder, replace};
 
-/// Writes a dataset of imported logs. Its folder appears when everything is written.
+/// Writes a dataset of imported logs. The dataset's folder appears when [`ImportWriter::finish`] has written everything.
 #[derive(Debug)]
 pub struct ImportWriter {
+    /// The folder in which the finished dataset will be.
     root: PathBuf,
+    /// The paths of the files in the partial folder.
     paths: Paths,
+    /// The events file to which events are appended.
     segment: Segment,
-    rows: Vec<u8>,
+    /// The text of the journal (`runs.csv`) so far.
+    journal_text: Vec<u8>,
+    /// Number of runs so far.
     runs: u64,
+    /// The lines from which the events were read, for `sources.csv`.
     sources: Vec<SourceRange>,
     /// The lock that prevents other imports from using the partial folder.
     _lock: Lock,
 }
 
 impl ImportWriter {
-    /// Starts a dataset that will be in folder `root`.
+    /// Starts a dataset that will be in folder `root`. `root` must not exist yet, or must be empty.
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::Occupied`] if `root` exists, [`DatasetError::BeingImported`] if another process is importing it, or
-    /// [`DatasetError::Io`] if the disk cannot be written.
+    /// Returns [`DatasetError::Occupied`] if `root` has files or is the current folder, [`DatasetError::BeingImported`] if another
+    /// process is importing into it, or [`DatasetError::Io`] if the disk cannot be written.
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
         // `root` may be given as `.`, which has no name. The absolute path has a name.
         let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
@@ -45,9 +52,9 @@ impl ImportWriter {
             Ok(mut entries) => entries.next().is_none(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        // A finished dataset replaces an empty folder, but not the current folder.
-        let is_here = std::env::current_dir().is_ok_and(|here| here == *root);
-        if !is_free || is_here {
+        // The finished dataset replaces an empty folder. The current folder is never replaced, even if it is empty.
+        let is_current = std::env::current_dir().is_ok_and(|current| current == *root);
+        if !is_free || is_current {
             return Err(DatasetError::Occupied(root.to_owned()));
         }
         let name = root.file_name().unwrap_or(root.as_os_str());
@@ -70,7 +77,7 @@ impl ImportWriter {
             segment,
             paths,
             _lock: lock,
-            rows: Header::default().line().into_bytes(),
+            journal_text: Header::default().line().into_bytes(),
             runs: 0,
             sources: vec![],
         })
@@ -93,7 +100,7 @@ impl ImportWriter {
         let row = self.segment.take(run)?;
         self.runs += 1;
         self.sources.extend(sources);
-        Header::default().write_row(&self.paths.journal(), &mut self.rows, &row)
+        Header::default().write_row(&self.paths.journal(), &mut self.journal_text, &row)
     }
 
     /// Completes the dataset. Its runs have this `time_scale`, and each of `configurations` has at most `repetitions` runs.
@@ -109,7 +116,7 @@ impl ImportWriter {
         configurations: Vec<String>,
         mapping: &str,
     ) -> Result<(), DatasetError> {
-        let files = imported.files.len();
+        let file_count = imported.files.len();
         let sources = sources::text(&self.sources);
         imported.sources = Some(checksum(sources.as_bytes()));
         let mut manifest = Manifest {
@@ -121,8 +128,8 @@ impl ImportWriter {
                 .to_string_lossy()
                 .into_owned(),
             description: format!(
-                "imported from {files} {}",
-                if files == 1 { "file" } else { "files" }
+                "imported from {file_count} {}",
+                if file_count == 1 { "file" } else { "files" }
             ),
             identity: String::new(),
             experiment: ResolvedExperiment {
@@ -149,17 +156,18 @@ impl ImportWriter {
         let path = paths.manifest();
         let text =
             serde_json::to_string_pretty(&manifest).map_err(DatasetError::manifest(&path))?;
-        write(&paths.journal(), &self.rows)?;
+        write(&paths.journal(), &self.journal_text)?;
         write(&paths.experiment(), mapping.as_bytes())?;
         write(&paths.sources(), sources.as_bytes())?;
         write(&path, (text + "\n").as_bytes())?;
+        // The lock only protects the partial folder. A finished import has no lock file.
         let lock = paths.lock();
         RealDisk.remove(&lock).map_err(DatasetError::io(&lock))?;
         publish_folder(&RealDisk, &paths.root, &self.root).map_err(DatasetError::io(&self.root))
     }
 }
 
-/// A dataset that was not finished is removed.
+/// Removes a dataset that was not finished. After [`ImportWriter::finish`], there is no partial folder to remove.
 impl Drop for ImportWriter {
     fn drop(&mut self) {
         remove(&self.paths);
@@ -176,7 +184,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
     replace(&RealDisk, path, bytes).map_err(DatasetError::io(path))
 }
 
-/// Removes all files of a killed import from its partial folder, except the lock.
+/// Removes the files that a killed import left in the partial folder. The lock stays, because this process holds it.
 fn clear(paths: &Paths) -> Result<(), DatasetError> {
     let lock = paths.lock();
     let entries = fs::read_dir(&paths.root).map_err(DatasetError::io(&paths.root))?;

@@ -4,20 +4,21 @@ use serde::{Deserialize, Serialize};
 
 use super::events::{MissingFields, is_false};
 
-/// The engine in the journal of imported runs.
+/// The value of the columns `engine` and `isolation` in the journal (`runs.csv`) for imported runs.
 pub const IMPORTED: &str = "imported";
 
 /// The origin of imported logs, and what is known about them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Imported {
-    /// The files.
+    /// The files from which the logs were read.
     pub files: Vec<ImportedFile>,
-    /// Which cells of their rows may be empty.
+    /// Which cells of the events may be empty, because the files did not have their values.
     #[serde(alias = "lacks")]
     pub missing_fields: MissingFields,
     /// Which facts were not given but estimated from the logs.
     pub assumed: Assumed,
-    /// Whether the user gave the rule for recipients. Otherwise the shares of recipients cannot be checked.
+    /// Whether the user gave the rule by which senders choose recipients (`sends`). If not, the audit cannot check how often each
+    /// recipient was chosen.
     #[serde(default, skip_serializing_if = "is_false")]
     pub sends_given: bool,
     /// What cannot be measured in some of the runs, and why.
@@ -32,15 +33,15 @@ pub struct Imported {
 /// What cannot be measured in some runs, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmeasured {
-    /// The quantity that cannot be measured.
+    /// The part that cannot be measured.
     pub about: UnmeasuredPart,
     /// The runs in which it cannot be measured.
     pub runs: Vec<u64>,
-    /// The reason, as a clause.
+    /// The reason, as a part of a sentence.
     pub reason: String,
 }
 
-/// A part of a log that measures need.
+/// A part of a log that some measures need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnmeasuredPart {
@@ -48,9 +49,9 @@ pub enum UnmeasuredPart {
     QueueLengths,
     /// The recipients and times of all messages.
     Arrivals,
-    /// The send of each receive.
+    /// Which send belongs to each receive.
     Messages,
-    /// Times of different machines on one scale.
+    /// Times of events that can be compared between machines, because they are on one scale.
     SharedTime,
 }
 
@@ -65,7 +66,8 @@ pub struct ImportedFile {
     pub checksum: String,
 }
 
-/// Facts that were estimated from the logs, so the logs cannot be checked against them.
+/// Which facts were estimated from the logs. A field is true if its fact was estimated. The logs cannot be checked against such a
+/// fact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumed {
     /// The ticks: every row counts as one tick.
@@ -74,9 +76,10 @@ pub struct Assumed {
     pub rates: bool,
     /// The probability of an internal event: the share measured in the logs, rounded.
     pub internal: bool,
-    /// The timestamps of sends: computed from the stamp rule.
+    /// The timestamps of sent messages: computed from the sender's clock. The parameter `stamp` says whether a message carries the
+    /// clock after the send or before it.
     pub send_stamps: bool,
-    /// The send of a received message: the sender's event with the same timestamp.
+    /// The sender's tick of a received message: the tick of the sender's event with the same timestamp.
     pub sent_ticks: bool,
     /// Queue lengths of internal events and sends: 0, because an idle tick finds an empty queue.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -87,10 +90,10 @@ pub struct Assumed {
 }
 
 impl Imported {
-    /// Whether `part` can be measured in `run`.
+    /// Returns whether `part` can be measured in run number `run`.
     pub fn measures(&self, part: UnmeasuredPart, run: u64) -> bool {
-        let is_it = |unmeasured: &&Unmeasured| unmeasured.about == part;
-        let mut reasons = self.unmeasured.iter().filter(is_it);
+        let is_about_part = |unmeasured: &&Unmeasured| unmeasured.about == part;
+        let mut reasons = self.unmeasured.iter().filter(is_about_part);
         !reasons.any(|unmeasured| unmeasured.runs.binary_search(&run).is_ok())
     }
 }

@@ -1,4 +1,5 @@
-//! Writes rows of `runs.csv`, the journal, and reads them back with a check of every cell.
+//! Writes rows of the journal, and reads them back with a check of every cell. The journal is the file `runs.csv`, with one row for each
+//! attempted run.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -28,7 +29,7 @@ pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, Dataset
     Ok(Some(file.take(whole_bytes)))
 }
 
-/// Returns the length up to the last newline, in bytes.
+/// Returns the length of the file up to its last newline, in bytes. Reads the file backwards, block by block, until it finds the newline.
 fn whole_bytes(file: &mut File) -> io::Result<u64> {
     let mut end = file.metadata()?.len();
     let mut block = [0; BLOCK_BYTES as usize];
@@ -47,10 +48,11 @@ fn whole_bytes(file: &mut File) -> io::Result<u64> {
 
 /// Number of bytes that are read at once to find the last newline.
 const BLOCK_BYTES: u64 = 4096;
-/// Approximate length of a row in bytes.
+/// Approximate length of a row in bytes, for the buffer in which a row is written.
 const ROW_BYTES: usize = 1024;
 
-/// The columns of one journal file, in their order.
+/// The columns of one journal file, in the order of the file. A new journal has all columns of [`journal_columns`]. A journal that an
+/// earlier version of `sim` began may have fewer parameters.
 #[derive(Clone, Debug)]
 pub(super) struct Header(Vec<&'static JournalColumn>);
 
@@ -61,7 +63,8 @@ impl Default for Header {
 }
 
 impl Header {
-    /// Reads the columns from the header of the journal at `path`. Parameters without a column have their default value.
+    /// Reads the columns from the header of the journal at `path`. A parameter may have no column: then it has its default value in every
+    /// row. All other columns must exist.
     fn parse(path: &Path, names: &StringRecord) -> Result<Self, DatasetError> {
         let wrong = |column: &str, problem: &'static str| DatasetError::JournalHeader {
             path: path.to_owned(),
@@ -72,9 +75,9 @@ impl Header {
             .iter()
             .map(|name| {
                 let mut columns = journal_columns().iter();
-                let present = schema_3::present_name(name).unwrap_or(name);
+                let current_name = schema_3::current_name(name).unwrap_or(name);
                 columns
-                    .find(|column| column.name == present)
+                    .find(|column| column.name == current_name)
                     .ok_or_else(|| wrong(name, "does not belong to a journal"))
             })
             .collect::<Result<_, _>>()?;
@@ -94,7 +97,7 @@ impl Header {
     }
 
     /// Returns a parameter that has no column in this journal, although its value in `row` is not the default.
-    fn has_no_place_for(&self, row: &JournalRow) -> Option<&'static str> {
+    fn parameter_without_column(&self, row: &JournalRow) -> Option<&'static str> {
         let mut missing = journal_columns()
             .iter()
             .filter(|column| self.0.iter().all(|other| other.name != column.name));
@@ -116,14 +119,15 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::NoColumn`] if the journal is older than a parameter of the row.
+    /// Returns [`DatasetError::NoColumn`] if a parameter of the row is not in the header, because the journal was begun before the
+    /// parameter existed, and the parameter does not have its default value.
     pub(super) fn write_row(
         &self,
         path: &Path,
         buffer: &mut Vec<u8>,
         row: &JournalRow,
     ) -> Result<(), DatasetError> {
-        if let Some(parameter) = self.has_no_place_for(row) {
+        if let Some(parameter) = self.parameter_without_column(row) {
             return Err(DatasetError::NoColumn {
                 path: path.to_owned(),
                 parameter,
@@ -140,7 +144,7 @@ impl Header {
     }
 }
 
-/// Returns a row with the correct checksum in its last cell.
+/// Returns the row `record` with the correct checksum in its last cell.
 fn sealed(record: &StringRecord) -> StringRecord {
     let cells: Vec<&str> = record.iter().take(record.len().saturating_sub(1)).collect();
     let seal = checksum(cells.join("\n").as_bytes());
@@ -169,7 +173,7 @@ pub fn seal_journal(text: &str) -> csv::Result<String> {
 #[derive(Debug, Default)]
 pub(super) struct RowParser {
     header: Header,
-    /// The configurations so far, by the cells of their parameters.
+    /// The configurations so far, by the cells of their parameters. So a configuration is parsed only once, and its rows share it.
     configurations: HashMap<String, Arc<Configuration>>,
 }
 
@@ -206,7 +210,7 @@ impl<R: Read> Iterator for Rows<'_, R> {
             .map_err(DatasetError::journal(self.path));
         Some(record.and_then(|record| {
             let line = record.position().map_or(0, csv::Position::line);
-            self.parser.row(self.path, line, &record)
+            self.parser.parse_row(self.path, line, &record)
         }))
     }
 }
@@ -219,7 +223,8 @@ impl<R: Read> Rows<'_, R> {
 }
 
 impl RowParser {
-    /// Makes a parser for the journal at `path`, whose header has these names.
+    /// Makes a parser for the journal at `path`, whose header has these `names`. They are empty if the journal has no header yet: then
+    /// it has no rows either.
     pub(super) fn new(path: &Path, names: &StringRecord) -> Result<Self, DatasetError> {
         let header = match names.is_empty() {
             true => Header::default(),
@@ -236,7 +241,7 @@ impl RowParser {
     /// # Errors
     ///
     /// Returns [`DatasetError`] if the row has changed or is impossible.
-    pub(super) fn row(
+    pub(super) fn parse_row(
         &mut self,
         path: &Path,
         line: u64,
@@ -250,22 +255,23 @@ impl RowParser {
         };
         let cells = || std::iter::zip(&self.header.0, record.iter());
         let mut row = JournalRow::default();
-        let parameters: Vec<&str> = cells()
+        let parameter_cells: Vec<&str> = cells()
             .filter(|(column, _)| column.parameter().is_some())
             .map(|(_, cell)| cell)
             .collect();
-        let parameters = parameters.join("\n");
-        let known = self.configurations.get(&parameters).map(Arc::clone);
+        let parameters = parameter_cells.join("\n");
+        let known_configuration = self.configurations.get(&parameters).map(Arc::clone);
         for (column, cell) in cells() {
-            if known.is_none() || column.parameter().is_none() {
+            if known_configuration.is_none() || column.parameter().is_none() {
                 column
                     .read(&mut row, cell)
                     .map_err(|problem| wrong(column.name, problem))?;
             }
         }
-        if let Some(known) = &known {
+        if let Some(known) = &known_configuration {
             row.configuration = Arc::clone(known);
         }
+        // The checksum is checked after the cells, because an error about a cell says which column is wrong.
         if *record != sealed(record) {
             return Err(DatasetError::ChangedRow {
                 path: path.to_owned(),
@@ -280,7 +286,7 @@ impl RowParser {
         if let Some((column, problem)) = row.inconsistency() {
             return Err(wrong(column, problem));
         }
-        if known.is_none() {
+        if known_configuration.is_none() {
             self.configurations
                 .insert(parameters, Arc::clone(&row.configuration));
         }
@@ -288,7 +294,7 @@ impl RowParser {
     }
 }
 
-/// Returns the cell of `row` in the column with this name.
+/// Returns the cell of `row` in the column with this name. `None` if the journal has no such column.
 pub fn journal_cell(row: &JournalRow, name: &str) -> Option<Cell> {
     let mut columns = journal_columns().iter();
     Some(columns.find(|column| column.name == name)?.cell(row))

@@ -1,4 +1,5 @@
-//! The table of the journal's columns. For each column: its meaning, how to write a cell, and how to read a cell.
+//! The table of the journal's columns. The journal is the file `runs.csv`, with one row for each attempted run. The table says for each
+//! column what it means, how a cell is written, and how a cell is read.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,8 +21,8 @@ pub enum Cell {
     Boolean(bool),
 }
 
-/// The text in the file. A number that is not an integer type always has a decimal point or an exponent, so that other programs
-/// recognise the same type in all rows of a column.
+/// The text in the file. A [`Cell::Number`] always has a decimal point or an exponent, also if its value is whole (`1.0`). So other
+/// programs recognise the same type in all rows of a column.
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -60,11 +61,14 @@ pub struct JournalColumn {
     access: Access,
 }
 
+/// Where the cells of a column come from.
 #[derive(Clone, Copy, Debug)]
 enum Access {
     /// A field of the row.
     Field {
+        /// Returns the field as a cell.
         cell: fn(&JournalRow) -> Cell,
+        /// Parses the text of a cell into the field.
         set: fn(&mut JournalRow, &str) -> Result<(), String>,
     },
     /// A parameter of the row's configuration.
@@ -101,7 +105,8 @@ impl JournalColumn {
         }
     }
 
-    /// Checks the derived cell `text` against the other cells of a complete row. Returns the contradiction, if there is one.
+    /// Checks the text of a derived cell against the other cells of a complete row. Returns the contradiction, if there is one. `None` for
+    /// a column that is not derived.
     pub(super) fn contradiction(&self, row: &JournalRow, text: &str) -> Option<String> {
         let Access::Derived(cell) = self.access else {
             return None;
@@ -112,6 +117,8 @@ impl JournalColumn {
     }
 }
 
+/// Returns the cell of a parameter. A parameter that may be a list has a number in rows in which it is a single number, and otherwise a
+/// text.
 fn parameter_cell(parameter: &Parameter, row: &JournalRow) -> Cell {
     let text = parameter.cell(&row.configuration);
     match (parameter.kind, text.parse()) {
@@ -120,6 +127,7 @@ fn parameter_cell(parameter: &Parameter, row: &JournalRow) -> Cell {
     }
 }
 
+/// How a column of the given kind gets and sets the field `$name` of a row.
 macro_rules! field {
     (Text, $name:ident) => {
         Access::Field {
@@ -159,6 +167,7 @@ macro_rules! field {
     };
 }
 
+/// A column for the field of the row that has the column's name.
 macro_rules! column {
     ($name:ident, $kind:ident, $unit:literal, $meaning:literal) => {
         JournalColumn {
@@ -171,9 +180,9 @@ macro_rules! column {
     };
 }
 
-fn parse_cell<T: FromStr>(text: &str, wanted: &str) -> Result<T, String> {
+fn parse_cell<T: FromStr>(text: &str, expected: &str) -> Result<T, String> {
     text.parse()
-        .map_err(|_| format!("`{text}` is not {wanted}"))
+        .map_err(|_| format!("`{text}` is not {expected}"))
 }
 
 fn parse_finite(text: &str) -> Result<f64, String> {
@@ -217,7 +226,7 @@ const COLUMNS_AFTER_PARAMETERS: [JournalColumn; 19] = [
         name: "phases_ns",
         kind: CellKind::Text,
         unit: "model ns",
-        meaning: "The time of each machine's first tick after the run's start, joined by commas.",
+        meaning: "For each machine, the time from the run's start to its first tick; joined by commas.",
         access: Access::Field {
             cell: |row| Cell::Text(join(&row.phases_ns)),
             set: |row, text| {
@@ -227,22 +236,22 @@ const COLUMNS_AFTER_PARAMETERS: [JournalColumn; 19] = [
             },
         },
     },
-    column!(margin_us, Number, "wall us", "The run's margin: the shortest time between two ticks whose order matters. The order of two ticks matters if one of their machines may send to the other, or if both machines may send to the same third machine. The margin is 0 if two such ticks are due at the same time, as with `aligned` phases. It is the run's duration if there are no such ticks. In datasets begun before schema 5, it is a lower limit of this time for `spread` phases, and 0 for other phase rules."),
+    column!(margin_us, Number, "wall us", "The run's margin: the shortest time between two ticks whose order matters. The order of two ticks matters if one of their machines may send to the other, or if both machines may send to the same third machine. The margin is 0 if two such ticks are due at the same time, as with `aligned` phases. It is the run's duration if there are no such ticks. In datasets whose `dataset.json` has a `schema` below 5, it is a lower limit of this time for `spread` phases, and 0 for other phase rules."),
     column!(lateness_p50_us, Number, "wall us", "Median lateness: the time of an event minus the time at which its tick was due."),
     column!(lateness_p99_us, Number, "wall us", "99th percentile of the lateness."),
     column!(lateness_max_us, Number, "wall us", "Greatest lateness."),
     column!(latency_p50_us, Number, "wall us", "Median latency: the time at which a message was queued minus the time of the event that sent it."),
     column!(latency_p99_us, Number, "wall us", "99th percentile of the latency."),
     column!(latency_max_us, Number, "wall us", "Greatest latency."),
-    column!(punctual, Boolean, "", "Whether the maximum lateness plus the maximum latency is less than the margin. Then the events are those of the virtual run with the same seed. It is never true if the margin is 0, and always true in the virtual engine."),
+    column!(punctual, Boolean, "", "Whether the maximum lateness plus the maximum latency is less than the margin. Then the events are those of the virtual run with the same seed. Over TCP it is never true if the margin is 0. In the virtual engine it is true for every finished run."),
     column!(as_scheduled, Boolean, "", "Whether every message was queued in the scheduled order, and between the same two ticks of its recipient as in the schedule. Then the events are those of the virtual run with the same seed, even if ticks were late."),
     column!(rejected_connections, Integer, "", "Number of connections that were refused because they did not come from a machine of the run."),
     column!(tool_version, Text, "", "Version of the simulator that made the run."),
     column!(events, Integer, "", "Number of the run's rows in the event log."),
-    column!(segment, Integer, "", "Number of the events file with these rows: 0 for `events-0000.csv`."),
-    column!(offset, Integer, "byte", "Position in this file at which the run's rows start."),
-    column!(bytes, Integer, "byte", "Length of the run's rows in this file."),
-    column!(checksum, Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of these bytes."),
+    column!(segment, Integer, "", "Number of the events file that has the run's rows: 0 for `events-0000.csv`."),
+    column!(offset, Integer, "byte", "Position in the events file at which the run's rows start."),
+    column!(bytes, Integer, "byte", "Length of the run's rows in the events file."),
+    column!(checksum, Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of the run's rows in the events file."),
     column!(row_checksum, Text, "", "The first 16 hexadecimal digits of the BLAKE3 hash of this row's other cells, joined by line feeds."),
 ];
 

@@ -1,4 +1,4 @@
-//! One row of `runs.csv`: the facts about an attempted run.
+//! One row of the journal (`runs.csv`): the facts about one attempted run.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,9 +8,10 @@ use crate::experiment::Configuration;
 
 /// A limit for the sizes of files: 2^48 bytes or 281 TB, larger than any file of a dataset.
 const MAX_BYTES: u64 = 1 << 48;
-/// A limit for the number of segments, larger than in any dataset: together, this number of segments has `MAX_BYTES` bytes.
+/// A limit for the number of a segment (an events file `events-NNNN.csv`), larger than in any dataset: so many segments of 256 MiB have
+/// `MAX_BYTES` bytes together.
 const MAX_SEGMENT: u32 = 1 << 20;
-/// Length of the shortest row of events, such as `0,0,0,send,0,0,0,,,` and a line feed, in bytes.
+/// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,0,,,` and a line feed.
 const MIN_ROW_BYTES: u64 = 20;
 
 /// How an attempted run ended. Its text is `ok` or `failed`.
@@ -56,7 +57,7 @@ pub struct JournalRow {
     pub engine: String,
     pub isolation: String,
     pub time_scale: f64,
-    /// One column for each parameter. Rows of the same configuration share it.
+    /// The values of all parameters, each of which has a column. Rows of the same configuration share this value.
     pub configuration: Arc<Configuration>,
     pub started_at_ns: u64,
     /// One number for each machine.
@@ -77,7 +78,7 @@ pub struct JournalRow {
     pub offset: u64,
     pub bytes: u64,
     pub checksum: String,
-    /// The writer sets it.
+    /// The checksum of the row when it was read. When a row is written, its checksum is calculated, whatever this field contains.
     pub row_checksum: String,
     /// The index of the part (shard) of the dataset that has this row. It is not a column.
     pub part: usize,
@@ -99,8 +100,8 @@ impl JournalRow {
         self.configuration.rates.machines()
     }
 
-    /// Returns the column and the problem if the row's numbers contradict each other or are impossible. Such a row is refused
-    /// before memory is reserved for it.
+    /// Returns the column and the problem if the row's numbers contradict each other or are impossible. A row with such numbers is
+    /// refused before memory is reserved for its events.
     pub(super) fn inconsistency(&self) -> Option<(&'static str, String)> {
         let machines = self.machines();
         let phases = self.phases_ns.len();
@@ -110,8 +111,9 @@ impl JournalRow {
                 format!("{phases} phases for {machines} machines"),
             ));
         }
-        let internal = self.configuration.internal.machines();
-        if let Some(probabilities) = internal.filter(|&count| count != machines) {
+        // `None` if there is one probability for all machines instead of a list.
+        let listed_probabilities = self.configuration.internal.machines();
+        if let Some(probabilities) = listed_probabilities.filter(|&count| count != machines) {
             return Some((
                 "internal",
                 format!("{probabilities} probabilities for {machines} machines"),

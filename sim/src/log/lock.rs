@@ -1,4 +1,5 @@
-//! The lock that allows only one writer of a dataset, and the facts about its owner.
+//! The lock that allows only one writer of a dataset, and the facts about its owner. The owner is usually a *sweep*: one process
+//! `sim run` that makes runs.
 //!
 //! The file `.lock` is locked by the operating system, so the lock ends with the process that holds it. The text in the file
 //! tells users which process that is. If the file system has no locks, other writers cannot be prevented, and the text is the
@@ -19,29 +20,30 @@ use super::manifest;
 use super::parts::Paths;
 use crate::input::{open_stored, read_stored_text};
 
-/// How often to try the lock before another process counts as its owner. One attempt is not enough, because a process that only
-/// checks the lock holds it for a moment.
+/// How many times to try to take the lock before it counts as owned by another writer. One attempt is not enough, because a process that
+/// only checks the lock (`sim status`) holds it for a moment.
 const MAX_ATTEMPTS: u32 = 20;
 /// The largest size of the text in the file, in bytes.
 const MAX_BYTES: u64 = 64 << 10;
-const MOMENT: Duration = Duration::from_millis(5);
+/// How long to wait between two attempts.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The sweep that writes to a dataset, as described in the file `.lock`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockOwner {
-    /// The number of its process.
+    /// The id of the sweep's process.
     pub process: u32,
-    /// The host of this process.
+    /// The name of the computer on which the process runs.
     pub host: String,
     /// When the sweep started, in Unix seconds.
     pub since_s: i64,
     /// When the sweep will end according to its plan, in Unix seconds.
     pub planned_end_s: i64,
-    /// Number of rows in the journal when the sweep started.
+    /// Number of rows in the journal (`runs.csv`) when the sweep started.
     pub rows_before: u64,
     /// Number of runs that the sweep had to do.
     pub to_do: u64,
-    /// Whether the sweep holds the lock. It is false if the file system has no locks.
+    /// Whether the sweep has taken the lock. It is false if the file system has no locks.
     #[serde(default = "default_true")]
     pub is_locked: bool,
     /// Whether the sweep has ended. This is written only if the file system has no locks.
@@ -54,7 +56,7 @@ fn default_true() -> bool {
 }
 
 impl LockOwner {
-    /// Describes this process, which has just started.
+    /// Describes this process, whose sweep starts now. How many runs it will do is not known yet.
     pub(super) fn this_process(rows_before: u64, is_locked: bool) -> Self {
         let now_s = jiff::Timestamp::now().as_second();
         Self {
@@ -74,14 +76,16 @@ impl LockOwner {
     pub fn last(root: &Path) -> Option<(Self, Activity)> {
         let path = Paths::new(root).lock();
         let attempt = try_lock_shared(&open_stored(&path).ok()?);
-        let holder = read(&path)?;
+        let owner = read(&path)?;
         let activity = match attempt {
             Ok(LockAttempt::HeldByAnother) => Activity::Writing,
-            Ok(LockAttempt::Taken) if holder.is_locked => Activity::Ended,
-            _ if holder.has_ended => Activity::Ended,
+            // The owner had taken the lock, and it is free again.
+            Ok(LockAttempt::Taken) if owner.is_locked => Activity::Ended,
+            // Without locks, only the owner's own words say that it has ended.
+            _ if owner.has_ended => Activity::Ended,
             _ => Activity::Unknown,
         };
-        Some((holder, activity))
+        Some((owner, activity))
     }
 }
 
@@ -110,7 +114,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Locks a dataset whose folder exists.
+    /// Locks a dataset whose folder exists. If the file system has no locks, returns a value that is not held.
     pub(super) fn take(disk: &dyn Disk, paths: &Paths) -> Result<Self, DatasetError> {
         let path = paths.lock();
         let file = OpenOptions::new()
@@ -122,8 +126,9 @@ impl Lock {
             .map_err(DatasetError::io(&path))?;
         for tries_left in (0..MAX_ATTEMPTS).rev() {
             match disk.try_lock(&file).map_err(DatasetError::io(&path))? {
-                LockAttempt::HeldByAnother if tries_left > 0 => thread::sleep(MOMENT),
+                LockAttempt::HeldByAnother if tries_left > 0 => thread::sleep(PAUSE),
                 LockAttempt::HeldByAnother => break,
+                // The lock is taken, or the file system has no locks.
                 attempt => {
                     let is_held = attempt == LockAttempt::Taken;
                     return Ok(Self { file, is_held });
@@ -139,8 +144,8 @@ impl Lock {
     }
 
     /// Writes the facts about the owner into the file.
-    pub(super) fn announce(&mut self, holder: &LockOwner) -> io::Result<()> {
-        let text = serde_json::to_string(holder)?;
+    pub(super) fn announce(&mut self, owner: &LockOwner) -> io::Result<()> {
+        let text = serde_json::to_string(owner)?;
         self.file.set_len(0)?;
         self.file.rewind()?;
         self.file.write_all(text.as_bytes())

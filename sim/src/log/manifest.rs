@@ -1,4 +1,5 @@
-//! `dataset.json`, the manifest: it describes completely how a dataset was made.
+//! `dataset.json`, the manifest: it describes completely how a dataset was made. Each sweep (a process `sim run`) that has runs to do writes
+//! it again.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -15,8 +16,8 @@ use crate::experiment::{Experiment, Numbering, Shard, ShardRule};
 
 /// Version of the format of datasets. It changes whenever a column or a file changes.
 pub const SCHEMA_VERSION: u32 = 5;
-/// The first schema in which `margin_us` is the true margin of the run. Earlier, it was a lower limit of the margin for `spread`
-/// phases, and 0 for other phase rules.
+/// The first schema in which the journal's column `margin_us` is the true margin of the run: the shortest time between two ticks whose
+/// order matters. In earlier schemas, it is a lower limit of the margin if `phase` is `spread`, and otherwise 0.
 pub const SCHEMA_OF_TRUE_MARGINS: u32 = 5;
 
 /// The contents of `dataset.json`.
@@ -32,10 +33,11 @@ pub struct Manifest {
     pub identity: String,
     /// The experiment with all values filled in.
     pub experiment: ResolvedExperiment,
-    /// The shard that is planned here. `None` if all runs are planned.
+    /// The shard (a part of the experiment's runs) that this folder is for. `None` if it is for all runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
-    /// Whether the runs were dealt to the shards in turn ([`ShardRule::InTurn`]). If not, a hash of the run's key determined its shard.
+    /// Whether the repetitions of each configuration are dealt to the shards in turn ([`ShardRule::InTurn`]). If not, a hash of the run's
+    /// key determines its shard ([`ShardRule::ByKey`]).
     #[serde(default, skip_serializing_if = "is_false")]
     pub shards_in_turn: bool,
     /// Values of the experiment file that the last sweep changed (`--set`), such as `internal=0.4`. The experiment above has the
@@ -56,47 +58,50 @@ pub struct ResolvedExperiment {
     pub seed: u64,
     /// Runs of each configuration.
     pub repetitions: u32,
-    /// Larger numbers of runs of some configurations, by the configuration's canonical text.
+    /// The number of runs of each configuration that has more than `repetitions`, by the configuration's canonical text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more_repetitions: BTreeMap<String, u32>,
-    /// `tcp` or `virtual`.
+    /// `tcp` (real time) or `virtual` (simulated time).
     pub engine: String,
-    /// `shared` or `process`.
+    /// `shared` (many runs in one process) or `process` (each machine is a process).
     pub isolation: String,
     /// Model seconds per wall second.
     pub time_scale: f64,
     /// Whether the event log has a column `timestamp`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub timestamps: bool,
-    /// Number of runs planned here.
+    /// Number of planned runs. In the manifest of a shard, only the runs of the shard count.
     pub runs: u64,
-    /// The numbers of the runs in the plan: blocks of configurations and repetitions, in the order in which they were planned.
+    /// Which run has which number: blocks of configurations and repetitions, in the order in which they were planned.
     pub numbering: Numbering,
     /// The canonical text of each configuration.
     pub configurations: Vec<String>,
 }
 
 impl ResolvedExperiment {
-    /// Returns how many runs were ever planned, in all shards.
+    /// Returns how many runs were ever planned, in all shards. Runs that are not planned any more still count.
     pub(super) fn planned_ever(&self) -> u64 {
         self.numbering.all_numbers().end
     }
 
     /// Returns how many runs are planned now, in all shards.
     pub(super) fn planned_in_all_shards(&self) -> u64 {
-        let more = self.more_repetitions.values();
-        let more = more.map(|count| u64::from(count.saturating_sub(self.repetitions)));
-        self.configurations.len() as u64 * u64::from(self.repetitions) + more.sum::<u64>()
+        let larger_counts = self.more_repetitions.values();
+        let additional =
+            larger_counts.map(|count| u64::from(count.saturating_sub(self.repetitions)));
+        self.configurations.len() as u64 * u64::from(self.repetitions) + additional.sum::<u64>()
     }
 
-    /// Returns whether the run of this row is planned.
+    /// Returns whether the run of this row is planned now. A run that has a row was planned once, but the experiment may have become
+    /// smaller.
     pub(crate) fn plans(&self, row: &JournalRow) -> bool {
-        let is_repeated = || {
+        let larger_count = || {
+            // A key is the configuration's canonical text, followed by the repetition.
             let (configuration, _) = row.key.rsplit_once(" repetition=")?;
-            let count = self.more_repetitions.get(configuration)?;
-            Some(row.repetition < *count)
+            self.more_repetitions.get(configuration)
         };
-        row.repetition < self.repetitions || is_repeated() == Some(true)
+        row.repetition < self.repetitions
+            || larger_count().is_some_and(|&count| row.repetition < count)
     }
 
     /// Returns whether every run of `earlier` has the same number here.
@@ -114,9 +119,9 @@ pub struct Provenance {
     /// The commit from which the simulator was built, with `-dirty` if tracked files had changes; `unknown` outside a Git
     /// repository.
     pub git_commit: String,
-    /// Name of the host.
+    /// Name of the computer.
     pub host: String,
-    /// The host's processor.
+    /// The computer's processor.
     pub cpu: String,
     /// Number of logical cores that the process may use.
     pub cores: usize,
@@ -124,7 +129,7 @@ pub struct Provenance {
     pub os: String,
     /// The command line.
     pub command: String,
-    /// When the sweep was started, in RFC 3339.
+    /// When the sweep was started, in the format of RFC 3339.
     pub started_at: String,
 }
 
@@ -171,9 +176,9 @@ impl Manifest {
         }
     }
 
-    /// Returns this manifest for a dataset that was begun with the manifest `earlier`. If `earlier` has a schema before
-    /// [`SCHEMA_OF_TRUE_MARGINS`], the schema stays the last one before it, because the rows of the dataset then have margins of
-    /// both kinds.
+    /// Returns this manifest for a dataset that was begun with the manifest `earlier`. If the schema of `earlier` is below
+    /// [`SCHEMA_OF_TRUE_MARGINS`], the new schema is below it too: the old rows have lower limits of the margin, and only the new
+    /// rows have true margins.
     pub(super) fn continued_from(mut self, earlier: &Self) -> Self {
         if earlier.schema < SCHEMA_OF_TRUE_MARGINS {
             self.schema = SCHEMA_OF_TRUE_MARGINS - 1;
@@ -181,9 +186,10 @@ impl Manifest {
         self
     }
 
-    /// Returns the command of the last sweep, without its options `--only`. `None` if there was no sweep.
+    /// Returns the command of the last sweep, without its options `--only`, so that the command makes all runs. `None` if there was no
+    /// sweep.
     pub(super) fn last_command(&self) -> Option<String> {
-        self.sweeps.last().map(|one| for_all_runs(&one.command))
+        self.sweeps.last().map(|sweep| for_all_runs(&sweep.command))
     }
 
     /// Calculates the correct `identity`: a checksum of the canonical JSON of the contents.
@@ -246,7 +252,7 @@ fn write_canonical(value: &Value, text: &mut String) {
 }
 
 impl Provenance {
-    /// Describes this program on this host at this time.
+    /// Describes this program on this computer at this time.
     pub fn here_and_now() -> Self {
         Self {
             tool_version: crate::VERSION.to_owned(),
@@ -268,7 +274,7 @@ impl Provenance {
     }
 }
 
-/// Returns the name of this host.
+/// Returns the name of this computer.
 pub(super) fn host() -> String {
     first_line("/proc/sys/kernel/hostname")
         .or_else(|| env::var("HOSTNAME").ok())

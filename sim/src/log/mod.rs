@@ -11,11 +11,12 @@
 //! sources.csv        only if logs were imported: the file and line from which each event was read
 //! ```
 //!
-//! A dataset in shards is a folder of folders `shard-1-of-4` and so on. Each of them is such a dataset.
+//! The runs of an experiment can be divided into shards, for example to use several computers. Such a dataset is a folder with folders
+//! `shard-1-of-4` and so on. Each of these folders is a dataset with the files above.
 //!
 //! A run has finished only if it has a row in the journal with the outcome `ok`. Its events are written to the disk before its row.
 //! So any bytes after the events of the last row were left by a crash, and the next writer cuts them off. The header of the journal
-//! is written before any event. So if there are events but no header, the journal was lost, and no writer continues.
+//! is written before any event. So if there are events but no header, the journal was lost, and writers refuse to continue the dataset.
 //!
 //! # Layout
 //!
@@ -32,7 +33,7 @@
 //! - [`dataset`]: a dataset opened for reading
 //! - [`writer`]: appends finished runs to a dataset
 //! - [`imported`]: facts about logs that another program wrote
-//! - [`import_writer`]: makes a dataset from such logs
+//! - [`import_writer`]: makes a dataset from logs that another program wrote
 //! - [`sources`]: the files and lines from which imported events were read
 //! - [`segment`]: the events file to which rows are appended
 //! - [`segment_header`]: the header of an events file, and its largest size
@@ -45,7 +46,7 @@
 //! - [`lock`]: allows only one writer at a time
 //! - [`disk`]: operations of the disk
 //! - [`file_system`]: operations that not every file system supports: locks, forcing folders to the disk
-//! - [`schema_3`]: names in datasets of schema 3
+//! - [`schema_3`]: what was different in schema 3, an earlier version of the format (`schema` in `dataset.json`)
 //! - [`error`]: errors of datasets
 //! - [`status`]: how many runs of a dataset are done, failed or still to do
 //! - [`follower`]: reads only the rows that sweeps append, for a live view
@@ -106,7 +107,7 @@ pub use lock::{Activity, LockOwner};
 pub use manifest::{
     Manifest, Provenance, ResolvedExperiment, SCHEMA_OF_TRUE_MARGINS, SCHEMA_VERSION,
 };
-pub use schema_3::present_name as renamed_column;
+pub use schema_3::current_name as renamed_column;
 pub use segment::FinishedRun;
 pub use sources::{SourceLine, SourceRange, Sources};
 pub use status::{Reason, Status, Sweep};

@@ -1,4 +1,5 @@
-//! The paths of a dataset's files, for the dataset itself or for all its shards that exist. Journals are read row by row.
+//! The parts of a dataset, with the paths and the manifest (`dataset.json`) of each. A dataset that is divided into shards has one part
+//! for each shard that has started; any other dataset is one part. The journals (`runs.csv`) of all parts are read row by row.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +15,7 @@ use super::schema_3;
 use crate::experiment::Shard;
 use crate::input::read_stored_text;
 
-/// The largest manifest that is read, in bytes. Even millions of configurations need less.
+/// The largest size of a manifest that is read, in bytes (1 GiB). A manifest with millions of configurations is smaller.
 const MAX_MANIFEST_BYTES: u64 = 1 << 30;
 
 /// The paths of a dataset's files.
@@ -58,7 +59,7 @@ impl Paths {
         self.root.join(format!("events-{number:04}.csv"))
     }
 
-    /// Returns the number of the segment in a file's name. `None` if the file is not a segment.
+    /// Returns the number in the name of a segment (an events file). `None` if `name` is not the name of a segment.
     pub(super) fn segment_number(name: &str) -> Option<u32> {
         let digits = name.strip_prefix("events-")?.strip_suffix(".csv")?;
         let number = digits.parse().ok()?;
@@ -66,13 +67,14 @@ impl Paths {
     }
 }
 
-/// The parts of a dataset: its shards that exist, or the whole dataset as one part.
+/// The parts of a dataset: its shards that have started, or the whole dataset as one part.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
     pub(super) root: PathBuf,
     parts: Vec<Part>,
-    /// The index of the part whose manifest is used for all.
+    /// The index of the part whose manifest is used for all parts.
     newest: usize,
+    /// The shards that have not started.
     pub(super) missing: Vec<Shard>,
 }
 
@@ -98,6 +100,7 @@ impl Parts {
             missing: vec![],
         };
         match (read_manifest(&Paths::new(root)), &shards_in(root)[..]) {
+            // The folder has no manifest, but folders of shards.
             (Err(DatasetError::NotADataset(_)), shards @ [_, ..]) => parts.add_shards(shards)?,
             (manifest, _) => parts.add(root, manifest?),
         }
@@ -110,15 +113,16 @@ impl Parts {
     }
 
     fn add_shards(&mut self, shards: &[(PathBuf, Shard)]) -> Result<(), DatasetError> {
-        let of = shards[0].1.of;
-        if let Some((_, other)) = shards.iter().find(|(_, shard)| shard.of != of) {
+        let shard_count = shards[0].1.of;
+        let other = shards.iter().find(|(_, shard)| shard.of != shard_count);
+        if let Some((_, other)) = other {
             return Err(DatasetError::OverlappingShards {
                 path: self.root.clone(),
-                a: of,
+                a: shard_count,
                 b: other.of,
             });
         }
-        let mut missing: BTreeSet<u32> = (1..=of).collect();
+        let mut missing: BTreeSet<u32> = (1..=shard_count).collect();
         for (folder, shard) in shards {
             let manifest = match read_manifest(&Paths::new(folder)) {
                 // The shard's folder exists, but its sweep has not started.
@@ -140,30 +144,34 @@ impl Parts {
         }
         self.missing = missing
             .into_iter()
-            .map(|number| Shard { number, of })
+            .map(|number| Shard {
+                number,
+                of: shard_count,
+            })
             .collect();
         self.choose_newest()
     }
 
-    /// Chooses the manifest of the shard whose experiment has the most runs. The other shards must be consistent with it.
+    /// Chooses the manifest of the shard whose experiment has the most runs. If the experiment file was extended, shards that started
+    /// earlier have fewer runs. They must be consistent with the chosen manifest.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
-        let longest = (0..self.parts.len()).max_by_key(|&part| {
-            let experiment = &self.parts[part].manifest.experiment;
+        let newest_index = (0..self.parts.len()).max_by_key(|&index| {
+            let experiment = &self.parts[index].manifest.experiment;
             (
                 experiment.planned_ever(),
                 experiment.planned_in_all_shards(),
             )
         });
-        let Some(longest) = longest else {
+        let Some(newest_index) = newest_index else {
             return Err(DatasetError::NotADataset(self.root.clone()));
         };
-        let newest = &self.parts[longest];
-        let in_turn = |part: &Part| part.manifest.shards_in_turn;
-        let other = self
+        let newest = &self.parts[newest_index];
+        let newest_rule = newest.manifest.shard_rule();
+        let with_other_rule = self
             .parts
             .iter()
-            .find(|part| in_turn(part) != in_turn(newest));
-        if let Some(part) = other {
+            .find(|part| part.manifest.shard_rule() != newest_rule);
+        if let Some(part) = with_other_rule {
             return Err(DatasetError::DifferentShards {
                 a: part.paths.root.clone(),
                 b: newest.paths.root.clone(),
@@ -180,7 +188,7 @@ impl Parts {
                 });
             }
         }
-        self.newest = longest;
+        self.newest = newest_index;
         Ok(())
     }
 
@@ -199,17 +207,17 @@ impl Parts {
         &self.parts[self.newest].paths
     }
 
-    /// Returns each part. The `part` of a row is an index in this order.
+    /// Iterates over the parts. The field `part` of a journal row is the index of its part in this order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Part> {
         self.parts.iter()
     }
 
-    /// Returns the paths of the part with this row.
+    /// Returns the paths of the part that has this journal row.
     pub(super) fn paths_of(&self, row: &JournalRow) -> &Paths {
         &self.parts[row.part].paths
     }
 
-    /// Returns the schema of the part with this row.
+    /// Returns the schema (version of the format) of the part that has this journal row.
     pub(super) fn schema_of(&self, row: &JournalRow) -> u32 {
         self.parts[row.part].manifest.schema
     }
@@ -219,6 +227,7 @@ impl Parts {
         let manifest = self.manifest();
         let experiment = &manifest.experiment;
         match manifest.shard {
+            // `runs` in the manifest of a shard counts only the runs of this shard.
             Some(_) if self.parts.len() + self.missing.len() > 1 => {
                 experiment.planned_in_all_shards()
             }
@@ -226,7 +235,7 @@ impl Parts {
         }
     }
 
-    /// Passes every row of every journal to `take`, shard by shard, in the order in which the runs ended.
+    /// Calls `take` with every row of every journal: shard by shard, and in each shard in the order in which the runs ended.
     ///
     /// # Errors
     ///
@@ -252,7 +261,7 @@ impl Parts {
     }
 }
 
-/// Returns the folders in `root` with names of shards, by number.
+/// Returns the folders in `root` that have names of shards, in the order of the shards' numbers.
 pub(super) fn shards_in(root: &Path) -> Vec<(PathBuf, Shard)> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let mut shards: Vec<(PathBuf, Shard)> = entries
@@ -265,14 +274,20 @@ pub(super) fn shards_in(root: &Path) -> Vec<(PathBuf, Shard)> {
     shards
 }
 
+/// Reads the manifest, and checks its schema and its identity (a checksum of its contents).
+///
+/// # Errors
+///
+/// Returns [`DatasetError::NotADataset`] if there is no manifest, and other errors if it cannot be read, has a schema that this version
+/// does not know, or has changed.
 pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
-    /// The fields that every schema has.
+    /// The schema, and the fields that say which version of `sim` made a dataset of any schema.
     #[derive(serde::Deserialize)]
     struct AnySchema {
         schema: u32,
         #[serde(default)]
         sweeps: Vec<AnyProvenance>,
-        /// In schema 1, the version is in this field.
+        /// In schema 1, the version of `sim` is in this field instead of `sweeps`.
         #[serde(default)]
         provenance: AnyProvenance,
     }
@@ -290,16 +305,17 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
         Err(error) if !paths.root.is_dir() => return Err(DatasetError::folder(&paths.root)(error)),
         read => read.map_err(DatasetError::io(&path))?,
     };
-    let any: AnySchema = serde_json::from_str(&text).map_err(DatasetError::manifest(&path))?;
-    if !(schema_3::SCHEMA..=SCHEMA_VERSION).contains(&any.schema) {
+    let of_any_schema: AnySchema =
+        serde_json::from_str(&text).map_err(DatasetError::manifest(&path))?;
+    if !(schema_3::SCHEMA..=SCHEMA_VERSION).contains(&of_any_schema.schema) {
         return Err(DatasetError::Schema {
             path: paths.root.clone(),
-            found: any.schema,
-            made_by: any
+            found: of_any_schema.schema,
+            made_by: of_any_schema
                 .sweeps
                 .into_iter()
                 .next()
-                .unwrap_or(any.provenance)
+                .unwrap_or(of_any_schema.provenance)
                 .tool_version,
         });
     }

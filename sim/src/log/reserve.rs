@@ -1,5 +1,5 @@
-//! Space on the disk that is kept for the journal. If events have filled the disk, the journal rows of finished runs can still be
-//! written.
+//! Space on the disk that is kept for the journal (`runs.csv`): a spare file, which is removed when the disk is full. So if events have
+//! filled the disk, the journal rows of finished runs can still be written.
 
 use std::fs;
 use std::io;
@@ -14,15 +14,17 @@ const RESERVE_BYTES: usize = 512 << 10;
 /// How many bytes of journal rows may wait to be written: half of the space, because a file system needs some for itself.
 pub(super) const MAX_WAITING_BYTES: usize = RESERVE_BYTES / 2;
 
-/// The spare file `.reserve`. It is removed when this value is dropped. If a writer was killed, the next writer uses its file.
+/// The spare file `.reserve`. It is removed when this value is dropped. A writer that is killed leaves its file, and the next writer
+/// overwrites it.
 #[derive(Debug)]
 pub(super) struct Reserve {
     path: PathBuf,
+    /// Whether the space has been freed.
     is_released: bool,
 }
 
 impl Reserve {
-    /// Writes the spare file, if `is_needed`.
+    /// Writes the spare file if `is_needed`. A writer without runs to do needs no spare file.
     ///
     /// # Errors
     ///
@@ -58,7 +60,8 @@ impl Reserve {
 
     /// Frees the space. Returns whether there was space to free.
     pub(super) fn release(&mut self, disk: &dyn Disk) -> bool {
-        !std::mem::replace(&mut self.is_released, true) && disk.remove(&self.path).is_ok()
+        let was_released = std::mem::replace(&mut self.is_released, true);
+        !was_released && disk.remove(&self.path).is_ok()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Inspects the folder of an experiment's dataset. It may be empty, have an earlier sweep to continue, or have other files.
+//! Inspects the folder of an experiment's dataset before a sweep (a process `sim run`) writes to it. The folder may be empty, have a
+//! dataset that the sweep can continue, or have other files.
 
 use std::fs;
 use std::io;
@@ -11,30 +12,31 @@ use super::parts::{Paths, read_manifest, shards_in};
 use crate::experiment::{Experiment, Shard};
 use crate::files;
 
-/// Files that a writer may have left if it crashed before its manifest was complete. There may also be files with temporary
+/// Files that a writer may have left if it crashed before its manifest (`dataset.json`) was complete. There may also be files with temporary
 /// names.
 const LEFT_BY_CRASH: [&str; 2] = [".lock", "experiment.toml"];
-/// The files of a dataset that are only replaced as a whole.
+/// The files of a dataset that are never changed in place: each new version has a temporary name until it is complete.
 const REPLACED: [&str; 2] = ["experiment.toml", "dataset.json"];
-/// The temporary names of these files in earlier versions.
+/// The temporary names that earlier versions of `sim` gave to the two files in `REPLACED`.
 const EARLIER_PARTIAL: [&str; 2] = ["experiment.partial", "dataset.partial"];
 
 /// The dataset that an experiment can continue.
 pub(super) struct ResumeState {
-    /// The paths of the dataset, or of the experiment's shard of it, even if it does not exist yet.
+    /// The paths of the dataset's files, which may not exist yet. If the experiment is one shard (a part of the runs with its own folder),
+    /// these are the paths of the shard's files.
     pub(super) paths: Paths,
     /// The manifest, if it exists.
     pub(super) manifest: Option<Manifest>,
-    /// The experiment, in which every run has its number in the dataset.
+    /// The experiment. Its runs have the numbers that they have in the dataset.
     pub(super) experiment: Experiment,
 }
 
 impl ResumeState {
-    /// Inspects `root`, the folder of the experiment's dataset or of its shards. Creates nothing.
+    /// Inspects `root`, the folder of the experiment's dataset or of all its shards. Creates nothing.
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the folder contains something else.
+    /// Returns [`DatasetError`] if the folder has other files, or a dataset that the experiment cannot continue.
     pub(super) fn find(root: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
         let (folder, siblings) = match experiment.shard() {
             None => {
@@ -57,17 +59,18 @@ impl ResumeState {
             }
             Err(error) => return Err(error),
         };
-        let mut earlier = Self {
+        let mut state = Self {
             paths,
             manifest,
             experiment: experiment.clone(),
         };
-        earlier.continue_shard_rule(&siblings);
-        earlier.continue_numbering(&siblings)?;
-        Ok(earlier)
+        state.continue_shard_rule(&siblings);
+        state.continue_numbering(&siblings)?;
+        Ok(state)
     }
 
-    /// Divides the runs among shards by the rule of the shards that exist. If they have several rules, readers refuse them.
+    /// Divides the runs among shards by the rule of the shards that exist. If these have different rules, one of them is taken here, and
+    /// readers refuse the dataset.
     fn continue_shard_rule(&mut self, siblings: &[(PathBuf, Manifest)]) {
         let siblings = siblings.iter().map(|(_, manifest)| manifest);
         let mut existing = self.manifest.iter().chain(siblings);
@@ -76,7 +79,8 @@ impl ResumeState {
         }
     }
 
-    /// Gives every run the number that it already has in this dataset, or in another shard that was extended earlier.
+    /// Gives every run the number that it already has in this dataset or in another shard. Some shards may have been extended, and others
+    /// not yet. So the numbers are those of the longest existing plan.
     fn continue_numbering(&mut self, siblings: &[(PathBuf, Manifest)]) -> Result<(), DatasetError> {
         let wanted = Manifest::new(&self.experiment, vec![]).experiment;
         let own = self
@@ -96,7 +100,7 @@ impl ResumeState {
                     difference: difference.with_changes(&manifest.changes, changes),
                 });
             }
-            if longest.is_none_or(|longest| made.continues(longest)) {
+            if longest.is_none_or(|longest_so_far| made.continues(longest_so_far)) {
                 longest = Some(made);
             }
         }
@@ -111,7 +115,7 @@ impl ResumeState {
     }
 }
 
-/// Returns the manifests of the experiment's other shards.
+/// Returns the manifests and folders of the experiment's other shards that have started.
 fn siblings(root: &Path, shard: Shard) -> Result<Vec<(PathBuf, Manifest)>, DatasetError> {
     if Paths::new(root).manifest().exists() {
         return Err(DatasetError::NotSharded(root.to_owned()));
@@ -134,6 +138,7 @@ fn siblings(root: &Path, shard: Shard) -> Result<Vec<(PathBuf, Manifest)>, Datas
     Ok(siblings)
 }
 
+/// Checks that `root` does not exist, is empty, or has only files that a crashed writer may have left before it wrote a manifest.
 fn check_free(root: &Path) -> Result<(), DatasetError> {
     let entries = match fs::read_dir(root) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -1,12 +1,14 @@
-//! Names in datasets of schema 3. These datasets still open and can be extended.
+//! What was different in schema 3, an earlier version of the format of datasets: the names of some columns, and the checksum of the
+//! manifest (`dataset.json`). Datasets of schema 3 can still be read and extended.
 
 use super::checksum::checksum;
 use super::manifest::Manifest;
 
-/// The number of this schema.
+/// The field `schema` in the manifest of these datasets.
 pub(super) const SCHEMA: u32 = 3;
 
-/// Calculates the identity of a manifest of schema 3: a checksum of the debug output of that version's types.
+/// Calculates the identity of a manifest of schema 3: a checksum of the `Debug` output of the types that the manifest had then. These
+/// types had other names and fewer fields, so their output is put together here.
 pub(super) fn identity(manifest: &Manifest) -> String {
     let experiment = &manifest.experiment;
     let mut contents = format!(
@@ -43,8 +45,8 @@ pub(super) fn identity(manifest: &Manifest) -> String {
     checksum(contents.as_bytes())
 }
 
-/// Returns the present name of a column that had another name in schema 3.
-pub fn present_name(column: &str) -> Option<&'static str> {
+/// Returns the current name of a column that had another name in schema 3. `None` for all other columns.
+pub fn current_name(column: &str) -> Option<&'static str> {
     match column {
         "in_order" => Some("as_scheduled"),
         "strangers" => Some("rejected_connections"),

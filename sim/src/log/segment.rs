@@ -14,7 +14,7 @@ use super::uncounted::Uncounted;
 /// A run that has ended, ready to be appended.
 #[derive(Clone, Debug)]
 pub struct FinishedRun {
-    /// Its journal row. The writer fills in the position of the events, and their checksum if it is empty.
+    /// Its row of the journal (`runs.csv`). The writer fills in the position of the events, and their checksum if it is empty.
     pub row: JournalRow,
     /// Its rows of the event log in the format of [`events::write_row`]; empty for a failed run.
     pub events: Vec<u8>,
@@ -27,12 +27,13 @@ pub(super) struct Segment {
     file: AppendedFile,
     /// Whether the log has a column `timestamp`.
     has_timestamps: bool,
+    /// Whether bytes were appended that have not been forced to the disk.
     is_unsynced: bool,
 }
 
 impl Segment {
-    /// Opens the last segment, and removes the `uncounted` events after the last counted run. Returns the segment, and how many
-    /// bytes were removed.
+    /// Opens the last segment that the journal names, as `found` says. Removes the `uncounted` events: those after the last run that has
+    /// a row in the journal. Returns the segment, and how many bytes were removed.
     pub(super) fn resume(
         disk: &dyn Disk,
         paths: &Paths,
@@ -46,23 +47,25 @@ impl Segment {
             dropped += bytes;
         }
         let path = paths.segment(found.segment);
+        // If the journal counts no events in this segment, only the segment's header must stay.
         let end = match found.segment_end {
             0 => header_bytes(&path, has_timestamps)?,
             end => end,
         };
-        let (file, tail) = AppendedFile::open(disk, path, end)?;
+        let (file, tail_bytes) = AppendedFile::open(disk, path, end)?;
         let mut segment = Self::new(found.segment, file, has_timestamps);
+        // The file is new, or it had an incomplete header, which has been cut off.
         if end == 0 {
             segment.append_header()?;
         }
-        Ok((segment, dropped + tail))
+        Ok((segment, dropped + tail_bytes))
     }
 
     /// Creates segment `number`.
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::OtherWriter`] if the segment exists.
+    /// Returns [`DatasetError::OtherWriter`] if the segment exists and is not empty.
     pub(super) fn create(
         disk: &dyn Disk,
         paths: &Paths,
@@ -93,7 +96,7 @@ impl Segment {
         }
     }
 
-    /// Appends the events of `run`. Returns its row of the journal with the position of the events.
+    /// Appends the events of `run`. Returns the run's row of the journal, with the position of the events filled in.
     pub(super) fn take(&mut self, run: FinishedRun) -> Result<JournalRow, DatasetError> {
         let FinishedRun { mut row, events } = run;
         row.segment = self.number;
@@ -143,14 +146,15 @@ mod tests {
     use crate::log::RealDisk;
 
     #[test]
-    fn an_existing_segment_is_not_created_again() {
+    fn the_next_segment_is_not_created_if_its_file_exists_or_there_is_no_next_number() {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = Paths::new(folder.path());
         let first = Segment::create(&RealDisk, &paths, 0, false).expect("a segment");
-        std::fs::write(paths.segment(1), "whose?\n").expect("written");
+        let foreign = "whose?\n";
+        std::fs::write(paths.segment(1), foreign).expect("written");
         let refused = first.next(&RealDisk, &paths).expect_err("a file is there");
         assert!(
-            matches!(refused, DatasetError::OtherWriter { found: 7, .. }),
+            matches!(refused, DatasetError::OtherWriter { found, .. } if found == foreign.len() as u64),
             "{refused}"
         );
         let last = Segment::create(&RealDisk, &paths, u32::MAX, false).expect("a segment");

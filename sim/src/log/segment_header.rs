@@ -1,4 +1,4 @@
-//! The header of a segment of the event log, and the largest size of a segment.
+//! The header of a segment, and the size at which a segment is full. A segment is one file `events-NNNN.csv` of the event log.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::error::DatasetError;
 use super::events;
 use crate::input::open_stored;
 
-/// A segment that has this many bytes is closed, and the next one is created.
+/// A segment that has this many bytes or more gets no more runs: the next run goes into a new segment.
 pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 
 /// Returns the length of the header at the start of a segment; 0 if the file does not exist or its header is incomplete. `has_timestamps`
@@ -19,6 +19,7 @@ pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 pub(super) fn header_bytes(path: &Path, has_timestamps: bool) -> Result<u64, DatasetError> {
     let header = events::event_header(has_timestamps);
     let start = read_start(path, header.len()).map_err(DatasetError::io(path))?;
+    // A program that edits text may have put `\r` before each line feed. Then `\r` is where the header ends.
     if start.last() == Some(&b'\r')
         && start[..start.len() - 1] == header.as_bytes()[..header.len() - 1]
     {
@@ -31,7 +32,7 @@ pub(super) fn header_bytes(path: &Path, has_timestamps: bool) -> Result<u64, Dat
     })
 }
 
-/// Returns the first bytes of a file, at most `max_bytes`; none if the file does not exist.
+/// Returns the first bytes of a file, at most `max_bytes`. Returns no bytes if the file does not exist.
 fn read_start(path: &Path, max_bytes: usize) -> io::Result<Vec<u8>> {
     let mut start = vec![];
     match open_stored(path) {

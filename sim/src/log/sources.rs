@@ -28,18 +28,18 @@ pub struct SourceLine {
 pub struct SourceRange {
     /// The run.
     pub run: u64,
-    /// The row of the first event in the run, from 0.
+    /// The row of the first event, counted from 0 in the rows of the run.
     pub row: u64,
-    /// Number of rows.
+    /// Number of events. Each of them is one row of the run.
     pub rows: u64,
     /// The line of the first event.
     pub first: SourceLine,
-    /// Number of lines from one event to the next.
+    /// Number of lines from one event to the next. It has no meaning if there is only one event.
     pub step: u64,
 }
 
 impl SourceRange {
-    /// Makes the ranges for the rows of `run`. `lines` has the line of each row.
+    /// Makes the ranges for the rows of `run`. `lines` has, for each row, the line from which it was read.
     pub fn of_run(run: u64, lines: impl IntoIterator<Item = SourceLine>) -> Vec<Self> {
         let mut ranges: Vec<Self> = vec![];
         for (row, line) in (0..).zip(lines) {
@@ -57,19 +57,22 @@ impl SourceRange {
         ranges
     }
 
-    /// Adds the next row, which was read from `next`, if it is as many lines after the previous row as the others. The second row
-    /// of a range determines the step. Returns whether the row was added.
+    /// Adds the next row, which was read from `next`, if its line is `step` lines after the line of the previous row. The second row of a
+    /// range determines `step`. Returns whether the row was added.
     fn take(&mut self, next: SourceLine) -> bool {
         let SourceLine { file, line } = self.first;
         if self.rows == 1 && next.line > line {
             self.step = next.line - line;
         }
-        let takes = next.file == file && self.step > 0 && next.line == line + self.rows * self.step;
-        self.rows += u64::from(takes);
-        takes
+        let belongs =
+            next.file == file && self.step > 0 && next.line == line + self.rows * self.step;
+        if belongs {
+            self.rows += 1;
+        }
+        belongs
     }
 
-    /// The line of row `row` of `run`; none if the range does not contain this row.
+    /// Returns the line from which row `row` of `run` was read. `None` if the range does not contain this row.
     fn line(&self, run: u64, row: u64) -> Option<SourceLine> {
         let index = row.checked_sub(self.row)?;
         (self.run == run && index < self.rows).then_some(SourceLine {
@@ -82,7 +85,7 @@ impl SourceRange {
     }
 }
 
-/// The text of the file.
+/// Returns the text of `sources.csv`.
 pub(super) fn text(ranges: &[SourceRange]) -> String {
     let mut text = COLUMNS.join(",") + "\n";
     for range in ranges {
@@ -103,7 +106,7 @@ pub(super) fn text(ranges: &[SourceRange]) -> String {
     text
 }
 
-/// Parses the ranges in `text`; none if `text` does not have the format of this file.
+/// Parses the text of `sources.csv`. `None` if it does not have the format of this file.
 fn parse(text: &str) -> Option<Vec<SourceRange>> {
     let mut lines = text.lines();
     (lines.next()? == COLUMNS.join(",")).then_some(())?;
@@ -136,7 +139,7 @@ pub struct Sources<'d> {
 }
 
 impl<'d> Sources<'d> {
-    /// Reads the lines of `dataset`. None if its logs were not imported, or were imported by an early version that did not record
+    /// Reads `sources.csv` of `dataset`. `None` if its logs were not imported, or were imported by an early version that did not record
     /// lines.
     ///
     /// # Errors
@@ -146,7 +149,7 @@ impl<'d> Sources<'d> {
         let Some(imported) = &dataset.manifest().imported else {
             return Ok(None);
         };
-        let Some(written) = &imported.sources else {
+        let Some(checksum_when_written) = &imported.sources else {
             return Ok(None);
         };
         let path = dataset.sources();
@@ -156,9 +159,10 @@ impl<'d> Sources<'d> {
                 path.display()
             )
         };
+        // This refuses a pipe or a device, from which reading might never end.
         open_stored(&path).map_err(|error| wrong(error.to_string()))?;
         let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-        let ranges = (checksum(text.as_bytes()) == *written)
+        let ranges = (checksum(text.as_bytes()) == *checksum_when_written)
             .then(|| parse(&text))
             .flatten();
         let ranges = ranges
@@ -166,12 +170,16 @@ impl<'d> Sources<'d> {
         Ok(Some(Self { imported, ranges }))
     }
 
-    /// The file and line of row `row` of `run`, counted from 0.
+    /// Returns the path of the file and the line from which row `row` of `run` was read. The row is counted from 0. `None` if the file
+    /// `sources.csv` does not say it.
     pub fn find(&self, run: u64, row: u64) -> Option<(&'d str, u64)> {
-        let behind = self
+        let first_after = self
             .ranges
             .partition_point(|range| (range.run, range.row) <= (run, row));
-        let line = self.ranges.get(behind.checked_sub(1)?)?.line(run, row)?;
+        let line = self
+            .ranges
+            .get(first_after.checked_sub(1)?)?
+            .line(run, row)?;
         let file = self.imported.files.get(line.file as usize)?;
         Some((&file.path, line.line))
     }
@@ -188,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_machine_is_one_range() {
+    fn lines_of_one_file_at_equal_distances_are_one_range() {
         let ranges = SourceRange::of_run(7, lines(&[(0, 2), (0, 3), (0, 4), (1, 2), (1, 4)]));
         let short: Vec<_> = ranges
             .iter()
@@ -200,15 +208,15 @@ mod tests {
     proptest! {
         #[test]
         fn every_row_is_found_with_its_line(
-            stands in prop::collection::vec((0u32..3, 1u64..12), 0..40),
-            others in prop::collection::vec((0u32..3, 1u64..12), 0..5),
+            lines_of_run_1 in prop::collection::vec((0u32..3, 1u64..12), 0..5),
+            lines_of_run_4 in prop::collection::vec((0u32..3, 1u64..12), 0..40),
         ) {
-            let (stands, others) = (lines(&stands), lines(&others));
-            let mut ranges = SourceRange::of_run(1, others.iter().copied());
-            ranges.extend(SourceRange::of_run(4, stands.iter().copied()));
+            let (run_1, run_4) = (lines(&lines_of_run_1), lines(&lines_of_run_4));
+            let mut ranges = SourceRange::of_run(1, run_1.iter().copied());
+            ranges.extend(SourceRange::of_run(4, run_4.iter().copied()));
             prop_assert_eq!(parse(&text(&ranges)), Some(ranges.clone()));
             let found = |run: u64, row: u64| ranges.iter().find_map(|range| range.line(run, row));
-            for (run, lines) in [(1, &others), (4, &stands)] {
+            for (run, lines) in [(1, &run_1), (4, &run_4)] {
                 for (row, line) in (0..).zip(lines) {
                     prop_assert_eq!(found(run, row), Some(*line));
                 }
@@ -218,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused() {
+    fn texts_with_a_wrong_header_or_too_few_cells_are_refused() {
         for text in ["", "run,row\n", "run,row,rows,file,line,step\n1,2,3,4,5\n"] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -1,4 +1,6 @@
-//! The status of a dataset: how many of its runs are done, failed or still to do. This uses only the journal.
+//! The status of a dataset: how many of its runs are done, failed or still to do, and which sweeps (processes `sim run`) are running. It
+//! is calculated from the journals (`runs.csv`, one row for each attempted run), the manifests (`dataset.json`) and the lock files. Events
+//! are not read.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +15,7 @@ use super::manifest::Manifest;
 use super::parts::Parts;
 use super::tally::Tally;
 
-/// The status of the runs of a plan.
+/// The status of a dataset.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
     /// The experiment's name.
@@ -24,7 +26,7 @@ pub struct Status {
     pub engine: String,
     /// Number of planned runs, in all shards.
     pub planned: u64,
-    /// Number of planned runs that have finished. Tables and measures use them.
+    /// Number of planned runs that have finished. Tables and measures use these runs.
     pub done: u64,
     /// Number of finished runs that are not planned any more, because the experiment file was made smaller. Tables and measures use
     /// them too.
@@ -35,16 +37,18 @@ pub struct Status {
     pub to_do: u64,
     /// Number of finished runs that were punctual.
     pub punctual: u64,
-    /// Number of finished runs that have a margin, so that they could be punctual.
+    /// Number of finished runs whose margin is not 0, so that they could be punctual. The margin is the shortest time between two ticks
+    /// whose order matters.
     pub with_margin: u64,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// The commands that made the parts of the dataset with runs to do; the same commands resume them. They have not run to their
-    /// end, or runs were added. Empty while a sweep is running.
+    /// The commands that resume the dataset: for each part (shard) that has runs to do, the command that made it. Empty if nothing is to
+    /// do, and while a sweep is running.
     pub resume: Vec<String>,
     /// Number of finished runs that were as scheduled: their events are those of the virtual run with the same seed.
     pub as_scheduled: u64,
-    /// Each finished run has a 99th percentile of lateness; this is the median of these, in wall microseconds.
+    /// The median, over all finished runs, of the run's 99th percentile of lateness (how late its events were), in wall
+    /// microseconds.
     pub lateness_p99_us: f64,
     /// The greatest lateness of any tick of a finished run, in wall microseconds.
     pub lateness_max_us: f64,
@@ -52,13 +56,14 @@ pub struct Status {
     pub rejected_connections: u64,
     /// Number of events of the finished runs.
     pub events: u64,
-    /// Bytes on the disk, including processed data.
+    /// Bytes on the disk of all files in the dataset's folder, including the files that `analyze` wrote there.
     pub bytes: u64,
     /// Shards that have not started, such as `2/4`.
     pub missing_shards: Vec<String>,
-    /// The sweeps that write, or may write.
+    /// The sweeps that write to the dataset, or may write to it.
     pub sweeps: Vec<Sweep>,
-    /// When the last of these sweeps will end, in Unix seconds. Unknown if no sweep is running or no run has ended.
+    /// When the last of these sweeps will end, in Unix seconds. `None` if no sweep is running, or if the end cannot be estimated: the
+    /// planned end is over, and the sweep has not ended any run.
     pub finishes_at_s: Option<i64>,
     /// When the last run ended, in Unix seconds.
     pub last_run_at_s: Option<i64>,
@@ -66,24 +71,24 @@ pub struct Status {
     pub reasons: Vec<Reason>,
 }
 
-/// A sweep that writes, or may write.
+/// A sweep that writes to a dataset, or may write to it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sweep {
-    /// The folder to which it writes.
+    /// The folder to which the sweep writes.
     pub folder: String,
-    /// The number of its process.
+    /// The id of the sweep's process.
     pub process: u32,
-    /// The host of this process.
+    /// The name of the computer on which the process runs.
     pub host: String,
     /// Whether it is certain that the sweep still writes. It is not certain if the file system has no locks, because the sweep
     /// may have been killed.
     pub is_certain: bool,
     /// When the sweep started, in Unix seconds.
     pub since_s: i64,
-    /// Number of runs that ended per hour since then. Unknown if none has ended.
+    /// Number of runs that ended per hour since the start of the sweep. `None` if no run has ended.
     pub runs_per_hour: Option<f64>,
-    /// When the sweep will end, in Unix seconds. Before the planned end, this is the planned end; after it, it is calculated from
-    /// the runs so far.
+    /// When the sweep will end, in Unix seconds. Until the planned end is over, this is the planned end. Then it is calculated from the
+    /// runs per hour so far.
     pub finishes_at_s: Option<i64>,
 }
 
@@ -142,7 +147,7 @@ impl Status {
             done: tally.done,
             no_longer_planned: tally.no_longer_planned,
             failed: tally.failed(),
-            to_do: parts.planned().saturating_sub(tally.planned),
+            to_do: parts.planned().saturating_sub(tally.attempted),
             punctual: tally.punctual,
             with_margin: tally.with_margin,
             time_scale: manifest.experiment.time_scale,
@@ -174,52 +179,55 @@ impl Status {
 }
 
 impl Sweep {
-    /// Returns the sweep that writes to the dataset in `folder`, whose journal has `rows` rows so far.
+    /// Returns the sweep that writes, or may write, to the dataset in `folder`, whose journal has `rows` rows so far. `None` if there is
+    /// no such sweep.
     pub(super) fn in_folder(folder: &Path, rows: u64) -> Option<Self> {
-        let (holder, activity) = LockOwner::last(folder)?;
+        let (owner, activity) = LockOwner::last(folder)?;
         if activity == Activity::Ended {
             return None;
         }
         let now_s = unix_s(SystemTime::now())?;
-        let ended = rows.saturating_sub(holder.rows_before);
-        let elapsed_s = journal_written_at_s(folder).unwrap_or(now_s) - holder.since_s as f64;
+        let ended = rows.saturating_sub(owner.rows_before);
+        // The time from the start of the sweep until the last run ended.
+        let elapsed_s = journal_written_at_s(folder).unwrap_or(now_s) - owner.since_s as f64;
         let runs_per_s = (ended > 0 && elapsed_s > 0.0).then(|| ended as f64 / elapsed_s);
-        let to_do = holder.to_do.saturating_sub(ended);
-        let finishes_at_s = if holder.planned_end_s as f64 > now_s {
-            Some(holder.planned_end_s)
+        let to_do = owner.to_do.saturating_sub(ended);
+        let finishes_at_s = if owner.planned_end_s as f64 > now_s {
+            Some(owner.planned_end_s)
         } else {
             runs_per_s.map(|rate| (now_s + to_do as f64 / rate) as i64)
         };
         Some(Self {
             folder: folder.display().to_string(),
-            process: holder.process,
-            host: holder.host,
+            process: owner.process,
+            host: owner.host,
             is_certain: activity == Activity::Writing,
-            since_s: holder.since_s,
+            since_s: owner.since_s,
             runs_per_hour: runs_per_s.map(|rate| rate * 3600.0),
             finishes_at_s,
         })
     }
 }
 
-/// Returns the commands that resume the parts with runs to do. For a shard that has not started, this is the command of another
-/// shard with its number.
+/// Returns the commands that resume the parts with runs to do. For a shard that has not started, this is the command of a shard that has
+/// started, with the shard's number replaced.
 fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
-    if parts.planned() <= tally.planned {
+    if parts.planned() <= tally.attempted {
         return vec![];
     }
     let mut commands = vec![];
     let last_command = Manifest::last_command;
     for (index, part) in parts.iter().enumerate() {
-        // Rows of repeated attempts make a shard look further than it is, but not a dataset without shards.
-        let is_alone = part.manifest.shard.is_none();
-        if is_alone || tally.rows_of(index) < part.manifest.experiment.runs {
+        // A dataset without shards certainly has runs to do, because the number of its planned runs was checked above. A shard has runs to
+        // do if it has fewer rows than runs. This is only an estimate: a run that was attempted twice has two rows.
+        let is_whole_dataset = part.manifest.shard.is_none();
+        if is_whole_dataset || tally.rows_of(index) < part.manifest.experiment.runs {
             commands.extend(last_command(&part.manifest));
         }
     }
-    let started = parts.iter().next();
+    let first_started = parts.iter().next();
     for missing in &parts.missing {
-        let command = started.and_then(|part| {
+        let command = first_started.and_then(|part| {
             let shard = part.manifest.shard?;
             let command = last_command(&part.manifest)?;
             let (from, to) = (format!("--shard {shard}"), format!("--shard {missing}"));
@@ -252,6 +260,7 @@ fn bytes_in(folder: &Path) -> u64 {
         .sum()
 }
 
+/// Returns the reasons with their numbers of runs, the most frequent one first.
 fn most_frequent<'a>(reasons: impl Iterator<Item = (&'a str, u64)>) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = reasons
         .map(|(reason, runs)| Reason {

@@ -1,4 +1,5 @@
-//! Counts over the rows of a dataset's journals. Rows are read one by one, so each run needs only a few bytes of memory.
+//! Counts over the rows of a dataset's journals. A journal is a file `runs.csv`, with one row for each attempt to make a run. Rows are read
+//! one by one, so each run needs only a few bytes of memory.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,20 +11,24 @@ use super::journal_row::{JournalRow, Outcome};
 pub(crate) struct Tally {
     /// The state of each attempted run, by its number.
     runs: HashMap<u64, RunState>,
-    /// Number of rows in the journal of each part.
+    /// Number of rows in the journal of each part (shard) of the dataset.
     rows: Vec<u64>,
+    /// The reasons of failures. Each different reason occurs once.
     reasons: Vec<String>,
-    reason_numbers: HashMap<String, u32>,
+    /// The index of each reason in `reasons`.
+    reason_indices: HashMap<String, u32>,
+    /// The 99th percentile of the lateness of each finished run, in wall microseconds.
     lateness_p99_us: Vec<f64>,
     /// Number of attempted runs that are still planned.
-    pub(crate) planned: u64,
-    /// Number of these runs that have finished.
+    pub(crate) attempted: u64,
+    /// Number of runs that are still planned and have finished.
     pub(crate) done: u64,
     /// Number of finished runs that are not planned any more.
     pub(crate) no_longer_planned: u64,
     /// Number of finished runs that were punctual.
     pub(crate) punctual: u64,
-    /// Number of finished runs that have a margin, so that they could be punctual.
+    /// Number of finished runs whose margin is not 0, so that they could be punctual. The margin is the shortest time between two ticks
+    /// whose order matters.
     pub(crate) with_margin: u64,
     /// Number of finished runs that were as scheduled.
     pub(crate) as_scheduled: u64,
@@ -35,7 +40,7 @@ pub(crate) struct Tally {
     pub(crate) rejected_connections: u64,
 }
 
-/// What a row changes.
+/// What a row of the journal changes in the state of its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// The run was attempted for the first time, and ended with this outcome.
@@ -52,14 +57,13 @@ pub(crate) enum Change {
 #[derive(Clone, Copy, Debug)]
 enum RunState {
     Finished,
-    /// The run failed. The value is the number of the reason; `None` if the run is not planned any more.
+    /// The run failed. The value is the index of the reason; `None` if the run is not planned any more.
     Failed(Option<u32>),
 }
 
 impl Tally {
-    /// Counts a row. `is_planned` says whether its run is still planned. If a run was attempted several
-    /// times, its first successful attempt counts. If no attempt was successful, its last attempt counts. Returns
-    /// what the row changes.
+    /// Counts a row. `is_planned` says whether its run is still planned. If a run was attempted several times, its first successful
+    /// attempt counts. If no attempt was successful, its last attempt counts. Returns what the row changes.
     pub(crate) fn take(&mut self, row: &JournalRow, is_planned: bool) -> Change {
         if self.rows.len() <= row.part {
             self.rows.resize(row.part + 1, 0);
@@ -69,12 +73,12 @@ impl Tally {
         let state = if row.is_ok() {
             RunState::Finished
         } else {
-            RunState::Failed(is_planned.then(|| self.reason_number(&row.reason)))
+            RunState::Failed(is_planned.then(|| self.reason_index(&row.reason)))
         };
         let change = match self.runs.entry(row.run) {
             Entry::Vacant(entry) => {
                 entry.insert(state);
-                self.planned += u64::from(is_planned);
+                self.attempted += u64::from(is_planned);
                 Change::First(row.outcome)
             }
             Entry::Occupied(entry) if matches!(entry.get(), RunState::Finished) => {
@@ -101,14 +105,15 @@ impl Tally {
         change
     }
 
-    fn reason_number(&mut self, reason: &str) -> u32 {
-        if let Some(&number) = self.reason_numbers.get(reason) {
-            return number;
+    /// Returns the index of a reason in `reasons`. Adds the reason if it is new.
+    fn reason_index(&mut self, reason: &str) -> u32 {
+        if let Some(&index) = self.reason_indices.get(reason) {
+            return index;
         }
-        let number = self.reasons.len() as u32;
+        let index = self.reasons.len() as u32;
         self.reasons.push(reason.to_owned());
-        self.reason_numbers.insert(reason.to_owned(), number);
-        number
+        self.reason_indices.insert(reason.to_owned(), index);
+        index
     }
 
     /// Returns the number of rows in the journal of part `part`.
@@ -118,23 +123,24 @@ impl Tally {
 
     /// Returns the number of planned runs that failed in every attempt.
     pub(crate) fn failed(&self) -> u64 {
-        self.planned - self.done
+        self.attempted - self.done
     }
 
-    /// Returns the reasons of the last attempts of these runs, with the number of runs, in no order.
+    /// Returns why planned runs failed in their last attempts: each reason with its number of runs, in the order in which the reasons first
+    /// occurred.
     pub(crate) fn reasons(&self) -> impl Iterator<Item = (&str, u64)> {
         let mut counts = vec![0; self.reasons.len()];
         for state in self.runs.values() {
-            if let RunState::Failed(Some(number)) = state {
-                counts[*number as usize] += 1;
+            if let RunState::Failed(Some(index)) = state {
+                counts[*index as usize] += 1;
             }
         }
         let reasons = self.reasons.iter().map(String::as_str);
         reasons.zip(counts).filter(|&(_, runs)| runs > 0)
     }
 
-    /// Each finished run has a 99th percentile of lateness. Returns the (upper) median of these, in wall microseconds; 0 if no run
-    /// has finished.
+    /// Returns the median, over all finished runs, of the run's 99th percentile of lateness, in wall microseconds. For an even number of
+    /// runs, this is the larger one of the two middle values. 0 if no run has finished.
     pub(crate) fn median_lateness_p99_us(&mut self) -> f64 {
         let middle = self.lateness_p99_us.len() / 2;
         if self.lateness_p99_us.is_empty() {

@@ -1,5 +1,5 @@
-//! The cell `timestamp` of a row of the event log. Only datasets with a run whose messages carry other timestamps than Lamport's have
-//! this column.
+//! The cell `timestamp` of a row of the event log: the event's timestamp of a vector clock or a hybrid logical clock. The column exists only
+//! in datasets that have a run whose machines keep such a clock beside their Lamport clock.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use crate::clock::vector::VectorTimestamp;
 use crate::clock::{CarriedTimestamp, HybridClock, TimestampFormat};
 use crate::experiment::Configuration;
 
-/// The column of `events-NNNN.csv` after all others, in datasets that have it.
+/// The name of the column. It is the last column of `events-NNNN.csv`, in datasets that have it.
 pub const TIMESTAMP_COLUMN: &str = "timestamp";
 
-/// The longest number with its separator, in bytes.
-const LONGEST_NUMBER: u64 = 21;
+/// The length of the longest number with its separator, in bytes: the largest 64-bit number has 20 digits.
+const LONGEST_NUMBER_BYTES: u64 = 21;
 /// The separator between the numbers of a timestamp.
 const SEPARATOR: u8 = b';';
 
@@ -48,8 +48,8 @@ impl From<MissingFields> for RowFormat {
 }
 
 impl RowFormat {
-    /// The format of the rows of a run with this `configuration`, if only this run is written: the column `timestamp` exists if the run
-    /// has timestamps.
+    /// Returns the format of the rows of a run with this `configuration` in a log that has no other runs. In such a log, the column
+    /// `timestamp` exists if this run has timestamps.
     pub fn of_single_run(configuration: &Configuration) -> Self {
         let format = TimestampFormat::new(configuration);
         Self {
@@ -60,7 +60,8 @@ impl RowFormat {
 }
 
 impl TimestampCells {
-    /// The cells of a run with this `configuration`, in a log that has the column or does not have it.
+    /// Returns the cells of a run with this `configuration`. `has_column` says whether the log has the column: the run's log may have it
+    /// because of other runs.
     pub(super) fn new(has_column: bool, configuration: &Configuration) -> Self {
         match (has_column, TimestampFormat::new(configuration)) {
             (false, _) => Self::Absent,
@@ -69,12 +70,12 @@ impl TimestampCells {
         }
     }
 
-    /// Whether the log has the column.
+    /// Returns whether the log has the column.
     pub fn has_column(self) -> bool {
         self != Self::Absent
     }
 
-    /// Reads a cell.
+    /// Parses a cell. `None` if the run has no timestamps.
     pub(super) fn parse(self, cell: &[u8]) -> Result<Option<Arc<CarriedTimestamp>>, CellError> {
         let wrong = |problem: &'static str| (TIMESTAMP_COLUMN, problem);
         let format = match self {
@@ -106,13 +107,12 @@ impl TimestampCells {
 
 /// Reads a number that may be negative.
 fn signed(cell: &[u8]) -> Result<i64, CellError> {
-    let too_large = |_| (TIMESTAMP_COLUMN, "the number is too large");
+    let too_large = (TIMESTAMP_COLUMN, "the number is too large");
     match cell.strip_prefix(b"-") {
         Some(cell) => 0i64
             .checked_sub_unsigned(digits(TIMESTAMP_COLUMN, cell)?)
-            .ok_or(())
-            .map_err(too_large),
-        None => i64::try_from(digits(TIMESTAMP_COLUMN, cell)?).map_err(|_| too_large(())),
+            .ok_or(too_large),
+        None => i64::try_from(digits(TIMESTAMP_COLUMN, cell)?).map_err(|_| too_large),
     }
 }
 
@@ -123,10 +123,10 @@ pub(super) fn longest_cell(configuration: &Configuration) -> u64 {
         Some(TimestampFormat::Hybrid) => 2,
         Some(TimestampFormat::Vector { machines }) => u64::from(machines),
     };
-    LONGEST_NUMBER * numbers
+    LONGEST_NUMBER_BYTES * numbers
 }
 
-/// Appends the cell of `timestamp`; nothing if there is none.
+/// Appends the text of the cell for `timestamp`. Appends nothing if there is no timestamp.
 pub(super) fn write_cell(buffer: &mut Vec<u8>, timestamp: Option<&CarriedTimestamp>) {
     if let Some(timestamp) = timestamp {
         // Writing to a buffer in memory cannot fail.

@@ -1,5 +1,5 @@
-//! Uncounted events: events of runs that have no row in the journal. An interrupted sweep leaves a few of them. If there are
-//! many, rows of the journal were probably lost.
+//! Uncounted events: events of runs that have no row in the journal (`runs.csv`). An interrupted sweep (a process `sim run`) leaves a few
+//! uncounted events. If there are many, rows of the journal were probably lost.
 
 use std::fs;
 use std::io;
@@ -19,14 +19,14 @@ const MAX_ROW_BYTES: u64 = 256;
 /// The events of a dataset that have no row in its journal.
 #[derive(Debug, Default)]
 pub(super) struct Uncounted {
-    /// Number of bytes after the last counted run, in the segment with this run.
+    /// Number of bytes after the last counted run, in the segment (events file) that has this run.
     tail_bytes: u64,
     /// The segments after the segment with the last counted run, with the length of each in bytes.
     pub(super) segments: Vec<(PathBuf, u64)>,
 }
 
 impl Uncounted {
-    /// Finds the uncounted events. Changes nothing.
+    /// Finds the uncounted events. `found` is the state of the journal. Changes nothing.
     ///
     /// # Errors
     ///
@@ -39,7 +39,7 @@ impl Uncounted {
     ) -> Result<Self, DatasetError> {
         let mut uncounted = Self::default();
         let entries = fs::read_dir(&paths.root).map_err(DatasetError::io(&paths.root))?;
-        let mut length = 0;
+        let mut segment_length = 0;
         for entry in entries {
             let entry = entry.map_err(DatasetError::io(&paths.root))?;
             let number = entry.file_name().to_str().and_then(Paths::segment_number);
@@ -49,32 +49,34 @@ impl Uncounted {
             let path = entry.path();
             let bytes = fs::metadata(&path).map_err(DatasetError::io(&path))?.len();
             if number == found.segment {
-                length = bytes;
+                segment_length = bytes;
             } else {
                 uncounted.segments.push((path, bytes));
             }
         }
         uncounted.segments.sort();
         let path = paths.segment(found.segment);
-        if length < found.segment_end {
+        if segment_length < found.segment_end {
             return Err(DatasetError::TooShort {
                 path,
-                found: length,
+                found: segment_length,
                 counted: found.segment_end,
             });
         }
         let header = header_bytes(&path, experiment.has_timestamps())?;
+        // If the journal counts no events in this segment, only the segment's header must stay.
         let counted = match found.segment_end {
             0 => header,
             end => end,
         };
-        uncounted.tail_bytes = length - counted;
+        uncounted.tail_bytes = segment_length - counted;
         uncounted.check(paths, found, experiment)?;
         Ok(uncounted)
     }
 
-    /// Refuses events that an interrupted sweep cannot have left. A sweep writes the header of the journal before any event, and
-    /// all rows for the runs of a segment before it creates the next segment.
+    /// Refuses events that an interrupted sweep cannot have left. A sweep writes the header of the journal before any event, and all rows
+    /// for the runs of a segment before it creates the next segment. So it leaves at most the events of one segment. A segment has at
+    /// most [`SEGMENT_BYTES`] and one more run.
     fn check(
         &self,
         paths: &Paths,
@@ -92,39 +94,41 @@ impl Uncounted {
             })
             .max()
             .unwrap_or(0);
-        let has_no_journal = found.whole_bytes == 0;
-        if bytes == 0 || (!has_no_journal && bytes <= SEGMENT_BYTES.saturating_add(largest_run)) {
+        let has_journal = found.whole_bytes > 0;
+        let one_segment = SEGMENT_BYTES.saturating_add(largest_run);
+        if bytes == 0 || (has_journal && bytes <= one_segment) {
             return Ok(());
         }
         let journal = paths.journal();
         let state = match fs::metadata(&journal) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => "is missing".to_owned(),
             Ok(metadata) if metadata.len() == 0 => "is empty".to_owned(),
-            _ if has_no_journal => "has no whole line".to_owned(),
+            _ if !has_journal => "has no whole line".to_owned(),
             _ => format!("has {} rows", found.rows),
         };
         Err(DatasetError::UncountedEvents {
             path: journal,
             state,
             bytes,
-            discard: self.discard(paths, found),
+            discard: self.removing_commands(paths, found),
         })
     }
 
-    /// Returns the shell commands that remove exactly these events.
-    fn discard(&self, paths: &Paths, found: &Found) -> String {
+    /// Returns the shell commands that remove exactly the uncounted events.
+    fn removing_commands(&self, paths: &Paths, found: &Found) -> String {
         let mut commands = vec![];
         let last = paths.segment(found.segment);
-        let mut whole: Vec<String> = vec![];
+        // The files that have no counted events at all.
+        let mut whole_files: Vec<String> = vec![];
         if found.segment_end > 0 && self.tail_bytes > 0 {
             let end = found.segment_end;
             commands.push(format!("truncate -s {end} {}", shell_word(&last)));
         } else if self.tail_bytes > 0 {
-            whole.push(shell_word(&last));
+            whole_files.push(shell_word(&last));
         }
-        whole.extend(self.segments.iter().map(|(path, _)| shell_word(path)));
-        if !whole.is_empty() {
-            commands.push(format!("rm {}", whole.join(" ")));
+        whole_files.extend(self.segments.iter().map(|(path, _)| shell_word(path)));
+        if !whole_files.is_empty() {
+            commands.push(format!("rm {}", whole_files.join(" ")));
         }
         commands.join(" && ")
     }

@@ -1,7 +1,8 @@
-//! The writer of a dataset: appends finished runs to segments, and then to the journal.
+//! The writer of a dataset: appends the events of runs that have ended to a segment (a file `events-NNNN.csv`), and the runs' rows to the
+//! journal (`runs.csv`).
 //!
-//! The order is important: the events of a run are written to the disk before its journal row. Both are forced to the disk in
-//! groups of runs.
+//! The order is important: the events of a run are written to the disk before its journal row. Both are forced to the disk (`fsync`) for
+//! several runs at once.
 
 use std::fmt;
 use std::path::Path;
@@ -23,7 +24,7 @@ use super::uncounted::Uncounted;
 use crate::experiment::{Experiment, Run};
 use crate::files::replace;
 
-/// Unfinished data of an earlier, interrupted writer, which was cut off.
+/// How much unfinished data of an earlier, interrupted writer was cut off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// Number of bytes of an incomplete journal row.
@@ -61,26 +62,32 @@ pub struct DatasetWriter {
     segment: Segment,
     journal: AppendedFile,
     header: Header,
+    /// Space on the disk that is kept for the journal.
     reserve: Reserve,
+    /// The text of journal rows that are not written yet, because their events may not be on the disk.
     unsynced_rows: Vec<u8>,
     /// The contents of `dataset.json`, if this writer wrote it.
     manifest: Option<Vec<u8>>,
+    /// The runs that the journal contained when the dataset was opened.
     attempts: Attempts,
-    kept: u64,
+    /// The number of planned runs in the manifest that existed when the dataset was opened; 0 for a new dataset.
+    planned_before: u64,
+    /// The changes from the command line in that manifest.
     changes_before: Option<Vec<String>>,
     recovered: Recovered,
     lock: Lock,
-    holder: LockOwner,
+    /// What the lock file says about this writer.
+    owner: LockOwner,
 }
 
 impl DatasetWriter {
-    /// Opens the dataset of `experiment` in folder `root`, or in its shard's folder there, for writing. Creates it, continues an
-    /// earlier sweep, or extends the dataset of a smaller experiment.
+    /// Opens the dataset of `experiment` in folder `root` for writing. If the experiment is one shard, opens the shard's folder in `root`.
+    /// Creates the dataset, continues an earlier sweep, or extends the dataset of a smaller experiment.
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the folder belongs to another experiment or has other files, is being written to, or cannot be
-    /// written. Then no run in it is changed.
+    /// Returns [`DatasetError`] if the folder belongs to another experiment, has other files, is in use by another writer, or cannot be
+    /// written. Then no run in the folder is changed.
     pub fn open(root: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
         Self::open_on(Arc::new(RealDisk), root, experiment)
     }
@@ -108,7 +115,7 @@ impl DatasetWriter {
             ..
         } = ResumeState::find(root, experiment)?;
         remove_left_behind(folder).map_err(DatasetError::io(folder))?;
-        let kept = manifest
+        let planned_before = manifest
             .as_ref()
             .map_or(0, |manifest| manifest.experiment.runs);
         let changes_before = manifest.as_ref().map(|manifest| manifest.changes.clone());
@@ -117,6 +124,7 @@ impl DatasetWriter {
         let found = Found::read(&journal_path, &experiment)?;
         let uncounted = Uncounted::find(&paths, &found, &experiment)?;
         let has_to_do = has_to_do(&experiment, &found.attempts);
+        // A sweep without runs to do does not change an existing manifest.
         let manifest = (has_to_do || manifest.is_none())
             .then(|| write_manifest(&*disk, &paths, &experiment, manifest))
             .transpose()?;
@@ -136,8 +144,8 @@ impl DatasetWriter {
         )?;
         disk.sync_folder(folder).map_err(DatasetError::io(folder))?;
         let reserve = Reserve::new(&*disk, &paths, has_to_do)?;
-        let holder = LockOwner::this_process(found.rows, lock.is_held);
-        lock.announce(&holder)
+        let owner = LockOwner::this_process(found.rows, lock.is_held);
+        lock.announce(&owner)
             .map_err(DatasetError::io(&paths.lock()))?;
         Ok(Self {
             disk,
@@ -150,14 +158,14 @@ impl DatasetWriter {
             unsynced_rows: vec![],
             manifest,
             attempts: found.attempts,
-            kept,
+            planned_before,
             changes_before,
             recovered: Recovered {
                 journal_bytes,
                 event_bytes,
             },
             lock,
-            holder,
+            owner,
         })
     }
 
@@ -171,12 +179,12 @@ impl DatasetWriter {
         root: &Path,
         experiment: &Experiment,
     ) -> Result<(Experiment, Attempts), DatasetError> {
-        let earlier = ResumeState::find(root, experiment)?;
-        let found = Found::read(&earlier.paths.journal(), &earlier.experiment)?;
-        if earlier.manifest.is_some() {
-            Uncounted::find(&earlier.paths, &found, &earlier.experiment)?;
+        let state = ResumeState::find(root, experiment)?;
+        let found = Found::read(&state.paths.journal(), &state.experiment)?;
+        if state.manifest.is_some() {
+            Uncounted::find(&state.paths, &found, &state.experiment)?;
         }
-        Ok((earlier.experiment, found.attempts))
+        Ok((state.experiment, found.attempts))
     }
 
     /// Returns the folder to which runs are written.
@@ -194,19 +202,20 @@ impl DatasetWriter {
         &self.attempts
     }
 
-    /// Returns how many runs were planned before the experiment was extended. If it was not extended, this is the present number.
-    /// For a new dataset it is 0.
+    /// Returns how many runs were planned when the dataset was opened, before this experiment may have extended it. For a new dataset it
+    /// is 0.
     pub fn planned_before(&self) -> u64 {
-        self.kept
+        self.planned_before
     }
 
-    /// Returns the changes from the command line ([`Experiment::changes`]) of the sweep before this one, if this one has others.
+    /// Returns the changes from the command line ([`Experiment::changes`]) of the previous sweep, if they differ from the changes of this
+    /// sweep. `None` if they do not, or if there was no previous sweep.
     pub fn other_changes_before(&self) -> Option<&[String]> {
         let before = self.changes_before.as_deref()?;
         (before != self.experiment.changes()).then_some(before)
     }
 
-    /// Returns the unfinished data of an earlier writer.
+    /// Returns how much unfinished data of an earlier writer was cut off.
     pub fn recovered(&self) -> Recovered {
         self.recovered
     }
@@ -217,14 +226,14 @@ impl DatasetWriter {
     ///
     /// Returns [`DatasetError::Io`] if the disk cannot be written.
     pub fn announce(&mut self, to_do: u64, wall_time: Duration) -> Result<(), DatasetError> {
-        self.holder.to_do = to_do;
-        self.holder.planned_end_s = self.holder.since_s + wall_time.as_secs() as i64;
+        self.owner.to_do = to_do;
+        self.owner.planned_end_s = self.owner.since_s + wall_time.as_secs() as i64;
         self.lock
-            .announce(&self.holder)
+            .announce(&self.owner)
             .map_err(DatasetError::io(&self.paths.lock()))
     }
 
-    /// Returns whether other writers are prevented by a lock. They are not if the file system has no locks.
+    /// Returns whether a lock keeps other writers away. It cannot if the file system has no locks.
     pub fn is_locked(&self) -> bool {
         self.lock.is_held
     }
@@ -264,8 +273,8 @@ impl DatasetWriter {
     ///
     /// Returns [`DatasetError`] if the disk cannot be written, or if the files are gone.
     pub fn sync(&mut self) -> Result<(), DatasetError> {
-        // This is tried only once, because a second sync may succeed although the first one has lost data. The next writer cuts
-        // off incomplete rows.
+        // The rows are taken out first, so they are not written again if this fails. A second sync may succeed although the first one
+        // has lost data. The next writer cuts off incomplete rows.
         let rows = std::mem::take(&mut self.unsynced_rows);
         if !rows.is_empty() {
             self.segment.sync()?;
@@ -289,18 +298,18 @@ impl DatasetWriter {
         restore().map_err(DatasetError::io(&path))
     }
 
-    /// Writes rows whose events are on the disk. If the disk is full, the rows are written to the reserved space, and the error
-    /// is still returned.
+    /// Appends rows whose events are on the disk to the journal. If the disk is full, frees the space that is kept for the journal and
+    /// tries again. The error about the full disk is returned even if the rows were then written.
     fn append_to_journal(&mut self, rows: &[u8]) -> Result<(), DatasetError> {
         self.journal.check_length()?;
         let written = self.journal.append(rows);
         if written.as_ref().is_err_and(DatasetError::is_full_disk)
             && self.reserve.release(&*self.disk)
         {
-            let full = written;
+            let full_disk = written;
             self.journal.append(rows)?;
             self.journal.sync()?;
-            return full;
+            return full_disk;
         }
         written?;
         self.journal.sync()
@@ -313,19 +322,19 @@ fn has_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
     !experiment.runs().all(is_finished)
 }
 
-/// Without a lock, the writer must write that it has ended.
+/// If the file system has no locks, other processes cannot see that a lock is free again. So the writer writes that it has ended.
 impl Drop for DatasetWriter {
     fn drop(&mut self) {
         if !self.lock.is_held {
-            self.holder.has_ended = true;
+            self.owner.has_ended = true;
             // If this fails, `sim status` reports that it is not known whether the sweep has ended.
-            let _ = self.lock.announce(&self.holder);
+            let _ = self.lock.announce(&self.owner);
         }
     }
 }
 
-/// Writes the files that describe the dataset and this sweep. The manifest is written last. So if it exists, all other files
-/// exist too.
+/// Writes the files that describe the dataset and this sweep: the copy of the experiment file, and then the manifest (`dataset.json`).
+/// So if there is a manifest, there is a copy of the experiment file too. Returns the text of the manifest.
 fn write_manifest(
     disk: &dyn Disk,
     paths: &Paths,

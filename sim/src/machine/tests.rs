@@ -1,3 +1,5 @@
+//! Tests of a machine alone: what its ticks do, and what it draws.
+
 use super::*;
 use crate::experiment::{Rate, Rates};
 use crate::random;
@@ -14,6 +16,7 @@ fn configuration(machines: u32, internal: f64, stamp: StampRule) -> Configuratio
     }
 }
 
+/// Creates machine 1 of a run.
 fn machine(machines: u32, internal: f64, stamp: StampRule) -> Machine {
     let random = random::machine_stream(7, "machine tests", 1);
     Machine::new(1, &configuration(machines, internal, stamp), random)
@@ -80,29 +83,29 @@ fn a_delayed_message_is_received_after_its_delay_and_never_before_an_earlier_one
 }
 
 #[test]
-fn always_internal_at_probability_one() {
+fn with_probability_1_every_event_is_internal() {
     let mut machine = machine(3, 1.0, StampRule::After);
     assert!((0..1000).all(|_| machine.tick(0).kind == EventKind::Internal));
 }
 
 #[test]
 fn with_stamp_before_the_timestamp_is_one_less_than_the_clock() {
-    for (rule, behind) in [(StampRule::After, 0), (StampRule::Before, 1)] {
+    for (rule, expected_difference) in [(StampRule::After, 0), (StampRule::Before, 1)] {
         let mut machine = machine(3, 0.0, rule);
         for _ in 0..100 {
             let event = machine.tick(0);
             let EventKind::Send { stamp, .. } = event.kind else {
                 panic!("internal at probability 0")
             };
-            assert_eq!(stamp + behind, event.logical_clock);
+            assert_eq!(event.logical_clock - stamp, expected_difference);
         }
     }
 }
 
-/// With three machines and p = 0.7 a draw corresponds to a number from 1 to 10: each of the three kinds of send happens in one of
-/// ten draws.
+/// With three machines and `internal` = 0.7, a tick is like a draw of a number from 1 to 10: three of the numbers mean a send. So each of
+/// the three sends (to machine 0, to machine 2, to both) happens in one of ten ticks.
 #[test]
-fn three_machines_at_0_7_draw_like_a_number_from_1_to_10() {
+fn three_machines_with_p_0_7_send_in_three_of_ten_draws() {
     let mut machine = machine(3, 0.7, StampRule::After);
     let (mut to_0, mut to_2, mut to_all) = (0, 0, 0);
     let ticks = 100_000;
@@ -130,7 +133,7 @@ fn three_machines_at_0_7_draw_like_a_number_from_1_to_10() {
     }
 }
 
-/// Creates machine 1 of a run with these variants.
+/// Creates machine 1 of a run with this topology and this rule for sends. It has no internal events if it has neighbours.
 fn variant(machines: u32, topology: Topology, sends: Sends) -> Machine {
     let configuration = Configuration {
         topology,
@@ -155,7 +158,7 @@ fn count_recipient_sets(mut machine: Machine) -> BTreeMap<Vec<MachineIndex>, f64
 }
 
 #[test]
-fn every_outcome_of_a_send_is_as_frequent_as_documented() {
+fn all_possible_sets_of_recipients_are_equally_frequent() {
     let cases: [(Topology, Sends, &[&[MachineIndex]]); 9] = [
         (Topology::Mesh, Sends::Unicast, &[&[0], &[2], &[3]]),
         (Topology::Mesh, Sends::Broadcast, &[&[0, 2, 3]]),
@@ -177,8 +180,8 @@ fn every_outcome_of_a_send_is_as_frequent_as_documented() {
         let share = 1.0 / outcomes.len() as f64;
         let deviation = (100_000.0 * share * (1.0 - share)).sqrt();
         for count in counts.values() {
-            let off = (count - 100_000.0 * share).abs();
-            assert!(off <= 5.0 * deviation, "{topology} {sends}: {counts:?}");
+            let error = (count - 100_000.0 * share).abs();
+            assert!(error <= 5.0 * deviation, "{topology} {sends}: {counts:?}");
         }
     }
 }
@@ -210,7 +213,7 @@ fn only_the_time_keeper_sends_and_always_to_all() {
 }
 
 #[test]
-fn a_tick_that_takes_all_logs_decreasing_queue_lengths() {
+fn a_tick_that_receives_all_messages_has_an_event_for_each_and_leaves_later_messages() {
     let configuration = Configuration {
         receive: ReceiveRule::All,
         ..configuration(3, 1.0, StampRule::After)
@@ -223,11 +226,12 @@ fn a_tick_that_takes_all_logs_decreasing_queue_lengths() {
     // This message arrives too late for the tick.
     machine.arrive(message(30), 0, 0);
     let rest: Vec<Event> = std::iter::from_fn(|| machine.next_event_in_tick()).collect();
-    let told: Vec<_> = std::iter::once(&first)
+    let logged: Vec<_> = std::iter::once(&first)
         .chain(&rest)
         .map(|event| (event.tick, event.logical_clock, event.queue_length))
         .collect();
-    assert_eq!(told, [(0, 11, 2), (0, 12, 2), (0, 21, 1)]);
+    // The late message counts in the queue lengths of the second and the third event.
+    assert_eq!(logged, [(0, 11, 2), (0, 12, 2), (0, 21, 1)]);
     assert_eq!(machine.tick(0).logical_clock, 31);
     assert_eq!(machine.next_event_in_tick(), None);
     assert_eq!(machine.tick(0).kind, EventKind::Internal);
@@ -248,12 +252,13 @@ proptest! {
             prop_assert_eq!(peers.len() as u32, wanted.min(machines - 1));
             prop_assert!(peers.is_sorted_by(|a, b| a < b));
             prop_assert!(peers.iter().all(|peer| neighbours.contains(peer)));
+            // One recipient is `One`, and all neighbours together are `All`.
             prop_assert_eq!(matches!(recipients, Recipients::Several(_)), (2..machines - 1).contains(&wanted));
         }
     }
 
     #[test]
-    fn one_event_a_tick_and_the_clock_always_advances(
+    fn every_tick_has_one_event_and_makes_the_clock_larger(
         machines in 2u32..9,
         internal in 0.0f64..=1.0,
         arrivals in prop::collection::vec(prop::collection::vec(0u64..500, 0..3), 1..200),

@@ -1,16 +1,22 @@
-//! Advice to the user if few runs are punctual.
+//! Advice to the user if few runs are punctual. In a punctual run over TCP, the delays of ticks and messages were too short to change the
+//! order of events: they were shorter than the run's margin, which is the shortest time between two ticks whose order matters.
 
 use super::words::grouped;
 
-/// Returns what to do if fewer than half of the runs were punctual, or `None`. `finished` runs were ok, `with_margin` of these have
-/// a margin, and `punctual` were punctual; `time_scale` is the sweep's.
+/// Returns what to do for more punctual runs. `None` if no run has finished, or if at least half of the runs that have a margin were
+/// punctual.
+///
+/// Of the `finished` runs, `with_margin` have a margin that is not 0, and `punctual` were punctual. The model time of the runs passed
+/// `time_scale` times as fast as real time.
 pub fn on_punctuality(
     punctual: u64,
     with_margin: u64,
     finished: u64,
     time_scale: f64,
 ) -> Option<String> {
-    if finished == 0 || 2 * punctual >= with_margin.max(1) {
+    // If no run has a margin, one punctual run is enough: in virtual time, runs are punctual even without a margin.
+    let are_enough_punctual = 2 * punctual >= with_margin.max(1);
+    if finished == 0 || are_enough_punctual {
         return None;
     }
     Some(if with_margin == 0 {
@@ -33,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_advice_only_if_few_runs_are_punctual() {
+    fn there_is_advice_only_if_fewer_than_half_of_the_runs_are_punctual() {
         assert_eq!(on_punctuality(5, 10, 10, 1.0), None);
         assert_eq!(on_punctuality(0, 0, 0, 1.0), None);
         let few = on_punctuality(4, 10, 12, 20.0).expect("advice");

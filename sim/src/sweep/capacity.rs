@@ -1,4 +1,4 @@
-//! The resources of this process (files, cores, memory, processes), and the number of runs at once for which they are enough.
+//! The resources of this process (files, cores, memory, processes), and how many runs can be made at the same time with them.
 
 use std::fmt;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::{Options, limits, memory};
 use crate::engine::tcp;
 use crate::experiment::{Configuration, Connection, EngineKind, Experiment, Isolation};
 
-/// Files that are kept free for other things than runs: the dataset, the terminal, the event loops.
+/// Number of files that are kept free for other things than runs: the dataset, the terminal, the event loops.
 const SPARE_FILES: u64 = 64;
 /// Number of ticks per second that the event loop of one core can do with a lateness of less than a millisecond. It can do
 /// several times as many ticks, but then they are later.
@@ -18,7 +18,7 @@ const TICKS_PER_CONNECTION: f64 = 5.0;
 const PROCESSES_PER_CORE: u64 = 48;
 /// Number of threads of a machine's process: one for the machine, and one that waits for the end of stdin.
 const THREADS_PER_PROCESS: u64 = 2;
-/// Threads that are kept free for other things than runs: the writer, the engine, signals, and other programs of the user.
+/// Number of threads that are kept free for other things than runs: the writer, the engine, signals, and other programs of the user.
 const SPARE_THREADS: u64 = 8;
 /// The limit of open files if the system does not report one.
 const FILES_IF_UNKNOWN: u64 = 1024;
@@ -32,9 +32,10 @@ pub struct Capacity {
     pub cores: usize,
     /// Bytes of memory that the process can still get.
     pub memory_bytes: u64,
-    /// Processor time that the process may use, in cores, if a control group limits it.
+    /// Processor time that the process may use, in cores. `None` if no control group (of a container, for example) limits it.
     pub cpu_quota: Option<f64>,
-    /// Number of processes and threads that the process may start, if they are limited (`ulimit -u`, a control group's pids.max).
+    /// Number of processes and threads that the process may still start. `None` if they are not limited by `ulimit -u` or a control
+    /// group's `pids.max`.
     pub threads: Option<u64>,
 }
 
@@ -113,13 +114,13 @@ impl Capacity {
     }
 
     /// Returns the processor time that the process may use, in cores.
-    fn processor(&self) -> f64 {
+    fn usable_cores(&self) -> f64 {
         let cores = self.cores as f64;
         self.cpu_quota.map_or(cores, |quota| quota.min(cores))
     }
 
-    /// Returns `limit`, or the quota of processor time if that is smaller than the number of cores.
-    fn or_quota(&self, limit: WidthLimit) -> WidthLimit {
+    /// Returns the quota of processor time if it is at most the number of cores. Otherwise returns `limit`.
+    fn quota_or(&self, limit: WidthLimit) -> WidthLimit {
         match self.cpu_quota {
             Some(quota) if quota <= self.cores as f64 => {
                 WidthLimit::CpuQuota((quota * 100.0).round() as u64)
@@ -137,24 +138,26 @@ impl Capacity {
         let free = self.threads?.saturating_sub(SPARE_THREADS);
         match (experiment.engine, experiment.isolation) {
             (EngineKind::Virtual, _) => Some(free),
-            // There is at most one event loop for each core; if the system cannot start all of them, fewer do the work.
+            // There is at most one thread for each core, whatever the number of runs. If the system cannot start all these threads,
+            // fewer threads do the work.
             (EngineKind::Tcp, Isolation::Shared) => None,
             (EngineKind::Tcp, Isolation::Process) => Some(free / threads_per_run(configuration)),
         }
     }
 
-    /// Returns how many runs of `configuration` the limit of open files allows. Connections and listeners are counted.
+    /// Returns how many runs of `configuration` the limit of open files allows. Each socket of a run is an open file.
     pub fn runs_by_files(&self, configuration: &Configuration) -> u64 {
         let spare = self.spare_files(configuration.rates.machines());
         self.files.saturating_sub(spare) / tcp::sockets_per_run(configuration)
     }
 
-    /// Returns the number of files for connections, if runs have `machines` machines.
+    /// Returns the number of files that are needed in addition to the sockets of runs that are under way, if runs have `machines`
+    /// machines.
     pub(super) fn spare_files(&self, machines: u32) -> u64 {
         SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
 
-    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration of these runs that needs most.
+    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration with the most sockets and ticks.
     pub fn width(
         &self,
         experiment: &Experiment,
@@ -175,20 +178,20 @@ impl Capacity {
         match experiment.engine {
             EngineKind::Virtual => {
                 limits.extend(options.jobs.map(|jobs| (jobs as u64, WidthLimit::Jobs)));
-                limits.push((self.cores as u64, self.or_quota(WidthLimit::Cores)));
+                limits.push((self.cores as u64, self.quota_or(WidthLimit::Cores)));
             }
             EngineKind::Tcp => {
                 limits.push((self.runs_by_files(heaviest), WidthLimit::Files(self.files)));
                 if experiment.isolation == Isolation::Process && options.jobs.is_none() {
-                    let processes = (PROCESSES_PER_CORE as f64 * self.processor()) as u64;
+                    let processes = (PROCESSES_PER_CORE as f64 * self.usable_cores()) as u64;
                     let runs = processes / u64::from(heaviest.rates.machines());
-                    limits.push((runs, self.or_quota(WidthLimit::Processes)));
+                    limits.push((runs, self.quota_or(WidthLimit::Processes)));
                 }
                 limits.push(match options.jobs {
                     Some(jobs) => (jobs as u64, WidthLimit::Jobs),
                     None => (
                         self.runs_by_ticks(experiment, heaviest),
-                        self.or_quota(WidthLimit::Ticks),
+                        self.quota_or(WidthLimit::Ticks),
                     ),
                 });
             }
@@ -203,9 +206,8 @@ impl Capacity {
         }
     }
 
-    /// Returns the number of threads for `width` runs at once. In virtual time it is one for each core. Over TCP it is the number
-    /// of event loops that the ticks need, and not more: two loops that are half idle sleep and wake more often than one busy
-    /// loop.
+    /// Returns the number of threads for `width` runs at once. In virtual time there is one thread for each run. Over TCP there are only
+    /// as many event loops as the ticks need: two loops that are half idle sleep and wake more often than one busy loop.
     pub(super) fn workers(
         &self,
         experiment: &Experiment,
@@ -224,7 +226,7 @@ impl Capacity {
 
     fn runs_by_ticks(&self, experiment: &Experiment, heaviest: &Configuration) -> u64 {
         let runs_per_core = TICKS_PER_SECOND_PER_CORE / ticks_per_second(experiment, heaviest);
-        (runs_per_core * self.processor()) as u64
+        (runs_per_core * self.usable_cores()) as u64
     }
 }
 
@@ -248,7 +250,7 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
         let folder = std::path::absolute(folder).ok()?;
         let disk = folder
             .ancestors()
-            .find_map(|index| rustix::fs::statvfs(index).ok())?;
+            .find_map(|ancestor| rustix::fs::statvfs(ancestor).ok())?;
         Some(disk.f_bavail * disk.f_frsize)
     }
     #[cfg(not(unix))]
@@ -258,13 +260,14 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
     }
 }
 
-/// Returns the ticks of a run per wall second. A message with its own connection counts as the ticks that take the same processor
-/// time.
+/// Returns the number of ticks of a run per wall second. If each message has its own connection, a message counts as
+/// [`TICKS_PER_CONNECTION`] ticks.
 fn ticks_per_second(experiment: &Experiment, configuration: &Configuration) -> f64 {
-    let ticks: f64 = configuration.rates.iter().map(|rate| rate.hertz()).sum();
-    let connections = match configuration.connection {
+    let ticks_per_model_second: f64 = configuration.rates.iter().map(|rate| rate.hertz()).sum();
+    let connections_per_model_second = match configuration.connection {
         Connection::Persistent => 0.0,
         Connection::PerMessage => configuration.messages_per_second(),
     };
-    (ticks + TICKS_PER_CONNECTION * connections) * experiment.time_scale
+    (ticks_per_model_second + TICKS_PER_CONNECTION * connections_per_model_second)
+        * experiment.time_scale
 }

@@ -1,4 +1,4 @@
-//! Turns a run's log into its rows of the journal and of the event log.
+//! Turns the log of a run that has ended into its row of the journal (`runs.csv`) and its rows of the event log (`events-NNNN.csv`).
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use crate::engine::{Punctuality, RunLog, RunOutcome};
 use crate::experiment::{EngineKind, Experiment, Run};
 use crate::log::{FinishedRun, JournalRow, Outcome, checksum, write_machine_rows};
 
-/// Approximate length of a row of the event log, in bytes.
+/// Approximate length of a row of the event log in bytes, for estimates of memory.
 pub(super) const ROW_BYTES: usize = 56;
 
-/// Returns the rows of `run`. `end` returns the outcome of the run. If `end` panics, only this run fails.
+/// Returns the rows of `run`. `get_outcome` returns the outcome of the run. If `get_outcome` panics, only this run fails.
 pub(super) fn rows(
     experiment: &Experiment,
     run: &Run,
-    end: impl FnOnce() -> RunOutcome,
+    get_outcome: impl FnOnce() -> RunOutcome,
 ) -> FinishedRun {
-    let rows = panic::catch_unwind(AssertUnwindSafe(|| rows_of(experiment, &end())));
+    let rows = panic::catch_unwind(AssertUnwindSafe(|| rows_of(experiment, &get_outcome())));
     rows.unwrap_or_else(|panic| {
         let message = panic
             .downcast_ref::<&str>()
@@ -62,6 +62,7 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
         time_scale: experiment.time_scale,
         configuration: Arc::clone(&ended.run.configuration),
         started_at_ns: log.map_or(0, |log| log.started_at_ns),
+        // A failed run has no log, so its phases are taken from its schedule.
         phases_ns: log.map_or_else(
             || ended.run.schedule(experiment.seed).phases_ns().collect(),
             |log| log.phases_ns.clone(),
@@ -92,7 +93,8 @@ fn micros(ns: u64) -> f64 {
     ns as f64 / 1000.0
 }
 
-/// Writes the rows by machine and tick, so that the rows of a run are in the same order for both engines.
+/// Returns the text of a run's rows in the order of machines, and for each machine in the order of its events. So the order is the same
+/// for both engines.
 fn event_rows(run: u64, log: &RunLog, has_timestamps: bool) -> Vec<u8> {
     let events: usize = log.machines.iter().map(Vec::len).sum();
     let mut buffer = Vec::with_capacity(events * ROW_BYTES);

@@ -1,8 +1,9 @@
 //! The limits of the system for this process: processes and threads, and CPU time.
 //!
-//! On Linux, the kernel counts processes and threads together, and two limits apply to them: `ulimit -u` limits the processes of
-//! a user, and a control group (of a container, Slurm or systemd) limits the processes of the group and its subgroups. Control
-//! groups limit CPU time too. On other systems no limit is known.
+//! On Linux, the kernel counts processes and threads together, as *tasks*. Two limits apply to them: `ulimit -u` limits the tasks of a
+//! user, and a control group (of a container, Slurm or systemd) limits the tasks of the group and its subgroups. Control groups limit
+//! CPU time too. There are two versions of control groups: version 1 has a tree of folders for each kind of resource, version 2 has one
+//! tree for all. On other systems than Linux no limit is known.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,8 +24,10 @@ pub(super) fn cpu_quota() -> Option<f64> {
 
 /// The control groups of a process.
 struct ControlGroups {
-    /// The text of /proc/self/cgroup: a line `number:controllers:path` for each hierarchy, `0::path` for version 2.
+    /// The text of /proc/self/cgroup: in version 1 a line `number:controllers:path` for each tree, in version 2 the line `0::path`. A
+    /// controller is what limits one kind of resource, such as `cpu` or `pids`.
     memberships: String,
+    /// The folder under which the trees are mounted.
     mount: PathBuf,
 }
 
@@ -37,25 +40,27 @@ impl ControlGroups {
         }
     }
 
-    /// Returns the smallest number of processes and threads that is left in a group or an ancestor of it.
+    /// Returns how many more processes and threads the groups and their ancestors allow: the smallest number of them all.
     fn free_tasks(&self) -> Option<u64> {
-        let left = |folder: PathBuf| {
-            let most = number(&folder.join("pids.max"))?;
-            let now = number(&folder.join("pids.current")).unwrap_or(0);
-            Some(most.saturating_sub(now))
+        let free_in_group = |folder: PathBuf| {
+            let limit = number(&folder.join("pids.max"))?;
+            let used = number(&folder.join("pids.current")).unwrap_or(0);
+            Some(limit.saturating_sub(used))
         };
-        self.folders("pids").into_iter().filter_map(left).min()
+        let folders = self.folders("pids").into_iter();
+        folders.filter_map(free_in_group).min()
     }
 
     /// Returns the smallest CPU quota of a group or an ancestor of it, in cores.
     fn cpu_quota(&self) -> Option<f64> {
         let quota = |folder: PathBuf| {
             let (quota_us, period_us) = match fs::read_to_string(folder.join("cpu.max")) {
+                // Version 2 has a file with two words, such as `150000 100000`. The first word is `max` if there is no quota.
                 Ok(text) => {
                     let mut words = text.split_whitespace();
                     (words.next()?.parse().ok()?, words.next()?.parse().ok()?)
                 }
-                // Version 1 has -1 if there is no quota.
+                // Version 1 has two files. The quota is -1 if there is none, which `number` does not accept.
                 Err(_) => (
                     number(&folder.join("cpu.cfs_quota_us"))?,
                     number(&folder.join("cpu.cfs_period_us"))?,
@@ -67,8 +72,8 @@ impl ControlGroups {
         quotas.min_by(f64::total_cmp)
     }
 
-    /// Returns the folders that may limit `controller`: those of the group in each hierarchy and of its ancestors. Some may not
-    /// exist, because in a container the mounted tree starts at the container's own group.
+    /// Returns the folders with files that may limit `controller`: in each tree, the folders of the group and of its ancestors. Some of
+    /// these folders may not exist, because in a container the mounted tree starts at the container's own group.
     fn folders(&self, controller: &str) -> Vec<PathBuf> {
         let mut folders = vec![];
         for line in self.memberships.lines() {
@@ -77,8 +82,11 @@ impl ControlGroups {
                 continue;
             };
             let roots = if controllers.is_empty() {
+                // Version 2 alone, or beside version 1.
                 vec![self.mount.clone(), self.mount.join("unified")]
             } else if controllers.split(',').any(|name| name == controller) {
+                // A tree of version 1 with several controllers has a folder with all their names (`cpu,cpuacct`). There may also be a
+                // link with a single name.
                 vec![self.mount.join(controllers), self.mount.join(controller)]
             } else {
                 continue;
@@ -92,7 +100,7 @@ impl ControlGroups {
     }
 }
 
-/// Returns the number in a file. `None` if there is none (`max`, or no file).
+/// Returns the number in a file. `None` if the file does not exist, or has something else than a number from 0, such as `max` or `-1`.
 fn number(path: &Path) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
@@ -100,20 +108,21 @@ fn number(path: &Path) -> Option<u64> {
 /// Returns how many processes and threads `ulimit -u` still allows this process's user. The limit does not apply to root.
 #[cfg(target_os = "linux")]
 fn free_tasks_of_user() -> Option<u64> {
-    let (most, _) = rlimit::Resource::NPROC.get().ok()?;
+    let (limit, _) = rlimit::Resource::NPROC.get().ok()?;
     let user = rustix::process::getuid();
-    if user.is_root() || most == rlimit::INFINITY {
+    if user.is_root() || limit == rlimit::INFINITY {
         return None;
     }
-    let processes = fs::read_dir("/proc").ok()?.filter_map(|entry| {
+    let threads_of_processes = fs::read_dir("/proc").ok()?.filter_map(|entry| {
         let status = fs::read_to_string(entry.ok()?.path().join("status")).ok()?;
-        let word = |name: &str| {
+        let number_after = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             line?.split_whitespace().next()?.parse::<u64>().ok()
         };
-        (word("Uid:")? == u64::from(user.as_raw())).then(|| word("Threads:").unwrap_or(1))
+        let is_own = number_after("Uid:")? == u64::from(user.as_raw());
+        is_own.then(|| number_after("Threads:").unwrap_or(1))
     });
-    Some(most.saturating_sub(processes.sum()))
+    Some(limit.saturating_sub(threads_of_processes.sum()))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -8,18 +8,20 @@ use super::finished::ROW_BYTES;
 use crate::experiment::{Configuration, EngineKind, Experiment, Isolation};
 use crate::log::LoggedEvent;
 
-/// Bytes of an event in an engine. A growing list has space for up to twice as many events as it has.
+/// Bytes that an event needs in an engine. They are doubled, because a growing list has space for up to twice as many events as it
+/// contains.
 const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
 /// Maximum number of events of runs under way that the tcp engine keeps in memory. Further events go to files.
-const EVENTS_IN_MEMORY: u64 = 4_000_000;
-/// The events of runs under way may use the available memory divided by this number.
+const MAX_EVENTS_IN_MEMORY: u64 = 4_000_000;
+/// The events of runs under way in the tcp engine may use the available memory divided by this number.
 const DIVISOR_FOR_EVENTS: u64 = 4;
 /// Maximum number of bytes of rows that may wait for the writer.
-const WAITING_BYTES: u64 = 256 << 20;
+const MAX_WAITING_BYTES: u64 = 256 << 20;
 /// Maximum number of finished runs that may wait for the writer, even if they are small.
-const MAX_WAITING: u64 = 256;
+const MAX_WAITING_RUNS: u64 = 256;
 
-/// Returns how many bytes a run of `configuration` needs, approximately: its events, and the same events as rows.
+/// Returns how many bytes of memory a run of `configuration` needs, approximately. Its events are counted twice: as values in the engine,
+/// and as text in the rows of the event log.
 pub(super) fn bytes_of_run(configuration: &Configuration) -> u64 {
     let rows = configuration.expected_rows();
     rows.saturating_mul(EVENT_BYTES + ROW_BYTES as u64)
@@ -33,103 +35,111 @@ pub(super) fn keeps_every_run_in_memory(experiment: &Experiment) -> bool {
 
 /// Returns how many events of runs under way the tcp engine may keep in `available` bytes.
 pub(super) fn events_in_memory(available: u64) -> u64 {
-    EVENTS_IN_MEMORY.min(available / DIVISOR_FOR_EVENTS / EVENT_BYTES)
+    MAX_EVENTS_IN_MEMORY.min(available / DIVISOR_FOR_EVENTS / EVENT_BYTES)
 }
 
-/// Returns how many bytes `runs` runs of `configuration` at once need, approximately, without the rows that wait for the writer.
+/// Returns how many bytes of memory `runs` runs of `configuration` need at the same time, approximately. The rows that wait for the writer
+/// are not counted. `available` is the available memory in bytes.
 pub(super) fn bytes_at_once(
     experiment: &Experiment,
     configuration: &Configuration,
     runs: u64,
     available: u64,
 ) -> u64 {
-    let one = bytes_of_run(configuration);
-    let all = one.saturating_mul(runs);
+    let one_run = bytes_of_run(configuration);
+    let all_runs = one_run.saturating_mul(runs);
     if keeps_every_run_in_memory(experiment) {
-        return all;
+        return all_runs;
     }
-    one.saturating_add(all.min(events_in_memory(available) * EVENT_BYTES))
+    // Besides the events of runs under way, one ended run is in memory at a time, to be turned into rows.
+    one_run.saturating_add(all_runs.min(events_in_memory(available) * EVENT_BYTES))
 }
 
 /// Returns how many finished runs of `configuration` may wait for the writer in each of `queues` queues: at least one.
-pub(super) fn waiting(configuration: &Configuration, queues: u64) -> usize {
-    let rows = configuration.expected_rows().max(1) * ROW_BYTES as u64;
-    (WAITING_BYTES / queues / rows).clamp(1, MAX_WAITING) as usize
+pub(super) fn max_waiting_runs(configuration: &Configuration, queues: u64) -> usize {
+    let row_bytes_of_run = configuration.expected_rows().max(1) * ROW_BYTES as u64;
+    (MAX_WAITING_BYTES / queues / row_bytes_of_run).clamp(1, MAX_WAITING_RUNS) as usize
 }
 
-/// Returns the maximum number of bytes of rows that wait for the writer, for `runs` runs of `configuration`.
+/// Returns how many bytes of memory the rows of `runs` runs of `configuration` need, while these runs wait for the writer.
 pub(super) fn waiting_bytes(configuration: &Configuration, runs: u64) -> u64 {
-    let rows = configuration.expected_rows() * ROW_BYTES as u64;
-    runs.saturating_mul(rows)
+    let row_bytes_of_run = configuration.expected_rows() * ROW_BYTES as u64;
+    runs.saturating_mul(row_bytes_of_run)
 }
 
 /// Returns how many bytes of memory this process uses; 0 if the system does not say.
-pub(super) fn held_bytes() -> u64 {
+pub(super) fn used_bytes() -> u64 {
     let process = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    kilobytes(&process, "VmRSS:").unwrap_or(0)
+    bytes_after(&process, "VmRSS:").unwrap_or(0)
 }
 
 /// Returns how many bytes of memory this process can still get: the minimum of the system's free memory, the limits of its control
 /// groups, and its own limits (`ulimit -v`, `ulimit -d`). `u64::MAX` if nothing is known.
 pub(super) fn available_bytes() -> u64 {
-    let system = fs::read_to_string("/proc/meminfo").ok();
-    let system = system.and_then(|text| kilobytes(&text, "MemAvailable:"));
+    let meminfo = fs::read_to_string("/proc/meminfo").ok();
+    let system = meminfo.and_then(|text| bytes_after(&text, "MemAvailable:"));
     let process = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let limits = [(address_space(), "VmSize:"), (data(), "VmData:")];
-    let limits = limits.into_iter().filter_map(|(limit, used)| {
-        Some(limit?.saturating_sub(kilobytes(&process, used).unwrap_or(0)))
+    let limits = [
+        (address_space_limit(), "VmSize:"),
+        (data_limit(), "VmData:"),
+    ];
+    let left_by_limits = limits.into_iter().filter_map(|(limit, used)| {
+        Some(limit?.saturating_sub(bytes_after(&process, used).unwrap_or(0)))
     });
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let groups = control_groups(&groups).into_iter().filter_map(bytes_left);
-    let all = system.into_iter().chain(limits).chain(groups);
-    all.min().unwrap_or(u64::MAX)
+    let memberships = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let groups = control_groups(&memberships).into_iter();
+    let left_by_groups = groups.filter_map(bytes_left);
+    let all = system.into_iter().chain(left_by_limits);
+    all.chain(left_by_groups).min().unwrap_or(u64::MAX)
 }
 
 #[cfg(unix)]
-fn address_space() -> Option<u64> {
+fn address_space_limit() -> Option<u64> {
     rlimit::Resource::AS.get_soft().ok()
 }
 
 #[cfg(unix)]
-fn data() -> Option<u64> {
+fn data_limit() -> Option<u64> {
     rlimit::Resource::DATA.get_soft().ok()
 }
 
 #[cfg(not(unix))]
-fn address_space() -> Option<u64> {
+fn address_space_limit() -> Option<u64> {
     None
 }
 
 #[cfg(not(unix))]
-fn data() -> Option<u64> {
+fn data_limit() -> Option<u64> {
     None
 }
 
-/// Returns the number after `name` in a file with lines such as `MemAvailable:  8049932 kB`, in bytes.
-fn kilobytes(text: &str, name: &str) -> Option<u64> {
+/// Returns the number after `name` in a text with lines such as `MemAvailable:  8049932 kB`, converted to bytes.
+fn bytes_after(text: &str, name: &str) -> Option<u64> {
     let number = text.lines().find_map(|line| line.strip_prefix(name))?;
     let number = number.trim().strip_suffix("kB")?.trim().parse::<u64>();
     Some(number.ok()? * 1024)
 }
 
-/// A control group that may limit memory: its folder, and the names of its files.
+/// A control group (a group of processes, for example of a container) that may limit memory.
 #[derive(Debug, PartialEq, Eq)]
 struct ControlGroup {
     folder: PathBuf,
-    limit: &'static str,
-    /// The key in `memory.stat` for memory that processes use and that the system cannot take back.
-    used: &'static str,
+    /// The name of the file that has the limit in bytes.
+    limit_file: &'static str,
+    /// The key in the file `memory.stat` for memory that processes use and that the system cannot take back.
+    used_key: &'static str,
 }
 
-/// Returns the control groups named in `/proc/self/cgroup`, each with its ancestors.
-fn control_groups(text: &str) -> Vec<ControlGroup> {
+/// Returns the control groups that limit memory, each with its ancestors. `memberships` is the text of `/proc/self/cgroup`: a line
+/// `number:controllers:path` for each tree of version 1, and a line `0::path` for version 2.
+fn control_groups(memberships: &str) -> Vec<ControlGroup> {
     let mut groups = vec![];
-    for line in text.lines() {
+    for line in memberships.lines() {
         let mut parts = line.splitn(3, ':').skip(1);
         let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
             continue;
         };
-        let (root, limit, used) = match controllers {
+        let (root, limit_file, used_key) = match controllers {
             "" => ("/sys/fs/cgroup", "memory.max", "anon"),
             _ if controllers.split(',').any(|name| name == "memory") => (
                 "/sys/fs/cgroup/memory",
@@ -141,8 +151,8 @@ fn control_groups(text: &str) -> Vec<ControlGroup> {
         for path in Path::new(path.trim_start_matches('/')).ancestors() {
             groups.push(ControlGroup {
                 folder: Path::new(root).join(path),
-                limit,
-                used,
+                limit_file,
+                used_key,
             });
         }
     }
@@ -151,13 +161,13 @@ fn control_groups(text: &str) -> Vec<ControlGroup> {
 
 /// Returns how many bytes a control group still allows, if it has a limit.
 fn bytes_left(group: ControlGroup) -> Option<u64> {
-    let limit = fs::read_to_string(group.folder.join(group.limit)).ok()?;
+    let limit = fs::read_to_string(group.folder.join(group.limit_file)).ok()?;
     let limit: u64 = limit.trim().parse().ok()?;
     let statistics = fs::read_to_string(group.folder.join("memory.stat")).unwrap_or_default();
     let used = statistics
         .lines()
         .filter_map(|line| line.split_once(' '))
-        .find(|(name, _)| *name == group.used);
+        .find(|(name, _)| *name == group.used_key);
     let used = used.and_then(|(_, bytes)| bytes.trim().parse().ok());
     Some(limit.saturating_sub(used.unwrap_or(0)))
 }
@@ -169,15 +179,15 @@ mod tests {
     #[test]
     fn numbers_are_found_by_their_names() {
         let text = "MemTotal:  16 kB\nMemAvailable:    8049932 kB\n";
-        assert_eq!(kilobytes(text, "MemAvailable:"), Some(8_049_932 * 1024));
-        assert_eq!(kilobytes(text, "VmSize:"), None);
+        assert_eq!(bytes_after(text, "MemAvailable:"), Some(8_049_932 * 1024));
+        assert_eq!(bytes_after(text, "VmSize:"), None);
     }
 
     #[test]
     fn a_group_is_read_with_all_its_ancestors() {
         let folders = |text| {
             let groups = control_groups(text).into_iter();
-            let files = groups.map(|group| group.folder.join(group.limit));
+            let files = groups.map(|group| group.folder.join(group.limit_file));
             files
                 .map(|path| path.display().to_string())
                 .collect::<Vec<_>>()
@@ -201,8 +211,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let group = || ControlGroup {
             folder: folder.path().to_owned(),
-            limit: "memory.max",
-            used: "anon",
+            limit_file: "memory.max",
+            used_key: "anon",
         };
         assert_eq!(bytes_left(group()), None);
         let write = |name, text| fs::write(folder.path().join(name), text).expect("written");

@@ -1,4 +1,4 @@
-//! A sweep: gives an engine the runs that are still to do, writes their results, and reports progress.
+//! A sweep is what one `sim run` does: it gives an engine the runs that are still to do, writes their results, and reports progress.
 //!
 //! # Layout
 //!
@@ -6,7 +6,7 @@
 //! - [`capacity`]: the resources of this process: files, cores, processes, memory
 //! - [`memory`]: the memory that runs need, and the memory that is available
 //! - [`limits`]: the limits of the system: processes, threads, CPU time
-//! - [`finished`]: turns a run's log into its rows
+//! - [`finished`]: turns the log of a run that has ended into its rows of the journal and of the event log
 //! - [`writing`]: appends finished runs to the dataset, counts and reports them
 //! - [`progress`]: a bar in a terminal, or a line every half minute
 //! - [`progress_line`]: the line that says how far a sweep is
@@ -62,7 +62,7 @@ pub struct Options {
     pub ports: PortRange,
     /// Whether to repeat runs that failed before.
     pub retry_failed: bool,
-    /// The only runs to do; all if empty. They are done even if they failed before.
+    /// The only runs to do. If this is empty, all runs are to do. Runs that are named here are made even if they failed before.
     pub only: Vec<RunName>,
     /// The number of failures after which the sweep stops. `None`: it does not stop.
     pub max_failures: Option<u64>,
@@ -106,7 +106,8 @@ pub struct Summary {
     pub as_scheduled: u64,
     /// Number of runs of this sweep that were punctual.
     pub punctual: u64,
-    /// Number of runs of this sweep that were ok and have a margin, so that they could be punctual.
+    /// Number of runs of this sweep that were ok and whose margin is not 0, so that they could be punctual. The margin is the shortest time
+    /// between two ticks whose order matters.
     pub with_margin: u64,
     /// Bytes of events written.
     pub bytes: u64,
@@ -146,7 +147,7 @@ pub fn run(
     let capacity = Capacity::for_this_process();
     Plan::check(experiment, options, &capacity)?;
     if !options.only.is_empty() {
-        // A wrong run name is reported before a dataset is created.
+        // The plan is made once before the dataset is created or changed, so that a wrong run name is reported first.
         let (experiment, attempts) = DatasetWriter::inspect(root, experiment)?;
         Plan::new(&experiment, &attempts, options, &capacity)?;
     }
@@ -160,6 +161,7 @@ pub fn run(
         progress.warn_of_disk(plan.disk_bytes, free);
     }
     let mut summary = Summary {
+        // With `--only`, other runs were not asked for, so those that failed before are not counted.
         failed_before: if options.only.is_empty() {
             plan.failed
         } else {
@@ -184,7 +186,7 @@ fn carry_out(
 ) -> Result<(), SweepError> {
     let (experiment, folder) = (writer.experiment().clone(), writer.folder().to_owned());
     let started = Instant::now();
-    let finished = crossbeam_channel::bounded(plan.waiting);
+    let (finished_sender, finished) = crossbeam_channel::bounded(plan.waiting);
     let (message_sender, messages) = crossbeam_channel::unbounded();
     thread::scope(|scope| {
         // Progress is shown by a thread of its own, so that a stopped terminal or a slow reader does not delay runs. If the
@@ -192,7 +194,7 @@ fn carry_out(
         let follow = || progress.follow(&messages, control);
         let _ = thread::Builder::new().spawn_scoped(scope, follow);
         let engine = thread::Builder::new().spawn_scoped(scope, {
-            let (experiment, folder, plan, sender) = (&experiment, &*folder, plan, finished.0);
+            let (experiment, folder, plan, sender) = (&experiment, &*folder, plan, finished_sender);
             move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
         let engine = engine.map_err(no_thread)?;
@@ -200,7 +202,7 @@ fn carry_out(
             writing::write(
                 writer,
                 options,
-                &finished.1,
+                &finished,
                 summary,
                 &message_sender,
                 control,
@@ -210,7 +212,7 @@ fn carry_out(
         if !matches!(written, Ok(Ok(()))) {
             // The results of the engine are not used any more. Dropping the receiver keeps the engine from waiting.
             control.stop();
-            drop(finished.1);
+            drop(finished);
         }
         let ran = join_thread(engine).and_then(|ran| ran);
         summary.elapsed = started.elapsed();
@@ -238,34 +240,43 @@ fn feed_engine(
             Ok(())
         }
         EngineKind::Tcp => {
-            let most = match experiment.isolation {
+            let max_in_progress = match experiment.isolation {
+                // The runs that are under way, and ended runs that wait for the writer.
                 Isolation::Shared => plan.width.runs + plan.waiting,
-                // A worker that watches processes may wait for the disk, because it has only one run at a time.
+                // No limit is needed: a worker that watches processes has only one run at a time, so it may wait for the disk.
                 Isolation::Process => plan.to_do.len().max(1),
             };
-            let (mut supply, to_do) = Supply::new(plan.to_do.iter().cloned(), most);
-            let (sender, ended) = match experiment.isolation {
+            let (mut supply, to_do) = Supply::new(plan.to_do.iter().cloned(), max_in_progress);
+            let (outcome_sender, outcomes) = match experiment.isolation {
                 // The channel has space for all runs in progress, so an event loop never waits.
-                Isolation::Shared => crossbeam_channel::bounded::<RunOutcome<RawLog>>(most),
+                Isolation::Shared => {
+                    crossbeam_channel::bounded::<RunOutcome<RawLog>>(max_in_progress)
+                }
                 Isolation::Process => crossbeam_channel::bounded(plan.waiting),
             };
             // Logs are turned into rows in another thread, so that ticks need not wait.
             thread::scope(|scope| {
                 let serve = move || match experiment.isolation {
-                    Isolation::Shared => {
-                        run_event_loops(experiment, root, plan, options, &to_do, control, &sender)
-                    }
+                    Isolation::Shared => run_event_loops(
+                        experiment,
+                        root,
+                        plan,
+                        options,
+                        &to_do,
+                        control,
+                        &outcome_sender,
+                    ),
                     Isolation::Process => {
                         let settings = process_settings(experiment, root, plan, options);
-                        processes::serve(&settings, &to_do, control, &sender)
+                        processes::serve(&settings, &to_do, control, &outcome_sender)
                     }
                 };
                 let engine = thread::Builder::new().spawn_scoped(scope, serve);
                 let engine = engine.map_err(no_thread)?;
                 lower_priority();
-                for ended in ended {
-                    let run = ended.run.clone();
-                    let finalize = || ended.finalize(experiment.seed, experiment.time_scale);
+                for outcome in outcomes {
+                    let run = outcome.run.clone();
+                    let finalize = || outcome.finalize(experiment.seed, experiment.time_scale);
                     let rows = finished::rows(experiment, &run, finalize);
                     if finished.send(rows).is_err() {
                         break;
@@ -278,24 +289,25 @@ fn feed_engine(
     }
 }
 
-/// Gives this thread a lower priority than the event loops, because their ticks must be on time. If the system refuses, nothing
-/// changes.
+/// Gives this thread a lower priority than the threads of the event loops, whose ticks must be on time. If the system refuses, or is not
+/// Linux, nothing changes.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
 
+/// Adds to an error that a thread could not be started, and what the user can do.
 fn no_thread(error: io::Error) -> io::Error {
     io::Error::new(
         error.kind(),
         format!(
-            "the system has no thread for it ({error}); raise the limit of processes and threads (ulimit -u, the cgroup's pids.max)"
+            "the system cannot start another thread ({error}); raise the limit of processes and threads (ulimit -u, the cgroup's pids.max)"
         ),
     )
 }
 
-/// Gives the runs to the workers in turn, and passes the results on in the same order. So the bytes of the dataset do not depend on
-/// the number of workers.
+/// Makes the runs in virtual time. Gives them to the workers in turn, and sends the results to `finished` in the order of the runs. So the
+/// bytes of the dataset do not depend on the number of workers.
 fn run_in_order(
     experiment: &Experiment,
     plan: &Plan,
@@ -305,7 +317,8 @@ fn run_in_order(
     thread::scope(|scope| {
         let mut workers: Vec<(Sender<Share>, Receiver<FinishedRun>)> = vec![];
         for _ in 0..plan.workers {
-            let (give, share) = crossbeam_channel::bounded::<Share>(1);
+            // A worker gets its share of the runs when it is known how many workers the system could start.
+            let (share_sender, share) = crossbeam_channel::bounded::<Share>(1);
             let (sender, receiver) = crossbeam_channel::bounded(plan.waiting);
             let work = move || {
                 if let Ok(Share { first, workers }) = share.recv() {
@@ -314,23 +327,24 @@ fn run_in_order(
                 }
             };
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
-                let at_once = workers.len().max(1);
-                if at_once < plan.workers {
+                let runs_at_once = workers.len().max(1);
+                if runs_at_once < plan.workers {
                     control.remark(format!(
-                        "the system has no more threads ({error}): {at_once} at once instead of {}",
+                        "the system has no more threads ({error}): {runs_at_once} runs at once instead of {}",
                         plan.workers
                     ));
                 }
                 break;
             }
-            workers.push((give, receiver));
+            workers.push((share_sender, receiver));
         }
+        // No thread could be started, so this thread makes all runs.
         if workers.is_empty() {
             return run_virtually(experiment, plan.to_do.iter(), control, finished);
         }
-        for (first, (give, _)) in workers.iter().enumerate() {
-            // If a worker has ended, it has panicked. The error is found when its runs are missing.
-            let _ = give.send(Share {
+        for (first, (share_sender, _)) in workers.iter().enumerate() {
+            // This fails only if the worker has panicked. Then the loop below finds that its runs are missing.
+            let _ = share_sender.send(Share {
                 first,
                 workers: workers.len(),
             });
@@ -346,12 +360,14 @@ fn run_in_order(
     });
 }
 
-/// The runs of one worker: every `workers`th run, starting with number `first`.
+/// Which of the runs to do one worker makes: the run with index `first`, and then each run that is `workers` runs after the previous one.
 struct Share {
     first: usize,
+    /// The number of workers.
     workers: usize,
 }
 
+/// Makes `runs` one after the other in virtual time, and sends their rows to `finished`.
 fn run_virtually<'r>(
     experiment: &Experiment,
     runs: impl Iterator<Item = &'r Run>,
@@ -381,6 +397,7 @@ fn run_virtually<'r>(
     }
 }
 
+/// Makes runs over TCP in `plan.workers` event loops, one in each thread, until there are no more runs in `to_do`.
 fn run_event_loops(
     experiment: &Experiment,
     root: &Path,
@@ -399,15 +416,16 @@ fn run_event_loops(
             ports: options.ports.clone(),
             events_in_memory: plan.events_in_memory / plan.workers,
             spill_folder: root.to_owned(),
+            // Without `--jobs`, no new runs are started while many ticks are late.
             hold_back: options.jobs.is_none(),
         };
-        // This fails if the writer has stopped. Then this loop will stop soon.
+        // Sending fails if the writer has stopped. Then this loop will stop soon.
         tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
             .inspect_err(|_| control.stop())
     };
     thread::scope(|scope| {
         let mut others = vec![];
-        // This thread runs one loop itself, which does all runs if no other thread can be started.
+        // This thread runs one event loop itself. If no other thread can be started, that loop makes all runs.
         for worker in 1..plan.workers {
             let serve = &serve;
             match thread::Builder::new().spawn_scoped(scope, move || serve(worker)) {
@@ -429,6 +447,7 @@ fn run_event_loops(
     })
 }
 
+/// Returns the settings for runs whose machines are processes of their own.
 fn process_settings(
     experiment: &Experiment,
     root: &Path,

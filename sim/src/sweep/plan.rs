@@ -11,11 +11,11 @@ use crate::engine::tcp::{self, PortsTaken};
 use crate::experiment::{Configuration, EngineKind, Experiment, Run, RunName};
 use crate::log::Attempts;
 
-/// Approximate length of an event's row in bytes. Unix times are longer than virtual ones.
+/// Approximate length of an event's row in bytes. Rows of runs over TCP are longer, because Unix times have more digits than virtual times.
 const ROW_BYTES: [(EngineKind, u64); 2] = [(EngineKind::Tcp, 53), (EngineKind::Virtual, 44)];
 /// Approximate length of a journal row in bytes.
 const JOURNAL_ROW_BYTES: u64 = 400;
-/// Approximate number of ticks per second of the virtual engine on one core, with logs.
+/// Approximate number of ticks that the virtual engine does on one core per wall second, including the writing of logs.
 const VIRTUAL_TICKS_PER_SECOND: f64 = 4e6;
 /// Approximate wall time to set up one connection.
 const SETUP_PER_CONNECTION: Duration = Duration::from_micros(50);
@@ -23,7 +23,7 @@ const SETUP_PER_CONNECTION: Duration = Duration::from_micros(50);
 /// Why a plan is not possible on this computer.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A single run needs too many files.
+    /// A single run needs more sockets than this process may open files.
     #[error(
         "a run of {machines} machines needs {sockets} sockets, but this process may open {files} files; raise the limit (ulimit -n), use fewer machines, or use --engine virtual"
     )]
@@ -52,7 +52,7 @@ pub enum PlanError {
         /// Number of bytes that are available.
         available: u64,
     },
-    /// A single run needs too many processes.
+    /// A single run needs more processes and threads than may be started.
     #[error(
         "a run of {machines} machines in processes needs {needed} processes and threads, but {threads} may still be started; raise the limit (ulimit -u, the cgroup's pids.max), use fewer machines, or use --isolation shared"
     )]
@@ -81,8 +81,8 @@ pub struct Plan {
     pub done: u64,
     /// Number of planned runs that failed and are not tried again.
     pub failed: u64,
-    /// Number of runs in the dataset that are not planned any more, because the experiment file was made smaller. They are kept.
-    pub beyond: u64,
+    /// Number of runs in the dataset that are not planned any more, because the experiment file was made smaller. They stay in the dataset.
+    pub no_longer_planned: u64,
     /// The runs to do, in order.
     pub to_do: Vec<Run>,
     /// Number of runs at once.
@@ -96,24 +96,24 @@ pub struct Plan {
     pub memory_bytes: u64,
     /// Maximum number of events of runs under way that the tcp engine keeps in memory.
     pub events_in_memory: usize,
-    /// Maximum number of finished runs that may wait in each queue before the writer.
+    /// Maximum number of finished runs that may wait for the writer in each queue.
     pub waiting: usize,
-    /// Approximate number of bytes on the disk when all is done.
+    /// Approximate number of bytes that the runs to do will add to the disk.
     pub disk_bytes: u64,
     /// Number of sockets that are open at once.
     pub sockets: u64,
-    /// Number of files that may be open at once, including listeners.
+    /// Number of files that may be open at once, including the sockets.
     pub files: u64,
     /// Number of ticks of the runs to do.
     pub ticks: u64,
 }
 
 impl Plan {
-    /// Checks whether `experiment` can be run on this computer. Opens sockets for a moment.
+    /// Checks whether each run of `experiment` is possible on this computer, at least alone. For runs over TCP, opens sockets for a moment.
     ///
     /// # Errors
     ///
-    /// Returns [`PlanError`] if it cannot.
+    /// Returns [`PlanError`] if a run is not possible.
     pub fn check(
         experiment: &Experiment,
         options: &Options,
@@ -143,8 +143,8 @@ impl Plan {
                 threads: capacity.threads.unwrap_or(0),
             });
         }
-        let most = configurations().map(machines).max().unwrap_or(2);
-        Ok(tcp::probe(&options.ports, most)?)
+        let max_machines = configurations().map(machines).max().unwrap_or(2);
+        Ok(tcp::probe(&options.ports, max_machines)?)
     }
 
     /// Plans the runs of `experiment` that are still to do, given the runs that were attempted.
@@ -168,12 +168,13 @@ impl Plan {
                 _ => to_do.push(run),
             }
         }
-        let again = to_do
+        let tried_again = to_do
             .iter()
             .filter(|run| attempts.finished(run.index).is_some());
-        let beyond = attempts.len() - done - failed - again.count() as u64;
+        // The planned runs that were attempted are done, failed, or tried again. All other attempted runs are not planned any more.
+        let no_longer_planned = attempts.len() - done - failed - tried_again.count() as u64;
         if !options.only.is_empty() {
-            to_do = only(&options.only, experiment, attempts)?;
+            to_do = select_only(&options.only, experiment, attempts)?;
         }
         let heaviest = heaviest(experiment);
         let by_configuration = by_configuration(&to_do);
@@ -181,7 +182,7 @@ impl Plan {
         let workers = capacity.workers(experiment, &width, heaviest);
         // There is one queue for each worker, and one more that collects from all of them.
         let queues = workers as u64 + 1;
-        let waiting = memory::waiting(largest(experiment), queues);
+        let waiting = memory::max_waiting_runs(largest(experiment), queues);
         let machines = heaviest.rates.machines();
         let sockets = match experiment.engine {
             EngineKind::Tcp => width.runs as u64 * tcp::sockets_per_run(heaviest),
@@ -191,7 +192,7 @@ impl Plan {
             planned,
             done,
             failed,
-            beyond,
+            no_longer_planned,
             wall_time: wall_time(experiment, &by_configuration, &width, capacity),
             memory_bytes: memory_bytes(
                 experiment,
@@ -211,7 +212,7 @@ impl Plan {
         })
     }
 
-    /// Returns the approximate wall time of some runs of each of some configurations of `experiment`, as a plan of these runs has it.
+    /// Estimates the wall time of a sweep of `experiment` that makes, for each pair in `runs`, this number of runs of this configuration.
     pub fn wall_time_of(
         experiment: &Experiment,
         runs: &[(&Configuration, u64)],
@@ -232,15 +233,14 @@ impl Plan {
 
     /// Returns how many runs worker `worker` makes at once. The runs are distributed evenly.
     pub fn width_of(&self, worker: usize) -> usize {
-        let (each, more) = (
-            self.width.runs / self.workers,
-            self.width.runs % self.workers,
-        );
-        each + usize::from(worker < more)
+        let each = self.width.runs / self.workers;
+        // The first workers make one run more, until no run is left over.
+        let left_over = self.width.runs % self.workers;
+        if worker < left_over { each + 1 } else { each }
     }
 }
 
-/// Returns the configuration whose runs need the most sockets and have the most ticks.
+/// Returns the configuration whose runs need the most sockets. If several need the most, returns one of them with the most ticks.
 fn heaviest(experiment: &Experiment) -> &Configuration {
     let demand = |configuration: &&Configuration| {
         (
@@ -283,16 +283,23 @@ fn check_memory(experiment: &Experiment, capacity: &Capacity) -> Result<(), Plan
     })
 }
 
-fn memory_bytes(experiment: &Experiment, width: &Width, waiting: u64, capacity: &Capacity) -> u64 {
+/// Returns approximately how many bytes of memory a sweep needs: for the runs under way, for `waiting_runs` runs that wait for the writer,
+/// and what this process already uses.
+fn memory_bytes(
+    experiment: &Experiment,
+    width: &Width,
+    waiting_runs: u64,
+    capacity: &Capacity,
+) -> u64 {
     let largest = largest(experiment);
     let at_once = width.runs as u64;
     memory::bytes_at_once(experiment, largest, at_once, capacity.memory_bytes)
-        .saturating_add(memory::waiting_bytes(largest, waiting))
-        .saturating_add(memory::held_bytes())
+        .saturating_add(memory::waiting_bytes(largest, waiting_runs))
+        .saturating_add(memory::used_bytes())
 }
 
 /// Returns the runs with these names that have not finished, in the order of the plan.
-fn only(
+fn select_only(
     names: &[RunName],
     experiment: &Experiment,
     attempts: &Attempts,
@@ -312,23 +319,25 @@ struct Group<'r> {
 
 /// Groups `runs` by configuration, so that the needs of a configuration are calculated only once.
 fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
-    let mut numbers: HashMap<*const Configuration, usize> = HashMap::new();
+    // Runs of the same configuration share it, so its address in memory identifies it.
+    let mut indices: HashMap<*const Configuration, usize> = HashMap::new();
     let mut groups: Vec<Group<'_>> = vec![];
     for run in runs {
         let configuration = &*run.configuration;
-        let number = *numbers.entry(configuration).or_insert(groups.len());
-        if number == groups.len() {
+        let index = *indices.entry(configuration).or_insert(groups.len());
+        if index == groups.len() {
             groups.push(Group {
                 configuration,
                 runs: 0,
             });
         }
-        groups[number].runs += 1;
+        groups[index].runs += 1;
     }
     groups
 }
 
-/// The sum of `value` over all runs. If the sum needs more than 64 bits, returns `u64::MAX`.
+/// Returns the sum of `value` over all runs; each run has the value of its configuration. If the sum needs more than 64 bits, returns
+/// `u64::MAX`.
 fn sum(groups: &[Group<'_>], value: impl Fn(&Configuration) -> u64) -> u64 {
     let of_group = |group: &Group<'_>| value(group.configuration).saturating_mul(group.runs);
     groups.iter().map(of_group).fold(0, u64::saturating_add)
@@ -338,6 +347,7 @@ fn ticks(groups: &[Group<'_>]) -> u64 {
     sum(groups, Configuration::expected_ticks)
 }
 
+/// Returns approximately how long the runs in `to_do` take.
 fn wall_time(
     experiment: &Experiment,
     to_do: &[Group<'_>],
@@ -350,20 +360,23 @@ fn wall_time(
             Duration::from_secs_f64(ticks(to_do) as f64 / VIRTUAL_TICKS_PER_SECOND / cores)
         }
         EngineKind::Tcp => {
+            // The estimate assumes that runs start in waves of `width` runs, and that each wave takes as long as the longest run.
             let waves = sum(to_do, |_| 1).div_ceil(width.runs as u64);
-            let observed_s = to_do
+            let longest_run_s = to_do
                 .iter()
                 .map(|group| group.configuration.duration_s())
                 .fold(0.0, f64::max);
+            // A connection has a socket at each side.
             let connections = sum(to_do, |configuration| {
                 tcp::sockets_per_run(configuration) / 2
             });
             let set_up = SETUP_PER_CONNECTION.mul_f64(connections as f64 / capacity.cores as f64);
-            Duration::from_secs_f64(waves as f64 * observed_s / experiment.time_scale) + set_up
+            Duration::from_secs_f64(waves as f64 * longest_run_s / experiment.time_scale) + set_up
         }
     }
 }
 
+/// Returns approximately how many bytes the runs in `to_do` will add to the files of the dataset.
 fn disk_bytes(experiment: &Experiment, to_do: &[Group<'_>]) -> u64 {
     let row_bytes = ROW_BYTES
         .iter()

@@ -210,10 +210,10 @@ impl Progress {
                 grouped(before)
             ));
         }
-        if plan.beyond > 0 {
+        if plan.no_longer_planned > 0 {
             self.opening.push(format!(
                 "{} runs of the dataset are not planned any more; they are kept",
-                grouped(plan.beyond)
+                grouped(plan.no_longer_planned)
             ));
         }
         if !plan.to_do.is_empty()

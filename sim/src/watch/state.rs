@@ -148,7 +148,7 @@ impl WatchState {
 
     /// Returns whether every planned run was attempted and no sweep is running.
     pub(super) fn is_finished(&self) -> bool {
-        self.sweeps.is_empty() && self.tally.planned >= self.planned
+        self.sweeps.is_empty() && self.tally.attempted >= self.planned
     }
 
     /// Returns how many runs end in a minute, on average since the running sweeps started. `None` if none has ended.
@@ -169,7 +169,7 @@ impl WatchState {
         let remaining_s = self.finishes_at_s().map(|at_s| (at_s - now_s).max(0));
         ProgressState {
             share: self.share(),
-            done: self.tally.planned,
+            done: self.tally.attempted,
             to_do: self.planned,
             remaining: remaining_s.map(|seconds| Duration::from_secs(seconds as u64)),
             active: None,
@@ -198,7 +198,7 @@ impl WatchState {
     /// Describes in words whether sweeps are running.
     pub(super) fn activity(&self) -> String {
         let certain = self.sweeps.iter().filter(|sweep| sweep.is_certain).count();
-        let left = grouped(self.planned.saturating_sub(self.tally.planned));
+        let left = grouped(self.planned.saturating_sub(self.tally.attempted));
         match (&self.sweeps[..], certain) {
             ([], _) if self.is_finished() && self.tally.failed() > 0 => {
                 format!("finished; {} runs failed", grouped(self.tally.failed()))

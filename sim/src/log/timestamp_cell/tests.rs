@@ -1,4 +1,5 @@
-//! Rows with a cell `timestamp` are read back by both parsers, and damaged cells are reported with row and column.
+//! Tests of the cell `timestamp` in the event log. Two parsers read this cell: `parse_rows_in` makes one value for each row, and
+//! `EventColumns::read` makes columns. Both must read back what was written, and report damaged cells with row and column.
 
 use super::*;
 use crate::log::{
@@ -33,6 +34,7 @@ fn row(timestamp: Option<CarriedTimestamp>) -> EventRow {
     }
 }
 
+/// Some random timestamps of one kind (vector, hybrid or none), and the format of their cells.
 fn timestamps() -> impl Strategy<Value = (TimestampCells, Vec<Option<CarriedTimestamp>>)> {
     let vectors = prop::collection::vec(any::<[u64; 3]>(), 1..5).prop_map(|all| {
         let vector = |numbers: [u64; 3]| {
@@ -76,25 +78,28 @@ proptest! {
     }
 
     #[test]
-    fn damage_is_reported_alike_by_both_parsers(
+    fn both_parsers_read_the_same_or_report_the_same_error_if_one_byte_has_changed(
         (cells, timestamps) in timestamps(),
-        at in any::<prop::sample::Index>(),
+        index in any::<prop::sample::Index>(),
         byte in prop_oneof![Just(b','), Just(b'\n'), Just(b';'), Just(b'-'), b'0'..=b'9', any::<u8>()],
     ) {
         let mut text = vec![];
         for timestamp in timestamps {
             write_machine_rows(&mut text, 0, 1, &[row(timestamp).logged], true);
         }
-        let at = at.index(text.len());
-        text[at] = byte;
+        let position = index.index(text.len());
+        text[position] = byte;
         let mut columns = EventColumns::default();
         let by_columns = columns.read(0, &text, format(cells));
         let by_rows: Result<Vec<EventRow>, RowError> = parse_rows_in(&text, format(cells)).collect();
         match by_rows {
+            // The text can still be read.
             Ok(rows) if rows.iter().all(|row| row.run == 0) => {
                 prop_assert_eq!(columns.rows().collect::<Vec<_>>(), rows);
             }
+            // A run number has changed. Only the parser of columns checks this number: it reads the rows of run 0.
             Ok(_) => prop_assert!(by_columns.is_err()),
+            // If the errors differ, the parser of columns has found a wrong run number.
             Err(error) if by_columns != Err(error.clone()) => {
                 prop_assert_eq!(by_columns.map_err(|error| error.column), Err("run"));
             }
@@ -129,10 +134,13 @@ fn damaged_cells_are_reported_with_row_and_column() {
             "must be empty for a run with Lamport clocks only",
         ),
     ] {
-        let whole = "0,1,0,internal,5,7,0,,,,";
-        let good = if cells == vector { "0;1;0" } else { "" };
-        let good = if cells == hybrid { "-3;0" } else { good };
-        let text = format!("{whole}{good}\n{whole}{cell}\n");
+        let other_cells = "0,1,0,internal,5,7,0,,,,";
+        let good_cell = match cells {
+            TimestampCells::Filled(TimestampFormat::Vector { .. }) => "0;1;0",
+            TimestampCells::Filled(TimestampFormat::Hybrid) => "-3;0",
+            TimestampCells::Empty | TimestampCells::Absent => "",
+        };
+        let text = format!("{other_cells}{good_cell}\n{other_cells}{cell}\n");
         let mut columns = EventColumns::default();
         let error = columns.read(0, text.as_bytes(), format(cells));
         let (row, column) = (2, TIMESTAMP_COLUMN);
@@ -146,7 +154,7 @@ fn damaged_cells_are_reported_with_row_and_column() {
             "{cell}"
         );
     }
-    // A row without the cell.
+    // In a row without the cell, the error is that of the cell before it, because a comma must follow that cell.
     let mut columns = EventColumns::default();
     let error = columns.read(0, b"0,1,0,internal,5,7,0,,,\n", format(vector));
     let (row, column, problem) = (1, "sent_tick", "the row ends too early");

@@ -81,7 +81,7 @@ fn a_failed_run_is_shown_until_it_is_repaired() {
     state.take(&row(&runs[1], Outcome::Ok, ""));
     assert_eq!(reasons(&state), ["third"]);
     assert_eq!(state.configurations(), counts(0, 1, 1, 0));
-    assert_eq!((state.tally.planned, state.tally.failed()), (2, 1));
+    assert_eq!((state.tally.attempted, state.tally.failed()), (2, 1));
     assert_eq!(state.lateness.iter().sum::<u64>(), 1);
     // A run that has finished does not fail later.
     state.take(&row(&runs[1], Outcome::Failed, "late"));
