@@ -72,9 +72,11 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
         };
         let length = match (style.queue, is_receive) {
             (Queue::All, _) | (Queue::Receives, true) => event.queue_length.to_string(),
+            // A receive takes one message from the queue.
             (Queue::Before, _) => (event.queue_length + u64::from(is_receive)).to_string(),
             (Queue::Receives, false) | (Queue::Nowhere, _) => String::new(),
         };
+        // The clock before an event is that after the machine's previous event.
         let clock = match style.clock_before {
             true => std::mem::replace(&mut previous_clock, event.logical_clock),
             false => event.logical_clock,

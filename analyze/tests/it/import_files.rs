@@ -13,7 +13,7 @@ const LOG: &str = "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n2
 
 /// Imports a folder `run` with these files, which are given by names and texts. Returns the sentences of the report, or the error,
 /// without the path of the temporary folder.
-fn imported(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
+fn import_folder(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     fs::create_dir(&run).unwrap();
@@ -31,7 +31,7 @@ fn imported(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
 
 #[test]
 fn file_names_in_capitals_are_accepted() {
-    let words = imported(&[("vm1.csv", LOG), ("VM2.CSV", LOG), ("vm3.Log", LOG)]).unwrap();
+    let words = import_folder(&[("vm1.csv", LOG), ("VM2.CSV", LOG), ("vm3.Log", LOG)]).unwrap();
     assert_eq!(
         words[..2],
         [
@@ -47,7 +47,7 @@ fn file_names_in_capitals_are_accepted() {
 #[test]
 fn repeated_headers_and_an_incomplete_last_row_are_left_out() {
     let started_twice = format!("{LOG}time,event,clock,queue\n3.0,internal,4,0\n4.0,inter");
-    let words = imported(&[("vm1.csv", LOG), ("vm2.csv", &started_twice)]).unwrap();
+    let words = import_folder(&[("vm1.csv", LOG), ("vm2.csv", &started_twice)]).unwrap();
     assert_eq!(words[0], "1 run, 7 events.");
     let left_out = words.iter().find(|word| word.starts_with("Left out"));
     let left_out = left_out.unwrap();
@@ -60,7 +60,7 @@ fn repeated_headers_and_an_incomplete_last_row_are_left_out() {
         "{left_out}"
     );
     let incomplete_inside = LOG.replace("1.0,internal,2,0", "1.0,internal");
-    let problem = imported(&[("vm1.csv", LOG), ("vm2.csv", &incomplete_inside)]).unwrap_err();
+    let problem = import_folder(&[("vm1.csv", LOG), ("vm2.csv", &incomplete_inside)]).unwrap_err();
     assert!(
         problem.contains("vm2.csv line 3: the line has 2 cells, but the first line has 4"),
         "{problem}"
@@ -79,7 +79,7 @@ fn a_run_may_pass_midnight() {
     };
     let first = log(["23:59:59.0", "00:00:00.0", "00:00:01.0"]);
     let second = log(["00:00:00.5", "00:00:01.5", "00:00:02.5"]);
-    let words = imported(&[("vm1.csv", &first), ("vm2.csv", &second)]).unwrap();
+    let words = import_folder(&[("vm1.csv", &first), ("vm2.csv", &second)]).unwrap();
     assert!(
         words.iter().any(|word| word.contains("duration_s=4")),
         "{words:?}"
@@ -89,7 +89,7 @@ fn a_run_may_pass_midnight() {
 
 #[test]
 fn the_report_names_files_that_are_left_out() {
-    let words = imported(&[
+    let words = import_folder(&[
         ("vm1.csv", LOG),
         ("vm2.csv", LOG),
         ("vm2.csv.1", LOG),
@@ -106,13 +106,13 @@ fn the_report_names_files_that_are_left_out() {
 /// An import that fails because files were left out names these files.
 #[test]
 fn an_error_names_files_that_are_left_out() {
-    let one_machine = imported(&[("vm1.csv", LOG), ("vm2.csv.gz", "")]).unwrap_err();
+    let one_machine = import_folder(&[("vm1.csv", LOG), ("vm2.csv.gz", "")]).unwrap_err();
     assert!(
         one_machine.contains("a single machine (vm1)")
             && one_machine.ends_with("; left out: /run/vm2.csv.gz"),
         "{one_machine}"
     );
-    let no_machine = imported(&[("vm1.gz", ""), ("vm2.gz", "")]).unwrap_err();
+    let no_machine = import_folder(&[("vm1.gz", ""), ("vm2.gz", "")]).unwrap_err();
     assert!(
         no_machine.ends_with("; left out: /run/vm1.gz, /run/vm2.gz"),
         "{no_machine}"
@@ -122,7 +122,7 @@ fn an_error_names_files_that_are_left_out() {
 /// The report of logs in a plain form. Every other form of the same logs must give the same report.
 fn plain() -> Vec<String> {
     let log = "time;event;clock;queue;peer;stamp\n1700000000.5;send;1;0;b;1\n1700000001.5;internal;2;0;;\n";
-    imported(&[("a.csv", log), ("b.csv", &log.replace(";b;", ";a;"))]).unwrap()
+    import_folder(&[("a.csv", log), ("b.csv", &log.replace(";b;", ";a;"))]).unwrap()
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn numbers_and_missing_cells_of_other_programs_are_read() {
             other = other.replace(&peer("b"), &peer("a"));
         }
         assert_eq!(
-            imported(&[("a.csv", log), ("b.csv", &other)]).unwrap(),
+            import_folder(&[("a.csv", log), ("b.csv", &other)]).unwrap(),
             wanted,
             "{log}"
         );
@@ -158,7 +158,7 @@ fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
         let log = LOG
             .replace("queue\n", "queue,tick\n")
             .replace(",0\n", ",0,7\n");
-        imported(&[("vm1.csv", LOG), ("vm2.csv", &log.replacen(from, to, 1))]).unwrap_err()
+        import_folder(&[("vm1.csv", LOG), ("vm2.csv", &log.replacen(from, to, 1))]).unwrap_err()
     };
     for (from, to, expected) in [
         (
@@ -201,10 +201,11 @@ fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
 
 #[test]
 fn endless_files_and_files_that_are_not_logs_are_refused() {
-    let packed = imported(&[("vm1.csv", LOG), ("vm2.csv", "PK\u{3}\u{4}\n\u{0}")]);
+    let packed = import_folder(&[("vm1.csv", LOG), ("vm2.csv", "PK\u{3}\u{4}\n\u{0}")]);
     assert!(packed.is_err());
     let long = "x".repeat(2 << 20);
-    let error = imported(&[("vm1.csv", LOG), ("vm2.csv", &format!("{LOG}{long}"))]).unwrap_err();
+    let error =
+        import_folder(&[("vm1.csv", LOG), ("vm2.csv", &format!("{LOG}{long}"))]).unwrap_err();
     assert_eq!(
         error,
         "/run/vm2.csv line 5: the line has more than 1048576 bytes, so this file is not a log; leave it out"

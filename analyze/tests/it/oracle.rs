@@ -93,8 +93,8 @@ proptest! {
     }
 }
 
-/// All measures of `machine`, by name. `None` stands for a measure that is not defined. Only the observed time from `from_s` to `to_s`
-/// counts, in model seconds; the warm-up is before it.
+/// All measures of `machine`, by name. `None` stands for a measure that is not defined. `run` has the log of each machine. Only the observed
+/// time from `from_s` to `to_s` counts, in model seconds; the warm-up is before it.
 fn measures(
     run: &[Log],
     machine: usize,
@@ -102,20 +102,24 @@ fn measures(
     (from_s, to_s): (f64, f64),
 ) -> HashMap<&'static str, Option<f64>> {
     let all = &run[machine];
-    let own: &Log = &all.iter().filter(|(t, _)| *t >= from_s).cloned().collect();
+    // The machine's events in the observed time.
+    let observed: &Log = &all.iter().filter(|(t, _)| *t >= from_s).cloned().collect();
     let observed_s = to_s - from_s;
     // With `receive = "all"` a tick can have several events. Its last event has the clock and the queue length after the tick.
     let is_last_of_tick = |index: &usize| {
-        let tick = |index: usize| own.get(index).map(|(_, e)| e.event.tick);
+        let tick = |index: usize| observed.get(index).map(|(_, e)| e.event.tick);
         tick(*index) != tick(index + 1)
     };
-    let after_ticks: Vec<&(f64, LoggedEvent)> = (0..own.len())
+    let after_ticks: Vec<&(f64, LoggedEvent)> = (0..observed.len())
         .filter(is_last_of_tick)
-        .map(|index| &own[index])
+        .map(|index| &observed[index])
         .collect();
     let ticks = after_ticks.len() as f64;
     let count = |has_kind: fn(&EventKind) -> bool| {
-        own.iter().filter(|(_, e)| has_kind(&e.event.kind)).count() as f64
+        observed
+            .iter()
+            .filter(|(_, e)| has_kind(&e.event.kind))
+            .count() as f64
     };
     let broadcasts = count(|kind| {
         matches!(
@@ -131,7 +135,7 @@ fn measures(
         count(|kind| matches!(kind, EventKind::Send { .. })),
     );
     let receives = count(|kind| matches!(kind, EventKind::Receive(_)));
-    let clocks: Vec<f64> = own
+    let clocks: Vec<f64> = observed
         .iter()
         .map(|(_, e)| e.event.logical_clock as f64)
         .collect();
@@ -166,7 +170,7 @@ fn measures(
         .iter()
         .map(|(_, e)| e.event.queue_length as f64)
         .collect();
-    // Messages without a delay arrive at the time of their send, and those with a delay count from this time too.
+    // A message counts from the time of its send, even if it has a delay.
     let arrivals = arrivals(run, machine, topology);
     // The number of messages that were sent to this machine, but not received, at time t.
     let waiting = |t: f64| {
@@ -187,7 +191,7 @@ fn measures(
     let instants: Vec<f64> = run.iter().flatten().map(|(t, _)| *t).collect();
     let mut ages = vec![];
     let mut logical_ages = vec![];
-    for (t, e) in own {
+    for (t, e) in observed {
         if let EventKind::Receive(message) = e.event.kind {
             let sender = message.sender as usize;
             let (sent, _) = run[sender][index_of(&run[sender], message.sent_tick)];

@@ -49,7 +49,7 @@ impl Growing {
         self.root().join("processed/events")
     }
 
-    /// Cuts the journal to the rows of these runs.
+    /// Writes the journal with the rows of these runs only.
     fn with_runs(&self, runs: impl IntoIterator<Item = usize>) -> &Self {
         let rows = std::iter::once(0).chain(runs.into_iter().map(|run| run + 1));
         let rows = rows.map(|row| self.journal[row].as_str());

@@ -88,6 +88,7 @@ fn bars_have_the_values_of_the_tables() {
         // Each panel has the bars of one measure.
         for (panel, name) in panels.into_iter().zip(names) {
             for bar in of_class(panel, "bar") {
+                // The class of a bar ends with the number of its machine, and its y is the number of its configuration.
                 let class = bar.attribute("class").unwrap();
                 let machine = class.strip_prefix("bar h").unwrap();
                 let internal = ["0.4", "0.7"][number(&bar, "data-y") as usize];
