@@ -1,4 +1,4 @@
-//! Tests that the files in `processed/` have the right contents.
+//! Tests of `analyze export`: the files that it writes to the folder `processed/` of a dataset have the right contents.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,13 +11,14 @@ use polars_io::parquet::read::ParquetReader;
 use crate::command_line::analyze;
 use crate::fixture::{self, WITH_CSV};
 
+/// Reads the Parquet file `path`.
 pub fn read(path: &Path) -> DataFrame {
     ParquetReader::new(File::open(path).unwrap())
         .finish()
         .unwrap()
 }
 
-/// All parts in the folder `path` as one data frame.
+/// Reads all Parquet files in the folder `path` (the parts of the events) as one data frame.
 pub fn read_parts(path: &Path) -> DataFrame {
     let parts = parts(path).into_iter().map(|part| read(&part));
     parts
@@ -33,7 +34,8 @@ pub fn parts(path: &Path) -> Vec<PathBuf> {
     parts
 }
 
-fn rows_of_csv(path: &Path) -> usize {
+/// The number of rows of a CSV file, without its header.
+fn count_csv_rows(path: &Path) -> usize {
     csv::Reader::from_path(path)
         .unwrap()
         .records()
@@ -41,12 +43,13 @@ fn rows_of_csv(path: &Path) -> usize {
         .count()
 }
 
-/// With batches of any size, the measures are the same, and no batch has more events than allowed.
+/// The measures are calculated in batches: whole runs whose events are in memory at the same time. With every limit, the measures are
+/// the same, and no batch has more events than the limit. Only a single run may be larger than the limit.
 #[test]
-fn small_batches_change_no_measure() {
+fn the_size_of_batches_changes_no_measure() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
-    let whole = Dataset::open(folder.path()).unwrap().machines().unwrap();
+    let expected = Dataset::open(folder.path()).unwrap().machines().unwrap();
     let mut dataset = Dataset::open(folder.path()).unwrap();
     let largest = dataset
         .finished()
@@ -56,11 +59,12 @@ fn small_batches_change_no_measure() {
         .unwrap();
     for limit in [1, largest, 2 * largest] {
         dataset.limit_batches(limit);
-        assert!(dataset.machines().unwrap().equals_missing(&whole));
+        assert!(dataset.machines().unwrap().equals_missing(&expected));
         let sizes = dataset
             .batches()
             .map(|batch| batch.events().unwrap().height() as u64);
         let sizes: Vec<u64> = sizes.collect();
+        // 6 runs with 200 events each.
         assert_eq!(sizes.iter().sum::<u64>(), 1200);
         assert!(sizes.into_iter().all(|size| size <= limit.max(largest)));
     }
@@ -84,10 +88,11 @@ fn files_read_back_as_they_were_computed() {
 
     for (name, frame) in [("runs", runs), ("machines", machines), ("events", events)] {
         assert_eq!(
-            rows_of_csv(&processed.join(name).with_extension("csv")),
+            count_csv_rows(&processed.join(name).with_extension("csv")),
             frame.height(),
             "{name}"
         );
+        // There is one Parquet file and one CSV file (for the events, a folder of Parquet files), each with all rows.
         let rows: Vec<u64> = written
             .iter()
             .filter(|file| file.path.file_stem().unwrap() == name)
@@ -121,18 +126,20 @@ fn jumps_sum_to_the_final_clock() {
     assert_eq!(jumps, clocks);
 }
 
+/// A crash during an export leaves files and folders whose names end in `.partial`. The next export removes them, but not other files
+/// with such a name.
 #[test]
-fn unfinished_files_are_removed() {
+fn unfinished_files_of_a_crashed_export_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     fixture::write_by_hand(folder.path());
     let processed = folder.path().join("processed");
     fs::create_dir(&processed).unwrap();
-    let left = [
+    let unfinished = [
         "events.parquet.partial",
         ".machines.csv.0123456789abcdef.partial",
     ];
-    for file in left {
-        fs::write(processed.join(file), "what a crash left").unwrap();
+    for file in unfinished {
+        fs::write(processed.join(file), "half").unwrap();
     }
     for folder in ["events.partial", ".events.0123456789abcdef.partial"] {
         let folder = processed.join(folder);
@@ -192,6 +199,7 @@ fn simultaneous_exports_do_not_mix_their_files() {
         ];
         analyze(&options, folder.path()).0
     };
+    // Each selection is exported four times. An export has exit code 2 if it finds another one at work.
     let codes: Vec<i32> = std::thread::scope(|scope| {
         let export = |condition| scope.spawn(move || export(condition));
         let exports: Vec<_> = selections.repeat(4).into_iter().map(export).collect();
@@ -200,23 +208,24 @@ fn simultaneous_exports_do_not_mix_their_files() {
     });
     assert!(codes.contains(&0) && codes.iter().all(|code| [0, 2].contains(code)));
     let processed = root.join("processed");
-    let runs = rows_of_csv(&processed.join("runs.csv"));
+    // Runs 0 and 1, or runs 2 to 5.
+    let runs = count_csv_rows(&processed.join("runs.csv"));
     assert!([2, 4].contains(&runs), "{runs}");
     assert_eq!(read(&processed.join("runs.parquet")).height(), runs);
     let machines = read(&processed.join("machines.parquet")).height();
     assert_eq!(machines, 3 * runs);
-    assert_eq!(rows_of_csv(&processed.join("machines.csv")), machines);
+    assert_eq!(count_csv_rows(&processed.join("machines.csv")), machines);
     let events = read_parts(&processed.join("events")).height();
-    assert_eq!(rows_of_csv(&processed.join("events.csv")), events);
+    assert_eq!(count_csv_rows(&processed.join("events.csv")), events);
     assert_eq!(events, 200 * runs);
-    let hidden = parts(&processed).into_iter();
-    let partial = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "partial");
-    assert_eq!(hidden.filter(partial).count(), 0);
+    let is_unfinished = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "partial");
+    assert!(!parts(&processed).iter().any(is_unfinished));
 }
 
-/// The file has all columns of the tables in CSV, with the same values to the last digit.
+/// The file of aggregates (means and intervals over the repetitions) has all columns that the tables have as CSV, with the same values
+/// to the last digit.
 #[test]
-fn aggregates_are_those_of_the_tables() {
+fn aggregates_equal_the_values_of_the_tables() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let options = ["--warm-up", "1.5"];
@@ -225,15 +234,18 @@ fn aggregates_are_those_of_the_tables() {
     assert_eq!(code, 0, "{err}");
     let processed = folder.path().join("small/processed");
     let frame = read(&processed.join("aggregates.parquet"));
+    // Two configurations with three machines each.
     assert_eq!(frame.height(), 6);
     let found: Vec<(String, DataType)> = frame
         .schema()
         .iter()
         .map(|(name, kind)| (name.to_string(), kind.clone()))
         .collect();
-    let told = aggregates::columns().into_iter();
-    let told: Vec<_> = told.map(|(name, kind)| (name, kind.data_type())).collect();
-    assert_eq!(found, told);
+    let documented = aggregates::columns().into_iter();
+    let documented: Vec<_> = documented
+        .map(|(name, kind)| (name, kind.data_type()))
+        .collect();
+    assert_eq!(found, documented);
     let mut compared = 0;
     for verb in ["drift", "jumps", "backlog", "causality"] {
         let (_, csv, _) = run(&[verb, "small", "--format", "csv"]);
@@ -246,6 +258,7 @@ fn aggregates_are_those_of_the_tables() {
             }
         }
     }
+    // The four tables have more than 120 columns together.
     assert!(compared > 6 * 120, "{compared}");
     // The CSV file has the same cells.
     let mut rows = csv::Reader::from_path(processed.join("aggregates.csv")).unwrap();
@@ -258,7 +271,7 @@ fn aggregates_are_those_of_the_tables() {
     }
 }
 
-/// A cell as CSV has it.
+/// A cell of `frame` as it is written in CSV.
 fn text_of(frame: &DataFrame, name: &str, row: usize) -> String {
     match frame.column(name).unwrap().get(row).unwrap() {
         AnyValue::Null => String::new(),
@@ -269,9 +282,9 @@ fn text_of(frame: &DataFrame, name: &str, row: usize) -> String {
     }
 }
 
-/// A file of an earlier export, which may be about other runs, does not stay.
+/// The aggregates of an earlier export may be about other runs. So an export without aggregates removes them.
 #[test]
-fn aggregates_of_an_earlier_export_are_removed() {
+fn an_export_without_aggregates_removes_those_of_an_earlier_export() {
     let folder = tempfile::tempdir().unwrap();
     fixture::write_by_hand(folder.path());
     let dataset = Dataset::open(folder.path()).unwrap();

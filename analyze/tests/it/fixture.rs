@@ -1,4 +1,4 @@
-//! Datasets for tests: a log written by hand, and runs of the virtual engine.
+//! Datasets for tests: one whose events are written by hand, and others with runs of the engine for virtual time.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use sim::log::{
 };
 use sim::machine::{Event, EventKind, Message, Recipients};
 
-/// An export with each table as CSV too.
+/// Additions to an export: each table is also written as CSV, but there is no file of aggregates.
 pub const WITH_CSV: Additions = Additions {
     csv: true,
     aggregates: false,
@@ -22,12 +22,12 @@ pub fn experiment(text: &str) -> Experiment {
     Experiment::parse(text, "test.toml".as_ref(), Overrides::default()).expect("an experiment")
 }
 
-/// Runs the experiment in virtual time and writes its dataset.
+/// Runs the experiment with this text in virtual time and writes its dataset to the folder `root`.
 pub fn simulated(root: &Path, text: &str) {
     altered(root, text, |_| {});
 }
 
-/// Runs the experiment in virtual time, alters its runs, and writes its dataset.
+/// Runs the experiment in virtual time, changes its runs by `alter`, and writes its dataset.
 pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>)) {
     let experiment = experiment(text);
     let runs = experiment.runs().map(|run| {
@@ -39,20 +39,20 @@ pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>
     write(root, &experiment, runs);
 }
 
-/// The log of two machines at 1 and 2 ticks per second, for 4 s:
+/// The events of two machines at 1 and 2 ticks per second, for 4 s. Letters name the messages:
 ///
 /// | second | machine 0 | machine 1 |
 /// | --- | --- | --- |
-/// | 0 | sends to 1, clock 1 | |
-/// | 0.25 | | receives it, clock 2 |
-/// | 0.75 | | broadcasts, clock 3 |
-/// | 1 | receives that, clock 4 | |
-/// | 1.25 | | sends to 0, clock 4 |
-/// | 1.75 | | sends to 0, clock 5 |
-/// | 2 | receives the first, clock 5, one waits | |
-/// | 2.25, 2.75 | | internal, clock 6, 7 |
-/// | 3 | receives the second, clock 6 | |
-/// | 3.25, 3.75 | | internal, clock 8, 9 |
+/// | 0 | sends A to machine 1, clock 1 | |
+/// | 0.25 | | receives A, clock 2 |
+/// | 0.75 | | sends B to all, clock 3 |
+/// | 1 | receives B, clock 4 | |
+/// | 1.25 | | sends C to machine 0, clock 4 |
+/// | 1.75 | | sends D to machine 0, clock 5 |
+/// | 2 | receives C, clock 5; D still waits in the queue | |
+/// | 2.25, 2.75 | | internal events, clock 6 and 7 |
+/// | 3 | receives D, clock 6 | |
+/// | 3.25, 3.75 | | internal events, clock 8 and 9 |
 pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
     let unicast = |peer, stamp| EventKind::Send {
         recipients: Recipients::One(peer),
@@ -101,6 +101,7 @@ pub fn write_by_hand(root: &Path) {
     );
 }
 
+/// The log of one machine. Each event has its time in milliseconds, its kind, and the clock and the queue length after it.
 fn log(events: &[(u64, EventKind, u64, u64)]) -> Vec<LoggedEvent> {
     events
         .iter()
@@ -143,12 +144,12 @@ rates = [[1, 3, 6]]
 internal = [0.4, 0.7]
 ";
 
-/// [`SMALL`] with an experiment file that names the TCP engine.
+/// The text of [`SMALL`] with the TCP engine instead of virtual time.
 pub fn small_over_tcp() -> String {
     SMALL.replace("virtual", "tcp")
 }
 
-/// Writes the dataset of `experiment` with these runs.
+/// Writes the dataset of `experiment` with these runs to the folder `root`.
 pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
     let mut writer = DatasetWriter::open(root, experiment).expect("a new folder");
     runs.into_iter()
@@ -156,7 +157,7 @@ pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
     writer.sync().expect("room on the disk");
 }
 
-/// A finished run from the logs of its machines.
+/// A finished run: its row in the journal (`runs.csv`) and its events as CSV. `machines` has the log of each machine.
 pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>]) -> FinishedRun {
     let mut events = vec![];
     for (machine, log) in machines.iter().enumerate() {
@@ -168,16 +169,17 @@ pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>
     FinishedRun { row, events }
 }
 
-/// Changes a cell in the log of a run.
+/// Sets the cell in `column` of one event to `value`. `machine` and `tick` say which event.
 pub fn set(run: &mut FinishedRun, machine: u32, tick: u64, column: &str, value: &str) {
     let mut columns = EVENT_COLUMNS.iter().chain([&TIMESTAMP_COLUMN]);
     let column = columns.position(|name| *name == column);
     let column = column.expect("a column of the log");
     let text = std::str::from_utf8(&run.events).expect("a log is text");
-    let is_meant = |cells: &[&str]| cells[1..3] == [machine.to_string(), tick.to_string()];
+    // The columns with the indices 1 and 2 are `machine` and `tick`.
+    let is_this_event = |cells: &[&str]| cells[1..3] == [machine.to_string(), tick.to_string()];
     let rows = text.lines().map(|row| {
         let mut cells: Vec<&str> = row.split(',').collect();
-        if is_meant(&cells) {
+        if is_this_event(&cells) {
             cells[column] = value;
         }
         cells.join(",") + "\n"
@@ -185,7 +187,7 @@ pub fn set(run: &mut FinishedRun, machine: u32, tick: u64, column: &str, value: 
     run.events = rows.collect::<String>().into_bytes();
 }
 
-/// A failed run.
+/// A failed run: it has a row in the journal, but no events.
 pub fn failed(experiment: &Experiment, run: &Run) -> FinishedRun {
     let mut row = journal_row(experiment, run);
     row.outcome = Outcome::Failed;
@@ -196,7 +198,7 @@ pub fn failed(experiment: &Experiment, run: &Run) -> FinishedRun {
     }
 }
 
-/// The journal row of `run`, as if it had finished in time and had no events.
+/// The row of `run` in the journal, as if the run had finished, were punctual and as scheduled, and had no events.
 pub fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
     let configuration = &run.configuration;
     let schedule = run.schedule(experiment.seed);

@@ -1,4 +1,5 @@
-//! Writes our own logs as other programs would: one file per machine, in a style that leaves out or changes some values.
+//! Helper of the tests of `analyze import`: writes the events of simulated runs as the logs of another program, one CSV file per
+//! machine. The [`Style`] says which values the logs leave out or change. Tests compare the imported dataset with the original.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,26 +16,29 @@ use crate::{fixture, imported};
 /// Which queue lengths are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
+    /// The length after every event.
     All,
-    /// Lengths of receives only. The classroom exercise asks for no more.
+    /// Only the lengths after receives. The classroom exercise asks for no more.
     Receives,
     Nowhere,
-    /// All lengths, taken before the event.
+    /// The length before every event.
     Before,
 }
 
 /// The style of the logs.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
+    /// Which queue lengths are logged.
     pub queue: Queue,
-    /// Whether clocks are logged before the event.
+    /// Whether the logged clock is the value before the event. Otherwise it is the value after the event.
     pub clock_before: bool,
-    /// Whether sends have their stamps.
+    /// Whether the rows of sends have the message's timestamp (stamp).
     pub send_stamps: bool,
-    /// Whether receives have sender and stamp.
+    /// Whether the rows of receives have the message's sender and timestamp.
     pub messages: bool,
-    /// Whether a send to several machines has a row for each recipient.
+    /// Whether a send to several machines has a row for each recipient. Otherwise it has one row with all recipients.
     pub row_each: bool,
+    /// The characters at the end of each line.
     pub line_end: &'static str,
 }
 
@@ -51,12 +55,13 @@ impl Default for Style {
     }
 }
 
+/// The first line of each log. It names the cells of a row.
 pub const HEADER: &str = "time_ns,event,clock,queue,recipients,sender,stamp";
 
-/// The rows of `machine` in the events of a run of three machines.
+/// The rows of the log of `machine`. `events` are the events of a run of three machines.
 fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
     let mut rows = vec![];
-    let mut clock_before = 0;
+    let mut previous_clock = 0;
     for row in events.iter().filter(|row| row.machine == machine) {
         let event = &row.logged.event;
         let is_receive = matches!(event.kind, EventKind::Receive(_));
@@ -67,35 +72,38 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
         };
         let length = match (style.queue, is_receive) {
             (Queue::All, _) | (Queue::Receives, true) => event.queue_length.to_string(),
+            // A receive takes one message from the queue.
             (Queue::Before, _) => (event.queue_length + u64::from(is_receive)).to_string(),
             (Queue::Receives, false) | (Queue::Nowhere, _) => String::new(),
         };
+        // The clock before an event is that after the machine's previous event.
         let clock = match style.clock_before {
-            true => std::mem::replace(&mut clock_before, event.logical_clock),
+            true => std::mem::replace(&mut previous_clock, event.logical_clock),
             false => event.logical_clock,
         };
-        let [to, stamp, _] = imported::message_cells(row, 3);
+        let [peers, stamp, _] = imported::message_cells(row, 3);
         let (recipients, sender) = match event.kind {
-            EventKind::Receive(_) if style.messages => (String::new(), to),
+            EventKind::Receive(_) if style.messages => (String::new(), peers),
             EventKind::Receive(_) => Default::default(),
-            _ => (to, String::new()),
+            _ => (peers, String::new()),
         };
-        let is_told = match event.kind {
+        let has_stamp = match event.kind {
             EventKind::Receive(_) => style.messages,
             _ => style.send_stamps,
         };
-        let stamp = if is_told { stamp } else { String::new() };
+        let stamp = if has_stamp { stamp } else { String::new() };
         let recipients: Vec<String> = match style.row_each {
             true => recipients.split(';').map(str::to_owned).collect(),
             false => vec![recipients],
         };
-        for (index, to) in (0..).zip(recipients) {
+        // The rows of the same send are 0.4 ms apart, because a program logs one after the other.
+        for (index, recipient) in (0..).zip(recipients) {
             rows.push([
                 (row.logged.system_time_ns + index * 400_000).to_string(),
                 word.to_owned(),
                 clock.to_string(),
                 length.clone(),
-                to,
+                recipient,
                 sender.clone(),
                 stamp.clone(),
             ]);
@@ -104,8 +112,8 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
     rows
 }
 
-/// Writes the logs of the dataset `original` to the folder `into`, each run to its own folder. `alter` may change the rows of a
-/// machine.
+/// Writes the logs of the dataset `original` to the folder `into`, each run to its own folder. `alter` gets the number of each machine
+/// and its rows, and may change the rows. Returns the folders.
 pub fn write_altered(
     original: &Path,
     into: &Path,
@@ -129,11 +137,14 @@ pub fn write_altered(
     .collect()
 }
 
-/// A dataset of an experiment, and its logs imported again.
+/// The dataset of an experiment, and a second dataset: the import of the logs that were written from the first one.
 pub struct Imported {
     pub folder: tempfile::TempDir,
+    /// The folder of the experiment's dataset.
     pub original: PathBuf,
+    /// The folder of the imported dataset.
     pub root: PathBuf,
+    /// What the import reported.
     pub report: Report,
 }
 
@@ -142,6 +153,7 @@ impl Imported {
         Self::altered(experiment, style, &Mapping::default(), |_, _| {})
     }
 
+    /// Imports with `mapping` after `alter` has changed the rows of each machine.
     pub fn altered(
         experiment: &str,
         style: Style,
@@ -162,26 +174,29 @@ impl Imported {
         }
     }
 
+    /// The sentences of the import's report, without the path of the temporary folder.
     pub fn words(&self) -> String {
         let words = self.report.words().join("\n");
         words.replace(&self.folder.path().display().to_string(), "")
     }
 
+    /// The measures of the imported dataset.
     pub fn measured(&self) -> DataFrame {
         imported::measured(&self.root)
     }
 
-    /// Requires that the measures in `but_for` are null, and that all other measures equal those of the original.
+    /// Requires that the imported dataset has null for the measures in `but_for`, and the values of the original dataset for all others.
     pub fn require_measures(&self, but_for: &[&str]) {
         let original = imported::measured(&self.original);
         imported::require_same_measures(&original, &self.measured(), but_for);
     }
 
+    /// The audit of the imported dataset.
     pub fn audit(&self) -> Audit {
         Audit::run(std::slice::from_ref(&self.root)).unwrap()
     }
 
-    /// The checks that fail.
+    /// The checks of the audit that fail.
     pub fn failed(&self) -> Vec<Check> {
         let audit = self.audit();
         let failed = Check::ALL.into_iter();
@@ -193,8 +208,8 @@ impl Imported {
     }
 }
 
-/// Three machines at 1, 3 and 6 ticks per second for 20 s. They first tick at the start, so that time begins at the first event as in
-/// an import.
+/// Three machines at 1, 3 and 6 ticks per second for 20 s. All of them have their first tick at second 0, because an import takes the
+/// time of the first event as second 0. `more` has further lines of the parameters.
 pub fn experiment(seed: u64, more: &str) -> String {
     format!(
         "name = \"original\"\nseed = {seed}\nrepetitions = 2\nduration_s = 20\nengine = \"virtual\"\n[parameters]\nrates = [[1, 3, 6]]\n\

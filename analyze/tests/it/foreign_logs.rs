@@ -1,4 +1,5 @@
-//! Writes a log of two runs in the formats of other programs, and imports it.
+//! Helper of the tests that check which formats of logs `analyze import` recognises: writes the events of two simulated runs as a test
+//! likes, and imports the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use sim::machine::{Event, EventKind};
 
 use crate::fixture;
 
+/// The experiment with the two runs.
 const LOGS: &str = "
 name = \"logs\"
 seed = 262
@@ -21,20 +23,25 @@ engine = \"virtual\"
 rates = [[1, 2, 3]]
 internal = [0.6]
 ";
-/// The machines of a run.
+/// The number of machines of a run.
 pub const MACHINES: u32 = 3;
-/// The times at which the runs begin.
+/// The time at which each run begins, in microseconds since 1970.
 const START_US: u64 = 1_900_000_000_000_000;
 
 /// An event as a program logs it; machines are 1, 2, 3.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub machine: u32,
+    /// The time in microseconds since 1970.
     pub us: u64,
     pub kind: Kind,
+    /// The clock after the event.
     pub clock: u64,
+    /// The queue length after the event.
     pub queue: u64,
+    /// The recipients of a send, or the sender of a received message.
     pub peers: Vec<u32>,
+    /// The timestamp of the message that was sent or received.
     pub stamp: Option<u64>,
 }
 
@@ -69,7 +76,7 @@ impl Row {
         }
     }
 
-    /// The word for the kind of event.
+    /// The one of three words that stands for the kind of event.
     pub fn word<'w>(&self, [internal, send, receive]: [&'w str; 3]) -> &'w str {
         match self.kind {
             Kind::Internal => internal,
@@ -82,10 +89,10 @@ impl Row {
         self.kind == Kind::Send && self.peers.len() > 1
     }
 
-    /// The names of the peers, joined by `and`.
-    pub fn names(&self, and: &str) -> String {
+    /// The numbers of the peers, with `separator` between them.
+    pub fn names(&self, separator: &str) -> String {
         let names: Vec<String> = self.peers.iter().map(u32::to_string).collect();
-        names.join(and)
+        names.join(separator)
     }
 
     /// The time in a format of strftime.
@@ -94,11 +101,12 @@ impl Row {
         time.strftime(format).to_string()
     }
 
+    /// The time in seconds since 1970.
     pub fn seconds(&self) -> String {
         format!("{}.{:06}", self.us / 1_000_000, self.us % 1_000_000)
     }
 
-    /// A row of the plain table that every import reads.
+    /// A row of the plain table: a CSV file in the simplest format, which an import reads without further options.
     pub fn csv(&self) -> String {
         self.csv_with(&self.seconds(), &self.names(";"))
     }
@@ -112,10 +120,10 @@ impl Row {
     }
 }
 
-/// The titles of [`Row::csv`].
+/// The first line of the plain table, whose other lines are [`Row::csv`].
 pub const TITLES: &str = "time,event,clock,queue,peers,stamp";
 
-/// The rows of each run.
+/// The rows of each of the two runs. They are simulated once.
 pub fn runs() -> &'static [Vec<Row>] {
     static RUNS: OnceLock<Vec<Vec<Row>>> = OnceLock::new();
     RUNS.get_or_init(simulated)
@@ -132,7 +140,7 @@ fn simulated() -> Vec<Vec<Row>> {
         .collect()
 }
 
-/// Every event of every run of the dataset in `root`.
+/// All events of each run of the dataset in `root`.
 pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     let dataset = sim::log::Dataset::open(root).unwrap();
     let mut finished: Vec<_> = dataset.finished().collect();
@@ -146,7 +154,8 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     rows.collect()
 }
 
-/// Writes a file for each machine of a run. `line` gives the lines, and `name` the name of the file.
+/// Writes a file for each machine of a run. `name` gives the file's name for the number of the machine, and `text` gives the file's text
+/// for the rows of the machine. Returns the paths.
 pub fn write(
     folder: &Path,
     rows: &[Row],
@@ -167,15 +176,15 @@ pub fn write(
     (1..=MACHINES).map(write).collect()
 }
 
-/// The lines of the rows, each with a line end.
+/// A line for each row, each with a line end.
 pub fn lines(rows: &[Row], line: impl Fn(&Row) -> String) -> String {
     rows.iter().map(|row| line(row) + "\n").collect()
 }
 
-/// The imported events of each run, each with its machine and the nanoseconds since the first event of the run.
+/// The events of each imported run. Each event has its machine and the nanoseconds since the first event of the run.
 pub type Imported = Vec<Vec<(u32, u64, Event)>>;
 
-/// Imports `sources`. Returns the events and the report.
+/// Imports `sources`. Returns the events and the report, or the error.
 pub fn import(sources: &[PathBuf], mapping: &Mapping) -> Result<(Imported, String), String> {
     let folder = tempfile::tempdir().unwrap();
     let into = folder.path().join("into");
@@ -198,7 +207,7 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping) -> Result<(Imported, Strin
     Ok((runs.collect(), report.words().join("\n")))
 }
 
-/// The expected events of the plain table of the runs.
+/// The events that the import of `runs` must give in every format: those of their plain tables.
 pub fn plain(runs: &[Vec<Row>]) -> Imported {
     let folder = tempfile::tempdir().unwrap();
     let folders = runs.iter().enumerate().map(|(run, rows)| {
@@ -215,7 +224,8 @@ pub fn plain(runs: &[Vec<Row>]) -> Imported {
     import(&folders, &Mapping::default()).unwrap().0
 }
 
-/// Writes both runs below `folder`. Returns the sources of all files.
+/// Writes the plain tables of both runs below `folder`. `name` gives the file's name for the number of the run (from 1) and of the
+/// machine. Returns the paths of all files.
 pub fn both(folder: &Path, name: impl Fn(usize, u32) -> String) -> Vec<PathBuf> {
     let runs = runs();
     let write = |(run, rows): (usize, &Vec<Row>)| {

@@ -1,7 +1,8 @@
-//! Tests with impossible values in datasets whose checksums are right: every number of every row is very small or very large.
+//! Tests with extreme and wrong values in datasets whose checksums are right. Each case replaces one cell of the journal (`runs.csv`, a
+//! row for each run) or of the events.
 //!
-//! Every command gives an answer or an error that names the file. It never panics, and never allocates memory in proportion to a
-//! number in a row.
+//! Every command must give an answer, or an error that names the dataset's folder. It must not panic, and must not allocate memory in
+//! proportion to a number in a row.
 
 use std::path::Path;
 
@@ -30,24 +31,25 @@ const NUMBERS: [u64; 5] = [0, u32::MAX as u64, (1 << 63) - 1, 1 << 63, u64::MAX]
 /// Extreme real numbers.
 const REALS: [f64; 6] = [0.0, -1.0, 1e-300, 1e19, f64::INFINITY, f64::NAN];
 
-/// Runs all computations on a dataset, also together with an undamaged one. Every error must name the dataset's folder.
-fn check_all_commands(root: &Path, whole: &Dataset) -> Result<(), String> {
-    let names_it = |error: analyze::Error| {
+/// Runs all computations on the dataset in `root`, and compares it with an undamaged dataset. The results do not matter. But if an
+/// error does not name the folder `root`, it is returned.
+fn check_all_commands(root: &Path, undamaged: &Dataset) -> Result<(), String> {
+    let require_folder = |error: analyze::Error| {
         let problem = error.to_string();
-        let names_it = problem.contains(&root.display().to_string());
-        names_it.then_some(()).ok_or(problem)
+        let has_folder = problem.contains(&root.display().to_string());
+        has_folder.then_some(()).ok_or(problem)
     };
     match Audit::run(&[root.to_owned()]) {
         Ok(audit) => drop((audit::words(&audit), audit::records(&audit))),
-        Err(error) => names_it(error)?,
+        Err(error) => require_folder(error)?,
     }
     let dataset = match Dataset::open(root) {
         Ok(dataset) => dataset,
-        Err(error) => return names_it(error),
+        Err(error) => return require_folder(error),
     };
-    match Comparison::new(&dataset, whole) {
+    match Comparison::new(&dataset, undamaged) {
         Ok(comparison) => drop((compare::words(&comparison), compare::records(&comparison))),
-        Err(error) => names_it(error)?,
+        Err(error) => require_folder(error)?,
     }
     match repetitions::groups(std::slice::from_ref(&dataset)) {
         Ok(groups) => {
@@ -55,36 +57,41 @@ fn check_all_commands(root: &Path, whole: &Dataset) -> Result<(), String> {
             let internal = contrast::Contrast::new("internal", "0.5", "0.7").unwrap();
             drop(internal.pairs(&groups));
         }
-        Err(error) => names_it(error)?,
+        Err(error) => require_folder(error)?,
     }
     Ok(())
 }
 
-/// Runs all computations on the dataset with an altered second run.
-fn altered(alter: impl FnOnce(&mut FinishedRun), whole: &Dataset) -> Result<(), String> {
+/// Runs all computations on a dataset whose second run was changed by `alter`.
+fn check_with_altered_run(
+    alter: impl FnOnce(&mut FinishedRun),
+    undamaged: &Dataset,
+) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("altered");
     fixture::altered(&root, TINY, |runs| alter(&mut runs[1]));
-    check_all_commands(&root, whole)
+    check_all_commands(&root, undamaged)
 }
 
-fn whole() -> (tempfile::TempDir, Dataset) {
+/// A dataset without wrong values, and the temporary folder that contains it.
+fn undamaged() -> (tempfile::TempDir, Dataset) {
     let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("whole");
+    let root = folder.path().join("undamaged");
     fixture::simulated(&root, TINY);
     let dataset = Dataset::open(&root).unwrap();
     (folder, dataset)
 }
 
-/// Runs all computations on the dataset with changed cells in its second row and a new checksum of this row.
-fn with_cells(cells: &[(&str, &str)], whole: &Dataset) -> Result<(), String> {
+/// Runs all computations on a dataset with other cells in the second row of its journal. `cells` has their columns and values.
+fn check_with_journal_cells(cells: &[(&str, &str)], undamaged: &Dataset) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("altered");
     fixture::simulated(&root, TINY);
     set_journal_cells(&root, cells);
-    check_all_commands(&root, whole)
+    check_all_commands(&root, undamaged)
 }
 
+/// Sets cells in the second row of the journal and calculates the checksums anew.
 fn set_journal_cells(root: &Path, cells: &[(&str, &str)]) {
     let path = root.join("runs.csv");
     let mut reader = csv::Reader::from_path(&path).unwrap();
@@ -94,9 +101,10 @@ fn set_journal_cells(root: &Path, cells: &[(&str, &str)]) {
     for (row, record) in reader.records().enumerate() {
         let record = record.unwrap();
         let altered = std::iter::zip(&header, &record).map(|(column, cell)| {
-            let mut cells = cells.iter().filter(|_| row == 1);
-            let other = cells.find(|(name, _)| *name == column);
-            other.map_or(cell, |(_, other)| other)
+            let is_second_row = row == 1;
+            let mut cells = cells.iter().filter(|_| is_second_row);
+            let new = cells.find(|(name, _)| *name == column);
+            new.map_or(cell, |(_, value)| value)
         });
         writer.write_record(altered).unwrap();
     }
@@ -105,8 +113,8 @@ fn set_journal_cells(root: &Path, cells: &[(&str, &str)]) {
 }
 
 #[test]
-fn numbers_in_the_journal() {
-    let (_folder, whole) = whole();
+fn no_number_in_the_journal_makes_a_command_panic() {
+    let (_folder, undamaged) = undamaged();
     for column in [
         "run",
         "repetition",
@@ -119,7 +127,7 @@ fn numbers_in_the_journal() {
         "bytes",
     ] {
         for number in NUMBERS {
-            with_cells(&[(column, &number.to_string())], &whole)
+            check_with_journal_cells(&[(column, &number.to_string())], &undamaged)
                 .unwrap_or_else(|problem| panic!("{column} = {number}: {problem}"));
         }
     }
@@ -131,10 +139,10 @@ fn numbers_in_the_journal() {
         "latency_max_us",
     ] {
         for number in REALS {
-            // The values bound other values as in a run over TCP.
-            with_cells(
+            // In a run that was not as scheduled, the audit takes some of these values as limits for the times of events.
+            check_with_journal_cells(
                 &[(column, &number.to_string()), ("as_scheduled", "false")],
-                &whole,
+                &undamaged,
             )
             .unwrap_or_else(|problem| panic!("{column} = {number}: {problem}"));
         }
@@ -142,8 +150,8 @@ fn numbers_in_the_journal() {
 }
 
 #[test]
-fn texts_in_the_journal() {
-    let (_folder, whole) = whole();
+fn no_text_in_the_journal_makes_a_command_panic() {
+    let (_folder, undamaged) = undamaged();
     let texts: [(&str, &[&str]); 8] = [
         (
             "rates",
@@ -196,16 +204,17 @@ fn texts_in_the_journal() {
     ];
     for (column, values) in texts {
         for value in values {
-            with_cells(&[(column, value)], &whole)
+            check_with_journal_cells(&[(column, value)], &undamaged)
                 .unwrap_or_else(|problem| panic!("{column} = {value}: {problem}"));
         }
     }
 }
 
-/// Changes every column of rows of every kind of event, in runs that are on schedule and in runs that are not.
+/// Changes each cell with a number in a row of each kind of event. In about half of the cases the run is over TCP and not as scheduled,
+/// because other checks of the audit apply to it. A column is given by its index in [`sim::log::EVENT_COLUMNS`].
 #[test]
-fn numbers_in_the_events() {
-    let (_folder, whole) = whole();
+fn no_number_in_the_events_makes_a_command_panic() {
+    let (_folder, undamaged) = undamaged();
     for (kind, columns) in [
         ("internal", &[1, 2, 4, 5, 6][..]),
         ("send", &[1, 2, 4, 5, 6, 7, 8]),
@@ -214,13 +223,14 @@ fn numbers_in_the_events() {
         for column in columns {
             for (turn, number) in NUMBERS.into_iter().enumerate() {
                 let alter = |run: &mut FinishedRun| {
-                    if (turn + column) % 2 == 0 {
+                    let is_over_tcp = (turn + column) % 2 == 0;
+                    if is_over_tcp {
                         run.row.engine = "tcp".to_owned();
                         run.row.as_scheduled = false;
                     }
                     set_cell(run, kind, *column, number);
                 };
-                altered(alter, &whole).unwrap_or_else(|problem| {
+                check_with_altered_run(alter, &undamaged).unwrap_or_else(|problem| {
                     panic!("column {column} of a {kind} event = {number}: {problem}")
                 });
             }
@@ -228,13 +238,14 @@ fn numbers_in_the_events() {
     }
 }
 
-/// Changes one cell of the last row of this kind. The cell must not be empty.
+/// Sets one cell of the last event of this kind to `number`. The cell must not be empty.
 fn set_cell(run: &mut FinishedRun, kind: &str, column: usize, number: u64) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let mut rows: Vec<Vec<String>> = text
         .lines()
         .map(|row| row.split(',').map(str::to_owned).collect())
         .collect();
+    // The column with index 3 is `event`.
     let row = rows.iter_mut().rev().find(|row| row[3] == kind);
     let row = row.unwrap_or_else(|| panic!("no {kind} event"));
     assert_ne!(row[column], "", "column {column} of a {kind} event");
@@ -243,10 +254,10 @@ fn set_cell(run: &mut FinishedRun, kind: &str, column: usize, number: u64) {
     run.events = rows.concat().into_bytes();
 }
 
-/// A row with billions of machines is refused because of its number of rates, before memory is allocated for the machines.
+/// A row with billions of machines is refused, because it has only three rates. No memory is allocated for the machines before.
 #[test]
 fn billions_of_machines_are_refused_with_an_error() {
-    let (_folder, whole) = whole();
+    let (_folder, undamaged) = undamaged();
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), TINY);
     set_journal_cells(folder.path(), &[("machines", "4000000000")]);
@@ -259,5 +270,5 @@ fn billions_of_machines_are_refused_with_an_error() {
     );
     let audit = Audit::run(&[folder.path().to_owned()]).unwrap();
     assert!(!audit.is_clean());
-    check_all_commands(folder.path(), &whole).unwrap();
+    check_all_commands(folder.path(), &undamaged).unwrap();
 }

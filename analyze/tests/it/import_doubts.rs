@@ -1,5 +1,8 @@
-//! Tests of inconsistent logs: contradictions are reported, and measures that depend on them are null. Harmless irregularities
-//! are not reported as violations.
+//! Tests of `analyze import` with inconsistent logs: contradictions are reported, and measures that depend on them are null. Harmless
+//! irregularities are not reported as violations.
+//!
+//! The closures change the rows of logs that follow the rules. The cells of a row have the order of [`crate::foreign::HEADER`]: time in
+//! ns, event, clock, queue length, recipients, sender, timestamp.
 
 use std::fs;
 
@@ -9,12 +12,14 @@ use polars::prelude::DataFrame;
 
 use crate::foreign::{Imported, Queue, Style, experiment};
 
+/// The values of a measure, one for each machine of each run.
 fn numbers(measured: &DataFrame, name: &str) -> Vec<Option<f64>> {
     let column = measured.column(name).unwrap();
     let column = column.cast(&polars::prelude::DataType::Float64).unwrap();
     column.f64().unwrap().iter().collect()
 }
 
+/// Requires that these measures are null for every machine.
 fn require_null(measured: &DataFrame, names: &[&str]) {
     for name in names {
         let numbers = numbers(measured, name);
@@ -22,13 +27,14 @@ fn require_null(measured: &DataFrame, names: &[&str]) {
     }
 }
 
-/// Delays the times of a machine's cells.
-fn shifted(cells: &mut [String; 7], by_ns: u64) {
+/// Delays the time in a row.
+fn delay(cells: &mut [String; 7], by_ns: u64) {
     cells[0] = (cells[0].parse::<u64>().unwrap() + by_ns).to_string();
 }
 
+/// The system clock of one machine is 3 s ahead, so messages arrive before they are sent.
 #[test]
-fn times_of_hosts_whose_clocks_differ_are_not_merged() {
+fn times_are_not_merged_if_system_clocks_differ() {
     let logs = Imported::altered(
         &experiment(11, ""),
         Style::default(),
@@ -36,11 +42,11 @@ fn times_of_hosts_whose_clocks_differ_are_not_merged() {
         |machine, rows| {
             if machine == 2 {
                 rows.iter_mut()
-                    .for_each(|cells| shifted(cells, 3_000_000_000));
+                    .for_each(|cells| delay(cells, 3_000_000_000));
             }
         },
     );
-    let of_times = [
+    let with_common_time = [
         "backlog_mean",
         "lag_mean",
         "lag_slope",
@@ -49,7 +55,7 @@ fn times_of_hosts_whose_clocks_differ_are_not_merged() {
         "spread_mean",
         "spread_max",
     ];
-    logs.require_measures(&of_times);
+    logs.require_measures(&with_common_time);
     assert_eq!(logs.failed(), []);
     let words = logs.words();
     assert!(
@@ -60,7 +66,8 @@ fn times_of_hosts_whose_clocks_differ_are_not_merged() {
     assert!(not_checked.contains("causality"), "{not_checked}");
 }
 
-/// Such logs belong to different runs in one folder, or to machines that were started one after the other.
+/// Each machine's log begins an hour after that of the previous machine. Such logs are of different runs in the same folder, or of
+/// machines that were started one after the other.
 #[test]
 fn logs_that_do_not_overlap_are_not_merged() {
     let logs = Imported::altered(
@@ -72,14 +79,14 @@ fn logs_that_do_not_overlap_are_not_merged() {
         &Mapping::default(),
         |machine, rows| {
             let by_ns = machine as u64 * 3_600_000_000_000;
-            rows.iter_mut().for_each(|cells| shifted(cells, by_ns));
+            rows.iter_mut().for_each(|cells| delay(cells, by_ns));
         },
     );
     let measured = logs.measured();
     require_null(&measured, &["lag_mean", "spread_max", "backlog_mean"]);
     let words = logs.words();
     assert!(words.contains("begins"), "{words}");
-    // Rates and jumps need no common time.
+    // Rates and jumps do not depend on the times of other machines.
     let original = crate::imported::measured(&logs.original);
     for name in ["logical_rate", "jump_mean", "tick_rate", "backlog_max"] {
         assert_eq!(numbers(&measured, name), numbers(&original, name), "{name}");
@@ -94,7 +101,7 @@ fn receives_of_messages_that_were_not_sent_give_no_negative_backlog() {
         &Mapping::default(),
         |_, rows| {
             for cells in rows {
-                // Every send to all is logged as a send to the last machine only.
+                // Every send to both others is logged as a send to the last of them only.
                 if let Some((_, last)) = cells[4].split_once(';') {
                     cells[4] = last.to_owned();
                 }
@@ -110,9 +117,10 @@ fn receives_of_messages_that_were_not_sent_give_no_negative_backlog() {
     assert!(logs.failed().contains(&Check::Sent));
 }
 
-/// The fastest machine ticks 17 times in 5.2 s.
+/// The logs end at 5.25 s. The last event was at 5.167 s, and the next tick was due at 5.333 s. So the run did not end at a whole second,
+/// and its duration is the time of its last event.
 #[test]
-fn the_observed_time_is_not_rounded_up() {
+fn the_duration_is_not_rounded_up_to_a_whole_second() {
     let logs = Imported::altered(
         &experiment(14, ""),
         Style::default(),
@@ -142,7 +150,7 @@ fn rates_keep_decimals_and_the_report_has_both_values() {
     );
 }
 
-/// If ticks take a little longer than planned, the rate is rounded to a whole number, and the report gives the rounding.
+/// All times are 2.5 % later than planned. The measured rates are rounded to whole numbers, and the report says by how much.
 #[test]
 fn rates_near_whole_numbers_are_rounded_and_reported() {
     let logs = Imported::altered(
@@ -169,21 +177,27 @@ fn rates_near_whole_numbers_are_rounded_and_reported() {
 fn shares_of_recipients_are_checked_only_if_the_rule_is_given() {
     let text =
         experiment(17, "sends = [\"unicast\"]\n").replace("duration_s = 20", "duration_s = 200");
-    let failed = |sends: Option<&str>| {
+    // Tells whether the shares were checked, and which checks failed.
+    let checked_and_failed = |sends: Option<&str>| {
         let mapping = Mapping {
             sends: sends.map(str::to_owned),
             ..Mapping::default()
         };
         let logs = Imported::altered(&text, Style::default(), &mapping, |_, _| {});
-        let made = logs.audit().counts(Check::Recipients).0;
-        (made > 0, logs.failed())
+        let times_checked = logs.audit().counts(Check::Recipients).0;
+        (times_checked > 0, logs.failed())
     };
-    assert_eq!(failed(None), (false, vec![]));
-    assert_eq!(failed(Some("unicast")), (true, vec![]));
-    assert_eq!(failed(Some("mix")), (true, vec![Check::Recipients]));
+    assert_eq!(checked_and_failed(None), (false, vec![]));
+    assert_eq!(checked_and_failed(Some("unicast")), (true, vec![]));
+    assert_eq!(
+        checked_and_failed(Some("mix")),
+        (true, vec![Check::Recipients])
+    );
 }
 
-/// A message arrives while an idle event is logged. The logged length is 1, and the next event receives the message.
+/// An idle event (an internal event or a send) needs an empty queue. If a message arrives while the program logs the event, the logged
+/// queue length is 1, and the next event receives the message. This is allowed. But if a message waits
+/// at every internal event, the check fails.
 #[test]
 fn messages_that_arrive_during_an_idle_event_are_allowed() {
     let logs = Imported::altered(
@@ -207,7 +221,7 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
         },
     );
     assert_eq!(logs.failed(), []);
-    let idle_on = Imported::altered(
+    let always_waiting = Imported::altered(
         &experiment(18, ""),
         Style::default(),
         &Mapping::default(),
@@ -217,10 +231,10 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
             }
         },
     );
-    assert!(idle_on.failed().contains(&Check::Idle));
+    assert!(always_waiting.failed().contains(&Check::Idle));
 }
 
-/// Some programs log a send after the message has left.
+/// Some programs log a send after the message has left. Here all sends are logged 1.5 ms late.
 #[test]
 fn sends_that_are_logged_a_little_late_are_allowed() {
     let logs = Imported::altered(
@@ -229,7 +243,7 @@ fn sends_that_are_logged_a_little_late_are_allowed() {
         &Mapping::default(),
         |_, rows| {
             for cells in rows.iter_mut().filter(|cells| cells[1] == "send") {
-                shifted(cells, 1_500_000);
+                delay(cells, 1_500_000);
             }
         },
     );
@@ -238,7 +252,8 @@ fn sends_that_are_logged_a_little_late_are_allowed() {
     assert!(ages.iter().flatten().all(|age| *age >= 0.0), "{ages:?}");
 }
 
-/// Counter-examples name the line of the log as an editor counts it, even after the dataset is moved.
+/// The example of a violation has the file and the line of the log, even after the dataset was moved. If the list of these lines
+/// (`sources.csv`) was changed, the example has neither.
 #[test]
 fn violations_name_file_and_line_of_the_imported_log() {
     for line_end in ["\n", "\r\n"] {
@@ -253,6 +268,7 @@ fn violations_name_file_and_line_of_the_imported_log() {
             &Mapping::default(),
             |machine, rows| {
                 if machine == 1 {
+                    // The clocks of the tenth and all later events are too large. The tenth event is line 11, after the header.
                     let later = rows.iter_mut().skip(9);
                     later.for_each(|cells| {
                         cells[2] = (cells[2].parse::<u64>().unwrap() + 50).to_string();
@@ -271,7 +287,7 @@ fn violations_name_file_and_line_of_the_imported_log() {
         assert!(file.ends_with("run0/vm2.csv"), "{file}");
         assert_eq!(line, 11);
         let text = fs::read_to_string(&file).unwrap();
-        let in_log = text
+        let logged_clock = text
             .lines()
             .nth(10)
             .unwrap()
@@ -280,7 +296,7 @@ fn violations_name_file_and_line_of_the_imported_log() {
             .unwrap()
             .to_owned();
         assert!(
-            first.words.contains(&format!("to {in_log},")),
+            first.words.contains(&format!("to {logged_clock},")),
             "{}",
             first.words
         );
@@ -291,10 +307,10 @@ fn violations_name_file_and_line_of_the_imported_log() {
         );
 
         let sources = moved.join("sources.csv");
-        let damaged = fs::read_to_string(&sources)
+        let changed = fs::read_to_string(&sources)
             .unwrap()
             .replace(",2,1\n", ",3,1\n");
-        fs::write(&sources, damaged).unwrap();
+        fs::write(&sources, changed).unwrap();
         let audit = audit::Audit::run(std::slice::from_ref(&moved)).unwrap();
         assert!(Check::ALL.into_iter().all(|check| {
             audit

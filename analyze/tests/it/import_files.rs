@@ -1,4 +1,5 @@
-//! Tests which files of a run's folder are imported, and how numbers of other programs are read.
+//! Tests of `analyze import`: which files of a run's folder are imported, how numbers of other programs are read, and which values are
+//! refused.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +8,12 @@ use analyze::import::{self, Mapping};
 
 use crate::command_line::analyze;
 
+/// The log of one machine.
 const LOG: &str = "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n2.0,internal,3,0\n";
 
-/// The report of the import of a folder `run` with these files.
-fn imported(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
+/// Imports a folder `run` with these files, which are given by names and texts. Returns the sentences of the report, or the error,
+/// without the path of the temporary folder.
+fn import_folder(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     fs::create_dir(&run).unwrap();
@@ -28,7 +31,7 @@ fn imported(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
 
 #[test]
 fn file_names_in_capitals_are_accepted() {
-    let words = imported(&[("vm1.csv", LOG), ("VM2.CSV", LOG), ("vm3.Log", LOG)]).unwrap();
+    let words = import_folder(&[("vm1.csv", LOG), ("VM2.CSV", LOG), ("vm3.Log", LOG)]).unwrap();
     assert_eq!(
         words[..2],
         [
@@ -39,11 +42,12 @@ fn file_names_in_capitals_are_accepted() {
     assert!(!words.iter().any(|word| word.contains("Left out")));
 }
 
-/// The program was started twice, and stopped while it wrote.
+/// The second log is of a program that was started twice: its header is repeated. Then the program was stopped while it wrote a row. But an
+/// incomplete row in the middle of a log is an error.
 #[test]
 fn repeated_headers_and_an_incomplete_last_row_are_left_out() {
-    let again = format!("{LOG}time,event,clock,queue\n3.0,internal,4,0\n4.0,inter");
-    let words = imported(&[("vm1.csv", LOG), ("vm2.csv", &again)]).unwrap();
+    let started_twice = format!("{LOG}time,event,clock,queue\n3.0,internal,4,0\n4.0,inter");
+    let words = import_folder(&[("vm1.csv", LOG), ("vm2.csv", &started_twice)]).unwrap();
     assert_eq!(words[0], "1 run, 7 events.");
     let left_out = words.iter().find(|word| word.starts_with("Left out"));
     let left_out = left_out.unwrap();
@@ -55,15 +59,15 @@ fn repeated_headers_and_an_incomplete_last_row_are_left_out() {
         left_out.contains("/run/vm2.csv line 7: 4.0 inter"),
         "{left_out}"
     );
-    let amid = LOG.replace("1.0,internal,2,0", "1.0,internal");
-    let problem = imported(&[("vm1.csv", LOG), ("vm2.csv", &amid)]).unwrap_err();
+    let incomplete_inside = LOG.replace("1.0,internal,2,0", "1.0,internal");
+    let problem = import_folder(&[("vm1.csv", LOG), ("vm2.csv", &incomplete_inside)]).unwrap_err();
     assert!(
         problem.contains("vm2.csv line 3: the line has 2 cells, but the first line has 4"),
         "{problem}"
     );
 }
 
-/// Times of day without dates; the second machine begins after midnight.
+/// The times have no dates. The first machine begins one second before midnight, and the second machine after midnight.
 #[test]
 fn a_run_may_pass_midnight() {
     let log = |times: [&str; 3]| {
@@ -73,9 +77,9 @@ fn a_run_may_pass_midnight() {
             .map(|(time, clock)| format!("{time},internal,{clock},0\n"));
         format!("time,event,clock,queue\n{}", rows.collect::<String>())
     };
-    let before = log(["23:59:59.0", "00:00:00.0", "00:00:01.0"]);
-    let after = log(["00:00:00.5", "00:00:01.5", "00:00:02.5"]);
-    let words = imported(&[("vm1.csv", &before), ("vm2.csv", &after)]).unwrap();
+    let first = log(["23:59:59.0", "00:00:00.0", "00:00:01.0"]);
+    let second = log(["00:00:00.5", "00:00:01.5", "00:00:02.5"]);
+    let words = import_folder(&[("vm1.csv", &first), ("vm2.csv", &second)]).unwrap();
     assert!(
         words.iter().any(|word| word.contains("duration_s=4")),
         "{words:?}"
@@ -84,8 +88,8 @@ fn a_run_may_pass_midnight() {
 }
 
 #[test]
-fn left_out_files_are_named() {
-    let words = imported(&[
+fn the_report_names_files_that_are_left_out() {
+    let words = import_folder(&[
         ("vm1.csv", LOG),
         ("vm2.csv", LOG),
         ("vm2.csv.1", LOG),
@@ -101,41 +105,45 @@ fn left_out_files_are_named() {
 
 /// An import that fails because files were left out names these files.
 #[test]
-fn errors_name_left_out_files() {
-    let one = imported(&[("vm1.csv", LOG), ("vm2.csv.gz", "")]).unwrap_err();
-    assert!(one.contains("a single machine (vm1)"), "{one}");
-    assert!(one.ends_with("; left out: /run/vm2.csv.gz"), "{one}");
-    let none = imported(&[("vm1.gz", ""), ("vm2.gz", "")]).unwrap_err();
+fn an_error_names_files_that_are_left_out() {
+    let one_machine = import_folder(&[("vm1.csv", LOG), ("vm2.csv.gz", "")]).unwrap_err();
     assert!(
-        none.ends_with("; left out: /run/vm1.gz, /run/vm2.gz"),
-        "{none}"
+        one_machine.contains("a single machine (vm1)")
+            && one_machine.ends_with("; left out: /run/vm2.csv.gz"),
+        "{one_machine}"
+    );
+    let no_machine = import_folder(&[("vm1.gz", ""), ("vm2.gz", "")]).unwrap_err();
+    assert!(
+        no_machine.ends_with("; left out: /run/vm1.gz, /run/vm2.gz"),
+        "{no_machine}"
     );
 }
 
-/// The report that every other form of the same log must give.
+/// The report of logs in a plain form. Every other form of the same logs must give the same report.
 fn plain() -> Vec<String> {
     let log = "time;event;clock;queue;peer;stamp\n1700000000.5;send;1;0;b;1\n1700000001.5;internal;2;0;;\n";
-    imported(&[("a.csv", log), ("b.csv", &log.replace(";b;", ";a;"))]).unwrap()
+    import_folder(&[("a.csv", log), ("b.csv", &log.replace(";b;", ";a;"))]).unwrap()
 }
 
 #[test]
 fn numbers_and_missing_cells_of_other_programs_are_read() {
     let wanted = plain();
     for log in [
-        // numpy.savetxt, a decimal comma, R, pandas and a database.
+        // As written by numpy.savetxt, with decimal commas, by R, by pandas and by a database.
         "time,event,clock,queue,peer,stamp\n1.700000000500000000e+09,send,1.000e+00,0.000e+00,b,1.0\n1.700000001500000000e+09,internal,2.00,0e0,,\n",
         "time;event;clock;queue;peer;stamp\n1700000000,5;send;1,0;0,0;b;1\n1700000001,5;internal;2;0;;\n",
         "time,event,clock,queue,peer,stamp\n1700000000.5,send,1,0,b,1\n1700000001.5,internal,2,0,NA,NaN\n",
         "time,event,clock,queue,peer,stamp\n1700000000.5,send,1,0,b,1\n1700000001.5,internal,2,0,None,nan\n",
         "time\tevent\tclock\tqueue\tpeer\tstamp\n1700000000.5\tsend\t1\t0\tb\t1\n1700000001.5\tinternal\t2\t0\tNULL\t-\n",
     ] {
+        // The log of machine b: its messages go to machine a.
         let mut other = log.to_owned();
         for separator in [",", ";", "\t"] {
             let peer = |name: &str| format!("{separator}{name}{separator}");
             other = other.replace(&peer("b"), &peer("a"));
         }
         assert_eq!(
-            imported(&[("a.csv", log), ("b.csv", &other)]).unwrap(),
+            import_folder(&[("a.csv", log), ("b.csv", &other)]).unwrap(),
             wanted,
             "{log}"
         );
@@ -144,13 +152,15 @@ fn numbers_and_missing_cells_of_other_programs_are_read() {
 
 #[test]
 fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
+    // The error for a log in which the text `from`, at its first place, is replaced by `to`. All places are in line 3, which is
+    // `1.0,internal,2,0,7`.
     let problem = |from: &str, to: &str| {
         let log = LOG
             .replace("queue\n", "queue,tick\n")
             .replace(",0\n", ",0,7\n");
-        imported(&[("vm1.csv", LOG), ("vm2.csv", &log.replacen(from, to, 1))]).unwrap_err()
+        import_folder(&[("vm1.csv", LOG), ("vm2.csv", &log.replacen(from, to, 1))]).unwrap_err()
     };
-    for (from, to, named) in [
+    for (from, to, expected) in [
         (
             "1.0,",
             "9223372036.9,",
@@ -182,16 +192,20 @@ fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
             "logical_clock `2.5` is not a whole number",
         ),
     ] {
-        assert_eq!(problem(from, to), format!("/run/vm2.csv line 3: {named}"));
+        assert_eq!(
+            problem(from, to),
+            format!("/run/vm2.csv line 3: {expected}")
+        );
     }
 }
 
 #[test]
-fn files_without_end_and_files_of_other_kinds_are_refused() {
-    let packed = imported(&[("vm1.csv", LOG), ("vm2.csv", "PK\u{3}\u{4}\n\u{0}")]);
+fn endless_files_and_files_that_are_not_logs_are_refused() {
+    let packed = import_folder(&[("vm1.csv", LOG), ("vm2.csv", "PK\u{3}\u{4}\n\u{0}")]);
     assert!(packed.is_err());
     let long = "x".repeat(2 << 20);
-    let error = imported(&[("vm1.csv", LOG), ("vm2.csv", &format!("{LOG}{long}"))]).unwrap_err();
+    let error =
+        import_folder(&[("vm1.csv", LOG), ("vm2.csv", &format!("{LOG}{long}"))]).unwrap_err();
     assert_eq!(
         error,
         "/run/vm2.csv line 5: the line has more than 1048576 bytes, so this file is not a log; leave it out"
@@ -201,7 +215,7 @@ fn files_without_end_and_files_of_other_kinds_are_refused() {
         let here = tempfile::tempdir().unwrap();
         fs::write(here.path().join("vm1.csv"), LOG).unwrap();
         let zero = Path::new("/dev/zero").display().to_string();
-        for (arguments, named) in [
+        for (arguments, expected) in [
             (
                 vec!["import", "vm1.csv", &zero, "--into", "d"],
                 "/dev/zero line 1: the line has more than",
@@ -212,19 +226,19 @@ fn files_without_end_and_files_of_other_kinds_are_refused() {
             ),
             (vec!["claims", &zero], "/dev/zero"),
         ] {
-            let (code, _, told) = analyze(&arguments, here.path());
+            let (code, _, error) = analyze(&arguments, here.path());
             assert_eq!(code, 2);
-            assert!(told.contains(named), "{told}");
+            assert!(error.contains(expected), "{error}");
             assert_eq!(
                 fs::read_dir(here.path()).unwrap().count(),
                 1,
-                "something was made"
+                "the folder must have only vm1.csv"
             );
         }
     }
 }
 
-/// A program that opens a pipe without a writer waits forever.
+/// A program that opens a pipe without a writer waits forever. So an import must not open pipes.
 #[cfg(unix)]
 #[test]
 fn pipes_and_sockets_in_a_folder_are_left_out() {
@@ -247,24 +261,24 @@ fn pipes_and_sockets_in_a_folder_are_left_out() {
     );
 }
 
-/// The error of the program for a log whose first event has these cells.
+/// Imports a log whose first row has this event. Requires that the program refuses it and makes no dataset. Returns the error.
 fn refused(event: &str, options: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let log = format!("machine,time,event,clock,queue\na,0,{event},1,0\nb,0,internal,1,0\n");
     fs::write(folder.path().join("log.csv"), log).unwrap();
     let arguments = [&["import", "log.csv", "--into", "into"], options].concat();
-    let (code, _, told) = analyze(&arguments, folder.path());
-    assert_eq!(code, 2, "{told}");
+    let (code, _, error) = analyze(&arguments, folder.path());
+    assert_eq!(code, 2, "{error}");
     assert!(!folder.path().join("into").exists());
-    told
+    error
 }
 
 #[test]
 fn control_characters_in_logs_do_not_reach_the_terminal() {
-    let told = refused("\u{1b}[2Jsend", &[]);
+    let error = refused("\u{1b}[2Jsend", &[]);
     assert!(
-        told.contains(r"event `\u{1b}[2Jsend` is not known"),
-        "{told}"
+        error.contains(r"event `\u{1b}[2Jsend` is not known"),
+        "{error}"
     );
 }
 
@@ -285,7 +299,7 @@ fn impossible_numbers_are_refused_with_a_short_error() {
             "--columns: event is given twice",
         ),
     ] {
-        let told = refused("internal", &options);
-        assert!(told.contains(wanted) && told.len() < 300, "{told}");
+        let error = refused("internal", &options);
+        assert!(error.contains(wanted) && error.len() < 300, "{error}");
     }
 }

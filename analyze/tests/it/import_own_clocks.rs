@@ -1,4 +1,5 @@
-//! Tests logs of a program that adds 1 to its clock and logs a row for each recipient. A send to both peers is two sends in one tick.
+//! Tests the import of logs of a program that treats a send to both peers as two sends: for each recipient it adds 1 to its clock and
+//! logs a row. Both sends belong to one tick, and the import must count them as one tick.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -10,14 +11,18 @@ use proptest::prelude::*;
 use crate::foreign::HEADER;
 use crate::imported;
 
+/// How long the program runs.
 const SECONDS: u64 = 30;
+/// The ticks per second of each machine.
 const RATES: [u64; 3] = [1, 3, 6];
 
 /// A machine of the program.
 #[derive(Default)]
 struct Machine {
     clock: u64,
+    /// The sender and the timestamp of each waiting message.
     queue: VecDeque<(usize, u64)>,
+    /// The lines of its log.
     log: Vec<String>,
     ticks: i64,
 }
@@ -25,25 +30,28 @@ struct Machine {
 /// Runs the program. Returns its machines, and the number of sends to both peers.
 fn run(seed: u64) -> ([Machine; 3], usize) {
     let mut machines: [Machine; 3] = Default::default();
+    // The time of each tick in microseconds, and the machine that ticks.
     let mut ticks: Vec<(u64, usize)> = (0..3)
         .flat_map(|machine| {
             let rate = RATES[machine];
             (0..SECONDS * rate).map(move |tick| {
+                // Machines begin at different times, so that two machines never tick at the same time.
                 let phase_us = 37_000 * machine as u64;
                 (phase_us + tick * 1_000_000 / rate, machine)
             })
         })
         .collect();
     ticks.sort_unstable();
-    let (mut random, mut to_both) = (seed, 0);
+    let (mut random, mut sends_to_both) = (seed, 0);
     for (time_us, index) in ticks {
         // Linear congruential generator with Knuth's MMIX constants.
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        let draw = (random >> 33) % 10;
+        let digit = (random >> 33) % 10;
         let peers = [(index + 1) % 3, (index + 2) % 3];
-        let to = match draw {
+        // Three of ten digits mean a send: to the first peer, to the second peer, or to both.
+        let recipients = match digit {
             0 => &peers[..1],
             1 => &peers[1..],
             2 => &peers[..],
@@ -63,14 +71,16 @@ fn run(seed: u64) -> ([Machine; 3], usize) {
             machine.log.push(line);
             continue;
         }
-        if to.is_empty() {
+        if recipients.is_empty() {
             let machine = &mut machines[index];
             machine.clock += 1;
             let line = format!("{time_us}000,internal,{},0,,,", machine.clock);
             machine.log.push(line);
         }
-        to_both += usize::from(to.len() == 2);
-        for (row, &peer) in (0..).zip(to) {
+        if recipients.len() == 2 {
+            sends_to_both += 1;
+        }
+        for (row, &peer) in (0..).zip(recipients) {
             machines[index].clock += 1;
             let clock = machines[index].clock;
             let time_us = time_us + 400 * row;
@@ -79,16 +89,18 @@ fn run(seed: u64) -> ([Machine; 3], usize) {
             machines[peer].queue.push_back((index, clock));
         }
     }
-    (machines, to_both)
+    (machines, sends_to_both)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
+    /// For every seed, the import reports the rule for sends to both peers, the audit finds no mistake, and the measures are those of the
+    /// program.
     #[test]
     fn sends_with_a_clock_for_each_recipient_are_one_tick(seed in any::<u64>()) {
         let folder = tempfile::tempdir().unwrap();
-        let (machines, to_both) = run(seed);
+        let (machines, sends_to_both) = run(seed);
         for (index, machine) in machines.iter().enumerate() {
             let text = format!("{HEADER}\n{}\n", machine.log.join("\n"));
             fs::write(folder.path().join(format!("vm{}.csv", index + 1)), text).unwrap();
@@ -98,7 +110,7 @@ proptest! {
         let report = import::import(&files, &Mapping::default(), &into).unwrap();
         let words = report.words().join("\n");
         let found = "several rows of sends with different clocks, at most 0.4 ms apart, are counted as one tick that sent to all";
-        prop_assert_eq!(words.contains(found), to_both > 0, "{}", words);
+        prop_assert_eq!(words.contains(found), sends_to_both > 0, "{}", words);
         prop_assert!(words.contains("rates=1,3,6"), "{}", words);
         let audit = Audit::run(std::slice::from_ref(&into)).unwrap();
         let failed: Vec<Check> = Check::ALL.into_iter().filter(|&check| audit.counts(check).1 > 0).collect();
@@ -112,8 +124,8 @@ proptest! {
         prop_assert_eq!(integers("clock_final"), of_program(|machine| machine.clock as i64));
         prop_assert_eq!(integers("own_drift"), of_program(|machine| machine.clock as i64 - machine.ticks));
         let last_length = |machine: &Machine| {
-            let last = machine.log.last().unwrap();
-            last.split(',').nth(3).unwrap().parse().unwrap()
+            let last_line = machine.log.last().unwrap();
+            last_line.split(',').nth(3).unwrap().parse().unwrap()
         };
         prop_assert_eq!(integers("backlog_final"), of_program(last_length));
         let ages = measured.column("message_age_mean_s").unwrap();

@@ -1,5 +1,6 @@
-//! Tests that an import finds the rules of logs and fills in missing values. The project's own logs are written in other forms.
-//! Each measure must then be the same as before, or missing.
+//! Tests that `analyze import` finds the rules of logs (for example, whether the clock was logged before or after each event) and fills
+//! in missing values. The project's own logs are written by other rules and imported. Then each measure must be the same as in the
+//! original dataset, or null.
 
 use analyze::audit::{self, Check};
 use analyze::import::{Mapping, When};
@@ -10,7 +11,7 @@ use crate::foreign::{Imported, Queue, Style, experiment};
 use crate::imported;
 
 /// Measures of queue lengths.
-pub const OF_QUEUES: [&str; 6] = [
+const OF_QUEUES: [&str; 6] = [
     "backlog_tick_mean",
     "backlog_p95",
     "backlog_max",
@@ -19,7 +20,8 @@ pub const OF_QUEUES: [&str; 6] = [
     "backlog_growth",
 ];
 
-fn queue(queue: Queue) -> Style {
+/// The style in which only the rule for queue lengths differs from the default.
+fn style_with_queue(queue: Queue) -> Style {
     Style {
         queue,
         ..Style::default()
@@ -27,8 +29,8 @@ fn queue(queue: Queue) -> Style {
 }
 
 #[test]
-fn queue_lengths_of_receives_give_all_measures() {
-    let logs = Imported::new(&experiment(1, ""), queue(Queue::Receives));
+fn queue_lengths_after_receives_are_enough_for_all_measures() {
+    let logs = Imported::new(&experiment(1, ""), style_with_queue(Queue::Receives));
     logs.require_measures(&[]);
     assert_eq!(logs.failed(), []);
     let words = logs.words();
@@ -39,8 +41,8 @@ fn queue_lengths_of_receives_give_all_measures() {
 }
 
 #[test]
-fn queues_without_any_length_are_recounted() {
-    let logs = Imported::new(&experiment(2, ""), queue(Queue::Nowhere));
+fn queue_lengths_are_recounted_if_none_is_logged() {
+    let logs = Imported::new(&experiment(2, ""), style_with_queue(Queue::Nowhere));
     logs.require_measures(&[]);
     assert_eq!(logs.failed(), []);
     let words = logs.words();
@@ -59,7 +61,7 @@ fn queues_without_any_length_are_recounted() {
 
 /// Without senders and stamps, queue lengths cannot be recounted. The tables give the reason.
 #[test]
-fn unknown_queue_lengths_are_null() {
+fn queue_lengths_that_cannot_be_recounted_are_null() {
     let style = Style {
         queue: Queue::Nowhere,
         messages: false,
@@ -88,16 +90,20 @@ fn unknown_queue_lengths_are_null() {
     assert!(!drift.contains(reason), "drift needs no queue: {drift}");
     let (code, _, err) = analyze(&["export", &root, "--csv"], logs.folder.path());
     assert_eq!(code, 0, "{err}");
-    let events = logs.dataset();
-    let events = events.batches().next().unwrap().events().unwrap();
+    // Only the lengths after receives are unknown: at other events the queue was empty.
+    let dataset = logs.dataset();
+    let events = dataset.batches().next().unwrap().events().unwrap();
     let lengths = events.column("queue_length").unwrap();
     assert!(lengths.null_count() > 0 && lengths.null_count() < lengths.len());
 }
 
-/// With a delay, messages do not arrive when they are sent. Lengths are then missing instead of wrong.
+/// With a delay, messages do not arrive at the time of the send, so recounted lengths would be wrong. They are null instead.
 #[test]
 fn queues_are_not_recounted_if_messages_have_delays() {
-    let logs = Imported::new(&experiment(4, "delay_s = [0.3]\n"), queue(Queue::Nowhere));
+    let logs = Imported::new(
+        &experiment(4, "delay_s = [0.3]\n"),
+        style_with_queue(Queue::Nowhere),
+    );
     logs.require_measures(&OF_QUEUES);
     let words = logs.words();
     assert!(
@@ -106,12 +112,13 @@ fn queues_are_not_recounted_if_messages_have_delays() {
     );
 }
 
-/// A program has another rule if it is idle while messages wait.
+/// Every receive is logged with the queue length 2. Some internal events and sends come directly after a receive, so the program does not
+/// always receive when messages wait. Then a queue length that is missing in the logs need not be 0.
 #[test]
 fn a_program_that_idles_while_messages_wait_is_recognised() {
     let logs = Imported::altered(
         &experiment(5, ""),
-        queue(Queue::Receives),
+        style_with_queue(Queue::Receives),
         &Mapping::default(),
         |_, rows| {
             for cells in rows {
@@ -149,6 +156,8 @@ fn a_send_logged_as_a_row_for_each_recipient_is_one_event() {
     );
 }
 
+/// The rule is found from the receives, because the sends have no timestamps. If the user states the wrong rule, sends and receives
+/// contradict each other.
 #[test]
 fn timestamps_from_before_the_increment_are_recognised() {
     let style = Style {
@@ -163,21 +172,22 @@ fn timestamps_from_before_the_increment_are_recognised() {
         words.contains("Messages carry the sender's clock before 1 is added for the send: "),
         "{words}"
     );
-    let after = Mapping {
+    let wrong = Mapping {
         stamp: Some("after".to_owned()),
         ..Mapping::default()
     };
-    let overruled = Imported::altered(
+    let with_wrong_rule = Imported::altered(
         &experiment(7, "stamp = [\"before\"]\n"),
         style,
-        &after,
+        &wrong,
         |_, _| {},
     );
-    assert!(overruled.failed().contains(&Check::Sent));
-    let words = overruled.words();
+    assert!(with_wrong_rule.failed().contains(&Check::Sent));
+    let words = with_wrong_rule.words();
     assert!(words.contains("receives match a send"), "{words}");
 }
 
+/// The rules are found from the logs. If the user states the wrong rules, the audit finds mistakes.
 #[test]
 fn clocks_and_queues_from_before_the_event_are_recognised() {
     let style = Style {
@@ -195,17 +205,18 @@ fn clocks_and_queues_from_before_the_event_are_recognised() {
     ] {
         assert!(words.contains(found), "{words}");
     }
-    let after = Mapping {
+    let wrong = Mapping {
         clock: Some(When::After),
         queue: Some(When::After),
         ..Mapping::default()
     };
-    let overruled = Imported::altered(&experiment(8, ""), style, &after, |_, _| {});
-    let failed = overruled.failed();
+    let with_wrong_rule = Imported::altered(&experiment(8, ""), style, &wrong, |_, _| {});
+    let failed = with_wrong_rule.failed();
     assert!(failed.contains(&Check::ReceiveClock) && failed.contains(&Check::Idle));
 }
 
-/// A row is left out and reported if no other row and no stamp gives its clock.
+/// If clocks are logged before each event, the clock after an event is in the next row. The last event of a machine has no next row. If it
+/// is a receive without a timestamp, its clock cannot be calculated, so the row is left out and reported.
 #[test]
 fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
     let style = Style {
@@ -214,7 +225,7 @@ fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
         ..Style::default()
     };
     let logs = Imported::new(&experiment(9, ""), style);
-    let ends = imported::events(&logs.original).into_iter().map(|run| {
+    let last_receives = imported::events(&logs.original).into_iter().map(|run| {
         let last = |machine| run.iter().rfind(|row| row.machine == machine).unwrap();
         let receives = (0..3).filter(|&machine| {
             matches!(
@@ -224,14 +235,17 @@ fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
         });
         receives.count()
     });
-    let left_out: usize = ends.sum();
-    let events = |root| {
+    let left_out: usize = last_receives.sum();
+    let count_events = |root| {
         let dataset = analyze::Dataset::open(root).unwrap();
         let events: u64 = dataset.finished().iter().map(|run| run.events).sum();
         events as usize
     };
     assert!(left_out > 0);
-    assert_eq!(events(&logs.root) + left_out, events(&logs.original));
+    assert_eq!(
+        count_events(&logs.root) + left_out,
+        count_events(&logs.original)
+    );
     let words = logs.words();
     assert!(
         words.contains(&format!("The last receive of {left_out} machine's log")),
@@ -244,6 +258,7 @@ fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
     );
 }
 
+/// All styles in which the sender and the timestamp of each received message are logged.
 fn styles() -> impl Strategy<Value = Style> {
     let queues = prop::sample::select(vec![
         Queue::All,
@@ -267,7 +282,8 @@ fn styles() -> impl Strategy<Value = Style> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Our own logs give the same measures and the same audit in every form.
+    /// For every style, the import has the measures of the original dataset, and its audit finds no mistake. With timestamps from before
+    /// the increment, the check `clock_condition_before` may fail, as for the original.
     #[test]
     fn all_combinations_of_rules_are_recognised(
         style in styles(),
@@ -281,7 +297,7 @@ proptest! {
         prop_assert!(failed.is_empty() || (stamp == "before" && failed == [Check::ClockConditionBefore]), "{:?}", failed);
     }
 
-    /// The logs have no queue lengths, and messages have delays. Recounted lengths equal the original ones, or are missing.
+    /// The logs have no queue lengths, and messages have delays. Measures of recounted lengths equal those of the original, or are null.
     #[test]
     fn recounted_lengths_are_right_or_missing(
         seed in 0u64..1_000,
@@ -292,11 +308,12 @@ proptest! {
         let style = Style { queue: Queue::Nowhere, messages, ..Style::default() };
         let logs = Imported::new(&experiment(seed, &format!("delay_s = [{delay_s}]\n")), style);
         let (original, measured) = (imported::measured(&logs.original), logs.measured());
-        let is_null = measured.column("backlog_max").unwrap().null_count() > 0;
+        let are_null = measured.column("backlog_max").unwrap().null_count() > 0;
+        // Without a delay, lengths are recounted if the logs have the messages. With a delay, both results are allowed.
         if delay_ms == 0 || !messages {
-            prop_assert_eq!(is_null, !messages);
+            prop_assert_eq!(are_null, !messages);
         }
-        for name in OF_QUEUES.into_iter().filter(|_| !is_null) {
+        for name in OF_QUEUES.into_iter().filter(|_| !are_null) {
             prop_assert_eq!(measured.column(name).unwrap(), original.column(name).unwrap());
         }
     }

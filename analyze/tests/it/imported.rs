@@ -1,4 +1,5 @@
-//! Tests of `analyze import`: logs of other programs become datasets, and errors name the mistake in a log.
+//! Tests of `analyze import`: logs of other programs become datasets, and errors name the mistake in a log. The logs are written from
+//! simulated runs, so that the imported dataset can be compared with the original one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use sim::machine::EventKind;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Three machines that first tick at the start, so that time begins at the first event as in an import.
+/// Three machines that have their first tick at second 0, because an import takes the time of the first event as second 0.
 const ORIGINAL: &str = "
 name = \"original\"
 seed = 262
@@ -28,7 +29,7 @@ internal = [0.7]
 phase = \"aligned\"
 ";
 
-/// Every event of every run of the dataset in `root`.
+/// All events of each run of the dataset in `root`.
 pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     let dataset = sim::log::Dataset::open(root).unwrap();
     let mut finished: Vec<_> = dataset.finished().collect();
@@ -40,7 +41,8 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     rows.collect()
 }
 
-/// Peers, stamp and sender's tick of an event, as another program would write them. Its machines have the names vm1, vm2, ...
+/// Three cells about the message of an event, as another program would write them: the names of the peers, the timestamp, and the tick
+/// of the send (only for receives). Machine 0 has the name vm1, machine 1 the name vm2, and so on.
 pub fn message_cells(row: &EventRow, machines: u32) -> [String; 3] {
     let name = |machine: u32| format!("vm{}", machine + 1);
     match &row.logged.event.kind {
@@ -62,6 +64,7 @@ pub fn message_cells(row: &EventRow, machines: u32) -> [String; 3] {
     }
 }
 
+/// The word for the kind of event in the logs.
 fn word(row: &EventRow) -> &'static str {
     match row.logged.event.kind {
         EventKind::Internal => "INTERNAL",
@@ -70,7 +73,7 @@ fn word(row: &EventRow) -> &'static str {
     }
 }
 
-/// One log for all runs and machines, in milliseconds and with semicolons.
+/// One log with all runs and machines. Times are in milliseconds, and semicolons separate the cells.
 fn as_one_file(root: &Path) -> String {
     let mut text = "trial;VM;when;what;Lamport clock;queue size;peer;stamp\n".to_owned();
     for (run, rows) in events(root).iter().enumerate() {
@@ -90,7 +93,8 @@ fn as_one_file(root: &Path) -> String {
     text
 }
 
-/// Logs with only the needed columns: a folder for each run, and a file for each machine, without columns about messages.
+/// Logs with only the columns that an import needs, and none about messages: a folder for each run with a file for each machine. Returns
+/// the folders.
 fn as_minimal_logs(root: &Path, into: &Path) -> Vec<PathBuf> {
     let folders = events(root).into_iter().enumerate().map(|(run, rows)| {
         let folder = into.join(format!("trial-{run}"));
@@ -123,7 +127,7 @@ pub fn measured(root: &Path) -> DataFrame {
     Dataset::open(root).unwrap().machines().unwrap()
 }
 
-/// Requires that all measures except those in `but_for` are equal in both.
+/// Requires that all measures are equal in `a` and `b`, except those in `but_for`. These must be null in `b`, but not in `a`.
 pub fn require_same_measures(a: &DataFrame, b: &DataFrame, but_for: &[&str]) {
     assert_eq!(a.height(), b.height());
     assert!(a.height() > 0);
@@ -176,7 +180,10 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
     assert!(audit.is_clean(), "{:#?}", audit::words(&audit));
     let not_made: Vec<Check> = Check::ALL
         .into_iter()
-        .filter(|&check| audit.counts(check).0 == 0)
+        .filter(|&check| {
+            let (times_made, _) = audit.counts(check);
+            times_made == 0
+        })
         .collect();
     assert_eq!(
         not_made,
@@ -190,8 +197,9 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
     );
 }
 
-/// Clocks are replayed over logs that tell the send of each receive, with the log's own times. They have the same figures as the original,
-/// if that has no errors of physical clocks.
+/// `analyze clocks` replays other kinds of clocks over the events of a log. It needs the send of each received message, so it replays
+/// complete logs, but not minimal ones. Over the import it gives the same figures as over the original dataset: `epsilon=0` says that the
+/// original has no errors of physical clocks, as an import takes the times of the log as they are.
 #[test]
 fn clocks_are_replayed_over_complete_logs_only() {
     let folder = tempfile::tempdir().unwrap();
@@ -211,7 +219,7 @@ fn clocks_are_replayed_over_complete_logs_only() {
     };
     let figures = |root: &Path| -> Vec<_> {
         let of_group = |group: &ClockGroup| {
-            // The order of sums can change the last digit.
+            // Sums are added up in another order, which can change the last digit.
             let mean = |figure| Some((group.estimate(figure)?.mean * 1e9).round());
             FIGURES.iter().map(mean).collect::<Vec<_>>()
         };
@@ -258,7 +266,7 @@ fn minimal_logs_have_the_measures_that_need_no_messages() {
     ");
 }
 
-/// The logs have bugs of public implementations.
+/// Each change of a correct log is a bug of a public implementation. The audit of the import must find it.
 #[test]
 fn bugs_in_imported_logs_are_found() {
     let folder = tempfile::tempdir().unwrap();
@@ -268,7 +276,8 @@ fn bugs_in_imported_logs_are_found() {
     let mapping = mapping(
         "time = \"ms\"\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"what\"\n",
     );
-    let found = |name: &str, text: &str| -> Vec<Check> {
+    // The checks that fail after the import of this log.
+    let failed = |name: &str, text: &str| -> Vec<Check> {
         let (log, imported) = (
             folder.path().join(format!("{name}.log")),
             folder.path().join(name),
@@ -282,41 +291,46 @@ fn bugs_in_imported_logs_are_found() {
             .collect()
     };
     let rows: Vec<&str> = text.lines().collect();
-    let nth = |word: &str, n: usize| {
-        let is_meant = |(_, row): &(usize, &&str)| row.contains(word);
-        rows.iter().enumerate().filter(is_meant).nth(n).unwrap().0
+    // The index of the row with number `n`, from 0, among all rows that contain `word`.
+    let index_of = |word: &str, n: usize| {
+        let has_word = |(_, row): &(usize, &&str)| row.contains(word);
+        rows.iter().enumerate().filter(has_word).nth(n).unwrap().0
     };
-    let with = |place: usize, row: Option<String>| {
+    // The log with another row at `index`, or without the row at `index`.
+    let with_row = |index: usize, row: Option<String>| {
         let mut rows: Vec<String> = rows.iter().map(|row| (*row).to_owned()).collect();
         match row {
-            Some(row) => rows[place] = row,
-            None => drop(rows.remove(place)),
+            Some(row) => rows[index] = row,
+            None => drop(rows.remove(index)),
         }
         rows.join("\n")
     };
-    let changed = |place: usize, column: usize, change: fn(u64) -> u64| {
-        let mut cells: Vec<String> = rows[place].split(';').map(str::to_owned).collect();
+    // The log with one changed number. The columns are 4 for the clock, 5 for the queue length and 7 for the timestamp.
+    let changed = |index: usize, column: usize, change: fn(u64) -> u64| {
+        let mut cells: Vec<String> = rows[index].split(';').map(str::to_owned).collect();
         cells[column] = change(cells[column].parse().unwrap()).to_string();
-        with(place, Some(cells.join(";")))
+        with_row(index, Some(cells.join(";")))
     };
-    let receive = nth("RECEIVED", 9);
-    assert!(found("clock", &changed(receive, 4, |clock| clock + 1)).contains(&Check::ReceiveClock));
-    assert!(found("stamp", &changed(receive, 7, |stamp| stamp + 1_000)).contains(&Check::Sent));
+    let receive = index_of("RECEIVED", 9);
     assert!(
-        found("queue", &changed(receive, 5, |length| length + 50)).contains(&Check::QueueLength)
+        failed("clock", &changed(receive, 4, |clock| clock + 1)).contains(&Check::ReceiveClock)
     );
-    let local = nth("INTERNAL", 30);
-    assert!(found("idle", &changed(local, 5, |length| length + 1)).contains(&Check::Idle));
-    assert!(found("local", &changed(local, 4, |clock| clock + 1)).contains(&Check::LocalClock));
-    let send = nth("SENT", 3);
-    assert!(found("lost", &with(send, None)).contains(&Check::Sent));
-    assert_eq!(found("none", &text), []);
+    assert!(failed("stamp", &changed(receive, 7, |stamp| stamp + 1_000)).contains(&Check::Sent));
+    assert!(
+        failed("queue", &changed(receive, 5, |length| length + 50)).contains(&Check::QueueLength)
+    );
+    let local = index_of("INTERNAL", 30);
+    assert!(failed("idle", &changed(local, 5, |length| length + 1)).contains(&Check::Idle));
+    assert!(failed("local", &changed(local, 4, |clock| clock + 1)).contains(&Check::LocalClock));
+    let send = index_of("SENT", 3);
+    assert!(failed("lost", &with_row(send, None)).contains(&Check::Sent));
+    assert_eq!(failed("none", &text), []);
 }
 
 #[test]
-fn free_text_is_read_by_a_pattern() {
+fn lines_of_free_text_are_read_by_a_pattern() {
     let folder = tempfile::tempdir().unwrap();
-    let [log, pattern, imported] =
+    let [log, mapping_file, imported] =
         ["run.log", "mapping.toml", "imported"].map(|name| folder.path().join(name));
     let line =
         |s: u32, machine: u32, words: &str| format!("[09:30:{s:02}.250] VM {machine}: {words}\n");
@@ -330,8 +344,8 @@ fn free_text_is_read_by_a_pattern() {
             ]
         }));
     fs::write(&log, text.collect::<String>()).unwrap();
-    let words = r"line = '^\[(?<system_time>\S+)\] VM (?<machine>\d+): (?<event>\w+)(?: to (?<recipients>\d+))?, clock=(?<logical_clock>\d+), queue=(?<queue_length>\d+)$'";
-    fs::write(&pattern, words).unwrap();
+    let mapping_text = r"line = '^\[(?<system_time>\S+)\] VM (?<machine>\d+): (?<event>\w+)(?: to (?<recipients>\d+))?, clock=(?<logical_clock>\d+), queue=(?<queue_length>\d+)$'";
+    fs::write(&mapping_file, mapping_text).unwrap();
     let arguments = [
         "import",
         "run.log",
@@ -380,6 +394,7 @@ fn free_text_is_read_by_a_pattern() {
 fn errors_name_the_mistake_and_no_dataset_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let good = "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n2.0,internal,3,0\n";
+    // The error for a correct log of one machine and the log `text` of another machine.
     let problem = |text: &str, mapping_text: &str| {
         let (one, two, into) = (
             folder.path().join("vm1.csv"),
@@ -389,8 +404,8 @@ fn errors_name_the_mistake_and_no_dataset_is_made() {
         fs::write(&one, good).unwrap();
         fs::write(&two, text).unwrap();
         let error = import::import(&[one, two], &mapping(mapping_text), &into).unwrap_err();
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
-        assert_eq!(left.len(), 2, "something was made");
+        let files = fs::read_dir(folder.path()).unwrap();
+        assert_eq!(files.count(), 2, "the folder must have only the two logs");
         error
             .to_string()
             .replace(&folder.path().display().to_string(), "")
@@ -408,18 +423,21 @@ fn errors_name_the_mistake_and_no_dataset_is_made() {
     insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is not a machine of the run; the machines are vm1, vm2; --columns peers=- leaves the column out");
 }
 
-/// Every cell of these logs can be read, but the measures would be wrong.
+/// Every cell of these logs can be read, but together they cannot be the logs of one run. Two of the changes are allowed: the report of
+/// their import is given.
 #[test]
 fn files_that_cannot_be_one_run_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let good =
         "Time (ms),event,clock,queue,peer\n0,internal,1,0,\n1000,send,2,0,*\n2000,internal,3,0,\n";
-    let problem = |text: &str, mapping_text: &str, again: bool| {
+    // The error, or the report, for a correct log of one machine and the log `text` of another machine. If `one_twice`, the first log
+    // is given twice.
+    let outcome = |text: &str, mapping_text: &str, one_twice: bool| {
         let [one, two, into] = ["vm1.csv", "vm2.csv", "into"].map(|name| folder.path().join(name));
         fs::write(&one, good).unwrap();
         fs::write(&two, text).unwrap();
         let mut sources = vec![one.clone(), two];
-        sources.extend(again.then_some(one));
+        sources.extend(one_twice.then_some(one));
         let report = import::import(&sources, &mapping(mapping_text), &into);
         let _ = fs::remove_dir_all(&into);
         report.map_or_else(
@@ -431,11 +449,11 @@ fn files_that_cannot_be_one_run_are_refused() {
             |report| report.words().join("\n"),
         )
     };
-    insta::assert_snapshot!(problem(good, "", true), @"/vm1.csv: is given twice, so its events would count twice; name it once");
-    insta::assert_snapshot!(problem(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than the time of the machine's previous row; put the rows of a machine into one file, in the order of time, and each run into its own folder");
-    insta::assert_snapshot!(problem(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
-    insta::assert_snapshot!(problem(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself, but a machine sends only to other machines; --columns peers=- leaves the column out");
-    insta::assert_snapshot!(problem(&good.replace("send,2,0,*", "broadcast,2,0,"), "", false), @"
+    insta::assert_snapshot!(outcome(good, "", true), @"/vm1.csv: is given twice, so its events would count twice; name it once");
+    insta::assert_snapshot!(outcome(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than the time of the machine's previous row; put the rows of a machine into one file, in the order of time, and each run into its own folder");
+    insta::assert_snapshot!(outcome(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
+    insta::assert_snapshot!(outcome(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself, but a machine sends only to other machines; --columns peers=- leaves the column out");
+    insta::assert_snapshot!(outcome(&good.replace("send,2,0,*", "broadcast,2,0,"), "", false), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
     1 run: rates=1,1 internal=0.67 phase=unknown stamp=after duration_s=3.
@@ -445,7 +463,7 @@ fn files_that_cannot_be_one_run_are_refused() {
     Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit before; set it with --clock.
     The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     ");
-    insta::assert_snapshot!(problem(&good.replace(",*", ",vm1+vm2"), "", false), @"
+    insta::assert_snapshot!(outcome(&good.replace(",*", ",vm1+vm2"), "", false), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
     1 run: rates=1,1 internal=0.67 phase=unknown stamp=after duration_s=3.
@@ -458,7 +476,7 @@ fn files_that_cannot_be_one_run_are_refused() {
 }
 
 #[test]
-fn a_single_machine_and_an_occupied_folder_are_refused() {
+fn a_single_machine_and_an_existing_folder_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("vm1.csv");
     fs::write(
@@ -483,14 +501,14 @@ fn a_single_machine_and_an_occupied_folder_are_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Any log is imported or refused, and an imported dataset can be read.
+    /// Random cells and lines that are cut off: every log is imported or refused, and an imported dataset can be read.
     #[test]
     fn foreign_text_never_panics(
         cells in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![
             "1", "0", "2.5", "-3", "send", "RECV", "internal", "vm1", "*", "", "\"", "x", "18446744073709551615", "9223372036854775807", "12:00:01", "é",
         ]), 4..8), 0..12),
         separator in prop::sample::select(vec![",", ";", "\t", " "]),
-        cut in 0usize..400,
+        length in 0usize..400,
     ) {
         let folder = tempfile::tempdir().unwrap();
         let mut text = ["time", "event", "clock", "queue", "peer", "stamp", "tick"].join(separator);
@@ -498,7 +516,7 @@ proptest! {
             text += "\n";
             text += &row.join(separator);
         }
-        let bytes = &text.as_bytes()[..cut.min(text.len())];
+        let bytes = &text.as_bytes()[..length.min(text.len())];
         let files = ["a.csv", "b.csv"].map(|name| folder.path().join(name));
         for file in &files {
             fs::write(file, bytes).unwrap();

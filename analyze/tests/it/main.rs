@@ -1,4 +1,6 @@
-//! Tests of the crate through its public interface and its program.
+//! The integration tests of the crate `analyze`: they call its public functions or run the program `analyze`.
+//!
+//! All files belong to one test program. Some of them have functions that the tests of other files call too.
 
 #![allow(clippy::unwrap_used)]
 
@@ -33,7 +35,6 @@ mod import_files;
 mod import_own_clocks;
 mod import_rules;
 mod imported;
-
 mod mesh;
 mod methods;
 mod notebooks;

@@ -1,5 +1,5 @@
-//! Tests that a mesh of 256 machines can be analysed with limited memory: the memory must not grow with the number of machines
-//! times the number of messages.
+//! Tests that a mesh of 256 machines (each may send to every other) can be analysed with limited memory: the memory must not grow in
+//! proportion to the product of the numbers of machines and messages.
 
 #![cfg(target_os = "linux")]
 
@@ -12,7 +12,7 @@ use crate::exported::{read, read_parts};
 use crate::fixture;
 
 const MACHINES: usize = 256;
-/// The runs are so long that one number for each message and machine would need more than [`MOST_KILOBYTES`].
+/// Two runs. They are so long that one number for each pair of a message and a machine would need more than [`MAX_KILOBYTES`].
 const EXPERIMENT: &str = "
 name = \"mesh\"
 seed = 7
@@ -24,7 +24,7 @@ internal = 0.1
 sends = [\"mix\", \"unicast\"]
 ";
 /// The largest memory that a command may use, in kilobytes. When this limit was chosen, the commands used 60 to 160 megabytes.
-const MOST_KILOBYTES: u64 = 300_000;
+const MAX_KILOBYTES: u64 = 300_000;
 
 /// A Python program that runs the command in its arguments and then prints the command's peak memory in kilobytes on stderr.
 const WITH_PEAK: &str = "import resource, subprocess, sys
@@ -32,7 +32,7 @@ code = subprocess.call(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 sys.exit(code)";
 
-/// Runs `analyze` in `folder` and returns its output. Requires that it succeeds and uses no more memory than it may.
+/// Runs `analyze` in `folder` and returns its output. Requires that the command succeeds and uses less memory than [`MAX_KILOBYTES`].
 fn analyze(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("python3")
         .args(["-c", WITH_PEAK])
@@ -41,17 +41,18 @@ fn analyze(folder: &Path, arguments: &[&str]) -> String {
         .current_dir(folder)
         .output()
         .expect("python3");
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {told}");
-    let kilobytes: u64 = told.lines().last().unwrap().parse().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {err}");
+    let kilobytes: u64 = err.lines().last().unwrap().parse().unwrap();
+    // Every command needs more than 10 MB. A smaller number would be a mistake in the measurement.
     assert!(
-        (10_000..MOST_KILOBYTES).contains(&kilobytes),
+        (10_000..MAX_KILOBYTES).contains(&kilobytes),
         "{arguments:?}: {kilobytes} kB of memory"
     );
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The rows of the table that `analyze` prints, as JSON.
+/// The rows that `analyze` prints as JSON.
 fn rows(folder: &Path, arguments: &[&str]) -> Vec<serde_json::Value> {
     let arguments = [arguments, &["--format", "json"]].concat();
     serde_json::from_str(&analyze(folder, &arguments)).unwrap()
@@ -64,22 +65,22 @@ fn a_mesh_of_256_machines_is_analysed_with_limited_memory() {
     let rows = |arguments: &[&str]| rows(folder.path(), arguments);
     let machines_of_two_runs = 2 * MACHINES;
 
-    let order = rows(&["order", "mesh"]);
-    assert_eq!(order.len(), machines_of_two_runs);
-    for row in &order {
+    let causality = rows(&["causality", "mesh"]);
+    assert_eq!(causality.len(), machines_of_two_runs);
+    for row in &causality {
         let share = row["concurrency_mean"].as_f64().unwrap();
         assert!(share > 0.0 && share < 1.0, "{row}");
     }
     for verb in ["drift", "jumps", "backlog", "theory"] {
         let table = rows(&[verb, "mesh"]);
         assert_eq!(table.len(), machines_of_two_runs, "{verb}");
-        let of_last = table.iter().filter(|row| row["machine"] == MACHINES - 1);
-        assert_eq!(of_last.count(), 2, "{verb}");
+        let rows_of_last_machine = table.iter().filter(|row| row["machine"] == MACHINES - 1);
+        assert_eq!(rows_of_last_machine.count(), 2, "{verb}");
     }
     let contrast = [
         "contrast", "mesh", "--of", "sends", "--from", "mix", "--to", "unicast",
     ];
-    // There are four measures for each machine, and an average of each.
+    // Each of four measures has a row for each machine and one for the average over the machines.
     assert_eq!(rows(&contrast).len(), 4 * (MACHINES + 1));
     let audit = analyze(folder.path(), &["audit", "mesh"]);
     assert!(audit.contains("mesh: 2 runs, "), "{audit}");

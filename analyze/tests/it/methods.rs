@@ -1,4 +1,5 @@
-//! Tests of `analyze methods`: the paragraph, its numbers, the commands and the works to cite.
+//! Tests of `analyze methods`, which writes for a paper how a dataset was made: a paragraph, its numbers, the commands and the works to
+//! cite.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +15,7 @@ use sim::log::Manifest;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// A sweep on a made-up computer.
+/// What `dataset.json` says about one sweep (a call of `sim run`): `command` was run on the made-up computer `host`.
 fn sweep(command: &str, day: &str, host: &str) -> Value {
     json!({
         "tool_version": "0.9.7",
@@ -36,22 +37,24 @@ fn set_sweeps(root: &Path, sweeps: &[Value]) {
     fs::write(path, manifest.to_string()).unwrap();
 }
 
+/// The folder of the project.
 fn project() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
+/// What `analyze methods` prints.
 fn text(folder: &Path, arguments: &[&str]) -> String {
     let (code, out, err) = analyze(&[&["methods"], arguments].concat(), folder);
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     out
 }
 
-/// The parts of the text before the BibTeX entries, which are the same for all datasets.
+/// The text up to the BibTeX entries. The entries are the same for all datasets.
 fn without_entries(text: &str) -> &str {
     text.split("\n@").next().unwrap()
 }
 
-/// Two rate sets, several rules, and a probability for each machine.
+/// Eight configurations: two sets of rates, two probabilities and two topologies. Most other rules differ from the defaults.
 const VARIED: &str = "
 name = \"varied\"
 seed = 77
@@ -71,6 +74,8 @@ stamp = \"before\"
 connection = \"per-message\"
 ";
 
+/// A folder with the dataset `varied`. Three sweeps on two computers made it, one run is not punctual, and in one run each machine was a
+/// process.
 fn with_varied() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("varied");
@@ -149,8 +154,8 @@ fn numbers(text: &str) -> Vec<f64> {
         .collect()
 }
 
-/// The paragraph, between its dataset's name and the commands, has these numbers and no others. They are counted from the journal,
-/// which is read here as a table of texts.
+/// The paragraph has these numbers, in this order, and no others. The expected numbers of runs and events, and the times, come from the
+/// journal, which is read here as a CSV file of texts.
 #[test]
 fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     let folder = with_varied();
@@ -162,7 +167,7 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
         let index = headers.iter().position(|header| header == name).unwrap();
         rows.iter().map(|row| row[index].to_owned()).collect()
     };
-    let most = |name: &str| {
+    let largest = |name: &str| {
         column(name)
             .iter()
             .map(|cell| cell.parse().unwrap())
@@ -182,13 +187,13 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
         vec![2.0, 4.0, 10.0, 1.0, 3.0, 2.0, 3.0, 4.0, 5.0, 2.0],
         // the rule for receives, internal, the rules for internal events and sends
         vec![1.0, 0.4, 0.75, 1.0, 1.0],
-        // two values of the topology; machine 0 is named twice
+        // number of topologies; the sentence about the star names machine 0 twice
         vec![2.0, 0.0, 0.0],
         // multicast, delay
         vec![2.0, 0.01, 0.1],
         // configurations, repetitions, runs, events, seed, stream cipher
         vec![8.0, runs / 8.0, runs, events, 77.0, 8.0],
-        // time scale, version, commit, days, number of computers, cores, the system's x86_64
+        // time scale, version 0.9.7, digits of the commit, two dates, number of computers, cores, the numbers in x86_64
         vec![
             20.0,
             0.9,
@@ -205,18 +210,22 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
             86.0,
             64.0,
         ],
+        // punctual runs, all runs, share in %
         vec![punctual, runs, 100.0 * punctual / runs],
+        // the latest tick in ms with one decimal, the slowest message in µs
         vec![
-            (most("lateness_max_us") / 100.0).round() / 10.0,
-            most("latency_max_us"),
+            (largest("lateness_max_us") / 100.0).round() / 10.0,
+            largest("latency_max_us"),
         ],
-        // version of analyze, level of intervals
+        // version of analyze
         numbers(env!("CARGO_PKG_VERSION")),
+        // intervals: 95 %; among 100 of them about 5 miss the true mean
         vec![95.0, 100.0, 5.0],
     ];
     let found = numbers(&methods.paragraph.replace("(Lamport 1978)", ""));
     let wanted: Vec<f64> = wanted.concat();
     for (index, (found, wanted)) in std::iter::zip(&found, &wanted).enumerate() {
+        // Numbers in the text may be rounded to one decimal.
         assert!(
             (found - wanted).abs() < 0.06,
             "number {index} is {found}, not {wanted}: {}",
@@ -226,7 +235,8 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     assert_eq!(found.len(), wanted.len(), "{}", methods.paragraph);
 }
 
-/// The command makes the same configurations with the same seed, engine and time scale, from the stored experiment file.
+/// The printed command uses the experiment file in the dataset's folder. It makes the same configurations with the same seed, engine and
+/// time scale. If the file was changed, no command is printed.
 #[test]
 fn the_command_that_makes_runs_again_repeats_the_experiment() {
     let folder = tempfile::tempdir().unwrap();
@@ -248,31 +258,31 @@ fn the_command_that_makes_runs_again_repeats_the_experiment() {
         vec![fixture::finished(&experiment, &run, &log.machines)],
     );
     let dataset = Dataset::open(&root).unwrap();
-    let again = Methods::new(&dataset, &[]).again.unwrap();
-    let words = shell_words::split(&again).unwrap();
+    let command = Methods::new(&dataset, &[]).again.unwrap();
+    // The words of the command are `sim`, `run`, the experiment file, and pairs of an option and its value.
+    let words = shell_words::split(&command).unwrap();
     assert_eq!(words[..2], ["sim", "run"]);
-    let mut repeated = Overrides::default();
+    let mut repeated_overrides = Overrides::default();
     for option in words[3..].chunks(2) {
         match (option[0].as_str(), &option[1]) {
-            ("--engine", engine) => repeated.engine = Some(engine.parse().unwrap()),
-            ("--set", change) => repeated.changes.push(change.parse().unwrap()),
+            ("--engine", engine) => repeated_overrides.engine = Some(engine.parse().unwrap()),
+            ("--set", change) => repeated_overrides.changes.push(change.parse().unwrap()),
             ("--data", folder) => assert_eq!(folder, "NEW_FOLDER"),
             other => panic!("{other:?}"),
         }
     }
     let file = Path::new(&words[2]);
-    let again = Experiment::read(file, repeated).unwrap();
+    let repeated = Experiment::read(file, repeated_overrides).unwrap();
     assert_eq!(
-        Manifest::new(&again, vec![]).experiment,
+        Manifest::new(&repeated, vec![]).experiment,
         dataset.manifest().experiment
     );
-    // If the file was changed, it does not describe the runs.
     fs::write(file, VARIED.replace("0.75", "0.8")).unwrap();
     assert_eq!(Methods::new(&dataset, &[]).again, None);
 }
 
 #[test]
-fn every_format_has_a_paragraph_for_each_dataset_and_the_entries_once() {
+fn every_format_has_a_paragraph_for_each_dataset_and_each_bibtex_entry_once() {
     let folder = with_varied();
     fixture::write_by_hand(&folder.path().join("by-hand"));
     let paragraph = |name: &str| {
@@ -320,11 +330,13 @@ fn every_format_has_a_paragraph_for_each_dataset_and_the_entries_once() {
 fn the_entries_agree_with_the_citation_file() {
     let file = fs::read_to_string(project().join("CITATION.cff")).unwrap();
     let (own, references) = file.split_once("references:\n").unwrap();
+    // The value of `key` in a part of `CITATION.cff`.
     let value = |part: &str, key: &str| -> String {
         let line = part.lines().map(|line| line.trim_start_matches([' ', '-']));
         let mut values = line.filter_map(|line| line.strip_prefix(&format!("{key}: ")));
         values.next().unwrap_or_else(|| panic!("{key}")).to_owned()
     };
+    // The value of `key` in a BibTeX entry.
     let field = |entry: &str, key: &str| -> String {
         let line = entry
             .lines()
@@ -372,7 +384,7 @@ fn the_entries_agree_with_the_citation_file() {
 
 /// The page of `analyze report` has the same paragraph, commands and entries.
 #[test]
-fn a_report_has_the_same_paragraph() {
+fn a_report_has_the_same_paragraph_commands_and_entries() {
     let folder = with_varied();
     let (code, _, err) = analyze(
         &["report", "varied", "--no-audit", "--out", "page.html"],

@@ -1,4 +1,5 @@
-//! Runs every notebook from top to bottom with the pinned Python packages, on data that the test makes. Stored notebooks have outputs.
+//! Runs every notebook from top to bottom with the pinned Python packages, on data that the test makes. Also tests the notebooks as they
+//! are stored in the repository, with the outputs of their cells.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -12,8 +13,8 @@ use sim::experiment::{EngineKind, Experiment, Overrides};
 use crate::end_to_end::{sweep, sweep_quickstart};
 use crate::readme::{blocks, copy, run_commands};
 
-/// The notebooks, each with the number of pictures that it draws from the test's data and of those that are stored. The test has
-/// fewer claims, so they fit fewer pages.
+/// For each notebook: its name, the number of pictures that it draws from the test's data, and the number of pictures in the stored
+/// notebook. `02-claims` draws fewer pictures in the test, because the test evaluates fewer claims.
 const NOTEBOOKS: [(&str, usize, usize); 5] = [
     ("01-first-look.ipynb", 4, 4),
     ("02-claims.ipynb", 1, 3),
@@ -22,8 +23,8 @@ const NOTEBOOKS: [(&str, usize, usize); 5] = [
     ("05-clocks.ipynb", 3, 3),
 ];
 
-/// The largest size of a stored notebook. Hosting sites do not show large ones.
-const MOST_BYTES: usize = 1_000_000;
+/// The largest size of a stored notebook in bytes. Hosting sites do not show large notebooks.
+const MAX_BYTES: usize = 1_000_000;
 
 #[test]
 fn notebooks_run_from_top_to_bottom() {
@@ -39,6 +40,7 @@ fn notebooks_run_from_top_to_bottom() {
     let environment = python_environment();
     let copies = folder.path().join("copies");
     copy(&notebooks(), &copies);
+    // The copy has no figures at first, so the test sees which ones are written.
     let figures = copies.join("figures");
     fs::remove_dir_all(&figures).unwrap();
     fs::create_dir(&figures).unwrap();
@@ -47,13 +49,13 @@ fn notebooks_run_from_top_to_bottom() {
         .arg("--keep-data")
         .env("DATASET", &dataset)
         .env("DATA", &data)
-        // The user's settings of Jupyter and Matplotlib have no effect.
+        // With other folders for their settings, Jupyter and Matplotlib do not read those of the user.
         .env("IPYTHONDIR", folder.path())
         .env("MPLCONFIGDIR", folder.path()));
-    for (name, drawn, _) in NOTEBOOKS {
+    for (name, pictures, _) in NOTEBOOKS {
         let executed = code_cells(&copies.join(name));
         require_clean_outputs(name, &executed);
-        assert_eq!(count_pictures(&executed), drawn, "pictures in {name}");
+        assert_eq!(count_pictures(&executed), pictures, "pictures in {name}");
         let stored = code_cells(&notebooks().join(name));
         for (executed, stored) in std::iter::zip(&executed, &stored) {
             assert_eq!(
@@ -81,7 +83,7 @@ fn notebooks_run_from_top_to_bottom() {
     assert_eq!(
         notebooks.count(),
         NOTEBOOKS.len(),
-        "some notebook is not run"
+        "the list NOTEBOOKS is not complete"
     );
 }
 
@@ -91,32 +93,34 @@ fn make_claims(data: &Path) {
         sweep_shortened(&format!("claims/{name}.toml"), 3, &data.join(name), |_| {});
     }
     let claims = experiments().join("claims.toml");
-    let told = analyze(["claims", "--format", "csv", "--data"], &[data, &claims]);
-    assert_eq!(told.status.code(), Some(2), "some datasets are missing");
-    fs::write(data.join("claims.csv"), told.stdout).unwrap();
+    let output = analyze(["claims", "--format", "csv", "--data"], &[data, &claims]);
+    // Exit code 2: the datasets of the other claims are missing.
+    assert_eq!(output.status.code(), Some(2));
+    fs::write(data.join("claims.csv"), output.stdout).unwrap();
 }
 
-/// Makes `stability.csv` from two runs of each configuration.
+/// Makes `stability.csv` from two repetitions of each configuration.
 fn make_stability(data: &Path) {
     let dataset = data.join("stability");
     sweep_shortened("stability.toml", 2, &dataset, |_| {});
-    let told = analyze(["theory", "--format", "csv"], &[&dataset]);
-    assert!(told.status.success());
-    fs::write(data.join("stability.csv"), told.stdout).unwrap();
+    let output = analyze(["theory", "--format", "csv"], &[&dataset]);
+    assert!(output.status.success());
+    fs::write(data.join("stability.csv"), output.stdout).unwrap();
 }
 
-/// Makes datasets with the same seed over TCP at two time scales, and in virtual time.
+/// Makes three datasets of the experiment `twins.toml` with the same seed: one in virtual time, and two over TCP at different time scales.
 fn make_twins(data: &Path) {
-    let kinds = [
+    // The name of each dataset, and the time scale of those over TCP.
+    let datasets = [
         ("twins-virtual", None),
         ("twins-shared-20", Some(20.0)),
         ("twins-shared-50", Some(50.0)),
     ];
-    for (name, time_scale) in kinds {
+    for (name, time_scale) in datasets {
         let dataset = data.join(name);
         sweep_shortened("twins.toml", 2, &dataset, |overrides| match time_scale {
             None => overrides.engine = Some(EngineKind::Virtual),
-            scale => overrides.time_scale = scale,
+            Some(_) => overrides.time_scale = time_scale,
         });
         export(&dataset);
     }
@@ -147,7 +151,7 @@ fn the_readme_has_the_commands_of_each_notebook() {
     }
 }
 
-/// Runs an experiment with fewer repetitions.
+/// Makes the runs of an experiment with this number of repetitions. `change` may change other settings of the experiment.
 fn sweep_shortened(file: &str, repetitions: u32, root: &Path, change: impl Fn(&mut Overrides)) {
     let file = experiments().join(file);
     let text = fs::read_to_string(&file).unwrap();
@@ -173,11 +177,11 @@ fn export(dataset: &Path) {
     }
 }
 
-/// Runs the program and returns its output.
-fn analyze<const N: usize>(verb: [&str; N], paths: &[&Path]) -> Output {
+/// Runs `analyze` with these words and paths. Returns its output.
+fn analyze<const N: usize>(words: [&str; N], paths: &[&Path]) -> Output {
     let program = env!("CARGO_BIN_EXE_analyze");
     Command::new(program)
-        .args(verb)
+        .args(words)
         .args(paths)
         .output()
         .unwrap()
@@ -187,23 +191,24 @@ fn experiments() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments")
 }
 
-/// Notebooks are stored as they are after one execution from top to bottom. They show no paths of a computer, no times of execution,
+/// Notebooks are stored as they are after one execution from top to bottom. Their outputs have no absolute paths, no times of execution
 /// and no warnings.
 #[test]
 fn notebooks_are_stored_with_outputs() {
-    for (name, _, stored) in NOTEBOOKS {
+    for (name, _, pictures) in NOTEBOOKS {
         let path = notebooks().join(name);
         let cells = code_cells(&path);
         require_clean_outputs(name, &cells);
-        assert_eq!(count_pictures(&cells), stored, "pictures in {name}");
+        assert_eq!(count_pictures(&cells), pictures, "pictures in {name}");
         let size = fs::metadata(path).unwrap().len();
-        assert!(size < MOST_BYTES as u64, "{name} has {size} bytes");
+        assert!(size < MAX_BYTES as u64, "{name} has {size} bytes");
     }
 }
 
+/// Requires that the cells were executed once from top to bottom, and that their outputs have no error, no warning and no absolute path.
 fn require_clean_outputs(name: &str, cells: &[Value]) {
-    for (cell, count) in std::iter::zip(cells, 1..) {
-        assert_eq!(cell["execution_count"], count, "{name}: {cell}");
+    for (cell, number) in std::iter::zip(cells, 1..) {
+        assert_eq!(cell["execution_count"], number, "{name}: {cell}");
         assert_eq!(cell["metadata"], serde_json::json!({}), "{name}");
         for output in outputs(cell) {
             assert_ne!(output["output_type"], "error", "{name}: {output}");
@@ -213,7 +218,7 @@ fn require_clean_outputs(name: &str, cells: &[Value]) {
     }
 }
 
-/// Hosting sites do not run charts. They show the picture in the same output.
+/// Hosting sites do not run the code of interactive charts. They show the picture that the same output contains.
 #[test]
 fn interactive_charts_have_a_picture() {
     let cells = code_cells(&notebooks().join("05-clocks.ipynb"));
@@ -243,7 +248,7 @@ fn absolute_paths_are_found() {
     assert_eq!(find_absolute_path(&picture), None);
 }
 
-/// The part of an output's text from the first absolute path. Pictures are no text.
+/// The text of an output from an absolute path to the end, or `None` if there is no absolute path. Pictures are not searched.
 fn find_absolute_path(output: &Value) -> Option<String> {
     const ROOTS: [&str; 8] = [
         "/home/",
@@ -285,7 +290,7 @@ fn outputs(cell: &Value) -> &[Value] {
     cell["outputs"].as_array().unwrap()
 }
 
-/// The kinds of an output's data, such as `image/png`, or the kind of the output itself if it has no data.
+/// The media types of an output's data, such as `image/png`. If the output has no data, it is the type of the output itself.
 fn kinds_of_output(output: &Value) -> BTreeSet<String> {
     match output["data"].as_object() {
         Some(data) => data.keys().cloned().collect(),
@@ -304,7 +309,7 @@ fn count_pictures(cells: &[Value]) -> usize {
         .count()
 }
 
-/// A text of a notebook, which is stored as a string or as a list of lines, or other data as JSON.
+/// A text of a notebook as one string. Notebooks store a text as a string or as a list of lines. Other data become JSON text.
 fn joined(text: &Value) -> String {
     match text {
         Value::String(text) => text.clone(),
@@ -322,12 +327,12 @@ pub fn python_environment() -> PathBuf {
     environment_with("../notebooks/requirements.txt")
 }
 
-/// A virtual environment with the packages of a requirements file. It is made again if the file has changed. Its path is relative
-/// to the crate.
+/// A virtual environment with the packages of the file `requirements`, whose path is relative to the crate. The environment is made again
+/// if the file has changed.
 pub fn environment_with(requirements: &str) -> PathBuf {
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join(requirements);
-    let pinned_by = requirements.parent().and_then(Path::file_name).unwrap();
-    let name = format!("{}-python", pinned_by.display());
+    let requirements_folder = requirements.parent().and_then(Path::file_name).unwrap();
+    let name = format!("{}-python", requirements_folder.display());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let environment = folder.join(&name);
     let installed = environment.join("installed.txt");

@@ -1,4 +1,5 @@
-//! Tests of `--only punctual`: unpunctual runs are left out, and a message says so.
+//! Tests of `--only punctual`: runs that were not punctual are left out, and a message says so. A run is punctual if its latest tick and
+//! its slowest message together took less than its margin (the shortest time between two ticks whose order matters).
 
 use std::fs;
 use std::path::Path;
@@ -7,22 +8,25 @@ use crate::command_line::analyze;
 use crate::exported::{read, read_parts};
 use crate::fixture;
 
-/// A folder with a dataset `small` over TCP. Its second and fifth run were late.
-fn with_two_late_runs() -> tempfile::TempDir {
+/// A folder with a dataset `small` over TCP. Its second and its fifth run were not punctual.
+fn with_two_unpunctual_runs() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("small"), &[1, 4]);
     folder
 }
 
-fn write(root: &Path, late: &[usize]) {
+/// Writes a dataset over TCP to the folder `root`. The runs with the numbers in `unpunctual` were not punctual.
+fn write(root: &Path, unpunctual: &[usize]) {
     fixture::altered(root, &fixture::small_over_tcp(), |runs| {
-        late.iter().for_each(|&run| runs[run].row.punctual = false);
+        for &run in unpunctual {
+            runs[run].row.punctual = false;
+        }
     });
 }
 
 #[test]
 fn a_summary_says_how_many_runs_were_punctual() {
-    let folder = with_two_late_runs();
+    let folder = with_two_unpunctual_runs();
     let (code, out, err) = analyze(&["summary", "small"], folder.path());
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(
@@ -44,7 +48,7 @@ fn a_summary_says_how_many_runs_were_punctual() {
 
 #[test]
 fn every_table_leaves_unpunctual_runs_out() {
-    let folder = with_two_late_runs();
+    let folder = with_two_unpunctual_runs();
     for verb in ["drift", "jumps", "backlog", "summary"] {
         let arguments = [verb, "small", "--only", "punctual", "--format", "json"];
         let (code, out, err) = analyze(&arguments, folder.path());
@@ -59,7 +63,7 @@ fn every_table_leaves_unpunctual_runs_out() {
 
 #[test]
 fn export_leaves_unpunctual_runs_out_of_every_file() {
-    let folder = with_two_late_runs();
+    let folder = with_two_unpunctual_runs();
     let (code, _, err) = analyze(&["export", "small", "--only", "punctual"], folder.path());
     assert_eq!(code, 0, "{err}");
     let processed = folder.path().join("small/processed");
@@ -82,34 +86,37 @@ fn the_error_names_a_dataset_without_a_punctual_run() {
     );
 }
 
-/// If ticks are due at the same time, no time scale helps.
+/// If ticks of two machines are due at the same time, the margin is 0. Then a run is not punctual at any time scale, and the error says
+/// what helps.
 #[test]
 fn the_error_for_runs_without_a_margin_gives_advice() {
     let folder = tempfile::tempdir().unwrap();
-    let written = |name: &str, phases: &str| {
+    // Writes a dataset with these values of the parameter `phase`, the rule for the times of first ticks.
+    let write_with = |name: &str, phases: &str| {
         let text = format!("{}phase = {phases}\n", fixture::small_over_tcp());
         fixture::altered(&folder.path().join(name), &text, |runs| {
             for run in runs {
-                let was_late = run.row.margin_us == 0.0;
-                run.row.punctual = !was_late;
+                let has_margin = run.row.margin_us != 0.0;
+                run.row.punctual = has_margin;
             }
         });
     };
-    written("aligned", "\"aligned\"");
+    write_with("aligned", "\"aligned\"");
     let (code, _, err) = analyze(&["drift", "aligned", "--only", "punctual"], folder.path());
     assert_eq!(code, 2);
     assert_eq!(
         err,
         "error: aligned has no punctual run (6 finished); in all of them some ticks are due at the same time (margin_us is 0): use phase = \"spread\"\n"
     );
-    written("mixed", "[\"aligned\", \"uniform\"]");
+    write_with("mixed", "[\"aligned\", \"uniform\"]");
     let (code, _, err) = analyze(&["drift", "mixed", "--only", "punctual"], folder.path());
     assert_eq!(code, 0);
     assert_eq!(
         err,
         "mixed: 6 unpunctual runs of 12 finished are left out; 6 of them have a margin of 0, so they can never be punctual\n"
     );
-    // Earlier versions wrote a margin of 0 for uniform phases.
+    // Versions that wrote datasets of schema 4 (an earlier format) did not calculate the margin of runs with uniform
+    // phases. They wrote 0.
     let root = folder.path().join("earlier");
     let text = format!("{}phase = \"uniform\"\n", fixture::small_over_tcp());
     fixture::altered(&root, &text, |runs| {

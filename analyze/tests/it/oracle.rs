@@ -1,4 +1,5 @@
-//! Compares every measure with plain loops that follow its definition, on random runs.
+//! Tests every measure on random runs. This file calculates each measure a second time, with plain loops that follow its definition, and
+//! compares the results. The loops are slow, but easy to check.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -12,9 +13,10 @@ use sim::machine::{EventKind, Recipients};
 
 use crate::fixture;
 
-/// The events of a machine, with times in model seconds.
+/// The events of one machine in order, each with its time in model seconds.
 type Log = Vec<(f64, LoggedEvent)>;
 
+/// Random rates, in ticks per second, for a random number of machines in this range.
 fn rates(machines: Range<usize>) -> impl Strategy<Value = Vec<f64>> {
     let rate = prop::sample::select(vec![1.0, 1.25, 2.0, 2.5, 3.0, 4.0, 6.0]);
     prop::collection::vec(rate, machines)
@@ -25,15 +27,16 @@ proptest! {
 
     #[test]
     fn measures_are_what_their_definitions_say(
-        // The vector clocks of more than eight machines are replayed in several passes.
+        // Four of five systems are small, because the loops of this file look at every pair of events.
         rates in prop_oneof![4 => rates(2..5), 1 => rates(9..12)],
-        tenths in 0u32..=10,
+        internal_tenths in 0u32..=10,
         phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
         duration_s in prop::sample::select(vec![0.3, 2.0, 7.5, 20.0]),
         delay_s in prop::sample::select(vec!["0", "0.2", "{ exponential = 0.5 }"]),
         seed in 0u64..1000,
-        wall in any::<bool>(),
-        warm_up in prop::sample::select(vec![0.0, 0.0, 0.31415, 0.777]),
+        is_over_tcp in any::<bool>(),
+        // The warm-up, at the start of the run, as a share of the duration. Its events do not count.
+        warm_up_share in prop::sample::select(vec![0.0, 0.0, 0.31415, 0.777]),
         receive in prop::sample::select(vec!["one", "all"]),
         (topology, sends) in prop::sample::select(vec![
             (Topology::Mesh, "\"mix\""),
@@ -45,9 +48,9 @@ proptest! {
             (Topology::TimeKeeper, "\"mix\""),
         ]),
     ) {
-        let warm_up_s = warm_up * duration_s;
-        let internal = f64::from(tenths) / 10.0;
-        let engine = if wall { "tcp" } else { "virtual" };
+        let warm_up_s = warm_up_share * duration_s;
+        let internal = f64::from(internal_tenths) / 10.0;
+        let engine = if is_over_tcp { "tcp" } else { "virtual" };
         let experiment = fixture::experiment(&format!(
             "seed = {seed}\nduration_s = {duration_s:?}\nrepetitions = 2\nengine = \"{engine}\"\ntime_scale = 4\n\
              [parameters]\nrates = [{rates:?}]\ninternal = [{internal:?}]\nphase = [\"{phase}\"]\ndelay_s = {delay_s}\n\
@@ -58,11 +61,13 @@ proptest! {
         let mut expected = vec![];
         for run in &runs {
             let mut logs = virtual_time::run(run, seed).machines;
-            let model: Vec<Log> = logs.iter().map(|log| log.iter().map(|e| (e.system_time_ns as f64 / 1e9, e.clone())).collect()).collect();
+            let with_time = |event: &LoggedEvent| (event.system_time_ns as f64 / 1e9, event.clone());
+            let model: Vec<Log> = logs.iter().map(|log| log.iter().map(with_time).collect()).collect();
             expected.extend((0..model.len()).map(|machine| measures(&model, machine, (&rates, topology), (warm_up_s, duration_s))));
-            let started_at_ns = if wall { 1_700_000_000_000_000_000 } else { 0 };
-            if wall {
-                logs.iter_mut().flatten().for_each(|e| e.system_time_ns = started_at_ns + e.system_time_ns / 4);
+            // A log over TCP has real times. With the time scale 4, a second of model time is a quarter of a real second.
+            let started_at_ns = if is_over_tcp { 1_700_000_000_000_000_000 } else { 0 };
+            if is_over_tcp {
+                logs.iter_mut().flatten().for_each(|event| event.system_time_ns = started_at_ns + event.system_time_ns / 4);
             }
             let mut finished = fixture::finished(&experiment, run, &logs);
             finished.row.started_at_ns = started_at_ns;
@@ -88,6 +93,8 @@ proptest! {
     }
 }
 
+/// All measures of `machine`, by name. `None` stands for a measure that is not defined. `run` has the log of each machine. Only the observed
+/// time from `from_s` to `to_s` counts, in model seconds; the warm-up is before it.
 fn measures(
     run: &[Log],
     machine: usize,
@@ -95,19 +102,25 @@ fn measures(
     (from_s, to_s): (f64, f64),
 ) -> HashMap<&'static str, Option<f64>> {
     let all = &run[machine];
-    let own: &Log = &all.iter().filter(|(t, _)| *t >= from_s).cloned().collect();
+    // The machine's events in the observed time.
+    let observed: &Log = &all.iter().filter(|(t, _)| *t >= from_s).cloned().collect();
     let observed_s = to_s - from_s;
-    let ends_tick = |place: &usize| {
-        let tick = |place: usize| own.get(place).map(|(_, e)| e.event.tick);
-        tick(*place) != tick(place + 1)
+    // With `receive = "all"` a tick can have several events. Its last event has the clock and the queue length after the tick.
+    let is_last_of_tick = |index: &usize| {
+        let tick = |index: usize| observed.get(index).map(|(_, e)| e.event.tick);
+        tick(*index) != tick(index + 1)
     };
-    let after_ticks: Vec<&(f64, LoggedEvent)> = (0..own.len())
-        .filter(ends_tick)
-        .map(|place| &own[place])
+    let after_ticks: Vec<&(f64, LoggedEvent)> = (0..observed.len())
+        .filter(is_last_of_tick)
+        .map(|index| &observed[index])
         .collect();
     let ticks = after_ticks.len() as f64;
-    let count =
-        |is: fn(&EventKind) -> bool| own.iter().filter(|(_, e)| is(&e.event.kind)).count() as f64;
+    let count = |has_kind: fn(&EventKind) -> bool| {
+        observed
+            .iter()
+            .filter(|(_, e)| has_kind(&e.event.kind))
+            .count() as f64
+    };
     let broadcasts = count(|kind| {
         matches!(
             kind,
@@ -122,7 +135,7 @@ fn measures(
         count(|kind| matches!(kind, EventKind::Send { .. })),
     );
     let receives = count(|kind| matches!(kind, EventKind::Receive(_)));
-    let clocks: Vec<f64> = own
+    let clocks: Vec<f64> = observed
         .iter()
         .map(|(_, e)| e.event.logical_clock as f64)
         .collect();
@@ -134,16 +147,17 @@ fn measures(
         .last()
         .map_or(0.0, |(_, e)| e.event.logical_clock as f64);
     let mut jumps = vec![];
-    let mut before = clock_start;
+    let mut previous = clock_start;
     for &clock in &clocks {
-        jumps.push(clock - before);
-        before = clock;
+        jumps.push(clock - previous);
+        previous = clock;
     }
     let finals: Vec<f64> = (0..run.len())
         .map(|other| clock_at(&run[other], f64::INFINITY))
         .collect();
-    let greatest = finals.iter().copied().fold(0.0, f64::max);
-    let least = finals.iter().copied().fold(f64::INFINITY, f64::min);
+    let largest_final = finals.iter().copied().fold(0.0, f64::max);
+    let smallest_final = finals.iter().copied().fold(f64::INFINITY, f64::min);
+    // The lag of this machine at time t.
     let lag =
         |t: f64| run.iter().map(|log| clock_at(log, t)).fold(0.0, f64::max) - clock_at(all, t);
     let times: Vec<f64> = after_ticks.iter().map(|(t, _)| *t).collect();
@@ -156,7 +170,9 @@ fn measures(
         .iter()
         .map(|(_, e)| e.event.queue_length as f64)
         .collect();
+    // A message counts from the time of its send, even if it has a delay.
     let arrivals = arrivals(run, machine, topology);
+    // The number of messages that were sent to this machine, but not received, at time t.
     let waiting = |t: f64| {
         let taken = all
             .iter()
@@ -165,15 +181,17 @@ fn measures(
         arrivals.iter().filter(|&&at| at <= t).count() as f64 - taken
     };
     let arrived = arrivals.iter().filter(|&&at| at >= from_s).count() as f64;
+    // The largest clock minus the smallest clock at time t.
     let spread = |t: f64| {
         let clocks = || run.iter().map(|log| clock_at(log, t));
         clocks().fold(0.0, f64::max) - clocks().fold(f64::INFINITY, f64::min)
     };
     let (concurrency, false_order) = concurrency(run, from_s);
+    // The times at which a clock or a queue can change.
     let instants: Vec<f64> = run.iter().flatten().map(|(t, _)| *t).collect();
     let mut ages = vec![];
     let mut logical_ages = vec![];
-    for (t, e) in own {
+    for (t, e) in observed {
         if let EventKind::Receive(message) = e.event.kind {
             let sender = message.sender as usize;
             let (sent, _) = run[sender][index_of(&run[sender], message.sent_tick)];
@@ -213,7 +231,7 @@ fn measures(
             Some((clock_final - clock_start) / observed_s),
         ),
         ("own_drift", Some(clock_final - clock_start - ticks)),
-        ("lag_final", Some(greatest - clock_final)),
+        ("lag_final", Some(largest_final - clock_final)),
         (
             "lag_mean",
             Some(integral(&instants, (from_s, to_s), lag) / observed_s),
@@ -229,7 +247,7 @@ fn measures(
                 .map(|(t, _)| spread(t))
                 .reduce(f64::max),
         ),
-        ("spread_final", Some(greatest - least)),
+        ("spread_final", Some(largest_final - smallest_final)),
         (
             "backlog_mean",
             Some(integral(&instants, (from_s, to_s), waiting) / observed_s),
@@ -273,7 +291,7 @@ fn clock_at(log: &Log, t: f64) -> f64 {
         .map_or(0.0, |(_, e)| e.event.logical_clock as f64)
 }
 
-/// The index of the only event of a tick.
+/// The index of the event of a tick. The tick has only one event, because it is a send.
 fn index_of(log: &Log, tick: u64) -> usize {
     let found = log.iter().position(|(_, e)| e.event.tick == tick);
     found.expect("a tick that was logged")
@@ -291,7 +309,7 @@ fn may_send(topology: Topology, from: usize, to: usize, machines: usize) -> bool
         }
 }
 
-/// The times at which messages were sent to `machine`.
+/// The times of the sends to `machine`.
 fn arrivals(run: &[Log], machine: usize, topology: Topology) -> Vec<f64> {
     let mut arrivals = vec![];
     for (sender, log) in run.iter().enumerate() {
@@ -314,11 +332,11 @@ fn arrivals(run: &[Log], machine: usize, topology: Topology) -> Vec<f64> {
 /// The integral over a window of a step function that changes only at `instants`.
 fn integral(instants: &[f64], window: (f64, f64), value_at: impl Fn(f64) -> f64) -> f64 {
     steps(instants, window)
-        .map(|(t, lasts)| value_at(t) * lasts)
+        .map(|(t, length_s)| value_at(t) * length_s)
         .sum()
 }
 
-/// The start and the length of each step between `instants` within a window.
+/// The start and the length of each step: the time between two neighbours of `instants` within a window.
 fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
     let mut instants: Vec<f64> = instants.to_vec();
     instants.retain(|t| (from_s..to_s).contains(t));
@@ -327,16 +345,17 @@ fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (
     let steps: Vec<(f64, f64)> = instants
         .windows(2)
         .map(|step| (step[0], step[1] - step[0]))
-        .filter(|(_, lasts)| *lasts > 0.0)
+        .filter(|(_, length_s)| *length_s > 0.0)
         .collect();
     steps.into_iter()
 }
 
-/// Two shares: of the pairs of events of different machines that are concurrent, and of the concurrent pairs among the pairs with
-/// different clocks. Every pair is examined, with all events that happened before each event.
+/// Two shares over pairs of events of different machines: the share of concurrent pairs among all pairs, and the share of concurrent
+/// pairs among the pairs with different clocks. A pair is concurrent if neither event is among those that happened before the other.
 fn concurrency(run: &[Log], from_s: f64) -> (Option<f64>, Option<f64>) {
     let before: Vec<Vec<HashSet<(usize, usize)>>> = happened_before(run);
-    let (mut pairs, mut concurrent, mut different, mut falsely) = (0.0, 0.0, 0.0, 0.0);
+    let (mut pairs, mut concurrent, mut different, mut concurrent_and_different) =
+        (0.0, 0.0, 0.0, 0.0);
     for (i, log) in run.iter().enumerate() {
         for (j, other) in run.iter().enumerate().skip(i + 1) {
             for (a, (t_a, event_a)) in log.iter().enumerate() {
@@ -344,53 +363,58 @@ fn concurrency(run: &[Log], from_s: f64) -> (Option<f64>, Option<f64>) {
                     if *t_a < from_s || *t_b < from_s {
                         continue;
                     }
-                    let unordered =
+                    let are_concurrent =
                         !before[i][a].contains(&(j, b)) && !before[j][b].contains(&(i, a));
-                    let differ = event_a.event.logical_clock != event_b.event.logical_clock;
+                    let clocks_differ = event_a.event.logical_clock != event_b.event.logical_clock;
                     pairs += 1.0;
-                    concurrent += f64::from(unordered);
-                    different += f64::from(differ);
-                    falsely += f64::from(unordered && differ);
+                    concurrent += f64::from(are_concurrent);
+                    different += f64::from(clocks_differ);
+                    concurrent_and_different += f64::from(are_concurrent && clocks_differ);
                 }
             }
         }
     }
     let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
-    (share(concurrent, pairs), share(falsely, different))
+    (
+        share(concurrent, pairs),
+        share(concurrent_and_different, different),
+    )
 }
 
-/// For each event, all events that happened before it: the machine's earlier events, the send of the received message, and the
-/// events that happened before these.
+/// For each event of each machine, all events that happened before it: the machine's earlier events, the send of the received message,
+/// and all events that happened before this send. An event is given by its machine and its index in the machine's log.
 fn happened_before(run: &[Log]) -> Vec<Vec<HashSet<(usize, usize)>>> {
     let mut order: Vec<(usize, usize)> = vec![];
     for (machine, log) in run.iter().enumerate() {
-        order.extend((0..log.len()).map(|place| (machine, place)));
+        order.extend((0..log.len()).map(|index| (machine, index)));
     }
-    // In the order of clocks, causes come before their effects: a receive's clock is larger than its send's, and a machine's clock
-    // rises.
-    order.sort_by_key(|&(machine, place)| run[machine][place].1.event.logical_clock);
+    // In the order of clocks, causes come before their effects: the clock of a receive is larger than that of its send, and the clock
+    // of a machine rises.
+    order.sort_by_key(|&(machine, index)| run[machine][index].1.event.logical_clock);
     let mut before: Vec<Vec<HashSet<(usize, usize)>>> = run
         .iter()
         .map(|log| vec![HashSet::new(); log.len()])
         .collect();
-    for (machine, place) in order {
+    for (machine, index) in order {
+        // The events directly before this one: the machine's previous event and the send.
         let mut causes = vec![];
-        if place > 0 {
-            causes.push((machine, place - 1));
+        if index > 0 {
+            causes.push((machine, index - 1));
         }
-        if let EventKind::Receive(message) = run[machine][place].1.event.kind {
+        if let EventKind::Receive(message) = run[machine][index].1.event.kind {
             let sender = message.sender as usize;
             causes.push((sender, index_of(&run[sender], message.sent_tick)));
         }
-        for (m, p) in causes {
-            let earlier = before[m][p].clone();
-            before[machine][place].extend(earlier);
-            before[machine][place].insert((m, p));
+        for (cause_machine, cause_index) in causes {
+            let earlier = before[cause_machine][cause_index].clone();
+            before[machine][index].extend(earlier);
+            before[machine][index].insert((cause_machine, cause_index));
         }
     }
     before
 }
 
+/// The standard deviation, with the divisor n - 1.
 fn sd(values: &[f64]) -> Option<f64> {
     let centre = mean(values)?;
     let squares: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
@@ -401,23 +425,25 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// The value that is not exceeded by this share of the sorted values, linear between two neighbours.
 fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
-    let place = share * (values.len().checked_sub(1)? as f64);
+    let position = share * (values.len().checked_sub(1)? as f64);
     let (below, above) = (
-        values[place.floor() as usize],
-        values[place.ceil() as usize],
+        values[position.floor() as usize],
+        values[position.ceil() as usize],
     );
-    Some(below + (above - below) * place.fract())
+    Some(below + (above - below) * position.fract())
 }
 
+/// The slope of the least-squares line.
 fn slope(x: &[f64], y: &[f64]) -> Option<f64> {
     let (x_mean, y_mean) = (mean(x)?, mean(y)?);
-    let (mut above, mut below) = (0.0, 0.0);
+    let (mut numerator, mut denominator) = (0.0, 0.0);
     for (x, y) in x.iter().zip(y) {
-        above += (x - x_mean) * (y - y_mean);
-        below += (x - x_mean) * (x - x_mean);
+        numerator += (x - x_mean) * (y - y_mean);
+        denominator += (x - x_mean) * (x - x_mean);
     }
-    (below > 0.0).then(|| above / below)
+    (denominator > 0.0).then(|| numerator / denominator)
 }

@@ -1,4 +1,4 @@
-//! Long tables are shown in the user's pager if stdout is a terminal.
+//! Tests of the pager: if stdout is a terminal, `analyze` shows tables in the pager of the user (a program such as `less`).
 
 #![cfg(unix)]
 
@@ -9,16 +9,17 @@ use std::process::{Command, Stdio};
 
 use crate::fixture;
 
-/// Runs a command in a pseudo-terminal, and ends with its exit code.
+/// A Python program that runs the command in its arguments in a pseudo-terminal. Its exit code is that of the command.
 const IN_TERMINAL: &str =
     "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 
-/// Runs `analyze` in a pseudo-terminal with this `PAGER`. Returns the exit code and what the terminal shows.
+/// Runs `analyze` in a pseudo-terminal. The environment variable `PAGER` is `pager`, or is missing. Returns the exit code and what the
+/// terminal shows.
 fn in_terminal(arguments: &[&str], pager: Option<&str>, folder: &Path) -> (i32, String) {
     in_terminal_with(arguments, pager, folder, &[])
 }
 
-/// The same with these environment variables.
+/// Like [`in_terminal`], with further environment variables.
 pub(crate) fn in_terminal_with(
     arguments: &[&str],
     pager: Option<&str>,
@@ -47,7 +48,7 @@ pub(crate) fn in_terminal_with(
     )
 }
 
-/// A folder with the dataset `small`, and a pager that marks what it shows.
+/// A folder with the dataset `small` and the program `marking pager`. This pager shows a line with its first argument before the text.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
@@ -57,7 +58,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// What a pipe receives.
+/// What `analyze` writes if stdout is a pipe.
 fn piped(arguments: &[&str], folder: &Path) -> String {
     let output = Command::new(assert_cmd::cargo::cargo_bin!("analyze"))
         .args(arguments)
@@ -89,16 +90,18 @@ fn a_terminal_shows_tables_in_the_pager_and_a_pipe_does_not() {
 }
 
 #[test]
-fn a_pager_that_is_missing_or_ends_early_is_no_error() {
+fn a_pager_that_is_missing_or_quits_early_is_no_error() {
     let folder = folder();
     let whole = piped(&["drift", "small"], folder.path());
+    // Without a pager that can be started, the text is shown directly. `cat` shows the same text.
     for pager in ["no-such-pager", "", "cat", "'unbalanced"] {
         let shown = in_terminal(&["drift", "small"], Some(pager), folder.path());
         assert_eq!(shown, (0, whole.clone()), "{pager}");
     }
+    // The program `false` quits at once and shows nothing.
     let shown = in_terminal(&["drift", "small"], Some("false"), folder.path());
     assert_eq!(shown, (0, String::new()));
-    // The table is longer than a pipe holds.
+    // This table is longer than the 65,536 bytes that a pipe can hold. So `analyze` still writes when `head` quits.
     let many = "
         name = \"many\"
         seed = 262
@@ -114,7 +117,7 @@ fn a_pager_that_is_missing_or_ends_early_is_no_error() {
     assert_eq!(shown, (0, "Drift\n".to_owned()));
 }
 
-/// The exit code of a failed check is kept.
+/// If a check failed, `analyze` says so and has exit code 4, even if the pager shows nothing.
 #[test]
 fn a_failed_check_is_reported_after_the_pager() {
     let folder = folder();
@@ -130,13 +133,13 @@ fn a_failed_check_is_reported_after_the_pager() {
     assert!(shown.contains("check failed"), "{shown}");
 }
 
-/// `less` ends at once, because the text fits the screen. If it is not installed, the text is shown all the same.
+/// `less` quits at once, because the text fits on the screen. If `less` is not installed, the text is shown directly.
 #[test]
-fn without_a_choice_the_pager_is_less() {
+fn the_default_pager_is_less() {
     let folder = folder();
     let whole = piped(&["drift", "small"], folder.path());
     let (code, shown) = in_terminal(&["drift", "small"], None, folder.path());
     assert_eq!(code, 0);
-    // The pager adds control characters.
+    // `less` adds control characters, so only the lines are compared.
     assert!(whole.lines().all(|line| shown.contains(line)), "{shown}");
 }

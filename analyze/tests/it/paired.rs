@@ -1,4 +1,5 @@
-//! Tests of `analyze compare`: the differences between the measures of matched runs.
+//! Tests of `analyze compare`: the differences between the measures of matched runs. Two runs of the datasets A and B are matched if they
+//! have the same configuration and repetition.
 
 use analyze::compare::Paired;
 use sim::log::FinishedRun;
@@ -7,8 +8,9 @@ use crate::command_line::analyze;
 use crate::compare::{open, twins};
 use crate::fixture;
 
-/// Three runs with the same log, except for the last clock of machine 1: it is 9 in A, and 10, 11 and 15 in B.
-fn with_later_clocks() -> tempfile::TempDir {
+/// A folder with the datasets `a` and `b` of three runs. All runs have the same events, except for the last clock of machine 1: it is 9 in
+/// A, and 10, 11 and 15 in B.
+fn with_larger_clocks() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiment =
         fixture::experiment(&fixture::BY_HAND.replace("seed = 1", "seed = 1\nrepetitions = 3"));
@@ -17,33 +19,36 @@ fn with_later_clocks() -> tempfile::TempDir {
         experiment.runs().map(finished).collect()
     };
     fixture::write(&folder.path().join("a"), &experiment, runs());
-    let mut later = runs();
-    for (run, clock) in later.iter_mut().zip(["10", "11", "15"]) {
+    let mut changed = runs();
+    for (run, clock) in changed.iter_mut().zip(["10", "11", "15"]) {
         fixture::set(run, 1, 7, "logical_clock", clock);
     }
-    fixture::write(&folder.path().join("b"), &experiment, later);
+    fixture::write(&folder.path().join("b"), &experiment, changed);
     folder
 }
 
+/// The comparison of the measure `name`.
 fn named<'a>(measures: &'a [Paired], name: &str) -> &'a Paired {
     let mut measures = measures.iter();
     measures.find(|paired| paired.measure.name == name).unwrap()
 }
 
-/// The differences are 1, 2 and 6. Their mean is 3, their standard deviation is the square root of (4 + 1 + 9) / 2, and the t
-/// quantile for two degrees of freedom is 4.3027. Machine 0 has no difference, so the means over a run's machines are half as
-/// large.
+/// For machine 1 the differences B - A of the final clock are 1, 2 and 6. Their mean is 3, and their standard deviation is the square root
+/// of (4 + 1 + 9) / 2. Half the width of the interval is t times the standard deviation, divided by the square root of 3, where t = 4.3027
+/// is the 0.975 quantile of Student's t with two degrees of freedom. Machine 0 has no difference, so the differences of the means over
+/// both machines are half as large.
 #[test]
 fn the_paired_interval_agrees_with_a_calculation_by_hand() {
-    let comparison = open(with_later_clocks().path());
+    let comparison = open(with_larger_clocks().path());
     let half_width = 4.3027 * 7f64.sqrt() / 3f64.sqrt();
-    let expect = |paired: &Paired, means: (f64, f64), half: Option<f64>, equal: f64| {
+    // `means` are those of A and B.
+    let expect = |paired: &Paired, means: (f64, f64), half_width: Option<f64>, equal: f64| {
         let difference = paired.difference.unwrap();
         assert_eq!((paired.mean_a.unwrap(), paired.mean_b.unwrap()), means);
         assert_eq!((difference.n, difference.mean), (3, means.1 - means.0));
-        match (difference.half_width, half) {
-            (Some(found), Some(half)) => assert!((found - half).abs() < 1e-3),
-            (found, half) => assert_eq!(found, half),
+        match (difference.half_width, half_width) {
+            (Some(found), Some(expected)) => assert!((found - expected).abs() < 1e-3),
+            (found, expected) => assert_eq!(found, expected),
         }
         assert_eq!(paired.equal, Some(equal));
     };
@@ -55,8 +60,8 @@ fn the_paired_interval_agrees_with_a_calculation_by_hand() {
 }
 
 #[test]
-fn table_of_measures() {
-    let folder = with_later_clocks();
+fn the_table_has_the_means_and_the_difference_of_each_measure() {
+    let folder = with_larger_clocks();
     let (code, out, _) = analyze(&["compare", "a", "b"], folder.path());
     assert_eq!(code, 4);
     insta::assert_snapshot!(out, @"
@@ -127,7 +132,7 @@ fn table_of_measures() {
     ");
 }
 
-/// In B machine 1 receives nothing, so the age of its messages is defined in A only.
+/// Machine 1 receives a message in A, but not in B. So the age of its messages is defined in A only.
 #[test]
 fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     let folder = tempfile::tempdir().unwrap();
@@ -139,6 +144,7 @@ fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
         &experiment,
         vec![finished.clone()],
     );
+    // The only receive of machine 1, at tick 0, becomes an internal event.
     for (column, value) in [
         ("event", "internal"),
         ("peers", ""),
@@ -171,9 +177,9 @@ fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     assert!(out.lines().any(|line| line == undefined), "{out}");
 }
 
-/// There is one record for each configuration, machine and measure. The report goes to stderr.
+/// CSV and JSON have a record for each configuration, machine and measure, in full precision. The sentences about the check go to stderr.
 #[test]
-fn records_in_full_precision() {
+fn csv_and_json_have_a_record_for_each_configuration_machine_and_measure() {
     let folder = twins(
         |_| {},
         |runs| fixture::set(&mut runs[0], 0, 19, "logical_clock", "99"),
@@ -199,7 +205,7 @@ fn records_in_full_precision() {
     assert_eq!((&changed["machine"], &changed["n"]), (&0.into(), &3.into()));
     assert!((number("mean_b") - number("mean_a") - number("difference")).abs() < 1e-9);
     assert!(((number("low") + number("high")) / 2.0 - number("difference")).abs() < 1e-9);
-    // Two of the three runs are unchanged.
+    // In two of the three runs the clock is unchanged. Three differences with only two values give a rough interval.
     assert_eq!(changed["interval"], "rough");
     assert_eq!(number("equal"), 2.0 / 3.0);
 }

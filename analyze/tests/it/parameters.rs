@@ -1,4 +1,5 @@
-//! Every parameter appears in experiment files, run keys, the journal, filters, tables and the dictionary.
+//! Tests that no parameter is forgotten anywhere: every parameter of experiments is read from experiment files, and appears in the keys
+//! of runs, the journal (`runs.csv`), filters (`--where`), tables and the data dictionary.
 
 use std::fs;
 
@@ -10,7 +11,8 @@ use sim::log::journal_columns;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// For each parameter that a grid may vary: its name, two values as in an experiment file, and the cell of the second value.
+/// For each parameter that may have several values in an experiment file: its name, two values as in the file, and the second value as
+/// in a table.
 const VALUES: [(&str, &str, &str); 10] = [
     ("rates", "[[1, 3], [2, 4]]", "2,4"),
     ("internal", "[0.5, 0.25]", "0.25"),
@@ -28,6 +30,7 @@ const VALUES: [(&str, &str, &str); 10] = [
     ("clock", "[\"lamport\", \"vector\"]", "vector"),
 ];
 
+/// The text of an experiment in which the parameter `name` has these values.
 fn grid(name: &str, values: &str) -> String {
     let mut parameters = vec![("rates", "[[1, 3]]"), ("internal", "0.5")];
     parameters.retain(|(other, _)| *other != name);
@@ -42,7 +45,7 @@ fn grid(name: &str, values: &str) -> String {
 }
 
 #[test]
-fn every_parameter_of_a_grid_is_tested_here() {
+fn every_parameter_that_may_have_several_values_is_tested_here() {
     let dimensions = PARAMETERS
         .iter()
         .filter(|parameter| parameter.is_dimension());
@@ -57,6 +60,7 @@ fn every_parameter_is_read_and_appears_in_keys_and_tables() {
         let experiment = Experiment::parse(&text, "e.toml".as_ref(), Overrides::default())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let keys: Vec<String> = experiment.runs().map(|run| run.key()).collect();
+        // Two values with two repetitions each.
         assert_eq!(keys.len(), 4, "{name}");
         let with_second = format!("{name}={second} ");
         assert_eq!(
@@ -75,6 +79,7 @@ fn every_parameter_is_read_and_appears_in_keys_and_tables() {
         let options = ["drift", "small", "--where", &condition, "--format", "csv"];
         let (code, rows, err) = analyze(&options, folder.path());
         assert_eq!(code, 0, "{name}: {err}");
+        // The header, and a row for each of two machines.
         assert_eq!(rows.lines().count(), 1 + 2, "{name}: {rows}");
     }
 }

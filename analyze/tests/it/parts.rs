@@ -1,4 +1,5 @@
-//! Tests of `processed/events/`: only new parts are written, and other programs can read the folder.
+//! Tests of the folder `processed/events/`, into which `analyze export` writes the events in parts: Parquet files with the events of
+//! some whole runs. A later export writes only parts for runs that are new, and other programs can read the folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -19,12 +20,14 @@ use crate::exported::{parts, read_parts};
 use crate::fixture;
 use crate::notebooks::{environment_with, run};
 
-/// Number of events in a run of [`fixture::SMALL`].
-const A_RUN: u64 = 200;
+/// The number of events in each run of [`fixture::SMALL`].
+const EVENTS_PER_RUN: u64 = 200;
 
-/// A dataset whose journal can be shortened to some of the runs in its log.
+/// A dataset that seems to grow: its event file has all runs from the start, but its journal (`runs.csv`) can be cut to the rows of some
+/// runs. Only runs with a row count. The parts of its export have at most two runs.
 struct Growing {
     folder: tempfile::TempDir,
+    /// All lines of the journal, with the header.
     journal: Vec<String>,
 }
 
@@ -41,12 +44,13 @@ impl Growing {
         self.folder.path()
     }
 
+    /// The folder of the parts.
     fn events(&self) -> PathBuf {
         self.root().join("processed/events")
     }
 
-    /// Gives the journal the rows of these runs.
-    fn with(&self, runs: impl IntoIterator<Item = usize>) -> &Self {
+    /// Writes the journal with the rows of these runs only.
+    fn with_runs(&self, runs: impl IntoIterator<Item = usize>) -> &Self {
         let rows = std::iter::once(0).chain(runs.into_iter().map(|run| run + 1));
         let rows = rows.map(|row| self.journal[row].as_str());
         let text = rows.collect::<Vec<_>>().join("\n") + "\n";
@@ -57,26 +61,26 @@ impl Growing {
     fn dataset(&self) -> Dataset {
         let mut dataset = Dataset::open(self.root()).unwrap();
         dataset.cache_measures().unwrap();
-        dataset.limit_parts(2 * A_RUN);
+        dataset.limit_parts(2 * EVENTS_PER_RUN);
         dataset
     }
 
     /// Exports the dataset. Returns the number of all parts and the number of new parts.
     fn export(&self) -> (usize, usize) {
-        exported(&self.dataset())
+        export_parts(&self.dataset())
     }
 
     /// Requires that the parts contain every event once.
-    fn is_complete(&self) {
+    fn require_complete(&self) {
         let by = ["run", "machine", "tick"];
         let events = read_parts(&self.events());
         let events = events.sort(by, SortMultipleOptions::default()).unwrap();
         let dataset = self.dataset();
-        let whole = dataset.batches().next().unwrap();
-        assert!(events.equals_missing(&whole.events().unwrap()));
+        let all = dataset.batches().next().unwrap();
+        assert!(events.equals_missing(&all.events().unwrap()));
     }
 
-    /// The contents of the folder and the times at which its files were written.
+    /// For each part, the time at which it was written and its contents.
     fn state(&self) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
         let parts = parts(&self.events()).into_iter();
         parts
@@ -93,7 +97,8 @@ impl Growing {
         let log = self.root().join("events-0000.csv");
         let whole = fs::read_to_string(&log).unwrap();
         let damaged = whole.split_inclusive('\n').enumerate().map(|(line, text)| {
-            let is_damaged = (1..=runs * A_RUN as usize).contains(&line);
+            // Line 0 is the header.
+            let is_damaged = (1..=runs * EVENTS_PER_RUN as usize).contains(&line);
             if is_damaged {
                 text.replace(',', ";")
             } else {
@@ -104,8 +109,10 @@ impl Growing {
     }
 }
 
-fn exported(dataset: &Dataset) -> (usize, usize) {
-    // A program that another test starts has a copy of the lock for a moment, until it begins to run.
+/// Exports the dataset. Returns the number of all parts and the number of new parts.
+fn export_parts(dataset: &Dataset) -> (usize, usize) {
+    // The lock of an export can be held too long: a program that another test starts has a copy of it until the program begins to run.
+    // So a refused export is repeated.
     let written = loop {
         match export(dataset, Additions::default()) {
             Err(Error::Exporting { .. }) => std::thread::yield_now(),
@@ -114,7 +121,7 @@ fn exported(dataset: &Dataset) -> (usize, usize) {
     };
     let folders = written.iter().filter_map(|written| written.parts);
     let [PartCount { all, written }] = folders.collect::<Vec<_>>()[..] else {
-        panic!("one folder");
+        panic!("an export writes one folder of parts");
     };
     (all, written)
 }
@@ -122,36 +129,39 @@ fn exported(dataset: &Dataset) -> (usize, usize) {
 #[test]
 fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
     let small = Growing::new(fixture::SMALL);
-    assert_eq!(small.with(0..2).export(), (1, 1));
+    assert_eq!(small.with_runs(0..2).export(), (1, 1));
     let first = small.state();
     assert_eq!(small.export(), (1, 0));
     assert_eq!(small.state(), first);
-    small.with(0..5).damage(2);
+    // The first two runs are in a part, so their events are not read again.
+    small.with_runs(0..5).damage(2);
     assert_eq!(small.export(), (3, 2));
     let second = small.state();
     assert!(first.iter().all(|part| second.get(part.0) == Some(part.1)));
     // The last part has room for one more run.
-    assert_eq!(small.with(0..6).export(), (3, 1));
+    assert_eq!(small.with_runs(0..6).export(), (3, 1));
     let third = small.state();
-    let stay = second
+    let unchanged = second
         .iter()
         .filter(|part| third.get(part.0) == Some(part.1));
-    assert_eq!(stay.count(), 2);
+    assert_eq!(unchanged.count(), 2);
 }
 
+/// A part may have up to 5 runs. A part with at most half of them is joined with new runs. So each part has at least 3 runs, except perhaps
+/// the last one.
 #[test]
 fn repeated_exports_do_not_make_many_parts() {
     let experiment = fixture::SMALL.replace("repetitions = 3", "repetitions = 20");
     let grown = Growing::new(&experiment);
-    let mut dataset = grown.with(0..1).dataset();
+    let mut dataset = grown.with_runs(0..1).dataset();
     for runs in 1..=40 {
-        dataset = grown.with(0..runs).dataset();
-        dataset.limit_parts(5 * A_RUN);
-        let (all, written) = exported(&dataset);
+        dataset = grown.with_runs(0..runs).dataset();
+        dataset.limit_parts(5 * EVENTS_PER_RUN);
+        let (all, written) = export_parts(&dataset);
         assert!(all <= runs.div_ceil(3) && written == 1, "{runs}: {all}");
     }
-    grown.is_complete();
-    assert_eq!(exported(&dataset), (parts(&grown.events()).len(), 0));
+    grown.require_complete();
+    assert_eq!(export_parts(&dataset), (parts(&grown.events()).len(), 0));
 }
 
 #[test]
@@ -159,28 +169,29 @@ fn parts_of_changed_and_removed_runs_are_written_again() {
     let mut small = Growing::new(fixture::SMALL);
     assert_eq!(small.export(), (3, 3));
     let whole = small.state();
-    let stay = |now: BTreeMap<_, _>| {
+    // Tells for each of the first parts whether it is unchanged.
+    let are_unchanged = |now: BTreeMap<_, _>| {
         let parts: Vec<bool> = whole
             .iter()
             .map(|part| now.get(part.0) == Some(part.1))
             .collect();
         parts
     };
-    // The third run gets another start time.
+    // The third run gets another time scale in its row, and the row a new checksum.
     let other = small.journal[3].replace(",virtual,shared,1.0,", ",virtual,shared,2.0,");
     assert_ne!(other, small.journal[3]);
     small.journal[3] = other;
     let sealed = seal_journal(&(small.journal.join("\n") + "\n")).unwrap();
     small.journal = sealed.lines().map(str::to_owned).collect();
-    assert_eq!(small.with(0..6).export(), (3, 1));
-    assert_eq!(stay(small.state()), [true, false, true]);
-    small.is_complete();
+    assert_eq!(small.with_runs(0..6).export(), (3, 1));
+    assert_eq!(are_unchanged(small.state()), [true, false, true]);
+    small.require_complete();
     // First one run is removed, then all runs of a part.
-    assert_eq!(small.with([0, 1, 3, 4, 5]).export(), (3, 1));
-    assert_eq!(stay(small.state()), [true, false, true]);
-    small.is_complete();
-    assert_eq!(small.with([0, 1, 4, 5]).export(), (2, 0));
-    small.is_complete();
+    assert_eq!(small.with_runs([0, 1, 3, 4, 5]).export(), (3, 1));
+    assert_eq!(are_unchanged(small.state()), [true, false, true]);
+    small.require_complete();
+    assert_eq!(small.with_runs([0, 1, 4, 5]).export(), (2, 0));
+    small.require_complete();
 }
 
 #[test]
@@ -194,21 +205,21 @@ fn after_an_export_of_some_runs_all_runs_are_exported() {
     chosen.cut_warm_up(5.0).unwrap();
     export(&chosen, Additions::default()).unwrap();
     let events = read_parts(&small.events());
-    assert_eq!(events.height() as u64, 3 * A_RUN);
+    assert_eq!(events.height() as u64, 3 * EVENTS_PER_RUN);
     let selected = chosen.batches().next().unwrap();
     assert!(events.equals_missing(&selected.events().unwrap()));
     small.export();
-    small.is_complete();
+    small.require_complete();
 }
 
 #[test]
-fn no_cache_or_another_version_write_all_parts_again() {
+fn all_parts_are_written_again_without_a_cache_or_after_another_version() {
     let small = Growing::new(fixture::SMALL);
     small.export();
-    let mut reread = Dataset::open(small.root()).unwrap();
-    reread.limit_parts(2 * A_RUN);
-    assert_eq!(exported(&reread), (3, 3));
-    // These parts look as if another version had written them.
+    let mut without_cache = Dataset::open(small.root()).unwrap();
+    without_cache.limit_parts(2 * EVENTS_PER_RUN);
+    assert_eq!(export_parts(&without_cache), (3, 3));
+    // The footers of all parts are changed, so that the parts seem to be written by another version.
     for part in parts(&small.events()) {
         let file = || File::open(&part).unwrap();
         let mut reader = ParquetReader::new(file());
@@ -241,11 +252,11 @@ fn files_that_are_not_parts_are_replaced() {
     let bytes = fs::read(part).unwrap();
     fs::write(part, &bytes[..bytes.len() / 2]).unwrap();
     assert_eq!(small.export(), (3, 1));
-    small.is_complete();
+    small.require_complete();
     // A second copy of a part would contain its runs twice.
     fs::copy(part, part.with_file_name("part-00009.parquet")).unwrap();
     small.export();
-    small.is_complete();
+    small.require_complete();
     assert_eq!(parts(&small.events()).len(), 3);
     // Earlier versions wrote this single file of all events.
     let single = small.root().join("processed/events.parquet");
@@ -254,13 +265,13 @@ fn files_that_are_not_parts_are_replaced() {
     assert!(!single.exists());
 }
 
-/// The export ends early because of an error after it has written a part.
+/// Half of the events are damaged. The export has written a part before it finds the damage.
 #[test]
 fn an_export_that_fails_changes_nothing() {
     let small = Growing::new(fixture::SMALL);
-    small.with(4..6).export();
+    small.with_runs(4..6).export();
     let before = small.state();
-    small.with(0..6);
+    small.with_runs(0..6);
     let whole = fs::read(small.root().join("events-0000.csv")).unwrap();
     // The measures are cached, so the error occurs in the export of the events.
     small.dataset().machines().unwrap();
@@ -278,7 +289,7 @@ fn an_export_that_fails_changes_nothing() {
     assert_eq!(small.state(), before);
     fs::write(small.root().join("events-0000.csv"), whole).unwrap();
     assert_eq!(small.export(), (3, 2));
-    small.is_complete();
+    small.require_complete();
 }
 
 /// Bits are flipped all over a part, in its data and in its footer. Each time the part is written again.
@@ -288,13 +299,13 @@ fn a_damaged_part_is_replaced() {
     assert_eq!(small.export(), (3, 3));
     let whole = small.state();
     let (part, (_, bytes)) = whole.iter().nth(1).unwrap();
-    // The step is a prime number, so that all bits of a byte are hit.
+    // The step is not a multiple of 8, so that every bit of a byte is hit in some byte.
     let bits: Vec<usize> = (0..8 * bytes.len()).step_by(2003).collect();
     assert!(bits.len() > 20, "{}", bytes.len());
     for bit in bits {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        // The part is removed first, because other folders may have links to the same file.
+        // The part is removed first: otherwise the change would reach all links to the same file.
         fs::remove_file(part).unwrap();
         fs::write(part, damaged).unwrap();
         assert_eq!(small.export(), (3, 1), "bit {bit}");
@@ -305,7 +316,7 @@ fn a_damaged_part_is_replaced() {
     }
 }
 
-/// Uses the packages that `bench` pins.
+/// The Python packages are those of `experiments/bench/requirements.txt`.
 #[test]
 fn polars_pandas_and_duckdb_open_the_folder() {
     let small = Growing::new(fixture::SMALL);
@@ -323,8 +334,8 @@ counted = [
 for rows, clocks in counted:
     print(int(rows), int(clocks))
 ";
-    let clocks = read_parts(&small.events());
-    let clocks = clocks.column("logical_clock").unwrap().i64().unwrap();
+    let events = read_parts(&small.events());
+    let clocks = events.column("logical_clock").unwrap().i64().unwrap();
     let line = format!("{} {}\n", clocks.len(), clocks.sum().unwrap());
     let python = environment_with("../experiments/bench/requirements.txt").join("bin/python");
     let output = run(Command::new(python)
@@ -333,7 +344,7 @@ for rows, clocks in counted:
     assert_eq!(output, line.repeat(4));
 }
 
-/// For datasets that one computer cannot hold.
+/// Spark and Dask are for datasets that are too large for one computer.
 #[test]
 #[ignore = "needs java"]
 fn spark_and_dask_open_the_folder() {

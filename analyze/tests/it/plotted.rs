@@ -1,4 +1,5 @@
-//! Tests of `analyze plot`: the values in a picture are those of the tables, and every kind can be drawn in every form.
+//! Tests of `analyze plot`: the values in a picture are those of the tables, and every kind of plot can be drawn as SVG, PNG, PDF and with
+//! characters. The elements of an SVG picture have their values as attributes, such as `data-x`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,26 +15,27 @@ use crate::command_line::analyze;
 use crate::fixture;
 use crate::shown::{by_hand, execution, without_events};
 
-/// The picture of a dataset in `root`.
+/// The SVG picture of the dataset in `root`.
 fn draw(root: &Path, kind: Kind, options: &Options) -> String {
     let dataset = Dataset::open(root).unwrap();
     let plot = plot::plot(&dataset, kind, options).unwrap();
     plot.figure.svg(Theme::Auto)
 }
 
+/// A folder with the dataset `small`.
 fn with_small() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     folder
 }
 
-/// The number in a data attribute.
+/// The number in an attribute such as `data-x`.
 fn number(node: &Node<'_, '_>, name: &str) -> f64 {
     let text = node.attribute(name).unwrap_or_else(|| panic!("no {name}"));
     text.parse().unwrap()
 }
 
-/// The numbers in a data attribute.
+/// The numbers in an attribute such as `data-x`.
 fn numbers(node: &Node<'_, '_>, name: &str) -> Vec<f64> {
     let text = node.attribute(name).unwrap_or_else(|| panic!("no {name}"));
     text.split(' ')
@@ -41,7 +43,7 @@ fn numbers(node: &Node<'_, '_>, name: &str) -> Vec<f64> {
         .collect()
 }
 
-/// The elements whose class begins with `class`.
+/// The elements below `node` whose first class is `class`.
 fn of_class<'d>(node: Node<'d, 'd>, class: &str) -> Vec<Node<'d, 'd>> {
     let has_class = |node: &Node<'_, '_>| {
         let classes = node.attribute("class").unwrap_or_default();
@@ -50,7 +52,7 @@ fn of_class<'d>(node: Node<'d, 'd>, class: &str) -> Vec<Node<'d, 'd>> {
     node.descendants().filter(has_class).collect()
 }
 
-/// Values in pictures have six significant digits.
+/// Requires that the `shown` number is `value`. Numbers in pictures have six significant digits.
 fn assert_close(shown: f64, value: f64) {
     assert!(
         (shown - value).abs() <= value.abs() * 1e-5 + 1e-9,
@@ -58,7 +60,7 @@ fn assert_close(shown: f64, value: f64) {
     );
 }
 
-/// The rows of a table as records.
+/// The rows of the table that `analyze` prints as CSV. Each row has its cells by column.
 fn table(folder: &Path, arguments: &[&str]) -> Vec<BTreeMap<String, String>> {
     let (code, out, err) = analyze(&[arguments, &["--format", "csv"]].concat(), folder);
     assert_eq!(code, 0, "{err}");
@@ -83,21 +85,24 @@ fn bars_have_the_values_of_the_tables() {
         let svg = draw(&folder.path().join("small"), kind, &Options::default());
         let document = Document::parse(&svg).unwrap();
         let panels = of_class(document.root(), "panel");
+        // Each panel has the bars of one measure.
         for (panel, name) in panels.into_iter().zip(names) {
             for bar in of_class(panel, "bar") {
+                // The class of a bar ends with the number of its machine, and its y is the number of its configuration.
                 let class = bar.attribute("class").unwrap();
                 let machine = class.strip_prefix("bar h").unwrap();
                 let internal = ["0.4", "0.7"][number(&bar, "data-y") as usize];
-                let is_of = |row: &&BTreeMap<String, String>| {
+                let belongs_to_bar = |row: &&BTreeMap<String, String>| {
                     row["machine"] == machine
                         && row["internal"] == internal
                         && row.contains_key(&format!("{name}_mean"))
                 };
-                let row = rows.iter().find(is_of).unwrap();
-                let of = |what: &str| row[&format!("{name}_{what}")].parse::<f64>();
-                assert_close(number(&bar, "data-x"), of("mean").unwrap());
-                assert_eq!(bar.has_attribute("data-low"), of("low").is_ok(), "{name}");
-                if let (Ok(low), Ok(high)) = (of("low"), of("high")) {
+                let row = rows.iter().find(belongs_to_bar).unwrap();
+                let cell = |suffix: &str| row[&format!("{name}_{suffix}")].parse::<f64>();
+                assert_close(number(&bar, "data-x"), cell("mean").unwrap());
+                // The cells `low` and `high` are empty if there is no interval.
+                assert_eq!(bar.has_attribute("data-low"), cell("low").is_ok(), "{name}");
+                if let (Ok(low), Ok(high)) = (cell("low"), cell("high")) {
                     assert_close(number(&bar, "data-low"), low);
                     assert_close(number(&bar, "data-high"), high);
                 }
@@ -105,10 +110,11 @@ fn bars_have_the_values_of_the_tables() {
             }
         }
     }
+    // The three kinds of plots have 2, 3 and 2 measures. Each measure has bars for two configurations with three machines.
     assert_eq!(compared, (2 + 3 + 2) * 2 * 3);
 }
 
-/// With --by, a bar has the values of the row that the table combines in the same way.
+/// `--by rates` combines the configurations with equal rates. A bar then has the values of the table's row for these configurations.
 #[test]
 fn combined_bars_have_the_values_of_combined_rows() {
     let folder = with_small();
@@ -134,7 +140,7 @@ fn combined_bars_have_the_values_of_combined_rows() {
     }
 }
 
-/// A line of the clock ends at the mean of the final clocks, with its interval.
+/// The last point of a clock's line has the mean of the final clocks and its interval.
 #[test]
 fn a_line_ends_at_the_mean_of_the_final_clocks() {
     let folder = with_small();
@@ -151,6 +157,7 @@ fn a_line_ends_at_the_mean_of_the_final_clocks() {
     for (curve, group) in curves.into_iter().zip(&groups) {
         let estimate = group.estimate(measure).unwrap();
         let last = |name: &str| *numbers(curve, name).last().unwrap();
+        // The line has 121 points, and the runs last 20 s.
         assert_eq!(
             (numbers(curve, "data-x").len(), last("data-x")),
             (121, 20.0)
@@ -168,7 +175,7 @@ fn a_line_ends_at_the_mean_of_the_final_clocks() {
     }
 }
 
-/// A single run has a step at each event: the clocks and queues of the log.
+/// With `--run`, the lines have the clock or the queue length after each event of this run, and 0 at the start.
 #[test]
 fn a_single_run_has_a_step_at_each_event() {
     let folder = by_hand();
@@ -198,7 +205,8 @@ fn a_single_run_has_a_step_at_each_event() {
     }
 }
 
-/// The shares of all jumps of a machine make 100 %, and their mean is the mean jump.
+/// The bars of a histogram are the shares of the jumps of each size. The shares of a machine add up to 100 %, and the mean of its jumps is
+/// that of the measure `jump_mean`.
 #[test]
 fn a_histogram_has_every_jump() {
     let folder = tempfile::tempdir().unwrap();
@@ -216,14 +224,19 @@ fn a_histogram_has_every_jump() {
         let bars = of_class(series, "bar");
         let shares = bars.iter().map(|bar| number(bar, "data-y") / 100.0);
         assert_close(shares.clone().sum(), 1.0);
+        // The first bar, at 0, is for jumps of 1.
         let jumps = bars.iter().map(|bar| number(bar, "data-x") + 1.0);
         let mean: f64 = shares.zip(jumps).map(|(share, jump)| share * jump).sum();
         let expected = group.estimate(measure).unwrap().mean;
-        assert!((mean - expected).abs() < 1e-4, "{mean} for {expected}");
+        assert!(
+            (mean - expected).abs() < 1e-4,
+            "{mean}, but jump_mean is {expected}"
+        );
     }
 }
 
-/// Each point has the prediction and the measurement of `analyze theory`; open circles are those with a caveat.
+/// Each point has a prediction and a measurement of `analyze theory`. Hollow circles stand for predictions with a caveat (a reason to
+/// doubt them).
 #[test]
 fn theory_has_the_values_of_the_table() {
     let folder = with_small();
@@ -247,10 +260,12 @@ fn theory_has_the_values_of_the_table() {
     for (panel, name) in panels.into_iter().zip(names) {
         for (class, has_caveat) in [("dot", false), ("hollow", true)] {
             let points = of_class(panel, class);
-            let cell =
-                |row: &BTreeMap<String, String>, what: &str| row[&format!("{name}_{what}")].clone();
+            let cell = |row: &BTreeMap<String, String>, suffix: &str| {
+                row[&format!("{name}_{suffix}")].clone()
+            };
             let expected = rows.iter().filter(|row| {
-                !cell(row, "predicted").is_empty() && cell(row, "caveats").is_empty() != has_caveat
+                let is_predicted = !cell(row, "predicted").is_empty();
+                is_predicted && has_caveat == !cell(row, "caveats").is_empty()
             });
             let mut expected: Vec<(f64, f64)> = expected
                 .map(|row| {
@@ -277,8 +292,9 @@ fn theory_has_the_values_of_the_table() {
     }
 }
 
-/// Rates 1,3,6 are overloaded at internal 0.4 and 0.7; 2,3,4 at neither (at 0.4, as many messages as ticks arrive); so the boundary is
-/// one line between the two rows.
+/// A stability map has a cell for each pair of rates and `internal`, and a boundary around the cells that are overloaded by the prediction.
+/// The rates 1,3,6 are overloaded at both probabilities, and the rates 3,3,3 at neither. So the boundary is a horizontal line between the
+/// two rows of cells.
 #[test]
 fn a_stability_map_has_the_growth_and_the_boundary() {
     let folder = tempfile::tempdir().unwrap();
@@ -296,10 +312,11 @@ fn a_stability_map_has_the_growth_and_the_boundary() {
     for cell in cells {
         let rates = ["1,3,6", "3,3,3"][number(&cell, "data-y") as usize];
         let internal = ["0.4", "0.7"][number(&cell, "data-x") as usize];
-        let of_cell = rows
+        let rows_of_cell = rows
             .iter()
             .filter(|row| row["rates"] == rates && row["internal"] == internal);
-        let growth = of_cell.map(|row| row["backlog_growth_mean"].parse::<f64>().unwrap());
+        // The growth of a cell is that of the machine whose queue grows fastest.
+        let growth = rows_of_cell.map(|row| row["backlog_growth_mean"].parse::<f64>().unwrap());
         assert_close(number(&cell, "data-value"), growth.fold(f64::MIN, f64::max));
         let title = cell.children().find_map(|child| child.text()).unwrap();
         let predicted = if rates == "1,3,6" {
@@ -311,19 +328,20 @@ fn a_stability_map_has_the_growth_and_the_boundary() {
     }
     let boundary = of_class(panels[0], "boundary");
     let path = boundary[0].attribute("d").unwrap();
-    let ends: Vec<f64> = path
+    // The boundary has a piece of line for each of the two columns of cells. A piece has two points, each with x and y.
+    let coordinates: Vec<f64> = path
         .split(['M', 'L', ' '])
         .filter(|text| !text.is_empty())
         .map(|text| text.parse().unwrap())
         .collect();
-    let heights: Vec<f64> = ends.chunks(2).map(|end| end[1]).collect();
+    let heights: Vec<f64> = coordinates.chunks(2).map(|point| point[1]).collect();
     assert_eq!(heights.len(), 4);
     assert!(heights.iter().all(|height| *height == heights[0]), "{path}");
 }
 
-/// Every kind is drawn as SVG that is well-formed, and with characters that fit in 80 columns.
+/// Every kind of plot is drawn as well-formed SVG, and with characters in at most 80 columns. PNG and PDF files are written too.
 #[test]
-fn every_kind_in_every_form() {
+fn every_kind_of_plot_can_be_drawn_in_every_form() {
     let folder = with_small();
     let text = fixture::SMALL.replace(
         "[[1, 3, 6]]",
@@ -335,6 +353,7 @@ fn every_kind_in_every_form() {
         for dataset in ["small", "by-hand", "wide"] {
             let (code, svg, err) = analyze(&["plot", dataset, kind], folder.path());
             assert_eq!(code, 0, "{dataset} {kind}: {err}");
+            // Only the first 12 of the 14 machines of `wide` are drawn, and a message says so. A stability map draws no machines.
             assert_eq!(
                 !err.is_empty(),
                 dataset == "wide" && kind != "stability",
@@ -368,6 +387,7 @@ fn every_kind_in_every_form() {
     }
 }
 
+/// Without events there may be nothing to draw. Then the error says so.
 #[test]
 fn runs_without_events_are_drawn_or_refused() {
     let folder = without_events();
@@ -407,7 +427,7 @@ fn texts_of_datasets_are_escaped() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_refused_with_the_way_out() {
+fn an_error_says_why_a_plot_cannot_be_drawn_and_what_is_possible() {
     let folder = with_small();
     for (arguments, words) in [
         (

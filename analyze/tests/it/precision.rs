@@ -1,4 +1,5 @@
-//! Tests of `analyze precision`.
+//! Tests of `analyze precision`, which calculates how many repetitions a dataset needs until the 95 % interval of a measure is as narrow as
+//! the option `--half-width` says. It prints lines for the experiment file and a command that makes the missing runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -46,16 +47,18 @@ fn sim(command: &str, folder: &Path) {
     run(Command::new(program).args(&words[1..]).current_dir(folder));
 }
 
+/// The number in a field of a record.
 fn number(record: &Value, name: &str) -> f64 {
     record[name]
         .as_f64()
         .unwrap_or_else(|| panic!("{name}: {record}"))
 }
 
-/// The blocks of indented lines in a text.
+/// The blocks of indented lines in a text, without the indentation. A block ends at the next line that is not indented and not empty.
 fn indented(text: &str) -> Vec<String> {
     let mut blocks = vec![];
     let mut block = String::new();
+    // The added line ends the last block.
     for line in text.lines().chain(["end"]) {
         match line.strip_prefix("    ") {
             Some(code) => block += &format!("{code}\n"),
@@ -77,9 +80,9 @@ fn runs(root: &Path) -> BTreeMap<String, usize> {
     runs
 }
 
-/// Puts the printed lines into the experiment file and runs the printed command. Returns how many runs each configuration then
-/// has.
-fn extended(folder: &Path, arguments: &[&str]) -> BTreeMap<String, usize> {
+/// Runs `analyze precision`, puts the printed lines into the experiment file, and runs the printed command. Returns how many finished runs
+/// each configuration then has.
+fn extend(folder: &Path, arguments: &[&str]) -> BTreeMap<String, usize> {
     let (code, out, err) = analyze(
         &[&["precision", "grid", "--all"], arguments].concat(),
         folder,
@@ -88,6 +91,7 @@ fn extended(folder: &Path, arguments: &[&str]) -> BTreeMap<String, usize> {
     let file = folder.join("grid.toml");
     let mut text = fs::read_to_string(&file).unwrap();
     let mut blocks = indented(&out);
+    // The last block is the command, the others are lines for the file.
     let command = blocks.pop().expect("a command");
     for block in blocks {
         if block.starts_with("repetitions") {
@@ -101,7 +105,7 @@ fn extended(folder: &Path, arguments: &[&str]) -> BTreeMap<String, usize> {
     runs(&folder.join("grid"))
 }
 
-/// The printed lines give each configuration exactly the repetitions that it needs, and no more runs.
+/// After the printed lines and the command, each configuration has exactly the number of runs that it needs.
 #[test]
 fn the_printed_lines_make_exactly_the_missing_runs() {
     let folder = grid();
@@ -118,8 +122,8 @@ fn the_printed_lines_make_exactly_the_missing_runs() {
         &[&["precision", "grid"], &arguments[..]].concat(),
         folder.path(),
     );
-    let after = extended(folder.path(), &arguments);
-    let mut further = 0;
+    let after = extend(folder.path(), &arguments);
+    let mut new_runs = 0;
     for (configuration, count) in &after {
         let of_configuration = needs.iter().filter(|record| {
             let words = format!(
@@ -131,21 +135,24 @@ fn the_printed_lines_make_exactly_the_missing_runs() {
         });
         let needed = of_configuration.map(|record| number(record, "needed") as usize);
         assert_eq!(Some(*count), needed.max(), "{configuration}");
-        further += count - before[configuration];
+        new_runs += count - before[configuration];
     }
-    assert!(further > 20, "{after:?}");
-    let different: std::collections::BTreeSet<_> = after.values().collect();
-    assert!(different.len() > 2, "some need more than others: {after:?}");
+    assert!(new_runs > 20, "{after:?}");
+    let different_counts: std::collections::BTreeSet<_> = after.values().collect();
+    assert!(
+        different_counts.len() > 2,
+        "some configurations should need more runs than others: {after:?}"
+    );
 }
 
 #[test]
-fn one_number_is_printed_if_all_need_the_same() {
+fn one_number_of_repetitions_is_printed_if_all_configurations_need_the_same() {
     let folder = grid();
-    let where_one = "rates = '1,3,6' and internal = 0.4 and role = 'slowest'";
-    let single = GRID
+    let where_slowest = "rates = '1,3,6' and internal = 0.4 and role = 'slowest'";
+    let one_configuration = GRID
         .replace("[[1, 3, 6], [2, 2, 5]]", "[[1, 3, 6]]")
         .replace("[0.4, 0.7]", "0.4");
-    fs::write(folder.path().join("grid.toml"), single).unwrap();
+    fs::write(folder.path().join("grid.toml"), one_configuration).unwrap();
     fs::remove_dir_all(folder.path().join("grid")).unwrap();
     sim("sim run grid.toml --quiet --data grid", folder.path());
     let arguments = [
@@ -154,7 +161,7 @@ fn one_number_is_printed_if_all_need_the_same() {
         "--half-width",
         "1%",
         "--where",
-        where_one,
+        where_slowest,
     ];
     let (_, out, _) = analyze(
         &[&["precision", "grid"], &arguments[..]].concat(),
@@ -168,15 +175,15 @@ fn one_number_is_printed_if_all_need_the_same() {
     assert!(needed > 5.0);
     assert_eq!(indented(&out)[0], format!("repetitions = {needed}"));
     assert!(!out.contains("[[repeat]]"), "{out}");
-    let after = extended(folder.path(), &arguments);
+    let after = extend(folder.path(), &arguments);
     assert_eq!(
         after.values().copied().collect::<Vec<_>>(),
         [needed as usize]
     );
 }
 
-/// If the command of the dataset sets the number of repetitions, the file's number has no effect, so the printed command has the
-/// new number.
+/// The dataset was made by a command with the option `--repetitions`. The number in the experiment file has no effect then. So the printed
+/// command has the new number, and the file does not change.
 #[test]
 fn a_command_with_repetitions_is_printed_with_the_new_number() {
     let folder = grid();
@@ -191,7 +198,7 @@ fn a_command_with_repetitions_is_printed_with_the_new_number() {
         "--where",
         "role = 'slowest'",
     ];
-    let after = extended(folder.path(), &arguments);
+    let after = extend(folder.path(), &arguments);
     let file = fs::read_to_string(folder.path().join("grid.toml")).unwrap();
     assert_eq!(file, GRID);
     let [count] = after.values().copied().collect::<Vec<_>>()[..] else {
@@ -200,7 +207,8 @@ fn a_command_with_repetitions_is_printed_with_the_new_number() {
     assert!(count > 3, "{count}");
 }
 
-/// Runs that are planned but not done, and runs that failed, are taken into account.
+/// Of the five planned repetitions of each configuration, one has failed and one was not made, so three are finished. The number of more
+/// runs that is printed includes the four runs (one for each configuration) that were planned already.
 #[test]
 fn planned_and_failed_runs_are_counted() {
     let folder = tempfile::tempdir().unwrap();
@@ -240,11 +248,11 @@ fn planned_and_failed_runs_are_counted() {
     let mut runs = 0;
     for rates in ["1,3,6", "2,2,5"] {
         for internal in [0.4, 0.7] {
-            let is_meant =
+            let is_of_configuration =
                 |record: &&Value| record["rates"] == rates && record["internal"] == internal;
-            let of_machines = needs.iter().filter(is_meant);
-            let further = of_machines.map(|record| number(record, "further") as u64);
-            // The run that was planned before is made even if the configuration needs no more.
+            let records_of_machines = needs.iter().filter(is_of_configuration);
+            let further = records_of_machines.map(|record| number(record, "further") as u64);
+            // The run that was planned already is made even if the configuration needs no more runs.
             runs += further.max().unwrap().max(1);
         }
     }
@@ -254,9 +262,10 @@ fn planned_and_failed_runs_are_counted() {
     assert!(out.contains(&sentence), "{sentence}: {out}");
 }
 
-/// The records have what [`Need`] says about the standard deviation of the table.
+/// The means and standard deviations are those of `analyze jumps`, and the numbers of repetitions are those that [`Need`] calculates from
+/// them.
 #[test]
-fn records_agree_with_the_tables() {
+fn records_agree_with_the_table_of_jumps() {
     let folder = grid();
     let needs = records(
         &[
@@ -270,6 +279,7 @@ fn records_agree_with_the_tables() {
         folder.path(),
     );
     let jumps = records(&["jumps", "grid"], folder.path());
+    // Four configurations with three machines each.
     assert_eq!(needs.len(), 12);
     for (need, jump) in needs.iter().zip(&jumps) {
         for name in [
@@ -300,9 +310,10 @@ fn records_agree_with_the_tables() {
     }
 }
 
-/// The row of a configuration is the machine that needs most.
+/// The table has a row for each configuration: the machine that needs the most repetitions. The first row is the one that needs the most.
+/// `--sort` gives another order.
 #[test]
-fn rows_are_the_machines_that_need_most() {
+fn each_row_is_the_machine_that_needs_the_most_repetitions() {
     let folder = grid();
     let arguments = [
         "precision",
@@ -327,8 +338,10 @@ fn rows_are_the_machines_that_need_most() {
         })
         .collect();
     assert_eq!(rows.len(), 4);
+    // The cell with index 7 is the number of repetitions that are needed.
     let needed: Vec<f64> = rows.iter().map(|row| row[7].parse().unwrap()).collect();
     assert!(needed.is_sorted_by(|a, b| a >= b), "{needed:?}");
+    // The records have the three machines of a configuration one after the other.
     let mut largest: Vec<f64> = needs
         .chunks(3)
         .map(|machines| {
@@ -366,7 +379,7 @@ fn rows_are_the_machines_that_need_most() {
 }
 
 #[test]
-fn the_page_of_a_terminal() {
+fn the_text_in_a_terminal_of_80_or_120_columns() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("grid"), GRID);
     for width in ["80", "120"] {
@@ -388,7 +401,8 @@ fn the_page_of_a_terminal() {
             .output()
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        // The command of the dataset is that of this test.
+        // The dataset remembers the command that made it: here, the command of the test program, which differs from computer to
+        // computer.
         let lines: Vec<&str> = text.lines().collect();
         let command = lines
             .iter()
@@ -408,7 +422,7 @@ fn the_page_of_a_terminal() {
 }
 
 #[test]
-fn measures_without_variance_need_no_more() {
+fn a_measure_with_equal_values_needs_no_more_runs() {
     let folder = grid();
     let arguments = [
         "precision",
@@ -430,7 +444,7 @@ fn measures_without_variance_need_no_more() {
 }
 
 #[test]
-fn mistakes_are_answered_with_a_way_out() {
+fn errors_say_what_is_wrong_and_what_is_possible() {
     let folder = grid();
     let refused = |measure: &str, width: &str, wanted: &str| {
         let half_width = format!("--half-width={width}");
@@ -503,8 +517,9 @@ fn mistakes_are_answered_with_a_way_out() {
     );
 }
 
+/// A half-width in percent of a mean of about 0 would be about 0.
 #[test]
-fn machines_with_a_mean_of_about_0_are_left_out_with_a_word() {
+fn machines_with_a_mean_of_about_0_are_left_out_and_reported() {
     let folder = grid();
     let arguments = [
         "precision",
@@ -533,9 +548,9 @@ fn machines_with_a_mean_of_about_0_are_left_out_with_a_word() {
     assert!(out.lines().count() < 13, "{out}");
 }
 
-/// Imported logs get numbers, but no lines.
+/// For imported logs, the table has the numbers of repetitions, but no lines and no command are printed: `sim` cannot make more runs.
 #[test]
-fn imported_logs_have_needs_but_no_lines() {
+fn imported_logs_have_numbers_but_no_lines() {
     let folder = tempfile::tempdir().unwrap();
     let trials = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../data/foreign");
     let trials =

@@ -1,5 +1,6 @@
-//! How often sweeps with the number of repetitions that `analyze precision` says get an interval as narrow as wanted. The number must
-//! be enough, and not much larger than the number that would be enough if the standard deviation were known.
+//! Tests the number of repetitions that `analyze precision` calculates for a 95 % interval as narrow as wanted. Many sweeps (sets of
+//! repetitions) are simulated, each with the number of repetitions calculated from its first values. The number must be enough in most
+//! sweeps. It must not be much larger than the number that would be enough if the standard deviation were known.
 
 use analyze::precision::half_width::HalfWidth;
 use analyze::precision::need::Need;
@@ -10,15 +11,15 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::fixture;
 
-/// Number of sweeps in each simulation.
+/// The number of sweeps in each simulation.
 const SWEEPS: usize = 500;
 /// The share of sweeps that must get an interval as narrow as wanted.
 const ENOUGH: f64 = 0.8;
 
-/// Random numbers from 0 to 1, by a fixed linear congruential generator (Knuth's MMIX constants).
-struct Draws(u64);
+/// Random numbers from 0 to 1, by a linear congruential generator with Knuth's MMIX constants.
+struct Random(u64);
 
-impl Draws {
+impl Random {
     fn next(&mut self) -> f64 {
         self.0 = self
             .0
@@ -32,27 +33,29 @@ impl Draws {
         Normal::new(10.0, 1.0).unwrap().inverse_cdf(self.next())
     }
 
+    /// A whole number from 0 to `below` - 1.
     fn index(&mut self, below: usize) -> usize {
         (self.next() * below as f64) as usize
     }
 }
 
-/// The result of many sweeps, each with as many repetitions as its first `pilot` repetitions need.
+/// The result of many sweeps.
 struct Outcome {
     /// The share of sweeps whose interval is as narrow as wanted.
-    narrow: f64,
-    /// The median of the numbers needed.
+    narrow_share: f64,
+    /// The median of the sweeps' numbers of repetitions.
     median: u64,
 }
 
-/// Simulates sweeps. `draw` draws the next value of a sweep. If `fresh`, the sweep does not contain the first repetitions.
+/// Simulates sweeps. `pilot` is the number of first repetitions, from which the number needed is calculated. If `is_fresh`, the first
+/// repetitions are thrown away and all values are drawn anew. `draw` gives the next random value.
 fn simulate(
     pilot: u64,
     half_width: HalfWidth,
-    fresh: bool,
+    is_fresh: bool,
     mut draw: impl FnMut() -> f64,
 ) -> Outcome {
-    let (mut narrow, mut needs) = (0, vec![]);
+    let (mut narrow_sweeps, mut needs) = (0u32, vec![]);
     for _ in 0..SWEEPS {
         let mut values: Vec<f64> = (0..pilot).map(|_| draw()).collect();
         let first = Estimate::from_values(&values);
@@ -60,28 +63,31 @@ fn simulate(
         let needed = Need::new(pilot, first.sd.unwrap(), wanted)
             .repetitions
             .unwrap();
-        if fresh {
+        if is_fresh {
             values.clear();
         }
         values.extend((values.len() as u64..needed).map(|_| draw()));
         let all = Estimate::from_values(&values);
-        narrow += usize::from(all.half_width.unwrap() <= half_width.around(all.mean));
+        if all.half_width.unwrap() <= half_width.around(all.mean) {
+            narrow_sweeps += 1;
+        }
         needs.push(needed);
     }
     needs.sort_unstable();
     Outcome {
-        narrow: narrow as f64 / SWEEPS as f64,
+        narrow_share: f64::from(narrow_sweeps) / SWEEPS as f64,
         median: needs[SWEEPS / 2],
     }
 }
 
-/// The number that is enough in half of all sweeps if the standard deviation is known to be 1: the smallest `n` with
-/// `t / sqrt(n) <= half_width`. 1,000,000 repetitions know the standard deviation almost exactly.
-fn truly_needed(half_width: f64) -> f64 {
+/// The number of repetitions that is enough if the standard deviation is known to be 1: the smallest `n` for which half the width of the
+/// interval, `1.96 / sqrt(n)`, is at most `half_width`. 1.96 is the 0.975 quantile of the normal distribution.
+fn needed_if_sd_is_known(half_width: f64) -> f64 {
     (1.96 / half_width).powi(2)
 }
 
-/// The median is at most this many times the true need. It falls to 1 with the number of first repetitions.
+/// For each number of first repetitions: the median must be less than this many times [`needed_if_sd_is_known`]. With more first
+/// repetitions the standard deviation is known better, so the factor falls towards 1.
 const FACTORS: [(u64, f64); 6] = [
     (3, 16.0),
     (5, 5.5),
@@ -93,30 +99,31 @@ const FACTORS: [(u64, f64); 6] = [
 
 #[test]
 fn sweeps_of_normal_values_are_as_narrow_as_wanted() {
-    for (pilot, most) in FACTORS {
+    for (pilot, max_factor) in FACTORS {
         for half_width in [0.25, 0.1] {
-            for fresh in [false, true] {
-                let mut draws = Draws(pilot * 7 + u64::from(fresh));
-                // A few sweeps after 3 repetitions would need millions of values.
+            for is_fresh in [false, true] {
+                let mut random = Random(pilot * 7 + u64::from(is_fresh));
+                // After 3 repetitions, a few sweeps with this half-width would need millions of values.
                 if pilot == 3 && half_width < 0.2 {
                     continue;
                 }
-                let outcome = simulate(pilot, HalfWidth::Absolute(half_width), fresh, || {
-                    draws.normal()
+                let outcome = simulate(pilot, HalfWidth::Absolute(half_width), is_fresh, || {
+                    random.normal()
                 });
                 let case = format!(
-                    "{pilot} repetitions, half-width {half_width}, fresh {fresh}: {}",
-                    outcome.narrow
+                    "{pilot} repetitions, half-width {half_width}, fresh {is_fresh}: {}",
+                    outcome.narrow_share
                 );
                 println!(
                     "{case}, median {} of {}",
                     outcome.median,
-                    truly_needed(half_width)
+                    needed_if_sd_is_known(half_width)
                 );
-                assert!(outcome.narrow >= ENOUGH, "{case}");
-                let factor = outcome.median as f64 / truly_needed(half_width);
+                assert!(outcome.narrow_share >= ENOUGH, "{case}");
+                // The pilot itself can be more than enough. Then no more repetitions are needed.
+                let factor = outcome.median as f64 / needed_if_sd_is_known(half_width);
                 assert!(
-                    (0.9..most).contains(&factor) || outcome.median == pilot,
+                    (0.9..max_factor).contains(&factor) || outcome.median == pilot,
                     "{case}: {factor} times"
                 );
             }
@@ -124,8 +131,9 @@ fn sweeps_of_normal_values_are_as_narrow_as_wanted() {
     }
 }
 
-/// Runs of the simulator: the slowest machine of two configurations, of which one is overloaded and one is nearly critical. There,
-/// backlog and lag are skewed: a few runs have much larger values than the others. Then somewhat fewer sweeps are as narrow as wanted.
+/// The values are measures of simulated runs, drawn at random from 1500 runs: those of the slowest machine of two configurations. The rates
+/// 1,3,6 are overloaded. The rates 2,3,4 are nearly overloaded, so their backlogs and lags are skewed: a few runs have much larger values
+/// than the others. For skewed values, somewhat fewer intervals are as narrow as wanted.
 #[test]
 fn sweeps_of_real_measures_are_as_narrow_as_wanted() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,16 +181,20 @@ fn sweeps_of_real_measures_are_as_narrow_as_wanted() {
                 HalfWidth::Absolute(share * mean),
                 HalfWidth::Relative(share),
             ] {
-                let mut draws = Draws(pilot);
-                let draw = || values[draws.index(values.len())];
+                let mut random = Random(pilot);
+                let draw = || values[random.index(values.len())];
                 let outcome = simulate(pilot, half_width, false, draw);
                 let case =
                     format!("{measure} at {rates}, {pilot} repetitions, half-width {half_width}");
                 println!(
                     "{case}: {} narrow, median {}",
-                    outcome.narrow, outcome.median
+                    outcome.narrow_share, outcome.median
                 );
-                assert!(outcome.narrow >= enough, "{case}: {}", outcome.narrow);
+                assert!(
+                    outcome.narrow_share >= enough,
+                    "{case}: {}",
+                    outcome.narrow_share
+                );
             }
         }
     }

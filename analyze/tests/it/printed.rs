@@ -1,4 +1,5 @@
-//! Commands and lines of code that the programs print can be pasted, even if the name of the folder has special characters.
+//! Tests that commands and lines of Python that `analyze` prints can be pasted and run, even if the name of the dataset's folder has special
+//! characters.
 
 #![cfg(unix)]
 
@@ -21,11 +22,14 @@ const NAMES: [&str; 8] = [
     "-dash",
 ];
 
+/// A log of two machines.
 const LOG: &str = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
 
-/// Runs `line` in a shell. Returns the exit code and stdout.
-fn pasted(line: &str, folder: &Path) -> (Option<i32>, String) {
+/// Runs `line` in a shell, as if a user had pasted it. The word `analyze` in the line calls the tested program. Returns the exit code and
+/// stdout.
+fn run_pasted(line: &str, folder: &Path) -> (Option<i32>, String) {
     let output = Command::new("sh")
+        // `$0` of the shell function is the path of the program.
         .args(["-c", &format!("analyze() {{ \"$0\" \"$@\"; }}; {line}")])
         .arg(assert_cmd::cargo::cargo_bin!("analyze"))
         .current_dir(folder)
@@ -47,10 +51,11 @@ fn the_command_printed_after_an_import_can_be_pasted() {
         assert_eq!(code, 0, "{err}");
         let (_, commands) = out.trim_end().rsplit_once(" Next: ").unwrap();
         let (summary, audit) = commands.split_once(", analyze audit ").unwrap();
-        let (code, table) = pasted(summary, folder.path());
+        let (code, table) = run_pasted(summary, folder.path());
         assert_eq!(code, Some(0), "{summary}");
         assert!(table.contains("1 run finished"), "{table}");
-        let (code, _) = pasted(&format!("analyze audit {audit}"), folder.path());
+        let (code, _) = run_pasted(&format!("analyze audit {audit}"), folder.path());
+        // A failed check would be no mistake here, but exit code 2 would be: for example, that the folder was not found.
         assert!(code.is_some_and(|code| code != 2), "{audit}");
     }
 }
@@ -60,10 +65,11 @@ fn the_python_line_printed_after_an_export_can_be_pasted() {
     let folder = tempfile::tempdir().unwrap();
     for name in NAMES {
         fixture::simulated(&folder.path().join(name), fixture::BY_HAND);
-        let (code, _, told) = analyze(&["export", "--", name], folder.path());
-        assert_eq!(code, 0, "{told}");
-        let line = told.lines().last().unwrap();
+        let (code, _, err) = analyze(&["export", "--", name], folder.path());
+        assert_eq!(code, 0, "{err}");
+        let line = err.lines().last().unwrap();
         let call = line.strip_prefix("In Python: ").unwrap();
+        // In this program `pl.read_parquet` only checks the path: it exists, and no character of it is read as a file pattern.
         let program = format!(
             "import os\nclass pl:\n  def read_parquet(path, glob=True):\n    assert os.path.exists(path), path\n    assert not (glob and set('*?[') & set(path)), path\n{call}\n"
         );
@@ -84,15 +90,16 @@ fn the_command_that_makes_a_missing_dataset_can_be_pasted() {
     let claims = include_str!("../../../experiments/claims.toml");
     fs::write(folder.path().join("my claims/all.toml"), claims).unwrap();
     let arguments = ["claims", "my claims/all.toml", "--data", "my data"];
-    let (code, _, told) = analyze(&arguments, folder.path());
+    let (code, _, err) = analyze(&arguments, folder.path());
     assert_eq!(code, 2);
-    let commands: Vec<&str> = told
+    let commands: Vec<&str> = err
         .split('`')
         .filter(|part| part.starts_with("cargo sim run "))
         .collect();
-    assert!(!commands.is_empty(), "{told}");
+    assert!(!commands.is_empty(), "{err}");
+    // A command is `cargo sim run EXPERIMENT --data FOLDER`. The shell counts its 6 words and prints the fourth and the sixth.
     for command in commands {
-        let (_, words) = pasted(
+        let (_, words) = run_pasted(
             &format!("set -- {command}; echo $#; echo \"$4\"; echo \"$6\""),
             folder.path(),
         );

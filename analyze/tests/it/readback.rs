@@ -1,4 +1,5 @@
-//! The files that `analyze` writes for programs are read back with the right types.
+//! Tests that other programs find the right types in the CSV that `analyze` writes: a column of real numbers has a decimal point (or an
+//! exponent) in every cell, and a column of integers in none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +12,8 @@ use crate::command_line::analyze;
 use crate::exported::{read, read_parts};
 use crate::fixture::{self, WITH_CSV};
 
-/// Tells whether a cell is a real number (it has a decimal point) or an integer. `None` if it is not a number.
+/// Tells whether the number in a cell is written as a real number (with a decimal point or an exponent). `None` if the cell is not a
+/// number.
 fn is_real(cell: &str) -> Option<bool> {
     cell.parse::<f64>().ok()?;
     Some(cell.contains(['.', 'e', 'E']))
@@ -31,7 +33,7 @@ fn columns(csv: &[u8]) -> BTreeMap<String, Vec<String>> {
     columns
 }
 
-/// A rate, a probability and a duration that are real numbers, but happen to be whole.
+/// The rates, probabilities and the duration are real numbers, but their values are whole.
 const WHOLE: &str = "
 name = \"whole\"
 seed = 1
@@ -60,32 +62,33 @@ fn columns_of_real_numbers_have_a_decimal_point_in_every_cell() {
         &["audit", "a"],
     ];
     for command in commands {
-        let format = |format: &str| {
+        let print_as = |format: &str| {
             let command = [command, &["--format", format]].concat();
             let (code, out, err) = analyze(&command, folder.path());
             assert_eq!(code, 0, "{command:?}: {err}");
             out
         };
-        let rows: Vec<serde_json::Value> = serde_json::from_str(&format("json")).unwrap();
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&print_as("json")).unwrap();
         assert!(!rows.is_empty(), "{command:?}");
         let mut numbers = 0;
-        for (name, cells) in columns(format("csv").as_bytes()) {
+        for (name, cells) in columns(print_as("csv").as_bytes()) {
             assert_eq!(cells.len(), rows.len(), "{command:?} {name}");
-            let mut kinds = vec![];
+            // For each number of the column, whether it is a real number. All must be the same.
+            let mut are_real = vec![];
             for (cell, row) in cells.iter().zip(&rows) {
-                // JSON distinguishes numbers and texts.
+                // JSON says which cells are numbers and which are texts.
                 if row[&name].is_number() {
                     assert_eq!(
                         Some(row[&name].is_f64()),
                         is_real(cell),
                         "{command:?} {name}"
                     );
-                    kinds.push(row[&name].is_f64());
+                    are_real.push(row[&name].is_f64());
                 }
             }
-            numbers += kinds.len();
-            kinds.dedup();
-            assert!(kinds.len() < 2, "{command:?} {name}: {cells:?}");
+            numbers += are_real.len();
+            are_real.dedup();
+            assert!(are_real.len() < 2, "{command:?} {name}: {cells:?}");
         }
         assert!(numbers > 0, "{command:?}");
     }
@@ -105,23 +108,24 @@ fn exported_csv_has_the_types_of_the_parquet_files() {
     for (name, frame) in frames {
         let bytes = fs::read(processed.join(name).with_extension("csv")).unwrap();
         let columns = columns(&bytes);
-        let mut kinds = BTreeSet::new();
+        let mut found_types = BTreeSet::new();
         for column in frame.columns() {
-            let expected = match column.dtype() {
+            let must_be_real = match column.dtype() {
                 DataType::Float64 => true,
                 DataType::Int64 => false,
                 _ => continue,
             };
-            kinds.insert(expected);
+            found_types.insert(must_be_real);
             assert_eq!(columns[column.name().as_str()].len(), frame.height());
             for cell in &columns[column.name().as_str()] {
-                let is_real = is_real(cell).unwrap_or(expected);
-                assert_eq!(is_real, expected, "{name} {}: {cell}", column.name());
+                // A cell without a number, such as an empty one, is right in both cases.
+                let is_real = is_real(cell).unwrap_or(must_be_real);
+                assert_eq!(is_real, must_be_real, "{name} {}: {cell}", column.name());
             }
         }
         assert!(
-            frame.height() > 0 && kinds.contains(&false),
-            "{name}: {kinds:?}"
+            frame.height() > 0 && found_types.contains(&false),
+            "{name} must have rows and a column of integers: {found_types:?}"
         );
     }
 }
