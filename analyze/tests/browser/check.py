@@ -1,11 +1,11 @@
-"""Opens pages that `analyze` has written in headless Chromium, and prints everything that is wrong with them.
+"""Opens web pages of `analyze` in headless Chromium, and prints everything that is wrong with them.
 
     check.py CHROMIUM REPORT [OTHER PAGE...] [--pictures FOLDER]
 
-REPORT is a page of `analyze report`. With --pictures, the script saves a screenshot of each page in each look.
+REPORT is a page of `analyze report`. With --pictures, the script saves screenshots of each page.
 
 On each page it checks, in light and dark colours, at three widths and for print: the console shows no message, the page requests no
-other file, axe-core finds no violation of the rules of accessibility, and nothing is wider than the window.
+other file, axe-core finds no violation of the rules of accessibility, and nothing on a screen is wider than the window.
 
 On the report it also checks: tables can be sorted and filtered, and pictures can be moved and zoomed, by mouse and by keyboard.
 Without JavaScript, the page says what needs it, and the tables have their rows.

@@ -14,6 +14,7 @@ use sim::log::seal_journal;
 use crate::command_line::analyze;
 use crate::fixture;
 
+/// Opens the dataset and switches its cache on.
 fn open_with_cache(root: &Path) -> Dataset {
     let mut dataset = Dataset::open(root).unwrap();
     dataset.cache_measures().unwrap();
@@ -50,7 +51,7 @@ fn the_second_time_no_event_is_read() {
 }
 
 #[test]
-fn only_new_and_changed_runs_are_read() {
+fn new_and_changed_runs_are_measured_again() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     fixture::simulated(root, fixture::SMALL);
@@ -134,14 +135,14 @@ fn a_renamed_block_is_not_used() {
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
-    let (_, whole, _) = drift(&["--no-cache"]);
+    let (_, table, _) = drift(&["--no-cache"]);
     drift(&[]);
     let block_without_warm_up = only_block(&root);
     fs::remove_dir_all(&block_without_warm_up).unwrap();
     drift(&["--warm-up", "2"]);
     fs::rename(only_block(&root), &block_without_warm_up).unwrap();
     let (code, out, err) = drift(&[]);
-    assert_eq!((code, out), (0, whole));
+    assert_eq!((code, out), (0, table));
     let remark = "small: measures are computed again: small/.cache/measures-";
     assert!(err.starts_with(remark) && err.contains("checksum"), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
@@ -155,7 +156,7 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
     fixture::simulated(&root, fixture::SMALL);
     let cache = root.join(".cache");
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
-    let (_, whole, _) = drift(&["--no-cache"]);
+    let (_, table, _) = drift(&["--no-cache"]);
     // The folder contains a foreign folder and file, cache files of other versions, and a temporary file of a crashed program.
     fs::create_dir_all(cache.join(".snapshot")).unwrap();
     fs::write(cache.join("notes"), "a stranger's").unwrap();
@@ -163,7 +164,7 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
     fs::write(cache.join("measures-v0-0123456789abcdef.parquet"), "old").unwrap();
     let partial = ".measures-0123456789abcdef-1.parquet.0123456789abcdef.partial";
     fs::write(cache.join(partial), "half").unwrap();
-    assert_eq!(drift(&[]), (0, whole.clone(), String::new()));
+    assert_eq!(drift(&[]), (0, table.clone(), String::new()));
     // The names of the files and folders in the cache that do not begin with `start`.
     let names_without = |start: &str| -> Vec<String> {
         let entries = fs::read_dir(&cache).unwrap();
@@ -185,7 +186,7 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     let (code, out, err) = drift(&[]);
-    assert_eq!((code, out), (0, whole));
+    assert_eq!((code, out), (0, table));
     assert_eq!(err.lines().count(), 1, "{err}");
 }
 

@@ -230,6 +230,7 @@ fn the_numbers_of_claims_are_those_of_the_other_tables() {
         assert_eq!(code, 0, "{err}");
         serde_json::from_str(&out).unwrap()
     };
+    // The tests of all claims, in the order of the file. Test 0 is about the growth of a queue, and tests 2 and 3 are differences.
     let tests = json(&["claims"]);
     let number = |record: &serde_json::Value, name: &str| record[name].as_f64().unwrap();
     let growth = json(&["backlog", "data/sweep", "--where", "rates=1,3,6"]);
@@ -243,16 +244,16 @@ fn the_numbers_of_claims_are_those_of_the_other_tables() {
     }
     let contrast = "contrast data/sweep --of internal --from 0.4 --to 0.7 --measure backlog_mean";
     let contrasts = json(&contrast.split(' ').collect::<Vec<_>>());
-    let of_slow = contrasts
+    let of_slow_machine = contrasts
         .iter()
         .find(|record| record["rates"] == "1,3,6" && record["machine"] == 0)
         .unwrap();
     for (in_claims, in_table) in [("value", "difference"), ("low", "low"), ("high", "high")] {
-        assert!((number(&tests[2], in_claims) - number(of_slow, in_table)).abs() < 1e-9);
+        assert!((number(&tests[2], in_claims) - number(of_slow_machine, in_table)).abs() < 1e-9);
     }
-    // The expected value is the average, over both rate sets, of the differences of machine 0 in `contrast`.
-    let of_first = contrasts.iter().filter(|record| record["machine"] == 0);
-    let differences: Vec<f64> = of_first
+    // The value of test 3 is the average of two differences of machine 0 in `contrast`: one for each set of rates.
+    let of_machine_0 = contrasts.iter().filter(|record| record["machine"] == 0);
+    let differences: Vec<f64> = of_machine_0
         .map(|record| number(record, "difference"))
         .collect();
     assert_eq!(differences.len(), 2);
@@ -262,6 +263,7 @@ fn the_numbers_of_claims_are_those_of_the_other_tables() {
 
 #[test]
 fn missing_datasets_are_named_and_other_claims_are_evaluated() {
+    // The dataset of the first claim, the runs of the claim `varied`, and a machine of the claim `never` do not exist.
     let missing = CLAIMS
         .replacen("experiment = \"sweep\"", "experiment = \"gone\"", 1)
         .replace("\"internal=0.7\"]\nmachine", "\"internal=0.9\"]\nmachine")

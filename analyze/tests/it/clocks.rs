@@ -113,6 +113,7 @@ fn figures<C: Clock>(
         mut concurrent,
         mut all,
     ] = [0.0; 6];
+    // Events are in the order of time, so `b` cannot have happened before `a`.
     for b in 0..events.len() {
         for a in 0..b {
             if events[a].machine == events[b].machine || !counts(&events[a]) || !counts(&events[b])
@@ -147,7 +148,7 @@ fn figures<C: Clock>(
     // The limit is 32 bits for each machine.
     let is_send_above_limit =
         |index: &usize| events[*index].is_send && timestamps[*index].bytes() > 4 * machines as u64;
-    let number = |number: Option<u64>| number.map(|number| number as f64);
+    let as_float = |count: Option<u64>| count.map(|count| count as f64);
     HashMap::from([
         ("message_bytes", mean_over_sends(C::Timestamp::bytes)),
         (
@@ -180,10 +181,10 @@ fn figures<C: Clock>(
                 .max()
                 .map(|ahead| ahead as f64 * resolution_s),
         ),
-        ("counter_max", number(counter.into_iter().max())),
+        ("counter_max", as_float(counter.into_iter().max())),
         (
             "events_to_limit",
-            number(
+            as_float(
                 (0..events.len())
                     .find(is_send_above_limit)
                     .map(|index| index as u64),
@@ -216,7 +217,7 @@ fn expected(
 ) -> HashMap<&'static str, Option<f64>> {
     let events = events_of(run, seed);
     let machines = run.configuration.rates.machines();
-    // For each event, what its machine's physical clock shows.
+    // For each event, what its machine's physical clock shows. The clock is wrong by at most `epsilon_ns / 2`.
     let physical_readings = |epsilon_ns: u64, resolution_ns: u64| -> Vec<i64> {
         let key = run.stream_key();
         let duration_ns = run.configuration.duration_ns;

@@ -1,4 +1,7 @@
 //! Tests all measures of a run of 4 s with two machines and 12 events. This run is so small that the measures were calculated by hand.
+//!
+//! `data/README.md` has the definition of each measure. Percentiles are interpolated between neighbouring values. Growths and slopes are
+//! slopes of least-squares lines through the values at the machine's events.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -36,7 +39,7 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("spread_mean", 4.75 / 4.0, 4.75 / 4.0),
     ("spread_max", 3.0, 3.0),
     ("spread_final", 3.0, 3.0),
-    // The messages to machine 0 wait 0.25 s, 0.75 s and 1.25 s.
+    // The messages to machine 0 wait 0.25 s, 0.75 s and 1.25 s, together 2.25 s. So its mean backlog in 4 s is 2.25 / 4.
     ("backlog_mean", 2.25 / 4.0, 0.25 / 4.0),
     ("backlog_tick_mean", 0.25, 0.0),
     ("backlog_p95", 0.85, 0.0),

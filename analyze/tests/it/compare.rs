@@ -57,6 +57,7 @@ fn matching_runs_are_identical() {
     Events: 6 of 6 runs identical, 0 different.
     Check passed: all 6 runs that were as scheduled in both are identical.
     ");
+    // For each measure, the difference over all matching runs, and the share of equal values.
     let comparison = open(folder.path());
     assert!(!comparison.pooled.is_empty());
     for paired in &comparison.pooled {
@@ -75,7 +76,7 @@ fn matching_runs_are_identical() {
     }
 }
 
-/// Three cells of a run are changed that was as scheduled in both datasets. The report names the earliest difference, although a later
+/// In a run that was as scheduled in both datasets, three cells are changed. The report names the earliest difference, although a later
 /// difference comes first in the log (machine 0 before machine 2). The exit code is 4.
 #[test]
 fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {

@@ -119,7 +119,7 @@ fn every_suffix_of_columns_in_tables_is_explained() {
                     .filter_map(measure)
                     .any(|start| measures::all().any(|measure| measure.name == start))
             };
-            // These predictions are no predictions of a measure.
+            // These columns of `analyze theory` are not named after a measure.
             let other_predictions = ["regime", "arrival_rate_predicted", "idle_rate_predicted"];
             let is_explained = is_measure_with(&common_suffixes)
                 || verb == "theory"

@@ -253,7 +253,7 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
         .collect();
     assert_eq!(drawn.len(), expected);
     drawn.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    // An event is to the right of all events whose clocks are lower by 2 or more.
+    // Of two neighbours in this order whose clocks differ by 2 or more, the second one is further to the right.
     for pair in drawn.windows(2).filter(|pair| pair[0].0 + 1 < pair[1].0) {
         assert!(pair[0].1 < pair[1].1, "{pair:?}");
     }
@@ -299,8 +299,8 @@ fn a_cut_has_the_send_of_each_receive() {
     assert!(svg.contains("Dashed line: the smallest consistent cut with 0:9.</text>"));
 }
 
-/// The causal past of an event is everything that happened before it. Its causal future is everything that it happened before. If the
-/// picture marks one of them, exactly the events outside are faded.
+/// The causal past of an event has all events that happened before it. Its causal future has all events that can depend on it. If an option
+/// chooses the past or the future of an event, exactly the events outside are faded.
 #[test]
 fn events_outside_the_causal_past_or_future_are_faded() {
     let (_folder, execution) = simulated(fixture::SMALL);
@@ -351,7 +351,7 @@ fn events_outside_the_causal_past_or_future_are_faded() {
 }
 
 /// If a window has too many events, the picture has an overview of the whole window, and draws the events and messages of a part of it: the
-/// part around a chosen event, or from the start. The part has almost as many events and messages as may be drawn.
+/// part around a chosen event, or from the start. The part has almost [`MOST_MARKS`] events and messages, the largest number allowed.
 #[test]
 fn of_a_long_window_an_overview_and_a_part_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
@@ -432,11 +432,11 @@ fn labels_do_not_overlap() {
             // The height of capital letters and digits is three quarters of the font size.
             let (top, bottom) = (number("y") - number("font-size") * 0.75, number("y"));
             for (other_left, other_right, other_top, other_bottom, other) in &boxes {
-                let apart = left >= *other_right
+                let is_apart = left >= *other_right
                     || left + text_width <= *other_left
                     || top >= *other_bottom
                     || bottom <= *other_top;
-                assert!(apart, "{text} and {other} overlap at {width}");
+                assert!(is_apart, "{text} and {other} overlap at {width}");
             }
             boxes.push((left, left + text_width, top, bottom, text.to_owned()));
         }

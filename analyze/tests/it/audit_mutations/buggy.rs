@@ -105,6 +105,7 @@ impl Simulator {
         let node = &mut self.nodes[machine];
         let waiting = node.queue.len() as u64;
         if bug == Bug::TakesTwo && waiting > 1 {
+            // This message changes the clock, but is not logged.
             let skipped = node.queue.pop_front().unwrap();
             node.clock = node.clock.max(skipped.stamp) + 1;
         }
@@ -121,6 +122,7 @@ impl Simulator {
         };
         node.previous_length = length;
         let system_time_ns = match bug {
+            // `1000 / hertz` is the time between two ticks in whole milliseconds.
             Bug::AccumulatesTime => node.phase_ns + tick * (1000 / node.hertz) * 1_000_000,
             _ => due_ns,
         };
@@ -153,17 +155,16 @@ impl Simulator {
         let has_arrived = |arrival_ns: u64| {
             arrival_ns < due_ns || bug == Bug::NoTimeBetween && arrival_ns == due_ns
         };
-        let arrived = node
+        let arrived_count = node
             .network
             .iter()
             .take_while(|(arrival_ns, _)| has_arrived(*arrival_ns))
             .count();
-        for (_, message) in node.network.drain(..arrived) {
-            let previous = node
-                .queue
-                .back_mut()
-                .filter(|previous| previous.sender == message.sender);
-            if let Some(previous) = previous.filter(|_| bug == Bug::CoalescesMessages) {
+        for (_, message) in node.network.drain(..arrived_count) {
+            if bug == Bug::CoalescesMessages
+                && let Some(previous) = node.queue.back_mut()
+                && previous.sender == message.sender
+            {
                 let digits = format!("{}{}", previous.stamp, message.stamp);
                 // Some large number if the digits are too many.
                 previous.stamp = digits.parse().unwrap_or(u64::MAX / 2);
@@ -265,7 +266,12 @@ impl Simulator {
         let last = self.nodes.len() - 1;
         loop {
             let outcome = (self.draw() * self.nodes.len() as f64) as usize;
-            let peer = outcome + usize::from(outcome >= machine);
+            // The other outcomes are the machines in their order, without `machine` itself.
+            let peer = if outcome < machine {
+                outcome
+            } else {
+                outcome + 1
+            };
             match self.bug {
                 // With these bugs, the outcome is drawn again.
                 Bug::NeverToAll if outcome == last => {}
@@ -291,6 +297,7 @@ impl Simulator {
         let arrival_ns = *newest_ns;
         match self.bug {
             Bug::LosesMessages if is_one_in_twenty => return,
+            // This is the first copy. The second copy is added at the end.
             Bug::DuplicatesMessages if is_one_in_twenty => node.network.push((arrival_ns, message)),
             // The message arrives when the sender's previous message should arrive, and the previous message arrives later.
             Bug::SwapsMessages => {

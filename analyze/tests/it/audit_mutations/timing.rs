@@ -24,8 +24,8 @@ fn missing_repeated_and_swapped_ticks_are_found() {
         );
         let twice = altered(kind, |run| {
             rewrite(run, |cells| {
-                let times = if is_tick(&cells, "30") { 2 } else { 1 };
-                vec![owned(&cells); times]
+                let copies = if is_tick(&cells, "30") { 2 } else { 1 };
+                vec![owned(&cells); copies]
             });
         });
         assert_eq!(
