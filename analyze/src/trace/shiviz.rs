@@ -1,8 +1,9 @@
-//! The log format of ShiViz (<https://bestchai.bitbucket.io/shiviz/>), with the timestamps that TSViz reads.
+//! Writes a run in the log format of ShiViz (<https://bestchai.bitbucket.io/shiviz/>), a program that draws space-time diagrams.
 //!
-//! The first line of a file is the regular expression that reads its events, the second the expression that separates executions (here
-//! empty), the rest is the log. Each event has a host, a vector clock as JSON, and a text. The host's own entry of the clock must
-//! begin with 1 and grow by 1 at each event.
+//! The first line of a file is the regular expression that reads its events. The second line is the regular expression that separates
+//! several executions; here it is empty, because a file has one run. All further lines are the log, one line for each event. Each line has a time (which only the
+//! related program TSViz shows), a host (here a machine), a vector clock as JSON, and a text. The host's own entry of the vector clock
+//! must begin with 1 and grow by 1 at each event. Therefore the vector clocks count only events of the window.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -11,9 +12,10 @@ use super::{TraceError, causes, slices, words};
 use crate::execution::Execution;
 use crate::execution::window::Window;
 
-/// The expression that reads the events, in the syntax of JavaScript. The timestamp is in model nanoseconds.
+/// The regular expression that reads the events, in the syntax of JavaScript. `timestamp` is the model time in nanoseconds.
 pub const PARSER: &str = r"(?<timestamp>\d+) (?<host>\S+) (?<clock>\{.*\}) (?<event>.*)";
 
+/// Writes the events of the window.
 pub(super) fn write(
     execution: &Execution,
     window: &Window,
@@ -38,7 +40,7 @@ pub(super) fn write(
         }
         let _ = write!(
             line,
-            "}} {}; clock {} to {}; tick {}",
+            "}} {}; clock {} to {}; tick {}", // The first two characters write the brace that closes the vector clock.
             words(execution, index),
             event.clock_before,
             event.clock,

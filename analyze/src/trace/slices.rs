@@ -1,9 +1,9 @@
-//! How long an event is drawn by programs that show events as slices of time.
+//! Lengths and times of events for programs, such as Perfetto, that draw each event as a slice: a bar on a time axis.
 
 use crate::execution::Execution;
 
-/// Nanoseconds from the event to the end of its slice: half the time between two ticks, but at most until the machine's next event.
-/// An event has no length; without one it could not be seen.
+/// Length of an event's slice in nanoseconds: half the time between two ticks, but at most until the machine's next event. Events take
+/// no time in the model, but a slice of length 0 would be invisible.
 pub(super) fn length_ns(execution: &Execution, index: usize) -> i64 {
     let event = &execution.events()[index];
     let period_ns = 1e9 / execution.rates[event.machine as usize].hertz();
@@ -11,13 +11,16 @@ pub(super) fn length_ns(execution: &Execution, index: usize) -> i64 {
     match execution.next(index) {
         Some(next) => half_ns
             .min(execution.events()[next].time_ns - event.time_ns)
+            // In an imported log, the next event may have an earlier time.
             .max(0),
         None => half_ns,
     }
 }
 
-/// Nanoseconds that are added to all times so that none is negative. It is 0 unless an imported log has events before its start.
+/// Nanoseconds that are added to all times so that no time is negative. The result is above 0 only for an imported log with events
+/// before the start of the run.
 pub(super) fn shift_ns(execution: &Execution) -> i64 {
     let times = execution.events().iter().map(|event| event.time_ns);
-    -times.min().unwrap_or(0).min(0)
+    let earliest_ns = times.min().unwrap_or(0);
+    (-earliest_ns).max(0)
 }

@@ -1,10 +1,14 @@
-"""Opens pages of `analyze report` in headless Chromium, and reports everything that is wrong with them.
+"""Opens web pages of `analyze` in headless Chromium, and prints everything that is wrong with them.
 
     check.py CHROMIUM REPORT [OTHER PAGE...] [--pictures FOLDER]
 
-All pages: no message of the console, no request except for files beside the page, no violation that axe-core finds, nothing wider than the
-window; in light and dark colours, at three widths and for print. The report: tables sort and filter, pictures move and zoom, by
-mouse and by keyboard, and everything that needs the script says so without it.
+REPORT is a page of `analyze report`. With --pictures, the script saves screenshots of each page.
+
+On each page it checks, in light and dark colours, at three widths and for print: the console shows no message, the page requests no
+other file, axe-core finds no violation of the rules of accessibility, and nothing on a screen is wider than the window.
+
+On the report it also checks: tables can be sorted and filtered, and pictures can be moved and zoomed, by mouse and by keyboard.
+Without JavaScript, the page says what needs it, and the tables have their rows.
 """
 
 import argparse
@@ -16,16 +20,17 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 WIDTHS = [1280, 768, 380]
-mistakes = []
+mistakes = []  # one line of text for each mistake that was found
 
 
-def check(is_right, words):
+def check(is_right, mistake):
+    """Notes the mistake if `is_right` is false."""
     if not is_right:
-        mistakes.append(words)
+        mistakes.append(mistake)
 
 
-def opened(browser, path, **options):
-    """A page that notes messages and requests."""
+def open_page(browser, path, **options):
+    """Opens a page. Messages of its console, errors of its script and requests for other files become mistakes."""
     context = browser.new_context(**options)
     page = context.new_page()
     page.on("console", lambda message: mistakes.append(f"{path.name}: the console says {message.text}"))
@@ -36,13 +41,14 @@ def opened(browser, path, **options):
 
 
 def check_access(browser, path, pictures):
-    """Checks each look of a page with axe-core."""
+    """Checks each look of a page (width, colours, screen or print) with axe-core, and saves pictures in the folder `pictures`, if any."""
     looks = [(width, colours, "screen") for colours in ["light", "dark"] for width in WIDTHS]
     for width, colours, media in [*looks, (768, "light", "print")]:
-        # The policy of the page forbids the script of axe-core too.
-        page = opened(browser, path, viewport={"width": width, "height": 900}, color_scheme=colours, bypass_csp=True)
+        # The content security policy of the page would also forbid the script of axe-core, so it is switched off.
+        page = open_page(browser, path, viewport={"width": width, "height": 900}, color_scheme=colours, bypass_csp=True)
         page.emulate_media(media=media, color_scheme=colours)
         if media == "print":
+            # Emulated print media do not cause this event.
             page.evaluate("dispatchEvent(new Event('beforeprint'))")
         look = f"{path.stem} {width} {colours} {media}"
         overhang = page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -56,13 +62,16 @@ def check_access(browser, path, pictures):
 
 
 def column(table, index):
+    """The texts of a column, row by row. `index` counts from 0."""
     return table.locator(f"tbody tr td:nth-child({index + 1})").all_inner_texts()
 
 
 def check_tables(page):
+    """Sorts and filters the first table. Its columns are keys, the number of runs `n`, and then measures."""
     table = page.locator(".table").first
     headings = table.locator("th button").all_inner_texts()
-    measure = headings.index("n") + 1
+    n_column = headings.index("n")
+    measure = n_column + 1
     heading = table.locator("th button").nth(measure)
     before = column(table, measure)
     heading.click()
@@ -77,7 +86,8 @@ def check_tables(page):
     numbers = [float(re.match(r"-?[\d.]+", text)[0]) for text in descending]
     check(numbers == sorted(numbers, reverse=True), f"not sorted: {descending}")
     check(sorted(before) == sorted(ascending), "rows are lost by sorting")
-    keys = [column(table, index) for index in range(measure - 1)]
+    # A word that some rows contain and others do not: the first cell of a key column with different cells.
+    keys = [column(table, index) for index in range(n_column)]
     word = next(cells[0] for cells in keys if len(set(cells)) > 1)
     table.locator("input").focus()
     page.keyboard.type(word)
@@ -91,27 +101,31 @@ def check_tables(page):
 
 
 def check_pictures(page):
-    box = page.locator(".zoom").first
-    view = lambda: [float(number) for number in box.locator("svg").get_attribute("viewBox").split()]
+    """Zooms and moves the first picture: with buttons, with the mouse and with keys."""
+    picture = page.locator(".zoom").first
+    # The part of the picture that is shown: x, y, width, height.
+    view = lambda: [float(number) for number in picture.locator("svg").get_attribute("viewBox").split()]
     whole = view()
     press = lambda words: page.get_by_role("button", name=words, exact=True).first.click()
     press("Zoom in")
     check(view()[2] < whole[2], "the button does not zoom")
     before = view()
-    box.scroll_into_view_if_needed()
-    place = box.bounding_box()
-    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + 40)
+    picture.scroll_into_view_if_needed()
+    frame = picture.bounding_box()
+    page.mouse.move(frame["x"] + frame["width"] / 2, frame["y"] + 40)
     page.mouse.down()
-    page.mouse.move(place["x"] + place["width"] / 2 - 60, place["y"] + 30)
+    page.mouse.move(frame["x"] + frame["width"] / 2 - 60, frame["y"] + 30)
     page.mouse.up()
     check(view()[0] > before[0] and view()[2] == before[2], "the mouse does not move the picture")
+    # Control and the mouse wheel zoom in, after a moment.
     page.keyboard.down("Control")
     page.mouse.wheel(0, -100)
     page.keyboard.up("Control")
-    page.wait_for_function("([width]) => document.querySelector('.zoom svg').viewBox.baseVal.width < width", arg=[before[2]])
+    previous_width = before[2]
+    page.wait_for_function("([width]) => document.querySelector('.zoom svg').viewBox.baseVal.width < width", arg=[previous_width])
     press("Show all")
     check(view() == whole, "the button does not show all")
-    box.focus()
+    picture.focus()
     for key, is_right in [
         ("+", lambda: view()[2] < whole[2]),
         ("ArrowRight", lambda: view()[0] > before[0]),
@@ -125,8 +139,8 @@ def check_pictures(page):
 
 
 def check_without_script(browser, path):
-    page = opened(browser, path, java_script_enabled=False)
-    check(page.locator("noscript").count() > 0, "nothing says what needs the script")
+    page = open_page(browser, path, java_script_enabled=False)
+    check(page.locator("noscript").count() > 0, "the page has no text for browsers without script")
     check(page.locator("noscript p").is_visible(), "the page does not say what needs the script")
     check(page.locator(".table tbody tr").count() > 0, "without the script, tables have no rows")
     page.context.close()
@@ -138,18 +152,18 @@ def main():
     parser.add_argument("report", type=Path)
     parser.add_argument("others", type=Path, nargs="*")
     parser.add_argument("--pictures")
-    words = parser.parse_args()
+    arguments = parser.parse_args()
     with sync_playwright() as playwright:
         # Root cannot use the sandbox of Chromium; the pages are our own.
-        browser = playwright.chromium.launch(executable_path=words.chromium, args=["--no-sandbox"])
-        report = words.report.resolve()
-        page = opened(browser, report, viewport={"width": 1280, "height": 900})
+        browser = playwright.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox"])
+        report = arguments.report.resolve()
+        page = open_page(browser, report, viewport={"width": 1280, "height": 900})
         check_tables(page)
         check_pictures(page)
         page.context.close()
         check_without_script(browser, report)
-        for path in [report, *(other.resolve() for other in words.others)]:
-            check_access(browser, path, words.pictures)
+        for path in [report, *(other.resolve() for other in arguments.others)]:
+            check_access(browser, path, arguments.pictures)
         browser.close()
     print("\n".join(mistakes) or "all right")
 

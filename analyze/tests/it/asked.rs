@@ -1,4 +1,6 @@
-//! Tests of conditions in SQL, of roles, and of sorted rows.
+//! Tests of the options that choose, combine and sort rows of tables: `--where` and `--having` with conditions in SQL, `--by`, `--sort`.
+//!
+//! The column `role` says how a machine's rate compares with the other rates of its run: slowest, fastest, between or equal.
 
 use std::path::Path;
 
@@ -8,7 +10,7 @@ use crate::chosen::records;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Three sets of rates, three probabilities and four repetitions.
+/// Three sets of rates, three probabilities of internal events, and four repetitions.
 const GRID: &str = "
 name = \"grid\"
 seed = 262
@@ -20,19 +22,22 @@ rates = [[1, 3, 6], [2, 2, 5], [3, 3, 3]]
 internal = [0.2, 0.5, 0.8]
 ";
 
+/// A folder with the dataset `grid`.
 fn grid() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("grid"), GRID);
     folder
 }
 
+/// Requires that the command ends with a usage error. Returns stderr.
 fn refused(arguments: &[&str], folder: &Path) -> String {
     let (code, _, err) = analyze(arguments, folder);
     assert_eq!(code, 2, "{arguments:?}: {err}");
     err
 }
 
-/// Every condition keeps the rows that a filter of the whole table keeps, with the same values.
+/// A row of the table is one machine in one configuration. Each condition of `--where` keeps exactly the rows of the whole table that
+/// meet the condition, with the same values.
 #[test]
 fn conditions_in_sql_choose_machines_before_averaging() {
     let folder = grid();
@@ -69,15 +74,16 @@ fn conditions_in_sql_choose_machines_before_averaging() {
             Box::new(|row| row["rates"] == "2,2,5"),
         ),
     ];
-    for (condition, holds) in checks {
+    for (condition, is_met_by) in checks {
         let chosen = records(&["drift", "grid", "--where", condition], folder.path());
-        let wanted: Vec<Value> = all.iter().filter(|row| holds(row)).cloned().collect();
+        let wanted: Vec<Value> = all.iter().filter(|row| is_met_by(row)).cloned().collect();
         assert!(
             !wanted.is_empty() && wanted.len() < all.len(),
             "{condition}"
         );
         assert_eq!(chosen, wanted, "{condition}");
     }
+    // The first 18 runs are the first two repetitions of the nine configurations, so each mean is over two runs.
     let few = records(
         &["drift", "grid", "--where", "run < 18 and rate > 1"],
         folder.path(),
@@ -85,6 +91,8 @@ fn conditions_in_sql_choose_machines_before_averaging() {
     assert!(few.iter().all(|row| row["n"] == 2), "{few:?}");
 }
 
+/// `--having` chooses rows by the values in the table. `regime` is the predicted class of a machine's queue: stable, critical or
+/// overloaded. `regime_measured` is the measured class.
 #[test]
 fn rows_are_chosen_by_means_predictions_and_regimes() {
     let folder = grid();
@@ -111,9 +119,13 @@ fn rows_are_chosen_by_means_predictions_and_regimes() {
             Box::new(|row| row["regime"] != "overloaded" && row["internal"] == 0.2),
         ),
     ];
-    for (condition, holds) in checks {
+    for (condition, is_met_by) in checks {
         let chosen = records(&["theory", "grid", "--having", condition], folder.path());
-        let wanted: Vec<Value> = theory.iter().filter(|row| holds(row)).cloned().collect();
+        let wanted: Vec<Value> = theory
+            .iter()
+            .filter(|row| is_met_by(row))
+            .cloned()
+            .collect();
         assert!(
             !wanted.is_empty() && wanted.len() < theory.len(),
             "{condition}"
@@ -139,6 +151,8 @@ fn rows_are_chosen_by_means_predictions_and_regimes() {
     );
 }
 
+/// `n` is the number of runs with such a machine. Only [1, 3, 6] has a machine between the others, and only [3, 3, 3] has equal
+/// machines. Each set of rates has 12 runs.
 #[test]
 fn rows_are_combined_by_role_and_by_dataset() {
     let folder = grid();
@@ -168,6 +182,8 @@ fn rows_are_combined_by_role_and_by_dataset() {
     assert_eq!(datasets, [("grid", 36), ("small", 6)]);
 }
 
+/// Measures are sorted from the largest to the smallest value, and parameters from the smallest to the largest, unless the option says
+/// `asc` or `desc`.
 #[test]
 fn rows_are_sorted_by_columns_and_headings_in_both_directions() {
     let folder = grid();
@@ -214,9 +230,9 @@ fn rows_are_sorted_by_columns_and_headings_in_both_directions() {
 }
 
 #[test]
-fn wrong_names_and_values_are_answered_with_the_right_ones() {
+fn errors_of_wrong_names_and_values_list_the_right_ones() {
     let folder = grid();
-    for (option, text, said) in [
+    for (option, text, message) in [
         (
             "--where",
             "intrenal < 0.7",
@@ -265,8 +281,9 @@ fn wrong_names_and_values_are_answered_with_the_right_ones() {
         ),
     ] {
         let err = refused(&["drift", "grid", option, text], folder.path());
-        assert!(err.contains(said), "{option} {text}: {err}");
+        assert!(err.contains(message), "{option} {text}: {err}");
     }
+    // Some rows meet this condition, so the value that no run has only causes a message.
     let (code, _, err) = analyze(
         &["drift", "grid", "--where", "internal = 0.6 or machine = 0"],
         folder.path(),
@@ -287,9 +304,9 @@ fn wrong_names_and_values_are_answered_with_the_right_ones() {
         err.contains("rows of --by have no predictions and regimes"),
         "{err}"
     );
-    for verb in [&["export", "grid"][..], &["compare", "grid", "grid"]] {
+    for command in [&["export", "grid"][..], &["compare", "grid", "grid"]] {
         let err = refused(
-            &[verb, &["--where", "role=slowest"]].concat(),
+            &[command, &["--where", "role=slowest"]].concat(),
             folder.path(),
         );
         assert!(err.contains("needs whole runs"), "{err}");

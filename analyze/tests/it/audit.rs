@@ -1,5 +1,5 @@
-//! Tests of `analyze audit`: the logs of the project's engines pass all checks, and the report shows the violations in other
-//! logs.
+//! Tests of `analyze audit`, which checks event logs against Lamport's rules: logs of the project's engines pass all checks, and for
+//! other logs the report shows the violations.
 
 use std::fs;
 use std::path::Path;
@@ -24,12 +24,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn runs_in_virtual_time_audit_clean(
+    fn runs_in_virtual_time_pass_the_audit(
         rates in prop::collection::vec(prop_oneof![
             (1u32..=12).prop_map(f64::from),
             prop::sample::select(vec![0.5, 1.25, 2.5, 3.75]),
         ], 2..7),
         receive in prop::sample::select(vec!["one", "all"]),
+        // The first pair is the most usual one, so it is in the list twice.
         (topology, sends) in prop::sample::select(vec![
             ("mesh", "\"mix\""),
             ("mesh", "\"mix\""),
@@ -42,16 +43,17 @@ proptest! {
             ("star", "{ multicast = 3 }"),
             ("time-keeper", "\"mix\""),
         ]),
+        // Whether machine 1 has its own probability of internal events.
         by_machine in any::<bool>(),
-        tenths in 0u32..=10,
+        internal_tenths in 0u32..=10,
         phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
         duration_s in prop::sample::select(vec![0.3, 2.0, 7.5, 20.0]),
         delay_s in prop::sample::select(vec!["0", "0.2", "3", "{ uniform = [0.1, 0.4] }", "{ uniform = [0.2, 0.2] }", "{ exponential = 0.5 }"]),
         seed in 0u64..1000,
     ) {
-        let internal = f64::from(tenths) / 10.0;
+        let internal = f64::from(internal_tenths) / 10.0;
         let internal = match by_machine {
-            true => format!("[{:?}]", (0..rates.len()).map(|m| if m == 1 { 0.5 } else { internal }).collect::<Vec<_>>()),
+            true => format!("[{:?}]", (0..rates.len()).map(|machine| if machine == 1 { 0.5 } else { internal }).collect::<Vec<_>>()),
             false => format!("{internal:?}"),
         };
         let folder = tempfile::tempdir().unwrap();
@@ -66,10 +68,10 @@ proptest! {
     }
 }
 
-/// These runs use real sockets and are so fast that ticks are late and some messages arrive after the tick that should have seen
-/// them.
+/// These runs use real sockets and are so fast that ticks are late. Some messages arrive too late for the tick that should have
+/// received them.
 #[test]
-fn runs_over_real_tcp_audit_clean() {
+fn runs_over_real_tcp_pass_the_audit() {
     let text = "seed = 262\nrepetitions = 3\nduration_s = 30\ntime_scale = 60\n[parameters]\n\
                 rates = [[1, 3, 6], [40, 90], [2, 3, 5, 7, 1]]\ninternal = [0.2, 0.7]\nphase = [\"spread\", \"aligned\"]\n\
                 delay_s = [0, 0.1, { exponential = 0.2 }]";
@@ -90,20 +92,20 @@ fn runs_over_real_tcp_audit_clean() {
 }
 
 #[test]
-fn the_sample_audits_clean() {
+fn the_sample_dataset_passes_the_audit() {
     let audit = require_clean(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample"));
     let sample = &audit.datasets[0];
     assert_eq!((sample.runs, sample.failed, sample.events), (6, 0, 1140));
 }
 
-/// The log that is written down at [`fixture::by_hand`] has 12 events, 4 of them receives.
+/// The log [`fixture::by_hand`] has 12 events, 4 of them receives. The table counts how often each check was made on them.
 #[test]
-fn a_log_by_hand_is_counted_event_by_event() {
+fn the_checks_of_a_log_written_by_hand_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
     let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
-    // The ticks of the second machine are half way between those of the first machine.
+    // The first tick of machine 1 is at 0.25 s.
     finished.row.phases_ns = vec![0, 250_000_000];
     fixture::write(&folder.path().join("by-hand"), &experiment, vec![finished]);
     let (code, out, err) = analyze(&["audit", "by-hand"], folder.path());
@@ -149,7 +151,8 @@ fn a_log_by_hand_is_counted_event_by_event() {
     ");
 }
 
-/// In one of the two configurations, messages carry the clock before the send.
+/// In half of the configurations, messages carry the sender's clock before the send (`stamp = before`). Then a receive can have the same
+/// clock as its send.
 #[test]
 fn with_stamp_before_the_clock_condition_fails_by_design() {
     let folder = tempfile::tempdir().unwrap();
@@ -170,6 +173,7 @@ fn with_stamp_before_the_clock_condition_fails_by_design() {
       this by design).
       analyze diagram small --run 1 --around 0:1 --within 3 --mark clock_condition_before
     ");
+    // The last cell of a row is the number of violations.
     let row = |check: Check| {
         table
             .lines()
@@ -244,7 +248,7 @@ fn the_command_of_a_violation_draws_it() {
 }
 
 #[test]
-fn every_format() {
+fn every_format_has_the_violations() {
     let folder = with_violations();
     let audit = |format: &str| analyze(&["audit", "small", "--format", format], folder.path());
     let (code, markdown, _) = audit("markdown");
@@ -278,15 +282,16 @@ fn every_format() {
     );
     let (code, json, _) = audit("json");
     let records: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
-    let of = |check: Check| &records[check as usize];
+    let record = |check: Check| &records[check as usize];
     assert_eq!((code, records.len()), (4, Check::ALL.len()));
-    assert_eq!(of(Check::Idle)["check"], "idle");
-    assert_eq!(of(Check::Rows)["violations"], 0);
-    assert_eq!(of(Check::Rows)["first"], serde_json::Value::Null);
-    assert_eq!(of(Check::ReceiveClock)["file"], "small/events-0000.csv");
-    assert_eq!(of(Check::ReceiveClock)["run"], 3);
+    assert_eq!(record(Check::Idle)["check"], "idle");
+    assert_eq!(record(Check::Rows)["violations"], 0);
+    assert_eq!(record(Check::Rows)["first"], serde_json::Value::Null);
+    assert_eq!(record(Check::ReceiveClock)["file"], "small/events-0000.csv");
+    assert_eq!(record(Check::ReceiveClock)["run"], 3);
 }
 
+/// The dataset and its file get short names, because the long path of a temporary folder could not be broken into lines.
 #[test]
 fn words_and_table_fit_eighty_columns() {
     let folder = with_violations();
@@ -295,10 +300,10 @@ fn words_and_table_fit_eighty_columns() {
     fs::rename(root, &link).unwrap();
     let mut audit = Audit::run(&[link]).unwrap();
     let results = audit.datasets[0].results.iter_mut();
-    let found: Vec<_> = results.filter_map(|result| result.first.as_mut()).collect();
-    assert!(!found.is_empty());
-    for first in found {
-        first.file = "s/events-0000.csv".into();
+    let violations: Vec<_> = results.filter_map(|result| result.first.as_mut()).collect();
+    assert!(!violations.is_empty());
+    for violation in violations {
+        violation.file = "s/events-0000.csv".into();
     }
     let text =
         output::prose(&audit::words(&audit), 80) + &output::terminal(&audit::table(&audit), 80);
@@ -314,7 +319,7 @@ fn words_and_table_fit_eighty_columns() {
 }
 
 #[test]
-fn several_datasets_and_failed_runs() {
+fn failed_runs_of_several_datasets_are_counted_and_not_audited() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("a"), fixture::SMALL);
     fixture::altered(&folder.path().join("b"), fixture::SMALL, |runs| {
@@ -351,7 +356,7 @@ fn nothing_to_audit_is_an_error() {
     );
 }
 
-/// The first violation does not depend on which core finds a violation first.
+/// The cores of the computer share the work. The report must not depend on which core finds a violation first.
 #[test]
 fn repeated_audits_give_the_same_report() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! The audit distinguishes the variants of the model: logs of one variant fail the audit if the journal names another variant.
+//! The audit distinguishes the variants of the model, such as the topologies: logs of one variant fail the audit if the journal
+//! (`runs.csv`, a row for each run) names another variant.
 
 use analyze::audit::{self, Audit, Check};
 use sim::engine::{Control, virtual_time};
@@ -6,8 +7,9 @@ use sim::sweep::{self, Options, Progress};
 
 use crate::fixture;
 
-/// The experiment file of five machines that all tick at the same time. One of them receives more messages than it can take.
-fn text(parameters: &str) -> String {
+/// The experiment file of a variant: five machines whose first ticks are at the same time. The machine with 1 tick/s gets more messages
+/// than it can receive. `parameters` are the lines that make the variant; they can replace rates and `internal`.
+fn experiment_text(parameters: &str) -> String {
     let rates = if parameters.contains("rates") {
         ""
     } else {
@@ -23,16 +25,16 @@ fn text(parameters: &str) -> String {
     )
 }
 
-/// Audits the logs of variant `ran` with a journal that says `claimed`.
+/// Simulates the variant `ran`, but writes its logs with a journal that claims the variant `claimed`. Audits this dataset.
 fn audit_of(ran: &str, claimed: &str) -> Audit {
     let (ran, claimed) = (
-        fixture::experiment(&text(ran)),
-        fixture::experiment(&text(claimed)),
+        fixture::experiment(&experiment_text(ran)),
+        fixture::experiment(&experiment_text(claimed)),
     );
     let runs = std::iter::zip(ran.runs(), claimed.runs());
-    let runs = runs.map(|(ran_run, run)| {
+    let runs = runs.map(|(ran_run, claimed_run)| {
         let log = virtual_time::run(&ran_run, ran.seed);
-        fixture::finished(&claimed, &run, &log.machines)
+        fixture::finished(&claimed, &claimed_run, &log.machines)
     });
     let folder = tempfile::tempdir().unwrap();
     fixture::write(folder.path(), &claimed, runs.collect());
@@ -43,7 +45,7 @@ const PLAIN: &str = "";
 const ALL: &str = "receive = \"all\"";
 const RING: &str = "topology = \"ring\"";
 const STAR: &str = "topology = \"star\"";
-const KEEPER: &str = "topology = \"time-keeper\"";
+const TIME_KEEPER: &str = "topology = \"time-keeper\"";
 const UNICAST: &str = "sends = \"unicast\"";
 const BROADCAST: &str = "sends = \"broadcast\"";
 const TO_TWO: &str = "sends = { multicast = 2 }";
@@ -51,16 +53,16 @@ const TO_THREE: &str = "sends = { multicast = 3 }";
 const BY_MACHINE: &str = "internal = [[0.4, 0.4, 0.9, 0.4, 0.1]]";
 const DECIMALS: &str = "rates = [1.25, 6, 3, 5, 6]";
 
-/// Pairs of a variant that was run and a variant in the journal, and a check that must fail.
+/// The variant that was simulated, the variant that the journal claims, and a check that must fail.
 const MISTAKEN: [(&str, &str, Check); 17] = [
     (PLAIN, ALL, Check::Idle),
     (ALL, PLAIN, Check::Ticks),
     (PLAIN, RING, Check::Rows),
     (PLAIN, STAR, Check::Rows),
-    (PLAIN, KEEPER, Check::InternalShare),
+    (PLAIN, TIME_KEEPER, Check::InternalShare),
     (RING, PLAIN, Check::Conservation),
     (STAR, PLAIN, Check::Recipients),
-    (KEEPER, PLAIN, Check::InternalShare),
+    (TIME_KEEPER, PLAIN, Check::InternalShare),
     (PLAIN, UNICAST, Check::Recipients),
     (UNICAST, PLAIN, Check::Recipients),
     (PLAIN, BROADCAST, Check::Recipients),
@@ -73,7 +75,7 @@ const MISTAKEN: [(&str, &str, Check); 17] = [
 ];
 
 #[test]
-fn a_variant_other_than_in_the_journal_is_found() {
+fn logs_of_another_variant_than_in_the_journal_fail_the_audit() {
     for (ran, claimed, check) in MISTAKEN {
         let audit = audit_of(ran, claimed);
         let words = audit::words(&audit);
@@ -92,9 +94,9 @@ fn each_variant_passes_the_audit() {
     }
 }
 
-/// Runs in which no machine ticks pass the audit.
+/// The runs end before the first tick of any machine.
 #[test]
-fn runs_without_an_event_audit_clean() {
+fn runs_without_an_event_pass_the_audit() {
     let folder = tempfile::tempdir().unwrap();
     let text = "seed = 1\nduration_s = 0.001\nengine = \"virtual\"\n[parameters]\nrates = [[0.001, 0.002]]\ninternal = 0.5";
     fixture::simulated(folder.path(), text);
@@ -103,9 +105,9 @@ fn runs_without_an_event_audit_clean() {
     assert_eq!(audit.datasets[0].events, 0);
 }
 
-/// These runs use real sockets, with a new connection for each message, and are so fast that ticks are late.
+/// These runs use real sockets, half of them with a new connection for each message, and are so fast that ticks are late.
 #[test]
-fn variants_over_real_tcp_audit_clean() {
+fn variants_over_real_tcp_pass_the_audit() {
     let text = "seed = 262\nrepetitions = 2\nduration_s = 20\ntime_scale = 20\n[parameters]\nrates = [[1, 3, 6], [1.5, 20, 7]]\n\
                 internal = 0.4\nreceive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\"]\nconnection = [\"persistent\", \"per-message\"]";
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Pages of reports in a real browser: no messages, no requests, no problems of accessibility, and everything works by mouse and by
-//! keyboard.
+//! Opens pages of reports in a real browser: they cause no messages and no further requests, they are accessible, and
+//! everything works by mouse and by keyboard. The script `tests/browser/check.py` does the checks.
 
 use std::process::Command;
 
@@ -21,6 +21,7 @@ fn pages_work_in_a_browser() {
         "import", "--each", "class", "--into", "marked", "--pages", "pages",
     ];
     let (code, _, err) = analyze(&arguments, folder.path());
+    // Exit code 4: some of the submissions fail the audit.
     assert_eq!(code, 4, "{err}");
     let python = environment_with("tests/browser/requirements.txt").join("bin/python");
     let found = run(Command::new(python)

@@ -1,4 +1,8 @@
-//! Tests of the cache of measures: the results are the same as without it, and only new runs are read.
+//! Tests of the cache of measures (the folder `.cache` of a dataset): the results are the same as without the cache, and the events of
+//! a run are read only once.
+//!
+//! Each time that runs are measured, the cache gets a folder for these runs, called a block. A block has one file for each family of
+//! measures, such as `drift.parquet`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,19 +14,20 @@ use sim::log::seal_journal;
 use crate::command_line::analyze;
 use crate::fixture;
 
+/// Opens the dataset and switches its cache on.
 fn open_with_cache(root: &Path) -> Dataset {
     let mut dataset = Dataset::open(root).unwrap();
     dataset.cache_measures().unwrap();
     dataset
 }
 
-/// The measures with the cache and without the cache.
-fn both(root: &Path) -> (DataFrame, DataFrame) {
-    let read = Dataset::open(root).unwrap().machines().unwrap();
-    (open_with_cache(root).machines().unwrap(), read)
+/// The measures of the dataset: computed with the cache, and computed without it.
+fn with_and_without_cache(root: &Path) -> (DataFrame, DataFrame) {
+    let without = Dataset::open(root).unwrap().machines().unwrap();
+    (open_with_cache(root).machines().unwrap(), without)
 }
 
-/// Changes the events of all runs, so that reading them fails with a checksum error.
+/// Overwrites the events of all runs, so that reading them fails with a checksum error. Returns the undamaged bytes.
 fn damage(root: &Path) -> Vec<u8> {
     let events = root.join("events-0000.csv");
     let whole = fs::read(&events).unwrap();
@@ -46,27 +51,27 @@ fn the_second_time_no_event_is_read() {
 }
 
 #[test]
-fn only_new_and_changed_runs_are_read() {
+fn new_and_changed_runs_are_measured_again() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     fixture::simulated(root, fixture::SMALL);
     let journal = fs::read_to_string(root.join("runs.csv")).unwrap();
     let rows: Vec<&str> = journal.lines().collect();
-    // The first dataset has two runs, the second all runs.
+    // First the journal (`runs.csv`) has only the header and two runs, then it has all runs.
     fs::write(root.join("runs.csv"), rows[..3].join("\n") + "\n").unwrap();
     open_with_cache(root).machines().unwrap();
     fs::write(root.join("runs.csv"), &journal).unwrap();
-    let (kept, read) = both(root);
-    assert!(kept.equals_missing(&read));
-    // The journal row of this run differs from the one whose measures are cached: the run began at another time.
+    let (with, without) = with_and_without_cache(root);
+    assert!(with.equals_missing(&without));
+    // The row of the second run is changed (another time scale), so its cached measures are not valid.
     let mut changed = rows.clone();
     let other = rows[2].replace(",virtual,shared,1.0,", ",virtual,shared,2.0,");
     assert_ne!(other, rows[2]);
     changed[2] = &other;
     let changed = seal_journal(&(changed.join("\n") + "\n")).unwrap();
     fs::write(root.join("runs.csv"), changed).unwrap();
-    let (kept, read) = both(root);
-    assert!(kept.equals_missing(&read));
+    let (with, without) = with_and_without_cache(root);
+    assert!(with.equals_missing(&without));
 }
 
 #[test]
@@ -77,19 +82,19 @@ fn a_cache_file_that_cannot_be_read_is_replaced() {
     for file in entries(&only_block(folder.path())) {
         let whole = fs::read(&file).unwrap();
         fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-        let (kept, read) = both(folder.path());
-        assert!(kept.equals_missing(&read));
+        let (with, without) = with_and_without_cache(folder.path());
+        assert!(with.equals_missing(&without));
         assert_eq!(fs::read(&file).unwrap().len(), whole.len());
     }
 }
 
-/// Bits are flipped all over each file. Each time, the table is the same and the file is replaced.
+/// Bits of each file of the cache are flipped, one at a time. Each time, the table is the same and the file is replaced.
 #[test]
 fn no_flipped_bit_changes_a_table() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     fixture::simulated(root, fixture::SMALL);
-    let read = Dataset::open(root).unwrap().machines().unwrap();
+    let without = Dataset::open(root).unwrap().machines().unwrap();
     open_with_cache(root).machines().unwrap();
     for file in entries(&only_block(root)) {
         let whole = fs::read(&file).unwrap();
@@ -100,8 +105,8 @@ fn no_flipped_bit_changes_a_table() {
             let mut damaged = whole.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
             fs::write(&file, damaged).unwrap();
-            let kept = open_with_cache(root).machines().unwrap();
-            assert!(kept.equals_missing(&read), "bit {bit}");
+            let with = open_with_cache(root).machines().unwrap();
+            assert!(with.equals_missing(&without), "bit {bit}");
             assert_eq!(fs::read(&file).unwrap(), whole, "bit {bit}: not replaced");
         }
     }
@@ -115,32 +120,33 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The only folder of the cache of the dataset in `root`.
+/// The only block in the cache of the dataset in `root`.
 fn only_block(root: &Path) -> PathBuf {
     let blocks = entries(&root.join(".cache"));
     assert_eq!(blocks.len(), 1, "{blocks:?}");
     blocks[0].clone()
 }
 
-/// The folder has measures of another warm-up, under the name that is read.
+/// A warm-up is a time at the start of runs that is ignored. A block with the measures of one warm-up gets the name of the block of
+/// another warm-up.
 #[test]
-fn a_renamed_folder_of_the_cache_is_not_used() {
+fn a_renamed_block_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
-    let (_, whole, _) = drift(&["--no-cache"]);
+    let (_, table, _) = drift(&["--no-cache"]);
     drift(&[]);
-    let asked_for = only_block(&root);
-    fs::remove_dir_all(&asked_for).unwrap();
+    let block_without_warm_up = only_block(&root);
+    fs::remove_dir_all(&block_without_warm_up).unwrap();
     drift(&["--warm-up", "2"]);
-    fs::rename(only_block(&root), &asked_for).unwrap();
+    fs::rename(only_block(&root), &block_without_warm_up).unwrap();
     let (code, out, err) = drift(&[]);
-    assert_eq!((code, out), (0, whole));
+    assert_eq!((code, out), (0, table));
     let remark = "small: measures are computed again: small/.cache/measures-";
     assert!(err.starts_with(remark) && err.contains("checksum"), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
-    assert_eq!(drift(&[]).2, "", "the file was replaced");
+    assert_eq!(drift(&[]).2, "", "the block was not replaced");
 }
 
 #[test]
@@ -148,19 +154,20 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
-    let kept = root.join(".cache");
+    let cache = root.join(".cache");
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
-    let (_, whole, _) = drift(&["--no-cache"]);
+    let (_, table, _) = drift(&["--no-cache"]);
     // The folder contains a foreign folder and file, cache files of other versions, and a temporary file of a crashed program.
-    fs::create_dir_all(kept.join(".snapshot")).unwrap();
-    fs::write(kept.join("notes"), "a stranger's").unwrap();
-    fs::write(kept.join("measures-0123456789abcdef-0.parquet"), "old").unwrap();
-    fs::write(kept.join("measures-v0-0123456789abcdef.parquet"), "old").unwrap();
-    let left = ".measures-0123456789abcdef-1.parquet.0123456789abcdef.partial";
-    fs::write(kept.join(left), "half").unwrap();
-    assert_eq!(drift(&[]), (0, whole.clone(), String::new()));
-    let names = |start: &str| -> Vec<String> {
-        let entries = fs::read_dir(&kept).unwrap();
+    fs::create_dir_all(cache.join(".snapshot")).unwrap();
+    fs::write(cache.join("notes"), "a stranger's").unwrap();
+    fs::write(cache.join("measures-0123456789abcdef-0.parquet"), "old").unwrap();
+    fs::write(cache.join("measures-v0-0123456789abcdef.parquet"), "old").unwrap();
+    let partial = ".measures-0123456789abcdef-1.parquet.0123456789abcdef.partial";
+    fs::write(cache.join(partial), "half").unwrap();
+    assert_eq!(drift(&[]), (0, table.clone(), String::new()));
+    // The names of the files and folders in the cache that do not begin with `start`.
+    let names_without = |start: &str| -> Vec<String> {
+        let entries = fs::read_dir(&cache).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .filter(|name| !name.starts_with(start))
@@ -168,18 +175,18 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
         names.sort();
         names
     };
-    assert_eq!(names("measures-"), [".snapshot", "notes"]);
-    let file = &names(".")[0];
-    assert!(file.starts_with("measures-v"), "{file}");
-    // The number of seconds of this warm-up is longer than a file name may be.
+    assert_eq!(names_without("measures-"), [".snapshot", "notes"]);
+    let block = &names_without(".")[0];
+    assert!(block.starts_with("measures-v"), "{block}");
+    // Written as a decimal number, this warm-up is longer than a file name may be.
     let (code, _, err) = drift(&["--warm-up", "1e-300"]);
     assert_eq!((code, err), (0, String::new()));
-    // A folder has the name of a file of the cache.
-    let file = kept.join(file).join("runs.parquet");
+    // A folder has the name of a file of the block.
+    let file = cache.join(block).join("runs.parquet");
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     let (code, out, err) = drift(&[]);
-    assert_eq!((code, out), (0, whole));
+    assert_eq!((code, out), (0, table));
     assert_eq!(err.lines().count(), 1, "{err}");
 }
 
@@ -196,7 +203,7 @@ fn no_cache_reads_everything_again() {
     assert_eq!(drift(&[]), (0, first, String::new()));
     let (code, _, err) = drift(&["--no-cache"]);
     assert!(code == 2 && err.contains("checksum"), "{err}");
-    // A file has the name of the cache folder, so measures cannot be cached. They are still computed.
+    // A file has the name of the cache folder, so measures cannot be cached. But they are computed.
     fs::write(root.join("events-0000.csv"), whole).unwrap();
     fs::remove_dir_all(root.join(".cache")).unwrap();
     fs::write(root.join(".cache"), "in the way").unwrap();
@@ -207,7 +214,7 @@ fn no_cache_reads_everything_again() {
     );
 }
 
-/// Files of a block belong together: a file of another block with the same runs is not used.
+/// In one block, the file of a family is replaced by the file of another block. This file is not used, and all runs are measured again.
 #[test]
 fn a_file_of_another_block_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
@@ -226,36 +233,40 @@ fn a_file_of_another_block_is_not_used() {
         blocks[1].join("jumps.parquet"),
     )
     .unwrap();
-    let (kept, read) = both(root);
-    assert!(kept.equals_missing(&read));
+    let (with, without) = with_and_without_cache(root);
+    assert!(with.equals_missing(&without));
+    // Both blocks were removed, and all runs are in a new block.
     assert_eq!(entries(&root.join(".cache")).len(), 1);
 }
 
-/// A dataset that is looked at again and again while it grows does not get more and more folders.
+/// If a dataset is measured again and again while it grows, each time gives a small block. More than eight small blocks are combined into
+/// one.
 #[test]
 fn many_small_blocks_are_combined() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
+    // 13 repetitions in place of 3.
     let many = fixture::SMALL.replace("repetitions = ", "repetitions = 1");
     fixture::simulated(root, &many);
     let journal = fs::read_to_string(root.join("runs.csv")).unwrap();
     let rows: Vec<&str> = journal.lines().collect();
     assert!(rows.len() > 12);
-    let mut most = 0;
+    let mut largest_count = 0;
     for runs in 2..=rows.len() {
         fs::write(root.join("runs.csv"), rows[..runs].join("\n") + "\n").unwrap();
-        let (kept, read) = both(root);
-        assert!(kept.equals_missing(&read));
-        most = most.max(entries(&root.join(".cache")).len());
+        let (with, without) = with_and_without_cache(root);
+        assert!(with.equals_missing(&without));
+        largest_count = largest_count.max(entries(&root.join(".cache")).len());
     }
-    assert_eq!(most, 8);
+    assert_eq!(largest_count, 8);
     damage(root);
     assert!(open_with_cache(root).machines().is_ok());
 }
 
-/// A command reads only the families of measures that it needs.
+/// `analyze drift` needs only the measures of drift. It works although the files of the other families are missing, and the events cannot
+/// be read.
 #[test]
-fn other_families_are_not_read() {
+fn a_command_reads_only_the_families_of_measures_that_it_needs() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
@@ -271,7 +282,7 @@ fn other_families_are_not_read() {
     );
 }
 
-/// Opening a pipe that has no writer would never return.
+/// A named pipe without a writer must not be opened, because the program would wait forever.
 #[cfg(unix)]
 #[test]
 fn a_pipe_in_place_of_the_cache_file_is_not_read() {

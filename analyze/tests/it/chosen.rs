@@ -1,4 +1,5 @@
-//! Tests of the options that choose runs and rows, and of contrasts.
+//! Tests of the options that choose runs (`--where`) and rows (`--sort`, `--top`, `--by`), and of `analyze contrast`, which shows the
+//! difference that another value of one parameter makes.
 
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Two sets of rates, three probabilities and four repetitions.
+/// Two sets of rates, three probabilities of internal events, and four repetitions.
 const GRID: &str = "
 name = \"grid\"
 seed = 262
@@ -19,13 +20,14 @@ rates = [[1, 3, 6], [2, 2, 5]]
 internal = [0.2, 0.5, 0.8]
 ";
 
+/// A folder with the dataset `grid`.
 fn grid() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("grid"), GRID);
     folder
 }
 
-/// The records that a command without a word on stderr prints as JSON.
+/// Runs the command with `--format json`, and returns the records that it prints. It must not print anything to stderr.
 pub fn records(arguments: &[&str], folder: &Path) -> Vec<Value> {
     let arguments = [arguments, &["--format", "json"]].concat();
     let (code, out, err) = analyze(&arguments, folder);
@@ -48,6 +50,7 @@ fn conditions_choose_runs() {
         records(&arguments, folder.path())
     };
     let all = chosen(&[]);
+    // One row for each of the three machines in each of the 2 * 3 configurations.
     assert_eq!(all.len(), 2 * 3 * 3);
     for (condition, rows) in [
         ("internal=0.5", 6),
@@ -70,7 +73,7 @@ fn conditions_choose_runs() {
 #[test]
 fn wrong_conditions_and_conditions_without_a_run_are_refused() {
     let folder = grid();
-    for (condition, said) in [
+    for (condition, message) in [
         ("internal=0.6", "grid has no finished run with internal=0.6"),
         (
             "intern=0.5",
@@ -82,12 +85,12 @@ fn wrong_conditions_and_conditions_without_a_run_are_refused() {
         ),
     ] {
         let (code, _, err) = analyze(&["drift", "grid", "--where", condition], folder.path());
-        assert!(code == 2 && err.contains(said), "{err}");
+        assert!(code == 2 && err.contains(message), "{err}");
     }
 }
 
 #[test]
-fn rows_are_sorted_by_a_measure_and_cut() {
+fn rows_are_sorted_by_a_measure_and_top_keeps_the_first() {
     let folder = grid();
     let means = |options: &[&str]| -> Vec<f64> {
         let records = records(&[&["backlog", "grid"], options].concat(), folder.path());
@@ -112,7 +115,8 @@ fn rows_are_sorted_by_a_measure_and_cut() {
     );
 }
 
-/// The pooled value is the mean over runs of the mean over a run's machines.
+/// `--by` combines rows with equal values of the named columns. Each run gives one value, the mean of its machines. The combined value is
+/// the mean of these values over the runs.
 #[test]
 fn runs_are_pooled_by_some_parameters() {
     let folder = grid();
@@ -129,11 +133,11 @@ fn runs_are_pooled_by_some_parameters() {
         .map(|row| number(row, "logical_rate_mean"))
         .sum();
     assert!((number(&pooled[1], "logical_rate_mean") - means / rows.len() as f64).abs() < 1e-9);
-    // With --by rate, rate 2 combines two machines of each run.
+    // In runs with rates 2,2,5, the two machines with rate 2 are combined. There are five different rates.
     let by_rate = records(&["backlog", "grid", "--by", "rate,internal"], folder.path());
     assert_eq!(by_rate.len(), 5 * 3);
     assert!(by_rate.iter().all(|record| record["n"] == 4));
-    // Combining by all parameters gives the groups of the plain table.
+    // Combining by all parameters and the machine gives the rows of the table without `--by`.
     let names = "rates,internal,phase,stamp,delay_s,duration_s,engine,time_scale,machine";
     let all = records(&["drift", "grid", "--by", names], folder.path());
     let plain = records(&["drift", "grid"], folder.path());
@@ -163,7 +167,8 @@ fn runs_are_pooled_by_some_parameters() {
     assert!(code == 0 && out.contains("rate (1/s)"), "{out}");
 }
 
-/// The contrast agrees with the tables: the difference of two of their means, and an interval from their standard deviations.
+/// A contrast agrees with the table of jumps: it is the difference of two means in this table, and its interval follows from the two
+/// standard deviations in this table.
 #[test]
 fn a_contrast_is_the_difference_of_two_rows() {
     let folder = grid();
@@ -172,31 +177,32 @@ fn a_contrast_is_the_difference_of_two_rows() {
     ];
     let measures = ["--measure", "jump_mean", "--measure", "logical_rate"];
     let contrasts = records(&[&contrast[..], &measures].concat(), folder.path());
-    // Two averages follow the pairs.
+    // For each measure there is one contrast for each machine of each set of rates, and one average over these contrasts.
     assert_eq!(contrasts.len(), 2 * 3 * 2 + 2);
     let is_average = |record: &&Value| record["row"] == "average" && record["machine"].is_null();
     assert_eq!(contrasts.iter().filter(is_average).count(), 2);
     let jumps = records(&["jumps", "grid"], folder.path());
     let row = |internal: f64| {
-        let is_it = |record: &&Value| {
+        let is_meant = |record: &&Value| {
             record["rates"] == "1,3,6" && record["internal"] == internal && record["machine"] == 1
         };
-        jumps.iter().find(is_it).unwrap()
+        jumps.iter().find(is_meant).unwrap()
     };
     let number = |record: &Value, name: &str| record[name].as_f64().unwrap();
-    let (a, b) = (row(0.8), row(0.2));
-    let found = contrasts
+    let (from, to) = (row(0.8), row(0.2));
+    let contrast_of_rows = contrasts
         .iter()
         .find(|record| {
             record["rates"] == "1,3,6" && record["machine"] == 1 && record["measure"] == "jump_mean"
         })
         .unwrap();
-    let difference = number(b, "jump_mean_mean") - number(a, "jump_mean_mean");
-    assert!((number(found, "difference") - difference).abs() < 1e-12);
-    let half_width = (number(found, "high") - number(found, "low")) / 2.0;
+    let difference = number(to, "jump_mean_mean") - number(from, "jump_mean_mean");
+    assert!((number(contrast_of_rows, "difference") - difference).abs() < 1e-12);
+    let half_width = (number(contrast_of_rows, "high") - number(contrast_of_rows, "low")) / 2.0;
+    // The variance of a mean of four repetitions.
     let variance = |row| number(row, "jump_mean_sd").powi(2) / 4.0;
-    let standard_errors = half_width / (variance(a) + variance(b)).sqrt();
-    // Student's t for 3 to 6 degrees of freedom.
+    let standard_errors = half_width / (variance(from) + variance(to)).sqrt();
+    // The 97.5 % quantile of Student's t distribution is between these limits for 3 to 6 degrees of freedom.
     assert!(
         (2.446..3.183).contains(&standard_errors),
         "{standard_errors}"
@@ -208,9 +214,9 @@ fn a_contrast_is_the_difference_of_two_rows() {
     );
 }
 
-/// Probabilities that differ by machine are listed completely. Their mean is not used as a common probability.
+/// `internal` can be a list with one probability for each machine. A contrast can be about such a list, and a message shows the whole list.
 #[test]
-fn a_contrast_may_be_of_probabilities_by_machine() {
+fn a_contrast_can_be_about_probabilities_by_machine() {
     let folder = tempfile::tempdir().unwrap();
     let text = "name = \"each\"\nseed = 1\nrepetitions = 3\nduration_s = 20\nengine = \"virtual\"\n[parameters]\n\
                 rates = [[1, 3], [2, 3]]\ninternal = [0.5, [0.9, 0.1]]";
@@ -235,18 +241,18 @@ fn a_contrast_may_be_of_probabilities_by_machine() {
 #[test]
 fn contrasts_without_a_pair_are_refused() {
     let folder = grid();
-    let refused = |of: &str, from: &str, to: &str, said: &str| {
+    let require_refused = |of: &str, from: &str, to: &str, message: &str| {
         let arguments = ["contrast", "grid", "--of", of, "--from", from, "--to", to];
         let (code, _, err) = analyze(&arguments, folder.path());
-        assert!(code == 2 && err.contains(said), "{err}");
+        assert!(code == 2 && err.contains(message), "{err}");
     };
-    refused(
+    require_refused(
         "rate",
         "1",
         "2",
         "no parameter `rate`; the parameters are rates, internal",
     );
-    refused(
+    require_refused(
         "internal",
         "0.2",
         "0.3",
@@ -267,7 +273,7 @@ fn a_text_cannot_be_compared_with_a_number() {
 }
 
 #[test]
-fn a_parameter_to_pool_by_may_be_named_only_once() {
+fn a_parameter_may_be_named_only_once_in_by() {
     let folder = grid();
     let arguments = ["drift", "grid", "--by", "internal,rates,internal"];
     let (code, _, told) = analyze(&arguments, folder.path());
@@ -275,6 +281,7 @@ fn a_parameter_to_pool_by_may_be_named_only_once() {
     assert_eq!(told, "error: --by: internal is named twice; name it once\n");
 }
 
+/// A warm-up is a time at the start of each run that is ignored. The message must not have the 300 digits of this number.
 #[test]
 fn a_warm_up_longer_than_all_runs_is_refused() {
     let folder = grid();

@@ -1,4 +1,5 @@
-//! Tests of claims and their verdicts: on a small sweep, on missing data, in files with mistakes, and the project's own claims.
+//! Tests of `analyze claims`, which tests claims of other authors against datasets and gives verdicts: with a small experiment, with
+//! missing data, with files that have mistakes, and with the project's own claims.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,6 +24,7 @@ rates = [[1, 3, 6], [3, 3, 3]]
 internal = [0.4, 0.7]
 ";
 
+/// Five claims about [`SWEEP`]. In their order, the verdicts are: depends, confirmed, depends, undecided, refuted.
 const CLAIMS: &str = r#"
 [[claim]]
 id = "slow-queues-grow"
@@ -137,7 +139,7 @@ fn with_sweep(claims: &str) -> tempfile::TempDir {
 }
 
 #[test]
-fn claims_of_a_small_sweep() {
+fn all_claims_about_a_small_experiment_get_their_verdicts() {
     let folder = with_sweep(CLAIMS);
     let (code, out, err) = analyze(&["claims", "--format", "markdown"], folder.path());
     assert_eq!((code, err.as_str()), (0, ""));
@@ -196,7 +198,7 @@ fn claims_are_sorted_by_their_columns() {
     );
 }
 
-/// Prose is broken between words, and columns that still do not fit are left out and named.
+/// Long texts are broken between words. Columns that still do not fit are left out, and a line below the table names them.
 #[test]
 fn narrow_terminals_show_fewer_columns() {
     let folder = with_sweep(CLAIMS);
@@ -205,9 +207,9 @@ fn narrow_terminals_show_fewer_columns() {
         &folder.path().join("data"),
         &folder.path().join("experiments/claims.toml"),
     );
-    let answers = claims::evaluate(&claims, &data);
+    let verdicts = claims::evaluate(&claims, &data);
     for width in [60, 80, 120, 200] {
-        let tables = [claims::table(&answers), claims::tests_table(&answers)];
+        let tables = [claims::table(&verdicts), claims::tests_table(&verdicts)];
         let tables = tables.map(|table| analyze::output::terminal(&table, width));
         let text = tables.join("\n");
         assert!(
@@ -219,9 +221,8 @@ fn narrow_terminals_show_fewer_columns() {
     }
 }
 
-/// The table of claims has the same numbers as the other tables.
 #[test]
-fn a_claims_numbers_are_those_of_the_tables() {
+fn the_numbers_of_claims_are_those_of_the_other_tables() {
     let folder = with_sweep(CLAIMS);
     let json = |arguments: &[&str]| -> Vec<serde_json::Value> {
         let arguments = [arguments, &["--format", "json"]].concat();
@@ -229,6 +230,7 @@ fn a_claims_numbers_are_those_of_the_tables() {
         assert_eq!(code, 0, "{err}");
         serde_json::from_str(&out).unwrap()
     };
+    // The tests of all claims, in the order of the file. Test 0 is about the growth of a queue, and tests 2 and 3 are differences.
     let tests = json(&["claims"]);
     let number = |record: &serde_json::Value, name: &str| record[name].as_f64().unwrap();
     let growth = json(&["backlog", "data/sweep", "--where", "rates=1,3,6"]);
@@ -242,16 +244,16 @@ fn a_claims_numbers_are_those_of_the_tables() {
     }
     let contrast = "contrast data/sweep --of internal --from 0.4 --to 0.7 --measure backlog_mean";
     let contrasts = json(&contrast.split(' ').collect::<Vec<_>>());
-    let of_slow = contrasts
+    let of_slow_machine = contrasts
         .iter()
         .find(|record| record["rates"] == "1,3,6" && record["machine"] == 0)
         .unwrap();
     for (in_claims, in_table) in [("value", "difference"), ("low", "low"), ("high", "high")] {
-        assert!((number(&tests[2], in_claims) - number(of_slow, in_table)).abs() < 1e-9);
+        assert!((number(&tests[2], in_claims) - number(of_slow_machine, in_table)).abs() < 1e-9);
     }
-    // The expected value is the average, over both rate sets, of the differences of machine 0 in `contrast`.
-    let of_first = contrasts.iter().filter(|record| record["machine"] == 0);
-    let differences: Vec<f64> = of_first
+    // The value of test 3 is the average of two differences of machine 0 in `contrast`: one for each set of rates.
+    let of_machine_0 = contrasts.iter().filter(|record| record["machine"] == 0);
+    let differences: Vec<f64> = of_machine_0
         .map(|record| number(record, "difference"))
         .collect();
     assert_eq!(differences.len(), 2);
@@ -261,6 +263,7 @@ fn a_claims_numbers_are_those_of_the_tables() {
 
 #[test]
 fn missing_datasets_are_named_and_other_claims_are_evaluated() {
+    // The dataset of the first claim, the runs of the claim `varied`, and a machine of the claim `never` do not exist.
     let missing = CLAIMS
         .replacen("experiment = \"sweep\"", "experiment = \"gone\"", 1)
         .replace("\"internal=0.7\"]\nmachine", "\"internal=0.9\"]\nmachine")
@@ -277,13 +280,17 @@ fn missing_datasets_are_named_and_other_claims_are_evaluated() {
     - some runs in data/sweep with internal=0.7 have no machine 3
     - the dataset data/gone is missing; `cargo sim run experiments/claims/gone.toml` makes it
     ");
-    let told: BTreeSet<&str> = out
+    // The tests of the claim `all-in-order`, which is evaluated although the dataset of another claim is missing.
+    let rows_of_claim: BTreeSet<&str> = out
         .lines()
         .skip(1)
         .filter(|row| row.contains("Every run"))
         .collect();
-    assert_eq!(told.len(), 4, "{out}");
-    assert!(told.iter().all(|row| row.contains(",depends,")), "{out}");
+    assert_eq!(rows_of_claim.len(), 4, "{out}");
+    assert!(
+        rows_of_claim.iter().all(|row| row.contains(",depends,")),
+        "{out}"
+    );
     let elsewhere = ["claims", "--data", "other", "--claim", "never"];
     let (code, _, err) = analyze(&elsewhere, folder.path());
     assert_eq!(code, 2);
@@ -317,8 +324,9 @@ fn runs_that_failed_count_as_not_finished() {
     assert_eq!(tests[2], (&1.0.into(), &23.into()));
 }
 
+/// A test may compare the runs `from` with the runs `to`. Here some runs, but not all, are in both groups.
 #[test]
-fn a_run_on_both_sides_is_refused() {
+fn a_run_that_is_in_both_compared_groups_is_refused() {
     let overlapping = r#"
 [[claim]]
 id = "overlapping"
@@ -356,6 +364,7 @@ fn a_single_claim_can_be_chosen() {
     );
 }
 
+/// What the command prints to stderr about mistakes in a file of claims with this text.
 fn mistakes(text: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("c.toml"), text).unwrap();
@@ -451,6 +460,7 @@ fn mistakes_in_the_structure_are_named_with_their_line() {
     assert_snapshot!(mistakes(nothing), @"error: c.toml:2: `claim[1].test`: the claim has no test; a test begins with [[claim.test]]");
 }
 
+/// The root folder of the project.
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -460,6 +470,7 @@ fn own_claims() -> Vec<Claim> {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The cells of a claim: for each test, the runs and machines that it is about. A test that compares two groups has two cells.
 fn cells(claim: &Claim) -> Vec<&Cell> {
     let mut cells = vec![];
     for test in &claim.tests {
@@ -471,7 +482,7 @@ fn cells(claim: &Claim) -> Vec<&Cell> {
     cells
 }
 
-/// Every experiment of a claim can be planned and has the runs of the claim, and every experiment in the folder has a claim.
+/// The experiment of each claim exists and has the runs that the claim is about. Each experiment in the folder belongs to a claim.
 #[test]
 fn the_projects_own_claims_have_their_experiments() {
     let folder = project().join("experiments/claims");
@@ -488,6 +499,7 @@ fn the_projects_own_claims_have_their_experiments() {
                     .iter()
                     .all(|condition| condition.holds(&row))
             };
+            // The first repetition of each configuration.
             let found = experiment
                 .runs()
                 .take(experiment.configurations().len())
@@ -498,17 +510,17 @@ fn the_projects_own_claims_have_their_experiments() {
     let files = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());
-    let there: BTreeSet<String> = files
+    let existing: BTreeSet<String> = files
         .filter(|path| {
             path.extension()
                 .is_some_and(|extension| extension == "toml")
         })
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .collect();
-    assert_eq!(used, there);
+    assert_eq!(used, existing);
 }
 
-/// A claim that only an audit decides. Its words and its name contain control characters of terminals.
+/// A claim that only an audit decides. Its id contains control characters, which would change a terminal.
 const AUDITED: &str = r#"
 [[claim]]
 id = "complete\u001b[2J"
@@ -520,7 +532,7 @@ audit = "clean"
 "#;
 
 #[test]
-fn a_claim_that_is_audited_says_which_runs_are_missing() {
+fn for_a_claim_with_an_audit_missing_runs_are_counted_and_control_characters_escaped() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::SMALL);
     let run = experiment.runs().next().unwrap();
@@ -528,11 +540,11 @@ fn a_claim_that_is_audited_says_which_runs_are_missing() {
     let runs = vec![fixture::finished(&experiment, &run, &log.machines)];
     fixture::write(&folder.path().join("data/part"), &experiment, runs);
     fs::write(folder.path().join("claims.toml"), AUDITED).unwrap();
-    let (code, out, told) = analyze(&["claims", "claims.toml"], folder.path());
-    assert_eq!(code, 0, "{told}");
+    let (code, out, err) = analyze(&["claims", "claims.toml"], folder.path());
+    assert_eq!(code, 0, "{err}");
     let missing = experiment.runs().count() - 1;
     let wanted = format!(": {missing} planned runs are not done yet.\n");
-    assert!(told.ends_with(&wanted), "{told}");
+    assert!(err.ends_with(&wanted), "{err}");
     assert!(
         out.contains(r"complete\u{1b}[2J") && !out.contains('\u{1b}'),
         "{out}"

@@ -1,4 +1,5 @@
-//! `analyze clocks`: compares every figure with plain loops over all pairs of events, on random runs.
+//! Tests of `analyze clocks`, which replays other logical clocks over the events of runs and measures them. Each measured quantity (called
+//! a figure) is compared with its definition, written as plain loops over all pairs of events, on random runs.
 
 use std::collections::HashMap;
 
@@ -12,12 +13,11 @@ use sim::machine::EventKind;
 
 use crate::fixture;
 
-/// An event of a run in the order of time.
 struct Event {
     machine: usize,
     time_ns: i64,
-    /// Whether it is a send; the index of the send that it receives.
     is_send: bool,
+    /// If the event is a receive, the index of its send.
     receives: Option<usize>,
 }
 
@@ -54,25 +54,31 @@ fn events_of(run: &Run, seed: u64) -> Vec<Event> {
     events
 }
 
-/// For each event, whether each other event happened before it.
+/// A table of happens-before: `table[b][a]` tells whether event `a` happened before event `b`.
 fn happened_before(events: &[Event], machines: usize) -> Vec<Vec<bool>> {
+    // The newest event of each machine.
     let mut newest: Vec<Option<usize>> = vec![None; machines];
-    let mut all: Vec<Vec<bool>> = vec![];
+    let mut table: Vec<Vec<bool>> = vec![];
     for (index, event) in events.iter().enumerate() {
         let mut before = vec![false; events.len()];
+        // The direct causes: the machine's previous event, and the send of a receive.
         for cause in newest[event.machine].into_iter().chain(event.receives) {
-            for (own, other) in std::iter::zip(&mut before, &all[cause]) {
-                *own |= other;
+            for (own, of_cause) in std::iter::zip(&mut before, &table[cause]) {
+                *own |= of_cause;
             }
             before[cause] = true;
         }
         newest[event.machine] = Some(index);
-        all.push(before);
+        table.push(before);
     }
-    all
+    table
 }
 
 /// The figures of a clock in a run, by their definitions.
+///
+/// - `readings`: for each event, what its machine's physical clock shows, in steps of `resolution_s` seconds
+/// - `clocks`: the clock of each machine before its first event
+/// - `warm_up_s`: earlier events do not count
 fn figures<C: Clock>(
     events: &[Event],
     readings: &[i64],
@@ -97,6 +103,8 @@ fn figures<C: Clock>(
         }
     }
     let before = happened_before(events, machines);
+    // Numbers of pairs. Two events that do not happen before each other are concurrent. `wrong` counts concurrent pairs that the timestamps
+    // order. `missed` and `reversed` count ordered pairs whose timestamps tell no order, or the opposite order.
     let [
         mut right,
         mut wrong,
@@ -105,6 +113,7 @@ fn figures<C: Clock>(
         mut concurrent,
         mut all,
     ] = [0.0; 6];
+    // Events are in the order of time, so `b` cannot have happened before `a`.
     for b in 0..events.len() {
         for a in 0..b {
             if events[a].machine == events[b].machine || !counts(&events[a]) || !counts(&events[b])
@@ -131,16 +140,17 @@ fn figures<C: Clock>(
     let sends: Vec<usize> = (0..events.len())
         .filter(|&index| events[index].is_send && counts(&events[index]))
         .collect();
-    let mean = |of: fn(&C::Timestamp) -> u64| {
-        let sum: u64 = sends.iter().map(|&send| of(&timestamps[send])).sum();
+    let mean_over_sends = |quantity: fn(&C::Timestamp) -> u64| {
+        let sum: u64 = sends.iter().map(|&send| quantity(&timestamps[send])).sum();
         ratio(sum as f64, sends.len() as f64)
     };
     let bytes = |send: &usize| timestamps[*send].bytes() as f64;
-    let limit =
+    // The limit is 32 bits for each machine.
+    let is_send_above_limit =
         |index: &usize| events[*index].is_send && timestamps[*index].bytes() > 4 * machines as u64;
-    let number = |number: Option<u64>| number.map(|number| number as f64);
+    let as_float = |count: Option<u64>| count.map(|count| count as f64);
     HashMap::from([
-        ("message_bytes", mean(C::Timestamp::bytes)),
+        ("message_bytes", mean_over_sends(C::Timestamp::bytes)),
         (
             "message_bytes_max",
             sends.iter().map(bytes).reduce(f64::max),
@@ -161,9 +171,9 @@ fn figures<C: Clock>(
         ("precision", ratio(right, right + wrong + reversed)),
         (
             "comparison_words",
-            mean(C::Timestamp::words).map(|words| 2.0 * words),
+            mean_over_sends(C::Timestamp::words).map(|words| 2.0 * words),
         ),
-        ("message_numbers", mean(C::Timestamp::numbers)),
+        ("message_numbers", mean_over_sends(C::Timestamp::numbers)),
         (
             "ahead_max_s",
             ahead
@@ -171,14 +181,19 @@ fn figures<C: Clock>(
                 .max()
                 .map(|ahead| ahead as f64 * resolution_s),
         ),
-        ("counter_max", number(counter.into_iter().max())),
+        ("counter_max", as_float(counter.into_iter().max())),
         (
             "events_to_limit",
-            number((0..events.len()).find(limit).map(|index| index as u64)),
+            as_float(
+                (0..events.len())
+                    .find(is_send_above_limit)
+                    .map(|index| index as u64),
+            ),
         ),
     ])
 }
 
+/// The slope of the least-squares line through the points (x, y).
 fn slope(points: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
     let points: Vec<(f64, f64)> = points.collect();
     let n = points.len() as f64;
@@ -193,7 +208,7 @@ fn slope(points: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
     (xx > 0.0).then(|| xy / xx)
 }
 
-/// The figures of the clock `spec`, which is one of those that [`specs`] makes.
+/// The expected figures of the clock `spec`, which must be one of the clocks of [`specs`].
 fn expected(
     run: &Run,
     seed: u64,
@@ -202,7 +217,8 @@ fn expected(
 ) -> HashMap<&'static str, Option<f64>> {
     let events = events_of(run, seed);
     let machines = run.configuration.rates.machines();
-    let with_time = |epsilon_ns: u64, resolution_ns: u64| -> Vec<i64> {
+    // For each event, what its machine's physical clock shows. The clock is wrong by at most `epsilon_ns / 2`.
+    let physical_readings = |epsilon_ns: u64, resolution_ns: u64| -> Vec<i64> {
         let key = run.stream_key();
         let duration_ns = run.configuration.duration_ns;
         let clock = |machine| {
@@ -218,9 +234,10 @@ fn expected(
         let reading = |event: &Event| clocks[event.machine].reading(event.time_ns);
         events.iter().map(reading).collect()
     };
-    macro_rules! of {
+    // `$new` makes the clock of a machine. Clocks that contain no time need no readings.
+    macro_rules! figures_of {
         ($new:expr) => {
-            of!($new, &vec![0; events.len()], 0.0)
+            figures_of!($new, &vec![0; events.len()], 0.0)
         };
         ($new:expr, $readings:expr, $resolution_s:expr) => {{
             let clocks = (0..machines).map($new).collect();
@@ -228,34 +245,34 @@ fn expected(
         }};
     }
     match &*spec.to_string() {
-        "lamport" => of!(|_| clock::LamportClock::default()),
-        "vector" => of!(|machine| clock::VectorClock::new(machine, machines)),
-        "matrix" => of!(|machine| clock::MatrixClock::new(machine, machines)),
-        "encoded" => of!(|machine| clock::EncodedClock::new(machine, machines)),
-        "interval-tree" => of!(|machine| clock::IntervalTreeClock::new(machine, machines)),
-        "bloom:m=3" => of!(|machine| clock::BloomClock::new(machine, 3, 2)),
-        "plausible" => of!(|machine| clock::PlausibleClock::new(machine, 2)),
+        "lamport" => figures_of!(|_| clock::LamportClock::default()),
+        "vector" => figures_of!(|machine| clock::VectorClock::new(machine, machines)),
+        "matrix" => figures_of!(|machine| clock::MatrixClock::new(machine, machines)),
+        "encoded" => figures_of!(|machine| clock::EncodedClock::new(machine, machines)),
+        "interval-tree" => figures_of!(|machine| clock::IntervalTreeClock::new(machine, machines)),
+        "bloom:m=3" => figures_of!(|machine| clock::BloomClock::new(machine, 3, 2)),
+        "plausible" => figures_of!(|machine| clock::PlausibleClock::new(machine, 2)),
         "hlc:epsilon=1,resolution=0.25" => {
-            let readings = with_time(1_000_000_000, 250_000_000);
-            of!(|_| clock::HybridClock::default(), &readings, 0.25)
+            let readings = physical_readings(1_000_000_000, 250_000_000);
+            figures_of!(|_| clock::HybridClock::default(), &readings, 0.25)
         }
         "hybrid-vector:epsilon=1" => {
-            let readings = with_time(1_000_000_000, 1_000_000);
-            of!(
+            let readings = physical_readings(1_000_000_000, 1_000_000);
+            figures_of!(
                 |machine| clock::HybridVectorClock::new(machine, machines, 1000),
                 &readings,
                 0.001
             )
         }
         "physical:epsilon=2" => {
-            let readings = with_time(2_000_000_000, 1_000_000);
-            of!(|_| clock::PhysicalClock::default(), &readings, 0.001)
+            let readings = physical_readings(2_000_000_000, 1_000_000);
+            figures_of!(|_| clock::PhysicalClock::default(), &readings, 0.001)
         }
-        other => panic!("no loop for {other}"),
+        other => panic!("no expected figures for {other}"),
     }
 }
 
-/// A clock of every kind.
+/// One clock of each kind, four of them with other settings than the usual ones.
 fn specs() -> Vec<ClockSpec> {
     let texts = [
         "bloom:m=3",
@@ -272,6 +289,7 @@ fn specs() -> Vec<ClockSpec> {
     CLOCKS.iter().map(spec).collect()
 }
 
+/// Simulates the experiment with this text. Returns the folder of its dataset, and the experiment.
 fn simulated(text: &str) -> (tempfile::TempDir, Experiment) {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), text);
@@ -281,7 +299,8 @@ fn simulated(text: &str) -> (tempfile::TempDir, Experiment) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// The runs are so short that they have fewer than 2000 pairs of events: then all pairs are looked at.
+    /// The program looks at a random sample of pairs if a run has more than 2000 pairs of events of different machines. These runs have
+    /// fewer pairs, so the program looks at all of them.
     #[test]
     fn figures_are_what_their_definitions_say(
         rates in prop::collection::vec(prop::sample::select(vec![1.0, 1.5, 2.0, 3.0]), 2..5),
@@ -318,9 +337,12 @@ proptest! {
     }
 }
 
-/// In a longer run, the pairs of some clocks are drawn. The figures must be near those of all pairs, and those of causality exact.
+/// In these longer runs, the program looks at a random sample of 2000 pairs for most clocks. The figures must be near those of all pairs.
+/// They must be exact for Lamport clocks, for which all pairs are counted, and for clocks that order two events exactly if one of them
+/// happened before the other.
 #[test]
-fn drawn_pairs_estimate_all_pairs() {
+fn a_random_sample_of_pairs_estimates_all_pairs() {
+    const RUNS: f64 = 4.0;
     let (folder, experiment) = simulated(
         "seed = 3\nduration_s = 60\nengine = \"virtual\"\nrepetitions = 4\n[parameters]\nrates = [[1, 2, 3, 4]]\ninternal = [0.5]",
     );
@@ -338,7 +360,7 @@ fn drawn_pairs_estimate_all_pairs() {
                 .iter()
                 .filter_map(|of_run| of_run[figure.name])
                 .sum::<f64>()
-                / 4.0;
+                / RUNS;
             let value = group.estimate(figure).expect("a value").mean;
             // 4 runs with 2000 pairs each: the standard error is below 0.006.
             assert!(
@@ -372,9 +394,10 @@ fn tables_fit_narrow_terminals() {
     }
 }
 
-/// A dataset without senders cannot be replayed, and clocks for few machines are left out of large systems; both are said.
+/// A matrix clock has the square of the number of machines as its size. So it is not replayed in runs with more than 32 machines, unless
+/// the user names it. The caption says so.
 #[test]
-fn what_is_not_replayed_is_said() {
+fn the_caption_names_clocks_that_are_not_replayed_in_large_systems() {
     let folder = tempfile::tempdir().unwrap();
     let rates = vec!["3"; 33].join(", ");
     fixture::simulated(
@@ -390,13 +413,16 @@ fn what_is_not_replayed_is_said() {
         "matrix is left out in runs with more than 32 machines; --clock matrix replays it.";
     assert!(caption.contains(sentence), "{caption}");
     let matrix: ClockSpec = "matrix".parse().unwrap();
+    // Now the clock is named.
     let groups = clock_groups(&[dataset], Some(&[matrix])).unwrap();
     assert_eq!(groups.groups.len(), 1);
 }
 
-/// Both engines have the same clocks: times are those at which ticks are due.
+/// Clocks that contain a time are replayed with the times at which ticks are due. The logged times of a run over TCP are later, and must not
+/// change the figures.
 #[test]
 fn late_ticks_over_tcp_change_no_clock() {
+    const START_NS: u64 = 1_700_000_000_000_000_000;
     let text = |engine: &str| {
         format!(
             "seed = 5\nduration_s = 10\nengine = \"{engine}\"\n[parameters]\nrates = [[1, 3, 6]]\ninternal = [0.4]"
@@ -407,17 +433,17 @@ fn late_ticks_over_tcp_change_no_clock() {
     let tcp_folder = tempfile::tempdir().unwrap();
     fixture::altered(tcp_folder.path(), &text("tcp"), |runs| {
         for run in runs {
-            run.row.started_at_ns = 1_700_000_000_000_000_000;
+            run.row.started_at_ns = START_NS;
             for machine in 0..3 {
                 for tick in 0..10 {
                     let late_ns = 1_000_000 * (machine + tick);
-                    let due_ns = 1_700_000_000_000_000_000 + u64::from(tick) * 500_000_000;
+                    let tick_ns = START_NS + u64::from(tick) * 500_000_000;
                     fixture::set(
                         run,
                         machine,
                         u64::from(tick),
                         "system_time_ns",
-                        &(due_ns + u64::from(late_ns)).to_string(),
+                        &(tick_ns + u64::from(late_ns)).to_string(),
                     );
                 }
             }

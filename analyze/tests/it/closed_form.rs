@@ -1,4 +1,7 @@
-//! Tests the measures of a run that is small enough to calculate them by hand.
+//! Tests all measures of a run of 4 s with two machines and 12 events. This run is so small that the measures were calculated by hand.
+//!
+//! `data/README.md` has the definition of each measure. Percentiles are interpolated between neighbouring values. Growths and slopes are
+//! slopes of least-squares lines through the values at the machine's events.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -8,8 +11,7 @@ use sim::machine::EventKind;
 
 use crate::fixture;
 
-/// The name of each measure, its value for machine 0 and its value for machine 1. The events are in the table at
-/// [`fixture::by_hand`].
+/// The name of each measure, its value for machine 0, and its value for machine 1. The table at [`fixture::by_hand`] has the events.
 const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("ticks", 4.0, 8.0),
     ("internal_events", 0.0, 4.0),
@@ -29,14 +31,15 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("logical_rate", 1.5, 2.25),
     ("own_drift", 2.0, 1.0),
     ("lag_final", 3.0, 0.0),
-    // The integral of the largest clock is 20.25. The integrals of the two clocks are 16 and 19.75.
+    // Integrals over the 4 s: 20.25 for the largest clock, 16 for the clock of machine 0, and 19.75 for the clock of machine 1. A mean lag
+    // is the difference of two integrals, divided by 4 s.
     ("lag_mean", 4.25 / 4.0, 0.5 / 4.0),
     ("lag_slope", 0.3, 0.0),
-    // The spread after each event: 1, 1, 2, 1, 0, 1, 0, 1, 2, 1, 2, 3.
+    // The spread is the larger clock minus the smaller one. After each event: 1, 1, 2, 1, 0, 1, 0, 1, 2, 1, 2, 3.
     ("spread_mean", 4.75 / 4.0, 4.75 / 4.0),
     ("spread_max", 3.0, 3.0),
     ("spread_final", 3.0, 3.0),
-    // The messages to machine 0 wait 0.25 s, 0.75 s and 1.25 s.
+    // The messages to machine 0 wait 0.25 s, 0.75 s and 1.25 s, together 2.25 s. So its mean backlog in 4 s is 2.25 / 4.
     ("backlog_mean", 2.25 / 4.0, 0.25 / 4.0),
     ("backlog_tick_mean", 0.25, 0.0),
     ("backlog_p95", 0.85, 0.0),
@@ -50,8 +53,9 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("message_age_mean_s", 0.75, 0.25),
     ("message_age_mean_ticks", 0.75, 0.5),
     ("logical_age_mean", 1.0, 1.0),
-    // There are 4 x 8 pairs. 8 of them are ordered by the message to machine 1, and 2 + 3 + 4 by the messages to machine 0. 3
-    // pairs have equal clocks.
+    // There are 4 x 8 = 32 pairs of events of different machines. 8 pairs are ordered by the message to machine 1, and 2 + 3 + 4 pairs
+    // by the messages to machine 0. The other 15 pairs are concurrent. 3 of them have equal clocks, so 12 of the 29 pairs with
+    // different clocks are concurrent.
     ("concurrency", 15.0 / 32.0, 15.0 / 32.0),
     ("false_order", 12.0 / 29.0, 12.0 / 29.0),
 ];
@@ -83,15 +87,15 @@ fn every_measure_agrees_with_a_calculation_by_hand() {
     }
 }
 
-/// The expected measures of the same run without its first second (T = 3 s). The receive of machine 0 at exactly 1 s counts; earlier
-/// events of machine 1 do not.
+/// The expected measures of the same run without its first second. The receive of machine 0 at exactly 1 s counts. The events of machine 1
+/// before 1 s do not count.
 const FROM_SECOND_1: [(&str, f64, f64); 16] = [
     ("observed_s", 3.0, 3.0),
     ("ticks", 3.0, 6.0),
     ("receive_events", 3.0, 0.0),
     ("jump_mean", 5.0 / 3.0, 1.0),
     ("jump_max", 3.0, 1.0),
-    // From 1 to 6, and from 3 to 9.
+    // In 3 s, the clocks rise from 1 to 6 and from 3 to 9.
     ("logical_rate", 5.0 / 3.0, 2.0),
     ("own_drift", 2.0, 0.0),
     ("lag_slope", 0.5, 0.0),
@@ -101,12 +105,12 @@ const FROM_SECOND_1: [(&str, f64, f64); 16] = [
     ("arrivals", 2.0, 0.0),
     ("receive_share", 1.0, 0.0),
     ("message_age_mean_s", 0.75, f64::NAN),
-    // There are 3 x 6 pairs. 1 + 2 of them are ordered by the messages that machine 0 received.
+    // There are 3 x 6 pairs. 1 + 2 pairs are ordered by messages that machine 0 received, and the other 15 are concurrent.
     ("concurrency", 15.0 / 18.0, 15.0 / 18.0),
     ("tick_rate", 1.0, 2.0),
 ];
 
-/// The warm-up of 0.75 s ends exactly at a send.
+/// The expected measures of the same run without its first 0.75 s. A send of machine 1 is exactly at 0.75 s, and counts.
 const FROM_THREE_QUARTERS: [(&str, f64, f64); 3] = [
     ("arrivals", 3.0, 0.0),
     ("send_events", 0.0, 3.0),
@@ -141,9 +145,10 @@ fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
     }
 }
 
-/// The definition of `internal_share` gives the error of a mean of shares, and states that the pooled share has no such error.
+/// The description of `internal_share` warns: with `internal = 0.4` and 8 idle ticks in a run, the mean of the shares of all runs is 0.415,
+/// which is too high. The pooled share (all internal events divided by all idle ticks) does not have this error.
 #[test]
-fn the_mean_of_internal_shares_is_too_high_and_the_pooled_share_is_exact() {
+fn the_mean_of_internal_shares_is_too_high_and_the_pooled_share_is_not() {
     let experiment = fixture::experiment(
         "seed = 1\nrepetitions = 6000\nduration_s = 60\nengine = \"virtual\"\n[parameters]\nrates = [[2, 3, 4]]\ninternal = 0.4\nphase = \"uniform\"",
     );
@@ -165,5 +170,6 @@ fn the_mean_of_internal_shares_is_too_high_and_the_pooled_share_is_exact() {
     let pooled = f64::from(internal) / f64::from(idle);
     assert!((mean - 0.415).abs() < 0.006, "{mean}");
     assert!((pooled - 0.4).abs() < 0.006, "{pooled}");
+    // The mean number of idle ticks in a run, rounded down.
     assert_eq!(idle / 6000, 8);
 }

@@ -1,4 +1,5 @@
-//! Verdicts, regimes and failures have colours on a terminal, and only there.
+//! Tests of colours: verdicts (such as `Check passed`) and regimes (predicted classes of queues, such as overloaded) have colours on a
+//! terminal, but not in a pipe.
 
 #![cfg(unix)]
 
@@ -8,7 +9,7 @@ use std::process::Command;
 use crate::fixture;
 use crate::pager::in_terminal_with;
 
-/// What a pipe receives with these environment variables.
+/// What `analyze` writes to a pipe if these environment variables are set.
 fn piped(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("analyze"));
     for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
@@ -24,19 +25,20 @@ fn piped(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Strin
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What a terminal shows without a pager.
+/// What `analyze` shows on a terminal, without a pager, if these environment variables are set.
 fn shown(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> String {
     let arguments = [arguments, &["--no-pager"]].concat();
     in_terminal_with(&arguments, None, folder, variables).1
 }
 
-/// A text without the codes of colours.
-fn plain(text: &str) -> String {
+/// The text without the codes of colours.
+fn without_colours(text: &str) -> String {
     ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"]
         .iter()
         .fold(text.to_owned(), |text, code| text.replace(code, ""))
 }
 
+/// A folder with the dataset `small`.
 fn small() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
@@ -55,29 +57,29 @@ fn colours_do_not_change_the_text() {
         let arguments = [command, "small"];
         let text = shown(&arguments, folder, &[]);
         assert!(text.contains(word), "{text}");
-        let without = piped(&arguments, folder, &[]);
-        assert!(!without.contains('\x1b'), "{without}");
-        assert_eq!(plain(&text), without);
+        let text_in_pipe = piped(&arguments, folder, &[]);
+        assert!(!text_in_pipe.contains('\x1b'), "{text_in_pipe}");
+        assert_eq!(without_colours(&text), text_in_pipe);
     }
 }
 
 #[test]
-fn variables_switch_colours_off_and_on() {
+fn environment_variables_switch_colours_off_and_on() {
     let folder = small();
     let folder = folder.path();
     let arguments = ["theory", "small"];
-    let without = piped(&arguments, folder, &[]);
+    let plain = piped(&arguments, folder, &[]);
     for off in [
         &[("NO_COLOR", "1")][..],
         &[("CLICOLOR", "0")],
         &[("TERM", "dumb")],
         &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")],
     ] {
-        assert_eq!(shown(&arguments, folder, off), without, "{off:?}");
+        assert_eq!(shown(&arguments, folder, off), plain, "{off:?}");
     }
     let forced = [("CLICOLOR_FORCE", "1")];
-    let with = piped(&arguments, folder, &forced);
-    assert_eq!(with, shown(&arguments, folder, &[]));
+    let coloured = piped(&arguments, folder, &forced);
+    assert_eq!(coloured, shown(&arguments, folder, &[]));
     for format in ["csv", "json", "markdown"] {
         let arguments = ["theory", "small", "--format", format];
         let text = piped(&arguments, folder, &forced);
@@ -87,18 +89,19 @@ fn variables_switch_colours_off_and_on() {
 }
 
 #[test]
-fn a_failed_check_is_red() {
+fn the_words_and_the_row_of_a_failed_check_are_coloured() {
     let folder = tempfile::tempdir().unwrap();
     let before = fixture::SMALL.replace("[parameters]", "[parameters]\nstamp = \"before\"");
     fixture::simulated(&folder.path().join("before"), &before);
     let text = shown(&["audit", "before"], folder.path(), &[]);
     assert!(text.contains("\x1b[31mCHECK FAILED\x1b[0m"), "{text}");
+    // In the table, only the row of the failed check ends with the code that switches the colour off.
     let rows: Vec<&str> = text
         .lines()
         .filter(|line| line.ends_with("\x1b[0m"))
         .collect();
     assert_eq!(rows.len(), 1, "{text}");
-    // The terminal also shows the error on stderr.
-    let without = piped(&["audit", "before"], folder.path(), &[]);
-    assert!(plain(&text).starts_with(&without), "{text}");
+    // The text on the terminal is longer, because the terminal also shows the error on stderr.
+    let text_in_pipe = piped(&["audit", "before"], folder.path(), &[]);
+    assert!(without_colours(&text).starts_with(&text_in_pipe), "{text}");
 }

@@ -1,4 +1,4 @@
-//! Tests what the README promises about the `analyze` command.
+//! Tests of the command line of `analyze`: formats of output, exit codes, error messages, help, and earlier names of options and columns.
 
 use std::fs;
 use std::path::Path;
@@ -91,6 +91,7 @@ fn csv_of_a_summary_is_one_wide_table() {
     assert_eq!(reader.records().map(Result::unwrap).count(), 6);
 }
 
+/// If two datasets have the same name, their paths distinguish them.
 #[test]
 fn datasets_are_labelled_by_name_or_by_path() {
     let folder = with_small();
@@ -270,7 +271,7 @@ fn completions_and_manuals_contain_every_command() {
 }
 
 #[test]
-fn a_warm_up_is_ignored_and_named_in_the_caption() {
+fn the_caption_says_that_the_warm_up_is_ignored() {
     let folder = with_small();
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
     let (code, out, _) = drift(&["--warm-up", "2"]);
@@ -280,7 +281,7 @@ fn a_warm_up_is_ignored_and_named_in_the_caption() {
         "{out}"
     );
     let (_, all, _) = drift(&[]);
-    assert!(!all.contains("do not count"), "{all}");
+    assert!(!all.contains("are ignored"), "{all}");
     let (code, _, err) = drift(&["--warm-up", "1000"]);
     assert_eq!(code, 2);
     assert!(
@@ -310,14 +311,14 @@ fn a_wrong_command_line_is_a_usage_error() {
     }
 }
 
-/// Earlier names still work, and a message says the present names.
+/// Commands, options and columns that were renamed can still be used under their earlier names.
 #[test]
 fn earlier_names_work_and_a_message_says_the_new_names() {
     let folder = with_small();
     let run = |arguments: &[&str]| analyze(arguments, folder.path());
-    let (_, now, _) = run(&["causality", "small", "--no-cache"]);
-    let (code, then, err) = run(&["order", "small", "--reread"]);
-    assert_eq!((code, then), (0, now));
+    let (_, by_new_names, _) = run(&["causality", "small", "--no-cache"]);
+    let (code, by_earlier_names, err) = run(&["order", "small", "--reread"]);
+    assert_eq!((code, by_earlier_names), (0, by_new_names));
     assert_eq!(
         err,
         "`analyze order` is now called `analyze causality`\n--reread is now called --no-cache\n"
@@ -328,18 +329,18 @@ fn earlier_names_work_and_a_message_says_the_new_names() {
         (0, "in_order is now called as_scheduled\n")
     );
     let sql = "in_order = true and internal < 0.5";
-    let (code, then, err) = run(&["drift", "small", "--where", sql]);
+    let (code, by_earlier_names, err) = run(&["drift", "small", "--where", sql]);
     assert_eq!(
         (code, err.as_str()),
         (0, "in_order is now called as_scheduled\n")
     );
-    let (_, now, _) = run(&[
+    let (_, by_new_names, _) = run(&[
         "drift",
         "small",
         "--where",
         &sql.replace("in_order", "as_scheduled"),
     ]);
-    assert_eq!(then, now);
+    assert_eq!(by_earlier_names, by_new_names);
     let (_, _, err) = run(&["drift", "small", "--having", "strangers > 0"]);
     assert!(err.contains("no column `rejected_connections`"), "{err}");
 }

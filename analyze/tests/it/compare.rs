@@ -1,4 +1,8 @@
-//! Tests of `analyze compare`: which runs match, and whether their events are the same.
+//! Tests of `analyze compare`, which compares two datasets A and B: which of their runs match, and whether matching runs have the same
+//! events.
+//!
+//! Runs match if all their parameters and the repetition are the same. If both runs were as scheduled (their messages arrived as the
+//! schedule says), they must have the same events.
 
 use std::path::Path;
 
@@ -10,7 +14,8 @@ use sim::log::FinishedRun;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// A folder with the dataset `a` over TCP and the matching dataset `b` in virtual time, each of them altered.
+/// A folder with two datasets of the same experiment: `a`, whose runs say that they were made over TCP, and `b` in virtual time. The runs
+/// of each dataset are altered before they are written.
 pub fn twins(
     alter_a: impl FnOnce(&mut Vec<FinishedRun>),
     alter_b: impl FnOnce(&mut Vec<FinishedRun>),
@@ -52,6 +57,7 @@ fn matching_runs_are_identical() {
     Events: 6 of 6 runs identical, 0 different.
     Check passed: all 6 runs that were as scheduled in both are identical.
     ");
+    // For each measure, the difference over all matching runs, and the share of equal values.
     let comparison = open(folder.path());
     assert!(!comparison.pooled.is_empty());
     for paired in &comparison.pooled {
@@ -70,8 +76,8 @@ fn matching_runs_are_identical() {
     }
 }
 
-/// A cell is changed in a run that was as scheduled in both datasets. The earliest difference is reported, although a later one
-/// comes before it in the log, and the exit code is 4.
+/// In a run that was as scheduled in both datasets, three cells are changed. The report names the earliest difference, although a later
+/// difference comes first in the log (machine 0 before machine 2). The exit code is 4.
 #[test]
 fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
     let folder = twins(
@@ -105,7 +111,7 @@ fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
 }
 
 #[test]
-fn late_runs_may_differ() {
+fn runs_that_are_not_as_scheduled_may_differ() {
     let change = |runs: &mut Vec<FinishedRun>| {
         runs[1].row.as_scheduled = false;
         fixture::set(&mut runs[1], 1, 30, "queue_length", "99");
@@ -127,7 +133,8 @@ fn late_runs_may_differ() {
     ");
 }
 
-/// These runs are the most important ones for the reader.
+/// All 14 runs differ, but only the last run was as scheduled in both datasets. Of all differences, only the one of this run is a mistake,
+/// so the list begins with it.
 #[test]
 fn differing_runs_as_scheduled_come_first() {
     let text = |engine| {
@@ -181,8 +188,8 @@ fn runs_in_only_one_dataset_are_counted() {
         },
     );
     let (code, words, err) = compared(folder.path(), &[]);
-    let told = "a: 1 planned run is not done yet\nb: 2 planned runs are not done yet\n";
-    assert_eq!((code, err.as_str()), (0, told));
+    let messages = "a: 1 planned run is not done yet\nb: 2 planned runs are not done yet\n";
+    assert_eq!((code, err.as_str()), (0, messages));
     insta::assert_snapshot!(words, @"
     A is a: tcp at time scale 1, seed 262; 5 runs, 5 as scheduled, 5 punctual.
     B is b: virtual, seed 262; 4 runs.
@@ -195,13 +202,13 @@ fn runs_in_only_one_dataset_are_counted() {
     assert!(!pooled.is_empty() && pooled.iter().all(|paired| paired.equal == Some(1.0)));
 }
 
-/// The configurations have another order in `b`, so every run has another number.
+/// The configurations have another order in `b` than in `a`, so matching runs have different numbers.
 #[test]
 fn runs_match_by_key_and_not_by_number() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("a"), fixture::SMALL);
-    let turned = fixture::SMALL.replace("[0.4, 0.7]", "[0.7, 0.1, 0.4]");
-    fixture::simulated(&folder.path().join("b"), &turned);
+    let other_order = fixture::SMALL.replace("[0.4, 0.7]", "[0.7, 0.1, 0.4]");
+    fixture::simulated(&folder.path().join("b"), &other_order);
     let comparison = open(folder.path());
     assert_eq!(
         (comparison.matched, comparison.a.alone, comparison.b.alone),
@@ -271,7 +278,7 @@ fn a_run_left_out_of_one_dataset_is_not_compared() {
 }
 
 #[test]
-fn no_run_that_is_punctual_on_both_sides_is_an_error() {
+fn it_is_an_error_if_no_run_is_punctual_in_both_datasets() {
     let folder = twins(
         |runs| {
             runs[1..]
@@ -320,7 +327,7 @@ fn words_and_table_fit_eighty_columns() {
     );
 }
 
-/// Columns that do not fit are left out and named.
+/// Columns that do not fit are left out, and a line below the table names them.
 #[test]
 fn narrow_terminals_show_fewer_columns() {
     let folder = twins(

@@ -1,4 +1,4 @@
-//! Tests of shell completions.
+//! Tests of shell completions: what the shell offers when a user types the start of a word and presses the tab key.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::command_line::analyze;
 
-/// The words that bash offers after `words`, of which the last one is to be completed.
+/// What bash offers to complete the last one of `words`.
 fn offered(words: &[&str]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let (code, script, _) = analyze(&["completions", "bash"], folder.path());
@@ -15,6 +15,7 @@ fn offered(words: &[&str]) -> Vec<String> {
     fs::write(&path, script).unwrap();
     let index = words.len() - 1;
     let (current, previous) = (words[index], words[index - 1]);
+    // The variables COMP_WORDS and COMP_CWORD are the input of a completion function in bash, and COMPREPLY is its output.
     let commands = format!(
         "source '{}'; COMP_WORDS=({}); COMP_CWORD={index}; _analyze analyze '{current}' '{previous}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         path.display(),
@@ -52,7 +53,7 @@ fn shells_offer_columns_measures_and_keys() {
     }
 }
 
-/// Other values than those that are offered can be given, and mistakes have the program's own messages.
+/// Users can give other values than those that the shell offers. For wrong values, the program prints its own messages.
 #[test]
 fn offered_values_do_not_restrict_what_can_be_given() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! How often 95 % intervals contain the true mean: a small version of `experiments/bench/run --only coverage`.
+//! Tests how often the 95 % intervals in tables contain the true mean: a small version of `experiments/bench/run --only coverage`.
 
 use analyze::measures;
 use analyze::read::dataset::Dataset;
@@ -8,7 +8,8 @@ use polars::prelude::*;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Four sets of rates: with an overloaded machine, with stable machines, with a critical machine, and with equal rates.
+/// Four sets of rates, so that all classes of queues (regimes) occur: with an overloaded machine (more messages arrive than it has ticks),
+/// with stable machines, with a critical machine (between the two), and with equal rates.
 const REGIMES: &str = "
     seed = 92
     repetitions = 400
@@ -19,10 +20,12 @@ const REGIMES: &str = "
     internal = 0.7
 ";
 const RUNS: usize = 400;
+/// Number of values in a sample.
 const REPETITIONS: usize = 10;
 const SAMPLES: usize = 400;
 
-/// Samples of ten of `values`, drawn with replacement by a fixed linear congruential generator (Knuth's MMIX constants).
+/// Samples of ten values each, drawn from `values` with replacement. The random numbers come from a linear congruential generator with
+/// Knuth's MMIX constants, so they are the same in each test.
 fn samples(values: &[f64]) -> impl Iterator<Item = Vec<f64>> {
     let mut state = 92u64;
     let mut draw = move || {
@@ -38,8 +41,9 @@ fn samples(values: &[f64]) -> impl Iterator<Item = Vec<f64>> {
     })
 }
 
-/// Counts the intervals of the samples without the mark for rough intervals, and how many of them contain the mean of all values.
-fn covered(values: &[f64]) -> (usize, usize) {
+/// Makes an interval from each sample of `values`. Returns how many intervals are not marked as rough, and how many of these contain the
+/// mean of all values.
+fn count_intervals(values: &[f64]) -> (usize, usize) {
     let truth = values.iter().sum::<f64>() / values.len() as f64;
     let estimates = samples(values).map(|sample| Estimate::from_values(&sample));
     let unmarked: Vec<Estimate> = estimates
@@ -52,51 +56,60 @@ fn covered(values: &[f64]) -> (usize, usize) {
     (unmarked.len(), unmarked.iter().filter(contains).count())
 }
 
-/// If the true coverage is 92 %, fewer than 88 % of 400 intervals contain the true mean in only one of 1,000 cases.
+/// The mean over 400 runs stands for the true mean. Of all intervals that are not marked as rough, 93.5 % to 96.5 % must contain the true
+/// mean. For a single measure of a single machine the share varies more, so it must only be above 86 %.
 #[test]
-fn intervals_without_a_mark_contain_the_true_mean() {
+fn about_95_percent_of_the_intervals_without_a_mark_contain_the_true_mean() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("regimes");
     fixture::simulated(&root, REGIMES);
     let machines = Dataset::open(&root).unwrap().machines().unwrap();
-    let (mut cells, mut unmarked, mut contain) = (0, 0, 0);
+    // A case is one measure of one machine.
+    let (mut cases, mut unmarked, mut contain_mean) = (0, 0, 0);
     for rates in ["1,3,6", "2,3,4", "1,3,3", "3,3,3"] {
         for machine in 0..3i64 {
-            let is_cell = col("rates")
+            let is_machine = col("rates")
                 .eq(lit(rates))
                 .and(col("machine").eq(lit(machine)));
-            let rows = machines.clone().lazy().filter(is_cell).collect().unwrap();
+            let rows = machines
+                .clone()
+                .lazy()
+                .filter(is_machine)
+                .collect()
+                .unwrap();
             assert_eq!(rows.height(), RUNS);
             for measure in measures::all() {
                 let values = rows.column(measure.name).unwrap();
                 let values = values.cast(&DataType::Float64).unwrap();
                 let values: Vec<f64> = values.f64().unwrap().iter().flatten().collect();
+                // The measure is undefined in more than half of the runs.
                 if values.len() < RUNS / 2 {
                     continue;
                 }
-                let (of_cell, contained) = covered(&values);
-                let share = contained as f64 / of_cell as f64;
+                let (unmarked_of_case, contain_of_case) = count_intervals(&values);
+                let share = contain_of_case as f64 / unmarked_of_case as f64;
                 let name = measure.name;
                 assert!(
-                    of_cell < SAMPLES / 4 || share > 0.86,
+                    unmarked_of_case < SAMPLES / 4 || share > 0.86,
                     "{name} of machine {machine} at {rates}: {share}"
                 );
-                cells += 1;
-                unmarked += of_cell;
-                contain += contained;
+                cases += 1;
+                unmarked += unmarked_of_case;
+                contain_mean += contain_of_case;
             }
         }
     }
-    // Most intervals must have no mark. Otherwise the test would pass if all were marked.
+    // Most intervals must have no mark. Otherwise the test would say little.
     assert!(
-        cells > 380 && unmarked > cells * SAMPLES / 2,
-        "{unmarked} in {cells}"
+        cases > 380 && unmarked > cases * SAMPLES / 2,
+        "{unmarked} in {cases}"
     );
-    let share = contain as f64 / unmarked as f64;
+    let share = contain_mean as f64 / unmarked as f64;
     assert!((0.935..0.965).contains(&share), "{share}");
 }
 
-/// The average is the mean of all rows, also if configurations have different numbers of machines.
+/// A contrast is the difference that another value of a parameter makes, with one row for each machine of each set of rates. The last row is
+/// the average. It is the mean of all other rows, also if configurations have different numbers of machines.
 #[test]
 fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
     let folder = tempfile::tempdir().unwrap();
@@ -136,15 +149,10 @@ fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
         .lines()
         .find(|line| line.starts_with("| average"))
         .unwrap();
-    let shown = average.replace('\u{a0}', " ");
-    let shown = shown
-        .split('|')
-        .nth(3)
-        .unwrap()
-        .trim()
-        .split(' ')
-        .next()
-        .unwrap();
+    // The cell is, for example, "1.23 ± 0.45", with spaces that do not break lines.
+    let average_row = average.replace('\u{a0}', " ");
+    let cell = average_row.split('|').nth(3).unwrap().trim();
+    let shown = cell.split(' ').next().unwrap();
     assert!(
         (shown.parse::<f64>().unwrap() - mean).abs() < 0.01,
         "{average}: {mean}"

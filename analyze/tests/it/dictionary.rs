@@ -1,4 +1,4 @@
-//! The data dictionary names exactly the columns that exist.
+//! Tests of the data dictionary (`analyze dictionary`, printed to `data/README.md`): it has exactly the columns that the files have.
 
 use std::path::Path;
 
@@ -36,28 +36,28 @@ fn the_dictionary_has_the_columns_of_the_processed_files() {
     let folder = tempfile::tempdir().unwrap();
     fixture::write_by_hand(folder.path());
     let dataset = Dataset::open(folder.path()).unwrap();
-    let is_as_told = |frame: &DataFrame, columns: &[Column]| {
+    let require_columns = |frame: &DataFrame, columns: &[Column]| {
         let found: Vec<(String, DataType)> = frame
             .schema()
             .iter()
             .map(|(name, kind)| (name.to_string(), kind.clone()))
             .collect();
-        let told: Vec<_> = columns
+        let in_dictionary: Vec<_> = columns
             .iter()
             .map(|column| (column.name.to_owned(), column.kind.data_type()))
             .collect();
-        assert_eq!(found, told);
+        assert_eq!(found, in_dictionary);
     };
-    is_as_told(
+    require_columns(
         &dataset.machines().unwrap(),
         &dictionary::machine_file_columns(),
     );
     let batch = dataset.batches().next().unwrap();
-    is_as_told(&batch.events().unwrap(), &events::event_columns(false));
+    require_columns(&batch.events().unwrap(), &events::event_columns(false));
 }
 
 #[test]
-fn every_column_has_a_meaning() {
+fn every_column_has_a_meaning_that_fits_into_a_markdown_table() {
     for column in runs::journal()
         .chain(events::event_columns(true))
         .chain(dictionary::machine_file_columns())
@@ -80,13 +80,14 @@ fn the_dictionary_in_the_data_folder_is_up_to_date() {
     );
 }
 
-/// Each column of the tables in CSV is a key, or the name of a measure with an end that the dictionary explains.
+/// In CSV, a column of a table is a key, or the number of runs `n`, or the name of a measure with a suffix such as `_mean`. The dictionary
+/// must explain each suffix.
 #[test]
-fn every_end_of_the_columns_of_tables_is_explained() {
+fn every_suffix_of_columns_in_tables_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
-    let of_all = aggregates::SUFFIXES.map(|(suffix, ..)| suffix);
-    let of_theory = dictionary::THEORY_SUFFIXES.map(|(suffix, ..)| suffix);
+    let common_suffixes = aggregates::SUFFIXES.map(|(suffix, ..)| suffix);
+    let theory_suffixes = dictionary::THEORY_SUFFIXES.map(|(suffix, ..)| suffix);
     let keys: Vec<String> = aggregates::columns()
         .into_iter()
         .map(|(name, _)| name)
@@ -102,30 +103,32 @@ fn every_end_of_the_columns_of_tables_is_explained() {
     ] {
         let (_, csv, _) = analyze(&[verb, "small", "--format", "csv"], folder.path());
         let header = csv.lines().next().unwrap();
-        let (first, of_measures): (Vec<&str>, Vec<&str>) = header
+        let (keys_and_n, of_measures): (Vec<&str>, Vec<&str>) = header
             .split(',')
             .partition(|name| keys.iter().any(|key| key == name) || *name == "n");
         assert_eq!(
-            first,
+            keys_and_n,
             [keys.iter().map(String::as_str).collect(), vec!["n"]].concat(),
             "{verb}"
         );
         for name in of_measures {
-            let ends = |suffixes: &[&str]| {
+            let is_measure_with = |suffixes: &[&str]| {
                 let measure = |suffix: &&str| name.strip_suffix(suffix)?.strip_suffix('_');
                 suffixes
                     .iter()
                     .filter_map(measure)
                     .any(|start| measures::all().any(|measure| measure.name == start))
             };
-            let of_machine = ["regime", "arrival_rate_predicted", "idle_rate_predicted"];
-            let is_explained = ends(&of_all)
-                || verb == "theory" && (ends(&of_theory) || of_machine.contains(&name));
+            // These columns of `analyze theory` are not named after a measure.
+            let other_predictions = ["regime", "arrival_rate_predicted", "idle_rate_predicted"];
+            let is_explained = is_measure_with(&common_suffixes)
+                || verb == "theory"
+                    && (is_measure_with(&theory_suffixes) || other_predictions.contains(&name));
             assert!(is_explained, "{verb}: {name}");
         }
     }
     let text = dictionary::markdown();
-    for suffix in of_all.iter().chain(&of_theory) {
+    for suffix in common_suffixes.iter().chain(&theory_suffixes) {
         assert!(text.contains(&format!("\n| _{suffix} | ")), "{suffix}");
     }
 }

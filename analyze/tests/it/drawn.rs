@@ -1,4 +1,5 @@
-//! Tests of `analyze diagram`: what is in the picture is in the log, and what is in the window is in the picture.
+//! Tests of the pictures of `analyze diagram`: a picture shows exactly the events and messages of the window (the part of a run that the
+//! user chooses by time and by machine).
 
 use std::collections::BTreeMap;
 
@@ -12,17 +13,18 @@ use crate::command_line::analyze;
 use crate::fixture;
 use crate::shown::{by_hand, execution, with_lost, without_events};
 
-/// What a picture shows, read back from it.
+/// What a picture shows. An event has a name such as `2:14`: tick 14 of machine 2.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     /// How often each event is drawn.
     events: BTreeMap<String, usize>,
-    /// How often each message with a receive is drawn.
+    /// For each received message (its send and its receive), how often it is drawn.
     received: BTreeMap<(String, String), usize>,
-    /// How often each message without a receive is drawn.
-    open: BTreeMap<(String, u32), usize>,
+    /// For each message without a receive (its send and the recipient), how often it is drawn.
+    not_received: BTreeMap<(String, u32), usize>,
 }
 
+/// Reads from the attributes of a picture what it shows.
 fn read_back(svg: &str) -> Seen {
     let document = Document::parse(svg).expect("well-formed XML");
     let mut seen = Seen::default();
@@ -36,11 +38,11 @@ fn read_back(svg: &str) -> Seen {
                 (Some(to), None) => *seen.received.entry((from, to)).or_default() += 1,
                 (None, Some(machine)) => {
                     *seen
-                        .open
+                        .not_received
                         .entry((from, machine.parse().unwrap()))
                         .or_default() += 1;
                 }
-                other => panic!("an arrow needs one end: {other:?}"),
+                other => panic!("an arrow has a receive or a recipient, and not both: {other:?}"),
             }
         }
     }
@@ -62,15 +64,14 @@ fn expected(execution: &Execution, window: &Window) -> Seen {
         *seen.events.entry(name(index)).or_default() += 1;
     }
     for message in execution.messages() {
-        let is_between = window.has_machine(events[message.send].machine)
+        // A message is drawn if both machines are in the window, and its send or its receive is.
+        let has_both_machines = window.has_machine(events[message.send].machine)
             && window.has_machine(message.recipient);
-        let ends = [Some(message.send), message.receive];
-        if !is_between
-            || !ends
-                .into_iter()
-                .flatten()
-                .any(|end| window.has(execution, end))
-        {
+        let has_event_in_window = window.has(execution, message.send)
+            || message
+                .receive
+                .is_some_and(|receive| window.has(execution, receive));
+        if !has_both_machines || !has_event_in_window {
             continue;
         }
         match message.receive {
@@ -82,7 +83,7 @@ fn expected(execution: &Execution, window: &Window) -> Seen {
             }
             None => {
                 *seen
-                    .open
+                    .not_received
                     .entry((name(message.send), message.recipient))
                     .or_default() += 1;
             }
@@ -91,12 +92,14 @@ fn expected(execution: &Execution, window: &Window) -> Seen {
     seen
 }
 
+/// Draws the events that are chosen. Returns the window and the picture as SVG.
 fn draw(execution: &Execution, choice: &Choice, options: &Options) -> (Window, String) {
     let window = choice.window(execution).unwrap();
     let diagram = Diagram::new(execution, window.clone(), options.clone()).unwrap();
     (window, diagram.svg())
 }
 
+/// Simulates the experiment with this text. Returns the folder of the dataset, and the execution (the events and messages) of run 0.
 fn simulated(text: &str) -> (tempfile::TempDir, Execution) {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), text);
@@ -107,9 +110,9 @@ fn simulated(text: &str) -> (tempfile::TempDir, Execution) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// Every event and every message of the window is read back from the picture exactly once, and nothing else.
+    /// The picture has each event and each message of the window exactly once, and has no others.
     #[test]
-    fn a_picture_has_what_the_log_has(
+    fn a_picture_has_the_events_and_messages_of_the_window(
         rates in proptest::collection::vec(1u32..7, 2..5),
         internal in 0.0f64..1.0,
         from_s in 0.0f64..15.0,
@@ -119,7 +122,8 @@ proptest! {
         receive in prop_oneof![Just("one"), Just("all")],
         topology in prop_oneof![Just("mesh"), Just("ring"), Just("star")],
         arrows in prop_oneof![Just(Arrows::Receipt), Just(Arrows::Arrival)],
-        fewer in any::<bool>(),
+        // Whether only two of the machines are chosen.
+        only_two in any::<bool>(),
     ) {
         let text = fixture::SMALL
             .replace("[[1, 3, 6]]", &format!("[{rates:?}]"))
@@ -129,7 +133,7 @@ proptest! {
         let choice = Choice {
             from_s: Some(from_s),
             to_s: Some(from_s + length_s),
-            machines: if fewer { vec![rates.len() as u32 - 1, 0] } else { vec![] },
+            machines: if only_two { vec![rates.len() as u32 - 1, 0] } else { vec![] },
             ..Choice::default()
         };
         let (window, svg) = draw(&execution, &choice, &Options { arrows, ..Options::default() });
@@ -138,7 +142,7 @@ proptest! {
 }
 
 #[test]
-fn the_run_written_by_hand_is_drawn_as_it_is() {
+fn all_events_and_messages_of_the_run_written_by_hand_are_drawn() {
     let folder = by_hand();
     let execution = execution(&folder.path().join("by-hand"));
     let (_, svg) = draw(&execution, &Choice::default(), &Options::default());
@@ -150,7 +154,7 @@ fn the_run_written_by_hand_is_drawn_as_it_is() {
         .map(|(from, to)| format!("{from}>{to}"))
         .collect();
     assert_eq!(arrows, ["0:0>1:0", "1:1>0:1", "1:2>0:2", "1:3>0:3"]);
-    assert!(seen.open.is_empty());
+    assert!(seen.not_received.is_empty());
     for words in [
         "<title id=\"run-0-of-by-hand-title\">Run 0 of by-hand</title>",
         "of 2 machines from 0 s to 4 s of model time: machine 0 with 1 tick/s, machine 1 with 2 ticks/s. It has 12 events and 4 messages, \
@@ -163,14 +167,14 @@ fn the_run_written_by_hand_is_drawn_as_it_is() {
 }
 
 #[test]
-fn a_message_without_receive_is_open_and_a_receive_without_send_has_no_arrow() {
+fn an_arrow_without_receive_says_so_and_a_receive_without_send_has_no_arrow() {
     let folder = with_lost();
     let execution = execution(&folder.path().join("lost"));
     let (window, svg) = draw(&execution, &Choice::default(), &Options::default());
     let seen = read_back(&svg);
     assert_eq!(seen, expected(&execution, &window));
     assert_eq!(
-        seen.open.keys().collect::<Vec<_>>(),
+        seen.not_received.keys().collect::<Vec<_>>(),
         [&("1:2".to_owned(), 0)]
     );
     assert_eq!(seen.received.len(), 3);
@@ -205,7 +209,7 @@ fn runs_without_events_and_single_machines_are_drawn() {
 }
 
 #[test]
-fn events_can_be_placed_by_their_clocks() {
+fn with_order_lamport_events_are_placed_by_their_clocks() {
     let (_folder, execution) = simulated(fixture::SMALL);
     let choice = Choice {
         to_s: Some(5.0),
@@ -219,7 +223,8 @@ fn events_can_be_placed_by_their_clocks() {
             ..Options::default()
         },
     );
-    let most = window
+    // The picture shows all events up to this clock, also those after the first 5 s.
+    let largest_clock = window
         .events
         .iter()
         .map(|&index| execution.events()[index].clock)
@@ -228,9 +233,10 @@ fn events_can_be_placed_by_their_clocks() {
     let expected = execution
         .events()
         .iter()
-        .filter(|event| event.clock <= most)
+        .filter(|event| event.clock <= largest_clock)
         .count();
     let document = Document::parse(&svg).unwrap();
+    // The x coordinate at which the path of an event or arrow begins.
     let x = |node: &Node<'_, '_>| {
         let path = node.attribute("d").unwrap();
         path[1..].split(' ').next().unwrap().parse::<f64>().unwrap()
@@ -247,6 +253,7 @@ fn events_can_be_placed_by_their_clocks() {
         .collect();
     assert_eq!(drawn.len(), expected);
     drawn.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    // Of two neighbours in this order whose clocks differ by 2 or more, the second one is further to the right.
     for pair in drawn.windows(2).filter(|pair| pair[0].0 + 1 < pair[1].0) {
         assert!(pair[0].1 < pair[1].1, "{pair:?}");
     }
@@ -256,15 +263,17 @@ fn events_can_be_placed_by_their_clocks() {
         .filter(|node| node.attribute("data-to").is_some())
     {
         let path = node.attribute("d").unwrap();
-        let end = path.split('L').nth(1).unwrap();
-        let end_x: f64 = end.split(' ').next().unwrap().parse().unwrap();
-        assert!(x(&node) < end_x, "{path} does not go to the right");
+        // The path of an arrow begins with its line, such as `M10 20L30 40`.
+        let tip = path.split('L').nth(1).unwrap();
+        let tip_x: f64 = tip.split(' ').next().unwrap().parse().unwrap();
+        assert!(x(&node) < tip_x, "{path} does not go to the right");
         arrows += 1;
     }
     assert!(arrows > 10);
 }
 
-/// The message of no arrow is received before the cut and sent after it, and the line of the cut is drawn.
+/// A cut divides a run: for each machine, it says how many of its first events are before the cut. The cut is consistent: if a message is
+/// received before the cut, then it is sent before the cut. The picture has the line of the cut.
 #[test]
 fn a_cut_has_the_send_of_each_receive() {
     let (_folder, execution) = simulated(fixture::SMALL);
@@ -290,16 +299,17 @@ fn a_cut_has_the_send_of_each_receive() {
     assert!(svg.contains("Dashed line: the smallest consistent cut with 0:9.</text>"));
 }
 
-/// A cone: exactly the events outside it are faded.
+/// The causal past of an event has all events that happened before it. Its causal future has all events that can depend on it. If an option
+/// chooses the past or the future of an event, exactly the events outside are faded.
 #[test]
-fn what_is_not_in_the_cone_is_faded() {
+fn events_outside_the_causal_past_or_future_are_faded() {
     let (_folder, execution) = simulated(fixture::SMALL);
     let name = EventName {
         machine: 0,
         tick: 7,
     };
     let index = execution.range_of(0).start + 7;
-    for (options, cone) in [
+    for (options, is_inside) in [
         (
             Options {
                 past_of: vec![name],
@@ -327,7 +337,7 @@ fn what_is_not_in_the_cone_is_faded() {
             })
             .filter_map(|node| node.attribute("data-event"))
             .collect();
-        let events = execution.events().iter().zip(&cone);
+        let events = execution.events().iter().zip(&is_inside);
         let mut expected: Vec<String> = events
             .filter(|(_, is_in)| **is_in)
             .map(|(event, _)| format!("{}:{}", event.machine, event.tick))
@@ -340,8 +350,10 @@ fn what_is_not_in_the_cone_is_faded() {
     }
 }
 
+/// If a window has too many events, the picture has an overview of the whole window, and draws the events and messages of a part of it: the
+/// part around a chosen event, or from the start. The part has almost [`MOST_MARKS`] events and messages, the largest number allowed.
 #[test]
-fn a_long_window_becomes_a_strip_and_a_part_is_drawn() {
+fn of_a_long_window_an_overview_and_a_part_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let text = fixture::SMALL.replace("duration_s = 20", "duration_s = 600");
     fixture::simulated(&folder.path().join("long"), &text);
@@ -359,8 +371,8 @@ fn a_long_window_becomes_a_strip_and_a_part_is_drawn() {
         let diagram = Diagram::new(&execution, whole.clone(), options).unwrap();
         let svg = diagram.svg();
         let seen = read_back(&svg);
-        let marks = seen.events.len() + seen.received.len() + seen.open.len();
-        assert!((MAX_MARKS * 8 / 10..=MAX_MARKS).contains(&marks), "{marks}");
+        let drawn = seen.events.len() + seen.received.len() + seen.not_received.len();
+        assert!((MAX_MARKS * 8 / 10..=MAX_MARKS).contains(&drawn), "{drawn}");
         assert!(svg.contains("the part that is drawn below") && svg.len() < 1_000_000);
         assert!(
             diagram
@@ -381,7 +393,7 @@ fn a_long_window_becomes_a_strip_and_a_part_is_drawn() {
     );
 }
 
-/// No two labels touch each other, in wide and narrow pictures.
+/// In wide and narrow pictures, no two labels overlap, and no label is cut off.
 #[test]
 fn labels_do_not_overlap() {
     let (_folder, execution) = simulated(fixture::SMALL);
@@ -392,6 +404,7 @@ fn labels_do_not_overlap() {
         };
         let (_, svg) = draw(&execution, &Choice::default(), &options);
         let document = Document::parse(&svg).unwrap();
+        // For each label: left, right, top, bottom and text.
         let mut boxes: Vec<(f64, f64, f64, f64, String)> = vec![];
         for node in document
             .descendants()
@@ -403,32 +416,32 @@ fn labels_do_not_overlap() {
                 Some(_) => analyze::draw::text::Weight::Bold,
                 None => analyze::draw::text::Weight::Regular,
             };
-            let wide = analyze::draw::text::width(text, number("font-size"), weight);
+            let text_width = analyze::draw::text::width(text, number("font-size"), weight);
             let left = match node.attribute("text-anchor") {
-                Some("middle") => number("x") - wide / 2.0,
-                Some("end") => number("x") - wide,
+                Some("middle") => number("x") - text_width / 2.0,
+                Some("end") => number("x") - text_width,
                 _ => number("x"),
             };
             assert!(
-                left >= 0.0 && left + wide <= width + 0.1,
+                left >= 0.0 && left + text_width <= width + 0.1,
                 "{text} is cut off at {width}"
             );
-            // Capital letters and digits are three quarters of the size high.
+            // The height of capital letters and digits is three quarters of the font size.
             let (top, bottom) = (number("y") - number("font-size") * 0.75, number("y"));
             for (other_left, other_right, other_top, other_bottom, other) in &boxes {
-                let apart = left >= *other_right
-                    || left + wide <= *other_left
+                let is_apart = left >= *other_right
+                    || left + text_width <= *other_left
                     || top >= *other_bottom
                     || bottom <= *other_top;
-                assert!(apart, "{text} and {other} overlap at {width}");
+                assert!(is_apart, "{text} and {other} overlap at {width}");
             }
-            boxes.push((left, left + wide, top, bottom, text.to_owned()));
+            boxes.push((left, left + text_width, top, bottom, text.to_owned()));
         }
         assert!(boxes.len() > 30, "{}", boxes.len());
     }
 }
 
-/// The rates of hundreds of machines are one long word.
+/// A run's key names its parameters. With 300 machines, the list of rates in it is one long word, and the picture shows only its start.
 #[test]
 fn long_keys_are_cut_off() {
     let folder = tempfile::tempdir().unwrap();
@@ -445,9 +458,9 @@ fn long_keys_are_cut_off() {
     assert_eq!(seen, expected(&execution, &window));
 }
 
-/// The text of a mark can have any character.
+/// `--mark` gives the event that is named by `--around` a ring and a text. The text can have characters with a meaning in SVG.
 #[test]
-fn marks_are_escaped() {
+fn the_text_of_a_mark_is_escaped() {
     let folder = by_hand();
     let execution = execution(&folder.path().join("by-hand"));
     let options = Options {

@@ -1,4 +1,4 @@
-//! Tests of what `analyze diagram` writes: SVG, PNG, PDF and characters.
+//! Tests of the output of `analyze diagram`: files in the formats SVG, PNG and PDF, and drawings of characters on a terminal.
 
 use std::fs;
 
@@ -10,9 +10,10 @@ use crate::fixture;
 use crate::shown::{by_hand, execution};
 
 #[test]
-fn the_end_of_the_name_decides_the_format() {
+fn the_extension_of_the_file_name_decides_the_format() {
     let folder = by_hand();
-    let start = |name: &str| {
+    // Writes a picture with this file name, and returns its bytes.
+    let draw = |name: &str| {
         let (code, out, err) = analyze(
             &["diagram", "by-hand", "--run", "0", "--out", name],
             folder.path(),
@@ -23,13 +24,14 @@ fn the_end_of_the_name_decides_the_format() {
         );
         fs::read(folder.path().join(name)).unwrap()
     };
-    assert!(start("a.svg").starts_with(b"<svg xmlns"));
-    assert!(start("a.PDF").starts_with(b"%PDF-"));
-    let png = start("a.png");
+    assert!(draw("a.svg").starts_with(b"<svg xmlns"));
+    assert!(draw("a.PDF").starts_with(b"%PDF-"));
+    let png = draw("a.png");
     assert!(png.starts_with(b"\x89PNG"));
-    let size = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
-    assert_eq!(size(16), 2_400);
-    assert_eq!(png, start("b.png"), "the same run gives the same bytes");
+    // In a PNG file, bytes 16 to 19 are the width.
+    let width = u32::from_be_bytes(png[16..20].try_into().unwrap());
+    assert_eq!(width, 2_400);
+    assert_eq!(png, draw("b.png"), "the same run gives other bytes");
     let (code, _, err) = analyze(&["diagram", "by-hand", "--out", "a.jpg"], folder.path());
     assert_eq!(
         (code, err.as_str()),
@@ -49,7 +51,7 @@ fn the_end_of_the_name_decides_the_format() {
 }
 
 #[test]
-fn stdout_gets_svg_or_characters() {
+fn stdout_gets_svg_or_with_option_terminal_characters() {
     let folder = by_hand();
     let (_, svg, _) = analyze(&["diagram", "by-hand", "--run", "0"], folder.path());
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
@@ -106,12 +108,13 @@ fn characters_fit_in_80_columns() {
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{count}: {line}");
         }
+        // 23 machines have room in 80 columns.
         let left_out = text.contains("machines do not fit in 80 columns; choose with --machines");
         assert_eq!(left_out, count > 23, "{count}");
     }
 }
 
-/// A page of three machines and a minute can be sent by mail or kept in a repository.
+/// So a picture of three machines and one minute is small enough to be sent by mail or kept in a repository.
 #[test]
 fn a_minute_of_three_machines_is_less_than_300_kilobytes() {
     let folder = tempfile::tempdir().unwrap();
@@ -126,10 +129,11 @@ fn a_minute_of_three_machines_is_less_than_300_kilobytes() {
     assert!((100_000..300_000).contains(&bytes), "{bytes}");
 }
 
-/// A file that is there is replaced, and a device is written directly.
+/// An existing file is replaced by the picture. But if the name leads to a device such as `/dev/null`, the picture is written to this device,
+/// and the name still leads to it. No temporary file remains.
 #[cfg(unix)]
 #[test]
-fn files_are_replaced_and_devices_are_not() {
+fn files_are_replaced_and_devices_are_written() {
     let folder = by_hand();
     fs::write(folder.path().join("a.svg"), "old").unwrap();
     std::os::unix::fs::symlink("/dev/null", folder.path().join("null.svg")).unwrap();

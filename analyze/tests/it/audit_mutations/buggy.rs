@@ -1,38 +1,47 @@
-//! A small simulator for these tests that can have many bugs. It logs what a program with such a bug would log.
+//! A small simulator of machines with Lamport clocks. It has the bug that a test asks for, and logs what a program with this bug would
+//! log.
 
 use std::collections::VecDeque;
 
 use sim::log::{FinishedRun, LoggedEvent};
 use sim::machine::{Event, EventKind, Message, Recipients};
 
-use super::bugs::{Bug, Law};
+use super::bugs::{Bug, DelayDistribution};
 
 /// The state of a machine.
 struct Node {
+    /// The time of the first tick.
     phase_ns: u64,
+    /// Ticks per second.
     hertz: u64,
+    /// Number of ticks in the whole run.
     ticks: u64,
     clock: u64,
     queue: VecDeque<Message>,
-    /// For each message: the time at which it arrives, a number that orders equal times, and the message.
+    /// The messages that are on their way to this machine, each with the time at which it arrives.
     network: Vec<(u64, Message)>,
-    /// For each sender, the time at which its last message arrives.
-    last_through_ns: Vec<u64>,
-    last_length: u64,
+    /// For each sender, the time at which its newest message arrives. The next message of this sender cannot arrive earlier.
+    newest_arrival_ns: Vec<u64>,
+    /// The queue's length after the previous tick.
+    previous_length: u64,
     log: Vec<LoggedEvent>,
 }
 
-pub struct Simulator {
+struct Simulator {
     bug: Bug,
-    law: Law,
+    delays: DelayDistribution,
+    /// The probability that an idle tick is an internal event.
     internal: f64,
     nodes: Vec<Node>,
+    /// Number of messages sent by all machines. A message to several machines counts once for each of them.
     sent: u64,
+    /// The state of the random number generator.
     random: u64,
 }
 
-/// The logs of a program with `bug`, with the parameters of a run that the project's engine has set up.
-pub fn logs(run: &FinishedRun, law: Law, bug: Bug) -> Vec<Vec<LoggedEvent>> {
+/// Simulates a program with `bug`, and returns the log of each machine. Rates, times of first ticks, duration and the probability of
+/// internal events are those of `run`.
+pub fn logs(run: &FinishedRun, delays: DelayDistribution, bug: Bug) -> Vec<Vec<LoggedEvent>> {
     let row = &run.row;
     let configuration = &row.configuration;
     let hertz = configuration.rates.iter().map(|rate| rate.hertz() as u64);
@@ -53,14 +62,14 @@ pub fn logs(run: &FinishedRun, law: Law, bug: Bug) -> Vec<Vec<LoggedEvent>> {
             clock: u64::from(bug == Bug::StartsFromOne),
             queue: VecDeque::new(),
             network: vec![],
-            last_through_ns: vec![0; rates.len()],
-            last_length: 0,
+            newest_arrival_ns: vec![0; rates.len()],
+            previous_length: 0,
             log: vec![],
         }
     });
     let mut simulator = Simulator {
         bug,
-        law,
+        delays,
         internal: configuration.internal.at(0).value(),
         nodes: nodes.collect(),
         sent: 0,
@@ -71,6 +80,7 @@ pub fn logs(run: &FinishedRun, law: Law, bug: Bug) -> Vec<Vec<LoggedEvent>> {
 }
 
 impl Simulator {
+    /// Makes all ticks in the order of time. Of ticks at the same time, that of the machine with the lowest number comes first.
     fn run(&mut self) {
         let mut agenda: Vec<(u64, usize, u64)> = vec![];
         for (machine, node) in self.nodes.iter().enumerate() {
@@ -88,12 +98,14 @@ impl Simulator {
         }
     }
 
+    /// Makes one tick of a machine, and logs its event.
     fn tick(&mut self, due_ns: u64, machine: usize, tick: u64) {
         self.arrive(due_ns, machine);
         let bug = self.bug;
         let node = &mut self.nodes[machine];
         let waiting = node.queue.len() as u64;
         if bug == Bug::TakesTwo && waiting > 1 {
+            // This message changes the clock, but is not logged.
             let skipped = node.queue.pop_front().unwrap();
             node.clock = node.clock.max(skipped.stamp) + 1;
         }
@@ -105,11 +117,12 @@ impl Simulator {
         let length = node.queue.len() as u64;
         let queue_length = match bug {
             Bug::LengthBeforePop => waiting,
-            Bug::LengthOfLastTick => node.last_length,
+            Bug::LengthOfLastTick => node.previous_length,
             _ => length,
         };
-        node.last_length = length;
+        node.previous_length = length;
         let system_time_ns = match bug {
+            // `1000 / hertz` is the time between two ticks in whole milliseconds.
             Bug::AccumulatesTime => node.phase_ns + tick * (1000 / node.hertz) * 1_000_000,
             _ => due_ns,
         };
@@ -127,33 +140,34 @@ impl Simulator {
         });
     }
 
-    /// Moves the messages that arrive before `due_ns` into the machine's queue.
+    /// Moves the messages that arrive before the tick at `due_ns` into the machine's queue. Of messages that arrive at the same time,
+    /// that of the sender with the lowest number comes first.
     fn arrive(&mut self, due_ns: u64, machine: usize) {
         let bug = self.bug;
         let node = &mut self.nodes[machine];
-        let place = |sender: u32| match bug {
+        let sender_rank = |sender: u32| match bug {
             Bug::HigherSenderWinsTies => u32::MAX - sender,
             _ => sender,
         };
-        node.network.sort_by_key(|(through_ns, message)| {
-            (*through_ns, place(message.sender), message.sent_tick)
+        node.network.sort_by_key(|(arrival_ns, message)| {
+            (*arrival_ns, sender_rank(message.sender), message.sent_tick)
         });
-        let is_through = |through_ns: u64| {
-            through_ns < due_ns || bug == Bug::NoTimeBetween && through_ns == due_ns
+        let has_arrived = |arrival_ns: u64| {
+            arrival_ns < due_ns || bug == Bug::NoTimeBetween && arrival_ns == due_ns
         };
-        let through = node
+        let arrived_count = node
             .network
             .iter()
-            .take_while(|(ns, _)| is_through(*ns))
+            .take_while(|(arrival_ns, _)| has_arrived(*arrival_ns))
             .count();
-        for (_, message) in node.network.drain(..through) {
-            let before = node
-                .queue
-                .back_mut()
-                .filter(|before| before.sender == message.sender);
-            if let Some(before) = before.filter(|_| bug == Bug::CoalescesMessages) {
-                let digits = format!("{}{}", before.stamp, message.stamp);
-                before.stamp = digits.parse().unwrap_or(u64::MAX / 2);
+        for (_, message) in node.network.drain(..arrived_count) {
+            if bug == Bug::CoalescesMessages
+                && let Some(previous) = node.queue.back_mut()
+                && previous.sender == message.sender
+            {
+                let digits = format!("{}{}", previous.stamp, message.stamp);
+                // Some large number if the digits are too many.
+                previous.stamp = digits.parse().unwrap_or(u64::MAX / 2);
                 continue;
             }
             node.queue.push_back(message);
@@ -163,9 +177,10 @@ impl Simulator {
         }
     }
 
+    /// Takes the message that the machine receives out of its queue. `None` means that the tick is idle.
     fn take(&mut self, machine: usize) -> Option<Message> {
-        if self.bug == Bug::LooksEveryOtherTick && !self.nodes[machine].log.len().is_multiple_of(2)
-        {
+        let ticks_before = self.nodes[machine].log.len();
+        if self.bug == Bug::LooksEveryOtherTick && !ticks_before.is_multiple_of(2) {
             return None;
         }
         let last = self.nodes.len() as u32 - 1;
@@ -174,12 +189,12 @@ impl Simulator {
             Bug::LastInFirstOut => queue.pop_back(),
             Bug::HighestSenderFirst => {
                 let highest = queue.iter().map(|message| message.sender).max()?;
-                let place = queue.iter().position(|message| message.sender == highest)?;
-                queue.remove(place)
+                let index = queue.iter().position(|message| message.sender == highest)?;
+                queue.remove(index)
             }
             Bug::IgnoresLastSender => {
-                let place = queue.iter().position(|message| message.sender != last)?;
-                queue.remove(place)
+                let index = queue.iter().position(|message| message.sender != last)?;
+                queue.remove(index)
             }
             _ => queue.pop_front(),
         }
@@ -196,6 +211,7 @@ impl Simulator {
         };
         let mut logged = message;
         if self.bug == Bug::WrongSender {
+            // The next machine, except the receiver itself.
             logged.sender = (message.sender + 1) % machines;
             if logged.sender == machine as u32 {
                 logged.sender = (logged.sender + 1) % machines;
@@ -204,6 +220,7 @@ impl Simulator {
         EventKind::Receive(logged)
     }
 
+    /// Makes the internal event or the send of an idle tick.
     fn idle(&mut self, machine: usize, due_ns: u64, tick: u64) -> EventKind {
         let internal = match self.bug {
             Bug::InternalIsHalf => 0.5,
@@ -211,17 +228,17 @@ impl Simulator {
             _ => self.internal,
         };
         let is_internal = self.draw() < internal;
-        let counts = match is_internal {
+        let increments_clock = match is_internal {
             true => self.bug != Bug::InternalDoesNotCount,
             false => self.bug != Bug::SendDoesNotCount,
         };
-        let before = self.nodes[machine].clock;
-        self.nodes[machine].clock += u64::from(counts);
+        let clock_before = self.nodes[machine].clock;
+        self.nodes[machine].clock += u64::from(increments_clock);
         if is_internal {
             return EventKind::Internal;
         }
         let stamp = match self.bug {
-            Bug::StampedEarly => before,
+            Bug::StampedEarly => clock_before,
             _ => self.nodes[machine].clock,
         };
         let recipients = self.recipients(machine);
@@ -231,24 +248,32 @@ impl Simulator {
             sent_tick: tick + u64::from(self.bug == Bug::TicksFromOne),
         };
         for peer in 0..self.nodes.len() {
-            let is_for = match &recipients {
+            let is_recipient = match &recipients {
                 Recipients::One(one) => *one as usize == peer,
                 Recipients::Several(several) => several.contains(&(peer as u32)),
                 Recipients::All => peer != machine,
             };
-            if is_for {
+            if is_recipient {
                 self.send(message, peer, due_ns);
             }
         }
         EventKind::Send { recipients, stamp }
     }
 
+    /// Draws the recipients of a send of `machine`: one of the other machines or all of them, with equal probabilities. The last outcome
+    /// of the draw means all.
     fn recipients(&mut self, machine: usize) -> Recipients {
         let last = self.nodes.len() - 1;
         loop {
             let outcome = (self.draw() * self.nodes.len() as f64) as usize;
-            let peer = outcome + usize::from(outcome >= machine);
+            // The other outcomes are the machines in their order, without `machine` itself.
+            let peer = if outcome < machine {
+                outcome
+            } else {
+                outcome + 1
+            };
             match self.bug {
+                // With these bugs, the outcome is drawn again.
                 Bug::NeverToAll if outcome == last => {}
                 Bug::NeverToLast if outcome != last && peer == last => {}
                 _ if outcome == last => return Recipients::All,
@@ -257,35 +282,38 @@ impl Simulator {
         }
     }
 
+    /// Puts a message on its way to `peer`.
     fn send(&mut self, message: Message, peer: usize, due_ns: u64) {
         self.sent += 1;
-        let delay_ns = match self.law {
+        let delay_ns = match self.delays {
             _ if self.bug == Bug::IgnoresDelay => 0,
-            Law::Constant(ns) => ns,
-            Law::Exponential(mean_ns) => (-(1.0 - self.draw()).ln() * mean_ns) as u64,
+            DelayDistribution::Constant(ns) => ns,
+            DelayDistribution::Exponential(mean_ns) => (-(1.0 - self.draw()).ln() * mean_ns) as u64,
         };
-        let is_marked = self.sent.is_multiple_of(20);
+        let is_one_in_twenty = self.sent.is_multiple_of(20);
         let node = &mut self.nodes[peer];
-        let last_ns = &mut node.last_through_ns[message.sender as usize];
-        *last_ns = (due_ns + delay_ns).max(*last_ns);
-        let through_ns = *last_ns;
+        let newest_ns = &mut node.newest_arrival_ns[message.sender as usize];
+        *newest_ns = (due_ns + delay_ns).max(*newest_ns);
+        let arrival_ns = *newest_ns;
         match self.bug {
-            Bug::LosesMessages if is_marked => return,
-            Bug::DuplicatesMessages if is_marked => node.network.push((through_ns, message)),
+            Bug::LosesMessages if is_one_in_twenty => return,
+            // This is the first copy. The second copy is added at the end.
+            Bug::DuplicatesMessages if is_one_in_twenty => node.network.push((arrival_ns, message)),
+            // The message arrives when the sender's previous message should arrive, and the previous message arrives later.
             Bug::SwapsMessages => {
-                let before = node
+                let previous = node
                     .network
                     .iter_mut()
                     .rev()
-                    .find(|(_, before)| before.sender == message.sender);
-                if let Some((_, before)) = before {
-                    let first = std::mem::replace(before, message);
-                    return node.network.push((through_ns, first));
+                    .find(|(_, previous)| previous.sender == message.sender);
+                if let Some((_, previous)) = previous {
+                    let overtaken = std::mem::replace(previous, message);
+                    return node.network.push((arrival_ns, overtaken));
                 }
             }
             _ => {}
         }
-        node.network.push((through_ns, message));
+        node.network.push((arrival_ns, message));
     }
 
     /// A random number from 0 to below 1, drawn with SplitMix64.

@@ -1,13 +1,13 @@
-//! Bugs that a program can have.
+//! The bugs that the audit must find, and the distributions of delays in the simulated systems.
 
-/// A bug of the program.
+/// A bug of the simulated program. A stamp is the timestamp that a message carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     /// The program has no bug.
     None,
     /// A receive sets the clock to max(clock + 1, stamp).
     MaxOfIncremented,
-    /// A receive sets the clock to the stamp, even if the stamp is lower.
+    /// A receive sets the clock to stamp + 1, even if the clock is larger.
     TakesStamp,
     /// The stamp is the clock before the send increments it.
     StampedEarly,
@@ -19,11 +19,11 @@ pub enum Bug {
     LosesMessages,
     /// Some messages arrive twice.
     DuplicatesMessages,
-    /// Some messages overtake the previous message to the same machine.
+    /// Some messages overtake the sender's previous message to the same machine.
     SwapsMessages,
     /// Two messages of a sender that arrive together are read as one message whose stamp consists of both stamps' digits.
     CoalescesMessages,
-    /// The last message to arrive is processed first.
+    /// Of the waiting messages, the one that arrived last is processed first.
     LastInFirstOut,
     /// If several messages wait, the one of the highest sender is processed first.
     HighestSenderFirst,
@@ -37,11 +37,11 @@ pub enum Bug {
     LengthBeforePop,
     /// The queue length of the previous tick is logged.
     LengthOfLastTick,
-    /// Two waiting messages are processed in one tick, and the second one is logged.
+    /// Two waiting messages are processed in one tick, and only the second one is logged.
     TakesTwo,
     /// Every other tick of a machine ignores its queue.
     LooksEveryOtherTick,
-    /// Ticks see messages that are sent at the same time.
+    /// A tick can receive a message that is sent at exactly the time of the tick.
     NoTimeBetween,
     /// Another machine is logged as the sender of a received message.
     WrongSender,
@@ -57,21 +57,23 @@ pub enum Bug {
     MachineOneNeverInternal,
     /// A message to all is never drawn.
     NeverToAll,
-    /// The last machine is never drawn as the one recipient.
+    /// The last machine is never drawn as the only recipient.
     NeverToLast,
     /// Machines begin with tick 1.
     TicksFromOne,
-    /// The last tick is left out.
+    /// The last tick of each machine is left out.
     EndsEarly,
-    /// There is one tick too many.
+    /// Each machine has one tick too many.
     EndsLate,
-    /// Intervals between ticks are rounded to milliseconds before they are added up.
+    /// The time between two ticks is rounded down to milliseconds. The logged times are multiples of the rounded time.
     AccumulatesTime,
 }
 
-/// The distribution of delays in the configuration.
+/// The distribution of the delays of messages.
 #[derive(Clone, Copy, Debug)]
-pub enum Law {
+pub enum DelayDistribution {
+    /// All messages have this delay in nanoseconds.
     Constant(u64),
+    /// An exponential distribution with this mean in nanoseconds.
     Exponential(f64),
 }

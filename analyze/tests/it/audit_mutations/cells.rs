@@ -1,22 +1,23 @@
-//! In virtual time every change of a cell of a log is found.
+//! The audit finds a change of any single cell in the event log of a run in virtual time.
 
 use proptest::prelude::*;
 use sim::log::{EVENT_COLUMNS, FinishedRun};
 
-use super::setups::audit;
+use super::setups::{EVENT, audit};
 use crate::fixture;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn a_changed_cell_is_found(
+    fn any_changed_cell_is_found(
         rates in prop::sample::select(vec!["[1, 6]", "[1, 3, 6]", "[2, 7, 3, 5, 1]"]),
         phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
         delay_s in prop::sample::select(vec!["0", "0.15"]),
         column in 0..EVENT_COLUMNS.len(),
         row in any::<prop::sample::Index>(),
-        add in any::<bool>(),
+        // Whether a number is raised or lowered by 1.
+        raises in any::<bool>(),
     ) {
         let text = format!(
             "seed = 7\nduration_s = 20\nengine = \"virtual\"\n[parameters]\nrates = [{rates}]\ninternal = 0.6\n\
@@ -24,7 +25,7 @@ proptest! {
         );
         let folder = tempfile::tempdir().unwrap();
         let mut changed = None;
-        fixture::altered(folder.path(), &text, |runs| changed = change(&mut runs[0], row, column, add));
+        fixture::altered(folder.path(), &text, |runs| changed = change(&mut runs[0], row, column, raises));
         prop_assume!(changed.is_some());
         let audit = audit(folder.path());
         let (before, after) = changed.unwrap();
@@ -32,30 +33,30 @@ proptest! {
     }
 }
 
-/// Changes a cell of a row if possible. Returns the row before and after the change.
+/// Changes a cell of a row. Returns the row before and after the change, or `None` if a change of this cell might not be found.
 fn change(
     run: &mut FinishedRun,
     row: prop::sample::Index,
     column: usize,
-    add: bool,
+    raises: bool,
 ) -> Option<(String, String)> {
     let text = String::from_utf8(run.events.clone()).unwrap();
     let mut rows: Vec<String> = text.lines().map(str::to_owned).collect();
-    let place = row.index(rows.len());
-    let before = rows[place].clone();
+    let index = row.index(rows.len());
+    let before = rows[index].clone();
     let mut cells: Vec<String> = before.split(',').map(str::to_owned).collect();
-    let is_send = cells[3] == "send";
+    let is_send = cells[EVENT] == "send";
     cells[column] = match (EVENT_COLUMNS[column], cells[column].parse::<u64>()) {
-        // A message that is under way at the end may have any recipient.
+        // A message that is still under way at the end of the run may have any recipient.
         ("peers", _) if is_send => return None,
-        (_, Ok(number)) if add || number == 0 => (number + 1).to_string(),
+        (_, Ok(number)) if raises || number == 0 => (number + 1).to_string(),
         (_, Ok(number)) => (number - 1).to_string(),
         ("event", _) => (if is_send { "receive" } else { "send" }).to_owned(),
-        // Empty cells must be empty.
+        // The cell is empty, and must be empty in an event of this kind.
         _ => "1".to_owned(),
     };
-    rows[place] = cells.join(",");
-    let after = rows[place].clone();
+    rows[index] = cells.join(",");
+    let after = rows[index].clone();
     run.events = (rows.join("\n") + "\n").into_bytes();
     Some((before, after))
 }

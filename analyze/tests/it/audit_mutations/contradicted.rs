@@ -1,4 +1,5 @@
-//! Tests with journals and files that contradict the events.
+//! Tests of the audit with datasets whose files contradict each other: the journal (`runs.csv`, a row for each run), `dataset.json`
+//! and the events.
 
 use std::fs;
 use std::sync::Arc;
@@ -7,12 +8,12 @@ use analyze::audit::{Check, CounterExample};
 use sim::experiment::Configuration;
 use sim::log::{FinishedRun, seal_journal};
 
-use super::damaged::{altered, first, write};
-use super::setups::{World, audit, failed};
+use super::damaged::{altered, counter_example, write};
+use super::setups::{RunKind, audit, failed};
 use crate::fixture;
 
 #[test]
-fn journal_rows_that_contradict_something() {
+fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
     type Change = fn(&mut FinishedRun);
     let changes: [(Change, &str); 11] = [
         (
@@ -64,27 +65,29 @@ fn journal_rows_that_contradict_something() {
         ),
     ];
     for (change, says) in changes {
-        let audit = altered(World::Virtual, change);
+        let audit = altered(RunKind::Virtual, change);
         let CounterExample {
             file, line, words, ..
-        } = first(&audit, Check::Journal);
+        } = counter_example(&audit, Check::Journal);
         assert!(words.contains(says), "{words}");
         assert!(file.ends_with("runs.csv"));
+        // The second run is changed. Its row comes after the header and the row of the first run.
         assert_eq!(*line, Some(3));
     }
 }
 
-/// With the first rates and `spread` phases, the margin is longer than its lower limit: ticks come as close as this limit only
-/// after more than a run. With `uniform` phases there is no lower limit.
+/// The margin of a run is the shortest time between two of its ticks whose order matters. It has a lower limit, which the rule for phases
+/// (times of first ticks) guarantees. With the rates 1.1, 3.7, 2.3 and `spread` phases, the margin of these runs is longer than this
+/// limit: ticks come as close as the limit only after the end of the run. With `uniform` phases the lower limit is 0.
 const MARGINS: &str = "name = \"margins\"\nseed = 5\nrepetitions = 3\nduration_s = 20\nengine = \"virtual\"\n[parameters]\n\
     rates = [[1.1, 3.7, 2.3], [2, 3, 4, 1, 1, 2, 3]]\ninternal = [0.5, 1]\nphase = [\"spread\", \"uniform\", \"aligned\"]\n\
     topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]";
 
-/// In schema 4, `margin_us` was the lower limit that the phase rule guarantees. This value is right in a dataset of schema 4, and
-/// wrong in a later one.
+/// A schema is a version of the format of datasets. In schema 4, `margin_us` could be the lower limit that the phase rule guarantees. The
+/// audit accepts the lower limit in a dataset of schema 4, but not in schema 5. The margin of the run itself is accepted in both.
 #[test]
-fn margins_follow_the_definition_of_their_schema() {
-    for (schema, has_earlier, is_right) in [
+fn the_audit_accepts_margins_by_the_definition_of_their_schema() {
+    for (schema, has_lower_limit, is_accepted) in [
         (5, false, true),
         (5, true, false),
         (4, false, true),
@@ -92,7 +95,7 @@ fn margins_follow_the_definition_of_their_schema() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         fixture::altered(folder.path(), MARGINS, |runs| {
-            for run in runs.iter_mut().filter(|_| has_earlier) {
+            for run in runs.iter_mut().filter(|_| has_lower_limit) {
                 let guaranteed_ns = run.row.configuration.guaranteed_margin_ns();
                 run.row.margin_us = guaranteed_ns as f64 / 1e3;
             }
@@ -104,8 +107,8 @@ fn margins_follow_the_definition_of_their_schema() {
         let audit = audit(folder.path());
         assert_eq!(
             failed(&audit).is_empty(),
-            is_right,
-            "{schema} {has_earlier}"
+            is_accepted,
+            "{schema} {has_lower_limit}"
         );
         assert_eq!(audit.datasets[0].runs, 144);
     }
@@ -115,9 +118,9 @@ fn configuration(run: &mut FinishedRun) -> &mut Configuration {
     Arc::make_mut(&mut run.row.configuration)
 }
 
-/// The row has a new checksum, so only the cell itself is wrong.
+/// The changed row gets a new checksum, so only the cell itself is wrong.
 #[test]
-fn impossible_journal_cells() {
+fn impossible_cells_of_the_journal_are_found() {
     for (cell, other, says) in [
         (
             "\"1,3,6\"",
@@ -155,17 +158,18 @@ fn impossible_journal_cells() {
         let path = folder.path().join("runs.csv");
         let text = fs::read_to_string(&path).unwrap();
         let before = &text[..text.find(cell).expect(cell)];
-        let at = 1 + before.matches('\n').count() as u64;
+        let changed_line = 1 + before.matches('\n').count() as u64;
         fs::write(&path, seal_journal(&text.replacen(cell, other, 1)).unwrap()).unwrap();
         let audit = audit(folder.path());
-        let CounterExample { line, words, .. } = first(&audit, Check::Journal);
+        let CounterExample { line, words, .. } = counter_example(&audit, Check::Journal);
         assert!(words.contains(says), "{words}");
-        assert_eq!(*line, Some(at));
+        assert_eq!(*line, Some(changed_line));
     }
 }
 
+/// A phase is the time of a machine's first tick.
 #[test]
-fn phases_against_their_rule() {
+fn phases_that_break_their_rule_are_found() {
     for (phases, says) in [
         (
             [1_000_000_000, 0, 0],
@@ -180,15 +184,17 @@ fn phases_against_their_rule() {
             "machine 2 at 6/s has a phase of 0 ns: it ticks at the same time as machine 0, which must not happen with phase = spread",
         ),
     ] {
-        let audit = altered(World::Virtual, |run| run.row.phases_ns = phases.to_vec());
-        assert_eq!(first(&audit, Check::Phases).words, says);
+        let audit = altered(RunKind::Virtual, |run| run.row.phases_ns = phases.to_vec());
+        assert_eq!(counter_example(&audit, Check::Phases).words, says);
     }
     let folder = tempfile::tempdir().unwrap();
     let aligned = fixture::SMALL.to_owned() + "phase = \"aligned\"\n";
     fixture::altered(folder.path(), &aligned, |runs| {
         runs[0].row.phases_ns = vec![0, 1, 0];
     });
-    let words = &first(&audit(folder.path()), Check::Phases).words.clone();
+    let words = &counter_example(&audit(folder.path()), Check::Phases)
+        .words
+        .clone();
     assert_eq!(
         words,
         "machine 1 at 3/s has a phase of 1 ns: with phase = aligned it must be 0"
@@ -196,33 +202,38 @@ fn phases_against_their_rule() {
 }
 
 #[test]
-fn changed_and_missing_events() {
+fn changed_and_missing_files_of_events_are_found() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), World::Virtual, |run| {
+    write(folder.path(), RunKind::Virtual, |run| {
         run.row.checksum = "0123456789abcdef".to_owned();
     });
     let changed = audit(folder.path());
     assert_eq!(failed(&changed), ["files"]);
-    assert!(first(&changed, Check::Files).words.contains("checksum"));
+    assert!(
+        counter_example(&changed, Check::Files)
+            .words
+            .contains("checksum")
+    );
     assert_eq!(changed.datasets[0].runs, 5);
     // A missing file is a violation, but the other checks are still made.
     fs::remove_file(folder.path().join("events-0000.csv")).unwrap();
     let gone = audit(folder.path());
     assert_eq!(failed(&gone), ["files"]);
     assert_eq!((gone.counts(Check::Files).1, gone.datasets[0].runs), (6, 0));
-    assert_eq!(first(&gone, Check::Files).line, None);
+    assert_eq!(counter_example(&gone, Check::Files).line, None);
 }
 
 #[test]
-fn runs_that_are_finished_twice() {
+fn runs_that_are_finished_twice_are_found() {
     let folder = tempfile::tempdir().unwrap();
     fixture::altered(folder.path(), fixture::SMALL, |runs| {
-        let again = runs[1].clone();
-        runs.push(again);
-        let mut other = runs[2].clone();
-        other.row.run = 99;
-        (other.row.events, other.events) = (0, vec![]);
-        runs.push(other);
+        let same_number = runs[1].clone();
+        runs.push(same_number);
+        // Another number, but the same key, which names the parameters and the repetition.
+        let mut same_key = runs[2].clone();
+        same_key.row.run = 99;
+        (same_key.row.events, same_key.events) = (0, vec![]);
+        runs.push(same_key);
     });
     let audit = audit(folder.path());
     assert_eq!(failed(&audit), ["journal"]);
@@ -230,7 +241,7 @@ fn runs_that_are_finished_twice() {
         (audit.counts(Check::Journal), audit.datasets[0].runs),
         ((8, 2), 6)
     );
-    let CounterExample { line, words, .. } = first(&audit, Check::Journal);
+    let CounterExample { line, words, .. } = counter_example(&audit, Check::Journal);
     assert_eq!(
         (words.as_str(), *line),
         ("the run is finished twice", Some(8))
@@ -248,7 +259,7 @@ fn a_journal_that_cannot_be_read_is_a_violation() {
     assert_eq!(failed(&audit), ["journal"]);
     let CounterExample {
         line, run, words, ..
-    } = first(&audit, Check::Journal);
+    } = counter_example(&audit, Check::Journal);
     assert_eq!((*line, *run), (Some(2), None));
     assert!(words.contains("fine"), "{words}");
 }

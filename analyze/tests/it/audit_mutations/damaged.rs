@@ -1,4 +1,4 @@
-//! Tests with logs of the project's own engine whose rows were changed.
+//! Tests of the audit with logs of the project's own engine in which rows were changed.
 
 use std::fs;
 use std::path::Path;
@@ -6,27 +6,31 @@ use std::path::Path;
 use analyze::audit::{Audit, Check, CounterExample};
 use sim::log::FinishedRun;
 
-use super::setups::{World, audit, failed, over_tcp};
+use super::setups::{
+    CLOCK, EVENT, MACHINE, MESSAGE_STAMP, PEERS, QUEUE_LENGTH, RunKind, SENT_TICK, TICK, audit,
+    failed, over_tcp,
+};
 use crate::fixture;
 
 /// Runs of the virtual engine, and runs over TCP. In the runs over TCP, only lower and upper limits of queue lengths are known.
-pub const WORLDS: [World; 2] = [World::Virtual, World::Late];
+pub const VIRTUAL_AND_LATE: [RunKind; 2] = [RunKind::Virtual, RunKind::Late];
 
-/// Audits [`fixture::SMALL`] in this world with an altered second run.
-pub fn altered(world: World, alter: impl Fn(&mut FinishedRun)) -> Audit {
+/// Writes the runs of [`fixture::SMALL`] as runs of this kind, with an altered second run, and audits them.
+pub fn altered(kind: RunKind, alter: impl Fn(&mut FinishedRun)) -> Audit {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), world, alter);
+    write(folder.path(), kind, alter);
     audit(folder.path())
 }
 
-pub fn write(root: &Path, world: World, alter: impl Fn(&mut FinishedRun)) {
-    let text = match world {
-        World::Virtual => fixture::SMALL.to_owned(),
-        World::AsScheduled | World::Late => fixture::small_over_tcp(),
+/// Writes the runs of [`fixture::SMALL`] as runs of this kind. The second run is altered.
+pub fn write(root: &Path, kind: RunKind, alter: impl Fn(&mut FinishedRun)) {
+    let text = match kind {
+        RunKind::Virtual => fixture::SMALL.to_owned(),
+        RunKind::AsScheduled | RunKind::Late => fixture::small_over_tcp(),
     };
     fixture::altered(root, &text, |runs| {
-        if world != World::Virtual {
-            runs.iter_mut().for_each(|run| over_tcp(run, world));
+        if kind != RunKind::Virtual {
+            runs.iter_mut().for_each(|run| over_tcp(run, kind));
         }
         alter(&mut runs[1]);
     });
@@ -47,12 +51,13 @@ pub fn owned(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| (*cell).to_owned()).collect()
 }
 
-/// Tells whether it is machine 2's row of this tick.
+/// Tells whether these are the cells of machine 2's row of this tick.
 pub fn is_tick(cells: &[&str], tick: &str) -> bool {
-    cells[1..3] == ["2", tick]
+    cells[MACHINE..=TICK] == ["2", tick]
 }
 
-pub fn first(audit: &Audit, check: Check) -> &CounterExample {
+/// The first violation of the check. There must be one.
+pub fn counter_example(audit: &Audit, check: Check) -> &CounterExample {
     let result = &audit.datasets[0].results[check as usize];
     result
         .first
@@ -60,7 +65,8 @@ pub fn first(audit: &Audit, check: Check) -> &CounterExample {
         .unwrap_or_else(|| panic!("{check:?} found nothing: {:?}", failed(audit)))
 }
 
-fn swapped(run: &mut FinishedRun, a: usize, b: usize) {
+/// Swaps two cells of every row.
+fn swap(run: &mut FinishedRun, a: usize, b: usize) {
     rewrite(run, |mut cells| {
         cells.swap(a, b);
         vec![owned(&cells)]
@@ -68,9 +74,9 @@ fn swapped(run: &mut FinishedRun, a: usize, b: usize) {
 }
 
 #[test]
-fn swapped_columns() {
-    for world in WORLDS {
-        let clock_and_queue = altered(world, |run| swapped(run, 5, 6));
+fn swapped_columns_are_found() {
+    for kind in VIRTUAL_AND_LATE {
+        let clock_and_queue = altered(kind, |run| swap(run, CLOCK, QUEUE_LENGTH));
         for check in [
             Check::LocalClock,
             Check::ReceiveClock,
@@ -78,37 +84,39 @@ fn swapped_columns() {
             Check::QueueLength,
             Check::Idle,
         ] {
-            first(&clock_and_queue, check);
+            counter_example(&clock_and_queue, check);
         }
-        let machine_and_tick = altered(world, |run| swapped(run, 1, 2));
+        let machine_and_tick = altered(kind, |run| swap(run, MACHINE, TICK));
         for check in [Check::Rows, Check::Ticks] {
-            first(&machine_and_tick, check);
+            counter_example(&machine_and_tick, check);
         }
-        let stamp_and_tick = altered(world, |run| {
+        let stamp_and_tick = altered(kind, |run| {
             rewrite(run, |mut cells| {
-                if cells[3] == "receive" {
-                    cells.swap(8, 9);
+                if cells[EVENT] == "receive" {
+                    cells.swap(MESSAGE_STAMP, SENT_TICK);
                 }
                 vec![owned(&cells)]
             });
         });
-        first(&stamp_and_tick, Check::Sent);
+        counter_example(&stamp_and_tick, Check::Sent);
     }
 }
 
-/// Changes one cell of machine 2's first row of `event` from tick 10 on.
+/// Changes one cell in a row of machine 2: the first row from tick 10 on with this kind of event.
 fn change(run: &mut FinishedRun, event: &str, column: usize, value: impl Fn(&str) -> String) {
-    let mut is_done = false;
+    let mut is_changed = false;
     rewrite(run, |cells| {
         let mut row = owned(&cells);
-        let is_meant =
-            cells[1] == "2" && cells[2].parse::<u64>().unwrap() >= 10 && cells[3] == event;
-        if is_meant && !std::mem::replace(&mut is_done, true) {
+        let is_meant = cells[MACHINE] == "2"
+            && cells[TICK].parse::<u64>().unwrap() >= 10
+            && cells[EVENT] == event;
+        if is_meant && !is_changed {
             row[column] = value(cells[column]);
+            is_changed = true;
         }
         vec![row]
     });
-    assert!(is_done);
+    assert!(is_changed);
 }
 
 fn plus_one(cell: &str) -> String {
@@ -116,59 +124,66 @@ fn plus_one(cell: &str) -> String {
 }
 
 #[test]
-fn single_cells() {
-    for world in WORLDS {
+fn a_changed_cell_fails_its_check() {
+    for kind in VIRTUAL_AND_LATE {
         for (event, column, check) in [
-            ("receive", 5, Check::ReceiveClock),
-            ("receive", 6, Check::QueueLength),
-            ("receive", 8, Check::Sent),
-            ("receive", 9, Check::Sent),
-            ("internal", 5, Check::LocalClock),
-            ("internal", 6, Check::QueueLength),
-            ("internal", 6, Check::Idle),
-            ("send", 5, Check::Stamp),
-            ("send", 6, Check::Idle),
-            ("send", 8, Check::Stamp),
+            ("receive", CLOCK, Check::ReceiveClock),
+            ("receive", QUEUE_LENGTH, Check::QueueLength),
+            ("receive", MESSAGE_STAMP, Check::Sent),
+            ("receive", SENT_TICK, Check::Sent),
+            ("internal", CLOCK, Check::LocalClock),
+            ("internal", QUEUE_LENGTH, Check::QueueLength),
+            ("internal", QUEUE_LENGTH, Check::Idle),
+            ("send", CLOCK, Check::Stamp),
+            ("send", QUEUE_LENGTH, Check::Idle),
+            ("send", MESSAGE_STAMP, Check::Stamp),
         ] {
-            let audit = altered(world, |run| change(run, event, column, plus_one));
-            let words = &first(&audit, check).words;
+            let audit = altered(kind, |run| change(run, event, column, plus_one));
+            let words = &counter_example(&audit, check).words;
             assert!(words.contains("machine 2"), "{event} {column}: {words}");
         }
-        let to_itself = altered(world, |run| change(run, "send", 7, |_| "2".to_owned()));
+        let to_itself = altered(kind, |run| change(run, "send", PEERS, |_| "2".to_owned()));
         assert_eq!(
-            first(&to_itself, Check::Rows).words,
+            counter_example(&to_itself, Check::Rows).words,
             "machine 2 cannot exchange messages with machine 2"
         );
-        let from_nobody = altered(world, |run| change(run, "receive", 7, |_| "9".to_owned()));
+        let from_nobody = altered(kind, |run| {
+            change(run, "receive", PEERS, |_| "9".to_owned())
+        });
         assert!(
-            first(&from_nobody, Check::Sent)
+            counter_example(&from_nobody, Check::Sent)
                 .words
                 .ends_with(", but it cannot receive messages from machine 9")
         );
     }
 }
 
-/// After a receive one message waits according to its queue length, but the machine then idles with an empty queue.
+/// According to the changed queue length of a receive, one message still waits. But the machine's next event is internal, as if its queue
+/// were empty.
 #[test]
-fn an_idle_tick_after_a_tick_that_left_a_message() {
-    for world in WORLDS {
-        let audit = altered(world, |run| {
+fn an_idle_tick_while_a_message_waits_is_a_violation() {
+    for kind in VIRTUAL_AND_LATE {
+        let audit = altered(kind, |run| {
             let text = String::from_utf8(run.events.clone()).unwrap();
             let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split(',').collect()).collect();
-            let mut pairs = rows.windows(2).filter(|rows| rows[0][1] == rows[1][1]);
+            let mut pairs = rows
+                .windows(2)
+                .filter(|rows| rows[0][MACHINE] == rows[1][MACHINE]);
             let is_meant = |rows: &&[Vec<&str>]| {
-                rows[0][3] == "receive" && rows[0][6] == "0" && rows[1][3] == "internal"
+                rows[0][EVENT] == "receive"
+                    && rows[0][QUEUE_LENGTH] == "0"
+                    && rows[1][EVENT] == "internal"
             };
             let row = &pairs.find(is_meant).unwrap()[0];
             fixture::set(
                 run,
-                row[1].parse().unwrap(),
-                row[2].parse().unwrap(),
+                row[MACHINE].parse().unwrap(),
+                row[TICK].parse().unwrap(),
                 "queue_length",
                 "1",
             );
         });
-        let words = &first(&audit, Check::Idle).words;
+        let words = &counter_example(&audit, Check::Idle).words;
         assert!(
             words.contains(" with 1 message in its queue since tick "),
             "{words}"
@@ -176,82 +191,90 @@ fn an_idle_tick_after_a_tick_that_left_a_message() {
     }
 }
 
-/// A message leaves the queue only when it is received, even if messages take very long.
+/// A message leaves the queue only when it is received. This is checked even if messages may take 20 s, the whole run, so that nothing is
+/// known about the times of arrivals.
 #[test]
-fn queues_that_shrink() {
-    let audit = altered(World::Late, |run| {
+fn a_queue_that_shrinks_without_a_receive_is_a_violation() {
+    let audit = altered(RunKind::Late, |run| {
         run.row.latency_max_us = 20e6;
         run.row.punctual = false;
         fixture::set(run, 0, 15, "queue_length", "1");
     });
     assert_eq!(failed(&audit), ["queue_length"]);
-    let words = &first(&audit, Check::QueueLength).words;
+    let words = &counter_example(&audit, Check::QueueLength).words;
     assert!(
         words.ends_with(" left the queue without being received"),
         "{words}"
     );
 }
 
-/// A receive names a message that was not sent.
 #[test]
-fn a_receive_of_a_message_that_was_not_sent() {
-    for world in WORLDS {
-        let audit = altered(world, |run| {
+fn a_receive_of_a_message_that_was_not_sent_is_a_violation() {
+    for kind in VIRTUAL_AND_LATE {
+        let audit = altered(kind, |run| {
             rewrite(run, |cells| {
                 let mut row = owned(&cells);
                 if is_tick(&cells, "0") {
-                    row[3] = "receive".to_owned();
-                    row[7..].clone_from_slice(&["0".to_owned(), "3".to_owned(), "9".to_owned()]);
+                    row[EVENT] = "receive".to_owned();
+                    // Sender, timestamp and tick of the send.
+                    row[PEERS..=SENT_TICK].clone_from_slice(&[
+                        "0".to_owned(),
+                        "3".to_owned(),
+                        "9".to_owned(),
+                    ]);
                 }
                 vec![row]
             });
         });
         for check in [Check::Sent, Check::InitialClock, Check::QueueLength] {
-            first(&audit, check);
+            counter_example(&audit, check);
         }
     }
 }
 
 #[test]
 fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
-    for (damage, says) in [
-        ("recieve", "column event: must be internal, send or receive"),
-        ("rec\neive", "column event: the row ends too early"),
+    // Two rows are damaged. A line break in the row makes two unreadable rows of it.
+    for (damage, unreadable, says) in [
+        (
+            "recieve",
+            2,
+            "column event: must be internal, send or receive",
+        ),
+        ("rec\neive", 4, "column event: the row ends too early"),
     ] {
-        let audit = altered(World::Virtual, |run| {
+        let audit = altered(RunKind::Virtual, |run| {
             let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
             run.events = text.replacen("receive", damage, 2).into_bytes();
         });
-        assert_eq!(first(&audit, Check::Rows).words, says);
-        assert_eq!(
-            audit.counts(Check::Rows).1,
-            if damage.contains('\n') { 4 } else { 2 }
-        );
+        assert_eq!(counter_example(&audit, Check::Rows).words, says);
+        assert_eq!(audit.counts(Check::Rows).1, unreadable);
         assert_eq!(audit.datasets[0].events, 6 * 200 - 2);
     }
-    let other_run = altered(World::Virtual, |run| {
-        change(run, "send", 0, |_| "77".to_owned());
+    let other_run = altered(RunKind::Virtual, |run| {
+        const RUN: usize = 0;
+        change(run, "send", RUN, |_| "77".to_owned());
     });
     assert_eq!(
-        first(&other_run, Check::Rows).words,
+        counter_example(&other_run, Check::Rows).words,
         "it belongs to run 77, but it is among the rows of run 1"
     );
-    let cut = altered(World::Virtual, |run| {
+    let cut = altered(RunKind::Virtual, |run| {
         run.events.truncate(run.events.len() - 1);
     });
     assert!(
-        first(&cut, Check::Rows)
+        counter_example(&cut, Check::Rows)
             .words
             .contains("the row ends in this cell")
     );
 }
 
-/// The line is counted in the file, with the header and the rows of other runs.
+/// A counter-example is the first violation of a check. Its line is counted in the whole file, with the header and the rows of all runs.
 #[test]
 fn counter_examples_name_the_line() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), World::Virtual, |run| {
-        change(run, "internal", 6, |_| "7".to_owned());
+    write(folder.path(), RunKind::Virtual, |run| {
+        change(run, "internal", QUEUE_LENGTH, |_| "7".to_owned());
     });
     let audit = audit(folder.path());
     let CounterExample {
@@ -261,7 +284,7 @@ fn counter_examples_name_the_line() {
         words,
         source: _,
         diagram: _,
-    } = first(&audit, Check::Idle);
+    } = counter_example(&audit, Check::Idle);
     let text = fs::read_to_string(file).unwrap();
     let row = text.lines().nth(line.unwrap() as usize - 1).unwrap();
     assert!(

@@ -1,51 +1,52 @@
-//! Tests every bug in every setup that shows it.
+//! Simulates a program with each bug in each setup, and requires that the audit finds the bug wherever it shows in the logs.
 
 use analyze::audit::Check;
 use sim::log::FinishedRun;
 
-use super::bugs::{Bug, Law};
-use super::setups::{SETUPS, Setup, WORLDS, World, failed};
+use super::bugs::{Bug, DelayDistribution};
+use super::setups::{RUN_KINDS, RunKind, SETUPS, Setup, failed};
 
-/// Requires that a program with `bug` fails `check` in every setup and world for which `shows` is true. There must be at least one.
-fn require_found(bug: Bug, check: Check, shows: impl Fn(&Setup, World) -> bool) {
+/// Requires that the logs of a program with `bug` fail `check` in every setup and every kind of run for which `is_visible` is true. There
+/// must be at least one such setup.
+fn require_found(bug: Bug, check: Check, is_visible: impl Fn(&Setup, RunKind) -> bool) {
     let mut tried = 0;
     for setup in &SETUPS {
-        for world in WORLDS {
-            if shows(setup, world) {
-                let audit = setup.audit(world, bug);
+        for kind in RUN_KINDS {
+            if is_visible(setup, kind) {
+                let audit = setup.audit(kind, bug);
                 assert!(
                     audit.counts(check).1 > 0,
-                    "{bug:?} in {setup:?}, {world:?}: {:?}",
+                    "{bug:?} in {setup:?}, {kind:?}: {:?}",
                     failed(&audit)
                 );
                 tried += 1;
             }
         }
     }
-    assert!(tried > 0, "{bug:?} shows nowhere");
+    assert!(tried > 0, "{bug:?} is visible in no setup");
 }
 
-fn everywhere(_: &Setup, _: World) -> bool {
+fn everywhere(_: &Setup, _: RunKind) -> bool {
     true
 }
 
-fn several(setup: &Setup, _: World) -> bool {
+fn with_three_or_more_machines(setup: &Setup, _: RunKind) -> bool {
     setup.machines() > 2
 }
 
 /// Tells whether the delay is constant, so that the order of the queue is known.
-fn is_constant(setup: &Setup) -> bool {
-    matches!(setup.law, Law::Constant(_))
+fn has_constant_delay(setup: &Setup) -> bool {
+    matches!(setup.delays, DelayDistribution::Constant(_))
 }
 
 #[test]
-fn a_program_without_a_bug_audits_clean() {
+fn a_program_without_a_bug_passes_the_audit() {
     for setup in &SETUPS {
-        for world in WORLDS {
-            let audit = setup.audit(world, Bug::None);
+        for kind in RUN_KINDS {
+            let audit = setup.audit(kind, Bug::None);
             assert!(
                 audit.is_clean(),
-                "{setup:?}, {world:?}: {:#?}",
+                "{setup:?}, {kind:?}: {:#?}",
                 audit.datasets
             );
         }
@@ -53,7 +54,7 @@ fn a_program_without_a_bug_audits_clean() {
 }
 
 #[test]
-fn wrong_clocks() {
+fn wrong_clocks_are_found() {
     for (bug, check) in [
         (Bug::MaxOfIncremented, Check::ReceiveClock),
         (Bug::MaxOfIncremented, Check::ClockCondition),
@@ -68,13 +69,22 @@ fn wrong_clocks() {
     ] {
         require_found(bug, check, everywhere);
     }
-    // Of two machines, the slower one has the lower clock and always has a message to receive, so it never sends.
-    require_found(Bug::TakesStamp, Check::ReceiveClock, several);
-    require_found(Bug::TakesStamp, Check::RisingClock, several);
+    // With two machines this bug does not show: the slower machine always has a message to receive, so it never sends. The faster machine
+    // sends, and its stamps are never lower than the clock of the slower machine.
+    require_found(
+        Bug::TakesStamp,
+        Check::ReceiveClock,
+        with_three_or_more_machines,
+    );
+    require_found(
+        Bug::TakesStamp,
+        Check::RisingClock,
+        with_three_or_more_machines,
+    );
 }
 
 #[test]
-fn wrong_messages() {
+fn lost_repeated_and_changed_messages_are_found() {
     for (bug, check) in [
         (Bug::LosesMessages, Check::LinkOrder),
         (Bug::DuplicatesMessages, Check::ReceivedOnce),
@@ -85,36 +95,37 @@ fn wrong_messages() {
         require_found(bug, check, everywhere);
     }
     // With two machines, the wrong sender would be the receiver itself.
-    require_found(Bug::WrongSender, Check::Sent, several);
+    require_found(Bug::WrongSender, Check::Sent, with_three_or_more_machines);
     require_found(Bug::HighestSenderFirst, Check::QueueOrder, |setup, _| {
-        setup.machines() > 2 && is_constant(setup)
+        setup.machines() > 2 && has_constant_delay(setup)
     });
 }
 
-/// If a message is never received, later messages overtake it in every queue that other messages enter.
+/// If the messages of one sender are never received, the later messages of other senders overtake them in the queue.
 #[test]
-fn messages_in_the_wrong_order() {
+fn messages_that_are_received_in_the_wrong_order_are_found() {
     require_found(Bug::IgnoresLastSender, Check::QueueOrder, |setup, _| {
-        setup.machines() > 2 && is_constant(setup)
+        setup.machines() > 2 && has_constant_delay(setup)
     });
     require_found(
         Bug::HigherSenderWinsTies,
         Check::QueueOrder,
-        |setup, world| setup.phase == "aligned" && world != World::Late,
+        |setup, kind| setup.phase == "aligned" && kind != RunKind::Late,
     );
 }
 
 #[test]
-fn messages_that_take_no_time() {
+fn messages_without_the_configured_delay_are_found() {
+    // The setup with five machines is the only one with a constant delay above 0.
     for check in [Check::Causality, Check::QueueLength] {
         require_found(Bug::IgnoresDelay, check, |setup, _| setup.machines() == 5);
     }
 }
 
-/// One message in twenty is lost. Later messages are not reported as further violations.
+/// One message in twenty is lost. The audit does not report the messages after a lost message as further violations.
 #[test]
 fn a_lost_message_is_found_once() {
-    let audit = SETUPS[1].audit(World::Virtual, Bug::LosesMessages);
+    let audit = SETUPS[1].audit(RunKind::Virtual, Bug::LosesMessages);
     let (_, violations) = audit.counts(Check::LinkOrder);
     assert!(
         violations > 0 && violations * 20 <= audit.datasets[0].messages,
@@ -125,15 +136,15 @@ fn a_lost_message_is_found_once() {
 #[test]
 fn lost_and_repeated_messages_break_conservation() {
     // If delays may be very long, a lost message may still be under way.
-    let is_known = |setup: &Setup, _: World| is_constant(setup);
-    require_found(Bug::LosesMessages, Check::Conservation, is_known);
-    require_found(Bug::DuplicatesMessages, Check::Conservation, is_known);
-    require_found(Bug::TakesTwo, Check::Conservation, is_known);
-    require_found(Bug::CoalescesMessages, Check::Conservation, is_known);
+    let is_visible = |setup: &Setup, _: RunKind| has_constant_delay(setup);
+    require_found(Bug::LosesMessages, Check::Conservation, is_visible);
+    require_found(Bug::DuplicatesMessages, Check::Conservation, is_visible);
+    require_found(Bug::TakesTwo, Check::Conservation, is_visible);
+    require_found(Bug::CoalescesMessages, Check::Conservation, is_visible);
 }
 
 #[test]
-fn wrong_queues() {
+fn wrong_queues_are_found() {
     for (bug, check) in [
         (Bug::LengthBeforePop, Check::QueueLength),
         (Bug::LengthOfLastTick, Check::QueueLength),
@@ -145,29 +156,29 @@ fn wrong_queues() {
 }
 
 #[test]
-fn messages_that_are_seen_at_the_time_of_their_send() {
-    require_found(Bug::NoTimeBetween, Check::Causality, |setup, world| {
-        setup.phase == "aligned" && world != World::Late
+fn messages_that_are_received_at_the_time_of_their_send_are_found() {
+    require_found(Bug::NoTimeBetween, Check::Causality, |setup, kind| {
+        setup.phase == "aligned" && kind != RunKind::Late
     });
 }
 
-/// If a run is as scheduled, there is only one possible order in which its messages are received. For other runs only lower and
-/// upper limits are known. Here the limits are as wide as possible, but a queue still cannot contain a message that was not sent
-/// yet.
+/// If a run is as scheduled, there is only one possible order in which its messages are received, so a wrong order is found. For other
+/// runs the audit knows only lower and upper limits of queue lengths. Here messages may take the whole run, so these limits are as wide
+/// as possible. But a queue still cannot contain a message that was not sent yet.
 #[test]
 fn limits_of_queues_depend_on_column_as_scheduled() {
-    let wide = |run: &mut FinishedRun| {
+    let allow_long_latencies = |run: &mut FinishedRun| {
         run.row.latency_max_us = 60e6;
         run.row.punctual = false;
     };
-    let [as_scheduled, late] = [World::AsScheduled, World::Late]
-        .map(|world| SETUPS[1].audit_altered(world, Bug::HighestSenderFirst, wide));
+    let [as_scheduled, late] = [RunKind::AsScheduled, RunKind::Late]
+        .map(|kind| SETUPS[1].audit_altered(kind, Bug::HighestSenderFirst, allow_long_latencies));
     assert!(as_scheduled.counts(Check::QueueOrder).1 > 0);
     assert_eq!(failed(&late), ["queue_length"]);
 }
 
 #[test]
-fn wrong_draws() {
+fn wrong_shares_of_random_outcomes_are_found() {
     require_found(Bug::InternalIsHalf, Check::InternalShare, everywhere);
     require_found(
         Bug::MachineOneNeverInternal,
@@ -175,11 +186,15 @@ fn wrong_draws() {
         everywhere,
     );
     require_found(Bug::NeverToAll, Check::Recipients, everywhere);
-    require_found(Bug::NeverToLast, Check::Recipients, several);
+    require_found(
+        Bug::NeverToLast,
+        Check::Recipients,
+        with_three_or_more_machines,
+    );
 }
 
 #[test]
-fn wrong_ticks_and_times() {
+fn wrong_ticks_and_times_are_found() {
     require_found(Bug::TicksFromOne, Check::Ticks, everywhere);
     require_found(Bug::EndsEarly, Check::Ticks, everywhere);
     require_found(Bug::EndsLate, Check::Ticks, everywhere);

@@ -1,4 +1,4 @@
-//! The configurations of the tests: small enough to run them often, large enough to show every bug.
+//! The configurations with which each bug is tested. They are small, so that the tests are fast, and large enough to show every bug.
 
 use std::path::Path;
 
@@ -6,17 +6,30 @@ use analyze::audit::{Audit, Check};
 use sim::log::{FinishedRun, LoggedEvent};
 
 use super::buggy;
-use super::bugs::{Bug, Law};
+use super::bugs::{Bug, DelayDistribution};
 use crate::fixture;
 
-/// A configuration.
+/// A configuration of simulated machines.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     pub rates: &'static str,
     pub phase: &'static str,
     pub delay_s: &'static str,
-    pub law: Law,
+    /// The distribution that `delay_s` describes.
+    pub delays: DelayDistribution,
 }
+
+// Indices of cells in a row of the event log, as in `sim::log::EVENT_COLUMNS`.
+pub const MACHINE: usize = 1;
+pub const TICK: usize = 2;
+pub const EVENT: usize = 3;
+pub const TIME: usize = 4;
+pub const CLOCK: usize = 5;
+pub const QUEUE_LENGTH: usize = 6;
+/// The recipients of a send, or the sender of a received message.
+pub const PEERS: usize = 7;
+pub const MESSAGE_STAMP: usize = 8;
+pub const SENT_TICK: usize = 9;
 
 /// Two, three and five machines. In each setup one machine receives more messages than it can take.
 pub const SETUPS: [Setup; 5] = [
@@ -24,38 +37,38 @@ pub const SETUPS: [Setup; 5] = [
         rates: "[1, 6]",
         phase: "spread",
         delay_s: "0",
-        law: Law::Constant(0),
+        delays: DelayDistribution::Constant(0),
     },
     Setup {
         rates: "[1, 3, 6]",
         phase: "uniform",
         delay_s: "0",
-        law: Law::Constant(0),
+        delays: DelayDistribution::Constant(0),
     },
     Setup {
         rates: "[1, 6, 3]",
         phase: "aligned",
         delay_s: "0",
-        law: Law::Constant(0),
+        delays: DelayDistribution::Constant(0),
     },
     Setup {
         rates: "[2, 7, 3, 5, 1]",
         phase: "spread",
         delay_s: "0.15",
-        law: Law::Constant(150_000_000),
+        delays: DelayDistribution::Constant(150_000_000),
     },
     Setup {
         rates: "[1, 3, 6]",
         phase: "spread",
         delay_s: "{ exponential = 0.3 }",
-        law: Law::Exponential(0.3e9),
+        delays: DelayDistribution::Exponential(0.3e9),
     },
 ];
 
-/// The kind of dataset that is written from a run.
+/// The kind of run that is written to the dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum World {
-    /// A run of the virtual engine. All times are known.
+pub enum RunKind {
+    /// A run in virtual time: the audit knows exactly when each event is due.
     Virtual,
     /// A run over TCP that is as scheduled. Every event is [`LATE_NS`] late.
     AsScheduled,
@@ -63,9 +76,9 @@ pub enum World {
     Late,
 }
 
-pub const WORLDS: [World; 3] = [World::Virtual, World::AsScheduled, World::Late];
+pub const RUN_KINDS: [RunKind; 3] = [RunKind::Virtual, RunKind::AsScheduled, RunKind::Late];
 
-/// The lateness of all events over TCP.
+/// How late each event over TCP is.
 pub const LATE_NS: u64 = 300_000;
 /// The start of all runs over TCP.
 pub const START_NS: u64 = 1_700_000_000_000_000_000;
@@ -76,16 +89,16 @@ impl Setup {
     }
 
     /// The text of the experiment file.
-    pub fn text(&self, world: World) -> String {
+    pub fn text(&self, kind: RunKind) -> String {
         let Self {
             rates,
             phase,
             delay_s,
             ..
         } = self;
-        let engine = match world {
-            World::Virtual => "virtual",
-            World::AsScheduled | World::Late => "tcp",
+        let engine = match kind {
+            RunKind::Virtual => "virtual",
+            RunKind::AsScheduled | RunKind::Late => "tcp",
         };
         format!(
             "name = \"audited\"\nseed = 7\nrepetitions = 4\nduration_s = 60\nengine = \"{engine}\"\n[parameters]\n\
@@ -94,19 +107,24 @@ impl Setup {
     }
 
     /// Audits four runs of a program with `bug`.
-    pub fn audit(&self, world: World, bug: Bug) -> Audit {
-        self.audit_altered(world, bug, |_| {})
+    pub fn audit(&self, kind: RunKind, bug: Bug) -> Audit {
+        self.audit_altered(kind, bug, |_| {})
     }
 
     /// Audits four runs of a program with `bug`. The runs are altered before they are written.
-    pub fn audit_altered(&self, world: World, bug: Bug, alter: impl Fn(&mut FinishedRun)) -> Audit {
+    pub fn audit_altered(
+        &self,
+        kind: RunKind,
+        bug: Bug,
+        alter: impl Fn(&mut FinishedRun),
+    ) -> Audit {
         let folder = tempfile::tempdir().unwrap();
-        fixture::altered(folder.path(), &self.text(world), |runs| {
+        fixture::altered(folder.path(), &self.text(kind), |runs| {
             for run in runs {
-                let logs = buggy::logs(run, self.law, bug);
-                log(run, &logs);
-                if world != World::Virtual {
-                    over_tcp(run, world);
+                let logs = buggy::logs(run, self.delays, bug);
+                replace_events(run, &logs);
+                if kind != RunKind::Virtual {
+                    over_tcp(run, kind);
                 }
                 alter(run);
             }
@@ -115,6 +133,7 @@ impl Setup {
     }
 }
 
+/// Audits the dataset in the folder `root`.
 pub fn audit(root: &Path) -> Audit {
     Audit::run(&[root.to_owned()]).unwrap()
 }
@@ -128,15 +147,14 @@ pub fn failed(audit: &Audit) -> Vec<&'static str> {
         .collect()
 }
 
-/// Replaces the logs of a run.
-fn log(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
+/// Replaces the events of a run by these logs, one for each machine.
+fn replace_events(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
     run.events.clear();
     run.row.events = 0;
     for (machine, events) in (0..).zip(logs) {
         for logged in events.iter().cloned() {
-            let run_index = run.row.run;
             let row = sim::log::EventRow {
-                run: run_index,
+                run: run.row.run,
                 machine,
                 logged,
             };
@@ -146,18 +164,18 @@ fn log(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
     }
 }
 
-/// Turns a run in virtual time into a run over TCP in which every event is late.
-pub fn over_tcp(run: &mut FinishedRun, world: World) {
+/// Turns a run in virtual time into a run over TCP in which every event is [`LATE_NS`] late.
+pub fn over_tcp(run: &mut FinishedRun, kind: RunKind) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let rows = text.lines().map(|row| {
         let mut cells: Vec<String> = row.split(',').map(str::to_owned).collect();
-        let due_ns: u64 = cells[4].parse().unwrap();
-        cells[4] = (START_NS + due_ns + LATE_NS).to_string();
+        let due_ns: u64 = cells[TIME].parse().unwrap();
+        cells[TIME] = (START_NS + due_ns + LATE_NS).to_string();
         cells.join(",") + "\n"
     });
     run.events = rows.collect::<String>().into_bytes();
     run.row.started_at_ns = START_NS;
     run.row.lateness_max_us = LATE_NS as f64 / 1e3;
     run.row.punctual = run.row.lateness_max_us < run.row.margin_us;
-    run.row.as_scheduled = world == World::AsScheduled;
+    run.row.as_scheduled = kind == RunKind::AsScheduled;
 }
