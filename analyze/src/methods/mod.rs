@@ -37,7 +37,7 @@ pub struct Methods {
 }
 
 impl Methods {
-    /// Describes `dataset`. `conditions` are the conditions by which its runs were chosen (such as `--where`), in words.
+    /// Describes `dataset`. `conditions` are those of `--where`, by which its runs were chosen.
     pub fn new(dataset: &Dataset, conditions: &[String]) -> Self {
         let configurations = Configurations::of_runs(dataset.finished());
         let first_runs = configurations.first_runs();
@@ -93,8 +93,8 @@ fn analysis(dataset: &Dataset) -> Vec<String> {
     ]
 }
 
-/// All commands that made runs of the dataset, each once. A shard is a part of a dataset that one computer made; a sweep is one
-/// execution of `sim run`.
+/// All commands that made runs of the dataset, each once. They are those of all sweeps (a sweep is one execution of `sim run`, or an
+/// import) of all shards (a shard is a part of the runs, made with `--shard` into a folder of its own).
 fn commands(dataset: &Dataset) -> Vec<String> {
     let sweeps = dataset.manifests().flat_map(|manifest| &manifest.sweeps);
     distinct(sweeps.map(|sweep| sweep.command.clone()))

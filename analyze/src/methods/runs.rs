@@ -9,8 +9,7 @@ use crate::output::words::counted;
 use crate::read::configurations::Configurations;
 use crate::read::dataset::Dataset;
 
-/// The sentences about the finished runs of `dataset`. `conditions` are the conditions by which these runs were chosen (such as
-/// `--where`), in words.
+/// The sentences about the finished runs of `dataset`. `conditions` are those of `--where`, by which these runs were chosen.
 pub(super) fn sentences(
     dataset: &Dataset,
     configurations: &Configurations<'_>,
