@@ -29,7 +29,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     let mut estimates = Estimates::new(dataset, &measured, options)?;
     // These numbers are for the sentence about what is left out, so they are taken before conditions are left out.
     let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
-    estimates.keep_evenly(options.most_rows);
+    estimates.keep_evenly(options.max_rows);
     let (axis, names) = axis_names(&estimates.names, &estimates.values());
     let panels = measured.iter().enumerate().map(|(index, measure)| {
         panel(
@@ -53,7 +53,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
         .map(|condition| condition.n as usize);
     notes.push(interval_note("Whisker", runs));
     Ok(Plot {
-        left_out: left_out(dataset, condition_count, options.most_rows, machines),
+        left_out: left_out(dataset, condition_count, options.max_rows, machines),
         figure: Figure {
             title: format!("{title}: {}", dataset.label()),
             subtitle: subtitle(dataset),
@@ -134,7 +134,7 @@ pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, Plo
     let mut estimates = Estimates::new(dataset, &measured, options)?;
     // These numbers are for the sentence about what is left out, so they are taken before conditions are left out.
     let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
-    estimates.keep_evenly(options.most_rows);
+    estimates.keep_evenly(options.max_rows);
     let (axis, names) = axis_names(&estimates.names, &estimates.values());
     let panels = (0..machines.min(MAX_MACHINES)).map(|machine| Panel {
         title: super::machine_name(machine),
@@ -155,7 +155,7 @@ pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, Plo
         mark: Mark::Stack,
     });
     Ok(Plot {
-        left_out: left_out(dataset, condition_count, options.most_rows, machines),
+        left_out: left_out(dataset, condition_count, options.max_rows, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Mix.title(), dataset.label()),
             subtitle: subtitle(dataset),

@@ -21,7 +21,7 @@ type Counts = Vec<BTreeMap<u64, u64>>;
 
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     let conditions = Conditions::new(dataset, options)?;
-    let shown = conditions.choose_evenly(options.most_panels);
+    let shown = conditions.choose_evenly(options.max_panels);
     let mut panels = vec![];
     for condition in &shown {
         panels.push(panel(dataset, &conditions.names, condition)?);
@@ -33,7 +33,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         .unwrap_or_default();
     let runs = shown.iter().map(|condition| condition.runs.len());
     Ok(Plot {
-        left_out: left_out(dataset, conditions.all.len(), options.most_panels, machines),
+        left_out: left_out(dataset, conditions.all.len(), options.max_panels, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Jumps.title(), dataset.label()),
             subtitle: subtitle(dataset),

@@ -132,9 +132,9 @@ pub struct Options {
     /// The width of the picture in pixels.
     pub width: f64,
     /// The largest number of conditions that are drawn, in plots with a panel for each condition.
-    pub most_panels: usize,
+    pub max_panels: usize,
     /// The largest number of conditions that are drawn, in plots with a row for each condition.
-    pub most_rows: usize,
+    pub max_rows: usize,
 }
 
 impl Default for Options {
@@ -143,8 +143,8 @@ impl Default for Options {
             by: vec![],
             run: None,
             width: 1200.0,
-            most_panels: 12,
-            most_rows: 30,
+            max_panels: 12,
+            max_rows: 30,
         }
     }
 }

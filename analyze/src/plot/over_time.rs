@@ -50,7 +50,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
         return plot_run(dataset, kind, name, options);
     }
     let conditions = Conditions::new(dataset, options)?;
-    let shown = conditions.choose_evenly(options.most_panels);
+    let shown = conditions.choose_evenly(options.max_panels);
     let mut panels = vec![];
     for condition in &shown {
         panels.push(panel(dataset, kind, &conditions.names, condition)?);
@@ -60,7 +60,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     let (title, [_, meaning]) = (kind.title(), words(kind));
     let runs = shown.iter().map(|condition| condition.runs.len());
     Ok(Plot {
-        left_out: left_out(dataset, conditions.all.len(), options.most_panels, machines),
+        left_out: left_out(dataset, conditions.all.len(), options.max_panels, machines),
         figure: Figure {
             title: format!("{title}: {}", dataset.label()),
             subtitle: subtitle(dataset),

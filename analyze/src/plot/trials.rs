@@ -65,7 +65,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     let measured = MEASURES.map(measures::named);
     let values = Values::read(dataset, &measured)?;
     let conditions = Conditions::new(dataset, options)?;
-    let max_conditions = options.most_panels.min(MAX_CONDITIONS);
+    let max_conditions = options.max_panels.min(MAX_CONDITIONS);
     let shown = conditions.choose_evenly(max_conditions);
     let mut panels = vec![];
     for condition in &shown {

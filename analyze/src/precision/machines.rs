@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::measures::Measure;
 use crate::output::table::{decimals_for, number};
 use crate::precision::half_width::HalfWidth;
-use crate::precision::need::{MOST, Need};
+use crate::precision::need::{MAX_REPETITIONS, Need};
 use crate::stats::estimate::{Estimate, IntervalKind};
 use crate::stats::repetitions::Group;
 
@@ -139,7 +139,7 @@ fn machine_need(
     let repetitions_for = |values: Option<u64>| {
         let more_values = values?.saturating_sub(estimate.n);
         let repetitions = group.n + (more_values * group.n).div_ceil(estimate.n);
-        (repetitions <= MOST).then_some(repetitions)
+        (repetitions <= MAX_REPETITIONS).then_some(repetitions)
     };
     let end_of_interval = |values: Option<u64>| match estimate.n == group.n {
         true => values,

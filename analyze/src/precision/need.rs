@@ -29,9 +29,9 @@ use crate::stats::estimate::t_quantile_975;
 pub const ASSURANCE: f64 = 0.95;
 
 /// The largest number of repetitions: an experiment cannot have more runs.
-pub const MOST: u64 = Experiment::MAX_RUNS;
+pub const MAX_REPETITIONS: u64 = Experiment::MAX_RUNS;
 
-/// The number of repetitions that a configuration needs, including those that are done. `None` stands for more than [`MOST`].
+/// The number of repetitions that a configuration needs, including those that are done. `None` stands for more than [`MAX_REPETITIONS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
     /// The number of repetitions with which the interval is as narrow as wanted in [`ASSURANCE`] of all sweeps. If the interval is narrow
@@ -80,15 +80,15 @@ impl Need {
     }
 }
 
-/// The smallest number from `first` to [`MOST`] for which `holds` is true. `None` if there is no such number. If `holds` is true for a
+/// The smallest number from `first` to [`MAX_REPETITIONS`] for which `holds` is true. `None` if there is no such number. If `holds` is true for a
 /// number, it must be true for all larger numbers too.
 fn smallest(first: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
     let mut high = first;
     while !holds(high) {
-        if high >= MOST {
+        if high >= MAX_REPETITIONS {
             return None;
         }
-        high = (high * 2).min(MOST);
+        high = (high * 2).min(MAX_REPETITIONS);
     }
     let mut low = first;
     while low < high {
@@ -195,7 +195,7 @@ mod tests {
                     prop_assert!(half_width_squared(n) <= squared);
                 }
             } else {
-                prop_assert!(assured(MOST) > squared);
+                prop_assert!(assured(MAX_REPETITIONS) > squared);
             }
         }
     }
