@@ -120,7 +120,7 @@ impl MeasureCache {
         numbered
     }
 
-    /// Adds a block after the blocks that are known. If an earlier block has one of its runs too, the new block counts.
+    /// Adds a block after the blocks that are known. If one of its runs is in an earlier block too, the measures in the new block count.
     fn include(&mut self, block: Block) {
         let block_index = self.blocks.len();
         let runs = block.runs.iter().enumerate();
@@ -160,10 +160,10 @@ impl MeasureCache {
             }
             let read = block.read(measures, &self.about);
             let pushed = read.and_then(|read| {
-                let rows = block
+                let selected = block
                     .rows_of(&wanted, &read)
                     .map_err(|error| error.to_string())?;
-                machines.push(&rows).map_err(|error| error.to_string())
+                machines.push(&selected).map_err(|error| error.to_string())
             });
             if let Err(problem) = pushed {
                 self.unusable

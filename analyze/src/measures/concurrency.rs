@@ -74,7 +74,7 @@ impl Pairs {
         let mut replay = Replay {
             equal_clocks: EqualClocks::new(run, sends),
             vectors: Vectors::new(run, sends),
-            ordered: vec![0; run.machines()],
+            events_before: vec![0; run.machines()],
             pairs: Self {
                 cross: cross_pairs(run, &skipped),
                 ..Self::default()
@@ -101,16 +101,17 @@ pub(crate) fn skipped(run: &Run<'_>) -> Vec<u32> {
 /// if there is no such order, because a receive has no send or happened before its send.
 pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
     let (bounds, actions) = (run.bounds(), &run.events().action);
+    // For each machine, the index of its first event that has not been taken.
     let mut next = bounds[..run.machines()].to_vec();
     let mut is_taken = vec![false; run.len()];
     let mut order = Vec::with_capacity(run.len());
     // Takes each machine's events up to a receive whose send has not been taken, and repeats this until nothing changes.
     loop {
-        let before = order.len();
+        let taken_before = order.len();
         for (machine, next) in next.iter_mut().enumerate() {
             while *next < bounds[machine + 1] {
-                let send = is_taken.get(sends[*next] as usize);
-                if actions[*next] == Action::Receive && send != Some(&true) {
+                let is_send_taken = is_taken.get(sends[*next] as usize) == Some(&true);
+                if actions[*next] == Action::Receive && !is_send_taken {
                     break;
                 }
                 is_taken[*next] = true;
@@ -118,7 +119,7 @@ pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
                 *next += 1;
             }
         }
-        if order.len() == before {
+        if order.len() == taken_before {
             let is_complete = next == bounds[1..];
             return is_complete.then_some(order);
         }
@@ -130,8 +131,8 @@ pub(crate) fn cross_pairs(run: &Run<'_>, skipped: &[u32]) -> u64 {
     let counts: Vec<u64> = std::iter::zip(run.logs(), skipped)
         .map(|(log, &skipped)| log.len() as u64 - u64::from(skipped))
         .collect();
-    // Of the ordered pairs (a, b) of any two events, those of one machine are subtracted. Then each remaining pair is there twice: as
-    // (a, b) and as (b, a).
+    // `all * all` counts each pair of events twice, as (a, b) and as (b, a). It also counts the pairs of events of one machine, which are
+    // subtracted.
     let all: u64 = counts.iter().sum();
     let of_one_machine: u64 = counts.iter().map(|count| count * count).sum();
     (all * all - of_one_machine) / 2
@@ -146,24 +147,25 @@ struct Replay<'r> {
     vectors: Vectors,
     /// For each machine, the number of events of other machines that happened before its newest event. Events in the warm-up do not
     /// count.
-    ordered: Vec<u64>,
+    events_before: Vec<u64>,
     equal_clocks: EqualClocks,
     pairs: Pairs,
 }
 
 impl Replay<'_> {
-    /// Replays the event at `index` and counts its pairs with the events replayed before. `None` if it is a receive whose send has not
-    /// been replayed.
+    /// Replays the event at `index` and counts its pairs with the events that were replayed earlier. `None` if the event is a receive
+    /// whose send has not been replayed.
     fn replay_event(&mut self, index: usize) -> Option<()> {
         let events = self.run.events();
         let machine = events.machine[index] as usize;
         let index_in_machine = (index - self.run.bounds()[machine]) as u32;
         if events.action[index] == Action::Receive {
+            // Only a receive adds events of other machines to those that happened before.
             self.vectors.receive(machine, self.sends[index] as usize)?;
             let counts = std::iter::zip(self.vectors.of(machine), &self.skipped);
             let counts = counts.map(|(&count, &skipped)| u64::from(count.saturating_sub(skipped)));
             let own = self.vectors.of(machine)[machine].saturating_sub(self.skipped[machine]);
-            self.ordered[machine] = counts.sum::<u64>() - u64::from(own);
+            self.events_before[machine] = counts.sum::<u64>() - u64::from(own);
         }
         self.vectors.step(machine, index_in_machine + 1);
         if events.action[index] == Action::Send {
@@ -171,7 +173,7 @@ impl Replay<'_> {
         }
         let is_after_warm_up = index_in_machine >= self.skipped[machine];
         if is_after_warm_up {
-            self.pairs.ordered += self.ordered[machine];
+            self.pairs.ordered += self.events_before[machine];
             let clock = events.logical_clock[index];
             let vector = self.vectors.of(machine);
             let event = (machine, index_in_machine);

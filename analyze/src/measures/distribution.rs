@@ -100,14 +100,15 @@ impl Distribution {
         if index < negative {
             return self.others[index as usize];
         }
-        let mut rest = index - negative;
+        // How many of the numbers that are not negative come before the wanted one.
+        let mut to_skip = index - negative;
         for (value, &count) in (0..).zip(&self.counts) {
-            match rest.checked_sub(u64::from(count)) {
-                Some(less) => rest = less,
+            match to_skip.checked_sub(u64::from(count)) {
+                Some(fewer) => to_skip = fewer,
                 None => return value,
             }
         }
-        self.others[(negative + rest) as usize]
+        self.others[(negative + to_skip) as usize]
     }
 }
 

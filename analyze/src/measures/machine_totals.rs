@@ -17,6 +17,7 @@ pub(crate) struct MachineTotals {
     pub(crate) ticks: u64,
     pub(crate) internal_events: u64,
     pub(crate) sends: u64,
+    /// Sends to all machines that the sender may send to.
     pub(crate) broadcasts: u64,
     pub(crate) receives: u64,
     /// Ticks whose last event is a receive.
@@ -49,7 +50,7 @@ pub(crate) struct MachineTotals {
     logical_ages: (f64, u64),
 }
 
-/// Memory that is used for one machine after the other.
+/// Memory for the numbers of one machine. It is used again for the next machine.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     jumps: Distribution,

@@ -32,7 +32,9 @@ impl RunTotals {
         let (events, times_ns) = (run.events(), &run.events().system_time_ns);
         let (from_s, to_s) = run.observed_s();
         let mut clocks = Clocks::new(run.machines());
+        // The clocks have not changed since this time.
         let mut since_s = 0.0f64;
+        // An instant has the indices of all events with the same time.
         for instant in timeline.chunk_by(|&a, &b| times_ns[a as usize] == times_ns[b as usize]) {
             let time_s = run.times_s()[instant[0] as usize];
             totals.add_spread(&clocks, since_s.max(from_s), time_s.min(to_s));
@@ -73,7 +75,9 @@ impl RunTotals {
 /// The clocks of all machines at one time.
 struct Clocks {
     of_machine: Vec<u64>,
+    /// The largest clock.
     greatest: u64,
+    /// The smallest clock.
     least: u64,
 }
 

@@ -90,6 +90,7 @@ pub fn notes(datasets: &[Dataset], measures: &[&Measure]) -> Vec<String> {
         .collect()
 }
 
+/// The sentences about one dataset.
 fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
     let Some(imported) = &dataset.manifest().imported else {
         return vec![];

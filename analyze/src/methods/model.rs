@@ -40,7 +40,7 @@ pub(super) fn sentences(configurations: &[&Configuration]) -> Vec<String> {
     sentences
 }
 
-/// The sets of rates in words.
+/// The sets of rates in words. If there are many sets, or many machines, only the range of the rates and the number of sets are given.
 pub(super) fn rates(configurations: &[&Configuration]) -> String {
     let sets = distinct(configurations.iter().map(|one| one.rates.to_string()));
     let is_short = |set: &String| set.split(',').count() <= MAX_LISTED;

@@ -21,7 +21,12 @@ pub enum Value {
 pub type Record = Vec<(String, Value)>;
 
 impl Value {
-    /// The cell of `column` in row `row`.
+    /// Reads the cell of `column` in row `row`. An infinite number or NaN becomes [`Value::Missing`], and a list becomes a text such as
+    /// `1;3;6`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such row, or the column has a type that has no form here.
     pub(crate) fn from_cell(column: &Column, row: usize) -> PolarsResult<Self> {
         Ok(match column.get(row)? {
             AnyValue::Null => Self::Missing,
@@ -31,7 +36,7 @@ impl Value {
             AnyValue::Int64(value) => Self::Integer(value),
             AnyValue::UInt32(value) => Self::Integer(value.into()),
             AnyValue::List(numbers) => {
-                let cells = (0..numbers.len()).map(|at| numbers.get(at));
+                let cells = (0..numbers.len()).map(|index| numbers.get(index));
                 let texts: Vec<String> = cells
                     .map(|cell| Ok(cell?.to_string()))
                     .collect::<PolarsResult<_>>()?;

@@ -250,6 +250,7 @@ fn plot_run(
     let shown = execution.machines().min(MAX_MACHINES);
     let series = (0..shown).map(|machine| {
         let events = &execution.events()[execution.range_of(machine as u32)];
+        // Clocks and queue lengths are 0 at time 0.
         let start = Point::default();
         let points = events.iter().filter_map(|event| {
             let value = match kind {
@@ -282,6 +283,7 @@ fn plot_run(
     );
     let (title, [_, meaning]) = (kind.title(), words(kind));
     Ok(Plot {
+        // There is one panel with one run, so only machines can be left out.
         left_out: left_out(dataset, 1, 1, execution.machines()),
         figure: Figure {
             title: format!("{title}: run {} of {}", row.run, dataset.label()),

@@ -47,7 +47,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         ink: Ink::Muted,
         mark: Mark::Reference,
     });
-    // The line is the last series of its panel, and its equation is the name of the series.
+    // A fitted line is the last series of its panel, and the name of the series is the equation of the line.
     let fitted: Vec<String> = panels
         .iter()
         .filter_map(|panel| panel.series.last())

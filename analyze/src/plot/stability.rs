@@ -135,7 +135,7 @@ fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<
         .iter()
         .filter_map(|machine| Some((machine.group.machine, machine.group.estimate(measure)?)));
     let largest = estimates.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
-    // The factor keeps a rounding error from making a machine overloaded whose arrivals equal its ticks.
+    // Without the factor, a rounding error could make a machine overloaded that has exactly as many arrivals as ticks.
     let overloads = machines.iter().map(|machine| {
         let arrivals = machine.prediction.as_ref()?.arrival_rate?;
         Some(arrivals > machine.group.rate * (1.0 + 1e-9))

@@ -68,12 +68,14 @@ impl Extension {
             let text = configuration.to_string();
             let wanted = further.remove(&text).unwrap_or(Some(0));
             is_possible &= wanted.is_some();
+            // A block `[[repeat]]` can give a configuration more repetitions than the key `repetitions`.
             let planned = experiment.more_repetitions.get(&text);
             let planned = planned.copied().unwrap_or(0).max(experiment.repetitions);
-            let (count, to_do, before) = attempted.extend(&text, planned, wanted.unwrap_or(0));
+            let (count, to_do, planned_to_do) =
+                attempted.extend(&text, planned, wanted.unwrap_or(0));
             counts.push(count);
             runs.push((&**configuration, to_do));
-            planned_before += before;
+            planned_before += planned_to_do;
         }
         let capacity = Capacity::for_this_process();
         let lines = RepetitionLines::new(&experiment, &counts);
@@ -130,13 +132,14 @@ impl Attempted {
     fn extend(&self, configuration: &str, planned: u32, wanted: u64) -> (u32, u64, u64) {
         let made = self.0.get(configuration);
         let is_to_do = |repetition: &u32| !made.is_some_and(|made| made.contains(repetition));
-        let before = (0..planned).filter(is_to_do).count() as u64;
-        let (mut count, mut to_do) = (planned, before);
+        let planned_to_do = (0..planned).filter(is_to_do).count() as u64;
+        let (mut count, mut to_do) = (planned, planned_to_do);
         while to_do < wanted {
+            // Repetitions are numbered from 0, so `count` is also the number of the next one. A larger, earlier plan may have made it.
             to_do += u64::from(is_to_do(&count));
             count += 1;
         }
-        (count, to_do, before)
+        (count, to_do, planned_to_do)
     }
 }
 
@@ -161,11 +164,12 @@ fn problem(experiment: &Experiment, lines: &RepetitionLines, counts: &[u32]) -> 
         Ok(changed) => changed,
         Err(error) => return Some(format!("{refused}: {error}")),
     };
-    let planned = std::iter::zip(changed.configurations(), counts).all(|(configuration, count)| {
+    let mut planned = std::iter::zip(changed.configurations(), counts);
+    let has_counts = planned.all(|(configuration, count)| {
         let more = changed.more_repetitions.get(&configuration.to_string());
         more.copied().unwrap_or(0).max(changed.repetitions) == *count
     });
-    (!planned).then(|| format!("{refused}, because its [[repeat]] blocks and new ones overlap"))
+    (!has_counts).then(|| format!("{refused}, because its [[repeat]] blocks and new ones overlap"))
 }
 
 /// If the commands set the number of repetitions, moves the new number from the lines of the file to the commands. A number in the file
@@ -197,17 +201,17 @@ fn without_repetitions(words: &[String]) -> Option<Vec<String>> {
     while let Some(word) = words.get(index) {
         let next = words.get(index + 1).map_or("", String::as_str);
         // Whether the value of an option `--set` sets the number of repetitions.
-        let sets = |text: &str| {
+        let sets_repetitions = |text: &str| {
             text.split('=')
                 .next()
                 .is_some_and(|key| key.trim() == "repetitions")
         };
-        // The number of words to skip: an option and its value can be one word or two.
+        // Goes on by one word, or by two if an option and its value are two words.
         index += match &**word {
             "--repetitions" => 2,
-            "--set" if sets(next) => 2,
+            "--set" if sets_repetitions(next) => 2,
             word if word.starts_with("--repetitions=") => 1,
-            word if word.strip_prefix("--set=").is_some_and(sets) => 1,
+            word if word.strip_prefix("--set=").is_some_and(sets_repetitions) => 1,
             _ => {
                 others.push(word.clone());
                 1

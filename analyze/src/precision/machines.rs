@@ -116,7 +116,7 @@ pub(crate) fn example(group: &Group, measure: &Measure) -> String {
     })
 }
 
-/// The need of a machine. None if the wanted half-width is relative to a mean of about 0.
+/// The need of a machine. `None` if the wanted half-width is relative to a mean of about 0.
 fn machine_need(
     group: &Group,
     estimate: Estimate,

@@ -80,8 +80,8 @@ impl Need {
     }
 }
 
-/// The smallest number from `first` to [`MAX_REPETITIONS`] for which `holds` is true. `None` if there is no such number. If `holds` is true for a
-/// number, it must be true for all larger numbers too.
+/// The smallest number from `first` to [`MAX_REPETITIONS`] for which `holds` is true. `None` if there is no such number. If `holds` is
+/// true for a number, it must be true for all larger numbers too.
 fn smallest(first: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
     let mut high = first;
     while !holds(high) {
