@@ -100,7 +100,8 @@ fn commands(dataset: &Dataset) -> Vec<String> {
     distinct(sweeps.map(|sweep| sweep.command.clone()))
 }
 
-/// The command that makes new runs with the same random draws. It uses the dataset's experiment file and the recorded options.
+/// The command that makes new runs with the same random draws. It uses the dataset's experiment file and the recorded options. `None`
+/// for imported logs, or if the file no longer has the configurations and the seed of the experiment that was made.
 fn command_to_make_again(dataset: &Dataset) -> Option<String> {
     let manifest = dataset.manifest();
     if manifest.imported.is_some() {

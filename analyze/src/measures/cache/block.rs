@@ -23,9 +23,11 @@ use crate::seal;
 /// The name of the file with a block's runs.
 const RUNS: &str = "runs";
 
-/// The measures of some runs.
+/// A block: where its files are, and which runs it has. The measures themselves are read when they are needed.
 pub(super) struct Block {
+    /// The folder of the block.
     pub(super) path: PathBuf,
+    /// The runs, in the order of their rows in the files.
     pub(super) runs: Vec<CachedRun>,
     /// The checksum of the file with the runs. The other files are valid only together with this file.
     pub(super) checksum: String,
