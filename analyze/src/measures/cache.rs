@@ -1,12 +1,16 @@
-//! The cache of measures. Because of it, a command measures only the runs that are new since the command before, and reads only the
-//! families of measures that it needs.
+//! The cache of measures. With it, a command of `analyze` measures only the runs that no earlier command has measured. The measures
+//! are stored in families (groups of related measures, for example all measures of jumps), and a command reads only the families that
+//! it needs.
 //!
-//! The cache is the folder `.cache` of the dataset. Each time that runs are measured, it gets one more folder, called a block here, for
-//! these runs. A block has a Parquet file `runs.parquet` with the runs, and one Parquet file for each family of measures, with a row
-//! for each machine of these runs. Each file has a [checksum](crate::seal), which also covers what the measures depend on: the
-//! [version](MEASURES_VERSION), the dataset and the warm-up. The measures of a run are valid if the checksum of the run's row in the
-//! journal is the same as when it was measured; the row has a checksum of the run's events. The folder can be deleted at any time; then
-//! everything is measured again.
+//! The cache is the folder `.cache` of the dataset. Each time that runs are measured, the cache gets one more folder for these runs,
+//! called a block here. A block has a Parquet file `runs.parquet` with the runs, and one Parquet file for each family of measures, with
+//! a row for each machine of these runs. Each file has a [checksum](crate::seal), which also covers what the measures depend on: the
+//! [version](MEASURES_VERSION), the dataset and the warm-up.
+//!
+//! The journal (`runs.csv`, with a row for each run that ended) has a checksum in each row. The cached measures of a run are valid if
+//! this checksum is the same as at the time when the run was measured. The row also contains a checksum of the run's events, so
+//! changed events change the checksum of the row too. The folder `.cache` can be deleted at any time; then everything is measured
+//! again.
 //!
 //! A file of the cache that is damaged, or that cannot be read or written, costs time and causes a message, but never an error.
 
@@ -29,12 +33,13 @@ use crate::measures::batches::Stack;
 use crate::measures::version::MEASURES_VERSION;
 use crate::read::dataset::Dataset;
 
-/// The start of the names of the cache's folders, and of the files of earlier versions.
+/// The start of the name of each block's folder. Files that earlier versions of the program wrote have names with this start too.
 const NAME_START: &str = "measures-";
-/// If there are more small blocks, they are combined into one.
-const MOST_SMALL_BLOCKS: usize = 8;
-/// A block with fewer rows than this is small.
-const SMALL_ROWS: usize = 50_000;
+/// The largest number of small blocks. If there are more, all small blocks are combined into one, because each block costs time to
+/// open.
+const MAX_SMALL_BLOCKS: usize = 8;
+/// A block with fewer rows (machines of runs) than this is small.
+const SMALL_BLOCK_ROWS: usize = 50_000;
 
 /// The folder of a dataset's cache.
 fn cache_folder(root: &Path) -> PathBuf {
@@ -42,7 +47,7 @@ fn cache_folder(root: &Path) -> PathBuf {
 }
 
 impl Dataset {
-    /// Switches the cache on: from the next command on, only new runs are measured.
+    /// Switches the cache on for this dataset, and creates its folder.
     ///
     /// # Errors
     ///
@@ -63,19 +68,20 @@ pub(crate) struct MeasureCache {
     folder: PathBuf,
     /// The start of the names of this cache's blocks; a number follows.
     name_start: String,
-    /// Everything that the measures depend on, except the runs. A file about anything else is not used.
+    /// A text that names everything that the measures depend on, except the runs. A file that was written with another text is not
+    /// used.
     about: String,
     blocks: Vec<Block>,
-    /// Each cached run: the index of its block, and its index in the block.
+    /// For the number of each cached run: the index of its block in `blocks`, and the index of the run in the block.
     runs: HashMap<i64, (usize, usize)>,
     /// Paths of blocks that cannot be used. They are removed when a block is added.
     unusable: Vec<PathBuf>,
 }
 
 impl MeasureCache {
-    /// Finds the blocks of `dataset` for its warm-up. A block with a mistake is ignored and later removed; the mistake is passed to
-    /// `remark`.
-    pub(crate) fn open(dataset: &Dataset, mut remark: impl FnMut(String)) -> Self {
+    /// Finds the blocks of `dataset` for its warm-up. A block that cannot be used is ignored, and later removed; `report` gets a
+    /// message about it.
+    pub(crate) fn open(dataset: &Dataset, mut report: impl FnMut(String)) -> Self {
         let about = describe_dependencies(dataset);
         // The text can be too long for a file name, so its checksum is used as the name.
         let name_start = format!("{}{}-", version_start(), checksum(about.as_bytes()));
@@ -92,7 +98,7 @@ impl MeasureCache {
             match Block::open(&path, &cache.about) {
                 Ok(block) => cache.include(block),
                 Err(problem) => {
-                    remark(format!("measures are computed again: {problem}"));
+                    report(format!("measures are computed again: {problem}"));
                     cache.unusable.push(path);
                 }
             }
@@ -114,45 +120,50 @@ impl MeasureCache {
         numbered
     }
 
+    /// Adds a block after the blocks that are known. If one of its runs is in an earlier block too, the measures in the new block count.
     fn include(&mut self, block: Block) {
-        let index = self.blocks.len();
+        let block_index = self.blocks.len();
         let runs = block.runs.iter().enumerate();
         self.runs
-            .extend(runs.map(|(at, run)| (run.run, (index, at))));
+            .extend(runs.map(|(run_index, run)| (run.run, (block_index, run_index))));
         self.blocks.push(block);
     }
 
-    /// Tells whether the measures of all machines of the run are cached.
+    /// Tells whether the measures of all machines of the run are cached, and the run's row in the journal has not changed since.
     pub(crate) fn has(&self, row: &JournalRow) -> bool {
-        let cached = self.runs.get(&(row.run as i64));
-        let cached = cached.map(|&(block, at)| self.blocks[block].runs[at]);
+        let position = self.runs.get(&(row.run as i64));
+        let cached = position.map(|&(block, index)| self.blocks[block].runs[index]);
         cached.is_some() && cached == CachedRun::from_row(row)
     }
 
-    /// The columns [`MACHINE_KEYS`](crate::measures::batches::MACHINE_KEYS) and `measures` of the runs of `rows`, which are all cached. If a file is damaged, returns what is
-    /// wrong, and nothing is cached any more.
+    /// Returns the columns [`MACHINE_KEYS`](crate::measures::batches::MACHINE_KEYS) and `measures` of the runs of `rows`, which are all
+    /// cached.
+    ///
+    /// # Errors
+    ///
+    /// A message if a file is damaged. Then the cache forgets all its blocks, so all runs have to be measured.
     pub(crate) fn get(
         &mut self,
         rows: &[&JournalRow],
         measures: &[&Measure],
     ) -> Result<DataFrame, String> {
-        let mut wanted: Vec<HashSet<i64>> = vec![HashSet::new(); self.blocks.len()];
+        let mut wanted_of_blocks: Vec<HashSet<i64>> = vec![HashSet::new(); self.blocks.len()];
         for row in rows {
             if let Some(&(block, _)) = self.runs.get(&(row.run as i64)) {
-                wanted[block].insert(row.run as i64);
+                wanted_of_blocks[block].insert(row.run as i64);
             }
         }
         let mut machines = Stack::default();
-        for (block, wanted) in std::iter::zip(&self.blocks, wanted) {
+        for (block, wanted) in std::iter::zip(&self.blocks, wanted_of_blocks) {
             if wanted.is_empty() {
                 continue;
             }
             let read = block.read(measures, &self.about);
             let pushed = read.and_then(|read| {
-                let of_wanted = block
-                    .only(&read, &wanted)
+                let selected = block
+                    .rows_of(&wanted, &read)
                     .map_err(|error| error.to_string())?;
-                machines.push(&of_wanted).map_err(|error| error.to_string())
+                machines.push(&selected).map_err(|error| error.to_string())
             });
             if let Err(problem) = pushed {
                 self.unusable
@@ -164,8 +175,8 @@ impl MeasureCache {
         Ok(machines.into_frame())
     }
 
-    /// Adds a block with the measures of the runs `rows`: `measured` has the columns [`MACHINE_KEYS`](crate::measures::batches::MACHINE_KEYS) and all measures, ordered like
-    /// `rows`.
+    /// Adds a block with the measures of the runs `rows`. `measured` has the columns
+    /// [`MACHINE_KEYS`](crate::measures::batches::MACHINE_KEYS) and all measures, and its rows are ordered like `rows`.
     ///
     /// # Errors
     ///
@@ -173,6 +184,7 @@ impl MeasureCache {
     pub(crate) fn add(&mut self, rows: &[&JournalRow], measured: &DataFrame) -> Result<(), Error> {
         let runs: Option<Vec<CachedRun>> =
             rows.iter().map(|row| CachedRun::from_row(row)).collect();
+        // Without a checksum in its row, a run could not be recognised later.
         let Some(runs) = runs else {
             return Ok(());
         };
@@ -185,7 +197,7 @@ impl MeasureCache {
             })
     }
 
-    /// Removes blocks that cannot be used, and what other versions of the program or crashed programs left.
+    /// Removes blocks that cannot be used, blocks of other versions of the program, and incomplete folders that crashed programs left.
     fn remove_unusable(&mut self) -> io::Result<()> {
         files::remove_leftovers(&self.folder, is_of_cache)?;
         for entry in fs::read_dir(&self.folder)? {
@@ -204,7 +216,7 @@ impl MeasureCache {
 
     /// Writes a block. Returns whether it was written: it is not if another program has just written one under the same name.
     fn write(&mut self, runs: Vec<CachedRun>, measured: &DataFrame) -> io::Result<bool> {
-        // Another program may have added blocks meanwhile.
+        // The folder is read again, because another program may have added blocks meanwhile.
         let last = self.numbered_paths().last().map(|(number, _)| *number);
         let number = last.map_or(0, |last| last + 1);
         let path = self.folder.join(format!("{}{number}", self.name_start));
@@ -218,11 +230,11 @@ impl MeasureCache {
 
     /// Writes the runs of all small blocks into one block, if there are many of them.
     fn combine_small_blocks(&mut self) -> io::Result<()> {
-        let is_small = |block: &Block| block.rows() < SMALL_ROWS;
+        let is_small = |block: &Block| block.rows() < SMALL_BLOCK_ROWS;
         let small: Vec<usize> = (0..self.blocks.len())
             .filter(|&index| is_small(&self.blocks[index]))
             .collect();
-        if small.len() <= MOST_SMALL_BLOCKS {
+        if small.len() <= MAX_SMALL_BLOCKS {
             return Ok(());
         }
         let all: Vec<&Measure> = super::all().collect();
@@ -230,17 +242,20 @@ impl MeasureCache {
         let mut runs = vec![];
         for &index in &small {
             let block = &self.blocks[index];
-            let is_newest =
-                |&(at, run): &(usize, &CachedRun)| self.runs.get(&run.run) == Some(&(index, at));
+            // A run that was repeated and measured again is in two blocks. Only its newest measures are kept.
+            let is_newest = |&(run_index, run): &(usize, &CachedRun)| {
+                self.runs.get(&run.run) == Some(&(index, run_index))
+            };
             let newest = block.runs.iter().enumerate().filter(is_newest);
             let newest: Vec<CachedRun> = newest.map(|(_, run)| *run).collect();
             let wanted: HashSet<i64> = newest.iter().map(|run| run.run).collect();
             let read = block.read(&all, &self.about).map_err(io::Error::other)?;
-            let of_newest = block.only(&read, &wanted).map_err(io::Error::other)?;
-            machines.push(&of_newest).map_err(io::Error::other)?;
+            let rows = block.rows_of(&wanted, &read).map_err(io::Error::other)?;
+            machines.push(&rows).map_err(io::Error::other)?;
             runs.extend(newest);
         }
-        if !self.write(runs, &machines.into_frame())? {
+        let is_written = self.write(runs, &machines.into_frame())?;
+        if !is_written {
             return Ok(());
         }
         for &index in &small {
@@ -280,7 +295,7 @@ fn is_of_cache(name: &str) -> bool {
     is_hash || version.strip_prefix('v').is_some_and(is_number)
 }
 
-/// The run's fingerprint: the checksum of its row in the journal. It changes if the run is repeated.
+/// The run's fingerprint: the checksum of its row in the journal. The fingerprint changes if the run is repeated.
 pub(crate) fn fingerprint(row: &JournalRow) -> String {
     row.row_checksum.clone()
 }

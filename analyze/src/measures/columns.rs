@@ -18,12 +18,15 @@ pub(crate) struct MeasureColumns {
     machine: Vec<i64>,
     /// One column for each of [`all`] measures.
     measured: Vec<Values>,
+    /// Memory that is used again for each run.
     scratch: Scratch,
 }
 
-/// The values of one measure. Where a value is not known, there is 0.
+/// The values of one measure, and for each value a bit that says whether the value is known. An unknown value is stored as 0.
 enum Values {
+    /// Values of a measure with whole numbers.
     Integers(Vec<i64>, BitmapBuilder),
+    /// Values of a measure with real numbers.
     Numbers(Vec<f64>, BitmapBuilder),
 }
 
@@ -39,8 +42,8 @@ impl Default for MeasureColumns {
 }
 
 impl MeasureColumns {
-    /// Measures the machines of `run` and appends a row for each. `imported` is what is known of the run's dataset if that was
-    /// imported.
+    /// Measures the machines of `run` and appends a row for each machine. If the dataset was imported from logs of another program,
+    /// `imported` says which parts of these logs are missing.
     pub(crate) fn push(&mut self, run: &Run<'_>, imported: Option<&Imported>) {
         let (timeline, sends) = (timeline(run), run.sends());
         let mut machines: Vec<MachineTotals> = run
@@ -50,7 +53,7 @@ impl MeasureColumns {
         let totals = RunTotals::of_run(run, &timeline, &mut machines);
         let pairs = Pairs::of_run(run, &sends, &timeline);
         let arrivals = Arrivals::of_run(run);
-        let is_known = unmeasured::is_known(run, imported);
+        let is_measurable = unmeasured::is_measurable(run, imported);
         let (from_s, to_s) = run.observed_s();
         let rates = run.row().configuration.rates.iter();
         for (index, (machine, rate)) in std::iter::zip(&machines, rates).enumerate() {
@@ -64,20 +67,22 @@ impl MeasureColumns {
                 rate_hz: rate.hertz(),
                 observed_s: to_s - from_s,
             };
-            self.push_measures(&observed, &is_known);
+            self.push_measures(&observed, &is_measurable);
         }
     }
 
-    fn push_measures(&mut self, observed: &Observed<'_>, is_known: &[bool]) {
-        for ((measure, column), &is_known) in all().zip(&mut self.measured).zip(is_known) {
+    /// Appends the value of each measure to its column. `is_measurable` has a flag for each measure; without it, the value is unknown.
+    fn push_measures(&mut self, observed: &Observed<'_>, is_measurable: &[bool]) {
+        let columns = all().zip(&mut self.measured);
+        for ((measure, column), &is_measurable) in columns.zip(is_measurable) {
             match (measure.value, column) {
                 (Value::Integer(value), Values::Integers(values, are_known)) => {
-                    let value = is_known.then(|| value(observed)).flatten();
+                    let value = is_measurable.then(|| value(observed)).flatten();
                     values.push(value.unwrap_or_default());
                     are_known.push(value.is_some());
                 }
                 (Value::Number(value), Values::Numbers(values, are_known)) => {
-                    let value = is_known.then(|| value(observed)).flatten();
+                    let value = is_measurable.then(|| value(observed)).flatten();
                     values.push(value.unwrap_or_default());
                     are_known.push(value.is_some());
                 }

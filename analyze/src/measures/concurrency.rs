@@ -21,7 +21,7 @@ pub(super) const MEASURES: [Measure; 2] = [
         unit: "",
         decimals: 2,
         brief: "share of concurrent pairs (neither event happened before the other) among all pairs of events of different machines",
-        remark: "1 - sum_e sum_j V_e[j] / sum_(i<j) n_i n_j over the vector clocks V of all events e of machines other than j, with n_i events of machine i. The value is the same for all machines of a run. It is missing if a receive in the log has no send.",
+        remark: "1 - O / P. O is the number of ordered pairs: the sum of V_e[j] over all events e and all machines j other than e's machine, where V_e is the vector clock of e. P is the number of all pairs: the sum of n_i n_j over all machines i < j, where machine i has n_i events. The value is the same for all machines of a run. It is missing if a receive in the log has no send.",
         value: Number(|of| {
             let pairs = of.pairs?;
             Some(1.0 - ratio(pairs.ordered as f64, pairs.cross as f64)?)
@@ -32,7 +32,7 @@ pub(super) const MEASURES: [Measure; 2] = [
         label: "false order",
         unit: "",
         decimals: 2,
-        brief: "share of concurrent pairs among all pairs of events of different machines with different timestamps",
+        brief: "share of concurrent pairs among the pairs of events of different machines whose two timestamps differ",
         remark: "The timestamps of these pairs suggest an order that does not exist. The value is the same for all machines of a run.",
         value: Number(|of| {
             let pairs = of.pairs?;
@@ -48,18 +48,21 @@ pub(super) const MEASURES: [Measure; 2] = [
 pub(crate) struct Pairs {
     /// Number of all pairs.
     pub(crate) cross: u64,
-    /// Number of pairs in which one event happened before the other.
+    /// Number of pairs in which one event happened before the other event.
     pub(crate) ordered: u64,
-    /// Number of pairs with equal clocks.
+    /// Number of pairs with equal logical clocks.
     pub(crate) equal: u64,
-    /// Number of pairs with equal clocks in which one event happened before the other. It is 0 unless the Clock Condition is
-    /// broken.
+    /// Number of pairs with equal logical clocks in which one event happened before the other event. Only logs that break the Clock
+    /// Condition have such pairs. (The Clock Condition: if a happened before b, the clock of a is smaller than the clock of b.)
     pub(crate) ordered_equal: u64,
 }
 
 impl Pairs {
     /// Counts the pairs. `sends` has the index of the send for each receive, and `timeline` the indices of the events in the order of
-    /// their times. `None` if a receive has no send or happened before its send.
+    /// their times. `None` if a receive has no send, or happened before its send.
+    ///
+    /// The vector clocks need an order in which each receive comes after its send. The order of times usually is one, and is known
+    /// already. If it is not (for example because the clocks of two computers differ), a causal order is computed.
     pub(crate) fn of_run(run: &Run<'_>, sends: &[u32], timeline: &[u32]) -> Option<Self> {
         Self::replay(run, sends, timeline)
             .or_else(|| Self::replay(run, sends, &causal_order(run, sends)?))
@@ -71,7 +74,7 @@ impl Pairs {
         let mut replay = Replay {
             equal_clocks: EqualClocks::new(run, sends),
             vectors: Vectors::new(run, sends),
-            ordered: vec![0; run.machines()],
+            events_before: vec![0; run.machines()],
             pairs: Self {
                 cross: cross_pairs(run, &skipped),
                 ..Self::default()
@@ -86,7 +89,7 @@ impl Pairs {
     }
 }
 
-/// For each machine, the number of its events in the warm-up.
+/// For each machine, the number of its events in the warm-up, which measures skip.
 pub(crate) fn skipped(run: &Run<'_>) -> Vec<u32> {
     let is_early = |&&time_s: &&f64| !run.is_after_warm_up(time_s);
     run.logs()
@@ -98,16 +101,17 @@ pub(crate) fn skipped(run: &Run<'_>) -> Vec<u32> {
 /// if there is no such order, because a receive has no send or happened before its send.
 pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
     let (bounds, actions) = (run.bounds(), &run.events().action);
+    // For each machine, the index of its first event that has not been taken.
     let mut next = bounds[..run.machines()].to_vec();
     let mut is_taken = vec![false; run.len()];
     let mut order = Vec::with_capacity(run.len());
     // Takes each machine's events up to a receive whose send has not been taken, and repeats this until nothing changes.
     loop {
-        let before = order.len();
+        let taken_before = order.len();
         for (machine, next) in next.iter_mut().enumerate() {
             while *next < bounds[machine + 1] {
-                let send = is_taken.get(sends[*next] as usize);
-                if actions[*next] == Action::Receive && send != Some(&true) {
+                let is_send_taken = is_taken.get(sends[*next] as usize) == Some(&true);
+                if actions[*next] == Action::Receive && !is_send_taken {
                     break;
                 }
                 is_taken[*next] = true;
@@ -115,8 +119,9 @@ pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
                 *next += 1;
             }
         }
-        if order.len() == before {
-            return (next == bounds[1..]).then_some(order);
+        if order.len() == taken_before {
+            let is_complete = next == bounds[1..];
+            return is_complete.then_some(order);
         }
     }
 }
@@ -126,9 +131,11 @@ pub(crate) fn cross_pairs(run: &Run<'_>, skipped: &[u32]) -> u64 {
     let counts: Vec<u64> = std::iter::zip(run.logs(), skipped)
         .map(|(log, &skipped)| log.len() as u64 - u64::from(skipped))
         .collect();
+    // `all * all` counts each pair of events twice, as (a, b) and as (b, a). It also counts the pairs of events of one machine, which are
+    // subtracted.
     let all: u64 = counts.iter().sum();
-    let own: u64 = counts.iter().map(|count| count * count).sum();
-    (all * all - own) / 2
+    let of_one_machine: u64 = counts.iter().map(|count| count * count).sum();
+    (all * all - of_one_machine) / 2
 }
 
 /// The replay of a run's vector clocks in a causal order.
@@ -138,35 +145,39 @@ struct Replay<'r> {
     /// For each machine, the number of its events in the warm-up.
     skipped: Vec<u32>,
     vectors: Vectors,
-    /// For each machine, the number of events of other machines that happened before its newest event.
-    ordered: Vec<u64>,
+    /// For each machine, the number of events of other machines that happened before its newest event. Events in the warm-up do not
+    /// count.
+    events_before: Vec<u64>,
     equal_clocks: EqualClocks,
     pairs: Pairs,
 }
 
 impl Replay<'_> {
-    /// Replays the event at `index` and counts its pairs with the events replayed before. `None` if it is a receive whose send has not
-    /// been replayed.
+    /// Replays the event at `index` and counts its pairs with the events that were replayed earlier. `None` if the event is a receive
+    /// whose send has not been replayed.
     fn replay_event(&mut self, index: usize) -> Option<()> {
         let events = self.run.events();
         let machine = events.machine[index] as usize;
-        let of_machine = (index - self.run.bounds()[machine]) as u32;
+        let index_in_machine = (index - self.run.bounds()[machine]) as u32;
         if events.action[index] == Action::Receive {
+            // Only a receive adds events of other machines to those that happened before.
             self.vectors.receive(machine, self.sends[index] as usize)?;
-            let before = std::iter::zip(self.vectors.of(machine), &self.skipped);
-            let before = before.map(|(&count, &skipped)| u64::from(count.saturating_sub(skipped)));
+            let counts = std::iter::zip(self.vectors.of(machine), &self.skipped);
+            let counts = counts.map(|(&count, &skipped)| u64::from(count.saturating_sub(skipped)));
             let own = self.vectors.of(machine)[machine].saturating_sub(self.skipped[machine]);
-            self.ordered[machine] = before.sum::<u64>() - u64::from(own);
+            self.events_before[machine] = counts.sum::<u64>() - u64::from(own);
         }
-        self.vectors.step(machine, of_machine + 1);
+        self.vectors.step(machine, index_in_machine + 1);
         if events.action[index] == Action::Send {
             self.vectors.send(machine, index);
         }
-        if of_machine >= self.skipped[machine] {
-            self.pairs.ordered += self.ordered[machine];
+        let is_after_warm_up = index_in_machine >= self.skipped[machine];
+        if is_after_warm_up {
+            self.pairs.ordered += self.events_before[machine];
             let clock = events.logical_clock[index];
             let vector = self.vectors.of(machine);
-            let (equal, ordered) = self.equal_clocks.add(clock, (machine, of_machine), vector);
+            let event = (machine, index_in_machine);
+            let (equal, ordered) = self.equal_clocks.add(clock, event, vector);
             self.pairs.equal += equal;
             self.pairs.ordered_equal += ordered;
         }
@@ -174,18 +185,20 @@ impl Replay<'_> {
     }
 }
 
-/// The vector clock of each machine, and those of the messages that are still to be received.
+/// The vector clock of each machine, and the vector clocks of the messages that are still to be received.
 pub(crate) struct Vectors {
+    /// Number of machines: the length of each vector.
     machines: usize,
-    /// One vector after the other. Component j is the number of machine j's events that happened before, or are, the newest event.
+    /// The vectors of the machines, one after the other. In the vector of machine i, component j is the number of machine j's events
+    /// that happened before machine i's newest event. Component i also counts this event itself.
     of_machines: Vec<u32>,
-    /// For each event, the number of receives of its message that are still to come.
+    /// For each event, how many receives of its message have not been replayed yet.
     to_receive: Vec<u32>,
-    /// For each event, the index of the message's vector in `messages`, if there is one.
+    /// For each event, the index of its message's vector in `messages`. [`NO_EVENT`] if no vector is stored.
     stored_at: Vec<u32>,
-    /// One vector after the other.
+    /// The vectors of messages, one after the other.
     messages: Vec<u32>,
-    /// Vectors in `messages` that are no longer needed.
+    /// The indices of vectors in `messages` that are no longer needed, so that the next message can use their memory.
     free: Vec<u32>,
 }
 
@@ -206,11 +219,12 @@ impl Vectors {
         }
     }
 
+    /// The vector of a machine.
     pub(crate) fn of(&self, machine: usize) -> &[u32] {
         &self.of_machines[machine * self.machines..][..self.machines]
     }
 
-    /// Sets the machine's own component.
+    /// Sets the machine's own component to the number of its `events` so far.
     pub(crate) fn step(&mut self, machine: usize, events: u32) {
         self.of_machines[machine * self.machines + machine] = events;
     }
@@ -236,7 +250,8 @@ impl Vectors {
         self.stored_at[send] = at;
     }
 
-    /// Raises the machine's vector to that of the message sent at `send`. `None` if nothing has been sent there yet.
+    /// Raises each component of the machine's vector to that of the message that was sent by the event at the index `send`. `None` if
+    /// this event has not been replayed, or sent no message.
     pub(crate) fn receive(&mut self, machine: usize, send: usize) -> Option<()> {
         let at = *self.stored_at.get(send)?;
         if at == NO_EVENT {
@@ -257,18 +272,20 @@ impl Vectors {
 
 /// Finds events of different machines with equal clocks.
 enum EqualClocks {
-    /// The number of events with each clock. This is enough if the Clock Condition holds: then events with equal clocks are
-    /// concurrent, and no two of them are of one machine.
+    /// For each value of the clock from 0, the number of events that have it. This is enough if the Clock Condition holds: then events
+    /// with equal clocks are concurrent, and no two of them are of one machine.
     Counted(Vec<u32>),
-    /// The events with each clock on each machine, by their index within the machine, in ascending order.
+    /// For each value of the clock and each machine, the indices of the events (within the machine) that have this value, in ascending
+    /// order.
     Listed {
         machines: usize,
         events: HashMap<(u64, usize), Vec<u32>>,
     },
 }
 
-/// The counts by clock have at most this many clocks for each event.
-const CLOCKS_PER_EVENT: u64 = 64;
+/// The list of counts has one entry for each value up to the largest clock. If the largest clock is more than this many times the
+/// number of events, the list would need too much memory, and the events are listed instead.
+const MAX_CLOCKS_PER_EVENT: u64 = 64;
 
 impl EqualClocks {
     fn new(run: &Run<'_>, sends: &[u32]) -> Self {
@@ -277,7 +294,7 @@ impl EqualClocks {
         let grows = run.logs().all(|log| clocks[log].is_sorted_by(|a, b| a < b));
         let exceeds_sends = std::iter::zip(clocks, sends)
             .all(|(&clock, &send)| send == NO_EVENT || clocks[send as usize] < clock);
-        if grows && exceeds_sends && greatest / CLOCKS_PER_EVENT <= run.len() as u64 {
+        if grows && exceeds_sends && greatest / MAX_CLOCKS_PER_EVENT <= run.len() as u64 {
             return Self::Counted(vec![0; greatest as usize + 1]);
         }
         Self::Listed {
@@ -286,8 +303,8 @@ impl EqualClocks {
         }
     }
 
-    /// Adds an event with this clock, `(machine, index within the machine)` and vector clock. Returns how many of the events added
-    /// before, of other machines, have the same clock, and how many of these happened before it.
+    /// Adds an event with this clock, `(machine, index within the machine)` and vector clock. Returns two numbers: how many of the
+    /// events that were added earlier, on other machines, have the same clock; and how many of them happened before the new event.
     fn add(&mut self, clock: u64, event: (usize, u32), vector: &[u32]) -> (u64, u64) {
         match self {
             Self::Counted(counts) => {

@@ -1,14 +1,14 @@
 //! The distribution of whole numbers, most of which are small: exact mean, standard deviation, quantiles and largest value.
 
-/// Numbers below this are counted by value. Others are kept one by one.
-const COUNTED: usize = 1 << 12;
+/// Numbers from 0 to below this one are counted by value. Negative and larger numbers are stored one by one.
+const COUNTED_BELOW: usize = 1 << 12;
 
 /// Whole numbers, added one by one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Distribution {
     /// For each number from 0, how often it was added.
     counts: Vec<u32>,
-    /// The numbers that are negative or at least [`COUNTED`].
+    /// The numbers that are negative or at least [`COUNTED_BELOW`].
     others: Vec<i64>,
 }
 
@@ -22,15 +22,17 @@ impl Distribution {
     /// Adds a number.
     #[inline]
     pub(crate) fn add(&mut self, number: i64) {
+        // A negative number becomes a very large index, for which there is no count.
         match self.counts.get_mut(number as usize) {
             Some(count) => *count += 1,
             None => self.add_new(number),
         }
     }
 
+    /// Adds a number for which there is no count yet.
     #[cold]
     fn add_new(&mut self, number: i64) {
-        if (0..COUNTED as i64).contains(&number) {
+        if (0..COUNTED_BELOW as i64).contains(&number) {
             let index = number as usize;
             self.counts.resize(index + 1, 0);
             self.counts[index] = 1;
@@ -39,7 +41,7 @@ impl Distribution {
         }
     }
 
-    /// Describes the numbers; none if there are none.
+    /// Describes the numbers. `None` if no number was added.
     pub(crate) fn describe(&mut self) -> Option<Description> {
         self.others.sort_unstable();
         let n = self.len();
@@ -70,25 +72,26 @@ impl Distribution {
         })
     }
 
+    /// How many numbers were added.
     fn len(&self) -> u64 {
         let counted: u64 = self.counts.iter().map(|&count| u64::from(count)).sum();
         counted + self.others.len() as u64
     }
 
-    /// The numbers and how often each was added; a number can come up again.
+    /// Numbers, each with how often it was added. A number of `others` that was added twice appears twice, with a 1 each time.
     fn values(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
         let counted = (0..).zip(self.counts.iter().copied());
         let others = self.others.iter().map(|&other| (other, 1));
         counted.filter(|&(_, count)| count > 0).chain(others)
     }
 
-    /// The quantile of `n` numbers, interpolated linearly between the two nearest of them.
+    /// The quantile below which the `share` of the `n` numbers lies, interpolated linearly between the two nearest of them.
     fn quantile(&self, share: f64, n: u64) -> f64 {
-        let at = share * (n - 1) as f64;
-        let below = at.floor();
-        let (low, high) = (self.at(below as u64), self.at(at.ceil() as u64));
+        let position = share * (n - 1) as f64;
+        let below = position.floor();
+        let (low, high) = (self.at(below as u64), self.at(position.ceil() as u64));
         let low = low as f64;
-        low + (at - below) * (high as f64 - low)
+        low + (position - below) * (high as f64 - low)
     }
 
     /// The number at `index` (from 0) in ascending order. `others` must be sorted.
@@ -97,24 +100,27 @@ impl Distribution {
         if index < negative {
             return self.others[index as usize];
         }
-        let mut rest = index - negative;
+        // How many of the numbers that are not negative come before the wanted one.
+        let mut to_skip = index - negative;
         for (value, &count) in (0..).zip(&self.counts) {
-            match rest.checked_sub(u64::from(count)) {
-                Some(less) => rest = less,
+            match to_skip.checked_sub(u64::from(count)) {
+                Some(fewer) => to_skip = fewer,
                 None => return value,
             }
         }
-        self.others[(negative + rest) as usize]
+        self.others[(negative + to_skip) as usize]
     }
 }
 
-/// What is known of some whole numbers.
+/// Statistics of some whole numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Description {
     pub(crate) mean: f64,
-    /// Standard deviation with divisor n - 1; none for a single number.
+    /// Standard deviation with divisor n - 1; `None` for a single number.
     pub(crate) sd: Option<f64>,
+    /// The median.
     pub(crate) p50: f64,
+    /// The 95th percentile.
     pub(crate) p95: f64,
     pub(crate) max: i64,
     /// Share of the numbers that are greater than 1.
@@ -136,11 +142,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_description_is_that_of_the_sorted_numbers(
+        fn statistics_are_those_of_a_direct_computation_from_the_sorted_numbers(
             mut numbers in prop::collection::vec(
                 prop_oneof![4 => 0i64..9, 1 => 4_000i64..4_200, 1 => -5i64..0, 1 => 10_000i64..1_000_000], 1..80),
         ) {
             let mut distribution = Distribution::default();
+            // The second pass shows that `clear` removes the numbers of the first one.
             for _ in 0..2 {
                 distribution.clear();
                 numbers.iter().for_each(|&number| distribution.add(number));
@@ -163,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_description() {
+    fn without_numbers_there_is_no_description() {
         assert_eq!(Distribution::default().describe(), None);
     }
 }

@@ -1,9 +1,11 @@
-//! Drift: how fast the clocks run, and how far apart they are.
+//! Drift: how fast a machine's clock advances, how far it is ahead of the machine's own ticks, and how far behind the run's largest
+//! clock.
 //!
 //! L_i(t) is machine i's clock at time t; it is 0 before the machine's first event and constant after its last event. M(t) is the
-//! largest clock of the run at time t. The observed time is the run without its warm-up (see `--warm-up`), in model seconds. L_i and M
-//! are step functions, so their integrals over the observed time are sums over steps. A step of height h adds the product h * s, where
-//! s is the number of seconds from the step to the end of the run. For steps in the warm-up, s is the whole observed time.
+//! largest clock of the run at time t. The lag of machine i at time t is M(t) - L_i(t). The observed time is the run without its
+//! warm-up (see `--warm-up`), in model seconds. L_i and M are step functions, so their integrals over the observed time are sums over
+//! steps. A step of height h adds the product h * s, where s is the number of seconds from the step to the end of the run. For steps in
+//! the warm-up, s is the whole observed time.
 
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};

@@ -47,7 +47,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         decimals: 3,
         brief: "internal events / ticks without a message to receive",
-        remark: "It estimates the configured probability `internal`. Where runs have few such ticks, the mean of their shares is too high: 0.415 for internal = 0.4 at 8 ticks a run (the slowest of rates 2,3,4 in 60 s). Then divide sums over all runs: internal_events / (internal_events + send_events).",
+        remark: "It estimates the configured probability `internal`. If each run has only few such ticks, the mean of the runs' shares is too high. For example, it is 0.415 for internal = 0.4 if a run has 8 such ticks (the slowest machine of rates 2,3,4 in 60 s). Then sum both numbers over all runs and divide the sums: internal_events / (internal_events + send_events).",
         value: Number(|of| {
             let internal = of.machine.internal_events as f64;
             ratio(internal, internal + of.machine.sends as f64)

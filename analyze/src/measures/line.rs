@@ -1,15 +1,15 @@
-//! The least-squares line through points that are added one by one.
+//! The least-squares line through points that are added one by one, for example a queue's length against time.
 
-/// Sums over points, relative to the first point. So the sums stay small and exact for equal values: the slope of a constant is
-/// exactly 0, and points at the same `x` have no slope.
+/// Sums over points. The coordinates are taken relative to the first point, so sums over equal values are exactly 0. Because of this,
+/// the slope of a constant is exactly 0, and points that all have the same `x` have no slope.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Line {
     first: Option<(f64, f64)>,
     n: f64,
-    x: f64,
-    y: f64,
-    xx: f64,
-    xy: f64,
+    sum_x: f64,
+    sum_y: f64,
+    sum_xx: f64,
+    sum_xy: f64,
 }
 
 impl Line {
@@ -19,16 +19,18 @@ impl Line {
         let (first_x, first_y) = *self.first.get_or_insert((x, y));
         let (x, y) = (x - first_x, y - first_y);
         self.n += 1.0;
-        self.x += x;
-        self.y += y;
-        self.xx += x * x;
-        self.xy += x * y;
+        self.sum_x += x;
+        self.sum_y += y;
+        self.sum_xx += x * x;
+        self.sum_xy += x * y;
     }
 
-    /// The slope; none unless two points differ in `x`.
+    /// The slope. `None` if all points have the same `x`, or there are no points.
     pub(crate) fn slope(&self) -> Option<f64> {
-        let spread = self.n * self.xx - self.x * self.x;
-        (spread > 0.0).then(|| (self.n * self.xy - self.x * self.y) / spread)
+        // The variance of x and the covariance of x and y, both multiplied by n².
+        let variance = self.n * self.sum_xx - self.sum_x * self.sum_x;
+        let covariance = self.n * self.sum_xy - self.sum_x * self.sum_y;
+        (variance > 0.0).then(|| covariance / variance)
     }
 }
 
@@ -46,7 +48,7 @@ mod tests {
     }
 
     proptest! {
-        /// The direct computation subtracts the means first.
+        /// The direct computation subtracts the means before it multiplies.
         #[test]
         fn the_slope_is_that_of_a_direct_computation(
             points in prop::collection::vec((0u32..60_000, 0u32..10_000), 2..200),

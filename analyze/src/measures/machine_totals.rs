@@ -1,4 +1,5 @@
-//! What one machine's events add up to, found in one pass over its columns.
+//! Totals over the events of one machine, for example its number of sends. They are computed in one pass over the machine's events, and
+//! the measures are functions of them.
 
 use std::ops::Range;
 
@@ -16,35 +17,40 @@ pub(crate) struct MachineTotals {
     pub(crate) ticks: u64,
     pub(crate) internal_events: u64,
     pub(crate) sends: u64,
+    /// Sends to all machines that the sender may send to.
     pub(crate) broadcasts: u64,
     pub(crate) receives: u64,
     /// Ticks whose last event is a receive.
     pub(crate) receiving_ticks: u64,
-    /// The clock at the end of the warm-up.
+    /// The clock at the end of the warm-up; 0 without a warm-up.
     pub(crate) start_clock: u64,
     /// The clock after the last event.
     pub(crate) final_clock: u64,
-    /// How far the clock advanced at each event; none if no event counts.
+    /// Statistics of the jumps: how far the clock advanced at each event. `None` if all events are in the warm-up.
     pub(crate) jumps: Option<Description>,
-    /// The integral of the clock over the observed time, in model seconds.
+    /// The integral of the clock over the observed time (the run without its warm-up, in model seconds).
     pub(crate) clock_area: f64,
-    /// The queue lengths after ticks; none if no tick counts or no length is known.
+    /// Statistics of the queue lengths after ticks. `None` if all ticks are in the warm-up, or the log does not have queue lengths.
     pub(crate) queue_lengths: Option<Description>,
-    /// The queue length after the last event, also in the warm-up; none if it is not known or there is no event.
+    /// The queue length after the last event, even if this event is in the warm-up. `None` if the log does not have it, or the machine
+    /// has no events.
     pub(crate) final_queue_length: Option<u64>,
-    /// The queue length after each tick, over time.
+    /// The least-squares line of the queue length after each tick against time.
     pub(crate) queue_line: Line,
-    /// The lag after each tick, over time. [`RunTotals`](super::run_totals::RunTotals) adds its points.
+    /// The least-squares line of the lag (the run's largest clock minus this clock) after each tick against time. The points are added
+    /// by [`RunTotals`](super::run_totals::RunTotals), because they need the clocks of all machines.
     pub(crate) lag_line: Line,
-    /// Sum of the times from each receive to the end, within the observed time, also for receives in the warm-up; in model seconds.
+    /// The sum, over all receives, of the time from the receive to the end of the run, in model seconds. Receives in the warm-up count
+    /// too, each with the whole observed time.
     pub(crate) receive_left_s: f64,
-    /// Sum and number of the ages of the messages received whose send is in the log, in model seconds.
+    /// The sum of the ages of received messages, in model seconds, and the number of these messages. The age of a message is the time
+    /// from its send to its receive. Messages whose send is not in the log do not count.
     ages_s: (f64, u64),
-    /// Sum and number of the differences between the clock after a receive and the message's timestamp.
+    /// The sum, over all receives, of the clock after the receive minus the message's timestamp; and the number of these receives.
     logical_ages: (f64, u64),
 }
 
-/// Memory that is used for one machine after the other.
+/// Memory for the numbers of one machine. It is used again for the next machine.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     jumps: Distribution,
@@ -52,8 +58,8 @@ pub(crate) struct Scratch {
 }
 
 impl MachineTotals {
-    /// Adds up the events of `run` with the indices `log`, which are all events of one machine. `sends` has the index of the send for
-    /// each receive.
+    /// Computes the totals of one machine of `run`. `log` has the indices of all events of this machine, and `sends` has the index of
+    /// the send for each receive.
     pub(crate) fn of_log(
         run: &Run<'_>,
         log: Range<usize>,
@@ -65,14 +71,16 @@ impl MachineTotals {
         let last = log.clone().next_back();
         scratch.jumps.clear();
         scratch.queue_lengths.clear();
-        let mut before = 0;
+        let mut previous_clock = 0;
         for index in log {
             let (time_s, clock) = (run.times_s()[index], events.logical_clock[index]);
             let action = events.action[index];
             let left_s = run.time_left_s(time_s);
-            let jump = clock as i64 - before as i64;
-            before = clock;
+            let jump = clock as i64 - previous_clock as i64;
+            previous_clock = clock;
+            // In a correct log the clock only grows, so the largest clock is that of the last event.
             totals.final_clock = clock.max(totals.final_clock);
+            // The integral of a step function: each step adds its height times the time that is left after it.
             totals.clock_area += jump as f64 * left_s;
             if action == Action::Receive {
                 totals.receive_left_s += left_s;
@@ -99,7 +107,7 @@ impl MachineTotals {
         totals
     }
 
-    /// Counts an event after the warm-up by what happened.
+    /// Counts the event at `index`, which is after the warm-up, with the events of its kind.
     fn count(&mut self, run: &Run<'_>, index: usize, sends: &[u32]) {
         match run.events().action[index] {
             Action::Internal => self.internal_events += 1,
@@ -128,12 +136,12 @@ impl MachineTotals {
         self.final_clock as i64 - self.start_clock as i64
     }
 
-    /// Mean age of the messages received, in model seconds; none if there is none.
+    /// Mean age of the received messages, in model seconds. `None` if no received message has a known age.
     pub(crate) fn age_mean_s(&self) -> Option<f64> {
         ratio(self.ages_s.0, self.ages_s.1 as f64)
     }
 
-    /// Mean difference between the clock after a receive and the message's timestamp; none if there is no receive.
+    /// Mean of the clock after a receive minus the message's timestamp. `None` if there is no receive with a known timestamp.
     pub(crate) fn logical_age_mean(&self) -> Option<f64> {
         ratio(self.logical_ages.0, self.logical_ages.1 as f64)
     }

@@ -1,14 +1,15 @@
-//! The measures of each machine in each run. Each file of a family has the definitions of some measures.
+//! The measures of each machine in each run, for example the mean jump of its clock. Related measures form a family, and each family
+//! has a file with the definitions of its measures.
 //!
-//! A run's events are read once, into columns. One pass over each machine's columns, one pass along the run's timeline and one replay
-//! of the vector clocks give [totals](Observed). Each measure is a function of these totals.
+//! A run's events are read once, into columns. One pass over each machine's columns, one pass along the run's timeline (its events in
+//! the order of their times) and one replay of the vector clocks give [totals](Observed). Each measure is a function of these totals.
 //!
 //! # Layout
 //!
 //! - [`events`]: the number of events of each kind
 //! - [`jumps`]: how far the clock advances from one event to the next
-//! - [`drift`]: how fast the clocks run, and how far apart they are
-//! - [`spread`]: how far the clocks of a run are apart at any time
+//! - [`drift`]: how fast a clock advances, how far it is ahead of its machine's ticks, and how far behind the run's largest clock
+//! - [`spread`]: the run's largest clock minus its smallest clock
 //! - [`backlog`]: how many messages wait, and how long they wait
 //! - [`concurrency`]: what share of a run's events is concurrent
 //!
@@ -75,7 +76,7 @@ pub struct Measure {
 enum Value {
     /// A whole number.
     Integer(fn(&Observed<'_>) -> Option<i64>),
-    /// A number.
+    /// A real number.
     Number(fn(&Observed<'_>) -> Option<f64>),
 }
 
@@ -84,9 +85,9 @@ enum Value {
 pub(crate) struct Observed<'r> {
     machine: &'r MachineTotals,
     run: &'r RunTotals,
-    /// The messages that were sent to the machine.
+    /// Totals over the messages that were sent to the machine.
     arrivals: Arrivals,
-    /// The pairs of the run's events; `None` if a receive has no send.
+    /// How many pairs of the run's events are ordered; `None` if a receive has no send, or happened before its send.
     pairs: Option<Pairs>,
     /// Ticks per model second of the machine.
     rate_hz: f64,
@@ -119,7 +120,7 @@ impl Measure {
         }
     }
 
-    /// The label with its unit. Unit `messages` is left out.
+    /// The label with its unit. The unit `messages` is left out, and `messages/s` is shortened to `1/s`.
     pub fn heading(&self) -> String {
         match self.unit {
             "" | "messages" => self.label.to_owned(),
@@ -136,7 +137,7 @@ fn capitalised(text: &str) -> String {
     })
 }
 
-/// The families of measures, with their names.
+/// The families of measures, with their names. The cache of measures has a file with this name for each family.
 const FAMILIES: [(&str, &[Measure]); 6] = [
     ("events", &events::MEASURES),
     ("jumps", &jumps::MEASURES),

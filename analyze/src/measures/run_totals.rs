@@ -1,4 +1,5 @@
-//! What the clocks of all machines of a run add up to, found in one pass along the run's timeline.
+//! Totals over the clocks of all machines of a run, for example the run's largest clock. They are computed in one pass along the run's
+//! timeline (its events in the order of their times).
 
 use super::machine_totals::MachineTotals;
 use crate::read::run_log::Run;
@@ -10,17 +11,18 @@ pub(crate) struct RunTotals {
     pub(crate) greatest_clock: u64,
     /// The smallest clock at the end. A machine without events has clock 0.
     pub(crate) least_clock: u64,
-    /// The integral of the run's largest clock over the observed time, in model seconds.
+    /// The integral of the run's largest clock over the observed time (the run without its warm-up, in model seconds).
     pub(crate) greatest_clock_area: f64,
-    /// The integral of the spread over the observed time, in model seconds.
+    /// The integral of the spread (largest clock minus smallest clock at one time) over the observed time.
     pub(crate) spread_area: f64,
     /// The largest spread in the observed time.
     pub(crate) spread_max: u64,
 }
 
 impl RunTotals {
-    /// Adds up `run`, whose events have this `timeline`. Adds the lag after each tick to the machines' totals. A lag is taken after
-    /// all events of its instant.
+    /// Computes the totals of `run`. `timeline` has the indices of its events in the order of their times. Also adds the lag (largest
+    /// clock minus own clock) after each tick to the totals of the machine. If several events have the same time, lags are taken after
+    /// all of them.
     pub(crate) fn of_run(run: &Run<'_>, timeline: &[u32], machines: &mut [MachineTotals]) -> Self {
         let mut totals = Self {
             greatest_clock: machines.iter().map(|of| of.final_clock).max().unwrap_or(0),
@@ -30,17 +32,20 @@ impl RunTotals {
         let (events, times_ns) = (run.events(), &run.events().system_time_ns);
         let (from_s, to_s) = run.observed_s();
         let mut clocks = Clocks::new(run.machines());
+        // The clocks have not changed since this time.
         let mut since_s = 0.0f64;
+        // An instant has the indices of all events with the same time.
         for instant in timeline.chunk_by(|&a, &b| times_ns[a as usize] == times_ns[b as usize]) {
             let time_s = run.times_s()[instant[0] as usize];
             totals.add_spread(&clocks, since_s.max(from_s), time_s.min(to_s));
             since_s = time_s;
-            let before = clocks.greatest;
+            let greatest_before = clocks.greatest;
             for &index in instant {
                 let index = index as usize;
                 clocks.set(events.machine[index] as usize, events.logical_clock[index]);
             }
-            let step = clocks.greatest - before;
+            // The integral of a step function: each step adds its height times the time that is left after it.
+            let step = clocks.greatest - greatest_before;
             totals.greatest_clock_area += step as f64 * run.time_left_s(time_s);
             if run.is_after_warm_up(time_s) {
                 for &index in instant {
@@ -57,7 +62,7 @@ impl RunTotals {
         totals
     }
 
-    /// Adds a time from `from_s` to `to_s`, possibly empty, in which the clocks do not change.
+    /// Adds the time from `from_s` to `to_s`, in which the clocks do not change. Nothing is added if `to_s` is not later than `from_s`.
     fn add_spread(&mut self, clocks: &Clocks, from_s: f64, to_s: f64) {
         if from_s < to_s {
             let spread = clocks.greatest - clocks.least;
@@ -70,7 +75,9 @@ impl RunTotals {
 /// The clocks of all machines at one time.
 struct Clocks {
     of_machine: Vec<u64>,
+    /// The largest clock.
     greatest: u64,
+    /// The smallest clock.
     least: u64,
 }
 

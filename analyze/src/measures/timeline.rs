@@ -8,8 +8,8 @@ use crate::read::run_log::Run;
 /// faster.
 const FEW_MACHINES: usize = 16;
 
-/// The indices of the events of `run` in the order of their times. Events at the same time are in no particular order, but those of
-/// one machine keep theirs.
+/// The indices of the events of `run` in the order of their times. Events of one machine that have the same time keep their order;
+/// events of different machines that have the same time are in no particular order.
 pub(crate) fn timeline(run: &Run<'_>) -> Vec<u32> {
     let times_ns = &run.events().system_time_ns[..];
     let is_in_order = run.logs().all(|log| times_ns[log].is_sorted());
@@ -22,17 +22,18 @@ pub(crate) fn timeline(run: &Run<'_>) -> Vec<u32> {
     order
 }
 
-/// Merges the machines' events. Those of each machine are in the order of their times.
+/// Merges the events of all machines into one list. The events of each machine must be in the order of their times.
 fn merge(run: &Run<'_>, times_ns: &[u64]) -> Vec<u32> {
     let mut order = Vec::with_capacity(run.len());
-    let mut rest: Vec<Range<usize>> = run.logs().filter(|log| log.start < log.end).collect();
-    let mut next_ns: Vec<u64> = rest.iter().map(|log| times_ns[log.start]).collect();
+    // For each machine that has events left: the indices of these events, and the time of the first of them.
+    let mut remaining: Vec<Range<usize>> = run.logs().filter(|log| log.start < log.end).collect();
+    let mut next_ns: Vec<u64> = remaining.iter().map(|log| times_ns[log.start]).collect();
     while let Some(earliest) = index_of_least(&next_ns) {
-        let log = &mut rest[earliest];
+        let log = &mut remaining[earliest];
         order.push(log.start as u32);
         log.start += 1;
         if log.start == log.end {
-            rest.remove(earliest);
+            remaining.remove(earliest);
             next_ns.remove(earliest);
         } else {
             next_ns[earliest] = times_ns[log.start];
@@ -41,6 +42,7 @@ fn merge(run: &Run<'_>, times_ns: &[u64]) -> Vec<u32> {
     order
 }
 
+/// The index of the smallest number: the first one, if several are equal. `None` if there are no numbers.
 fn index_of_least(numbers: &[u64]) -> Option<usize> {
     let mut numbers = numbers.iter().enumerate();
     let first = numbers.next()?;

@@ -1,4 +1,5 @@
-//! What cannot be measured in imported logs, and why: those measures are null, and tables say so.
+//! Which measures are unknown in imported logs (logs of other programs), because a part of the logs is missing. These measures are
+//! null, and a note below each table gives the reason.
 
 use sim::log::{Imported, MissingFields, UNKNOWN, UnmeasuredPart};
 
@@ -7,7 +8,7 @@ use crate::output::words::counted;
 use crate::read::dataset::Dataset;
 use crate::read::run_log::Run;
 
-/// Every part of a log that measures need, with those measures.
+/// For each part of a log that can be missing: the names of the measures that are unknown without it.
 const PARTS: [(UnmeasuredPart, &[&str]); 4] = [
     (
         UnmeasuredPart::QueueLengths,
@@ -42,7 +43,7 @@ const PARTS: [(UnmeasuredPart, &[&str]); 4] = [
     ),
 ];
 
-/// Measures that are unknown where a log does not say to whom messages are sent.
+/// The names of the measures that are unknown if a log does not say to whom messages are sent.
 const NEED_RECIPIENTS: [&str; 4] = [
     "broadcast_share",
     "backlog_mean",
@@ -50,7 +51,7 @@ const NEED_RECIPIENTS: [&str; 4] = [
     "offered_load",
 ];
 
-/// Measures that are unknown where a log does not say which send a receive belongs to.
+/// The names of the measures that are unknown if a log does not say which send a receive belongs to.
 const NEED_SENDS: [&str; 4] = [
     "message_age_mean_s",
     "message_age_mean_ticks",
@@ -58,35 +59,30 @@ const NEED_SENDS: [&str; 4] = [
     "false_order",
 ];
 
-/// For each of [`all`](super::all) measures, whether the log of `run` tells it. `imported` is what is known of the run's dataset if
-/// that was imported.
-pub(super) fn is_known(run: &Run<'_>, imported: Option<&Imported>) -> Vec<bool> {
+/// For each of [`all`](super::all) measures, whether it can be computed from the log of `run`. `imported` is `None` if the dataset was
+/// not imported; then all measures can be computed.
+pub(super) fn is_measurable(run: &Run<'_>, imported: Option<&Imported>) -> Vec<bool> {
     let Some(imported) = imported else {
         return super::all().map(|_| true).collect();
     };
-    let is_logged = |part| {
-        part != UnmeasuredPart::QueueLengths || !run.events().queue_length.contains(&UNKNOWN)
+    let lacks_queue_lengths = run.events().queue_length.contains(&UNKNOWN);
+    let is_missing = |part| {
+        let is_not_logged = part == UnmeasuredPart::QueueLengths && lacks_queue_lengths;
+        is_not_logged || !imported.measures(part, run.row().run)
     };
-    let is_known = |part| is_logged(part) && imported.measures(part, run.row().run);
-    let unknown: Vec<&str> = PARTS
-        .iter()
-        .filter(|(part, _)| !is_known(*part))
+    let missing_parts = PARTS.iter().filter(|(part, _)| is_missing(*part));
+    let mut unknown: Vec<&str> = missing_parts
         .flat_map(|(_, measures)| measures.iter().copied())
-        .chain(
-            imported
-                .missing_fields
-                .recipients
-                .then_some(NEED_RECIPIENTS)
-                .into_iter()
-                .flatten(),
-        )
         .collect();
+    if imported.missing_fields.recipients {
+        unknown.extend(NEED_RECIPIENTS);
+    }
     super::all()
         .map(|measure| !unknown.contains(&measure.name))
         .collect()
 }
 
-/// A sentence for each reason for which some of `measures` are not known in some of `datasets`.
+/// A sentence for each reason why some of `measures` are unknown in one of `datasets`.
 pub fn notes(datasets: &[Dataset], measures: &[&Measure]) -> Vec<String> {
     datasets
         .iter()
@@ -94,6 +90,7 @@ pub fn notes(datasets: &[Dataset], measures: &[&Measure]) -> Vec<String> {
         .collect()
 }
 
+/// The sentences about one dataset.
 fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
     let Some(imported) = &dataset.manifest().imported else {
         return vec![];
@@ -109,7 +106,8 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         sent_ticks,
         ..
     } = imported.missing_fields;
-    let everywhere = [
+    // Each reason is a tuple: labels of measures, runs in which they are unknown, and why.
+    let missing_fields = [
         (recipients, &NEED_RECIPIENTS[..], "sends do not say to whom"),
         (
             sent_ticks,
@@ -117,10 +115,12 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
             "some receives do not say which send they belong to",
         ),
     ];
-    let everywhere = everywhere.into_iter().filter(|(is_so, ..)| *is_so);
-    let of_all = everywhere
+    let missing_fields = missing_fields
+        .into_iter()
+        .filter(|(is_missing, ..)| *is_missing);
+    let in_all_runs = missing_fields
         .map(|(_, names, reason)| (labels(names), "all runs".to_owned(), reason.to_owned()));
-    let of_some = imported.unmeasured.iter().filter_map(|unmeasured| {
+    let in_some_runs = imported.unmeasured.iter().filter_map(|unmeasured| {
         let (_, names) = PARTS.iter().find(|(part, _)| *part == unmeasured.about)?;
         let runs = match unmeasured.runs[..] {
             [run] => format!("run {run}"),
@@ -128,8 +128,8 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         };
         Some((labels(names), runs, unmeasured.reason.clone()))
     });
-    of_all
-        .chain(of_some)
+    in_all_runs
+        .chain(in_some_runs)
         .filter(|(labels, ..)| !labels.is_empty())
         .map(|(labels, runs, reason)| {
             format!(

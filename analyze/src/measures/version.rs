@@ -1,12 +1,13 @@
-//! The version of what the program computes from events. Cached measures and exported parts of another version are not used.
+//! The version of what the program computes from events. Cached measures (`.cache`) and exported events (`processed/events/`) that
+//! another version made are not used again, but computed anew.
 
-/// Raise this number by one if the same dataset gives other measures or other columns of events than before. This happens if a
-/// measure is new, is removed, or gets another definition, name or type, or if `sim::log` reads events differently. A change of
-/// comments or private names needs no new version.
+/// Raise this number by one whenever you change the program in such a way that the same dataset gives other measures or other columns
+/// of events. This happens if a measure is new, is removed, or gets another definition, name or type, or if `sim::log` reads events
+/// differently. A change of comments or private names needs no new version.
 ///
-/// A test computes the measures and events of `data/sample` and fails if the values change. Then raise this number, and write the
-/// checksum that the test prints into [`CHECKSUM_OF_SAMPLE`]. The test cannot notice a change that has no effect on the sample;
-/// raise the number in this case too.
+/// A test computes the measures and events of `data/sample` and fails if a value has changed. Then raise this number, and write the
+/// checksum that the test prints into [`CHECKSUM_OF_SAMPLE`]. The test cannot notice a change that has no effect on `data/sample`;
+/// raise the number after such a change too.
 pub(crate) const MEASURES_VERSION: u32 = 2;
 
 /// Checksum of all measures and events of `data/sample` in this version.
@@ -29,8 +30,8 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample")
     }
 
-    /// Names, types and values of a frame. Numbers have ten digits, because further digits depend on the order of sums and on the
-    /// processor.
+    /// Names, types and values of a frame. Numbers are written with ten digits, because further digits depend on the order of sums and
+    /// on the processor.
     fn text(frame: &DataFrame) -> String {
         let mut text = String::new();
         for column in frame.columns() {
@@ -46,7 +47,7 @@ mod tests {
         text
     }
 
-    /// All measures of the sample, with and without a warm-up, and all its events.
+    /// A text with all measures of the sample, without and with a warm-up, and all its events.
     fn everything() -> String {
         let mut dataset = Dataset::open(&sample()).unwrap();
         let mut everything = text(&dataset.machines().unwrap());

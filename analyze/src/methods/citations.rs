@@ -10,14 +10,14 @@ const AUTHORS: &str = "The logical clock lab authors";
 pub struct Citation {
     /// The key of its BibTeX entry.
     pub key: &'static str,
-    /// The reference in a text, in brackets.
+    /// The reference as it appears in a text: words in brackets.
     pub words: String,
     /// The BibTeX entry.
     pub entry: String,
 }
 
 impl Citation {
-    /// All works that the paragraphs cite.
+    /// All works that the paragraphs about methods cite.
     pub fn all() -> [Self; 2] {
         [Self::software(), Self::lamport()]
     }

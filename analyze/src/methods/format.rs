@@ -1,4 +1,4 @@
-//! The formats in which methods are printed.
+//! The formats in which methods (how datasets were made and evaluated) are printed: plain text, Markdown, LaTeX and JSON.
 
 use serde_json::json;
 
@@ -37,7 +37,7 @@ pub fn markdown(all: &[Methods]) -> String {
     format!("{text}```bibtex\n{}```\n", Citation::bibtex())
 }
 
-/// Methods as LaTeX. The BibTeX entries stand below as comments, to be moved into a file of their own.
+/// Methods as LaTeX. The BibTeX entries follow as LaTeX comments; the author of the paper moves them into a BibTeX file.
 pub fn latex(all: &[Methods]) -> String {
     let mut text = String::new();
     for methods in all {
@@ -62,8 +62,9 @@ pub fn latex(all: &[Methods]) -> String {
     text
 }
 
-/// A text as LaTeX. What is between backticks is set as code.
+/// A text as LaTeX. The text between two backticks is set as code.
 fn escaped(text: &str) -> String {
+    // Parts with an odd index are between backticks.
     let parts = text.split('`').enumerate();
     let part = |(index, part): (usize, &str)| match index % 2 {
         0 => part.chars().map(letter).collect(),
@@ -98,7 +99,7 @@ fn code_letter(code: char) -> String {
     }
 }
 
-/// Methods as a JSON object: a list of datasets, and the BibTeX entries by their keys.
+/// Methods as a JSON object. It has the list `datasets`, and the object `bibtex` with the BibTeX entries by their keys.
 pub fn json(all: &[Methods]) -> String {
     let datasets = all.iter().map(|methods| {
         json!({

@@ -1,4 +1,5 @@
-//! Where imported logs come from, in words.
+//! Sentences about imported logs (logs of other programs): where they come from, what they contain, and what was estimated or is
+//! missing.
 
 use std::fs;
 use std::path::Path;
@@ -10,8 +11,8 @@ use super::{distinct, listed, model, range_in_words};
 use crate::output::words::counted;
 use crate::read::dataset::Dataset;
 
-/// The most files that are named.
-const MOST_FILES: usize = 3;
+/// If the names of files are too many for a sentence, this many are given, and the number of the others.
+const NAMED_FILES: usize = 3;
 
 /// The sentences about imported logs of these configurations.
 pub(super) fn sentences(
@@ -35,9 +36,9 @@ pub(super) fn sentences(
         format!(
             "The machines have these rates: {} ({}). The probability that a tick without a waiting message is an internal event is {} ({}).",
             model::rates(configurations),
-            known(imported.assumed.rates),
+            source_in_words(imported.assumed.rates),
             model::internal_values(configurations),
-            known(imported.assumed.internal)
+            source_in_words(imported.assumed.internal)
         ),
     ];
     sentences.extend(estimated(imported.assumed));
@@ -46,7 +47,8 @@ pub(super) fn sentences(
     sentences
 }
 
-fn known(is_assumed: bool) -> &'static str {
+/// Where the value of a parameter comes from.
+fn source_in_words(is_assumed: bool) -> &'static str {
     match is_assumed {
         true => "measured in the logs and rounded",
         false => "given at the import",
@@ -60,11 +62,12 @@ fn origin(dataset: &Dataset, imported: &Imported) -> String {
         .iter()
         .map(|file| format!("`{}`", file.path))
         .collect();
-    let named = match paths.len() > MOST_FILES + 1 {
+    // One more file is simply named: "and 1 more" would not be shorter.
+    let named = match paths.len() > NAMED_FILES + 1 {
         true => format!(
             "{} and {} more",
-            paths[..MOST_FILES].join(", "),
-            paths.len() - MOST_FILES
+            paths[..NAMED_FILES].join(", "),
+            paths.len() - NAMED_FILES
         ),
         false => listed(&paths),
     };
@@ -84,7 +87,8 @@ fn origin(dataset: &Dataset, imported: &Imported) -> String {
     )
 }
 
-/// The format of the logs: endings of files, and which keys the stored mapping has.
+/// The format of the logs: the endings of the files' names, and the keys of the mapping. The mapping is the file `experiment.toml` of
+/// an imported dataset; it says how the logs were read.
 fn format(dataset: &Dataset) -> String {
     let imported = dataset.manifest().imported.iter();
     let ending = |path: &str| {
@@ -117,7 +121,7 @@ fn format(dataset: &Dataset) -> String {
     }
 }
 
-/// The keys of a mapping with their values, as code. None if it is not TOML.
+/// The keys of a mapping with their values, each as code between backticks. Empty tables are left out. `None` if `text` is not TOML.
 fn mapping_keys(text: &str) -> Option<Vec<String>> {
     let table: toml::Table = text.parse().ok()?;
     let has_value = |value: &toml::Value| value.as_table().is_none_or(|table| !table.is_empty());
@@ -144,7 +148,7 @@ fn estimated(assumed: Assumed) -> Option<String> {
         (ticks, "each row counts as one tick"),
         (
             send_stamps,
-            "timestamps of sends follow from the stamp rule",
+            "timestamps of sends are computed from the sender's clock and the parameter `stamp`",
         ),
         (
             sent_ticks,
@@ -158,7 +162,7 @@ fn estimated(assumed: Assumed) -> Option<String> {
     ];
     let words: Vec<&str> = words
         .iter()
-        .filter(|(is_so, _)| *is_so)
+        .filter(|(is_assumed, _)| *is_assumed)
         .map(|(_, words)| *words)
         .collect();
     (!words.is_empty()).then(|| format!("Assumed: {}.", words.join("; ")))

@@ -1,4 +1,4 @@
-//! How a dataset was made and evaluated: a paragraph for a paper, the commands, and the works to cite.
+//! How a dataset was made and evaluated, for the methods section of a paper: a paragraph, the commands, and the works to cite.
 //!
 //! # Layout
 //!
@@ -31,13 +31,13 @@ pub struct Methods {
     pub paragraph: String,
     /// The commands that made the dataset, in order, each once.
     pub commands: Vec<String>,
-    /// A command that makes runs with the same random draws from the files of the dataset. None for imported logs, or if the file
-    /// with the experiment was changed.
+    /// A command that uses the files of the dataset to make new runs with the same random draws. `None` for imported logs, or if the
+    /// dataset's experiment file was changed.
     pub again: Option<String>,
 }
 
 impl Methods {
-    /// Describes `dataset`, of which the runs that meet `conditions` were chosen.
+    /// Describes `dataset`. `conditions` are those of `--where`, by which its runs were chosen.
     pub fn new(dataset: &Dataset, conditions: &[String]) -> Self {
         let configurations = Configurations::of_runs(dataset.finished());
         let first_runs = configurations.first_runs();
@@ -93,13 +93,15 @@ fn analysis(dataset: &Dataset) -> Vec<String> {
     ]
 }
 
-/// The commands of all sweeps of all shards, each once.
+/// All commands that made runs of the dataset, each once. They are those of all sweeps (a sweep is one execution of `sim run`, or an
+/// import) of all shards (a shard is a part of the runs, made with `--shard` into a folder of its own).
 fn commands(dataset: &Dataset) -> Vec<String> {
     let sweeps = dataset.manifests().flat_map(|manifest| &manifest.sweeps);
     distinct(sweeps.map(|sweep| sweep.command.clone()))
 }
 
-/// The command that makes runs with the same draws from the dataset's experiment file and its recorded options.
+/// The command that makes new runs with the same random draws. It uses the dataset's experiment file and the recorded options. `None`
+/// for imported logs, or if the file no longer has the configurations and the seed of the experiment that was made.
 fn command_to_make_again(dataset: &Dataset) -> Option<String> {
     let manifest = dataset.manifest();
     if manifest.imported.is_some() {
@@ -126,7 +128,8 @@ fn command_to_make_again(dataset: &Dataset) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// The options that give the engine of `of_file` the values of `wanted`. In virtual time, isolation and time scale have no meaning.
+/// The options of `sim run` for the engine, where the experiment file (`of_file`) differs from the experiment that was made (`wanted`).
+/// In virtual time, isolation and time scale have no meaning.
 fn engine_options(of_file: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Vec<String> {
     let scales = [of_file, wanted].map(|one| one.time_scale.to_string());
     let mut options = vec![("--engine", &of_file.engine, &wanted.engine)];
@@ -136,7 +139,7 @@ fn engine_options(of_file: &ResolvedExperiment, wanted: &ResolvedExperiment) -> 
     }
     let changed = options
         .into_iter()
-        .filter(|(_, made, wanted)| made != wanted);
+        .filter(|(_, of_file, wanted)| of_file != wanted);
     changed
         .map(|(option, _, wanted)| command_line([option, wanted.as_str()]))
         .collect()
@@ -153,8 +156,8 @@ fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
     distinct
 }
 
-/// The most values that a sentence lists. Of more values it gives the number and the range.
-const MOST_LISTED: usize = 8;
+/// The largest number of values that a sentence lists. If there are more values, the sentence gives their number and their range.
+const MAX_LISTED: usize = 8;
 
 /// Joins words to a list: `a`, `a and b`, `a, b and c`.
 fn listed<T: AsRef<str>>(words: &[T]) -> String {

@@ -1,9 +1,9 @@
-//! The model in words: what a machine does at a tick, and the values of the parameters.
+//! The model in sentences for a paper: what a machine does at a tick, and the values of the parameters.
 
 use sim::experiment::{Configuration, Delay, PARAMETERS, Parameter, PhaseRule, Topology};
 
 use super::citations::Citation;
-use super::{MOST_LISTED, alternatives, distinct, listed, range_in_words};
+use super::{MAX_LISTED, alternatives, distinct, listed, range_in_words};
 
 /// The sentences about a model with these configurations.
 pub(super) fn sentences(configurations: &[&Configuration]) -> Vec<String> {
@@ -33,22 +33,23 @@ pub(super) fn sentences(configurations: &[&Configuration]) -> Vec<String> {
         "phase",
         "connection",
     ];
-    let is_virtual_only = |name: &&str| *name == "connection" && !varies(name, configurations);
-    let others = others.iter().filter(|name| !is_virtual_only(name));
+    // The parameter `connection` is worth a sentence only if configurations differ in it.
+    let is_left_out = |name: &&str| *name == "connection" && !varies(name, configurations);
+    let others = others.iter().filter(|name| !is_left_out(name));
     sentences.extend(others.filter_map(|name| rule(name, configurations)));
     sentences
 }
 
-/// The sets of rates in words.
+/// The sets of rates in words. If there are many sets, or many machines, only the range of the rates and the number of sets are given.
 pub(super) fn rates(configurations: &[&Configuration]) -> String {
     let sets = distinct(configurations.iter().map(|one| one.rates.to_string()));
-    let is_short = |set: &String| set.split(',').count() <= MOST_LISTED;
+    let is_short = |set: &String| set.split(',').count() <= MAX_LISTED;
     match &sets[..] {
         [only] if is_short(only) => {
             let rates: Vec<&str> = only.split(',').collect();
             format!("{} ticks per second", listed(&rates))
         }
-        sets if sets.len() <= MOST_LISTED && sets.iter().all(is_short) => {
+        sets if sets.len() <= MAX_LISTED && sets.iter().all(is_short) => {
             let sets: Vec<String> = sets.iter().map(|set| in_brackets(set)).collect();
             format!(
                 "{} ticks per second ({} sets of rates)",
@@ -67,7 +68,7 @@ pub(super) fn rates(configurations: &[&Configuration]) -> String {
     }
 }
 
-/// A list of numbers, one for each machine, in brackets. A single number has no brackets.
+/// The text of a parameter's value. Brackets are added if it is a list with a number for each machine, but not if it is one number.
 fn in_brackets(cell: &str) -> String {
     match cell.contains(',') {
         true => format!("({})", cell.replace(',', ", ")),
@@ -87,9 +88,10 @@ fn internal(configurations: &[&Configuration]) -> String {
 pub(super) fn internal_values(configurations: &[&Configuration]) -> String {
     let cells = distinct(configurations.iter().map(|one| one.internal.to_string()));
     let words: Vec<String> = cells.iter().map(|cell| in_brackets(cell)).collect();
+    // `None` if one of the values is a list.
     let numbers: Option<Vec<f64>> = cells.iter().map(|cell| cell.parse().ok()).collect();
     let values = match numbers {
-        _ if words.len() <= MOST_LISTED => alternatives(&words),
+        _ if words.len() <= MAX_LISTED => alternatives(&words),
         Some(numbers) => format!(
             "{} ({} values)",
             range_in_words(numbers.into_iter()),
@@ -108,19 +110,23 @@ fn varies(name: &str, configurations: &[&Configuration]) -> bool {
     cells(parameter(name), configurations).len() > 1
 }
 
+/// The different values of a parameter, as texts.
 fn cells(parameter: &Parameter, configurations: &[&Configuration]) -> Vec<String> {
     distinct(configurations.iter().map(|one| parameter.cell(one)))
 }
 
+/// Finds the parameter with this name.
+///
 /// # Panics
 ///
-/// If there is no parameter of this name.
+/// If there is no parameter with this name.
 fn parameter(name: &str) -> &'static Parameter {
     let parameter = PARAMETERS.iter().find(|parameter| parameter.name == name);
     parameter.unwrap_or_else(|| panic!("no parameter {name}"))
 }
 
-/// The sentence about a parameter with named values: what its value means, or what each of its values means.
+/// The sentence about a parameter with named values: what its value means, or what each of its values means. `None` if there is
+/// nothing to say about one of the values.
 fn rule(name: &str, configurations: &[&Configuration]) -> Option<String> {
     let mut meanings: Vec<(String, String)> = vec![];
     for &configuration in configurations {
@@ -135,7 +141,7 @@ fn rule(name: &str, configurations: &[&Configuration]) -> Option<String> {
         several => {
             let words: Vec<String> = several
                 .iter()
-                .take(MOST_LISTED)
+                .take(MAX_LISTED)
                 .map(|(cell, meaning)| format!("`{cell}` ({meaning})"))
                 .collect();
             let more = match several.len() - words.len() {
@@ -151,7 +157,7 @@ fn rule(name: &str, configurations: &[&Configuration]) -> Option<String> {
     }
 }
 
-/// What a parameter's value means, as a clause. None if there is nothing to say.
+/// What the value of a parameter means, as a clause. `None` if there is nothing to say about the value.
 fn meaning(name: &str, configuration: &Configuration) -> Option<String> {
     use sim::experiment::{Connection, ReceiveRule, Sends, StampRule};
     let words = match name {

@@ -1,4 +1,4 @@
-//! The number of runs, and the programs and computers with which they were made, in words.
+//! Sentences for a paper about the number of runs, and about the programs and computers that made the runs.
 
 use sim::log::{JournalRow, Provenance};
 use sim::sweep::words::{grouped, micros_in_words};
@@ -9,7 +9,7 @@ use crate::output::words::counted;
 use crate::read::configurations::Configurations;
 use crate::read::dataset::Dataset;
 
-/// The sentences about the finished runs of `dataset`, of which those that meet `conditions` were chosen.
+/// The sentences about the finished runs of `dataset`. `conditions` are those of `--where`, by which these runs were chosen.
 pub(super) fn sentences(
     dataset: &Dataset,
     configurations: &Configurations<'_>,
@@ -56,7 +56,7 @@ fn numbers(dataset: &Dataset, configurations: &Configurations<'_>) -> String {
     )
 }
 
-/// Which runs are missing.
+/// How many runs are not used, and why. `None` if all runs are used.
 fn not_used(dataset: &Dataset) -> Option<String> {
     let counts = [
         (dataset.failed(), "failed"),
@@ -70,10 +70,10 @@ fn not_used(dataset: &Dataset) -> Option<String> {
     (!words.is_empty()).then(|| format!("Not used: {}.", words.join(", ")))
 }
 
-/// The engine and the scale of time.
+/// The engine, how machines shared processes, and the time scale.
 fn engine(dataset: &Dataset) -> String {
-    let row = |run: &JournalRow| (run.isolation.clone(), run.time_scale.to_bits());
-    let kinds = distinct(dataset.finished().iter().map(row));
+    let kind = |run: &JournalRow| (run.isolation.clone(), run.time_scale.to_bits());
+    let kinds = distinct(dataset.finished().iter().map(kind));
     if dataset.is_virtual() {
         return "The runs were simulated in virtual time: each tick happens exactly when it is due, and each message arrives exactly after its delay, \
                 so every run is punctual."
@@ -127,7 +127,7 @@ fn origin(dataset: &Dataset) -> String {
     )
 }
 
-/// The computers in words: those with equal words are counted.
+/// The computers in words. Computers with the same equipment are described once, with their number.
 fn computers(sweeps: &[&Provenance]) -> Vec<String> {
     let hosts = distinct(
         sweeps
@@ -152,11 +152,11 @@ fn equipment(sweep: &Provenance) -> String {
     )
 }
 
-/// How many runs were punctual, for runs in real time.
+/// How many runs were punctual. `None` for runs in virtual time.
 fn punctuality(dataset: &Dataset) -> Option<String> {
     let runs = dataset.finished();
     let punctual = runs.iter().filter(|run| run.punctual).count();
-    let most = |read: fn(&JournalRow) -> f64| runs.iter().map(read).fold(0.0, f64::max);
+    let largest = |read: fn(&JournalRow) -> f64| runs.iter().map(read).fold(0.0, f64::max);
     (!dataset.is_virtual()).then(|| {
         format!(
             "{} of {} ({} %) were punctual: the latest tick and the slowest message together took less than the run's margin, the shortest time \
@@ -165,8 +165,8 @@ fn punctuality(dataset: &Dataset) -> Option<String> {
             grouped(punctual as u64),
             counted(runs.len(), "run"),
             number(100.0 * punctual as f64 / runs.len() as f64, 1),
-            micros_in_words(most(|run| run.lateness_max_us)),
-            micros_in_words(most(|run| run.latency_max_us))
+            micros_in_words(largest(|run| run.lateness_max_us)),
+            micros_in_words(largest(|run| run.latency_max_us))
         )
     })
 }

@@ -1,4 +1,4 @@
-//! Tables and records as text.
+//! Tables (for people) and records (for programs) as text.
 //!
 //! # Layout
 //!

@@ -29,20 +29,20 @@ pub fn csv(records: &[Record], out: impl Write) -> csv::Result<()> {
 ///
 /// If writing to `out` fails.
 pub fn json(records: &[Record], mut out: impl Write) -> std::io::Result<()> {
-    let mut separator = "[\n";
+    let mut before_record = "[\n";
     for record in records {
-        out.write_all(separator.as_bytes())?;
-        separator = ",\n";
+        out.write_all(before_record.as_bytes())?;
+        before_record = ",\n";
         // serde's map type is not used here, because it does not keep the order of the fields.
-        let mut comma = "{";
+        let mut before_field = "{";
         for (name, value) in record {
             let value = serde_json::Value::from(value.clone());
             write!(
                 out,
-                "{comma}{}: {value}",
+                "{before_field}{}: {value}",
                 serde_json::Value::from(name.as_str())
             )?;
-            comma = ", ";
+            before_field = ", ";
         }
         out.write_all(b"}")?;
     }

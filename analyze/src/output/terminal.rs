@@ -9,11 +9,12 @@ use crate::output::table::Table;
 
 /// The separator of lines within a cell.
 const LINE: char = '\n';
-/// A table that does not fit leaves columns out before lines of prose are shorter than this.
+/// Lines of prose in cells are broken until they are this many characters wide. If the table still does not fit, columns are left out
+/// instead of breaking the lines further.
 const NARROWEST_PROSE: usize = 16;
 
-/// The title, the table and its caption as text. Lines have at most `width` columns, unless a single word is longer. If the table
-/// is wider, columns get their shorter forms; then optional columns are left out, and a sentence names them.
+/// The title, the table and its caption as text. Lines are at most `width` characters wide, unless a single word is longer. If the
+/// table is wider, columns get their shorter forms. If it is still wider, optional columns are left out, and a sentence names them.
 pub fn terminal(table: &Table, width: u16) -> String {
     let (table, left_out) = narrowed(table, width);
     let mut text = format!("{}\n\n", table.title);
@@ -39,7 +40,8 @@ fn grid(table: &Table) -> Grid<'_> {
     }
 }
 
-/// The table without as many of its optional columns as do not fit, and the headings of these columns.
+/// The table, made narrow enough for `width` characters if that is possible; and the headings of the columns that were left out. First
+/// the shorter forms of columns are used, then optional columns are left out one by one.
 fn narrowed(table: &Table, width: u16) -> (Cow<'_, Table>, Vec<String>) {
     let mut narrowed = Cow::Borrowed(table);
     let mut left_out = vec![];
@@ -52,25 +54,28 @@ fn narrowed(table: &Table, width: u16) -> (Cow<'_, Table>, Vec<String>) {
         left_out.push(narrowed.headings[index].replace(LINE, " "));
         narrowed = Cow::Owned(narrowed.without_column(index));
     }
+    // The columns that were left out last are the most useful ones, so the sentence names them first.
     left_out.reverse();
     (narrowed, left_out)
 }
 
-/// Whether no cell has to be broken in a table of `width` columns, except cells of prose, which may have lines of
-/// [`NARROWEST_PROSE`] columns.
+/// Tells whether the table fits into `width` characters without breaking lines of cells. Only lines of prose may be broken, down to
+/// [`NARROWEST_PROSE`] characters.
 fn fits(table: &Table, width: u16) -> bool {
     if table.prose.is_empty() {
         return grid(table).fits(width);
     }
+    // Each cell of prose is replaced by a single word that is as wide as the narrowest form of the cell.
     let mut broken = table.clone();
     for row in &mut broken.rows {
         for &index in &table.prose {
+            // The width of the widest part between separators.
             let widest = |separators: &[char]| {
                 let parts = row[index].split(separators);
                 parts.map(display_width).max().unwrap_or(0)
             };
-            let line = widest(&[LINE]).min(NARROWEST_PROSE);
-            row[index] = "x".repeat(line.max(widest(&[LINE, ' '])));
+            let (widest_line, widest_word) = (widest(&[LINE]), widest(&[LINE, ' ']));
+            row[index] = "x".repeat(widest_line.min(NARROWEST_PROSE).max(widest_word));
         }
     }
     grid(&broken).fits(width)
@@ -105,7 +110,7 @@ pub fn markdown(table: &Table) -> String {
     text
 }
 
-/// Paragraphs in lines of at most `width` columns. A paragraph that begins with "- " is a list item. An empty paragraph is an empty
+/// Paragraphs in lines of at most `width` characters. A paragraph that begins with "- " is a list item. An empty paragraph is an empty
 /// line.
 pub fn prose(paragraphs: &[String], width: u16) -> String {
     let mut text = String::new();
@@ -115,7 +120,7 @@ pub fn prose(paragraphs: &[String], width: u16) -> String {
     text
 }
 
-/// Paragraphs as Markdown, one line each.
+/// Paragraphs as Markdown, each in one line. An empty line comes before the first item of a list.
 pub fn prose_markdown(paragraphs: &[String]) -> String {
     let mut text = String::new();
     let mut in_list = false;
@@ -134,7 +139,7 @@ fn push_line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{}", printed(line));
 }
 
-/// Appends `paragraph` in lines of at most `width` columns. The second and later lines of a list item are indented.
+/// Appends `paragraph` in lines of at most `width` characters. The second and later lines of a list item are indented.
 fn fill(text: &mut String, paragraph: &str, width: usize) {
     let indent = if paragraph.starts_with("- ") {
         "  "

@@ -1,14 +1,15 @@
-//! The words of tables and paragraphs that have a colour on a terminal.
+//! Which words of tables and paragraphs have a colour on a terminal. Marks are put around these words; the console replaces the marks by
+//! colours.
 
 use sim::console::colour::{Tone, marked};
 use sim::table::NO_BREAK;
 
 use super::table::Table;
 
-/// The column of a table whose words have colours, and the tone of a word.
+/// The index of a table's column in which words have colours, and a function that returns the tone of a word: good, doubtful or bad.
 pub type ColouredColumn = (usize, fn(&str) -> Option<Tone>);
 
-/// The tone of a word of a verdict or a regime.
+/// The tone of a word of a verdict (such as `confirmed`) or of a regime (what theory predicts for a queue, such as `stable`).
 pub(crate) fn tone_of_verdict(word: &str) -> Option<Tone> {
     match word.trim_matches(|letter: char| !letter.is_alphanumeric()) {
         "confirmed" | "holds" | "stable" => Some(Tone::Good),
@@ -18,7 +19,7 @@ pub(crate) fn tone_of_verdict(word: &str) -> Option<Tone> {
     }
 }
 
-/// The tone of a number of failures.
+/// The tone of a number of failures: bad unless it is 0.
 pub(crate) fn tone_of_failures(count: &str) -> Option<Tone> {
     (count != "0").then_some(Tone::Bad)
 }

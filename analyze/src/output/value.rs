@@ -5,7 +5,7 @@ use polars::prelude::*;
 /// The value of a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// No value: undefined or null.
+    /// There is no value.
     Missing,
     /// A whole number.
     Integer(i64),
@@ -21,7 +21,12 @@ pub enum Value {
 pub type Record = Vec<(String, Value)>;
 
 impl Value {
-    /// The cell of `column` in row `row`.
+    /// Reads the cell of `column` in row `row`. An infinite number or NaN becomes [`Value::Missing`], and a list becomes a text such as
+    /// `1;3;6`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such row, or the column has a type that has no form here.
     pub(crate) fn from_cell(column: &Column, row: usize) -> PolarsResult<Self> {
         Ok(match column.get(row)? {
             AnyValue::Null => Self::Missing,
@@ -31,7 +36,7 @@ impl Value {
             AnyValue::Int64(value) => Self::Integer(value),
             AnyValue::UInt32(value) => Self::Integer(value.into()),
             AnyValue::List(numbers) => {
-                let cells = (0..numbers.len()).map(|at| numbers.get(at));
+                let cells = (0..numbers.len()).map(|index| numbers.get(index));
                 let texts: Vec<String> = cells
                     .map(|cell| Ok(cell?.to_string()))
                     .collect::<PolarsResult<_>>()?;
@@ -46,21 +51,21 @@ impl Value {
         })
     }
 
-    /// The value in full precision, for programs to read. A real number always has a decimal point, so that its column is read back
-    /// as real numbers. A missing value is empty.
+    /// The value in full precision, for programs to read. A real number always has a decimal point, so that a program that reads the
+    /// column recognises real numbers. A missing value is an empty text.
     pub(crate) fn as_cell(&self) -> String {
         let text = self.to_string();
-        let is_whole = |text: &str| {
+        let has_only_digits = |text: &str| {
             text.bytes()
                 .all(|byte| byte == b'-' || byte.is_ascii_digit())
         };
         match self {
-            Self::Number(_) if is_whole(&text) => text + ".0",
+            Self::Number(_) if has_only_digits(&text) => text + ".0",
             _ => text,
         }
     }
 
-    /// The value as a number, or `None` if it is a text or a Boolean or missing.
+    /// The value as a number. `None` if it is a text, a Boolean or missing.
     pub(crate) fn as_number(&self) -> Option<f64> {
         match self {
             Self::Number(value) => Some(*value),
@@ -82,7 +87,7 @@ impl From<Option<String>> for Value {
     }
 }
 
-/// The value in full precision, for people to read. A missing value is empty.
+/// The value in full precision, for people to read. A missing value is an empty text.
 impl std::fmt::Display for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

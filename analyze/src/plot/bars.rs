@@ -1,9 +1,10 @@
-//! Measures of all conditions as bars.
+//! Measures of all conditions as bars. A condition is a configuration, or all configurations with the same values of some parameters.
+//! Two kinds of plots are made here: bars of measures, and stacked bars with the shares of internal events, sends and receives.
 
 use super::conditions::axis_names;
 use super::estimates::Estimates;
 use super::over_time::subtitle;
-use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
+use super::{Kind, MAX_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
 use crate::draw::chart::{Axis, Figure, Ink, KeyEntry, Mark, Panel, Point, Series};
 use crate::measures::{self, Measure};
 use crate::output::table::number;
@@ -11,7 +12,7 @@ use crate::read::dataset::Dataset;
 use crate::stats::intervals::estimate_words;
 use crate::stats::tables::described;
 
-/// The names of the measures of a kind: one for each panel.
+/// The names of the measures that a kind of plot shows: one for each panel.
 fn measures_of(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Maxima => &["jump_max", "backlog_max", "spread_max"],
@@ -20,13 +21,15 @@ fn measures_of(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+/// Makes the plot of a kind that shows measures as bars, with a panel for each measure.
 pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<Plot, PlotError> {
     let (title, measured) = (kind.title(), measures_of(kind));
     let measured: Vec<&'static Measure> =
         measured.iter().map(|name| measures::named(name)).collect();
     let mut estimates = Estimates::new(dataset, &measured, options)?;
-    let (all, machines) = (estimates.conditions.len(), estimates.machines());
-    estimates.keep_spread(options.most_rows);
+    // These numbers are for the sentence about what is left out, so they are taken before conditions are left out.
+    let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
+    estimates.keep_evenly(options.max_rows);
     let (axis, names) = axis_names(&estimates.names, &estimates.values());
     let panels = measured.iter().enumerate().map(|(index, measure)| {
         panel(
@@ -38,7 +41,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     });
     let panels: Vec<Panel> = panels.filter(|panel| !panel.series.is_empty()).collect();
     if panels.is_empty() {
-        return Err(nothing(dataset, &measured));
+        return Err(nothing_to_draw(dataset, &measured));
     }
     let mut notes: Vec<String> = measured
         .iter()
@@ -50,7 +53,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
         .map(|condition| condition.n as usize);
     notes.push(interval_note("Whisker", runs));
     Ok(Plot {
-        left_out: left_out(dataset, all, options.most_rows, machines),
+        left_out: left_out(dataset, condition_count, options.max_rows, machines),
         figure: Figure {
             title: format!("{title}: {}", dataset.label()),
             subtitle: subtitle(dataset),
@@ -68,7 +71,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
 }
 
 /// The error if no run has a value of any of `measures`.
-pub(super) fn nothing(dataset: &Dataset, measures: &[&Measure]) -> PlotError {
+pub(super) fn nothing_to_draw(dataset: &Dataset, measures: &[&Measure]) -> PlotError {
     let labels: Vec<&str> = measures
         .iter()
         .map(|measure| super::label(measure))
@@ -80,9 +83,10 @@ pub(super) fn nothing(dataset: &Dataset, measures: &[&Measure]) -> PlotError {
     ))
 }
 
+/// The panel of one measure, which has this `index` among the measures of `estimates`. The axis `y` has the names of the conditions.
 fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Panel {
     let mut series = vec![];
-    for machine in 0..estimates.machines().min(MOST_MACHINES) {
+    for machine in 0..estimates.machines().min(MAX_MACHINES) {
         let conditions = estimates.conditions.iter().enumerate();
         let points = conditions.filter_map(|(row, condition)| {
             let estimate = condition.machines.get(machine)?[index]?;
@@ -117,31 +121,33 @@ fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Pan
     }
 }
 
-/// The kinds of events, with the index of their hue and what is subtracted from all events.
+/// For each kind of events: the measure with their number, their name in the key, and the index of their colour.
 const MIX: [(&str, &str, usize); 3] = [
     ("internal_events", "internal", 3),
     ("send_events", "send", 4),
     ("receive_events", "receive", 5),
 ];
 
+/// Makes the plot with the shares of internal events, sends and receives, with a panel for each machine.
 pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     let measured = MIX.map(|(name, _, _)| measures::named(name));
     let mut estimates = Estimates::new(dataset, &measured, options)?;
-    let (all, machines) = (estimates.conditions.len(), estimates.machines());
-    estimates.keep_spread(options.most_rows);
+    // These numbers are for the sentence about what is left out, so they are taken before conditions are left out.
+    let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
+    estimates.keep_evenly(options.max_rows);
     let (axis, names) = axis_names(&estimates.names, &estimates.values());
-    let panels = (0..machines.min(MOST_MACHINES)).map(|machine| Panel {
+    let panels = (0..machines.min(MAX_MACHINES)).map(|machine| Panel {
         title: super::machine_name(machine),
         x: Axis::from_zero("share of the machine's events (%)", [100.0].into_iter()),
         y: Axis::names(axis.clone(), names.clone()),
-        series: mix(&estimates, machine),
+        series: stacked_shares(&estimates, machine),
     });
     let panels: Vec<Panel> = panels.collect();
     if panels
         .iter()
         .all(|panel| panel.series.iter().all(|series| series.points.is_empty()))
     {
-        return Err(nothing(dataset, &measured));
+        return Err(nothing_to_draw(dataset, &measured));
     }
     let key = MIX.map(|(_, name, hue)| KeyEntry {
         name: name.to_owned(),
@@ -149,7 +155,7 @@ pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, Plo
         mark: Mark::Stack,
     });
     Ok(Plot {
-        left_out: left_out(dataset, all, options.most_rows, machines),
+        left_out: left_out(dataset, condition_count, options.max_rows, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Mix.title(), dataset.label()),
             subtitle: subtitle(dataset),
@@ -169,8 +175,8 @@ pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, Plo
     })
 }
 
-/// A series for each kind of events of a machine.
-fn mix(estimates: &Estimates, machine: usize) -> Vec<Series> {
+/// A series for each kind of events of a machine. Its points are the shares of these events, stacked after those of the kinds before.
+fn stacked_shares(estimates: &Estimates, machine: usize) -> Vec<Series> {
     let mut series: Vec<Series> = MIX
         .iter()
         .map(|(_, name, hue)| Series {
@@ -187,11 +193,11 @@ fn mix(estimates: &Estimates, machine: usize) -> Vec<Series> {
         let means = of_machine
             .iter()
             .map(|estimate| estimate.map_or(0.0, |estimate| estimate.mean));
-        let all: f64 = means.clone().sum();
+        let all_events: f64 = means.clone().sum();
         let mut base = 0.0;
         for (series, mean) in series.iter_mut().zip(means) {
-            if all > 0.0 {
-                let share = 100.0 * mean / all;
+            if all_events > 0.0 {
+                let share = 100.0 * mean / all_events;
                 series.points.push(Point {
                     x: base + share,
                     y: row as f64,

@@ -1,4 +1,5 @@
-//! The conditions of a dataset.
+//! The conditions of a dataset, and their names. A condition is a configuration, or all configurations with the same values of some
+//! parameters. Its runs are its repetitions.
 
 use sim::log::JournalRow;
 
@@ -9,7 +10,7 @@ use crate::read::dataset::Dataset;
 use crate::read::runs::{has_no_own_column, parameters, shown};
 use crate::stats::tables::parameter_heading;
 
-/// Runs with the same values of some parameters.
+/// A condition: the runs that have the same values of some parameters.
 pub(super) struct Condition<'d> {
     /// The values of [`Conditions::names`], as text.
     pub(super) values: Vec<String>,
@@ -25,23 +26,27 @@ pub(super) struct Conditions<'d> {
 }
 
 impl<'d> Conditions<'d> {
+    /// Sorts the finished runs of `dataset` into conditions: one for each configuration, or for each combination of the values of
+    /// [`Options::by`].
     pub(super) fn new(dataset: &'d Dataset, options: &Options) -> Result<Self, PlotError> {
         let configurations = Configurations::of_runs(dataset.finished());
         let values = configurations.values()?;
         let names = names(&values, &options.by);
         let mut conditions: Vec<Condition<'_>> = vec![];
-        let mut of_configuration = vec![];
+        // For each configuration, the index of its condition.
+        let mut condition_indices = vec![];
         for parameters in &values {
             let values: Vec<String> = names.iter().map(|name| shown(parameters, name)).collect();
             let known = conditions.iter().position(|other| other.values == values);
-            of_configuration.push(known.unwrap_or(conditions.len()));
+            condition_indices.push(known.unwrap_or(conditions.len()));
             if known.is_none() {
                 let runs = vec![];
                 conditions.push(Condition { values, runs });
             }
         }
         for (&number, run) in configurations.numbers().iter().zip(dataset.finished()) {
-            conditions[of_configuration[number as usize]].runs.push(run);
+            let index = condition_indices[number as usize];
+            conditions[index].runs.push(run);
         }
         Ok(Self {
             names,
@@ -49,9 +54,9 @@ impl<'d> Conditions<'d> {
         })
     }
 
-    /// At most `most` conditions, evenly spread.
-    pub(super) fn spread(&self, most: usize) -> Vec<&Condition<'d>> {
-        let chosen = super::spread(self.all.len(), most).into_iter();
+    /// Chooses at most `max` conditions, evenly spread from the first to the last.
+    pub(super) fn choose_evenly(&self, max: usize) -> Vec<&Condition<'d>> {
+        let chosen = super::choose_evenly(self.all.len(), max).into_iter();
         chosen.map(|index| &self.all[index]).collect()
     }
 }
@@ -64,13 +69,13 @@ impl Condition<'_> {
         words.collect::<Vec<_>>().join(" · ")
     }
 
-    /// Number of machines of its runs.
+    /// Number of machines. If its runs differ in this number, the largest one.
     pub(super) fn machines(&self) -> usize {
         let machines = self.runs.iter().map(|run| run.machines() as usize);
         machines.max().unwrap_or_default()
     }
 
-    /// The name of a machine, with its rate if it is the same in all runs.
+    /// The name of a machine. It contains the machine's rate if all runs have the same rate there.
     pub(super) fn machine_name(&self, machine: usize) -> String {
         let mut rates = self
             .runs
@@ -86,7 +91,8 @@ impl Condition<'_> {
     }
 }
 
-/// The parameters that tell conditions apart: those of `by`, or else rates, internal, and every other that has several values.
+/// The parameters that tell conditions apart. These are the parameters `by`. If `by` is empty, they are `rates`, `internal`, and every
+/// other parameter that has several values. `values` has the values of all parameters for each configuration.
 pub(super) fn names(values: &[Vec<Value>], by: &[&'static str]) -> Vec<&'static str> {
     if !by.is_empty() {
         return by.to_vec();
@@ -103,24 +109,27 @@ pub(super) fn names(values: &[Vec<Value>], by: &[&'static str]) -> Vec<&'static 
     names.map(|(_, name)| name).collect()
 }
 
-/// The names of conditions on an axis, such as `1,3,6 · 0.7`, and the name of the axis. A parameter with one value is left out.
+/// The name of an axis that has the conditions, such as `rates · internal`, and the names of the conditions on it, such as
+/// `1,3,6 · 0.7`. `names` has the parameters, and `values` their values for each condition. A parameter with only one value is left out,
+/// unless all parameters have only one value.
 pub(super) fn axis_names(names: &[&'static str], values: &[Vec<String>]) -> (String, Vec<String>) {
     let differs = |index: usize| {
         values
             .windows(2)
             .any(|pair| pair[0][index] != pair[1][index])
     };
-    let mut kept: Vec<usize> = (0..names.len()).filter(|&index| differs(index)).collect();
-    if kept.is_empty() {
-        kept = (0..names.len()).collect();
+    let mut shown: Vec<usize> = (0..names.len()).filter(|&index| differs(index)).collect();
+    if shown.is_empty() {
+        shown = (0..names.len()).collect();
     }
     let join = |texts: Vec<&str>| texts.join(" · ");
     let axis = join(
-        kept.iter()
+        shown
+            .iter()
             .map(|&index| parameter_heading(names[index]))
             .collect(),
     );
     let of_condition =
-        |values: &Vec<String>| join(kept.iter().map(|&index| values[index].as_str()).collect());
+        |values: &Vec<String>| join(shown.iter().map(|&index| values[index].as_str()).collect());
     (axis, values.iter().map(of_condition).collect())
 }

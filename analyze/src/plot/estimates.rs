@@ -1,4 +1,5 @@
-//! The measures of each machine in each condition.
+//! Estimates (means with 95 % intervals) of measures, for each machine in each condition. A condition is a configuration, or all
+//! configurations with the same values of some parameters.
 
 use super::conditions::names;
 use super::{Options, PlotError};
@@ -14,7 +15,7 @@ use crate::stats::repetitions;
 pub(super) struct Estimates {
     /// The parameters that tell conditions apart.
     pub(super) names: Vec<&'static str>,
-    /// The conditions, in the order of the plan, or of the values of `by`.
+    /// The conditions, in the order of the experiment's configurations; with `by`, in the order of its values.
     pub(super) conditions: Vec<Estimated>,
 }
 
@@ -24,11 +25,13 @@ pub(super) struct Estimated {
     pub(super) values: Vec<String>,
     /// Number of runs.
     pub(super) n: u64,
-    /// For each machine, an estimate of each measure; none if it is undefined in all runs.
+    /// For each machine, an estimate of each measure. `None` if the measure is undefined in all runs.
     pub(super) machines: Vec<Vec<Option<Estimate>>>,
 }
 
 impl Estimates {
+    /// Estimates `measures` over the finished runs of `dataset`. The conditions are the configurations, or the combinations of values
+    /// of [`Options::by`].
     pub(super) fn new(
         dataset: &Dataset,
         measures: &[&'static Measure],
@@ -40,10 +43,12 @@ impl Estimates {
         }
     }
 
+    /// Each configuration is a condition.
     fn of_configurations(
         dataset: &Dataset,
         measures: &[&'static Measure],
     ) -> Result<Self, PlotError> {
+        // A group is one machine of one configuration. The groups of a configuration are consecutive, beginning with machine 0.
         let groups = repetitions::groups_with(std::slice::from_ref(dataset), measures)?;
         let values: Vec<Vec<Value>> = groups
             .iter()
@@ -71,12 +76,14 @@ impl Estimates {
         Ok(Self { names, conditions })
     }
 
+    /// Configurations with the same values of the parameters `by` are one condition.
     fn of_pools(
         dataset: &Dataset,
         by: &[&'static str],
         measures: &[&'static Measure],
     ) -> Result<Self, PlotError> {
         let keys = [by, &["machine"]].concat();
+        // A pool is one machine of all runs with the same values of `by`. The pools of a condition are consecutive.
         let pools = pool::pools(std::slice::from_ref(dataset), &keys, measures)?;
         let mut conditions: Vec<Estimated> = vec![];
         for pool in &pools {
@@ -102,17 +109,18 @@ impl Estimates {
         })
     }
 
-    /// Keeps at most `most` conditions, evenly spread.
-    pub(super) fn keep_spread(&mut self, most: usize) {
-        let chosen = super::spread(self.conditions.len(), most);
+    /// Keeps at most `max` conditions, evenly spread from the first to the last.
+    pub(super) fn keep_evenly(&mut self, max: usize) {
+        let chosen = super::choose_evenly(self.conditions.len(), max);
         let mut index = 0;
         self.conditions.retain(|_| {
+            let is_chosen = chosen.contains(&index);
             index += 1;
-            chosen.binary_search(&(index - 1)).is_ok()
+            is_chosen
         });
     }
 
-    /// The largest number of machines.
+    /// The largest number of machines of a condition.
     pub(super) fn machines(&self) -> usize {
         let machines = self
             .conditions
@@ -121,7 +129,7 @@ impl Estimates {
         machines.max().unwrap_or_default()
     }
 
-    /// The values of all conditions.
+    /// For each condition, the values of [`Estimates::names`].
     pub(super) fn values(&self) -> Vec<Vec<String>> {
         let values = self
             .conditions

@@ -1,10 +1,11 @@
-//! How often each jump occurs.
+//! Histograms: how often each jump occurs. A jump is a clock after an event minus the same clock after the machine's event before. There
+//! is a panel for each condition: a configuration, or all configurations with the same values of some parameters.
 
 use std::collections::BTreeMap;
 
 use super::conditions::{Condition, Conditions};
 use super::over_time::{subtitle, titles};
-use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
+use super::{Kind, MAX_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
 use crate::draw::chart::{Axis, Figure, Ink, Mark, Panel, Point, Series};
 use crate::output::table::number;
 use crate::read::dataset::Dataset;
@@ -12,15 +13,15 @@ use crate::read::run_log::Run;
 use crate::stats::estimate::Estimate;
 use crate::threads::on_all_cores;
 
-/// The most bars of a machine. If jumps are larger, each bar counts several jumps.
-const MOST_BINS: u64 = 16;
+/// The largest number of bars of a machine. If the largest jump is above this number, each bar counts a range of jumps, such as `4-6`.
+const MAX_BINS: u64 = 16;
 
-/// For each machine, how many events have each jump.
+/// For each machine of a run, how many events have each jump.
 type Counts = Vec<BTreeMap<u64, u64>>;
 
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     let conditions = Conditions::new(dataset, options)?;
-    let shown = conditions.spread(options.most_panels);
+    let shown = conditions.choose_evenly(options.max_panels);
     let mut panels = vec![];
     for condition in &shown {
         panels.push(panel(dataset, &conditions.names, condition)?);
@@ -32,7 +33,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         .unwrap_or_default();
     let runs = shown.iter().map(|condition| condition.runs.len());
     Ok(Plot {
-        left_out: left_out(dataset, conditions.all.len(), options.most_panels, machines),
+        left_out: left_out(dataset, conditions.all.len(), options.max_panels, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Jumps.title(), dataset.label()),
             subtitle: subtitle(dataset),
@@ -53,6 +54,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
+/// The histogram of one condition. `names` are the parameters that tell conditions apart.
 fn panel(
     dataset: &Dataset,
     names: &[&'static str],
@@ -63,14 +65,14 @@ fn panel(
         let run = Run::new(row, dataset.events_of(row)?, dataset.warm_up_s());
         Ok::<_, crate::error::Error>(count(&run))
     })?;
-    let largest = counts
+    let largest_jumps = counts
         .iter()
         .flatten()
         .filter_map(|counts| counts.keys().last());
-    let largest = largest.copied().max().unwrap_or(1).max(1);
-    let bins = Bins::up_to(largest);
+    let largest_jump = largest_jumps.copied().max().unwrap_or(1).max(1);
+    let bins = Bins::up_to(largest_jump);
     let mut series = vec![];
-    for machine in 0..condition.machines().min(MOST_MACHINES) {
+    for machine in 0..condition.machines().min(MAX_MACHINES) {
         let of_runs = || counts.iter().filter_map(|run| run.get(machine));
         let points = (0..bins.count).filter_map(|bin| {
             let shares = of_runs().filter_map(|counts| bins.share(counts, bin));
@@ -92,7 +94,7 @@ fn panel(
         });
     }
     let points = series.iter().flat_map(|series| &series.points);
-    let values = points.flat_map(|point| [point.y, point.interval.map_or(0.0, |ends| ends.1)]);
+    let values = points.flat_map(|point| [point.y, point.interval.map_or(0.0, |(_, high)| high)]);
     Ok(Panel {
         title: condition.title(names),
         x: Axis::names("jump", (0..bins.count).map(|bin| bins.name(bin)).collect()),
@@ -101,14 +103,15 @@ fn panel(
     })
 }
 
-/// Counts the jumps of each machine.
+/// Counts the jumps of each machine, without those in the warm-up.
 fn count(run: &Run<'_>) -> Counts {
     let of_machine = |log: std::ops::Range<usize>| {
         let mut counts = BTreeMap::new();
-        let mut before = 0;
+        let mut previous_clock = 0;
         for index in log {
             let clock = run.events().logical_clock[index];
-            let jump = clock.saturating_sub(std::mem::replace(&mut before, clock));
+            let jump = clock.saturating_sub(previous_clock);
+            previous_clock = clock;
             if run.is_after_warm_up(run.times_s()[index]) {
                 *counts.entry(jump).or_default() += 1;
             }
@@ -118,19 +121,23 @@ fn count(run: &Run<'_>) -> Counts {
     run.logs().map(of_machine).collect()
 }
 
-/// Bins of equal width. The first begins with jump 1; it also has jumps of 0, which only logs of other programs have.
+/// Bins of equal width. The first bin begins with jump 1. It also counts jumps of 0, which only logs of other programs have.
 struct Bins {
+    /// How many jumps (of different size) one bin counts.
     width: u64,
+    /// Number of bins.
     count: u64,
 }
 
 impl Bins {
+    /// Bins for all jumps up to the `largest`, which is at least 1.
     fn up_to(largest: u64) -> Self {
-        let width = largest.div_ceil(MOST_BINS);
+        let width = largest.div_ceil(MAX_BINS);
         let count = largest.div_ceil(width);
         Self { width, count }
     }
 
+    /// The name of a bin on the axis: a jump, or the first and the last jump of its range.
     fn name(&self, bin: u64) -> String {
         let first = bin * self.width + 1;
         match self.width {
@@ -139,7 +146,7 @@ impl Bins {
         }
     }
 
-    /// The share of events whose jump is in the bin, in percent; none if there are no events.
+    /// The share of events whose jump is in the bin, in percent. `None` if there are no events.
     fn share(&self, counts: &BTreeMap<u64, u64>, bin: u64) -> Option<f64> {
         let all: u64 = counts.values().sum();
         let first = if bin == 0 { 0 } else { bin * self.width + 1 };
@@ -156,10 +163,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bins_have_every_jump_once() {
+    fn every_jump_is_in_exactly_one_bin() {
         for largest in [1, 2, 15, 16, 17, 33, 1_000] {
             let bins = Bins::up_to(largest);
-            assert!(bins.count <= MOST_BINS && bins.count * bins.width >= largest);
+            assert!(bins.count <= MAX_BINS && bins.count * bins.width >= largest);
             let counts: BTreeMap<u64, u64> = (0..=largest).map(|jump| (jump, 1)).collect();
             let shares = (0..bins.count).filter_map(|bin| bins.share(&counts, bin));
             assert!((shares.sum::<f64>() - 100.0).abs() < 1e-9, "{largest}");

@@ -116,8 +116,8 @@ impl Kind {
         }
     }
 
-    /// Whether a single run can be drawn ([`Options::run`]).
-    fn shows_runs(self) -> bool {
+    /// Whether this kind of plot can draw a single run ([`Options::run`]).
+    fn can_draw_single_run(self) -> bool {
         matches!(self, Self::Clock | Self::Queue)
     }
 }
@@ -131,10 +131,10 @@ pub struct Options {
     pub run: Option<String>,
     /// The width of the picture in pixels.
     pub width: f64,
-    /// The most conditions that are drawn in a panel each.
-    pub most_panels: usize,
-    /// The most conditions that are drawn in a row each.
-    pub most_rows: usize,
+    /// The largest number of conditions that are drawn, in plots with a panel for each condition.
+    pub max_panels: usize,
+    /// The largest number of conditions that are drawn, in plots with a row for each condition.
+    pub max_rows: usize,
 }
 
 impl Default for Options {
@@ -143,8 +143,8 @@ impl Default for Options {
             by: vec![],
             run: None,
             width: 1200.0,
-            most_panels: 12,
-            most_rows: 30,
+            max_panels: 12,
+            max_rows: 30,
         }
     }
 }
@@ -168,16 +168,16 @@ pub enum PlotError {
 pub struct Plot {
     /// The figure.
     pub figure: Figure,
-    /// Says what could not be drawn; none if all is drawn.
+    /// A sentence about what is not drawn. `None` if everything is drawn.
     pub left_out: Option<String>,
 }
 
-/// The parameters that tell conditions apart. `values` has those of all configurations.
+/// The parameters that tell conditions apart. `values` has the values of the parameters of each configuration.
 pub(crate) fn condition_names(values: &[Vec<Value>]) -> Vec<&'static str> {
     conditions::names(values, &[])
 }
 
-/// Finds a parameter by which runs can be combined.
+/// Finds the parameter with this name, by which runs can be combined. `None` if there is no such parameter.
 pub fn parameter(name: &str) -> Option<&'static str> {
     parameters().iter().copied().find(|known| *known == name)
 }
@@ -188,7 +188,7 @@ pub fn parameter(name: &str) -> Option<&'static str> {
 ///
 /// [`PlotError`] if the dataset cannot be read, has no such run, or has nothing to draw.
 pub fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<Plot, PlotError> {
-    if options.run.is_some() && !kind.shows_runs() {
+    if options.run.is_some() && !kind.can_draw_single_run() {
         return Err(PlotError::Nothing(format!(
             "--run: only clock and queue draw a single run; {} needs all runs of a configuration, so choose them with --where",
             kind.name()
@@ -206,24 +206,24 @@ pub fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<Plot, Pl
     }
 }
 
-/// The most machines that are drawn. More lines or bars cannot be told apart.
-const MOST_MACHINES: usize = 12;
+/// The largest number of machines that are drawn. The colours of more lines or bars could not be told apart.
+const MAX_MACHINES: usize = 12;
 
-/// A key with an entry for each of `machines` machines.
+/// The key (legend) with an entry for each of `machines` machines.
 fn machine_key(machines: usize, mark: Mark) -> Vec<KeyEntry> {
     let entry = |machine| KeyEntry {
         name: machine_name(machine),
         ink: Ink::Machine(machine),
         mark,
     };
-    (0..machines.min(MOST_MACHINES)).map(entry).collect()
+    (0..machines.min(MAX_MACHINES)).map(entry).collect()
 }
 
 fn machine_name(machine: usize) -> String {
     format!("machine {machine}")
 }
 
-/// The label of a measure outside its table, where `growth` does not say what grows.
+/// The label of a measure in a plot. Labels of tables can be too short here: `growth` does not say what grows.
 fn label(measure: &Measure) -> &'static str {
     match measure.name {
         "backlog_growth" => "backlog growth",
@@ -239,49 +239,51 @@ pub(crate) fn heading(measure: &Measure) -> String {
     measure.heading().replacen(measure.label, label(measure), 1)
 }
 
-/// At most `most` of `count` indices, evenly spread from the first to the last.
-fn spread(count: usize, most: usize) -> Vec<usize> {
-    match (count, most) {
-        (count, most) if count <= most => (0..count).collect(),
+/// Chooses at most `max` of the indices below `count`, evenly spread from the first to the last.
+fn choose_evenly(count: usize, max: usize) -> Vec<usize> {
+    match (count, max) {
+        (count, max) if count <= max => (0..count).collect(),
         (_, 0) => vec![],
         (_, 1) => vec![0],
-        (count, most) => (0..most)
-            .map(|index| index * (count - 1) / (most - 1))
+        (count, max) => (0..max)
+            .map(|index| index * (count - 1) / (max - 1))
             .collect(),
     }
 }
 
-/// Says which conditions and machines are not drawn.
-fn left_out(dataset: &Dataset, conditions: usize, most: usize, machines: usize) -> Option<String> {
+/// A sentence about the conditions and machines that are not drawn. `max` is the largest number of conditions that the plot draws.
+/// `None` if everything is drawn.
+fn left_out(dataset: &Dataset, conditions: usize, max: usize, machines: usize) -> Option<String> {
     let mut words = vec![];
-    if conditions > most {
+    if conditions > max {
         words.push(format!(
-            "{most} of {} conditions are drawn, evenly spread; choose with --where, or combine them with --by",
+            "{max} of {} conditions are drawn, evenly spread; choose with --where, or combine them with --by",
             grouped(conditions as u64)
         ));
     }
-    if machines > MOST_MACHINES {
+    if machines > MAX_MACHINES {
         words.push(format!(
-            "only the first {MOST_MACHINES} of {} machines are drawn",
+            "only the first {MAX_MACHINES} of {} machines are drawn",
             grouped(machines as u64)
         ));
     }
     (!words.is_empty()).then(|| format!("{}: {}", dataset.label(), words.join("; ")))
 }
 
-/// The sentence about intervals, with the smallest and the largest number of runs of a condition.
-fn interval_note(what: &str, runs: impl Iterator<Item = usize> + Clone) -> String {
-    let (least, most) = (runs.clone().min(), runs.max());
-    let (Some(least), Some(most)) = (least, most) else {
+/// The sentence about intervals. `mark` is what shows them in the plot, such as `Whisker`. `runs` has the number of runs of each
+/// condition.
+fn interval_note(mark: &str, runs: impl Iterator<Item = usize> + Clone) -> String {
+    let (fewest, largest) = (runs.clone().min(), runs.max());
+    let (Some(fewest), Some(largest)) = (fewest, largest) else {
         return String::new();
     };
-    match (least, most) {
+    match (fewest, largest) {
         (1, 1) => "Each condition has one run, so there are no intervals.".to_owned(),
-        (least, most) if least == most => {
-            format!("{what}: 95 % interval of the mean over {least} runs (Student's t).")
+        (fewest, largest) if fewest == largest => {
+            format!("{mark}: 95 % interval of the mean over {fewest} runs (Student's t).")
         }
-        (least, most) => format!(
-            "{what}: 95 % interval of the mean over the runs of a condition, of which there are {least} to {most} (Student's t)."
+        (fewest, largest) => format!(
+            "{mark}: 95 % interval of the mean over the runs of a condition, of which there are {fewest} to {largest} (Student's t)."
         ),
     }
 }
@@ -291,11 +293,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chosen_conditions_are_spread_and_different() {
-        assert_eq!(spread(3, 12), [0, 1, 2]);
-        assert_eq!(spread(1_944, 6), [0, 388, 777, 1_165, 1_554, 1_943]);
+    fn chosen_indices_are_evenly_spread_and_different() {
+        assert_eq!(choose_evenly(3, 12), [0, 1, 2]);
+        assert_eq!(choose_evenly(1_944, 6), [0, 388, 777, 1_165, 1_554, 1_943]);
         for count in 0..40 {
-            let chosen = spread(count, 7);
+            let chosen = choose_evenly(count, 7);
             assert!(
                 chosen.windows(2).all(|pair| pair[0] < pair[1]),
                 "{chosen:?}"

@@ -1,9 +1,10 @@
-//! Clock, queue and mean jump against time.
+//! Plots against time: clocks, queue lengths and mean jumps. Either each panel shows a condition (a configuration, or all configurations
+//! with the same values of some parameters) with means over its runs, or one panel shows a single run.
 
 use sim::log::JournalRow;
 
 use super::conditions::{Condition, Conditions};
-use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, interval_note, left_out};
+use super::{Kind, MAX_MACHINES, Options, Plot, PlotError, interval_note, left_out};
 use crate::draw::chart::{Axis, Figure, Ink, Mark, Panel, Point, Series};
 use crate::execution::{Execution, pick, to_s};
 use crate::read::dataset::Dataset;
@@ -12,14 +13,14 @@ use crate::read::run_log::Run;
 use crate::stats::estimate::Estimate;
 use crate::threads::on_all_cores;
 
-/// Number of intervals between the times at which values are averaged over runs.
+/// Clocks and queue lengths are averaged over runs at equally spaced times. This is the number of intervals between these times.
 const INTERVALS: usize = 120;
-/// Number of intervals in which jumps are averaged.
+/// Jumps are averaged over all events within an interval of time. This is the number of intervals of a run; a label says "thirtieth".
 const JUMP_INTERVALS: usize = 30;
 
 const TIME: &str = "model time (s)";
 
-/// The words of a kind: the vertical axis, and what a point is.
+/// For a kind of plot: the name of the vertical axis, and a sentence about what a point is.
 fn words(kind: Kind) -> [&'static str; 2] {
     match kind {
         Kind::Queue => [
@@ -37,6 +38,7 @@ fn words(kind: Kind) -> [&'static str; 2] {
     }
 }
 
+/// Makes the plot of a kind that shows values against time.
 pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<Plot, PlotError> {
     if kind == Kind::Queue && dataset.missing_fields().queue_lengths {
         return Err(PlotError::Nothing(format!(
@@ -48,7 +50,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
         return plot_run(dataset, kind, name, options);
     }
     let conditions = Conditions::new(dataset, options)?;
-    let shown = conditions.spread(options.most_panels);
+    let shown = conditions.choose_evenly(options.max_panels);
     let mut panels = vec![];
     for condition in &shown {
         panels.push(panel(dataset, kind, &conditions.names, condition)?);
@@ -58,7 +60,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     let (title, [_, meaning]) = (kind.title(), words(kind));
     let runs = shown.iter().map(|condition| condition.runs.len());
     Ok(Plot {
-        left_out: left_out(dataset, conditions.all.len(), options.most_panels, machines),
+        left_out: left_out(dataset, conditions.all.len(), options.max_panels, machines),
         figure: Figure {
             title: format!("{title}: {}", dataset.label()),
             subtitle: subtitle(dataset),
@@ -76,7 +78,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     })
 }
 
-/// What the dataset is about, in its author's words, and how its runs were made: not always as the experiment says.
+/// The description of the dataset by its author, and in brackets how its runs were made.
 pub(super) fn subtitle(dataset: &Dataset) -> String {
     let made = match (dataset.manifest().imported.is_some(), dataset.is_virtual()) {
         (true, _) => "logs of another program",
@@ -89,11 +91,13 @@ pub(super) fn subtitle(dataset: &Dataset) -> String {
     }
 }
 
+/// The titles of all panels in one text.
 pub(super) fn titles(panels: &[Panel]) -> String {
     let titles: Vec<&str> = panels.iter().map(|panel| panel.title.as_str()).collect();
     titles.join("; ")
 }
 
+/// The panel of one condition: means over its runs at several times. `names` are the parameters that tell conditions apart.
 fn panel(
     dataset: &Dataset,
     kind: Kind,
@@ -107,7 +111,7 @@ fn panel(
         Ok::<_, crate::error::Error>(sample(kind, &run, &times))
     })?;
     let mut series = vec![];
-    for machine in 0..condition.machines().min(MOST_MACHINES) {
+    for machine in 0..condition.machines().min(MAX_MACHINES) {
         let points = (0..times.len()).filter_map(|index| {
             let of_runs = sampled.iter().filter_map(|run| run.get(machine));
             let values: Vec<f64> = of_runs
@@ -134,11 +138,12 @@ fn panel(
     Ok(panel)
 }
 
+/// A panel of these series, with axes that contain all points.
 fn with_axes(kind: Kind, title: String, series: Vec<Series>) -> Panel {
     let points = || series.iter().flat_map(|series| &series.points);
     // Clocks, queues and jumps are never negative, so the part of a band below 0 is cut off.
     let values =
-        points().flat_map(|point| [point.y, point.interval.map_or(point.y, |ends| ends.1)]);
+        points().flat_map(|point| [point.y, point.interval.map_or(point.y, |(_, high)| high)]);
     let [y, _] = words(kind);
     Panel {
         title,
@@ -148,17 +153,18 @@ fn with_axes(kind: Kind, title: String, series: Vec<Series>) -> Panel {
     }
 }
 
-/// The end of the shortest of these runs.
+/// The duration of the shortest of these runs, in model seconds.
 fn end_s(runs: &[&JournalRow]) -> f64 {
     let ends = runs.iter().map(|run| run.duration_s());
     ends.fold(f64::INFINITY, f64::min)
 }
 
-/// The times at which values are averaged: from the end of the warm-up to the end of the shortest run.
+/// The times at which values are averaged, in model seconds. They lie between the end of the warm-up and the end of the shortest run.
+/// For jumps they are the middles of the intervals.
 fn times(dataset: &Dataset, kind: Kind, runs: &[&JournalRow]) -> Vec<f64> {
     let end = end_s(runs);
     let start = dataset.warm_up_s();
-    let at = |step: f64, of: usize| start + (end - start) * step / of as f64;
+    let at = |step: f64, steps: usize| start + (end - start) * step / steps as f64;
     match kind {
         Kind::JumpsOverTime => (0..JUMP_INTERVALS)
             .map(|index| at(index as f64 + 0.5, JUMP_INTERVALS))
@@ -169,7 +175,7 @@ fn times(dataset: &Dataset, kind: Kind, runs: &[&JournalRow]) -> Vec<f64> {
     }
 }
 
-/// The values of each machine at these times.
+/// For each machine, its values at these times. A value that is not known is NaN.
 fn sample(kind: Kind, run: &Run<'_>, times: &[f64]) -> Vec<Vec<f64>> {
     let logs = run.logs();
     logs.map(|log| match kind {
@@ -184,7 +190,8 @@ fn sample(kind: Kind, run: &Run<'_>, times: &[f64]) -> Vec<Vec<f64>> {
     .collect()
 }
 
-/// At each time, the value of the last event until then. Before the first event it is 0.
+/// For each of `times`, the value after the machine's last event up to this time. Before the first event it is 0. An event for which
+/// `value` returns `None` changes nothing.
 fn last_values(
     run: &Run<'_>,
     log: std::ops::Range<usize>,
@@ -202,7 +209,8 @@ fn last_values(
     times.iter().map(at).collect()
 }
 
-/// The mean jump of the events around each time; NaN if there are none.
+/// The mean jump of the events in each interval of time. `middles` are the middles of the intervals. The mean is NaN if an interval has
+/// no events.
 fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Vec<f64> {
     let Some(first) = middles.first() else {
         return vec![];
@@ -212,16 +220,17 @@ fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Ve
         _ => 1.0,
     };
     let start = first - length / 2.0;
+    // For each interval, the sum of the jumps and their number.
     let mut sums = vec![(0.0, 0.0); middles.len()];
-    let mut before = 0;
+    let mut previous_clock = 0;
     for index in log {
-        let clock = run.events().logical_clock[index];
-        let jump = clock.saturating_sub(std::mem::replace(&mut before, clock));
-        let interval = ((run.times_s()[index] - start) / length).floor();
-        if run.is_after_warm_up(run.times_s()[index])
-            && let Some((sum, count)) =
-                sums.get_mut((interval.max(0.0) as usize).min(middles.len() - 1))
-        {
+        let (time_s, clock) = (run.times_s()[index], run.events().logical_clock[index]);
+        let jump = clock.saturating_sub(previous_clock);
+        previous_clock = clock;
+        if run.is_after_warm_up(time_s) {
+            // Events after the last interval, in longer runs of the condition, count in the last interval.
+            let interval = ((time_s - start) / length).floor().max(0.0) as usize;
+            let (sum, count) = &mut sums[interval.min(middles.len() - 1)];
             *sum += jump as f64;
             *count += 1.0;
         }
@@ -229,7 +238,7 @@ fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Ve
     sums.into_iter().map(|(sum, count)| sum / count).collect()
 }
 
-/// A single run, with a step at each event.
+/// Makes the plot of the single run `name` (its number or its key), with a step at each event.
 fn plot_run(
     dataset: &Dataset,
     kind: Kind,
@@ -238,9 +247,10 @@ fn plot_run(
 ) -> Result<Plot, PlotError> {
     let row = pick::find(dataset, name)?;
     let execution = Execution::read(dataset, row)?;
-    let shown = execution.machines().min(MOST_MACHINES);
+    let shown = execution.machines().min(MAX_MACHINES);
     let series = (0..shown).map(|machine| {
         let events = &execution.events()[execution.range_of(machine as u32)];
+        // Clocks and queue lengths are 0 at time 0.
         let start = Point::default();
         let points = events.iter().filter_map(|event| {
             let value = match kind {
@@ -273,6 +283,7 @@ fn plot_run(
     );
     let (title, [_, meaning]) = (kind.title(), words(kind));
     Ok(Plot {
+        // There is one panel with one run, so only machines can be left out.
         left_out: left_out(dataset, 1, 1, execution.machines()),
         figure: Figure {
             title: format!("{title}: run {} of {}", row.run, dataset.label()),

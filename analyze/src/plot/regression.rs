@@ -1,17 +1,19 @@
-//! Mean jump against rate, and mean backlog against the probability of sending, with least-squares lines.
+//! Two scatter plots with least-squares lines: mean jump against rate, and mean backlog (messages that wait) against the probability of
+//! sending. Each point is one machine of one configuration.
 
 use super::over_time::subtitle;
-use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, left_out, machine_key};
+use super::{Kind, MAX_MACHINES, Options, Plot, PlotError, left_out, machine_key};
 use crate::draw::chart::{Axis, Figure, Ink, KeyEntry, Mark, Panel, Point, Series};
-use crate::measures;
+use crate::measures::{self, Measure};
 use crate::output::table::number;
 use crate::read::dataset::Dataset;
 use crate::stats::intervals::estimate_words;
 use crate::stats::repetitions::{self, Configured, Group};
 
-/// A point of a panel: the machine, and the values of both axes.
-type Value = (usize, f64, f64);
+/// A point of a panel: the machine, its value on the horizontal axis, and its value on the vertical axis.
+type MachinePoint = (usize, f64, f64);
 
+/// Makes the plot of both regressions.
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     if !options.by.is_empty() {
         return Err(PlotError::Nothing(
@@ -31,10 +33,10 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     let rate = |group: &Group| Some(group.rate);
     let sends = |group: &Group| Some(1.0 - group.parameter("internal")?.as_number()?);
     let panels = vec![
-        panel(&groups, 0, "rate of the machine (ticks/s)", rate),
+        panel(&groups, measured[0], "rate of the machine (ticks/s)", rate),
         panel(
             &groups,
-            1,
+            measured[1],
             "probability that an idle tick sends (1 - internal)",
             sends,
         ),
@@ -45,12 +47,14 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         ink: Ink::Muted,
         mark: Mark::Reference,
     });
+    // A fitted line is the last series of its panel, and the name of the series is the equation of the line.
     let fitted: Vec<String> = panels
         .iter()
         .filter_map(|panel| panel.series.last())
         .map(|line| line.name.clone())
         .collect();
     Ok(Plot {
+        // All configurations are drawn, so only machines can be left out.
         left_out: left_out(dataset, 0, 0, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Regression.title(), dataset.label()),
@@ -73,20 +77,24 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
-fn panel(groups: &[Group], index: usize, x: &str, read: impl Fn(&Group) -> Option<f64>) -> Panel {
-    let measure = [
-        measures::named("jump_mean"),
-        measures::named("backlog_mean"),
-    ][index];
+/// A panel with the means of `measure` against the values that `read_x` returns. `x_name` is the name of the horizontal axis. A group is
+/// one machine of one configuration.
+fn panel(
+    groups: &[Group],
+    measure: &Measure,
+    x_name: &str,
+    read_x: impl Fn(&Group) -> Option<f64>,
+) -> Panel {
     let mut series: Vec<Series> = vec![];
-    let mut values: Vec<Value> = vec![];
+    let mut values: Vec<MachinePoint> = vec![];
     for group in groups {
         let machine = group.machine as usize;
-        let (Some(x), Some(estimate)) = (read(group), group.estimate(measure)) else {
+        let (Some(x), Some(estimate)) = (read_x(group), group.estimate(measure)) else {
             continue;
         };
         values.push((machine, x, estimate.mean));
-        if machine >= MOST_MACHINES {
+        // Machines that are not drawn still count in the line.
+        if machine >= MAX_MACHINES {
             continue;
         }
         while series.len() <= machine {
@@ -109,7 +117,7 @@ fn panel(groups: &[Group], index: usize, x: &str, read: impl Fn(&Group) -> Optio
         });
     }
     let xs = || values.iter().map(|(_, x, _)| *x);
-    let axis = Axis::around(x, xs()).with_room();
+    let axis = Axis::around(x_name, xs()).with_room();
     if let Some(fit) = Fit::new(&values) {
         let (from, to) = (
             xs().fold(f64::INFINITY, f64::min),
@@ -144,34 +152,38 @@ fn panel(groups: &[Group], index: usize, x: &str, read: impl Fn(&Group) -> Optio
 struct Fit {
     slope: f64,
     intercept: f64,
-    /// The square of Pearson's correlation coefficient; none if all heights are equal.
+    /// The square of Pearson's correlation coefficient. `None` if all points have the same y.
     r2: Option<f64>,
+    /// Number of points.
     n: usize,
 }
 
 impl Fit {
-    /// The line through the points; none if they do not differ in `x`.
-    fn new(values: &[Value]) -> Option<Self> {
-        let n = values.len() as f64;
-        let mean = |read: fn(&Value) -> f64| values.iter().map(read).sum::<f64>() / n;
-        let (x, y) = (mean(|value| value.1), mean(|value| value.2));
+    /// The line through the points. `None` if all points have the same x.
+    fn new(points: &[MachinePoint]) -> Option<Self> {
+        let n = points.len() as f64;
+        let mean = |read: fn(&MachinePoint) -> f64| points.iter().map(read).sum::<f64>() / n;
+        let (mean_x, mean_y) = (mean(|&(_, x, _)| x), mean(|&(_, _, y)| y));
+        // Sums over products of the deviations from the means.
         let sum = |term: &dyn Fn(f64, f64) -> f64| {
-            let terms = values.iter().map(|value| term(value.1 - x, value.2 - y));
+            let terms = points.iter().map(|&(_, x, y)| term(x - mean_x, y - mean_y));
             terms.sum::<f64>()
         };
         let (xx, xy, yy) = (sum(&|x, _| x * x), sum(&|x, y| x * y), sum(&|_, y| y * y));
         (xx > 0.0).then(|| Self {
             slope: xy / xx,
-            intercept: y - xy / xx * x,
+            intercept: mean_y - xy / xx * mean_x,
             r2: (yy > 0.0).then(|| xy * xy / (xx * yy)),
-            n: values.len(),
+            n: points.len(),
         })
     }
 
+    /// The height of the line at `x`.
     fn at(&self, x: f64) -> f64 {
         self.intercept + self.slope * x
     }
 
+    /// The equation of the line, r² and the number of points.
     fn words(&self) -> String {
         let sign = if self.slope < 0.0 { '-' } else { '+' };
         let r2 = self
@@ -191,8 +203,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_found_again() {
-        let values: Vec<Value> = (0..5)
+    fn the_line_through_known_points_has_their_slope_and_r2() {
+        let values: Vec<MachinePoint> = (0..5)
             .map(|x| (0, f64::from(x), 2.0 - 0.5 * f64::from(x)))
             .collect();
         let fit = Fit::new(&values).expect("they differ in x");

@@ -1,7 +1,8 @@
-//! Backlog growth over rates and probabilities of internal events, with the boundary that theory predicts.
+//! A map of configurations: a row for each set of rates, and a column for each probability of internal events. The shade of a cell shows
+//! how fast the fastest-growing queue of the configuration grows.
 //!
-//! Theory calls a machine overloaded if more messages arrive per second than it has ticks. The boundary is drawn between configurations
-//! in which a machine is overloaded and configurations in which none is.
+//! Theory calls a machine overloaded if more messages arrive per second than it has ticks. The predicted boundary is drawn between the
+//! configurations in which a machine is overloaded and those in which no machine is overloaded.
 
 use super::over_time::subtitle;
 use super::{Kind, Options, Plot, PlotError};
@@ -15,25 +16,29 @@ use crate::stats::intervals::estimate_words;
 use crate::stats::repetitions::{self, Group};
 use crate::theory::{self, PredictionComparison};
 
-/// The most rows of a map.
-const MOST_ROWS: usize = 250;
+/// The largest number of rows of a map.
+const MAX_ROWS: usize = 250;
 
-/// A map with more rows has the boundary only within rows.
-const MOST_RELATED_ROWS: usize = 40;
+/// If a map has more rows than this, the boundary is drawn only between cells of the same row.
+const MAX_RELATED_ROWS: usize = 40;
 
-/// A configuration of the map.
+/// A cell of the map: one configuration.
 struct Cell {
-    /// The values of all parameters other than rates and internal that differ.
+    /// The values of the other parameters that differ between configurations. Each combination of them has a panel of its own.
     others: String,
+    /// The row of the cell.
     rates: String,
+    /// The column of the cell: the probability of internal events.
     internal: String,
-    /// The machine whose queue grows fastest, and how fast.
-    growth: Option<(i64, f64)>,
+    /// The largest mean backlog growth of a machine, in messages per second. `None` if no machine has a value.
+    growth: Option<f64>,
+    /// What is shown while the pointer is on the cell.
     words: String,
-    /// Whether theory predicts that a machine is overloaded; none if it predicts nothing.
+    /// Whether theory predicts that a machine is overloaded. `None` if theory predicts nothing.
     is_overloaded: Option<bool>,
 }
 
+/// Makes the plot, with a map for each combination of values of the parameters other than rates and internal.
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     if !options.by.is_empty() {
         return Err(PlotError::Nothing(
@@ -44,25 +49,22 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     let groups = repetitions::groups_with(std::slice::from_ref(dataset), &[growth])?;
     let cells = cells(&groups);
     if cells.iter().all(|cell| cell.growth.is_none()) {
-        return Err(super::bars::nothing(dataset, &[growth]));
+        return Err(super::bars::nothing_to_draw(dataset, &[growth]));
     }
     let panels: Vec<Panel> = distinct(&cells, |cell| &cell.others)
         .iter()
         .map(|others| panel(others, &cells))
         .collect();
     let rows = distinct(&cells, |cell| &cell.rates).len();
-    let most = cells
-        .iter()
-        .filter_map(|cell| cell.growth)
-        .map(|(_, growth)| growth);
-    let most = most.fold(0.0, f64::max);
+    let growths = cells.iter().filter_map(|cell| cell.growth);
+    let largest_growth = growths.fold(0.0, f64::max);
     let overloaded = cells
         .iter()
         .filter(|cell| cell.is_overloaded == Some(true))
         .count();
     Ok(Plot {
-        left_out: (rows > MOST_ROWS).then(|| {
-            format!("{}: only the first {MOST_ROWS} of {rows} rate sets are drawn; choose with --where", dataset.label())
+        left_out: (rows > MAX_ROWS).then(|| {
+            format!("{}: only the first {MAX_ROWS} of {rows} rate sets are drawn; choose with --where", dataset.label())
         }),
         figure: Figure {
             title: format!("{}: {}", Kind::Stability.title(), dataset.label()),
@@ -71,13 +73,13 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
                 "A map of {} configurations: the darker, the faster the queue of the most loaded machine grows, at most {} messages/s. \
                  Theory predicts an overloaded machine in {overloaded} of them.",
                 cells.len(),
-                number(most, 2)
+                number(largest_growth, 2)
             ),
             columns: panels.len().min(3),
             panels,
             key: vec![
                 KeyEntry {
-                    name: format!("backlog growth of the most loaded machine, 0 to {} messages/s", number(most, 2)),
+                    name: format!("backlog growth of the most loaded machine, 0 to {} messages/s", number(largest_growth, 2)),
                     ink: Ink::Machine(1),
                     mark: Mark::Cells,
                 },
@@ -97,7 +99,8 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
-/// The configurations: the groups of the same configuration are consecutive.
+/// The cells of all configurations. A group is one machine of one configuration; the groups of a configuration are consecutive, and
+/// begin with machine 0.
 fn cells(groups: &[Group]) -> Vec<Cell> {
     let values: Vec<Vec<Value>> = groups
         .iter()
@@ -106,19 +109,21 @@ fn cells(groups: &[Group]) -> Vec<Cell> {
     let names = super::conditions::names(&values, &[]);
     let compared = theory::compare(groups);
     let mut cells = vec![];
-    let mut rest = compared.as_slice();
-    while let [first, others @ ..] = rest {
-        let more = others
+    let mut remaining = compared.as_slice();
+    while let [machine_0, others @ ..] = remaining {
+        let other_machines = others
             .iter()
             .take_while(|other| other.group.machine > 0)
             .count();
-        let (machines, after) = rest.split_at(more + 1);
-        cells.push(cell(&names, first.group, machines));
-        rest = after;
+        let (machines, next) = remaining.split_at(other_machines + 1);
+        cells.push(cell(&names, machine_0.group, machines));
+        remaining = next;
     }
     cells
 }
 
+/// The cell of the configuration of `group`. `machines` has the predictions for all its machines, and `names` the parameters that differ
+/// between configurations.
 fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<'_>]) -> Cell {
     let text = |name: &str| shown(&group.parameters, name);
     let others = names
@@ -130,12 +135,14 @@ fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<
         .iter()
         .filter_map(|machine| Some((machine.group.machine, machine.group.estimate(measure)?)));
     let largest = estimates.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
-    let loads = machines.iter().map(|machine| {
+    // Without the factor, a rounding error could make a machine overloaded that has exactly as many arrivals as ticks.
+    let overloads = machines.iter().map(|machine| {
         let arrivals = machine.prediction.as_ref()?.arrival_rate?;
         Some(arrivals > machine.group.rate * (1.0 + 1e-9))
     });
-    let loads: Option<Vec<bool>> = loads.collect();
-    let is_overloaded = loads.map(|loads| loads.contains(&true));
+    // `None` if a machine has no prediction.
+    let overloads: Option<Vec<bool>> = overloads.collect();
+    let is_overloaded = overloads.map(|overloads| overloads.contains(&true));
     let (rates, internal) = (text("rates"), text("internal"));
     let predicted = match is_overloaded {
         Some(true) => "; predicted: overloaded",
@@ -151,7 +158,7 @@ fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<
     };
     Cell {
         others: others.collect::<Vec<_>>().join(" · "),
-        growth: largest.map(|(machine, estimate)| (machine, estimate.mean)),
+        growth: largest.map(|(_, estimate)| estimate.mean),
         words,
         is_overloaded,
         rates,
@@ -159,7 +166,7 @@ fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<
     }
 }
 
-/// The different texts, in the order of their first occurrence.
+/// The different texts that `read` returns for the cells, in the order of their first occurrence.
 fn distinct(cells: &[Cell], read: impl Fn(&Cell) -> &String) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     let texts = cells
@@ -169,6 +176,7 @@ fn distinct(cells: &[Cell], read: impl Fn(&Cell) -> &String) -> Vec<String> {
     texts.cloned().collect()
 }
 
+/// The map of the cells whose other parameters have the values `others`.
 fn panel(others: &str, cells: &[Cell]) -> Panel {
     let mut columns = distinct(cells, |cell| &cell.internal);
     columns.sort_by(|a, b| {
@@ -176,9 +184,10 @@ fn panel(others: &str, cells: &[Cell]) -> Panel {
         number(a).total_cmp(&number(b)).then_with(|| a.cmp(b))
     });
     let mut rows = distinct(cells, |cell| &cell.rates);
-    rows.truncate(MOST_ROWS);
+    rows.truncate(MAX_ROWS);
     let mut points = vec![];
-    let mut grid: Vec<Vec<Option<bool>>> = vec![vec![None; columns.len()]; rows.len()];
+    // For each row and column, whether theory predicts that a machine is overloaded.
+    let mut overloads: Vec<Vec<Option<bool>>> = vec![vec![None; columns.len()]; rows.len()];
     let index = |texts: &[String], text: &String| texts.iter().position(|other| other == text);
     for cell in cells.iter().filter(|cell| cell.others == others) {
         let (Some(column), Some(row)) =
@@ -186,11 +195,11 @@ fn panel(others: &str, cells: &[Cell]) -> Panel {
         else {
             continue;
         };
-        grid[row][column] = cell.is_overloaded;
+        overloads[row][column] = cell.is_overloaded;
         points.push(Point {
             x: column as f64,
             y: row as f64,
-            value: cell.growth.map(|(_, growth)| growth),
+            value: cell.growth,
             words: cell.words.clone(),
             ..Point::default()
         });
@@ -213,16 +222,17 @@ fn panel(others: &str, cells: &[Cell]) -> Panel {
                 name: "predicted boundary".to_owned(),
                 ink: Ink::Text,
                 mark: Mark::Segments,
-                points: boundary(&grid),
+                points: boundary(&overloads),
             },
         ],
     }
 }
 
-/// The edges between cells with different predictions, each as two points. In a map with many rows, neighbouring rows have little in
-/// common, so there are only the edges within rows.
-fn boundary(grid: &[Vec<Option<bool>>]) -> Vec<Point> {
-    let is_across_rows = grid.len() <= MOST_RELATED_ROWS;
+/// The edges between neighbouring cells with different predictions. Each edge is given by its two ends. `overloads` has the prediction
+/// for each row and column. In a map with many rows, neighbouring sets of rates have little in common, so only cells of the same row are
+/// compared.
+fn boundary(overloads: &[Vec<Option<bool>>]) -> Vec<Point> {
+    let compares_rows = overloads.len() <= MAX_RELATED_ROWS;
     let mut points = vec![];
     let mut edge = |(x1, y1): (f64, f64), (x2, y2): (f64, f64)| {
         points.extend([(x1, y1), (x2, y2)].map(|(x, y)| Point {
@@ -233,7 +243,7 @@ fn boundary(grid: &[Vec<Option<bool>>]) -> Vec<Point> {
     };
     let differ =
         |one: Option<bool>, other: Option<bool>| one.zip(other).is_some_and(|(a, b)| a != b);
-    for (row, cells) in grid.iter().enumerate() {
+    for (row, cells) in overloads.iter().enumerate() {
         for (column, &here) in cells.iter().enumerate() {
             let (x, y) = (column as f64, row as f64);
             if cells
@@ -242,8 +252,8 @@ fn boundary(grid: &[Vec<Option<bool>>]) -> Vec<Point> {
             {
                 edge((x + 0.5, y - 0.5), (x + 0.5, y + 0.5));
             }
-            if is_across_rows
-                && grid
+            if compares_rows
+                && overloads
                     .get(row + 1)
                     .is_some_and(|below| differ(here, below[column]))
             {

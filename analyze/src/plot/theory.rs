@@ -1,7 +1,7 @@
-//! Measurements against predictions.
+//! Measurements against the predictions of theory: a scatter plot for each quantity. Each point is one machine of one configuration.
 
 use super::over_time::subtitle;
-use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
+use super::{Kind, MAX_MACHINES, Options, Plot, PlotError, interval_note, left_out, machine_key};
 use crate::draw::chart::{Axis, Figure, Ink, KeyEntry, Mark, Panel, Point, Series};
 use crate::output::table::number;
 use crate::read::dataset::Dataset;
@@ -10,7 +10,7 @@ use crate::stats::intervals::estimate_words;
 use crate::stats::repetitions;
 use crate::theory::{self, Compared, PredictionComparison, Quantity};
 
-/// The quantities: one for each panel.
+/// The quantities that are predicted and measured. Each has a panel.
 const QUANTITIES: [Quantity; 6] = [
     Quantity::BacklogGrowth,
     Quantity::BacklogFinal,
@@ -20,6 +20,7 @@ const QUANTITIES: [Quantity; 6] = [
     Quantity::JumpMean,
 ];
 
+/// Makes the plot of all quantities.
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     if !options.by.is_empty() {
         return Err(PlotError::Nothing(
@@ -34,13 +35,14 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         .max()
         .unwrap_or_default();
     let panels = QUANTITIES.map(|quantity| panel(&compared, quantity));
+    // The first series of each panel is the diagonal. A panel without another series is left out.
     let panels: Vec<Panel> = panels
         .into_iter()
         .filter(|panel| panel.series.len() > 1)
         .collect();
     if panels.is_empty() {
         let measures = theory::measures();
-        return Err(super::bars::nothing(dataset, &measures));
+        return Err(super::bars::nothing_to_draw(dataset, &measures));
     }
     let mut key = machine_key(machines, Mark::Dots);
     key.push(KeyEntry {
@@ -55,6 +57,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     });
     let runs = groups.iter().map(|group| group.n as usize);
     Ok(Plot {
+        // All configurations are drawn, so only machines can be left out.
         left_out: left_out(dataset, 0, 0, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Theory.title(), dataset.label()),
@@ -75,6 +78,8 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
+/// The panel of one quantity. It has two series for each machine: points without and points with a caveat (something that theory
+/// neglects).
 fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
     let mut series: Vec<Series> = vec![];
     let mut values = vec![];
@@ -82,7 +87,7 @@ fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
     for comparison in compared {
         let machine = comparison.group.machine as usize;
         let value = comparison.of(quantity);
-        let Some(point) = point(comparison, &value).filter(|_| machine < MOST_MACHINES) else {
+        let Some(point) = point(comparison, &value).filter(|_| machine < MAX_MACHINES) else {
             continue;
         };
         let (low, high) = point.interval.unwrap_or((point.y, point.y));
@@ -106,9 +111,10 @@ fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
             }),
         }
     }
-    let least = values.iter().copied().fold(0.0, f64::min);
-    let most = values.iter().copied().fold(0.0, f64::max);
-    let end = |value: f64| Point {
+    // The diagonal is drawn from the smallest to the largest value of both axes.
+    let smallest = values.iter().copied().fold(0.0, f64::min);
+    let largest = values.iter().copied().fold(0.0, f64::max);
+    let on_diagonal = |value: f64| Point {
         x: value,
         y: value,
         ..Point::default()
@@ -119,7 +125,7 @@ fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
             name: "measured = predicted".to_owned(),
             ink: Ink::Muted,
             mark: Mark::Reference,
-            points: vec![end(least), end(most)],
+            points: vec![on_diagonal(smallest), on_diagonal(largest)],
         },
     );
     Panel {
@@ -130,6 +136,7 @@ fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
     }
 }
 
+/// The point of a machine. `None` if the quantity was not measured or not predicted.
 fn point(comparison: &PredictionComparison<'_>, compared: &Compared) -> Option<Point> {
     let (estimate, predicted) = (compared.measured?, compared.predicted?);
     let parameters = &comparison.group.parameters;

@@ -1,4 +1,5 @@
-//! Measures of each run of a condition.
+//! Scatter plots with a point for each run: logical rate, mean jump and mean backlog of each machine. Each row of panels is a condition:
+//! a configuration, or all configurations with the same values of some parameters.
 
 use std::collections::HashMap;
 
@@ -7,7 +8,7 @@ use sim::log::JournalRow;
 
 use super::conditions::{Condition, Conditions};
 use super::over_time::subtitle;
-use super::{Kind, MOST_MACHINES, Options, Plot, PlotError, left_out, machine_key};
+use super::{Kind, MAX_MACHINES, Options, Plot, PlotError, left_out, machine_key};
 use crate::draw::chart::{Axis, Figure, Ink, Mark, Panel, Point, Series};
 use crate::measures::{self, Measure};
 use crate::output::table::number;
@@ -17,47 +18,55 @@ use crate::stats::tables::described;
 /// The measures: one for each column of panels.
 const MEASURES: [&str; 3] = ["logical_rate", "jump_mean", "backlog_mean"];
 
-/// The most conditions, each with a row of panels.
-const MOST_CONDITIONS: usize = 4;
+/// The largest number of conditions that are drawn. Each has a row of panels.
+const MAX_CONDITIONS: usize = 4;
 
-/// For each run, the index of its first row; and for each measure, its values: one for each run and machine.
+/// The values of some measures, for each machine of each run.
 struct Values {
-    first: HashMap<u64, usize>,
+    /// For each run's number, the index of the row of its machine 0. Its other machines follow.
+    first_rows: HashMap<u64, usize>,
+    /// For each measure, its value in each row. A row is one machine of one run.
     columns: Vec<Vec<Option<f64>>>,
 }
 
 impl Values {
+    /// Reads the values of `measures` for all finished runs.
     fn read(dataset: &Dataset, measures: &[&Measure]) -> Result<Self, PlotError> {
         let frame = dataset.measures_of(dataset.finished(), measures)?;
-        let mut first = HashMap::new();
-        let mut next = 0;
-        for row in dataset.finished() {
-            first.insert(row.run, next);
-            next += row.machines() as usize;
+        let mut first_rows = HashMap::new();
+        let mut next_row = 0;
+        for run in dataset.finished() {
+            first_rows.insert(run.run, next_row);
+            next_row += run.machines() as usize;
         }
         let mut columns = vec![];
         for measure in measures {
             let column = frame.column(measure.name)?.cast(&DataType::Float64)?;
             columns.push(column.f64()?.iter().collect());
         }
-        Ok(Self { first, columns })
+        Ok(Self {
+            first_rows,
+            columns,
+        })
     }
 
-    fn get(&self, row: &JournalRow, machine: usize, measure: usize) -> Option<f64> {
-        let first = self.first.get(&row.run)?;
-        let is_there = machine < row.machines() as usize;
-        is_there
-            .then(|| self.columns[measure][first + machine])
+    /// The value of the measure with index `measure`. `None` if the run has no such machine, or the measure is undefined there.
+    fn get(&self, run: &JournalRow, machine: usize, measure: usize) -> Option<f64> {
+        let first_row = self.first_rows.get(&run.run)?;
+        let has_machine = machine < run.machines() as usize;
+        has_machine
+            .then(|| self.columns[measure][first_row + machine])
             .flatten()
     }
 }
 
+/// Makes the plot of the measures of each run.
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     let measured = MEASURES.map(measures::named);
     let values = Values::read(dataset, &measured)?;
     let conditions = Conditions::new(dataset, options)?;
-    let most = options.most_panels.min(MOST_CONDITIONS);
-    let shown = conditions.spread(most);
+    let max_conditions = options.max_panels.min(MAX_CONDITIONS);
+    let shown = conditions.choose_evenly(max_conditions);
     let mut panels = vec![];
     for condition in &shown {
         for (index, measure) in measured.iter().enumerate() {
@@ -75,7 +84,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         .max()
         .unwrap_or_default();
     Ok(Plot {
-        left_out: left_out(dataset, conditions.all.len(), most, machines),
+        left_out: left_out(dataset, conditions.all.len(), max_conditions, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Trials.title(), dataset.label()),
             subtitle: subtitle(dataset),
@@ -95,6 +104,8 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
+/// The panel of one measure, which has this `index` among [`MEASURES`], in one condition. `names` are the parameters that tell conditions
+/// apart.
 fn panel(
     values: &Values,
     condition: &Condition<'_>,
@@ -102,17 +113,17 @@ fn panel(
     names: &[&'static str],
 ) -> Panel {
     let mut series = vec![];
-    for machine in 0..condition.machines().min(MOST_MACHINES) {
+    for machine in 0..condition.machines().min(MAX_MACHINES) {
         let points = condition
             .runs
             .iter()
             .enumerate()
-            .filter_map(|(number_of_run, row)| {
-                let value = values.get(row, machine, index)?;
+            .filter_map(|(run_index, run)| {
+                let value = values.get(run, machine, index)?;
                 Some(Point {
-                    x: number_of_run as f64,
+                    x: run_index as f64,
                     y: value,
-                    words: format!("run {}: {}", row.run, number(value, measure.decimals)),
+                    words: format!("run {}: {}", run.run, number(value, measure.decimals)),
                     ..Point::default()
                 })
             });

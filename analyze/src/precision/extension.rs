@@ -1,6 +1,8 @@
-//! How to make the missing runs of a dataset: the lines of the experiment file, the command, and the time.
+//! How a user can extend a dataset by the runs that its intervals need: which lines the experiment file needs, which command makes the
+//! runs, and how long they take.
 //!
-//! A dataset is extended if its experiment file plans more repetitions and the same `sim run` is repeated: only the new runs are made.
+//! To extend a dataset, the user plans more repetitions in its experiment file and repeats the same command `sim run`. The command then
+//! makes only the new runs.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -17,30 +19,32 @@ use crate::error::Error;
 use crate::precision::machines::MachineNeed;
 use crate::read::dataset::Dataset;
 
-/// How to make the missing runs of a dataset.
+/// How to make the further runs that a dataset needs.
 #[derive(Debug)]
 pub struct Extension {
     /// The dataset's label.
     pub dataset: String,
-    /// The lines of the experiment file. Without lines, the file stays as it is.
+    /// The lines that set the numbers of repetitions in the experiment file. If there are none, the file stays as it is.
     pub lines: RepetitionLines,
-    /// The commands that make the runs, one for each shard.
+    /// The commands that make the runs, one for each shard (a part of the runs, made with `--shard` into a folder of its own).
     pub commands: Vec<String>,
     /// Number of runs that these commands make.
     pub runs: u64,
-    /// How many of these runs were planned before.
+    /// How many of these runs the experiment file plans already.
     pub planned_before: u64,
     /// The approximate wall time of these runs on this computer, as `sim plan` estimates it.
     pub wall_time: Duration,
-    /// Why the experiment file cannot have the lines, if so.
+    /// Why the lines cannot be put into the experiment file. `None` if they can.
     pub problem: Option<String>,
+    /// The experiment as it is planned now.
     experiment: Experiment,
+    /// What this computer can do at once; the wall time depends on it.
     capacity: Capacity,
 }
 
 impl Extension {
-    /// The extension of `dataset` that gives each configuration the repetitions that its machine of `needs` needs. None if the logs
-    /// were imported, so that `sim` cannot make more runs.
+    /// The extension of `dataset` that gives each configuration as many repetitions as it needs. `needs` has the machine of each
+    /// configuration that needs most. `None` if the logs were imported, because `sim` cannot make more runs of them.
     ///
     /// # Errors
     ///
@@ -50,28 +54,33 @@ impl Extension {
         let Some(experiment) = log.experiment()? else {
             return Ok(None);
         };
+        // For each configuration, by its text: how many further repetitions it needs. `None` if an experiment cannot have so many.
         let mut further: HashMap<String, Option<u64>> = needs
             .iter()
             .filter(|need| need.group.dataset == dataset.label())
             .map(|need| (need.group.configuration.to_string(), need.further()))
             .collect();
         let attempted = Attempted::new(&log);
-        let (mut counts, mut runs, mut planned_before, mut has_number) = (vec![], vec![], 0, true);
+        // `counts` has the new number of repetitions of each configuration, and `runs` the number of runs to do.
+        let (mut counts, mut runs, mut planned_before) = (vec![], vec![], 0);
+        let mut is_possible = true;
         for configuration in experiment.configurations() {
             let text = configuration.to_string();
             let wanted = further.remove(&text).unwrap_or(Some(0));
-            has_number &= wanted.is_some();
+            is_possible &= wanted.is_some();
+            // A block `[[repeat]]` can give a configuration more repetitions than the key `repetitions`.
             let planned = experiment.more_repetitions.get(&text);
             let planned = planned.copied().unwrap_or(0).max(experiment.repetitions);
-            let (count, to_do, before) = attempted.extend(&text, planned, wanted.unwrap_or(0));
+            let (count, to_do, planned_to_do) =
+                attempted.extend(&text, planned, wanted.unwrap_or(0));
             counts.push(count);
             runs.push((&**configuration, to_do));
-            planned_before += before;
+            planned_before += planned_to_do;
         }
         let capacity = Capacity::for_this_process();
         let lines = RepetitionLines::new(&experiment, &counts);
         let total = runs.iter().map(|(_, runs)| runs).sum();
-        let problem = match has_number {
+        let problem = match is_possible {
             true => problem(&experiment, &lines, &counts),
             false => Some(format!(
                 "an experiment can have at most {} runs; give a larger half-width",
@@ -100,10 +109,11 @@ impl Extension {
     }
 }
 
-/// The repetitions of each configuration, by its text, that were made, even if they failed.
+/// For each configuration, by its text: the repetitions that were made or failed. The same `sim run` does not make them again.
 struct Attempted(HashMap<String, HashSet<u32>>);
 
 impl Attempted {
+    /// Collects the repetitions of all runs in the journal (`runs.csv`).
     fn new(log: &log::Dataset) -> Self {
         let mut attempted: HashMap<String, HashSet<u32>> = HashMap::new();
         for row in log.attempted() {
@@ -116,22 +126,25 @@ impl Attempted {
         Self(attempted)
     }
 
-    /// The smallest number of repetitions, at least `planned`, with which at least `wanted` runs of a configuration are to do; the
-    /// number of runs that are then to do, and how many of these were planned.
+    /// Plans at least `wanted` further runs of a configuration, which has `planned` repetitions now. Returns three numbers: the new
+    /// number of repetitions, which is the smallest one that is enough, and not below `planned`; the number of runs that are then to do;
+    /// and how many of these are planned now.
     fn extend(&self, configuration: &str, planned: u32, wanted: u64) -> (u32, u64, u64) {
         let made = self.0.get(configuration);
         let is_to_do = |repetition: &u32| !made.is_some_and(|made| made.contains(repetition));
-        let before = (0..planned).filter(is_to_do).count() as u64;
-        let (mut count, mut to_do) = (planned, before);
+        let planned_to_do = (0..planned).filter(is_to_do).count() as u64;
+        let (mut count, mut to_do) = (planned, planned_to_do);
         while to_do < wanted {
+            // Repetitions are numbered from 0, so `count` is also the number of the next one. A larger, earlier plan may have made it.
             to_do += u64::from(is_to_do(&count));
             count += 1;
         }
-        (count, to_do, before)
+        (count, to_do, planned_to_do)
     }
 }
 
-/// Why the experiment file with these lines would be refused, or would plan other numbers of repetitions than `counts`.
+/// Why the lines cannot be added to the experiment file: the new file would be refused, or would plan other numbers of repetitions than
+/// `counts`. `None` if they can be added.
 fn problem(experiment: &Experiment, lines: &RepetitionLines, counts: &[u32]) -> Option<String> {
     let refused = "the experiment file with more repetitions would be refused";
     let path = Path::new("experiment.toml");
@@ -151,14 +164,16 @@ fn problem(experiment: &Experiment, lines: &RepetitionLines, counts: &[u32]) -> 
         Ok(changed) => changed,
         Err(error) => return Some(format!("{refused}: {error}")),
     };
-    let planned = std::iter::zip(changed.configurations(), counts).all(|(configuration, count)| {
+    let mut planned = std::iter::zip(changed.configurations(), counts);
+    let has_counts = planned.all(|(configuration, count)| {
         let more = changed.more_repetitions.get(&configuration.to_string());
         more.copied().unwrap_or(0).max(changed.repetitions) == *count
     });
-    (!planned).then(|| format!("{refused}, because its [[repeat]] blocks and new ones overlap"))
+    (!has_counts).then(|| format!("{refused}, because its [[repeat]] blocks and new ones overlap"))
 }
 
-/// Moves the number of repetitions from the lines to the commands if these set it, because then the file's number has no effect.
+/// If the commands set the number of repetitions, moves the new number from the lines of the file to the commands. A number in the file
+/// would have no effect then.
 fn in_commands(
     mut lines: RepetitionLines,
     mut commands: Vec<String>,
@@ -179,22 +194,24 @@ fn in_commands(
     (lines, commands)
 }
 
-/// The words of a command without options that set the number of repetitions. None if it has no such option.
+/// The words of a command without the options that set the number of repetitions. `None` if the command has no such option.
 fn without_repetitions(words: &[String]) -> Option<Vec<String>> {
     let mut others: Vec<String> = vec![];
     let mut index = 0;
     while let Some(word) = words.get(index) {
         let next = words.get(index + 1).map_or("", String::as_str);
-        let sets = |text: &str| {
+        // Whether the value of an option `--set` sets the number of repetitions.
+        let sets_repetitions = |text: &str| {
             text.split('=')
                 .next()
                 .is_some_and(|key| key.trim() == "repetitions")
         };
+        // Goes on by one word, or by two if an option and its value are two words.
         index += match &**word {
             "--repetitions" => 2,
-            "--set" if sets(next) => 2,
+            "--set" if sets_repetitions(next) => 2,
             word if word.starts_with("--repetitions=") => 1,
-            word if word.strip_prefix("--set=").is_some_and(sets) => 1,
+            word if word.strip_prefix("--set=").is_some_and(sets_repetitions) => 1,
             _ => {
                 others.push(word.clone());
                 1
@@ -209,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repetitions_that_were_made_are_not_counted_twice() {
+    fn repetitions_that_were_made_are_not_planned_again() {
         let made = HashSet::from([0, 1, 2, 5]);
         let attempted = Attempted(HashMap::from([("a".to_owned(), made)]));
         // 3 and 4 are planned and not made; 5 was made by an earlier, larger plan.

@@ -1,4 +1,5 @@
-//! The wanted half-width of intervals.
+//! The half-width that a user wants intervals to have: absolute, or relative to the mean. The half-width of the interval 16.4 ± 0.9 is
+//! 0.9.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +13,7 @@ pub enum HalfWidth {
     Relative(f64),
 }
 
-/// A text is not a half-width.
+/// The error for a text that is not a half-width.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a half-width; give a number above 0, such as 0.2 (in the unit of the measure) or 5% (of the mean)"
@@ -20,7 +21,7 @@ pub enum HalfWidth {
 pub struct NotAHalfWidth(String);
 
 impl HalfWidth {
-    /// The half-width for an interval around `mean`, in the unit of the measure.
+    /// The half-width of an interval around `mean`, in the unit of the measure.
     pub fn around(self, mean: f64) -> f64 {
         match self {
             Self::Absolute(half_width) => half_width,
@@ -28,7 +29,7 @@ impl HalfWidth {
         }
     }
 
-    /// Whether it is relative to the mean.
+    /// Whether the half-width is relative to the mean.
     pub fn is_relative(self) -> bool {
         matches!(self, Self::Relative(_))
     }
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_shares_of_the_mean() {
+    fn a_half_width_is_a_positive_number_or_a_share_of_the_mean() {
         let parsed = |text: &str| text.parse::<HalfWidth>();
         assert_eq!(parsed("0.2"), Ok(HalfWidth::Absolute(0.2)));
         assert_eq!(parsed(" 5 %"), Ok(HalfWidth::Relative(0.05)));

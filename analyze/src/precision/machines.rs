@@ -1,11 +1,12 @@
-//! The need of each machine, and of each configuration.
+//! The need (the number of repetitions that make the 95 % interval of a measure as narrow as wanted) of each machine, and of each
+//! configuration.
 
 use std::collections::HashMap;
 
 use crate::measures::Measure;
 use crate::output::table::{decimals_for, number};
 use crate::precision::half_width::HalfWidth;
-use crate::precision::need::{MOST, Need};
+use crate::precision::need::{MAX_REPETITIONS, Need};
 use crate::stats::estimate::{Estimate, IntervalKind};
 use crate::stats::repetitions::Group;
 
@@ -18,25 +19,25 @@ pub struct MachineNeed<'g> {
     pub estimate: Estimate,
     /// The wanted half-width, in the unit of the measure.
     pub wanted: f64,
-    /// The number of repetitions, including those that are done. Numbers count all repetitions, also those without a value.
+    /// The need. It counts all repetitions: those that are done too, and also those in which the measure is undefined.
     pub need: Need,
 }
 
-/// The needs of all groups.
+/// The needs of all groups. A group is one machine of one configuration, with its repetitions.
 #[derive(Clone, Debug, Default)]
 pub struct Needs<'g> {
     /// The machines whose need is known, in the order of the groups.
     pub machines: Vec<MachineNeed<'g>>,
-    /// Machines with a mean of about 0, for which a relative half-width has no meaning: its 95 % interval contains 0.
+    /// Machines with a mean of about 0: the 95 % interval of the mean contains 0. For them a relative half-width has no meaning.
     pub near_zero: Vec<&'g Group>,
     /// Machines with fewer than two values of the measure, because it is not defined in the other repetitions.
     pub undefined: Vec<&'g Group>,
 }
 
-/// Why there are no needs.
+/// Why no need can be computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoNeeds {
-    /// A configuration has a single repetition.
+    /// Some configurations have a single repetition.
     #[error(
         "{dataset}: {count} configuration{} a single repetition, so nothing is known about how much repetitions differ (the first is {first}); do at \
          least 2 repetitions of each, better 5 or more, for example with `sim run EXPERIMENT --repetitions 5`",
@@ -45,36 +46,36 @@ pub enum NoNeeds {
     Single {
         /// The dataset.
         dataset: String,
-        /// The number of such configurations.
+        /// The number of configurations with a single repetition.
         count: usize,
-        /// The first of them.
+        /// The first configuration with a single repetition.
         first: String,
     },
-    /// All means are about 0.
+    /// The half-width is relative, and all means are about 0.
     #[error(
         "a half-width of {width} is relative to the mean of {measure}, which is about 0 (its 95 % interval contains 0); give an absolute \
          half-width, such as --half-width {example}"
     )]
     NearZero {
-        /// The half-width.
+        /// The wanted half-width.
         width: String,
-        /// The measure.
+        /// The name of the measure.
         measure: &'static str,
-        /// An absolute half-width.
+        /// An absolute half-width, as an example for the user.
         example: String,
     },
-    /// The measure has no values.
+    /// Each machine has fewer than two values of the measure.
     #[error(
         "{0} has fewer than two values in every configuration, because it is not defined in the other repetitions"
     )]
     Undefined(&'static str),
 }
 
-/// The needs of `groups`, whose `measure` was read, for intervals with `half_width`.
+/// The needs of `groups`, if the intervals of `measure` shall have `half_width`. The groups must have been read with this measure.
 ///
 /// # Errors
 ///
-/// [`NoNeeds`] if a configuration has a single repetition, or if no machine has a need that is known.
+/// [`NoNeeds`] if a configuration has a single repetition, or if the need of no machine can be computed.
 pub fn needs<'g>(
     groups: &'g [Group],
     measure: &Measure,
@@ -105,7 +106,7 @@ pub fn needs<'g>(
     }
 }
 
-/// A half-width that is a bit narrower than the present one.
+/// An absolute half-width as an example for the user: half of the half-width that the interval has now.
 pub(crate) fn example(group: &Group, measure: &Measure) -> String {
     let half_width = group
         .estimate(measure)
@@ -115,13 +116,14 @@ pub(crate) fn example(group: &Group, measure: &Measure) -> String {
     })
 }
 
-/// The need of a machine. None if the wanted half-width is relative to a mean of about 0.
+/// The need of a machine. `None` if the wanted half-width is relative to a mean of about 0.
 fn machine_need(
     group: &Group,
     estimate: Estimate,
     half_width: HalfWidth,
 ) -> Option<MachineNeed<'_>> {
     let wanted = half_width.around(estimate.mean);
+    // The number of values that are needed. If all values are equal, no more are needed.
     let of_values = match (estimate.sd, estimate.interval_kind) {
         (Some(sd), kind) if kind != IntervalKind::AllEqual => {
             let contains_0 = |(low, high): (f64, f64)| low <= 0.0 && 0.0 <= high;
@@ -132,13 +134,14 @@ fn machine_need(
         }
         _ => Need::none(estimate.n),
     };
-    // If the measure is not defined in some repetitions, it will not be defined in the same share of the others.
-    let of_repetitions = |values: Option<u64>| {
-        let more = values?.saturating_sub(estimate.n);
-        let repetitions = group.n + (more * group.n).div_ceil(estimate.n);
-        (repetitions <= MOST).then_some(repetitions)
+    // Numbers of values become numbers of repetitions: the measure is undefined in some repetitions (`group.n` repetitions gave
+    // `estimate.n` values), and is expected to be undefined in the same share of further repetitions.
+    let repetitions_for = |values: Option<u64>| {
+        let more_values = values?.saturating_sub(estimate.n);
+        let repetitions = group.n + (more_values * group.n).div_ceil(estimate.n);
+        (repetitions <= MAX_REPETITIONS).then_some(repetitions)
     };
-    let ends = |values: Option<u64>| match estimate.n == group.n {
+    let end_of_interval = |values: Option<u64>| match estimate.n == group.n {
         true => values,
         false => values.map(|values| (values * group.n).div_ceil(estimate.n)),
     };
@@ -147,13 +150,14 @@ fn machine_need(
         estimate,
         wanted,
         need: Need {
-            repetitions: of_repetitions(of_values.repetitions),
-            low: ends(of_values.low),
-            high: ends(of_values.high),
+            repetitions: repetitions_for(of_values.repetitions),
+            low: end_of_interval(of_values.low),
+            high: end_of_interval(of_values.high),
         },
     })
 }
 
+/// Fails if a configuration has a single repetition.
 fn check_repetitions(groups: &[Group]) -> Result<(), NoNeeds> {
     let mut single: Vec<&Group> = groups.iter().filter(|group| group.n < 2).collect();
     single.dedup_by(|a, b| a.is_of_same_configuration(b));
@@ -171,17 +175,18 @@ fn check_repetitions(groups: &[Group]) -> Result<(), NoNeeds> {
 }
 
 impl MachineNeed<'_> {
-    /// The number of further repetitions. None if an experiment cannot have so many.
+    /// How many more repetitions are needed than are done. `None` if an experiment cannot have so many.
     pub fn further(&self) -> Option<u64> {
         Some(self.need.repetitions?.saturating_sub(self.group.n))
     }
 
-    /// The number of repetitions, for comparisons: the largest if an experiment cannot have so many.
+    /// A number by which needs are compared: the number of repetitions, or the largest possible number if an experiment cannot have so
+    /// many.
     pub fn rank(&self) -> u64 {
         self.need.repetitions.unwrap_or(u64::MAX)
     }
 
-    /// Half the width of the present interval as a share of the mean. None if there is no interval or the mean is 0.
+    /// The half-width that the interval has now, as a share of the mean. `None` if there is no interval or the mean is 0.
     pub fn share(&self) -> Option<f64> {
         let share = self.estimate.half_width? / self.estimate.mean.abs();
         share.is_finite().then_some(share)
@@ -189,8 +194,8 @@ impl MachineNeed<'_> {
 }
 
 impl<'g> Needs<'g> {
-    /// For each configuration, its machine that needs most (the first of them if several need the same), in the order in which
-    /// the machines first name the configuration.
+    /// For each configuration, the machine that needs most; if several machines need most, the first of them. The configurations are in
+    /// the order of their first machines in `machines`.
     pub fn configurations(&self) -> Vec<MachineNeed<'g>> {
         let mut neediest: Vec<MachineNeed<'g>> = vec![];
         let mut indices: HashMap<(&str, String), usize> = HashMap::new();

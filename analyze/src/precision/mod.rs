@@ -1,10 +1,10 @@
-//! How many repetitions make the intervals of a measure as narrow as wanted.
+//! How many repetitions make the 95 % intervals of a measure as narrow as wanted. This number is called a need.
 //!
 //! # Layout
 //!
 //! - [`half_width`]: the wanted half-width, absolute or relative to the mean
-//! - [`need`]: the number of repetitions that a standard deviation needs
-//! - [`machines`]: the need of each machine, and of each configuration
+//! - [`need`]: the need, computed from the standard deviation of the repetitions that are done
+//! - [`machines`]: the need of each machine; a configuration needs as many repetitions as the machine that needs most
 //! - [`extension`]: the lines of the experiment file that make the missing runs, and the time that the runs take
 //! - [`tables`]: the needs as a table and as records
 

@@ -1,21 +1,22 @@
 //! How many repetitions make the 95 % interval of a mean as narrow as wanted.
 //!
-//! With `N` repetitions whose standard deviation is `S`, half the width of the interval is `t S / sqrt(N)`, where `t` is the 0.975
-//! quantile of Student's t with `N - 1` degrees of freedom. `S` is not known before the sweep. The `n` repetitions that are done have
-//! the standard deviation `s`. If the values are normally distributed with the same variance, the ratio `S^2 / s^2` has the F
-//! distribution with `N - 1` and `n - 1` degrees of freedom, because each variance is proportional to a chi-square variable. So
-//! the number of repetitions is the smallest `N` with
+//! A sweep (the runs of an experiment) with `n` repetitions is done. Which number `N` of repetitions would be enough? Let `s` be the
+//! standard deviation of a measure over the `n` repetitions, and `S` its standard deviation over the `N` repetitions of a new sweep. After
+//! the new sweep, half the width of the interval is `t S / sqrt(N)`, where `t` is the 0.975 quantile of Student's t with `N - 1` degrees
+//! of freedom. `S` is not known before the new sweep. If the values are normally distributed with the same variance, the ratio
+//! `S^2 / s^2` has the F distribution with `N - 1` and `n - 1` degrees of freedom, because each variance is proportional to a chi-square
+//! variable. So the number of repetitions is the smallest `N` with
 //!
 //! ```text
 //! t^2 F s^2 <= N h^2
 //! ```
 //!
-//! where `h` is the wanted half-width and `F` is the [`ASSURANCE`] quantile of this F distribution. Without the factor `F`, about half of
-//! all sweeps would be too wide: `s` is too small in every second case, and so is the variance of every second sweep.
+//! where `h` is the wanted half-width and `F` is the [`ASSURANCE`] quantile of this F distribution. Without the factor `F`, the interval
+//! would be too wide after about half of all sweeps, because `S` is larger than `s` in about half of all cases.
 //!
 //! Sources: L. L. Kupper and K. B. Hafner, "How appropriate are popular sample size formulas?", The American Statistician 43 (1989),
-//! pages 101-105, on the variance of the sample that is planned; R. H. Browne, "On the use of a pilot sample for sample size
-//! determination", Statistics in Medicine 14 (1995), pages 1933-1940, on the variance of the sample that is there.
+//! pages 101-105, on the variance of the planned sample (`S^2`); R. H. Browne, "On the use of a pilot sample for sample size
+//! determination", Statistics in Medicine 14 (1995), pages 1933-1940, on the variance of the sample that exists (`s^2`).
 
 use sim::experiment::Experiment;
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
@@ -23,54 +24,53 @@ use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
 use crate::stats::estimate::t_quantile_975;
 
 /// The share of sweeps whose interval is as narrow as wanted, if they have the number of repetitions that [`Need`] says and the values
-/// are normally distributed. It is high, so that at least 8 of 10 sweeps are narrow enough even if values are moderately skewed, as
-/// backlogs are.
+/// are normally distributed. The share is as high as this, so that the intervals of at least 8 of 10 sweeps are narrow enough even if the
+/// values are moderately skewed, as backlogs are.
 pub const ASSURANCE: f64 = 0.95;
 
 /// The largest number of repetitions: an experiment cannot have more runs.
-pub const MOST: u64 = Experiment::MAX_RUNS;
+pub const MAX_REPETITIONS: u64 = Experiment::MAX_RUNS;
 
-/// The number of repetitions that a configuration needs, including those that are done. None stands for more than [`MOST`].
+/// The number of repetitions that a configuration needs, including those that are done. `None` stands for more than [`MAX_REPETITIONS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// With this number, the interval is as narrow as wanted in [`ASSURANCE`] of all sweeps. The number that is done if the interval is narrow enough already.
+    /// The number of repetitions with which the interval is as narrow as wanted in [`ASSURANCE`] of all sweeps. If the interval is narrow
+    /// enough already, the number that is done.
     pub repetitions: Option<u64>,
-    /// The lower end of a 95 % interval. The interval contains the number that would be enough if the standard deviation were known.
+    /// The lower end of a 95 % interval for the number of repetitions that would be enough if the true standard deviation were known.
     pub low: Option<u64>,
-    /// The upper end of this interval.
+    /// The upper end of the interval that begins at `low`.
     pub high: Option<u64>,
 }
 
 impl Need {
-    /// The need if `n` repetitions, at least 2, have the standard deviation `sd` (divisor n - 1), and half the width of the interval must be at most `half_width`,
-    /// which is above 0.
+    /// The need after `n` repetitions (at least 2), whose values have the standard deviation `sd` (divisor n - 1). Half the width of the
+    /// interval must be at most `half_width`, which is above 0.
     pub fn new(n: u64, sd: f64, half_width: f64) -> Self {
         let freedom = (n - 1) as f64;
+        // h^2 / s^2 in the formula above.
         let ratio = (half_width / sd).powi(2);
-        let is_narrow = |n: u64| t_quantile_975((n - 1) as f64).powi(2) <= n as f64 * ratio;
-        let is_assured = |more: u64| {
-            let squared_t = t_quantile_975((more - 1) as f64).powi(2);
-            squared_t * f_quantile((more - 1) as f64, freedom) <= more as f64 * ratio
+        let is_narrow = |count: u64, ratio: f64| {
+            t_quantile_975((count - 1) as f64).powi(2) <= count as f64 * ratio
         };
-        // The 95 % interval of the variance, in units of the estimated variance.
+        let is_assured = |count: u64| {
+            let squared_t = t_quantile_975((count - 1) as f64).powi(2);
+            squared_t * f_quantile((count - 1) as f64, freedom) <= count as f64 * ratio
+        };
+        // An end of the 95 % interval of the true variance, in units of the estimated variance.
         let variance = |share: f64| freedom / chi_square_quantile(freedom, share);
-        let known = |variance: f64| {
-            let ratio = ratio / variance;
-            smallest(2, |n| {
-                t_quantile_975((n - 1) as f64).powi(2) <= n as f64 * ratio
-            })
-        };
+        let enough_for = |variance: f64| smallest(2, |count| is_narrow(count, ratio / variance));
         Self {
-            repetitions: match is_narrow(n) {
+            repetitions: match is_narrow(n, ratio) {
                 true => Some(n),
                 false => smallest(n + 1, is_assured),
             },
-            low: known(variance(0.975)),
-            high: known(variance(0.025)),
+            low: enough_for(variance(0.975)),
+            high: enough_for(variance(0.025)),
         }
     }
 
-    /// The need of `n` repetitions with equal values: no more.
+    /// The need after `n` repetitions with equal values: no further repetitions are needed.
     pub fn none(n: u64) -> Self {
         Self {
             repetitions: Some(n),
@@ -80,14 +80,15 @@ impl Need {
     }
 }
 
-/// The smallest number from `first` to [`MOST`] for which `holds` is true. It must be true for all larger numbers too.
+/// The smallest number from `first` to [`MAX_REPETITIONS`] for which `holds` is true. `None` if there is no such number. If `holds` is
+/// true for a number, it must be true for all larger numbers too.
 fn smallest(first: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
     let mut high = first;
     while !holds(high) {
-        if high >= MOST {
+        if high >= MAX_REPETITIONS {
             return None;
         }
-        high = (high * 2).min(MOST);
+        high = (high * 2).min(MAX_REPETITIONS);
     }
     let mut low = first;
     while low < high {
@@ -100,13 +101,13 @@ fn smallest(first: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
     Some(low)
 }
 
-/// The [`ASSURANCE`] quantile of the F distribution.
+/// The [`ASSURANCE`] quantile of the F distribution with these degrees of freedom.
 fn f_quantile(freedom_1: f64, freedom_2: f64) -> f64 {
     FisherSnedecor::new(freedom_1, freedom_2)
         .map_or(f64::NAN, |distribution| distribution.inverse_cdf(ASSURANCE))
 }
 
-/// The quantile of the chi-square distribution that is larger than `share` of all values.
+/// The quantile of the chi-square distribution below which the `share` of all values lies.
 fn chi_square_quantile(freedom: f64, share: f64) -> f64 {
     ChiSquared::new(freedom).map_or(f64::NAN, |distribution| distribution.inverse_cdf(share))
 }
@@ -143,16 +144,18 @@ mod tests {
         }
     }
 
-    /// With a known standard deviation of 1, 18 values make the half-width 0.5 (t = 2.110, 2.110 / sqrt(18) = 0.497), and 17 do not
-    /// (t = 2.120, 2.120 / sqrt(17) = 0.514).
     #[test]
-    fn the_interval_has_the_numbers_for_known_deviations() {
-        // 1,001 repetitions know the standard deviation within 4.2 and 4.6 %.
+    fn the_interval_of_the_need_follows_from_that_of_the_standard_deviation() {
+        // After 1,001 repetitions, the 95 % interval of the true variance is from about 0.92 to 1.09 times the estimated variance, and
+        // the need is almost proportional to the variance.
         let need = Need::new(1001, 10.0, 0.05);
         let [low, high] = [need.low, need.high].map(|n| n.expect("below the maximum") as f64);
-        let known = (1.96 * 10.0 / 0.05f64).powi(2);
-        assert!((low / known - 0.9169).abs() < 1e-3, "{low} of {known}");
-        assert!((high / known - 1.0937).abs() < 1e-3, "{high} of {known}");
+        let need_if_known = (1.96 * 10.0 / 0.05f64).powi(2);
+        let [low, high] = [low, high].map(|n| n / need_if_known);
+        assert!((low - 0.9169).abs() < 1e-3, "{low}");
+        assert!((high - 1.0937).abs() < 1e-3, "{high}");
+        // If the standard deviation is known to be 1, 18 values make the half-width at most 0.5 (t = 2.110, 2.110 / sqrt(18) = 0.497),
+        // and 17 values do not (t = 2.120, 2.120 / sqrt(17) = 0.514).
         assert_eq!(
             smallest(2, |n| t_quantile_975((n - 1) as f64).powi(2)
                 <= n as f64 * 0.25),
@@ -175,9 +178,9 @@ mod tests {
     }
 
     proptest! {
-        /// The number is the smallest one, and it is not below the interval.
+        /// The number of repetitions is the smallest one that is enough, and it is not below the interval.
         #[test]
-        fn one_repetition_less_is_not_assured(n in 2u64..200, ratio in 0.02f64..2.0) {
+        fn with_one_repetition_less_the_interval_may_be_too_wide(n in 2u64..200, ratio in 0.02f64..2.0) {
             let need = Need::new(n, 1.0, ratio);
             let squared = ratio * ratio;
             let half_width_squared = |n: u64| t_quantile_975((n - 1) as f64).powi(2) / n as f64;
@@ -192,7 +195,7 @@ mod tests {
                     prop_assert!(half_width_squared(n) <= squared);
                 }
             } else {
-                prop_assert!(assured(MOST) > squared);
+                prop_assert!(assured(MAX_REPETITIONS) > squared);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::output::value::{Record, Value};
 use crate::precision::extension::Extension;
 use crate::precision::half_width::HalfWidth;
 use crate::precision::machines::{MachineNeed, Needs, example};
-use crate::precision::need::{ASSURANCE, MOST};
+use crate::precision::need::{ASSURANCE, MAX_REPETITIONS};
 use crate::stats::intervals::notes;
 use crate::stats::records::{group_record, push_estimate};
 use crate::stats::repetitions::Group;
@@ -97,7 +97,10 @@ fn interval(need: &MachineNeed<'_>) -> String {
 
 /// A number of repetitions as text. `None` stands for more than [`MOST`].
 fn count(repetitions: Option<u64>) -> String {
-    repetitions.map_or_else(|| keep_together(&format!("> {}", grouped(MOST))), grouped)
+    repetitions.map_or_else(
+        || keep_together(&format!("> {}", grouped(MAX_REPETITIONS))),
+        grouped,
+    )
 }
 
 /// The cell of column `time`: the time that the further repetitions of one configuration take. Empty if this time is not known.

@@ -74,8 +74,8 @@ const OPTIONS: Options = Options {
     by: vec![],
     run: None,
     width: 1100.0,
-    most_panels: 6,
-    most_rows: 20,
+    max_panels: 6,
+    max_rows: 20,
 };
 
 /// A diagram shows the first so many model seconds of its run.

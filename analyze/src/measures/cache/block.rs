@@ -1,4 +1,8 @@
-//! A block of the cache: the measures of some runs, as a folder of sealed Parquet files.
+//! A block of the cache of measures: a folder with the measures of some runs, as Parquet files that each contain a checksum.
+//!
+//! `runs.parquet` says which runs the block has. Each other file has one family of measures (a group of related measures, for example
+//! all measures of jumps), with a row for each machine of these runs. The parameter `about` of the functions is a text that names
+//! everything that the measures depend on, for example the version of their definitions. The checksums cover this text too.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -19,9 +23,11 @@ use crate::seal;
 /// The name of the file with a block's runs.
 const RUNS: &str = "runs";
 
-/// The measures of some runs.
+/// A block: where its files are, and which runs it has. The measures themselves are read when they are needed.
 pub(super) struct Block {
+    /// The folder of the block.
     pub(super) path: PathBuf,
+    /// The runs, in the order of their rows in the files.
     pub(super) runs: Vec<CachedRun>,
     /// The checksum of the file with the runs. The other files are valid only together with this file.
     pub(super) checksum: String,
@@ -30,14 +36,16 @@ pub(super) struct Block {
 /// A run whose measures are cached.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct CachedRun {
+    /// The number of the run.
     pub(super) run: i64,
+    /// How many machines the run has.
     pub(super) machines: i64,
-    /// The checksum of its row in the journal, as a number.
+    /// The checksum of the run's row in the journal (`runs.csv`), as a number.
     pub(super) fingerprint: i64,
 }
 
 impl CachedRun {
-    /// `None` if the row's checksum is not one that the program writes.
+    /// Makes the cached run of a row of the journal. `None` if the row's checksum does not have the form that the program writes.
     pub(super) fn from_row(row: &JournalRow) -> Option<Self> {
         let fingerprint = u64::from_str_radix(&row.row_checksum, 16).ok()?;
         Some(Self {
@@ -62,29 +70,30 @@ impl Block {
         })
     }
 
+    /// Number of rows of each family's file: the machines of all runs.
     pub(super) fn rows(&self) -> usize {
         self.runs.iter().map(|run| run.machines as usize).sum()
     }
 
-    /// The columns [`MACHINE_KEYS`] and `measures` of all runs.
+    /// Reads the columns [`MACHINE_KEYS`] and `measures` of all runs of the block.
     pub(super) fn read(&self, measures: &[&Measure], about: &str) -> Result<DataFrame, String> {
-        let run = self.runs.iter();
-        let run = run.flat_map(|run| std::iter::repeat_n(run.run, run.machines as usize));
-        let machine = self.runs.iter().flat_map(|run| 0..run.machines);
+        let runs = self.runs.iter();
+        let run_numbers = runs.flat_map(|run| std::iter::repeat_n(run.run, run.machines as usize));
+        let machines = self.runs.iter().flat_map(|run| 0..run.machines);
         let mut columns: Vec<Column> = vec![
-            Series::new(MACHINE_KEYS[0].into(), run.collect::<Vec<i64>>()).into(),
-            Series::new(MACHINE_KEYS[1].into(), machine.collect::<Vec<i64>>()).into(),
+            Series::new(MACHINE_KEYS[0].into(), run_numbers.collect::<Vec<i64>>()).into(),
+            Series::new(MACHINE_KEYS[1].into(), machines.collect::<Vec<i64>>()).into(),
         ];
-        let mut read: HashMap<&str, DataFrame> = HashMap::new();
+        let mut frames: HashMap<&str, DataFrame> = HashMap::new();
         for measure in measures {
             let family = family_of(measure);
-            if !read.contains_key(family) {
+            if !frames.contains_key(family) {
                 let file = file_path(&self.path, family);
-                let bytes = read_file(&file, &self.subject(about, family))?;
+                let bytes = read_file(&file, &self.text_of_checksum(about, family))?;
                 let frame = ParquetReader::new(Cursor::new(bytes)).finish();
-                read.insert(family, frame.map_err(|error| problem(&file, &error))?);
+                frames.insert(family, frame.map_err(|error| problem(&file, &error))?);
             }
-            let column = read[family].column(measure.name);
+            let column = frames[family].column(measure.name);
             let column = column.map_err(|error| problem(&file_path(&self.path, family), &error))?;
             columns.push(column.clone());
         }
@@ -92,11 +101,11 @@ impl Block {
         DataFrame::new(rows, columns).map_err(|error| problem(&self.path, &error))
     }
 
-    /// The rows of `wanted` runs in a frame of all runs.
-    pub(super) fn only(
+    /// Selects the rows of the `wanted` runs (by number) from `machines`, which has the rows of all runs of the block.
+    pub(super) fn rows_of(
         &self,
-        machines: &DataFrame,
         wanted: &HashSet<i64>,
+        machines: &DataFrame,
     ) -> PolarsResult<DataFrame> {
         if wanted.len() == self.runs.len() {
             return Ok(machines.clone());
@@ -109,13 +118,14 @@ impl Block {
         machines.filter(&is_wanted)
     }
 
-    /// What the file of a family is about.
-    fn subject(&self, about: &str, family: &str) -> String {
+    /// The text that the checksum of a family's file covers. It names the family and this block's runs, so a file of another family or
+    /// of another block is not accepted.
+    fn text_of_checksum(&self, about: &str, family: &str) -> String {
         format!("{about} {family} {}", self.checksum)
     }
 
-    /// Writes a block into a folder with a temporary name, and renames it when it is complete. Nothing is forced to the disk: what a
-    /// power cut destroys is noticed by the checksums. `None` if there is such a folder already.
+    /// Writes a block into a folder with a temporary name, and renames the folder to `path` when it is complete. Nothing is forced to
+    /// the disk, because the checksums show later what a power cut destroyed. `None` if `path` exists already.
     pub(super) fn write(
         path: PathBuf,
         runs: Vec<CachedRun>,
@@ -123,7 +133,7 @@ impl Block {
         about: &str,
     ) -> io::Result<Option<Self>> {
         let folder = Partial::create_folder(path.clone())?;
-        // The lock shows other programs that the folder was not left by a crash.
+        // The lock shows other programs that this folder is being written, and was not left by a crash.
         let lock = fs::File::open(folder.partial());
         let _ = lock.as_ref().map(sim::log::try_lock);
         let column = |name: &str, value: fn(&CachedRun) -> i64| {
@@ -146,7 +156,7 @@ impl Block {
             let names = measures.iter().map(|measure| measure.name);
             let frame = measured.select(names).map_err(io::Error::other)?;
             let file = file_path(folder.partial(), family);
-            write_file(&file, frame, &block.subject(about, family))?;
+            write_file(&file, frame, &block.text_of_checksum(about, family))?;
         }
         match fs::rename(folder.partial(), &block.path) {
             Ok(()) => Ok(Some(block)),
@@ -158,6 +168,7 @@ impl Block {
     }
 }
 
+/// The name of the family to which `measure` belongs.
 fn family_of(measure: &Measure) -> &'static str {
     let has = |measures: &[Measure]| measures.iter().any(|other| other.name == measure.name);
     let family = FAMILIES.into_iter().find(|(_, measures)| has(measures));
@@ -168,11 +179,16 @@ fn file_path(block: &Path, name: &str) -> PathBuf {
     block.join(name).with_extension("parquet")
 }
 
-fn problem(path: &Path, problem: &dyn std::fmt::Display) -> String {
-    format!("{}: {problem}", path.display())
+/// A message about the file or folder at `path`.
+fn problem(path: &Path, cause: &dyn std::fmt::Display) -> String {
+    format!("{}: {cause}", path.display())
 }
 
-/// Reads the file at `path`; an error with the problem if the file cannot be used.
+/// Reads the file at `path` and checks its checksum.
+///
+/// # Errors
+///
+/// A message if the file cannot be read, or was changed.
 fn read_file(path: &Path, about: &str) -> Result<Vec<u8>, String> {
     // Reading a pipe or an endless device would never return.
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
@@ -206,7 +222,7 @@ fn parse_runs(bytes: Vec<u8>) -> PolarsResult<Vec<CachedRun>> {
         .collect())
 }
 
-/// Writes a file with a checksum. It is not compressed, because it is read more often than written.
+/// Writes a file with a checksum. The file is not compressed, because it is read more often than written.
 fn write_file(path: &Path, mut frame: DataFrame, about: &str) -> io::Result<()> {
     let (file, failure) = RememberingFile::new(fs::File::create_new(path)?);
     ParquetWriter::new(file)
