@@ -41,18 +41,30 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
             sends,
         ),
     ];
-    let mut key = machine_key(machines, Mark::Dots);
-    key.push(KeyEntry {
-        name: "least-squares line".to_owned(),
-        ink: Ink::Muted,
-        mark: Mark::Reference,
-    });
-    // A fitted line is the last series of its panel, and the name of the series is the equation of the line.
-    let fitted: Vec<String> = panels
+    // The name of a fitted line is its equation.
+    let equations: Vec<String> = panels
         .iter()
-        .filter_map(|panel| panel.series.last())
+        .flat_map(|panel| &panel.series)
+        .filter(|series| series.mark == Mark::Reference)
         .map(|line| line.name.clone())
         .collect();
+    let mut key = machine_key(machines, Mark::Dots);
+    if !equations.is_empty() {
+        key.push(KeyEntry {
+            name: "least-squares line".to_owned(),
+            ink: Ink::Muted,
+            mark: Mark::Reference,
+        });
+    }
+    let about_points = match equations.len() {
+        0 => {
+            "Each point is a machine of a configuration. There are no lines, because all points of a panel have the same x."
+        }
+        _ => {
+            "Each point is a machine of a configuration. The lines give every point the same weight; the \
+             points are not a random sample, so the lines have no intervals."
+        }
+    };
     Ok(Plot {
         // All configurations are drawn, so only machines can be left out.
         left_out: left_out(dataset, 0, 0, machines),
@@ -61,15 +73,13 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
             subtitle: subtitle(dataset),
             description: format!(
                 "Each point is the mean of a machine over the runs of a configuration. {}",
-                fitted.join(" ")
+                equations.join(" ")
             ),
             panels,
             key,
-            notes: fitted
+            notes: equations
                 .into_iter()
-                .chain(["Each point is a machine of a configuration. The lines give every point the same weight; the \
-                         points are not a random sample, so the lines have no intervals."
-                    .to_owned()])
+                .chain([about_points.to_owned()])
                 .collect(),
             width: options.width,
             columns: 2,

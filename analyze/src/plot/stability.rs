@@ -70,7 +70,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
             title: format!("{}: {}", Kind::Stability.title(), dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
-                "A map of {} configurations: the darker, the faster the queue of the most loaded machine grows, at most {} messages/s. \
+                "A map of {} configurations: the darker, the faster the fastest-growing queue of its machines grows, at most {} messages/s. \
                  Theory predicts an overloaded machine in {overloaded} of them.",
                 cells.len(),
                 number(largest_growth, 2)
@@ -79,7 +79,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
             panels,
             key: vec![
                 KeyEntry {
-                    name: format!("backlog growth of the most loaded machine, 0 to {} messages/s", number(largest_growth, 2)),
+                    name: format!("growth of the fastest-growing queue, 0 to {} messages/s", number(largest_growth, 2)),
                     ink: Ink::Machine(1),
                     mark: Mark::Cells,
                 },
@@ -151,7 +151,7 @@ fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<
     };
     let words = match &largest {
         Some((machine, estimate)) => format!(
-            "{rates}, internal {internal}: machine {machine} {} messages/s{predicted}",
+            "rates {rates}, internal {internal}: machine {machine} {} messages/s{predicted}",
             estimate_words(estimate, measure.digits()).join(" ")
         ),
         None => format!("rates {rates}, internal {internal}: backlog not known{predicted}"),

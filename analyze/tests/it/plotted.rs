@@ -324,7 +324,11 @@ fn a_stability_map_has_the_growth_and_the_boundary() {
         } else {
             "predicted: not overloaded"
         };
-        assert!(title.ends_with(predicted), "{title}");
+        assert!(
+            title.starts_with(&format!("rates {rates}, internal {internal}: machine"))
+                && title.ends_with(predicted),
+            "{title}"
+        );
     }
     let boundary = of_class(panels[0], "boundary");
     let path = boundary[0].attribute("d").unwrap();
@@ -337,6 +341,42 @@ fn a_stability_map_has_the_growth_and_the_boundary() {
     let heights: Vec<f64> = coordinates.chunks(2).map(|point| point[1]).collect();
     assert_eq!(heights.len(), 4);
     assert!(heights.iter().all(|height| *height == heights[0]), "{path}");
+}
+
+/// The plot `regression` has a line only in a panel whose points differ in x. The equation of each line is a note below the picture.
+#[test]
+fn a_regression_has_a_line_only_if_the_points_differ_in_x() {
+    let folder = tempfile::tempdir().unwrap();
+    let one_rate = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3, 3]]");
+    let one_point = one_rate.replace("[0.4, 0.7]", "[0.7]");
+    for (name, text, measures_with_line) in [
+        ("both", fixture::SMALL, &["mean jump", "mean backlog"][..]),
+        ("one-rate", &one_rate, &["mean backlog"]),
+        ("one-point", &one_point, &[]),
+    ] {
+        let root = folder.path().join(name);
+        fixture::simulated(&root, text);
+        let dataset = Dataset::open(&root).unwrap();
+        let figure = plot::plot(&dataset, Kind::Regression, &Options::default())
+            .unwrap()
+            .figure;
+        let equations: Vec<&String> = figure
+            .notes
+            .iter()
+            .filter(|note| note.contains(": y = "))
+            .collect();
+        let measures: Vec<&str> = equations
+            .iter()
+            .map(|equation| equation.split(':').next().unwrap())
+            .collect();
+        assert_eq!(measures, measures_with_line, "{name}: {:?}", figure.notes);
+        assert!(!figure.description.contains("machine 2"), "{name}");
+        let has_key = figure
+            .key
+            .iter()
+            .any(|entry| entry.name == "least-squares line");
+        assert_eq!(has_key, !measures_with_line.is_empty(), "{name}");
+    }
 }
 
 /// Every kind of plot is drawn as well-formed SVG, and with characters in at most 80 columns. PNG and PDF files are written too.
