@@ -209,7 +209,7 @@ fn two_conditions_are_compared_or_an_error_says_why_they_cannot() {
     ];
     let (code, out, err) = analyze(&sorted, folder.path());
     assert!(code == 0 && out.contains("1,3,6"), "{out}{err}");
-    // Rates and `internal` both differ, in opposite ways. So A has no configuration that differs from one of B in a single parameter.
+    // Both sides have the same sets of rates and the same values of `internal`, but in other combinations.
     let crossed = experiment("crossed", "[[1, 3, 6], [2, 3, 4]]", "[0.4, 0.7]", 3);
     fixture::simulated(&folder.path().join("crossed"), &crossed);
     let a = "rates = '1,3,6' and internal = 0.4 or rates = '2,3,4' and internal = 0.7";
