@@ -49,10 +49,8 @@ fn jumps(folder: &Path, dataset: &str, rates: &str, machine: usize) -> Vec<f64> 
     let dataset = ::analyze::Dataset::open(&folder.join(dataset)).unwrap();
     let machines = dataset.machines().unwrap();
     let text = |name: &str| machines.column(name).unwrap().str().unwrap().clone();
-    let (all_rates, indices) = (
-        text("rates"),
-        machines.column("machine").unwrap().i64().unwrap().clone(),
-    );
+    let all_rates = text("rates");
+    let indices = machines.column("machine").unwrap().i64().unwrap().clone();
     let values = machines.column("jump_mean").unwrap().f64().unwrap().clone();
     (0..machines.height())
         .filter(|&row| {
@@ -84,10 +82,10 @@ fn welch(a: &[Vec<f64>], b: &[Vec<f64>]) -> (f64, f64) {
     for (sign, side) in [(-1.0, a), (1.0, b)] {
         let weight = 1.0 / side.len() as f64;
         for values in side {
-            let (mean, var) = mean_and_variance(values);
+            let (mean, variance_of_values) = mean_and_variance(values);
             let n = values.len() as f64;
             difference += sign * weight * mean;
-            let term = weight * weight * var / n;
+            let term = weight * weight * variance_of_values / n;
             variance += term;
             weighted_squares += term * term / (n - 1.0);
         }
@@ -118,11 +116,8 @@ fn two_datasets_that_differ_in_one_parameter_are_compared_configuration_by_confi
     // Both datasets have two sets of rates with three machines each. The last record is the average over all machines.
     assert_eq!(records.len(), 2 * 3 + 1);
     for record in &records[..6] {
-        let (rates, machine) = (
-            record["rates"].as_str().unwrap(),
-            record["machine"].as_str().unwrap(),
-        );
-        let machine = machine.parse().unwrap();
+        let rates = record["rates"].as_str().unwrap();
+        let machine = record["machine"].as_str().unwrap().parse().unwrap();
         let side = |dataset: &str| vec![jumps(folder.path(), dataset, rates, machine)];
         assert_has(record, welch(&side("busy"), &side("calm")));
         assert_eq!(
@@ -166,6 +161,7 @@ fn datasets_with_other_rates_are_compared_by_role() {
         .iter()
         .map(|record| record["role"].as_str().unwrap())
         .collect();
+    // Three roles, and the average over all machines.
     assert_eq!(records.len(), 4);
     for (machine, role) in ["slowest", "between", "fastest"].into_iter().enumerate() {
         let index = roles.iter().position(|other| *other == role).unwrap();

@@ -12,7 +12,7 @@ use crate::fixture;
 const T: f64 = 60.0;
 
 /// A system, and what the fluid model says about its slowest machine.
-struct Cell {
+struct FluidResult {
     rates: &'static [f64],
     internal: f64,
     /// The number of the slowest machine.
@@ -30,21 +30,22 @@ struct Cell {
 }
 
 #[rustfmt::skip]
-const CELLS: [Cell; 10] = [
-    cell(&[1.0, 3.0, 6.0], 0.7, 0, 0.50, 30.0, 8.0, 4.00, 1.0),
-    cell(&[1.0, 3.0, 6.0], 0.4, 0, 1.57, 94.0, 10.0, 2.33, 1.0),
-    cell(&[1.0, 3.0, 6.0], 0.25, 0, 2.00, 120.0, 10.0, 2.00, 1.0),
-    cell(&[2.0, 3.0, 4.0], 0.7, 0, 0.0, 0.2, 0.5, 4.00, 0.554),
-    cell(&[2.0, 3.0, 4.0], 0.4, 0, 0.0, 7.3, 5.0, 4.00, 1.0),
-    cell(&[3.0, 3.0, 3.0], 0.7, 0, 0.0, 0.0, 0.2, 3.52, 0.286),
-    cell(&[5.0, 1.0, 5.0], 0.7, 1, 0.67, 40.0, 8.0, 3.22, 1.0),
-    cell(&[5.0, 1.0, 5.0], 0.25, 1, 2.33, 140.0, 10.0, 1.67, 1.0),
-    cell(&[1.0, 6.0, 6.0], 0.7, 0, 1.00, 60.0, 9.0, 3.22, 1.0),
-    cell(&[1.0, 6.0, 6.0], 0.25, 0, 3.00, 180.0, 12.0, 1.67, 1.0),
+const FLUID_RESULTS: [FluidResult; 10] = [
+    // Rates, internal, slowest, growth, backlog_final, sd, logical_rate, receive_share.
+    fluid(&[1.0, 3.0, 6.0], 0.7, 0, 0.50, 30.0, 8.0, 4.00, 1.0),
+    fluid(&[1.0, 3.0, 6.0], 0.4, 0, 1.57, 94.0, 10.0, 2.33, 1.0),
+    fluid(&[1.0, 3.0, 6.0], 0.25, 0, 2.00, 120.0, 10.0, 2.00, 1.0),
+    fluid(&[2.0, 3.0, 4.0], 0.7, 0, 0.0, 0.2, 0.5, 4.00, 0.554),
+    fluid(&[2.0, 3.0, 4.0], 0.4, 0, 0.0, 7.3, 5.0, 4.00, 1.0),
+    fluid(&[3.0, 3.0, 3.0], 0.7, 0, 0.0, 0.0, 0.2, 3.52, 0.286),
+    fluid(&[5.0, 1.0, 5.0], 0.7, 1, 0.67, 40.0, 8.0, 3.22, 1.0),
+    fluid(&[5.0, 1.0, 5.0], 0.25, 1, 2.33, 140.0, 10.0, 1.67, 1.0),
+    fluid(&[1.0, 6.0, 6.0], 0.7, 0, 1.00, 60.0, 9.0, 3.22, 1.0),
+    fluid(&[1.0, 6.0, 6.0], 0.25, 0, 3.00, 180.0, 12.0, 1.67, 1.0),
 ];
 
 #[expect(clippy::too_many_arguments)]
-const fn cell(
+const fn fluid(
     rates: &'static [f64],
     internal: f64,
     slowest: usize,
@@ -53,8 +54,8 @@ const fn cell(
     sd: f64,
     logical_rate: f64,
     receive_share: f64,
-) -> Cell {
-    Cell {
+) -> FluidResult {
+    FluidResult {
         rates,
         internal,
         slowest,
@@ -66,7 +67,7 @@ const fn cell(
     }
 }
 
-impl Cell {
+impl FluidResult {
     /// The prediction for the slowest machine in a run of this duration.
     fn predicted_for(&self, duration_s: f64) -> Prediction {
         predict(&System::new(self.rates, self.internal, duration_s)).swap_remove(self.slowest)
@@ -77,11 +78,12 @@ impl Cell {
 /// estimate. This is so if a slower machine has more than half the highest rate, or if more than two machines have the highest rate.
 fn fastest_clock_gains(rates: &[f64]) -> bool {
     let fastest = rates.iter().copied().fold(0.0, f64::max);
-    let near = |rate: &&f64| **rate > fastest / 2.0 && **rate < fastest;
-    let equals = rates.iter().filter(|rate| **rate == fastest).count();
-    equals > 2 || rates.iter().any(|rate| near(&rate))
+    let nearly_as_fast = |&rate: &f64| rate > fastest / 2.0 && rate < fastest;
+    let equally_fast = rates.iter().filter(|&&rate| rate == fastest).count();
+    equally_fast > 2 || rates.iter().any(nearly_as_fast)
 }
 
+/// The predicted value, which must exist.
 fn number(predicted: Option<f64>) -> f64 {
     predicted.expect("a prediction")
 }
@@ -94,24 +96,27 @@ fn close(name: &str, value: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// In a very long run (1e8 s) chance averages out, so the predictions equal those of the fluid model. The figures of [`CELLS`] are
+/// In a very long run (1e8 s) chance averages out, so the predictions equal those of the fluid model. The figures of [`FLUID_RESULTS`] are
 /// rounded to two digits, so the tolerances are about half of the last digit. The gain of the fastest clock is an estimate in both,
 /// so then the logical rate has a larger tolerance.
 #[test]
 fn predictions_for_long_runs_are_those_of_the_fluid_model() {
-    for cell in CELLS {
-        let (name, predicted) = (
-            format!("{:?}, {}", cell.rates, cell.internal),
-            cell.predicted_for(1e8),
+    for wanted in FLUID_RESULTS {
+        let name = format!("{:?}, {}", wanted.rates, wanted.internal);
+        let predicted = wanted.predicted_for(1e8);
+        close(
+            &name,
+            number(predicted.backlog_growth),
+            wanted.growth,
+            0.006,
         );
-        close(&name, number(predicted.backlog_growth), cell.growth, 0.006);
         close(
             &name,
             number(predicted.receive_share),
-            cell.receive_share,
+            wanted.receive_share,
             0.005,
         );
-        let tolerance = if fastest_clock_gains(cell.rates) {
+        let tolerance = if fastest_clock_gains(wanted.rates) {
             0.15
         } else {
             0.006
@@ -119,7 +124,7 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
         close(
             &name,
             number(predicted.logical_rate),
-            cell.logical_rate,
+            wanted.logical_rate,
             tolerance,
         );
     }
@@ -130,30 +135,31 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
 /// a critical peer (one that gets about as many messages as it has ticks) by up to 1 %.
 #[test]
 fn predictions_for_a_minute_differ_from_the_fluid_model_by_one_or_two_messages() {
-    for cell in CELLS {
-        let (name, predicted) = (
-            format!("{:?}, {}", cell.rates, cell.internal),
-            cell.predicted_for(T),
-        );
-        let tolerance = 1.2 + 0.005 * cell.backlog_final;
+    for wanted in FLUID_RESULTS {
+        let name = format!("{:?}, {}", wanted.rates, wanted.internal);
+        let predicted = wanted.predicted_for(T);
+        let tolerance = 1.2 + 0.005 * wanted.backlog_final;
         close(
             &name,
             number(predicted.backlog_final),
-            cell.backlog_final,
+            wanted.backlog_final,
             tolerance,
         );
-        close(&name, number(predicted.backlog_final_sd), cell.sd, 0.6);
+        close(&name, number(predicted.backlog_final_sd), wanted.sd, 0.6);
     }
 }
 
 #[test]
 fn regimes_are_recognised() {
-    let regime = |cell: &Cell| cell.predicted_for(T).regime;
-    assert_eq!(regime(&CELLS[0]), Some(Regime::Overloaded));
-    assert_eq!(regime(&CELLS[3]), Some(Regime::Stable));
-    assert_eq!(regime(&CELLS[4]), Some(Regime::Critical));
+    let regime = |system: &FluidResult| system.predicted_for(T).regime;
+    assert_eq!(regime(&FLUID_RESULTS[0]), Some(Regime::Overloaded));
+    assert_eq!(regime(&FLUID_RESULTS[3]), Some(Regime::Stable));
+    assert_eq!(regime(&FLUID_RESULTS[4]), Some(Regime::Critical));
     // A run of one second is too short to tell the regime. A run of a thousand hours is long enough even near the critical load.
-    assert_eq!(CELLS[0].predicted_for(1.0).regime, Some(Regime::Critical));
+    assert_eq!(
+        FLUID_RESULTS[0].predicted_for(1.0).regime,
+        Some(Regime::Critical)
+    );
     let near = System::new(&[2.0, 3.0, 4.0], 0.39, 3_600_000.0);
     assert_eq!(predict(&near)[0].regime, Some(Regime::Overloaded));
 }
@@ -262,10 +268,8 @@ fn predictions_agree_with_the_virtual_engine() {
             .into_iter()
             .enumerate()
         {
-            let (name, predicted) = (
-                format!("{rates}, {internal}: {machine}"),
-                &predicted[machine],
-            );
+            let name = format!("{rates}, {internal}: {machine}");
+            let predicted = &predicted[machine];
             let always_sends = internal == 0.0;
             let relative = if fastest_clock_gains(&numbers) || always_sends {
                 0.03
@@ -295,6 +299,7 @@ fn predictions_agree_with_the_virtual_engine() {
     }
 }
 
+/// A system with default values, except the topology and the rule for sends.
 fn variant(rates: &[f64], internal: f64, topology: Topology, sends: Sends) -> System {
     System {
         topology,
