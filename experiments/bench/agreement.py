@@ -1,4 +1,7 @@
-"""Checks that the programs simulate the same model: compares the means of each machine over the runs, from the event logs."""
+"""Checks that `sim` and the programs that it is compared with simulate the same model.
+
+Each program writes an event log of many runs. For each machine, the means over these runs must agree.
+"""
 
 from dataclasses import dataclass, field
 from math import sqrt
@@ -8,7 +11,7 @@ from statistics import fmean, stdev
 from datasets import events
 from tables import Table
 
-# Two means disagree if they differ by more standard errors than this. The seeds are fixed, so the result is always the same.
+# Two means disagree if they differ by more than this number of standard errors. The seeds are fixed, so the result is always the same.
 FAR = 4.0
 
 
@@ -31,22 +34,24 @@ class Sample:
         return stdev(self.values) / sqrt(len(self.values))
 
     def distance(self, other: "Sample") -> float:
-        """Returns the difference of the means in standard errors."""
+        """Returns the mean minus the other mean, in standard errors of this difference."""
         error = sqrt(self.standard_error**2 + other.standard_error**2)
         return (self.mean - other.mean) / error
 
 
+# The samples of a program, by machine and name of the quantity.
 Samples = dict[tuple[int, str], Sample]
 
 
 def machine_samples(log: Path) -> Samples:
-    """Returns the final clock and the receive share of each machine."""
+    """Returns the final clocks and the receive shares (ticks that receive / ticks) of each machine, from an event log."""
+    # For each run and machine: the number of ticks and the clock after the last tick, and the number of receives.
     last: dict[tuple[int, int], tuple[int, int]] = {}
     receives: dict[tuple[int, int], int] = {}
     for event in events([log]):
         key = event.run, event.machine
         last[key] = event.tick + 1, event.logical_clock
-        receives[key] = receives.get(key, 0) + (event.kind == "receive")
+        receives[key] = receives.get(key, 0) + int(event.kind == "receive")
     samples: Samples = {}
     for (run, machine), (ticks, clock) in sorted(last.items()):
         samples.setdefault((machine, "final clock"), Sample()).values.append(clock)
@@ -55,14 +60,18 @@ def machine_samples(log: Path) -> Samples:
 
 
 def table(reference: Samples, peers: dict[str, Samples]) -> Table:
-    """Returns a table of the means. Raises `Disagreement` if two means differ too much."""
+    """Returns a table of the means of `sim` (`reference`) and of the other programs (`peers`, by name).
+
+    Raises `Disagreement` if two means differ too much.
+    """
     rows, farthest = [], 0.0
-    for key, sample in sorted(reference.items()):
-        row = [f"machine {key[0]}: {key[1]}", f"{sample.mean:.4f}"]
+    for (machine, quantity), sample in sorted(reference.items()):
+        row = [f"machine {machine}: {quantity}", f"{sample.mean:.4f}"]
         for samples in peers.values():
-            distance = sample.distance(samples[key])
+            other = samples[machine, quantity]
+            distance = sample.distance(other)
             farthest = max(farthest, abs(distance))
-            row += [f"{samples[key].mean:.4f}", f"{distance:+.1f}"]
+            row += [f"{other.mean:.4f}", f"{distance:+.1f}"]
         rows.append(row)
     checked = Table(
         title="Virtual time: do the programs agree?",

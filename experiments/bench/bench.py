@@ -1,4 +1,4 @@
-"""Measures how many machines this computer can run, and prints tables. Start it with `experiments/bench/run`."""
+"""Measures how many machines this computer can run, and how fast `sim` and `analyze` are. Start it with `experiments/bench/run`."""
 
 import argparse
 import os
@@ -21,6 +21,7 @@ from plan import FULL, QUICK, Plan
 from simulator import Failed, Simulator
 from tables import Table
 
+# The parts of the benchmark. Each part is a function that measures and returns tables.
 PARTS: dict[str, Callable[[Simulator, Plan], list[Table]]] = {
     "machines": machines.measure,
     "virtual": virtual.measure,
@@ -37,9 +38,10 @@ def main() -> None:
     given = arguments()
     plan = planned(given)
     simulator = Simulator(given.sim)
-    # SIGTERM ends the benchmark like an interrupt: programs are stopped and temporary folders removed.
+    # With SIGTERM, the benchmark raises an exception, so that running programs are stopped and temporary folders removed, as with
+    # Ctrl-C. 143 is the usual exit code: 128 + 15, the number of the signal.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    print(host(plan, given.markdown), flush=True)
+    print(about_computer(plan, given.markdown), flush=True)
     for name in given.only or [name for name in PARTS if name not in OPT_IN]:
         try:
             tables = PARTS[name](simulator, plan)
@@ -62,7 +64,7 @@ def arguments() -> argparse.Namespace:
 
 
 def planned(given: argparse.Namespace) -> Plan:
-    """Returns the full or the quick plan, changed by the options."""
+    """Returns the full or the quick plan (the sizes of all parts), changed by the options."""
     plan = QUICK if given.quick else FULL
     if given.rounds:
         rounds = given.rounds
@@ -75,6 +77,7 @@ def planned(given: argparse.Namespace) -> Plan:
 
 
 def positive(text: str) -> int:
+    """Parses a whole number from 1."""
     number = int(text)
     if number < 1:
         raise ValueError
@@ -82,6 +85,7 @@ def positive(text: str) -> int:
 
 
 def machine_counts(text: str) -> tuple[int, ...]:
+    """Parses numbers of machines that are joined by commas. Each must be a multiple of the machines in one run of each rate set."""
     step = machines.MACHINES_A_RUN * machines.RATE_SETS
     counts = tuple(sorted(positive(count) for count in text.split(",")))
     if any(count % step for count in counts):
@@ -89,8 +93,8 @@ def machine_counts(text: str) -> tuple[int, ...]:
     return counts
 
 
-def host(plan: Plan, markdown: bool) -> str:
-    """Describes the computer and the time of the measurement."""
+def about_computer(plan: Plan, markdown: bool) -> str:
+    """Describes the computer, and the date and size of the measurement."""
     about = {
         "date": date.today().isoformat(),
         "size": plan.name,
@@ -103,6 +107,7 @@ def host(plan: Plan, markdown: bool) -> str:
 
 
 def processor() -> str:
+    """Returns the name of the processor."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return next(models, platform.machine())

@@ -1,8 +1,9 @@
 """Coverage: how often the 95 % intervals that `analyze` prints contain the true mean.
 
-There are four regimes, each with one set of rates. For each regime, many samples of ten runs are made, and each sample gives an
-interval for every measure. `analyze` combines the runs of a configuration, so each sample is a configuration of its own. Their
-probabilities of internal events differ by less than 0.0001, which has no measurable effect. The true mean is the mean of all runs.
+There are four regimes (kinds of systems, such as systems with an overloaded machine), each with one set of rates. For each regime, many
+samples of ten runs are made, and each sample gives an interval for every measure. `analyze` combines the runs of a configuration, so
+each sample must be a configuration of its own. The configurations of a regime differ only in the probability of internal events, by
+less than 0.0001, which has no measurable effect. The true mean of a measure is its mean over all runs of the regime.
 """
 
 import csv
@@ -21,18 +22,22 @@ from plan import Plan
 from simulator import Failed, Simulator
 from tables import Table
 
+# The rates of the four regimes, and the names of the regimes.
 REGIMES = {"1,3,6": "overloaded", "2,3,4": "stable", "1,3,3": "critical", "3,3,3": "equal rates"}
+# The number of runs in a sample.
 REPETITIONS = 10
 INTERNAL = 0.7
+# The probabilities of internal events differ by at most this number.
 WIDEST = 1e-4
+# The commands of `analyze` whose tables are read.
 TABLES = ("drift", "jumps", "backlog", "causality")
 # The measures whose contrasts are averaged. Some have nearly continuous values, and some are the same for all machines of a run.
 OF_AVERAGES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
 # At least this share of the intervals without the mark ±~ (rough interval) must contain the true mean.
 WANTED = 0.92
-# Cells with fewer intervals without a mark are ignored.
+# Cells with fewer intervals without this mark are ignored.
 FEWEST = 50
-# The coverage of a cell may be lower by this number of standard errors. Among some hundred cells, this happens by chance.
+# The coverage of a cell may be below `WANTED` by this number of standard errors: among some hundred cells, this happens by chance.
 BY_CHANCE = 3.5
 
 
@@ -42,37 +47,46 @@ class Cell:
 
     name: str
     means: list[float] = field(default_factory=list)
+    """The mean (or the difference, for a contrast) of each sample."""
     intervals: list[tuple[float, float]] = field(default_factory=list)
     """The intervals without a mark."""
 
     def add(self, mean: float, interval: tuple[float, float] | None) -> None:
+        """Adds a sample. `interval` is None if the interval has a mark or is missing."""
         self.means.append(mean)
         if interval:
             self.intervals.append(interval)
 
     def covered(self, truth: float) -> float:
-        """Returns the share of the intervals that contain the true mean."""
+        """Returns the share of the intervals that contain the true mean. 1e-12 allows for rounding."""
         return fmean(low - 1e-12 <= truth <= high + 1e-12 for low, high in self.intervals)
 
     def is_too_low(self, covered: float) -> bool:
+        """Returns whether the share `covered` is so far below `WANTED` that this cannot be chance."""
         by_chance = BY_CHANCE * sqrt(WANTED * (1 - WANTED) / len(self.intervals))
         return covered < WANTED - by_chance
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns the tables of coverage. Fails if the coverage of a cell is so low that this cannot be chance."""
+    """Returns the tables of coverage. Raises `Disagreement` if the coverage of a cell is so low that this cannot be chance."""
+    # The normal build, next to the release build of `sim`.
     analyze = simulator.program.parents[1] / "debug" / "analyze"
     with simulator.sweep(experiment(plan.coverage_configurations), "--engine", "virtual") as (_, dataset):
         rounds.say("coverage: tables")
-        cells = list(of_tables(analyze, dataset))
-        truths = {cell.name: fmean(cell.means) for cell in cells}
+        cells = list(cells_of_tables(analyze, dataset))
         rounds.say("coverage: contrasts")
-        contrasts = list(of_contrasts(analyze, dataset))
+        contrasts = list(cells_of_contrasts(analyze, dataset))
         rounds.say("coverage: averages of contrasts")
-        averages = list(of_averages(analyze, dataset, plan.coverage_averages))
-    groups = [("tables", cells, truths), *((name, of, {cell.name: fmean(cell.means) for cell in of}) for name, of in (("contrasts", contrasts), ("averages of contrasts", averages)))]
+        averages = list(cells_of_averages(analyze, dataset, plan.coverage_averages))
+    kinds = {"tables": cells, "contrasts": contrasts, "averages of contrasts": averages}
+    groups = [(kind, of_kind, {cell.name: fmean(cell.means) for cell in of_kind}) for kind, of_kind in kinds.items()]
     tables = [summary(groups), lowest(groups)]
-    low = [f"{name}: {cell.name}" for name, of, truths in groups for cell in with_enough_intervals(of) if cell.is_too_low(cell.covered(truths[cell.name]))]
+    low = [
+        f"{kind}: {cell.name}"
+        for kind, of_kind, truths in groups
+        for cell in with_enough_intervals(of_kind)
+        if cell.is_too_low(cell.covered(truths[cell.name]))
+    ]
     if low:
         print("\n".join(table.render(False) for table in tables))
         raise Disagreement(f"intervals without a mark contain the true mean in fewer than {WANTED:.0%} of the samples: {'; '.join(low)}")
@@ -80,6 +94,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def experiment(configurations: int) -> str:
+    """Returns an experiment with this number of samples in each regime."""
     step = WIDEST / configurations
     internal = [round(INTERNAL + step * (index - configurations / 2), 9) for index in range(configurations)]
     rates = [[int(rate) for rate in rates.split(",")] for rates in REGIMES]
@@ -93,7 +108,7 @@ def experiment(configurations: int) -> str:
     """
 
 
-def of_tables(analyze: Path, dataset: Path) -> Iterator[Cell]:
+def cells_of_tables(analyze: Path, dataset: Path) -> Iterator[Cell]:
     """Returns a cell for each regime, machine and measure, with the intervals as printed in tables."""
     for table in TABLES:
         records = list(records_of(analyze, table, dataset))
@@ -101,62 +116,72 @@ def of_tables(analyze: Path, dataset: Path) -> Iterator[Cell]:
         printed = list(rows_of(analyze, table, dataset))
         cells: dict[str, Cell] = {}
         for record, row in zip(records, printed, strict=True):
+            # The last cell of a printed row is n, and the cells before it are those of the measures.
             for name, text in zip(measures, row[-1 - len(measures) : -1], strict=True):
                 if record[f"{name}_mean"]:
-                    cell = cells.setdefault(label := f"{record['rates']} machine {record['machine']} {name}", Cell(label))
-                    cell.add(float(record[f"{name}_mean"]), unmarked(text))
+                    label = f"{record['rates']} machine {record['machine']} {name}"
+                    cell = cells.setdefault(label, Cell(label))
+                    cell.add(float(record[f"{name}_mean"]), unmarked_interval(text))
         yield from cells.values()
 
 
-def of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
-    """Returns a cell for each pair of regimes, machine and measure."""
+def cells_of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
+    """Returns a cell for each pair of regimes, machine and measure, with the intervals of the contrast."""
     measures = [name for table in TABLES for name in next(records_of(analyze, table, dataset)) if name.endswith("_interval")]
     options = [option for name in measures for option in ("--measure", name.removesuffix("_interval"))]
     for a, b in combinations(REGIMES, 2):
         cells: dict[str, Cell] = {}
         for record in records_of(analyze, "contrast", dataset, "--of", "rates", "--from", a, "--to", b, *options):
+            # Rows of kind `pair` compare two configurations. The only other row has averages.
             if record["row"] == "pair" and record["difference"]:
-                cell = cells.setdefault(label := f"{a} to {b} machine {record['machine']} {record['measure']}", Cell(label))
+                label = f"{a} to {b} machine {record['machine']} {record['measure']}"
+                cell = cells.setdefault(label, Cell(label))
                 interval = (float(record["low"]), float(record["high"])) if record["interval"] == "t" else None
                 cell.add(float(record["difference"]), interval)
         yield from cells.values()
 
 
-def of_averages(analyze: Path, dataset: Path, configurations: int) -> Iterator[Cell]:
-    """Returns a cell for each measure. For each of the first configurations it has the average of the contrasts over the machines."""
+def cells_of_averages(analyze: Path, dataset: Path, configurations: int) -> Iterator[Cell]:
+    """Returns a cell for each measure of `OF_AVERAGES`. Each sample is an average of contrasts over the machines.
+
+    Only the first `configurations` samples of two regimes are used, because each of them needs a command of its own.
+    """
     a, b = "1,3,6", "2,3,4"
     options = [option for name in OF_AVERAGES for option in ("--measure", name)]
     seen = dict.fromkeys(record["internal"] for record in records_of(analyze, "drift", dataset))
     cells = [Cell(f"{a} to {b} {name}") for name in OF_AVERAGES]
     for internal in list(seen)[:configurations]:
         where = ("--where", f"internal={internal}")
+        # The last row of the printed table has the averages.
         *_, average = rows_of(analyze, "contrast", dataset, "--of", "rates", "--from", a, "--to", b, *options, *where)
         for cell, text in zip(cells, average[-1 - len(cells) : -1], strict=True):
-            cell.add(float(text.split()[0]), unmarked(text))
+            cell.add(float(text.split()[0]), unmarked_interval(text))
     yield from cells
 
 
 def records_of(analyze: Path, verb: str, dataset: Path, *options: str) -> Iterator[dict[str, str]]:
+    """Returns the rows of the command's CSV output."""
     yield from csv.DictReader(io.StringIO(output(analyze, verb, dataset, "--format", "csv", *options)))
 
 
 def rows_of(analyze: Path, verb: str, dataset: Path, *options: str) -> Iterator[list[str]]:
-    """Returns the rows of the printed table, without the names of its columns."""
+    """Returns the rows of the command's printed table, without the names of the columns."""
     lines = output(analyze, verb, dataset, "--format", "markdown", *options).replace("\u00a0", " ").splitlines()
     rows = [line for line in lines if line.startswith("|")]
+    # The first two lines have the names of the columns and a rule.
     for line in rows[2:]:
         yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def output(analyze: Path, verb: str, dataset: Path, *options: str) -> str:
     command = [analyze, verb, dataset, *options]
-    ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
-    if ended.returncode:
-        raise Failed(f"{' '.join(map(str, command))}\nended with {ended.returncode}:\n{ended.stderr}")
-    return ended.stdout
+    process = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    if process.returncode:
+        raise Failed(f"{' '.join(map(str, command))}\nended with {process.returncode}:\n{process.stderr}")
+    return process.stdout
 
 
-def unmarked(text: str) -> tuple[float, float] | None:
+def unmarked_interval(text: str) -> tuple[float, float] | None:
     """Returns the interval in a cell such as `4.00 ± 0.21 sd 0.33`, or None if it is rough or missing."""
     mean, *others = text.split()
     if not others or others[0] != "±":
@@ -169,10 +194,12 @@ def with_enough_intervals(cells: Iterable[Cell]) -> list[Cell]:
     return [cell for cell in cells if len(cell.intervals) >= FEWEST]
 
 
+# The name of a kind of intervals, its cells, and the true mean of each cell, by the name of the cell.
 Groups = list[tuple[str, list[Cell], dict[str, float]]]
 
 
 def summary(groups: Groups) -> Table:
+    """Returns a table with the coverage of each kind of intervals."""
     table = Table(
         "Coverage of 95 % intervals of ten runs",
         ["intervals of", "cells", "without a mark", "their coverage", "lowest cell", f"cells below {WANTED:.0%}"],
@@ -196,6 +223,7 @@ def summary(groups: Groups) -> Table:
 
 
 def lowest(groups: Groups, rows: int = 12) -> Table:
+    """Returns a table of the cells with the lowest coverage."""
     shares = [(cell.covered(truths[cell.name]), name, cell) for name, cells, truths in groups for cell in with_enough_intervals(cells)]
     shares.sort(key=lambda share: share[0])
     table = Table("The lowest cells", ["cell", "of", "coverage", "intervals without a mark"])

@@ -40,7 +40,10 @@ class Punctuality:
 
 
 class Schedule:
-    """The due times of a run's ticks, calculated from its row of the journal."""
+    """The due times of a run's ticks, calculated from its row of the journal (`runs.csv`, a row for each ended run).
+
+    Tick k of a machine is due at start + phase + k / rate, where the phase is the time of its first tick in model time.
+    """
 
     def __init__(self, row: dict[str, str]) -> None:
         self.started_at_ns = int(row["started_at_ns"])
@@ -49,7 +52,7 @@ class Schedule:
         self.phases_ns = [int(phase) for phase in row["phases_ns"].split(",")]
 
     def due_ns(self, machine: int, tick: int) -> int:
-        """Returns when a tick is due, in Unix time."""
+        """Returns when a tick is due, in Unix nanoseconds."""
         model_ns = self.phases_ns[machine] + tick * SECOND_NS // self.rates[machine]
         return self.started_at_ns + int(model_ns / self.time_scale)
 
@@ -61,7 +64,10 @@ def journal(dataset: Path) -> list[dict[str, str]]:
 
 
 def all_running_ns(dataset: Path) -> tuple[int, int]:
-    """Returns the start and the end of the time in which all runs were running, in Unix time."""
+    """Returns the start and the end of the time in which all runs of the dataset were under way, in Unix nanoseconds.
+
+    It begins with the start of the last run, and ends with the end of the run that ends first.
+    """
     runs = journal(dataset)
     starts = [int(row["started_at_ns"]) for row in runs]
     lengths = [int(float(row["duration_s"]) / float(row["time_scale"]) * SECOND_NS) for row in runs]
@@ -72,14 +78,14 @@ def events(logs: Iterable[Path]) -> Iterator[Event]:
     """Returns the rows of event logs."""
     for log in logs:
         with log.open(encoding="ascii") as file:
-            next(file)
+            next(file)  # the names of the columns
             for row in file:
                 run, machine, tick, kind, time_ns, clock, _ = row.split(",", 6)
                 yield Event(int(run), int(machine), int(tick), kind, int(time_ns), int(clock))
 
 
 def punctuality(dataset: Path) -> Punctuality:
-    """Returns the lateness of a dataset that was made over TCP."""
+    """Returns how late the ticks of a dataset were that was made over TCP."""
     runs = journal(dataset)
     schedules = {int(row["run"]): Schedule(row) for row in runs}
     late_ns: list[int] = []
@@ -101,5 +107,5 @@ def punctuality(dataset: Path) -> Punctuality:
 
 
 def quantile(ascending: Sequence[int], share: float) -> int:
-    """Returns the smallest value that at least `share` of the values do not exceed."""
+    """Returns the smallest of the values for which at least `share` of all values are not larger."""
     return ascending[max(ceil(share * len(ascending)), 1) - 1]

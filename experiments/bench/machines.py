@@ -1,4 +1,4 @@
-"""Measures how late ticks are if more and more machines run at the same time. Each run has three machines, over TCP in real time."""
+"""Measures how late ticks are if more and more machines run at the same time, over TCP in real time. Each run has three machines."""
 
 import resource
 from collections.abc import Callable
@@ -13,14 +13,16 @@ from simulator import Simulator, Usage
 from tables import Table, figures, ratio
 
 MACHINES_A_RUN = 3
+# The number of random sets of rates. Each set has the same number of runs.
 RATE_SETS = 100
-# Open files in addition to two sockets for each machine: the dataset, the event loops, and the listeners of runs that are being set up.
+# How many files may be open in addition to two sockets for each machine: the dataset, the event loops, and the listeners of runs that
+# are being set up.
 SPARE_FILES = 400
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A number of machines that run at the same time."""
+class Case:
+    """A case that is measured: a number of machines that run at the same time."""
 
     machines: int
 
@@ -28,11 +30,11 @@ class Cell:
         return f"{self.machines:,} machines"
 
     @property
-    def files(self) -> int:
+    def open_files(self) -> int:
         return 2 * self.machines + SPARE_FILES
 
     def experiment(self, duration_s: float) -> str:
-        """Returns an experiment with a hundred rate sets and as many repetitions as needed."""
+        """Returns an experiment with a hundred rate sets, and as many repetitions as the number of machines needs."""
         return f"""
 seed = 262
 repetitions = {self.machines // MACHINES_A_RUN // RATE_SETS}
@@ -46,58 +48,58 @@ internal = 0.7
 
 @dataclass(frozen=True)
 class Measured:
-    """The result of a cell in one round."""
+    """The result of a case in one round."""
 
     usage: Usage
     cores: float
-    """Processor seconds per second during the time in which all runs were running."""
-    late: Punctuality
+    """Processor seconds per second during the time in which all runs were under way."""
+    punctuality: Punctuality
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns a table with a row for each number of machines, if this process may open enough files."""
+    """Returns a table with a row for each number of machines. Numbers that need too many open files are skipped."""
     limit = open_file_limit()
-    cells = [Cell(machines) for machines in plan.machines]
-    possible = [cell for cell in cells if cell.files <= limit]
-    skipped = [cell for cell in cells if cell.files > limit]
+    cases = [Case(machines) for machines in plan.machines]
+    possible = [case for case in cases if case.open_files <= limit]
+    skipped = [case for case in cases if case.open_files > limit]
 
-    results = rounds.in_turn("machines", possible, plan.rounds, lambda cell: once(simulator, plan, cell))
-    rows = [row(cell, measured, results[0]) for cell, measured in zip(possible, results, strict=True)]
+    results = rounds.in_turn("machines", possible, plan.rounds, lambda case: run_case(simulator, plan, case))
+    rows = [row(case, measured, results[0]) for case, measured in zip(possible, results, strict=True)]
     return [table(rows, plan, limit, skipped)]
 
 
-def once(simulator: Simulator, plan: Plan, cell: Cell) -> Measured:
-    """Makes all runs of the cell at the same time."""
-    runs = cell.machines // MACHINES_A_RUN
-    with simulator.sweep(cell.experiment(plan.machines_s), "--jobs", str(runs)) as (usage, dataset):
+def run_case(simulator: Simulator, plan: Plan, case: Case) -> Measured:
+    """Makes all runs of the case at the same time."""
+    runs = case.machines // MACHINES_A_RUN
+    with simulator.sweep(case.experiment(plan.machines_s), "--jobs", str(runs)) as (usage, dataset):
         return Measured(usage, usage.cores_between(*datasets.all_running_ns(dataset)), datasets.punctuality(dataset))
 
 
-def row(cell: Cell, measured: list[Measured], fewest: list[Measured]) -> list[str]:
-    """Returns the medians over the rounds. The ratio to the fewest machines is calculated in each round."""
+def row(case: Case, measured: list[Measured], first_case: list[Measured]) -> list[str]:
+    """Returns a row of the table: medians over the rounds. The ratio to the first case is calculated in each round."""
 
-    def middle(quantity: Callable[[Measured], float]) -> str:
+    def median_of(quantity: Callable[[Measured], float]) -> str:
         return figures(median(map(quantity, measured)))
 
     def p99_us(one: Measured) -> float:
-        return one.late.p99_us
+        return one.punctuality.p99_us
 
     return [
-        f"{cell.machines:,}",
-        middle(lambda one: one.late.p50_us),
-        middle(p99_us),
-        ratio(rounds.median_ratio(map(p99_us, measured), map(p99_us, fewest))),
-        middle(lambda one: one.late.p999_us),
-        middle(lambda one: one.late.max_us),
-        f"{100 * median(one.late.punctual_runs / one.late.runs for one in measured):.1f} %",
-        middle(lambda one: one.cores),
-        middle(lambda one: one.usage.softirq_cores),
-        middle(lambda one: one.usage.peak_bytes / 1e6),
-        middle(lambda one: one.usage.elsewhere_cores),
+        f"{case.machines:,}",
+        median_of(lambda one: one.punctuality.p50_us),
+        median_of(p99_us),
+        ratio(rounds.median_ratio(map(p99_us, measured), map(p99_us, first_case))),
+        median_of(lambda one: one.punctuality.p999_us),
+        median_of(lambda one: one.punctuality.max_us),
+        f"{100 * median(one.punctuality.punctual_runs / one.punctuality.runs for one in measured):.1f} %",
+        median_of(lambda one: one.cores),
+        median_of(lambda one: one.usage.softirq_cores),
+        median_of(lambda one: one.usage.peak_bytes / 1e6),
+        median_of(lambda one: one.usage.elsewhere_cores),
     ]
 
 
-def table(rows: list[list[str]], plan: Plan, limit: int, skipped: list[Cell]) -> Table:
+def table(rows: list[list[str]], plan: Plan, limit: int, skipped: list[Case]) -> Table:
     """Returns the table, and names the numbers of machines that were skipped."""
     note = (
         f"Three machines in each run, rates 1 to 6, internal 0.7, {plan.machines_s:g} s; {rounds.medians_of(plan.rounds)}. "

@@ -1,4 +1,7 @@
-"""Measures how much processor time a machine costs: first with more machines in each run, then with more runs. Over TCP in real time."""
+"""Measures how much processor time a machine costs, over TCP in real time: first with more machines in each run, then with more runs.
+
+The machines of a run are a mesh: every machine can send to every other.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +15,15 @@ from plan import Plan
 from simulator import Simulator, Usage
 from tables import Table, figures, ratio
 
-# All machines have the same rate, so that machines in runs of any size can be compared.
+# All machines have the same rate (ticks per second), so that machines in runs of any size can be compared.
 RATE = 3
+# The second table: the number of machines in each run.
 MACHINES_A_RUN = 4
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A number of runs at the same time, and the number of machines in each run."""
+class Case:
+    """A case that is measured: a number of runs at the same time, and the number of machines in each run."""
 
     runs: int
     machines: int
@@ -37,8 +41,9 @@ class Cell:
         return self.all_machines * (self.machines - 1)
 
     @property
-    def files(self) -> int:
-        """Returns the number of files: the sockets, the dataset, the event loops, and listeners of runs that are being set up."""
+    def open_files(self) -> int:
+        """Returns how many files may be open: the sockets, and an estimate for the dataset, the event loops, and the listeners of runs that
+        are being set up."""
         return self.sockets + 200 + 32 * self.machines
 
     def experiment(self, duration_s: float) -> str:
@@ -55,32 +60,32 @@ internal = 0.7
 
 @dataclass(frozen=True)
 class Measured:
-    """The result of a cell in one round."""
+    """The result of a case in one round."""
 
     usage: Usage
     cost_ms: float
-    """Processor milliseconds per machine and second, during the time in which all runs were running."""
+    """Processor milliseconds per machine and second, during the time in which all runs were under way."""
     set_up_ms: float
     """All other processor time per machine, in milliseconds. It is used to set up and to end the runs."""
-    late: Punctuality
+    punctuality: Punctuality
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
     """Returns two tables: one for more and more machines in each run, one for more and more runs."""
-    by_size = [Cell(plan.mesh_machines // machines, machines) for machines in plan.mesh_sizes]
-    by_runs = [Cell(runs, MACHINES_A_RUN) for runs in plan.mesh_runs]
+    by_size = [Case(plan.mesh_machines // machines, machines) for machines in plan.mesh_sizes]
+    by_runs = [Case(runs, MACHINES_A_RUN) for runs in plan.mesh_runs]
     return [
         compare(simulator, plan, f"Runs of more machines: {plan.mesh_machines} machines in all, full meshes", by_size),
         compare(simulator, plan, f"More runs of {MACHINES_A_RUN} machines", by_runs),
     ]
 
 
-def compare(simulator: Simulator, plan: Plan, title: str, cells: list[Cell]) -> Table:
-    """Returns a table with one row for each cell, compared with the first cell."""
+def compare(simulator: Simulator, plan: Plan, title: str, cases: list[Case]) -> Table:
+    """Returns a table with one row for each case, compared with the first case. Cases that need too many open files are skipped."""
     limit = open_file_limit()
-    possible = [cell for cell in cells if cell.files <= limit]
-    skipped = [cell for cell in cells if cell.files > limit]
-    results = rounds.in_turn("mesh", possible, plan.mesh_rounds, lambda cell: once(simulator, plan, cell))
+    possible = [case for case in cases if case.open_files <= limit]
+    skipped = [case for case in cases if case.open_files > limit]
+    results = rounds.in_turn("mesh", possible, plan.mesh_rounds, lambda case: run_case(simulator, plan, case))
     note = (
         f"Each machine ticks {RATE} times a second for {plan.mesh_s:g} s, internal 0.7; {rounds.medians_of(plan.mesh_rounds)}. "
         "Ratio: the column before, divided by the first row, in each round. CPU-ms per machine-s: processor time while all runs are under way. "
@@ -103,42 +108,42 @@ def compare(simulator: Simulator, plan: Plan, title: str, cells: list[Cell]) -> 
             "ratio",
             "elsewhere",
         ],
-        rows=[row(cell, measured, results[0]) for cell, measured in zip(possible, results, strict=True)],
+        rows=[row(case, measured, results[0]) for case, measured in zip(possible, results, strict=True)],
         note=note,
     )
 
 
-def once(simulator: Simulator, plan: Plan, cell: Cell) -> Measured:
-    """Makes all runs of the cell at once."""
-    with simulator.sweep(cell.experiment(plan.mesh_s), "--jobs", str(cell.runs)) as (usage, dataset):
+def run_case(simulator: Simulator, plan: Plan, case: Case) -> Measured:
+    """Makes all runs of the case at the same time."""
+    with simulator.sweep(case.experiment(plan.mesh_s), "--jobs", str(case.runs)) as (usage, dataset):
         cores = usage.cores_between(*datasets.all_running_ns(dataset))
         return Measured(
             usage=usage,
-            cost_ms=1e3 * cores / cell.all_machines,
-            set_up_ms=1e3 * (usage.cpu_s - cores * plan.mesh_s) / cell.all_machines,
-            late=datasets.punctuality(dataset),
+            cost_ms=1e3 * cores / case.all_machines,
+            set_up_ms=1e3 * (usage.cpu_s - cores * plan.mesh_s) / case.all_machines,
+            punctuality=datasets.punctuality(dataset),
         )
 
 
-def row(cell: Cell, measured: list[Measured], first: list[Measured]) -> list[str]:
-    """Returns the medians over the rounds."""
+def row(case: Case, measured: list[Measured], first_case: list[Measured]) -> list[str]:
+    """Returns a row of the table: medians over the rounds. Ratios to the first case are calculated in each round."""
 
-    def middle(quantity: Callable[[Measured], float]) -> str:
+    def median_of(quantity: Callable[[Measured], float]) -> str:
         return figures(median(map(quantity, measured)))
 
-    def to_first(quantity: Callable[[Measured], float]) -> str:
-        return ratio(rounds.median_ratio(map(quantity, measured), map(quantity, first)))
+    def ratio_to_first(quantity: Callable[[Measured], float]) -> str:
+        return ratio(rounds.median_ratio(map(quantity, measured), map(quantity, first_case)))
 
     return [
-        f"{cell.runs:,} x {cell.machines}",
-        f"{cell.sockets:,}",
-        middle(lambda one: one.late.receives / one.late.ticks),
-        middle(lambda one: one.cost_ms),
-        to_first(lambda one: one.cost_ms),
-        middle(lambda one: one.set_up_ms),
-        to_first(lambda one: one.set_up_ms),
-        middle(lambda one: one.late.p50_us),
-        middle(lambda one: one.late.p99_us),
-        to_first(lambda one: one.late.p99_us),
-        middle(lambda one: one.usage.elsewhere_cores),
+        f"{case.runs:,} x {case.machines}",
+        f"{case.sockets:,}",
+        median_of(lambda one: one.punctuality.receives / one.punctuality.ticks),
+        median_of(lambda one: one.cost_ms),
+        ratio_to_first(lambda one: one.cost_ms),
+        median_of(lambda one: one.set_up_ms),
+        ratio_to_first(lambda one: one.set_up_ms),
+        median_of(lambda one: one.punctuality.p50_us),
+        median_of(lambda one: one.punctuality.p99_us),
+        ratio_to_first(lambda one: one.punctuality.p99_us),
+        median_of(lambda one: one.usage.elsewhere_cores),
     ]

@@ -1,6 +1,6 @@
-//! The documents are correct: their commands and Python programs run, their experiments are valid, their links lead to existing
-//! targets, their lists are complete, and their verdicts are those that `analyze claims` computes. Rust code in documents is a
-//! documentation test.
+//! Tests that the project's documents (its Markdown files) are correct: their commands and Python programs run, their experiments
+//! are valid, their links lead to existing targets, their pictures are up to date, and their lists are complete. Rust code in
+//! documents is tested elsewhere, as documentation tests. Verdicts on claims in documents are tested in `verdicts.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,22 +31,25 @@ const DOCUMENTS: [&str; 16] = [
     "CHANGELOG.md",
 ];
 
-/// The largest number of lines of the first page.
+/// The largest number of lines that README.md may have.
 const README_LINES: usize = 150;
 
-/// The files in `experiments/` that are not experiments, but claims. Their experiments are in the folders `claims` and `papers`.
+/// The TOML files in `experiments/` that contain claims (statements of other authors with tests), not experiments. Each stands for
+/// a file such as `claims.toml` and a folder of the same name, which has the experiments for these claims.
 pub const CLAIMS: [&str; 2] = ["claims", "papers"];
 
+/// The root folder of the project.
 pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// The text of a file, whose path is relative to the root folder of the project.
 pub fn read(document: &str) -> String {
     let path = project().join(document);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The blocks of code in `language`.
+/// The blocks of code that are marked with `language`, without their fences.
 pub fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let opening = format!("```{language}\n");
     text.split(opening.as_str())
@@ -57,12 +60,14 @@ pub fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 
 /// The text without its blocks of code.
 fn prose(text: &str) -> String {
+    // Parts between fences alternate: prose, code, prose, code, ...
     let outside = text.split("```").step_by(2);
     outside.collect()
 }
 
 /// The language of each block of code, in the order of the text.
 fn languages(text: &str) -> Vec<&str> {
+    // Every second fence closes a block and has no language.
     let fences = text.lines().filter_map(|line| line.strip_prefix("```"));
     fences.step_by(2).collect()
 }
@@ -100,7 +105,8 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Runs the commands of a block in a shell. `cargo sim` and `cargo analyze` stand for the programs under test.
+/// Runs the commands of a block in a shell. A shell function `cargo` runs the programs under test for `cargo sim` and
+/// `cargo analyze`, and refuses other commands of Cargo.
 pub fn run_commands(commands: &str, folder: &Path) {
     let cargo = format!(
         "cargo() {{\n  verb=$1\n  shift\n  case $verb in\n    sim) '{}' \"$@\" ;;\n    analyze) '{}' \"$@\" ;;\n    \
@@ -114,8 +120,8 @@ pub fn run_commands(commands: &str, folder: &Path) {
         .current_dir(folder));
 }
 
-/// Another loopback address for each test process, so that the ports in the documents are free even if the test runs twice at the
-/// same time.
+/// A loopback address that depends on the number of this process. So the ports in the documents are free even if two processes run
+/// these tests at the same time. Only Linux accepts every address that begins with 127.
 fn own_loopback_address() -> String {
     if !cfg!(target_os = "linux") {
         return "127.0.0.1".to_owned();
@@ -134,7 +140,7 @@ fn the_first_screen_has_the_two_commands() {
     let checks = read(".ci/run");
     assert!(
         checks.contains(commands[1].trim()),
-        "CI runs another test command"
+        "CI (`.ci/run`) does not run the test command of README.md"
     );
 }
 
@@ -169,9 +175,9 @@ fn commands_and_python_run() {
     }
 }
 
-/// The pictures in a document are what its commands write, and its numbers are those of the runs.
+/// The commands of docs/diagrams.md write exactly the pictures that the page shows, and the numbers in its text are those of its runs.
 #[test]
-fn the_pictures_of_diagrams_are_those_of_the_commands() {
+fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
     let folder = folder_to_work_in();
     let page = read("docs/diagrams.md");
     for block in blocks(&page, "sh") {
@@ -183,10 +189,11 @@ fn the_pictures_of_diagrams_are_those_of_the_commands() {
         let written = fs::read_to_string(written).unwrap();
         assert!(
             shown == written,
-            "docs/diagrams/{name}.svg is another picture: run the commands of docs/diagrams.md and copy it"
+            "docs/diagrams/{name}.svg is not what the commands draw: run the commands of docs/diagrams.md and copy it"
         );
         assert!(page.contains(&format!("](diagrams/{name}.svg)")));
     }
+    // The rows that `analyze show` prints: each cell by the name of its column.
     let show = |arguments: &str| {
         let command = format!("cargo analyze show data/diagrams --format csv {arguments}");
         let output = Command::new("sh")
@@ -204,6 +211,7 @@ fn the_pictures_of_diagrams_are_those_of_the_commands() {
             .map(Result::unwrap)
             .collect::<Vec<_>>()
     };
+    // The ages of the received messages, in seconds. Other events have no age.
     let ages = |rows: &[BTreeMap<String, String>]| -> Vec<f64> {
         let ages = rows
             .iter()
@@ -213,11 +221,12 @@ fn the_pictures_of_diagrams_are_those_of_the_commands() {
     let slow = show("--run 0 --machines 0");
     let relay = show("--run 1 --machines 0");
     let equal = show("--run 2");
+    // The slow machine and the relay receive at every tick; the machines that send to the relay never receive.
     for rows in [&slow, &relay] {
         assert!(rows.iter().all(|row| row["event"] == "receive"));
     }
-    let leaves = show("--run 1 --machines 1,2");
-    assert!(leaves.iter().all(|row| row["event"] != "receive"));
+    let senders = show("--run 1 --machines 1,2");
+    assert!(senders.iter().all(|row| row["event"] != "receive"));
     let oldest = ages(&equal).into_iter().fold(0.0, f64::max);
     let (slow, relay) = (ages(&slow), ages(&relay));
     for sentence in [
@@ -255,14 +264,15 @@ fn the_pictures_of_diagrams_are_those_of_the_commands() {
     }
 }
 
-/// The pictures of plots, and those of the first page, are what the commands of docs/plots.md write.
+/// The pictures of docs/plots.md and of README.md are exactly what the commands of docs/plots.md write.
 #[test]
-fn the_pictures_of_plots_are_those_of_the_commands() {
+fn pictures_of_plots_are_those_of_the_commands() {
     let folder = folder_to_work_in();
     let page = read("docs/plots.md");
     for block in blocks(&page, "sh") {
-        let pictures = |line: &&str| ["sim run", ".svg"].iter().any(|word| line.contains(word));
-        let commands: Vec<&str> = block.lines().filter(pictures).collect();
+        // Only commands that make runs or write an SVG file.
+        let is_needed = |line: &&str| ["sim run", ".svg"].iter().any(|word| line.contains(word));
+        let commands: Vec<&str> = block.lines().filter(is_needed).collect();
         run_commands(&commands.join("\n"), folder.path());
     }
     let readme = read("README.md");
@@ -274,7 +284,7 @@ fn the_pictures_of_plots_are_those_of_the_commands() {
         let written = fs::read_to_string(written).unwrap();
         assert!(
             shown == written,
-            "docs/plots/{name}.svg is another picture: run the commands of docs/plots.md and copy it"
+            "docs/plots/{name}.svg is not what the commands draw: run the commands of docs/plots.md and copy it"
         );
         let document = if name == "stability" {
             &page
@@ -285,10 +295,10 @@ fn the_pictures_of_plots_are_those_of_the_commands() {
     }
 }
 
-/// No command may be hidden from the test above. So blocks in `text` may only contain output, or commands that need a cluster, a
-/// browser or a long time.
+/// [`commands_and_python_run`] runs the blocks in `sh` and `python`. Blocks in `text` may only contain output, or commands that need a
+/// cluster, a browser or a long time.
 #[test]
-fn blocks_are_in_languages_that_tests_know() {
+fn blocks_of_code_have_a_known_language() {
     for document in DOCUMENTS {
         for language in languages(&read(document)) {
             let known = [
@@ -309,9 +319,9 @@ fn blocks_are_in_languages_that_tests_know() {
     }
 }
 
-/// A block of TOML is an experiment or a claim in the claims' file.
+/// Each block of TOML is a valid experiment, or is copied from experiments/claims.toml.
 #[test]
-fn experiments_can_be_planned() {
+fn blocks_of_toml_are_experiments_or_claims() {
     let claims = read("experiments/claims.toml");
     let mut experiments = 0;
     for document in DOCUMENTS {
@@ -375,6 +385,7 @@ fn links_lead_to_existing_headings() {
                 "{document}: {link} leads to nothing: {}",
                 target.display()
             );
+            // Only a link with a heading needs the target's text: other targets need not be text files.
             let headings = || anchors(&fs::read_to_string(&target).unwrap());
             assert!(
                 heading.is_empty() || headings().contains(heading),
@@ -389,6 +400,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     let anchor = |heading: &str| {
         let letters = heading.trim_start_matches('#').trim().to_lowercase();
+        // The rules of GitHub: a space becomes a hyphen, and other signs are left out.
         let kept = letters.chars().filter_map(|letter| match letter {
             ' ' => Some('-'),
             _ if letter.is_alphanumeric() || letter == '-' || letter == '_' => Some(letter),
@@ -399,9 +411,9 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
-/// Each experiment is listed with the number of its runs.
+/// experiments/README.md lists each experiment with the number of its runs.
 #[test]
-fn every_experiment_is_listed() {
+fn every_experiment_is_listed_with_its_runs() {
     let page = read("experiments/README.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| ["));
     let rows = rows.filter_map(|row| {
@@ -425,7 +437,7 @@ fn the_citation_names_this_version() {
     assert!(read("CITATION.cff").contains(&version), "wanted {version}");
 }
 
-/// The names of the experiments' files in `experiments/` and in the folders of claims.
+/// The paths of all experiment files relative to `experiments/`: those in `experiments/` itself, and those in the folders of [`CLAIMS`].
 fn experiment_files() -> BTreeSet<String> {
     let files = |folder: &str, prefix: &str| -> Vec<String> {
         fs::read_dir(project().join(folder))

@@ -1,4 +1,6 @@
-//! Tests that logs in many formats are recognised without options, and that values are never read only in part.
+//! Tests that `analyze import` recognises logs in many formats without options. A *mapping* is a description of a format; it is
+//! needed only if a format is not recognised. Each test writes the same simulated run in another format. The import must give the
+//! same events as from a plain table (see `foreign_logs`).
 
 use std::fs;
 
@@ -7,7 +9,8 @@ use analyze::import::{self, Mapping};
 use crate::command_line::analyze;
 use crate::foreign_logs::{self as logs, Imported, Row, TITLES, lines};
 
-/// Imports the first run with this text in each machine's file.
+/// Writes the first simulated run, one file for each machine, and imports it. `text` makes the text of a file from the machine's
+/// rows. In the file name `name`, `N` stands for the number of the machine. Returns the events and the report, or the error.
 pub fn imported(
     name: &str,
     mapping: &Mapping,
@@ -24,17 +27,17 @@ pub fn imported(
     logs::import(&files, mapping)
 }
 
-/// Requires that the text gives the same events as the plain table.
+/// Requires that the files with this text give the same events as plain tables. `what` names the format in failures.
 fn require_plain(what: &str, name: &str, text: impl Fn(&[Row]) -> String) {
     let found = imported(name, &Mapping::default(), text);
     let (found, _) = found.unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(found, logs::plain(&logs::runs()[..1]), "{what}");
 }
 
-/// Words for the kinds of events.
+/// Words for internal, send and receive events.
 pub const WORDS: [&str; 3] = ["INTERNAL", "SEND", "RECEIVE"];
 
-/// The peers and the stamp with their labels, if the event has any.
+/// The peers and the message's timestamp with their labels. Empty for internal events.
 fn labelled_message(row: &Row, separator: &str, sign: &str) -> String {
     let Some(stamp) = row.stamp else {
         return String::new();
@@ -46,7 +49,8 @@ fn labelled_message(row: &Row, separator: &str, sign: &str) -> String {
     )
 }
 
-/// A line in which most values have a label.
+/// A line in which all values except the time and the kind of event have a label, for example `clock: 5`. `sign` stands between
+/// label and value, `separator` between parts.
 pub fn labelled(row: &Row, separator: &str, sign: &str) -> String {
     let [time, word] = [
         row.time("%Y-%m-%d %H:%M:%S.%6f"),
@@ -82,7 +86,7 @@ fn labelled_cells_and_keys_with_values() {
 }
 
 #[test]
-fn json_by_lines_and_as_a_list() {
+fn json_objects_in_lines_or_in_one_list() {
     let object = |row: &Row| {
         let peers: Vec<u32> = row.peers.clone();
         let key = row.word(["peers", "recipients", "sender"]);
@@ -93,18 +97,20 @@ fn json_by_lines_and_as_a_list() {
         let object = serde_json::json!({"event": row.word(WORDS), "system_time": row.seconds().parse::<f64>().unwrap(), "logical_clock": row.clock, "queue_length": row.queue, key: peers, "stamp": row.stamp});
         object.to_string()
     };
-    // Floating-point seconds since the Unix epoch are exact to a quarter of a microsecond.
-    let near = |text: &dyn Fn(&[Row]) -> String| {
+    // As a floating-point number, a time in seconds since the Unix epoch is exact to a quarter of a microsecond. So times may differ
+    // by up to 1,000 ns.
+    let require_near = |text: &dyn Fn(&[Row]) -> String| {
         let found = imported("vmN.jsonl", &Mapping::default(), text).unwrap().0;
         let wanted = logs::plain(&logs::runs()[..1]);
         assert_eq!(found[0].len(), wanted[0].len());
         for (found, wanted) in found[0].iter().zip(&wanted[0]) {
-            assert_eq!((found.0, &found.2), (wanted.0, &wanted.2));
-            assert!(found.1.abs_diff(wanted.1) < 1_000, "{found:?} {wanted:?}");
+            let ((machine, ns, event), (wanted_machine, wanted_ns, wanted_event)) = (found, wanted);
+            assert_eq!((machine, event), (wanted_machine, wanted_event));
+            assert!(ns.abs_diff(*wanted_ns) < 1_000, "{found:?} {wanted:?}");
         }
     };
-    near(&|rows| lines(rows, object));
-    near(&|rows| {
+    require_near(&|rows| lines(rows, object));
+    require_near(&|rows| {
         let objects: Vec<String> = rows.iter().map(object).collect();
         format!("[\n{}\n]\n", objects.join(",\n"))
     });
@@ -112,10 +118,10 @@ fn json_by_lines_and_as_a_list() {
 
 #[test]
 fn records_of_several_lines() {
-    let record = |row: &Row, ends: &str| {
+    let record = |row: &Row, ending: &str| {
         let message = labelled_message(row, "\n  ", ": ");
         format!(
-            "{} event\n  Global time: {}\n  Queue length: {}\n  Logical clock time: {}{message}{ends}",
+            "{} event\n  Global time: {}\n  Queue length: {}\n  Logical clock time: {}{message}{ending}",
             row.word(WORDS),
             row.seconds(),
             row.queue,
@@ -125,20 +131,21 @@ fn records_of_several_lines() {
     require_plain("with blank lines between", "vmN.log", |rows| {
         lines(rows, |row| record(row, "\n"))
     });
-    require_plain("with none between", "vmN.log", |rows| {
+    require_plain("without blank lines", "vmN.log", |rows| {
         lines(rows, |row| record(row, ""))
     });
 }
 
 #[test]
 fn words_of_many_programs() {
-    let cells = |word: &dyn Fn(&Row) -> String, row: &Row| {
+    // The row of the plain table with another word for the kind of event.
+    let with_word = |word: &dyn Fn(&Row) -> String, row: &Row| {
         let cells = row.csv();
         let cells: Vec<&str> = cells.split(',').collect();
         format!("{},{},{}", cells[0], word(row), cells[2..].join(","))
     };
     let table = |word: &dyn Fn(&Row) -> String, rows: &[Row]| {
-        format!("{TITLES}\n{}", lines(rows, |row| cells(word, row)))
+        format!("{TITLES}\n{}", lines(rows, |row| with_word(word, row)))
     };
     for words in [
         ["An internal event", "Message sent", "Msg received"],
@@ -151,13 +158,13 @@ fn words_of_many_programs() {
             table(&|row| row.word(words).to_owned(), rows)
         });
     }
-    // Words can mean that a send goes to all, or that a row is not an event.
+    // Some words mean a send to all, so the row names no peers. Others mean that a row is not an event: here `start`.
     let without_peers = |word: &'static str, rows: &[Row]| {
-        let cell = |row: &Row| match row.is_to_all() {
+        let line = |row: &Row| match row.is_to_all() {
             true => row.csv_with(&row.seconds(), "").replace("send", word),
             false => row.csv(),
         };
-        format!("{TITLES}\n0.5,start,0,0,,\n{}", lines(rows, cell))
+        format!("{TITLES}\n0.5,start,0,0,,\n{}", lines(rows, line))
     };
     for word in [
         "SEND_ALL",
@@ -169,20 +176,20 @@ fn words_of_many_programs() {
     ] {
         require_plain(word, "vmN.csv", |rows| without_peers(word, rows));
     }
-    let said = Mapping::parse(
+    let mapping = Mapping::parse(
         "[events]\nsend_all = [\"SHOUT\"]\nignore = [\"hello\"]\n",
         "m.toml".as_ref(),
     )
     .unwrap();
-    let shouted = imported("vmN.csv", &said, |rows| {
+    let shouted = imported("vmN.csv", &mapping, |rows| {
         without_peers("SHOUT", rows).replace("start", "hello")
     });
-    let (shouted, words) = shouted.unwrap();
+    let (shouted, report) = shouted.unwrap();
     assert_eq!(shouted, logs::plain(&logs::runs()[..1]));
     assert!(
-        words
+        report
             .contains("Left out: 3 rows, because their words do not stand for an event: 3 such as"),
-        "{words}"
+        "{report}"
     );
     let unknown = imported("vmN.csv", &Mapping::default(), |rows| {
         without_peers("SHOUT", rows)
@@ -201,7 +208,7 @@ fn names_of_peers_in_many_forms() {
     }
     let in_words = |rows: &[Row]| {
         let line = |row: &Row| {
-            let peers = row
+            let event_and_peers = row
                 .word(
                     [
                         "Internal".to_owned(),
@@ -214,7 +221,7 @@ fn names_of_peers_in_many_forms() {
                 .to_owned();
             let stamp = row.stamp.map_or(String::new(), |stamp| stamp.to_string());
             format!(
-                "{},{peers},{},{},{stamp}",
+                "{},{event_and_peers},{},{},{stamp}",
                 row.seconds(),
                 row.clock,
                 row.queue
@@ -222,10 +229,10 @@ fn names_of_peers_in_many_forms() {
         };
         format!("time,event,clock,queue,stamp\n{}", lines(rows, line))
     };
-    require_plain("peers in the words", "node_N_log.csv", in_words);
-    // A name that is not a machine is refused in a column, and ignored in the text of events.
-    let stranger = |rows: &[Row]| in_words(rows).replace("from 2", "from 7");
-    let (_, words) = imported("vmN.csv", &Mapping::default(), stranger).unwrap();
+    require_plain("peers in the column of events", "node_N_log.csv", in_words);
+    // A number that is not a machine of the run: in the text of events no peers are read then, but in a column of peers it is an error.
+    let unknown_machine = |rows: &[Row]| in_words(rows).replace("from 2", "from 7");
+    let (_, words) = imported("vmN.csv", &Mapping::default(), unknown_machine).unwrap();
     assert!(
         words.contains(
             "Peers are not taken from the text of events, because `7` is not another machine of the run."
@@ -233,8 +240,8 @@ fn names_of_peers_in_many_forms() {
         "{words}"
     );
     let line = |row: &Row| row.csv_with(&row.seconds(), &row.names(" or "));
-    let partly = |rows: &[Row]| format!("{TITLES}\n{}", lines(rows, line));
-    let error = imported("vmN.csv", &Mapping::default(), partly).unwrap_err();
+    let wrong_separator = |rows: &[Row]| format!("{TITLES}\n{}", lines(rows, line));
+    let error = imported("vmN.csv", &Mapping::default(), wrong_separator).unwrap_err();
     assert!(error.contains("is not a machine of the run"), "{error}");
 }
 
@@ -281,7 +288,7 @@ fn times_in_many_formats() {
 }
 
 #[test]
-fn headers_preambles_and_titles() {
+fn preambles_and_other_titles_of_columns() {
     let body = |rows: &[Row]| lines(rows, Row::csv);
     require_plain("a preamble", "vmN.csv", |rows| {
         format!("Node up, 3 ticks per second\n{TITLES}\n{}", body(rows))
@@ -304,7 +311,8 @@ fn headers_preambles_and_titles() {
 
 #[test]
 fn the_error_for_vector_clocks_names_them() {
-    for text in [
+    // A vector of three numbers: first in a CSV table, then in lines with labels.
+    for line in [
         |row: &Row| format!("{},{},{} 0 0,0", row.seconds(), row.word(WORDS), row.clock),
         |row: &Row| {
             format!(
@@ -316,8 +324,9 @@ fn the_error_for_vector_clocks_names_them() {
         },
     ] {
         let error = imported("vmN.csv", &Mapping::default(), |rows| {
-            let lines = lines(rows, text);
-            match lines.contains(',') && !lines.contains('[') {
+            let lines = lines(rows, line);
+            let is_table = !lines.contains('[');
+            match is_table {
                 true => format!("time,event,clock,queue\n{lines}"),
                 false => lines,
             }
@@ -327,7 +336,8 @@ fn the_error_for_vector_clocks_names_them() {
     }
 }
 
-/// The recognised mapping is shown, and gives the same result when it is written to a file and passed back.
+/// `--explain` shows how the logs were understood. `--write-mapping` writes it to a file as a mapping. An import with this mapping
+/// gives the same events.
 #[test]
 fn a_written_mapping_gives_the_same_import() {
     let folder = tempfile::tempdir().unwrap();
@@ -358,18 +368,18 @@ fn a_written_mapping_gives_the_same_import() {
     assert_eq!(logs::import(&sources, &mapping).unwrap().0, wanted);
     let (_, again) = import::understand(&sources, &mapping).unwrap();
     assert_eq!(again, mapping);
-    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
-    assert_eq!(left.len(), 2, "only the mapping was made");
+    let entries: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(entries.len(), 2, "the logs and the mapping, but no dataset");
 }
 
 #[test]
 fn the_error_shows_how_far_a_pattern_matches() {
-    let said = Mapping::parse(
+    let mapping = Mapping::parse(
         r"line = '^(?<system_time>\S+ \S+) - (?<event>\w+) clock=(?<logical_clock>\d+)'",
         "m.toml".as_ref(),
     )
     .unwrap();
-    let error = imported("vmN.log", &said, |rows| {
+    let error = imported("vmN.log", &mapping, |rows| {
         lines(rows, |row| labelled(row, " | ", ": "))
     })
     .unwrap_err();
@@ -396,8 +406,8 @@ fn the_error_for_unclear_lines_shows_the_line_and_a_mapping() {
         unknown.contains("the line has no known word for an event") && unknown.contains("| TICK |"),
         "{unknown}"
     );
-    let said = Mapping::parse("[events]\ninternal = [\"TICK\"]\n", "m.toml".as_ref()).unwrap();
-    let found = imported("vmN.log", &said, |rows| {
+    let mapping = Mapping::parse("[events]\ninternal = [\"TICK\"]\n", "m.toml".as_ref()).unwrap();
+    let found = imported("vmN.log", &mapping, |rows| {
         lines(rows, |row| {
             labelled(row, " | ", ": ").replace("INTERNAL", "TICK")
         })
@@ -420,9 +430,9 @@ fn the_error_for_unclear_lines_shows_the_line_and_a_mapping() {
     );
 }
 
-/// Lines of any kind are recognised or refused.
+/// Text that is no log is refused with an error; the import does not panic.
 #[test]
-fn random_lines_are_imported_or_refused() {
+fn text_that_is_no_log_is_refused() {
     let texts = [
         "\u{0}",
         "[",

@@ -1,4 +1,5 @@
-//! Tests that runs and machines are found in the names of files and folders, and in trials within a file.
+//! Tests how `analyze import` finds the logs in a folder, and the run and machine that each log belongs to. Run and machine follow
+//! from the names of files and folders. A file with several trials one after the other contains several runs.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +8,8 @@ use analyze::import::Mapping;
 
 use crate::foreign_logs::{self as logs, Row, TITLES, both, lines};
 
-/// Imports the folder with both runs. `name` gives the names of its files, and `alter` changes the folder before the import.
+/// Writes two simulated runs below a folder and imports the folder. `name` makes the name of a file from the numbers of run and
+/// machine, and `alter` changes the folder before the import. Returns the events and the report.
 fn imported(
     name: impl Fn(usize, u32) -> String,
     alter: impl Fn(&Path),
@@ -42,7 +44,7 @@ fn runs_in_one_folder_or_in_subfolders() {
         ("no extension", |run, machine| {
             format!("run{run}/vm{machine}")
         }),
-        ("another number behind", |run, machine| {
+        ("more words after the machine", |run, machine| {
             format!("trial{run}_node_{machine}_log.csv")
         }),
         ("a rate in the name", |run, machine| {
@@ -73,7 +75,7 @@ fn other_files_beside_the_logs_are_named_and_left_out() {
     );
 }
 
-/// A log with a broken header is an error and is not left out.
+/// A log with a broken header is an error. It is not left out as a file that is not a log.
 #[test]
 fn a_log_with_a_broken_header_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -97,11 +99,11 @@ fn trials_in_the_same_files_are_runs() {
         let path = folder.path().join(format!("vm{machine}.csv"));
         // The second trial starts half a minute later.
         let rows = runs.iter().enumerate().flat_map(|(run, rows)| {
-            let own = rows
+            let of_machine = rows
                 .iter()
                 .filter(move |row| row.machine == machine)
                 .cloned();
-            own.map(move |row| Row {
+            of_machine.map(move |row| Row {
                 us: row.us + run as u64 * 30_000_000,
                 ..row
             })
@@ -134,7 +136,7 @@ fn a_pattern_finds_run_and_machine_in_file_names() {
     assert!(error.contains("does not match its path"), "{error}");
 }
 
-/// A run of two machines in sentences, forty seconds long.
+/// The log of one machine in sentences: forty internal events, one each second. The first has the clock `clock`.
 fn sentences(machine: usize, clock: usize) -> String {
     let line = |tick: usize| {
         format!(
@@ -145,8 +147,8 @@ fn sentences(machine: usize, clock: usize) -> String {
     (0..40).map(line).collect()
 }
 
-/// The report of an import of a folder with these files, or its error.
-fn of_files(files: &[(&str, &[u8])]) -> Result<String, String> {
+/// Imports a folder with these files. Returns the report, or the error.
+fn import_files(files: &[(&str, &[u8])]) -> Result<String, String> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("logs");
     for (name, bytes) in files {
@@ -158,8 +160,9 @@ fn of_files(files: &[(&str, &[u8])]) -> Result<String, String> {
 }
 
 #[test]
-fn a_log_in_another_format_is_not_left_out() {
+fn logs_in_two_formats_are_refused() {
     let text = sentences(0, 1);
+    // The log of a machine as a table.
     let table = |machine: u32| {
         let rows =
             (0..40).map(|tick| format!("17000000{tick:02}.{machine},internal,{},0\n", tick + 1));
@@ -171,7 +174,7 @@ fn a_log_in_another_format_is_not_left_out() {
         ("vm1.csv", one.as_bytes()),
         ("vm2.csv", two.as_bytes()),
     ];
-    let error = of_files(&files).unwrap_err();
+    let error = import_files(&files).unwrap_err();
     assert!(
         error.contains("vm0.log: this file looks like a log in another format than")
             && error.contains("vm1.csv"),
@@ -182,6 +185,7 @@ fn a_log_in_another_format_is_not_left_out() {
 #[test]
 fn files_that_are_not_logs_are_left_out_and_named() {
     let (one, two) = (sentences(1, 1), sentences(2, 1));
+    // All lines of both machines in one file.
     let lines = one.lines().map(|line| format!("vm1 {line}\n"));
     let lines = lines.chain(two.lines().map(|line| format!("vm2 {line}\n")));
     let combined: String = lines.collect();
@@ -210,7 +214,7 @@ fn files_that_are_not_logs_are_left_out_and_named() {
             ("vm2.log", two.as_bytes()),
             (name, text.as_bytes()),
         ];
-        let words = of_files(&files).unwrap();
+        let words = import_files(&files).unwrap();
         assert!(
             words.contains("1 run, 80 events.") && words.contains(name) && words.contains(why),
             "{words}"
@@ -228,7 +232,7 @@ fn logs_in_a_folder_beside_other_files_are_found() {
         ("out/vm2.log", two.as_bytes()),
         ("__MACOSX/vm2.log", two.as_bytes()),
     ];
-    let words = of_files(&files).unwrap();
+    let words = import_files(&files).unwrap();
     assert!(
         words.contains("1 run, 80 events.") && words.contains("requirements.txt"),
         "{words}"
@@ -243,9 +247,10 @@ fn utf16_is_read() {
             units.into_iter().flat_map(to_bytes).collect()
         };
         let (one, two) = (encoded(sentences(1, 1)), encoded(sentences(2, 1)));
-        let words = of_files(&[("vm1.log", &one[..]), ("vm2.log", &two)]).unwrap();
+        let words = import_files(&[("vm1.log", &one[..]), ("vm2.log", &two)]).unwrap();
         assert!(words.contains("1 run, 80 events."), "{words}");
-        let error = of_files(&[("vm1.log", &one[..one.len() - 1])]).unwrap_err();
+        // Without its last byte, the text is not valid UTF-16.
+        let error = import_files(&[("vm1.log", &one[..one.len() - 1])]).unwrap_err();
         assert!(error.contains("convert the file"), "{error}");
     }
 }
@@ -258,7 +263,7 @@ fn lines_that_are_written_twice_are_read_once() {
             .collect()
     };
     let (one, two) = (twice(sentences(1, 1)), twice(sentences(2, 1)));
-    let words = of_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
+    let words = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
     assert!(
         words.contains("1 run, 80 events.") && words.contains("every line is written twice"),
         "{words}"
@@ -266,7 +271,8 @@ fn lines_that_are_written_twice_are_read_once() {
 }
 
 #[test]
-fn clocks_that_start_again_are_new_trials_or_are_refused() {
+fn clocks_that_start_again_begin_a_new_trial_if_all_machines_have_one() {
+    // A log with two trials of 40 events each.
     let appended = |machine: usize| {
         let line = |tick: usize| {
             let clock = tick % 40 + 1;
@@ -279,10 +285,12 @@ fn clocks_that_start_again_are_new_trials_or_are_refused() {
         (0..80).map(line).collect::<String>()
     };
     let (one, two) = (appended(1), appended(2));
-    let words = of_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
+    let words = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
     assert!(words.contains("2 runs, 160 events."), "{words}");
+    // Now only machine 1 has a second trial.
     let two = sentences(2, 1);
-    let error = of_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap_err();
+    let error =
+        import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap_err();
     assert!(
         error.contains("vm1.log line 41: the logical clock falls from 40 to 1"),
         "{error}"

@@ -1,5 +1,5 @@
-//! Tests with lines that could easily be read wrong: records that begin with the time, words that deny an event, and values
-//! beside arrows and units.
+//! Tests that `analyze import` reads lines right that could easily be read wrong: records that begin with the time, lines that say
+//! that something did not happen (`No message received`), and values next to arrows or units.
 
 use std::fs;
 
@@ -8,6 +8,7 @@ use analyze::import::Mapping;
 use crate::foreign_logs::{self as logs, Kind, Row, lines};
 use crate::recognised::{WORDS, imported, labelled};
 
+/// Requires that the files with this text give the same events as plain tables. `what` names the format in failures.
 fn require_plain(what: &str, text: impl Fn(&[Row]) -> String) {
     let found = imported("vmN.log", &Mapping::default(), text);
     let (found, _) = found.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -18,12 +19,13 @@ fn time(row: &Row) -> String {
     row.time("%Y-%m-%d %H:%M:%S.%6f")
 }
 
-/// `to` or `from`, and the names, if there are any.
+/// `to` or `from`, and the names of the peers. Empty for internal events.
 fn peers(row: &Row) -> String {
     let label = row.word(["", " to ", " from "]);
     format!("{label}{}", row.names(" and "))
 }
 
+/// The message's timestamp after `label`. Empty for internal events.
 fn stamp(row: &Row, label: &str) -> String {
     row.stamp
         .map_or(String::new(), |stamp| format!("{label}{stamp}"))
@@ -32,6 +34,7 @@ fn stamp(row: &Row, label: &str) -> String {
 #[test]
 fn records_that_begin_with_the_time_or_the_clock() {
     let words = ["Internal event", "Sent", "Received"];
+    // Each record has two or more lines. `what` is the first value of a record.
     require_plain("the time", |rows| {
         lines(rows, |row| {
             let (word, peers, stamp) = (row.word(words), peers(row), stamp(row, " | stamp: "));
@@ -68,7 +71,7 @@ fn records_that_begin_with_the_time_or_the_clock() {
 }
 
 #[test]
-fn a_denied_event_does_not_count() {
+fn an_event_that_is_said_not_to_have_happened_is_not_read() {
     require_plain("no message received", |rows| {
         lines(rows, |row| {
             let word = row.word([
@@ -112,13 +115,13 @@ fn summary_lines_are_left_out_and_reported() {
             last.clock
         )
     });
-    let (found, told) = found.unwrap();
+    let (found, report) = found.unwrap();
     assert_eq!(found, logs::plain(&logs::runs()[..1]));
-    assert!(told.contains("Summary: sent 25 messages"), "{told}");
+    assert!(report.contains("Summary: sent 25 messages"), "{report}");
 }
 
 #[test]
-fn the_new_clock_of_two_is_used() {
+fn of_an_old_and_a_new_clock_the_new_one_is_used() {
     for arrow in ["->", "=>"] {
         require_plain(arrow, |rows| {
             lines(rows, |row| {
@@ -200,6 +203,7 @@ fn units_after_times() {
     };
     require_plain("seconds", text("s"));
     require_plain("microseconds", text("us"));
+    // The first half of each log is in microseconds, the second half in seconds.
     let mixed = imported("vmN.log", &Mapping::default(), |rows| {
         let mut parts = rows.chunks(rows.len() / 2);
         format!(
@@ -212,7 +216,7 @@ fn units_after_times() {
 }
 
 #[test]
-fn a_name_before_each_line_of_one_file_is_the_machine() {
+fn a_name_at_the_start_of_each_line_is_the_machine() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("all.log");
     let mut rows = logs::runs()[0].clone();
@@ -225,7 +229,7 @@ fn a_name_before_each_line_of_one_file_is_the_machine() {
         let (found, _) = logs::import(std::slice::from_ref(&file), &Mapping::default()).unwrap();
         assert_eq!(found, logs::plain(&logs::runs()[..1]), "{begin}");
     }
-    // Names whose clocks fall are not machines.
+    // The name `t0` or `t1` depends on the clock only. So the clocks of such a name sometimes fall, and it cannot be a machine.
     let text = lines(&rows, |row| {
         let name = row.clock % 2;
         format!("t{name}: {}", labelled(row, " | ", ": "))

@@ -1,4 +1,5 @@
-//! Tests of `analyze report`: the page is complete, its values are those of the tables, and texts of datasets cannot change it.
+//! Tests of `analyze report`, which writes an HTML page about datasets: the page is complete, its values are those of the commands'
+//! tables, and texts from datasets cannot add elements or scripts to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +11,7 @@ use crate::command_line::analyze;
 use crate::fixture;
 use crate::shown::{by_hand, without_events};
 
-/// The page of these datasets.
+/// Runs `analyze report` with these arguments. Returns the page.
 fn report(folder: &Path, arguments: &[&str]) -> String {
     let all = [&["report"], arguments, &["--out", "report.html"]].concat();
     let (code, out, err) = analyze(&all, folder);
@@ -19,20 +20,21 @@ fn report(folder: &Path, arguments: &[&str]) -> String {
     fs::read_to_string(folder.join("report.html")).unwrap()
 }
 
+/// A folder with the dataset `small`.
 fn with_small() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     folder
 }
 
-/// The data of the tables of the first dataset.
+/// The values in the tables of the first dataset, as the page's script reads them.
 fn data(page: &str) -> Value {
     let (_, rest) = page.split_once("id=\"d0-data\">").unwrap();
     let (json, _) = rest.split_once("</script>").unwrap();
     serde_json::from_str(json).unwrap()
 }
 
-/// All values of an attribute.
+/// The values that the attribute `name` has in the page.
 fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
     let opening = format!(" {name}=\"");
     let rest = page.split(opening.as_str()).skip(1);
@@ -40,7 +42,7 @@ fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
 }
 
 #[test]
-fn a_page_needs_nothing_else() {
+fn a_page_loads_nothing_from_elsewhere() {
     let folder = with_small();
     let page = report(folder.path(), &["small"]);
     assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
@@ -51,16 +53,16 @@ fn a_page_needs_nothing_else() {
         }
     }
     let without_namespace = page.replace("http://www.w3.org/2000/svg", "");
-    // The address of this software in its BibTeX entry is only text.
-    let without_namespace = without_namespace.replace(env!("CARGO_PKG_REPOSITORY"), "");
+    // The address of this software in its BibTeX entry is text, not a link.
+    let without_addresses = without_namespace.replace(env!("CARGO_PKG_REPOSITORY"), "");
     for words in ["http://", "https://", "@import", "url("] {
-        assert!(!without_namespace.contains(words), "{words}");
+        assert!(!without_addresses.contains(words), "{words}");
     }
 }
 
-/// Links lead to parts of the page, and no two elements have the same id, also if there are several datasets and runs.
+/// Every link leads to an element of the page, and no two elements have the same id, even if the page is about several datasets.
 #[test]
-fn ids_are_different_and_links_lead_somewhere() {
+fn links_lead_to_elements_and_ids_are_unique() {
     let folder = with_small();
     fixture::write_by_hand(&folder.path().join("by-hand"));
     let page = report(folder.path(), &["small", "by-hand", "--run", "0"]);
@@ -92,16 +94,18 @@ fn ids_are_different_and_links_lead_somewhere() {
         );
     }
     assert!(page.contains("id=\"audit\""));
+    // Twelve kinds of plots for each of the two datasets.
     assert_eq!(page.matches("data-kind=").count(), 24);
 }
 
-/// Each cell is the mean and half the width of the interval that the table prints.
+/// Each cell of the page's tables has the mean of the command's table, rounded, and half the width of its interval, rounded up.
 #[test]
 fn tables_have_the_values_of_the_commands() {
     let folder = with_small();
     let page = report(folder.path(), &["small", "--no-audit"]);
     assert!(!page.contains("id=\"audit\""));
     let data = data(&page);
+    // The cells of the column with this heading. A column whose cells are all equal has its value only once.
     let column = |heading: &str| -> Vec<String> {
         let columns = data["columns"].as_array().unwrap().iter();
         let mut found = columns.filter(|column| column["heading"] == heading);
@@ -139,7 +143,8 @@ fn tables_have_the_values_of_the_commands() {
             assert_eq!(half.is_some(), high.is_ok(), "{cell}");
             if let (Some(half), Ok(high)) = (half, high) {
                 let half: f64 = half.parse().unwrap();
-                assert!(half >= (high - mean) * 0.999 && half <= (high - mean) * 1.2 + 1e-6);
+                let exact = high - mean;
+                assert!(half >= exact * 0.999 && half <= exact * 1.2 + 1e-6);
             }
         }
     }
@@ -193,8 +198,7 @@ fn the_summary_says_what_was_run_and_what_stands_out() {
     }
 }
 
-/// A dataset's texts cannot open or close an element, end the script's data, or start a script.
-/// A page with --claims has the verdict on each claim that `analyze claims` gives, and its texts are escaped.
+/// With `--claims`, the page has the verdict of `analyze claims` on each claim, and texts of the claims are escaped.
 #[test]
 fn verdicts_on_claims_are_those_of_the_command() {
     let folder = with_small();
@@ -225,6 +229,7 @@ fn verdicts_on_claims_are_those_of_the_command() {
     assert!(!report(folder.path(), &["small"]).contains(">refuted<"));
 }
 
+/// Texts of a dataset cannot open or close an element, end the data of the page's script, or start another script.
 #[test]
 fn texts_of_datasets_are_escaped() {
     let folder = tempfile::tempdir().unwrap();
@@ -238,6 +243,7 @@ fn texts_of_datasets_are_escaped() {
     fixture::simulated(&folder.path().join(name), &text);
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let page = report(folder.path(), &[name, "small"]);
+    // The page must have as many elements as a page about two datasets without such texts.
     let harmless = report(folder.path(), &["small", "small"]);
     assert!(page.contains("&lt;script&gt;alert(1)"));
     for opening in [
@@ -252,7 +258,7 @@ fn texts_of_datasets_are_escaped() {
 }
 
 #[test]
-fn datasets_of_other_programs_and_without_events_have_pages() {
+fn datasets_by_hand_and_without_events_have_pages() {
     let folder = by_hand();
     let page = report(folder.path(), &["by-hand"]);
     assert!(page.contains("data-event=\"1:0\""));

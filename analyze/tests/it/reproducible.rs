@@ -1,4 +1,5 @@
-//! The same data and command give the same bytes, for any number of threads, and with or without cached measures.
+//! Tests that a command writes the same bytes each time it reads the same data: with any number of threads, and with or without
+//! cached measures.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +8,8 @@ use assert_cmd::Command;
 
 use crate::fixture;
 
-/// There are enough runs of several configurations that sums in another order would have other last digits.
+/// An experiment with many different runs: if another number of threads changed the order in which floating-point numbers are added,
+/// the last digits of some sums would differ.
 const VARIED: &str = "
 name = \"varied\"
 seed = 5
@@ -21,7 +23,7 @@ receive = [\"one\", \"all\"]
 sends = [\"mix\", { multicast = 2 }]
 ";
 
-/// Runs a command and returns its stdout.
+/// Runs a command of `analyze` with this number of threads. Returns its stdout.
 fn stdout(arguments: &[&str], threads: &str, folder: &Path) -> String {
     let output = Command::cargo_bin("analyze")
         .unwrap()
@@ -46,7 +48,7 @@ fn every_command_writes_the_same_bytes_every_time() {
         &["drift", "a", "b"],
         &["jumps", "a", "--by", "internal"],
         &["backlog", "a", "b", "--by", "rates,receive"],
-        &["order", "a", "--by", "machine"],
+        &["causality", "a", "--by", "machine"],
         &["drift", "a", "--by", "machines", "--warm-up", "3"],
         &["jumps", "a", "--sort", "jump_mean", "--top", "5"],
         &[
@@ -59,12 +61,14 @@ fn every_command_writes_the_same_bytes_every_time() {
     ];
     for command in commands {
         let command = [command, &["--format", "csv"]].concat();
+        // The different outputs: at the end there must be only one.
         let mut written = BTreeSet::new();
         for threads in ["1", "5"] {
             written.insert(stdout(&command, threads, folder.path()));
+            // The audit has no cache, so it has no such option.
             if command[0] != "audit" {
-                let reread = [command.as_slice(), &["--no-cache"]].concat();
-                written.insert(stdout(&reread, threads, folder.path()));
+                let without_cache = [command.as_slice(), &["--no-cache"]].concat();
+                written.insert(stdout(&without_cache, threads, folder.path()));
             }
         }
         assert_eq!(written.len(), 1, "{command:?}: {written:?}");

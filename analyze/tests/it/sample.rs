@@ -1,4 +1,5 @@
-//! Tests `data/sample`, the dataset that comes with the project: it can be read, and its processed files are up to date.
+//! Tests of `data/sample`, the dataset that comes with the project: it can be read, and its processed files (those that `analyze
+//! export` writes) are up to date.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use analyze::export::Additions;
 
 use crate::exported::{read, read_parts};
 
+/// The folder of the dataset.
 fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample")
 }
@@ -15,6 +17,7 @@ fn sample() -> PathBuf {
 #[test]
 fn the_processed_files_of_the_sample_are_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
+    // A copy without the processed files, which are then written anew.
     let copied = folder.path().join("sample");
     fs::create_dir(&copied).unwrap();
     for entry in fs::read_dir(sample()).unwrap() {
@@ -28,18 +31,19 @@ fn the_processed_files_of_the_sample_are_up_to_date() {
     let files = analyze::export::export(&dataset, Additions::default()).unwrap();
     assert_eq!(files.len(), 3);
     for written in files {
-        let kept = sample()
+        let stored = sample()
             .join("processed")
             .join(written.path.file_name().unwrap());
+        // Events are a folder of several Parquet files (parts), other tables are one file.
         let read = if written.parts.is_some() {
             read_parts
         } else {
             read
         };
         assert!(
-            read(&kept).equals_missing(&read(&written.path)),
+            read(&stored).equals_missing(&read(&written.path)),
             "{} is out of date: analyze export data/sample --no-cache",
-            kept.display()
+            stored.display()
         );
     }
 }

@@ -1,14 +1,17 @@
-//! Datasets of the previous schema can still be read, with the same results: one over TCP, one in virtual time, one imported.
+//! Tests that datasets with schema 3 can still be read, with the same results. (The schema is the version of the dataset format; a
+//! newer program reads older schemas.) There are three datasets: `swept` over TCP, `virtual` in virtual time, and `imported`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::command_line::analyze;
 
+/// The folder with the three datasets. Each also has `summary.csv`: the output of `analyze summary` of the program that made it.
 fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../sim/tests/schema-3")
 }
 
+/// Copies a dataset into `folder`.
 fn copy(sample: &str, folder: &Path) {
     let to = folder.join(sample);
     fs::create_dir_all(&to).unwrap();
@@ -20,10 +23,10 @@ fn copy(sample: &str, folder: &Path) {
 
 /// A number, or else a text.
 type Value = Result<f64, String>;
-/// The name of a column and the value of a cell of it.
+/// A cell of a row: the name of its column, and its value.
 type Cell = (String, Value);
 
-/// The cells of each line of a CSV file.
+/// The cells of each row of a CSV text.
 fn cells(text: &str) -> Vec<Vec<Cell>> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let names = reader.headers().unwrap().clone();
@@ -40,33 +43,34 @@ fn cells(text: &str) -> Vec<Vec<Cell>> {
         .collect()
 }
 
-/// Two cells are the same. Numbers may differ in their last digits, because sums can be added in another order.
+/// Requires that the value `now` in the column `name` equals the earlier value. Numbers may differ in their last digits, because sums can
+/// be added in another order.
 fn assert_same(now: Option<&Value>, then: &Value, name: &str) {
     match (now, then) {
         (Some(Ok(now)), Ok(then)) => {
-            let apart = (now - then).abs();
+            let difference = (now - then).abs();
             assert!(
-                apart <= 1e-12 * then.abs().max(1.0),
+                difference <= 1e-12 * then.abs().max(1.0),
                 "{name}: {now} and {then}"
             );
         }
-        // The name of a dataset was that of its experiment, and is that of its folder.
+        // Tables of the earlier program named a dataset after its experiment; now they name it after its folder.
         _ if name == "dataset" => {}
         (now, then) => assert_eq!(now, Some(then), "{name}"),
     }
 }
 
-/// Requires that every cell of `then` has the same value in `now`. The only exception: earlier, equal values had an interval with
-/// a width of 0, and now they have none.
-fn agrees(now: &[Cell], then: &[Cell]) {
+/// Requires that every cell of the earlier row `then` has the same value in the row `now`. There is one exception: if all repetitions
+/// have the same value, the earlier program gave an interval of width 0 around the mean; now there is no interval.
+fn require_same_cells(now: &[Cell], then: &[Cell]) {
     let value = |name: &str| {
         let found = now.iter().find(|(other, _)| other == name);
         found.map(|(_, value)| value.clone())
     };
     for (name, before) in then {
         let measure = name.strip_suffix("_low").or(name.strip_suffix("_high"));
-        let kind = measure.and_then(|measure| value(&format!("{measure}_interval")));
-        if kind == Some(Err("all equal".to_owned())) {
+        let interval = measure.and_then(|measure| value(&format!("{measure}_interval")));
+        if interval == Some(Err("all equal".to_owned())) {
             let mean = value(&format!("{}_mean", measure.unwrap()));
             assert_same(mean.as_ref(), before, name);
             assert_eq!(value(name), Some(Err(String::new())), "{name}");
@@ -88,7 +92,7 @@ fn tables_are_those_of_the_earlier_program() {
         assert!(!then.is_empty());
         assert_eq!(now.len(), then.len(), "{sample}");
         for (now, then) in std::iter::zip(now, then) {
-            agrees(&now, &then);
+            require_same_cells(&now, &then);
         }
     }
 }
@@ -114,7 +118,7 @@ fn datasets_of_the_earlier_schema_pass_the_audit_and_can_be_exported() {
 }
 
 #[test]
-fn a_changed_manifest_is_noticed() {
+fn a_change_of_the_dataset_json_file_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     copy("virtual", folder.path());
     let path = folder.path().join("virtual/dataset.json");

@@ -1,4 +1,5 @@
-//! Tests of datasets in shards and of datasets that are being written: which runs are read, and which are reported as missing.
+//! Tests of datasets that are not complete or not in one folder: datasets in shards (parts of one experiment, made by `sim run --shard
+//! K/N` on several computers) and datasets that are still being written. Which runs are read, and which are reported as missing?
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +12,7 @@ use sim::log::DatasetWriter;
 use crate::command_line::analyze;
 use crate::fixture;
 
+/// Runs shard `number` of `of` shards in virtual time, and writes it into the dataset in `root`.
 fn write_shard(root: &Path, number: u32, of: u32) {
     let mut experiment = fixture::experiment(fixture::SMALL);
     experiment.keep_shard(Shard { number, of });
@@ -33,7 +35,7 @@ fn shards_are_read_as_one_dataset() {
         let table = |dataset: &str| analyze(&[verb, dataset, "--format", "csv"], folder.path());
         let (code, of_shards, err) = table("small");
         assert_eq!((code, err.as_str()), (0, ""), "{verb}");
-        // The name of the dataset is that of its folder.
+        // Only the name of the dataset differs: tables name a dataset after its folder.
         assert_eq!(
             of_shards.replace("small,", "whole,"),
             table("whole").1,
@@ -62,13 +64,13 @@ fn missing_shards_are_named() {
     );
 }
 
-/// Every command says which planned runs and shards are missing.
 #[test]
 fn every_command_says_that_runs_and_shards_are_missing() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     write_shard(&root, 2, 2);
-    // The row of one more run is removed from the journal.
+    // Shard 1 is missing, with three runs. One run of shard 2 is removed from its journal (`runs.csv`, one row for each ended run): the
+    // header and two of three rows stay. So four runs are missing.
     let journal = root.join("shard-2-of-2/runs.csv");
     let rows = fs::read_to_string(&journal).unwrap();
     let rows: Vec<&str> = rows.lines().take(3).collect();
@@ -112,13 +114,13 @@ expect = { above = 0 }",
 }
 
 #[test]
-fn a_run_in_two_shards_is_refused() {
+fn a_run_that_is_in_two_shards_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     for number in [1, 2] {
         write_shard(&root, number, 2);
     }
-    // The rows of one shard are added to the journal of the other.
+    // The rows of the first shard are added to the journal of the second.
     let first = fs::read_to_string(root.join("shard-1-of-2/runs.csv")).unwrap();
     let second = root.join("shard-2-of-2/runs.csv");
     let rows = fs::read_to_string(&second).unwrap();
@@ -133,7 +135,7 @@ fn a_run_in_two_shards_is_refused() {
     );
 }
 
-/// A run is read only after it was written to the disk. Reading does not disturb the writer.
+/// A run counts only after `sync` has forced it to the disk. The dataset can be read while it is being written.
 #[test]
 fn only_finished_runs_are_seen_while_a_sweep_writes() {
     let folder = tempfile::tempdir().unwrap();
@@ -143,17 +145,19 @@ fn only_finished_runs_are_seen_while_a_sweep_writes() {
     let (code, _, err) = analyze(&["summary", "small"], folder.path());
     assert_eq!(code, 2);
     assert!(err.contains("small has no finished run"), "{err}");
-    for (before, run) in experiment.runs().enumerate() {
+    for (runs_before, run) in experiment.runs().enumerate() {
         let log = virtual_time::run(&run, experiment.seed);
         writer
             .append(fixture::finished(&experiment, &run, &log.machines))
             .unwrap();
-        if before > 0 {
-            assert_eq!(Dataset::open(&root).unwrap().finished().len(), before);
+        // A dataset without any finished run cannot be opened.
+        if runs_before > 0 {
+            let dataset = Dataset::open(&root).unwrap();
+            assert_eq!(dataset.finished().len(), runs_before);
         }
         writer.sync().unwrap();
         let dataset = Dataset::open(&root).unwrap();
-        assert_eq!(dataset.finished().len(), before + 1);
-        assert!(dataset.machines().unwrap().height() > before);
+        assert_eq!(dataset.finished().len(), runs_before + 1);
+        assert!(dataset.machines().unwrap().height() > runs_before);
     }
 }

@@ -1,4 +1,5 @@
-//! Tests of `analyze show`, and of the executions that it reads.
+//! Tests of `analyze show`, which prints one run event by event, and of `Execution`: a run as events and messages, with questions
+//! about them (which send belongs to a receive, what happened before an event, how large the lag was).
 
 use std::fs;
 use std::path::Path;
@@ -16,14 +17,15 @@ pub fn execution(root: &Path) -> Execution {
     Execution::read(&dataset, &dataset.finished()[0]).unwrap()
 }
 
-/// A folder with the dataset `by-hand`.
+/// A folder with the dataset `by-hand`: the run of two machines that is described at [`fixture::by_hand`].
 pub fn by_hand() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::write_by_hand(&folder.path().join("by-hand"));
     folder
 }
 
-/// A dataset `lost` in which machine 0 receives a message that nobody sent, and never receives one that was sent to it.
+/// A dataset `lost`: the run by hand, but the third event of machine 0 receives a message that nobody sent (the log has no such send).
+/// So the message that it receives in the run by hand, sent by machine 1 at tick 2, is never received: it is lost.
 pub fn with_lost() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
@@ -75,8 +77,9 @@ fn a_run_is_shown_event_by_event() {
 }
 
 #[test]
-fn both_ends_of_a_window_belong_to_it() {
+fn a_window_includes_its_first_and_its_last_instant() {
     let folder = by_hand();
+    // The events of the printed rows, each as `machine:tick`.
     let shown = |options: &[&str]| {
         let arguments = [&["show", "by-hand", "--format", "csv"], options].concat();
         let (code, out, err) = analyze(&arguments, folder.path());
@@ -99,7 +102,7 @@ fn both_ends_of_a_window_belong_to_it() {
 }
 
 #[test]
-fn csv_and_json_have_every_value() {
+fn json_has_every_value_and_markdown_the_cells_of_the_table() {
     let folder = by_hand();
     let (_, out, _) = analyze(&["show", "by-hand", "--format", "json"], folder.path());
     let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
@@ -218,9 +221,10 @@ fn a_run_is_found_by_number_and_by_key() {
     assert_eq!(pick::find(&dataset, &by_number.key).unwrap(), by_number);
 }
 
-/// Runs with unequal rates, and of those the ones with many messages, are picked first.
+/// Without `--run` a run is picked: the one in which the fastest machine is fastest against the slowest. Of several such runs, it is the
+/// one with the fewest internal events, because it has the most messages.
 #[test]
-fn the_picked_run_has_much_to_see() {
+fn a_run_with_unequal_rates_and_many_messages_is_picked() {
     let folder = tempfile::tempdir().unwrap();
     let text = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3], [1, 4], [2, 4]]");
     fixture::simulated(&folder.path().join("small"), &text);
@@ -237,7 +241,7 @@ fn the_picked_run_has_much_to_see() {
     );
 }
 
-/// The messages that link events are those of the log, and nothing else.
+/// Each receive belongs to the send that the log names. Each message that was not received waits in its recipient's queue at the end.
 #[test]
 fn every_receive_has_its_send_and_every_message_its_recipient() {
     let folder = tempfile::tempdir().unwrap();
@@ -255,25 +259,27 @@ fn every_receive_has_its_send_and_every_message_its_recipient() {
     let messages = execution.messages();
     let count = messages.iter().filter(|message| message.receive.is_some());
     assert_eq!(count.count(), received);
-    // What was sent and not received waits in a queue at the end: without delays nothing is under way.
+    // Here messages have no delay. So a message that was not received was in the recipient's queue when the recipient had its last
+    // event, unless it was sent at the time of this event or later.
     for machine in 0..3 {
-        let open = messages
+        let not_received = messages
             .iter()
             .filter(|message| message.recipient == machine && message.receive.is_none());
         let last = &execution.events()[execution.range_of(machine).end - 1];
-        let after = |send: usize| execution.events()[send].time_ns >= last.time_ns;
-        let (late, queued): (Vec<_>, Vec<_>) = open.partition(|message| after(message.send));
+        let is_late = |send: usize| execution.events()[send].time_ns >= last.time_ns;
+        let (late, queued): (Vec<_>, Vec<_>) =
+            not_received.partition(|message| is_late(message.send));
         assert_eq!(
             last.queue,
             Some(queued.len() as u64),
-            "{} are later",
+            "{} messages were sent later",
             late.len()
         );
     }
 }
 
 #[test]
-fn lost_and_unmatched_messages_are_told_apart() {
+fn a_receive_without_send_and_a_lost_message_are_recognised() {
     let folder = with_lost();
     let execution = execution(&folder.path().join("lost"));
     let receive = execution.range_of(0).start + 2;
@@ -304,9 +310,11 @@ fn a_run_without_events_is_shown_as_an_empty_table() {
     );
 }
 
-/// The causal past has the sends of all its receives; the cut of an event is its past; the causal order respects all messages.
+/// An event is in the causal past of another if and only if the other is in its causal future. The past contains the send of each of
+/// its receives, and the event before each of its events on the same machine. The smallest consistent cut with an event has as many
+/// events as its past. In the causal order, every event comes after these two kinds of causes.
 #[test]
-fn cones_cuts_and_orders_respect_happens_before() {
+fn past_future_cut_and_causal_order_respect_happens_before() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let execution = execution(&folder.path().join("small"));
@@ -314,9 +322,10 @@ fn cones_cuts_and_orders_respect_happens_before() {
     let past = execution.past_of([some]);
     let future = execution.future_of([some]);
     for index in 0..execution.events().len() {
-        let back = execution.past_of([index]);
-        assert_eq!(past[index], execution.future_of([index])[some], "{index}");
-        assert_eq!(future[index], back[some], "{index}");
+        let its_past = execution.past_of([index]);
+        let its_future = execution.future_of([index]);
+        assert_eq!(past[index], its_future[some], "{index}");
+        assert_eq!(future[index], its_past[some], "{index}");
         if past[index] {
             assert!(execution.send_of(index).is_none_or(|send| past[send]));
             assert!(execution.previous(index).is_none_or(|before| past[before]));
@@ -328,17 +337,17 @@ fn cones_cuts_and_orders_respect_happens_before() {
         past.iter().filter(|is_in| **is_in).count()
     );
     let order = execution.causal_order().unwrap();
-    let mut rank = vec![0; order.len()];
-    order
-        .iter()
-        .enumerate()
-        .for_each(|(at, &index)| rank[index] = at);
+    // For each event, its rank in this order.
+    let mut ranks = vec![0; order.len()];
+    for (rank, &index) in order.iter().enumerate() {
+        ranks[index] = rank;
+    }
     assert_eq!(order.len(), execution.events().len());
-    for (index, &at) in rank.iter().enumerate() {
-        let before = |cause: usize| rank[cause] < at;
+    for (index, &rank) in ranks.iter().enumerate() {
+        let is_before = |cause: usize| ranks[cause] < rank;
         assert!(
-            execution.send_of(index).is_none_or(before)
-                && execution.previous(index).is_none_or(before)
+            execution.send_of(index).is_none_or(is_before)
+                && execution.previous(index).is_none_or(is_before)
         );
     }
 }
@@ -349,7 +358,8 @@ fn a_log_in_which_an_event_causes_itself_has_no_causal_order() {
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
     let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
-    // Machine 1 receives at tick 0 what machine 0 sends at tick 2, after it received what machine 1 sent at tick 1.
+    // A cycle: machine 1 receives at tick 0 the message that machine 0 sends at tick 2. But before tick 2, machine 0 has received the
+    // message that machine 1 sent at tick 1, which is after tick 0.
     for (column, value) in [("event", "send"), ("peers", "1"), ("sent_tick", "")] {
         fixture::set(&mut finished, 0, 2, column, value);
     }
@@ -361,7 +371,8 @@ fn a_log_in_which_an_event_causes_itself_has_no_causal_order() {
     assert!(Choice::default().window(&execution).is_ok());
 }
 
-/// The lag in a window is that of a plain loop over the whole run.
+/// The lags in a window are those that a simple loop over all events of the run computes, although some of these events are before the
+/// window.
 #[test]
 fn lags_in_a_window_are_those_of_the_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -371,8 +382,8 @@ fn lags_in_a_window_are_those_of_the_run() {
     let steps = lag::steps(&execution, &[2, 0], (from_ns, to_ns));
     let clock_at = |machine: u32, at_ns: i64| {
         let log = &execution.events()[execution.range_of(machine)];
-        let before = log.iter().rfind(|event| event.time_ns <= at_ns);
-        before.map_or(0, |event| event.clock)
+        let latest = log.iter().rfind(|event| event.time_ns <= at_ns);
+        latest.map_or(0, |event| event.clock)
     };
     for (steps, machine) in steps.iter().zip([2, 0]) {
         assert_eq!(steps[0].from_ns, from_ns);
@@ -391,12 +402,13 @@ fn lags_in_a_window_are_those_of_the_run() {
         }
         assert!(steps.iter().all(|step| step.from_ns <= to_ns));
     }
+    // The lags are not all 0, so the comparison means something.
     assert!(steps.iter().flatten().any(|step| step.lag > 3));
 }
 
-/// Other programs often log neither senders nor recipients.
+/// Other programs often log neither senders nor recipients. Then it is not known which send a receive belongs to.
 #[test]
-fn what_an_imported_log_does_not_tell_is_unknown() {
+fn senders_and_recipients_that_a_log_does_not_have_are_shown_as_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     fs::create_dir(&run).unwrap();

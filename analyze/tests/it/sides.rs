@@ -1,4 +1,5 @@
-//! Tests of contrasts between two datasets or two conditions, against an independent computation.
+//! Tests of `analyze contrast`, which compares two sides A and B: two datasets, or the runs that meet two conditions. Differences and
+//! intervals are compared with those of Welch's formula, which is written out here.
 
 use std::path::Path;
 
@@ -14,6 +15,7 @@ fn experiment(name: &str, rates: &str, internal: &str, repetitions: u32) -> Stri
     )
 }
 
+/// A folder with three datasets. `busy` and `calm` differ in `internal` (and `calm` has one more set of rates); `drawn` has other rates.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, rates, internal, repetitions) in [
@@ -29,6 +31,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
+/// The records (rows as JSON) of the contrast of the mean jump.
 fn records(arguments: &[&str], folder: &Path) -> Vec<Value> {
     let arguments = [
         &["contrast"],
@@ -41,15 +44,13 @@ fn records(arguments: &[&str], folder: &Path) -> Vec<Value> {
     serde_json::from_str(&out).unwrap()
 }
 
-/// The mean jumps of the machines with this index in each run of a configuration.
+/// The mean jump of machine number `machine` in each run of the configuration with these rates.
 fn jumps(folder: &Path, dataset: &str, rates: &str, machine: usize) -> Vec<f64> {
     let dataset = ::analyze::Dataset::open(&folder.join(dataset)).unwrap();
     let machines = dataset.machines().unwrap();
     let text = |name: &str| machines.column(name).unwrap().str().unwrap().clone();
-    let (all_rates, indices) = (
-        text("rates"),
-        machines.column("machine").unwrap().i64().unwrap().clone(),
-    );
+    let all_rates = text("rates");
+    let indices = machines.column("machine").unwrap().i64().unwrap().clone();
     let values = machines.column("jump_mean").unwrap().f64().unwrap().clone();
     (0..machines.height())
         .filter(|&row| {
@@ -69,23 +70,27 @@ fn mean_and_variance(values: &[f64]) -> (f64, f64) {
     (mean, squares / (n - 1.0))
 }
 
-/// The difference of two sides, each with the values of some configurations, and half the width of its interval: Welch's formula,
-/// written out, with a quantile of Student's t.
+/// The mean of side `b` minus the mean of side `a`, and half the width of its 95 % interval. A side is a list of configurations, each
+/// with the values of its runs; the mean of a side is the mean of the means of its configurations.
+///
+/// This is Welch's formula. A configuration with weight w (1 / number of configurations of its side), n runs and sample variance s^2
+/// adds the term w^2 s^2 / n to the variance V of the difference. The interval is the difference ± t sqrt(V), where t is the 97.5 %
+/// quantile of Student's t with V^2 / (sum of term^2 / (n - 1)) degrees of freedom.
 fn welch(a: &[Vec<f64>], b: &[Vec<f64>]) -> (f64, f64) {
     let mut difference = 0.0;
-    let (mut variance, mut terms) = (0.0, 0.0);
+    let (mut variance, mut weighted_squares) = (0.0, 0.0);
     for (sign, side) in [(-1.0, a), (1.0, b)] {
         let weight = 1.0 / side.len() as f64;
         for values in side {
-            let (mean, var) = mean_and_variance(values);
+            let (mean, variance_of_values) = mean_and_variance(values);
             let n = values.len() as f64;
             difference += sign * weight * mean;
-            let term = weight * weight * var / n;
+            let term = weight * weight * variance_of_values / n;
             variance += term;
-            terms += term * term / (n - 1.0);
+            weighted_squares += term * term / (n - 1.0);
         }
     }
-    let degrees = variance * variance / terms;
+    let degrees = variance * variance / weighted_squares;
     use statrs::distribution::{ContinuousCDF, StudentsT};
     let t = StudentsT::new(0.0, 1.0, degrees)
         .unwrap()
@@ -93,7 +98,8 @@ fn welch(a: &[Vec<f64>], b: &[Vec<f64>]) -> (f64, f64) {
     (difference, t * variance.sqrt())
 }
 
-fn assert_is(record: &Value, (difference, half_width): (f64, f64)) {
+/// Requires that the record has this difference, and an interval with this half-width.
+fn assert_has(record: &Value, (difference, half_width): (f64, f64)) {
     let number = |name: &str| record[name].as_f64().unwrap();
     assert!(
         (number("difference") - difference).abs() < 1e-9,
@@ -104,24 +110,23 @@ fn assert_is(record: &Value, (difference, half_width): (f64, f64)) {
 }
 
 #[test]
-fn two_datasets_that_differ_in_one_parameter_are_compared_in_pairs() {
+fn two_datasets_that_differ_in_one_parameter_are_compared_configuration_by_configuration() {
     let folder = folder();
     let records = records(&["busy", "calm"], folder.path());
+    // Both datasets have two sets of rates with three machines each. The last record is the average over all machines.
     assert_eq!(records.len(), 2 * 3 + 1);
     for record in &records[..6] {
-        let (rates, machine) = (
-            record["rates"].as_str().unwrap(),
-            record["machine"].as_str().unwrap(),
-        );
-        let machine = machine.parse().unwrap();
-        let of = |dataset: &str| vec![jumps(folder.path(), dataset, rates, machine)];
-        assert_is(record, welch(&of("busy"), &of("calm")));
+        let rates = record["rates"].as_str().unwrap();
+        let machine = record["machine"].as_str().unwrap().parse().unwrap();
+        let side = |dataset: &str| vec![jumps(folder.path(), dataset, rates, machine)];
+        assert_has(record, welch(&side("busy"), &side("calm")));
         assert_eq!(
             (&record["n_a"], &record["n_b"]),
             (&Value::from(6), &Value::from(8))
         );
     }
-    let of_runs = |dataset: &str, rates: &str| -> Vec<f64> {
+    // For each run of a configuration, the mean over its three machines.
+    let means_of_runs = |dataset: &str, rates: &str| -> Vec<f64> {
         let machines: Vec<Vec<f64>> = (0..3)
             .map(|machine| jumps(folder.path(), dataset, rates, machine))
             .collect();
@@ -131,11 +136,11 @@ fn two_datasets_that_differ_in_one_parameter_are_compared_in_pairs() {
     };
     let side = |dataset: &str| {
         ["1,3,6", "2,3,4"]
-            .map(|rates| of_runs(dataset, rates))
+            .map(|rates| means_of_runs(dataset, rates))
             .to_vec()
     };
     assert_eq!(records[6]["machine"], "average");
-    assert_is(&records[6], welch(&side("busy"), &side("calm")));
+    assert_has(&records[6], welch(&side("busy"), &side("calm")));
     let (_, out, _) = analyze(&["contrast", "busy", "calm"], folder.path());
     for words in [
         "What differs: internal is 0.4 in A and 0.7 in B.",
@@ -146,29 +151,31 @@ fn two_datasets_that_differ_in_one_parameter_are_compared_in_pairs() {
     }
 }
 
-/// Other rates were drawn: machines are compared by their role, and configurations are pooled.
+/// The datasets have no rates in common, so no configurations can be compared one by one. Machines are compared by their role (slowest,
+/// between, fastest), and all configurations of a dataset are taken together.
 #[test]
-fn other_rates_are_pooled_by_role() {
+fn datasets_with_other_rates_are_compared_by_role() {
     let folder = folder();
     let records = records(&["busy", "drawn"], folder.path());
     let roles: Vec<&str> = records
         .iter()
         .map(|record| record["role"].as_str().unwrap())
         .collect();
+    // Three roles, and the average over all machines.
     assert_eq!(records.len(), 4);
     for (machine, role) in ["slowest", "between", "fastest"].into_iter().enumerate() {
         let index = roles.iter().position(|other| *other == role).unwrap();
-        let of = |dataset: &str, rates: &[&str]| -> Vec<Vec<f64>> {
+        let side = |dataset: &str, rates: &[&str]| -> Vec<Vec<f64>> {
             rates
                 .iter()
                 .map(|rates| jumps(folder.path(), dataset, rates, machine))
                 .collect()
         };
         let (a, b) = (
-            of("busy", &["1,3,6", "2,3,4"]),
-            of("drawn", &["1,4,5", "2,4,6", "3,4,5"]),
+            side("busy", &["1,3,6", "2,3,4"]),
+            side("drawn", &["1,4,5", "2,4,6", "3,4,5"]),
         );
-        assert_is(&records[index], welch(&a, &b));
+        assert_has(&records[index], welch(&a, &b));
         assert_eq!(
             (&records[index]["n_a"], &records[index]["n_b"]),
             (&Value::from(12), &Value::from(15))
@@ -182,7 +189,7 @@ fn other_rates_are_pooled_by_role() {
 }
 
 #[test]
-fn two_conditions_are_compared_and_words_say_what_stands_in_the_way() {
+fn two_conditions_are_compared_or_an_error_says_why_they_cannot() {
     let folder = folder();
     let conditions = ["--a", "rates = '1,3,6'", "--b", "rates = '2,3,4'"];
     let by_condition = records(&[&["calm"][..], &conditions].concat(), folder.path());
@@ -198,6 +205,7 @@ fn two_conditions_are_compared_and_words_say_what_stands_in_the_way() {
     ];
     let (code, out, err) = analyze(&sorted, folder.path());
     assert!(code == 0 && out.contains("1,3,6"), "{out}{err}");
+    // Both sides have the same sets of rates and the same values of `internal`, but in other combinations.
     let crossed = experiment("crossed", "[[1, 3, 6], [2, 3, 4]]", "[0.4, 0.7]", 3);
     fixture::simulated(&folder.path().join("crossed"), &crossed);
     let a = "rates = '1,3,6' and internal = 0.4 or rates = '2,3,4' and internal = 0.7";
@@ -226,7 +234,7 @@ fn two_conditions_are_compared_and_words_say_what_stands_in_the_way() {
 }
 
 #[test]
-fn contrasts_at_all_widths() {
+fn contrasts_fit_terminals_of_all_widths() {
     let folder = folder();
     for width in ["60", "80", "120", "200"] {
         let output = assert_cmd::Command::cargo_bin("analyze")

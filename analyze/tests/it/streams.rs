@@ -1,4 +1,5 @@
-//! Tests with a stdout or stderr that accepts no output: the other output and the exit codes are still right.
+//! Tests with a stdout or stderr that accepts no output, because it is full, closed, or a pipe without a reader. The output on the other
+//! of the two and the exit code must still be right.
 
 #![cfg(target_os = "linux")]
 
@@ -9,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::fixture;
 
-/// A file that is always full.
+/// A file that is always full: writing to it fails with "No space left on device".
 fn full() -> File {
     OpenOptions::new().write(true).open("/dev/full").unwrap()
 }
@@ -29,8 +30,8 @@ fn analyze(arguments: &[&str], folder: &Path, stdout: Stdio, stderr: Stdio) -> O
         .unwrap()
 }
 
-/// A folder with a log to import, a file of claims, and the datasets `small`, `part` (most of its runs are missing) and `wrong`
-/// (the audit fails).
+/// A folder with a log to import, a file of claims, and three datasets: `small`; `part`, which has only one of six planned runs; and
+/// `wrong`, which fails the audit because of a changed clock.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
@@ -50,22 +51,22 @@ fn folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn if_a_message_cannot_be_printed_the_table_still_is() {
+fn the_table_is_printed_even_if_messages_cannot_be_printed() {
     let folder = folder();
-    let told = analyze(
+    let printed = analyze(
         &["drift", "part"],
         folder.path(),
         Stdio::piped(),
         Stdio::piped(),
     );
     assert_eq!(
-        String::from_utf8(told.stderr).unwrap(),
+        String::from_utf8(printed.stderr).unwrap(),
         "part: 5 planned runs are not done yet\n"
     );
     for stderr in [full().into(), Stdio::from(pipe_without_reader())] {
         let output = analyze(&["drift", "part"], folder.path(), Stdio::piped(), stderr);
         assert_eq!(output.status.code(), Some(0));
-        assert_eq!(output.stdout, told.stdout);
+        assert_eq!(output.stdout, printed.stdout);
     }
 }
 
@@ -91,7 +92,7 @@ const PRINTING: [(&[&str], i32); 17] = [
     (&["drift", "small", "--by", "rates"], 2),
     (&["jumps", "small", "--format", "json"], 2),
     (&["backlog", "small", "--format", "markdown"], 2),
-    (&["order", "small", "--format", "csv"], 2),
+    (&["causality", "small", "--format", "csv"], 2),
     (
         &[
             "contrast", "small", "--of", "internal", "--from", "0.4", "--to", "0.7",
@@ -129,7 +130,8 @@ fn a_closed_pipe_is_not_an_error() {
     let folder = folder();
     for (arguments, _) in PRINTING {
         let code = match arguments {
-            // A failed check is still reported by the exit code.
+            // These commands fail whether or not somebody reads their output: a check of the audit fails, and the datasets of the claims
+            // are missing.
             ["audit", "wrong"] => 4,
             ["claims", ..] => 2,
             _ => 0,
@@ -142,9 +144,10 @@ fn a_closed_pipe_is_not_an_error() {
     }
 }
 
-/// Standard streams are closed. Nothing may be written into files that are opened under the same numbers.
+/// If the shell closes stdout, the next file that the program opens could get its number (file descriptor 1). Output for stdout must not
+/// be written into this file. So the dataset still passes the audit afterwards.
 #[test]
-fn closed_standard_streams_do_no_harm() {
+fn with_closed_standard_streams_no_dataset_is_damaged() {
     let folder = folder();
     for closed in [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"] {
         let output = Command::new("sh")

@@ -1,4 +1,4 @@
-//! Tests of `analyze summary`.
+//! Tests of `analyze summary`, which shows one row for the slowest machine of each configuration and fits one screen.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// 24 configurations; machine 0 is overloaded in some of them and stable in others.
+/// An experiment with 24 configurations. Some of them overload machine 0 (more messages arrive than it has ticks), others do not.
 const GRID: &str = "
 name = \"grid\"
 seed = 262
@@ -25,6 +25,7 @@ fn grid() -> tempfile::TempDir {
     folder
 }
 
+/// Runs the command on a terminal of this width. Returns its stdout.
 fn at_width(width: &str, arguments: &[&str], folder: &Path) -> String {
     let mut command = Command::cargo_bin("analyze").unwrap();
     let output = command
@@ -40,14 +41,15 @@ fn at_width(width: &str, arguments: &[&str], folder: &Path) -> String {
 #[test]
 fn a_summary_fits_one_screen_at_any_width() {
     let folder = grid();
-    for (width, lines) in [("60", 28), ("80", 24), ("120", 22), ("200", 22)] {
+    // Columns, and the largest number of lines.
+    for (width, most_lines) in [("60", 28), ("80", 24), ("120", 22), ("200", 22)] {
         let text = at_width(width, &["summary", "grid"], folder.path());
         let columns: usize = width.parse().unwrap();
         assert!(
             text.lines().all(|line| line.chars().count() <= columns),
             "{text}"
         );
-        assert!(text.lines().count() <= lines, "{width}: {text}");
+        assert!(text.lines().count() <= most_lines, "{width}: {text}");
         insta::assert_snapshot!(format!("summary_{width}"), text);
     }
     insta::assert_snapshot!(
@@ -60,9 +62,11 @@ fn a_summary_fits_one_screen_at_any_width() {
     );
 }
 
-/// The regimes and the order follow from the offered load and the growth of all machines, as JSON has them.
+/// The summary counts the regimes of machines. The regime follows from the 95 % interval of the offered load (messages that arrive /
+/// ticks): stable if the interval is below 1, overloaded if it is above 1, critical if it contains 1. The rows of the summary are
+/// sorted by the backlog growth.
 #[test]
-fn regimes_are_those_of_the_offered_load() {
+fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
     let folder = grid();
     let (_, json, _) = analyze(
         &[
@@ -81,22 +85,24 @@ fn regimes_are_those_of_the_offered_load() {
     let runs = analyze::Dataset::open(&folder.path().join("grid")).unwrap();
     let offered_load = analyze::measures::named("offered_load");
     let groups = analyze::stats::repetitions::groups_with(&[runs], &[offered_load]).unwrap();
-    let mut counts = [0; 3];
+    let (mut stable, mut critical, mut overloaded) = (0, 0, 0);
     for group in &groups {
         let load = group.estimate(offered_load).unwrap();
         let (low, high) = load.interval().unwrap();
-        counts[if high < 1.0 {
-            0
+        if high < 1.0 {
+            stable += 1;
+        } else if low > 1.0 {
+            overloaded += 1;
         } else {
-            1 + usize::from(low > 1.0)
-        }] += 1;
+            critical += 1;
+        }
     }
-    let [stable, critical, overloaded] = counts;
     let line = format!(
         "Machines, measured: {stable} stable, {critical} critical, {overloaded} overloaded.\n"
     );
     assert!(text.contains(&line), "{line}{text}");
-    assert!(counts.iter().all(|&count| count > 0), "{line}");
+    assert!(stable > 0 && critical > 0 && overloaded > 0, "{line}");
+    // Rows of configurations begin with the rates. The fourth word of a row is the growth.
     let growths: Vec<f64> = text
         .lines()
         .filter(|line| line.starts_with(['1', '2', '3']))
@@ -118,7 +124,7 @@ fn rows_that_are_not_shown_are_counted_with_the_command_that_shows_them() {
     assert!(code == 2 && err.contains("cannot be used with"), "{err}");
 }
 
-/// A long list of datasets has a single line.
+/// With more than a few datasets, the first line says how many there are, and does not name them.
 #[test]
 fn many_datasets_are_counted_in_one_line() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Tests of tables on narrow and wide terminals.
+//! Tests of the tables of `analyze drift`, `jumps` and `backlog`: on narrow and wide terminals, and as Markdown.
 
 use analyze::output::table::Table;
 use analyze::stats::repetitions;
@@ -7,20 +7,21 @@ use analyze::{Dataset, output};
 
 use crate::fixture;
 
-fn table_of(question: &TableSpec, write: impl Fn(&std::path::Path)) -> Table {
+/// The table with the measures of `spec`, for the dataset that `write` writes into a folder.
+fn table_of(spec: &TableSpec, write: impl Fn(&std::path::Path)) -> Table {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path());
     let groups = repetitions::groups(&[Dataset::open(folder.path()).unwrap()]).unwrap();
     tables::table(
-        question.title,
-        &question.measures(),
+        spec.title,
+        &spec.measures(),
         &groups,
         tables::Deviations::Hidden,
     )
 }
 
-fn small(question: &TableSpec) -> Table {
-    table_of(question, |root| fixture::simulated(root, fixture::SMALL))
+fn small(spec: &TableSpec) -> Table {
+    table_of(spec, |root| fixture::simulated(root, fixture::SMALL))
 }
 
 #[test]
@@ -139,8 +140,8 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
 
 #[test]
 fn every_table_fits_eighty_columns() {
-    for question in tables::SUMMARY {
-        let text = output::terminal(&small(&question), 80);
+    for spec in tables::SUMMARY {
+        let text = output::terminal(&small(&spec), 80);
         assert!(text.contains("1,3,6"), "{text}");
         assert!(
             text.lines().all(|line| line.chars().count() <= 80),

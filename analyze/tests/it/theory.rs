@@ -1,4 +1,5 @@
-//! Tests of the predictions: compares them with figures of the fluid model alone, and with the virtual engine.
+//! Tests of the predictions of `analyze theory`. They are compared with results of the fluid model alone (messages as a continuous flow,
+//! without randomness), and with simulated runs.
 
 use analyze::theory::{Caveat, Prediction, Quantity, Regime, System, predict};
 use sim::engine::virtual_time;
@@ -7,36 +8,44 @@ use sim::machine::EventKind;
 
 use crate::fixture;
 
+/// The duration of a run in seconds.
 const T: f64 = 60.0;
 
-/// The predictions for the slowest machine of a system over 60 s that follow from the long-run rates alone.
-struct Cell {
+/// A system, and what the fluid model says about its slowest machine.
+struct FluidResult {
     rates: &'static [f64],
     internal: f64,
+    /// The number of the slowest machine.
     slowest: usize,
+    /// Growth of the backlog in messages per second.
     growth: f64,
+    /// Messages in the queue after 60 s.
     backlog_final: f64,
+    /// Standard deviation of this number over many runs.
     sd: f64,
+    /// How much the clock grows in a second.
     logical_rate: f64,
+    /// Share of the ticks that receive.
     receive_share: f64,
 }
 
 #[rustfmt::skip]
-const CELLS: [Cell; 10] = [
-    cell(&[1.0, 3.0, 6.0], 0.7, 0, 0.50, 30.0, 8.0, 4.00, 1.0),
-    cell(&[1.0, 3.0, 6.0], 0.4, 0, 1.57, 94.0, 10.0, 2.33, 1.0),
-    cell(&[1.0, 3.0, 6.0], 0.25, 0, 2.00, 120.0, 10.0, 2.00, 1.0),
-    cell(&[2.0, 3.0, 4.0], 0.7, 0, 0.0, 0.2, 0.5, 4.00, 0.554),
-    cell(&[2.0, 3.0, 4.0], 0.4, 0, 0.0, 7.3, 5.0, 4.00, 1.0),
-    cell(&[3.0, 3.0, 3.0], 0.7, 0, 0.0, 0.0, 0.2, 3.52, 0.286),
-    cell(&[5.0, 1.0, 5.0], 0.7, 1, 0.67, 40.0, 8.0, 3.22, 1.0),
-    cell(&[5.0, 1.0, 5.0], 0.25, 1, 2.33, 140.0, 10.0, 1.67, 1.0),
-    cell(&[1.0, 6.0, 6.0], 0.7, 0, 1.00, 60.0, 9.0, 3.22, 1.0),
-    cell(&[1.0, 6.0, 6.0], 0.25, 0, 3.00, 180.0, 12.0, 1.67, 1.0),
+const FLUID_RESULTS: [FluidResult; 10] = [
+    // Rates, internal, slowest, growth, backlog_final, sd, logical_rate, receive_share.
+    fluid(&[1.0, 3.0, 6.0], 0.7, 0, 0.50, 30.0, 8.0, 4.00, 1.0),
+    fluid(&[1.0, 3.0, 6.0], 0.4, 0, 1.57, 94.0, 10.0, 2.33, 1.0),
+    fluid(&[1.0, 3.0, 6.0], 0.25, 0, 2.00, 120.0, 10.0, 2.00, 1.0),
+    fluid(&[2.0, 3.0, 4.0], 0.7, 0, 0.0, 0.2, 0.5, 4.00, 0.554),
+    fluid(&[2.0, 3.0, 4.0], 0.4, 0, 0.0, 7.3, 5.0, 4.00, 1.0),
+    fluid(&[3.0, 3.0, 3.0], 0.7, 0, 0.0, 0.0, 0.2, 3.52, 0.286),
+    fluid(&[5.0, 1.0, 5.0], 0.7, 1, 0.67, 40.0, 8.0, 3.22, 1.0),
+    fluid(&[5.0, 1.0, 5.0], 0.25, 1, 2.33, 140.0, 10.0, 1.67, 1.0),
+    fluid(&[1.0, 6.0, 6.0], 0.7, 0, 1.00, 60.0, 9.0, 3.22, 1.0),
+    fluid(&[1.0, 6.0, 6.0], 0.25, 0, 3.00, 180.0, 12.0, 1.67, 1.0),
 ];
 
 #[expect(clippy::too_many_arguments)]
-const fn cell(
+const fn fluid(
     rates: &'static [f64],
     internal: f64,
     slowest: usize,
@@ -45,8 +54,8 @@ const fn cell(
     sd: f64,
     logical_rate: f64,
     receive_share: f64,
-) -> Cell {
-    Cell {
+) -> FluidResult {
+    FluidResult {
         rates,
         internal,
         slowest,
@@ -58,21 +67,23 @@ const fn cell(
     }
 }
 
-impl Cell {
-    fn after(&self, duration_s: f64) -> Prediction {
+impl FluidResult {
+    /// The prediction for the slowest machine in a run of this duration.
+    fn predicted_for(&self, duration_s: f64) -> Prediction {
         predict(&System::new(self.rates, self.internal, duration_s)).swap_remove(self.slowest)
     }
 }
 
-/// Whether the gains of the fastest clock are an estimate: a slower machine has more than half the highest rate, or more than two
-/// machines share the highest rate.
-fn clocks_gain(rates: &[f64]) -> bool {
+/// Whether the fastest clock gains from messages of other machines (it jumps now and then), so that its predicted rate is only an
+/// estimate. This is so if a slower machine has more than half the highest rate, or if more than two machines have the highest rate.
+fn fastest_clock_gains(rates: &[f64]) -> bool {
     let fastest = rates.iter().copied().fold(0.0, f64::max);
-    let near = |rate: &&f64| **rate > fastest / 2.0 && **rate < fastest;
-    let equals = rates.iter().filter(|rate| **rate == fastest).count();
-    equals > 2 || rates.iter().any(|rate| near(&rate))
+    let nearly_as_fast = |&rate: &f64| rate > fastest / 2.0 && rate < fastest;
+    let equally_fast = rates.iter().filter(|&&rate| rate == fastest).count();
+    equally_fast > 2 || rates.iter().any(nearly_as_fast)
 }
 
+/// The predicted value, which must exist.
 fn number(predicted: Option<f64>) -> f64 {
     predicted.expect("a prediction")
 }
@@ -85,60 +96,70 @@ fn close(name: &str, value: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// For long runs, the predictions equal those of the fluid model. The figures are rounded to two digits. Gains of clocks are
-/// estimates in both.
+/// In a very long run (1e8 s) chance averages out, so the predictions equal those of the fluid model. The figures of [`FLUID_RESULTS`] are
+/// rounded to two digits, so the tolerances are about half of the last digit. The gain of the fastest clock is an estimate in both,
+/// so then the logical rate has a larger tolerance.
 #[test]
 fn predictions_for_long_runs_are_those_of_the_fluid_model() {
-    for cell in CELLS {
-        let (name, predicted) = (
-            format!("{:?}, {}", cell.rates, cell.internal),
-            cell.after(1e8),
+    for wanted in FLUID_RESULTS {
+        let name = format!("{:?}, {}", wanted.rates, wanted.internal);
+        let predicted = wanted.predicted_for(1e8);
+        close(
+            &name,
+            number(predicted.backlog_growth),
+            wanted.growth,
+            0.006,
         );
-        close(&name, number(predicted.backlog_growth), cell.growth, 0.006);
         close(
             &name,
             number(predicted.receive_share),
-            cell.receive_share,
+            wanted.receive_share,
             0.005,
         );
-        let off = if clocks_gain(cell.rates) { 0.15 } else { 0.006 };
+        let tolerance = if fastest_clock_gains(wanted.rates) {
+            0.15
+        } else {
+            0.006
+        };
         close(
             &name,
             number(predicted.logical_rate),
-            cell.logical_rate,
-            off,
+            wanted.logical_rate,
+            tolerance,
         );
     }
 }
 
-/// After 60 s, the final backlog is larger because of chance, and messages since the last tick are subtracted. Each effect
-/// changes the backlog by up to one message, and the idle ticks of a critical peer by up to 1 %.
+/// For 60 s, predictions differ a little from the fluid model. Chance makes the final backlog larger, and messages that arrive after the
+/// last tick do not count. Each of these two effects changes the backlog by up to one message. They also change the number of idle ticks of
+/// a critical peer (one that gets about as many messages as it has ticks) by up to 1 %.
 #[test]
-fn predictions_for_a_minute_differ_by_one_or_two_messages() {
-    for cell in CELLS {
-        let (name, predicted) = (
-            format!("{:?}, {}", cell.rates, cell.internal),
-            cell.after(T),
-        );
-        let tolerance = 1.2 + 0.005 * cell.backlog_final;
+fn predictions_for_a_minute_differ_from_the_fluid_model_by_one_or_two_messages() {
+    for wanted in FLUID_RESULTS {
+        let name = format!("{:?}, {}", wanted.rates, wanted.internal);
+        let predicted = wanted.predicted_for(T);
+        let tolerance = 1.2 + 0.005 * wanted.backlog_final;
         close(
             &name,
             number(predicted.backlog_final),
-            cell.backlog_final,
+            wanted.backlog_final,
             tolerance,
         );
-        close(&name, number(predicted.backlog_final_sd), cell.sd, 0.6);
+        close(&name, number(predicted.backlog_final_sd), wanted.sd, 0.6);
     }
 }
 
 #[test]
 fn regimes_are_recognised() {
-    let regime = |cell: &Cell| cell.after(T).regime;
-    assert_eq!(regime(&CELLS[0]), Some(Regime::Overloaded));
-    assert_eq!(regime(&CELLS[3]), Some(Regime::Stable));
-    assert_eq!(regime(&CELLS[4]), Some(Regime::Critical));
-    // A second is too short to find the regime; an hour is enough even near the critical load.
-    assert_eq!(CELLS[0].after(1.0).regime, Some(Regime::Critical));
+    let regime = |system: &FluidResult| system.predicted_for(T).regime;
+    assert_eq!(regime(&FLUID_RESULTS[0]), Some(Regime::Overloaded));
+    assert_eq!(regime(&FLUID_RESULTS[3]), Some(Regime::Stable));
+    assert_eq!(regime(&FLUID_RESULTS[4]), Some(Regime::Critical));
+    // A run of one second is too short to tell the regime. A run of a thousand hours is long enough even near the critical load.
+    assert_eq!(
+        FLUID_RESULTS[0].predicted_for(1.0).regime,
+        Some(Regime::Critical)
+    );
     let near = System::new(&[2.0, 3.0, 4.0], 0.39, 3_600_000.0);
     assert_eq!(predict(&near)[0].regime, Some(Regime::Overloaded));
 }
@@ -174,22 +195,24 @@ fn every_prediction_is_a_number() {
     }
 }
 
-/// Mean and standard error of the final backlog, the receive share and the logical rate of each machine.
+/// Simulates a hundred runs. `others` are further lines of the experiment's parameters. Returns for each machine the mean and the
+/// standard error of three values: the final backlog, the receive share and the logical rate.
 fn simulated(rates: &str, others: &str) -> Vec<[(f64, f64); 3]> {
     let experiment = fixture::experiment(&format!(
         "seed = 262\nrepetitions = 100\nduration_s = 60\nengine = \"virtual\"\n[parameters]\nrates = [[{rates}]]\n{others}\n"
     ));
     let machines = rates.split(',').count();
+    // For each machine, the three values of every run.
     let mut values = vec![[const { vec![] }; 3]; machines];
     for run in experiment.runs() {
-        // Ticks, receives, and queue and clock after the last tick.
+        // For each machine: ticks, ticks that received, and queue length and clock after the last event.
         let mut seen = vec![(0.0, 0.0, 0.0, 0.0); machines];
         let mut last_tick = vec![None; machines];
         virtual_time::observe(&run, experiment.seed, |machine, logged| {
             let event = logged.event;
             let received = matches!(event.kind, EventKind::Receive(_));
             let (ticks, receives, queue, clock) = &mut seen[machine];
-            // A tick that takes several messages counts once.
+            // A tick that takes several messages has several events, but counts once.
             if last_tick[machine].replace(event.tick) != Some(event.tick) {
                 *ticks += 1.0;
                 *receives += f64::from(u8::from(received));
@@ -205,10 +228,11 @@ fn simulated(rates: &str, others: &str) -> Vec<[(f64, f64); 3]> {
     }
     values
         .iter()
-        .map(|of_machine| [0, 1, 2].map(|what| estimate(&of_machine[what])))
+        .map(|of_machine| of_machine.each_ref().map(|of_runs| estimate(of_runs)))
         .collect()
 }
 
+/// The mean and its standard error.
 fn estimate(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
@@ -219,8 +243,9 @@ fn estimate(values: &[f64]) -> (f64, f64) {
     (mean, (square / (n - 1.0) / n).sqrt())
 }
 
-/// The tolerance is five standard errors plus the known errors of the theory: half a message; 0.01 of the ticks, because of idle ticks
-/// at the start; and 0.2 % of the logical rate, or 3 % if it has a caveat.
+/// The tolerance is five standard errors plus the known errors of the theory: for the backlog half a message; for the receive share
+/// 0.01, because of idle ticks at the start; for the logical rate 0.2 %, or 3 % if the fastest clock gains or machines never have
+/// internal events.
 #[test]
 fn predictions_agree_with_the_virtual_engine() {
     for (rates, internal) in [
@@ -243,17 +268,15 @@ fn predictions_agree_with_the_virtual_engine() {
             .into_iter()
             .enumerate()
         {
-            let (name, predicted) = (
-                format!("{rates}, {internal}: {machine}"),
-                &predicted[machine],
-            );
+            let name = format!("{rates}, {internal}: {machine}");
+            let predicted = &predicted[machine];
             let always_sends = internal == 0.0;
-            let off = if clocks_gain(&numbers) || always_sends {
+            let relative = if fastest_clock_gains(&numbers) || always_sends {
                 0.03
             } else {
                 0.002
             };
-            let off = off * number(predicted.logical_rate);
+            let known_error = relative * number(predicted.logical_rate);
             close(
                 &name,
                 number(predicted.backlog_final),
@@ -270,12 +293,13 @@ fn predictions_agree_with_the_virtual_engine() {
                 &name,
                 number(predicted.logical_rate),
                 clock.0,
-                off + 5.0 * clock.1,
+                known_error + 5.0 * clock.1,
             );
         }
     }
 }
 
+/// A system with default values, except the topology and the rule for sends.
 fn variant(rates: &[f64], internal: f64, topology: Topology, sends: Sends) -> System {
     System {
         topology,
@@ -284,10 +308,11 @@ fn variant(rates: &[f64], internal: f64, topology: Topology, sends: Sends) -> Sy
     }
 }
 
-/// Compares the predictions for `system` with a hundred runs. The tolerance is five standard errors, plus one message and a hundredth
-/// of the backlog, `share` of the ticks, and 1 % of the logical rate, or 3 % if it has a caveat.
+/// Requires that the predictions for `system` agree with the means of a hundred simulated runs. The tolerance is five standard errors
+/// plus a known error: for the backlog one message and 1 % of the backlog; for the receive share `share_error`; for the logical rate
+/// 1 %, or 3 % if the prediction has a caveat.
 #[track_caller]
-fn agrees(system: &System, share: f64) {
+fn require_agreement(system: &System, share_error: f64) {
     let rates: Vec<String> = system.rates.iter().map(f64::to_string).collect();
     let sends = match system.sends {
         Sends::Multicast(recipients) => format!("{{ multicast = {recipients} }}"),
@@ -300,23 +325,26 @@ fn agrees(system: &System, share: f64) {
     let measured = simulated(&rates.join(", "), &others);
     let predictions = predict(system);
     assert_eq!(measured.len(), predictions.len());
-    let has_rate = predictions.iter().any(|one| one.logical_rate.is_some());
+    let has_rate = predictions
+        .iter()
+        .any(|predicted| predicted.logical_rate.is_some());
     assert!(has_rate, "{others}: no logical rate is predicted");
     for (machine, (measured, predicted)) in measured.iter().zip(predictions).enumerate() {
         let name = format!("{rates:?} {others}: {machine}");
         let [queue, received, clock] = *measured;
-        let waits = number(predicted.backlog_final);
-        close(&name, waits, queue.0, 1.0 + 0.01 * waits + 5.0 * queue.1);
-        let (of_ticks, off) = (number(predicted.receive_share), share + 5.0 * received.1);
-        close(&name, of_ticks, received.0, off);
+        let backlog = number(predicted.backlog_final);
+        let tolerance = 1.0 + 0.01 * backlog + 5.0 * queue.1;
+        close(&name, backlog, queue.0, tolerance);
+        let share = number(predicted.receive_share);
+        close(&name, share, received.0, share_error + 5.0 * received.1);
         if let Some(rate) = predicted.logical_rate {
             let has_caveats = !predicted.caveats(Quantity::LogicalRate).is_empty();
-            let off = if has_caveats || clocks_gain(&system.rates) {
+            let relative = if has_caveats || fastest_clock_gains(&system.rates) {
                 0.03
             } else {
                 0.01
             };
-            close(&name, rate, clock.0, off * rate + 5.0 * clock.1);
+            close(&name, rate, clock.0, relative * rate + 5.0 * clock.1);
         }
     }
 }
@@ -324,18 +352,18 @@ fn agrees(system: &System, share: f64) {
 #[test]
 fn predictions_for_other_sends_and_topologies_agree() {
     for sends in [Sends::Unicast, Sends::Broadcast, Sends::Multicast(2)] {
-        agrees(&variant(&[1.0, 3.0, 6.0], 0.7, Topology::Mesh, sends), 0.01);
-        agrees(&variant(&[2.0, 3.0, 4.0], 0.4, Topology::Mesh, sends), 0.01);
+        require_agreement(&variant(&[1.0, 3.0, 6.0], 0.7, Topology::Mesh, sends), 0.01);
+        require_agreement(&variant(&[2.0, 3.0, 4.0], 0.4, Topology::Mesh, sends), 0.01);
     }
     let four = [3.0, 4.0, 5.0, 6.0];
-    agrees(&variant(&four, 0.7, Topology::Ring, Sends::Mix), 0.02);
-    agrees(&variant(&four, 0.7, Topology::Star, Sends::Mix), 0.02);
-    agrees(
+    require_agreement(&variant(&four, 0.7, Topology::Ring, Sends::Mix), 0.02);
+    require_agreement(&variant(&four, 0.7, Topology::Star, Sends::Mix), 0.02);
+    require_agreement(
         &variant(&[6.0, 3.0, 1.0], 0.7, Topology::Star, Sends::Broadcast),
         0.02,
     );
     for rates in [[6.0, 3.0, 1.0], [3.0, 1.0, 6.0]] {
-        agrees(
+        require_agreement(
             &variant(&rates, 0.7, Topology::TimeKeeper, Sends::Mix),
             0.01,
         );
@@ -343,24 +371,25 @@ fn predictions_for_other_sends_and_topologies_agree() {
 }
 
 #[test]
-fn predictions_for_a_probability_of_each_machine_agree() {
+fn predictions_for_machines_with_different_probabilities_agree() {
     for internal in [[0.9, 0.5, 0.2], [0.2, 0.5, 0.9], [0.5, 0.5, 1.0]] {
         for rates in [[1.0, 3.0, 6.0], [1.0, 6.0, 6.0], [1.5, 2.25, 6.0]] {
             let mut system = System::new(&rates, 0.0, T);
             system.internal = internal.to_vec();
-            agrees(&system, 0.01);
+            require_agreement(&system, 0.01);
         }
     }
 }
 
-/// There are few messages here. Predictions are less accurate for machines that get more messages than they have ticks.
+/// A tick takes all waiting messages (`receive = "all"`), so no queue grows. With `internal` 0.7 there are few messages; predictions are
+/// less accurate for machines that get more messages than they have ticks.
 #[test]
 fn predictions_for_machines_that_take_all_messages_agree() {
     for topology in [Topology::Mesh, Topology::Star, Topology::TimeKeeper] {
         for rates in [[6.0, 3.0, 1.0], [6.0, 1.0, 6.0]] {
             let mut system = variant(&rates, 0.7, topology, Sends::Mix);
             system.receive = ReceiveRule::All;
-            agrees(&system, 0.02);
+            require_agreement(&system, 0.02);
             assert!(predict(&system).iter().all(|machine| {
                 machine.regime == Some(Regime::Stable) && machine.backlog_growth == Some(0.0)
             }));
@@ -370,7 +399,8 @@ fn predictions_for_machines_that_take_all_messages_agree() {
 
 #[test]
 fn systems_without_derivation_have_no_prediction() {
-    // Each pair of opposite machines may stop the other pair from sending.
+    // In a ring of four, the two neighbours of a machine are opposite each other. One pair of opposite machines may send so much that
+    // the other pair never sends; chance decides which pair it is. So nothing can be predicted.
     let ring = variant(&[3.0; 4], 0.3, Topology::Ring, Sends::Broadcast);
     assert_eq!(predict(&ring).len(), 4);
     for machine in predict(&ring) {
@@ -380,15 +410,17 @@ fn systems_without_derivation_have_no_prediction() {
             assert_eq!(machine.caveats(quantity), [Caveat::SeveralStates]);
         }
     }
-    // An overloaded hub has times of clocks at 3/s and 6/s in its queue, and sends nothing to the others.
+    // The hub of the star (machine 0) is overloaded. In its queue are messages of two clocks, which run at 3/s and 6/s, so its own
+    // logical rate cannot be derived. It sends nothing, so the clocks of the other machines can be predicted.
     let star = predict(&variant(&[1.0, 3.0, 6.0], 0.4, Topology::Star, Sends::Mix));
     assert!(star[0].backlog_final.is_some() && star[0].logical_rate.is_none());
     let of_lag = star[1].caveats(Quantity::LagFinal);
     assert!(star[1].logical_rate.is_some() && of_lag.contains(&Caveat::Relayed));
-    // A hub that counts nine messages per second drives the clocks.
-    let mut drives = variant(&[3.0, 4.0, 5.0, 6.0], 0.4, Topology::Star, Sends::Mix);
-    drives.receive = ReceiveRule::All;
-    for machine in predict(&drives) {
+    // The hub takes all messages, about nine per second. Its clock counts each of them, so it is faster than the clock of the machine
+    // with the highest rate (6/s). Then no clock can be predicted.
+    let mut fast_hub = variant(&[3.0, 4.0, 5.0, 6.0], 0.4, Topology::Star, Sends::Mix);
+    fast_hub.receive = ReceiveRule::All;
+    for machine in predict(&fast_hub) {
         assert!(machine.receive_share.is_some() && machine.lag_final.is_none());
     }
 }

@@ -1,5 +1,6 @@
-//! A small version of `experiments/bench/theory.py`: simulates random configurations with all variants of the model, and counts the
-//! predictions that are off, with and without caveats.
+//! A small version of the study `experiments/bench/theory.py`. It simulates random configurations with all variants of the model, and
+//! counts how many predictions of `analyze theory` are off (far from the measured mean). A caveat says that the theory ignores something
+//! that matters for a prediction. So predictions with a caveat (labelled) and without one (unlabelled) are counted separately.
 
 use analyze::stats::repetitions;
 use analyze::{Dataset, theory};
@@ -8,8 +9,9 @@ use crate::fixture;
 
 const CONFIGURATIONS: usize = 60;
 const REPETITIONS: u32 = 60;
-/// A prediction is off if it differs by more than this number of standard errors and this share of the measured mean.
+/// A prediction is off only if it differs from the measured mean by more than this number of standard errors ...
 const STANDARD_ERRORS: f64 = 5.0;
+/// ... and by more than this share of the measured mean.
 const RELATIVE: f64 = 0.03;
 
 /// Pseudorandom numbers to choose configurations (SplitMix64 of Steele, Lea and Flood, 2014).
@@ -23,6 +25,7 @@ impl Draws {
         mixed ^ (mixed >> 31)
     }
 
+    /// A whole number from 0 to `bound` - 1.
     fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
@@ -31,7 +34,7 @@ impl Draws {
         values[self.below(values.len() as u64) as usize]
     }
 
-    /// A number with `decimals` digits after the point.
+    /// A number from `low` to `high`, rounded to `decimals` digits after the point.
     fn between(&mut self, low: f64, high: f64, decimals: u32) -> f64 {
         let (steps, scale) = (1_000_000, 10f64.powi(decimals as i32));
         let value = low + (high - low) * self.below(steps) as f64 / steps as f64;
@@ -39,7 +42,7 @@ impl Draws {
     }
 }
 
-/// An experiment of one configuration.
+/// The text of an experiment file with one random configuration.
 fn experiment(draws: &mut Draws) -> String {
     let machines = 2 + draws.below(7);
     let phase = draws.one_of(&["uniform", "spread", "aligned"]);
@@ -53,15 +56,16 @@ fn experiment(draws: &mut Draws) -> String {
             "{ multicast = 2 }",
         ]),
     };
-    // With decimal rates, ticks of different machines come too close to each other for phases to be spread.
+    // With `spread`, an experiment is refused if ticks of two machines would be too close together. Decimal rates would cause this.
     let decimals = if phase == "spread" { 0 } else { 1 };
     let rates: Vec<f64> = (0..machines)
         .map(|_| draws.between(0.6, 10.0, decimals))
         .collect();
     let delay_s = draws.between(0.01, 0.3, 2);
-    let varying = format!("{{ exponential = {delay_s} }}");
+    let random_delay = format!("{{ exponential = {delay_s} }}");
+    // In three of five cases there is no delay.
     let delay_s = draws
-        .one_of(&["0", "0", "0", &delay_s.to_string(), &varying])
+        .one_of(&["0", "0", "0", &delay_s.to_string(), &random_delay])
         .to_owned();
     format!(
         "seed = {}\nrepetitions = {REPETITIONS}\nduration_s = {}\nengine = \"virtual\"\n[parameters]\nrates = [{rates:?}]\n\
@@ -77,9 +81,13 @@ fn experiment(draws: &mut Draws) -> String {
 
 #[derive(Default)]
 struct Counts {
+    /// Predictions with a caveat.
     labelled: usize,
+    /// Those of them that are off.
     labelled_off: usize,
+    /// Predictions without a caveat.
     unlabelled: usize,
+    /// A description of each of them that is off.
     unlabelled_off: Vec<String>,
 }
 
@@ -105,7 +113,7 @@ impl Counts {
 }
 
 #[test]
-fn predictions_with_a_caveat_are_off_more_often() {
+fn few_predictions_are_off_and_most_of_them_have_a_caveat() {
     let mut draws = Draws(20_260);
     let mut counts = Counts::default();
     for _ in 0..CONFIGURATIONS {
@@ -120,16 +128,18 @@ fn predictions_with_a_caveat_are_off_more_often() {
         }
     }
     let (labelled, unlabelled) = (counts.labelled as f64, counts.unlabelled as f64);
-    let off = counts.unlabelled_off.len() as f64 / unlabelled;
-    let share = labelled / (labelled + unlabelled);
-    let about = format!("{share} labelled, {off} off: {:#?}", counts.unlabelled_off);
+    let unlabelled_off = counts.unlabelled_off.len() as f64 / unlabelled;
+    let labelled_off = counts.labelled_off as f64 / labelled;
+    let share_labelled = labelled / (labelled + unlabelled);
+    let about = format!(
+        "{share_labelled} labelled, {unlabelled_off} off without a caveat: {:#?}",
+        counts.unlabelled_off
+    );
+    // In the large study 33 to 39 % of the predictions have a caveat, and 0.4 to 0.9 % of those without one are off. The limits here are
+    // wider, because there are fewer predictions.
     assert!(
-        unlabelled > 500.0 && off <= 0.015 && share <= 0.5,
+        unlabelled > 500.0 && unlabelled_off <= 0.015 && share_labelled <= 0.5,
         "{about}"
     );
-    // Predictions with a caveat are off much more often.
-    assert!(
-        counts.labelled_off as f64 / labelled > 5.0 * off.max(0.005),
-        "{about}"
-    );
+    assert!(labelled_off > 5.0 * unlabelled_off.max(0.005), "{about}");
 }

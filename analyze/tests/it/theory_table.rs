@@ -1,4 +1,5 @@
-//! Tests of the tables and records of `analyze theory`.
+//! Tests of the tables and records (rows as JSON) of `analyze theory`, which compares predictions with measurements, or predicts an
+//! experiment before it runs.
 
 use std::path::Path;
 
@@ -10,12 +11,14 @@ use sim::experiment::{Experiment, Overrides};
 use crate::command_line::analyze;
 use crate::fixture;
 
+/// A folder with the dataset `small`.
 fn small() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     folder
 }
 
+/// The table for the dataset in `root` on a terminal with `width` columns.
 fn table_of(root: &Path, width: u16) -> String {
     let groups = repetitions::groups(&[Dataset::open(root).unwrap()]).unwrap();
     output::terminal(&theory::table(&theory::compare(&groups)), width)
@@ -91,7 +94,8 @@ fn table_on_a_terminal() {
     ");
 }
 
-/// The letters of caveats are below the values that they concern. The rate of three equal clocks is an estimate; their backlog is not.
+/// A caveat has a letter, which stands in the column of the value that it concerns; a line below the table gives the reason. Here three
+/// machines have the same rate, so the logical rate has the caveat `e`, and the final lag has `a`, `e` and `g`.
 #[test]
 fn predictions_with_caveats_have_letters_and_reasons() {
     let folder = tempfile::tempdir().unwrap();
@@ -111,10 +115,10 @@ fn predictions_with_caveats_have_letters_and_reasons() {
 }
 
 #[test]
-fn it_fits_the_terminal() {
+fn a_table_with_many_caveats_fits_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
-    let caveats = fixture::SMALL.replace("[[1, 3, 6]]", "[[5, 1, 5], [2, 3, 4], [6, 6, 6]]");
-    let long = caveats.replace("duration_s = 20", "duration_s = 600");
+    let equal_rates = fixture::SMALL.replace("[[1, 3, 6]]", "[[5, 1, 5], [2, 3, 4], [6, 6, 6]]");
+    let long = equal_rates.replace("duration_s = 20", "duration_s = 600");
     fixture::simulated(folder.path(), &long);
     let text = table_of(folder.path(), 120);
     assert!(text.lines().count() > 1, "{text}");
@@ -124,7 +128,7 @@ fn it_fits_the_terminal() {
     );
 }
 
-/// Columns that do not fit are left out and named.
+/// Columns that do not fit are left out, and a sentence below the table names them.
 #[test]
 fn narrow_terminals_show_fewer_columns() {
     let folder = small();
@@ -137,19 +141,19 @@ fn narrow_terminals_show_fewer_columns() {
                 .all(|line| line.chars().count() <= width.into()),
             "{text}"
         );
-        // The title, the headings and the first row with the sentence about the columns.
-        let is_named = |line: &&str| line.starts_with("Not shown");
+        // The first 11 lines have the title, the headings and the first row.
+        let is_about_columns = |line: &&str| line.starts_with("Not shown");
         let shown: Vec<&str> = lines
             .clone()
             .take(11)
-            .chain(text.lines().filter(is_named))
+            .chain(text.lines().filter(is_about_columns))
             .collect();
         insta::assert_snapshot!(format!("theory_{width}"), shown.join("\n"));
     }
 }
 
 #[test]
-fn records_have_all_in_full_precision() {
+fn records_have_every_value_in_full_precision() {
     let folder = small();
     let (code, json, err) = analyze(&["theory", "small", "--format", "json"], folder.path());
     assert_eq!((code, err.as_str()), (0, ""));
@@ -171,12 +175,12 @@ fn records_have_all_in_full_precision() {
         "lag_final",
         "jump_mean",
     ] {
-        let of_lag = if measure == "lag_final" {
+        let caveats = if measure == "lag_final" {
             "coupled"
         } else {
             ""
         };
-        assert_eq!(slowest[format!("{measure}_caveats")], of_lag, "{measure}");
+        assert_eq!(slowest[format!("{measure}_caveats")], caveats, "{measure}");
         let of = |what: &str| number(&format!("{measure}_{what}"));
         assert!(of("low") <= of("mean") && of("mean") <= of("high"));
         assert!(close(of("difference"), of("mean") - of("predicted")));
@@ -187,8 +191,8 @@ fn records_have_all_in_full_precision() {
     assert!(number("arrival_rate_predicted") > 1.0 && number("idle_rate_predicted") < 1.0);
 }
 
-/// Each measure has a column of caveats. Here only one measure has a caveat: the receive share of a machine that gets messages
-/// from an overloaded hub.
+/// Each measure has a column of caveats. Here the machine gets messages from an overloaded hub: its receive share and its final lag have
+/// a caveat, its final backlog has none.
 #[test]
 fn records_have_the_caveats_of_each_measure() {
     let folder = tempfile::tempdir().unwrap();
@@ -203,7 +207,7 @@ fn records_have_the_caveats_of_each_measure() {
     assert_eq!(other["lag_final_caveats"], "relayed", "{json}");
 }
 
-/// A cell of several lines stays one cell of one row.
+/// The lines of a cell are joined by `<br>`, so the cell stays in one row.
 #[test]
 fn markdown_has_one_row_for_each_machine() {
     let folder = small();
@@ -220,8 +224,9 @@ fn markdown_has_one_row_for_each_machine() {
     );
     let slowest =
         "| 0 at 1/s<br>overloaded | mean of 3<br>± (95 %)<br>predicted<br>difference<br>z";
-    for end in ["<br>caveats |", " |"] {
-        let slowest = format!("{slowest}{end}");
+    // With `internal` 0.4 the slowest machine has a caveat, with 0.7 it has none.
+    for ending in ["<br>caveats |", " |"] {
+        let slowest = format!("{slowest}{ending}");
         let found = rows
             .iter()
             .filter(|row| row.replace('\u{a0}', " ").contains(&slowest));
@@ -245,8 +250,11 @@ fn one_repetition_has_no_z() {
     }
 }
 
+/// An experiment with four configurations. It need not run: its measures are predicted.
 const SWEPT: &str = "seed = 1\nduration_s = 30\n[parameters]\nrates = [[1, 3, 6], [2, 3, 6]]\ninternal = [0.4, 0.9]\n";
 
+/// What `analyze theory` prints for the experiment file: an overview, the predictions, and the boundaries (the values of `internal` at
+/// which a machine becomes overloaded).
 fn planned(width: u16) -> String {
     let experiment = Experiment::parse(SWEPT, "e.toml".as_ref(), Overrides::default()).unwrap();
     let configurations = theory::predict_experiment(&experiment, 0.0);
@@ -269,7 +277,7 @@ fn an_experiment_is_predicted_before_it_runs() {
     assert!(planned(80).lines().all(|line| line.chars().count() <= 80));
 }
 
-/// The predictions before the runs are those that are compared with the runs.
+/// The predictions for an experiment file equal the predictions for the dataset that it makes.
 #[test]
 fn predictions_before_and_after_the_runs_are_equal() {
     let folder = tempfile::tempdir().unwrap();
@@ -284,6 +292,7 @@ fn predictions_before_and_after_the_runs_are_equal() {
         rows
     };
     let (before, after) = (rows("e.toml"), rows("d"));
+    // Eight configurations with three machines each.
     assert_eq!(before.len(), 24);
     for (before, after) in std::iter::zip(&before, &after) {
         for (name, value) in before

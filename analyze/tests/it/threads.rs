@@ -1,4 +1,5 @@
-//! Tests with few threads: the answers are the same. If no thread can be started, there is an error.
+//! Tests with limits of the operating system: on threads, open files and sizes of files. Results are the same as without the limit, or
+//! there is an error that names what is missing.
 
 #![cfg(target_os = "linux")]
 
@@ -17,6 +18,7 @@ fn shell(line: &str, folder: &Path) -> Output {
         .unwrap()
 }
 
+/// A folder with the dataset `small`.
 fn with_small() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
@@ -41,7 +43,7 @@ fn wrong_numbers_of_threads_are_refused() {
 }
 
 #[test]
-fn fewer_threads_give_the_same_answer() {
+fn one_thread_gives_the_same_table() {
     let folder = with_small();
     let wanted = shell("\"$0\" drift small --no-cache", folder.path());
     let single = shell(
@@ -52,18 +54,20 @@ fn fewer_threads_give_the_same_answer() {
     assert_eq!(single.stdout, wanted.stdout);
 }
 
-/// The system does not limit the processes of root, so root runs this test as the user `nobody`.
+/// `ulimit -u` limits the number of processes and threads of a user, but not of root. So if root runs this test, it starts the program as
+/// the user `nobody` (65534).
 #[test]
 #[ignore = "needs bash, and setpriv where root runs it"]
 fn too_few_threads_are_an_error() {
     let folder = with_small();
     let program = folder.path().join("analyze");
     std::fs::copy(assert_cmd::cargo::cargo_bin!("analyze"), &program).unwrap();
-    let open = shell(
+    // Everybody may use the files. The command also fails if bash or setpriv is missing.
+    let prepared = shell(
         "bash -c true && chmod -R a+rX . && { [ $(id -u) -ne 0 ] || setpriv --reuid 65534 --clear-groups true; }",
         folder.path(),
     );
-    assert!(open.status.success(), "{open:?}");
+    assert!(prepared.status.success(), "{prepared:?}");
     let limited = |limit: u32, arguments: &str| {
         let line = format!(
             "[ $(id -u) -ne 0 ] || as='setpriv --reuid 65534 --clear-groups'; $as bash -c 'ulimit -u {limit}; exec ./analyze {arguments}'"
@@ -77,7 +81,7 @@ fn too_few_threads_are_an_error() {
         told.starts_with("error: a query needs 6 threads at once"),
         "{told}"
     );
-    // The audit makes no query of Polars, so one thread is enough.
+    // The audit does not use the table library Polars, so one thread is enough.
     let output = limited(1, "audit small");
     assert_eq!(output.status.code(), Some(0));
 }
@@ -86,7 +90,7 @@ fn too_few_threads_are_an_error() {
 fn too_few_open_files_are_an_error() {
     let folder = with_small();
     for limit in 4..8 {
-        let line = format!("ulimit -n {limit}; exec \"$0\" drift small --reread");
+        let line = format!("ulimit -n {limit}; exec \"$0\" drift small --no-cache");
         let output = shell(&line, folder.path());
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{limit}: {told}");
@@ -94,17 +98,18 @@ fn too_few_open_files_are_an_error() {
         assert!(told.starts_with(start), "{limit}: {told}");
     }
     let enough = shell(
-        "ulimit -n 32; exec \"$0\" drift small --reread",
+        "ulimit -n 32; exec \"$0\" drift small --no-cache",
         folder.path(),
     );
     assert_eq!(enough.status.code(), Some(0));
 }
 
-/// Under `ulimit -f` the system kills every program that does not handle the signal.
+/// `ulimit -f` limits the size of files. If a program writes beyond the limit, the system sends a signal that kills it, unless the program
+/// handles the signal. Here it must end with an error, and leave no part of a file.
 #[test]
 fn a_file_beyond_the_size_limit_is_an_error() {
     let folder = with_small();
-    let line = "ulimit -f 1; exec \"$0\" export small --reread";
+    let line = "ulimit -f 1; exec \"$0\" export small --no-cache";
     let output = shell(line, folder.path());
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{told}");

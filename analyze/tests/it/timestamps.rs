@@ -1,4 +1,5 @@
-//! Timestamps of vector clocks and hybrid logical clocks in the tools: the audit, exported events, tables of runs.
+//! Tests of datasets whose machines keep a vector clock or a hybrid logical clock beside their Lamport clock. The event log then has a
+//! column `timestamp`. The audit checks it, exported events contain it, and `analyze show` prints it.
 
 use std::path::Path;
 
@@ -22,19 +23,24 @@ internal = 0.4
 clock = [\"lamport\", \"vector\", \"hlc\"]
 ";
 
+/// The position of the column `timestamp` in a row of the event log, from 0.
+const TIMESTAMP: usize = 10;
+
+/// Simulates the runs, alters them, and audits the dataset.
 fn audited(alter: impl FnOnce(&mut Vec<FinishedRun>)) -> Audit {
     let folder = tempfile::tempdir().unwrap();
     fixture::altered(folder.path(), CLOCKS, alter);
     Audit::run(&[folder.path().to_owned()]).unwrap()
 }
 
+/// The names of the checks that found a violation.
 fn failed(audit: &Audit) -> Vec<&'static str> {
     let checks = Check::ALL.into_iter();
     let failed = checks.filter(|&check| audit.counts(check).1 > 0);
     failed.map(Check::name).collect()
 }
 
-/// The cells of a column of run `run`, with machine and tick.
+/// The cells of a column in each row of the run, each with its machine and tick.
 fn cells(run: &FinishedRun, column: usize) -> Vec<(u32, u64, String)> {
     let text = std::str::from_utf8(&run.events).unwrap();
     let cells = text.lines().map(|line| {
@@ -52,11 +58,13 @@ fn cells(run: &FinishedRun, column: usize) -> Vec<(u32, u64, String)> {
 fn sound_timestamps_pass_the_audit() {
     let audit = audited(|_| {});
     assert_eq!(failed(&audit), Vec::<&str>::new());
-    let runs = audit.datasets[0].events / 3;
-    assert_eq!(audit.counts(Check::Timestamp).0, 2 * runs);
+    // Two of the three runs have timestamps.
+    let events_of_a_run = audit.datasets[0].events / 3;
+    assert_eq!(audit.counts(Check::Timestamp).0, 2 * events_of_a_run);
 }
 
-/// No other check reads timestamps.
+/// Every number of a timestamp is changed, once by a little and once by more. Only the check `timestamp` fails, because no other check
+/// reads timestamps.
 #[test]
 fn only_the_check_of_timestamps_finds_a_wrong_timestamp() {
     let change = |text: &str, index: usize, by: i64| {
@@ -68,23 +76,26 @@ fn only_the_check_of_timestamps_finds_a_wrong_timestamp() {
         let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
         numbers.join(";")
     };
+    // A vector clock of three machines has three numbers, a hybrid logical clock two: milliseconds and a counter.
     for (run, numbers) in [(1, 3), (2, 2)] {
         for index in 0..numbers {
-            // A time within 50 ms of the time at which the tick is due may be a reading of a physical clock.
-            for by in if (run, index) == (2, 0) {
+            // Physical clocks may be wrong by up to 50 ms, so the audit accepts small changes of the milliseconds.
+            let is_milliseconds = (run, index) == (2, 0);
+            let changes = if is_milliseconds {
                 [200, -200]
             } else {
                 [1, 1_000]
-            } {
+            };
+            for by in changes {
                 let mut cell = String::new();
                 let audit = audited(|runs| {
-                    let all = cells(&runs[run], 10);
-                    // An event in the middle of the log of machine 1, so later events depend on it.
-                    let own: Vec<_> = all
+                    let all = cells(&runs[run], TIMESTAMP);
+                    // An event in the middle of the log of machine 1. Timestamps of later events depend on its timestamp.
+                    let of_machine_1: Vec<_> = all
                         .into_iter()
                         .filter(|(machine, ..)| *machine == 1)
                         .collect();
-                    let (machine, tick, text) = &own[own.len() / 2];
+                    let (machine, tick, text) = &of_machine_1[of_machine_1.len() / 2];
                     cell = change(text, index, by);
                     fixture::set(&mut runs[run], *machine, *tick, "timestamp", &cell);
                 });
@@ -115,6 +126,7 @@ fn a_damaged_timestamp_is_reported_with_row_and_column() {
     );
 }
 
+/// Simulates the experiment, and requires that its dataset can be exported. Returns the events as a data frame.
 fn exported(root: &Path, text: &str) -> DataFrame {
     fixture::simulated(root, text);
     let dataset = Dataset::open(root).unwrap();
@@ -133,6 +145,7 @@ fn exported_events_have_timestamps_as_lists() {
     let log = std::fs::read_to_string(folder.path().join("events-0000.csv")).unwrap();
     assert_eq!(lists.len(), log.lines().count() - 1);
     for (index, line) in log.lines().skip(1).enumerate() {
+        // The log has the numbers joined by `;`, in the last column. The list of a Lamport clock is null, and its cell is empty.
         let list = lists.get_as_series(index);
         let cell = line.rsplit(',').next().unwrap();
         let numbers = list.map(|list| {
@@ -167,15 +180,16 @@ fn the_table_of_a_run_shows_timestamps() {
         assert_eq!(header.ends_with(",timestamp"), has_column, "{header}");
         let (_, table, _) = analyze(&["show", "clocks", "--run", &number], folder.path());
         assert_eq!(table.contains("timestamp"), has_column, "{table}");
+        // Rows of the log begin with the number of the run and end with the timestamp.
         let start = format!("{run},");
-        let last = |line: &str| line.rsplit(',').next().unwrap().to_owned();
+        let last_cell = |line: &str| line.rsplit(',').next().unwrap().to_owned();
         let mut logged: Vec<String> = log
             .lines()
             .filter(|line| line.starts_with(&start))
-            .map(last)
+            .map(last_cell)
             .collect();
         if has_column {
-            let mut shown: Vec<String> = out.lines().skip(1).map(last).collect();
+            let mut shown: Vec<String> = out.lines().skip(1).map(last_cell).collect();
             logged.sort();
             shown.sort();
             assert_eq!(shown, logged);

@@ -1,4 +1,5 @@
-//! Tests of `analyze trace`: each format is parsed back, and has what the log has.
+//! Tests of `analyze trace`, which writes one run in a format of another program: each trace is parsed again, and must have the events,
+//! messages and clocks of the log. `traced_order.rs` tests the formats that contain the order of events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,6 +15,7 @@ use crate::command_line::analyze;
 use crate::fixture;
 use crate::shown::{by_hand, execution, with_lost, without_events};
 
+/// Simulates the experiment. Returns the folder of the dataset, and its first run.
 fn simulated(text: &str) -> (tempfile::TempDir, Execution) {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), text);
@@ -21,13 +23,14 @@ fn simulated(text: &str) -> (tempfile::TempDir, Execution) {
     (folder, execution)
 }
 
+/// The trace of this part of a run.
 pub fn traced(execution: &Execution, window: &Window, format: Format) -> Vec<u8> {
     let mut bytes = vec![];
     write(execution, window, format, &mut bytes).unwrap();
     bytes
 }
 
-/// The executions that every format is tested with, each with a window.
+/// The runs that every format is tested with, each with a window (the chosen machines and time).
 pub fn examples() -> Vec<(Execution, Window)> {
     let whole = Choice::default();
     let part = Choice {
@@ -35,19 +38,21 @@ pub fn examples() -> Vec<(Execution, Window)> {
         to_s: Some(9.5),
         ..Choice::default()
     };
-    let two = Choice {
+    let part_of_two_machines = Choice {
         machines: vec![0, 2],
         ..part
     };
     let (_folder, small) = simulated(fixture::SMALL);
-    let all = fixture::SMALL.replace("[0.4, 0.7]", "[0.2]\nreceive = [\"all\"]\ndelay_s = [0.4]");
-    let (_folder, together) = simulated(&all);
+    // Ticks take all waiting messages, so a tick can have several events.
+    let take_all =
+        fixture::SMALL.replace("[0.4, 0.7]", "[0.2]\nreceive = [\"all\"]\ndelay_s = [0.4]");
+    let (_folder, together) = simulated(&take_all);
     let lost = execution(&with_lost().path().join("lost"));
     let empty = execution(&without_events().path().join("empty"));
     [
         (small.clone(), whole.clone()),
         (small.clone(), part),
-        (small, two),
+        (small, part_of_two_machines),
         (together, whole.clone()),
         (lost, whole.clone()),
         (empty, whole),
@@ -60,18 +65,19 @@ pub fn examples() -> Vec<(Execution, Window)> {
     .collect()
 }
 
-/// The messages whose send and receive are in the window, as pairs of indices.
+/// The messages whose send and receive are in the window, as pairs of the indices of these two events.
 pub fn messages(execution: &Execution, window: &Window) -> BTreeSet<(usize, usize)> {
-    let ends = execution
+    let received = execution
         .messages()
         .iter()
         .filter_map(|message| Some((message.send, message.receive?)));
-    ends.filter(|&(send, receive)| window.has(execution, send) && window.has(execution, receive))
+    received
+        .filter(|&(send, receive)| window.has(execution, send) && window.has(execution, receive))
         .collect()
 }
 
-/// Names an event by what every format tells of it.
-fn named(event: &Event) -> (u64, u64, String, u64, u64, Option<u64>) {
+/// The values of an event that both formats below contain: machine, time in nanoseconds, kind, clock before and after, queue length.
+fn values_of(event: &Event) -> (u64, u64, String, u64, u64, Option<u64>) {
     (
         u64::from(event.machine),
         event.time_ns as u64,
@@ -88,10 +94,14 @@ fn perfetto_has_every_event_message_and_counter() {
         let bytes = traced(&execution, &window, Format::Perfetto);
         let trace = Trace::decode(&bytes[..]).unwrap();
         assert_eq!(trace.encode_to_vec(), bytes);
+        // The name of each track, by its id.
         let mut names = BTreeMap::new();
-        let (mut begun, mut counted) = (vec![], vec![]);
-        let (mut starts, mut ends) = (BTreeMap::new(), BTreeMap::new());
-        let mut open: BTreeMap<u64, u64> = BTreeMap::new();
+        // Events are slices, and counters have values.
+        let (mut slices, mut counted) = (vec![], vec![]);
+        // Messages are flows: for the id of each flow, the number of the slice in which it starts, and of the slice in which it ends.
+        let (mut flow_starts, mut flow_ends) = (BTreeMap::new(), BTreeMap::new());
+        // For each machine, the time at which its last slice ended.
+        let mut slice_ends: BTreeMap<u64, u64> = BTreeMap::new();
         for packet in trace.packet {
             if let Some(track) = packet.track_descriptor {
                 assert_eq!(
@@ -105,19 +115,18 @@ fn perfetto_has_every_event_message_and_counter() {
             let track = &names[&event.track_uuid.unwrap()];
             match event.r#type() {
                 TrackEventType::SliceBegin => {
+                    // A track is called `machine 0, 1/s`.
                     let machine: u64 = track.split([' ', ',']).nth(1).unwrap().parse().unwrap();
                     let value = |name: &str| annotation(&event, name);
-                    event
-                        .flow_ids
-                        .iter()
-                        .for_each(|&id| assert_eq!(starts.insert(id, begun.len()), None));
-                    event
-                        .terminating_flow_ids
-                        .iter()
-                        .for_each(|&id| assert_eq!(ends.insert(id, begun.len()), None));
+                    for &id in &event.flow_ids {
+                        assert_eq!(flow_starts.insert(id, slices.len()), None);
+                    }
+                    for &id in &event.terminating_flow_ids {
+                        assert_eq!(flow_ends.insert(id, slices.len()), None);
+                    }
                     // Slices of a track do not overlap.
-                    assert!(open.get(&machine).is_none_or(|end| *end <= at_ns));
-                    begun.push((
+                    assert!(slice_ends.get(&machine).is_none_or(|end| *end <= at_ns));
+                    slices.push((
                         machine,
                         at_ns,
                         event.name.clone().unwrap(),
@@ -127,8 +136,8 @@ fn perfetto_has_every_event_message_and_counter() {
                     ));
                 }
                 TrackEventType::SliceEnd => {
-                    let machine = begun.last().unwrap().0;
-                    open.insert(machine, at_ns);
+                    let machine = slices.last().unwrap().0;
+                    slice_ends.insert(machine, at_ns);
                 }
                 TrackEventType::Counter => {
                     counted.push((track.clone(), at_ns, event.counter_value.unwrap()));
@@ -139,16 +148,16 @@ fn perfetto_has_every_event_message_and_counter() {
         let expected: Vec<_> = window
             .events
             .iter()
-            .map(|&index| named(&execution.events()[index]))
+            .map(|&index| values_of(&execution.events()[index]))
             .collect();
-        assert_eq!(begun, expected);
-        let flows: BTreeSet<(usize, usize)> = starts
+        assert_eq!(slices, expected);
+        let flows: BTreeSet<(usize, usize)> = flow_starts
             .iter()
-            .map(|(id, start)| (window.events[*start], window.events[ends[id]]))
+            .map(|(id, start)| (window.events[*start], window.events[flow_ends[id]]))
             .collect();
         assert_eq!(
-            (flows, starts.len()),
-            (messages(&execution, &window), ends.len())
+            (flows, flow_starts.len()),
+            (messages(&execution, &window), flow_ends.len())
         );
         let clocks = counted
             .iter()
@@ -157,15 +166,17 @@ fn perfetto_has_every_event_message_and_counter() {
     }
 }
 
+/// The value of the annotation `name`, which Perfetto shows when the event is selected.
 fn annotation(event: &TrackEvent, name: &str) -> Option<u64> {
     let found = event
         .debug_annotations
         .iter()
-        .find(|one| one.name.as_deref() == Some(name));
-    found.and_then(|one| one.uint_value)
+        .find(|annotation| annotation.name.as_deref() == Some(name));
+    found.and_then(|annotation| annotation.uint_value)
 }
 
-/// The field numbers are those of Perfetto's schema: packet 1, timestamp 8, sequence 10, track event 11, track descriptor 60.
+/// The bytes are those of Perfetto's protobuf schema, written here by hand. Each field begins with a byte (or two) that contains its
+/// number: packet 1, timestamp 8, sequence 10, track event 11, track descriptor 60.
 #[test]
 fn perfetto_has_the_field_numbers_of_its_schema() {
     let execution = execution(&by_hand().path().join("by-hand"));
@@ -201,7 +212,8 @@ fn chrome_json_has_every_event_message_and_counter() {
         let trace: Value = serde_json::from_slice(&bytes).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         let entries = trace["traceEvents"].as_array().unwrap();
-        let of = |phase: &str| {
+        // The entries with this value of `ph`: X for slices, s and f for starts and ends of flows, C for counters, M for names.
+        let entries_of = |phase: &str| {
             entries
                 .iter()
                 .filter(move |entry| entry["ph"] == phase)
@@ -209,7 +221,7 @@ fn chrome_json_has_every_event_message_and_counter() {
         };
         let integer = |value: &Value| value.as_u64().unwrap();
         let ns = |value: &Value| (value.as_f64().unwrap() * 1e3).round() as u64;
-        let slices: Vec<_> = of("X")
+        let slices: Vec<_> = entries_of("X")
             .into_iter()
             .map(|entry| {
                 let arguments = &entry["args"];
@@ -226,10 +238,11 @@ fn chrome_json_has_every_event_message_and_counter() {
         let expected: Vec<_> = window
             .events
             .iter()
-            .map(|&index| named(&execution.events()[index]))
+            .map(|&index| values_of(&execution.events()[index]))
             .collect();
         assert_eq!(slices, expected, "{text}");
-        let ends: BTreeMap<u64, (u64, u64)> = of("f")
+        // For each flow, the machine and the time of its end, and of its start.
+        let ends: BTreeMap<u64, (u64, u64)> = entries_of("f")
             .into_iter()
             .map(|entry| {
                 (
@@ -238,7 +251,7 @@ fn chrome_json_has_every_event_message_and_counter() {
                 )
             })
             .collect();
-        let starts: BTreeMap<u64, (u64, u64)> = of("s")
+        let starts: BTreeMap<u64, (u64, u64)> = entries_of("s")
             .into_iter()
             .map(|entry| {
                 (
@@ -247,21 +260,22 @@ fn chrome_json_has_every_event_message_and_counter() {
                 )
             })
             .collect();
-        let place = |index: usize| {
+        let machine_and_time = |index: usize| {
             let event = &execution.events()[index];
             (u64::from(event.machine), event.time_ns as u64)
         };
         let expected: BTreeSet<_> = messages(&execution, &window)
             .into_iter()
-            .map(|(send, receive)| (place(send), place(receive)))
+            .map(|(send, receive)| (machine_and_time(send), machine_and_time(receive)))
             .collect();
         let flows: BTreeSet<_> = starts
             .iter()
             .map(|(id, start)| (*start, ends[id]))
             .collect();
         assert_eq!((flows, starts.len()), (expected, ends.len()));
-        assert_eq!(of("M").len(), window.machines.len() + 1);
-        assert!(of("C").len() >= window.events.len());
+        // A name for the run, and one for each machine.
+        assert_eq!(entries_of("M").len(), window.machines.len() + 1);
+        assert!(entries_of("C").len() >= window.events.len());
     }
 }
 
@@ -275,6 +289,7 @@ fn mermaid_draws_each_message_once() {
             text.matches("->>").count(),
             messages(&execution, &window).len()
         );
+        // A message that was not received ends in a cross.
         let is_lost = |message: &&analyze::execution::Message| {
             message.receive.is_none()
                 && window.has(&execution, message.send)
@@ -293,7 +308,7 @@ fn mermaid_draws_each_message_once() {
 }
 
 #[test]
-fn mermaid_says_what_is_too_much_for_it() {
+fn mermaid_leaves_out_what_exceeds_its_limit_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(
         &folder.path().join("long"),

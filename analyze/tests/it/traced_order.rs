@@ -1,4 +1,5 @@
-//! Tests of the traces that tell which event happened before which: ShiViz and Graphviz.
+//! Tests of the formats of `analyze trace` that contain the happens-before order: ShiViz (a vector clock for each event) and Graphviz's
+//! dot (a graph of events).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,10 @@ use regex::Regex;
 
 use crate::traced::{examples, traced};
 
-/// For each event of the window, which events of the window happened before it.
+/// For the index of each event, the indices of the events that happened before it.
+type Causes = BTreeMap<usize, BTreeSet<usize>>;
+
+/// For each event of the window, the events of the window that happened before it.
 fn happened_before(execution: &Execution, window: &Window) -> Causes {
     let past = |&index: &usize| {
         let past = execution.past_of([index]);
@@ -27,23 +31,28 @@ fn happened_before(execution: &Execution, window: &Window) -> Causes {
 fn shiviz_reads_every_event_and_its_vector_clock() {
     for (execution, window) in examples() {
         let text = String::from_utf8(traced(&execution, &window, Format::Shiviz)).unwrap();
+        // The first line is the regular expression that parses the others. ShiViz applies it to each whole line.
         let (parser, rest) = text.split_once('\n').unwrap();
         let log = rest.strip_prefix('\n').expect("an empty second line");
-        // ShiViz adds the anchors and reads line by line.
         let parser = Regex::new(&format!("(?m)^{parser}$")).unwrap();
-        let (mut clocks, mut hosts) = (BTreeMap::new(), BTreeMap::<String, u64>::new());
-        let mut own: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        // The vector clock of each event; and for each machine (ShiViz calls it a host) the number of its events so far.
+        let (mut clocks, mut counts) = (BTreeMap::new(), BTreeMap::<String, u64>::new());
+        // The events of each machine.
+        let mut of_machine: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for &index in &window.events {
-            own.entry(execution.events()[index].machine)
+            of_machine
+                .entry(execution.events()[index].machine)
                 .or_default()
                 .push(index);
         }
         // Events of a machine are numbered in the order of the log, not of their times.
-        own.values_mut().for_each(|events| events.sort_unstable());
+        of_machine
+            .values_mut()
+            .for_each(|events| events.sort_unstable());
         assert_eq!(parser.captures_iter(log).count(), log.lines().count());
         for event in parser.captures_iter(log) {
             let clock: BTreeMap<String, u64> = serde_json::from_str(&event["clock"]).unwrap();
-            let count = hosts.entry(event["host"].to_owned()).or_default();
+            let count = counts.entry(event["host"].to_owned()).or_default();
             *count += 1;
             assert_eq!(clock[&event["host"]], *count, "the own entry grows by 1");
             let machine: u32 = event["host"]
@@ -51,7 +60,7 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
                 .unwrap()
                 .parse()
                 .unwrap();
-            let index = own[&machine][*count as usize - 1];
+            let index = of_machine[&machine][*count as usize - 1];
             let logged = &execution.events()[index];
             assert_eq!(event["timestamp"].parse(), Ok(logged.time_ns as u64));
             assert!(event["event"].starts_with(logged.kind.name()));
@@ -64,6 +73,7 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
         assert_eq!(clocks.len(), window.events.len());
         for (index, before) in happened_before(&execution, &window) {
             let mut expected: BTreeMap<String, u64> = BTreeMap::new();
+            // Each entry of a vector clock counts the events of one machine in the event's past, with the event itself.
             for other in before.into_iter().chain([index]) {
                 *expected
                     .entry(format!("machine-{}", execution.events()[other].machine))
@@ -74,11 +84,8 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
     }
 }
 
-/// For each event, the events that happened before it.
-type Causes = BTreeMap<usize, BTreeSet<usize>>;
-
-/// The causes of each node of the graph in `text`, and its edges.
-fn reachable(text: &str) -> (Causes, BTreeSet<(usize, usize)>) {
+/// The graph in `text`: for each node, the nodes from which it can be reached; and the edges.
+fn causes_and_edges(text: &str) -> (Causes, BTreeSet<(usize, usize)>) {
     let node = Regex::new(r"(?m)^  e(\d+) \[").unwrap();
     let edge = Regex::new(r"(?m)^  e(\d+) -> e(\d+);$").unwrap();
     let number = |text: &str| text.parse::<usize>().unwrap();
@@ -90,7 +97,7 @@ fn reachable(text: &str) -> (Causes, BTreeSet<(usize, usize)>) {
         .captures_iter(text)
         .map(|node| (number(&node[1]), BTreeSet::new()))
         .collect();
-    // Nodes are in causal order, so the causes of a cause are complete.
+    // The text has the nodes in causal order: the causes of a node come before it, so their own causes are already complete.
     for node in node.captures_iter(text).map(|node| number(&node[1])) {
         let mut all = BTreeSet::new();
         for &(from, _) in edges.iter().filter(|(_, to)| *to == node) {
@@ -103,19 +110,20 @@ fn reachable(text: &str) -> (Causes, BTreeSet<(usize, usize)>) {
 }
 
 #[test]
-fn the_graph_of_dot_is_happens_before_without_edges_that_follow() {
+fn the_graph_of_dot_is_happens_before_without_redundant_edges() {
     for (execution, window) in examples() {
         let text = String::from_utf8(traced(&execution, &window, Format::Dot)).unwrap();
         assert!(text.starts_with("digraph \"") && text.ends_with("}\n"));
-        let (causes, edges) = reachable(&text);
+        let (causes, edges) = causes_and_edges(&text);
         assert_eq!(causes, happened_before(&execution, &window));
         for &(from, to) in &edges {
+            // The edge would be redundant if `from` already happened before another node with an edge to `to`.
             let mut others = edges
                 .iter()
-                .filter(|(other, end)| *end == to && *other != from);
+                .filter(|(other, target)| *target == to && *other != from);
             assert!(
                 !others.any(|(other, _)| causes[other].contains(&from)),
-                "{from} -> {to} follows from others"
+                "{from} -> {to} follows from other edges"
             );
         }
     }

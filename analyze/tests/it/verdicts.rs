@@ -1,4 +1,5 @@
-//! The tables of claims in the documents: each claim has a row, and its verdict is the one that is computed.
+//! Tests of the tables of claims (statements of other authors) in experiments/claims/README.md and experiments/papers/README.md: each
+//! claim has a row, and its verdict is the one that `analyze claims` computes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -9,7 +10,7 @@ use sim::experiment::{EngineKind, Experiment, Overrides};
 use crate::notebooks::run;
 use crate::readme::{CLAIMS, folder_to_work_in, project, read, sim};
 
-/// Experiments of claims with few events. The claims about them are evaluated in every test run.
+/// The experiments in `experiments/claims` that have few events. Claims about these experiments alone are evaluated in every test run.
 const QUICK_EXPERIMENTS: [&str; 9] = [
     "draining",
     "equal-rates",
@@ -22,7 +23,10 @@ const QUICK_EXPERIMENTS: [&str; 9] = [
     "time-keeper",
 ];
 
-/// The claims of the file `name`, one of [`CLAIMS`].
+/// The number of the column with the verdict, from 0.
+const VERDICT: usize = 3;
+
+/// The claims in the file `experiments/{name}.toml`, where `name` is one of [`CLAIMS`].
 fn claims(name: &str) -> Vec<Claim> {
     claims::read(&project().join(format!("experiments/{name}.toml"))).unwrap()
 }
@@ -50,7 +54,7 @@ fn is_virtual(name: &str, experiment: &str) -> bool {
         == EngineKind::Virtual
 }
 
-/// The rows of the table of claims: the name of the claim, and the other cells.
+/// The rows of the table of claims in `experiments/{name}/README.md`: the id of the claim, and all cells of its row.
 fn rows_of_claims(name: &str) -> Vec<(String, Vec<String>)> {
     let page = read(&format!("experiments/{name}/README.md"));
     let rows = page.lines().filter_map(|line| line.strip_prefix("| **"));
@@ -63,7 +67,8 @@ fn rows_of_claims(name: &str) -> Vec<(String, Vec<String>)> {
     .collect()
 }
 
-/// Every claim has a row, whose cells agree with the claims' file. Every verdict is one that the claim can get.
+/// Every claim has a row, and the cells of this row agree with the file of claims. Every verdict is one that the claim can get. The
+/// sentence with the numbers of verdicts is right.
 #[test]
 fn the_tables_of_claims_are_complete() {
     CLAIMS.iter().for_each(|name| require_complete_table(name));
@@ -74,15 +79,16 @@ fn require_complete_table(name: &str) {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     assert_eq!(rows.len(), claims.len());
     for ((id, cells), claim) in rows.iter().zip(&claims) {
-        let time = if experiments_of(claim)
+        let experiments = experiments_of(claim);
+        let in_virtual_time = experiments
             .iter()
-            .all(|experiment| is_virtual(name, experiment))
-        {
+            .all(|experiment| is_virtual(name, experiment));
+        let time = if in_virtual_time {
             "virtual"
         } else {
             "**real**"
         };
-        let verdict = cells.get(3).cloned().unwrap_or_default();
+        let verdict = cells.get(VERDICT).cloned().unwrap_or_default();
         let wanted = vec![
             format!("**{}**<br>{}", claim.id, claim.says),
             claim.source.clone(),
@@ -127,22 +133,22 @@ fn verdicts_of_papers_are_those_computed() {
     compare_verdicts("papers", |_| true, 12);
 }
 
-/// The same comparison for all claims whose experiments run in virtual time.
+/// Compares the verdicts of all claims whose experiments run in virtual time.
 #[test]
 #[ignore = "simulates and reads about 25 million events: minutes on two cores"]
 fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {
     compare_verdicts("claims", |experiment| is_virtual("claims", experiment), 23);
 }
 
-/// Evaluates the claims whose experiments are all wanted, and compares their verdicts with the table. Requires that there are at
-/// least `at_least` such claims.
-fn compare_verdicts(name: &str, is_wanted: impl Fn(&str) -> bool, at_least: usize) {
+/// Makes the experiments and evaluates the claims of the file `name` for which `is_wanted` is true of all experiments. Compares their
+/// verdicts with the table. Requires that there are at least `fewest` such claims, so that the test cannot pass without comparing.
+fn compare_verdicts(name: &str, is_wanted: impl Fn(&str) -> bool, fewest: usize) {
     let folder = folder_to_work_in();
     let wanted: Vec<Claim> = claims(name)
         .into_iter()
         .filter(|claim| experiments_of(claim).iter().all(|name| is_wanted(name)))
         .collect();
-    assert!(wanted.len() >= at_least, "only {}", wanted.len());
+    assert!(wanted.len() >= fewest, "only {} claims", wanted.len());
     let experiments: BTreeSet<String> = wanted.iter().flat_map(experiments_of).collect();
     for experiment in experiments {
         let file = format!("experiments/{name}/{experiment}.toml");
@@ -172,7 +178,7 @@ fn compare_verdicts(name: &str, is_wanted: impl Fn(&str) -> bool, at_least: usiz
     let shown: BTreeMap<String, String> = rows_of_claims(name)
         .into_iter()
         .filter(|(id, _)| computed.contains_key(id))
-        .map(|(id, cells)| (id, cells[3].clone()))
+        .map(|(id, cells)| (id, cells[VERDICT].clone()))
         .collect();
     assert_eq!(computed.len(), wanted.len());
     assert_eq!(shown, computed);
