@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::child::{Failure, MachineProcess, Machines};
 use super::{SET_UP_PATIENCE, Settings, token_to_hex};
 use crate::engine::Control;
-use crate::engine::patience::{Patience, Sleep};
+use crate::engine::patience::{Patience, Suspension};
 use crate::engine::tcp::{AddressBook, MachineResult, new_token};
 use crate::experiment::Run;
 
@@ -85,7 +85,7 @@ struct Processes {
     /// The machines that failed, in the order in which the failures were noticed.
     failed: Vec<usize>,
     started: Instant,
-    sleep: Sleep,
+    suspension: Suspension,
     /// The deadline of the attempt.
     patience: Patience,
 }
@@ -109,7 +109,7 @@ impl Processes {
             machines,
             failed: vec![],
             started: Instant::now(),
-            sleep: Sleep::default(),
+            suspension: Suspension::default(),
             patience: Patience::until(nanoseconds(whole), 0),
         })
     }
@@ -120,7 +120,7 @@ impl Processes {
                 return Outcome::failed(format!("a machine's process cannot be watched: {error}"));
             }
             let all_ended = self.ends.iter().all(Option::is_some);
-            if all_ended || self.patience.is_over(self.now_ns(), &mut self.sleep) {
+            if all_ended || self.patience.is_over(self.now_ns(), &mut self.suspension) {
                 return self.outcome();
             }
             if control.is_stopped() {
@@ -152,10 +152,10 @@ impl Processes {
             }
             self.ends[machine] = Some(end);
             let now_ns = self.now_ns();
-            let asleep_ns = self.sleep.inspect(now_ns);
+            let suspended_ns = self.suspension.note_awake(now_ns);
             let until_ns = now_ns + nanoseconds(time_left);
-            if until_ns < self.patience.end_ns(asleep_ns) {
-                self.patience = Patience::until(until_ns, asleep_ns);
+            if until_ns < self.patience.end_ns(suspended_ns) {
+                self.patience = Patience::until(until_ns, suspended_ns);
             }
         }
         Ok(())

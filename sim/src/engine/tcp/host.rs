@@ -22,7 +22,7 @@ use super::reactor::{Reactor, Ready};
 use super::secret::Secret;
 use super::spill::Spill;
 use super::wiring::Wiring;
-use crate::engine::patience::{Patience, Sleep};
+use crate::engine::patience::{Patience, Suspension};
 use crate::engine::shortage::is_shortage;
 use crate::engine::{Control, RawLog, RunOutcome};
 use crate::experiment::Run;
@@ -75,7 +75,7 @@ pub fn serve(
     let mut host = Host::new(settings, control, deliver)?;
     loop {
         host.turn += 1;
-        host.sleep.inspect(host.clock.now_ns());
+        host.suspension.note_awake(host.clock.now_ns());
         host.tick();
         host.spill()?;
         if host.has_time() {
@@ -105,9 +105,9 @@ struct Deadline {
 enum DeadlineKind {
     /// A machine's next tick.
     Tick(usize),
-    /// The run should have made progress by now. Time for which the loop slept after it had slept `asleep_ns` in total does not
-    /// count.
-    Patience { started: bool, asleep_ns: u64 },
+    /// The run should have made progress by now. The loop had been suspended for `suspended_ns` in total when the deadline was set. Any
+    /// suspension after that does not count.
+    Patience { started: bool, suspended_ns: u64 },
 }
 
 /// Why the mesh of a run cannot be set up.
@@ -122,7 +122,7 @@ struct Host<'s, D> {
     control: &'s Control,
     deliver: D,
     clock: WallClock,
-    sleep: Sleep,
+    suspension: Suspension,
     reactor: Reactor,
     addresses: AddressBook,
     runs: Slab<(u64, HostedRun)>,
@@ -154,7 +154,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             control,
             deliver,
             clock: WallClock::start(),
-            sleep: Sleep::default(),
+            suspension: Suspension::default(),
             reactor: Reactor::new()?,
             addresses: AddressBook::new(settings.ports.clone()),
             runs: Slab::new(),
@@ -282,7 +282,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
             serial,
             what: DeadlineKind::Patience {
                 started,
-                asleep_ns: self.sleep.asleep_ns(),
+                suspended_ns: self.suspension.suspended_ns(),
             },
             slot,
         }));
@@ -355,23 +355,29 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> Host<'s, D> {
                         Err(reason) => self.fail(deadline.slot, reason),
                     }
                 }
-                DeadlineKind::Patience { started, asleep_ns } => {
+                DeadlineKind::Patience {
+                    started,
+                    suspended_ns,
+                } => {
                     self.deadlines.pop();
-                    self.meet_deadline(deadline, started, asleep_ns);
+                    self.meet_deadline(deadline, started, suspended_ns);
                 }
             }
         }
     }
 
-    /// Ends the run of `deadline` if it has made no progress. Time for which the loop slept after it had slept `asleep_ns` in
-    /// total does not count.
-    fn meet_deadline(&mut self, deadline: Deadline, started: bool, asleep_ns: u64) {
-        let patience = Patience::until(deadline.at_ns, asleep_ns);
-        if !patience.is_over(self.clock.now_ns(), &mut self.sleep) {
-            let asleep_ns = self.sleep.asleep_ns();
+    /// Ends the run of `deadline` if it has made no progress. The loop had been suspended for `suspended_ns` in total when the deadline was
+    /// set. Any suspension after that does not count.
+    fn meet_deadline(&mut self, deadline: Deadline, started: bool, suspended_ns: u64) {
+        let patience = Patience::until(deadline.at_ns, suspended_ns);
+        if !patience.is_over(self.clock.now_ns(), &mut self.suspension) {
+            let suspended_ns = self.suspension.suspended_ns();
             self.deadlines.push(Reverse(Deadline {
-                at_ns: patience.end_ns(asleep_ns) + 1,
-                what: DeadlineKind::Patience { started, asleep_ns },
+                at_ns: patience.end_ns(suspended_ns) + 1,
+                what: DeadlineKind::Patience {
+                    started,
+                    suspended_ns,
+                },
                 ..deadline
             }));
             return;
