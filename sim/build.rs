@@ -19,17 +19,17 @@ fn main() {
     );
 }
 
-/// Returns whether the project is the root of a Git repository. An unpacked archive of the project inside another repository is not, and the
-/// commit of that other repository would be misleading.
+/// Returns whether the project is the root of a Git repository. An unpacked archive of the project inside another repository is not, and
+/// the commit of that other repository would be misleading.
 fn has_own_repository(project: &Path) -> bool {
     let root = git(&["rev-parse", "--show-toplevel"]);
     root.and_then(|root| Path::new(&root).canonicalize().ok())
         .is_some_and(|root| root == project)
 }
 
-/// Makes Cargo run this script again after every commit and checkout. These change files of Git, which Cargo watches. The paths of the files
-/// are asked from Git, because they are different in a worktree and in a clone. Git's index is not watched, because it changes with every
-/// `git status`.
+/// Makes Cargo run this script again after every commit and checkout. These change files of Git, which Cargo watches. The paths of the
+/// files are asked from Git, because they are different in a worktree and in a clone. Git's index is not watched, because it changes with
+/// every `git status`.
 fn watch_commits() {
     for name in ["HEAD", "packed-refs", "reftable"] {
         if let Some(path) = git_path(name).filter(|path| path.exists()) {

@@ -66,8 +66,8 @@ PEER_EXPORT = Reader(f"Polars {version('polars')} for Python", peer="polars_expo
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns two tables for all sizes of datasets: the times of the drift table, and those of the export. First checks that the drift tables
-    of all readers agree.
+    """Returns two tables for all sizes of datasets: the times of the drift table, and those of the export. First checks that the drift
+    tables of all readers agree.
     """
     usages = {}
     exports = {}

@@ -1,5 +1,5 @@
-"""Measures in rounds. In each round, all programs to compare run one after the other. So if the computer gets slower for some minutes, all of
-them are affected.
+"""Measures in rounds. In each round, all programs to compare run one after the other. So if the computer gets slower for some minutes, all
+of them are affected.
 """
 
 import sys

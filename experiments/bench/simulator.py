@@ -40,8 +40,8 @@ class Usage:
     cpu_s: float
     """Processor time of the program, user and system."""
     softirq_cores: float
-    """Processor time of the kernel's soft interrupts on the whole computer, in cores (seconds per second of wall time). It includes work for
-    loopback connections. The kernel does not count this time for any program."""
+    """Processor time of the kernel's soft interrupts on the whole computer, in cores (seconds per second of wall time). It includes work
+    for loopback connections. The kernel does not count this time for any program."""
     elsewhere_cores: float
     """Processor time of other programs, in cores. If this computer is a virtual machine, it includes the time that its host took."""
     samples: list[Sample]

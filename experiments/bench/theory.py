@@ -71,8 +71,8 @@ def draw(random: Random, repetitions: int) -> Configuration:
     machines = random.randint(2, 8)
     topology = random.choice(["mesh", "ring", "star", "time-keeper"])
     phase = random.choice(["uniform", "spread", "aligned"])
-    # A phase is the time of a machine's first tick. "spread" keeps ticks of different machines apart. It is used only with whole rates: with
-    # decimals, ticks may come so close to each other that `sim` refuses the experiment.
+    # A phase is the time of a machine's first tick. "spread" keeps ticks of different machines apart. It is used only with whole rates:
+    # with decimals, ticks may come so close to each other that `sim` refuses the experiment.
     decimals = 0 if phase == "spread" else random.choice([0, 1, 2])
     rates = [max(0.5, round(random.uniform(0.5, 10), decimals) or 1) for _ in range(machines)]
     duration_s = random.randint(30, 120)

@@ -112,8 +112,8 @@ def check(simulator: Simulator, plan: Plan) -> Table:
 
 @contextmanager
 def executed(program: Program, simulator: Simulator, runs: int) -> Iterator[tuple[Usage, Path]]:
-    """Runs the model with a program. Yields the resources that the program used, and the path of its event log, which is deleted afterwards.
-    If the program writes no log, there is no file at the path.
+    """Runs the model with a program. Yields the resources that the program used, and the path of its event log, which is deleted
+    afterwards. If the program writes no log, there is no file at the path.
     """
     if program.peer is None:
         options = ["--engine", "virtual", *(["--jobs", str(program.jobs)] if program.jobs else [])]

@@ -1,4 +1,5 @@
-//! Messages to users on stderr, and the quoting of command lines in such messages. If a message cannot be written, the program still continues.
+//! Messages to users on stderr, and the quoting of command lines in such messages. If a message cannot be written, the program still
+//! continues.
 //!
 //! - [`colour`]: the colours of words on stdout
 

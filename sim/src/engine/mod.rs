@@ -96,8 +96,8 @@ impl RunOutcome<RawLog> {
     }
 }
 
-/// The margin of a run with `schedule` (the shortest time between two ticks whose order matters, [`Schedule::margin_ns`]), in nanoseconds of
-/// real time. A run with `time_scale` 10 is 10 times faster than real time.
+/// The margin of a run with `schedule` (the shortest time between two ticks whose order matters, [`Schedule::margin_ns`]), in nanoseconds
+/// of real time. A run with `time_scale` 10 is 10 times faster than real time.
 pub fn wall_margin_ns(schedule: &Schedule, time_scale: f64) -> u64 {
     (schedule.margin_ns() as f64 / time_scale) as u64
 }
