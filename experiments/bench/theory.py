@@ -147,7 +147,7 @@ class Comparison:
     """The measured mean and the prediction of one measure, for one machine of one configuration."""
 
     number: int
-    """The index of the configuration among all of this program's start."""
+    """Index of the configuration among all that this call of the program draws."""
     configuration: Configuration
     machine: int
     measure: str

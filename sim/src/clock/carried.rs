@@ -1,5 +1,5 @@
-//! The second clock of a machine: a vector clock or a hybrid logical clock, which a machine of the simulator keeps beside its Lamport clock
-//! if the parameter `clock` says so. Messages carry the timestamps of this clock in addition to their Lamport timestamps.
+//! The additional clock of a machine: a vector clock or a hybrid logical clock, which a machine of the simulator keeps beside its Lamport
+//! clock if the parameter `clock` says so. Messages carry the timestamps of this clock in addition to their Lamport timestamps.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -99,17 +99,18 @@ impl TimestampFormat {
     }
 }
 
-/// The second clock of a machine, and the physical clock that it needs.
+/// The additional clock of a machine, and the physical clock that it needs.
 #[derive(Clone, Debug)]
-enum SecondClock {
+enum AdditionalClock {
     Vector(VectorClock),
     Hybrid(HybridClock, PhysicalTime),
 }
 
-/// The second clock of one machine, and the timestamps of the messages that have arrived at the machine and that it has not received yet.
+/// The additional clock of one machine, and the timestamps of the messages that have arrived at the machine and that it has not received
+/// yet.
 #[derive(Clone, Debug)]
 pub struct CarriedClock {
-    clock: SecondClock,
+    clock: AdditionalClock,
     /// What the machine's physical clock shows at the present tick, in steps of its resolution. Always 0 with a vector clock.
     now: i64,
     /// The timestamp of each waiting message. The key is the message's sender and the tick at which it was sent.
@@ -123,7 +124,7 @@ impl CarriedClock {
         let clock = match configuration.clock {
             ClockKind::Lamport => return None,
             ClockKind::Vector => {
-                SecondClock::Vector(VectorClock::new(machine, configuration.rates.machines()))
+                AdditionalClock::Vector(VectorClock::new(machine, configuration.rates.machines()))
             }
             ClockKind::Hybrid => {
                 let physical = PhysicalTime::draw(
@@ -133,7 +134,7 @@ impl CarriedClock {
                     configuration.duration_ns,
                     RESOLUTION_NS,
                 );
-                SecondClock::Hybrid(HybridClock::default(), physical)
+                AdditionalClock::Hybrid(HybridClock::default(), physical)
             }
         };
         Some(Self {
@@ -145,7 +146,7 @@ impl CarriedClock {
 
     /// Begins the tick that is due at model time `due_ns`: reads the physical clock for this time.
     pub(crate) fn begin_tick(&mut self, due_ns: u64) {
-        if let SecondClock::Hybrid(_, physical) = &self.clock {
+        if let AdditionalClock::Hybrid(_, physical) = &self.clock {
             self.now = physical.reading(due_ns as i64);
         }
     }
@@ -167,19 +168,19 @@ impl CarriedClock {
             EventKind::Internal | EventKind::Send { .. } => None,
         };
         Arc::new(match (&mut self.clock, received.as_deref()) {
-            (SecondClock::Vector(clock), Some(CarriedTimestamp::Vector(sent))) => {
+            (AdditionalClock::Vector(clock), Some(CarriedTimestamp::Vector(sent))) => {
                 clock.receive(sent, self.now);
                 CarriedTimestamp::Vector(clock.timestamp())
             }
-            (SecondClock::Vector(clock), None) => {
+            (AdditionalClock::Vector(clock), None) => {
                 clock.advance(self.now);
                 CarriedTimestamp::Vector(clock.timestamp())
             }
-            (SecondClock::Hybrid(clock, _), Some(CarriedTimestamp::Hybrid(sent))) => {
+            (AdditionalClock::Hybrid(clock, _), Some(CarriedTimestamp::Hybrid(sent))) => {
                 clock.receive(sent, self.now);
                 CarriedTimestamp::Hybrid(clock.timestamp())
             }
-            (SecondClock::Hybrid(clock, _), None) => {
+            (AdditionalClock::Hybrid(clock, _), None) => {
                 clock.advance(self.now);
                 CarriedTimestamp::Hybrid(clock.timestamp())
             }

@@ -16,7 +16,7 @@
 //! - [`hybrid`]: physical time with a counter (HLC)
 //! - [`hybrid_vector`]: a vector of physical times, without the old ones (HVC)
 //! - [`physical`]: physical time alone
-//! - [`carried`]: the second clock that machines of the simulator may keep beside their Lamport clock
+//! - [`carried`]: the additional clock that machines of the simulator may keep beside their Lamport clock
 //! - [`varint`]: whole numbers as bytes; small numbers take few bytes
 
 pub mod bloom;
