@@ -4,7 +4,7 @@
     python notebooks/store.py 02-claims 05-clocks    # some of them
     python notebooks/store.py --keep-data            # with the data that data/ already has
 
-A notebook's data is made by the commands in its first cell. Sweeps that are finished are not repeated.
+A notebook's data is made by the commands in its first cell. Runs that are already in data/ are not made again.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-# The pictures of README.md: for each file in figures/, the notebook and which of its pictures it is.
+# The pictures of README.md: for each file in figures/, the notebook that draws it, and the picture's index in this notebook.
 FIGURES = {
     "claims.png": ("02-claims", 0),
     "stability-map.png": ("03-stability-map", 0),
@@ -31,26 +31,27 @@ FIGURES = {
 
 def make_data(notebook):
     """Runs the shell commands of the first cell in the project's folder."""
+    # Fails unless the cell has exactly one block of shell commands.
     [commands] = re.findall(r"```sh\n(.*?)```", notebook.cells[0].source, re.DOTALL)
     subprocess.run(["bash", "-eu", "-c", commands], cwd=FOLDER.parent, check=True)
 
 
 def execute(notebook):
-    """Runs all cells. What differs from computer to computer without need (times, versions of Python) is not stored."""
+    """Runs all cells. Times and the version of Python are not stored, because they differ between computers."""
     client = NotebookClient(notebook, timeout=600, record_timing=False, resources={"metadata": {"path": str(FOLDER)}})
     client.execute(env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
     notebook.metadata["language_info"] = {"name": "python"}
 
 
 def with_palette(png):
-    """The same picture with at most 256 colours, which takes a third of the bytes."""
+    """Returns the same picture with at most 256 colours, which takes a third of the bytes."""
     smaller = io.BytesIO()
     Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(smaller, "PNG", optimize=True)
     return smaller.getvalue()
 
 
 def shrink_pictures(notebook):
-    """Gives all PNG pictures of a notebook a palette, and returns them in order."""
+    """Reduces all PNG pictures of a notebook to 256 colours, in the notebook itself. Also returns these pictures, in order."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     with_pictures = [output.data for output in outputs if "image/png" in output.get("data", {})]
     pictures = [with_palette(base64.b64decode(data["image/png"])) for data in with_pictures]
@@ -60,7 +61,7 @@ def shrink_pictures(notebook):
 
 
 def store(path, keep_data):
-    """Makes the data of a notebook, runs it, and writes it and its pictures."""
+    """Makes the data of a notebook, runs the notebook, and writes the notebook with its outputs and its pictures for README.md."""
     notebook = nbformat.read(path, as_version=4)
     if not keep_data:
         make_data(notebook)

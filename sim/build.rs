@@ -1,4 +1,4 @@
-//! Passes the commit from which the simulator is built to the compiler. Datasets record this commit.
+//! Tells the compiler from which Git commit the simulator is built (as the environment variable `GIT_COMMIT`). Datasets record this commit.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ fn main() {
     println!("cargo:rerun-if-changed=src");
     let project = Path::new("..").canonicalize().ok();
     let commit = project
-        .filter(|project| is_checkout(project))
+        .filter(|project| has_own_repository(project))
         .and_then(|_| {
             watch_commits();
             commit()
@@ -19,16 +19,17 @@ fn main() {
     );
 }
 
-/// Returns whether the project has its own Git repository. A copy unpacked inside another repository has none.
-fn is_checkout(project: &Path) -> bool {
+/// Returns whether the project is the root of a Git repository. An unpacked archive of the project inside another repository is not, and
+/// the commit of that other repository would be misleading.
+fn has_own_repository(project: &Path) -> bool {
     let root = git(&["rev-parse", "--show-toplevel"]);
     root.and_then(|root| Path::new(&root).canonicalize().ok())
         .is_some_and(|root| root == project)
 }
 
-/// Makes Cargo run this script again after every commit and checkout. Git is asked for the files to watch, because a worktree has
-/// them in another folder than a clone. The index is not watched, because it changes with every `git status`. An edit of the
-/// sources makes Cargo build again anyway.
+/// Makes Cargo run this script again after every commit and checkout. These change files of Git, which Cargo watches. The paths of the
+/// files are asked from Git, because they are different in a worktree and in a clone. Git's index is not watched, because it changes with
+/// every `git status`.
 fn watch_commits() {
     for name in ["HEAD", "packed-refs", "reftable"] {
         if let Some(path) = git_path(name).filter(|path| path.exists()) {
@@ -36,33 +37,39 @@ fn watch_commits() {
         }
     }
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]).and_then(|name| git_path(&name));
-    // A branch that exists only in packed-refs gets its own file with the next commit. Then this folder changes.
-    let watched = branch
+    // If the branch exists only in packed-refs, it has no file of its own yet. The next commit makes one, which changes the nearest folder
+    // that exists. So Cargo watches the branch's file or else this folder.
+    let file_or_folder = branch
         .iter()
         .flat_map(|path| path.ancestors())
         .find(|path| path.exists());
-    if let Some(watched) = watched {
-        println!("cargo:rerun-if-changed={}", watched.display());
+    if let Some(path) = file_or_folder {
+        println!("cargo:rerun-if-changed={}", path.display());
     }
 }
 
+/// Returns the path of a file in Git's own folder.
 fn git_path(name: &str) -> Option<PathBuf> {
     git(&["rev-parse", "--git-path", name]).map(PathBuf::from)
 }
 
-/// Returns the hash of the commit, followed by `-dirty` if a tracked file has changes.
+/// Returns the first 12 digits of the commit's hash, followed by `-dirty` if a tracked file has changes.
 fn commit() -> Option<String> {
     let hash = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let dirty = !git(&[
+    let changes = git(&[
         "--no-optional-locks",
         "status",
         "--porcelain",
         "--untracked-files=no",
-    ])?
-    .is_empty();
-    Some(if dirty { format!("{hash}-dirty") } else { hash })
+    ])?;
+    Some(if changes.is_empty() {
+        hash
+    } else {
+        format!("{hash}-dirty")
+    })
 }
 
+/// Returns what Git prints, or `None` if there is no Git or the command fails.
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
     output

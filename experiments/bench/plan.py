@@ -1,11 +1,11 @@
-"""How much the benchmark measures: the full plan, and the quick plan."""
+"""How much the benchmark measures: the full plan (half an hour), and the quick plan (`--quick`, two minutes)."""
 
 from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The sizes of all parts of the benchmark.
+    """The sizes of all parts of the benchmark. README.md in this folder says what each part measures.
 
     A part compares several cases, for example several numbers of machines. In each round, every case is measured once. The tables show
     the medians over the rounds.
@@ -17,7 +17,7 @@ class Plan:
     rounds: int
     # Part sweep: number of rounds.
     sweep_rounds: int
-    # Part machines: the numbers of machines that run at the same time, three in each run.
+    # Part machines: the cases, which are numbers of machines that run at the same time. Each run has three of them.
     machines: tuple[int, ...]
     # Part machines: the duration of each run in seconds.
     machines_s: float
@@ -25,7 +25,7 @@ class Plan:
     virtual_rounds: int
     # Part virtual: number of runs. Each run lasts one minute of model time.
     virtual_runs: int
-    # Part sweep: how many times faster than real time the runs are. The same 60 runs are made at once and one after another.
+    # Part sweep: how many times faster than real time the runs are.
     sweep_time_scale: float
     # Part mesh: number of rounds.
     mesh_rounds: int
@@ -41,9 +41,10 @@ class Plan:
     reading_rounds: int
     # Part reading: the sizes of the datasets, in millions of events.
     reading_millions: tuple[int, ...]
-    # Part coverage: the number of samples in each regime. Each sample is a configuration with ten runs.
+    # Part coverage (how many 95 % intervals contain the true mean): the number of samples for each of four
+    # sets of rates. Each sample has ten runs of its own.
     coverage_configurations: int
-    # Part coverage: the number of these samples for which the average of the contrasts over the machines is calculated.
+    # Part coverage: for how many of the samples the difference between two sets of rates is averaged over the machines.
     coverage_averages: int
 
 

@@ -1,6 +1,7 @@
 """Compares `analyze` with other programs that read the CSV files of a dataset.
 
-DuckDB, Polars and pandas make the same table as `analyze drift`; Polars turns the events into Parquet, as `analyze export` does.
+DuckDB, Polars and pandas make the same table as `analyze drift`. Polars also turns the events into Parquet files, as `analyze export`
+does.
 """
 
 import csv
@@ -24,46 +25,50 @@ PEERS = Path(__file__).parent / "peers"
 RATE_SETS = ((1, 3, 6), (2, 3, 4), (3, 3, 3), (5, 1, 5), (1, 2, 1))
 INTERNAL = (0.4, 0.7)
 DURATION_S = 60
-# The interval is short, because the fastest of these programs end within a tenth of a second.
-LOOK_EVERY_S = 0.02
-BYTES_AN_EVENT = 50
+# Seconds between two looks at the memory of a running program. The fastest of these programs end within a tenth of a second.
+CHECK_INTERVAL_S = 0.02
+# Approximate size of an event in the CSV files.
+BYTES_PER_EVENT = 50
 # The programs add the same numbers in different orders, so their sums differ by rounding errors.
 TOLERANCE = 1e-9
 
-Cells = dict[tuple[str, float, int], dict[str, float]]
+# A drift table: for each rates, probability of internal events, and machine, the values of all columns by name.
+DriftTable = dict[tuple[str, float, int], dict[str, float]]
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A program that makes the same table as `analyze drift`."""
+    """A program that reads a dataset, for the drift table or for the export to Parquet."""
 
     name: str
     peer: str | None = None
     """The script of the other program, in the folder `peers`; None means `analyze`."""
-    forgets: bool = False
-    """Whether the cache of `analyze` is removed first."""
-    everyday: bool = False
-    """Whether it is the normal build (`cargo build`), with little optimisation, and not the release build."""
+    removes_cache: bool = False
+    """Whether the cache of `analyze` (the stored measures in `.cache`) is removed first."""
+    is_everyday_build: bool = False
+    """True: `analyze` as built by `cargo build`, with little optimisation. False: its release build."""
 
     def __str__(self) -> str:
         return self.name
 
 
-FIRST = Reader("analyze, first reading", forgets=True)
+FIRST = Reader("analyze, first reading", removes_cache=True)
 SECOND = Reader("analyze, second reading")
 PEER_READERS = [
     Reader(f"DuckDB {version('duckdb')}", peer="duckdb_drift.py"),
     Reader(f"Polars {version('polars')} for Python", peer="polars_drift.py"),
     Reader(f"pandas {version('pandas')} with pyarrow", peer="pandas_drift.py"),
 ]
-EVERYDAY = Reader("analyze, first reading, everyday build", forgets=True, everyday=True)
+EVERYDAY = Reader("analyze, first reading, everyday build", removes_cache=True, is_everyday_build=True)
 READERS = [FIRST, SECOND, EVERYDAY, *PEER_READERS]
 EXPORT = Reader("analyze export")
 PEER_EXPORT = Reader(f"Polars {version('polars')} for Python", peer="polars_export.py")
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns the times of all readers for each size, after checking that their tables agree."""
+    """Returns two tables for all sizes of datasets: the times of the drift table, and those of the export. First checks that the drift
+    tables of all readers agree.
+    """
     usages = {}
     exports = {}
     for millions in sizes(plan):
@@ -89,13 +94,17 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def sizes(plan: Plan) -> list[int]:
-    """Returns the sizes in millions of events. The largest is 30 if the disk has no space for more."""
-    room = shutil.disk_usage(gettempdir()).free // 2 // BYTES_AN_EVENT // 1_000_000
-    return [millions if millions <= room else min(millions, 30) for millions in plan.reading_millions]
+    """Returns the sizes of the datasets in millions of events. If a dataset would fill more than half of the free disk, it gets at most
+    30 million events.
+    """
+    largest = shutil.disk_usage(gettempdir()).free // 2 // BYTES_PER_EVENT // 1_000_000
+    return [millions if millions <= largest else min(millions, 30) for millions in plan.reading_millions]
 
 
 def experiment(millions: int) -> str:
-    """Returns an experiment with five rate sets and two probabilities. 200 repetitions of each have 1.03 million events."""
+    """Returns an experiment with five rate sets and two probabilities of internal events, so ten configurations. With 200 repetitions of
+    each, the dataset has 1.03 million events.
+    """
     return f"""
 seed = 262
 repetitions = {200 * millions}
@@ -113,35 +122,38 @@ def count_events(dataset: Path) -> int:
 
 
 def read(reader: Reader, simulator: Simulator, dataset: Path) -> tuple[Usage, str]:
-    """Makes the table once."""
+    """Makes the drift table once. Returns the resources that the reader used, and the table as CSV."""
     if reader.peer:
-        return run([sys.executable, "-B", PEERS / reader.peer, dataset], LOOK_EVERY_S)
-    if reader.forgets and (kept := dataset / ".cache").exists():
-        shutil.rmtree(kept)
-    return run([analyze(simulator, reader), "drift", dataset, "--format", "csv"], LOOK_EVERY_S)
+        return run([sys.executable, "-B", PEERS / reader.peer, dataset], CHECK_INTERVAL_S)
+    if reader.removes_cache and (cache := dataset / ".cache").exists():
+        shutil.rmtree(cache)
+    return run([analyze(simulator, reader), "drift", dataset, "--format", "csv"], CHECK_INTERVAL_S)
 
 
 def analyze(simulator: Simulator, reader: Reader) -> Path:
-    """Returns the path of `analyze`: in the folder of the simulator, or in the folder of the normal build."""
+    """Returns the path of `analyze`: beside the release build of `sim`, or in the folder `debug` of the everyday build."""
     folder = simulator.program.parent
-    return (folder.with_name("debug") if reader.everyday else folder) / "analyze"
+    return (folder.with_name("debug") if reader.is_everyday_build else folder) / "analyze"
 
 
 def export(reader: Reader, simulator: Simulator, dataset: Path) -> Usage:
     """Writes the events as Parquet files once."""
-    for kept in (dataset / ".cache", dataset / "processed"):
-        shutil.rmtree(kept, ignore_errors=True)
+    for previous in (dataset / ".cache", dataset / "processed"):
+        shutil.rmtree(previous, ignore_errors=True)
     if reader.peer:
-        return run([sys.executable, "-B", PEERS / reader.peer, dataset], LOOK_EVERY_S)[0]
-    return run([analyze(simulator, reader), "export", dataset], LOOK_EVERY_S)[0]
+        return run([sys.executable, "-B", PEERS / reader.peer, dataset], CHECK_INTERVAL_S)[0]
+    return run([analyze(simulator, reader), "export", dataset], CHECK_INTERVAL_S)[0]
 
 
 def check(simulator: Simulator, dataset: Path) -> None:
-    """Raises `Disagreement` if the tables of two readers differ. This also brings the log into the system's memory."""
+    """Raises `Disagreement` if the drift table of a reader differs from that of the first reader.
+
+    Afterwards the log is in the system's memory, so no reader that is measured later has to wait for the disk.
+    """
     rounds.say("reading: comparing the tables")
-    reference = cells(read(FIRST, simulator, dataset)[1])
+    reference = parse(read(FIRST, simulator, dataset)[1])
     for reader in READERS[1:]:
-        found = cells(read(reader, simulator, dataset)[1])
+        found = parse(read(reader, simulator, dataset)[1])
         if found.keys() != reference.keys():
             raise Disagreement(f"{reader} has other configurations and machines than {FIRST}")
         for key, values in found.items():
@@ -151,8 +163,8 @@ def check(simulator: Simulator, dataset: Path) -> None:
                     raise Disagreement(f"{reader}: {column} of {key} is {value}, not {expected}")
 
 
-def cells(text: str) -> Cells:
-    """Returns mean, sd and n of the three measures of each configuration and machine."""
+def parse(text: str) -> DriftTable:
+    """Parses a drift table in CSV: mean, standard deviation (sd) and number of runs (n) of three measures."""
     columns = [f"{measure}_{what}" for measure in ("logical_rate", "own_drift", "lag_final") for what in ("mean", "sd", "n")]
     return {
         (row["rates"], float(row["internal"]), int(row["machine"])): {column: float(row[column]) for column in columns}
@@ -161,21 +173,22 @@ def cells(text: str) -> Cells:
 
 
 def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
-    """Returns the table of times for each reader and size."""
+    """Returns the table of times, with a row for each number of events and reader. The keys of `usages` are numbers of events."""
     fewest = min(usages)
 
     def row(events: int, reader: Reader) -> list[str]:
         walls_s = wall_times(usages[events][reader])
-        growth = (median(walls_s) / events) / (median(wall_times(usages[fewest][reader])) / fewest)
+        s_per_event = median(walls_s) / events
+        s_per_event_of_fewest = median(wall_times(usages[fewest][reader])) / fewest
         return [
             reader.name,
             f"{events:,}",
             figures(median(walls_s)),
-            figures(median(walls_s) / events * 1e9),
-            ratio(growth),
+            figures(s_per_event * 1e9),
+            ratio(s_per_event / s_per_event_of_fewest),
             figures(median(usage.cpu_s for usage in usages[events][reader])),
             figures(median(usage.peak_bytes for usage in usages[events][reader]) / 1e6),
-            *(ratio(rounds.median_ratio(walls_s, wall_times(usages[events][ours]))) for ours in (FIRST, SECOND)),
+            *(ratio(rounds.median_ratio(walls_s, wall_times(usages[events][of_analyze]))) for of_analyze in (FIRST, SECOND)),
             figures(median(usage.elsewhere_cores for usage in usages[events][reader])),
         ]
 
@@ -207,7 +220,7 @@ def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
 
 
 def export_times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
-    """Returns the table of the times of export for each size."""
+    """Returns the table of the times of the export, with a row for each number of events and program."""
 
     def row(events: int, reader: Reader) -> list[str]:
         of_reader = usages[events][reader]

@@ -1,4 +1,6 @@
-"""Measures in rounds. In each round, all programs to compare run one after the other. So a change of the computer affects all."""
+"""Measures in rounds. In each round, all programs to compare run one after the other. So if the computer gets slower for some minutes, all
+of them are affected.
+"""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +12,8 @@ Result = TypeVar("Result")
 
 
 def in_turn(part: str, cells: Sequence[Cell], rounds: int, measure: Callable[[Cell], Result]) -> list[list[Result]]:
-    """Measures every cell once in each round. Returns a list for each cell, with one result for each round.
+    """Measures every cell (a case to compare, such as a program) once in each round. Returns a list for each cell, with one result for each
+    round. `part` is the name of this part of the benchmark, for the lines of progress.
 
     Each round starts with the next cell, so that no cell is always the first.
     """
@@ -29,7 +32,7 @@ def median_ratio(numerators: Iterable[float], denominators: Iterable[float]) -> 
 
 
 def medians_of(rounds: int) -> str:
-    """Describes the numbers of a table, such as `medians of 5 rounds`."""
+    """Says for the note below a table what its numbers are, such as `medians of 5 rounds`."""
     return "one round" if rounds == 1 else f"medians of {rounds} rounds"
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, time_ns
 
-# The interval is long, because each check takes processor time from the ticks.
-LOOK_EVERY_S = 0.25
-# A program must have been checked this often before its processor time per second is reported.
+# Seconds between two checks of a running program. The interval is long, because a check takes processor time from the simulated machines.
+CHECK_INTERVAL_S = 0.25
+# Processor time per second is calculated only from at least this number of checks.
 FEWEST_SAMPLES = 4
+# The kernel's unit in /proc/stat: this number of clock ticks is one second.
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -23,11 +24,12 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """The resources that a program had used at an instant."""
+    """The resources that a program had used from its start to the time `unix_ns`."""
 
     unix_ns: int
     cpu_s: float
     peak_bytes: int
+    """The largest resident memory so far."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,12 @@ class Usage:
     cpu_s: float
     """Processor time of the program, user and system."""
     softirq_cores: float
-    """Processor time of the kernel's soft interrupts on the whole host, in cores. It includes work for loopback connections. The kernel
-    does not count this time for any program."""
+    """Processor time of the kernel's soft interrupts on the whole computer, in cores (seconds per second of wall time). It includes work
+    for loopback connections. The kernel does not count this time for any program."""
     elsewhere_cores: float
-    """Cores that other programs used, or that the host of a virtual machine took."""
+    """Processor time of other programs, in cores. If this computer is a virtual machine, it includes the time that its host took."""
     samples: list[Sample]
-    """The resources used so far, at each check."""
+    """The result of each check while the program ran."""
 
     @property
     def peak_bytes(self) -> int:
@@ -51,7 +53,7 @@ class Usage:
         return max((sample.peak_bytes for sample in self.samples), default=0)
 
     def cores_between(self, start_ns: int, end_ns: int) -> float:
-        """Returns the processor seconds per second within an interval."""
+        """Returns the processor seconds per second between two Unix times, in which all runs of a dataset were running."""
         within = [sample for sample in self.samples if start_ns <= sample.unix_ns <= end_ns]
         if len(within) < FEWEST_SAMPLES:
             raise Failed("too short: the last runs had not started when the first were about to end")
@@ -61,30 +63,33 @@ class Usage:
 
 @dataclass(frozen=True)
 class HostTime:
-    """Processor seconds of the whole host since its start."""
+    """Processor seconds of the whole computer since its start, summed over its cores."""
 
     cores: int
     idle_s: float
-    """The idle time is exact. The busy time is not: the kernel samples it and misses programs that work for less than a tick."""
+    """The idle time is exact. The kernel's busy times are not used, because the kernel only samples them: it misses programs that work for
+    less than one interval of the sampling."""
     hardirq_s: float
     softirq_s: float
 
     @classmethod
     def now(cls) -> "HostTime":
         lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+        # The first of these lines is the sum of all cores.
         cores = sum(line.startswith("cpu") for line in lines) - 1
         _user, _nice, _system, idle, iowait, hardirq, softirq = (int(field) / CLOCK_TICKS for field in lines[0].split()[1:8])
         return cls(cores, idle + iowait, hardirq, softirq)
 
 
 class Watch:
-    """Checks the resources of a process from time to time while it runs.
+    """Checks processor time and memory of a process from time to time while it runs.
 
-    The memory is checked too, because the maximum that `wait4` reports includes the memory of this program when it started the process.
+    The largest memory cannot be taken from `wait4` at the end, because that maximum includes the memory of this program when it started
+    the process.
     """
 
-    def __init__(self, process_id: int, look_every_s: float) -> None:
-        self._every_s = look_every_s
+    def __init__(self, process_id: int, interval_s: float) -> None:
+        self._interval_s = interval_s
         self._folder = Path(f"/proc/{process_id}")
         self._samples: list[Sample] = []
         self._ended = threading.Event()
@@ -92,7 +97,7 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> list[Sample]:
-        """Returns the results of all checks."""
+        """Ends the checks, and returns the results of all of them."""
         self._ended.set()
         self._thread.join()
         return self._samples
@@ -101,7 +106,7 @@ class Watch:
         while True:
             with suppress(OSError, ValueError):
                 self._samples.append(Sample(time_ns(), self._cpu_s(), self._peak_bytes()))
-            if self._ended.wait(self._every_s):
+            if self._ended.wait(self._interval_s):
                 return
 
     def _cpu_s(self) -> float:
@@ -114,11 +119,11 @@ class Watch:
         return next(peaks, 0)
 
 
-def run(command: Sequence[str | Path], look_every_s: float = LOOK_EVERY_S) -> tuple[Usage, str]:
+def run(command: Sequence[str | Path], check_interval_s: float = CHECK_INTERVAL_S) -> tuple[Usage, str]:
     """Runs a program to its end. Returns the resources that it used, and its output."""
     before, started = HostTime.now(), perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    watch = Watch(process.pid, look_every_s)
+    watch = Watch(process.pid, check_interval_s)
     try:
         _, status, used = os.wait4(process.pid, 0)
         wall_s, after = perf_counter() - started, HostTime.now()
@@ -145,7 +150,7 @@ def run(command: Sequence[str | Path], look_every_s: float = LOOK_EVERY_S) -> tu
 
 
 def elsewhere(before: HostTime, after: HostTime, wall_s: float, cpu_s: float) -> float:
-    """Returns how many cores were neither idle, nor used by a program with processor time `cpu_s`, nor by interrupts."""
+    """Returns how many cores other programs used: all cores, without the idle time, the interrupts, and the measured program's `cpu_s`."""
     idle_s = after.idle_s - before.idle_s
     interrupts_s = after.hardirq_s + after.softirq_s - before.hardirq_s - before.softirq_s
     return max(0.0, before.cores - (idle_s + interrupts_s + cpu_s) / wall_s)

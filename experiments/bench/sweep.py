@@ -1,4 +1,4 @@
-"""Compares 60 runs made at the same time with the same 60 runs made one after another, over TCP."""
+"""Measures a sweep (all runs of an experiment) over TCP: 60 runs made at the same time, and the same 60 runs made one after another."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -15,10 +15,11 @@ DURATION_S = 60
 
 @dataclass(frozen=True)
 class Manner:
-    """How the runs are made: how many of them at the same time."""
+    """How the runs are made: at the same time, or one after another."""
 
     name: str
     jobs: int
+    """Largest number of runs at the same time."""
 
     def __str__(self) -> str:
         return self.name
@@ -31,24 +32,25 @@ ONE_BY_ONE = Manner("one after another", 1)
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
     """Measures both ways to make the runs, and returns a table with the ratio of their times."""
 
+    # Returns the resources used, and the number of runs whose delays were too short to change the order of events (punctual runs).
     def once(manner: Manner) -> tuple[Usage, int]:
         with simulator.sweep(experiment(plan), "--jobs", str(manner.jobs)) as (usage, dataset):
             return usage, sum(row["punctual"] == "true" for row in datasets.journal(dataset))
 
     manners = [ONE_BY_ONE, AT_ONCE]
     results = dict(zip(manners, rounds.in_turn("sweep", manners, plan.sweep_rounds, once), strict=True))
-    slow_s = [usage.wall_s for usage, _ in results[ONE_BY_ONE]]
-    rows = [row(manner, results[manner], slow_s) for manner in manners]
+    one_by_one_s = [usage.wall_s for usage, _ in results[ONE_BY_ONE]]
+    rows = [row(manner, results[manner], one_by_one_s) for manner in manners]
     return [table(rows, plan)]
 
 
-def row(manner: Manner, measured: list[tuple[Usage, int]], slow_s: list[float]) -> list[str]:
-    """Returns the medians over the rounds. The ratio is calculated in each round."""
+def row(manner: Manner, measured: list[tuple[Usage, int]], one_by_one_s: list[float]) -> list[str]:
+    """Returns a row of the table: medians over the rounds. The ratio compares with the runs one by one of the same round."""
     walls_s = [usage.wall_s for usage, _ in measured]
     return [
         manner.name,
         figures(median(walls_s)),
-        ratio(rounds.median_ratio(slow_s, walls_s)),
+        ratio(rounds.median_ratio(one_by_one_s, walls_s)),
         figures(median(usage.cpu_s for usage, _ in measured)),
         figures(median(usage.elsewhere_cores for usage, _ in measured)),
         f"{median(punctual for _, punctual in measured):g} of {RUNS}",
@@ -56,7 +58,7 @@ def row(manner: Manner, measured: list[tuple[Usage, int]], slow_s: list[float]) 
 
 
 def table(rows: list[list[str]], plan: Plan) -> Table:
-    """Returns the table."""
+    """Returns the table, with a note that compares its times with the shortest possible ones."""
     each_s = DURATION_S / plan.sweep_time_scale
     return Table(
         title="A sweep of 60 runs, over TCP",
@@ -71,7 +73,7 @@ def table(rows: list[list[str]], plan: Plan) -> Table:
 
 
 def experiment(plan: Plan) -> str:
-    """Returns an experiment with sixty rate sets and one run of each."""
+    """Returns an experiment with sixty random rate sets and one run of each."""
     return f"""
 seed = 262
 duration_s = {DURATION_S}

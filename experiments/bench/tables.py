@@ -1,4 +1,4 @@
-"""Prints tables on a terminal and in Markdown."""
+"""The tables of the benchmark, as text for a terminal or as Markdown."""
 
 import textwrap
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ class Table:
         return self._markdown() if markdown else self._plain()
 
     def _plain(self) -> str:
+        # The width of a column is that of its longest cell, which may be the heading.
         widths = [max(len(cell) for cell in column) for column in zip(self.columns, *self.rows, strict=True)]
         lines = [self._line(cells, widths) for cells in [self.columns, *self.rows]]
         lines.insert(1, "-" * len(lines[0]))
@@ -39,6 +40,7 @@ def figures(value: float) -> str:
     """Writes a number with three significant figures and separated thousands: 0.0123, 4.56, 1,230."""
     if value == 0:
         return "0"
+    # Format `g` would write large numbers with an exponent, such as 1.23e+03.
     if abs(value) >= 99.95:
         return f"{round(value, 3 - len(str(int(abs(value))))):,.0f}"
     return f"{value:.3g}"

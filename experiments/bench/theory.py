@@ -1,7 +1,7 @@
 """Measures how good the theory is: runs random configurations in virtual time, and counts predictions of `analyze theory` that are off.
 
-A comparison is a machine and a measure that the theory predicts. It is *off* if the measured mean differs from the prediction by more
-than 5 standard errors and by more than 3 % of the measured mean. It is *labelled* if the theory gives a caveat for that measure.
+Each prediction is for one measure of one machine. It is *off* if it differs from the measured mean by more than 5 standard errors and by
+more than 3 % of the measured mean. It is *labelled* if the theory gives a caveat for it: a reason why it may be wrong.
 
     cargo build
     python3 experiments/bench/theory.py --seed 1 --configurations 200 --repetitions 300
@@ -19,15 +19,17 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
+# The measures that the theory predicts: those of a machine's queue, and those of its clock.
 QUEUE = ("backlog_growth", "backlog_final", "receive_share")
 CLOCK = ("logical_rate", "lag_slope", "lag_final", "jump_mean")
-STANDARD_ERRORS = 5
-RELATIVE = 0.03
+# A prediction is off if it differs from the measured mean by more than both of these limits.
+LIMIT_STANDARD_ERRORS = 5
+LIMIT_SHARE_OF_MEAN = 0.03
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One experiment, and how many seconds at the start of each run are left out."""
+    """One experiment file, and how many seconds at the start of each run are left out of the measures (the warm-up)."""
 
     toml: str
     warm_up_s: float
@@ -65,11 +67,12 @@ def arguments() -> argparse.Namespace:
 
 
 def draw(random: Random, repetitions: int) -> Configuration:
-    """Draws a configuration among all variants of the model."""
+    """Draws a random configuration with random variants of the model."""
     machines = random.randint(2, 8)
     topology = random.choice(["mesh", "ring", "star", "time-keeper"])
     phase = random.choice(["uniform", "spread", "aligned"])
-    # With decimal rates, ticks of different machines come too close to each other for phases to be spread.
+    # A phase is the time of a machine's first tick. "spread" keeps ticks of different machines apart. It is used only with whole rates:
+    # with decimals, ticks may come so close to each other that `sim` refuses the experiment.
     decimals = 0 if phase == "spread" else random.choice([0, 1, 2])
     rates = [max(0.5, round(random.uniform(0.5, 10), decimals) or 1) for _ in range(machines)]
     duration_s = random.randint(30, 120)
@@ -100,7 +103,7 @@ def draw(random: Random, repetitions: int) -> Configuration:
 
 
 def sends(random: Random, topology: str, machines: int) -> str:
-    """Draws the rule for the recipients of sends. A time-keeper has a single rule."""
+    """Draws the rule for the recipients of sends. The topology with a time-keeper allows only the rule "mix"."""
     multicast = f"{{ multicast = {random.randint(2, max(2, machines - 1))} }}"
     drawn = random.choice(['"mix"', '"unicast"', '"broadcast"', multicast])
     return '"mix"' if topology == "time-keeper" else drawn
@@ -118,8 +121,8 @@ def internal(random: Random, machines: int) -> float | list[float]:
 def delay(random: Random) -> str:
     """Draws the delay of messages: in half of the cases 0, otherwise a distribution with a mean of up to 0.3 s."""
     mean_s = round(random.uniform(0.005, 0.3), 3)
-    laws = [f"{mean_s}", f"{{ uniform = [0, {2 * mean_s:.3f}] }}", f"{{ exponential = {mean_s} }}"]
-    return random.choice(["0"] * len(laws) + laws)
+    distributions = [f"{mean_s}", f"{{ uniform = [0, {2 * mean_s:.3f}] }}", f"{{ exponential = {mean_s} }}"]
+    return random.choice(["0"] * len(distributions) + distributions)
 
 
 def records(configuration: Configuration, given: argparse.Namespace) -> list[dict]:
@@ -144,23 +147,26 @@ class Comparison:
     """The measured mean and the prediction of one measure, for one machine of one configuration."""
 
     number: int
+    """Index of the configuration among all that this call of the program draws."""
     configuration: Configuration
     machine: int
     measure: str
     measured: float
     predicted: float
     z: float | None
+    """Difference of measured mean and prediction in standard errors; None if all runs have the same value."""
     caveats: str
+    """The theory's reasons why the prediction may be wrong; empty if it gives none."""
 
     @property
     def is_off(self) -> bool:
         """Returns whether the prediction is off. If all values are equal, there is no standard error, and the prediction is never off."""
-        far = self.z is not None and abs(self.z) > STANDARD_ERRORS
-        return far and abs(self.measured - self.predicted) > RELATIVE * abs(self.measured)
+        is_many_errors_away = self.z is not None and abs(self.z) > LIMIT_STANDARD_ERRORS
+        return is_many_errors_away and abs(self.measured - self.predicted) > LIMIT_SHARE_OF_MEAN * abs(self.measured)
 
 
 def compared(number: int, configuration: Configuration, record: dict) -> list[Comparison]:
-    """Returns the comparisons of all measures of a machine."""
+    """Returns the comparisons of one machine: one for each measure that has both a mean and a prediction."""
     return [
         Comparison(
             number,
@@ -178,28 +184,36 @@ def compared(number: int, configuration: Configuration, record: dict) -> list[Co
 
 
 def print_off(comparisons: list[Comparison]) -> None:
+    """Prints each prediction that is off although the theory gives no caveat, with its configuration."""
     for one in comparisons:
         if one.is_off and not one.caveats:
-            flat = one.configuration.toml.replace("\n", "; ")
+            one_line = one.configuration.toml.replace("\n", "; ")
             print(f"{one.measure} of machine {one.machine}: measured {one.measured:.4g}, predicted {one.predicted:.4g}, z {one.z:+.1f}")
-            print(f"    warm-up {one.configuration.warm_up_s} s; {flat}")
+            print(f"    warm-up {one.configuration.warm_up_s} s; {one_line}")
 
 
 def print_counts(comparisons: list[Comparison]) -> None:
+    """Prints a table with a row for each measure and one for all: how many predictions were compared, which share of them was labelled,
+    and which share of the labelled and of the unlabelled ones was off.
+    """
     counts: dict[str, Counter] = defaultdict(Counter)
     for one in comparisons:
         for row in (one.measure, "all"):
             kind = "labelled" if one.caveats else "unlabelled"
-            counts[row].update([kind] + ([f"{kind} off"] if one.is_off else []))
+            counts[row][kind] += 1
+            if one.is_off:
+                counts[row][f"{kind} off"] += 1
     print(f"{'measure':16} {'compared':>9} {'labelled':>9} {'of these off':>13} {'off unlabelled':>15}")
     for row in (*QUEUE, *CLOCK, "all"):
         labelled, unlabelled = counts[row]["labelled"], counts[row]["unlabelled"]
-        shares = (share(labelled, labelled + unlabelled), share(counts[row]["labelled off"], labelled))
-        off = share(counts[row]["unlabelled off"], unlabelled)
-        print(f"{row:16} {labelled + unlabelled:>9,} {shares[0]:>9} {shares[1]:>13} {off:>15}")
+        labelled_share = share(labelled, labelled + unlabelled)
+        labelled_off_share = share(counts[row]["labelled off"], labelled)
+        unlabelled_off_share = share(counts[row]["unlabelled off"], unlabelled)
+        print(f"{row:16} {labelled + unlabelled:>9,} {labelled_share:>9} {labelled_off_share:>13} {unlabelled_off_share:>15}")
 
 
 def share(part: int, whole: int) -> str:
+    """Returns the share as a text in percent."""
     return f"{100 * part / whole:.1f} %" if whole else "none"
 
 

@@ -1,4 +1,7 @@
-"""Measures the ticks per second of the virtual engine, of SimPy, and of a heap in plain Python, on the same model."""
+"""Measures how many ticks per second three programs simulate: the virtual engine of `sim`, SimPy, and plain Python with a heap.
+
+All three run the same model. Their event logs are compared, to check that they do.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +28,7 @@ class Program:
     """A program that runs the model."""
 
     name: str
-    logs: bool
+    writes_log: bool
     jobs: int | None = None
     """Number of runs that `sim` makes at the same time; None means one for each core."""
     peer: str | None = None
@@ -33,20 +36,20 @@ class Program:
     seed: int = 262
 
     def __str__(self) -> str:
-        return self.name + ("" if self.logs else ", without a log")
+        return self.name + ("" if self.writes_log else ", without a log")
 
 
-SIM = Program("sim, one worker", logs=True, jobs=1)
-SIM_ALL_CORES = Program("sim, all cores", logs=True)
-HEAP = Program("Python heapq", logs=True, peer="heap_model.py", seed=1)
-SIMPY = Program("SimPy", logs=True, peer="simpy_model.py", seed=2)
+SIM = Program("sim, one worker", writes_log=True, jobs=1)
+SIM_ALL_CORES = Program("sim, all cores", writes_log=True)
+HEAP = Program("Python heapq", writes_log=True, peer="heap_model.py", seed=1)
+SIMPY = Program("SimPy", writes_log=True, peer="simpy_model.py", seed=2)
 PROGRAMS = [
     SIM,
     SIM_ALL_CORES,
     HEAP,
-    Program("Python heapq", logs=False, peer="heap_model.py", seed=1),
+    Program("Python heapq", writes_log=False, peer="heap_model.py", seed=1),
     SIMPY,
-    Program("SimPy", logs=False, peer="simpy_model.py", seed=2),
+    Program("SimPy", writes_log=False, peer="simpy_model.py", seed=2),
 ]
 
 
@@ -54,7 +57,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
     """Returns two tables: the speeds, and whether all programs simulate the same model."""
 
     def once(program: Program) -> Usage:
-        with ran(program, simulator, plan.virtual_runs) as (usage, _):
+        with executed(program, simulator, plan.virtual_runs) as (usage, _):
             return usage
 
     results = rounds.in_turn("virtual", PROGRAMS, plan.virtual_rounds, once)
@@ -70,7 +73,7 @@ def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
         walls_s = [usage.wall_s for usage in usages[program]]
         return [
             program.name,
-            "yes" if program.logs else "no",
+            "yes" if program.writes_log else "no",
             figures(median(walls_s)),
             figures(ticks / median(walls_s)),
             figures(median(usage.cpu_s for usage in usages[program]) / ticks * 1e6),
@@ -97,19 +100,21 @@ def wall_times(usages: list[Usage]) -> list[float]:
 
 
 def check(simulator: Simulator, plan: Plan) -> Table:
-    """Runs every program with a log once more, and compares the logs."""
+    """Runs `sim`, the heap and SimPy once more, each with a log, and compares their logs."""
     rounds.say("virtual: comparing the logs")
     samples = {}
     for program in (SIM, HEAP, SIMPY):
-        with ran(program, simulator, plan.virtual_runs) as (_, log):
+        with executed(program, simulator, plan.virtual_runs) as (_, log):
             samples[program.name] = agreement.machine_samples(log)
     reference = samples.pop(SIM.name)
     return agreement.table(reference, samples)
 
 
 @contextmanager
-def ran(program: Program, simulator: Simulator, runs: int) -> Iterator[tuple[Usage, Path]]:
-    """Runs the model. Yields the resources that it used and the event log, which is deleted afterwards."""
+def executed(program: Program, simulator: Simulator, runs: int) -> Iterator[tuple[Usage, Path]]:
+    """Runs the model with a program. Yields the resources that the program used, and the path of its event log, which is deleted
+    afterwards. If the program writes no log, there is no file at the path.
+    """
     if program.peer is None:
         options = ["--engine", "virtual", *(["--jobs", str(program.jobs)] if program.jobs else [])]
         with simulator.sweep(experiment(program, runs), *options) as (usage, dataset):
@@ -117,7 +122,7 @@ def ran(program: Program, simulator: Simulator, runs: int) -> Iterator[tuple[Usa
         return
     with TemporaryDirectory(prefix="logical-clock-bench-") as folder:
         log = Path(folder) / "events.csv"
-        usage, printed = run(peer_command(program, runs, log if program.logs else None))
+        usage, printed = run(peer_command(program, runs, log if program.writes_log else None))
         if int(printed) != sum(RATES) * DURATION_S * runs:
             raise SystemExit(f"{program} made {printed.strip()} ticks, not one for each tick of the model")
         yield usage, log

@@ -1,6 +1,6 @@
 //! Measures the speed of the virtual engine on one core, with and without a log: `cargo bench --package sim`.
 //!
-//! Compare only figures of the same call, because the speed of computers differs, even from hour to hour.
+//! Compare only numbers that one call of this program printed: the speed of a computer changes, even from hour to hour.
 
 #![allow(clippy::print_stdout)]
 
@@ -12,16 +12,17 @@ use sim::engine::virtual_time;
 use sim::experiment::{Experiment, Overrides};
 use sim::log::{EventRow, write_row};
 
-/// How long each measurement takes.
-const TIME: Duration = Duration::from_secs(2);
+/// How long each measurement takes at least.
+const MEASURE_FOR: Duration = Duration::from_secs(2);
 
-const GRID: &str = "seed = 262\nrepetitions = 10\nduration_s = 600\nengine = \"virtual\"
+/// The experiment that is simulated: ten configurations with ten runs each.
+const EXPERIMENT: &str = "seed = 262\nrepetitions = 10\nduration_s = 600\nengine = \"virtual\"
 [parameters]\ninternal = [0.4, 0.7]
 rates = [[1, 3, 6], [2, 3, 4], [3, 3, 3], [5, 1, 5], [1, 2, 1]]";
 
 fn main() {
-    let experiment = |parameters: &str| {
-        let text = format!("{GRID}{parameters}");
+    let experiment = |more_parameters: &str| {
+        let text = format!("{EXPERIMENT}{more_parameters}");
         Experiment::parse(&text, Path::new("bench.toml"), Overrides::default())
             .unwrap_or_else(|error| panic!("{error}"))
     };
@@ -31,15 +32,17 @@ fn main() {
     );
     let bare = measure_speed("without a log", &plain, run_without_log);
     let with_delays = measure_speed("without a log, delayed messages", &delayed, run_without_log);
-    let logged = measure_speed("with the full CSV log in memory", &plain, to_csv);
+    let logged = measure_speed("with the full CSV log in memory", &plain, run_with_csv_log);
+    // Ratios of speeds: below 1 means slower than without a log and without delays.
     println!("log / bare          {:.2}", logged / bare);
     println!("delayed / bare      {:.2}", with_delays / bare);
 }
 
-/// Measures how many ticks per second `run_all` simulates. Prints and returns the number.
+/// Measures how many ticks per second `run_all` simulates. Prints and returns this speed. `run_all` makes all runs of the experiment once
+/// and returns their number of ticks.
 fn measure_speed(name: &str, experiment: &Experiment, run_all: impl Fn(&Experiment) -> u64) -> f64 {
     let (started, mut ticks) = (Instant::now(), 0);
-    while started.elapsed() < TIME {
+    while started.elapsed() < MEASURE_FOR {
         ticks += run_all(experiment);
     }
     let speed = ticks as f64 / started.elapsed().as_secs_f64();
@@ -47,6 +50,7 @@ fn measure_speed(name: &str, experiment: &Experiment, run_all: impl Fn(&Experime
     speed
 }
 
+/// Makes all runs, and drops each event at once. Returns the number of ticks.
 fn run_without_log(experiment: &Experiment) -> u64 {
     let mut ticks = 0;
     for run in experiment.runs() {
@@ -58,7 +62,8 @@ fn run_without_log(experiment: &Experiment) -> u64 {
     ticks
 }
 
-fn to_csv(experiment: &Experiment) -> u64 {
+/// Makes all runs, and writes the events of each run as rows of CSV into memory. Returns the number of ticks.
+fn run_with_csv_log(experiment: &Experiment) -> u64 {
     let mut ticks = 0;
     let mut rows = Vec::new();
     for run in experiment.runs() {

@@ -1,4 +1,5 @@
-//! Messages to users on stderr. If a message cannot be written, the program still continues.
+//! Messages to users on stderr, and the quoting of command lines in such messages. If a message cannot be written, the program still
+//! continues.
 //!
 //! - [`colour`]: the colours of words on stdout
 
@@ -21,13 +22,13 @@ pub fn tell(line: impl Display) {
 
 /// Replaces the characters of `text` that control a terminal by their escapes in Rust, such as `\u{1b}`. New lines and tabs stay.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let acts = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
-    if !text.contains(acts) {
+    let controls_terminal = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if !text.contains(controls_terminal) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::new();
     for letter in text.chars() {
-        match acts(letter) {
+        match controls_terminal(letter) {
             true => shown.extend(letter.escape_default()),
             false => shown.push(letter),
         }
@@ -42,9 +43,9 @@ pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Stri
     quoted.join(" ")
 }
 
-/// Quotes a path as a word of a command line, like [`command_line`].
+/// Quotes a path as one word of a command line, in the same way as [`command_line`] quotes its words.
 pub fn shell_word(path: &Path) -> String {
-    // With `./` before it, a path that begins with a dash is not an option.
+    // A path that begins with a dash would be taken for an option. With `./` before it, it is not.
     let path = if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
         Cow::Owned(Path::new(".").join(path))
     } else {
@@ -66,6 +67,7 @@ fn quote(word: &OsStr) -> String {
     }
 }
 
+/// Returns the byte as it is written within `$'...'`.
 fn escaped(byte: u8) -> String {
     match byte {
         b'\'' | b'\\' => format!("\\{}", byte as char),

@@ -1,4 +1,4 @@
-"""The command line of both peers, and their event log."""
+"""Reads the command line of the two Python models that are compared with `sim` (with SimPy, with a heap), and opens their event log."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -6,21 +6,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+# The columns of the event log of `sim`, so that both logs can be read by the same code.
 COLUMNS = "run,machine,tick,event,system_time_ns,logical_clock,queue_length,peers,message_stamp,sent_tick"
 
+# A function that appends a row to the event log.
 Write = Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Runs of one configuration. The first tick of a machine falls anywhere in its period."""
+    """One configuration, and how many runs of it to make. The first tick of each machine is at a random time in its first period."""
 
     rates: list[int]
+    """Ticks per second of each machine."""
     internal: float
+    """Probability that a machine with an empty queue has an internal event."""
     duration_s: int
+    """Duration of each run in model seconds."""
     runs: int
     seed: int
     log: Path | None
+    """The event log to write; None if no log is wanted."""
 
 
 def read() -> Experiment:
@@ -39,7 +45,7 @@ def read() -> Experiment:
 
 @contextmanager
 def event_log(path: Path | None) -> Iterator[Write | None]:
-    """Returns a function that appends a row to the log at `path`, or None if there is no log."""
+    """Yields a function that appends a row to the log at `path`, or None if no path is given."""
     if path is None:
         yield None
         return

@@ -1,4 +1,7 @@
-"""The columns that the peers of `analyze drift` read, and the output of their table."""
+"""What DuckDB, Polars and pandas need to make the same table as `analyze drift`: the names of the columns, the dataset's files, the output.
+
+The table has one row for each configuration and machine: mean, standard deviation (sd) and number of runs (n) of each measure.
+"""
 
 import csv
 import sys
@@ -6,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 KEY = ("rates", "internal", "machine")
+# Final clock per second; final clock minus the machine's ticks; largest final clock of the run minus the machine's own.
 MEASURES = ("logical_rate", "own_drift", "lag_final")
 COLUMNS = (*KEY, *(f"{measure}_{what}" for measure in MEASURES for what in ("mean", "sd", "n")))
 
@@ -20,6 +24,7 @@ def event_logs() -> list[str]:
 
 
 def journal() -> str:
+    """Returns the path of the file with one row for each run that ended."""
     return str(dataset() / "runs.csv")
 
 

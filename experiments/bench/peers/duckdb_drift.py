@@ -1,4 +1,4 @@
-"""Makes the drift table of a dataset with DuckDB."""
+"""Makes the same table as `analyze drift` with DuckDB: mean, standard deviation and number of runs of three measures."""
 
 import duckdb
 

@@ -1,4 +1,4 @@
-"""The model in plain Python: one heap with the next tick of every machine. Prints the number of ticks."""
+"""The model of `sim` in plain Python: one heap with the next tick of every machine. Prints the number of ticks of all runs together."""
 
 import random
 from collections import deque
@@ -16,12 +16,14 @@ def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
     rates, internal = experiment.rates, experiment.internal
     end_ns = experiment.duration_s * SECOND_NS
     machines = len(rates)
-    share = (1 - internal) / machines
+    # A machine that sends has as many equally likely choices as there are machines: each of the others, and all others together.
+    choice_probability = (1 - internal) / machines
     clocks = [0] * machines
     # A message is a tuple of its stamp, its sender, and the sender's tick at which it was sent.
     queues: list[deque[tuple[int, int, int]]] = [deque() for _ in rates]
     others = [[queue for queue in queues if queue is not own] for own in queues]
     phases_ns = [int(draw() * SECOND_NS / rate) for rate in rates]
+    # The next tick of each machine: its time, the machine, and the number of the tick.
     agenda = [(phase_ns, machine, 0) for machine, phase_ns in enumerate(phases_ns)]
     heapify(agenda)
     ticks = 0
@@ -40,12 +42,13 @@ def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
                 if write:
                     write(f"{run},{machine},{tick},internal,{now_ns},{clock},0,,,\n")
             else:
-                outcome = int(drawn / share)
-                if outcome >= machines - 1:
+                choice = int(drawn / choice_probability)
+                if choice >= machines - 1:
                     recipients, peers = others[machine], "*"
                 else:
-                    recipients = others[machine][outcome : outcome + 1]
-                    peers = str(outcome if outcome < machine else outcome + 1)
+                    recipients = others[machine][choice : choice + 1]
+                    # The sender itself is not among the others, so the numbers of later machines are larger by 1.
+                    peers = str(choice if choice < machine else choice + 1)
                 for recipient in recipients:
                     recipient.append((clock, machine, tick))
                 if write:

@@ -1,11 +1,11 @@
-"""Makes the drift table of a dataset with pandas, which reads with pyarrow."""
+"""Makes the same table as `analyze drift` with pandas. The package pyarrow parses the CSV files."""
 
 import pandas as pd
 
 from drift_columns import KEY, MEASURES, event_logs, journal, write
 
-read = [pd.read_csv(log, engine="pyarrow", usecols=["run", "machine", "logical_clock"]) for log in event_logs()]
-events = pd.concat(read, ignore_index=True)
+logs = [pd.read_csv(log, engine="pyarrow", usecols=["run", "machine", "logical_clock"]) for log in event_logs()]
+events = pd.concat(logs, ignore_index=True)
 machines = events.groupby(["run", "machine"], as_index=False).agg(ticks=("logical_clock", "size"), clock=("logical_clock", "max"))
 runs = pd.read_csv(journal(), engine="pyarrow", usecols=["run", "outcome", "rates", "internal", "duration_s"])
 measured = machines.merge(runs[runs["outcome"] == "ok"], on="run")
@@ -13,4 +13,5 @@ measured["logical_rate"] = measured["clock"] / measured["duration_s"]
 measured["own_drift"] = measured["clock"] - measured["ticks"]
 measured["lag_final"] = measured.groupby("run")["clock"].transform("max") - measured["clock"]
 table = measured.groupby(list(KEY))[list(MEASURES)].agg(["mean", "std", "count"])
+# One row for each configuration and machine: its key, then the columns of the table in order.
 write((*key, *values) for key, *values in zip(table.index, *(table[column] for column in table), strict=True))

@@ -1,4 +1,4 @@
-"""Turns the event log of a dataset into one Parquet file with Polars for Python, in streaming mode."""
+"""Turns the event logs of a dataset into one Parquet file with Polars for Python, in streaming mode (without all events in memory)."""
 
 import polars as pl
 

@@ -1,6 +1,7 @@
-"""The model in SimPy: a process for every machine, a timeout for every tick. Prints the number of ticks.
+"""The model of `sim` in SimPy: a process for every machine, a timeout for every tick. Prints the number of ticks of all runs together.
 
-A message takes no time and nobody waits for one, so a queue is a deque: SimPy's `Store` would only add events.
+A message arrives at the moment of its send, and a machine waits for ticks, never for messages. So a queue is a simple deque. SimPy's
+`Store` would only add events to the simulation.
 """
 
 import random
@@ -17,7 +18,7 @@ Message = tuple[int, int, int]
 
 
 class System:
-    """The machines of a run, and how many ticks each has done."""
+    """One run. The constructor makes the run from start to end and counts the ticks of all machines together."""
 
     def __init__(self, experiment: Experiment, run: int, write: Write | None) -> None:
         self.run = run
@@ -31,12 +32,13 @@ class System:
         self.env.run(until=experiment.duration_s)
 
     def machine(self, machine: int, period_s: float) -> Generator[simpy.Timeout, None, None]:
-        """Runs one machine to the end of the run."""
+        """Runs one machine. It never returns: SimPy stops it at the end of the run."""
         env, run, write, draw = self.env, self.run, self.write, random.random
         queue = self.queues[machine]
         others = [other for other in self.queues if other is not queue]
         machines = len(self.queues)
-        share = (1 - self.internal) / machines
+        # A machine that sends has as many equally likely choices as there are machines: each of the others, and all others together.
+        choice_probability = (1 - self.internal) / machines
         clock = tick = 0
         yield env.timeout(draw() * period_s)
         while True:
@@ -53,12 +55,13 @@ class System:
                     if write:
                         write(f"{run},{machine},{tick},internal,{int(env.now * 1e9)},{clock},0,,,\n")
                 else:
-                    outcome = int(drawn / share)
-                    if outcome >= machines - 1:
+                    choice = int(drawn / choice_probability)
+                    if choice >= machines - 1:
                         recipients, peers = others, "*"
                     else:
-                        recipients = others[outcome : outcome + 1]
-                        peers = str(outcome if outcome < machine else outcome + 1)
+                        recipients = others[choice : choice + 1]
+                        # The sender itself is not among the others, so the numbers of later machines are larger by 1.
+                        peers = str(choice if choice < machine else choice + 1)
                     for recipient in recipients:
                         recipient.append((clock, machine, tick))
                     if write:

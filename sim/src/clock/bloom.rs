@@ -7,18 +7,20 @@ use super::Clock;
 use super::vector::{VectorTimestamp, raise};
 use crate::machine::MachineIndex;
 
-/// The Bloom clock of one machine: counters, of which each event raises some by 1. Which ones is a hash of the event's machine and
-/// number.
+/// The Bloom clock of one machine: a fixed number of counters. Each event adds 1 to some of them. Hashes of the event's machine and number
+/// decide which counters these are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BloomClock {
     machine: MachineIndex,
+    /// How many counters each event raises. The same counter may be raised twice.
     hashes: u32,
+    /// Number of events of this machine so far.
     events: u64,
     counters: Vec<u64>,
 }
 
 impl BloomClock {
-    /// Makes the clock of `machine`: `counters` counters at 0, and `hashes` hashes of each event.
+    /// Makes the clock of `machine` with `counters` counters, which are 0. Each event has `hashes` hashes.
     ///
     /// # Panics
     ///
@@ -34,18 +36,20 @@ impl BloomClock {
     }
 }
 
-/// An event that happened before another has the lower timestamp. Concurrent events can have timestamps that are ordered too.
+/// If event a happened before event b, the timestamp of a is lower. The timestamp of a can also be lower if the events are concurrent.
 impl Clock for BloomClock {
     type Timestamp = VectorTimestamp;
 
     fn advance(&mut self, _now: i64) {
-        let event = u64::from(self.machine) << 40 | self.events;
+        // One number for each event of the run: the upper 24 bits are the machine, the lower 40 bits the number of its event.
+        let event = (u64::from(self.machine) << 40) | self.events;
         self.events += 1;
-        // Two hashes give all others (A. Kirsch and M. Mitzenmacher, "Less Hashing, Same Performance", 2006).
-        let (first, second) = (mix(event), mix(!event));
-        for hash in 0..u64::from(self.hashes) {
-            let counter = first.wrapping_add(hash.wrapping_mul(second | 1));
-            let index = counter % self.counters.len() as u64;
+        // All hashes are calculated from two: first, first + step, first + 2 step and so on (A. Kirsch and M. Mitzenmacher, "Less Hashing,
+        // Same Performance", 2006). The step is made odd, so it is never 0.
+        let (first, step) = (mix(event), mix(!event) | 1);
+        for number in 0..u64::from(self.hashes) {
+            let hash = first.wrapping_add(number.wrapping_mul(step));
+            let index = hash % self.counters.len() as u64;
             self.counters[index as usize] += 1;
         }
     }
@@ -60,8 +64,8 @@ impl Clock for BloomClock {
     }
 }
 
-/// Hashes a number: the output function of SplitMix64 (G. L. Steele, D. Lea and C. H. Flood, "Fast Splittable Pseudorandom Number
-/// Generators", OOPSLA 2014).
+/// Hashes a number. This is the output function of SplitMix64, with its constants (G. L. Steele, D. Lea and C. H. Flood, "Fast Splittable
+/// Pseudorandom Number Generators", OOPSLA 2014).
 fn mix(number: u64) -> u64 {
     let mut hash = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,5 @@
-//! The clock that a machine of the simulator keeps beside its Lamport clock, and the timestamps that its messages carry.
+//! The additional clock of a machine: a vector clock or a hybrid logical clock, which a machine of the simulator keeps beside its Lamport
+//! clock if the parameter `clock` says so. Messages carry the timestamps of this clock in addition to their Lamport timestamps.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,17 +10,17 @@ use super::{Clock, HybridClock, PhysicalTime, Timestamp, VectorClock, vector::Ve
 use crate::experiment::{ClockKind, Configuration, Run};
 use crate::machine::{EventKind, MachineIndex, Message};
 
-/// A timestamp of an event in addition to its Lamport clock. The message of a send carries it.
+/// The timestamp that an event has in addition to its Lamport timestamp. If the event is a send, its message carries this timestamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CarriedTimestamp {
-    /// Of a vector clock.
+    /// A timestamp of a vector clock.
     Vector(VectorTimestamp),
-    /// Of a hybrid logical clock. Its time is in steps of [`RESOLUTION_NS`].
+    /// A timestamp of a hybrid logical clock. Its time is in steps of [`RESOLUTION_NS`].
     Hybrid(HybridClock),
 }
 
 impl CarriedTimestamp {
-    /// How many bytes it has in a message.
+    /// How many bytes the timestamp takes in a message.
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Vector(timestamp) => timestamp.bytes(),
@@ -30,30 +31,34 @@ impl CarriedTimestamp {
     /// The numbers of the timestamp as in the log: the components of a vector in the order of the machines, or time and counter. Numbers
     /// beyond 63 bits become the largest number of 63 bits.
     pub fn numbers(&self) -> impl Iterator<Item = i64> + '_ {
+        // One of the two is always empty. So both cases have the same type of iterator.
         let (components, hybrid) = match self {
             Self::Vector(timestamp) => (timestamp.components(), None),
             Self::Hybrid(timestamp) => (&[][..], Some(timestamp)),
         };
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        let hybrid = hybrid.map(|clock| [clock.time(), signed(clock.count())]);
+        let time_and_counter = hybrid.map(|clock| [clock.time(), signed(clock.count())]);
         let components = components.iter().map(move |&number| signed(number));
-        components.chain(hybrid.into_iter().flatten())
+        components.chain(time_and_counter.into_iter().flatten())
     }
 
-    /// Whether a machine can have such a timestamp in a run with at most `most_events` events and this duration.
-    pub fn is_possible(&self, most_events: u64, duration_ns: u64) -> bool {
+    /// Whether a machine can have this timestamp in a run with at most `max_events` events and this duration. Messages with other
+    /// timestamps do not come from a machine of the run.
+    pub fn is_possible(&self, max_events: u64, duration_ns: u64) -> bool {
         match self {
-            Self::Vector(timestamp) => timestamp.components().iter().all(|&n| n <= most_events),
+            Self::Vector(timestamp) => timestamp.components().iter().all(|&n| n <= max_events),
             Self::Hybrid(clock) => {
+                // Physical clocks differ from model time by less than epsilon. One more step allows for rounding.
                 let steps = |ns: u64| (ns / RESOLUTION_NS) as i64 + 1;
-                let last = steps(duration_ns.saturating_add(EPSILON_NS));
-                (-steps(EPSILON_NS)..=last).contains(&clock.time()) && clock.count() <= most_events
+                let earliest = -steps(EPSILON_NS);
+                let latest = steps(duration_ns.saturating_add(EPSILON_NS));
+                (earliest..=latest).contains(&clock.time()) && clock.count() <= max_events
             }
         }
     }
 }
 
-/// The numbers, joined by `;`. The cell of the log.
+/// The numbers, joined by `;`, as in the column `timestamp` of the log.
 impl fmt::Display for CarriedTimestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -69,7 +74,7 @@ impl fmt::Display for CarriedTimestamp {
     }
 }
 
-/// The form of the timestamps of a run's events: which clock the machines keep, and how many numbers its timestamps have.
+/// The form of the timestamps of a run's events: the kind of clock that the machines keep, and how many numbers a timestamp has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampFormat {
     /// A vector with a component for each machine.
@@ -77,7 +82,7 @@ pub enum TimestampFormat {
         /// Number of machines.
         machines: u32,
     },
-    /// Time and counter of a hybrid logical clock.
+    /// Time and counter of a hybrid logical clock: two numbers.
     Hybrid,
 }
 
@@ -94,18 +99,21 @@ impl TimestampFormat {
     }
 }
 
+/// The additional clock of a machine, and the physical clock that it needs.
 #[derive(Clone, Debug)]
-enum Kept {
+enum AdditionalClock {
     Vector(VectorClock),
     Hybrid(HybridClock, PhysicalTime),
 }
 
-/// The clock of one machine, and the timestamps of the messages that wait at the machine.
+/// The additional clock of one machine, and the timestamps of the messages that have arrived at the machine and that it has not received
+/// yet.
 #[derive(Clone, Debug)]
 pub struct CarriedClock {
-    clock: Kept,
-    /// What the machine's physical clock reads at the present tick.
+    clock: AdditionalClock,
+    /// What the machine's physical clock shows at the present tick, in steps of its resolution. Always 0 with a vector clock.
     now: i64,
+    /// The timestamp of each waiting message. The key is the message's sender and the tick at which it was sent.
     waiting: HashMap<(MachineIndex, u64), Arc<CarriedTimestamp>>,
 }
 
@@ -116,7 +124,7 @@ impl CarriedClock {
         let clock = match configuration.clock {
             ClockKind::Lamport => return None,
             ClockKind::Vector => {
-                Kept::Vector(VectorClock::new(machine, configuration.rates.machines()))
+                AdditionalClock::Vector(VectorClock::new(machine, configuration.rates.machines()))
             }
             ClockKind::Hybrid => {
                 let physical = PhysicalTime::draw(
@@ -126,7 +134,7 @@ impl CarriedClock {
                     configuration.duration_ns,
                     RESOLUTION_NS,
                 );
-                Kept::Hybrid(HybridClock::default(), physical)
+                AdditionalClock::Hybrid(HybridClock::default(), physical)
             }
         };
         Some(Self {
@@ -136,22 +144,22 @@ impl CarriedClock {
         })
     }
 
-    /// Begins the tick that is due at model time `due_ns`.
+    /// Begins the tick that is due at model time `due_ns`: reads the physical clock for this time.
     pub(crate) fn begin_tick(&mut self, due_ns: u64) {
-        if let Kept::Hybrid(_, physical) = &self.clock {
+        if let AdditionalClock::Hybrid(_, physical) = &self.clock {
             self.now = physical.reading(due_ns as i64);
         }
     }
 
-    /// Keeps the `timestamp` that a message carries until the machine receives the message. Returns false if a message of the same send
-    /// waits already.
+    /// Stores the `timestamp` that a message carries until the machine receives the message. Returns false if a message of the same send
+    /// waits already, which cannot happen in a correct run.
     #[must_use]
     pub(crate) fn arrive(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
         let send = (message.sender, message.sent_tick);
         self.waiting.insert(send, timestamp).is_none()
     }
 
-    /// Advances the clock for an event, and returns the timestamp of the event.
+    /// Applies an event to the clock, and returns the timestamp of the event. A receive uses the stored timestamp of its message.
     pub(crate) fn advance(&mut self, kind: &EventKind) -> Arc<CarriedTimestamp> {
         let received = match kind {
             EventKind::Receive(message) => {
@@ -160,19 +168,19 @@ impl CarriedClock {
             EventKind::Internal | EventKind::Send { .. } => None,
         };
         Arc::new(match (&mut self.clock, received.as_deref()) {
-            (Kept::Vector(clock), Some(CarriedTimestamp::Vector(sent))) => {
+            (AdditionalClock::Vector(clock), Some(CarriedTimestamp::Vector(sent))) => {
                 clock.receive(sent, self.now);
                 CarriedTimestamp::Vector(clock.timestamp())
             }
-            (Kept::Vector(clock), None) => {
+            (AdditionalClock::Vector(clock), None) => {
                 clock.advance(self.now);
                 CarriedTimestamp::Vector(clock.timestamp())
             }
-            (Kept::Hybrid(clock, _), Some(CarriedTimestamp::Hybrid(sent))) => {
+            (AdditionalClock::Hybrid(clock, _), Some(CarriedTimestamp::Hybrid(sent))) => {
                 clock.receive(sent, self.now);
                 CarriedTimestamp::Hybrid(clock.timestamp())
             }
-            (Kept::Hybrid(clock, _), None) => {
+            (AdditionalClock::Hybrid(clock, _), None) => {
                 clock.advance(self.now);
                 CarriedTimestamp::Hybrid(clock.timestamp())
             }

@@ -1,11 +1,12 @@
-//! Encoded vector clocks: a vector clock as one integer, the product of prime powers.
+//! Encoded vector clocks: a vector clock written as one integer, a product of prime powers.
 //!
 //! Source: A. D. Kshemkalyani, A. Khokhar and M. Shen, "Encoded Vector Clock: Using Primes to Characterize Causality in Distributed
-//! Systems", ICDCN 2018. Each machine has a prime. An internal event or a send multiplies the integer by the machine's prime, and a
-//! receive takes the least common multiple first. One event happened before another if and only if its integer divides the other's.
+//! Systems", ICDCN 2018. Each machine has a prime. An internal event or a send multiplies the machine's integer by its prime. A receive
+//! first takes the least common multiple of the machine's integer and the message's integer, and then multiplies it by the machine's prime.
+//! Event a happened before event b if and only if the integer of a divides the integer of b.
 //!
-//! The integer has thousands of digits soon. So the exponents are stored, which are the components of a vector clock. The product and its
-//! length follow from them.
+//! The integer soon has thousands of digits. So this code does not calculate it, but stores the exponents of the primes. The exponents are
+//! the components of a vector clock, and the length of the integer follows from them.
 
 use super::vector::{VectorClock, VectorTimestamp};
 use super::{Clock, Timestamp};
@@ -17,12 +18,12 @@ pub struct EncodedClock {
     exponents: VectorClock,
 }
 
-/// The exponents of an encoded vector clock.
+/// The timestamp of an encoded vector clock: the exponents of the primes in its integer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncodedTimestamp(VectorTimestamp);
 
 impl EncodedClock {
-    /// Makes the clock of `machine`, one of `machines`. Its integer is 1.
+    /// Makes the clock of `machine`, one of `machines`. All its exponents are 0, so its integer is 1.
     pub fn new(machine: MachineIndex, machines: u32) -> Self {
         Self {
             exponents: VectorClock::new(machine, machines),
@@ -30,7 +31,7 @@ impl EncodedClock {
     }
 }
 
-/// One timestamp divides another if and only if its event happened before the other's.
+/// The timestamp of event a divides that of event b if and only if a happened before b.
 impl Clock for EncodedClock {
     type Timestamp = EncodedTimestamp;
 
@@ -48,16 +49,18 @@ impl Clock for EncodedClock {
 }
 
 impl EncodedTimestamp {
-    /// The exponent of each prime.
+    /// The exponent of each prime, in the order of the machines.
     pub fn exponents(&self) -> &[u64] {
         self.0.components()
     }
 
     /// Number of bits of the integer: the whole part of its binary logarithm, plus 1.
     pub fn bits(&self) -> u64 {
-        let bits = |(&exponent, prime): (&u64, u64)| exponent as f64 * (prime as f64).log2();
-        let bits: f64 = std::iter::zip(self.exponents(), primes()).map(bits).sum();
-        bits as u64 + 1
+        let power_log2 = |(&exponent, prime): (&u64, u64)| exponent as f64 * (prime as f64).log2();
+        let log2: f64 = std::iter::zip(self.exponents(), primes())
+            .map(power_log2)
+            .sum();
+        log2 as u64 + 1
     }
 }
 
@@ -70,7 +73,7 @@ impl Timestamp for EncodedTimestamp {
         1
     }
 
-    /// The integer alone, without a length.
+    /// The bytes of the integer alone, without a number that says how many bytes follow.
     fn bytes(&self) -> u64 {
         self.bits().div_ceil(8)
     }

@@ -1,4 +1,4 @@
-//! Hybrid logical clocks (HLC): physical time, with a counter for events that physical time does not order.
+//! Hybrid logical clocks (HLC): physical time, and a counter that orders events with the same time.
 //!
 //! Source: S. S. Kulkarni, M. Demirbas, D. Madappa, B. Avva and M. Leone, "Logical Physical Clocks", OPODIS 2014.
 
@@ -7,9 +7,9 @@ use super::{Clock, Timestamp, scalar_of_time, varint};
 /// The hybrid logical clock of one machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HybridClock {
-    /// The greatest physical time that the machine knows of.
+    /// The largest physical time that the machine knows of: from its own physical clock or from a message.
     time: i64,
-    /// Number of events that this time does not order.
+    /// Orders the events with this time: 0 at the first of them, and larger at each later one.
     counter: u64,
 }
 
@@ -19,18 +19,18 @@ impl HybridClock {
         Self { time, counter }
     }
 
-    /// The greatest physical time that the machine knows of (in the source: l).
+    /// The largest physical time that the machine knows of, in steps of the physical clock (in the source: l).
     pub fn time(&self) -> i64 {
         self.time
     }
 
-    /// The counter (in the source: c).
+    /// The counter of events with this time (in the source: c).
     pub fn count(&self) -> u64 {
         self.counter
     }
 }
 
-/// An event that happened before another has the lower timestamp. Concurrent events may have different timestamps too.
+/// If event a happened before event b, the timestamp of a is lower. The timestamp of a can also be lower if the events are concurrent.
 impl Clock for HybridClock {
     type Timestamp = Self;
 
@@ -44,6 +44,7 @@ impl Clock for HybridClock {
 
     fn receive(&mut self, sent: &Self, now: i64) {
         let time = self.time.max(sent.time).max(now);
+        // The counter is 1 above the counters that belong to the new time, and 0 if the new time is that of the physical clock alone.
         let own = (time == self.time).then_some(self.counter);
         let received = (time == sent.time).then_some(sent.counter);
         self.counter = own.max(received).map_or(0, |counter| counter + 1);

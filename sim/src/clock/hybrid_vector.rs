@@ -1,14 +1,18 @@
-//! Hybrid vector clocks (HVC): a vector of physical times that leaves out what is older than the uncertainty of physical clocks.
+//! Hybrid vector clocks (HVC): a vector with a physical time of each machine. Times that are older than the uncertainty of physical clocks
+//! are left out of messages, which makes timestamps short.
 //!
-//! Sources: M. Demirbas and S. S. Kulkarni, "Beyond TrueTime: Using AugmentedTime for Improving Spanner", LADIS 2013; S. Yingchareonthawornchai,
-//! S. S. Kulkarni and M. Demirbas, "Analysis of Bounds on Hybrid Vector Clocks", OPODIS 2015.
+//! Sources: M. Demirbas and S. S. Kulkarni, "Beyond TrueTime: Using AugmentedTime for Improving Spanner", LADIS 2013; S.
+//! Yingchareonthawornchai, S. S. Kulkarni and M. Demirbas, "Analysis of Bounds on Hybrid Vector Clocks", OPODIS 2015.
 
 use super::vector::{is_below, raise};
 use super::{Clock, Timestamp, varint};
 use crate::machine::MachineIndex;
 
-/// The hybrid vector clock of one machine. Entry j is the greatest physical time of machine j that the machine knows of. An entry that is
-/// older than the own time minus epsilon is not stored in a message: it stands for exactly this time.
+/// The hybrid vector clock of one machine. Entry j is the largest physical time of machine j that this machine knows of.
+///
+/// The physical clocks of two machines differ by at most epsilon. So this machine knows, without any message, that the other clocks show at
+/// least its own time minus epsilon, called the *oldest* time here. Entries below the oldest time are raised to it. A message does not
+/// store entries that are equal to the oldest time, because the recipient can calculate them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HybridVectorClock {
     machine: usize,
@@ -16,17 +20,20 @@ pub struct HybridVectorClock {
     times: Vec<i64>,
 }
 
-/// The entries of a hybrid vector clock.
+/// The timestamp of a hybrid vector clock, with all its entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HybridVectorTimestamp {
+    /// The machine of the event.
     machine: usize,
+    /// The machine's own time minus epsilon.
     oldest: i64,
+    /// The entries of all machines, also those that a message does not store.
     times: Vec<i64>,
 }
 
 impl HybridVectorClock {
-    /// Makes the clock of `machine`, one of `machines`, whose physical clocks differ by at most `epsilon`. Before its first event, it
-    /// knows of no time.
+    /// Makes the clock of `machine`, one of `machines`. The physical clocks of these machines differ by at most `epsilon`. Before its first
+    /// event, the clock knows no time of any machine, which is written as [`i64::MIN`].
     pub fn new(machine: MachineIndex, machines: u32, epsilon: i64) -> Self {
         Self {
             machine: machine as usize,
@@ -35,22 +42,23 @@ impl HybridVectorClock {
         }
     }
 
-    fn own(&self) -> i64 {
+    fn own_time(&self) -> i64 {
         self.times[self.machine]
     }
 
     fn oldest(&self) -> i64 {
-        self.own().saturating_sub(self.epsilon)
+        self.own_time().saturating_sub(self.epsilon)
     }
 }
 
-/// An event that happened before another has the lower timestamp. Concurrent events that are more than epsilon apart are ordered too.
+/// If event a happened before event b, the timestamp of a is lower. The timestamp of a can also be lower if the events are concurrent and
+/// their times differ by more than epsilon.
 impl Clock for HybridVectorClock {
     type Timestamp = HybridVectorTimestamp;
 
     fn advance(&mut self, now: i64) {
         // If the physical clock has not advanced since the last event, the own time is raised by the smallest step.
-        self.times[self.machine] = now.max(self.own().saturating_add(1));
+        self.times[self.machine] = now.max(self.own_time().saturating_add(1));
         let oldest = self.oldest();
         for time in &mut self.times {
             *time = (*time).max(oldest);
@@ -71,17 +79,17 @@ impl Clock for HybridVectorClock {
     }
 
     fn ahead(&self, now: i64) -> Option<i64> {
-        Some(self.own() - now)
+        Some(self.own_time() - now)
     }
 }
 
 impl HybridVectorTimestamp {
-    /// The entries that are stored: the own one, and those that are not older than the own time minus epsilon.
-    fn kept(&self) -> impl Iterator<Item = i64> + '_ {
-        let is_kept =
+    /// The entries that a message stores: the own one, and those that are newer than the oldest time.
+    fn stored(&self) -> impl Iterator<Item = i64> + '_ {
+        let is_stored =
             |&(machine, &time): &(usize, &i64)| machine == self.machine || time > self.oldest;
         let times = self.times.iter().enumerate();
-        times.filter(is_kept).map(|(_, &time)| time)
+        times.filter(is_stored).map(|(_, &time)| time)
     }
 }
 
@@ -91,17 +99,24 @@ impl Timestamp for HybridVectorTimestamp {
     }
 
     fn numbers(&self) -> u64 {
-        self.kept().count() as u64
+        self.stored().count() as u64
     }
 
-    /// The own time, a bit for each machine that tells whether its entry is stored, and the age of each entry that is stored.
+    /// A message has the own time (8 bytes), one bit for each machine that says whether its entry is stored, and for each stored entry of
+    /// another machine the difference from the own time.
     fn bytes(&self) -> u64 {
-        let own = self.times[self.machine];
-        let ages = self.kept().map(|time| varint::length(own.abs_diff(time)));
-        8 + (self.times.len() as u64).div_ceil(8) + ages.sum::<u64>() - varint::length(0)
+        let own_time = self.times[self.machine];
+        let bits = self.times.len() as u64;
+        let all_differences: u64 = self
+            .stored()
+            .map(|time| varint::length(own_time.abs_diff(time)))
+            .sum();
+        // The own entry is among the stored entries, with the difference 0.
+        let differences = all_differences - varint::length(0);
+        8 + bits.div_ceil(8) + differences
     }
 
-    /// Entries that are not stored are compared too.
+    /// A comparison reads all entries, also those that a message does not store.
     fn words(&self) -> u64 {
         self.times.len() as u64
     }

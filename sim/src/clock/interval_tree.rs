@@ -1,7 +1,10 @@
-//! Interval tree clocks: machines share the interval from 0 to 1, and a tree says how many events each part of it has seen.
+//! Interval tree clocks. The interval from 0 to 1 is divided among the machines: each machine owns a part. A function assigns a number of
+//! events to each point of the interval. An event of a machine raises this function somewhere in the machine's part. The function is stored
+//! as a tree, in which each node divides its interval into two halves.
 //!
 //! Source: P. S. Almeida, C. Baquero and V. Fonte, "Interval Tree Clocks: A Logical Clock for Dynamic Systems", OPODIS 2008. The names of
-//! functions are those of the source. Here the machines of a run share the interval from the beginning, in parts of nearly equal length.
+//! functions (`event`, `join`, `leq`, `fill`, `grow`, `norm`) are those of the source. In the source, machines can be added and removed.
+//! Here the machines of a run divide the interval from the beginning, into parts of nearly equal length.
 
 mod event;
 mod id;
@@ -15,7 +18,9 @@ pub use id::IdTree;
 /// The interval tree clock of one machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntervalTreeClock {
+    /// The part of the interval that the machine owns.
     id: IdTree,
+    /// The number of events at each point of the interval, as far as the machine knows.
     events: EventTree,
 }
 
@@ -23,13 +28,14 @@ impl IntervalTreeClock {
     /// Makes the clock of `machine`, one of `machines`.
     pub fn new(machine: MachineIndex, machines: u32) -> Self {
         Self {
-            id: IdTree::of_machine(machine, machines),
+            id: IdTree::for_machine(machine, machines),
             events: EventTree::default(),
         }
     }
 }
 
-/// One timestamp is below another if and only if its event happened before the other's. A message carries the tree of events only.
+/// The timestamp of event a is below that of event b if and only if a happened before b. The timestamp is the tree of events alone, without
+/// the machine's part of the interval.
 impl Clock for IntervalTreeClock {
     type Timestamp = EventTree;
 

@@ -5,7 +5,7 @@
 
 use super::{Clock, Timestamp, varint};
 
-/// The logical clock of one machine. It starts at 0 and never decreases.
+/// The Lamport clock of one machine. It starts at 0 and never decreases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LamportClock(u64);
 
@@ -15,21 +15,21 @@ impl LamportClock {
         self.0
     }
 
-    /// Rule IR1: adds 1 to the clock between two successive events. Returns the new value.
+    /// Rule IR1: adds 1 to the clock for an internal event or a send. Returns the new value.
     pub fn increment(&mut self) -> u64 {
         self.0 += 1;
         self.0
     }
 
-    /// Rule IR2: receives a message with timestamp `stamp` and sets the clock to `max(clock, stamp) + 1`. (Lamport's rule allows
-    /// any value above the timestamp that is not below the clock.) Returns the new value.
+    /// Rule IR2: receives a message with timestamp `stamp` and sets the clock to `max(clock, stamp) + 1`. (Lamport's rule also allows
+    /// larger values.) Returns the new value.
     pub fn receive(&mut self, stamp: u64) -> u64 {
         self.0 = self.0.max(stamp) + 1;
         self.0
     }
 }
 
-/// An event that happened before another has the lower timestamp. Concurrent events may have different timestamps too.
+/// If event a happened before event b, the timestamp of a is lower. The timestamp of a can also be lower if the events are concurrent.
 impl Clock for LamportClock {
     type Timestamp = Self;
 
@@ -82,10 +82,11 @@ mod tests {
     }
 
     proptest! {
+        /// Each event is a number (a receive of a message with this timestamp) or nothing (another event).
         #[test]
-        fn grows_at_every_event_and_is_above_every_received_timestamp(stamps in prop::collection::vec(prop::option::of(0u64..1_000_000), 0..100)) {
+        fn grows_at_every_event_and_is_above_every_received_timestamp(events in prop::collection::vec(prop::option::of(0u64..1_000_000), 0..100)) {
             let mut clock = LamportClock::default();
-            for stamp in stamps {
+            for stamp in events {
                 let before = clock.value();
                 let after = match stamp {
                     Some(stamp) => clock.receive(stamp),

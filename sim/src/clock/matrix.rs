@@ -1,4 +1,5 @@
-//! Matrix clocks: what each machine knows of what each machine knows.
+//! Matrix clocks: each machine stores not only its own vector clock, but also the newest vector clock of each other machine that it knows
+//! of. So it can tell which events every machine knows of.
 //!
 //! Sources: G. T. J. Wuu and A. J. Bernstein, "Efficient Solutions to the Replicated Log and Dictionary Problems", PODC 1984; M. Raynal,
 //! "About Logical Clocks for Distributed Systems", ACM SIGOPS Operating Systems Review 26(1), 1992.
@@ -7,13 +8,13 @@ use super::vector::{is_below, raise};
 use super::{Clock, Timestamp, varint};
 use crate::machine::MachineIndex;
 
-/// The matrix clock of one machine. Row j is the newest vector clock of machine j that this machine knows of; its own row is its vector
-/// clock.
+/// The matrix clock of one machine, with a row for each machine. Row j is the newest vector clock of machine j that this machine knows of.
+/// The own row is this machine's vector clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatrixClock {
     machine: usize,
     machines: usize,
-    /// One row after the other.
+    /// All rows, one after the other. Each has a number for each machine.
     rows: Vec<u64>,
 }
 
@@ -33,8 +34,8 @@ impl MatrixClock {
         &self.rows[machine * self.machines..][..self.machines]
     }
 
-    /// Number of events of `machine` of which every machine is known to know.
-    pub fn known_to_all(&self, machine: usize) -> u64 {
+    /// How many events of `machine` all machines know of, as far as this machine knows.
+    pub fn events_known_to_all(&self, machine: usize) -> u64 {
         let rows = self.rows.chunks_exact(self.machines);
         rows.map(|row| row[machine]).min().unwrap_or(0)
     }
@@ -48,7 +49,7 @@ impl MatrixClock {
     }
 }
 
-/// The own row is a vector clock. So one timestamp is below another if and only if its event happened before the other's.
+/// The own row is a vector clock. So the own row of event a is below that of event b if and only if a happened before b.
 impl Clock for MatrixClock {
     type Timestamp = Self;
 
@@ -58,6 +59,7 @@ impl Clock for MatrixClock {
     }
 
     fn receive(&mut self, sent: &Self, now: i64) {
+        // The recipient learns what the sender knew of each machine. And it now knows of all events that the sender knew of.
         raise(&mut self.rows, &sent.rows);
         raise(self.own_row_mut(), sent.own_row());
         self.advance(now);

@@ -1,23 +1,23 @@
 //! Logical clocks: the rules by which a machine gives each of its events a timestamp, and what two timestamps tell about the order of
 //! their events.
 //!
-//! A clock is a small value without sockets, files or a real clock. Clocks that use physical time are told the reading of their machine's
-//! physical clock at each event.
+//! A clock is a small value. It uses no sockets and no files, and never asks the computer for the time. Some clocks use physical time. They
+//! get the reading of their machine's (simulated) physical clock as an argument at each event.
 //!
 //! # Layout
 //!
 //! - [`lamport`]: one number
 //! - [`vector`]: one number for each machine
 //! - [`matrix`]: one vector for each machine
-//! - [`bloom`]: m counters, of which each event raises k
-//! - [`plausible`]: R numbers, shared by the machines
-//! - [`encoded`]: a product of prime powers
-//! - [`interval_tree`]: a tree over the interval that the machines share
+//! - [`bloom`]: m counters; each event raises k of them
+//! - [`plausible`]: R numbers; if there are more than R machines, some machines share a number
+//! - [`encoded`]: one number, a product of prime powers
+//! - [`interval_tree`]: a tree over an interval that is divided among the machines
 //! - [`hybrid`]: physical time with a counter (HLC)
 //! - [`hybrid_vector`]: a vector of physical times, without the old ones (HVC)
 //! - [`physical`]: physical time alone
-//! - [`carried`]: the clock that machines of the simulator keep beside their Lamport clock
-//! - [`varint`]: the length of whole numbers as bytes
+//! - [`carried`]: the additional clock that machines of the simulator may keep beside their Lamport clock
+//! - [`varint`]: whole numbers as bytes; small numbers take few bytes
 
 pub mod bloom;
 pub mod carried;
@@ -46,25 +46,26 @@ pub use vector::VectorClock;
 
 /// The clock of one machine.
 pub trait Clock {
-    /// What an event is given, and what a message carries.
+    /// The timestamps of this clock. Each event gets one, and each message carries one.
     type Timestamp: Timestamp;
 
-    /// An internal event or a send. `now` is the reading of the machine's physical clock.
+    /// Applies an internal event or a send. `now` is the reading of the machine's physical clock.
     fn advance(&mut self, now: i64);
 
-    /// The receive of a message that carries the timestamp `sent`. `now` is the reading of the machine's physical clock.
+    /// Applies the receive of a message that carries the timestamp `sent`. `now` is the reading of the machine's physical clock.
     fn receive(&mut self, sent: &Self::Timestamp, now: i64);
 
-    /// The timestamp of the newest event. If this is a send, its message carries the timestamp.
+    /// The timestamp of the newest event. If this event is a send, its message carries the timestamp.
     fn timestamp(&self) -> Self::Timestamp;
 
-    /// The timestamp of the newest event as a number, if any two timestamps of the clock are ordered as numbers are. Then
-    /// [`Timestamp::is_before`] is `<`.
+    /// The timestamp of the newest event as one number, such that [`Timestamp::is_before`] is the same as `<` of these numbers. `None` if
+    /// the timestamps of this clock cannot be written in this way, as those of a vector clock.
     fn scalar(&self) -> Option<u128> {
         None
     }
 
-    /// How far the clock is ahead of the machine's physical clock, which reads `now`. `None` if the clock does not contain a time.
+    /// How far the clock is ahead of the machine's physical clock, which reads `now`, in steps of the physical clock. `None` if the clock
+    /// does not contain a time.
     fn ahead(&self, _now: i64) -> Option<i64> {
         None
     }
@@ -77,24 +78,27 @@ pub trait Clock {
 
 /// The timestamp of an event.
 pub trait Timestamp: Clone {
-    /// Whether the timestamps tell that this event happened before the event of `other`, an event of another machine.
+    /// Whether, according to the two timestamps, this event happened before the event of `other`. The two events are of different machines.
     fn is_before(&self, other: &Self) -> bool;
 
-    /// How many numbers it has.
+    /// How many numbers the timestamp has in a message.
     fn numbers(&self) -> u64;
 
-    /// How many bytes it has in a message. Times take 8 bytes. Other whole numbers take 1 byte for every 7 bits ([`varint`]).
+    /// How many bytes the timestamp takes in a message. Times take 8 bytes. Other whole numbers take 1 byte for every 7 bits ([`varint`]).
     fn bytes(&self) -> u64;
 
-    /// How many words of 64 bits a comparison reads of it.
+    /// How many words of 64 bits of the timestamp a comparison reads.
     fn words(&self) -> u64 {
         self.numbers()
     }
 }
 
-/// A time as a number for [`Clock::scalar`], which has the order of times; `below` is the order of equal times.
-fn scalar_of_time(time: i64, below: u64) -> u128 {
-    u128::from(time.cast_unsigned() ^ 1 << 63) << 64 | u128::from(below)
+/// A time and a counter as one number for [`Clock::scalar`]. Numbers with different times are ordered as the times, and numbers with the
+/// same time as the counters.
+fn scalar_of_time(time: i64, counter: u64) -> u128 {
+    // With the sign bit flipped, negative times are below positive times as unsigned numbers too.
+    let unsigned_time = time.cast_unsigned() ^ (1 << 63);
+    (u128::from(unsigned_time) << 64) | u128::from(counter)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Physical clocks, which are never quite right.
+//! Simulated physical clocks, which are never quite right.
 //!
-//! Each machine's physical clock begins with an error (the skew) and runs a little too fast or too slow (the drift). No two clocks of a
-//! run ever differ by more than epsilon.
+//! Each machine's physical clock begins with an error (the skew) and runs a little too fast or too slow (the drift). The clocks of two
+//! machines of a run never differ by more than a limit called epsilon.
 
 use rand::RngExt;
 
@@ -9,25 +9,27 @@ use super::{Clock, Timestamp, scalar_of_time};
 use crate::machine::MachineIndex;
 use crate::random;
 
-/// How far two physical clocks of a run differ at most, unless another value is chosen: 100 ms.
+/// Epsilon, the largest difference between two physical clocks of a run, unless another value is chosen: 100 ms.
 pub const EPSILON_NS: u64 = 100_000_000;
-/// The resolution of physical clocks, unless another value is chosen: 1 ms.
+/// The resolution of physical clocks (the step by which they advance), unless another value is chosen: 1 ms.
 pub const RESOLUTION_NS: u64 = 1_000_000;
 
-/// The physical clock of one machine: what it shows at each time.
+/// The physical clock of one machine: what it shows at each model time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PhysicalTime {
+    /// The error at model time 0.
     skew_ns: f64,
-    /// Nanoseconds per nanosecond.
+    /// How much the error grows: nanoseconds of error per nanosecond of model time.
     drift: f64,
     resolution_ns: u64,
 }
 
 impl PhysicalTime {
-    /// Draws the clock of `machine` in the run with this stream key ([`Run::stream_key`](crate::experiment::Run::stream_key)). Skew is
-    /// drawn uniformly from -epsilon/4 to epsilon/4, and so is the further error that the drift adds within `duration_ns`. So the clock
-    /// is never wrong by more than epsilon/2. The same run has the same draws for each epsilon. The clock shows multiples of
-    /// `resolution_ns`.
+    /// Draws the clock of `machine` at random, from the seed and the text that identifies the run
+    /// ([`Run::stream_key`](crate::experiment::Run::stream_key)). The skew is uniform between -epsilon/4 and epsilon/4. The error that the
+    /// drift adds within `duration_ns` is uniform between the same limits. So the clock is never wrong by more than epsilon/2, and two
+    /// clocks never differ by more than epsilon (besides the resolution). With another epsilon, the same run has the same draws, only
+    /// scaled. The clock shows multiples of `resolution_ns`.
     ///
     /// # Panics
     ///
@@ -58,8 +60,7 @@ impl PhysicalTime {
     }
 }
 
-/// Physical time as a timestamp. Two events that happened one before the other can have the same time, or even times in the opposite
-/// order.
+/// Physical time as a timestamp. If event a happened before event b, both can have the same time, or b can even have the lower time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PhysicalClock(i64);
 

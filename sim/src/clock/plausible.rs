@@ -7,11 +7,12 @@ use super::Clock;
 use super::vector::{VectorTimestamp, raise};
 use crate::machine::MachineIndex;
 
-/// The R-entries vector of one machine. Machine i uses entry `i mod R`, which it shares with machines `i + R`, `i + 2R` and so on. With
-/// one entry it is a Lamport clock, and with an entry for each machine a vector clock.
+/// The plausible clock of one machine: a vector with R entries. Machine i uses entry `i mod R`, which it shares with machines `i + R`, `i +
+/// 2R` and so on. With R = 1 the clock is a Lamport clock. With an entry for each machine it is a vector clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlausibleClock {
-    own: usize,
+    /// Index of the entry that this machine uses.
+    own_index: usize,
     entries: Vec<u64>,
 }
 
@@ -24,18 +25,18 @@ impl PlausibleClock {
     pub fn new(machine: MachineIndex, entries: u32) -> Self {
         assert!(entries > 0, "a plausible clock has at least one entry");
         Self {
-            own: (machine % entries) as usize,
+            own_index: (machine % entries) as usize,
             entries: vec![0; entries as usize],
         }
     }
 }
 
-/// An event that happened before another has the lower timestamp. Concurrent events can have timestamps that are ordered too.
+/// If event a happened before event b, the timestamp of a is lower. The timestamp of a can also be lower if the events are concurrent.
 impl Clock for PlausibleClock {
     type Timestamp = VectorTimestamp;
 
     fn advance(&mut self, _now: i64) {
-        self.entries[self.own] += 1;
+        self.entries[self.own_index] += 1;
     }
 
     fn receive(&mut self, sent: &VectorTimestamp, now: i64) {

@@ -1,4 +1,5 @@
-//! What the clocks promise, on random executions, and comparisons with other programs' clocks.
+//! Tests of all clocks on random executions: whether they order events as their sources promise, and whether they are equal to the clocks
+//! of other programs.
 
 mod execution;
 mod oracles;
@@ -8,50 +9,62 @@ use proptest::prelude::*;
 use super::interval_tree::IdTree;
 use super::*;
 use crate::machine::MachineIndex;
-use execution::{Execution, Reachable, execution};
+use execution::{CausalPast, Execution, execution};
 
-/// Checks every pair of events of different machines: `is_before` must be true if the first happened before the second, and, for clocks
-/// that characterise causality, only then.
-fn check<T: Timestamp>(execution: &Execution, timestamps: &[T], characterises: bool) {
-    let reachable = Reachable::new(execution);
+/// Which pairs of events a clock promises to order.
+#[derive(Clone, Copy, PartialEq)]
+enum Promise {
+    /// All pairs of which the first event happened before the second, and no others.
+    Exactly,
+    /// All pairs of which the first event happened before the second, and maybe others.
+    AtLeast,
+}
+
+use Promise::{AtLeast, Exactly};
+
+/// Checks the promise of a clock for all pairs of events of different machines.
+fn check_order<T: Timestamp>(execution: &Execution, timestamps: &[T], promise: Promise) {
+    let past = CausalPast::new(execution);
     for (a, b) in execution.pairs_across_machines() {
         let is_before = timestamps[a].is_before(&timestamps[b]);
-        if reachable.happened_before(a, b) {
+        if past.happened_before(a, b) {
             assert!(is_before, "{a} happened before {b}");
-        } else if characterises {
+        } else if promise == Exactly {
             assert!(!is_before, "{a} did not happen before {b}");
         }
     }
 }
 
-/// A clock for each machine.
-fn each<C>(execution: &Execution, new: impl Fn(MachineIndex, u32) -> C) -> Vec<C> {
+/// Makes a clock for each machine with `new(machine, number of machines)`.
+fn new_clocks<C>(execution: &Execution, new: impl Fn(MachineIndex, u32) -> C) -> Vec<C> {
     let machines = execution.machines;
     (0..machines)
         .map(|machine| new(machine, machines))
         .collect()
 }
 
+/// The timestamps of all events of an execution, with clocks that `$new` makes (see [`new_clocks`]).
 macro_rules! replay {
     ($execution:expr, $new:expr) => {
-        $execution.replay(each($execution, $new))
+        $execution.replay(new_clocks($execution, $new))
     };
 }
 
 proptest! {
     #[test]
-    fn clocks_of_causality_order_exactly_the_pairs_that_happened_before(execution in execution(1..7, 0..60)) {
+    fn exact_clocks_order_a_pair_if_and_only_if_its_first_event_happened_before_the_second(execution in execution(1..7, 0..60)) {
         let execution = &execution;
-        check(execution, &replay!(execution, VectorClock::new), true);
-        check(execution, &replay!(execution, MatrixClock::new), true);
-        check(execution, &replay!(execution, EncodedClock::new), true);
-        check(execution, &replay!(execution, IntervalTreeClock::new), true);
+        check_order(execution, &replay!(execution, VectorClock::new), Exactly);
+        check_order(execution, &replay!(execution, MatrixClock::new), Exactly);
+        check_order(execution, &replay!(execution, EncodedClock::new), Exactly);
+        check_order(execution, &replay!(execution, IntervalTreeClock::new), Exactly);
+        // With an unlimited epsilon, nothing is known without a message. So the clock is as exact as a vector clock.
         let without_bound = |machine, machines| HybridVectorClock::new(machine, machines, i64::MAX);
-        check(execution, &replay!(execution, without_bound), true);
+        check_order(execution, &replay!(execution, without_bound), Exactly);
     }
 
     #[test]
-    fn all_other_logical_clocks_order_at_least_the_pairs_that_happened_before(
+    fn other_logical_clocks_order_a_pair_at_least_if_its_first_event_happened_before_the_second(
         execution in execution(1..7, 0..60),
         counters in 1u32..20,
         hashes in 0u32..4,
@@ -59,20 +72,21 @@ proptest! {
         epsilon in 0i64..30,
     ) {
         let execution = &execution;
-        check(execution, &replay!(execution, |_, _| LamportClock::default()), false);
-        check(execution, &replay!(execution, |_, _| HybridClock::default()), false);
+        check_order(execution, &replay!(execution, |_, _| LamportClock::default()), AtLeast);
+        check_order(execution, &replay!(execution, |_, _| HybridClock::default()), AtLeast);
         let plausible = |machine, _| PlausibleClock::new(machine, entries);
-        check(execution, &replay!(execution, plausible), false);
+        check_order(execution, &replay!(execution, plausible), AtLeast);
         let hybrid_vector = |machine, machines| HybridVectorClock::new(machine, machines, epsilon);
-        check(execution, &replay!(execution, hybrid_vector), false);
+        check_order(execution, &replay!(execution, hybrid_vector), AtLeast);
+        // A Bloom clock without hashes raises no counter, so all its timestamps are equal.
         if hashes > 0 {
             let bloom = |machine, _| BloomClock::new(machine, counters, hashes);
-            check(execution, &replay!(execution, bloom), false);
+            check_order(execution, &replay!(execution, bloom), AtLeast);
         }
     }
 
     #[test]
-    fn a_plausible_clock_is_between_lamports_clock_and_a_vector_clock(execution in execution(1..7, 0..60)) {
+    fn a_plausible_clock_with_one_entry_is_a_lamport_clock_and_with_all_entries_a_vector_clock(execution in execution(1..7, 0..60)) {
         let execution = &execution;
         let one = replay!(execution, |machine, _| PlausibleClock::new(machine, 1));
         let lamport = replay!(execution, |_, _| LamportClock::default());
@@ -83,8 +97,9 @@ proptest! {
         prop_assert_eq!(all, replay!(execution, VectorClock::new));
     }
 
-    /// The bounds of the source: l - pt is at most epsilon, and c is at most N (epsilon + 1), if each physical clock advances between two
-    /// events of its machine.
+    /// The bounds of the source, if each physical clock advances between two events of its machine: the clock's time is ahead of the
+    /// physical clock by at most epsilon, and its counter is at most N (epsilon + 1) with N machines. Epsilon is the largest difference of
+    /// two physical clocks, in steps of the physical clocks.
     #[test]
     fn hybrid_clocks_stay_within_their_bounds(execution in execution(1..7, 0..60)) {
         let clocks = vec![HybridClock::default(); execution.machines as usize];
@@ -92,29 +107,31 @@ proptest! {
         let timestamps = execution.replay(clocks);
         for (clock, &now) in std::iter::zip(&timestamps, &execution.readings) {
             prop_assert!((0..=epsilon).contains(&(clock.time() - now)));
-            let most = i64::from(execution.machines) * (epsilon + 1);
-            prop_assert!(clock.count() as i64 <= most, "{} > {}", clock.count(), most);
+            let max_counter = i64::from(execution.machines) * (epsilon + 1);
+            prop_assert!(clock.count() as i64 <= max_counter, "{} > {}", clock.count(), max_counter);
         }
     }
 
-    /// The own entry is always stored, and every entry if epsilon is large.
+    /// The own entry is always stored. With epsilon 0 no other entry is stored, and with a larger epsilon at least as many entries are
+    /// stored.
     #[test]
-    fn hybrid_vector_clocks_keep_entries_up_to_the_age_epsilon(execution in execution(1..7, 0..60), epsilon in 0i64..30) {
-        let kept = |epsilon| {
-            let clocks = each(&execution, |machine, machines| HybridVectorClock::new(machine, machines, epsilon));
+    fn hybrid_vector_clocks_store_more_entries_with_a_larger_epsilon(execution in execution(1..7, 0..60), epsilon in 0i64..30) {
+        let stored_entries = |epsilon| {
+            let clocks = new_clocks(&execution, |machine, machines| HybridVectorClock::new(machine, machines, epsilon));
             let timestamps = execution.replay(clocks);
             timestamps.iter().map(Timestamp::numbers).collect::<Vec<_>>()
         };
-        let (few, more) = (kept(epsilon), kept(2 * epsilon));
-        prop_assert!(few.iter().all(|&kept| (1..=u64::from(execution.machines)).contains(&kept)));
+        let (few, more) = (stored_entries(epsilon), stored_entries(2 * epsilon));
+        prop_assert!(few.iter().all(|&stored| (1..=u64::from(execution.machines)).contains(&stored)));
         prop_assert!(std::iter::zip(few, more).all(|(few, more)| few <= more));
-        prop_assert!(kept(0).iter().all(|&kept| kept == 1));
+        prop_assert!(stored_entries(0).iter().all(|&stored| stored == 1));
     }
 
     #[test]
     fn physical_clocks_never_differ_by_more_than_epsilon(seed: u64, epsilon in 0u64..1_000_000_000, at in 0i64..60_000_000_000, resolution in 1u64..1_000_000) {
         let draw = |machine, epsilon| PhysicalTime::draw((seed, "key"), machine, epsilon, 60_000_000_000, resolution);
         let readings = [0, 1, 2].map(|machine| draw(machine, epsilon).reading(at));
+        // If no clock is wrong by more than half of epsilon, two clocks differ by at most epsilon.
         for reading in readings {
             let error = (reading * resolution as i64 - at).unsigned_abs();
             prop_assert!(error <= epsilon / 2 + resolution + 1, "{}", error);
@@ -123,50 +140,60 @@ proptest! {
     }
 }
 
-/// The components of the vector clocks tell of more than a million pairs exactly whether one event happened before the other.
+/// For more than a million pairs of events of a simulated run, vector clocks say exactly whether the first event happened before the
+/// second.
 #[test]
-fn vector_clocks_are_equal_to_reachability_on_a_million_pairs() {
-    let execution = execution::of_a_run("1,2,3,4,5,6", 60);
+fn vector_clocks_order_a_million_pairs_exactly() {
+    let execution = execution::of_simulated_run("1,2,3,4,5,6", 60);
     assert!(execution.events.len() * execution.events.len() > 1_500_000);
     assert!(execution.pairs_across_machines().count() > 1_000_000);
-    check(&execution, &replay!(&execution, VectorClock::new), true);
+    check_order(&execution, &replay!(&execution, VectorClock::new), Exactly);
 }
 
 #[test]
-fn the_interval_is_shared_completely() {
+fn the_parts_of_all_machines_add_up_to_the_whole_interval() {
     for machines in 1..20 {
-        let shares = (0..machines).map(|machine| share(&IdTree::of_machine(machine, machines)));
-        assert_eq!(shares.sum::<f64>(), 1.0);
+        let lengths = (0..machines).map(|machine| length(&IdTree::for_machine(machine, machines)));
+        assert_eq!(lengths.sum::<f64>(), 1.0);
     }
 }
 
-fn share(id: &IdTree) -> f64 {
-    match id {
+/// The length of a part of the interval from 0 to 1.
+fn length(part: &IdTree) -> f64 {
+    match part {
         IdTree::Zero => 0.0,
         IdTree::One => 1.0,
-        IdTree::Halves(left, right) => (share(left) + share(right)) / 2.0,
+        IdTree::Halves(left, right) => (length(left) + length(right)) / 2.0,
     }
 }
 
 #[test]
-fn a_matrix_clock_knows_what_every_machine_knows() {
+fn a_matrix_clock_knows_which_events_all_machines_know_of() {
     let mut clocks = [0, 1].map(|machine| MatrixClock::new(machine, 2));
     clocks[0].advance(0);
     let sent = clocks[0].timestamp();
     clocks[1].receive(&sent, 0);
     assert_eq!(
-        clocks[1].known_to_all(0),
+        clocks[1].events_known_to_all(0),
         1,
-        "machine 1 knows of the send, and that machine 0 knows"
+        "machine 1 knows of the send, and that machine 0 knows of it"
     );
-    assert_eq!(clocks[0].known_to_all(0), 0);
-    let answer = {
-        clocks[1].advance(0);
-        clocks[1].timestamp()
-    };
+    assert_eq!(
+        clocks[0].events_known_to_all(0),
+        0,
+        "machine 0 does not know yet that the message was received"
+    );
+    clocks[1].advance(0);
+    let answer = clocks[1].timestamp();
     clocks[0].receive(&answer, 0);
     assert_eq!(
-        (clocks[0].known_to_all(0), clocks[0].known_to_all(1)),
-        (1, 2)
+        clocks[0].events_known_to_all(0),
+        1,
+        "the answer says that machine 1 knows of the first send"
+    );
+    assert_eq!(
+        clocks[0].events_known_to_all(1),
+        2,
+        "both machines know of machine 1's receive and send"
     );
 }

@@ -1,8 +1,8 @@
 //! Whole numbers as bytes of 7 bits (LEB128), as in protocol buffers: small numbers take few bytes. Each byte has the next 7 bits of the
 //! number, from the lowest; its highest bit is set if more bytes follow.
 
-/// The greatest length of a number of 64 bits.
-pub const MOST_BYTES: u64 = 10;
+/// The largest length of a number of 64 bits, in bytes: 9 bytes of 7 bits have 63 bits, and one more byte has the last bit.
+pub const MAX_BYTES: u64 = 10;
 
 /// How many bytes `number` takes.
 pub fn length(number: u64) -> u64 {
@@ -18,16 +18,18 @@ pub fn write(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-/// Takes a number from the front of `bytes`. `None` if it ends too early, has more than 64 bits or is longer than necessary; then
-/// `bytes` is left where the number ends or breaks off.
+/// Takes a number from the front of `bytes`. Returns `None` if the bytes end within the number, if the number has more than 64 bits, or if
+/// it has more bytes than necessary. In all cases, the bytes that were read are removed from `bytes`.
 pub fn read(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
-    for index in 0..MOST_BYTES as u32 {
+    for index in 0..MAX_BYTES as u32 {
         let (&byte, rest) = bytes.split_first()?;
         *bytes = rest;
         let bits = u64::from(byte & 0x7f);
         let is_last = byte & 0x80 == 0;
-        if index == 9 && bits > 1 || is_last && byte == 0 && index > 0 {
+        let is_too_large = index == 9 && bits > 1;
+        let is_unnecessary = is_last && byte == 0 && index > 0;
+        if is_too_large || is_unnecessary {
             return None;
         }
         number |= bits << (7 * index);
@@ -46,6 +48,7 @@ mod tests {
     proptest! {
         #[test]
         fn numbers_are_read_back_and_have_the_stated_length(number in any::<u64>(), shift in 0u32..64) {
+            // The shift makes small numbers, with few bytes, as likely as large ones.
             let number = number >> shift;
             let mut bytes = vec![];
             write(&mut bytes, number);
@@ -55,9 +58,9 @@ mod tests {
             prop_assert!(rest.is_empty());
         }
 
-        /// Each number has one form only.
+        /// If bytes can be read as a number, they are the only bytes for this number.
         #[test]
-        fn what_is_read_is_written_in_the_same_way(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
+        fn a_number_that_was_read_is_written_as_the_same_bytes(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
             let mut rest = &bytes[..];
             if let Some(number) = read(&mut rest) {
                 let mut written = vec![];
@@ -68,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_end_too_early_or_are_too_large_are_refused() {
+    fn numbers_that_end_too_early_or_are_too_large_or_too_long_are_refused() {
         for bytes in [&[][..], &[0x80], &[0x80, 0], &[0xff; 10], &[0xff; 12]] {
             assert_eq!(read(&mut &bytes[..]), None, "{bytes:?}");
         }

@@ -7,14 +7,15 @@ use super::{Clock, Timestamp, varint};
 use crate::machine::MachineIndex;
 
 /// The vector clock of one machine. Component j is the number of machine j's events that happened before the newest event of this
-/// machine, or are this event.
+/// machine. The own component also counts the newest event itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorClock {
     machine: MachineIndex,
     components: Vec<u64>,
 }
 
-/// The components of a vector clock, or the numbers of another clock that are raised and compared in the same way.
+/// The timestamp of a vector clock: its components. Also the timestamp of other clocks whose numbers are raised and compared in the same
+/// way (Bloom clocks and plausible clocks).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorTimestamp(Vec<u64>);
 
@@ -33,7 +34,7 @@ impl VectorClock {
     }
 }
 
-/// One timestamp is below another if and only if its event happened before the other's.
+/// The timestamp of event a is below that of event b if and only if a happened before b.
 impl Clock for VectorClock {
     type Timestamp = VectorTimestamp;
 
@@ -77,14 +78,14 @@ impl Timestamp for VectorTimestamp {
     }
 }
 
-/// Raises each component of `own` to that of `other`, if that is larger.
+/// Raises each component of `own` to the component of `other` at the same index, if that is larger.
 pub(super) fn raise<T: Copy + Ord>(own: &mut [T], other: &[T]) {
     for (own, other) in std::iter::zip(own, other) {
         *own = (*own).max(*other);
     }
 }
 
-/// Whether no component of `a` is larger than that of `b`, and the two differ.
+/// Whether each component of `a` is less than or equal to the component of `b` at the same index, and at least one of them is less.
 pub(super) fn is_below<T: PartialOrd>(a: &[T], b: &[T]) -> bool {
     std::iter::zip(a, b).all(|(a, b)| a <= b) && a != b
 }

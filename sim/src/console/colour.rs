@@ -1,7 +1,7 @@
 //! Colours of words on stdout.
 //!
-//! A table is laid out before it is coloured: [`marked`] puts characters of width 0 around a word, and [`coloured`] replaces them by
-//! escape sequences. So colours do not change the alignment.
+//! Colours must not change the alignment of a table. So [`marked`] puts characters of width 0 around a word. Then the table is laid out. At
+//! last [`coloured`] replaces these characters (the marks) by the escape sequences of terminals.
 
 use std::env;
 
@@ -28,16 +28,18 @@ const TONES: [(Tone, char, Color); 3] = [
 /// The character that ends a marked word.
 const END: char = '\u{2064}';
 
-/// Returns whether text on stdout has colours. It has if stdout is a terminal that can show them. `CLICOLOR=0` and `NO_COLOR` switch
-/// colours off. `CLICOLOR_FORCE=1` switches them on, even if stdout is no terminal, unless `NO_COLOR` is set.
+/// Returns whether text on stdout has colours. By default it has colours if stdout is a terminal that can show them. The environment
+/// variables `CLICOLOR=0` and `NO_COLOR` switch colours off. `CLICOLOR_FORCE=1` switches them on, even if stdout is no terminal, unless
+/// `NO_COLOR` is set.
 pub fn stdout_has_colours() -> bool {
-    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && console::colors_enabled()
+    let is_no_color_set = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !is_no_color_set && console::colors_enabled()
 }
 
 /// Puts marks around `word`, which [`coloured`] replaces by a colour. The marks have no width on the screen.
 pub fn marked(word: &str, tone: Tone) -> String {
-    let marks = TONES.into_iter().filter(|(other, ..)| *other == tone);
-    let start: String = marks.map(|(_, start, _)| start).collect();
+    let of_tone = TONES.into_iter().filter(|(other, ..)| *other == tone);
+    let start: String = of_tone.map(|(_, start, _)| start).collect();
     format!("{start}{word}{END}")
 }
 
@@ -47,23 +49,25 @@ pub fn coloured(text: &str) -> String {
     let mut rest = text;
     while let Some((start, color)) = first_mark(rest) {
         shown.push_str(&rest[..start]);
-        let after = &rest[start + END.len_utf8()..];
-        let end = after.find([END, '\n']).unwrap_or(after.len());
+        // All marks have the same length in bytes.
+        let from_word = &rest[start + END.len_utf8()..];
+        let word_bytes = from_word.find([END, '\n']).unwrap_or(from_word.len());
+        let (word, after_word) = from_word.split_at(word_bytes);
         let style = Style::new().fg(color).force_styling(true);
-        shown.push_str(&style.apply_to(&after[..end]).to_string());
-        rest = &after[end..];
+        shown.push_str(&style.apply_to(word).to_string());
+        rest = after_word;
     }
     shown.push_str(rest);
     shown.retain(|letter| letter != END);
     shown
 }
 
-/// The index of the first character that begins a marked word, and the colour. All marks have the same length in bytes.
+/// The index of the first character that begins a marked word, and the word's colour. `None` if no word is marked.
 fn first_mark(text: &str) -> Option<(usize, Color)> {
     let index = text.find(TONES.map(|(_, start, _)| start))?;
-    let tones = TONES.into_iter();
-    let mut tones = tones.filter(|(_, start, _)| text[index..].starts_with(*start));
-    tones.next().map(|(.., color)| (index, color))
+    let is_here = |(_, start, _): &(Tone, char, Color)| text[index..].starts_with(*start);
+    let (.., color) = TONES.into_iter().find(is_here)?;
+    Some((index, color))
 }
 
 #[cfg(test)]

@@ -1,34 +1,40 @@
-//! Stops the engines while runs are under way, and counts their ticks and runs.
+//! The connection between a sweep (all runs of an experiment) and the engines that make its runs: the sweep can stop the engines, and the
+//! engines count their ticks and the runs under way.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A tick later than this is counted as late.
+/// A tick that is done by more than this after it was due is counted as late.
 pub const LATE: Duration = Duration::from_millis(1);
 
 /// A stop switch and counters, shared by all threads of a sweep.
 #[derive(Debug, Default)]
 pub struct Control {
     stop: Arc<AtomicBool>,
+    /// Number of runs under way.
     active: AtomicU64,
     timed: Mutex<TimedRuns>,
+    /// Number of ticks done.
     ticks: AtomicU64,
     late_ticks: AtomicU64,
+    /// Whether no new runs are started because too many ticks are late.
     holding_back: AtomicBool,
+    /// Sentences about the runs that the progress display has not shown yet.
     remarks: Mutex<Vec<String>>,
 }
 
-/// The runs under way whose ticks are counted only when they have ended.
+/// The runs under way whose machines are processes of their own. Their ticks are counted only when they have ended. Until then, progress is
+/// estimated from the time since their start.
 #[derive(Debug, Default)]
 struct TimedRuns {
-    /// When each of them began, with a serial number.
+    /// When each of these runs began, by serial number.
     begun: BTreeMap<u64, Instant>,
-    next: u64,
+    next_serial: u64,
 }
 
-/// A run whose ticks are counted when it has ended. It is under way until this is dropped.
+/// A run whose ticks are counted only when it has ended. The run counts as under way until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct TimedRun<'c> {
     control: &'c Control,
@@ -42,11 +48,11 @@ impl Drop for TimedRun<'_> {
 }
 
 impl Control {
-    /// Begins a run whose ticks are counted when it has ended.
+    /// Notes the start of a run whose ticks are counted only when it has ended.
     pub(crate) fn begin_timed(&self) -> TimedRun<'_> {
         let mut timed = self.lock_timed();
-        let serial = timed.next;
-        timed.next += 1;
+        let serial = timed.next_serial;
+        timed.next_serial += 1;
         timed.begun.insert(serial, Instant::now());
         TimedRun {
             control: self,
@@ -54,8 +60,8 @@ impl Control {
         }
     }
 
-    /// Returns how much of the runs whose ticks are not counted yet is done: the sum of their shares, each from 0 to 1. A run takes
-    /// `run_time`.
+    /// Returns how many runs' worth of ticks is done but not counted yet. This is a sum over the runs of [`Self::begin_timed`] under way.
+    /// Each of them adds the share of `run_time` (the duration of a run) since its start, which is from 0 to 1.
     pub fn share_of_timed_runs(&self, run_time: Duration) -> f64 {
         let timed = self.lock_timed();
         let share =
@@ -114,16 +120,17 @@ impl Control {
         std::mem::take(&mut *remarks)
     }
 
-    pub(crate) fn hold_back(&self, late: bool) {
-        self.holding_back.store(late, Ordering::Relaxed);
+    /// Notes whether no new runs are started because too many ticks are late.
+    pub(crate) fn hold_back(&self, is_late: bool) {
+        self.holding_back.store(is_late, Ordering::Relaxed);
     }
 
-    /// Counts `ticks` ticks that were on time.
+    /// Counts `ticks` ticks, none of them as late.
     pub(crate) fn ticked(&self, ticks: u64) {
         self.ticks.fetch_add(ticks, Ordering::Relaxed);
     }
 
-    /// Counts a tick that was late by `lateness_ns`.
+    /// Counts a tick that was done `lateness_ns` after it was due. It also counts as late if this is more than [`LATE`].
     pub(crate) fn ticked_late(&self, lateness_ns: u64) {
         self.ticked(1);
         if u128::from(lateness_ns) > LATE.as_nanos() {
@@ -131,10 +138,12 @@ impl Control {
         }
     }
 
+    /// Notes that a run has begun.
     pub(crate) fn begin(&self) {
         self.active.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Notes that a run has ended.
     pub(crate) fn end(&self) {
         self.active.fetch_sub(1, Ordering::Relaxed);
     }

@@ -2,15 +2,15 @@
 //!
 //! # Layout
 //!
-//! - [`virtual_time`]: simulated time; the same bytes for the same seed
+//! - [`virtual_time`]: simulated time; the same seed gives the same log, byte by byte
 //! - [`tcp`]: real sockets and real time; one event loop for each core runs many whole runs
 //! - [`processes`]: runs over TCP in which each machine is a process
 //! - [`control`]: a stop switch, and counters of ticks and of runs under way
-//! - [`patience`]: waiting times that do not count the time in which this process is suspended
-//! - [`shortage`]: errors of the system that may pass, such as too many open files
+//! - [`patience`]: deadlines that are postponed while this process is suspended
+//! - [`shortage`]: errors of the system that may go away later, such as too many open files
 //! - [`punctuality`]: how late the ticks and messages of a run were, and whether the lateness could have changed its events
 //!
-//! Both engines take planned runs and return the logs of their machines. `tests/it/conformance.rs` checks that they behave the
+//! Both engines take planned runs and return the logs of the runs' machines. `tests/it/conformance.rs` checks that both engines behave the
 //! same.
 
 mod control;
@@ -63,16 +63,21 @@ pub struct RunOutcome<L = RunLog> {
 /// tick has to wait.
 #[derive(Clone, Debug)]
 pub struct RawLog {
+    /// Unix time of the run's start, in nanoseconds.
     started_at_ns: u64,
+    /// For each machine, the newest events, which are still in memory.
     machines: Vec<Vec<LoggedEvent>>,
-    /// The pieces of long logs that were moved from memory to a file, in order. Each piece comes with its machine.
+    /// Older events that were moved from memory to a file because the logs are long: pieces in order, each with the index of its machine.
     spilled: Vec<(usize, Piece)>,
+    /// How long each message travelled.
     latency: Samples,
+    /// Whether every message arrived between the same two ticks of its recipient, and in the same order, as in the schedule.
     as_scheduled: bool,
 }
 
 impl RunOutcome<RawLog> {
-    /// Joins the pieces of the log and calculates the run's punctuality. If the log cannot be read back, the run has failed.
+    /// Joins the pieces of the log and calculates the run's punctuality (how late its ticks and messages were). If the log cannot be read
+    /// back, the run has failed.
     pub fn finalize(self, seed: u64, time_scale: f64) -> RunOutcome {
         let Self {
             run,
@@ -91,12 +96,13 @@ impl RunOutcome<RawLog> {
     }
 }
 
-/// The margin of a run with `schedule` ([`Schedule::margin_ns`]), in wall nanoseconds.
+/// The margin of a run with `schedule` (the shortest time between two ticks whose order matters, [`Schedule::margin_ns`]), in nanoseconds
+/// of real time. A run with `time_scale` 10 is 10 times faster than real time.
 pub fn wall_margin_ns(schedule: &Schedule, time_scale: f64) -> u64 {
     (schedule.margin_ns() as f64 / time_scale) as u64
 }
 
-/// Counts the ticks in a machine's events.
+/// Counts the ticks in a machine's events. A tick can have several receive events.
 pub(crate) fn count_ticks(events: &[LoggedEvent]) -> u64 {
     let ticks = events.chunk_by(|a, b| a.event.tick == b.event.tick);
     ticks.count() as u64
@@ -108,17 +114,18 @@ impl RawLog {
         for (machine, piece) in &self.spilled {
             machines[*machine].append(&mut piece.read()?);
         }
-        for (events, mut rest) in machines.iter_mut().zip(self.machines) {
-            events.append(&mut rest);
+        for (events, mut newest) in machines.iter_mut().zip(self.machines) {
+            events.append(&mut newest);
         }
         let mut lateness = Samples::default();
         for (machine, events) in machines.iter().enumerate() {
             // The lateness of a tick is the lateness of its first event.
             for tick in events.chunk_by(|a, b| a.event.tick == b.event.tick) {
                 let logged = &tick[0];
-                let due_ns = schedule.due_ns(machine, logged.event.tick) as f64 / time_scale;
-                let due_ns = self.started_at_ns + due_ns as u64;
-                lateness.push(logged.system_time_ns.saturating_sub(due_ns));
+                let due_after_start_ns =
+                    schedule.due_ns(machine, logged.event.tick) as f64 / time_scale;
+                let due_at_ns = self.started_at_ns + due_after_start_ns as u64;
+                lateness.push(logged.system_time_ns.saturating_sub(due_at_ns));
             }
         }
         Ok(RunLog {
@@ -151,11 +158,12 @@ fn create_machines(run: &Run, seed: u64) -> Vec<Machine> {
 /// Returns the result of a thread, or an error if the thread panicked.
 pub(crate) fn join_thread<T>(thread: ScopedJoinHandle<'_, T>) -> io::Result<T> {
     thread.join().map_err(|panic| {
-        let said = panic.downcast_ref::<&str>().copied();
-        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        // The message of a panic is a `&str` if it is a literal, otherwise a `String`.
+        let literal = panic.downcast_ref::<&str>().copied();
+        let message = literal.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         io::Error::other(format!(
             "a thread panicked ({}): this is a bug of sim",
-            said.unwrap_or("no reason given")
+            message.unwrap_or("no reason given")
         ))
     })
 }

@@ -1,62 +1,67 @@
 //! Waiting times that do not run out while this process is suspended.
 //!
 //! If a laptop is closed or a process is stopped (SIGSTOP), time goes on, but the process does not run and receives nothing. So
-//! only the time in which the waiting loop was awake counts.
+//! only the time in which the waiting event loop was running counts.
 
-/// A loop calls [`Sleep::inspect`] several times a second. If two calls are further apart than this, the loop was asleep in
-/// between.
+/// An event loop calls [`Suspension::note_awake`] several times a second. If two calls are further apart than this, the process was
+/// suspended in between.
 const LONGEST_GAP_NS: u64 = 1_000_000_000;
 
-/// Time that a loop has spent asleep.
+/// For how long an event loop was suspended since its start.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sleep {
-    last_look_ns: Option<u64>,
-    asleep_ns: u64,
+pub(crate) struct Suspension {
+    /// When the loop was last known to be awake; `None` before the first call of [`Self::note_awake`].
+    last_awake_ns: Option<u64>,
+    /// The sum of all suspensions.
+    suspended_ns: u64,
 }
 
-impl Sleep {
-    /// Returns how long the loop has slept so far.
-    pub(crate) fn asleep_ns(&self) -> u64 {
-        self.asleep_ns
+impl Suspension {
+    /// Returns for how long the loop was suspended so far.
+    pub(crate) fn suspended_ns(&self) -> u64 {
+        self.suspended_ns
     }
 
-    /// Notes that the loop is awake at `now_ns` of a monotonic clock. The loop calls this in each turn. Returns how long it has
-    /// slept so far.
-    pub(crate) fn inspect(&mut self, now_ns: u64) -> u64 {
-        let last_ns = self.last_look_ns.replace(now_ns).unwrap_or(now_ns);
+    /// Notes that the loop is awake at `now_ns` of a monotonic clock. The loop calls this in each turn. Returns for how long it was
+    /// suspended so far.
+    pub(crate) fn note_awake(&mut self, now_ns: u64) -> u64 {
+        let last_ns = self.last_awake_ns.replace(now_ns).unwrap_or(now_ns);
         let gap_ns = now_ns.saturating_sub(last_ns);
         if gap_ns > LONGEST_GAP_NS {
-            self.asleep_ns += gap_ns;
+            self.suspended_ns += gap_ns;
         }
-        self.asleep_ns
+        self.suspended_ns
     }
 }
 
-/// A deadline that is postponed by the time for which its loop sleeps.
+/// A deadline that is postponed by the time for which the event loop is suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
+    /// The deadline if the loop is not suspended any more.
     until_ns: u64,
-    asleep_ns: u64,
+    /// For how long the loop had been suspended in total when the deadline was set.
+    suspended_ns: u64,
 }
 
 impl Patience {
-    /// Creates a deadline at `until_ns`, for a loop that has slept `asleep_ns` so far. Later sleep postpones the deadline.
-    pub(crate) fn until(until_ns: u64, asleep_ns: u64) -> Self {
+    /// Creates a deadline at `until_ns`, for a loop that was suspended for `suspended_ns` so far. Later suspensions postpone the deadline.
+    pub(crate) fn until(until_ns: u64, suspended_ns: u64) -> Self {
         Self {
             until_ns,
-            asleep_ns,
+            suspended_ns,
         }
     }
 
-    /// Returns the time of the deadline if the loop has slept `asleep_ns` so far.
-    pub(crate) fn end_ns(&self, asleep_ns: u64) -> u64 {
-        let slept_ns = asleep_ns.saturating_sub(self.asleep_ns);
-        self.until_ns.saturating_add(slept_ns)
+    /// Returns the time of the postponed deadline if the loop was suspended for `suspended_ns` in total so far.
+    pub(crate) fn end_ns(&self, suspended_ns: u64) -> u64 {
+        let postponed_by_ns = suspended_ns.saturating_sub(self.suspended_ns);
+        self.until_ns.saturating_add(postponed_by_ns)
     }
 
-    /// Returns whether the deadline has passed at `now_ns`. A sleep that has only just ended is taken into account.
-    pub(crate) fn is_over(&self, now_ns: u64, sleep: &mut Sleep) -> bool {
-        now_ns > self.end_ns(sleep.inspect(now_ns))
+    /// Returns whether the deadline has passed at `now_ns`. First notes in `suspension` that the loop is awake, so that a suspension that
+    /// has only just ended postpones the deadline too.
+    pub(crate) fn is_over(&self, now_ns: u64, suspension: &mut Suspension) -> bool {
+        now_ns > self.end_ns(suspension.note_awake(now_ns))
     }
 }
 
@@ -67,21 +72,21 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     #[test]
-    fn sleep_does_not_count() {
-        let mut sleep = Sleep::default();
-        let patience = Patience::until(10 * SECOND, sleep.inspect(0));
-        assert_eq!(patience.end_ns(sleep.inspect(SECOND)), 10 * SECOND);
-        // After one hour of sleep, the rest of the time is still left.
+    fn a_suspension_postpones_the_deadline_and_slow_turns_do_not() {
+        let mut suspension = Suspension::default();
+        let patience = Patience::until(10 * SECOND, suspension.note_awake(0));
+        assert_eq!(patience.end_ns(suspension.note_awake(SECOND)), 10 * SECOND);
+        // The process is suspended from second 1 to second 3600, so the deadline is 3599 seconds later.
         let woken_ns = 3600 * SECOND;
         assert_eq!(
-            patience.end_ns(sleep.inspect(woken_ns)),
+            patience.end_ns(suspension.note_awake(woken_ns)),
             10 * SECOND + 3599 * SECOND
         );
-        // The time of a loop that is slow but awake counts.
+        // A loop with one turn in each second is slow but awake, so its time counts.
         for second in 1..=9 {
-            assert!(!patience.is_over(woken_ns + second * SECOND, &mut sleep));
+            assert!(!patience.is_over(woken_ns + second * SECOND, &mut suspension));
         }
-        assert!(patience.is_over(woken_ns + 10 * SECOND, &mut sleep));
+        assert!(patience.is_over(woken_ns + 10 * SECOND, &mut suspension));
     }
 
     #[test]

@@ -106,11 +106,11 @@ fn length_bounds(format: TimestampFormat) -> (u64, u64) {
     match format {
         TimestampFormat::Vector { machines } => {
             let machines = u64::from(machines);
-            (machines, machines * varint::MOST_BYTES)
+            (machines, machines * varint::MAX_BYTES)
         }
         TimestampFormat::Hybrid => {
             let time = TIME_BYTES as u64;
-            (time + 1, time + varint::MOST_BYTES)
+            (time + 1, time + varint::MAX_BYTES)
         }
     }
 }

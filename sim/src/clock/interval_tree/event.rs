@@ -1,16 +1,19 @@
-//! How many events each part of the interval has seen.
+//! The tree of an interval tree clock that assigns a number of events to each point of the interval from 0 to 1.
 
 use std::sync::Arc;
 
 use super::id::IdTree;
 
-/// A number of events for each point of an interval: the same everywhere, or a number for all and more for its two halves. Trees are
-/// always in their shortest form: one of the halves has a part with 0, and two equal halves without parts are one number.
+/// A number of events for each point of an interval. Either the number is the same everywhere, or the interval is divided into two halves
+/// with trees of their own.
+///
+/// Trees are always in their shortest form. This means two things. First, the smallest number in the two halves of a node is 0: a larger
+/// number that both halves have in common is in the number of the node. Second, a node whose halves would be equal leaves is a leaf itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventTree {
     /// The same number everywhere.
     Leaf(u64),
-    /// A number, and trees for the left and the right half to which it is added.
+    /// A number, a tree for the left half, and a tree for the right half. The number is added to all numbers of both halves.
     Node(u64, Arc<EventTree>, Arc<EventTree>),
 }
 
@@ -20,8 +23,9 @@ impl Default for EventTree {
     }
 }
 
-/// What a new node costs in [`EventTree::grow`]. It is more than the depth of any tree.
-const NEW_NODE: u64 = 1 << 32;
+/// What a new node costs in [`EventTree::grow`]. It is more than the depth of any tree, so a new node is made only if no
+/// leaf is completely within the part.
+const NEW_NODE_COST: u64 = 1 << 32;
 
 impl EventTree {
     /// The number at the root. In the shortest form, it is the smallest number of the tree.
@@ -39,7 +43,7 @@ impl EventTree {
         }
     }
 
-    /// Number of leaves and inner nodes.
+    /// Number of nodes, leaves included.
     pub fn nodes(&self) -> u64 {
         match self {
             Self::Leaf(_) => 1,
@@ -47,6 +51,7 @@ impl EventTree {
         }
     }
 
+    /// The same tree with another number at its root.
     fn with_base(&self, base: u64) -> Self {
         match self {
             Self::Leaf(_) => Self::Leaf(base),
@@ -54,26 +59,28 @@ impl EventTree {
         }
     }
 
+    /// The tree with `by` added at each point.
     fn lift(&self, by: u64) -> Self {
         self.with_base(self.base() + by)
     }
 
-    /// Makes a node in its shortest form.
+    /// Makes the tree with these halves, to which `number` is added, in its shortest form.
     fn norm(number: u64, left: Self, right: Self) -> Self {
         if let (Self::Leaf(left), Self::Leaf(right)) = (&left, &right)
             && left == right
         {
             return Self::Leaf(number + left);
         }
-        let least = left.base().min(right.base());
-        let sink = |tree: Self| match least {
+        // What both halves have in common moves to the number of the node.
+        let common = left.base().min(right.base());
+        let sink = |tree: Self| match common {
             0 => Arc::new(tree),
-            _ => Arc::new(tree.with_base(tree.base() - least)),
+            _ => Arc::new(tree.with_base(tree.base() - common)),
         };
-        Self::Node(number + least, sink(left), sink(right))
+        Self::Node(number + common, sink(left), sink(right))
     }
 
-    /// The halves of a tree. Those of a leaf are 0.
+    /// The halves of a tree, without the number at its root. So the halves of a leaf are 0.
     fn halves(&self) -> (Self, Self) {
         match self {
             Self::Leaf(_) => (Self::Leaf(0), Self::Leaf(0)),
@@ -81,30 +88,34 @@ impl EventTree {
         }
     }
 
-    /// Whether no point has a larger number than in `other`.
+    /// Whether the number of this tree is less than or equal to that of `other` at each point.
     pub fn leq(&self, other: &Self) -> bool {
-        self.leq_above(0, other, 0)
+        self.leq_with(0, other, 0)
     }
 
-    /// Whether no point has a larger number than in `other`, if `own` is added to the one and `others` to the other.
-    fn leq_above(&self, own: u64, other: &Self, others: u64) -> bool {
-        let (base, others_base) = (own + self.base(), others + other.base());
-        if base > others_base {
+    /// The same as [`Self::leq`], after `own_sum` is added to this tree and `other_sum` to `other`. The two are the sums of the numbers on
+    /// the ways from the roots to these two subtrees.
+    fn leq_with(&self, own_sum: u64, other: &Self, other_sum: u64) -> bool {
+        let (own_base, other_base) = (own_sum + self.base(), other_sum + other.base());
+        if own_base > other_base {
             return false;
         }
         match (self, other) {
+            // In the shortest form, the base is the smallest number of a tree, so `other` is nowhere below its base.
             (Self::Leaf(_), _) => true,
+            // Both halves are compared with the same leaf, whose number is added again in the next step.
             (Self::Node(_, left, right), Self::Leaf(_)) => {
-                left.leq_above(base, other, others) && right.leq_above(base, other, others)
+                left.leq_with(own_base, other, other_sum)
+                    && right.leq_with(own_base, other, other_sum)
             }
-            (Self::Node(_, left, right), Self::Node(_, others_left, others_right)) => {
-                left.leq_above(base, others_left, others_base)
-                    && right.leq_above(base, others_right, others_base)
+            (Self::Node(_, left, right), Self::Node(_, other_left, other_right)) => {
+                left.leq_with(own_base, other_left, other_base)
+                    && right.leq_with(own_base, other_right, other_base)
             }
         }
     }
 
-    /// The larger number at each point.
+    /// The tree that has at each point the larger number of this tree and `other`.
     pub fn join(&self, other: &Self) -> Self {
         let (low, high) = match self.base() <= other.base() {
             true => (self, other),
@@ -115,15 +126,17 @@ impl EventTree {
         }
         let (low_left, low_right) = low.halves();
         let (high_left, high_right) = high.halves();
-        let above = high.base() - low.base();
+        // Both pairs of halves are written as numbers above the lower base.
+        let difference = high.base() - low.base();
         Self::norm(
             low.base(),
-            low_left.join(&high_left.lift(above)),
-            low_right.join(&high_right.lift(above)),
+            low_left.join(&high_left.lift(difference)),
+            low_right.join(&high_right.lift(difference)),
         )
     }
 
-    /// Adds an event to the part `id`.
+    /// Adds an event of the machine that owns the part `id`: raises the number somewhere within this part. It prefers to raise numbers such
+    /// that the tree gets smaller ([`Self::fill`]). If that is impossible, it adds 1 somewhere ([`Self::grow`]).
     pub fn event(&self, id: &IdTree) -> Self {
         let filled = self.fill(id);
         match filled == *self {
@@ -132,24 +145,24 @@ impl EventTree {
         }
     }
 
-    /// Makes the tree smaller by raising numbers within the part `id`.
+    /// Raises numbers within the part `id` where this makes the tree smaller. Returns the same tree if there is no such place.
     fn fill(&self, id: &IdTree) -> Self {
         match (id, self) {
             (IdTree::Zero, _) | (_, Self::Leaf(_)) => self.clone(),
             (IdTree::One, _) => Self::Leaf(self.max()),
             (IdTree::Halves(own_left, own_right), Self::Node(number, left, right)) => {
                 let (filled_left, filled_right) = (left.fill(own_left), right.fill(own_right));
-                let is_all = |id: &IdTree| *id == IdTree::One;
-                // A half that is owned completely is raised to the smallest number of the other half.
-                let other = [filled_left.base(), filled_right.base()];
-                let raise = |tree: Self, other: u64| Self::Leaf(tree.base().max(other));
-                let new_left = if is_all(own_left) {
-                    raise(filled_left, other[1])
+                let is_owned_completely = |half: &IdTree| *half == IdTree::One;
+                // A half that is owned completely is a leaf now. It is raised to the smallest number of the other half.
+                let (left_base, right_base) = (filled_left.base(), filled_right.base());
+                let higher_leaf = Self::Leaf(left_base.max(right_base));
+                let new_left = if is_owned_completely(own_left) {
+                    higher_leaf.clone()
                 } else {
                     filled_left
                 };
-                let new_right = if is_all(own_right) {
-                    raise(filled_right, other[0])
+                let new_right = if is_owned_completely(own_right) {
+                    higher_leaf
                 } else {
                     filled_right
                 };
@@ -158,62 +171,73 @@ impl EventTree {
         }
     }
 
-    /// Adds 1 somewhere in the part `id`, where it makes the tree largest the least. Returns the cost too.
+    /// Adds 1 somewhere within the part `id`, such that the tree gets as few new nodes as possible. If several places are equally good, the
+    /// one nearest to the root is chosen. Also returns the cost of the place: 1 for each level, and [`NEW_NODE_COST`] for each new node.
     fn grow(&self, id: &IdTree) -> (Self, u64) {
         match (id, self) {
             (IdTree::One, Self::Leaf(number)) => (Self::Leaf(number + 1), 0),
             (IdTree::Halves(own_left, own_right), _) => {
-                let new_node = match self {
-                    Self::Leaf(_) => NEW_NODE,
+                let new_node_cost = match self {
+                    Self::Leaf(_) => NEW_NODE_COST,
                     Self::Node(..) => 0,
                 };
                 let (left, right) = self.halves();
                 let grown_left = (**own_left != IdTree::Zero).then(|| left.grow(own_left));
                 let grown_right = (**own_right != IdTree::Zero).then(|| right.grow(own_right));
+                // The cheaper half grows. If both cost the same, it is the right one.
                 let (left, right, cost) = match (grown_left, grown_right) {
-                    (Some((grown, cost)), other)
-                        if other.as_ref().is_none_or(|other| cost < other.1) =>
+                    (Some((new_left, left_cost)), Some((_, right_cost)))
+                        if left_cost < right_cost =>
                     {
-                        (grown, right, cost)
+                        (new_left, right, left_cost)
                     }
-                    (_, Some((grown, cost))) => (left, grown, cost),
-                    _ => unreachable!("a part has a half that is not empty"),
+                    (Some((new_left, left_cost)), None) => (new_left, right, left_cost),
+                    (_, Some((new_right, right_cost))) => (left, new_right, right_cost),
+                    (None, None) => unreachable!("a part has a half that is not empty"),
                 };
                 let tree = Self::Node(self.base(), Arc::new(left), Arc::new(right));
-                (tree, cost + 1 + new_node)
+                (tree, cost + 1 + new_node_cost)
             }
+            // `event` only calls `grow` if `fill` changed nothing, and the halves below are never empty parts.
             _ => unreachable!("an owned part without halves has been filled"),
         }
     }
 
-    /// Length of the tree in bits, in the encoding of the source (section 5.2).
+    /// Length of the tree in bits, in the encoding of the source (section 5.2). Some bits first say which kind of node follows. A half that
+    /// is 0 everywhere takes no more bits than these.
     pub fn bits(&self) -> u64 {
         const ZERO: EventTree = EventTree::Leaf(0);
         match self {
             Self::Leaf(number) => 1 + number_bits(*number),
-            Self::Node(0, left, right) => {
-                let halves = [left, right].into_iter().filter(|half| ***half != ZERO);
-                3 + halves.map(|half| half.bits()).sum::<u64>()
-            }
             Self::Node(number, left, right) => {
-                let one_is_zero = **left == ZERO || **right == ZERO;
+                let is_one_half_zero = **left == ZERO || **right == ZERO;
+                let kind_bits = match (number, is_one_half_zero) {
+                    (0, _) => 3,
+                    (_, true) => 5,
+                    (_, false) => 4,
+                };
+                // A number above 0 is encoded like a leaf.
+                let own_bits = match number {
+                    0 => 0,
+                    _ => 1 + number_bits(*number),
+                };
                 let halves = [left, right].into_iter().filter(|half| ***half != ZERO);
-                let kind = if one_is_zero { 5 } else { 4 };
-                // The number is a leaf of its own.
-                kind + 1 + number_bits(*number) + halves.map(|half| half.bits()).sum::<u64>()
+                kind_bits + own_bits + halves.map(|half| half.bits()).sum::<u64>()
             }
         }
     }
 }
 
-/// Length of a number in bits: numbers below 4 take 3 bits, the next 8 numbers 5, the next 16 numbers 7, and so on.
-fn number_bits(mut number: u64) -> u64 {
-    let mut width = 2;
-    let mut prefix = 1;
-    while number >= 1 << width {
-        number -= 1 << width;
-        width += 1;
-        prefix += 1;
+/// Length of a number in bits: numbers below 4 take 3 bits, the next 8 numbers 5 bits, the next 16 numbers 7 bits, and so on. The first
+/// bits (the prefix) say in which of these classes the number is, and the other bits say which number of the class it is.
+fn number_bits(number: u64) -> u64 {
+    let mut index_in_class = number;
+    let mut index_bits = 2;
+    let mut prefix_bits = 1;
+    while index_in_class >= 1 << index_bits {
+        index_in_class -= 1 << index_bits;
+        index_bits += 1;
+        prefix_bits += 1;
     }
-    prefix + width
+    prefix_bits + index_bits
 }

@@ -1,10 +1,10 @@
-//! The part of the interval that a machine owns.
+//! The part of the interval from 0 to 1 that a machine owns in an interval tree clock.
 
 use std::sync::Arc;
 
 use crate::machine::MachineIndex;
 
-/// A part of an interval: nothing, all of it, or parts of its two halves.
+/// A part of an interval: nothing, the whole interval, or a part of its left half together with a part of its right half.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdTree {
     /// Nothing.
@@ -16,23 +16,23 @@ pub enum IdTree {
 }
 
 impl IdTree {
-    /// The part of `machine` if `machines` share the interval: the lower half of the machines share the left half of the interval, and
-    /// so on.
+    /// The part of `machine` if the interval is divided among `machines` machines. The first half of the machines divide the left half of
+    /// the interval in the same way, and the other machines divide the right half.
     ///
     /// # Panics
     ///
     /// If there is no such machine.
-    pub fn of_machine(machine: MachineIndex, machines: u32) -> Self {
+    pub fn for_machine(machine: MachineIndex, machines: u32) -> Self {
         assert!(machine < machines, "machine {machine} of {machines}");
         if machines == 1 {
             return Self::One;
         }
-        let left = machines.div_ceil(2);
-        let (left, right) = match machine < left {
-            true => (Self::of_machine(machine, left), Self::Zero),
+        let machines_left = machines.div_ceil(2);
+        let (left, right) = match machine < machines_left {
+            true => (Self::for_machine(machine, machines_left), Self::Zero),
             false => (
                 Self::Zero,
-                Self::of_machine(machine - left, machines - left),
+                Self::for_machine(machine - machines_left, machines - machines_left),
             ),
         };
         Self::Halves(Arc::new(left), Arc::new(right))

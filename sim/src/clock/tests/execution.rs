@@ -1,4 +1,5 @@
-//! Random executions, and which of their events happened before which.
+//! Executions to test clocks with: random ones and simulated runs. Also calculates which of their events happened before which others,
+//! without any clock.
 
 use std::ops::Range;
 
@@ -14,20 +15,24 @@ use crate::machine::{EventKind, MachineIndex};
 pub struct Execution {
     pub machines: u32,
     pub events: Vec<Event>,
-    /// For each event, the reading of its machine's physical clock. Readings of a machine increase, and no two events have the same.
+    /// For each event, the reading of its machine's physical clock. The readings of a machine increase, and in random executions no two
+    /// events have the same reading.
     pub readings: Vec<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
     pub machine: MachineIndex,
-    /// The send whose message the event receives.
+    /// Index of the send whose message the event receives; `None` if the event is not a receive.
     pub receives: Option<usize>,
 }
 
-/// Random executions. Every event that is not a receive may be a send, also to several machines or to none.
+/// Random executions with up to 8 machines. Every event that is not a receive is a send if a later event receives its message. Several
+/// machines may receive the same send, like a multicast.
 pub fn execution(machines: Range<u32>, events: Range<usize>) -> impl Strategy<Value = Execution> {
+    // For each event a machine, an earlier event, and a number that makes it a receive in two of three cases.
     let drawn = prop::collection::vec((any::<u32>(), any::<u32>(), 0u8..3), events);
+    // How far each machine's physical clock is ahead, in events.
     let errors = prop::collection::vec(0i64..40, 8);
     (machines, drawn, errors).prop_map(|(machines, drawn, errors)| {
         let mut events: Vec<Event> = vec![];
@@ -41,6 +46,7 @@ pub fn execution(machines: Range<u32>, events: Range<usize>) -> impl Strategy<Va
                 machine,
                 receives: is_receive.then_some(send),
             });
+            // The reading modulo the number of machines is the machine. So readings of different machines are never equal.
             let error = errors[machine as usize] * i64::from(machines);
             readings.push(i64::from(machines) * index as i64 + i64::from(machine) + error);
         }
@@ -52,8 +58,8 @@ pub fn execution(machines: Range<u32>, events: Range<usize>) -> impl Strategy<Va
     })
 }
 
-/// The execution of a run in virtual time.
-pub fn of_a_run(rates: &str, duration_s: u64) -> Execution {
+/// The events of a simulated run with these rates and this duration. Readings are the times at which ticks are due.
+pub fn of_simulated_run(rates: &str, duration_s: u64) -> Execution {
     let configuration = Configuration::new(
         rates.parse().expect("rates"),
         Probability::new(0.3).expect("a probability"),
@@ -66,6 +72,7 @@ pub fn of_a_run(rates: &str, duration_s: u64) -> Execution {
     };
     let machines = run.configuration.rates.machines();
     let (mut events, mut readings) = (vec![], vec![]);
+    // For each machine, the index of the event of each tick.
     let mut index_of_tick = vec![vec![]; machines as usize];
     virtual_time::observe(&run, 5, |machine, logged| {
         let receives = match logged.event.kind {
@@ -89,7 +96,7 @@ pub fn of_a_run(rates: &str, duration_s: u64) -> Execution {
 }
 
 impl Execution {
-    /// The timestamp of each event.
+    /// Calculates the timestamp of each event with these clocks, one for each machine.
     pub fn replay<C: Clock>(&self, mut clocks: Vec<C>) -> Vec<C::Timestamp> {
         let mut timestamps: Vec<C::Timestamp> = vec![];
         for (event, &now) in std::iter::zip(&self.events, &self.readings) {
@@ -103,47 +110,50 @@ impl Execution {
         timestamps
     }
 
-    /// All ordered pairs of events of different machines.
+    /// The indices of all pairs of events of different machines. Each pair comes twice, as (a, b) and as (b, a).
     pub fn pairs_across_machines(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let all = 0..self.events.len();
-        let pairs = all
+        let indices = 0..self.events.len();
+        let pairs = indices
             .clone()
-            .flat_map(move |a| all.clone().map(move |b| (a, b)));
+            .flat_map(move |a| indices.clone().map(move |b| (a, b)));
         pairs.filter(|&(a, b)| self.events[a].machine != self.events[b].machine)
     }
 
-    /// The largest difference of two machines' physical clocks: a later event can have a reading that is lower by at most this.
+    /// The largest amount by which an event has a lower reading than an earlier event. This is the largest difference of two machines'
+    /// physical clocks that the execution shows.
     pub fn epsilon(&self) -> i64 {
-        let mut largest = i64::MIN;
+        let mut largest_so_far = i64::MIN;
         let mut epsilon = 0;
         for &reading in &self.readings {
-            largest = largest.max(reading);
-            epsilon = epsilon.max(largest - reading);
+            largest_so_far = largest_so_far.max(reading);
+            epsilon = epsilon.max(largest_so_far - reading);
         }
         epsilon
     }
 }
 
-/// For each event, the events that happened before it.
-pub struct Reachable(Vec<Vec<bool>>);
+/// Which events happened before each event. Row b has a value for each event a: whether a happened before b.
+pub struct CausalPast(Vec<Vec<bool>>);
 
-impl Reachable {
+impl CausalPast {
     pub fn new(execution: &Execution) -> Self {
-        let mut before: Vec<Vec<bool>> = vec![];
-        let mut newest: Vec<Option<usize>> = vec![None; execution.machines as usize];
+        let mut pasts: Vec<Vec<bool>> = vec![];
+        let mut newest_of_machine: Vec<Option<usize>> = vec![None; execution.machines as usize];
         for (index, event) in execution.events.iter().enumerate() {
             let mut past = vec![false; execution.events.len()];
-            let newest = &mut newest[event.machine as usize];
-            for cause in newest.iter().chain(&event.receives) {
-                std::iter::zip(&mut past, &before[*cause]).for_each(|(own, other)| *own |= other);
+            let previous = &mut newest_of_machine[event.machine as usize];
+            // The past consists of the machine's previous event, of the send whose message is received, and of the pasts of both.
+            for cause in previous.iter().chain(&event.receives) {
+                std::iter::zip(&mut past, &pasts[*cause]).for_each(|(own, other)| *own |= other);
                 past[*cause] = true;
             }
-            *newest = Some(index);
-            before.push(past);
+            *previous = Some(index);
+            pasts.push(past);
         }
-        Self(before)
+        Self(pasts)
     }
 
+    /// Whether event `a` happened before event `b`.
     pub fn happened_before(&self, a: usize, b: usize) -> bool {
         self.0[b][a]
     }

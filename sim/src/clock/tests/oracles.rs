@@ -1,4 +1,4 @@
-//! Comparisons with other programs' clocks.
+//! Compares clocks with those of other programs: the crates `vclock`, `itc` and `uhlc`. Encoded clocks are compared with plain integers.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -12,8 +12,8 @@ use super::*;
 use crate::clock::encoded::{EncodedTimestamp, primes};
 use crate::clock::interval_tree::{EventTree, IdTree};
 
-/// The vector clocks of the crate `vclock`.
-fn vclocks(execution: &Execution) -> Vec<VClock<u32, u64>> {
+/// The timestamps of all events with the vector clocks of the crate `vclock`.
+fn vclock_timestamps(execution: &Execution) -> Vec<VClock<u32, u64>> {
     let mut clocks = vec![VClock::default(); execution.machines as usize];
     let mut timestamps: Vec<VClock<u32, u64>> = vec![];
     for event in &execution.events {
@@ -27,33 +27,34 @@ fn vclocks(execution: &Execution) -> Vec<VClock<u32, u64>> {
     timestamps
 }
 
-fn of_other_program(id: &IdTree) -> itc::IdTree {
+/// Converts a part of the interval to the type of the crate `itc`.
+fn to_itc_id(id: &IdTree) -> itc::IdTree {
     match id {
         IdTree::Zero => itc::IdTree::zero(),
         IdTree::One => itc::IdTree::one(),
-        IdTree::Halves(left, right) => itc::IdTree::node(
-            Box::new(of_other_program(left)),
-            Box::new(of_other_program(right)),
-        ),
+        IdTree::Halves(left, right) => {
+            itc::IdTree::node(Box::new(to_itc_id(left)), Box::new(to_itc_id(right)))
+        }
     }
 }
 
-fn tree_of_other_program(tree: &EventTree) -> itc::EventTree {
+/// Converts a tree of events to the type of the crate `itc`.
+fn to_itc_events(tree: &EventTree) -> itc::EventTree {
     match tree {
         EventTree::Leaf(number) => itc::EventTree::leaf(*number as u32),
         EventTree::Node(number, left, right) => itc::EventTree::node(
             *number as u32,
-            Box::new(tree_of_other_program(left)),
-            Box::new(tree_of_other_program(right)),
+            Box::new(to_itc_events(left)),
+            Box::new(to_itc_events(right)),
         ),
     }
 }
 
-/// The interval tree clocks of the crate `itc`, without their ids.
-fn itcs(execution: &Execution) -> Vec<itc::Stamp> {
-    let id = |machine| of_other_program(&IdTree::of_machine(machine, execution.machines));
-    let seed = |machine| itc::Stamp::new(id(machine), itc::EventTree::zero());
-    let mut stamps: Vec<itc::Stamp> = (0..execution.machines).map(seed).collect();
+/// The timestamps of all events with the interval tree clocks of the crate `itc`, without the machines' parts of the interval.
+fn itc_timestamps(execution: &Execution) -> Vec<itc::Stamp> {
+    let id = |machine| to_itc_id(&IdTree::for_machine(machine, execution.machines));
+    let first_stamp = |machine| itc::Stamp::new(id(machine), itc::EventTree::zero());
+    let mut stamps: Vec<itc::Stamp> = (0..execution.machines).map(first_stamp).collect();
     let mut timestamps: Vec<itc::Stamp> = vec![];
     for event in &execution.events {
         let stamp = &mut stamps[event.machine as usize];
@@ -61,20 +62,23 @@ fn itcs(execution: &Execution) -> Vec<itc::Stamp> {
             *stamp = stamp.join(&timestamps[send]);
         }
         *stamp = stamp.event();
+        // The first part of `peek` has the events of the clock, and no part of the interval.
         timestamps.push(stamp.peek().0);
     }
     timestamps
 }
 
+// The crate `uhlc` reads physical time from a function without arguments. It gets the time of the present event from here.
 thread_local! {
     static NOW: Cell<i64> = const { Cell::new(0) };
 }
 
-/// The crate `uhlc` counts in the lowest bits of its times.
+/// The crate `uhlc` has one number for time and counter: the counter is in the lowest bits. This is the number of these bits.
 const COUNTER_BITS: u8 = uhlc::CSIZE;
 
-/// The hybrid logical clocks of the crate `uhlc`, each as one number. It gives receives no timestamps.
-fn uhlcs(execution: &Execution) -> Vec<Option<u64>> {
+/// The timestamps of all events with the hybrid logical clocks of the crate `uhlc`, each as one number. `None` for receives, which get no
+/// timestamps from the crate.
+fn uhlc_timestamps(execution: &Execution) -> Vec<Option<u64>> {
     let clock = || uhlc::NTP64((NOW.get() as u64) << COUNTER_BITS);
     let new = |_| {
         let builder = uhlc::HLCBuilder::new().with_clock(clock);
@@ -90,7 +94,9 @@ fn uhlcs(execution: &Execution) -> Vec<Option<u64>> {
         timestamps.push(match event.receives.map(|send| &timestamps[send]) {
             Some(sent) => {
                 let sent = sent.as_ref().expect("a send has a timestamp");
-                clock.update_with_timestamp(sent).expect("near enough");
+                clock
+                    .update_with_timestamp(sent)
+                    .expect("a time that is not too far ahead");
                 None
             }
             None => Some(clock.new_timestamp()),
@@ -103,6 +109,7 @@ fn uhlcs(execution: &Execution) -> Vec<Option<u64>> {
         .collect()
 }
 
+/// The integer of an encoded vector clock. It must have at most 128 bits.
 fn integer(timestamp: &EncodedTimestamp) -> u128 {
     let power = |(&exponent, prime): (&u64, u64)| u128::from(prime).pow(exponent as u32);
     std::iter::zip(timestamp.exponents(), primes())
@@ -112,9 +119,9 @@ fn integer(timestamp: &EncodedTimestamp) -> u128 {
 
 proptest! {
     #[test]
-    fn vector_clocks_are_those_of_another_program(execution in execution(1..7, 0..60)) {
-        let ours = execution.replay(each(&execution, VectorClock::new));
-        let theirs = vclocks(&execution);
+    fn vector_clocks_are_equal_to_those_of_vclock(execution in execution(1..7, 0..60)) {
+        let ours = execution.replay(new_clocks(&execution, VectorClock::new));
+        let theirs = vclock_timestamps(&execution);
         for (ours, theirs) in std::iter::zip(&ours, &theirs) {
             for (machine, &number) in ours.components().iter().enumerate() {
                 // The other program's first event has number 0.
@@ -129,19 +136,19 @@ proptest! {
     }
 
     #[test]
-    fn interval_tree_clocks_are_those_of_another_program(execution in execution(1..9, 0..60)) {
-        let ours = execution.replay(each(&execution, IntervalTreeClock::new));
-        for (ours, theirs) in std::iter::zip(&ours, itcs(&execution)) {
-            let ours = itc::Stamp::new(itc::IdTree::zero(), tree_of_other_program(ours));
+    fn interval_tree_clocks_are_equal_to_those_of_itc(execution in execution(1..9, 0..60)) {
+        let ours = execution.replay(new_clocks(&execution, IntervalTreeClock::new));
+        for (ours, theirs) in std::iter::zip(&ours, itc_timestamps(&execution)) {
+            let ours = itc::Stamp::new(itc::IdTree::zero(), to_itc_events(ours));
             prop_assert_eq!(ours.to_string(), theirs.to_string());
         }
     }
 
-    /// An encoded vector clock divides another if and only if it is below it, and its length is that of the integer. With 30 events, of
-    /// which each multiplies the integer by at most 13, it fits into 128 bits.
+    /// `is_before` of two encoded vector clocks is true if and only if the first integer divides the second, and `bits` is the length of
+    /// the integer. Each of at most 30 events multiplies the integer by at most 13, so it fits into 128 bits.
     #[test]
     fn encoded_clocks_are_integers_that_divide_each_other(execution in execution(1..7, 0..30)) {
-        let ours = execution.replay(each(&execution, EncodedClock::new));
+        let ours = execution.replay(new_clocks(&execution, EncodedClock::new));
         let integers: Vec<u128> = ours.iter().map(integer).collect();
         for (ours, integer) in std::iter::zip(&ours, &integers) {
             prop_assert_eq!(ours.bits(), u64::from(u128::BITS - integer.leading_zeros()));
@@ -154,7 +161,7 @@ proptest! {
 }
 
 #[test]
-fn hybrid_logical_clocks_are_those_of_another_program() {
+fn hybrid_logical_clocks_are_equal_to_those_of_uhlc() {
     let config = ProptestConfig::default();
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let compared = Cell::new(0);
@@ -164,7 +171,7 @@ fn hybrid_logical_clocks_are_those_of_another_program() {
         let fits = ours.iter().all(|clock| clock.count() < 1 << COUNTER_BITS);
         prop_assume!(fits);
         compared.set(compared.get() + 1);
-        for (ours, theirs) in std::iter::zip(&ours, uhlcs(&execution)) {
+        for (ours, theirs) in std::iter::zip(&ours, uhlc_timestamps(&execution)) {
             if let Some(theirs) = theirs {
                 prop_assert_eq!(
                     ((ours.time() as u64) << COUNTER_BITS) + ours.count(),
@@ -177,5 +184,6 @@ fn hybrid_logical_clocks_are_those_of_another_program() {
     runner
         .run(&execution(1..7, 0..30), test)
         .expect("they are equal");
+    // Enough executions were not skipped because of large counters.
     assert!(compared.get() > 100, "{}", compared.get());
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::child::{Failure, MachineProcess, Machines};
 use super::{SET_UP_PATIENCE, Settings, token_to_hex};
 use crate::engine::Control;
-use crate::engine::patience::{Patience, Sleep};
+use crate::engine::patience::{Patience, Suspension};
 use crate::engine::tcp::{AddressBook, MachineResult, new_token};
 use crate::experiment::Run;
 
@@ -87,7 +87,7 @@ struct Processes {
     failed: Vec<usize>,
     started: Instant,
     /// The time in which the computer or this process was suspended. It does not count for the deadline.
-    sleep: Sleep,
+    suspension: Suspension,
     /// The deadline of the attempt.
     patience: Patience,
 }
@@ -111,7 +111,7 @@ impl Processes {
             machines,
             failed: vec![],
             started: Instant::now(),
-            sleep: Sleep::default(),
+            suspension: Suspension::default(),
             patience: Patience::until(nanoseconds(longest), 0),
         })
     }
@@ -123,7 +123,7 @@ impl Processes {
                 return Outcome::failed(format!("a machine's process cannot be watched: {error}"));
             }
             let all_ended = self.results.iter().all(Option::is_some);
-            if all_ended || self.patience.is_over(self.now_ns(), &mut self.sleep) {
+            if all_ended || self.patience.is_over(self.now_ns(), &mut self.suspension) {
                 return self.outcome();
             }
             if control.is_stopped() {
@@ -158,10 +158,10 @@ impl Processes {
             }
             self.results[machine] = Some(result);
             let now_ns = self.now_ns();
-            let asleep_ns = self.sleep.inspect(now_ns);
+            let suspended_ns = self.suspension.note_awake(now_ns);
             let until_ns = now_ns + nanoseconds(time_left);
-            if until_ns < self.patience.end_ns(asleep_ns) {
-                self.patience = Patience::until(until_ns, asleep_ns);
+            if until_ns < self.patience.end_ns(suspended_ns) {
+                self.patience = Patience::until(until_ns, suspended_ns);
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use super::reactor::Reactor;
 use super::secret::Secret;
 use super::wiring::Wiring;
 use crate::console::tell;
-use crate::engine::patience::{Patience, Sleep};
+use crate::engine::patience::{Patience, Suspension};
 use crate::engine::shortage::is_shortage;
 use crate::experiment::Run;
 use crate::machine::MachineIndex;
@@ -99,11 +99,11 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
     let lead_ns = LEAD_NS + participant.addresses.len() as u64 * LEAD_PER_MACHINE_NS;
     let mut scratch = vec![0; SCRATCH_BYTES];
     let mut ready = vec![];
-    let mut sleep = Sleep::default();
+    let mut suspension = Suspension::default();
     let patience_ns = u64::try_from(participant.patience.as_nanos()).unwrap_or(u64::MAX);
     let mut patience = Patience::until(clock.now_ns().saturating_add(patience_ns), 0);
     for turn in 0.. {
-        sleep.inspect(clock.now_ns());
+        suspension.note_awake(clock.now_ns());
         if !hosted.has_started() {
             hosted.set_up(&mut reactor)?;
             hosted.check_clocks(lead_ns, margin_ns)?;
@@ -113,7 +113,10 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
                 }
                 hosted.end_idle_machines()?;
                 let end_ns = hosted.end_ns().unwrap_or(0);
-                patience = Patience::until(end_ns.saturating_add(PATIENCE_NS), sleep.asleep_ns());
+                patience = Patience::until(
+                    end_ns.saturating_add(PATIENCE_NS),
+                    suspension.suspended_ns(),
+                );
             }
         }
         // Do all ticks that are due.
@@ -126,7 +129,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
         if hosted.is_complete() {
             break;
         }
-        if patience.is_over(clock.now_ns(), &mut sleep) {
+        if patience.is_over(clock.now_ns(), &mut suspension) {
             return Err(hosted.describe_missing().into());
         }
         // Wait for a socket, but not longer than until the next tick.

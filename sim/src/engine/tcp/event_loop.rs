@@ -23,7 +23,7 @@ use super::reactor::{Reactor, Ready};
 use super::secret::Secret;
 use super::spill::Spill;
 use super::wiring::Wiring;
-use crate::engine::patience::{Patience, Sleep};
+use crate::engine::patience::{Patience, Suspension};
 use crate::engine::shortage::is_shortage;
 use crate::engine::{Control, RawLog, RunOutcome};
 use crate::experiment::Run;
@@ -77,7 +77,7 @@ pub fn serve(
     let mut event_loop = EventLoop::new(settings, control, deliver)?;
     loop {
         event_loop.turn += 1;
-        event_loop.sleep.inspect(event_loop.clock.now_ns());
+        event_loop.suspension.note_awake(event_loop.clock.now_ns());
         event_loop.tick();
         event_loop.spill()?;
         if event_loop.has_time() {
@@ -109,9 +109,9 @@ struct Deadline {
 enum DeadlineKind {
     /// The next tick of this machine is due.
     Tick(usize),
-    /// The run must have started by now or, if it had `started` when the deadline was set, must have ended. `asleep_ns` is how long the
+    /// The run must have started by now or, if it had `started` when the deadline was set, must have ended. `suspended_ns` is how long the
     /// loop had been suspended in total when the deadline was set. Later suspensions postpone the deadline.
-    Patience { started: bool, asleep_ns: u64 },
+    Patience { started: bool, suspended_ns: u64 },
 }
 
 /// Why the set-up of a run's mesh cannot begin.
@@ -129,7 +129,7 @@ struct EventLoop<'s, D> {
     deliver: D,
     clock: WallClock,
     /// The time for which this process was suspended. It does not count for deadlines.
-    sleep: Sleep,
+    suspension: Suspension,
     reactor: Reactor,
     addresses: AddressBook,
     /// The runs that have not ended, each with its serial number. The key of a run is its *slot*.
@@ -171,7 +171,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             control,
             deliver,
             clock: WallClock::start(),
-            sleep: Sleep::default(),
+            suspension: Suspension::default(),
             reactor: Reactor::new()?,
             addresses: AddressBook::new(settings.ports.clone()),
             runs: Slab::new(),
@@ -310,7 +310,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             serial,
             what: DeadlineKind::Patience {
                 started,
-                asleep_ns: self.sleep.asleep_ns(),
+                suspended_ns: self.suspension.suspended_ns(),
             },
             slot,
         }));
@@ -386,23 +386,29 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
                         Err(reason) => self.fail(deadline.slot, reason),
                     }
                 }
-                DeadlineKind::Patience { started, asleep_ns } => {
+                DeadlineKind::Patience {
+                    started,
+                    suspended_ns,
+                } => {
                     self.deadlines.pop();
-                    self.check_progress(deadline, started, asleep_ns);
+                    self.check_progress(deadline, started, suspended_ns);
                 }
             }
         }
     }
 
     /// Ends the run of `deadline` with a failure if it has not started or ended in time. If the loop was suspended since the deadline was
-    /// set, postpones the deadline instead. `started` and `asleep_ns` are those of [`DeadlineKind::Patience`].
-    fn check_progress(&mut self, deadline: Deadline, started: bool, asleep_ns: u64) {
-        let patience = Patience::until(deadline.at_ns, asleep_ns);
-        if !patience.is_over(self.clock.now_ns(), &mut self.sleep) {
-            let asleep_ns = self.sleep.asleep_ns();
+    /// set, postpones the deadline instead. `started` and `suspended_ns` are those of [`DeadlineKind::Patience`].
+    fn check_progress(&mut self, deadline: Deadline, started: bool, suspended_ns: u64) {
+        let patience = Patience::until(deadline.at_ns, suspended_ns);
+        if !patience.is_over(self.clock.now_ns(), &mut self.suspension) {
+            let suspended_ns = self.suspension.suspended_ns();
             self.deadlines.push(Reverse(Deadline {
-                at_ns: patience.end_ns(asleep_ns) + 1,
-                what: DeadlineKind::Patience { started, asleep_ns },
+                at_ns: patience.end_ns(suspended_ns) + 1,
+                what: DeadlineKind::Patience {
+                    started,
+                    suspended_ns,
+                },
                 ..deadline
             }));
             return;
