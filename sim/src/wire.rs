@@ -1,9 +1,9 @@
 //! The bytes on a connection between two machines, and their meaning: first the steps of a handshake ([`Hello`]), then frames
 //! ([`Frame`]). This code uses no socket.
 //!
-//! Each step of the handshake has the same length, and each frame has the same length. Numbers are big-endian. Only a message that
-//! carries a timestamp of another clock, in addition to the Lamport timestamp, is longer: the length of this timestamp and the
-//! timestamp follow after the frame. TCP is a stream of bytes, so a read may return a part of a frame, or several frames. [`Chunks`]
+//! All steps of the handshake have the same length (67 bytes), and so have all frames (33 bytes). Numbers are big-endian. Only a message
+//! that carries a timestamp of another clock, in addition to the Lamport timestamp, is longer: the length of this timestamp and the
+//! timestamp follow after the 33 bytes. TCP is a stream of bytes, so a read may return a part of a frame, or several frames. [`Chunks`]
 //! and [`Frames`] restore the original steps and frames.
 //!
 //! The layout of both, with the number of bytes after the name of each field (`stamp` is the Lamport timestamp of a message; `count` is
@@ -63,8 +63,8 @@ pub type Proof = [u8; 32];
 /// The kind of a [`Hello`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelloKind {
-    /// From a listener in another process, directly after it has accepted the connection. It contains a nonce that the dialler's
-    /// proof must include, and no proof.
+    /// From a listener to a dialler in another process, directly after the listener has accepted the connection. The challenge has no
+    /// proof. It has a nonce that the dialler's proof must include.
     Challenge,
     /// From the dialler of a connection that is used during the whole run.
     Dial,
@@ -72,7 +72,7 @@ pub enum HelloKind {
     Answer,
     /// From the dialler of a connection for one message (`connection = "per-message"`). The frame with the message follows.
     Message,
-    /// The listener's answer after it has received the message.
+    /// The listener's answer on a connection for one message, after the listener has received the message.
     Receipt,
 }
 

@@ -134,6 +134,7 @@ impl View<'_> {
         lines
     }
 
+    /// The line with the dataset's folder, its engine and its shards (parts of the runs, each made by a `sim run` of its own).
     fn title(&self, width: usize) -> Line<'static> {
         let state = self.state;
         let mut words = printable(&state.folder).into_owned();

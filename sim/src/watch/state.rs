@@ -21,11 +21,12 @@ const MAX_FAILURES: usize = 100;
 pub(super) struct WatchState {
     /// The dataset's folder.
     pub folder: String,
+    /// The engine's name: `tcp` or `virtual`.
     pub engine: String,
     pub time_scale: f64,
     /// Number of planned runs.
     pub planned: u64,
-    /// Number of shards that have started; 0 if the dataset has no shards.
+    /// Number of shards (parts of the runs, each made by a `sim run` of its own) that have started. It is 0 if the dataset has no shards.
     pub shards: usize,
     /// Number of shards that have not started.
     pub missing_shards: usize,

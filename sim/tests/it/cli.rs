@@ -139,11 +139,12 @@ fn status_counts_done_failed_and_remaining_runs() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
-    // Remove run 1 from the journal, and change the row of run 2 as if the run had failed.
+    // Remove run 1 from the journal (`runs.csv`, a row for each ended run), and change the row of run 2 as if the run had failed.
     let journal = fs::read_to_string(fixture.path("data/e/runs.csv")).expect("a journal");
     let mut rows: Vec<String> = journal.lines().map(str::to_owned).collect();
     rows.remove(2);
     rows[2] = rows[2].replace(",ok,,", ",failed,machine 1 was lost,");
+    // Each row must have the right checksum again.
     let edited = sim::log::seal_journal(&(rows.join("\n") + "\n")).expect("CSV");
     fs::write(fixture.path("data/e/runs.csv"), edited).expect("written");
     let status = fixture.sim(&["status", "data/e"]);
@@ -166,7 +167,8 @@ fn status_counts_done_failed_and_remaining_runs() {
     check_refused(&fixture, &["status", "."], ". is not a dataset");
 }
 
-/// Makes all runs of the experiment in virtual time. Then changes the journal's row of run `run` as if the run had failed.
+/// Makes all runs of the experiment in virtual time. Then changes the row of run `run` in the journal
+/// (`runs.csv`) as if the run had failed.
 fn make_runs_with_a_failed_one(fixture: &Fixture, run: usize) {
     fixture.write("e.toml", EXPERIMENT);
     assert_eq!(
@@ -285,6 +287,7 @@ fn the_option_retry_failed_repeats_failed_runs() {
     assert_eq!((&status["done"], &status["failed"]), (&4.into(), &0.into()));
 }
 
+/// With `--shard 1/2`, `sim run` makes only one of two parts of the runs, in a folder of its own within the dataset's folder.
 #[test]
 fn shards_make_one_dataset() {
     let fixture = Fixture::new();

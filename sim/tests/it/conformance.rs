@@ -18,18 +18,14 @@ const ENGINES: [EngineKind; 2] = [EngineKind::Virtual, EngineKind::Tcp];
 fn on_both_engines(parameters: &str, check: impl Fn(&Experiment, &Run, &RunLog)) {
     let experiment = experiment(parameters);
     for engine in ENGINES {
-        let ended = run_all(&experiment, engine);
-        assert_eq!(ended.len() as u64, experiment.run_count(), "{engine}");
-        for ended in ended {
-            let log = ended.result.unwrap_or_else(|reason| {
-                panic!("{engine}: run {} failed: {reason}", ended.run.index)
-            });
-            assert_eq!(
-                log.machines.len(),
-                ended.run.schedule(experiment.seed).machines()
-            );
+        let outcomes = run_all(&experiment, engine);
+        assert_eq!(outcomes.len() as u64, experiment.run_count(), "{engine}");
+        for RunOutcome { run, result, .. } in outcomes {
+            let log = result
+                .unwrap_or_else(|reason| panic!("{engine}: run {} failed: {reason}", run.index));
+            assert_eq!(log.machines.len(), run.schedule(experiment.seed).machines());
             assert!(log.machines.iter().all(|events| !events.is_empty()));
-            check(&experiment, &ended.run, &log);
+            check(&experiment, &run, &log);
         }
     }
 }

@@ -20,7 +20,8 @@ use crate::support::{files, finished, signal};
 /// Forty runs of 0.1 s, one after the other: long enough to interrupt the sweep in the middle.
 const OVER_TCP: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 40\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 const RUNS: u64 = 40;
-/// Enough runs to take some hundredths of a second. Rows are added to the journal every few milliseconds.
+/// Enough runs to take some hundredths of a second. Rows are added to the journal (`runs.csv`, a row for each
+/// ended run) every few milliseconds.
 const IN_VIRTUAL_TIME: &str = "seed = 7\nduration_s = 20\nengine = \"virtual\"\nrepetitions = 400\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.3, 0.7]\n";
 /// How often sweeps are killed, unless the environment variable `SIM_KILLS` has another number.
 const KILLS: u32 = 200;

@@ -1,4 +1,6 @@
-//! Tests with files of a dataset that other programs delete or change, while a sweep writes or before a sweep is resumed.
+//! Tests with files of a dataset that other programs delete or change, while a sweep (`sim run`)
+//! writes or before a sweep is resumed. The files are the manifest (`dataset.json`) and the journal (`runs.csv`, a row for each ended
+//! run).
 
 use std::fs;
 use std::path::PathBuf;
@@ -49,7 +51,7 @@ impl Trial {
     }
 }
 
-/// The manifest is `dataset.json`. Without it, a dataset could not be read.
+/// Without its manifest, a dataset cannot be read.
 #[test]
 fn a_manifest_that_is_deleted_while_a_sweep_is_writing_is_written_again() {
     let trial = Trial::new();

@@ -1,5 +1,6 @@
 //! Tests of what `sim` does if the disk is full, if the file system has no locks, and if a dataset vanishes during a sweep. Most tests
-//! use a simulated disk with a given number of free bytes.
+//! use a simulated disk with a given number of free bytes. A writer first writes the events of a run, and later the run's row of the
+//! journal (`runs.csv`).
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -216,7 +217,7 @@ fn events_that_fill_the_disk_leave_space_for_the_journal() {
             assert!(full.to_string().contains("os error 28"), "{full}");
             drop(writer);
             assert_eq!(finished(&trial.root()).len(), fitting);
-            // The reserved space was used for the journal.
+            // The file that reserves the space has been removed.
             assert!(!trial.root().join(".reserve").exists());
             fs::remove_dir_all(trial.root()).expect("removed");
         }
@@ -392,7 +393,8 @@ fn an_import_appears_complete_or_not_at_all() {
         .expect("appended");
     fs::create_dir(&root).expect("a folder");
     fs::write(root.join("thesis.tex"), "all of it").expect("written");
-    let refused = writer.finish(imported(), (1.0, 1), vec![], "");
+    let time_scale_and_repetitions = (1.0, 1);
+    let refused = writer.finish(imported(), time_scale_and_repetitions, vec![], "");
     refused.expect_err("a folder is in the way");
     assert_eq!(entries(), 1);
     fs::remove_dir_all(&root).expect("removed");
@@ -400,7 +402,7 @@ fn an_import_appears_complete_or_not_at_all() {
     writer
         .append(trial.runs[0].clone(), vec![])
         .expect("appended");
-    let import = writer.finish(imported(), (1.0, 1), vec![], "");
+    let import = writer.finish(imported(), time_scale_and_repetitions, vec![], "");
     import.expect("a dataset");
     assert_eq!((entries(), finished(&root).len()), (1, 1));
     assert!(!root.join(".lock").exists());

@@ -79,7 +79,7 @@ impl Trial {
         fs::write(self.journal(), lines.concat()).expect("written");
     }
 
-    /// Checks that a sweep is refused and changes nothing. Returns its message, and the shell commands in it that delete the events.
+    /// Checks that a sweep is refused and does not change the journal. Returns its message, and the shell commands in it that delete the events.
     fn check_refused(&self) -> (String, String) {
         let before = fs::read(self.journal()).ok();
         let inspected = DatasetWriter::inspect(&self.root(), &self.experiment);

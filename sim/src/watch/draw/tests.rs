@@ -176,7 +176,7 @@ fn control_characters_are_not_drawn() {
     assert!(view.contains("data/\\u{1b}[2J"), "{view}");
 }
 
-/// If only a shard's folder is watched, only the runs of this shard are planned.
+/// A shard is a part of the runs, which has a folder of its own. If only this folder is watched, only the runs of the shard are planned.
 #[test]
 fn the_view_of_a_shard_counts_only_its_own_runs() {
     let folder = tempfile::tempdir().expect("a folder");
