@@ -17,10 +17,11 @@ pub const NO_BREAK: char = '\u{a0}';
 /// The separator of lines within a cell.
 const NEW_LINE: char = '\n';
 
-/// Longer lines are broken anywhere, because the widths of all columns together must fit into 16 bits.
-const WIDEST: u16 = 1000;
+/// The largest width of a line in a cell. A longer line is broken at any character, because the widths of all columns together must
+/// fit into 16 bits.
+const MAX_LINE_WIDTH: u16 = 1000;
 
-/// The width if there is no terminal that reports one.
+/// The width of a table if neither `COLUMNS` nor the terminal says one.
 const DEFAULT_WIDTH: u16 = 120;
 
 /// The style: a line below the header, a space between columns.
@@ -44,38 +45,43 @@ pub struct Grid<'a> {
 }
 
 impl Grid<'_> {
-    /// Returns whether no cell has to be broken in a table that is `width` columns wide. Headings may be broken between words.
+    /// Returns whether the table fits into `width` columns without breaking a cell. Headings may be broken between words.
     pub fn fits(&self, width: u16) -> bool {
-        total(&self.unbroken_widths(), 1) <= width.saturating_add(1)
+        // The space after the last column is not printed.
+        total_width(&self.unbroken_widths(), 1) <= width.saturating_add(1)
     }
 
-    /// For each column, the width at which no cell has to be broken. Headings may be broken between words.
+    /// For each column, the smallest width at which no cell has to be broken. Headings may be broken between words.
     fn unbroken_widths(&self) -> Vec<u16> {
-        let cells = Grid {
+        let only_rows = Grid {
             headings: &[],
             ..*self
         };
-        let headings = Grid { rows: &[], ..*self };
-        std::iter::zip(cells.widths(longest_line), headings.widths(longest_word))
+        let only_headings = Grid { rows: &[], ..*self };
+        let cell_widths = only_rows.widths(longest_line);
+        let heading_widths = only_headings.widths(longest_word);
+        std::iter::zip(cell_widths, heading_widths)
             .map(|(cell, heading)| cell.max(heading))
             .collect()
     }
 
-    /// Returns the lines of the table. They are at most `width` columns wide if no word has to be broken.
+    /// Returns the lines of the table. They are at most `width` columns wide, unless the longest words of the columns together are
+    /// wider: words are not broken.
     pub fn lines(&self, width: u16) -> Vec<String> {
         let fits = self.fits(width);
-        let narrowest = if fits {
+        let min_widths = if fits {
             self.unbroken_widths()
         } else {
             self.widths(longest_word)
         };
-        // If the table is too wide, columns that are not numbers are separated by one space only.
-        let padding = u16::from(fits || total(&narrowest, 1) <= width);
-        // Rows of several lines need lines between them.
-        let may_wrap = !fits || self.has_lines();
+        // Columns are separated by two spaces: one from the style and one from the padding. If there is too little space, text
+        // columns have no padding.
+        let text_padding = u16::from(fits || total_width(&min_widths, 1) <= width);
+        // If rows have several lines, thin lines between the rows show where a row begins. In a table without headings, the first
+        // column shows it.
+        let has_rows_of_several_lines = !fits || self.has_cells_of_several_lines();
         let mut grid = self.filled();
-        // Without headings, the first column shows where a row begins.
-        grid.load_style(if may_wrap && !self.headings.is_empty() {
+        grid.load_style(if has_rows_of_several_lines && !self.headings.is_empty() {
             RULED
         } else {
             PLAIN
@@ -83,18 +89,19 @@ impl Grid<'_> {
         grid.set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(width);
         for (index, column) in grid.column_iter_mut().enumerate() {
-            let padding = if self.numeric[index] {
+            let (left, right) = if self.numeric[index] {
                 (1, 0)
             } else {
-                (0, padding)
+                (0, text_padding)
             };
-            column.set_padding(padding);
-            let narrowest = narrowest[index].saturating_add(padding.0 + padding.1);
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(narrowest)));
+            column.set_padding((left, right));
+            let min_width = min_widths[index].saturating_add(left + right);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(min_width)));
         }
         grid.lines().map(|line| printed(&line)).collect()
     }
 
+    /// Returns a table of the library with these headings, cells and alignments.
     fn filled(&self) -> comfy_table::Table {
         let mut grid = comfy_table::Table::new();
         // No colours are used.
@@ -103,7 +110,7 @@ impl Grid<'_> {
             grid.set_header(self.headings);
         }
         let rows = self.rows.iter();
-        grid.add_rows(rows.map(|row| row.iter().map(|cell| broken(cell))));
+        grid.add_rows(rows.map(|row| row.iter().map(|cell| break_long_lines(cell))));
         for (column, numeric) in grid.column_iter_mut().zip(self.numeric) {
             column.set_cell_alignment(if *numeric {
                 CellAlignment::Right
@@ -114,22 +121,23 @@ impl Grid<'_> {
         grid
     }
 
+    /// For each column, the largest `width_of` of its heading and its cells.
     fn widths(&self, width_of: fn(&str) -> usize) -> Vec<u16> {
         let columns = 0..self.numeric.len();
         columns
-            .map(|column| self.content_width(column, width_of))
+            .map(|column| self.column_width(column, width_of))
             .collect()
     }
 
-    fn content_width(&self, column: usize, width_of: fn(&str) -> usize) -> u16 {
-        let rows = self.rows.iter().map(|row| &row[column]);
-        let cells = rows.chain(self.headings.get(column));
-        let width = cells.map(|cell| width_of(cell)).max().unwrap_or(0);
-        u16::try_from(width).map_or(WIDEST, |width| width.min(WIDEST))
+    fn column_width(&self, column: usize, width_of: fn(&str) -> usize) -> u16 {
+        let cells = self.rows.iter().map(|row| &row[column]);
+        let texts = cells.chain(self.headings.get(column));
+        let width = texts.map(|cell| width_of(cell)).max().unwrap_or(0);
+        u16::try_from(width).map_or(MAX_LINE_WIDTH, |width| width.min(MAX_LINE_WIDTH))
     }
 
     /// Returns whether any cell has several lines.
-    fn has_lines(&self) -> bool {
+    fn has_cells_of_several_lines(&self) -> bool {
         self.rows
             .iter()
             .flatten()
@@ -137,18 +145,19 @@ impl Grid<'_> {
     }
 }
 
-/// The width of a table with columns of these widths, each with `padding` and a space after it.
-fn total(widths: &[u16], padding: u16) -> u16 {
+/// The width of a table with columns of these widths. Each column has `padding` columns of padding, and a space after it.
+fn total_width(widths: &[u16], padding: u16) -> u16 {
     let columns = widths.iter();
     columns.fold(0, |sum: u16, width| {
         sum.saturating_add(width.saturating_add(padding + 1))
     })
 }
 
-/// Returns names and values, one row each, in lines of at most `width` columns.
+/// Returns a text with a line for each pair of a name and a value, such as `disk  1 MB`, at most `width` columns wide. A longer value
+/// continues below its first line.
 pub fn pairs(pairs: Vec<(&str, String)>, width: u16) -> String {
     let row = |(name, value): (&str, String)| {
-        // A name is not broken.
+        // A name stays on one line.
         vec![name.replace(' ', &NO_BREAK.to_string()), value]
     };
     let rows: Vec<Vec<String>> = pairs.into_iter().map(row).collect();
@@ -160,21 +169,23 @@ pub fn pairs(pairs: Vec<(&str, String)>, width: u16) -> String {
     grid.lines(width).join("\n")
 }
 
-/// Returns the width of the terminal in columns. Without a terminal it is the environment variable `COLUMNS`, or
-/// [`DEFAULT_WIDTH`].
+/// Returns the width for tables, in columns: the environment variable `COLUMNS`; if it is not set, the width of the terminal; without a
+/// terminal, [`DEFAULT_WIDTH`].
 pub fn terminal_width() -> u16 {
-    let told = std::env::var("COLUMNS")
+    let from_environment = std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok())
         .filter(|&columns| columns > 0);
-    let terminal = || {
+    let from_terminal = || {
         io::stdout()
             .is_terminal()
             .then(|| comfy_table::Table::new().width())
             .flatten()
             .filter(|&columns| columns > 0)
     };
-    told.or_else(terminal).unwrap_or(DEFAULT_WIDTH)
+    from_environment
+        .or_else(from_terminal)
+        .unwrap_or(DEFAULT_WIDTH)
 }
 
 /// Returns how many columns of the screen a text of one line takes.
@@ -182,21 +193,21 @@ pub fn display_width(text: &str) -> usize {
     text.width()
 }
 
-/// Returns a line as it is printed, without special characters.
+/// Returns a line as it is printed: with spaces in place of [`NO_BREAK`], and without spaces at its end.
 pub fn printed(line: &str) -> String {
     line.replace(NO_BREAK, " ").trim_end().to_owned()
 }
 
-/// Returns the cell with lines of at most [`WIDEST`] columns.
-fn broken(cell: &str) -> Cow<'_, str> {
-    if longest_line(cell) <= WIDEST.into() {
+/// Returns the text of a cell with lines of at most [`MAX_LINE_WIDTH`] columns.
+fn break_long_lines(cell: &str) -> Cow<'_, str> {
+    if longest_line(cell) <= MAX_LINE_WIDTH.into() {
         return Cow::Borrowed(cell);
     }
     let mut lines = String::with_capacity(cell.len());
     let mut length = 0;
     for letter in cell.chars() {
         let width = letter.width().unwrap_or(0);
-        if length + width > WIDEST.into() && letter != NEW_LINE {
+        if length + width > MAX_LINE_WIDTH.into() && letter != NEW_LINE {
             lines.push(NEW_LINE);
             length = 0;
         }
@@ -210,13 +221,13 @@ fn broken(cell: &str) -> Cow<'_, str> {
     Cow::Owned(lines)
 }
 
-/// Returns the width at which no word is broken.
+/// Returns the width of the widest word of a cell.
 fn longest_word(cell: &str) -> usize {
-    let words = cell.split([' ', NEW_LINE]).map(display_width);
-    words.max().unwrap_or(0)
+    let widths = cell.split([' ', NEW_LINE]).map(display_width);
+    widths.max().unwrap_or(0)
 }
 
-/// Returns the width at which no line is broken.
+/// Returns the width of the widest line of a cell.
 fn longest_line(cell: &str) -> usize {
     cell.split(NEW_LINE).map(display_width).max().unwrap_or(0)
 }
@@ -258,7 +269,7 @@ mod tests {
         assert!(lines[2].starts_with("北京实验室 "), "{lines:#?}");
     }
 
-    /// A text that has few letters but is too wide for the screen is broken between words.
+    /// The text has 11 characters but is 19 columns wide, so it is broken between words.
     #[test]
     fn wide_letters_count_twice_when_a_table_is_broken() {
         let lines = lines(&[["北京 北京 北京 北京", "1"]], 16);
@@ -281,7 +292,7 @@ mod tests {
         assert_eq!(text, "runs at once  4\ndisk          1 MB");
     }
 
-    /// The name shows where a row begins, so there are no lines between rows, even if a value is broken.
+    /// The name shows where a row begins. So no thin lines are drawn between rows, even if a value has several lines.
     #[test]
     fn a_broken_value_continues_below_its_first_line() {
         let rows = vec![("name", "one two three".to_owned()), ("n", "1".to_owned())];

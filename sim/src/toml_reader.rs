@@ -1,8 +1,8 @@
 //! Reads TOML files from users. All mistakes are noted with their line and key; reading does not stop at the first mistake.
 //!
-//! [`read`] passes the document to the caller as a [`Section`]. The [`Item`]s of a section return typed values. If a value is
-//! wrong, they note a mistake and return `None`. The callers, which know the meaning of the keys, read experiments, claims and
-//! mappings.
+//! [`read`] passes the document to the caller as a [`Section`]. Methods of the section's [`Item`]s return typed values. If a value is
+//! wrong, they note a mistake and return `None`. The callers know the meaning of the keys. They read experiments, claims and
+//! mappings (descriptions of how log files of other programs are read).
 //!
 //! # Layout
 //!
@@ -19,21 +19,21 @@ use toml::de::DeTable;
 
 pub use item::Item;
 
-/// The line of a mistake that is not in the file, but in a value from the command line.
+/// The number that [`Mistake::line`] has if the mistake is not in the file, but in a value from the command line.
 pub(crate) const COMMAND_LINE: usize = 0;
 
-/// A mistake in a file, or in a value from the command line that replaces one of the file.
+/// A mistake in a file, or in a value from the command line (`--set`) that replaces a value of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Line in the file, from 1; 0 for a value from the command line.
+    /// Line in the file, counted from 1. It is 0 for a value from the command line.
     pub line: usize,
-    /// The key with the tables around it (`parameters.internal`); empty for a mistake in the syntax.
+    /// The key with the tables around it (`parameters.internal`). It is empty for a mistake in the syntax.
     pub key: String,
     /// What is wrong, and how to correct it.
     pub message: String,
 }
 
-/// Number of mistakes that are shown. The others are counted.
+/// Number of mistakes that are shown. Further mistakes are only counted.
 const MAX_MISTAKES_SHOWN: usize = 100;
 
 /// Shows mistakes, one line each: `FILE:LINE: KEY: what is wrong`. For values from the command line: `--set: KEY: what is wrong`.
@@ -47,8 +47,8 @@ pub struct MistakeList<'a> {
 
 impl fmt::Display for MistakeList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show_mistakes = self.mistakes.iter().take(MAX_MISTAKES_SHOWN);
-        for (index, Mistake { line, key, message }) in show_mistakes.enumerate() {
+        let shown = self.mistakes.iter().take(MAX_MISTAKES_SHOWN);
+        for (index, Mistake { line, key, message }) in shown.enumerate() {
             let new_line = if index == 0 { "" } else { "\n" };
             match *line {
                 COMMAND_LINE => write!(f, "{new_line}--set: ")?,
@@ -66,11 +66,12 @@ impl fmt::Display for MistakeList<'_> {
     }
 }
 
-/// Reads the TOML in `text` with `read`, which notes mistakes.
+/// Parses the TOML in `text`, passes its outermost table to `read`, and returns what `read` makes of it. `read` notes mistakes by calls
+/// of methods such as [`Section::note`].
 ///
 /// # Errors
 ///
-/// Returns all mistakes in the order of their lines, if there is any. If `read` returns `None`, it must have noted why.
+/// Returns all noted mistakes in the order of their lines, if there are any. If `read` returns `None`, it must have noted why.
 pub fn read<T>(
     text: &str,
     read: impl FnOnce(&Section<'_>) -> Option<T>,
@@ -83,6 +84,7 @@ pub fn read<T>(
     match value {
         Some(value) if !document.has_mistakes() => Ok(value),
         _ => {
+            // The table borrows the document, which `mistakes` consumes.
             drop(table);
             Err(document.mistakes())
         }
@@ -117,6 +119,7 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// Returns the outermost table. If the text is not TOML, notes a mistake and returns `None`.
     pub(crate) fn parse(&self) -> Option<Spanned<DeTable<'a>>> {
         DeTable::parse(self.text)
             .map_err(|error| {
@@ -130,6 +133,7 @@ impl<'a> Document<'a> {
             .ok()
     }
 
+    /// Returns `table`, which [`Document::parse`] has returned, as a section.
     pub(crate) fn root<'d>(&'d self, table: &'d DeTable<'a>) -> Section<'d> {
         Section {
             document: self.with_shorter_lifetime(),
@@ -147,6 +151,7 @@ impl<'a> Document<'a> {
         self
     }
 
+    /// Returns all mistakes in the order of their lines.
     pub(crate) fn mistakes(self) -> Vec<Mistake> {
         let mut mistakes = self.mistakes.into_inner();
         mistakes.sort_by_key(|mistake| mistake.line);
@@ -165,6 +170,7 @@ impl<'a> Document<'a> {
         });
     }
 
+    /// Returns the line of the byte at `offset`, counted from 1.
     fn line(&self, offset: usize) -> usize {
         1 + self.newlines.partition_point(|&newline| newline < offset)
     }
@@ -175,12 +181,14 @@ impl<'a> Document<'a> {
 pub struct Section<'d> {
     document: &'d Document<'d>,
     table: &'d DeTable<'d>,
+    /// The start of the full name of each key of this table, such as `parameters.`. It is empty for the outermost table.
     prefix: String,
+    /// The line at which the table begins.
     line: usize,
 }
 
 impl<'d> Section<'d> {
-    /// Returns the names of the table's keys, in their order.
+    /// Returns the names of the table's keys.
     pub fn keys(&self) -> impl Iterator<Item = &'d str> {
         self.table.keys().map(|key| key.get_ref().as_ref())
     }
@@ -208,7 +216,7 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// Returns the value of `key`. Notes a mistake if it does not exist.
+    /// Returns the value of `key`. If the key does not exist, notes a mistake that ends with `hint`, which says what to write.
     pub fn require(&self, key: &str, hint: &str) -> Option<Item<'d>> {
         let item = self.get(key);
         if item.is_none() {
@@ -229,14 +237,13 @@ impl<'d> Section<'d> {
             .note(self.line, self.prefix.trim_end_matches('.'), message);
     }
 
-    /// Notes every key that is not one of `known`, with the most similar known key.
+    /// Notes a mistake for every key that is not one of `known`. The mistake suggests the most similar known key.
     pub fn allow_only(&self, known: &[&str]) {
-        for key in self
-            .table
-            .keys()
-            .filter(|key| !known.contains(&key.get_ref().as_ref()))
-        {
+        for key in self.table.keys() {
             let name = key.get_ref();
+            if known.contains(&name.as_ref()) {
+                continue;
+            }
             let message = match nearest(name, known) {
                 Some(near) => format!("no such key; did you mean `{near}`?"),
                 None => format!("no such key; known here: {}", known.join(", ")),
@@ -247,6 +254,7 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// Returns the line of `key` (its full name). If there is no such key, returns the line of the table or array around it.
     fn line_of(&self, key: &str) -> usize {
         let mut items = self.keys().filter_map(|name| self.get(name));
         let item = items.find(|item| item.contains(key));
@@ -261,6 +269,7 @@ impl<'d> Section<'d> {
 
 /// Returns the known name that is most similar to `name`, if `name` is probably a misspelling of it.
 pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    // The Jaro-Winkler similarity of two texts is a number from 0 (nothing in common) to 1 (equal).
     const CLOSE_ENOUGH: f64 = 0.75;
     known
         .iter()
@@ -279,8 +288,9 @@ pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
 mod tests {
     use super::*;
 
-    fn show_mistakes(text: &str) -> String {
-        let read = read(text, |root| {
+    /// Reads a document with a name and a list of colours. Returns the name and the colours' numbers, or the list of mistakes.
+    fn read_lights(text: &str) -> String {
+        let result = read(text, |root| {
             root.allow_only(&["name", "lights"]);
             let lights = root.get("lights").and_then(|item| item.items("names"));
             let colours = ["green", "red"];
@@ -295,7 +305,7 @@ mod tests {
                 .and_then(|item| item.text());
             Some((name?.to_owned(), lights))
         });
-        match read {
+        match result {
             Ok((name, lights)) => format!("{name} {lights:?}"),
             Err(mistakes) => MistakeList {
                 path: "l.toml".as_ref(),
@@ -308,17 +318,17 @@ mod tests {
     #[test]
     fn every_mistake_is_shown_with_its_line_and_key() {
         assert_eq!(
-            show_mistakes("name = \"a\"\nlights = [\"red\"]"),
+            read_lights("name = \"a\"\nlights = [\"red\"]"),
             "a [Some(1)]"
         );
         assert_eq!(
-            show_mistakes("lights = [\n\"gren\",\n3]\nnome = \"a\""),
+            read_lights("lights = [\n\"gren\",\n3]\nnome = \"a\""),
             "l.toml:1: `name`: missing; any text\n\
              l.toml:2: `lights[1]`: \"gren\" is not known; did you mean \"green\"?\n\
              l.toml:3: `lights[2]`: wanted a text in quotes, found an integer 3\n\
              l.toml:4: `nome`: no such key; did you mean `name`?"
         );
-        let no_toml = show_mistakes("name = \"a\"\nlights = [");
+        let no_toml = read_lights("name = \"a\"\nlights = [");
         assert!(
             no_toml.starts_with("l.toml:2: this is not valid TOML: "),
             "{no_toml}"

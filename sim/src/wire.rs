@@ -1,8 +1,13 @@
-//! The bytes on a connection and their meaning: a handshake in each direction, then frames. This code uses no socket.
+//! The bytes on a connection between two machines, and their meaning: first the steps of a handshake ([`Hello`]), then frames
+//! ([`Frame`]). This code uses no socket.
 //!
-//! Steps of the handshake and frames have fixed sizes and are big-endian. Only messages that carry a timestamp in addition to the Lamport
-//! clock are longer: the timestamp follows after its length. TCP may join or split all this anywhere; [`Chunks`] and [`Frames`] put it
-//! together again.
+//! All steps of the handshake have the same length (67 bytes), and so have all frames (33 bytes). Numbers are big-endian. Only a message
+//! that carries a timestamp of another clock, in addition to the Lamport timestamp, is longer: the length of this timestamp and the
+//! timestamp follow after the 33 bytes. TCP is a stream of bytes, so a read may return a part of a frame, or several frames. [`Chunks`]
+//! and [`Frames`] restore the original steps and frames.
+//!
+//! The layout of both, with the number of bytes after the name of each field (`stamp` is the Lamport timestamp of a message; `count` is
+//! the number of messages in a frame of kind End; `time` is the start of the run in a frame of kind Start):
 //!
 //! ```text
 //! hello   magic 4 | version 2 | kind 1 | machine 4 | nonce 16 | time_ns 8 | proof 32     67 bytes
@@ -13,12 +18,14 @@
 //! hlc     length 4 | time 8 | counter (varint)
 //! ```
 //!
-//! All machines of a run know which kind of timestamp its messages carry, and how many numbers it has. The numbers are written as
-//! [`varint`](crate::clock::varint)s. A timestamp that is longer than the run's clock can need is refused before it is read.
+//! All machines of a run know which kind of timestamp the run's messages carry, and how many numbers a timestamp has. The numbers are
+//! written as [`varint`](crate::clock::varint)s (small numbers take fewer bytes). A timestamp that is longer than any timestamp of the
+//! run's clock is refused before it is read.
 //!
-//! The run's token is never sent. Each side proves that it knows the token. The proof is a hash, keyed with the token, of all
-//! bytes that both sides have sent so far, of the side's role, and of both machines' indices. The dialler (the side that opens
-//! the connection) proves first. So a listener answers only to machines that know the token.
+//! The run's token (a secret that only the machines of the run know) is never sent. Each side proves that it knows the token. The proof
+//! is a hash, keyed with the token, of all bytes that both sides have sent so far, of the side's role, and of both machines' indices.
+//! The dialler (the side that opens the connection) sends its proof first. So a listener (the side that accepts the connection) answers
+//! only to machines that know the token.
 
 mod frames;
 
@@ -34,11 +41,12 @@ const MAGIC: [u8; 4] = *b"LCLK";
 /// Version of the handshake and the frames.
 const VERSION: u16 = 3;
 
+/// The first byte of a frame says its kind.
 const KIND_MESSAGE: u8 = 1;
 const KIND_END: u8 = 2;
 const KIND_READY: u8 = 3;
 const KIND_START: u8 = 4;
-const KIND_STAMPED: u8 = 5;
+const KIND_MESSAGE_WITH_TIMESTAMP: u8 = 5;
 
 /// Length of a step of the handshake, in bytes.
 pub const HELLO_BYTES: usize = 67;
@@ -55,16 +63,16 @@ pub type Proof = [u8; 32];
 /// The kind of a [`Hello`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelloKind {
-    /// From a listener in another process, directly after it has accepted the connection. It contains a nonce that the dialler's
-    /// proof must include, and no proof.
+    /// From a listener to a dialler in another process, directly after the listener has accepted the connection. The challenge has no
+    /// proof. It has a nonce that the dialler's proof must include.
     Challenge,
-    /// From the dialler of a connection that stays open during the run.
+    /// From the dialler of a connection that is used during the whole run.
     Dial,
     /// The listener's answer to a dial.
     Answer,
-    /// From the dialler of a connection for one message. The message follows.
+    /// From the dialler of a connection for one message (`connection = "per-message"`). The frame with the message follows.
     Message,
-    /// The listener's answer after it has received the message.
+    /// The listener's answer on a connection for one message, after the listener has received the message.
     Receipt,
 }
 
@@ -73,13 +81,13 @@ pub enum HelloKind {
 pub struct Hello {
     /// The kind of the step.
     pub kind: HelloKind,
-    /// The machine that sends it.
+    /// The machine that sends the step.
     pub machine: MachineIndex,
-    /// The sender's nonce; in [`HelloKind::Message`] and [`HelloKind::Receipt`] the number of the message.
+    /// The sender's nonce. In [`HelloKind::Message`] and [`HelloKind::Receipt`], the number of the message stands here.
     pub nonce: Nonce,
     /// The sender's wall clock, in Unix time.
     pub time_ns: u64,
-    /// The proof that the sender knows the token; zeros in a [`HelloKind::Challenge`].
+    /// The proof that the sender knows the token. In a [`HelloKind::Challenge`], these bytes are 0.
     pub proof: Proof,
 }
 
@@ -88,27 +96,28 @@ pub struct Hello {
 pub enum Frame {
     /// A message. Its sender is known from the handshake.
     Message {
-        /// The timestamp that it carries.
+        /// The Lamport timestamp that the message carries.
         stamp: u64,
-        /// The number of the sender's tick at which it was sent.
+        /// The number of the sender's tick at which the message was sent.
         sent_tick: u64,
-        /// How long it travels, in model time. The sender draws this delay, and the receiver applies it.
+        /// How long the message travels, in model time. The sender draws this delay at random, and the receiver applies it.
         delay_ns: u64,
         /// The sender's wall clock at the time of sending.
         sent_at_ns: u64,
-        /// The timestamp that it carries in addition, if the run's machines keep another clock beside the Lamport clock.
+        /// The timestamp of the other clock, if the run's machines keep another clock beside the Lamport clock.
         timestamp: Option<Arc<CarriedTimestamp>>,
     },
     /// The sender has done its last tick and sends nothing more.
     End {
-        /// How many messages it sent to this peer.
+        /// How many messages the sender has sent to this peer during the run.
         messages: u64,
     },
-    /// All connections of the sender are open. Sent towards machine 0, if machines are in different processes.
+    /// All connections of the sender are open. If machines are in different processes, this report goes from machine to machine until it
+    /// reaches machine 0.
     Ready,
-    /// The start of the run. Sent by machine 0 when all machines are ready.
+    /// The time at which the run starts. Machine 0 decides it when all machines are ready.
     Start {
-        /// The start in Unix time.
+        /// The start, in Unix time.
         at_ns: u64,
     },
 }
@@ -122,10 +131,10 @@ pub enum WireError {
     /// The bytes are of another version of this protocol.
     #[error("speaks version {0} of the protocol, not {VERSION}")]
     Version(u16),
-    /// There is no such step of a handshake.
+    /// The byte for the kind of a handshake's step has a value that no kind has.
     #[error("sent a handshake of unknown kind {0}")]
     HelloKind(u8),
-    /// There is no such kind of frame.
+    /// The byte for the kind of a frame has a value that no kind has.
     #[error("sent a frame of unknown kind {0}")]
     Kind(u8),
     /// A message carries a timestamp in addition to the Lamport clock, although the run has no such timestamps.
@@ -135,25 +144,26 @@ pub enum WireError {
     #[error("sent a message without the timestamp of the run's clock")]
     MissingTimestamp,
     /// No timestamp of the run's clock has this length.
-    #[error("sent a timestamp of {length} bytes, but this run's have {least} to {most}")]
+    #[error("sent a timestamp of {length} bytes, but this run's have {min_length} to {max_length}")]
     TimestampLength {
         /// The length in bytes.
         length: u32,
         /// The smallest possible length.
-        least: u64,
+        min_length: u64,
         /// The largest possible length.
-        most: u64,
+        max_length: u64,
     },
     /// A number of a timestamp is missing, too large, or longer than necessary.
     #[error(
         "sent a timestamp with a number that ends too early, is too large or is longer than necessary"
     )]
     TimestampNumber,
-    /// There are bytes after the last number of a timestamp.
+    /// A timestamp has bytes after its last number. The value is their number.
     #[error("sent a timestamp with {0} bytes too many")]
     TimestampRest(usize),
 }
 
+/// All kinds, in the order of their numbers.
 const HELLO_KINDS: [HelloKind; 5] = [
     HelloKind::Challenge,
     HelloKind::Dial,
@@ -170,7 +180,7 @@ impl HelloKind {
 }
 
 impl Hello {
-    /// Encodes it as bytes.
+    /// Encodes the step as bytes.
     pub fn encode(&self) -> [u8; HELLO_BYTES] {
         let mut bytes = [0; HELLO_BYTES];
         bytes[..4].copy_from_slice(&MAGIC);
@@ -183,7 +193,7 @@ impl Hello {
         bytes
     }
 
-    /// Decodes it from bytes.
+    /// Decodes a step from bytes.
     ///
     /// # Errors
     ///
@@ -208,9 +218,10 @@ impl Hello {
 }
 
 impl Frame {
-    /// Encodes it as bytes: [`FRAME_BYTES`], and more if it is a message with a timestamp.
+    /// Encodes the frame as bytes. There are [`FRAME_BYTES`] bytes, and more if the frame is a message with a timestamp.
     pub fn encode(&self) -> Vec<u8> {
-        let (kind, words) = match *self {
+        // After its kind, every frame has four numbers of 64 bits. Numbers that a kind does not need are 0.
+        let (kind, numbers) = match *self {
             Self::Message {
                 stamp,
                 sent_tick,
@@ -220,7 +231,7 @@ impl Frame {
             } => {
                 let kind = match timestamp {
                     None => KIND_MESSAGE,
-                    Some(_) => KIND_STAMPED,
+                    Some(_) => KIND_MESSAGE_WITH_TIMESTAMP,
                 };
                 (kind, [stamp, sent_tick, delay_ns, sent_at_ns])
             }
@@ -230,8 +241,8 @@ impl Frame {
         };
         let mut bytes = Vec::with_capacity(FRAME_BYTES);
         bytes.push(kind);
-        for word in words {
-            bytes.extend_from_slice(&word.to_be_bytes());
+        for number in numbers {
+            bytes.extend_from_slice(&number.to_be_bytes());
         }
         if let Self::Message {
             timestamp: Some(timestamp),
@@ -245,33 +256,38 @@ impl Frame {
 
     /// Decodes the first [`FRAME_BYTES`] bytes of a frame: all except the timestamp of a message.
     fn decode_head(bytes: &[u8]) -> Result<Self, WireError> {
-        let word = |index: usize| u64::from_be_bytes(array(&bytes[1 + 8 * index..9 + 8 * index]));
+        let number = |index: usize| u64::from_be_bytes(array(&bytes[1 + 8 * index..9 + 8 * index]));
         match bytes[0] {
-            KIND_MESSAGE | KIND_STAMPED => Ok(Self::Message {
-                stamp: word(0),
-                sent_tick: word(1),
-                delay_ns: word(2),
-                sent_at_ns: word(3),
+            KIND_MESSAGE | KIND_MESSAGE_WITH_TIMESTAMP => Ok(Self::Message {
+                stamp: number(0),
+                sent_tick: number(1),
+                delay_ns: number(2),
+                sent_at_ns: number(3),
                 timestamp: None,
             }),
-            KIND_END => Ok(Self::End { messages: word(0) }),
+            KIND_END => Ok(Self::End {
+                messages: number(0),
+            }),
             KIND_READY => Ok(Self::Ready),
-            KIND_START => Ok(Self::Start { at_ns: word(0) }),
+            KIND_START => Ok(Self::Start { at_ns: number(0) }),
             other => Err(WireError::Kind(other)),
         }
     }
 }
 
+/// Copies a slice of `N` bytes.
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes
         .try_into()
         .unwrap_or_else(|_| unreachable!("a slice of {} bytes where {N} are wanted", bytes.len()))
 }
 
-/// Joins chunks of `N` bytes from a stream that arrives in pieces. It holds less than one chunk.
+/// Cuts a stream of bytes, which arrives in pieces of any length, into chunks of `N` bytes.
 #[derive(Clone, Debug)]
 pub struct Chunks<const N: usize> {
+    /// The first bytes of the next chunk.
     partial: [u8; N],
+    /// How many bytes of the next chunk have arrived.
     filled: usize,
 }
 
@@ -285,7 +301,7 @@ impl<const N: usize> Default for Chunks<N> {
 }
 
 impl<const N: usize> Chunks<N> {
-    /// Takes the next chunk from the front of `stream`, or keeps all bytes if they do not complete a chunk.
+    /// Takes the next chunk from the front of `stream`. If the bytes do not complete a chunk, keeps all of them and returns `None`.
     pub fn take(&mut self, stream: &mut &[u8]) -> Option<[u8; N]> {
         let (piece, rest) = stream.split_at(stream.len().min(N - self.filled));
         self.partial[self.filled..self.filled + piece.len()].copy_from_slice(piece);

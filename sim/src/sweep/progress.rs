@@ -1,5 +1,5 @@
-//! Shows the progress of a sweep: a bar in a terminal, or a line every half minute if there is no terminal (nohup, a cluster's
-//! log).
+//! Shows the progress of a sweep (all runs that one `sim run` makes): a bar in a terminal, or a line every half minute if there is
+//! no terminal (nohup, a cluster's log).
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -16,27 +16,29 @@ use crate::engine::Control;
 use crate::experiment::EngineKind;
 use crate::log::{DatasetWriter, JournalRow, set_options};
 
-/// How often progress is shown.
+/// How often the display is updated: the bar is drawn again, and messages are printed.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
-/// The number of steps of the bar.
+/// The position at which the bar is full.
 const BAR_LENGTH: u64 = 10_000;
 /// The width of a terminal whose width is not known.
 const DEFAULT_WIDTH: u16 = 80;
-/// After this number of runs, a line is shown if few of them were punctual.
+/// Advice about punctuality is shown only after this number of runs that could be punctual. The share of punctual runs among fewer
+/// runs depends too much on chance.
 const RUNS_BEFORE_ADVICE: u64 = 20;
 /// How often a progress line is written if there is no terminal.
-const HEARTBEAT: Duration = Duration::from_secs(30);
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
 
 /// A message to the progress display.
 pub(super) enum Message {
     /// A run was ok.
     Ok {
-        /// Whether it was punctual.
-        punctual: bool,
-        /// Whether it has a margin, so that it could be punctual.
-        with_margin: bool,
+        /// Whether the run was punctual: its delays were shorter than its margin.
+        is_punctual: bool,
+        /// Whether the run's margin (the shortest time between two ticks whose order matters) is above 0. A run with margin 0 cannot
+        /// be punctual.
+        has_margin: bool,
     },
-    /// A run failed. This is its row.
+    /// A run failed. The value is the run's row of the journal (`runs.csv`).
     Failed(Box<JournalRow>),
     /// There are no more runs.
     Over,
@@ -46,8 +48,8 @@ impl Message {
     pub(super) fn from_row(row: &JournalRow) -> Self {
         if row.is_ok() {
             Self::Ok {
-                punctual: row.punctual,
-                with_margin: row.margin_us > 0.0,
+                is_punctual: row.punctual,
+                has_margin: row.margin_us > 0.0,
             }
         } else {
             Self::Failed(Box::new(row.clone()))
@@ -57,34 +59,43 @@ impl Message {
 
 /// Shows the progress of a sweep on stderr.
 pub struct Progress {
-    shown: DisplayMode,
+    mode: DisplayMode,
     started: Instant,
+    /// Number of runs that the sweep makes.
     to_do: u64,
-    expected: Duration,
+    /// Wall time of the whole sweep, according to the plan.
+    planned_time: Duration,
+    /// Number of runs that have ended, failed runs included.
     done: u64,
     failed: u64,
-    held_back: bool,
-    stopping: bool,
-    /// The sweep's time scale, if it is over TCP, so that ticks can be late.
+    /// Whether the line that says that no new runs start has been printed.
+    has_reported_hold_back: bool,
+    /// Whether the line that says that the sweep is stopping has been printed.
+    has_reported_stop: bool,
+    /// The sweep's time scale. `None` if the sweep is in virtual time, in which no tick can be late.
     time_scale: Option<f64>,
-    /// Wall time of a run.
+    /// Wall time of the longest run.
     run_time: Duration,
-    ticks: u64,
-    /// Number of runs that were ok and have a margin, and number of these that were punctual.
+    /// Number of ticks of all runs of the sweep, according to the plan.
+    planned_ticks: u64,
+    /// Number of runs that were ok and have a margin above 0.
     with_margin: u64,
+    /// Number of the runs counted in `with_margin` that were punctual.
     punctual: u64,
     has_advised: bool,
     /// The share that was shown last. It never becomes smaller.
     share: f64,
+    /// The command that repeats a run, without the run's number.
     repeat_command: Option<String>,
-    /// Messages that are shown before any run ends.
-    opening: Vec<String>,
+    /// Lines about the plan, which are shown before any run ends.
+    first_lines: Vec<String>,
 }
 
 enum DisplayMode {
     /// Nothing is shown, not even messages.
     Silence,
-    Nothing,
+    /// Messages are shown, but no progress.
+    MessagesOnly,
     Bar(ProgressBar),
     Heartbeat(Heartbeat),
 }
@@ -97,7 +108,7 @@ struct Heartbeat {
 impl Heartbeat {
     /// Returns whether a line must be written at `now`. If so, sets the time of the next line.
     fn is_due(&mut self, now: Instant) -> bool {
-        let is_due = now.duration_since(self.last) >= HEARTBEAT;
+        let is_due = now.duration_since(self.last) >= HEARTBEAT_EVERY;
         if is_due {
             self.last = now;
         }
@@ -111,7 +122,7 @@ const MAX_FAILURES_SHOWN: u64 = 5;
 impl Progress {
     /// Shows a bar if stderr is a terminal, and lines if it is not.
     pub fn on_stderr() -> Self {
-        let shown = if std::io::stderr().is_terminal() {
+        let mode = if std::io::stderr().is_terminal() {
             DisplayMode::Bar(ProgressBar::with_draw_target(
                 Some(0),
                 ProgressDrawTarget::stderr(),
@@ -121,12 +132,12 @@ impl Progress {
                 last: Instant::now(),
             })
         };
-        Self::new(shown)
+        Self::new(mode)
     }
 
-    /// Shows only failures.
+    /// Shows no progress, only messages: failures, warnings and advice.
     pub fn quiet() -> Self {
-        Self::new(DisplayMode::Nothing)
+        Self::new(DisplayMode::MessagesOnly)
     }
 
     /// Shows nothing, for a program that reads the summary and the journal.
@@ -134,25 +145,25 @@ impl Progress {
         Self::new(DisplayMode::Silence)
     }
 
-    fn new(shown: DisplayMode) -> Self {
+    fn new(mode: DisplayMode) -> Self {
         Self {
-            shown,
+            mode,
             started: Instant::now(),
             to_do: 0,
-            expected: Duration::ZERO,
+            planned_time: Duration::ZERO,
             done: 0,
             failed: 0,
-            held_back: false,
-            stopping: false,
+            has_reported_hold_back: false,
+            has_reported_stop: false,
             time_scale: None,
             run_time: Duration::ZERO,
-            ticks: 0,
+            planned_ticks: 0,
             with_margin: 0,
             punctual: 0,
             has_advised: false,
             share: 0.0,
             repeat_command: None,
-            opening: vec![],
+            first_lines: vec![],
         }
     }
 
@@ -164,26 +175,28 @@ impl Progress {
         }
     }
 
-    fn repeat(&self, run: u64) -> String {
+    /// Returns the end of a failure's line: how to repeat the run. Empty without a command.
+    fn repeat_hint(&self, run: u64) -> String {
         match &self.repeat_command {
             Some(command) => format!("; to repeat it: {command} {run}"),
             None => String::new(),
         }
     }
 
-    /// Notes which runs are to do. Shows nothing yet.
+    /// Notes the plan of a sweep and collects the lines about it, which [`Progress::follow`] shows. Only the warning about missing
+    /// locks is shown at once.
     pub(super) fn begin(&mut self, plan: &Plan, dataset: &DatasetWriter) {
         self.to_do = plan.to_do.len() as u64;
         // One display may serve several sweeps, one after the other.
         (self.done, self.failed) = (0, 0);
-        self.expected = plan.wall_time;
+        self.planned_time = plan.wall_time;
         self.started = Instant::now();
         let experiment = dataset.experiment();
         self.time_scale = (experiment.engine == EngineKind::Tcp).then_some(experiment.time_scale);
         let durations = experiment.configurations().iter();
         let longest_s = durations.map(|one| one.duration_s()).fold(0.0, f64::max);
         self.run_time = Duration::from_secs_f64(longest_s / experiment.time_scale);
-        (self.ticks, self.share) = (plan.ticks.max(1), 0.0);
+        (self.planned_ticks, self.share) = (plan.ticks.max(1), 0.0);
         (self.with_margin, self.punctual, self.has_advised) = (0, 0, false);
         if !dataset.is_locked() {
             self.print_line(&format!(
@@ -192,34 +205,34 @@ impl Progress {
             ));
         }
         if !dataset.recovered().is_empty() {
-            self.opening.push(dataset.recovered().to_string());
+            self.first_lines.push(dataset.recovered().to_string());
         }
-        if let Some(before) = dataset.other_changes_before() {
-            self.opening.push(format!(
+        if let Some(changes_before) = dataset.other_changes_before() {
+            self.first_lines.push(format!(
                 "the sweep before this one had {}, this one has {}: the plan below is that of this sweep",
-                options_in_words(before),
+                options_in_words(changes_before),
                 options_in_words(dataset.experiment().changes())
             ));
         }
-        if let before @ 1.. = dataset.planned_before()
-            && before < plan.planned
-        {
-            self.opening.push(format!(
+        // For a new dataset this is 0.
+        let planned_before = dataset.planned_before();
+        if planned_before > 0 && planned_before < plan.planned {
+            self.first_lines.push(format!(
                 "the experiment was extended: {} runs were added to the earlier {}",
-                grouped(plan.planned - before),
-                grouped(before)
+                grouped(plan.planned - planned_before),
+                grouped(planned_before)
             ));
         }
         if plan.no_longer_planned > 0 {
-            self.opening.push(format!(
+            self.first_lines.push(format!(
                 "{} runs of the dataset are not planned any more; they are kept",
                 grouped(plan.no_longer_planned)
             ));
         }
         if !plan.to_do.is_empty()
-            && matches!(self.shown, DisplayMode::Bar(_) | DisplayMode::Heartbeat(_))
+            && matches!(self.mode, DisplayMode::Bar(_) | DisplayMode::Heartbeat(_))
         {
-            self.opening.push(format!(
+            self.first_lines.push(format!(
                 "{} runs to do, {} at once ({}), about {}",
                 grouped(self.to_do),
                 grouped(plan.width.runs as u64),
@@ -227,7 +240,7 @@ impl Progress {
                 in_words(plan.wall_time)
             ));
         }
-        if let DisplayMode::Bar(bar) = &self.shown {
+        if let DisplayMode::Bar(bar) = &self.mode {
             let style = ProgressStyle::with_template("{wide_bar} {msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style.progress_chars("=> "));
@@ -235,8 +248,9 @@ impl Progress {
         }
     }
 
+    /// Adds a line that warns of too little space on the disk. Both numbers are bytes.
     pub(super) fn warn_of_disk(&mut self, needed: u64, free: u64) {
-        self.opening.push(format!(
+        self.first_lines.push(format!(
             "the runs to do need about {}, but only {} are free on the disk: when the disk is full, `sim run` stops; free some space, then run the same command again",
             bytes_in_words(needed),
             bytes_in_words(free)
@@ -245,33 +259,33 @@ impl Progress {
 
     /// Shows the progress until there are no more messages.
     pub(super) fn follow(&mut self, messages: &Receiver<Message>, control: &Control) {
-        for line in std::mem::take(&mut self.opening) {
+        for line in std::mem::take(&mut self.first_lines) {
             self.print_line(&line);
         }
-        let mut shown = Instant::now();
+        let mut last_shown = Instant::now();
         loop {
-            let mut is_due = shown.elapsed() >= SHOW_EVERY;
+            let mut is_due = last_shown.elapsed() >= SHOW_EVERY;
             match messages.recv_timeout(SHOW_EVERY) {
                 Ok(Message::Ok {
-                    punctual,
-                    with_margin,
+                    is_punctual,
+                    has_margin,
                 }) => {
                     self.done += 1;
-                    self.punctual += u64::from(punctual && with_margin);
-                    self.with_margin += u64::from(with_margin);
+                    self.punctual += u64::from(is_punctual && has_margin);
+                    self.with_margin += u64::from(has_margin);
                 }
-                Ok(Message::Failed(row)) => self.failed(&row),
+                Ok(Message::Failed(row)) => self.show_failure(&row),
                 Ok(Message::Over) | Err(RecvTimeoutError::Timeout) => is_due = true,
                 Err(RecvTimeoutError::Disconnected) => return self.end(control),
             }
             if is_due {
                 self.show(control);
-                shown = Instant::now();
+                last_shown = Instant::now();
             }
         }
     }
 
-    fn failed(&mut self, row: &JournalRow) {
+    fn show_failure(&mut self, row: &JournalRow) {
         self.done += 1;
         self.failed += 1;
         if self.failed <= MAX_FAILURES_SHOWN {
@@ -280,7 +294,7 @@ impl Progress {
                 row.run,
                 row.reason,
                 row.key,
-                self.repeat(row.run)
+                self.repeat_hint(row.run)
             ));
         } else if self.failed == MAX_FAILURES_SHOWN + 1 {
             self.print_line("more runs failed; runs.csv has the reasons");
@@ -297,20 +311,20 @@ impl Progress {
         self.print_remarks(control);
         self.advise();
         let state = self.state(control);
-        if control.is_stopped() && !self.stopping {
-            self.stopping = true;
+        if control.is_stopped() && !self.has_reported_stop {
+            self.has_reported_stop = true;
             self.print_line(
                 "stopping: runs that are about to end are completed; press Ctrl+C again to stop at once",
             );
         }
-        if control.is_holding_back() && !self.held_back {
-            self.held_back = true;
+        if control.is_holding_back() && !self.has_reported_hold_back {
+            self.has_reported_hold_back = true;
             self.print_line(
                 "many ticks are more than a millisecond late: no new runs start until fewer ticks are late",
             );
         }
-        match &mut self.shown {
-            DisplayMode::Silence | DisplayMode::Nothing => {}
+        match &mut self.mode {
+            DisplayMode::Silence | DisplayMode::MessagesOnly => {}
             DisplayMode::Bar(bar) => {
                 let columns = Term::stderr().size_checked();
                 let width = columns.map_or(DEFAULT_WIDTH, |(_, columns)| columns);
@@ -328,7 +342,7 @@ impl Progress {
 
     fn end(&mut self, control: &Control) {
         self.print_remarks(control);
-        if let DisplayMode::Bar(bar) = &self.shown {
+        if let DisplayMode::Bar(bar) = &self.mode {
             bar.finish_and_clear();
         }
     }
@@ -341,8 +355,10 @@ impl Progress {
         if self.has_advised || self.with_margin < RUNS_BEFORE_ADVICE {
             return;
         }
-        let runs = (self.punctual, self.with_margin);
-        if let Some(advice) = advice::on_punctuality(runs.0, runs.1, runs.1, time_scale) {
+        let (punctual, with_margin) = (self.punctual, self.with_margin);
+        // Runs with margin 0 are left out of the number of finished runs too: during the sweep there is no advice about them.
+        if let Some(advice) = advice::on_punctuality(punctual, with_margin, with_margin, time_scale)
+        {
             self.has_advised = true;
             self.print_line(&format!("so far, {advice}"));
         }
@@ -350,10 +366,11 @@ impl Progress {
 
     fn state(&mut self, control: &Control) -> ProgressState {
         let ticks = control.ticks();
-        // Runs whose ticks are counted when they have ended have about the same number of ticks each.
-        let ticks_per_run = self.ticks as f64 / self.to_do.max(1) as f64;
-        let under_way = control.share_of_timed_runs(self.run_time) * ticks_per_run;
-        let share = ((ticks as f64 + under_way) / self.ticks as f64).min(1.0);
+        // If machines are in processes of their own, the ticks of a run are counted only when it has ended. Until then they are
+        // estimated from the time since its start, as if all runs had the same number of ticks.
+        let ticks_per_run = self.planned_ticks as f64 / self.to_do.max(1) as f64;
+        let estimated_ticks = control.share_of_timed_runs(self.run_time) * ticks_per_run;
+        let share = ((ticks as f64 + estimated_ticks) / self.planned_ticks as f64).min(1.0);
         self.share = self.share.max(share);
         ProgressState {
             share: self.share,
@@ -362,28 +379,29 @@ impl Progress {
             remaining: Some(self.remaining()),
             active: Some(control.active()),
             failed: self.failed,
-            late: match self.time_scale {
+            late_share: match self.time_scale {
                 Some(_) => control.late_ticks() as f64 / ticks.max(1) as f64,
                 None => 0.0,
             },
         }
     }
 
-    /// Returns the wall time that is left. Before the planned end, it follows from the plan; after it, from the runs so far.
+    /// Returns the wall time that is left. Until the planned end, this is the time to the planned end. Afterwards, it is calculated
+    /// from the mean time that the runs so far took.
     fn remaining(&self) -> Duration {
         let elapsed = self.started.elapsed();
-        if elapsed < self.expected || self.done == 0 {
-            return self.expected.saturating_sub(elapsed);
+        if elapsed < self.planned_time || self.done == 0 {
+            return self.planned_time.saturating_sub(elapsed);
         }
         elapsed.mul_f64((self.to_do - self.done) as f64 / self.done as f64)
     }
 
     /// Shows a line above the bar.
     fn print_line(&self, line: &str) {
-        match &self.shown {
+        match &self.mode {
             DisplayMode::Silence => {}
             DisplayMode::Bar(bar) => bar.println(line),
-            DisplayMode::Nothing | DisplayMode::Heartbeat(_) => tell(line),
+            DisplayMode::MessagesOnly | DisplayMode::Heartbeat(_) => tell(line),
         }
     }
 }
@@ -400,12 +418,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_heartbeat_every_half_minute() {
+    fn a_progress_line_is_due_every_half_minute() {
         let start = Instant::now();
         let mut heartbeat = Heartbeat { last: start };
-        let beats: Vec<u64> = (0..120)
+        let due_seconds: Vec<u64> = (0..120)
             .filter(|&second| heartbeat.is_due(start + Duration::from_secs(second)))
             .collect();
-        assert_eq!(beats, [30, 60, 90]);
+        assert_eq!(due_seconds, [30, 60, 90]);
     }
 }

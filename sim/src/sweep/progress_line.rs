@@ -1,31 +1,31 @@
-//! The line that says how far a sweep is.
+//! The line that says how far a sweep has come: the share that is done, the number of runs, the time left.
 
 use std::time::Duration;
 
 use super::words::{grouped, in_words};
 
-/// The shortest bar beside which words are shown, with its space, in columns.
+/// How many columns the words leave free at least: for the shortest useful bar and the space after it.
 const MIN_BAR: usize = 12;
-/// A share of late ticks below this is shown as nothing: it would be 0.00 %.
-const MIN_LATE: f64 = 0.000_05;
+/// A smaller share of late ticks is left out, because it would be shown as 0.00 %.
+const MIN_LATE_SHARE: f64 = 0.000_05;
 
-/// How far a sweep is.
+/// How far a sweep has come.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ProgressState {
-    /// The share of the run time that is done, from 0 to 1.
+    /// The share of the sweep that is done, measured in ticks, from 0 to 1.
     pub share: f64,
-    /// Number of runs that have ended.
+    /// Number of runs that have ended, failed runs included.
     pub done: u64,
     /// Number of runs that the sweep makes.
     pub to_do: u64,
     /// Wall time that is left, if it is known.
     pub remaining: Option<Duration>,
-    /// Number of runs under way, if it is known.
+    /// Number of runs that have started and not ended, if it is known.
     pub active: Option<u64>,
     /// Number of runs that failed.
     pub failed: u64,
     /// The share of ticks that were late by more than a millisecond, from 0 to 1.
-    pub late: f64,
+    pub late_share: f64,
 }
 
 impl ProgressState {
@@ -34,8 +34,8 @@ impl ProgressState {
         self.words(self.parts().len())
     }
 
-    /// Describes the state in a terminal of `width` columns, so that there is space for a bar. If there is too little space, the
-    /// less important words are left out.
+    /// Describes the state so that a bar fits beside the words in a terminal of `width` columns. If there is too little space, the
+    /// less important parts are left out.
     pub fn beside_bar(&self, width: usize) -> String {
         let fits = |words: &String| words.chars().count() + MIN_BAR <= width;
         let counts = (0..=self.parts().len()).rev();
@@ -43,18 +43,20 @@ impl ProgressState {
         candidates.find(fits).unwrap_or_default()
     }
 
-    /// The words with the `count` most important parts, in the order of the line.
+    /// The `count` most important parts, in the order of the line.
     fn words(&self, count: usize) -> String {
-        let mut parts = self.parts();
-        parts.sort_by_key(|(importance, _)| *importance);
-        parts.truncate(count);
-        let order = self.parts();
-        parts.sort_by_key(|part| order.iter().position(|other| other.0 == part.0));
-        let words: Vec<String> = parts.into_iter().map(|(_, words)| words).collect();
+        let parts = self.parts();
+        let mut kept_ranks: Vec<u8> = parts.iter().map(|(rank, _)| *rank).collect();
+        kept_ranks.sort_unstable();
+        kept_ranks.truncate(count);
+        let kept = parts
+            .into_iter()
+            .filter(|(rank, _)| kept_ranks.contains(rank));
+        let words: Vec<String> = kept.map(|(_, words)| words).collect();
         words.join(", ")
     }
 
-    /// The parts of the line with their importance: 0 is the most important.
+    /// The parts of the line, in the order of the line, each with a rank of its own. The part with rank 0 is the most important.
     fn parts(&self) -> Vec<(u8, String)> {
         let mut parts = vec![
             (0, format!("{:.1} %", 100.0 * self.share)),
@@ -72,8 +74,8 @@ impl ProgressState {
         if self.failed > 0 {
             parts.push((3, format!("{} failed", grouped(self.failed))));
         }
-        if self.late >= MIN_LATE {
-            let percent = 100.0 * self.late;
+        if self.late_share >= MIN_LATE_SHARE {
+            let percent = 100.0 * self.late_share;
             parts.push((4, format!("{percent:.2} % of ticks > 1 ms late")));
         }
         parts
@@ -85,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn less_important_words_are_left_out_in_narrow_terminals() {
+    fn less_important_parts_are_left_out_in_narrow_terminals() {
         let state = ProgressState {
             share: 0.1234,
             done: 1_234,
@@ -93,10 +95,11 @@ mod tests {
             remaining: Some(Duration::from_secs(30_000)),
             active: Some(3_304),
             failed: 2,
-            late: 0.0123,
+            late_share: 0.0123,
         };
         let lines = [120, 80, 60, 40, 20, 10].map(|width| {
             let words = state.beside_bar(width);
+            // If the window is narrower than the bar, there are no words.
             assert!(
                 words.chars().count() + MIN_BAR <= width.max(MIN_BAR),
                 "{words}"
@@ -122,7 +125,7 @@ mod tests {
             to_do: 4,
             remaining: Some(Duration::ZERO),
             active: Some(0),
-            late: 0.000_04,
+            late_share: 0.000_04,
             ..ProgressState::default()
         };
         assert_eq!(state.in_full(), "0.0 %, 0/4 runs, 0 s left, 0 active");

@@ -1,39 +1,44 @@
-//! Limits how many runs are in progress. A run is in progress from the time at which an event loop gets it until its rows are
-//! written.
+//! Limits how many runs over TCP are in progress. A run is in progress from the moment at which it is given out to the event loops
+//! (the threads that run machines) until its log has been turned into rows and given to the thread that writes them.
 
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::experiment::Run;
 
-/// Gives a new run to the event loops when another run has ended. Event loops must not wait for the disk. So without this limit,
-/// logs would fill the memory if the disk is slower than the runs.
+/// Gives a new run to the event loops each time that another run is no longer in progress. The limit is needed because event loops
+/// must not wait for the disk: if the disk is slower than the runs, logs without a limit would fill the memory.
 pub(super) struct Supply<I> {
-    rest: I,
-    /// `None` when all runs have been given out.
-    hand_out: Option<Sender<Run>>,
+    remaining_runs: I,
+    /// The channel to the event loops. `None` when all runs have been given out.
+    run_sender: Option<Sender<Run>>,
 }
 
 impl<I: Iterator<Item = Run>> Supply<I> {
-    /// Gives out the first `most` of `runs`. Returns the supply of the other runs, and the channel from which event loops take
+    /// Gives out the first `limit` of `runs`. Returns the supply of the remaining runs, and the channel from which event loops take
     /// runs.
-    pub(super) fn new(runs: I, most: usize) -> (Self, Receiver<Run>) {
-        let (sender, receiver) = crossbeam_channel::bounded(most);
+    pub(super) fn new(runs: I, limit: usize) -> (Self, Receiver<Run>) {
+        let (sender, receiver) = crossbeam_channel::bounded(limit);
         let mut supply = Self {
-            rest: runs,
-            hand_out: Some(sender),
+            remaining_runs: runs,
+            run_sender: Some(sender),
         };
-        (0..most).for_each(|_| supply.hand_out_one());
+        (0..limit).for_each(|_| supply.hand_out_one());
         (supply, receiver)
     }
 
-    /// Gives out another run, after one has been turned into its rows. After the last run, closes the channel, so that event loops
-    /// stop.
+    /// Gives out the next run. Must be called once for each run that is no longer in progress. If there is no next run, closes the
+    /// channel, so that event loops stop.
     pub(super) fn hand_out_one(&mut self) {
-        let Some(sender) = &self.hand_out else { return };
-        // The channel has space for all runs in progress, so this does not wait. It fails if all event loops have ended.
-        let is_out = self.rest.next().is_some_and(|run| sender.send(run).is_ok());
-        if !is_out {
-            self.hand_out = None;
+        let Some(sender) = &self.run_sender else {
+            return;
+        };
+        let Some(run) = self.remaining_runs.next() else {
+            self.run_sender = None;
+            return;
+        };
+        // The channel has space for all runs in progress, so `send` does not wait. It fails if all event loops have ended.
+        if sender.send(run).is_err() {
+            self.run_sender = None;
         }
     }
 }
@@ -46,7 +51,7 @@ mod tests {
     use crate::experiment::{Experiment, Overrides};
 
     #[test]
-    fn never_exceeds_the_limit_and_ends() {
+    fn after_the_first_runs_each_call_gives_out_one_run_until_all_are_out() {
         let text =
             "seed = 1\nrepetitions = 5\n[parameters]\nrates = [1, 3]\ninternal = 0.5".to_owned();
         let experiment = Experiment::parse(&text, "e.toml".as_ref(), Overrides::default());
@@ -54,17 +59,17 @@ mod tests {
         let (mut supply, runs) = Supply::new(experiment.runs(), 2);
         let take = || runs.try_recv().map(|run| run.index);
         assert_eq!([take(), take()], [Ok(0), Ok(1)]);
-        for ended in 2..5 {
+        for next in 2..5 {
             assert_eq!(take(), Err(TryRecvError::Empty));
             supply.hand_out_one();
-            assert_eq!(take(), Ok(ended));
+            assert_eq!(take(), Ok(next));
         }
         supply.hand_out_one();
         assert_eq!(take(), Err(TryRecvError::Disconnected));
     }
 
     #[test]
-    fn accepts_fewer_runs_than_the_limit() {
+    fn fewer_runs_than_the_limit_are_all_given_out_at_once() {
         let text = "seed = 1\n[parameters]\nrates = [1, 3]\ninternal = 0.5";
         let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
         let (_, runs) = Supply::new(experiment.expect("an experiment").runs(), 9);

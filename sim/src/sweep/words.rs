@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Writes a duration in its two largest units: `8 h 20 min`, `3 min 5 s`, `12 s`.
+/// Writes a duration in hours and minutes, in minutes and seconds, or in seconds: `8 h 20 min`, `3 min 5 s`, `12 s`.
 pub fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs_f64().round() as u64;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
@@ -16,7 +16,8 @@ pub fn in_words(duration: Duration) -> String {
     }
 }
 
-/// Writes a Unix time as time in `zone`: `Friday 2026-11-27 06:20`. After the last date of the calendar, writes the last date.
+/// Writes a Unix time as time in `zone`: `Friday 2026-11-27 06:20`. If the date library cannot represent the time (after the year
+/// 9999), writes the last date that it can represent.
 pub fn local_time(unix_s: i64, zone: &TimeZone) -> String {
     let time = Timestamp::from_second(unix_s).unwrap_or(Timestamp::MAX);
     time.to_zoned(zone.clone())
@@ -24,7 +25,7 @@ pub fn local_time(unix_s: i64, zone: &TimeZone) -> String {
         .to_string()
 }
 
-/// Writes a short duration in microseconds with three digits: `57.0 µs`, `1.24 ms`, `3.00 s`.
+/// Writes a short duration, which is given in microseconds, with three digits: `57.0 µs`, `1.24 ms`, `3.00 s`.
 pub fn micros_in_words(us: f64) -> String {
     three_digits(us, &["µs", "ms", "s"])
 }
@@ -37,8 +38,10 @@ pub fn bytes_in_words(bytes: u64) -> String {
     }
 }
 
-/// Writes a size with three digits in the largest unit that fits. Each unit is a thousand times the one before.
+/// Writes a size, which is given in the first unit, with three digits in the largest unit in which it is at least 1 after rounding.
+/// Each unit is a thousand times the one before. In the last unit a size may have more digits.
 fn three_digits(mut size: f64, units: &[&str]) -> String {
+    // The limits 999.5, 99.95 and 9.995 are where rounding to three digits adds a digit before the decimal point.
     let mut unit = 0;
     while size >= 999.5 && unit + 1 < units.len() {
         size /= 1000.0;
@@ -72,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations() {
+    fn durations_have_at_most_two_units() {
         let words = |seconds| in_words(Duration::from_secs(seconds));
         assert_eq!(
             [words(0), words(59), words(185), words(30_000)],
@@ -81,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn sizes() {
+    fn sizes_in_bytes_have_three_digits() {
         let words = [0, 999, 1000, 1_540_000_000, 99_960_000].map(bytes_in_words);
         assert_eq!(words, ["0 B", "999 B", "1.00 kB", "1.54 GB", "100 MB"]);
     }
 
     #[test]
-    fn short_times() {
+    fn times_in_microseconds_have_three_digits_in_the_unit_that_fits() {
         let words = [0.0, 57.04, 999.6, 1_240.0, 3_000_000.0, 4e9].map(micros_in_words);
         assert_eq!(
             words,
@@ -98,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands() {
+    fn thousands_are_separated_by_commas() {
         assert_eq!(
             [7, 999, 1000, 38_880, 1_234_567].map(grouped),
             ["7", "999", "1,000", "38,880", "1,234,567"]

@@ -1,4 +1,5 @@
-//! The loop of the writer: appends finished runs to the dataset, counts them, and reports them.
+//! The loop of the thread that writes the dataset of a sweep: appends finished runs, counts them, and reports them to the progress
+//! display.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +10,11 @@ use super::{Options, Summary};
 use crate::engine::Control;
 use crate::log::{DatasetError, DatasetWriter, FinishedRun};
 
-/// How often to check whether a sync is due if no run ends.
+/// How often to check whether the data must be forced to the disk, while no run ends.
 const CHECK_EVERY: Duration = Duration::from_millis(200);
 
-/// Appends each finished run until the engine closes the channel.
+/// Appends each finished run until the engine closes the channel. Forces the runs to the disk every `options.sync_every` and at the
+/// end.
 pub(super) fn write(
     writer: &mut DatasetWriter,
     options: &Options,
@@ -21,14 +23,15 @@ pub(super) fn write(
     message_sender: &Sender<Message>,
     control: &Control,
 ) -> Result<(), DatasetError> {
-    let mut synced = Instant::now();
+    let mut last_sync = Instant::now();
     loop {
-        let run = finished.recv_timeout(CHECK_EVERY);
-        // After too many failures, further runs that fail are not written, so the next sweep makes them again.
-        if summary.gave_up && run.as_ref().is_ok_and(|run| !run.row.is_ok()) {
+        let received = finished.recv_timeout(CHECK_EVERY);
+        // After too many failures, further runs that fail are neither counted nor written, so the next sweep makes them again.
+        let is_failure = received.as_ref().is_ok_and(|run| !run.row.is_ok());
+        if summary.gave_up && is_failure {
             continue;
         }
-        if let Ok(run) = &run {
+        if let Ok(run) = &received {
             summary.left -= 1;
             summary.ok += u64::from(run.row.is_ok());
             summary.failed += u64::from(!run.row.is_ok());
@@ -36,17 +39,17 @@ pub(super) fn write(
             summary.punctual += u64::from(run.row.punctual);
             summary.with_margin += u64::from(run.row.is_ok() && run.row.margin_us > 0.0);
             summary.bytes += run.events.len() as u64;
-            // This fails if no progress is shown.
+            // Sending fails if the thread that shows progress could not be started. Then nothing is shown.
             let _ = message_sender.send(Message::from_row(&run.row));
-            if options
+            let has_too_many_failures = options
                 .max_failures
-                .is_some_and(|most| summary.failed >= most)
-            {
+                .is_some_and(|limit| summary.failed >= limit);
+            if has_too_many_failures {
                 summary.gave_up = true;
                 control.stop();
             }
         }
-        match run {
+        match received {
             Ok(run) => writer.append(run)?,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
@@ -54,9 +57,9 @@ pub(super) fn write(
                 return writer.sync();
             }
         }
-        if synced.elapsed() >= options.sync_every {
+        if last_sync.elapsed() >= options.sync_every {
             writer.sync()?;
-            synced = Instant::now();
+            last_sync = Instant::now();
         }
     }
 }

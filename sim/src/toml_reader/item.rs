@@ -1,4 +1,5 @@
-//! A value of a TOML document. Methods return it with a type, or note a mistake.
+//! A value of a TOML document. Its methods return the value as a Rust type. If the value has another type or is out of range, they
+//! note a mistake for the user and return `None`.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -13,7 +14,9 @@ use super::{Document, Section, nearest};
 pub struct Item<'d> {
     pub(super) document: &'d Document<'d>,
     pub(super) value: &'d DeValue<'d>,
+    /// The full name of the key, such as `parameters.rates[2]`.
     pub(super) key: String,
+    /// The line of the key, or of the value if it is in an array.
     pub(super) line: usize,
 }
 
@@ -23,7 +26,7 @@ impl<'d> Item<'d> {
         self.document.note(self.line, &self.key, message);
     }
 
-    /// Notes that this value does not have the `wanted` type.
+    /// Notes that this value does not have the `wanted` type. Returns `None`, so that a method can end with this call.
     pub fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
         let (kind, value) = (self.value.type_str(), self.shown());
         self.note(format!(
@@ -33,6 +36,7 @@ impl<'d> Item<'d> {
         None
     }
 
+    /// Returns the value as text after a space. Empty for an array, a table or a date.
     fn shown(&self) -> String {
         match self.value {
             DeValue::String(text) => format!(" \"{text}\""),
@@ -67,7 +71,7 @@ impl<'d> Item<'d> {
         allowed
     }
 
-    /// Returns the value as a number in `range`, whole or not.
+    /// Returns the value as a number in `range`, whole or not. `wanted` says what the number is, such as `a probability`.
     pub fn number(&self, range: RangeInclusive<f64>, wanted: &str) -> Option<f64> {
         let value = match self.value {
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
@@ -100,7 +104,8 @@ impl<'d> Item<'d> {
         self.named(names, |text| text.parse().ok())
     }
 
-    /// Returns `find(value)`. The value must be one of `names`; otherwise a mistake is noted.
+    /// Returns what `find` returns for the value, which must be a text. If `find` returns `None`, notes a mistake that suggests the most
+    /// similar of `names`, or lists all of them.
     pub fn named<T>(&self, names: &[&str], find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text()?;
         let value = find(text);
@@ -114,8 +119,8 @@ impl<'d> Item<'d> {
         value
     }
 
-    /// Returns the values of an array. `None` if it is not an array. Each value has this item's key with its number from 1 in
-    /// brackets.
+    /// Returns the values of an array, or `None` without noting a mistake if this value is not an array. The key of each value is this
+    /// item's key with the value's number in brackets, counted from 1: `rates[2]`.
     pub fn array(&self) -> Option<Vec<Item<'d>>> {
         let array = self.value.as_array()?;
         let item = |(index, value): (usize, &'d Spanned<DeValue<'d>>)| Item {
@@ -127,13 +132,13 @@ impl<'d> Item<'d> {
         Some(array.iter().enumerate().map(item).collect())
     }
 
-    /// Returns the values of an array. Notes a mistake if it is not an array.
+    /// Returns the values of an array, as [`Item::array`] does. Notes a mistake if this value is not an array.
     pub fn items(&self, wanted: &str) -> Option<Vec<Item<'d>>> {
         self.array().or_else(|| self.wrong_type(wanted))
     }
 
-    /// Reads each value of an array with `read`. Notes a mistake if it is not an array. All values are read, so each mistake is
-    /// noted.
+    /// Reads each value of an array with `read`. Notes a mistake if this value is not an array. Returns `None` if `read` does so for any
+    /// value. `read` is called for all values even then, so every mistake is noted.
     pub fn each<T>(
         &self,
         wanted: &str,
@@ -143,7 +148,7 @@ impl<'d> Item<'d> {
         values.into_iter().collect()
     }
 
-    /// Returns the table. `None` if it is not a table.
+    /// Returns the value as a table, or `None` without noting a mistake if it is not a table.
     pub fn table(&self) -> Option<Section<'d>> {
         let table = self.value.as_table()?;
         Some(Section {
@@ -154,7 +159,7 @@ impl<'d> Item<'d> {
         })
     }
 
-    /// Returns the table. Notes a mistake if it is not a table.
+    /// Returns the value as a table. Notes a mistake if it is not a table.
     pub fn section(&self) -> Option<Section<'d>> {
         self.table().or_else(|| self.wrong_type("a table"))
     }
@@ -167,13 +172,14 @@ impl<'d> Item<'d> {
         items.iter().map(Item::section).collect()
     }
 
-    /// Returns whether `key` is the key of this value or of a value in it.
+    /// Returns whether `key` is the full name of this value's key or of a key within this value.
     pub(super) fn contains(&self, key: &str) -> bool {
-        let rest = key.strip_prefix(&self.key);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        let end = key.strip_prefix(&self.key);
+        end.is_some_and(|end| end.is_empty() || end.starts_with(['.', '[']))
     }
 
-    /// Returns the line of `key`, which this value contains.
+    /// Returns the line of `key`, for which [`Item::contains`] is true. If there is no such key, returns the line of the innermost value
+    /// around it.
     pub(super) fn line_of(&self, key: &str) -> usize {
         if let Some(section) = self.table() {
             return section.line_of(key);
@@ -199,6 +205,7 @@ impl<'d> Item<'d> {
     }
 }
 
+/// Returns the article of the name of a type: `an integer`, `a table`.
 fn article(kind: &str) -> &'static str {
     if kind.starts_with(['a', 'i', 'o']) {
         "an"

@@ -13,19 +13,20 @@ use crate::sweep::words::{grouped, local_time};
 
 /// The smallest size of a window in which something useful fits: columns and rows.
 const MIN_SIZE: (u16, u16) = (40, 12);
-/// The width of the names of the rows, with the space after them.
+/// The width of the names of the rows (`runs`, `configurations`, ...), with the space after them.
 const NAME_WIDTH: usize = 15;
-/// The width of the label of a class of lateness.
+/// The width of the label of a class of lateness (a range such as `≤ 300 µs`).
 const CLASS_WIDTH: usize = 10;
-/// Number of rows of failures for which space is kept before the classes of lateness get theirs.
+/// Up to this number of failed runs have space reserved for them. The classes of lateness get only the space that is left.
 const MIN_FAILURES: usize = 3;
 
-/// The view of a dataset.
+/// The view of one of the watched datasets.
 pub(super) struct View<'a> {
     pub state: &'a WatchState,
-    /// The index of the dataset, and the number of datasets.
-    pub index: usize,
-    pub count: usize,
+    /// The index of the dataset among the watched datasets.
+    pub dataset_index: usize,
+    /// The number of watched datasets.
+    pub dataset_count: usize,
     /// The present, in Unix seconds.
     pub now_s: i64,
     pub zone: &'a TimeZone,
@@ -56,20 +57,21 @@ fn too_small(area: Rect) -> Vec<Line<'static>> {
 }
 
 impl View<'_> {
-    /// All lines of a window with this width and height. The last one says which keys there are.
+    /// All lines of a window with this width and height. The last line says what keys do.
     fn lines(&self, width: usize, height: usize) -> Vec<Line<'static>> {
         let mut lines = self.summary(width);
+        // One line is for the keys.
         let space = height - lines.len() - 1;
-        let failures = self.state.failures.len();
-        let kept = 1 + failures.min(MIN_FAILURES);
-        let lateness = self.lateness(width, space.saturating_sub(kept));
-        // Empty lines are left out first.
-        let gaps = (space - lateness.len()).saturating_sub(kept).min(2);
-        if gaps > 0 {
+        // A heading, and the failures.
+        let reserved = 1 + self.state.failures.len().min(MIN_FAILURES);
+        let lateness = self.lateness(width, space.saturating_sub(reserved));
+        // If there is space for it, an empty line stands before the classes of lateness, and another one after them.
+        let empty_lines = (space - lateness.len()).saturating_sub(reserved).min(2);
+        if empty_lines > 0 {
             lines.push(Line::default());
         }
         lines.extend(lateness);
-        if gaps > 1 {
+        if empty_lines > 1 {
             lines.push(Line::default());
         }
         lines.extend(self.failures(width, height - 1 - lines.len()));
@@ -78,17 +80,19 @@ impl View<'_> {
         lines
     }
 
+    /// The first lines: the dataset, how far it has come, and how many of its runs are in which state.
     fn summary(&self, width: usize) -> Vec<Line<'static>> {
         let state = self.state;
         let configurations = state.configurations();
         let tally = &state.tally;
-        let words = state.progress(self.now_s).beside_bar(width);
+        let progress = state.progress(self.now_s);
+        let words = progress.beside_bar(width);
         let bar_width = width - words.chars().count() - 1;
         let mut lines = vec![
             self.title(width),
             fitted(state.activity(), width).style(self.activity_style()),
             Line::from(vec![
-                Span::from(bar(state.progress(self.now_s).share, bar_width)).cyan(),
+                Span::from(bar(progress.share, bar_width)).cyan(),
                 Span::from(format!(" {words}")),
             ]),
             row(
@@ -116,13 +120,13 @@ impl View<'_> {
         ];
         if state.engine == "tcp" {
             let finished = tally.done + tally.no_longer_planned;
-            let share = |part: u64| format!("{:.1} %", 100.0 * part as f64 / finished as f64);
+            let percentage = |part: u64| format!("{:.1} %", 100.0 * part as f64 / finished as f64);
             let words = match finished {
                 0 => "no run has finished yet".to_owned(),
                 _ => format!(
                     "{}, as scheduled {}",
-                    share(tally.punctual),
-                    share(tally.as_scheduled)
+                    percentage(tally.punctual),
+                    percentage(tally.as_scheduled)
                 ),
             };
             lines.push(row("punctual", words, width));
@@ -130,25 +134,31 @@ impl View<'_> {
         lines
     }
 
+    /// The line with the dataset's folder, its engine and its shards (parts of the runs, each made by a `sim run` of its own).
     fn title(&self, width: usize) -> Line<'static> {
         let state = self.state;
         let mut words = printable(&state.folder).into_owned();
-        if self.count > 1 {
-            words = format!("{words} ({} of {})", self.index + 1, self.count);
+        if self.dataset_count > 1 {
+            words = format!(
+                "{words} ({} of {})",
+                self.dataset_index + 1,
+                self.dataset_count
+            );
         }
         words += &match state.engine.as_str() {
             "tcp" => format!(", tcp, time scale {}", state.time_scale),
             engine => format!(", {engine}"),
         };
-        let all = state.shards + state.missing_shards;
+        let all_shards = state.shards + state.missing_shards;
         if state.shards > 0 && state.missing_shards > 0 {
-            words += &format!(", {} of {all} shards have started", state.shards);
-        } else if all > 1 {
-            words += &format!(", {all} shards");
+            words += &format!(", {} of {all_shards} shards have started", state.shards);
+        } else if all_shards > 1 {
+            words += &format!(", {all_shards} shards");
         }
         fitted(words, width).bold()
     }
 
+    /// The colour of the line about running sweeps: green if the dataset is finished, yellow if runs are left and no sweep is running.
     fn activity_style(&self) -> Style {
         let color = match (&self.state.sweeps[..], self.state.is_finished()) {
             ([], true) => Color::Green,
@@ -158,11 +168,14 @@ impl View<'_> {
         Style::new().fg(color)
     }
 
+    /// How many runs end in a minute, and when the last run will end.
     fn speed(&self) -> String {
         let state = self.state;
         let rate = match state.runs_per_minute() {
             None if state.sweeps.is_empty() => return "-".to_owned(),
+            // No run of the running sweeps has ended yet.
             None => "-".to_owned(),
+            // From 9.95 on, a rate is rounded to 10 or more. Then it needs no decimal.
             Some(rate) if rate < 9.95 => format!("{rate:.1}"),
             Some(rate) => grouped(rate.round() as u64),
         };
@@ -172,29 +185,31 @@ impl View<'_> {
         }
     }
 
-    /// The classes of lateness with their numbers of runs, in at most `space` lines. If there is too little space, there are fewer
-    /// classes; if there is no space for these, there are no lines.
+    /// A heading, and a line with the number of runs for each class of lateness, in at most `space` lines. If there is too little space,
+    /// each class is a power of ten wide. If there is too little space for these classes too, returns no lines.
     fn lateness(&self, width: usize, space: usize) -> Vec<Line<'static>> {
         if self.state.engine != "tcp" {
             let words = "lateness: none, because time is simulated";
             return vec![fitted(words.to_owned(), width)];
         }
-        let classes = classes(&self.state.lateness, false);
-        let classes = match classes.len() < space {
-            true => classes,
-            false => self::classes(&self.state.lateness, true),
-        };
-        if classes.is_empty() || classes.len() >= space {
+        // One line is for the heading.
+        let fits = |classes: &[(String, u64)]| classes.len() < space;
+        let mut classes = lateness_classes(&self.state.lateness, false);
+        if !fits(&classes) {
+            classes = lateness_classes(&self.state.lateness, true);
+        }
+        if classes.is_empty() || !fits(&classes) {
             return vec![];
         }
-        let most = classes.iter().map(|(_, runs)| *runs).max().unwrap_or(1);
+        let max_runs = classes.iter().map(|(_, runs)| *runs).max().unwrap_or(1);
         let counts: Vec<String> = classes.iter().map(|(_, runs)| grouped(*runs)).collect();
         let count_width = counts.iter().map(String::len).max().unwrap_or(0);
+        // Two spaces separate label, count and bar, and one column at the right stays free.
         let bar_width = width.saturating_sub(CLASS_WIDTH + count_width + 3);
         let heading = "lateness (99th percentile of each run): number of runs";
         let mut lines = vec![fitted(heading.to_owned(), width).bold()];
         for ((label, runs), count) in classes.iter().zip(counts) {
-            let share = *runs as f64 / most.max(1) as f64;
+            let share = *runs as f64 / max_runs.max(1) as f64;
             lines.push(Line::from(vec![
                 Span::from(format!("{label:>CLASS_WIDTH$} {count:>count_width$} ")),
                 Span::from(blocks(share, bar_width)).cyan(),
@@ -203,7 +218,7 @@ impl View<'_> {
         lines
     }
 
-    /// The last failures, in at most `space` lines.
+    /// A heading and the last failures, in at most `space` lines.
     fn failures(&self, width: usize, space: usize) -> Vec<Line<'static>> {
         let failures = &self.state.failures;
         if space == 0 {
@@ -220,26 +235,27 @@ impl View<'_> {
         lines
     }
 
+    /// The last line: what keys do.
     fn keys(&self) -> Line<'static> {
-        let next = if self.count > 1 {
+        let tab_key = if self.dataset_count > 1 {
             "Tab: next dataset, "
         } else {
             ""
         };
-        let sweeps = match self.state.sweeps.is_empty() {
+        let remark = match self.state.sweeps.is_empty() {
             true => "",
             false => " (the sweep continues)",
         };
-        Line::from(format!("{next}q: leave{sweeps}")).dim()
+        Line::from(format!("{tab_key}q: leave{remark}")).dim()
     }
 }
 
-/// A row with a name.
+/// A line with a name and, from column [`NAME_WIDTH`] on, words.
 fn row(name: &str, words: String, width: usize) -> Line<'static> {
     fitted(format!("{name:<NAME_WIDTH$}{words}"), width)
 }
 
-/// A line of at most `width` characters. If text is cut off, it ends with `…`.
+/// A line that is at most `width` columns wide. If text is cut off, the line ends with `…`.
 fn fitted(text: String, width: usize) -> Line<'static> {
     if unicode_width::UnicodeWidthStr::width(text.as_str()) <= width {
         return Line::from(text);
@@ -262,43 +278,46 @@ fn bar(share: f64, width: usize) -> String {
     "█".repeat(full) + &"░".repeat(width - full)
 }
 
-/// A bar with the length `share` of `width`, in eighths of a character. If the share is not 0, it has at least one eighth.
+/// A bar that fills `share` of `width`, rounded to eighths of a character. If the share is not 0, the bar has at least one eighth.
 fn blocks(share: f64, width: usize) -> String {
+    // The index of each character is its width in eighths.
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (share * 8.0 * width as f64).round() as usize;
-    let eighths = eighths.max(usize::from(share > 0.0));
+    let eighths = if share > 0.0 { eighths.max(1) } else { eighths };
     "█".repeat(eighths / 8) + PARTS[eighths % 8]
 }
 
-/// The classes of lateness from the first to the last that has runs: label and number of runs. If they are `coarse`, there is one
-/// for each power of ten.
-fn classes(counts: &[u64], coarse: bool) -> Vec<(String, u64)> {
+/// The label and the number of runs of each class of lateness. `counts` has the number of runs for each limit in
+/// [`LATENESS_LIMITS_US`], and for later runs. Classes without runs are left out at both ends. If `is_coarse`, there is one class for
+/// each power of ten.
+fn lateness_classes(counts: &[u64], is_coarse: bool) -> Vec<(String, u64)> {
     let mut classes = vec![];
     let mut runs = 0;
     for (index, count) in counts.iter().enumerate() {
         runs += count;
         let limit = LATENESS_LIMITS_US.get(index);
-        // Every second limit is a power of ten.
-        if coarse && limit.is_some() && index % 2 == 1 {
+        // The limits with an even index are powers of ten. The runs below another limit are added to the next class.
+        let is_power_of_ten = index.is_multiple_of(2);
+        if is_coarse && limit.is_some() && !is_power_of_ten {
             continue;
         }
         let label = match (limit, LATENESS_LIMITS_US.last()) {
-            (Some(limit), _) => format!("≤ {}", short(*limit)),
-            (None, last) => format!("> {}", short(*last.unwrap_or(&0.0))),
+            (Some(limit), _) => format!("≤ {}", limit_in_words(*limit)),
+            // The last class has no upper limit.
+            (None, last) => format!("> {}", limit_in_words(*last.unwrap_or(&0.0))),
         };
         classes.push((label, std::mem::take(&mut runs)));
     }
     let has_runs = |class: &(String, u64)| class.1 > 0;
-    let first = classes.iter().position(has_runs).unwrap_or(classes.len());
-    let last = classes
-        .iter()
-        .rposition(has_runs)
-        .map_or(first, |last| last + 1);
-    classes[first..last].to_vec()
+    let Some(first) = classes.iter().position(has_runs) else {
+        return vec![];
+    };
+    let last = classes.iter().rposition(has_runs).unwrap_or(first);
+    classes[first..=last].to_vec()
 }
 
 /// Writes a limit without decimals: `300 µs`, `1 ms`.
-fn short(us: f64) -> String {
+fn limit_in_words(us: f64) -> String {
     match us {
         1000.0.. => format!("{} ms", us / 1000.0),
         _ => format!("{us} µs"),

@@ -1,11 +1,12 @@
-//! `sim status --watch`: a live view of sweeps in a terminal. It reads the journals of datasets while sweeps write them, on this
-//! computer or on others that share the folder.
+//! `sim status --watch`: a live view of sweeps in a terminal. A sweep is a `sim run` that makes runs and adds a row for each ended
+//! run to the journal of a dataset (`runs.csv`). The view reads the journals while sweeps write them, on this computer or on other
+//! computers that share the folder.
 //!
 //! # Layout
 //!
-//! - [`state`]: what is known of a dataset, updated with each row of its journals
+//! - [`state`]: what the journals say about a dataset so far, updated with each row of its journals
 //! - [`draw`]: draws a state into a buffer of characters
-//! - [`screen`]: the full screen of the terminal, which is restored at the end
+//! - [`screen`]: takes the whole screen of the terminal, and restores it at the end
 
 mod draw;
 mod screen;
@@ -45,21 +46,22 @@ pub enum WatchError {
     Dataset(#[from] DatasetError),
 }
 
-/// How watching ended.
+/// The result of watching.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
-    /// One line for each dataset that says how far it is.
+    /// One line for each dataset. It says how far the dataset has come.
     pub lines: Vec<String>,
-    /// Whether a signal such as SIGTERM ended it, and not a key.
+    /// Whether a signal such as SIGTERM ended watching. If false, a key ended it.
     pub is_interrupted: bool,
 }
 
-/// Shows the datasets in the folders `roots` in the terminal until a key is pressed that ends it. If there are several, Tab shows
-/// the next one.
+/// Shows the datasets in the folders `roots` in the terminal until the user presses `q`, Escape or Ctrl+C. If there are several
+/// datasets, Tab shows the next one.
 ///
 /// # Errors
 ///
-/// Returns [`WatchError`] if stdout is not a terminal, or if a dataset cannot be read. The terminal is restored before.
+/// Returns [`WatchError`] if stdout is not a terminal, or if a dataset cannot be read. The terminal is restored before the error is
+/// returned.
 pub fn watch(roots: &[PathBuf]) -> Result<Watched, WatchError> {
     let is_dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
     if !io::stdout().is_terminal() || is_dumb {
@@ -71,16 +73,16 @@ pub fn watch(roots: &[PathBuf]) -> Result<Watched, WatchError> {
         .collect::<Result<Vec<_>, _>>()?;
     let zone = TimeZone::system();
     let mut screen = Screen::open()?;
-    let mut shown = 0;
+    let mut shown_index = 0;
     let mut is_interrupted = false;
     loop {
         for dataset in &mut datasets {
             dataset.update(Instant::now())?;
         }
         let view = View {
-            state: &datasets[shown].state,
-            index: shown,
-            count: datasets.len(),
+            state: &datasets[shown_index].state,
+            dataset_index: shown_index,
+            dataset_count: datasets.len(),
             now_s: Timestamp::now().as_second(),
             zone: &zone,
         };
@@ -91,7 +93,7 @@ pub fn watch(roots: &[PathBuf]) -> Result<Watched, WatchError> {
                 is_interrupted = true;
                 break;
             }
-            Action::Next => shown = (shown + 1) % datasets.len(),
+            Action::Next => shown_index = (shown_index + 1) % datasets.len(),
             Action::Update => {}
         }
     }
@@ -104,7 +106,7 @@ pub fn watch(roots: &[PathBuf]) -> Result<Watched, WatchError> {
     })
 }
 
-/// A dataset and what is known of it.
+/// A watched dataset.
 struct WatchedDataset {
     root: PathBuf,
     follower: Follower,
@@ -126,7 +128,8 @@ impl WatchedDataset {
         Ok(dataset)
     }
 
-    /// Reads what is new. If a sweep or a shard has started, everything is read again, because the plan may be another one.
+    /// Reads the rows that were added since the last call. If a sweep or a shard has started since then, reads everything again, because
+    /// the new sweep may plan other runs.
     fn update(&mut self, now: Instant) -> Result<(), WatchError> {
         if self.follower.is_outdated() {
             *self = Self::open(&self.root)?;

@@ -1,4 +1,5 @@
-//! The full screen of the terminal. Whatever ends the program, the terminal is restored: a key, a signal, an error or a panic.
+//! Takes the whole screen of the terminal for the live view. The terminal is restored when the view ends: by a key, a signal, an
+//! error or a panic.
 
 use std::io::{self, Stdout, Write};
 use std::panic;
@@ -20,7 +21,7 @@ use ratatui_crossterm::crossterm::terminal::{
 
 use super::draw::View;
 
-/// How often it is checked whether a signal has arrived, at least.
+/// The longest time between two checks for signals.
 const CHECK_SIGNALS_EVERY: Duration = Duration::from_millis(250);
 
 /// What to do next.
@@ -36,15 +37,16 @@ pub(super) enum Action {
     Interrupt,
 }
 
-/// The full screen. Dropping it restores the terminal.
+/// The screen while the view is shown. Dropping it restores the terminal.
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Set to true by the first signal that ends the view.
     interrupted: Arc<AtomicBool>,
     connection: Connection,
 }
 
 impl Screen {
-    /// Takes the terminal.
+    /// Takes the screen, and registers for the signals that end the view.
     ///
     /// # Errors
     ///
@@ -68,7 +70,7 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws `view` in the terminal's present size.
+    /// Draws `view` as large as the terminal is now.
     ///
     /// # Errors
     ///
@@ -79,18 +81,18 @@ impl Screen {
         Ok(())
     }
 
-    /// Waits for a key, a new size or a signal, at most for `timeout`.
+    /// Waits for a key, a new size of the terminal or a signal, but at most for `timeout`. Returns what to do next.
     ///
     /// # Errors
     ///
     /// Returns the system's error if the terminal is gone.
     pub(super) fn wait(&mut self, timeout: Duration) -> io::Result<Action> {
-        let end = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout;
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Ok(Action::Interrupt);
             }
-            let left = end.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(Action::Update);
             }
@@ -110,7 +112,8 @@ impl Screen {
     }
 }
 
-/// The connection to the terminal. It tells when the terminal is gone: then reading keys would never end.
+/// The connection to the terminal, on Unix. It notices if the terminal is gone (its window was closed). Without this check, reading
+/// keys from a terminal that is gone would never end.
 #[cfg(unix)]
 struct Connection {
     poll: mio::Poll,
@@ -134,7 +137,7 @@ impl Connection {
         })
     }
 
-    /// Waits until there is something to read, or a signal arrives, at most for `timeout`.
+    /// Waits until there is something to read or a signal arrives, but at most for `timeout`.
     ///
     /// # Errors
     ///
@@ -152,7 +155,7 @@ impl Connection {
     }
 }
 
-/// Elsewhere, reading keys fails if the terminal is gone.
+/// On other systems no check is needed: reading keys fails if the terminal is gone.
 #[cfg(not(unix))]
 struct Connection;
 
@@ -205,10 +208,10 @@ fn restore() {
 fn restore_before_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let print = panic::take_hook();
+        let previous_hook = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             restore();
-            print(info);
+            previous_hook(info);
         }));
     });
 }
@@ -218,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys() {
+    fn q_escape_and_control_c_leave_the_view_and_tab_shows_the_next_dataset() {
         let plain = |code| action_of(KeyEvent::new(code, KeyModifiers::NONE));
         assert_eq!(plain(KeyCode::Char('q')), Some(Action::Leave));
         assert_eq!(plain(KeyCode::Esc), Some(Action::Leave));

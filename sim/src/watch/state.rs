@@ -1,4 +1,5 @@
-//! What is known of a dataset while sweeps write it. It depends only on the plan, on the rows of the journals and on the locks.
+//! What the live view knows about a dataset while sweeps write it. It follows only from the plan (`dataset.json`), from the rows of
+//! the journals (`runs.csv`), and from the lock files, which say which sweeps are running.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -9,42 +10,48 @@ use crate::log::{Change, Follower, JournalRow, Manifest, ResolvedExperiment, Swe
 use crate::sweep::progress_line::ProgressState;
 use crate::sweep::words::grouped;
 
-/// Upper limits of the classes of lateness, in microseconds. Later runs are in one more class.
+/// Upper limits of the classes of lateness, in microseconds. The lateness of a run is the 99th percentile of how late its ticks were.
+/// Runs with a lateness above the last limit are in one more class.
 pub(super) const LATENESS_LIMITS_US: [f64; 9] = [10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5];
-/// Number of failures that are remembered. More do not fit a screen.
+/// Number of failures that are remembered. More would not fit on a screen.
 const MAX_FAILURES: usize = 100;
 
-/// What is known of a dataset.
+/// What the live view knows about a dataset.
 #[derive(Debug)]
 pub(super) struct WatchState {
     /// The dataset's folder.
     pub folder: String,
+    /// The engine's name: `tcp` or `virtual`.
     pub engine: String,
     pub time_scale: f64,
     /// Number of planned runs.
     pub planned: u64,
-    /// Number of shards that have started; 0 if the dataset has no shards.
+    /// Number of shards (parts of the runs, each made by a `sim run` of its own) that have started. It is 0 if the dataset has no shards.
     pub shards: usize,
     /// Number of shards that have not started.
     pub missing_shards: usize,
     experiment: ResolvedExperiment,
     configurations: Vec<ConfigurationRuns>,
+    /// The numbers of runs that are done, failed, punctual and so on.
     pub tally: Tally,
     /// Number of finished runs in each class of lateness.
     pub lateness: [u64; LATENESS_LIMITS_US.len() + 1],
-    /// The last failures of runs that have not finished since, the last one first.
+    /// Runs that have failed and were not repeated with success. The run that failed last comes first.
     pub failures: VecDeque<Failure>,
-    /// The sweeps that write, or may write.
+    /// The sweeps that are running, or may be running if the file system has no locks.
     pub sweeps: Vec<Sweep>,
 }
 
 /// The planned runs of a configuration.
 #[derive(Clone, Copy, Debug, Default)]
 struct ConfigurationRuns {
+    /// Number of planned runs.
     planned: u64,
+    /// Number of planned runs that have ended: finished or failed.
     ended: u64,
+    /// Number of planned runs whose last attempt failed.
     failed: u64,
-    /// Number of ticks of a run. It is known when a run has ended.
+    /// Number of ticks of each run. It is calculated from the row of the first run that has ended, and `None` before.
     ticks: Option<u64>,
 }
 
@@ -60,9 +67,9 @@ pub(super) struct Failure {
 pub(super) struct ConfigurationCounts {
     /// All runs have finished.
     pub done: u64,
-    /// Some runs have finished, and none has failed.
+    /// Some runs have finished, others have not ended, and none has failed.
     pub under_way: u64,
-    /// At least one run has failed.
+    /// The last attempt of at least one run has failed.
     pub failed: u64,
     /// No run has ended.
     pub not_begun: u64,
@@ -91,7 +98,7 @@ impl WatchState {
         }
     }
 
-    /// Adds a row of a journal.
+    /// Adds a row of a journal to the counts.
     pub(super) fn take(&mut self, row: &JournalRow) {
         let is_planned = self.experiment.plans(row);
         let change = self.tally.take(row, is_planned);
@@ -110,6 +117,7 @@ impl WatchState {
             self.failures.truncate(MAX_FAILURES);
         }
         let numbering: &Numbering = &self.experiment.numbering;
+        // The run's number determines its configuration.
         let index = numbering.run(row.run).map(|(index, _)| index);
         if let Some(runs) = index.and_then(|index| self.configurations.get_mut(index))
             && is_planned
@@ -151,38 +159,40 @@ impl WatchState {
         self.sweeps.is_empty() && self.tally.attempted >= self.planned
     }
 
-    /// Returns how many runs end in a minute, on average since the running sweeps started. `None` if none has ended.
+    /// Returns how many runs of all running sweeps together end in a minute, on average since each sweep started. `None` if no run of
+    /// these sweeps has ended.
     pub(super) fn runs_per_minute(&self) -> Option<f64> {
         let rates = self.sweeps.iter().filter_map(|sweep| sweep.runs_per_hour);
         let rates: Vec<f64> = rates.collect();
         (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / 60.0)
     }
 
-    /// Returns when the last running sweep ends, in Unix seconds.
+    /// Returns when the last of the running sweeps will end, in Unix seconds.
     pub(super) fn finishes_at_s(&self) -> Option<i64> {
         let ends = self.sweeps.iter().filter_map(|sweep| sweep.finishes_at_s);
         ends.max()
     }
 
-    /// Returns how far the dataset is at `now_s` (Unix seconds). A run counts when it has ended.
+    /// Returns how far the dataset has come at `now_s` (Unix seconds). A run counts only when it has ended.
     pub(super) fn progress(&self, now_s: i64) -> ProgressState {
         let remaining_s = self.finishes_at_s().map(|at_s| (at_s - now_s).max(0));
         ProgressState {
             share: self.share(),
+            // All planned runs that were attempted, failed runs included.
             done: self.tally.attempted,
             to_do: self.planned,
             remaining: remaining_s.map(|seconds| Duration::from_secs(seconds as u64)),
             active: None,
             failed: self.tally.failed(),
-            late: 0.0,
+            late_share: 0.0,
         }
     }
 
-    /// Returns the share of the run time of all planned runs that is done, from 0 to 1. Run time is measured in ticks. A configuration
-    /// of which no run has ended counts with the mean number of ticks of the others.
+    /// Returns the share of the ticks of all planned runs that is done, from 0 to 1. If no run of a configuration has ended, its number
+    /// of ticks is not known. Then the mean of the configurations whose number is known is used.
     fn share(&self) -> f64 {
-        let known = || self.configurations.iter().filter_map(|runs| runs.ticks);
-        let mean = known().sum::<u64>() as f64 / known().count().max(1) as f64;
+        let known_ticks = || self.configurations.iter().filter_map(|runs| runs.ticks);
+        let mean = known_ticks().sum::<u64>() as f64 / known_ticks().count().max(1) as f64;
         let (mut done, mut all) = (0.0, 0.0);
         for runs in &self.configurations {
             let ticks = runs.ticks.map_or(mean, |ticks| ticks as f64);
@@ -197,19 +207,19 @@ impl WatchState {
 
     /// Describes in words whether sweeps are running.
     pub(super) fn activity(&self) -> String {
-        let certain = self.sweeps.iter().filter(|sweep| sweep.is_certain).count();
+        let certain_count = self.sweeps.iter().filter(|sweep| sweep.is_certain).count();
         let left = grouped(self.planned.saturating_sub(self.tally.attempted));
-        match (&self.sweeps[..], certain) {
+        match (&self.sweeps[..], certain_count) {
             ([], _) if self.is_finished() && self.tally.failed() > 0 => {
                 format!("finished; {} runs failed", grouped(self.tally.failed()))
             }
             ([], _) if self.is_finished() => "finished".to_owned(),
             ([], _) => format!("no sweep is running, and {left} runs are left"),
-            ([one], 1) => format!("running: process {} on {}", one.process, one.host),
+            ([sweep], 1) => format!("running: process {} on {}", sweep.process, sweep.host),
             (_, 0) => {
                 "perhaps running: this file system has no locks, so this is not known".to_owned()
             }
-            (all, _) => format!("{} sweeps are running", all.len()),
+            (sweeps, _) => format!("{} sweeps are running", sweeps.len()),
         }
     }
 
@@ -221,19 +231,21 @@ impl WatchState {
     }
 }
 
-/// Returns the number of planned runs of each configuration, in the followed shards and those that have not started.
+/// Returns the number of planned runs of each configuration. If only one shard is followed, these are the runs of this shard. Otherwise
+/// they are the runs of all shards, including the shards that have not started.
 fn planned_runs(manifest: &Manifest, follower: &Follower) -> Vec<ConfigurationRuns> {
     let experiment = &manifest.experiment;
     let runs_of = |configuration: &String| {
-        let more = experiment.more_repetitions.get(configuration).copied();
-        let repetitions = 0..experiment.repetitions.max(more.unwrap_or(0));
+        // Some configurations may have more repetitions than the others.
+        let own_count = experiment.more_repetitions.get(configuration).copied();
+        let repetitions = 0..experiment.repetitions.max(own_count.unwrap_or(0));
         match follower.only_shard() {
             None => repetitions.len() as u64,
             Some(shard) => {
                 let rule = manifest.shard_rule();
-                let is_in =
+                let is_in_shard =
                     |&repetition: &u32| shard.has_repetition(configuration, repetition, rule);
-                repetitions.filter(is_in).count() as u64
+                repetitions.filter(is_in_shard).count() as u64
             }
         }
     };

@@ -1,26 +1,28 @@
-//! Puts the frames of a stream together again, and encodes and decodes the timestamps of messages.
+//! Reads frames from a stream of bytes that arrives in pieces of any length, and encodes and decodes the timestamps of messages.
 
 use std::sync::Arc;
 
-use super::{FRAME_BYTES, Frame, KIND_STAMPED, WireError};
+use super::{FRAME_BYTES, Frame, KIND_MESSAGE_WITH_TIMESTAMP, WireError};
 use crate::clock::vector::VectorTimestamp;
 use crate::clock::{CarriedTimestamp, HybridClock, TimestampFormat, varint};
 
-/// Number of bytes of the length of a timestamp.
+/// Before each timestamp stands its length, a number of this many bytes.
 const LENGTH_BYTES: usize = 4;
-/// Number of bytes of a time.
+/// Number of bytes of the time in a hybrid logical clock's timestamp.
 const TIME_BYTES: usize = 8;
 
-/// Collects the bytes of a stream, which may come in any pieces, to frames.
+/// Joins the bytes of a stream, which arrives in pieces of any length, to frames.
 #[derive(Debug)]
 pub struct Frames {
+    /// The format of the timestamps of messages. `None` if messages carry only the Lamport timestamp.
     format: Option<TimestampFormat>,
-    /// The bytes of the next frame that have arrived.
+    /// The bytes of the next frame that have arrived so far.
     partial: Vec<u8>,
 }
 
 impl Frames {
-    /// Creates the decoder of a stream whose messages carry timestamps of this `format`, or none.
+    /// Creates the decoder of a stream whose messages carry timestamps of this `format`. With `None`, they carry only the Lamport
+    /// timestamp.
     pub fn new(format: Option<TimestampFormat>) -> Self {
         Self {
             format,
@@ -35,14 +37,15 @@ impl Frames {
     /// Returns [`WireError`] if the bytes are not a frame of this stream. Then the stream cannot be read any further.
     pub fn take(&mut self, stream: &mut &[u8]) -> Option<Result<Frame, WireError>> {
         loop {
-            let wanted = match self.wanted() {
-                Ok(wanted) => wanted,
+            // The length may become larger when the bytes have arrived that say how long the timestamp is.
+            let expected_bytes = match self.expected_bytes() {
+                Ok(bytes) => bytes,
                 Err(error) => {
                     self.partial.clear();
                     return Some(Err(error));
                 }
             };
-            if self.partial.len() == wanted {
+            if self.partial.len() == expected_bytes {
                 let frame = self.decode();
                 self.partial.clear();
                 return Some(frame);
@@ -50,7 +53,7 @@ impl Frames {
             if stream.is_empty() {
                 return None;
             }
-            let missing = wanted - self.partial.len();
+            let missing = expected_bytes - self.partial.len();
             let (piece, rest) = stream.split_at(stream.len().min(missing));
             self.partial.extend_from_slice(piece);
             *stream = rest;
@@ -62,12 +65,12 @@ impl Frames {
         !self.partial.is_empty()
     }
 
-    /// The length of the next frame, as far as the bytes that have arrived determine it.
-    fn wanted(&self) -> Result<usize, WireError> {
+    /// Returns the length of the next frame, as far as the bytes that have arrived so far determine it.
+    fn expected_bytes(&self) -> Result<usize, WireError> {
         let Some((head, rest)) = self.partial.split_at_checked(FRAME_BYTES) else {
             return Ok(FRAME_BYTES);
         };
-        if head[0] != KIND_STAMPED {
+        if head[0] != KIND_MESSAGE_WITH_TIMESTAMP {
             return Ok(FRAME_BYTES);
         }
         let format = self.format.ok_or(WireError::UnexpectedTimestamp)?;
@@ -75,23 +78,25 @@ impl Frames {
             return Ok(FRAME_BYTES + LENGTH_BYTES);
         };
         let length = u32::from_be_bytes(*length);
-        let (least, most) = length_bounds(format);
-        if !(least..=most).contains(&u64::from(length)) {
+        let (min_length, max_length) = length_bounds(format);
+        if !(min_length..=max_length).contains(&u64::from(length)) {
             return Err(WireError::TimestampLength {
                 length,
-                least,
-                most,
+                min_length,
+                max_length,
             });
         }
         Ok(FRAME_BYTES + LENGTH_BYTES + length as usize)
     }
 
+    /// Decodes the complete frame in `partial`.
     fn decode(&self) -> Result<Frame, WireError> {
         let (head, rest) = self.partial.split_at(FRAME_BYTES);
         let mut frame = Frame::decode_head(head)?;
         if let Frame::Message { timestamp, .. } = &mut frame
             && let Some(format) = self.format
         {
+            // A message of the kind without timestamp has no bytes after the head.
             let bytes = rest
                 .get(LENGTH_BYTES..)
                 .ok_or(WireError::MissingTimestamp)?;
@@ -131,6 +136,7 @@ pub(super) fn encode_timestamp(bytes: &mut Vec<u8>, timestamp: &CarriedTimestamp
     }
 }
 
+/// Decodes a timestamp. `bytes` must have no further bytes.
 fn decode_timestamp(
     format: TimestampFormat,
     mut bytes: &[u8],

@@ -9,6 +9,7 @@ const VECTOR: TimestampFormat = TimestampFormat::Vector { machines: 3 };
 const HYBRID: TimestampFormat = TimestampFormat::Hybrid;
 const FORMATS: [Option<TimestampFormat>; 3] = [None, Some(VECTOR), Some(HYBRID)];
 
+/// A number of up to 64 bits. Each length in bits is about equally frequent.
 fn number() -> impl Strategy<Value = u64> {
     (any::<u64>(), 0u32..64).prop_map(|(number, shift)| number >> shift)
 }
@@ -29,7 +30,9 @@ fn timestamp(format: TimestampFormat) -> BoxedStrategy<CarriedTimestamp> {
 fn frame(format: Option<TimestampFormat>) -> impl Strategy<Value = Frame> {
     let timestamp = match format {
         None => Just(None).boxed(),
-        Some(format) => timestamp(format).prop_map(|it| Some(Arc::new(it))).boxed(),
+        Some(format) => timestamp(format)
+            .prop_map(|carried| Some(Arc::new(carried)))
+            .boxed(),
     };
     prop_oneof![
         (any::<[u64; 4]>(), timestamp).prop_map(
@@ -47,7 +50,7 @@ fn frame(format: Option<TimestampFormat>) -> impl Strategy<Value = Frame> {
     ]
 }
 
-/// A format, and frames of a stream with this format.
+/// A format of timestamps, and up to 19 frames of a stream whose messages have this format.
 fn stream() -> impl Strategy<Value = (Option<TimestampFormat>, Vec<Frame>)> {
     prop::sample::select(FORMATS.to_vec())
         .prop_flat_map(|format| (Just(format), prop::collection::vec(frame(format), 0..20)))
@@ -67,15 +70,15 @@ fn vector(components: &[u64]) -> CarriedTimestamp {
     CarriedTimestamp::Vector(VectorTimestamp::new(components.to_vec()))
 }
 
-/// The first frame or error of a stream.
+/// The first frame or error that is read from a stream. `None` if the first frame is not complete.
 fn first(format: Option<TimestampFormat>, mut bytes: &[u8]) -> Option<Result<Frame, WireError>> {
     Frames::new(format).take(&mut bytes)
 }
 
-/// A message whose timestamp has these bytes.
-fn stamped(bytes: &[u8]) -> Vec<u8> {
+/// An encoded message whose timestamp has these bytes.
+fn encoded_with_timestamp(bytes: &[u8]) -> Vec<u8> {
     let mut message = message(None).encode();
-    message[0] = KIND_STAMPED;
+    message[0] = KIND_MESSAGE_WITH_TIMESTAMP;
     message.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
     message.extend_from_slice(bytes);
     message
@@ -97,6 +100,7 @@ fn a_timestamp_follows_its_message() {
     let bytes = message(Some(vector(&[3, 0, 300]))).encode();
     assert_eq!(bytes[0], 5);
     assert_eq!(bytes[1..33], message(None).encode()[1..]);
+    // A length of 4 bytes, and the components 3, 0 and 300. As a varint, 300 takes two bytes.
     assert_eq!(bytes[33..], [0, 0, 0, 4, 3, 0, 0xac, 0x02]);
     let hybrid = CarriedTimestamp::Hybrid(HybridClock::from_parts(-2, 1));
     let bytes = message(Some(hybrid)).encode();
@@ -105,7 +109,7 @@ fn a_timestamp_follows_its_message() {
 }
 
 #[test]
-fn refuses_other_protocols() {
+fn bytes_of_other_protocols_are_refused() {
     let hello = Hello {
         kind: HelloKind::Dial,
         machine: 2,
@@ -114,20 +118,20 @@ fn refuses_other_protocols() {
         proof: [8; 32],
     }
     .encode();
-    let with = |index: usize, byte: u8| {
+    let decode_with = |index: usize, byte: u8| {
         let mut bytes = hello;
         bytes[index] = byte;
         Hello::decode(&bytes)
     };
-    assert_eq!(with(0, b'G'), Err(WireError::Magic));
-    assert_eq!(with(5, 9), Err(WireError::Version(9)));
-    assert_eq!(with(6, 5), Err(WireError::HelloKind(5)));
+    assert_eq!(decode_with(0, b'G'), Err(WireError::Magic));
+    assert_eq!(decode_with(5, 9), Err(WireError::Version(9)));
+    assert_eq!(decode_with(6, 5), Err(WireError::HelloKind(5)));
     let nothing = [0; FRAME_BYTES];
     assert_eq!(first(None, &nothing), Some(Err(WireError::Kind(0))));
 }
 
 #[test]
-fn refuses_messages_with_and_without_timestamps_in_other_runs() {
+fn a_message_is_refused_if_only_it_or_only_the_run_has_timestamps() {
     let with = message(Some(vector(&[1, 2, 3]))).encode();
     let without = message(None).encode();
     let unexpected = WireError::UnexpectedTimestamp;
@@ -139,35 +143,40 @@ fn refuses_messages_with_and_without_timestamps_in_other_runs() {
 }
 
 #[test]
-fn refuses_timestamps_that_the_clock_cannot_have() {
-    let length = |length| {
-        let (least, most) = (3, 30);
-        WireError::TimestampLength {
-            length,
-            least,
-            most,
-        }
+fn timestamps_that_the_clock_cannot_have_are_refused() {
+    // Each of the three numbers of a vector takes 1 to 10 bytes.
+    let wrong_length = |length| WireError::TimestampLength {
+        length,
+        min_length: 3,
+        max_length: 30,
     };
     for (bytes, problem) in [
-        (&[1, 2][..], length(2)),
-        (&[1; 31], length(31)),
-        // The second number is too long, the third is missing, and there is a fourth.
+        (&[1, 2][..], wrong_length(2)),
+        (&[1; 31], wrong_length(31)),
+        // The second number, 2, is written with two bytes instead of one.
         (&[1, 0x82, 0, 3], WireError::TimestampNumber),
+        // The second number takes two bytes, so the third is missing.
         (&[1, 0x82, 1], WireError::TimestampNumber),
+        // There is a fourth number.
         (&[1, 2, 3, 4], WireError::TimestampRest(1)),
     ] {
-        assert_eq!(first(Some(VECTOR), &stamped(bytes)), Some(Err(problem)));
+        assert_eq!(
+            first(Some(VECTOR), &encoded_with_timestamp(bytes)),
+            Some(Err(problem))
+        );
     }
-    let rest = first(Some(HYBRID), &stamped(&[0; 10]));
-    assert_eq!(rest, Some(Err(WireError::TimestampRest(1))));
-    let cut = first(Some(HYBRID), &stamped(&[0x80; 9]));
+    // A time of 8 bytes and the counter 0, and one byte more.
+    let too_long = first(Some(HYBRID), &encoded_with_timestamp(&[0; 10]));
+    assert_eq!(too_long, Some(Err(WireError::TimestampRest(1))));
+    // The highest bit of the last byte says that the counter has more bytes.
+    let cut = first(Some(HYBRID), &encoded_with_timestamp(&[0x80; 9]));
     assert_eq!(cut, Some(Err(WireError::TimestampNumber)));
-    // The length alone is enough to refuse it, before any of its bytes has arrived.
-    let mut announced = stamped(&[]);
+    // A timestamp with an impossible length is refused before any byte of it has arrived.
+    let mut announced = encoded_with_timestamp(&[]);
     announced.truncate(FRAME_BYTES);
     announced.extend_from_slice(&u32::MAX.to_be_bytes());
     let refused = first(Some(VECTOR), &announced);
-    assert_eq!(refused, Some(Err(length(u32::MAX))));
+    assert_eq!(refused, Some(Err(wrong_length(u32::MAX))));
 }
 
 proptest! {
@@ -183,7 +192,7 @@ proptest! {
         prop_assert_eq!(Hello::decode(&hello.encode()), Ok(hello));
     }
 
-    /// The same frames are decoded for every way of cutting the stream into pieces.
+    /// However the stream is cut into pieces, the frames that are read are those that were sent.
     #[test]
     fn frames_are_restored_from_any_pieces((format, sent) in stream(), cuts in prop::collection::vec(1usize..80, 0..200)) {
         let stream: Vec<u8> = sent.iter().flat_map(Frame::encode).collect();
@@ -200,7 +209,7 @@ proptest! {
         prop_assert!(!frames.is_partial());
     }
 
-    /// A timestamp takes as many bytes as its clock says.
+    /// An encoded timestamp takes as many bytes as `bytes()` says.
     #[test]
     fn timestamps_have_the_stated_length(
         timestamp in prop::sample::select(vec![VECTOR, HYBRID]).prop_flat_map(timestamp),
@@ -217,28 +226,30 @@ proptest! {
         prop_assert_eq!(length, expected);
     }
 
-    /// What is not refused is written in the same way.
+    /// Reading random bytes does not panic. If bytes are read as a message, encoding this message gives the same bytes.
     #[test]
-    fn random_bytes_never_panic(
+    fn random_bytes_are_refused_or_are_an_encoded_message(
         format in prop::sample::select(FORMATS.to_vec()),
         kinds in prop::collection::vec(0u8..7, 1..8),
         bytes in prop::collection::vec(any::<u8>(), 0..400),
-        short in any::<bool>(),
+        has_short_timestamp in any::<bool>(),
     ) {
         let mut bytes = bytes;
+        // Random bytes seldom begin with a known kind, so kinds are put where the first frames probably begin.
         for (index, kind) in kinds.into_iter().enumerate() {
             if let Some(byte) = bytes.get_mut(index * FRAME_BYTES) {
                 *byte = kind;
             }
         }
-        // Lengths that are usually possible.
-        if short && let Some(length) = bytes.get_mut(FRAME_BYTES..FRAME_BYTES + 3) {
+        // Makes the length of the first frame's timestamp less than 256, which is more often possible than a random length.
+        if has_short_timestamp && let Some(length) = bytes.get_mut(FRAME_BYTES..FRAME_BYTES + 3) {
             length.fill(0);
         }
         let (mut frames, mut stream) = (Frames::new(format), &bytes[..]);
         while let before = stream && let Some(frame) = frames.take(&mut stream) {
             let Ok(frame) = frame else { continue };
             let used = &before[..before.len() - stream.len()];
+            // Other frames may have numbers that are not used, and these were random.
             if let Frame::Message { .. } = frame {
                 prop_assert_eq!(frame.encode(), used);
             }

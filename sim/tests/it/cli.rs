@@ -1,4 +1,4 @@
-//! The program `sim` as a user sees it: commands, exit codes, messages.
+//! Tests of the program `sim` as a user sees it: its commands, exit codes and messages.
 
 mod changed_values;
 mod refusals;
@@ -11,12 +11,15 @@ use tempfile::TempDir;
 
 use refusals::check_refused;
 
+/// Two configurations with two runs each.
 const EXPERIMENT: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 2\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.5\n";
 
+/// A temporary folder in which the program is run.
 struct Fixture {
     folder: TempDir,
 }
 
+/// What a command of the program did.
 struct Outcome {
     code: i32,
     stdout: String,
@@ -30,6 +33,7 @@ impl Fixture {
         }
     }
 
+    /// Writes a file in the folder. Returns its path.
     fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
@@ -37,6 +41,7 @@ impl Fixture {
         path
     }
 
+    /// Runs the program in the folder.
     fn sim(&self, arguments: &[&str]) -> Outcome {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
         let output = command
@@ -57,6 +62,7 @@ impl Fixture {
     }
 }
 
+/// Returns the number of lines of a file.
 fn lines(path: &Path) -> usize {
     fs::read_to_string(path).expect("a file").lines().count()
 }
@@ -78,8 +84,10 @@ fn runs_over_real_tcp_and_skips_finished_runs() {
         first.stderr
     );
     assert_eq!(first.stdout, "");
+    // The header and four runs.
     assert_eq!(lines(&fixture.path("data/e/runs.csv")), 5);
-    // Two seconds with 1 + 3 + 6 and with 2 + 3 ticks per second, twice each, and the header.
+    // Two repetitions of two seconds, in one configuration with 1 + 3 + 6 ticks per second and in one with 2 + 3. One more line is
+    // the header.
     assert_eq!(
         lines(&fixture.path("data/e/events-0000.csv")),
         2 * 2 * (10 + 5) + 1
@@ -119,23 +127,24 @@ fn options_replace_values_of_the_file() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     let run = fixture.sim(&[
-        "run", "e.toml", "--engine", "virtual", "--data", "twins", "--quiet",
+        "run", "e.toml", "--engine", "virtual", "--data", "other", "--quiet",
     ]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    let journal = fs::read_to_string(fixture.path("twins/runs.csv")).expect("a journal");
+    let journal = fs::read_to_string(fixture.path("other/runs.csv")).expect("a journal");
     assert_eq!(journal.matches(",virtual,").count(), 4);
 }
 
 #[test]
-fn status_counts_runs_that_are_done_failed_and_to_do() {
+fn status_counts_done_failed_and_remaining_runs() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
-    // Remove one run from the journal, and make another one a failed run.
+    // Remove run 1 from the journal (`runs.csv`, a row for each ended run), and change the row of run 2 as if the run had failed.
     let journal = fs::read_to_string(fixture.path("data/e/runs.csv")).expect("a journal");
     let mut rows: Vec<String> = journal.lines().map(str::to_owned).collect();
     rows.remove(2);
     rows[2] = rows[2].replace(",ok,,", ",failed,machine 1 was lost,");
+    // Each row must have the right checksum again.
     let edited = sim::log::seal_journal(&(rows.join("\n") + "\n")).expect("CSV");
     fs::write(fixture.path("data/e/runs.csv"), edited).expect("written");
     let status = fixture.sim(&["status", "data/e"]);
@@ -153,12 +162,14 @@ fn status_counts_runs_that_are_done_failed_and_to_do() {
             status.stdout
         );
     }
+    // In virtual time no tick is late, so punctuality is not reported.
     assert!(!status.stdout.contains("punctual"), "{}", status.stdout);
     check_refused(&fixture, &["status", "."], ". is not a dataset");
 }
 
-/// Makes the journal of two virtual sweeps, in which one run has been edited to be a failed one.
-fn with_a_failed_run(fixture: &Fixture, run: usize) {
+/// Makes all runs of the experiment in virtual time. Then changes the row of run `run` in the journal
+/// (`runs.csv`) as if the run had failed.
+fn make_runs_with_a_failed_one(fixture: &Fixture, run: usize) {
     fixture.write("e.toml", EXPERIMENT);
     assert_eq!(
         fixture.sim(&["run", "e.toml", "--engine", "virtual"]).code,
@@ -166,15 +177,16 @@ fn with_a_failed_run(fixture: &Fixture, run: usize) {
     );
     let journal = fs::read_to_string(fixture.path("data/e/runs.csv")).expect("a journal");
     let mut rows: Vec<String> = journal.lines().map(str::to_owned).collect();
+    // Row 0 is the header.
     rows[run + 1] = rows[run + 1].replace(",ok,,", ",failed,machine 1 was lost,");
     let edited = sim::log::seal_journal(&(rows.join("\n") + "\n")).expect("CSV");
     fs::write(fixture.path("data/e/runs.csv"), edited).expect("written");
 }
 
 #[test]
-fn a_failed_run_is_repeated_alone() {
+fn the_option_only_repeats_a_single_failed_run() {
     let fixture = Fixture::new();
-    with_a_failed_run(&fixture, 2);
+    make_runs_with_a_failed_one(&fixture, 2);
     let again = fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
     assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
     let journal = fs::read_to_string(fixture.path("data/e/runs.csv")).expect("a journal");
@@ -190,9 +202,10 @@ fn a_failed_run_is_repeated_alone() {
             "{}",
             repeated.stderr
         );
+        // The header, four runs, and the second attempt of run 2.
         assert_eq!(lines(&fixture.path("data/e/runs.csv")), 1 + 4 + 1);
-        let repeated = fixture.sim(&only);
-        assert!(repeated.stderr.contains("nothing to do"), "{name}");
+        let finished = fixture.sim(&only);
+        assert!(finished.stderr.contains("nothing to do"), "{name}");
     }
     for (name, said) in [
         ("4", "--only 4: no such run"),
@@ -212,12 +225,13 @@ fn a_wrong_run_name_creates_no_dataset() {
 }
 
 #[test]
-fn the_last_line_counts_correctly() {
+fn the_last_lines_of_a_sweep_count_failed_and_punctual_runs_correctly() {
     let fixture = Fixture::new();
-    with_a_failed_run(&fixture, 1);
+    make_runs_with_a_failed_one(&fixture, 1);
     let again = fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
     let said = "1 runs failed in an earlier `sim run` and were not tried again";
     assert!(again.stderr.contains(said), "{}", again.stderr);
+    // If the failed run is repeated, it is not counted as failed earlier.
     let retried = ["run", "e.toml", "--engine", "virtual", "--only", "1"];
     assert!(
         !fixture
@@ -227,8 +241,8 @@ fn the_last_line_counts_correctly() {
     );
     let over_tcp = fixture.sim(&["run", "e.toml", "--data", "tcp"]).stderr;
     let journal = sim::log::Dataset::open(&fixture.path("tcp")).expect("a dataset");
-    let count = |counts: fn(&sim::log::JournalRow) -> bool| {
-        journal.finished().filter(|row| counts(row)).count()
+    let count = |condition: fn(&sim::log::JournalRow) -> bool| {
+        journal.finished().filter(|row| condition(row)).count()
     };
     let said = format!(
         "{} of 4 runs are identical to the simulated run with the same seed\n{} of 4 runs were punctual",
@@ -243,6 +257,7 @@ fn status_counts_runs_that_are_no_longer_planned_separately() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
+    // The second repetitions are no longer planned, but two runs with another value of `internal` are.
     let smaller = EXPERIMENT.replace("repetitions = 2", "repetitions = 1");
     fixture.write("e.toml", &smaller.replace("0.5", "[0.5, 0.6]"));
     fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
@@ -257,9 +272,9 @@ fn status_counts_runs_that_are_no_longer_planned_separately() {
 }
 
 #[test]
-fn failed_runs_are_repeated_on_request() {
+fn the_option_retry_failed_repeats_failed_runs() {
     let fixture = Fixture::new();
-    with_a_failed_run(&fixture, 1);
+    make_runs_with_a_failed_one(&fixture, 1);
     let again = ["run", "e.toml", "--engine", "virtual", "--retry-failed"];
     let repeated = fixture.sim(&again);
     assert!(
@@ -272,6 +287,7 @@ fn failed_runs_are_repeated_on_request() {
     assert_eq!((&status["done"], &status["failed"]), (&4.into(), &0.into()));
 }
 
+/// With `--shard 1/2`, `sim run` makes only one of two parts of the runs, in a folder of its own within the dataset's folder.
 #[test]
 fn shards_make_one_dataset() {
     let fixture = Fixture::new();
@@ -287,6 +303,7 @@ fn shards_make_one_dataset() {
         first.stderr
     );
     let status = || fixture.sim(&["status", "data/e"]).stdout;
+    // Shard 2 of 2 is missing.
     assert!(status().contains("missing shards  2/2"), "{}", status());
     assert_eq!(run("2/2").code, 0);
     assert!(
@@ -310,7 +327,7 @@ fn shards_make_one_dataset() {
 }
 
 #[test]
-fn an_extended_experiment_reports_the_added_runs() {
+fn runs_that_a_changed_experiment_adds_or_no_longer_plans_are_reported() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
@@ -329,6 +346,7 @@ fn an_extended_experiment_reports_the_added_runs() {
         "{}",
         extended.stderr
     );
+    // Without `repetitions`, each configuration has one run.
     fixture.write(
         "e.toml",
         &EXPERIMENT
@@ -388,7 +406,7 @@ fn completions_and_manual_pages_contain_every_command() {
 }
 
 #[test]
-fn status_names_the_command_that_goes_on() {
+fn status_shows_the_command_that_resumes_the_sweep_or_that_comes_next() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     let run = ["run", "e.toml", "--engine", "virtual"];
@@ -411,7 +429,7 @@ fn status_names_the_command_that_goes_on() {
 }
 
 #[test]
-fn status_of_shards_names_the_commands_of_the_missing_ones() {
+fn status_shows_the_commands_that_make_missing_shards() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     let run = ["run", "e.toml", "--engine", "virtual", "--shard", "1/2"];
@@ -427,8 +445,9 @@ fn status_of_shards_names_the_commands_of_the_missing_ones() {
 }
 
 #[test]
-fn runs_without_a_margin_have_advice() {
+fn if_all_margins_are_0_run_and_status_give_advice() {
     let fixture = Fixture::new();
+    // With aligned phases, ticks of different machines are due at the same time. So the margin is 0.
     fixture.write("e.toml", &format!("{EXPERIMENT}phase = \"aligned\"\n"));
     let run = fixture.sim(&["run", "e.toml"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -436,6 +455,7 @@ fn runs_without_a_margin_have_advice() {
         ("run", &run.stderr),
         ("status", &fixture.sim(&["status", "data/e"]).stdout),
     ] {
+        // A table may have broken the text into several lines.
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
             text.contains("none of the runs can be punctual")

@@ -1,5 +1,7 @@
-//! `sim plan --slurm` and `--parallel`: the scripts have sizes from the plan, and they make all runs. Slurm and GNU parallel are not
-//! needed: the scripts run with the variables that Slurm sets, and with a small program in the place of `parallel`.
+//! Tests of `sim plan --slurm` and `sim plan --parallel`, which print scripts for clusters. A script divides the runs among shards,
+//! one for each job. The tests check that a script has the limits of time and memory from the plan, and that its jobs make all runs.
+//! Slurm and GNU parallel are not needed: the scripts run with the variables that Slurm sets, or with a small program in the place of
+//! `parallel`.
 #![cfg(unix)]
 
 use std::fs;
@@ -13,7 +15,7 @@ use crate::support::bash;
 
 const EXPERIMENT: &str = "seed = 7\nduration_s = 2\nrepetitions = 4\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.5\n";
 const RUNS: usize = 8;
-/// A `parallel` that does the jobs one after the other, and writes its options to a file.
+/// A replacement for `parallel`. It does the jobs one after the other, and writes its options to the file `options`.
 const PARALLEL: &str = r#"#!/usr/bin/env bash
 options=() command=() 
 while [[ $1 == --* ]]; do options+=("$1" "$2"); shift 2; done
@@ -23,20 +25,22 @@ shift
 for job; do "${command[@]//\{\}/$job}"; done
 "#;
 
+/// A temporary folder with the experiment.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("e.toml"), EXPERIMENT).expect("written");
     folder
 }
 
-/// Prints a script to `script` and returns it.
-fn script(folder: &Path, options: &str) -> String {
+/// Lets `sim plan` with `options` write its script to the file `script`. Returns the script.
+fn write_script(folder: &Path, options: &str) -> String {
     let output = bash(folder, &format!("$SIM plan e.toml {options} > script"));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     fs::read_to_string(folder.join("script")).expect("a script")
 }
 
+/// Checks that all runs of the experiment have finished and no shard is missing.
 fn check_complete(dataset: &Path) {
     let dataset = Dataset::open(dataset).expect("a dataset");
     assert_eq!(dataset.finished().count(), RUNS);
@@ -45,9 +49,9 @@ fn check_complete(dataset: &Path) {
 }
 
 #[test]
-fn a_slurm_script_has_the_sizes_of_the_plan_and_makes_all_runs() {
+fn a_slurm_script_has_the_limits_of_the_plan_and_makes_all_runs() {
     let folder = folder();
-    let text = script(
+    let text = write_script(
         folder.path(),
         "--slurm 2 --at-once 1 --engine virtual --data 'my data'",
     );
@@ -61,7 +65,7 @@ fn a_slurm_script_has_the_sizes_of_the_plan_and_makes_all_runs() {
         "set -- e.toml --engine virtual --data 'my data'",
     ] {
         assert!(
-            text.lines().any(|other| other == line),
+            text.lines().any(|text_line| text_line == line),
             "{line} is not in\n{text}"
         );
     }
@@ -78,21 +82,22 @@ fn a_slurm_script_has_the_sizes_of_the_plan_and_makes_all_runs() {
 }
 
 #[test]
-fn shards_over_tcp_have_a_node_of_their_own_and_open_files() {
+fn a_slurm_script_over_tcp_asks_for_whole_nodes_and_checks_the_limit_of_open_files() {
     let folder = folder();
-    let text = script(folder.path(), "--slurm 2 --time-scale 0.01");
-    // A run takes 200 s: 1.5 times as long and 5 minutes.
+    let text = write_script(folder.path(), "--slurm 2 --time-scale 0.01");
+    // A run takes 200 s (2 s of model time at time scale 0.01). The limit of time is 1.5 times as long, plus 5 minutes.
     for line in [
         "#SBATCH --array=1-2",
         "#SBATCH --exclusive",
         "#SBATCH --time=00:10:00",
     ] {
         assert!(
-            text.lines().any(|other| other == line),
+            text.lines().any(|text_line| text_line == line),
             "{line} is not in\n{text}"
         );
     }
     assert!(text.contains(" open files are allowed here, "), "{text}");
+    // This script would take too long, so only its syntax is checked.
     let mut bash = Command::new("bash");
     let syntax = bash.arg("-n").arg(folder.path().join("script"));
     assert!(syntax.status().expect("bash").success());
@@ -101,7 +106,7 @@ fn shards_over_tcp_have_a_node_of_their_own_and_open_files() {
 #[test]
 fn a_script_for_parallel_makes_all_runs() {
     let folder = folder();
-    script(folder.path(), "--parallel 3 --at-once=2 --engine virtual");
+    write_script(folder.path(), "--parallel 3 --at-once=2 --engine virtual");
     fs::write(folder.path().join("parallel"), PARALLEL).expect("written");
     let output = bash(
         folder.path(),
@@ -118,7 +123,7 @@ fn a_script_for_parallel_makes_all_runs() {
 }
 
 #[test]
-fn options_that_do_not_fit_are_refused() {
+fn wrong_combinations_of_options_are_refused() {
     let folder = folder();
     for (options, said) in [
         ("--at-once 2", "add --slurm N or --parallel N"),
@@ -133,41 +138,46 @@ fn options_that_do_not_fit_are_refused() {
     }
 }
 
-/// Shards that an earlier version of the program started keep its rule.
+/// Earlier versions of the program divided runs among shards by a hash of the run's key. Now the repetitions of each configuration are
+/// dealt to the shards in turn. A dataset that was started with the earlier rule keeps it.
 #[test]
-fn shards_that_were_divided_by_key_stay_so() {
+fn a_dataset_whose_shards_were_divided_by_key_keeps_this_rule() {
     let folder = folder();
     let experiment = folder.path().join("e.toml");
     let experiment = Experiment::read(&experiment, Overrides::default()).expect("an experiment");
+    // The program cannot start a dataset with the earlier rule. So the test makes one run that is in the same shard by both rules, and
+    // then changes the manifest.
     let rules = [ShardRule::ByKey, ShardRule::InTurn];
     let shards = [1, 2].map(|number| Shard { number, of: 2 });
-    let same = |run: &Run| {
-        let mut shards = shards.iter();
-        let shard = shards.find(|shard| rules.iter().all(|rule| shard.has(run, *rule)));
-        Some((run.index, *shard?))
+    let shard_by_both_rules = |run: &Run| {
+        let has_run = |shard: &&Shard| rules.iter().all(|rule| shard.has(run, *rule));
+        shards.iter().find(has_run).copied()
     };
-    let same = experiment.runs().find_map(|run| same(&run));
-    let (only, first) = same.expect("a run that is in the same shard by both rules");
+    let (first_run, first_shard) = experiment
+        .runs()
+        .find_map(|run| Some((run.index, shard_by_both_rules(&run)?)))
+        .expect("a run that is in the same shard by both rules");
     let sim = |options: &str| {
         let line = format!("$SIM run e.toml --engine virtual {options}");
         let output = bash(folder.path(), &line);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{said}");
     };
-    sim(&format!("--shard {first} --only {only}"));
-    let first_folder = folder.path().join("data/e").join(first.folder());
+    sim(&format!("--shard {first_shard} --only {first_run}"));
+    let first_folder = folder.path().join("data/e").join(first_shard.folder());
     let manifest = first_folder.join("dataset.json");
     let text = fs::read_to_string(&manifest).expect("a manifest");
+    // Manifests of the earlier rule do not have this key.
     let earlier = text.replace("  \"shards_in_turn\": true,\n", "");
     assert_ne!(text, earlier);
     fs::write(&manifest, earlier).expect("written");
     sim("--shard 1/2");
     sim("--shard 2/2");
     check_complete(&folder.path().join("data/e"));
-    let made = Dataset::open(&first_folder)
-        .expect("a shard")
-        .finished()
-        .count();
-    let is_first = |run: &Run| first.has(run, ShardRule::ByKey);
-    assert_eq!(made, experiment.runs().filter(is_first).count());
+    let shard_dataset = Dataset::open(&first_folder).expect("a shard");
+    let is_in_shard = |run: &Run| first_shard.has(run, ShardRule::ByKey);
+    assert_eq!(
+        shard_dataset.finished().count(),
+        experiment.runs().filter(is_in_shard).count()
+    );
 }

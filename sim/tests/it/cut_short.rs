@@ -1,4 +1,5 @@
-//! Interrupted sweeps: the same command resumes them, no finished run is lost, and none is counted twice.
+//! Tests of interrupted sweeps (`sim run` that is stopped by a signal, killed, or has a full disk): the same command resumes a sweep, no
+//! finished run is lost, and no run is counted twice.
 #![cfg(unix)]
 
 use std::collections::BTreeSet;
@@ -19,16 +20,18 @@ use crate::support::{files, finished, signal};
 /// Forty runs of 0.1 s, one after the other: long enough to interrupt the sweep in the middle.
 const OVER_TCP: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 40\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 const RUNS: u64 = 40;
-/// Enough runs to take some hundredths of a second. Rows are added to the journal every few milliseconds.
+/// Enough runs to take some hundredths of a second. Rows are added to the journal (`runs.csv`, a row for each
+/// ended run) every few milliseconds.
 const IN_VIRTUAL_TIME: &str = "seed = 7\nduration_s = 20\nengine = \"virtual\"\nrepetitions = 400\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.3, 0.7]\n";
-/// How often sweeps are killed. The environment variable `SIM_KILLS` can change it.
+/// How often sweeps are killed, unless the environment variable `SIM_KILLS` has another number.
 const KILLS: u32 = 200;
 
-fn kills() -> u32 {
-    let said = env::var("SIM_KILLS").ok();
-    said.map_or(KILLS, |kills| kills.parse().expect("a number"))
+fn wanted_kills() -> u32 {
+    let from_environment = env::var("SIM_KILLS").ok();
+    from_environment.map_or(KILLS, |kills| kills.parse().expect("a number"))
 }
 
+/// An experiment in a temporary folder, and the options with which `sim run` makes its runs.
 struct Sweep {
     folder: TempDir,
     options: Vec<&'static str>,
@@ -52,7 +55,8 @@ impl Sweep {
         self.folder.path().join("data/e")
     }
 
-    /// Returns the command, preceded by the words of another command that runs it.
+    /// Returns the command that makes the runs. If `wrapper` is not empty, it is another command (such as `nohup`), which starts this
+    /// command.
     fn command(&self, wrapper: &[&str]) -> Command {
         let mut words = wrapper.to_vec();
         words.extend([env!("CARGO_BIN_EXE_sim"), "run", "e.toml"]);
@@ -65,6 +69,7 @@ impl Sweep {
         command
     }
 
+    /// Starts the sweep. Returns its process and its messages.
     fn start(&self, wrapper: &[&str]) -> (Child, BufReader<ChildStderr>) {
         let mut child = self
             .command(wrapper)
@@ -76,8 +81,8 @@ impl Sweep {
         (child, stderr)
     }
 
-    /// Starts the sweep, waits until some runs have ended, and sends it signals. Returns its exit status and its messages.
-    fn cut_short(&self, wrapper: &[&str], signals: &[&str]) -> (ExitStatus, String) {
+    /// Starts the sweep, waits until two runs have ended, and sends signals to the sweep. Returns its exit status and its messages.
+    fn interrupt(&self, wrapper: &[&str], signals: &[&str]) -> (ExitStatus, String) {
         let (mut child, mut stderr) = self.start(wrapper);
         let mut said = String::new();
         stderr.read_line(&mut said).expect("text");
@@ -92,13 +97,13 @@ impl Sweep {
     /// Waits until `rows` runs have ended.
     fn wait_for_rows(&self, rows: usize, child: &mut Child) {
         while journal_rows(&self.dataset()) < rows {
-            let ended = child.try_wait().expect("a child");
-            assert_eq!(ended, None, "it ended too soon");
+            let exit_status = child.try_wait().expect("a child");
+            assert_eq!(exit_status, None, "the sweep ended too soon");
             thread::yield_now();
         }
     }
 
-    /// Makes the other runs. Returns the messages of the sweep.
+    /// Starts the sweep again and waits until it has made all remaining runs. Returns its messages.
     fn resume(&self) -> String {
         let (mut child, mut stderr) = self.start(&[]);
         let mut said = String::new();
@@ -107,8 +112,8 @@ impl Sweep {
         said
     }
 
-    /// Starts the sweep and kills it after it has written `bytes` more bytes and `turns` turns of a loop. Returns whether it had
-    /// ended before.
+    /// Starts the sweep and kills it a short time after it has written `bytes` more bytes. The time is as long as `turns` turns of a loop.
+    /// Returns whether the sweep had ended before it was killed.
     fn kill_after(&self, bytes: u64, turns: u32) -> bool {
         let mut child = self
             .command(&[])
@@ -116,25 +121,26 @@ impl Sweep {
             .spawn()
             .expect("it runs");
         let before = self.bytes();
-        let ended = |child: &mut Child| child.try_wait().expect("a child").is_some();
-        while self.bytes() < before + bytes && !ended(&mut child) {
+        let has_ended = |child: &mut Child| child.try_wait().expect("a child").is_some();
+        while self.bytes() < before + bytes && !has_ended(&mut child) {
             thread::yield_now();
         }
         for _ in 0..turns {
             thread::yield_now();
         }
-        let ended = ended(&mut child);
+        let ended = has_ended(&mut child);
         child.kill().expect("killed, or gone");
         child.wait().expect("a child");
         ended
     }
 
+    /// Returns how many bytes the dataset has: journal and events.
     fn bytes(&self) -> u64 {
         let length = |name| fs::metadata(self.dataset().join(name)).map_or(0, |file| file.len());
         length("runs.csv") + length("events-0000.csv")
     }
 
-    /// Checks that every run exists once with all its events, and that there are no others.
+    /// Checks that the dataset has every run of [`OVER_TCP`] once, with all its events, and no other events.
     fn check_complete(&self) {
         let dataset = Dataset::open(&self.dataset()).expect("a dataset");
         let runs: BTreeSet<u64> = dataset.finished().map(|row| row.run).collect();
@@ -148,6 +154,7 @@ impl Sweep {
             // Two seconds with 1 + 3 + 6 ticks per second.
             assert_eq!(rows.expect("rows").len(), 20);
         }
+        // The events' file has only its header and the events of these runs.
         let segment =
             fs::read_to_string(self.dataset().join("events-0000.csv")).expect("a segment");
         let header = segment.lines().next().expect("a header").len() + 1;
@@ -155,16 +162,17 @@ impl Sweep {
     }
 }
 
+/// Returns the number of rows of the journal: of runs that have ended.
 fn journal_rows(dataset: &Path) -> usize {
     let journal = fs::read_to_string(dataset.join("runs.csv")).unwrap_or_default();
     journal.lines().count().saturating_sub(1)
 }
 
 #[test]
-fn the_first_signal_stops_in_good_order_and_the_last_line_says_how_to_resume() {
+fn the_first_signal_stops_the_sweep_and_the_last_line_says_how_to_resume_it() {
     for name in ["INT", "TERM"] {
         let sweep = Sweep::over_tcp();
-        let (status, said) = sweep.cut_short(&[], &[name]);
+        let (status, said) = sweep.interrupt(&[], &[name]);
         assert_eq!(status.code(), Some(130), "{said}");
         assert!(said.starts_with("40 runs to do, 1 at once"), "{said}");
         assert!(said.contains("stopping: "), "{said}");
@@ -185,12 +193,12 @@ fn the_first_signal_stops_in_good_order_and_the_last_line_says_how_to_resume() {
     }
 }
 
-/// After the first signal the sweep waits for a run that needs two more seconds. If this run ends before the second signal, the
-/// test is repeated.
+/// Each run takes 2.5 s. After the first signal the sweep waits until the run that is about to end has ended. After the second signal it
+/// does not wait. If the run ends before the second signal, the test is repeated.
 #[test]
 fn the_second_signal_stops_at_once() {
     let experiment = OVER_TCP.replace("duration_s = 2\n", "duration_s = 50\n");
-    let at_once = || {
+    let stops_at_once = || {
         let sweep = Sweep::new(&experiment, &["--jobs", "1", "--sync-every", "0"]);
         let (mut child, mut stderr) = sweep.start(&[]);
         sweep.wait_for_rows(1, &mut child);
@@ -202,23 +210,25 @@ fn the_second_signal_stops_at_once() {
         signal("TERM", child.id());
         stderr.read_to_string(&mut said).expect("text");
         assert_eq!(child.wait().expect("a child").code(), Some(130), "{said}");
+        // A sweep that has waited for its runs writes this line.
         !said.contains("interrupted with")
     };
-    assert!((0..5).any(|_| at_once()));
+    assert!((0..5).any(|_| stops_at_once()));
 }
 
 #[test]
 fn under_nohup_a_sweep_continues_without_its_terminal() {
     let sweep = Sweep::over_tcp();
-    let (status, said) = sweep.cut_short(&["nohup"], &["HUP"]);
+    let (status, said) = sweep.interrupt(&["nohup"], &["HUP"]);
     assert_eq!(status.code(), Some(0), "{said}");
     sweep.check_complete();
 }
 
-/// A limit on the size of files replaces a full disk: the system refuses to write more.
+/// The test needs no full disk. Instead, a limit on the size of files makes the system refuse to write more.
 #[test]
 fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &["--sync-every", "0"]);
+    // The signal XFSZ, which the system sends at the limit, is ignored, so that writing returns an error.
     let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 400; exec \"$@\"", "sh"];
     let (mut child, mut stderr) = sweep.start(&limited);
     let mut said = String::new();
@@ -237,63 +247,65 @@ fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
         said.contains("an earlier `sim run` was interrupted"),
         "{said}"
     );
-    let whole = finished(&sweep.dataset());
-    assert_eq!(whole.len(), 800);
+    let all_runs = finished(&sweep.dataset());
+    assert_eq!(all_runs.len(), 800);
     assert!(
         kept.iter()
-            .all(|(run, events)| whole.get(run) == Some(events))
+            .all(|(run, events)| all_runs.get(run) == Some(events))
     );
 }
 
 #[test]
-fn a_virtual_sweep_killed_at_any_time_ends_with_the_same_bytes() {
+fn a_virtual_sweep_that_is_killed_and_resumed_has_the_same_bytes_as_an_undisturbed_one() {
     let options = ["--sync-every", "0.005"];
     let undisturbed = Sweep::new(IN_VIRTUAL_TIME, &options);
     undisturbed.resume();
-    let whole = files(&undisturbed.dataset());
-    let wanted = finished(&undisturbed.dataset());
-    let bytes: u64 = whole.iter().map(|file| file.len() as u64).sum();
+    let complete_files = files(&undisturbed.dataset());
+    let all_runs = finished(&undisturbed.dataset());
+    let bytes: u64 = complete_files.iter().map(|file| file.len() as u64).sum();
     let mut random = ChaCha8Rng::seed_from_u64(262);
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &options);
-    let (mut kills, mut counted, mut ended, mut compared) = (0, 0, 0, 0);
-    while kills < self::kills() {
-        // Some sweeps are killed at the very start, the others at any time within the first tenth of the sweep.
+    let (mut kills, mut ended_sweeps, mut compared_runs) = (0, 0, 0);
+    // How many runs counted after the last kill of the current sweep.
+    let mut runs_before = 0;
+    while kills < wanted_kills() {
+        // One of five kills comes at the very start. The others come after at most 8 % of all bytes.
         let after = random
             .random_range(0..bytes / 10)
             .saturating_sub(bytes / 50);
         if sweep.kill_after(after, random.random_range(0..200)) {
-            ended += 1;
+            ended_sweeps += 1;
             assert!(
-                files(&sweep.dataset()) == whole,
+                files(&sweep.dataset()) == complete_files,
                 "other bytes than undisturbed"
             );
             sweep = Sweep::new(IN_VIRTUAL_TIME, &options);
-            counted = 0;
+            runs_before = 0;
             continue;
         }
         kills += 1;
         let found = finished(&sweep.dataset());
-        assert!(found.len() >= counted, "finished runs are lost");
-        counted = found.len();
-        let right = |(run, events): (&u64, &Vec<u8>)| wanted.get(run) == Some(events);
-        assert!(found.iter().all(right));
-        compared += found.len();
+        assert!(found.len() >= runs_before, "finished runs are lost");
+        runs_before = found.len();
+        let is_unchanged = |(run, events): (&u64, &Vec<u8>)| all_runs.get(run) == Some(events);
+        assert!(found.iter().all(is_unchanged));
+        compared_runs += found.len();
     }
     sweep.resume();
     assert!(
-        files(&sweep.dataset()) == whole,
+        files(&sweep.dataset()) == complete_files,
         "other bytes than undisturbed"
     );
-    assert!(compared > 0, "no kill left a finished run");
-    assert!(ended > 0, "no sweep came to its end in between");
+    assert!(compared_runs > 0, "no kill left a finished run");
+    assert!(ended_sweeps > 0, "no sweep ended before it was killed");
 }
 
 #[test]
-fn a_sweep_over_tcp_killed_at_any_time_has_every_run_once() {
+fn a_sweep_over_tcp_that_is_killed_and_resumed_has_every_run_once() {
     let sweep = Sweep::new(OVER_TCP, &["--jobs", "4", "--sync-every", "0"]);
     let mut random = ChaCha8Rng::seed_from_u64(262);
     let (mut kills, mut ended) = (0, false);
-    while kills < self::kills() / 10 && !ended {
+    while kills < wanted_kills() / 10 && !ended {
         ended = sweep.kill_after(random.random_range(0..4_000), random.random_range(0..200));
         kills += 1;
     }

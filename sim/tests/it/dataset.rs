@@ -1,4 +1,5 @@
-//! Datasets: what a sweep writes, and how the next sweep continues.
+//! Tests of datasets: what a sweep (the runs of one `sim run`) writes, how the next sweep continues, and which datasets are refused. A
+//! dataset has a journal (`runs.csv`, a row for each ended run), events (`events-0000.csv`) and a manifest (`dataset.json`).
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +12,10 @@ use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::{experiment, files, rows, run_all};
 
+/// Four configurations with three runs each.
 const GRID: &str = "engine = \"virtual\"\nduration_s = 10\nrepetitions = 3\n[parameters]\nrates = [[1, 3, 6], [2, 2]]\ninternal = [0.2, 0.7]";
 
+/// Makes the runs that are still to do in the dataset at `root`.
 fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
     sweep::run(
         experiment,
@@ -24,16 +27,16 @@ fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
 }
 
 #[test]
-fn contains_every_run_once_with_the_engines_events() {
+fn a_dataset_contains_every_run_once_with_the_events_that_the_engine_makes() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("new");
     let experiment = experiment(GRID);
     let summary = sweep(&experiment, &root).expect("a sweep");
     assert_eq!((summary.ok, summary.failed, summary.left), (12, 0, 0));
     let dataset = Dataset::open(&root).expect("a dataset");
-    let engine = run_all(&experiment, EngineKind::Virtual);
+    let outcomes = run_all(&experiment, EngineKind::Virtual);
     for (run, bytes) in rows(&root) {
-        let log = engine[run as usize].result.as_ref().expect("ok");
+        let log = outcomes[run as usize].result.as_ref().expect("ok");
         let logged: Vec<_> = parse_rows(&bytes)
             .map(|row| row.expect("a row").logged)
             .collect();
@@ -64,18 +67,18 @@ fn a_second_sweep_has_nothing_to_do_and_changes_nothing() {
     );
 }
 
-/// After a crash at any byte of the journal, the next sweep removes incomplete rows and events, keeps complete ones, and makes the
-/// missing runs.
+/// A crash may end the journal at any byte. The next sweep then removes an incomplete row and the events without a row, keeps complete
+/// runs, and makes the missing runs.
 #[test]
-fn resumes_a_sweep_that_was_interrupted_at_any_byte() {
+fn a_sweep_that_was_interrupted_at_any_byte_is_resumed() {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = experiment(GRID);
     let whole = folder.path().join("whole");
     sweep(&experiment, &whole).expect("a sweep");
     let journal = fs::read(whole.join("runs.csv")).expect("a journal");
-    let header = journal.iter().position(|&byte| byte == b'\n');
-    let header = header.expect("a header") + 1;
-    for cut in (header..journal.len()).step_by(97) {
+    let first_newline = journal.iter().position(|&byte| byte == b'\n');
+    let header_bytes = first_newline.expect("a header") + 1;
+    for cut in (header_bytes..journal.len()).step_by(97) {
         let root = folder.path().join(cut.to_string());
         fs::create_dir(&root).expect("a folder");
         for file in ["dataset.json", "experiment.toml", "events-0000.csv"] {
@@ -102,7 +105,8 @@ fn a_changed_experiment_is_refused_with_the_differences() {
         Err(error @ SweepError::Dataset(DatasetError::OtherExperiment { .. })) => error.to_string(),
         other => panic!("{other:?}"),
     };
-    for (find, replace, told) in [
+    // Each row: a text of the experiment, the text that replaces it, and the difference that the message names.
+    for (find, replace, difference) in [
         (
             "duration_s = 10",
             "duration_s = 11",
@@ -120,13 +124,16 @@ fn a_changed_experiment_is_refused_with_the_differences() {
         ),
     ] {
         let refused = refuse(&GRID.replace(find, replace));
-        assert!(refused.contains(&format!(":\n  {told}\nundo")), "{refused}");
+        assert!(
+            refused.contains(&format!(":\n  {difference}\nundo")),
+            "{refused}"
+        );
     }
     assert_eq!(rows(folder.path()), before);
 }
 
 #[test]
-fn a_folder_with_other_files_is_refused_and_left_alone() {
+fn a_folder_with_other_files_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("thesis.tex"), "all of it").expect("a file");
     let refused = sweep(&experiment(GRID), folder.path());
@@ -141,7 +148,7 @@ fn a_folder_with_other_files_is_refused_and_left_alone() {
 }
 
 #[test]
-fn one_writer_at_a_time() {
+fn a_second_writer_is_refused_while_the_first_one_is_open() {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = experiment(GRID);
     let _writer = DatasetWriter::open(folder.path(), &experiment).expect("the first writer");
@@ -157,7 +164,7 @@ fn one_writer_at_a_time() {
 /// While a sweep writes, its status shows the process, the speed and the planned end; afterwards, the time at which the last run
 /// ended.
 #[test]
-fn the_status_of_a_sweep_under_way_and_after() {
+fn the_status_shows_the_speed_and_the_end_of_a_running_sweep() {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = experiment(GRID);
     let whole = folder.path().join("whole");
@@ -169,12 +176,12 @@ fn the_status_of_a_sweep_under_way_and_after() {
     writer
         .announce(12, Duration::from_secs(3600))
         .expect("announced");
-    let [beginning] = &status().sweeps[..] else {
+    let [at_start] = &status().sweeps[..] else {
         panic!("one sweep is under way")
     };
-    assert_eq!(beginning.process, std::process::id());
-    assert_eq!(beginning.runs_per_hour, None);
-    assert_eq!(beginning.finishes_at_s, Some(beginning.since_s + 3600));
+    assert_eq!(at_start.process, std::process::id());
+    assert_eq!(at_start.runs_per_hour, None);
+    assert_eq!(at_start.finishes_at_s, Some(at_start.since_s + 3600));
     for row in whole.attempted().iter().take(3) {
         let events = whole.read_events(row).expect("events");
         let row = row.clone();
@@ -183,46 +190,47 @@ fn the_status_of_a_sweep_under_way_and_after() {
             .expect("appended");
     }
     writer.sync().expect("synced");
-    let going_on = status();
-    assert_eq!((going_on.done, going_on.to_do), (3, 9));
-    assert!(going_on.sweeps[0].runs_per_hour > Some(0.0));
-    assert_eq!(going_on.finishes_at_s, beginning.finishes_at_s);
-    // After the planned end, the end is calculated from the runs so far.
+    let under_way = status();
+    assert_eq!((under_way.done, under_way.to_do), (3, 9));
+    assert!(under_way.sweeps[0].runs_per_hour > Some(0.0));
+    assert_eq!(under_way.finishes_at_s, at_start.finishes_at_s);
+    // If the planned end has passed, the end is calculated from the runs so far.
     writer.announce(12, Duration::ZERO).expect("announced");
     assert!(status().finishes_at_s.is_some());
     drop(writer);
-    let over = status();
-    assert!(over.sweeps.is_empty() && over.finishes_at_s.is_none());
-    assert!(over.last_run_at_s.is_some() && over.bytes > 0);
+    let at_end = status();
+    assert!(at_end.sweeps.is_empty() && at_end.finishes_at_s.is_none());
+    assert!(at_end.last_run_at_s.is_some() && at_end.bytes > 0);
 }
 
 #[test]
-fn the_manifest_names_the_commit_and_every_row_the_version() {
+fn the_manifest_says_how_the_sweep_was_made_and_every_row_has_the_version() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
     let dataset = Dataset::open(folder.path()).expect("a dataset");
-    let [made_by] = &dataset.manifest().sweeps[..] else {
+    let [provenance] = &dataset.manifest().sweeps[..] else {
         panic!("one sweep made it")
     };
-    assert_eq!(made_by.tool_version, sim::VERSION);
-    for said in [
-        &made_by.git_commit,
-        &made_by.host,
-        &made_by.cpu,
-        &made_by.os,
-        &made_by.command,
-        &made_by.started_at,
+    assert_eq!(provenance.tool_version, sim::VERSION);
+    for text in [
+        &provenance.git_commit,
+        &provenance.host,
+        &provenance.cpu,
+        &provenance.os,
+        &provenance.command,
+        &provenance.started_at,
     ] {
-        assert!(!said.is_empty(), "{made_by:?}");
+        assert!(!text.is_empty(), "{provenance:?}");
     }
-    assert!(made_by.cores > 0);
+    assert!(provenance.cores > 0);
     assert!(!dataset.attempted().is_empty());
     let mut rows = dataset.attempted().iter();
     assert!(rows.all(|row| row.tool_version == sim::VERSION));
 }
 
+/// The schema is the version of the format of datasets.
 #[test]
-fn another_schema_is_refused() {
+fn a_dataset_with_an_unknown_schema_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
     let manifest = folder.path().join("dataset.json");
@@ -251,8 +259,9 @@ fn changed_or_missing_events_are_noticed() {
             .expect("a dataset")
             .read_events(run)
     };
-    let place = last.offset as usize + 5;
-    bytes[place] ^= 1;
+    // Change one byte of the last run's events.
+    let changed_index = last.offset as usize + 5;
+    bytes[changed_index] ^= 1;
     fs::write(&segment, &bytes).expect("written");
     assert!(
         read(&last)
@@ -260,7 +269,7 @@ fn changed_or_missing_events_are_noticed() {
             .to_string()
             .contains("checksum")
     );
-    bytes.truncate(place);
+    bytes.truncate(changed_index);
     fs::write(&segment, &bytes).expect("written");
     assert!(
         read(&last)
@@ -270,9 +279,10 @@ fn changed_or_missing_events_are_noticed() {
     );
 }
 
-/// Rows with impossible values are refused with their line, even with a correct checksum, before memory or disk space is used.
+/// A row of the journal with an impossible value is refused, even if its checksum is correct. The message has the row's line. A huge
+/// number does not make the program reserve as much memory or disk space.
 #[test]
-fn rows_that_no_run_can_have_are_refused() {
+fn journal_rows_with_impossible_values_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
     let path = folder.path().join("runs.csv");
@@ -296,9 +306,10 @@ fn rows_that_no_run_can_have_are_refused() {
         changed.write_record(&columns).expect("written");
         for (index, record) in records.records().enumerate() {
             let mut cells: Vec<String> = record.expect("a row").iter().map(str::to_owned).collect();
-            let cell = columns.iter().position(|name| *name == column);
+            let cell_index = columns.iter().position(|name| *name == column);
+            // The third row is line 4, because line 1 is the header.
             if index == 2 {
-                cells[cell.expect("a column")] = value.to_owned();
+                cells[cell_index.expect("a column")] = value.to_owned();
             }
             changed.write_record(&cells).expect("written");
         }
@@ -308,15 +319,16 @@ fn rows_that_no_run_can_have_are_refused() {
         let refused = sweep(&experiment(GRID), folder.path()).expect_err("refused");
         let names_the_line = refused.to_string().contains("runs.csv: line 4, column ");
         assert!(names_the_line, "{column} {value}: {refused}");
+        // The journal was not changed.
         assert_eq!(fs::read_to_string(&path).expect("a journal"), sealed);
         assert!(Dataset::open(folder.path()).is_err(), "{column}");
         assert!(Status::read(folder.path()).is_err(), "{column}");
     }
 }
 
-/// The status that is counted row by row must equal the status of all rows together.
+/// `Status::read` counts row by row, and `Status::from_dataset` counts all rows together. Both must give the same status.
 #[test]
-fn a_run_with_several_attempts_counts_once() {
+fn a_run_with_several_attempts_counts_once_in_the_status() {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = experiment(GRID);
     let whole = folder.path().join("whole");
@@ -324,12 +336,12 @@ fn a_run_with_several_attempts_counts_once() {
     let whole = Dataset::open(&whole).expect("a dataset");
     let root = folder.path().join("again");
     let mut writer = DatasetWriter::open(&root, &experiment).expect("a writer");
-    let mut attempt = |run: usize, fails_for: Option<&str>, lateness_us: f64| {
+    let mut attempt = |run: usize, failure_reason: Option<&str>, lateness_us: f64| {
         let mut row = whole.attempted()[run].clone();
         row.lateness_p99_us = lateness_us;
         row.rejected_connections = 1;
         let mut events = whole.read_events(&row).expect("events");
-        if let Some(reason) = fails_for {
+        if let Some(reason) = failure_reason {
             row.outcome = sim::log::Outcome::Failed;
             (row.reason, row.events, events) = (reason.to_owned(), 0, vec![]);
             row.checksum = String::new();
@@ -338,6 +350,7 @@ fn a_run_with_several_attempts_counts_once() {
             .append(FinishedRun { row, events })
             .expect("appended");
     };
+    // Run 0 finishes at its second attempt, runs 3 and 4 at their first. Runs 1 and 2 fail.
     attempt(0, Some("early"), 9.0);
     attempt(0, None, 3.0);
     attempt(0, Some("late"), 9.0);
@@ -350,6 +363,7 @@ fn a_run_with_several_attempts_counts_once() {
     drop(writer);
     let status = Status::read(&root).expect("a status");
     assert_eq!((status.done, status.failed, status.to_do), (3, 2, 7));
+    // Rejected connections are those of all eight attempts. The lateness is the median over the three finished runs.
     assert_eq!(
         (status.rejected_connections, status.lateness_p99_us),
         (8, 2.0)
@@ -358,8 +372,8 @@ fn a_run_with_several_attempts_counts_once() {
         panic!("{:?}", status.reasons)
     };
     assert_eq!((reason.reason.as_str(), reason.runs), ("late", 2));
-    let read = Dataset::open(&root).expect("a dataset");
-    assert_eq!(status, Status::from_dataset(&read));
+    let dataset = Dataset::open(&root).expect("a dataset");
+    assert_eq!(status, Status::from_dataset(&dataset));
     let events: u64 = [0, 3, 4]
         .map(|run| whole.attempted()[run].events)
         .iter()
@@ -367,7 +381,7 @@ fn a_run_with_several_attempts_counts_once() {
     assert_eq!(status.events, events);
 }
 
-/// Git converts text files in this way on Windows by default.
+/// Git on Windows may convert line ends of text files from LF to CRLF. Then the bytes no longer have the checksums of the journal.
 #[test]
 fn events_with_crlf_line_ends_are_reported_and_nothing_is_appended() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,5 +1,5 @@
-//! How long messages travel: as long as their drawn delay, or longer if they wait for earlier messages from the same sender to
-//! the same recipient.
+//! Tests of how long messages travel: as long as the delay that was drawn at random for them, or longer if they wait for earlier messages
+//! from the same sender to the same recipient.
 
 use std::collections::HashMap;
 
@@ -12,97 +12,104 @@ use crate::support::experiment;
 
 const SECOND_NS: f64 = 1e9;
 
-/// Mean times in seconds, over all messages of some runs.
+/// Times over all messages of some runs: first their sums, at the end their means.
 #[derive(Default)]
-struct Means {
+struct TravelTimes {
+    /// Number of messages.
     messages: u32,
+    /// The delays that were drawn.
     drawn_s: f64,
-    under_way_s: f64,
+    /// The times from the send until the delay is over and no earlier message is still travelling.
+    travel_s: f64,
 }
 
-/// The delays that the machines of `run` draw, found from the events of the virtual engine. For each message (sender, recipient
-/// and tick): the time at which its delay is over.
-fn add(means: &mut Means, experiment: &Experiment, run: &Run) {
+/// Adds the messages of `run` to `times`. The log has no delays. So the test runs the machines again, which draws the same delays again,
+/// and calculates when each message arrives. Then it checks that the virtual engine received the messages at the ticks after these times.
+fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
     let schedule = run.schedule(experiment.seed);
     let log = virtual_time::run(run, experiment.seed);
-    // To repeat the draws, the same machines run again and get the messages that they received according to the log.
-    let mut through_ns: HashMap<(MachineIndex, MachineIndex, u64), u64> = HashMap::new();
+    // When each message arrives, by sender, recipient and the tick of the send.
+    let mut arrival_ns: HashMap<(MachineIndex, MachineIndex, u64), u64> = HashMap::new();
     for (sender, events) in (0..).zip(&log.machines) {
         let stream = machine_stream(experiment.seed, &run.stream_key(), sender);
         let mut machine = Machine::new(sender, &run.configuration, stream);
-        let mut last_ns = HashMap::new();
+        // When the last message to each recipient arrives.
+        let mut last_arrival_ns = HashMap::new();
         for event in events.iter().map(|logged| &logged.event) {
-            let sent_ns = schedule.due_ns(sender as usize, event.tick);
+            let tick_ns = schedule.due_ns(sender as usize, event.tick);
             if let EventKind::Receive(message) = &event.kind {
                 // The message is passed to the machine directly before the tick that takes it.
-                machine.arrive(*message, sent_ns - 1, 0);
+                machine.arrive(*message, tick_ns - 1, 0);
             }
-            let again = machine.tick(sent_ns);
+            let repeated = machine.tick(tick_ns);
             assert_eq!(
-                (&again.kind, again.logical_clock),
+                (&repeated.kind, repeated.logical_clock),
                 (&event.kind, event.logical_clock)
             );
             if let EventKind::Send { recipients, .. } = &event.kind {
                 for &peer in recipients.among(&run.configuration.neighbours(sender)) {
                     let drawn_ns = machine.draw_delay_ns();
-                    let last_ns = last_ns.entry(peer).or_insert(0);
-                    *last_ns = (sent_ns + drawn_ns).max(*last_ns);
-                    through_ns.insert((sender, peer, event.tick), *last_ns);
-                    means.messages += 1;
-                    means.drawn_s += drawn_ns as f64 / SECOND_NS;
-                    means.under_way_s += (*last_ns - sent_ns) as f64 / SECOND_NS;
+                    let last_ns = last_arrival_ns.entry(peer).or_insert(0);
+                    // A message does not overtake an earlier message to the same recipient.
+                    *last_ns = (tick_ns + drawn_ns).max(*last_ns);
+                    arrival_ns.insert((sender, peer, event.tick), *last_ns);
+                    times.messages += 1;
+                    times.drawn_s += drawn_ns as f64 / SECOND_NS;
+                    times.travel_s += (*last_ns - tick_ns) as f64 / SECOND_NS;
                 }
             }
         }
     }
-    // The engine must agree: if a message did not wait in the queue, the first tick after its delay has received it.
+    // The engine must agree: no message was received before it arrived, and a message that found an empty queue was received at the first
+    // tick after it arrived.
     let mut taken_at_once = 0;
     for (machine, events) in (0..).zip(&log.machines) {
-        let mut waiting = 0;
+        let mut queue_before = 0;
         for event in events.iter().map(|logged| &logged.event) {
             if let EventKind::Receive(message) = &event.kind {
-                let through_ns = through_ns[&(message.sender, machine, message.sent_tick)];
-                assert!(schedule.due_ns(machine as usize, event.tick) > through_ns);
-                if waiting == 0 && event.tick > 0 {
-                    assert!(schedule.due_ns(machine as usize, event.tick - 1) <= through_ns);
+                let arrival_ns = arrival_ns[&(message.sender, machine, message.sent_tick)];
+                assert!(schedule.due_ns(machine as usize, event.tick) > arrival_ns);
+                if queue_before == 0 && event.tick > 0 {
+                    assert!(schedule.due_ns(machine as usize, event.tick - 1) <= arrival_ns);
                     taken_at_once += 1;
                 }
             }
-            waiting = event.queue_length;
+            queue_before = event.queue_length;
         }
     }
     assert!(taken_at_once > 0);
 }
 
-fn means(internal: f64, delay: &str) -> Means {
+/// The mean times over 100 runs with rates 1, 3 and 6.
+fn mean_times(internal: f64, delay: &str) -> TravelTimes {
     let experiment = experiment(&format!(
         "engine = \"virtual\"\nrepetitions = 100\nduration_s = 60\n[parameters]\nrates = [[1, 3, 6]]\ninternal = {internal}\ndelay_s = {delay}"
     ));
-    let mut means = Means::default();
+    let mut times = TravelTimes::default();
     for run in experiment.runs() {
-        add(&mut means, &experiment, &run);
+        add_messages(&mut times, &experiment, &run);
     }
-    means.drawn_s /= f64::from(means.messages);
-    means.under_way_s /= f64::from(means.messages);
+    times.drawn_s /= f64::from(times.messages);
+    times.travel_s /= f64::from(times.messages);
     println!(
-        "{delay}: {} messages, drawn {} s, under way {} s",
-        means.messages, means.drawn_s, means.under_way_s
+        "{delay}: {} messages, drawn {} s, travel {} s",
+        times.messages, times.drawn_s, times.travel_s
     );
-    means
+    times
 }
 
-/// The figures in the README.
+/// `sim/README.md` has these numbers.
 #[test]
-fn messages_wait_for_earlier_messages_of_the_same_sender() {
-    for (internal, delay, under_way_s) in [
+fn random_delays_become_longer_because_messages_keep_their_order() {
+    for (internal, delay, travel_s) in [
         (0.7, "{ exponential = 1.0 }", 1.36),
         (0.4, "{ exponential = 1.0 }", 1.69),
         (0.4, "{ uniform = [0, 2] }", 1.21),
     ] {
-        let means = means(internal, delay);
-        assert!((means.drawn_s - 1.0).abs() < 0.01, "{delay}");
-        assert!((means.under_way_s - under_way_s).abs() < 0.02, "{delay}");
+        let times = mean_times(internal, delay);
+        assert!((times.drawn_s - 1.0).abs() < 0.01, "{delay}");
+        assert!((times.travel_s - travel_s).abs() < 0.02, "{delay}");
     }
-    let constant = means(0.7, "1.0");
-    assert_eq!((constant.drawn_s, constant.under_way_s), (1.0, 1.0));
+    let constant = mean_times(0.7, "1.0");
+    assert_eq!((constant.drawn_s, constant.travel_s), (1.0, 1.0));
 }

@@ -1,4 +1,6 @@
-//! Files of a dataset that other programs delete or change while a sweep writes, or before it resumes.
+//! Tests with files of a dataset that other programs delete or change, while a sweep (`sim run`)
+//! writes or before a sweep is resumed. The files are the manifest (`dataset.json`) and the journal (`runs.csv`, a row for each ended
+//! run).
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use crate::support::{experiment, finished};
 
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [1, 3]\ninternal = [0.2, 0.7]";
 
+/// Finished runs, and a folder in which a writer can make a dataset with them.
 struct Trial {
     folder: TempDir,
     experiment: Experiment,
@@ -20,20 +23,20 @@ struct Trial {
 }
 
 impl Trial {
-    /// Creates a dataset with six finished runs.
+    /// Makes six finished runs.
     fn new() -> Self {
         let (folder, experiment) = (tempfile::tempdir().expect("a folder"), experiment(GRID));
         let root = folder.path().join("made");
         let (options, control) = (Options::default(), Control::default());
         let mut progress = Progress::silent();
         sweep::run(&experiment, &root, &options, &control, &mut progress).expect("a sweep");
-        let made = Dataset::open(&root).expect("a dataset");
+        let dataset = Dataset::open(&root).expect("a dataset");
         let run = |row| FinishedRun {
-            events: made.read_events(row).expect("its events"),
+            events: dataset.read_events(row).expect("its events"),
             row: row.clone(),
         };
         Self {
-            runs: made.finished().map(run).collect(),
+            runs: dataset.finished().map(run).collect(),
             experiment,
             folder,
         }
@@ -48,7 +51,7 @@ impl Trial {
     }
 }
 
-/// Without its manifest, a dataset could not be read.
+/// Without its manifest, a dataset cannot be read.
 #[test]
 fn a_manifest_that_is_deleted_while_a_sweep_is_writing_is_written_again() {
     let trial = Trial::new();
@@ -65,7 +68,7 @@ fn a_manifest_that_is_deleted_while_a_sweep_is_writing_is_written_again() {
 }
 
 #[test]
-fn a_journal_without_a_manifest_is_reported_and_kept() {
+fn a_journal_without_a_manifest_is_reported() {
     let trial = Trial::new();
     drop(trial.writer());
     fs::remove_file(trial.root().join("dataset.json")).expect("removed");
@@ -77,7 +80,7 @@ fn a_journal_without_a_manifest_is_reported_and_kept() {
     );
 }
 
-/// Rows at wrong positions would make the whole journal useless.
+/// Rows that were appended to the emptied journal would stand at wrong positions. They would make the whole journal useless.
 #[test]
 fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
     let trial = Trial::new();
@@ -103,7 +106,7 @@ fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
 }
 
 #[test]
-fn a_line_that_is_not_a_row_is_reported_with_advice() {
+fn a_line_of_the_journal_that_is_not_a_row_is_reported_with_advice() {
     let trial = Trial::new();
     drop(trial.writer());
     let journal = trial.root().join("runs.csv");

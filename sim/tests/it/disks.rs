@@ -1,4 +1,6 @@
-//! Full disks, file systems without locks, and datasets that vanish during a sweep.
+//! Tests of what `sim` does if the disk is full, if the file system has no locks, and if a dataset vanishes during a sweep. Most tests
+//! use a simulated disk with a given number of free bytes. A writer first writes the events of a run, and later the run's row of the
+//! journal (`runs.csv`).
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -15,13 +17,17 @@ use tempfile::TempDir;
 
 use crate::support::{experiment, finished, run_all};
 
+/// Four configurations with three runs each.
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
+/// The number of the system's error "No space left on device" (ENOSPC).
 const NO_SPACE: i32 = 28;
 
-/// A disk with a number of free bytes. Removing a file adds its bytes to them. The disk has locks or not.
+/// A disk that writes real files as long as it has free bytes.
 #[derive(Clone, Debug)]
 struct SmallDisk {
+    /// Number of free bytes. Removing a file adds its length.
     free: Arc<AtomicI64>,
+    /// Whether files on this disk can be locked.
     has_locks: bool,
 }
 
@@ -40,7 +46,8 @@ impl SmallDisk {
         }
     }
 
-    fn file(&self, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
+    /// Returns `file` with the limit of this disk.
+    fn limit(&self, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
         let disk = self.clone();
         Box::new(SmallDiskFile { file, disk })
     }
@@ -56,11 +63,11 @@ impl Disk for SmallDisk {
     }
 
     fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(self.file(RealDisk.open_to_append(path)?))
+        Ok(self.limit(RealDisk.open_to_append(path)?))
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(self.file(RealDisk.create(path)?))
+        Ok(self.limit(RealDisk.create(path)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -87,6 +94,7 @@ impl Disk for SmallDisk {
     }
 }
 
+/// A file on a [`SmallDisk`].
 #[derive(Debug)]
 struct SmallDiskFile {
     file: Box<dyn DiskFile>,
@@ -96,13 +104,13 @@ struct SmallDiskFile {
 impl Write for SmallDiskFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let free = self.disk.free.load(Ordering::Relaxed).max(0) as usize;
-        let fitting = bytes.len().min(free);
-        self.file.write_all(&bytes[..fitting])?;
-        self.disk.free.fetch_sub(fitting as i64, Ordering::Relaxed);
-        match fitting {
-            0 if !bytes.is_empty() => Err(io::Error::from_raw_os_error(NO_SPACE)),
-            fitting => Ok(fitting),
+        let written = bytes.len().min(free);
+        self.file.write_all(&bytes[..written])?;
+        self.disk.free.fetch_sub(written as i64, Ordering::Relaxed);
+        if written == 0 && !bytes.is_empty() {
+            return Err(io::Error::from_raw_os_error(NO_SPACE));
         }
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -119,7 +127,7 @@ impl DiskFile for SmallDiskFile {
         self.file.identity()
     }
 
-    /// Another program uses the freed bytes at once.
+    /// Cuts the file without adding to the free bytes, as if another program used them at once.
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.cut(length)
     }
@@ -129,6 +137,7 @@ impl DiskFile for SmallDiskFile {
     }
 }
 
+/// Finished runs, and a folder in which a writer can make a dataset with them.
 struct Trial {
     folder: TempDir,
     experiment: Experiment,
@@ -136,7 +145,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// Creates a dataset with twelve finished runs.
+    /// Makes twelve finished runs, in the dataset `whole`.
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let experiment = experiment(GRID);
@@ -163,6 +172,7 @@ impl Trial {
         }
     }
 
+    /// The folder of the dataset that a test writes.
     fn root(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -177,25 +187,28 @@ impl Trial {
     }
 }
 
-/// Every run whose events were completely written before the disk was full counts, for any number of free bytes.
+/// A run counts if all its events were written before the disk was full. Its row of the journal still fits, because the writer has
+/// reserved space for the journal.
 #[test]
 fn events_that_fill_the_disk_leave_space_for_the_journal() {
     let trial = Trial::new();
-    let events: Vec<i64> = trial
+    let event_bytes: Vec<i64> = trial
         .runs
         .iter()
         .map(|run| run.events.len() as i64)
         .collect();
-    for whole in 1..trial.runs.len() {
-        for more in [0, 1, events[whole] / 2] {
+    // The disk has space for the events of `fitting` runs and for `spare` bytes of the next run.
+    for fitting in 1..trial.runs.len() {
+        for spare in [0, 1, event_bytes[fitting] / 2] {
             let disk = SmallDisk::with_bytes(i64::MAX);
+            // The writer reserves space for the journal before the other bytes are taken away.
             let mut writer = trial.writer(&disk);
-            let free = events[..whole].iter().sum::<i64>() + more;
+            let free = event_bytes[..fitting].iter().sum::<i64>() + spare;
             disk.free.store(free, Ordering::Relaxed);
             let mut runs = trial.runs.iter().cloned();
             let appended = runs
                 .by_ref()
-                .take(whole)
+                .take(fitting)
                 .try_for_each(|run| writer.append(run));
             appended.expect("they fit");
             let full = writer
@@ -203,16 +216,18 @@ fn events_that_fill_the_disk_leave_space_for_the_journal() {
                 .expect_err("full");
             assert!(full.to_string().contains("os error 28"), "{full}");
             drop(writer);
-            assert_eq!(finished(&trial.root()).len(), whole);
+            assert_eq!(finished(&trial.root()).len(), fitting);
+            // The file that reserves the space has been removed.
             assert!(!trial.root().join(".reserve").exists());
             fs::remove_dir_all(trial.root()).expect("removed");
         }
     }
 }
 
-/// The journal itself finds the disk full. Its rows take the reserved space, and the sweep reports that the disk is full.
+/// All events fit, and then there is no space for the rows of the journal. The rows are written into the reserved space, and the writer
+/// reports that the disk is full.
 #[test]
-fn rows_that_do_not_fit_take_the_reserved_space() {
+fn journal_rows_that_do_not_fit_use_the_reserved_space() {
     let trial = Trial::new();
     let disk = SmallDisk::with_bytes(i64::MAX);
     let mut writer = trial.writer(&disk);
@@ -229,39 +244,39 @@ fn rows_that_do_not_fit_take_the_reserved_space() {
     assert_eq!(finished(&trial.root()).len(), trial.runs.len());
 }
 
-/// On a disk without space for a new dataset, no incomplete file remains.
+/// If there is no space for a new dataset, no incomplete file remains.
 #[test]
-fn a_disk_that_is_full_from_the_start_keeps_no_partial_files() {
+fn on_a_disk_that_is_full_from_the_start_no_partial_file_remains() {
     let trial = Trial::new();
     let disk = SmallDisk::with_bytes(10);
     let full = DatasetWriter::open_on(Arc::new(disk), &trial.root(), &trial.experiment);
     full.expect_err("full");
-    let left: Vec<_> = fs::read_dir(trial.root())
+    let remaining: Vec<_> = fs::read_dir(trial.root())
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
-    assert_eq!(left, [".lock"]);
+    assert_eq!(remaining, [".lock"]);
 }
 
-/// A crash may leave the temporary file of a file that was being replaced. The folder still counts as a dataset, and the next
-/// sweep removes the file.
+/// A file is replaced by a temporary file, which is written first and then renamed. A crash may leave the temporary file. A writer still
+/// accepts the folder as a dataset's folder, and removes the temporary file.
 #[test]
-fn incomplete_files_of_a_crash_are_recognised_and_removed() {
+fn temporary_files_that_a_crash_has_left_are_recognised_and_removed() {
     let trial = Trial::new();
     let root = trial.root();
     fs::create_dir_all(&root).expect("a folder");
-    let left = [
+    let temporary_files = [
         ".dataset.json.0123456789abcdef.partial",
         ".experiment.toml.0123456789abcdef.partial",
         "experiment.partial",
     ];
-    for name in left {
+    for name in temporary_files {
         fs::write(root.join(name), "{").expect("written");
     }
     drop(trial.writer(&SmallDisk::with_bytes(i64::MAX)));
     assert!(root.join("dataset.json").exists());
-    assert!(left.iter().all(|name| !root.join(name).exists()));
-    // A temporary file with another final name belongs to an unknown program.
+    assert!(temporary_files.iter().all(|name| !root.join(name).exists()));
+    // A temporary file for a file that no dataset has (`thesis.tex`) belongs to another program. Then the folder is refused.
     fs::remove_dir_all(&root).expect("removed");
     fs::create_dir_all(&root).expect("a folder");
     fs::write(root.join(".thesis.tex.0123456789abcdef.partial"), "all").expect("written");
@@ -286,39 +301,39 @@ fn a_dataset_that_vanishes_is_noticed_at_the_next_sync() {
         fs::write(root.join("runs.csv"), "")
     };
     let lose_events = || fs::remove_file(root.join("events-0000.csv"));
-    let damage: [(&dyn Fn() -> io::Result<()>, &str); 4] = [
+    let damages: [(&dyn Fn() -> io::Result<()>, &str); 4] = [
         (&delete, "runs.csv is gone"),
         (&r#move, "runs.csv is gone"),
         (&replace, "runs.csv is another file than before"),
         (&lose_events, "events-0000.csv is gone"),
     ];
-    for (damage, says) in damage {
+    for (damage, message) in damages {
         for has_unsynced_runs in [false, true] {
             let mut writer = trial.writer(&SmallDisk::with_bytes(i64::MAX));
             let run = trial.runs[0].clone();
             writer.append(run).expect("appended");
             writer.sync().expect("synced");
-            damage().expect("it happens");
+            damage().expect("damaged");
             if has_unsynced_runs {
                 writer.append(trial.runs[1].clone()).expect("appended");
             }
             let gone = writer.sync().expect_err("noticed");
             assert!(matches!(gone, DatasetError::Gone { .. }), "{gone}");
-            assert!(gone.to_string().contains(says), "{gone}");
+            assert!(gone.to_string().contains(message), "{gone}");
             drop(writer);
             if moved.exists() {
-                // The runs that had ended are complete in the new folder.
-                let runs = 1 + usize::from(has_unsynced_runs);
-                assert_eq!(finished(&moved).len(), runs);
+                // All runs that were appended are complete in the folder to which the dataset was moved.
+                let appended_runs = if has_unsynced_runs { 2 } else { 1 };
+                assert_eq!(finished(&moved).len(), appended_runs);
                 fs::remove_dir_all(&moved).expect("removed");
             }
-            // The folder itself may be what vanished.
+            // This fails if the folder itself has vanished.
             let _ = fs::remove_dir_all(&root);
         }
     }
 }
 
-/// Without locks a sweep runs, and its status says that it may have ended.
+/// On a file system without locks, a sweep can write. But its status cannot say for certain that it is still running.
 #[test]
 fn without_locks_the_status_is_not_certain() {
     let trial = Trial::new();
@@ -330,13 +345,13 @@ fn without_locks_the_status_is_not_certain() {
     let status = trial.status();
     assert_eq!((status.done, status.sweeps.len()), (1, 1));
     assert!(!status.sweeps[0].is_certain);
-    // The sweep writes that it has ended, unless it is killed.
+    // The file `.lock` says which sweep is running. A sweep that ends changes this file. A sweep that is killed leaves it as it is.
     let words = fs::read(trial.root().join(".lock")).expect("words");
     drop(writer);
     assert!(trial.status().sweeps.is_empty());
     fs::write(trial.root().join(".lock"), words).expect("written");
     assert!(!trial.status().sweeps[0].is_certain);
-    // With locks, the status is certain.
+    // On a file system with locks, the status is certain.
     let writer = trial.writer(&SmallDisk::with_bytes(i64::MAX));
     assert!(writer.is_locked() && trial.status().sweeps[0].is_certain);
     drop(writer);
@@ -350,8 +365,8 @@ fn an_import_appears_complete_or_not_at_all() {
     let parent = trial.folder.path().join("imports");
     let root = parent.join("imported");
     fs::create_dir(&parent).expect("a folder");
-    let left = || fs::read_dir(&parent).expect("a folder").count();
-    // Files of a killed import do not become part of the next one.
+    let entries = || fs::read_dir(&parent).expect("a folder").count();
+    // A killed import has left a file. It must not become part of the next import.
     let partial = parent.join(".imported.partial");
     fs::create_dir(&partial).expect("a folder");
     fs::write(partial.join("events-0000.csv"), "torn").expect("written");
@@ -362,8 +377,8 @@ fn an_import_appears_complete_or_not_at_all() {
         .append(trial.runs[0].clone(), vec![])
         .expect("appended");
     drop(writer);
-    assert_eq!(left(), 0);
-    // Something else was created at the dataset's path meanwhile.
+    assert_eq!(entries(), 0);
+    // If another program creates a folder at the dataset's path during the import, the import fails. Only this folder remains.
     let imported = || Imported {
         files: vec![],
         missing_fields: MissingFields::default(),
@@ -378,30 +393,32 @@ fn an_import_appears_complete_or_not_at_all() {
         .expect("appended");
     fs::create_dir(&root).expect("a folder");
     fs::write(root.join("thesis.tex"), "all of it").expect("written");
-    let refused = writer.finish(imported(), (1.0, 1), vec![], "");
+    let time_scale_and_repetitions = (1.0, 1);
+    let refused = writer.finish(imported(), time_scale_and_repetitions, vec![], "");
     refused.expect_err("a folder is in the way");
-    assert_eq!(left(), 1);
+    assert_eq!(entries(), 1);
     fs::remove_dir_all(&root).expect("removed");
     let mut writer = ImportWriter::create(&root).expect("a writer");
     writer
         .append(trial.runs[0].clone(), vec![])
         .expect("appended");
-    let finished = writer.finish(imported(), (1.0, 1), vec![], "");
-    finished.expect("a dataset");
-    assert_eq!((left(), self::finished(&root).len()), (1, 1));
+    let import = writer.finish(imported(), time_scale_and_repetitions, vec![], "");
+    import.expect("a dataset");
+    assert_eq!((entries(), finished(&root).len()), (1, 1));
     assert!(!root.join(".lock").exists());
 }
 
-/// On a real file system of two megabytes, all complete runs count, and with more space the sweep is resumed.
+/// On a real file system of two megabytes, all runs that were completely written count.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "needs the right to mount a file system"]
 fn a_real_full_disk_keeps_every_run_that_was_written() {
+    // Mounts the file system, makes runs on it until it is full, and copies the dataset to the test's folder.
     const SCRIPT: &str = r#"mount -t tmpfs -o size=2m none small && cd small || exit 99
 "$0" run ../e.toml --data d --sync-every 3600 --jobs 2 2> ../said; echo $? > ../code; cp -r d .. && cp d/.reserve ..; true"#;
     let folder = tempfile::tempdir().expect("a folder");
-    let grid = format!("seed = 7\n{GRID}\n").replace("repetitions = 3", "repetitions = 4000");
-    fs::write(folder.path().join("e.toml"), grid).expect("written");
+    let experiment = format!("seed = 7\n{GRID}\n").replace("repetitions = 3", "repetitions = 4000");
+    fs::write(folder.path().join("e.toml"), experiment).expect("written");
     fs::create_dir(folder.path().join("small")).expect("a folder");
     let script = std::process::Command::new("unshare")
         .args(["--mount", "sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_sim")])
@@ -419,9 +436,9 @@ fn a_real_full_disk_keeps_every_run_that_was_written() {
     assert!(said.contains("No space left on device"), "{said}");
     assert!(said.contains("finished runs are not repeated"), "{said}");
     let root = folder.path().join("d");
-    let whole = finished(&root);
-    assert!(whole.len() > 100, "{} runs", whole.len());
-    // The events of every written run count, although nothing was forced to the disk before.
+    let runs = finished(&root);
+    assert!(runs.len() > 100, "{} runs", runs.len());
+    // Nothing was forced to the disk before it was full. Even so, the journal has a row for every run whose events are in the file.
     let dataset = Dataset::open(&root).expect("a dataset");
     let last = dataset.attempted().last().expect("a run");
     let segment = fs::metadata(root.join("events-0000.csv")).expect("events");
@@ -429,7 +446,7 @@ fn a_real_full_disk_keeps_every_run_that_was_written() {
     assert!(!folder.path().join(".reserve").exists());
 }
 
-/// Opening a pipe without a writer waits for ever.
+/// Opening a pipe for reading waits for ever if nobody writes to it. So the program must not open it.
 #[cfg(unix)]
 #[test]
 fn a_pipe_in_the_place_of_a_file_of_a_dataset_is_an_error() {
@@ -442,7 +459,7 @@ fn a_pipe_in_the_place_of_a_file_of_a_dataset_is_an_error() {
         assert!(made.expect("mkfifo").success());
         let read = Dataset::open(&root)
             .and_then(|dataset| dataset.read_events(dataset.finished().next().expect("a run")));
-        let told = read.expect_err("a pipe").to_string();
-        assert!(told.contains(name) && told.contains("not a file"), "{told}");
+        let said = read.expect_err("a pipe").to_string();
+        assert!(said.contains(name) && said.contains("not a file"), "{said}");
     }
 }

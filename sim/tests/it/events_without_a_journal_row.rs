@@ -1,4 +1,5 @@
-//! Events that no journal row counts: those of a killed sweep are removed, and those of a lost journal are kept.
+//! Tests with events that have no row in the journal (`runs.csv`). A killed sweep leaves a few such events, and the next sweep removes
+//! them. If there are many, the journal was probably lost: then the sweep is refused and the events are kept.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,12 +16,17 @@ use crate::support::{experiment, files, finished};
 
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 const RUNS: u64 = 12;
-const GIGABYTES: u64 = 3 << 30;
+/// More bytes of events than a killed sweep leaves behind: 3 GiB.
+const TOO_MANY_BYTES: u64 = 3 << 30;
 
+/// A dataset with twelve finished runs, which a test then damages.
 struct Trial {
     folder: TempDir,
     experiment: Experiment,
-    whole: [Vec<u8>; 2],
+    /// The journal before the damage.
+    whole_journal: Vec<u8>,
+    /// The events before the damage.
+    whole_events: Vec<u8>,
 }
 
 impl Trial {
@@ -28,12 +34,17 @@ impl Trial {
         let folder = tempfile::tempdir().expect("a folder");
         let trial = Self {
             experiment: experiment(GRID),
-            whole: [vec![], vec![]],
+            whole_journal: vec![],
+            whole_events: vec![],
             folder,
         };
         trial.sweep().expect("a sweep");
-        let whole = files(&trial.root());
-        Self { whole, ..trial }
+        let [whole_journal, whole_events] = files(&trial.root());
+        Self {
+            whole_journal,
+            whole_events,
+            ..trial
+        }
     }
 
     fn root(&self) -> PathBuf {
@@ -44,6 +55,7 @@ impl Trial {
         self.root().join("runs.csv")
     }
 
+    /// Makes the runs that are still to do.
     fn sweep(&self) -> Result<Summary, SweepError> {
         let options = Options {
             sync_every: Duration::ZERO,
@@ -62,16 +74,16 @@ impl Trial {
 
     /// Replaces the journal by an older copy: the header and `rows` rows.
     fn restore_rows(&self, rows: usize) {
-        let text = String::from_utf8(self.whole[0].clone()).expect("text");
+        let text = String::from_utf8(self.whole_journal.clone()).expect("text");
         let lines: Vec<&str> = text.split_inclusive('\n').take(rows + 1).collect();
         fs::write(self.journal(), lines.concat()).expect("written");
     }
 
-    /// Checks that the sweep and its plan are refused and change nothing. Returns both messages.
-    fn refused(&self) -> (String, String) {
+    /// Checks that a sweep is refused and does not change the journal. Returns its message, and the shell commands in it that delete the events.
+    fn check_refused(&self) -> (String, String) {
         let before = fs::read(self.journal()).ok();
-        let looked = DatasetWriter::inspect(&self.root(), &self.experiment);
-        looked.expect_err("refused before anything is begun");
+        let inspected = DatasetWriter::inspect(&self.root(), &self.experiment);
+        inspected.expect_err("refused before anything is written");
         let error = self.sweep().expect_err("refused");
         assert_eq!(fs::read(self.journal()).ok(), before);
         let said = error.to_string();
@@ -81,14 +93,23 @@ impl Trial {
         }
     }
 
-    fn check_resumes_to_the_same_bytes(&self, left: u64) {
+    /// Checks that a sweep makes `missing_runs` runs, and that the dataset then has the same bytes as before the damage.
+    fn check_sweep_restores_all_bytes(&self, missing_runs: u64) {
         let summary = self.sweep().expect("a sweep");
-        assert_eq!(summary.ok, left);
-        assert!(files(&self.root()) == self.whole, "other bytes");
+        assert_eq!(summary.ok, missing_runs);
+        self.check_bytes();
+    }
+
+    /// Checks that the dataset has the same bytes as before the damage.
+    fn check_bytes(&self) {
+        let [journal, events] = files(&self.root());
+        assert!(journal == self.whole_journal, "another journal");
+        assert!(events == self.whole_events, "other events");
     }
 }
 
-fn write_sparse_file(path: &Path, bytes: u64) {
+/// Cuts a file to this length, or makes it longer with bytes that are 0 and use no disk space. Creates the file if it does not exist.
+fn set_length(path: &Path, bytes: u64) {
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -97,13 +118,15 @@ fn write_sparse_file(path: &Path, bytes: u64) {
     file.and_then(|file| file.set_len(bytes)).expect("a file");
 }
 
+/// A segment is one of the files with events, such as `events-0000.csv`. A segment is removed if no row of the journal is about its
+/// events.
 #[test]
-fn segments_after_an_older_journal_are_removed() {
+fn segments_that_an_older_copy_of_the_journal_does_not_count_are_removed() {
     let trial = Trial::new();
-    let events = &trial.whole[1];
+    let events = &trial.whole_events;
     trial.restore_rows(4);
-    let stale = ["events-0001.csv", "events-0002.csv", "events-0007.csv"];
-    for name in stale {
+    let uncounted = ["events-0001.csv", "events-0002.csv", "events-0007.csv"];
+    for name in uncounted {
         fs::write(trial.root().join(name), events).expect("written");
     }
     // This is not the name of a segment, so the file belongs to another program.
@@ -114,51 +137,51 @@ fn segments_after_an_older_journal_are_removed() {
     let summary = trial.sweep().expect("a sweep");
     assert_eq!(summary.ok, RUNS - 4);
     assert!(summary.recovered.event_bytes > 3 * events.len() as u64);
-    assert!(files(&trial.root()) == trial.whole, "other bytes");
-    let left = finished(&trial.root());
-    assert_eq!(left.len() as u64, RUNS);
+    trial.check_bytes();
+    let runs = finished(&trial.root());
+    assert_eq!(runs.len() as u64, RUNS);
     assert!(
         kept.iter()
-            .all(|(run, events)| left.get(run) == Some(events))
+            .all(|(run, events)| runs.get(run) == Some(events))
     );
-    assert!(stale.iter().all(|name| !trial.root().join(name).exists()));
+    let is_removed = |name: &&str| !trial.root().join(name).exists();
+    assert!(uncounted.iter().all(is_removed));
     assert!(other.exists());
 }
 
 #[cfg(unix)]
 #[test]
-fn a_lost_journal_is_not_taken_for_an_unfinished_sweep() {
-    for (lose, state) in [
+fn if_the_journal_is_lost_the_sweep_is_refused_and_the_events_are_kept() {
+    // How many bytes of the journal remain (`None`: the file is deleted), and what the message says about the journal.
+    for (remaining_bytes, state) in [
         (None, "runs.csv is missing"),
         (Some(0), "runs.csv is empty"),
         (Some(40), "runs.csv has no whole line"),
     ] {
         let trial = Trial::new();
-        match lose {
+        match remaining_bytes {
             None => fs::remove_file(trial.journal()).expect("removed"),
-            Some(bytes) => write_sparse_file(&trial.journal(), bytes),
+            Some(bytes) => set_length(&trial.journal(), bytes),
         }
-        let (said, discard) = trial.refused();
+        let (said, discard) = trial.check_refused();
         assert!(said.contains(state), "{said}");
         assert!(said.contains("Restore "), "{said}");
         assert!(said.ends_with(&discard), "{said}");
-        assert!(files_of_events(&trial) == trial.whole[1], "events changed");
-        // Both kinds of advice work.
-        fs::write(trial.journal(), &trial.whole[0]).expect("restored");
-        trial.check_resumes_to_the_same_bytes(0);
+        let events = fs::read(trial.root().join("events-0000.csv")).expect("events");
+        assert!(events == trial.whole_events, "events changed");
+        // The message advises to restore the journal from a copy, or to delete the events. Both work.
+        fs::write(trial.journal(), &trial.whole_journal).expect("restored");
+        trial.check_sweep_restores_all_bytes(0);
         fs::remove_file(trial.journal()).expect("removed");
         run_in_a_shell(&discard);
-        trial.check_resumes_to_the_same_bytes(RUNS);
+        trial.check_sweep_restores_all_bytes(RUNS);
     }
-}
-
-fn files_of_events(trial: &Trial) -> Vec<u8> {
-    fs::read(trial.root().join("events-0000.csv")).expect("events")
 }
 
 #[cfg(unix)]
 #[test]
 fn more_events_than_a_killed_sweep_leaves_are_not_removed() {
+    // How many rows the journal has, and which file of events is large.
     for (rows, name) in [
         (2, "events-0000.csv"),
         (2, "events-0003.csv"),
@@ -167,16 +190,16 @@ fn more_events_than_a_killed_sweep_leaves_are_not_removed() {
         let trial = Trial::new();
         trial.restore_rows(rows);
         let large = trial.root().join(name);
-        write_sparse_file(&large, GIGABYTES);
-        let (said, discard) = trial.refused();
+        set_length(&large, TOO_MANY_BYTES);
+        let (said, discard) = trial.check_refused();
         assert!(
             said.contains(&format!("runs.csv has {rows} rows")),
             "{said}"
         );
-        assert_eq!(fs::metadata(&large).expect("there").len(), GIGABYTES);
+        assert_eq!(fs::metadata(&large).expect("there").len(), TOO_MANY_BYTES);
         run_in_a_shell(&discard);
         assert_eq!(finished(&trial.root()).len(), rows);
-        trial.check_resumes_to_the_same_bytes(RUNS - rows as u64);
+        trial.check_sweep_restores_all_bytes(RUNS - rows as u64);
     }
 }
 
@@ -188,26 +211,30 @@ fn run_in_a_shell(commands: &str) {
     assert!(status.expect("a shell").success(), "{commands}");
 }
 
-/// A sweep that was killed before its first sync leaves events and a journal without rows.
+/// Rows are written to the journal at a sync. So a sweep that was killed before its first sync leaves events and a journal without rows.
 #[test]
 fn a_sweep_killed_before_its_first_sync_is_resumed() {
     let trial = Trial::new();
     trial.restore_rows(0);
-    trial.check_resumes_to_the_same_bytes(RUNS);
-    // A sweep that was killed before its first event is resumed too, with any part of the journal.
+    trial.check_sweep_restores_all_bytes(RUNS);
+    // A sweep that was killed before its first event leaves no events, and may leave an empty or incomplete journal. It is resumed too.
+    // But if there is a file of events, even with an incomplete header, an incomplete journal is refused.
     for journal in ["", "run,key,rep"] {
         fs::write(trial.journal(), journal).expect("written");
         fs::write(trial.root().join("events-0000.csv"), "run,mach").expect("written");
         let refused = trial.sweep();
-        assert!(refused.is_err(), "a torn header of events, and no journal");
+        assert!(
+            refused.is_err(),
+            "an incomplete header of events, and no complete line of the journal"
+        );
         fs::remove_file(trial.root().join("events-0000.csv")).expect("removed");
-        trial.check_resumes_to_the_same_bytes(RUNS);
+        trial.check_sweep_restores_all_bytes(RUNS);
     }
 }
 
-/// Missing events that the journal counts are reported, and no new file replaces them.
+/// If the journal has rows about events that are missing, this is reported. No new file is created in the place of the missing one.
 #[test]
-fn a_missing_segment_is_not_created_again() {
+fn a_missing_file_of_events_is_reported_and_not_created_again() {
     let trial = Trial::new();
     let segment = trial.root().join("events-0000.csv");
     fs::remove_file(&segment).expect("removed");
@@ -216,7 +243,8 @@ fn a_missing_segment_is_not_created_again() {
     assert!(!segment.exists());
 }
 
-/// Without locks, the bytes of a second writer are noticed before a row counts events at a wrong position.
+/// Without locks, a second program could append to the files of a dataset. The writer notices this before it writes a row of the journal
+/// with a wrong position of the run's events.
 #[test]
 fn bytes_of_another_writer_are_noticed() {
     let trial = Trial::new();

@@ -1,4 +1,4 @@
-//! The view in several sizes.
+//! Tests of the view of `sim status --watch`: what it shows in windows of several sizes, and what its words say.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +10,13 @@ use super::*;
 use crate::experiment::{Experiment, Overrides, Shard};
 use crate::log::{DatasetWriter, Follower, JournalRow, Outcome, Sweep};
 
+/// 216 sets of rates and 2 values of `internal` are 432 configurations. With 50 repetitions each, 21,600 runs are planned.
 const EXPERIMENT: &str = "name = \"night\"\nseed = 262\nrepetitions = 50\ntime_scale = 10\nengine = \"ENGINE\"\n[parameters]\nrates = { every = \"ordered\", machines = 3, from = 1, to = 6 }\ninternal = [0.4, 0.7]\n";
 
-/// The time in all views.
+/// The present in all views, in Unix seconds.
 const NOW_S: i64 = 1_790_000_000;
 
-/// A state with `finished` finished and `failed` failed runs of 21,600.
+/// The state of a dataset in which `finished` runs have finished and the `failed` runs after them have failed.
 fn state(engine: &str, finished: u64, failed: u64) -> WatchState {
     let folder = tempfile::tempdir().expect("a folder");
     let text = EXPERIMENT.replace("ENGINE", engine);
@@ -42,6 +43,7 @@ fn state(engine: &str, finished: u64, failed: u64) -> WatchState {
             margin_us: 1000.0,
             punctual: number % 10 != 0,
             as_scheduled: number % 50 != 0,
+            // Thirteen values from 4 µs to 2.3 ms, so that several classes of lateness have runs.
             lateness_p99_us: 4.0 * 1.7_f64.powi((number % 13) as i32),
             ..JournalRow::default()
         });
@@ -49,6 +51,7 @@ fn state(engine: &str, finished: u64, failed: u64) -> WatchState {
     state
 }
 
+/// A running sweep that will end in 7500 seconds. `is_certain` is false if it may have been killed.
 fn sweep(folder: &str, runs_per_hour: Option<f64>, is_certain: bool) -> Sweep {
     Sweep {
         folder: folder.to_owned(),
@@ -65,8 +68,8 @@ fn sweep(folder: &str, runs_per_hour: Option<f64>, is_certain: bool) -> Sweep {
 fn shown(state: &WatchState, width: u16, height: u16) -> String {
     let view = View {
         state,
-        index: 0,
-        count: 1,
+        dataset_index: 0,
+        dataset_count: 1,
         now_s: NOW_S,
         zone: &TimeZone::UTC,
     };
@@ -78,10 +81,13 @@ fn shown(state: &WatchState, width: u16, height: u16) -> String {
     let rows = text.lines().map(|row| row.trim_matches('"').trim_end());
     let rows: Vec<&str> = rows.collect();
     assert_eq!(rows.len(), usize::from(height));
-    assert!(!rows[rows.len() - 1].is_empty() || height < MIN_SIZE.1);
+    // The last row shows what keys do, unless the window is too small.
+    let last_row = rows[rows.len() - 1];
+    assert!(!last_row.is_empty() || height < MIN_SIZE.1);
     rows.join("\n")
 }
 
+/// The state of a dataset with 9,000 finished and 7 failed runs, to which a sweep writes.
 fn running() -> WatchState {
     let mut state = state("tcp", 9_000, 7);
     state.sweeps = vec![sweep("data/night", Some(8_950.0), true)];
@@ -110,7 +116,7 @@ fn the_smallest_window_and_one_that_is_too_small() {
         shown(&running(), 39, 5),
         "window too small:\n39 x 5\nneeds 40 x 12\nq: leave\n"
     );
-    // Every size can be drawn.
+    // Windows of other sizes are drawn without a panic.
     for (width, height) in [(1, 1), (200, 12), (40, 100), (20, 3), (300, 13), (41, 14)] {
         shown(&running(), width, height);
     }
@@ -129,15 +135,15 @@ fn in_virtual_time_no_tick_is_late() {
 }
 
 #[test]
-fn words_about_sweeps() {
+fn the_activity_says_whether_sweeps_are_running() {
     let mut state = state("tcp", 21_599, 1);
     assert_eq!(state.activity(), "finished; 1 runs failed");
-    let running = |is_certain| sweep("data/night", None, is_certain);
-    state.sweeps = vec![running(true)];
+    let one_sweep = |is_certain| sweep("data/night", None, is_certain);
+    state.sweeps = vec![one_sweep(true)];
     assert_eq!(state.activity(), "running: process 4711 on node-1");
-    state.sweeps = vec![running(true), running(false)];
+    state.sweeps = vec![one_sweep(true), one_sweep(false)];
     assert_eq!(state.activity(), "2 sweeps are running");
-    state.sweeps = vec![running(false)];
+    state.sweeps = vec![one_sweep(false)];
     assert!(state.activity().starts_with("perhaps running: "));
     let state = self::state("tcp", 20_000, 0);
     assert_eq!(
@@ -147,7 +153,7 @@ fn words_about_sweeps() {
 }
 
 #[test]
-fn all_sweeps_add_up_to_the_speed_and_the_last_one_gives_the_end() {
+fn speeds_of_sweeps_are_added_and_the_latest_end_is_shown() {
     let mut state = state("tcp", 2, 0);
     let mut second = sweep("shard-2-of-2", Some(60.0), true);
     second.finishes_at_s = Some(NOW_S + 60);
@@ -170,9 +176,9 @@ fn control_characters_are_not_drawn() {
     assert!(view.contains("data/\\u{1b}[2J"), "{view}");
 }
 
-/// A shard's folder alone has only the runs of this shard.
+/// A shard is a part of the runs, which has a folder of its own. If only this folder is watched, only the runs of the shard are planned.
 #[test]
-fn a_shard_counts_its_own_runs() {
+fn the_view_of_a_shard_counts_only_its_own_runs() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = EXPERIMENT.replace("ENGINE", "virtual");
     let experiment = Experiment::parse(&text, Path::new("e.toml"), Overrides::default());
@@ -193,9 +199,11 @@ fn a_shard_counts_its_own_runs() {
             ..JournalRow::default()
         });
     }
+    // Each of the 432 configurations has runs in this shard, and all of these runs have finished.
     assert_eq!(state.configurations().done, 432);
     assert_eq!(state.progress(NOW_S).share, 1.0);
-    let whole = Follower::open(folder.path()).expect("a dataset");
-    let whole = WatchState::new(folder.path(), &whole);
+    // If the folder of the whole dataset is watched, the runs of the two missing shards are planned too.
+    let follower = Follower::open(folder.path()).expect("a dataset");
+    let whole = WatchState::new(folder.path(), &follower);
     assert_eq!((whole.planned, whole.missing_shards), (21_600, 2));
 }

@@ -1,4 +1,4 @@
-//! Counts after each row.
+//! Tests of what the live view counts after each row of a journal.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::*;
 use crate::experiment::{Experiment, Overrides, Run};
 use crate::log::{DatasetWriter, Outcome};
 
-/// Two configurations with 20 and 60 ticks a run, and two runs each.
+/// Two configurations with two runs each. A run of the first one has 20 ticks, a run of the second one 60.
 const EXPERIMENT: &str = "name = \"e\"\nseed = 1\nduration_s = 10\nrepetitions = 2\n[parameters]\nrates = [[1, 1], [3, 3]]\ninternal = 0.5\n";
 
 fn state() -> (WatchState, Vec<Run>) {
@@ -43,14 +43,14 @@ fn counts(done: u64, under_way: u64, failed: u64, not_begun: u64) -> Configurati
 }
 
 #[test]
-fn configurations_go_from_not_begun_to_done() {
+fn configurations_are_first_not_begun_then_under_way_then_done() {
     let (mut state, runs) = state();
     assert_eq!(state.configurations(), counts(0, 0, 0, 2));
     assert_eq!(state.progress(0).share, 0.0);
     // Runs 0 and 2 have 20 ticks, 1 and 3 have 60.
     state.take(&row(&runs[0], Outcome::Ok, ""));
     assert_eq!(state.configurations(), counts(0, 1, 0, 1));
-    // The other configuration counts with as many ticks as this one, because no run of it has ended.
+    // No run of the second configuration has ended. So its runs count with as many ticks as those of the first one.
     assert_eq!(state.progress(0).share, 0.25);
     state.take(&row(&runs[1], Outcome::Ok, ""));
     assert_eq!(state.progress(0).share, 0.5);
@@ -61,7 +61,7 @@ fn configurations_go_from_not_begun_to_done() {
     state.take(&row(&runs[2], Outcome::Ok, ""));
     assert_eq!(state.configurations(), counts(2, 0, 0, 0));
     assert!(state.is_finished());
-    // A limit belongs to the class below it.
+    // All runs have a lateness of exactly 300 µs. They belong to the class with the upper limit 300 µs, which has index 3.
     assert_eq!(state.lateness[3], 4);
 }
 
@@ -83,7 +83,7 @@ fn a_failed_run_is_shown_until_it_is_repaired() {
     assert_eq!(state.configurations(), counts(0, 1, 1, 0));
     assert_eq!((state.tally.attempted, state.tally.failed()), (2, 1));
     assert_eq!(state.lateness.iter().sum::<u64>(), 1);
-    // A run that has finished does not fail later.
+    // A run that has finished stays finished, even if a later attempt fails.
     state.take(&row(&runs[1], Outcome::Failed, "late"));
     assert_eq!(reasons(&state), ["third"]);
     assert_eq!(state.progress(0).share, 0.5);

@@ -1,4 +1,4 @@
-//! `--set` and `--repetitions` change values of an experiment without its file.
+//! Tests of the options `--set` and `--repetitions`, which change values of an experiment without a change of its file.
 
 use std::fs;
 
@@ -10,6 +10,7 @@ use super::{EXPERIMENT, Fixture};
 const VIRTUAL: [&str; 2] = ["--engine", "virtual"];
 
 impl Fixture {
+    /// Makes the runs of an experiment in virtual time.
     fn run(&self, file: &str, data: &str, options: &[&str]) -> super::Outcome {
         let arguments = [&["run", file, "--data", data], &VIRTUAL[..], options].concat();
         self.sim(&arguments)
@@ -17,7 +18,7 @@ impl Fixture {
 }
 
 #[test]
-fn a_changed_experiment_is_the_one_of_an_edited_file() {
+fn options_make_the_same_experiment_as_changes_of_the_file() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     let edited = EXPERIMENT
@@ -34,15 +35,16 @@ fn a_changed_experiment_is_the_one_of_an_edited_file() {
     assert_eq!(changed.code, 0, "{}", changed.stderr);
     let edited = fixture.run("edited/e.toml", "edited-data", &[]);
     assert_eq!(edited.code, 0, "{}", edited.stderr);
-    let [a, b] =
+    let [changed, edited] =
         ["changed", "edited-data"].map(|name| Dataset::open(&fixture.path(name)).expect("one"));
-    assert_eq!(a.manifest().identity, b.manifest().identity);
-    assert_eq!(a.manifest().experiment, b.manifest().experiment);
+    assert_eq!(changed.manifest().identity, edited.manifest().identity);
+    assert_eq!(changed.manifest().experiment, edited.manifest().experiment);
     assert_eq!(
-        a.manifest().changes,
+        changed.manifest().changes,
         ["internal=0.4", "rates=[[1,2,3]]", "repetitions=3"]
     );
-    assert_eq!(a.finished().count(), 3);
+    assert_eq!(changed.finished().count(), 3);
+    // The dataset's copy of the experiment file has the changed values.
     let copy = fixture.path("changed/experiment.toml");
     let copy = Experiment::read(&copy, Overrides::default()).expect("an experiment");
     assert_eq!(
@@ -53,7 +55,7 @@ fn a_changed_experiment_is_the_one_of_an_edited_file() {
 }
 
 #[test]
-fn without_the_same_changes_a_sweep_says_what_differs() {
+fn a_sweep_with_other_options_than_the_dataset_reports_the_difference() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     assert_eq!(
@@ -68,7 +70,7 @@ fn without_the_same_changes_a_sweep_says_what_differs() {
     ] {
         assert!(without.stderr.contains(line), "{}", without.stderr);
     }
-    // What only adds runs is not refused, but reported.
+    // Options that only add runs are not refused, but reported.
     let more = fixture.run("e.toml", "d", &["--set", "internal=[0.4, 0.5]"]);
     assert_eq!(more.code, 0, "{}", more.stderr);
     assert!(
@@ -81,7 +83,7 @@ fn without_the_same_changes_a_sweep_says_what_differs() {
 }
 
 #[test]
-fn mistakes_in_changed_values_name_the_option_and_others_their_line() {
+fn mistakes_in_options_are_reported_with_the_option_and_mistakes_in_the_file_with_the_line() {
     let fixture = Fixture::new();
     fixture.write("e.toml", &format!("{EXPERIMENT}stamp = \"late\"\n"));
     let plan = fixture.sim(&[
@@ -114,7 +116,7 @@ fn mistakes_in_changed_values_name_the_option_and_others_their_line() {
 }
 
 #[test]
-fn the_plan_shows_the_changes() {
+fn the_plan_shows_the_changes_and_the_file_stays_as_it_is() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     let plan = fixture.sim(&[

@@ -1,8 +1,8 @@
-//! What `sim` refuses: files with mistakes, datasets of other experiments, folders, ports and limits that it cannot use.
+//! Tests of what `sim` refuses: files with mistakes, datasets of other experiments, and folders, ports and limits that it cannot use.
 
 use super::*;
 
-/// Checks for exit code 2 and a message with `said`, and that nothing was created or damaged.
+/// Checks that the command ends with exit code 2, with a message that contains `said`, and without output on stdout.
 pub(super) fn check_refused(fixture: &Fixture, arguments: &[&str], said: &str) {
     let run = fixture.sim(arguments);
     assert_eq!(run.code, 2, "{}", run.stderr);
@@ -13,6 +13,7 @@ pub(super) fn check_refused(fixture: &Fixture, arguments: &[&str], said: &str) {
 #[test]
 fn mistakes_in_the_file_are_refused_with_line_and_key() {
     let fixture = Fixture::new();
+    // Each row: a text of the file, the text that replaces it, and the message.
     for (find, replace, said) in [
         (
             "seed",
@@ -49,7 +50,7 @@ fn mistakes_in_the_file_are_refused_with_line_and_key() {
 }
 
 #[test]
-fn another_experiments_dataset_is_refused() {
+fn a_dataset_of_another_experiment_is_refused_and_stays_as_it_is() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     assert_eq!(fixture.sim(&["run", "e.toml"]).code, 0);
@@ -75,7 +76,8 @@ fn another_experiments_dataset_is_refused() {
 fn a_folder_that_cannot_be_written_is_refused() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
-    // A file in place of the folder is an error for every user, even for root, to whom permissions do not apply.
+    // The file `data` prevents the creation of a folder with this name. This is an error for every user, even for root, whom
+    // permissions do not restrict.
     fixture.write("data", "in the way");
     check_refused(&fixture, &["run", "e.toml"], "data/e");
     assert_eq!(
@@ -119,6 +121,7 @@ fn a_read_only_folder_is_refused() {
 fn unusable_ports_are_refused() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
+    // A configuration of the experiment has three machines, and each machine needs a port.
     check_refused(
         &fixture,
         &["run", "e.toml", "--ports", "20000-20001"],
@@ -130,8 +133,9 @@ fn unusable_ports_are_refused() {
         "is not a range of ports",
     );
     if cfg!(target_os = "linux") {
-        let everywhere = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
-        let port = everywhere.local_addr().expect("bound").port();
+        // This listener occupies a port at all addresses of the computer.
+        let listener = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
+        let port = listener.local_addr().expect("bound").port();
         check_refused(
             &fixture,
             &["run", "e.toml", "--ports", &format!("{port}-{}", port + 2)],
@@ -143,7 +147,7 @@ fn unusable_ports_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_run_that_needs_too_many_files_is_refused() {
+fn a_run_that_needs_more_sockets_than_the_limit_of_open_files_is_refused() {
     let fixture = Fixture::new();
     let rates = vec!["1"; 20].join(",");
     fixture.write(
