@@ -197,7 +197,8 @@ fn phase() -> impl Strategy<Value = PhaseRule> {
     ]
 }
 
-/// The rates of 2 to 8 machines, in millionths of a tick per second: whole numbers and quarters of a tick per second, or any rates.
+/// The rates of 2 to 8 machines, in millionths of a tick per second: whole numbers and quarters of a tick per second, or any
+/// numbers from 0.02 to 9 ticks per second.
 fn rates() -> impl Strategy<Value = Vec<u64>> {
     let rate = prop_oneof![
         (1u64..=9).prop_map(|hertz| hertz * 1_000_000),
@@ -211,7 +212,7 @@ fn rates() -> impl Strategy<Value = Vec<u64>> {
 
 /// Returns a run with these rates and parameters, or `None` if the phase rule `spread` is not possible with the rates.
 ///
-/// The number `special` selects one more parameter that has not its default value. Above 3, there is no such parameter.
+/// The number `special` selects one more parameter whose value differs from the default. For 4 and 5 there is no such parameter.
 fn configured(
     rates: &[u64],
     (topology, phase, special): (Topology, PhaseRule, u32),
