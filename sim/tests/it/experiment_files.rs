@@ -76,6 +76,7 @@ fn the_same_seed_gives_the_same_random_rate_sets() {
     assert_eq!(configurations(parameters), configurations(parameters));
 }
 
+/// A table `[[cases]]` gives values that belong together.
 #[test]
 fn cases_are_combined_with_the_parameters() {
     let parameters = "[parameters]\nstamp = [\"after\", \"before\"]

@@ -78,7 +78,7 @@ fn too_many_failures_end_the_sweep() {
     );
 }
 
-/// A script in place of `sim` refuses to start three times, with the exit code for a system that has no more processes. The runs that
+/// A script in place of `sim` refuses to start three times. Its exit code 71 means that the system has no more processes. The runs that
 /// could not start are made later, with fewer runs at once.
 #[cfg(unix)]
 #[test]

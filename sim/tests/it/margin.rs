@@ -69,8 +69,8 @@ fn order_matters(configuration: &Configuration, a: MachineIndex, b: MachineIndex
     let sends = |from, to| configuration.neighbours(from).contains(&to);
     let mut machines = 0..configuration.rates.machines();
     let somebody_sends = machines.clone().any(|machine| {
-        let is_internal = configuration.internal.at(machine as usize).value() == 1.0;
-        !is_internal && !configuration.neighbours(machine).is_empty()
+        let has_sends = configuration.internal.at(machine as usize).value() < 1.0;
+        has_sends && !configuration.neighbours(machine).is_empty()
     });
     let is_common_recipient = |c| sends(a, c) && sends(b, c);
     somebody_sends && (sends(a, b) || sends(b, a) || machines.any(is_common_recipient))
@@ -78,7 +78,7 @@ fn order_matters(configuration: &Configuration, a: MachineIndex, b: MachineIndex
 
 /// Computes the margin of a run by comparing every tick with every tick of the other machines.
 fn margin_by_brute_force_ns(configuration: &Configuration, schedule: &Schedule) -> u64 {
-    let due = |machine: MachineIndex| {
+    let due_times = |machine: MachineIndex| {
         let machine = machine as usize;
         (0..schedule.ticks(machine)).map(move |tick| schedule.due_ns(machine, tick))
     };
@@ -86,11 +86,13 @@ fn margin_by_brute_force_ns(configuration: &Configuration, schedule: &Schedule) 
     let pairs = (0..machines).flat_map(|a| (a + 1..machines).map(move |b| (a, b)));
     let gaps = pairs
         .filter(|&(a, b)| order_matters(configuration, a, b))
-        .flat_map(|(a, b)| due(a).flat_map(move |x| due(b).map(move |y| x.abs_diff(y))));
+        .flat_map(|(a, b)| {
+            due_times(a).flat_map(move |due_a| due_times(b).map(move |due_b| due_a.abs_diff(due_b)))
+        });
     gaps.min().unwrap_or(configuration.duration_ns)
 }
 
-/// What happens to a machine at a time. Happenings are ordered by their time.
+/// A tick of a machine, or the arrival of a message at a machine. Happenings are ordered by their time.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Happening {
     time_ns: u64,
@@ -232,6 +234,7 @@ fn configured(
         }
     });
     run.repetition = repetition;
+    // If `spread` is not possible, no margin is guaranteed.
     let is_possible = phase != PhaseRule::Spread || run.configuration.guaranteed_margin_ns() > 0;
     is_possible.then_some(run)
 }

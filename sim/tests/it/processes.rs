@@ -50,7 +50,8 @@ fn without_time(rows: &[u8]) -> Vec<EventRow> {
         .collect()
 }
 
-/// Five runs in which not all machines are connected to machine 0, or a tick takes several messages.
+/// Five runs with different topologies, whose ticks take all waiting messages. In the ring, some machines are not connected to machine 0,
+/// which starts the run.
 const VARIANTS: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2, 1, 2]\ninternal = [[0.6, 0.5, 0.4, 0.3, 0.2]]\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]\n[[exclude]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }\n[[exclude]]\ntopology = \"mesh\"\nsends = \"mix\"\n[[exclude]]\ntopology = \"star\"\nsends = \"mix\"\n";
 /// Two runs in which each message has its own connection.
 const PER_MESSAGE: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2]\ninternal = 0.3\nconnection = \"per-message\"\ntopology = [\"mesh\", \"time-keeper\"]\n";
@@ -460,8 +461,9 @@ fn compare_with_virtual_run(experiment: &str, outputs: &[Output]) -> bool {
         engine: Some(EngineKind::Virtual),
         ..Overrides::default()
     };
-    let experiment = Experiment::parse(experiment, "e.toml".as_ref(), overrides).expect("sound");
-    let virtual_run = virtual_time::run(&experiment.run(0).expect("one"), experiment.seed);
+    let experiment =
+        Experiment::parse(experiment, "e.toml".as_ref(), overrides).expect("an experiment");
+    let virtual_run = virtual_time::run(&experiment.run(0).expect("a run"), experiment.seed);
     for output in outputs {
         assert!(output.status.success(), "{}", text(&output.stderr));
         if !text(&output.stderr).contains(": punctual") {

@@ -162,7 +162,7 @@ mod in_a_terminal {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{shown}\n{errors}");
         assert_eq!(errors, "");
-        // The control sequences by which a program begins and ends to draw on a separate screen, and shows the cursor again.
+        // The control sequences that switch to a separate screen, switch back, and show the cursor.
         let (enter_screen, leave_screen) = ("\x1b[?1049h", "\x1b[?1049l");
         let show_cursor = "\x1b[?25h";
         let (_, after) = shown.rsplit_once(leave_screen).expect("the screen is left");

@@ -33,8 +33,8 @@ PIECES = re.compile(rb"\x1b\[(\d+);(\d+)H|(\x1b\[2?J)|\x1b\[[?\d;]*[A-Za-z]|([^\
 
 
 class Screen:
-    """The characters on the screen, by row and column. A program may write only the characters that change, so the texts on the screen
-    need not be in its output."""
+    """The characters on the screen, by row and column. A program may write only the characters that change, so a text on the screen
+    need not be in its output as a whole."""
 
     def __init__(self):
         self.rows, self.row, self.column = {}, 1, 1
