@@ -1,4 +1,4 @@
-//! Experiment files: the configurations that they describe, and that every mistake is reported with line and key.
+//! Tests of experiment files: which configurations a file describes, and that each mistake in it is reported with its line and key.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use sim::experiment::{Experiment, Overrides};
 
 use crate::support::experiment;
 
+/// Returns the message about all mistakes in the experiment file `text`.
 fn mistakes(text: &str) -> String {
     match Experiment::parse(text, Path::new("e.toml"), Overrides::default()) {
         Ok(experiment) => panic!("no mistake found; {} runs", experiment.run_count()),
@@ -14,6 +15,7 @@ fn mistakes(text: &str) -> String {
     }
 }
 
+/// Returns the configurations of an experiment with these parameters as texts, in their order.
 fn configurations(parameters: &str) -> Vec<String> {
     experiment(parameters)
         .configurations()
@@ -45,18 +47,19 @@ fn ranges_give_short_decimals() {
 }
 
 #[test]
-fn every_ordered_and_unordered_rate_set() {
+fn a_rule_for_rates_gives_every_ordered_or_unordered_rate_set() {
     let count = |every| {
         configurations(&format!(
             "[parameters]\nrates = {{ every = \"{every}\", machines = 3 }}\ninternal = 0.7"
         ))
         .len()
     };
+    // Three machines with rates from 1 to 6, the default, have 6 * 6 * 6 ordered sets. If the order does not count, 56 sets are left.
     assert_eq!((count("ordered"), count("unordered")), (216, 56));
 }
 
 #[test]
-fn rate_sets_and_rules_can_be_mixed() {
+fn single_rate_sets_and_rules_for_rate_sets_can_be_mixed() {
     let parameters = "[parameters]\nrates = [[9, 9], { every = \"ordered\", machines = 2, to = 2 }]\ninternal = 0.7";
     assert_snapshot!(configurations(parameters).join("\n"), @"
     rates=9,9 internal=0.7 phase=spread stamp=after duration_s=60
@@ -68,11 +71,12 @@ fn rate_sets_and_rules_can_be_mixed() {
 }
 
 #[test]
-fn random_rate_sets_come_from_the_seed() {
+fn the_same_seed_gives_the_same_random_rate_sets() {
     let parameters = "[parameters]\nrates = { random = 4, machines = 3 }\ninternal = 0.7";
     assert_eq!(configurations(parameters), configurations(parameters));
 }
 
+/// A table `[[cases]]` gives values that belong together.
 #[test]
 fn cases_are_combined_with_the_parameters() {
     let parameters = "[parameters]\nstamp = [\"after\", \"before\"]
@@ -86,7 +90,7 @@ fn cases_are_combined_with_the_parameters() {
 }
 
 #[test]
-fn exclusions_remove_what_matches_in_every_key() {
+fn exclusions_remove_configurations_that_match_in_every_key() {
     let parameters = "[parameters]\nrates = [[1, 2], [3, 4]]\ninternal = [0.1, 0.2, 0.3]
 [[exclude]]\nrates = [1, 2]\ninternal = { from = 0.2, to = 0.3, step = 0.1 }";
     assert_snapshot!(configurations(parameters).join("\n"), @"
@@ -98,10 +102,10 @@ fn exclusions_remove_what_matches_in_every_key() {
 }
 
 #[test]
-fn repetitions_come_after_all_configurations() {
+fn runs_are_numbered_repetition_by_repetition() {
     let experiment =
         experiment("repetitions = 2\n[parameters]\nrates = [1, 2]\ninternal = [0.1, 0.2]");
-    let places: Vec<_> = experiment
+    let runs: Vec<_> = experiment
         .runs()
         .map(|run| {
             (
@@ -111,14 +115,10 @@ fn repetitions_come_after_all_configurations() {
             )
         })
         .collect();
-    let places: Vec<_> = places
-        .iter()
-        .map(|(index, repetition, internal)| (*index, *repetition, &**internal))
-        .collect();
-    assert_eq!(
-        places,
-        [(0, 0, "0.1"), (1, 0, "0.2"), (2, 1, "0.1"), (3, 1, "0.2")]
-    );
+    let expected = [(0, 0, "0.1"), (1, 0, "0.2"), (2, 1, "0.1"), (3, 1, "0.2")];
+    let expected =
+        expected.map(|(index, repetition, internal)| (index, repetition, internal.to_owned()));
+    assert_eq!(runs, expected);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn invalid_toml_is_reported_with_its_line() {
 }
 
 #[test]
-fn empty_grids_are_refused() {
+fn experiments_without_runs_and_exclusions_without_effect_are_refused() {
     assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = []\ninternal = 0.7"), @"e.toml:3: `parameters.rates`: empty: there is nothing to run; give at least one value");
     let all_excluded =
         "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[exclude]]\ninternal = 0.7";
@@ -166,9 +166,10 @@ fn empty_grids_are_refused() {
 }
 
 #[test]
-fn a_grid_of_a_billion_runs_is_refused_before_it_is_built() {
+fn an_experiment_of_a_billion_runs_is_refused() {
     let text = "seed = 1\nrepetitions = 1000000\n[parameters]\nrates = { every = \"ordered\", machines = 3 }\ninternal = [0.1, 0.2, 0.3, 0.4, 0.5]";
     assert_snapshot!(mistakes(text), @"e.toml:3: `parameters`: 1080000000 runs are too many: one experiment may plan 2000000; use fewer values, or split it into several files (1000000 repetitions of each configuration)");
+    // There are 6 to the power of 900 rate sets.
     let beyond_counting =
         "seed = 1\n[parameters]\nrates = { every = \"ordered\", machines = 900 }\ninternal = 0.7";
     assert_snapshot!(mistakes(beyond_counting), @"e.toml:3: `parameters.rates`: more than 18 quintillion runs are too many: one experiment may plan 2000000; use fewer values, or split it into several files");
@@ -179,8 +180,9 @@ fn repeated_configurations_are_refused() {
     assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = [0.7, 0.70]"), @"e.toml:2: `parameters`: a configuration is in the grid twice: rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60; to run each one more often, use repetitions");
 }
 
+/// A rule, such as `{ every = "ordered", machines = 3 }`, stands for many rate sets.
 #[test]
-fn rate_rules_are_checked() {
+fn rules_for_rate_sets_are_checked() {
     let rule = |rule: &str| {
         mistakes(&format!(
             "seed = 1\n[parameters]\nrates = {{ {rule} }}\ninternal = 0.7"
@@ -192,13 +194,15 @@ fn rate_rules_are_checked() {
     assert_snapshot!(rule("every = \"ordered\", machines = 3, from = 4, to = 2"), @"e.toml:3: `parameters.rates`: from = 4 is larger than to = 2; there is no rate between them");
 }
 
+/// A phase is the time of a machine's first tick. The rule `spread` chooses the phases so that no two machines ever tick at nearly the
+/// same time.
 #[test]
-fn spread_phases_that_are_too_close_are_refused() {
+fn spread_phases_are_refused_if_ticks_would_be_too_close() {
     assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [997, 991, 983]\ninternal = 0.7"), @r#"e.toml:2: `parameters`: phase "spread" is not possible with rates 997,991,983: their ticks would be less than 100 ns apart; use phase = "uniform""#);
 }
 
 #[test]
-fn delay_distributions() {
+fn delays_may_be_constant_uniform_or_exponential() {
     let delays = |delay: &str| {
         format!("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\ndelay_s = {delay}")
     };
@@ -225,7 +229,7 @@ fn delay_distributions() {
 }
 
 #[test]
-fn variants_of_the_model() {
+fn receive_topology_and_sends_are_varied_and_checked() {
     let parameters = "[parameters]\nrates = [1, 2, 3]\ninternal = 0.7\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\"]\nsends = [\"mix\", { multicast = 2 }]";
     assert_snapshot!(configurations(parameters).join("\n"), @"
     rates=1,2,3 internal=0.7 phase=spread stamp=after receive=all duration_s=60
@@ -248,8 +252,9 @@ fn variants_of_the_model() {
     ");
 }
 
+/// `unfit` has four combinations of `topology` and `sends`. One of them is not possible.
 #[test]
-fn a_time_keeper_has_no_choice_of_recipients() {
+fn a_time_keeper_cannot_be_combined_with_a_choice_of_recipients() {
     let unfit = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\ntopology = [\"mesh\", \"time-keeper\"]\nsends = [\"mix\", \"unicast\"]";
     assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination"#);
     let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
@@ -265,7 +270,7 @@ fn a_time_keeper_has_no_choice_of_recipients() {
 }
 
 #[test]
-fn probabilities_of_each_machine() {
+fn each_machine_may_have_its_own_probability() {
     let with = |internal: &str| {
         format!("seed = 1\n[parameters]\nrates = [1, 2, 3]\ninternal = {internal}")
     };
@@ -285,7 +290,7 @@ fn probabilities_of_each_machine() {
 }
 
 #[test]
-fn rates_that_are_not_whole() {
+fn rates_may_have_up_to_six_decimals() {
     let with = |rates: &str| format!("[parameters]\nrates = {rates}\ninternal = 0.7");
     assert_snapshot!(configurations(&with("[[1.5, 2.25, 6], [3.0, 0.1], { every = \"unordered\", machines = 2, from = 1, to = 2, step = 0.5 }]")).join("\n"), @"
     rates=1.5,2.25,6 internal=0.7 phase=spread stamp=after duration_s=60
@@ -318,7 +323,7 @@ fn names_that_cannot_be_folder_names_are_refused() {
     assert_snapshot!(mistakes("name = \"../x\"\nseed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @r#"e.toml:1: `name`: "../x" cannot be the name of a folder; use letters, digits, `-`, `_` and `.` (but not `.` first)"#);
 }
 
-/// The experiments of this project can be planned.
+/// Every experiment of this project has no mistake, and has a description.
 #[test]
 fn the_experiments_of_this_project_are_valid() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");
@@ -343,8 +348,9 @@ fn the_experiments_of_this_project_are_valid() {
     }
 }
 
+/// A table `[[repeat]]` gives more repetitions to some of the configurations.
 #[test]
-fn mistakes_in_repeats_are_named() {
+fn mistakes_in_repeat_tables_are_named() {
     let text = |repeat: &str| {
         format!("seed = 1\n[parameters]\nrates = [1, 3]\ninternal = 0.5\n[[repeat]]\n{repeat}\n")
     };

@@ -1,4 +1,5 @@
-//! Experiments that are extended: existing runs stay as they are, and only new runs are made.
+//! Tests of extended experiments: an experiment gets more repetitions or values, and a sweep (one start of `sim run`) with the same
+//! dataset makes only the new runs. Existing runs stay as they are.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,12 +12,14 @@ use sim::sweep::{self, Options, Progress, Summary};
 
 use crate::support::experiment;
 
+/// Returns an experiment in virtual time with two rate sets and a list of values of `internal`.
 fn grid(repetitions: u32, internal: &str) -> String {
     format!(
         "engine = \"virtual\"\nduration_s = 5\nrepetitions = {repetitions}\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = {internal}"
     )
 }
 
+/// Makes the missing runs in the dataset `root`: all, or those of one shard (a part of the runs, in a folder of its own).
 fn sweep(root: &Path, parameters: &str, shard: Option<Shard>) -> Summary {
     let mut experiment = experiment(parameters);
     if let Some(shard) = shard {
@@ -33,7 +36,8 @@ fn sweep(root: &Path, parameters: &str, shard: Option<Shard>) -> Summary {
     .expect("a sweep")
 }
 
-/// Returns each run's number, and its log without the numbers, by key.
+/// Returns the number and the events of each finished run, by the run's key (a text of its parameters and its repetition). The events
+/// are rows without their first cell, the run's number.
 fn runs(root: &Path) -> BTreeMap<String, (u64, String)> {
     let dataset = Dataset::open(root).expect("a dataset");
     let log = |row: &JournalRow| {
@@ -49,10 +53,15 @@ fn runs(root: &Path) -> BTreeMap<String, (u64, String)> {
         .finished()
         .map(|row| (row.key.clone(), (row.run, log(row))))
         .collect();
-    assert_eq!(runs.len(), dataset.attempted().len(), "each run once");
+    assert_eq!(
+        runs.len(),
+        dataset.attempted().len(),
+        "a run has several rows"
+    );
     runs
 }
 
+/// Returns the events of each run by its key. Unlike [`runs`], the result does not depend on the runs' numbers.
 fn logs(root: &Path) -> BTreeMap<String, String> {
     let without_number = |(key, (_, log))| (key, log);
     runs(root).into_iter().map(without_number).collect()
@@ -62,17 +71,18 @@ fn logs(root: &Path) -> BTreeMap<String, String> {
 fn only_new_runs_are_made_and_old_ones_keep_their_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("grown");
+    // Repetitions, values of `internal`, and the number of new runs.
     let steps = [
         (2, "[0.2, 0.7]", 8),
         (3, "[0.2, 0.7]", 4),
-        // A value in the middle of a list: the order in the file does not determine the numbers of runs.
+        // The new value is in the middle of the list. The old runs keep their numbers all the same.
         (3, "[0.2, 0.5, 0.7]", 6),
         (4, "[0.9, 0.7, 0.5, 0.2]", 14),
     ];
     let mut before = BTreeMap::new();
-    for (repetitions, internal, new) in steps {
+    for (repetitions, internal, new_runs) in steps {
         let summary = sweep(&root, &grid(repetitions, internal), None);
-        assert_eq!((summary.ok, summary.left), (new, 0), "{internal}");
+        assert_eq!((summary.ok, summary.left), (new_runs, 0), "{internal}");
         let after = runs(&root);
         for (key, run) in &before {
             assert_eq!(after.get(key), Some(run));
@@ -82,7 +92,7 @@ fn only_new_runs_are_made_and_old_ones_keep_their_numbers() {
     let mut numbers: Vec<u64> = before.values().map(|(number, _)| *number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (0..32).collect::<Vec<_>>());
-    // The events are the same as if the experiment had been like this from the start.
+    // A dataset that was made with the last experiment at once has the same events.
     let at_once = folder.path().join("at-once");
     sweep(&at_once, &grid(4, "[0.9, 0.7, 0.5, 0.2]"), None);
     assert_eq!(logs(&root), logs(&at_once));
@@ -101,11 +111,13 @@ fn fewer_repetitions_keep_existing_runs() {
     let summary = sweep(folder.path(), &grid(1, "0.2"), None);
     assert_eq!((summary.ok, summary.left), (0, 0));
     assert_eq!(runs(folder.path()), before);
+    // Three of the four repetitions exist. Each has two runs.
     let summary = sweep(folder.path(), &grid(4, "0.2"), None);
     assert_eq!((summary.ok, summary.left), (2, 0));
 }
 
-/// The extension is written before its first run, so it is kept if the sweep is interrupted.
+/// `cut` loses the last bytes of its journal (`runs.csv`, a row for each ended run), as if its second sweep had been interrupted. When
+/// the sweep is repeated, every run gets the same number and events as in `grown`.
 #[test]
 fn an_interrupted_extension_is_resumed() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -115,13 +127,16 @@ fn an_interrupted_extension_is_resumed() {
         sweep(root, &grid(3, "[0.2, 0.5]"), None);
     }
     let journal = fs::read(cut.join("runs.csv")).expect("a journal");
-    fs::write(cut.join("runs.csv"), &journal[..journal.len() - 700]).expect("cut");
+    let last_rows_bytes = 700;
+    let journal = &journal[..journal.len() - last_rows_bytes];
+    fs::write(cut.join("runs.csv"), journal).expect("cut");
     let summary = sweep(&cut, &grid(3, "[0.2, 0.5]"), None);
     assert!(summary.ok > 0 && !summary.recovered.is_empty());
     assert_eq!(runs(&grown), runs(&cut));
 }
 
-/// Shards that were extended at different times, or joined later, give every run the same number.
+/// A dataset that is divided into shards numbers its runs like the undivided dataset, even if its shards were extended at different
+/// times, or the first runs of a shard were made later.
 #[test]
 fn extended_shards_agree_on_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -135,7 +150,7 @@ fn extended_shards_agree_on_numbers() {
     sweep(&root, &small, shard(1));
     sweep(&root, &small, shard(2));
     sweep(&root, &middle, shard(1));
-    // The second shard misses one extension; the third one starts at the end.
+    // The second shard leaves out the experiment `middle`. The third shard has no runs before `large`.
     for number in [2, 3, 1] {
         sweep(&root, &large, shard(number));
     }
@@ -145,10 +160,10 @@ fn extended_shards_agree_on_numbers() {
     assert_eq!(runs(&root), runs(&whole));
 }
 
-/// A dataset of the earlier schema is continued with its own header. A parameter whose value is not the default gets its column
-/// there.
+/// Schema 3 is an earlier version of the format of datasets. Its journal has other names for two columns, `in_order` and `strangers`.
+/// New rows are added under the old names.
 #[test]
-fn a_dataset_of_the_earlier_schema_can_be_extended() {
+fn a_dataset_of_schema_3_can_be_extended() {
     let folder = tempfile::tempdir().expect("a folder");
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema-3/virtual");
     for file in [
@@ -179,8 +194,9 @@ fn a_dataset_of_the_earlier_schema_can_be_extended() {
     for (key, run) in &before {
         assert_eq!(after.get(key), Some(run), "{key}");
     }
-    // From now on it has margins of both kinds, so its schema is the one before the present one.
-    let dataset = sim::log::Dataset::open(folder.path()).expect("a dataset");
+    // The old rows have a lower limit of the run's margin, and the new rows have the true margin. A dataset with both has the last
+    // schema in which `margin_us` was the lower limit.
+    let dataset = Dataset::open(folder.path()).expect("a dataset");
     assert_eq!(
         dataset.manifest().schema,
         sim::log::SCHEMA_OF_TRUE_MARGINS - 1
@@ -188,16 +204,17 @@ fn a_dataset_of_the_earlier_schema_can_be_extended() {
     let journal = fs::read_to_string(folder.path().join("runs.csv")).expect("a journal");
     let header = journal.lines().next().expect("a header");
     assert!(header.contains(",in_order,strangers,"), "{header}");
-    // The same dataset, made from the start.
+    // A new dataset with all runs has the same events.
     let anew = folder.path().join("anew");
     let options = Options::default();
     sweep::run(&experiment, &anew, &options, &control, &mut progress).expect("a sweep");
     assert_eq!(logs(&anew), logs(folder.path()));
 }
 
+/// Begins a table that gives more repetitions to the configurations with the rates 2 and 2. The number follows.
 const REPEAT: &str = "\n[[repeat]]\nrates = [2, 2]\nrepetitions = ";
 
-/// Returns how many runs each configuration has, in the order of rates and `internal`.
+/// Returns how many runs each configuration has, ordered by rates and then by `internal`.
 fn counts(root: &Path) -> Vec<usize> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for key in runs(root).keys() {
@@ -213,10 +230,11 @@ fn some_configurations_have_more_repetitions_and_old_runs_stay() {
     let root = folder.path().join("grown");
     let grid_with = |more: &str| grid(2, "[0.2, 0.7]") + more;
     let fewer = format!("{REPEAT}3\n");
+    // The experiment, the number of new runs, and the number of runs of each configuration.
     let steps = [
         (grid_with(""), 8, [2, 2, 2, 2]),
         (grid_with(&fewer), 2, [2, 2, 3, 3]),
-        // The largest number counts, and a number below that of the experiment changes nothing.
+        // If several tables match a configuration, the largest number counts. A number below `repetitions` changes nothing.
         (
             grid_with(&format!(
                 "{REPEAT}5\ninternal = 0.7\n{REPEAT}3\n{REPEAT}1\n"
@@ -227,9 +245,9 @@ fn some_configurations_have_more_repetitions_and_old_runs_stay() {
         (grid(3, "[0.2, 0.7]") + &fewer, 2, [3, 3, 3, 5]),
     ];
     let mut before = BTreeMap::new();
-    for (text, new, wanted) in steps {
+    for (text, new_runs, wanted) in steps {
         let summary = sweep(&root, &text, None);
-        assert_eq!((summary.ok, summary.left), (new, 0), "{text}");
+        assert_eq!((summary.ok, summary.left), (new_runs, 0), "{text}");
         let after = runs(&root);
         for (key, run) in &before {
             assert_eq!(after.get(key), Some(run));
@@ -238,7 +256,7 @@ fn some_configurations_have_more_repetitions_and_old_runs_stay() {
         assert_eq!(counts(&root), wanted);
         assert_eq!(Dataset::open(&root).expect("a dataset").to_do(), 0);
     }
-    // In one sweep, the same runs have the same events.
+    // A dataset that was made in a single sweep has the same events.
     let at_once = folder.path().join("at-once");
     let text = grid(3, "[0.2, 0.7]") + REPEAT + "5\ninternal = 0.7\n";
     sweep(&at_once, &text, None);

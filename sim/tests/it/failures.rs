@@ -1,4 +1,5 @@
-//! Runs that fail: each has a row with its reason, and the sweep continues unless an option limits the failures.
+//! Tests of failed runs: each gets a row with its reason in the journal (`runs.csv`), and the sweep continues, unless the option
+//! `--max-failures` stops it or the system cannot start any machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +10,7 @@ use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::experiment;
 
+/// Returns an experiment with one configuration of two machines, each in its own process.
 fn grid(repetitions: u32) -> String {
     format!(
         "isolation = \"process\"\nduration_s = 1\ntime_scale = 20\nrepetitions = {repetitions}\n[parameters]\nrates = [1, 3]\ninternal = 0.5"
@@ -16,7 +18,7 @@ fn grid(repetitions: u32) -> String {
 }
 
 /// Runs a sweep whose program for the machines does not exist, so every run fails.
-fn sweep(root: &Path, repetitions: u32, options: Options) -> Summary {
+fn failing_sweep(root: &Path, repetitions: u32, options: Options) -> Summary {
     let options = Options {
         program: PathBuf::from("/nowhere/sim"),
         jobs: Some(1),
@@ -34,9 +36,9 @@ fn sweep(root: &Path, repetitions: u32, options: Options) -> Summary {
 }
 
 #[test]
-fn a_failed_run_has_a_reason_and_other_runs_succeed() {
+fn failed_runs_have_a_reason_and_are_repeated_only_on_request() {
     let folder = tempfile::tempdir().expect("a folder");
-    let summary = sweep(folder.path(), 6, Options::default());
+    let summary = failing_sweep(folder.path(), 6, Options::default());
     assert_eq!(
         (summary.failed, summary.left, summary.gave_up),
         (6, 0, false)
@@ -49,12 +51,13 @@ fn a_failed_run_has_a_reason_and_other_runs_succeed() {
     assert_eq!(reason.runs, 6);
     assert!(reason.reason.contains("/nowhere/sim"), "{}", reason.reason);
     // A failed run is not repeated, unless an option asks for it.
-    assert_eq!(sweep(folder.path(), 6, Options::default()).failed, 0);
-    let again = Options {
+    let second = failing_sweep(folder.path(), 6, Options::default());
+    assert_eq!(second.failed, 0);
+    let retry = Options {
         retry_failed: true,
         ..Options::default()
     };
-    assert_eq!(sweep(folder.path(), 6, again).failed, 6);
+    assert_eq!(failing_sweep(folder.path(), 6, retry).failed, 6);
 }
 
 #[test]
@@ -64,9 +67,9 @@ fn too_many_failures_end_the_sweep() {
         max_failures: Some(2),
         ..Options::default()
     };
-    let summary = sweep(folder.path(), 20_000, options);
+    let summary = failing_sweep(folder.path(), 20_000, options);
     assert!(summary.gave_up);
-    // Runs that failed before the sweep was told to stop are recorded; the others are still to do.
+    // Only the runs that failed before the sweep stopped are recorded. All other runs are still to do.
     assert_eq!((summary.failed, summary.left), (2, 19_998));
     let status = Status::from_dataset(&Dataset::open(folder.path()).expect("a dataset"));
     assert_eq!(
@@ -75,26 +78,28 @@ fn too_many_failures_end_the_sweep() {
     );
 }
 
-/// The system refuses a number of processes. The runs of these processes are returned, and the remaining workers do them.
+/// A script in place of `sim` refuses to start three times. Its exit code 71 means that the system has no more processes. The runs that
+/// could not start are made later, with fewer runs at once.
 #[cfg(unix)]
 #[test]
 fn if_machines_cannot_start_fewer_runs_are_made_at_once_and_none_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("short-of-processes");
     let refusals = 3;
+    // Only one process can create the folder `refused-1`, so only one is refused with this number.
     let script = format!(
         "#!/bin/sh\nfor i in $(seq {refusals}); do mkdir '{0}'/refused-$i 2> /dev/null && {{ echo no process >&2; exit 71; }}; done\nexec '{1}' \"$@\"\n",
         folder.path().display(),
         env!("CARGO_BIN_EXE_sim")
     );
     write_program(&program, &script);
-    let summary = sweep_with(&program, &folder.path().join("d"), 8).expect("a sweep");
+    let summary = sweep_with_program(&program, &folder.path().join("d"), 8).expect("a sweep");
     assert_eq!((summary.ok, summary.failed, summary.left), (8, 0, 0));
-    let is_refused = |i| folder.path().join(format!("refused-{i}")).exists();
-    assert!((1..=refusals).all(is_refused));
+    let was_refused = |i| folder.path().join(format!("refused-{i}")).exists();
+    assert!((1..=refusals).all(was_refused));
 }
 
-/// If the machines of even a single run cannot start, there is one error and no failed run.
+/// If the system cannot start the machines of a single run, the sweep ends with one error. No run is recorded as failed.
 #[cfg(unix)]
 #[test]
 fn if_no_machine_can_start_the_sweep_ends_with_one_error() {
@@ -102,7 +107,7 @@ fn if_no_machine_can_start_the_sweep_ends_with_one_error() {
     let program = folder.path().join("no-process");
     write_program(&program, "#!/bin/sh\necho no process >&2\nexit 71\n");
     let root = folder.path().join("d");
-    let error = sweep_with(&program, &root, 8).expect_err("no machine starts");
+    let error = sweep_with_program(&program, &root, 8).expect_err("no machine starts");
     let said = std::error::Error::source(&error)
         .expect("a cause")
         .to_string();
@@ -123,7 +128,11 @@ fn write_program(path: &Path, script: &str) {
 
 /// Runs a sweep of four runs at once, with `program` for the machines.
 #[cfg(unix)]
-fn sweep_with(program: &Path, root: &Path, repetitions: u32) -> Result<Summary, SweepError> {
+fn sweep_with_program(
+    program: &Path,
+    root: &Path,
+    repetitions: u32,
+) -> Result<Summary, SweepError> {
     let options = Options {
         program: program.to_owned(),
         jobs: Some(4),
@@ -139,11 +148,11 @@ fn sweep_with(program: &Path, root: &Path, repetitions: u32) -> Result<Summary, 
     )
 }
 
-/// Colours are for people. The other tests of `sim status` show that a pipe receives none.
+/// `CLICOLOR_FORCE` asks for colours although the output is a pipe, and `NO_COLOR` asks for a text without colours.
 #[test]
 fn the_number_of_failed_runs_is_red_in_the_status() {
     let folder = tempfile::tempdir().expect("a folder");
-    sweep(folder.path(), 2, Options::default());
+    failing_sweep(folder.path(), 2, Options::default());
     let status = |variable: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_sim"))
             .arg("status")
@@ -155,7 +164,8 @@ fn the_number_of_failed_runs_is_red_in_the_status() {
         String::from_utf8(output.stdout).expect("a text")
     };
     let coloured = status("CLICOLOR_FORCE");
-    assert!(coloured.contains("\x1b[31m2\x1b[0m"), "{coloured}");
+    let red_two = "\x1b[31m2\x1b[0m";
+    assert!(coloured.contains(red_two), "{coloured}");
     let plain = coloured.replace("\x1b[31m", "").replace("\x1b[0m", "");
     assert_eq!(plain, status("NO_COLOR"));
 }

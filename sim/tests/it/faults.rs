@@ -1,5 +1,5 @@
-//! A disk with faults: the sweep ends with a message, finished runs are kept, and the sweep can be resumed when the disk works
-//! again.
+//! Tests with a faulty disk: if the disk refuses an operation, the sweep ends with a message and keeps its finished runs. When the disk
+//! works again, the same command completes the dataset.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,34 +18,41 @@ use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::{experiment, files, finished};
 
+/// Twelve runs in virtual time.
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 
 /// The error numbers on Linux of: no space left, an I/O error, too many open files.
 const ERRORS: [i32; 3] = [28, 5, 24];
-/// Not an error number: with this value, the code of the disk panics.
+/// Not an error number. A disk with this value panics in place of returning an error.
 const PANIC: i32 = 0;
 
 /// Allows a number of operations, and then refuses the next operation or all further ones. A refused write writes half of its
 /// bytes.
 #[derive(Clone, Debug)]
 struct FaultyDisk {
-    done: Arc<AtomicU64>,
-    fails_at: u64,
+    /// Number of operations so far, allowed or refused. All files of the disk count together.
+    operations: Arc<AtomicU64>,
+    /// Number of operations that are allowed before the first one is refused.
+    allowed: u64,
+    /// Whether all further operations are refused too.
     stays_broken: bool,
+    /// The system's number of the error, or [`PANIC`].
     error: i32,
 }
 
 impl FaultyDisk {
+    /// Counts an operation. Fails if the disk refuses it.
     fn attempt(&self) -> io::Result<()> {
-        let done = self.done.fetch_add(1, Ordering::Relaxed);
-        if done == self.fails_at || (self.stays_broken && done > self.fails_at) {
+        let before = self.operations.fetch_add(1, Ordering::Relaxed);
+        if before == self.allowed || (self.stays_broken && before > self.allowed) {
             assert_ne!(self.error, PANIC, "a fault in the disk's code");
             return Err(io::Error::from_raw_os_error(self.error));
         }
         Ok(())
     }
 
-    fn file(&self, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
+    /// Returns `file` as a file on this disk, whose operations may be refused too.
+    fn faulty_file(&self, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
         let disk = self.clone();
         Box::new(FaultyFile { file, disk })
     }
@@ -64,12 +71,12 @@ impl Disk for FaultyDisk {
 
     fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         self.attempt()?;
-        Ok(self.file(RealDisk.open_to_append(path)?))
+        Ok(self.faulty_file(RealDisk.open_to_append(path)?))
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         self.attempt()?;
-        Ok(self.file(RealDisk.create(path)?))
+        Ok(self.faulty_file(RealDisk.create(path)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -147,11 +154,13 @@ fn sweep(experiment: &Experiment, root: &Path, disk: Arc<dyn Disk>) -> Result<Su
     sweep::run(experiment, root, &options, &control, &mut progress)
 }
 
+/// An experiment, and what a sweep of it writes to a disk without faults.
 struct Trial {
     folder: tempfile::TempDir,
     experiment: Experiment,
-    /// The files of a sweep on a disk without faults.
+    /// The bytes of the journal (`runs.csv`) and of the file of events.
     whole: [Vec<u8>; 2],
+    /// The events of each run, by its number.
     wanted: BTreeMap<u64, Vec<u8>>,
 }
 
@@ -169,35 +178,38 @@ impl Trial {
         }
     }
 
-    /// Returns whether `disk` refused an operation. If it did, checks that the sweep named the file and the error and kept its
-    /// finished runs. In any case checks that the sweep can be resumed to the same bytes.
+    /// Runs a sweep on the new `disk`, and then a sweep without faults that resumes it. Returns whether `disk` refused an operation.
+    ///
+    /// Checks that a sweep with a refused operation ends with an error that names the folder and the system's error, that finished
+    /// runs are kept, and that the resumed sweep gives the same bytes as a sweep without faults.
     fn check_fault(&self, disk: &FaultyDisk, root: PathBuf) -> bool {
-        let kept = finished(&root);
-        let before = disk.done.load(Ordering::Relaxed);
+        let before = finished(&root);
         let result = sweep(&self.experiment, &root, Arc::new(disk.clone()));
-        let refused = disk.done.load(Ordering::Relaxed) > disk.fails_at && before <= disk.fails_at;
+        let refused = disk.operations.load(Ordering::Relaxed) > disk.allowed;
         assert_eq!(result.is_err(), refused, "{result:?}");
         if let Err(error) = result {
             let said = error.to_string();
             assert!(said.contains(&root.display().to_string()), "{said}");
             assert!(said.contains(&format!("os error {}", disk.error)), "{said}");
         }
-        let left = finished(&root);
+        let after = finished(&root);
         assert!(
-            kept.iter()
-                .all(|(run, events)| left.get(run) == Some(events))
+            before
+                .iter()
+                .all(|(run, events)| after.get(run) == Some(events))
         );
         assert!(
-            left.iter()
+            after
+                .iter()
                 .all(|(run, events)| self.wanted.get(run) == Some(events))
         );
         let resumed = sweep(&self.experiment, &root, Arc::new(RealDisk)).expect("a sweep");
-        assert_eq!(resumed.ok, (self.wanted.len() - left.len()) as u64);
+        assert_eq!(resumed.ok, (self.wanted.len() - after.len()) as u64);
         assert_eq!(files(&root), self.whole);
         let names = fs::read_dir(&root).expect("a folder");
         let names = names.map(|entry| entry.expect("an entry").file_name());
-        let is_left = |name: &OsString| name.to_string_lossy().ends_with(".partial");
-        assert_eq!(names.filter(is_left).count(), 0, "{}", root.display());
+        let is_partial = |name: &OsString| name.to_string_lossy().ends_with(".partial");
+        assert_eq!(names.filter(is_partial).count(), 0, "{}", root.display());
         refused
     }
 }
@@ -207,27 +219,28 @@ fn every_operation_of_a_new_sweep_may_be_refused() {
     let trial = Trial::new();
     for error in ERRORS {
         for stays_broken in [false, true] {
-            let mut fails_at = 0;
+            let mut allowed = 0;
             loop {
                 let disk = FaultyDisk {
-                    done: Arc::default(),
-                    fails_at,
+                    operations: Arc::default(),
+                    allowed,
                     stays_broken,
                     error,
                 };
-                let name = format!("{error}-{stays_broken}-{fails_at}");
+                let name = format!("{error}-{stays_broken}-{allowed}");
                 if !trial.check_fault(&disk, trial.folder.path().join(name)) {
                     break;
                 }
-                fails_at += 1;
+                allowed += 1;
             }
-            // The events and rows of twelve runs are written and forced to the disk one by one.
-            assert!(fails_at > 12 * 4, "{fails_at} operations");
+            // Each of the twelve runs needs four operations: its events are written and forced to the disk, and so is its row.
+            assert!(allowed > 12 * 4, "{allowed} operations");
         }
     }
 }
 
-/// There are more runs than may wait for the writer, and the engine must not wait for a writer that has ended.
+/// The thread that writes panics. There are more runs than may wait to be written, so the engine would wait forever if it did not notice
+/// that the writer has ended.
 #[test]
 fn a_panic_while_writing_ends_the_sweep_and_written_runs_count() {
     const RUNS: u64 = 2000;
@@ -237,8 +250,9 @@ fn a_panic_while_writing_ends_the_sweep_and_written_runs_count() {
     );
     let (experiment, root) = (experiment(&text), folder.path().join("d"));
     let disk = FaultyDisk {
-        done: Arc::default(),
-        fails_at: 60,
+        operations: Arc::default(),
+        // Enough to write some of the runs.
+        allowed: 60,
         stays_broken: false,
         error: PANIC,
     };
@@ -246,8 +260,8 @@ fn a_panic_while_writing_ends_the_sweep_and_written_runs_count() {
         sweep(&experiment, &root, Arc::new(disk))
     }));
     assert!(swept.is_err(), "{swept:?}");
-    let left = finished(&root).len() as u64;
-    assert!((1..RUNS).contains(&left), "{left} runs");
+    let written = finished(&root).len() as u64;
+    assert!((1..RUNS).contains(&written), "{written} runs");
     let (options, control) = (Options::default(), Control::default());
     let resumed = sweep::run(
         &experiment,
@@ -256,10 +270,11 @@ fn a_panic_while_writing_ends_the_sweep_and_written_runs_count() {
         &control,
         &mut Progress::silent(),
     );
-    assert_eq!(resumed.expect("a sweep").ok, RUNS - left);
+    assert_eq!(resumed.expect("a sweep").ok, RUNS - written);
 }
 
-/// The same for a sweep that resumes one that was interrupted in the middle of a row and of a run's events.
+/// Like the test of a new sweep, but the faulty sweep resumes a dataset whose journal ends within a row and whose events end within a
+/// run.
 #[test]
 fn every_operation_of_a_resumed_sweep_may_be_refused() {
     let trial = Trial::new();
@@ -280,21 +295,22 @@ fn every_operation_of_a_resumed_sweep_may_be_refused() {
         )
         .expect("cut");
     };
-    let mut fails_at = 0;
+    let mut allowed = 0;
     loop {
         let disk = FaultyDisk {
-            done: Arc::default(),
-            fails_at,
+            operations: Arc::default(),
+            allowed,
             stays_broken: true,
             error: ERRORS[0],
         };
-        let root = trial.folder.path().join(fails_at.to_string());
+        let root = trial.folder.path().join(allowed.to_string());
         cut_short(&root);
         assert!(!finished(&root).is_empty());
         if !trial.check_fault(&disk, root) {
             break;
         }
-        fails_at += 1;
+        allowed += 1;
     }
-    assert!(fails_at > 6 * 4, "{fails_at} operations");
+    // About half of the twelve runs are made again, with four operations each.
+    assert!(allowed > 6 * 4, "{allowed} operations");
 }

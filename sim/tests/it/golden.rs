@@ -1,13 +1,14 @@
-//! Fixed results of seeds: keys, schedules and events of runs, as hashes of their texts.
+//! Tests that a seed still gives the same runs as in all earlier versions: their keys, schedules and events are compared as hashes.
 //!
-//! If one of these changes, every published seed would give other runs. Do not update them; find the cause.
+//! If a hash changes, every published seed gives other runs than before. Do not update the hash; find the cause.
 
 use sim::engine::virtual_time;
 use sim::log::{EventRow, checksum, write_row};
 
 use crate::support::experiment;
 
-/// Returns a hash over the keys, phases and logs of all runs of `parameters`, in virtual time.
+/// Returns a hash over all runs of `parameters` in virtual time: their keys, the phases of their machines (the times of the first ticks),
+/// their guaranteed margins, and their rows of events.
 fn hash(parameters: &str) -> String {
     let experiment = experiment(parameters);
     let mut text = vec![];
@@ -31,13 +32,13 @@ fn hash(parameters: &str) -> String {
 }
 
 #[test]
-fn default_runs() {
+fn runs_with_default_parameters_have_the_same_hash() {
     let parameters = "repetitions = 3\n[parameters]\nrates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0, 0.25, 0.7, 1]";
     assert_eq!(hash(parameters), "8acec5a98ac81cc9");
 }
 
 #[test]
-fn runs_with_every_phase_rule_stamp_and_delay() {
+fn runs_with_every_phase_rule_stamp_and_delay_have_the_same_hash() {
     let parameters =
         "duration_s = 20\n[parameters]\nrates = [[1, 3, 6], [2, 2], [5, 1, 5, 2]]\ninternal = 0.4
 phase = [\"spread\", \"uniform\", \"aligned\"]\nstamp = [\"after\", \"before\"]
@@ -46,7 +47,7 @@ delay_s = [0, 0.3, { uniform = [0.1, 2] }, { exponential = 0.2 }]";
 }
 
 #[test]
-fn runs_with_random_rates() {
+fn runs_with_random_rates_have_the_same_hash() {
     let parameters = "duration_s = 20\n[parameters]\nrates = { random = 40, machines = 5, from = 2, to = 9 }\ninternal = 0.5\nphase = \"uniform\"";
     assert_eq!(hash(parameters), "5c656cff7f26a57b");
 }

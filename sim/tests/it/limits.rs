@@ -1,4 +1,6 @@
-//! Limits of processes and threads: a sweep makes fewer runs at once, or ends with one error.
+//! Tests with a limit on the number of processes and threads: a sweep makes fewer runs at once, or ends with one error.
+//!
+//! A sweep is one start of `sim run`.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -16,9 +18,10 @@ struct User {
 }
 
 impl User {
-    /// Creates a folder for the user, with the experiment and the program.
+    /// Creates a folder for the user, with the experiment and the program. Each test has its own `number`.
     fn new(number: u32) -> Self {
         let user = Self {
+            // No other test, also of another test process, has this id.
             id: 1_000_000 + 10 * std::process::id() + number,
             folder: tempfile::tempdir().expect("a folder"),
         };
@@ -26,15 +29,15 @@ impl User {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("set");
         fs::write(folder.join("e.toml"), EXPERIMENT).expect("written");
         fs::copy(env!("CARGO_BIN_EXE_sim"), folder.join("sim")).expect("a copy");
-        let works = user.run(100, "./sim --version");
+        let version = user.run(100, "./sim --version");
         assert!(
-            works.status.success(),
-            "only root can become another user: {works:?}"
+            version.status.success(),
+            "only root can become another user: {version:?}"
         );
         user
     }
 
-    /// Runs a shell command as this user, who may have `processes` processes and threads.
+    /// Runs a shell command as this user, who may have at most `processes` processes and threads together.
     fn run(&self, processes: u32, command: &str) -> Output {
         let id = self.id.to_string();
         let command = format!("ulimit -u {processes} && {command}");
@@ -53,6 +56,7 @@ fn the_number_of_runs_at_once_respects_the_process_limit() {
     let user = User::new(0);
     let plan = user.run(40, "exec ./sim plan e.toml");
     let planned = String::from_utf8_lossy(&plan.stdout);
+    // Four runs at once, limited by the processes and threads that may still be started: of the 40, some are in use.
     assert!(planned.contains("4 (limited by the 3"), "{planned}");
     let sweep = user.run(40, "exec ./sim run e.toml --data d");
     let said = String::from_utf8_lossy(&sweep.stderr);
@@ -62,8 +66,9 @@ fn the_number_of_runs_at_once_respects_the_process_limit() {
 
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
-fn too_low_limits_give_one_error() {
+fn limits_that_are_too_low_for_one_run_give_one_error() {
     let user = User::new(1);
+    // With `isolation = "process"`, as in the experiment, a run needs more processes than with `shared`.
     for (processes, options) in [(10, ""), (2, "--isolation shared"), (2, "")] {
         let command = format!("exec ./sim run e.toml --data d{processes} {options}");
         let sweep = user.run(processes, &command);
@@ -77,8 +82,8 @@ fn too_low_limits_give_one_error() {
     }
 }
 
-/// If a sweep in virtual time can start no worker threads, the engine's thread makes the runs. If there is no thread at all, there
-/// is one error, with either engine.
+/// With a limit of three, the engine for virtual time has a thread, but cannot start worker threads: the engine's thread makes the runs.
+/// With a limit of two, even the engine has no thread, and the sweep ends with one error.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
 fn runs_in_virtual_time_need_no_additional_threads() {
@@ -88,18 +93,19 @@ fn runs_in_virtual_time_need_no_additional_threads() {
     let said = String::from_utf8_lossy(&sweep.stderr);
     assert_eq!(sweep.status.code(), Some(0), "{said}");
     assert!(said.contains("12 runs ok, 0 failed"), "{said}");
+    // The message `1 at once instead of 1` would say nothing.
     assert!(!said.contains("instead of 1"), "{said}");
     let command = "exec ./sim run e.toml --engine virtual --data e";
-    let none = user.run(2, command);
-    let said = String::from_utf8_lossy(&none.stderr);
-    assert_eq!(none.status.code(), Some(2), "{said}");
+    let refused = user.run(2, command);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(
         said.contains("the engine cannot go on: the system has no thread"),
         "{said}"
     );
 }
 
-/// Other processes of the user start when the sweep starts, so the plan did not count them.
+/// Sixteen processes `sleep` of the same user start directly after the sweep, so the sweep's plan did not count them.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
 fn a_sweep_that_reaches_the_limit_continues_with_fewer_runs_at_once() {

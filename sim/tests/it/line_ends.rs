@@ -1,9 +1,11 @@
-//! Some files must keep their line ends even if Git converts line ends, as on Windows: data has checksums, and bash reads scripts.
+//! A test that Git keeps the line ends of some files even where it converts line ends, as on Windows. Files of datasets have checksums,
+//! and bash does not understand scripts with the line ends of Windows.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+/// Files that must keep their bytes: data, a script, and an input of a test.
 const FILES: [&str; 5] = [
     "data/sample/events-0000.csv",
     "data/sample/runs.csv",
@@ -12,6 +14,7 @@ const FILES: [&str; 5] = [
     "sim/tests/corpus/wire/http",
 ];
 
+/// Runs Git in `folder`, with the conversion of line ends switched on.
 fn git(folder: &Path, arguments: &[&str]) {
     let output = Command::new("git")
         .args(["-c", "user.name=a", "-c", "user.email=a@b"])

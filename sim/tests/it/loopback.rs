@@ -1,4 +1,4 @@
-//! Systems with an unusual loopback interface.
+//! Tests on systems whose loopback interface is switched off, or has the single address 127.0.0.1.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -9,9 +9,9 @@ use tempfile::TempDir;
 
 const EXPERIMENT: &str = "seed = 7\nrepetitions = 5\nduration_s = 10\ntime_scale = 20\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 
-/// Runs a shell command in a separate network, whose loopback interface is down at first.
+/// Runs a shell command in a network of its own, whose loopback interface is switched off at first. Returns the command's folder too.
 fn in_own_network(command: &str) -> (TempDir, Output) {
-    let own_network = |command: &str, folder: &TempDir| {
+    let run = |command: &str, folder: &TempDir| {
         Command::new("unshare")
             .args(["--net", "sh", "-c", command])
             .current_dir(folder.path())
@@ -21,12 +21,12 @@ fn in_own_network(command: &str) -> (TempDir, Output) {
     };
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("e.toml"), EXPERIMENT).expect("written");
-    let works = own_network("ip link set lo up", &folder);
+    let first = run("ip link set lo up", &folder);
     assert!(
-        works.status.success(),
-        "nobody may make network namespaces here: {works:?}"
+        first.status.success(),
+        "nobody may make network namespaces here: {first:?}"
     );
-    let output = own_network(command, &folder);
+    let output = run(command, &folder);
     (folder, output)
 }
 

@@ -1,6 +1,6 @@
-//! Tests of the simulator as its users see it.
+//! All integration tests of the crate `sim`, as one program. Each module has the tests of one topic.
 
-// Tests may use `println!`. It panics if stdout is closed, but this does no damage in a test.
+// Tests may use `println!`. It panics if stdout is closed, but a panic does no damage in a test.
 #![allow(clippy::print_stdout)]
 
 mod cli;

@@ -1,5 +1,6 @@
-//! The margin of a run is the shortest time between two ticks whose order matters. If lateness plus latency is less than the
-//! margin, the run has the same events as the virtual run.
+//! Tests of the margin of a run: the shortest time between two ticks whose order matters. If the largest lateness of a tick plus the
+//! largest latency of a message is less than the margin, a run over TCP has the same events as the virtual run, which is simulated
+//! without any lateness or latency.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,6 +19,7 @@ use sim::random::machine_stream;
 
 const SEED: u64 = 262;
 
+/// Returns a run of 20 s whose machines have these rates, in millionths of a tick per second. `change` may change the configuration.
 fn run(micro_hertz: &[u64], change: impl FnOnce(&mut Configuration)) -> Run {
     let rates = micro_hertz
         .iter()
@@ -36,6 +38,7 @@ fn run(micro_hertz: &[u64], change: impl FnOnce(&mut Configuration)) -> Run {
     }
 }
 
+/// Returns the margin of such a run. The rates are in whole ticks per second.
 fn margin_ns(rates: &[u64], change: impl FnOnce(&mut Configuration)) -> u64 {
     let micro_hertz: Vec<u64> = rates.iter().map(|rate| rate * 1_000_000).collect();
     run(&micro_hertz, change).schedule(SEED).margin_ns()
@@ -50,7 +53,7 @@ fn ticks_at_the_same_time_leave_no_margin() {
 fn without_two_ticks_whose_order_matters_the_margin_is_the_duration() {
     let nobody_sends = |c: &mut Configuration| c.internal = "1".parse().expect("a probability");
     assert_eq!(margin_ns(&[1, 3, 6], nobody_sends), 20_000_000_000);
-    // At most one machine ticks in the first 20 ms.
+    // In 20 ms, a machine with 50 ticks per second has one tick. The other machine, with 0.001 ticks per second, has no tick yet.
     let is_short = |c: &mut Configuration| {
         c.duration_ns = 20_000_000;
         c.phase = PhaseRule::Uniform;
@@ -60,34 +63,55 @@ fn without_two_ticks_whose_order_matters_the_margin_is_the_duration() {
     assert_eq!(schedule.margin_ns(), 20_000_000);
 }
 
-/// Whether the order of two machines' ticks matters: one may send to the other, or both to the same machine.
-fn matters(configuration: &Configuration, a: MachineIndex, b: MachineIndex) -> bool {
+/// Returns whether the order of the ticks of machines `a` and `b` matters: one of them may send to the other, or both may send to the
+/// same third machine. It never matters if no machine sends at all.
+fn order_matters(configuration: &Configuration, a: MachineIndex, b: MachineIndex) -> bool {
     let sends = |from, to| configuration.neighbours(from).contains(&to);
     let mut machines = 0..configuration.rates.machines();
     let somebody_sends = machines.clone().any(|machine| {
-        let is_internal = configuration.internal.at(machine as usize).value() == 1.0;
-        !is_internal && !configuration.neighbours(machine).is_empty()
+        let has_sends = configuration.internal.at(machine as usize).value() < 1.0;
+        has_sends && !configuration.neighbours(machine).is_empty()
     });
-    let meet = |c| sends(a, c) && sends(b, c);
-    somebody_sends && (sends(a, b) || sends(b, a) || machines.any(meet))
+    let is_common_recipient = |c| sends(a, c) && sends(b, c);
+    somebody_sends && (sends(a, b) || sends(b, a) || machines.any(is_common_recipient))
 }
 
-/// Computes the margin by comparing every tick with every other tick.
-fn brute_force_ns(configuration: &Configuration, schedule: &Schedule) -> u64 {
-    let due = |machine: MachineIndex| {
+/// Computes the margin of a run by comparing every tick with every tick of the other machines.
+fn margin_by_brute_force_ns(configuration: &Configuration, schedule: &Schedule) -> u64 {
+    let due_times = |machine: MachineIndex| {
         let machine = machine as usize;
         (0..schedule.ticks(machine)).map(move |tick| schedule.due_ns(machine, tick))
     };
     let machines = configuration.rates.machines();
     let pairs = (0..machines).flat_map(|a| (a + 1..machines).map(move |b| (a, b)));
     let gaps = pairs
-        .filter(|&(a, b)| matters(configuration, a, b))
-        .flat_map(|(a, b)| due(a).flat_map(move |x| due(b).map(move |y| x.abs_diff(y))));
+        .filter(|&(a, b)| order_matters(configuration, a, b))
+        .flat_map(|(a, b)| {
+            due_times(a).flat_map(move |due_a| due_times(b).map(move |due_b| due_a.abs_diff(due_b)))
+        });
     gaps.min().unwrap_or(configuration.duration_ns)
 }
 
+/// A tick of a machine, or the arrival of a message at a machine. Happenings are ordered by their time.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Happening {
+    time_ns: u64,
+    machine: MachineIndex,
+    /// The message that arrives. `None` if the machine ticks.
+    arrival: Option<Arrival>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Arrival {
+    message: Message,
+    /// When the tick of the send was due.
+    sent_ns: u64,
+    /// The random delay that the configuration adds to the message.
+    delay_ns: u64,
+}
+
 /// Simulates a run as it may happen over TCP: every tick is late by up to `lateness_ns`, and every message is queued up to
-/// `latency_ns` after it was sent.
+/// `latency_ns` after it was sent. Returns the events of each machine.
 fn run_late(
     run: &Run,
     lateness_ns: u64,
@@ -102,31 +126,36 @@ fn run_late(
             Machine::new(index, &run.configuration, stream)
         })
         .collect();
-    // The time; the machine; for a tick nothing more, and for an arriving message: the message, the time of its send, and its
-    // delay.
-    type Happening = Reverse<(u64, MachineIndex, Option<(Message, u64, u64)>)>;
-    let mut agenda: BinaryHeap<Happening> = BinaryHeap::new();
+    // `Reverse` makes the heap return the earliest happening first.
+    let mut agenda: BinaryHeap<Reverse<Happening>> = BinaryHeap::new();
     for machine in 0..count {
         let mut last_ns = 0;
         for tick in 0..schedule.ticks(machine as usize) {
             let late_ns =
                 schedule.due_ns(machine as usize, tick) + random.random_range(0..=lateness_ns);
+            // The ticks of a machine stay in their order.
             last_ns = late_ns.max(last_ns + 1);
-            agenda.push(Reverse((last_ns, machine, None)));
+            agenda.push(Reverse(Happening {
+                time_ns: last_ns,
+                machine,
+                arrival: None,
+            }));
         }
     }
     let mut log = vec![vec![]; count as usize];
-    let mut done = vec![0; count as usize];
-    while let Some(Reverse((now_ns, machine, message))) = agenda.pop() {
+    let mut ticks_done = vec![0; count as usize];
+    while let Some(Reverse(now)) = agenda.pop() {
+        let machine = now.machine;
         let index = machine as usize;
-        if let Some((message, sent_ns, delay_ns)) = message {
-            machines[index].arrive(message, sent_ns, delay_ns);
+        if let Some(arrival) = now.arrival {
+            machines[index].arrive(arrival.message, arrival.sent_ns, arrival.delay_ns);
             continue;
         }
-        let due_ns = schedule.due_ns(index, done[index]);
-        done[index] += 1;
-        let mut next = Some(machines[index].tick(due_ns));
-        while let Some(event) = next {
+        let due_ns = schedule.due_ns(index, ticks_done[index]);
+        ticks_done[index] += 1;
+        // A tick has several events if it takes several messages.
+        let mut next_event = Some(machines[index].tick(due_ns));
+        while let Some(event) = next_event {
             if let EventKind::Send { recipients, stamp } = &event.kind {
                 let message = Message {
                     sender: machine,
@@ -135,16 +164,19 @@ fn run_late(
                 };
                 for &peer in recipients.among(&run.configuration.neighbours(machine)) {
                     let delay_ns = machines[index].draw_delay_ns();
-                    let queued_ns = now_ns + random.random_range(0..=latency_ns);
-                    agenda.push(Reverse((
-                        queued_ns,
-                        peer,
-                        Some((message, due_ns, delay_ns)),
-                    )));
+                    agenda.push(Reverse(Happening {
+                        time_ns: now.time_ns + random.random_range(0..=latency_ns),
+                        machine: peer,
+                        arrival: Some(Arrival {
+                            message,
+                            sent_ns: due_ns,
+                            delay_ns,
+                        }),
+                    }));
                 }
             }
             log[index].push(event);
-            next = machines[index].next_event_in_tick();
+            next_event = machines[index].next_event_in_tick();
         }
     }
     log
@@ -167,7 +199,8 @@ fn phase() -> impl Strategy<Value = PhaseRule> {
     ]
 }
 
-/// Rates that are whole numbers, quarters, or have six decimals.
+/// The rates of 2 to 8 machines, in millionths of a tick per second: whole numbers and quarters of a tick per second, or any
+/// numbers from 0.02 to 9 ticks per second.
 fn rates() -> impl Strategy<Value = Vec<u64>> {
     let rate = prop_oneof![
         (1u64..=9).prop_map(|hertz| hertz * 1_000_000),
@@ -179,9 +212,12 @@ fn rates() -> impl Strategy<Value = Vec<u64>> {
     ]
 }
 
+/// Returns a run with these rates and parameters, or `None` if the phase rule `spread` is not possible with the rates.
+///
+/// The number `special` selects one more parameter whose value differs from the default. For 4 and 5 there is no such parameter.
 fn configured(
     rates: &[u64],
-    (topology, phase, sent): (Topology, PhaseRule, u32),
+    (topology, phase, special): (Topology, PhaseRule, u32),
     duration_ns: u64,
     repetition: u32,
 ) -> Option<Run> {
@@ -189,7 +225,7 @@ fn configured(
         configuration.topology = topology;
         configuration.phase = phase;
         configuration.duration_ns = duration_ns;
-        match sent {
+        match special {
             0 => configuration.internal = "1".parse::<Internal>().expect("a probability"),
             1 => configuration.delay = Delay::uniform(0.0, 0.7).expect("a delay"),
             2 => configuration.receive = ReceiveRule::All,
@@ -198,13 +234,14 @@ fn configured(
         }
     });
     run.repetition = repetition;
+    // If `spread` is not possible, no margin is guaranteed.
     let is_possible = phase != PhaseRule::Spread || run.configuration.guaranteed_margin_ns() > 0;
     is_possible.then_some(run)
 }
 
 proptest! {
     #[test]
-    fn the_margin_equals_the_minimum_over_all_pairs_of_ticks(
+    fn the_margin_equals_the_margin_by_brute_force(
         rates in rates(),
         variant in (topology(), phase(), 0u32..6),
         duration_ns in prop_oneof![1_000_000u64..2_000_000_000, 2_000_000_000u64..25_000_000_000],
@@ -214,21 +251,22 @@ proptest! {
         prop_assume!(run.is_some());
         let run = run.expect("assumed");
         let schedule = run.schedule(SEED);
-        prop_assert_eq!(schedule.margin_ns(), brute_force_ns(&run.configuration, &schedule));
+        prop_assert_eq!(schedule.margin_ns(), margin_by_brute_force_ns(&run.configuration, &schedule));
         if variant.1 == PhaseRule::Spread {
-            // Both the first ticks and the periods are rounded down to nanoseconds.
+            // The times of both ticks are rounded down to nanoseconds, so the margin can be two nanoseconds shorter. If no order of ticks
+            // matters, the margin is the duration, which may be shorter than the guaranteed margin.
             let guaranteed_ns = run.configuration.guaranteed_margin_ns();
             prop_assert!(schedule.margin_ns() + 2 >= guaranteed_ns.min(duration_ns));
         }
     }
 
     #[test]
-    fn a_run_that_is_late_by_less_than_the_margin_equals_the_virtual_run(
+    fn a_run_with_less_lateness_and_latency_than_the_margin_equals_the_virtual_run(
         rates in rates(),
         variant in (topology(), phase(), 0u32..6),
         duration_ns in 100_000_000u64..12_000_000_000,
         repetition in 0u32..1000,
-        share in 0.0f64..=1.0,
+        lateness_share in 0.0f64..=1.0,
         seed in any::<u64>(),
     ) {
         let run = configured(&rates, variant, duration_ns, repetition);
@@ -236,14 +274,15 @@ proptest! {
         let run = run.expect("assumed");
         let margin_ns = run.schedule(SEED).margin_ns();
         prop_assume!(margin_ns > 0);
-        let lateness_ns = (share * (margin_ns - 1) as f64) as u64;
+        // The lateness and the latency together are 1 ns less than the margin.
+        let lateness_ns = (lateness_share * (margin_ns - 1) as f64) as u64;
         let latency_ns = margin_ns - 1 - lateness_ns;
-        let late = run_late(&run, lateness_ns, latency_ns, &mut ChaCha8Rng::seed_from_u64(seed));
-        let twin = virtual_time::run(&run, SEED).machines;
-        let twin: Vec<Vec<Event>> = twin
+        let late_events = run_late(&run, lateness_ns, latency_ns, &mut ChaCha8Rng::seed_from_u64(seed));
+        let virtual_log = virtual_time::run(&run, SEED).machines;
+        let virtual_events: Vec<Vec<Event>> = virtual_log
             .into_iter()
             .map(|events| events.into_iter().map(|logged| logged.event).collect())
             .collect();
-        prop_assert_eq!(late, twin);
+        prop_assert_eq!(late_events, virtual_events);
     }
 }

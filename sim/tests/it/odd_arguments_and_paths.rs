@@ -1,5 +1,5 @@
-//! Unusual arguments and environments: paths that are not UTF-8, that need quotes in a shell, or that are too long; terminals that
-//! report no width.
+//! Tests of unusual arguments and environments: paths that are not UTF-8, that need quotes in a shell, or that are too long, and
+//! terminals that report no width or an extreme one.
 
 use std::path::Path;
 
@@ -7,18 +7,19 @@ use crate::support::{bash, finished};
 
 const VIRTUAL: &str = "seed = 7\nduration_s = 5\nengine = \"virtual\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.7, 0.4]\n";
 
-fn desk() -> tempfile::TempDir {
-    let desk = tempfile::tempdir().expect("a folder");
-    std::fs::write(desk.path().join("e.toml"), VIRTUAL).expect("written");
-    desk
+/// Returns a folder with the experiment `e.toml`, which has two runs.
+fn folder_with_experiment() -> tempfile::TempDir {
+    let work = tempfile::tempdir().expect("a folder");
+    std::fs::write(work.path().join("e.toml"), VIRTUAL).expect("written");
+    work
 }
 
 // macOS refuses such names.
 #[cfg(target_os = "linux")]
 #[test]
 fn paths_that_are_not_utf_8_can_be_used() {
-    let desk = desk();
-    let made = bash(desk.path(), r"mkdir $'caf\xe9'");
+    let work = folder_with_experiment();
+    let made = bash(work.path(), r"mkdir $'caf\xe9'");
     assert!(made.status.success(), "{made:?}");
     for line in [
         r"$SIM plan e.toml --data $'caf\xe9'",
@@ -26,22 +27,23 @@ fn paths_that_are_not_utf_8_can_be_used() {
         r"$SIM status $'caf\xe9'",
         r"cp e.toml $'\xe9.toml' && $SIM run $'\xe9.toml'",
     ] {
-        let output = bash(desk.path(), line);
+        let output = bash(work.path(), line);
         assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
     }
     let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9");
-    let folder = desk.path().join(name);
-    assert_eq!(finished(&folder).len(), 2);
-    let manifest = std::fs::read_to_string(folder.join("dataset.json")).expect("a manifest");
+    let root = work.path().join(name);
+    assert_eq!(finished(&root).len(), 2);
+    let manifest = std::fs::read_to_string(root.join("dataset.json")).expect("a manifest");
     assert!(manifest.contains(r"--data $'caf\\xe9'"), "{manifest}");
 }
 
-/// If a path cannot be a folder, no run was finished before, and repeating the command would not help.
+/// If a path cannot be a folder, the message ends with the advice to choose another one. It does not say how to resume: there are no
+/// finished runs, and the same command would fail again.
 #[test]
 fn a_path_that_cannot_be_a_folder_is_reported() {
-    let desk = desk();
+    let work = folder_with_experiment();
     let made = bash(
-        desk.path(),
+        work.path(),
         "touch file; ln -s nowhere dangling; ln -s loop loop",
     );
     assert!(made.status.success());
@@ -52,11 +54,12 @@ fn a_path_that_cannot_be_a_folder_is_reported() {
             format!("$SIM plan e.toml --data {path}"),
             format!("$SIM status {path}"),
         ] {
-            // A plan creates nothing, so it does not notice that a link leads nowhere.
-            if path == "dangling" && !line.contains("run") {
+            // `plan` and `status` create nothing, so they do not notice that a link leads nowhere.
+            let creates_nothing = !line.contains("run");
+            if path == "dangling" && creates_nothing {
                 continue;
             }
-            let output = bash(desk.path(), &line);
+            let output = bash(work.path(), &line);
             let said = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{line}: {said}");
             assert!(said.contains("cannot be a dataset's folder"), "{said}");
@@ -65,54 +68,53 @@ fn a_path_that_cannot_be_a_folder_is_reported() {
     }
 }
 
-/// Printed commands can be pasted into a shell. A script replaces `analyze` and prints its arguments.
+/// The commands in the messages `resume with:` and `next:` can be pasted into a shell, whatever the name of the dataset. A shell function
+/// replaces `analyze` and prints its second argument, which is the dataset.
 #[test]
 fn printed_commands_work_when_pasted() {
-    let desk = desk();
+    let work = folder_with_experiment();
     for name in ["a b", "it's", "$HOME", "a;b", "-d", "*"] {
-        let data = format!("--data=./'{}'", name.replace('\'', r"'\''"));
-        // A folder in place of a file: writing fails, and the command to resume is printed.
+        let quoted = format!("./'{}'", name.replace('\'', r"'\''"));
+        // A folder in place of the file `experiment.toml`: writing fails, and the command to resume is printed.
         let refused = bash(
-            desk.path(),
-            &format!(
-                "mkdir -p {}/experiment.toml; $SIM run e.toml {data}",
-                &data[7..]
-            ),
+            work.path(),
+            &format!("mkdir -p {quoted}/experiment.toml; $SIM run e.toml --data={quoted}"),
         );
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
         let said = String::from_utf8(refused.stderr).expect("text");
         let (_, resume) = said.rsplit_once("resume with: ").expect(&said);
-        let went_on = bash(
-            desk.path(),
-            &format!("rmdir {}/experiment.toml; {resume}", &data[7..]),
+        let resumed = bash(
+            work.path(),
+            &format!("rmdir {quoted}/experiment.toml; {resume}"),
         );
-        assert_eq!(went_on.status.code(), Some(0), "{went_on:?}");
-        assert_eq!(finished(&desk.path().join(name)).len(), 2, "{name}");
-        let said = String::from_utf8(went_on.stderr).expect("text");
+        assert_eq!(resumed.status.code(), Some(0), "{resumed:?}");
+        assert_eq!(finished(&work.path().join(name)).len(), 2, "{name}");
+        let said = String::from_utf8(resumed.stderr).expect("text");
         let (_, next) = said.split_once("next: ").expect(&said);
         let analyzed = bash(
-            desk.path(),
+            work.path(),
             &format!("analyze() {{ printf %s \"$2\"; }}; {next}"),
         );
         let root = String::from_utf8(analyzed.stdout).expect("text");
         assert!(
-            finished(&desk.path().join(&root)).len() == 2 && root.contains(name),
+            finished(&work.path().join(&root)).len() == 2 && root.contains(name),
             "{next}"
         );
     }
+    // Under cargo, the message names the command as `cargo analyze`.
     let line = r"CARGO=x $SIM run e.toml --data 'c d'";
-    let said = String::from_utf8(bash(desk.path(), line).stderr).expect("text");
+    let said = String::from_utf8(bash(work.path(), line).stderr).expect("text");
     assert!(said.contains("next: cargo analyze summary 'c d'"), "{said}");
 }
 
 #[test]
-fn names_that_are_too_long_are_reported_by_plan() {
-    let desk = desk();
+fn names_that_are_too_long_are_reported() {
+    let work = folder_with_experiment();
     let long = "n".repeat(256);
     let deep = format!("{}x", "d/".repeat(2040));
-    for folder in [long.clone(), format!("new/{long}"), deep] {
+    for data in [long.clone(), format!("new/{long}"), deep] {
         for verb in ["plan", "run"] {
-            let output = bash(desk.path(), &format!("$SIM {verb} e.toml --data {folder}"));
+            let output = bash(work.path(), &format!("$SIM {verb} e.toml --data {data}"));
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{stderr}");
             assert!(
@@ -122,17 +124,19 @@ fn names_that_are_too_long_are_reported_by_plan() {
         }
     }
     let text = format!("name = \"{long}\"\n{VIRTUAL}");
-    std::fs::write(desk.path().join("e.toml"), text).expect("written");
-    let output = bash(desk.path(), "$SIM plan e.toml");
+    std::fs::write(work.path().join("e.toml"), text).expect("written");
+    let output = bash(work.path(), "$SIM plan e.toml");
     let stderr = String::from_utf8_lossy(&output.stderr);
     let said =
         "e.toml:1: `name`: the name has 256 letters, but a folder's name may have at most 255";
     assert!(stderr.contains(said), "{stderr}");
-    assert!(!Path::new(&desk.path().join("data")).exists());
+    assert!(!Path::new(&work.path().join("data")).exists());
 }
 
 #[test]
-fn terminals_without_a_width_are_supported() {
+fn terminals_may_report_no_width_or_an_extreme_one() {
+    // `TERMINAL SIZE PROGRAM ARGUMENT...` runs the program in a terminal that reports this number of rows and columns. It reads all
+    // output, and exits with the program's code.
     const TERMINAL: &str = "
 import fcntl, os, pty, struct, sys, termios
 parent, child = pty.openpty()
@@ -149,21 +153,22 @@ except OSError:
     pass
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 ";
-    let desk = desk();
+    let work = folder_with_experiment();
     for words in [
         "plan e.toml",
         "run e.toml",
         "status data/e",
         "run --help",
-        "run e.toml --engine tcp --time-scale 20 --jobs 1 --data columns",
+        "run e.toml --engine tcp --time-scale 20 --jobs 1 --data NEW",
     ] {
         for columns in ["0", "1", "65535"] {
-            // Python creates the terminal.
+            // The last command needs a new dataset for each width, because there are no runs left to do in a finished one.
+            let words = words.replace("NEW", columns);
             let output = std::process::Command::new("python3")
                 .args(["-c", TERMINAL, columns, env!("CARGO_BIN_EXE_sim")])
-                .args(words.replace("columns", columns).split(' '))
+                .args(words.split(' '))
                 .env("COLUMNS", columns)
-                .current_dir(desk.path())
+                .current_dir(work.path())
                 .output()
                 .expect("python3");
             assert_eq!(output.status.code(), Some(0), "{words}: {output:?}");

@@ -1,4 +1,4 @@
-//! No run fails because of many connections from other programs.
+//! A test that runs succeed even if another program opens more connections to their machines than the sweep may have files.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -9,21 +9,24 @@ use sim::log::Dataset;
 
 /// Ports that no other test uses.
 const PORTS: std::ops::RangeInclusive<u16> = 18_200..=18_207;
-/// Number of files that the sweep may open: far fewer than there are other programs.
+/// Number of files that the sweep may have open: far fewer than [`CONNECTIONS`].
 const FILES: u64 = 400;
-const STRANGERS: usize = 1500;
+/// Number of connections that the test opens to the machines, in the role of another program.
+const CONNECTIONS: usize = 1500;
+/// The state of a listening socket in `/proc/net/tcp`.
 const LISTENING: &str = "0A";
 
 /// Returns the addresses on which any program listens at [`PORTS`].
 fn listeners() -> Vec<SocketAddrV4> {
     let sockets = fs::read_to_string("/proc/net/tcp").expect("a table");
     let listener = |line: &str| {
-        let cells: Vec<&str> = line.split_whitespace().collect();
-        let (ip, port) = cells.get(1)?.split_once(':')?;
+        // Column 1 is the socket's own address in hexadecimal digits, column 3 its state.
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let (ip, port) = columns.get(1)?.split_once(':')?;
         let ip = u32::from_str_radix(ip, 16).ok()?;
         let port = u16::from_str_radix(port, 16).ok()?;
         let address = SocketAddrV4::new(Ipv4Addr::from(ip.to_ne_bytes()), port);
-        (cells[3] == LISTENING && PORTS.contains(&port)).then_some(address)
+        (columns[3] == LISTENING && PORTS.contains(&port)).then_some(address)
     };
     sockets.lines().filter_map(listener).collect()
 }
@@ -47,11 +50,11 @@ fn no_run_fails_because_of_a_thousand_silent_connections() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("it runs");
-    let mut rejected_connections = vec![];
+    let mut connections = vec![];
     while sweep.try_wait().expect("a process").is_none() {
         for address in listeners() {
-            if rejected_connections.len() < STRANGERS {
-                rejected_connections.extend(TcpStream::connect(address));
+            if connections.len() < CONNECTIONS {
+                connections.extend(TcpStream::connect(address));
             }
         }
     }
@@ -60,9 +63,10 @@ fn no_run_fails_because_of_a_thousand_silent_connections() {
     assert!(output.status.success(), "{said}");
     let dataset = Dataset::open(&folder.path().join("d")).expect("a dataset");
     assert_eq!(dataset.finished().count(), 4);
-    let turned_away: u32 = dataset.finished().map(|row| row.rejected_connections).sum();
+    let rejected: u32 = dataset.finished().map(|row| row.rejected_connections).sum();
     assert!(
-        turned_away > 0 && rejected_connections.len() > FILES as usize,
-        "{turned_away}"
+        rejected > 0 && connections.len() > FILES as usize,
+        "{rejected} of {} connections were rejected",
+        connections.len()
     );
 }

@@ -1,4 +1,5 @@
-//! Machines in their own processes: they have the same events, no process is left running, and errors name the failed machine.
+//! Tests of machines in their own processes (`isolation = "process"`, and machines started by hand with `sim machine`): their events
+//! equal those of the virtual run, no process is left running, and errors name the failed machine.
 #![cfg(unix)]
 
 mod children;
@@ -18,8 +19,11 @@ use crate::support::signal;
 use children::{wait_for_children, wait_until_gone};
 
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
+/// A token: the secret by which the machines of a run recognise each other. `sim machine` reads it from the variable `SIM_TOKEN`.
 const TOKEN: &str = "000102030405060708090a0b0c0d0e0f";
+/// Eight runs of 20 seconds of model time.
 const SHORT: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\nrepetitions = 2\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.6\ndelay_s = [0, { exponential = 0.2 }]\n";
+/// A run of ten minutes, which a test ends earlier.
 const LONG: &str = "seed = 7\nduration_s = 600\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.6\n";
 
 fn folder_with(experiment: &str) -> TempDir {
@@ -35,7 +39,7 @@ fn sim(folder: &Path) -> Command {
     command
 }
 
-/// Returns the rows with a time of 0, to compare all other columns.
+/// Parses event rows and sets their real time to 0, so that only all other columns are compared.
 fn without_time(rows: &[u8]) -> Vec<EventRow> {
     parse_rows(rows)
         .map(|row| {
@@ -46,28 +50,29 @@ fn without_time(rows: &[u8]) -> Vec<EventRow> {
         .collect()
 }
 
-/// Variants in which not all machines are connected to machine 0, or a tick takes several messages.
+/// Five runs with different topologies, whose ticks take all waiting messages. In the ring, some machines are not connected to machine 0,
+/// which starts the run.
 const VARIANTS: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2, 1, 2]\ninternal = [[0.6, 0.5, 0.4, 0.3, 0.2]]\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]\n[[exclude]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }\n[[exclude]]\ntopology = \"mesh\"\nsends = \"mix\"\n[[exclude]]\ntopology = \"star\"\nsends = \"mix\"\n";
-/// A connection for each message.
+/// Two runs in which each message has its own connection.
 const PER_MESSAGE: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2]\ninternal = 0.3\nconnection = \"per-message\"\ntopology = [\"mesh\", \"time-keeper\"]\n";
 
 #[test]
 fn punctual_runs_equal_the_virtual_runs() {
-    punctual_runs_equal_their_twins(SHORT, 8);
+    check_runs_equal_virtual_runs(SHORT, 8);
 }
 
 #[test]
 fn punctual_runs_of_variants_equal_the_virtual_runs() {
-    punctual_runs_equal_their_twins(VARIANTS, 5);
-    punctual_runs_equal_their_twins(PER_MESSAGE, 2);
+    check_runs_equal_virtual_runs(VARIANTS, 5);
+    check_runs_equal_virtual_runs(PER_MESSAGE, 2);
 }
 
-/// The time scales that are tried, one after the other, until at least one run is as scheduled. A busy computer needs a smaller
-/// time scale.
+/// The time scales (model seconds per real second) that are tried until at least one run is as scheduled. A busy computer needs a
+/// smaller time scale.
 const TIME_SCALES: [&str; 5] = ["20", "8", "3", "1", "0.3"];
 
-/// Checks that punctual runs are as scheduled, and that all runs that are as scheduled equal the virtual runs with the same seed.
-fn punctual_runs_equal_their_twins(experiment: &str, runs: usize) {
+/// Checks that every punctual run is as scheduled, and that every run that is as scheduled equals the virtual run with the same seed.
+fn check_runs_equal_virtual_runs(experiment: &str, runs: usize) {
     let folder = folder_with(experiment);
     let sweep = |data: &str, options: [&str; 2]| {
         let run = sim(folder.path())
@@ -78,26 +83,29 @@ fn punctual_runs_equal_their_twins(experiment: &str, runs: usize) {
         assert!(run.status.success(), "{}", text(&run.stderr));
         Dataset::open(&folder.path().join(data)).expect("a dataset")
     };
-    let twin = sweep("twin", ["--engine", "virtual"]);
-    let has_runs_in_order = |time_scale: &str| {
-        let real = sweep(time_scale, ["--time-scale", time_scale]);
-        assert_eq!(real.finished().count(), runs);
-        assert!(real.finished().all(|row| row.as_scheduled || !row.punctual));
-        let as_scheduled: Vec<_> = real.finished().filter(|row| row.as_scheduled).collect();
+    let virtual_dataset = sweep("virtual", ["--engine", "virtual"]);
+    let has_runs_as_scheduled = |time_scale: &str| {
+        let dataset = sweep(time_scale, ["--time-scale", time_scale]);
+        assert_eq!(dataset.finished().count(), runs);
+        let mut punctual = dataset.finished().filter(|row| row.punctual);
+        assert!(punctual.all(|row| row.as_scheduled));
+        let as_scheduled: Vec<_> = dataset.finished().filter(|row| row.as_scheduled).collect();
         for row in &as_scheduled {
             assert_eq!(row.isolation, "process");
-            let other = twin.finished().find(|other| other.key == row.key);
-            let events = real.read_events(row).expect("events");
-            let others = twin.read_events(other.expect("a twin")).expect("events");
-            let (events, others) = (without_time(&events), without_time(&others));
+            let mut virtual_rows = virtual_dataset.finished();
+            let virtual_row = virtual_rows.find(|virtual_row| virtual_row.key == row.key);
+            let virtual_row = virtual_row.expect("a virtual run");
+            let events = dataset.read_events(row).expect("events");
+            let virtual_events = virtual_dataset.read_events(virtual_row).expect("events");
+            let events = without_time(&events);
             assert!(!events.is_empty(), "{}", row.key);
-            assert_eq!(events, others, "{}", row.key);
+            assert_eq!(events, without_time(&virtual_events), "{}", row.key);
         }
         !as_scheduled.is_empty()
     };
     assert!(
-        TIME_SCALES.into_iter().any(has_runs_in_order),
-        "no run was as scheduled, even at the slowest speed"
+        TIME_SCALES.into_iter().any(has_runs_as_scheduled),
+        "no run was as scheduled, even with the smallest time scale"
     );
 }
 
@@ -146,10 +154,11 @@ fn machines_end_with_the_process_that_started_them() {
         .for_each(|&machine| wait_until_gone(machine));
 }
 
-/// The runs take long enough that a test finds their machines before they end.
+/// Two runs of five seconds of real time: long enough that a test finds their machines before they end.
 const SOME_SECONDS: &str = "seed = 7\nduration_s = 10\ntime_scale = 2\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.6, 0.7]\n";
 
-/// A stopped process reacts neither to its peers nor to its stdin. Its run fails, and the process is killed.
+/// A process that was stopped by a signal reacts neither to other machines nor to its stdin. Its run fails, and the sweep kills the
+/// process.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_stopped_machine_makes_its_run_fail_and_the_sweep_continues() {
@@ -178,7 +187,7 @@ fn a_stopped_machine_makes_its_run_fail_and_the_sweep_continues() {
         .for_each(|&machine| wait_until_gone(machine));
 }
 
-/// All processes are stopped and continue later, as when a laptop is closed for a moment.
+/// The sweep and all machines are stopped and then continued, as when a laptop is closed for a moment. No run fails.
 #[cfg(target_os = "linux")]
 #[test]
 fn machines_that_are_stopped_together_continue_together() {
@@ -187,16 +196,17 @@ fn machines_that_are_stopped_together_continue_together() {
         .args(["run", "e.toml", "--jobs", "1"])
         .spawn()
         .expect("it runs");
-    let mut all = wait_for_children(&sweep, 3);
-    all.push(sweep.id());
+    let mut processes = wait_for_children(&sweep, 3);
+    processes.push(sweep.id());
     for name in ["STOP", "CONT"] {
-        all.iter().for_each(|&process| signal(name, process));
+        processes.iter().for_each(|&process| signal(name, process));
     }
     let output = sweep.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
-/// If the program is rebuilt during a sweep, its machines still run the program that was started.
+/// The file of the program is replaced during the first of two runs. The machines of the second run still run the program that was
+/// started.
 #[cfg(target_os = "linux")]
 #[test]
 fn machines_run_the_program_that_started_them_even_after_a_rebuild() {
@@ -209,37 +219,38 @@ fn machines_run_the_program_that_started_them_even_after_a_rebuild() {
     let sweep = sweep.spawn().expect("it runs");
     wait_for_children(&sweep, 3);
     fs::remove_file(&program).expect("removed");
-    fs::write(&program, "another").expect("written");
+    fs::write(&program, "not a program").expect("written");
     let output = sweep.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let dataset = Dataset::open(&folder.path().join("data/e")).expect("a dataset");
     assert_eq!(dataset.finished().count(), 2);
 }
 
-/// Machines are started by hand, as on separate hosts. Here the machine that opens the connection starts first.
+/// Two machines are started by hand, as on separate computers. Machine 1, which opens the connection, starts first, before machine 0
+/// listens.
 #[test]
 fn machines_started_by_hand_connect_to_each_other() {
     let experiment =
         "seed = 7\nduration_s = 5\ntime_scale = 5\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n";
     let folder = folder_with(experiment);
-    check_virtual_twin_at_some_speed(experiment, |time_scale| {
+    check_machines_equal_virtual_run(experiment, |time_scale| {
         let (addresses, speed) = (free_addresses(2), ["--time-scale", time_scale]);
-        let last = machine(folder.path(), 1, &addresses, &speed)
+        let dialler = machine(folder.path(), 1, &addresses, &speed)
             .spawn()
             .expect("it runs");
-        let first = machine(folder.path(), 0, &addresses, &speed)
+        let listener = machine(folder.path(), 0, &addresses, &speed)
             .spawn()
             .expect("it runs");
-        [first, last].map(|child| child.wait_with_output().expect("it ends"))
+        [listener, dialler].map(|child| child.wait_with_output().expect("it ends"))
     });
 }
 
 #[test]
-fn a_machine_without_the_token_is_refused() {
+fn a_machine_with_another_token_is_refused() {
     let folder = folder_with("seed = 7\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n");
     let addresses = free_addresses(2);
     let patience = ["--patience", "1"];
-    let other_program = machine(folder.path(), 1, &addresses, &patience)
+    let refused = machine(folder.path(), 1, &addresses, &patience)
         .env("SIM_TOKEN", "ff".repeat(16))
         .spawn()
         .expect("it runs");
@@ -251,10 +262,7 @@ fn a_machine_without_the_token_is_refused() {
             waiting,
             "machine 0 had no connection to machine 1 in time; connections were refused: are the token",
         ),
-        (
-            other_program,
-            "machine 1 had no connection to machine 0 in time",
-        ),
+        (refused, "machine 1 had no connection to machine 0 in time"),
     ] {
         let output = child.wait_with_output().expect("it ends");
         assert_eq!(output.status.code(), Some(3));
@@ -268,7 +276,7 @@ fn a_machine_without_the_token_is_refused() {
 }
 
 #[test]
-fn mistakes_on_the_command_line_are_refused() {
+fn mistakes_on_the_command_line_of_a_machine_are_refused() {
     let folder = folder_with("seed = 7\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n");
     let two = "127.0.0.1:20000,127.0.0.1:20001";
     for (arguments, token, said) in [
@@ -332,16 +340,17 @@ fn mistakes_on_the_command_line_are_refused() {
     }
 }
 
-/// Uses two network namespaces, which are as separate as two hosts, with a delay of 10 ms. It needs the right to create them.
+/// The two machines run in two network namespaces, which are as separate as the networks of two computers. Packets between them are
+/// delayed by 10 ms.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "needs the right to make network namespaces"]
-fn machines_on_separate_networks_with_delay_in_between() {
+fn machines_on_separate_networks_equal_the_virtual_run() {
     let experiment = "seed = 7\nduration_s = 5\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n";
     let folder = folder_with(experiment);
     let networks = Networks::new().expect("network namespaces");
     let addresses = "10.213.0.1:20000,10.213.0.2:20000";
-    check_virtual_twin_at_some_speed(experiment, |time_scale| {
+    check_machines_equal_virtual_run(experiment, |time_scale| {
         [0, 1]
             .map(|index| {
                 let mut command = Command::new("ip");
@@ -374,7 +383,7 @@ fn machines_on_separate_networks_with_delay_in_between() {
     });
 }
 
-/// Two namespaces and the link between them, removed when dropped.
+/// Two network namespaces and the link between them. They are removed when the value is dropped.
 #[cfg(target_os = "linux")]
 struct Networks {
     names: [String; 2],
@@ -383,7 +392,7 @@ struct Networks {
 #[cfg(target_os = "linux")]
 impl Networks {
     fn new() -> Result<Self, String> {
-        let names = ["a", "b"].map(|end| format!("lcl{}{end}", std::process::id()));
+        let names = ["a", "b"].map(|letter| format!("lcl{}{letter}", std::process::id()));
         let networks = Self { names };
         let [a, b] = &networks.names;
         ip(&format!("netns add {a}"))?;
@@ -413,6 +422,7 @@ impl Drop for Networks {
     }
 }
 
+/// Runs the program `ip`. The arguments are separated by spaces. Fails with the message of `ip`.
 #[cfg(target_os = "linux")]
 fn ip(arguments: &str) -> Result<(), String> {
     let output = Command::new("ip").args(arguments.split(' ')).output();
@@ -424,6 +434,7 @@ fn ip(arguments: &str) -> Result<(), String> {
         .ok_or_else(|| text(&output.stderr))
 }
 
+/// Returns the command that starts machine `index` of run 0 by hand.
 fn machine(folder: &Path, index: u32, addresses: &str, more: &[&str]) -> Command {
     let mut command = sim(folder);
     command
@@ -433,24 +444,26 @@ fn machine(folder: &Path, index: u32, addresses: &str, more: &[&str]) -> Command
     command
 }
 
-/// Tries smaller and smaller time scales until both machines were punctual. A busy computer needs a smaller time scale.
-fn check_virtual_twin_at_some_speed(experiment: &str, machines: impl Fn(&str) -> [Output; 2]) {
-    let was_punctual = |time_scale| compare_with_virtual_twin(experiment, &machines(time_scale));
+/// Checks that the two machines of run 0 log the events of the virtual run if both are punctual. `run_machines` runs them with a time
+/// scale. Smaller and smaller time scales are tried, because a busy computer needs a smaller one.
+fn check_machines_equal_virtual_run(experiment: &str, run_machines: impl Fn(&str) -> [Output; 2]) {
+    let was_punctual = |time_scale| compare_with_virtual_run(experiment, &run_machines(time_scale));
     assert!(
         ["5", "1.5", "0.5", "0.1"].into_iter().any(was_punctual),
-        "no run was punctual, even at the slowest speed"
+        "no run was punctual, even with the smallest time scale"
     );
 }
 
-/// Compares the logs on the machines' stdout with the virtual run, in all columns except the time. Returns whether all machines
-/// were punctual, so that the logs had to be equal.
-fn compare_with_virtual_twin(experiment: &str, outputs: &[Output]) -> bool {
+/// Checks that the machines' logs on their stdout equal the virtual run in all columns except the real time. If a machine was not
+/// punctual, checks nothing and returns false.
+fn compare_with_virtual_run(experiment: &str, outputs: &[Output]) -> bool {
     let overrides = Overrides {
         engine: Some(EngineKind::Virtual),
         ..Overrides::default()
     };
-    let experiment = Experiment::parse(experiment, "e.toml".as_ref(), overrides).expect("sound");
-    let twin = virtual_time::run(&experiment.run(0).expect("one"), experiment.seed);
+    let experiment =
+        Experiment::parse(experiment, "e.toml".as_ref(), overrides).expect("an experiment");
+    let virtual_run = virtual_time::run(&experiment.run(0).expect("a run"), experiment.seed);
     for output in outputs {
         assert!(output.status.success(), "{}", text(&output.stderr));
         if !text(&output.stderr).contains(": punctual") {
@@ -458,25 +471,25 @@ fn compare_with_virtual_twin(experiment: &str, outputs: &[Output]) -> bool {
             return false;
         }
     }
-    for (machine, (output, events)) in outputs.iter().zip(twin.machines).enumerate() {
-        let header = output
+    for (machine, (output, events)) in outputs.iter().zip(virtual_run.machines).enumerate() {
+        let header_end = output
             .stdout
             .iter()
             .position(|&byte| byte == b'\n')
             .expect("a header");
-        let rows = without_time(&output.stdout[header + 1..]);
+        let rows = without_time(&output.stdout[header_end + 1..]);
         assert_eq!(rows.len(), events.len());
-        for (row, twin) in rows.into_iter().zip(events) {
+        for (row, virtual_event) in rows.into_iter().zip(events) {
             assert_eq!(
                 (row.machine as usize, row.logged.event),
-                (machine, twin.event)
+                (machine, virtual_event.event)
             );
         }
     }
     true
 }
 
-/// Returns addresses on which no program listens.
+/// Returns addresses on which no program listens, as `--addresses` takes them.
 fn free_addresses(count: usize) -> String {
     let listeners: Vec<_> = (0..count)
         .map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"))

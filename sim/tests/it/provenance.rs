@@ -1,5 +1,5 @@
-//! The commit in a dataset is that of the repository from which sim was built, or `unknown`. The build script is tested in separate
-//! repositories.
+//! Tests of `build.rs`, which finds out the commit that datasets record: the commit of the repository from which `sim` was built, or
+//! `unknown`. The tests copy `build.rs` to temporary repositories and build a small program there.
 
 use std::env;
 use std::fs;
@@ -8,32 +8,35 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+/// The manifest of the small program.
 const CARGO: &str = "[package]\nname = \"sim\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+/// The small program: it prints the commit that the build script found.
 const MAIN: &str = "fn main() {\n    println!(\"{}\", env!(\"GIT_COMMIT\"));\n}\n";
 
-/// A folder for test repositories.
-struct Trial(TempDir);
+/// A temporary folder with repositories.
+struct Repositories(TempDir);
 
-impl Trial {
-    /// Creates a repository `main` with a program that prints what the build script found.
+impl Repositories {
+    /// Creates the repository `main` with the build script and the small program.
     fn new() -> Self {
-        let trial = Self(tempfile::tempdir().expect("a folder"));
-        let main = trial.path("main");
+        let repositories = Self(tempfile::tempdir().expect("a folder"));
+        let main = repositories.path("main");
         fs::create_dir_all(main.join("sim/src")).expect("folders");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("build.rs");
         fs::copy(script, main.join("sim/build.rs")).expect("a copy");
         fs::write(main.join("sim/Cargo.toml"), CARGO).expect("written");
         fs::write(main.join("sim/src/main.rs"), MAIN).expect("written");
         fs::write(main.join(".gitignore"), "target\nCargo.lock\n").expect("written");
-        trial.git("main", &["init", "-q", "-b", "main"]);
-        trial.commit("main");
-        trial
+        repositories.git("main", &["init", "-q", "-b", "main"]);
+        repositories.commit("main");
+        repositories
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
+    /// Runs Git in a folder. Returns its output.
     fn git(&self, folder: &str, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .args(["-c", "user.name=a", "-c", "user.email=a@b"])
@@ -52,6 +55,7 @@ impl Trial {
         self.git(folder, &["commit", "-q", "--allow-empty", "-m", "a commit"]);
     }
 
+    /// Returns the commit that is checked out, as the build script shortens it.
     fn head(&self, folder: &str) -> String {
         self.git(folder, &["rev-parse", "--short=12", "HEAD"])
     }
@@ -70,13 +74,15 @@ impl Trial {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Changes a source file without a commit.
     fn edit(&self, folder: &str) {
         let path = self.path(folder).join("sim/src/main.rs");
         let text = fs::read_to_string(&path).expect("text");
         fs::write(path, text + "// edited\n").expect("written");
     }
 
-    /// Builds, commits and edits in turn. Checks that the program prints HEAD each time, with `-dirty` only before the commit.
+    /// Builds, commits and edits in turn. Checks that the program always prints the commit that is checked out, with `-dirty` only if
+    /// there is an edit without a commit.
     fn check_commit_is_followed(&self, folder: &str) {
         assert_eq!(self.build_and_run(folder), self.head(folder));
         self.commit(folder);
@@ -92,29 +98,29 @@ impl Trial {
 }
 
 #[test]
-fn a_clone_without_a_reflog_and_with_packed_branches() {
-    let trial = Trial::new();
-    trial.git("main", &["config", "core.logAllRefUpdates", "false"]);
-    trial.git("main", &["pack-refs", "--all"]);
-    trial.check_commit_is_followed("main");
+fn the_commit_is_found_without_a_reflog_and_with_packed_branches() {
+    let repositories = Repositories::new();
+    repositories.git("main", &["config", "core.logAllRefUpdates", "false"]);
+    repositories.git("main", &["pack-refs", "--all"]);
+    repositories.check_commit_is_followed("main");
 }
 
 #[test]
-fn a_worktree() {
-    let trial = Trial::new();
-    trial.git("main", &["worktree", "add", "-q", "../worktree"]);
-    trial.check_commit_is_followed("worktree");
+fn the_commit_is_found_in_a_worktree() {
+    let repositories = Repositories::new();
+    repositories.git("main", &["worktree", "add", "-q", "../worktree"]);
+    repositories.check_commit_is_followed("worktree");
 }
 
 #[test]
 fn sources_unpacked_inside_another_repository_have_no_commit() {
-    let trial = Trial::new();
-    fs::create_dir(trial.path("other")).expect("a folder");
-    trial.git("other", &["init", "-q"]);
-    trial.commit("other");
-    trial.git(
+    let repositories = Repositories::new();
+    fs::create_dir(repositories.path("other")).expect("a folder");
+    repositories.git("other", &["init", "-q"]);
+    repositories.commit("other");
+    repositories.git(
         "main",
         &["checkout-index", "-a", "--prefix=../other/unpacked/"],
     );
-    assert_eq!(trial.build_and_run("other/unpacked"), "unknown");
+    assert_eq!(repositories.build_and_run("other/unpacked"), "unknown");
 }

@@ -1,5 +1,5 @@
-//! Sweeps that are split into shards: together they are the whole experiment. Shards of different experiments or numbers are
-//! refused.
+//! Tests of shards. `sim run --shard 2/3` makes the second of three parts of the runs, in a folder of its own. All shards together are
+//! the whole experiment. Shards of different experiments, or of different numbers of parts, are refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,17 @@ use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::{experiment, rows};
 
+/// Four configurations with five repetitions: 20 runs.
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 5\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 
+/// Returns the experiment with only the runs of one shard.
 fn shard(number: u32, of: u32) -> Experiment {
     let mut experiment = experiment(GRID);
     experiment.keep_shard(Shard { number, of });
     experiment
 }
 
+/// Makes the missing runs of `experiment` in the dataset `root`.
 fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
     let (control, mut progress) = (Control::default(), Progress::silent());
     sweep::run(
@@ -30,6 +33,7 @@ fn sweep(experiment: &Experiment, root: &Path) -> Result<Summary, SweepError> {
     )
 }
 
+/// Copies all files of a folder.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
@@ -38,6 +42,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// A temporary folder for datasets.
 struct Fixture {
     folder: tempfile::TempDir,
 }
@@ -49,11 +54,13 @@ impl Fixture {
         }
     }
 
+    /// Returns the dataset whose shards a test makes.
     fn root(&self) -> PathBuf {
         self.folder.path().join("shards")
     }
 
-    fn is_refused(&self, said: &str) {
+    /// Checks that the shards cannot be opened as one dataset, and that the error contains `said`.
+    fn check_is_refused(&self, said: &str) {
         let refused = Dataset::open(&self.root()).expect_err("not one dataset");
         assert!(refused.to_string().contains(said), "{refused}");
     }
@@ -66,9 +73,10 @@ fn all_shards_together_are_the_whole_experiment() {
     sweep(&experiment(GRID), &whole).expect("a sweep");
     let mut runs = 0;
     for number in 1..=3 {
+        // The dataset before this shard is made.
         let dataset = Dataset::open(&fixture.root());
         match number {
-            1 => assert!(dataset.is_err(), "nothing is there"),
+            1 => assert!(dataset.is_err(), "there is no dataset yet"),
             _ => {
                 let dataset = dataset.expect("some shards");
                 let missing: Vec<u32> = dataset
@@ -104,7 +112,7 @@ fn one_shard_can_be_read_as_a_dataset() {
 }
 
 #[test]
-fn another_number_of_shards_is_refused() {
+fn other_numbers_of_shards_than_before_are_refused() {
     let fixture = Fixture::new();
     sweep(&shard(1, 2), &fixture.root()).expect("a sweep");
     let whole = fixture.folder.path().join("whole");
@@ -149,20 +157,22 @@ fn another_experiments_shards_are_refused() {
         &elsewhere.join("shard-2-of-2"),
         &fixture.root().join("shard-2-of-2"),
     );
-    fixture.is_refused("are not shards of the same experiment:\n  duration_s");
+    fixture.check_is_refused("are not shards of the same experiment:\n  duration_s");
 }
 
 #[test]
-fn overlapping_and_misplaced_shards_are_noticed() {
+fn overlapping_and_renamed_shards_are_refused() {
     let fixture = Fixture::new();
     sweep(&shard(1, 2), &fixture.root()).expect("a sweep");
     let folder = |name: &str| fixture.root().join(name);
     copy(&folder("shard-1-of-2"), &folder("shard-2-of-2"));
-    fixture.is_refused("shard-2-of-2 contains shard 1/2, but its name is that of another shard");
+    fixture
+        .check_is_refused("shard-2-of-2 contains shard 1/2, but its name is that of another shard");
     fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
-    fixture.is_refused("contains shards K/2 and shards K/4, which have runs in common");
+    fixture.check_is_refused("contains shards K/2 and shards K/4, which have runs in common");
     fs::remove_dir_all(folder("shard-1-of-4")).expect("removed");
+    // An empty folder is a shard that has not started.
     fs::create_dir(folder("shard-2-of-2")).expect("a folder");
-    let dataset = Dataset::open(&fixture.root()).expect("the second has not begun");
+    let dataset = Dataset::open(&fixture.root()).expect("a dataset");
     assert_eq!(dataset.missing_shards(), [Shard { number: 2, of: 2 }]);
 }

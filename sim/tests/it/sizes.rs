@@ -1,5 +1,5 @@
-//! Sizes: the time to read a large experiment grows in proportion to its size, and runs that do not fit into memory are refused
-//! before anything is created.
+//! Tests of large experiments: the time to read one grows in proportion to its size, too many runs are refused, and runs that do not fit
+//! into memory are refused before anything is created.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ fn parse(text: &str) -> Result<Experiment, String> {
         .map_err(|error| error.to_string())
 }
 
-/// The `number`th of many rate sets.
+/// Returns a rate set in TOML, another one for each `number`.
 fn rates(number: usize) -> String {
     format!(
         "[{}, {}, {}]",
@@ -26,14 +26,15 @@ fn rates(number: usize) -> String {
     )
 }
 
+/// Returns `count` different rate sets in TOML.
 fn rate_sets(count: usize) -> String {
     (0..count).map(rates).collect::<Vec<_>>().join(",\n")
 }
 
-/// Returns how many times longer `work` takes for eight times the size. Each time is the shortest of several, so that the test also
-/// works on a busy computer.
+/// Returns how many times longer `work` takes for eight times the size. Each time is the shortest of four, so that the test also works
+/// on a busy computer.
 fn growth(work: impl Fn(usize)) -> f64 {
-    let shortest = |count| {
+    let shortest_s = |count| {
         let times = (0..4).map(|_| {
             let start = Instant::now();
             work(count);
@@ -41,11 +42,12 @@ fn growth(work: impl Fn(usize)) -> f64 {
         });
         times.min().unwrap_or(Duration::ZERO).as_secs_f64()
     };
-    shortest(16_000) / shortest(2_000)
+    shortest_s(16_000) / shortest_s(2_000)
 }
 
-/// If the time grows in proportion, the factor is about 8. If it grew with the square of the size, it would be 64.
-const GROWTH_OF_LINEAR_WORK: f64 = 32.0;
+/// The largest [`growth`] that a test accepts. If the time grows in proportion to the size, the growth is about 8. If it grew with the
+/// square of the size, the growth would be 64.
+const MAX_GROWTH: f64 = 32.0;
 
 #[test]
 fn time_to_read_an_experiment_grows_with_its_size() {
@@ -56,6 +58,7 @@ fn time_to_read_an_experiment_grows_with_its_size() {
         )
     };
     let values = |count| grid(count);
+    // A rate of 0 is a mistake.
     let mistakes = |count| grid(count).replace(", 1]", ", 0]");
     let excluded_values = |count| {
         let sets = rate_sets(count);
@@ -70,16 +73,17 @@ fn time_to_read_an_experiment_grows_with_its_size() {
         let sections = (0..count).map(|number| format!("[[cases]]\nrates = {}\n", rates(number)));
         format!("{HEAD}[parameters]\ninternal = [0.5, 0.6]\n") + &sections.collect::<String>()
     };
-    let kinds: [(&str, &dyn Fn(usize) -> String); 5] = [
+    let experiments: [(&str, &dyn Fn(usize) -> String); 5] = [
         ("values", &values),
         ("mistakes", &mistakes),
         ("excluded values", &excluded_values),
         ("exclusions", &exclusions),
         ("cases", &cases),
     ];
-    for (name, text) in kinds {
-        let growth = growth(|count| assert_eq!(parse(&text(count)).is_ok(), name != "mistakes"));
-        assert!(growth < GROWTH_OF_LINEAR_WORK, "{name}: {growth} times");
+    for (name, text) in experiments {
+        let is_valid = name != "mistakes";
+        let growth = growth(|count| assert_eq!(parse(&text(count)).is_ok(), is_valid));
+        assert!(growth < MAX_GROWTH, "{name}: {growth} times");
     }
 }
 
@@ -90,6 +94,7 @@ fn only_the_first_of_thousands_of_mistakes_are_shown() {
         "{keys}{HEAD}[parameters]\nrates = [1, 3]\ninternal = 0.5"
     ));
     let error = error.expect_err("no such keys");
+    // A hundred of the 5000 mistakes, and the number of the others.
     assert_eq!(error.lines().count(), 101);
     assert!(error.ends_with("\n4900 more mistakes"), "{error}");
 }
@@ -105,11 +110,12 @@ fn time_to_find_runs_by_their_keys_grows_with_their_number() {
         let found = RunName::find_all(&names, &experiment).expect("all are planned");
         assert!(found.iter().map(|run| run.index).eq(0..count as u64));
     });
-    assert!(growth < GROWTH_OF_LINEAR_WORK, "{growth} times");
+    assert!(growth < MAX_GROWTH, "{growth} times");
 }
 
 #[test]
-fn the_size_of_a_grid_is_counted_before_it_is_made() {
+fn experiments_with_too_many_runs_or_machines_are_refused() {
+    // 6 to the power of 8 rate sets for each rule.
     let many_rules = "{ every = \"ordered\", machines = 8, to = 6 },".repeat(200);
     let many_cases = "[[cases]]\ntopology = \"ring\"\n".repeat(20_000);
     let many_values = rate_sets(20_000);
@@ -152,15 +158,16 @@ fn the_size_of_a_grid_is_counted_before_it_is_made() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_run_that_does_not_fit_into_memory_is_refused_before_anything_is_created() {
-    let desk = tempfile::tempdir().expect("a folder");
+    let work = tempfile::tempdir().expect("a folder");
     // A thousand ticks a second for a week.
     let parameters = "duration_s = 604800\n[parameters]\nrates = [0.001, 1000]\ninternal = 0.5\n";
     for engine in ["virtual", "tcp"] {
         let text = format!("seed = 1\nengine = \"{engine}\"\n{parameters}");
-        std::fs::write(desk.path().join("e.toml"), text).expect("written");
+        std::fs::write(work.path().join("e.toml"), text).expect("written");
         for verb in ["plan", "run"] {
+            // At most 8 GB of memory, and no core dump.
             let line = format!("ulimit -c 0; ulimit -v 8000000; $SIM {verb} e.toml");
-            let output = bash(desk.path(), &line);
+            let output = bash(work.path(), &line);
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{stderr}");
             assert!(
@@ -168,7 +175,7 @@ fn a_run_that_does_not_fit_into_memory_is_refused_before_anything_is_created() {
                     && stderr.contains("use a shorter duration_s, lower rates"),
                 "{stderr}"
             );
-            assert!(!desk.path().join("data").exists());
+            assert!(!work.path().join("data").exists());
         }
     }
 }
@@ -176,10 +183,10 @@ fn a_run_that_does_not_fit_into_memory_is_refused_before_anything_is_created() {
 #[cfg(target_os = "linux")]
 #[test]
 fn plans_show_the_memory_and_virtual_time_uses_one_thread_for_each_core() {
-    let desk = tempfile::tempdir().expect("a folder");
+    let work = tempfile::tempdir().expect("a folder");
     let text = format!("{HEAD}repetitions = 5000\n[parameters]\nrates = [1, 3]\ninternal = 0.5\n");
-    std::fs::write(desk.path().join("e.toml"), text).expect("written");
-    let plan = bash(desk.path(), "$SIM plan e.toml --jobs 1000000");
+    std::fs::write(work.path().join("e.toml"), text).expect("written");
+    let plan = bash(work.path(), "$SIM plan e.toml --jobs 1000000");
     let plan = String::from_utf8_lossy(&plan.stdout);
     assert!(plan.contains("(one for each core)"), "{plan}");
     let memory = plan.lines().find(|line| line.starts_with("memory "));
@@ -188,18 +195,19 @@ fn plans_show_the_memory_and_virtual_time_uses_one_thread_for_each_core() {
         memory.contains(" about ") && memory.contains(" available"),
         "{memory}"
     );
-    // One thread for each job would need more memory than this.
+    // With at most 4 GB of memory. One thread for each of a million jobs would need more.
     let run = "ulimit -c 0; ulimit -v 4000000; $SIM run e.toml --jobs 1000000 -q";
-    assert_eq!(bash(desk.path(), run).status.code(), Some(0));
+    assert_eq!(bash(work.path(), run).status.code(), Some(0));
 }
 
-/// The longest possible plan: it ends after the last date of every calendar.
+/// The longest possible plan ends later than the last date that can be shown, which is at the end of the year 9999.
+#[cfg(unix)]
 #[test]
 fn a_plan_of_many_millennia_is_shown() {
-    let desk = tempfile::tempdir().expect("a folder");
+    let work = tempfile::tempdir().expect("a folder");
     let text = "seed = 1\nduration_s = 604800\ntime_scale = 0.001\nrepetitions = 2000000\n[parameters]\nrates = [1, 6]\ninternal = 0.5\n";
-    std::fs::write(desk.path().join("e.toml"), text).expect("written");
-    let output = bash(desk.path(), "$SIM plan e.toml --jobs 1");
+    std::fs::write(work.path().join("e.toml"), text).expect("written");
+    let output = bash(work.path(), "$SIM plan e.toml --jobs 1");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let plan = String::from_utf8_lossy(&output.stdout);
     assert!(plan.contains("9999-12-3"), "{plan}");
@@ -208,14 +216,14 @@ fn a_plan_of_many_millennia_is_shown() {
 #[cfg(unix)]
 #[test]
 fn a_file_that_is_not_an_experiment_is_refused_at_once() {
-    let desk = tempfile::tempdir().expect("a folder");
-    std::fs::write(desk.path().join("latin.toml"), b"seed = 1\n# caf\xe9\n").expect("written");
+    let work = tempfile::tempdir().expect("a folder");
+    std::fs::write(work.path().join("latin.toml"), b"seed = 1\n# caf\xe9\n").expect("written");
     for (path, said) in [
         ("/dev/zero", "/dev/zero: has more than 67108864 bytes"),
         (".", "experiment file .: Is a directory"),
         ("latin.toml", "latin.toml: line 2 is not UTF-8 text"),
     ] {
-        let output = bash(desk.path(), &format!("$SIM run {path}"));
+        let output = bash(work.path(), &format!("$SIM run {path}"));
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{stderr}");
         assert!(stderr.contains(said), "{stderr}");

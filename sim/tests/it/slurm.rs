@@ -1,5 +1,6 @@
-//! Sweeps on many computers: as a Slurm job array with the script that users submit, and under GNU parallel with the command of the
-//! document. Tests that need Slurm or parallel only run on request.
+//! Tests of sweeps on many computers: as a Slurm job array with the script `sweep.sbatch`, and with the command for GNU parallel in
+//! `experiments/many-machines.md`. Each task of an array, and each job of parallel, makes one shard of the experiment: a part of the
+//! runs, in a folder of its own. Tests that need Slurm or parallel only run on request.
 #![cfg(target_os = "linux")]
 
 mod cluster;
@@ -16,15 +17,16 @@ use cluster::{Cluster, Job, outside_of_jobs};
 
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
 const EXPERIMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../experiments");
-/// Every run has two seconds with 1 + 3 + 6 ticks per second.
+/// The part of the experiment that all tests share. Every run has two seconds with 1 + 3 + 6 ticks per second.
 const EXPERIMENT: &str =
     "seed = 7\nduration_s = 2\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
+/// Number of events of a run: one for each tick.
 const TICKS: usize = 20;
 const RUNS: u64 = 120;
 
-/// Writes an experiment to `folder`.
-fn write_experiment(folder: &Path, name: &str, engine: &str) {
-    let text = format!("repetitions = {RUNS}\n{engine}\n{EXPERIMENT}");
+/// Writes an experiment of [`RUNS`] runs to `folder`. `keys` are further lines of TOML.
+fn write_experiment(folder: &Path, name: &str, keys: &str) {
+    let text = format!("repetitions = {RUNS}\n{keys}\n{EXPERIMENT}");
     fs::write(folder.join(name), text).expect("written");
 }
 
@@ -43,6 +45,7 @@ fn check_complete(dataset: &Path, shards: u32) {
     }
 }
 
+/// Returns the names of the folders in `folder`.
 fn folders(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).expect("a folder");
     let entries = entries.map(|entry| entry.expect("an entry"));
@@ -52,6 +55,7 @@ fn folders(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
+/// Returns how many runs of this shard have ended: the rows of its journal (`runs.csv`) without the header.
 fn journal_rows(shard: &Path) -> usize {
     let journal = fs::read_to_string(shard.join("runs.csv")).unwrap_or_default();
     journal.lines().count().saturating_sub(1)
@@ -65,7 +69,7 @@ fn cluster() -> Cluster {
     Cluster::start().unwrap_or_else(|why| panic!("no cluster: {why}"))
 }
 
-/// Submits the script with these options before its name and arguments after it. Returns the number of the array.
+/// Submits the script as a job array: `sbatch OPTIONS SCRIPT ARGUMENTS`. Returns the array's job number.
 fn submit(cluster: &Cluster, options: &[&str], arguments: &[&str]) -> String {
     let mut sbatch = cluster.command("sbatch");
     sbatch.env("SIM", SIM).arg("--parsable").args(options);
@@ -73,16 +77,16 @@ fn submit(cluster: &Cluster, options: &[&str], arguments: &[&str]) -> String {
     said.trim().to_owned()
 }
 
-/// Starts an array of two shards with sixty runs of about 0.1 s each, one run after the other, and waits until both are in the
-/// middle.
-fn start_and_wait_for_the_middle(cluster: &Cluster) -> String {
-    let engine = "engine = \"tcp\"\ntime_scale = 20";
-    write_experiment(cluster.folder(), "e.toml", engine);
+/// Starts an array of two tasks. Each makes one shard: about sixty runs of 0.1 s, one run after the other. Waits until some runs of
+/// both shards have ended. Returns the array's job number.
+fn start_and_wait_for_some_runs(cluster: &Cluster) -> String {
+    let keys = "engine = \"tcp\"\ntime_scale = 20";
+    write_experiment(cluster.folder(), "e.toml", keys);
     let array = submit(cluster, &["--array=1-2"], &["e.toml", "--jobs", "1"]);
-    let have_failed = |job: &Job| job.state == "FAILED";
+    let has_failed = |job: &Job| job.state == "FAILED";
     cluster.wait_until("some runs of both shards", || {
         let jobs = cluster.jobs(&array);
-        assert!(!jobs.iter().any(have_failed), "{}", cluster.logs());
+        assert!(!jobs.iter().any(has_failed), "{}", cluster.logs());
         shards_of_two(cluster)
             .iter()
             .all(|shard| journal_rows(shard) >= 2)
@@ -90,6 +94,7 @@ fn start_and_wait_for_the_middle(cluster: &Cluster) -> String {
     array
 }
 
+/// Returns the folders of the two shards.
 fn shards_of_two(cluster: &Cluster) -> [PathBuf; 2] {
     [1, 2].map(|shard| cluster.folder().join(format!("data/e/shard-{shard}-of-2")))
 }
@@ -102,9 +107,10 @@ fn is_free(shard: &Path) -> bool {
 
 #[test]
 #[ignore = "needs Slurm"]
-fn an_array_sweeps_every_run_once() {
+fn an_array_makes_every_run_once() {
     let cluster = cluster();
     write_experiment(cluster.folder(), "e.toml", "engine = \"virtual\"");
+    // The tasks have the numbers 4, 6 and 8.
     let array = submit(&cluster, &["--array=4-8:2"], &["e.toml", "--quiet"]);
     cluster.wait_for_success(&array, 3, 0);
     check_complete(&cluster.folder().join("data/e"), 3);
@@ -114,9 +120,9 @@ fn an_array_sweeps_every_run_once() {
 #[ignore = "needs Slurm"]
 fn requeued_tasks_are_resumed() {
     let cluster = cluster();
-    let array = start_and_wait_for_the_middle(&cluster);
+    let array = start_and_wait_for_some_runs(&cluster);
     let [first, last] = [1, 2].map(|task| format!("{array}_{task}"));
-    // Slurm sends this signal to the script, and only to the script, when the time limit is near.
+    // When the time limit of a task is near, Slurm sends this signal to the script, and not to `sim`.
     cluster.run(
         cluster
             .command("scancel")
@@ -137,7 +143,7 @@ fn requeued_tasks_are_resumed() {
 #[ignore = "needs Slurm"]
 fn a_task_is_resumed_after_its_node_failed() {
     let cluster = cluster();
-    let array = start_and_wait_for_the_middle(&cluster);
+    let array = start_and_wait_for_some_runs(&cluster);
     let node = |name: &str, state: &str| {
         let node = format!("NodeName={name}");
         cluster.run(
@@ -149,7 +155,7 @@ fn a_task_is_resumed_after_its_node_failed() {
     for name in ["one", "two"] {
         node(name, "State=DOWN");
     }
-    // The new sweeps may be refused until the old sweeps have ended.
+    // As long as an old sweep runs, it locks its shard, and a new sweep of this shard would be refused.
     cluster.wait_until("the end of both sweeps", || {
         shards_of_two(&cluster).iter().all(|shard| is_free(shard))
     });
@@ -163,7 +169,8 @@ fn a_task_is_resumed_after_its_node_failed() {
     check_complete(&cluster.folder().join("data/e"), 2);
 }
 
-/// Runs the script as a Slurm task with `variables`, and with `program` in place of `sim`. Returns its exit code and its output.
+/// Runs the script without Slurm, but with the environment variables of a Slurm task, and with `program` in place of `sim`. Returns its
+/// exit code and its output.
 fn run_as_task(program: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut script_alone = outside_of_jobs(Command::new("bash"));
     script_alone.arg(script()).args(["e.toml", "--quiet"]);
@@ -179,6 +186,7 @@ fn run_as_task(program: &str, variables: &[(&str, &str)]) -> (Option<i32>, Strin
     )
 }
 
+/// Returns the environment variables that Slurm sets for task `number` of an array of `count` tasks, numbered from `first` to `last`.
 fn task(
     number: &'static str,
     first: &'static str,
@@ -201,9 +209,9 @@ fn the_script_passes_on_arguments_and_exit_codes() {
         said.ends_with("\nrun e.toml --quiet --shard 1/4\n"),
         "{said}"
     );
-    // Runs only some of the shards.
-    let some = [&task("3", "1", "3", "2")[..], &[("SHARDS", "4")]].concat();
-    let (code, said) = run_as_task("echo", &some);
+    // The array runs only some of the four shards.
+    let some_shards = [&task("3", "1", "3", "2")[..], &[("SHARDS", "4")]].concat();
+    let (code, said) = run_as_task("echo", &some_shards);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.ends_with("--shard 3/4\n"), "{said}");
     assert_eq!(run_as_task("false", &task("1", "1", "1", "1")).0, Some(1));
@@ -211,7 +219,7 @@ fn the_script_passes_on_arguments_and_exit_codes() {
 
 #[test]
 fn the_script_gives_advice() {
-    for (program, variables, way_out) in [
+    for (program, variables, advice) in [
         ("echo", &[][..], "sbatch --array=1-4"),
         (
             "no/such/sim",
@@ -222,7 +230,7 @@ fn the_script_gives_advice() {
     ] {
         let (code, said) = run_as_task(program, variables);
         assert_eq!(code, Some(2), "{said}");
-        assert!(said.contains(way_out), "{said}");
+        assert!(said.contains(advice), "{said}");
     }
 }
 
@@ -235,11 +243,13 @@ fn the_script_requeues_its_task_once_the_sweep_has_stopped() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
         path.display().to_string()
     };
-    // The time limit of this sweep has come, and the sweep takes a while to stop.
+    // This program sends the script the signal of Slurm for a time limit that is near. When the script stops the program with SIGTERM, the
+    // program takes a while, prints `stopped`, and ends like an interrupted sweep.
     let sim = program(
         "sim",
         "trap stop=yes TERM; kill -s USR1 $PPID; until [[ $stop ]]; do :; done; for i in {1..300000}; do :; done; echo stopped; exit 130",
     );
+    // This program only prints its arguments.
     program("scontrol", "echo \"scontrol $*\"");
     let path = std::env::var("PATH").expect("a search path");
     let path = format!("{}:{path}", folder.path().display());
@@ -258,16 +268,16 @@ fn the_command_for_parallel_makes_every_run_once() {
     assert!(version.stdout.starts_with(b"GNU parallel"), "{version:?}");
     let page = fs::read_to_string(Path::new(EXPERIMENTS).join("many-machines.md")).expect("a page");
     let mut lines = page.lines().filter(|line| line.starts_with("parallel "));
-    let line = lines.next().expect("the line");
-    // Creates a folder of the project as the command needs it, with this computer as the only host.
+    let line = lines.next().expect("a command");
+    // Creates what the command expects in the folder of the project. In the list of computers, `:` means this computer.
     let folder = tempfile::tempdir().expect("a folder");
-    let place = |name: &str| folder.path().join(name);
-    fs::create_dir_all(place("target/release")).expect("a folder");
-    fs::create_dir(place("experiments")).expect("a folder");
-    symlink(SIM, place("target/release/sim")).expect("a link");
-    fs::write(place("hosts"), ":\n").expect("written");
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir_all(path("target/release")).expect("a folder");
+    fs::create_dir(path("experiments")).expect("a folder");
+    symlink(SIM, path("target/release/sim")).expect("a link");
+    fs::write(path("hosts"), ":\n").expect("written");
     write_experiment(
-        &place("experiments"),
+        &path("experiments"),
         "overnight.toml",
         "engine = \"virtual\"",
     );
@@ -279,5 +289,5 @@ fn the_command_for_parallel_makes_every_run_once() {
     let output = parallel.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    check_complete(&place("data/overnight"), 4);
+    check_complete(&path("data/overnight"), 4);
 }

@@ -1,4 +1,4 @@
-//! Helpers for tests: experiments, engines, datasets and shell commands.
+//! Helpers that several test files share: they parse experiments, make runs with either engine, read datasets, and run shell commands.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,16 +10,18 @@ use sim::engine::{Control, RawLog, RunOutcome, virtual_time};
 use sim::experiment::{EngineKind, Experiment, Overrides};
 use sim::log::Dataset;
 
-/// Reads an experiment from the parameters part of a file.
+/// Returns the experiment of a file that begins with a name and seed 262, and continues with the text `parameters`. Before its table
+/// `[parameters]`, the text may have other keys, such as `repetitions`.
 pub fn experiment(parameters: &str) -> Experiment {
     let text = format!("name = \"test\"\nseed = 262\n{parameters}");
     Experiment::parse(&text, Path::new("test.toml"), Overrides::default())
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Makes every run of `experiment` on one event loop or thread. Returns the outcomes in the order of the plan.
+/// Makes every run of `experiment`: over TCP on one event loop, in virtual time one run after the other. Returns the outcomes in the
+/// order of the runs' numbers.
 pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<RunOutcome> {
-    let mut ended: Vec<RunOutcome> = match engine {
+    let mut outcomes: Vec<RunOutcome> = match engine {
         EngineKind::Virtual => experiment
             .runs()
             .map(|run| {
@@ -33,26 +35,28 @@ pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<RunOutcome> {
             .collect(),
         EngineKind::Tcp => run_tcp(experiment, &settings(experiment)),
     };
-    ended.sort_by_key(|ended| ended.run.index);
-    ended
+    outcomes.sort_by_key(|outcome| outcome.run.index);
+    outcomes
 }
 
-/// Makes every run of `experiment` on one event loop. Returns the outcomes in the order in which they ended.
+/// Makes every run of `experiment` over TCP on one event loop. Returns the outcomes in the order in which the runs ended.
 pub fn run_tcp(experiment: &Experiment, settings: &Settings) -> Vec<RunOutcome> {
     let (sender, runs) = unbounded();
     for run in experiment.runs() {
-        sender.send(run).expect("the receiver is held");
+        sender.send(run).expect("the receiver exists");
     }
+    // Without a sender, the event loop ends after the last run.
     drop(sender);
-    let mut ended = vec![];
+    let mut outcomes = vec![];
     let control = Control::default();
-    let finalize = |run: RunOutcome<RawLog>| {
-        ended.push(run.finalize(experiment.seed, experiment.time_scale));
+    let finalize = |outcome: RunOutcome<RawLog>| {
+        outcomes.push(outcome.finalize(experiment.seed, experiment.time_scale));
     };
     tcp::serve(settings, &runs, &control, finalize).expect("an event loop");
-    ended
+    outcomes
 }
 
+/// Returns the settings of an event loop that makes up to 200 runs at once and keeps all events in memory.
 pub fn settings(experiment: &Experiment) -> Settings {
     Settings {
         seed: experiment.seed,
@@ -65,7 +69,7 @@ pub fn settings(experiment: &Experiment) -> Settings {
     }
 }
 
-/// Returns the rows of every run, ordered by run.
+/// Returns the number of each finished run and the bytes of its rows in the event files, ordered by number.
 pub fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
     let dataset = Dataset::open(root).expect("a dataset");
     let mut rows: Vec<_> = dataset
@@ -76,12 +80,14 @@ pub fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
     rows
 }
 
-/// Returns a dataset's journal and its events, if these fit into one file.
+/// Returns the bytes of a dataset's journal (`runs.csv`, a row for each ended run) and of its first event file. A small dataset has no
+/// other event file.
 pub fn files(root: &Path) -> [Vec<u8>; 2] {
     ["runs.csv", "events-0000.csv"].map(|name| fs::read(root.join(name)).expect("a file"))
 }
 
-/// Returns the events of the runs that count. Each is checked against its checksum.
+/// Returns the events of each finished run, as bytes, by the number of the run. Reading them checks their checksums. Empty if `root` is
+/// not a dataset yet.
 pub fn finished(root: &Path) -> BTreeMap<u64, Vec<u8>> {
     let Ok(dataset) = Dataset::open(root) else {
         return BTreeMap::new();
@@ -93,7 +99,7 @@ pub fn finished(root: &Path) -> BTreeMap<u64, Vec<u8>> {
         .collect()
 }
 
-/// Sends a signal to a process, with the `kill` of the shell, because the program `kill` may be missing.
+/// Sends the signal `name`, such as KILL, to a process. Uses the shell's own command `kill`, because the program `kill` may be missing.
 #[cfg(unix)]
 pub fn signal(name: &str, process: u32) {
     let kill = std::process::Command::new("sh")
@@ -102,7 +108,8 @@ pub fn signal(name: &str, process: u32) {
     assert!(kill.expect("a shell").success());
 }
 
-/// Runs a line of bash in `folder`. In it, `$SIM` is the program.
+/// Runs a line of bash in `folder`. In the line, `$SIM` is the program `sim`. Without the variable `CARGO`, the program's messages name
+/// commands as `sim ...`, not as `cargo sim ...`.
 #[cfg(unix)]
 pub fn bash(folder: &Path, line: &str) -> std::process::Output {
     std::process::Command::new("bash")

@@ -1,5 +1,6 @@
-//! Timestamps of vector clocks and hybrid logical clocks: in both engines and in processes they are those that a replay of the events
-//! gives, and datasets with them can be continued and divided into shards.
+//! Tests of the timestamps that machines keep and send if they have a vector clock or a hybrid logical clock (HLC) beside their Lamport
+//! clock. With both engines, and with machines in processes, they equal the timestamps of a replay of the logged events. Datasets with
+//! such timestamps can be continued and divided into shards.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,32 +16,41 @@ use sim::machine::EventKind;
 
 use crate::support::{experiment, rows, run_all};
 
-/// Every topology, multicasts, delays, and ticks that take all messages.
+/// Runs of both clocks with every topology, multicasts, delays, and ticks that take all waiting messages.
 const VARIANTS: &str = "duration_s = 10\ntime_scale = 40\n[parameters]
 rates = [[1, 3, 6], [5, 1, 5, 2]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]\nclock = [\"vector\", \"hlc\"]
 receive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]
 [[exclude]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
 
+/// Six runs: every clock, with a connection for each message and with connections that stay open.
 const PER_MESSAGE: &str =
     "duration_s = 10\ntime_scale = 20\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.3
 clock = [\"lamport\", \"vector\", \"hlc\"]\nconnection = [\"per-message\", \"persistent\"]";
 
-/// What a replay of the clock of type `C` needs for each machine: a new clock, and its physical time at each model time.
+/// A replay of clocks of type `C` over the events of a run.
 struct Replay<'r, C> {
     run: &'r Run,
     seed: u64,
+    /// The clock of each machine.
     clocks: Vec<C>,
+    /// What the physical clock of each machine shows at a model time. Hybrid logical clocks read it.
     physical: Vec<PhysicalTime>,
 }
 
 impl<'r, C: Clock> Replay<'r, C> {
+    /// Starts a replay. `clock` makes the clock of a machine, from its index and the number of machines.
     fn new(run: &'r Run, seed: u64, clock: impl Fn(u32, u32) -> C) -> Self {
         let machines = run.configuration.rates.machines();
         let physical = |machine| {
             let duration_ns = run.configuration.duration_ns;
-            let stream = (seed, run.stream_key());
-            let stream = (stream.0, stream.1.as_str());
-            PhysicalTime::draw(stream, machine, EPSILON_NS, duration_ns, RESOLUTION_NS)
+            let key = run.stream_key();
+            PhysicalTime::draw(
+                (seed, &*key),
+                machine,
+                EPSILON_NS,
+                duration_ns,
+                RESOLUTION_NS,
+            )
         };
         Self {
             run,
@@ -52,14 +62,18 @@ impl<'r, C: Clock> Replay<'r, C> {
         }
     }
 
-    /// Returns the timestamp of each event of each machine. An event is replayed when the send of its message has been replayed.
+    /// Returns the timestamp of each event of each machine.
+    ///
+    /// A receive can be replayed only after the send of its message. So each round replays the events of every machine up to its first
+    /// receive whose send has not been replayed yet.
     fn timestamps(mut self, log: &[Vec<LoggedEvent>]) -> Vec<Vec<C::Timestamp>> {
         let schedule = self.run.schedule(self.seed);
         let mut sent: HashMap<(u32, u64), C::Timestamp> = HashMap::new();
         let mut replayed: Vec<Vec<C::Timestamp>> = vec![vec![]; log.len()];
         let events: usize = log.iter().map(Vec::len).sum();
-        while replayed.iter().map(Vec::len).sum::<usize>() < events {
-            let before: usize = replayed.iter().map(Vec::len).sum();
+        let count = |replayed: &[Vec<C::Timestamp>]| replayed.iter().map(Vec::len).sum::<usize>();
+        while count(&replayed) < events {
+            let before = count(&replayed);
             for (machine, events) in log.iter().enumerate() {
                 for logged in &events[replayed[machine].len()..] {
                     let event = &logged.event;
@@ -81,46 +95,47 @@ impl<'r, C: Clock> Replay<'r, C> {
                     replayed[machine].push(clock.timestamp());
                 }
             }
-            let after: usize = replayed.iter().map(Vec::len).sum();
-            assert!(after > before, "a receive has no send");
+            assert!(count(&replayed) > before, "a receive has no send");
         }
         replayed
     }
 }
 
-/// Checks that a replay of the events gives the timestamp of every event.
-fn check(run: &Run, seed: u64, log: &[Vec<LoggedEvent>]) {
-    let logged: Vec<Vec<Option<CarriedTimestamp>>> = log
+/// Wraps the timestamps of all events as a log contains them.
+fn wrapped<T>(
+    timestamps: Vec<Vec<T>>,
+    wrap: impl Fn(T) -> CarriedTimestamp,
+) -> Vec<Vec<Option<CarriedTimestamp>>> {
+    let wrap_all = |of_machine: Vec<T>| -> Vec<_> {
+        let wrapped = of_machine.into_iter().map(&wrap);
+        wrapped.map(Some).collect()
+    };
+    timestamps.into_iter().map(wrap_all).collect()
+}
+
+/// Checks that a replay of the events gives the timestamp of every event. With Lamport clocks alone, the events have no timestamps.
+fn check_timestamps(run: &Run, seed: u64, log: &[Vec<LoggedEvent>]) {
+    let actual: Vec<Vec<Option<CarriedTimestamp>>> = log
         .iter()
         .map(|events| {
             let timestamps = events.iter().map(|logged| &logged.event.timestamp);
-            timestamps.map(|it| it.as_deref().cloned()).collect()
+            timestamps
+                .map(|timestamp| timestamp.as_deref().cloned())
+                .collect()
         })
         .collect();
     let expected: Vec<Vec<Option<CarriedTimestamp>>> = match run.configuration.clock {
         ClockKind::Lamport => log.iter().map(|events| vec![None; events.len()]).collect(),
-        ClockKind::Vector => Replay::new(run, seed, VectorClock::new)
-            .timestamps(log)
-            .into_iter()
-            .map(|all| {
-                all.into_iter()
-                    .map(CarriedTimestamp::Vector)
-                    .map(Some)
-                    .collect()
-            })
-            .collect(),
-        ClockKind::Hybrid => Replay::new(run, seed, |_, _| HybridClock::default())
-            .timestamps(log)
-            .into_iter()
-            .map(|all| {
-                all.into_iter()
-                    .map(CarriedTimestamp::Hybrid)
-                    .map(Some)
-                    .collect()
-            })
-            .collect(),
+        ClockKind::Vector => {
+            let replay = Replay::new(run, seed, VectorClock::new);
+            wrapped(replay.timestamps(log), CarriedTimestamp::Vector)
+        }
+        ClockKind::Hybrid => {
+            let replay = Replay::new(run, seed, |_, _| HybridClock::default());
+            wrapped(replay.timestamps(log), CarriedTimestamp::Hybrid)
+        }
     };
-    assert_eq!(logged, expected, "{}", run.key());
+    assert_eq!(actual, expected, "{}", run.key());
 }
 
 #[test]
@@ -128,14 +143,15 @@ fn a_replay_of_the_events_gives_every_timestamp_in_both_engines() {
     for parameters in [VARIANTS, PER_MESSAGE] {
         let experiment = experiment(parameters);
         for engine in [EngineKind::Virtual, EngineKind::Tcp] {
-            for ended in run_all(&experiment, engine) {
-                let log = ended.result.expect("a log");
-                check(&ended.run, experiment.seed, &log.machines);
+            for outcome in run_all(&experiment, engine) {
+                let log = outcome.result.expect("a log");
+                check_timestamps(&outcome.run, experiment.seed, &log.machines);
             }
         }
     }
 }
 
+/// The runs differ only in their clock and their connections. Without the timestamps, all their logs are equal.
 #[test]
 fn the_clock_does_not_change_what_machines_do() {
     let experiment = experiment(PER_MESSAGE);
@@ -151,6 +167,7 @@ fn the_clock_does_not_change_what_machines_do() {
     assert!(logs.iter().all(|log| *log == logs[0]));
 }
 
+/// Runs `sim` in `folder`. Returns its exit code and its messages.
 fn sim(folder: &Path, arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_sim"))
         .args(arguments)
@@ -162,7 +179,7 @@ fn sim(folder: &Path, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap_or(-1), err)
 }
 
-/// Checks every finished run of a dataset, and returns how many there are.
+/// Checks the timestamps of every finished run of a dataset, and returns how many there are.
 fn check_dataset(root: &Path, parameters: &str) -> usize {
     let experiment = experiment(parameters);
     let dataset = Dataset::open(root).expect("a dataset");
@@ -175,20 +192,21 @@ fn check_dataset(root: &Path, parameters: &str) -> usize {
             let parsed = parsed.expect("a row");
             log[parsed.machine as usize].push(parsed.logged);
         }
-        check(&run, experiment.seed, &log);
+        check_timestamps(&run, experiment.seed, &log);
     }
     dataset.finished().count()
 }
 
-fn write(folder: &Path, parameters: &str) {
+/// Writes the experiment `e.toml`.
+fn write_experiment(folder: &Path, parameters: &str) {
     let text = format!("name = \"test\"\nseed = 262\n{parameters}");
     fs::write(folder.join("e.toml"), text).expect("written");
 }
 
 #[test]
-fn processes_shards_and_several_event_files_have_the_same_timestamps() {
+fn runs_in_processes_and_in_shards_have_the_timestamps_of_a_replay() {
     let folder = tempfile::tempdir().expect("a folder");
-    write(folder.path(), PER_MESSAGE);
+    write_experiment(folder.path(), PER_MESSAGE);
     let ok = |arguments: &[&str]| {
         let (code, err) = sim(folder.path(), arguments);
         assert_eq!(code, 0, "{err}");
@@ -217,28 +235,32 @@ fn processes_shards_and_several_event_files_have_the_same_timestamps() {
 }
 
 #[test]
-fn a_dataset_keeps_its_columns() {
+fn runs_with_timestamps_can_be_added_only_to_a_dataset_with_their_column() {
     let folder = tempfile::tempdir().expect("a folder");
     let header = |data: &str| {
         let events = fs::read_to_string(folder.path().join(data).join("events-0000.csv"));
         let events = events.expect("events");
         events.lines().next().expect("a header").to_owned()
     };
-    let clocks = |clocks: &str, repetitions: u32| {
-        let clock = format!(
+    let write_clocks = |clocks: &str, repetitions: u32| {
+        let parameters = format!(
             "engine = \"virtual\"\nduration_s = 5\nrepetitions = {repetitions}\n[parameters]\nrates = [1, 3]\ninternal = 0.5\nclock = {clocks}"
         );
-        write(folder.path(), &clock);
-        clock
+        write_experiment(folder.path(), &parameters);
+        parameters
     };
-    let old = "run,machine,tick,event,system_time_ns,logical_clock,queue_length,peers,message_stamp,sent_tick";
-    clocks("\"lamport\"", 1);
+    let lamport_header = "run,machine,tick,event,system_time_ns,logical_clock,queue_length,peers,message_stamp,sent_tick";
+    write_clocks("\"lamport\"", 1);
     let (code, err) = sim(folder.path(), &["run", "e.toml", "--data", "lamport"]);
-    assert_eq!((code, header("lamport")), (0, old.to_owned()), "{err}");
+    assert_eq!(
+        (code, header("lamport")),
+        (0, lamport_header.to_owned()),
+        "{err}"
+    );
     let manifest = fs::read_to_string(folder.path().join("lamport/dataset.json")).expect("text");
     assert!(!manifest.contains("timestamps"), "{manifest}");
-    // The log has no column for timestamps, so runs with timestamps cannot be added.
-    clocks("[\"lamport\", \"vector\"]", 1);
+    // This dataset has no column for timestamps, so runs with timestamps cannot be added.
+    write_clocks("[\"lamport\", \"vector\"]", 1);
     let (code, err) = sim(folder.path(), &["run", "e.toml", "--data", "lamport"]);
     assert_eq!(code, 2, "{err}");
     assert!(
@@ -247,12 +269,12 @@ fn a_dataset_keeps_its_columns() {
         ),
         "{err}"
     );
-    // A dataset with the column can be continued with other clocks and repetitions.
-    for (list, repetitions, runs) in [
+    // A dataset that has the column from its start can be continued with other clocks and repetitions.
+    for (clocks, repetitions, runs) in [
         ("[\"lamport\", \"vector\"]", 1, 2),
         ("[\"lamport\", \"vector\", \"hlc\"]", 2, 6),
     ] {
-        let parameters = clocks(list, repetitions);
+        let parameters = write_clocks(clocks, repetitions);
         let (code, err) = sim(folder.path(), &["run", "e.toml", "--data", "clocks"]);
         assert_eq!(code, 0, "{err}");
         assert_eq!(
@@ -260,5 +282,5 @@ fn a_dataset_keeps_its_columns() {
             runs
         );
     }
-    assert_eq!(header("clocks"), format!("{old},timestamp"));
+    assert_eq!(header("clocks"), format!("{lamport_header},timestamp"));
 }

@@ -1,4 +1,5 @@
-//! `sim status --watch`: the live view of a sweep.
+//! Tests of `sim status --watch`, the live view of a sweep, and of [`Follower`], which reads a journal (`runs.csv`, a row for each ended
+//! run) while a sweep appends rows.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::support::experiment;
 
 const SIX_RUNS: &str = "duration_s = 2\nengine = \"virtual\"\nrepetitions = 3\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.4, 0.7]\n";
 
-/// Makes these runs of the experiment; all if there are none.
+/// Makes the runs with the numbers `only`, or all runs if `only` is empty.
 fn make(experiment: &Experiment, root: &Path, only: &[u64]) {
     assert_eq!(experiment.engine, EngineKind::Virtual);
     let name = |run: &u64| -> RunName { run.to_string().parse().expect("a run's name") };
@@ -23,6 +24,7 @@ fn make(experiment: &Experiment, root: &Path, only: &[u64]) {
     sweep::run(experiment, root, &options, &control, &mut progress).expect("a sweep");
 }
 
+/// Returns the rows that the follower has not read before.
 fn read_new(follower: &mut Follower) -> Vec<JournalRow> {
     let mut rows = vec![];
     follower.read_new(|row| rows.push(row)).expect("rows");
@@ -35,7 +37,7 @@ fn numbers(rows: &[JournalRow]) -> Vec<u64> {
 }
 
 #[test]
-fn each_row_is_read_once_and_a_torn_row_when_it_is_complete() {
+fn each_row_is_read_once_and_only_when_it_is_complete() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("data");
     make(&experiment(SIX_RUNS), &root, &[0, 2]);
@@ -45,7 +47,7 @@ fn each_row_is_read_once_and_a_torn_row_when_it_is_complete() {
     assert_eq!(read_new(&mut follower), []);
     assert!(!follower.is_outdated());
 
-    // Another dataset's journal has the next rows. They are appended byte by byte.
+    // The journal of the dataset `longer` begins with the same rows, and two rows follow. They are appended byte by byte.
     let longer = folder.path().join("longer");
     make(&experiment(SIX_RUNS), &longer, &[0, 2]);
     make(&experiment(SIX_RUNS), &longer, &[5, 1]);
@@ -57,7 +59,8 @@ fn each_row_is_read_once_and_a_torn_row_when_it_is_complete() {
         std::fs::write(root.join("runs.csv"), &journal[..end]).expect("written");
         let new = read_new(&mut follower);
         if !new.is_empty() {
-            assert_eq!(journal[end - 1], b'\n');
+            let last_byte = journal[end - 1];
+            assert_eq!(last_byte, b'\n');
             counts.push(new.len());
         }
         all.extend(new);
@@ -84,6 +87,7 @@ fn a_damaged_row_is_an_error_with_its_line() {
 
 #[test]
 fn new_shards_larger_plans_and_shorter_journals_are_noticed() {
+    // A dataset of two shards. A shard is a part of the runs, in a folder of its own.
     let folder = tempfile::tempdir().expect("a folder");
     let shard = |number| {
         let mut experiment = experiment(SIX_RUNS);
@@ -101,10 +105,12 @@ fn new_shards_larger_plans_and_shorter_journals_are_noticed() {
     assert!(follower.is_outdated());
     let mut follower = Follower::open(folder.path()).expect("a dataset");
     let rows = read_new(&mut follower);
+    // Each row says in which of the two shards it is.
     let parts: Vec<usize> = rows.iter().map(|row| row.part).collect();
     assert_eq!((rows.len(), parts), (6, vec![0, 0, 0, 1, 1, 1]));
     assert!(!follower.is_outdated());
 
+    // A dataset without shards gets more repetitions, and then loses all rows of its journal.
     let whole = tempfile::tempdir().expect("a folder");
     make(&experiment(SIX_RUNS), whole.path(), &[]);
     let mut follower = Follower::open(whole.path()).expect("a dataset");
@@ -130,9 +136,10 @@ mod in_a_terminal {
     use super::{SIX_RUNS, make};
     use crate::support::experiment;
 
-    /// Does steps with `sim status --watch` in a pseudo-terminal.
+    /// A Python program that runs another program in a pseudo-terminal and does steps with it: waits for texts, presses keys, and so on.
     const DRIVER: &str = include_str!("watch/terminal.py");
 
+    /// Does the steps with `sim status --watch`.
     fn in_terminal(folder: &Path, arguments: &[&str], steps: &[&str]) -> Output {
         Command::new("python3")
             .args(["-c", DRIVER])
@@ -148,21 +155,23 @@ mod in_a_terminal {
             .expect("Python runs")
     }
 
-    /// Does the steps. The program must end with `code` and restore the terminal. Returns what the terminal shows after it.
+    /// Does the steps with `sim status --watch`. It must end with `code` and restore the terminal. Returns what it prints after that.
     fn watch(folder: &Path, arguments: &[&str], steps: &[&str], code: i32) -> String {
         let output = in_terminal(folder, arguments, steps);
         let shown = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{shown}\n{errors}");
         assert_eq!(errors, "");
-        let (_, after) = shown
-            .rsplit_once("\x1b[?1049l")
-            .expect("the screen is left");
-        assert!(shown.contains("\x1b[?1049h"), "{shown:?}");
-        assert!(shown.contains("\x1b[?25h"), "the cursor is shown again");
-        after.trim_start_matches("\x1b[?25h").replace("\r\n", "\n")
+        // The control sequences that switch to a separate screen, switch back, and show the cursor.
+        let (enter_screen, leave_screen) = ("\x1b[?1049h", "\x1b[?1049l");
+        let show_cursor = "\x1b[?25h";
+        let (_, after) = shown.rsplit_once(leave_screen).expect("the screen is left");
+        assert!(shown.contains(enter_screen), "{shown:?}");
+        assert!(shown.contains(show_cursor), "{shown:?}");
+        after.trim_start_matches(show_cursor).replace("\r\n", "\n")
     }
 
+    /// Returns a folder with the experiment `e.toml` and the finished dataset `name`.
     fn dataset(name: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
         let text = format!("seed = 262\n{SIX_RUNS}");
@@ -174,6 +183,7 @@ mod in_a_terminal {
     #[test]
     fn a_finished_sweep_stays_until_a_key_is_pressed() {
         let folder = dataset("night");
+        // The keys q, Escape and Ctrl-C.
         for key in ["send q", "send \\x1b", "send \\x03"] {
             let after = watch(folder.path(), &["night"], &["expect 6 of 6 done", key], 0);
             assert_eq!(after, "night: finished; 100.0 %, 6/6 runs\n");
@@ -181,19 +191,17 @@ mod in_a_terminal {
     }
 
     #[test]
-    fn runs_of_another_process_appear_and_sizes_may_change() {
+    fn runs_of_another_sweep_appear_and_the_terminal_may_change_its_size() {
         let folder = tempfile::tempdir().expect("a folder");
         let text = format!("seed = 262\n{SIX_RUNS}");
         fs::write(folder.path().join("e.toml"), text).expect("written");
-        let sim = |only: &[&str]| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
-            command.args(["run", "e.toml"]).args(only);
-            let output = command.current_dir(folder.path()).output();
-            assert!(output.expect("it runs").status.success());
-        };
-        sim(&["--only", "0"]);
+        let mut first_run = Command::new(env!("CARGO_BIN_EXE_sim"));
+        first_run.args(["run", "e.toml", "--only", "0"]);
+        let output = first_run.current_dir(folder.path()).output();
+        assert!(output.expect("it runs").status.success());
         let steps = [
             "expect 1 of 6 done",
+            // The numbers of configurations.
             "expect 0 done, 1 under way, 0 failed, 1 not begun",
             "run $SIM run e.toml --quiet",
             "expect 6 of 6 done",
@@ -244,18 +252,18 @@ mod in_a_terminal {
         assert!(after.contains("night"), "{after}");
     }
 
-    /// A window that is closed sends SIGHUP, or the terminal is simply gone.
+    /// If the signal SIGHUP arrives first, the exit code is 130. If the program notices first that the terminal no longer exists, it is 2.
     #[test]
-    fn it_ends_when_the_terminal_is_closed() {
+    fn the_program_ends_when_the_terminal_is_closed() {
         let folder = dataset("night");
         let output = in_terminal(folder.path(), &["night"], &["expect 6 of 6 done", "close"]);
         let code = output.status.code();
         assert!([Some(130), Some(2)].contains(&code), "{output:?}");
     }
 
-    /// The files and their contents are the same afterwards.
+    /// The names, contents and times of all files of the dataset stay the same.
     #[test]
-    fn nothing_is_written() {
+    fn watching_writes_nothing_to_the_dataset() {
         let folder = dataset("night");
         let files = || {
             let entries = fs::read_dir(folder.path().join("night")).expect("a folder");
@@ -279,6 +287,7 @@ mod in_a_terminal {
         assert_eq!(files(), before);
     }
 
+    /// The output is a pipe, whatever the variable `TERM` says.
     #[test]
     fn without_a_terminal_the_message_says_what_to_use() {
         let folder = dataset("night");
@@ -304,7 +313,7 @@ mod in_a_terminal {
 }
 
 #[test]
-fn several_datasets_have_one_table_or_object_each() {
+fn the_status_of_several_datasets_has_a_table_or_json_object_for_each() {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["a", "b"] {
         make(&experiment(SIX_RUNS), &folder.path().join(name), &[]);

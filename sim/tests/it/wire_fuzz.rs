@@ -1,7 +1,8 @@
 //! A fuzz test of the decoder of connections: the result must not depend on how the bytes are cut into pieces, and no bytes may
 //! cause a panic.
 //!
-//! Its inputs are the seeds in `tests/corpus/wire` and mutations of them. `PROPTEST_CASES=10000000` searches longer.
+//! The inputs are the byte streams in `tests/corpus/wire`, here called seeds, and random changes of them (mutations). With the variable
+//! `PROPTEST_CASES=10000000` the test tries more of them.
 
 use std::fs;
 use std::path::Path;
@@ -11,21 +12,24 @@ use proptest::sample::{Index, select};
 use sim::clock::TimestampFormat;
 use sim::wire::{Chunks, FRAME_BYTES, Frame, Frames, HELLO_BYTES, Hello, WireError};
 
-/// The forms of timestamps with which each stream is decoded.
+/// The kinds of timestamps that the messages of a run may carry. Each stream is decoded with each kind.
 const FORMATS: [Option<TimestampFormat>; 3] = [
     None,
     Some(TimestampFormat::Vector { machines: 3 }),
     Some(TimestampFormat::Hybrid),
 ];
 
-/// The result of decoding a stream.
+/// The result of decoding a stream: a handshake, and then frames.
 #[derive(Debug, Default, PartialEq)]
 struct Decoded {
+    /// The first step of the handshake. `None` if the stream is too short.
     hello: Option<Result<Hello, WireError>>,
     frames: Vec<Result<Frame, WireError>>,
-    partial: bool,
+    /// Whether the stream ends within the handshake or within a frame.
+    is_partial: bool,
 }
 
+/// Decodes a stream that arrives in `pieces`.
 fn decode<'a>(format: Option<TimestampFormat>, pieces: impl Iterator<Item = &'a [u8]>) -> Decoded {
     let mut decoded = Decoded::default();
     let mut hello = Chunks::<HELLO_BYTES>::default();
@@ -38,22 +42,23 @@ fn decode<'a>(format: Option<TimestampFormat>, pieces: impl Iterator<Item = &'a 
             decoded.frames.push(frame);
         }
     }
-    decoded.partial = hello.is_partial() || frames.is_partial();
+    decoded.is_partial = hello.is_partial() || frames.is_partial();
     decoded
 }
 
-/// Decodes the stream as a whole and in two pieces, and compares.
-fn fuzz(stream: &[u8], cut: usize) {
+/// Checks that the stream as a whole and in pieces of `piece_bytes` bytes gives the same result, for each kind of timestamps.
+fn check_stream(stream: &[u8], piece_bytes: usize) {
     for format in FORMATS {
-        fuzz_format(format, stream, cut);
+        check_stream_with(format, stream, piece_bytes);
     }
 }
 
-fn fuzz_format(format: Option<TimestampFormat>, stream: &[u8], cut: usize) {
+fn check_stream_with(format: Option<TimestampFormat>, stream: &[u8], piece_bytes: usize) {
     let whole = decode(format, std::iter::once(stream));
-    assert_eq!(whole, decode(format, stream.chunks(cut.max(1))));
-    let complete = stream.len().saturating_sub(HELLO_BYTES);
-    assert!(whole.frames.len() <= complete / FRAME_BYTES);
+    assert_eq!(whole, decode(format, stream.chunks(piece_bytes)));
+    let bytes_of_frames = stream.len().saturating_sub(HELLO_BYTES);
+    assert!(whole.frames.len() <= bytes_of_frames / FRAME_BYTES);
+    // What was decoded can be encoded and decoded again.
     for frame in whole.frames.into_iter().flatten() {
         let bytes = frame.encode();
         assert_eq!(Frames::new(format).take(&mut &bytes[..]), Some(Ok(frame)));
@@ -77,13 +82,18 @@ fn corpus() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A change of an input.
+/// A random change of a stream. An [`Index`] is a random position in it.
 #[derive(Clone, Debug)]
 enum Mutation {
+    /// Replaces one byte.
     Set(Index, u8),
+    /// Inserts bytes before a position.
     Insert(Index, Vec<u8>),
+    /// Removes at most this number of bytes from a position on.
     Remove(Index, usize),
+    /// Removes all bytes from a position on.
     Truncate(Index),
+    /// Appends another seed.
     Append(Vec<u8>),
 }
 
@@ -100,30 +110,33 @@ impl Mutation {
     }
 
     fn apply(self, input: &mut Vec<u8>) {
-        let place = |at: &Index| at.index(input.len() + 1);
+        // The position after the last byte is possible too.
+        let position = |at: &Index| at.index(input.len() + 1);
         match self {
             Self::Set(at, byte) => {
-                let place = place(&at);
-                if let Some(old) = input.get_mut(place) {
+                let position = position(&at);
+                if let Some(old) = input.get_mut(position) {
                     *old = byte;
                 }
             }
             Self::Insert(at, bytes) => {
-                let place = place(&at);
-                input.splice(place..place, bytes);
+                let position = position(&at);
+                input.splice(position..position, bytes);
             }
             Self::Remove(at, count) => {
-                let from = place(&at);
+                let from = position(&at);
                 input.drain(from..input.len().min(from + count));
             }
-            Self::Truncate(at) => input.truncate(place(&at)),
+            Self::Truncate(at) => input.truncate(position(&at)),
             Self::Append(bytes) => input.extend(bytes),
         }
     }
 }
 
+/// Also checks that the seeds have what the mutations need: messages with each kind of timestamps, valid and invalid handshakes, and a
+/// stream with several frames.
 #[test]
-fn seeds() {
+fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
     let corpus = corpus();
     assert!(corpus.len() >= 16);
     for format in FORMATS {
@@ -136,23 +149,23 @@ fn seeds() {
                 })
             )
         };
-        let is_read = |input: &Vec<u8>| {
-            let decoded = decode(format, std::iter::once(&input[..]));
+        let has_timestamps = |seed: &Vec<u8>| {
+            let decoded = decode(format, std::iter::once(&seed[..]));
             decoded.frames.iter().any(has_timestamp)
         };
-        assert_eq!(corpus.iter().any(is_read), format.is_some());
+        assert_eq!(corpus.iter().any(has_timestamps), format.is_some());
     }
     let decoded = corpus
         .iter()
         .map(|input| decode(None, std::iter::once(&input[..])));
-    let (hellos, frames): (Vec<_>, Vec<_>) = decoded
+    let (hellos, frame_counts): (Vec<_>, Vec<_>) = decoded
         .map(|decoded| (decoded.hello, decoded.frames.len()))
         .unzip();
     assert!(hellos.iter().any(|hello| matches!(hello, Some(Ok(_)))));
     assert!(hellos.iter().any(|hello| matches!(hello, Some(Err(_)))));
-    assert!(frames.iter().any(|&count| count > 1));
-    for input in corpus {
-        (1..=input.len().max(1)).for_each(|cut| fuzz(&input, cut));
+    assert!(frame_counts.iter().any(|&count| count > 1));
+    for seed in corpus {
+        (1..=seed.len().max(1)).for_each(|piece_bytes| check_stream(&seed, piece_bytes));
     }
 }
 
@@ -160,13 +173,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 20, ..ProptestConfig::default() })]
 
     #[test]
-    fn mutations_of_seeds(
+    fn mutated_seeds_give_the_same_result_in_pieces_of_any_length(
         seed in select(corpus()),
         mutations in prop::collection::vec(Mutation::any(), 0..8),
-        cut in 1usize..100,
+        piece_bytes in 1usize..100,
     ) {
         let mut input = seed;
         mutations.into_iter().for_each(|mutation| mutation.apply(&mut input));
-        fuzz(&input, cut);
+        check_stream(&input, piece_bytes);
     }
 }

@@ -1,8 +1,8 @@
-//! The processes that a sweep started, found in `/proc`.
+//! Helpers that find the child processes of a sweep in `/proc`, and wait until they have ended. Each child is a machine.
 
 use super::*;
 
-/// Returns the children of the process when there are `count` of them.
+/// Waits until `parent` has `count` child processes. Returns their ids.
 #[cfg(target_os = "linux")]
 pub(super) fn wait_for_children(parent: &Child, count: usize) -> Vec<u32> {
     loop {
@@ -26,9 +26,11 @@ pub(super) fn wait_until_gone(process: u32) {
     }
 }
 
+/// Returns the id of a process's parent, and the letter of its state. `None` if the process has ended.
 #[cfg(target_os = "linux")]
 pub(super) fn parent_and_state(process: u32) -> Option<(u32, char)> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The text is `ID (NAME) STATE PARENT ...`. The name can contain `) ` too, so the last one counts.
     let mut words = stat.rsplit_once(") ")?.1.split(' ');
     let state = words.next()?.chars().next()?;
     Some((words.next()?.parse().ok()?, state))

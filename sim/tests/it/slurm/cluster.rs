@@ -1,8 +1,9 @@
-//! A Slurm cluster for a test on this computer: real daemons on loopback, with their own key, socket, ports and files.
+//! A Slurm cluster for a test on this computer: real daemons that talk over the loopback interface, with their own key, socket, ports
+//! and files.
 //!
-//! The daemons and all jobs run in a process namespace, which ends with its first process. This process ends when the pipe from the
-//! test closes, however the test ends. So no process is left running. The cluster needs root, and Debian's packages `slurmctld`,
-//! `slurmd`, `slurm-client` and `munge`.
+//! The daemons and all jobs run in a process namespace. When the first process of a namespace ends, the system ends all others. Here the
+//! first process ends when the pipe from the test closes, however the test ends. So no process is left running. The cluster needs root,
+//! and Debian's packages `slurmctld`, `slurmd`, `slurm-client` and `munge`.
 
 use std::fs;
 use std::io::Read;
@@ -16,8 +17,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// How long an operation of the cluster may take. It takes seconds, but longer on a busy computer.
+/// How long an operation of the cluster may take. An operation usually takes seconds, but longer on a busy computer.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// The programs that a cluster needs.
 const PROGRAMS: [&str; 7] = [
     "unshare",
     "munged",
@@ -30,6 +32,7 @@ const PROGRAMS: [&str; 7] = [
 
 /// A cluster with two nodes that are ready for jobs. Jobs are submitted in its folder.
 pub struct Cluster {
+    /// The program `unshare`, which starts the first process of the namespace and ends with it.
     first_process: Child,
     folder: TempDir,
 }
@@ -46,7 +49,7 @@ pub struct Job {
 impl Cluster {
     /// Starts a cluster, or returns why it cannot.
     pub fn start() -> Result<Self, String> {
-        let missing = PROGRAMS.into_iter().find(|program| !is_there(program));
+        let missing = PROGRAMS.into_iter().find(|program| !is_installed(program));
         if let Some(program) = missing {
             return Err(format!("there is no program {program} here"));
         }
@@ -71,14 +74,15 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Waits until both nodes are ready for jobs.
     fn wait_for_nodes(&mut self) -> Result<(), String> {
-        let patience = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         while self.output_of(self.command("sinfo").args(["-hN", "-o", "%T"])) != "idle\nidle\n" {
             let ended = self
                 .first_process
                 .try_wait()
                 .map_err(|error| error.to_string())?;
-            if ended.is_some() || Instant::now() > patience {
+            if ended.is_some() || Instant::now() > deadline {
                 return Err(format!(
                     "the daemons do not start: {}",
                     self.read("output.log")
@@ -121,7 +125,7 @@ impl Cluster {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Returns the tasks of an array that have started or ended, and one entry for all others together.
+    /// Returns the tasks of an array that have started or ended. All tasks that have not started yet are one entry together.
     pub fn jobs(&self, job: &str) -> Vec<Job> {
         let text = self.run(
             self.command("scontrol")
@@ -132,26 +136,26 @@ impl Cluster {
 
     /// Waits until every task of an array has ended. Each must have succeeded after `restarts` requeues.
     pub fn wait_for_success(&self, array: &str, tasks: usize, restarts: u32) {
-        let goes_on = |job: &Job| job.is_on() || job.state == "PENDING";
+        let has_not_ended = |job: &Job| job.is_running() || job.state == "PENDING";
         self.wait_until(&format!("the end of {array}"), || {
-            !self.jobs(array).iter().any(goes_on)
+            !self.jobs(array).iter().any(has_not_ended)
         });
         let jobs = self.jobs(array);
-        let well = |job: &Job| {
+        let has_succeeded = |job: &Job| {
             job.state == "COMPLETED" && job.exit_code == "0:0" && job.restarts == restarts
         };
         assert!(
-            jobs.len() == tasks && jobs.iter().all(well),
+            jobs.len() == tasks && jobs.iter().all(has_succeeded),
             "{jobs:#?}\n{}",
             self.logs()
         );
     }
 
-    /// Waits until a running task is back in the queue, and lets it start again soon. Slurm itself would wait two minutes. The task
-    /// must not start in the second in which it ended, because slurmd would take this for the old start.
+    /// Waits until a running task is back in the queue, and lets it start again after two seconds. Slurm itself would wait two minutes.
+    /// The task must not start again within the second in which it ended, because slurmd would confuse the new start with the old one.
     pub fn wait_for_requeue(&self, task: &str) {
         self.wait_until(&format!("{task} to stop"), || {
-            !self.jobs(task).iter().any(Job::is_on)
+            !self.jobs(task).iter().any(Job::is_running)
         });
         let is_queued = self.jobs(task).iter().all(|job| job.state == "PENDING");
         assert!(is_queued, "{:#?}\n{}", self.jobs(task), self.logs());
@@ -162,12 +166,12 @@ impl Cluster {
         ]));
     }
 
-    /// Waits until `holds` returns true.
-    pub fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let patience = Instant::now() + PATIENCE;
-        while !holds() {
+    /// Waits until `is_fulfilled` returns true. `what` names the condition in the message of a failed test.
+    pub fn wait_until(&self, what: &str, mut is_fulfilled: impl FnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_fulfilled() {
             assert!(
-                Instant::now() < patience,
+                Instant::now() < deadline,
                 "waited in vain for {what}\n{}",
                 self.logs()
             );
@@ -203,16 +207,19 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // This closes the pipe first. When it returns, every process of the namespace has ended, and the folder can be removed.
+        // `wait` first closes the pipe, so the first process ends. When `wait` returns, every process of the namespace has ended, and the
+        // folder can be removed.
         let _ = self.first_process.wait();
     }
 }
 
 impl Job {
-    fn is_on(&self) -> bool {
+    /// Returns whether the job occupies a node.
+    fn is_running(&self) -> bool {
         ["RUNNING", "COMPLETING", "SUSPENDED"].contains(&&*self.state)
     }
 
+    /// Parses a line of `scontrol --oneliner show job`, which has words such as `JobState=RUNNING`.
     fn from_line(line: &str) -> Self {
         let field = |name: &str| {
             let value = line
@@ -243,12 +250,12 @@ pub fn outside_of_jobs(mut command: Command) -> Command {
 }
 
 /// Returns whether there is a program with this name.
-fn is_there(program: &str) -> bool {
+fn is_installed(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }
 
-/// Writes the configuration and the key, and creates the folders.
+/// Writes the files `slurm.conf` and `munge.key`, and creates the folders for the daemons.
 fn write_configuration(folder: &Path) -> std::io::Result<()> {
     for name in ["state", "spool-one", "spool-two"] {
         fs::create_dir(folder.join(name))?;
@@ -270,12 +277,12 @@ fn write_configuration(folder: &Path) -> std::io::Result<()> {
     fs::write(folder.join("slurm.conf"), text)
 }
 
-/// Returns ports below those that the system gives to connections, so that no connection takes them before the daemons do. No port
-/// is returned twice, and other test processes most likely use others.
+/// Returns free ports below the range from which the system takes ports for outgoing connections, so that no connection takes one before
+/// the daemons do. No port is returned twice, and other test processes most likely use other ports.
 fn free_ports<const N: usize>() -> [u16; N] {
-    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    static COUNT: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + (std::process::id() % 9_000) as u16;
-    let mut ports = (0..1_000).map(|_| first + GIVEN.fetch_add(1, Ordering::Relaxed));
-    let mut free = || ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-    std::array::from_fn(|_| free().expect("a free port"))
+    let mut ports = (0..1_000).map(|_| first + COUNT.fetch_add(1, Ordering::Relaxed));
+    let mut next_free = || ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    std::array::from_fn(|_| next_free().expect("a free port"))
 }

@@ -1,5 +1,6 @@
-# The first process of a cluster's process namespace. It starts the daemons and ends with the first of them that ends, or with the
-# pipe on its standard input; and with it ends all that runs in the namespace. $1 is the cluster's folder.
+# The first process of a cluster's process namespace. $1 is the cluster's folder. It starts the daemons. It ends when one of them ends,
+# or when the pipe on its standard input closes. Then the system ends everything else in the namespace.
+# A command in the background has no standard input, so the pipe gets the number 3 too. `cat` ends when the pipe closes.
 exec 3<&0
 cat <&3 >/dev/null &
 munged --socket="$1/munge.socket" --key-file="$1/munge.key" --pid-file="$1/munge.pid" --log-file="$1/munge.log" \

@@ -1,10 +1,16 @@
-"""Runs a program in a pseudo-terminal of 24 rows and 80 columns, and does steps with it. No step waits for a fixed time.
+r"""Runs a program in a pseudo-terminal of 24 rows and 80 columns, and does steps with it.
 
     terminal.py STEP... -- PROGRAM ARGUMENT...
 
-Steps: `expect TEXT` reads until the text appears, `send KEYS` types, `resize ROWS COLUMNS` changes the size, `signal NAME` sends a
-signal, `run COMMAND` runs a shell command to its end, `close` closes the terminal and is the last step. Everything that the program wrote is printed at the end. The exit code is
-the program's. It is an error if the program leaves the terminal in another mode.
+    expect TEXT           reads the program's output until the text is on the screen
+    send KEYS             types; \x1b is the key Escape
+    resize ROWS COLUMNS   changes the size of the terminal
+    signal NAME           sends a signal to the program, such as TERM
+    run COMMAND           runs a shell command to its end
+    close                 closes the terminal; must be the last step
+
+After the last step, the program must end by itself. Then everything that it wrote is printed, and the exit code is that of the program.
+It is an error if the program leaves the terminal in another mode.
 """
 
 import fcntl
@@ -19,14 +25,16 @@ import sys
 import termios
 import time
 
-# If a text does not appear in this time, it does not come. In a good test this never happens.
-HOPELESS_S = 60
-# Moves to a row and a column, clears, other control sequences, or a character.
+# How long to wait for a text, or for the end of the program. If all is well, it never takes so long.
+PATIENCE_S = 60
+# Matches one piece of output: a move to a row (group 1) and a column (group 2), a clearing of the screen (group 3), another control
+# sequence, or a character (group 4).
 PIECES = re.compile(rb"\x1b\[(\d+);(\d+)H|(\x1b\[2?J)|\x1b\[[?\d;]*[A-Za-z]|([^\x1b])", re.DOTALL)
 
 
 class Screen:
-    """The characters on the screen, by row and column. Programs may write only those that change."""
+    """The characters on the screen, by row and column. A program may write only the characters that change, so a text on the screen
+    need not be in its output as a whole."""
 
     def __init__(self):
         self.rows, self.row, self.column = {}, 1, 1
@@ -37,8 +45,8 @@ class Screen:
                 self.row, self.column = int(row), int(column)
             elif clear:
                 self.rows = {}
+            # A character in UTF-8 may have several bytes. The first byte stands for it; the other bytes, 0x80 to 0xBF, are left out.
             elif character and (character[0] & 0xC0) != 0x80:
-                # Of a character with several bytes, only the first one counts.
                 self.rows.setdefault(self.row, {})[self.column] = chr(character[0])
                 self.column += 1
 
@@ -51,8 +59,9 @@ def main(words):
     steps, program = words[: words.index("--")], words[words.index("--") + 1 :]
     master, slave = pty.openpty()
     set_size(slave, 24, 80)
-    mode = termios.tcgetattr(slave)
+    mode_before = termios.tcgetattr(slave)
 
+    # Makes the pseudo-terminal the terminal of the program, so that its keys send signals and its closing sends SIGHUP.
     def take_terminal():
         os.setsid()
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
@@ -68,7 +77,7 @@ def main(words):
         screen.write(output)
 
     def expect(text):
-        deadline = time.monotonic() + HOPELESS_S
+        deadline = time.monotonic() + PATIENCE_S
         while text not in screen.text():
             if select.select([master], [], [], 0.05)[0]:
                 read()
@@ -77,25 +86,25 @@ def main(words):
                 sys.exit(f"{text!r} does not appear; this does:\n{screen.text()}\n{output!r}")
 
     for step in steps:
-        kind, _, rest = step.partition(" ")
+        kind, _, argument = step.partition(" ")
         if kind == "expect":
-            expect(rest)
+            expect(argument)
         elif kind == "send":
-            os.write(master, rest.encode().decode("unicode_escape").encode())
+            os.write(master, argument.encode().decode("unicode_escape").encode())
         elif kind == "resize":
-            set_size(slave, *map(int, rest.split()))
+            set_size(slave, *map(int, argument.split()))
         elif kind == "signal":
-            child.send_signal(getattr(signal, "SIG" + rest))
+            child.send_signal(getattr(signal, "SIG" + argument))
         elif kind == "close":
             os.close(slave)
             os.close(master)
-            sys.exit(child.wait(HOPELESS_S))
+            sys.exit(child.wait(PATIENCE_S))
         elif kind == "run":
-            subprocess.run(rest, shell=True, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(argument, shell=True, check=True, stdout=subprocess.DEVNULL)
         else:
             sys.exit(f"unknown step {step!r}")
-    # The program cannot end while the terminal is full, so what it writes is read until it has ended.
-    deadline = time.monotonic() + HOPELESS_S
+    # The program cannot end as long as the terminal is full. So its output is read until it has ended.
+    deadline = time.monotonic() + PATIENCE_S
     while child.poll() is None:
         if time.monotonic() > deadline:
             child.kill()
@@ -104,7 +113,7 @@ def main(words):
             read()
     while select.select([master], [], [], 0)[0]:
         read()
-    if termios.tcgetattr(slave) != mode:
+    if termios.tcgetattr(slave) != mode_before:
         sys.exit("the terminal is left in another mode")
     sys.stdout.buffer.write(output)
     sys.stdout.flush()
