@@ -12,11 +12,12 @@ use super::output::{self, Output};
 #[command(after_help = "Example: analyze audit data/quickstart\n\n\
         Every finished run is compared with the rules of Lamport's clocks and with its row in runs.csv: ticks and times, clocks and \
         timestamps, every receive and its send, the queues, and how often each random outcome was drawn. In virtual time, and in runs \
-        whose messages all arrived as in the schedule (column as_scheduled), queue lengths are computed from the \
-        messages and must be equal to the logged ones; in other runs the logged lengths must lie between a lower and an upper limit. For each check that failed, the first violation is described, with the `analyze diagram` \
-        command that shows it as a picture. If any check fails, the exit code is 4. In runs with stamp = before, a message carries the value \
-        that the sender's clock had before the send. This breaks Lamport's Clock Condition (if event a happened before event b, then a has \
-        the smaller clock), so these runs fail a check, as they should.\n\n\
+        whose messages all arrived as in the schedule (column as_scheduled), queue lengths are computed from the messages and must be \
+        equal to the logged ones; in other runs the logged lengths must lie between a lower and an upper limit. For each check that \
+        failed, the first violation is described, with the `analyze diagram` command that shows it as a picture. If any check fails, the \
+        exit code is 4. In runs with stamp = before, a message carries the value that the sender's clock had before the send. This breaks \
+        Lamport's Clock Condition (if event a happened before event b, then a has the smaller clock), so these runs fail a check, as they \
+        should.\n\n\
         CSV and JSON have one record for each dataset and check: how often the check was made (checked), how often it failed \
         (violations), and file, line, run and description of the first failure, with the command that shows it as a picture (diagram). \
         With these formats the report in words is printed to stderr.")]

@@ -33,7 +33,8 @@ const DEFAULT_MEASURES: [&str; 4] = [
 The two sides A and B are two datasets, or the runs of two conditions. They differ in a parameter if they have no value of it in \
 common. They may differ in one or several parameters; the words above the table say in which. A configuration of A is compared with the \
 configuration of B that has the same values of all other parameters. If several configurations of a side have the same values of these \
-other parameters, their means are averaged first, each with the same weight. If A and B differ in the rates, machines are compared by their role (slowest, fastest).")]
+other parameters, their means are averaged first, each with the same weight. If A and B differ in the rates, machines are \
+compared by their role (slowest, fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,

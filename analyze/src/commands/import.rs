@@ -18,7 +18,7 @@ use super::output::{self, Format, Output, write_stdout};
 /// The largest accepted size of a mapping file (the file of --mapping). A mapping has a few lines, so a larger file is a mistake.
 const MAX_MAPPING_BYTES: u64 = 1 << 20;
 
-/// Turn the logs of another program into a dataset, so that all other commands can read them
+/// Turn the logs of another program into a dataset, which the other commands can read
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze import vm1.csv vm2.csv vm3.csv --into data/mine
@@ -90,7 +90,8 @@ pub struct Import {
     /// file and use it with --mapping
     #[arg(long, value_name = "FILE")]
     write_mapping: Option<PathBuf>,
-    /// A TOML file that says how to read the logs. Other options replace the values in this file, except --events: its words are added to the words in the file
+    /// A TOML file that says how to read the logs. Other options replace the values in this file, except --events: its words are added to
+    /// the words in the file
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
     /// The character between the values of a line, or `blanks` (one or several blanks) [default: recognised]

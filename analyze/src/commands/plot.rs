@@ -25,7 +25,8 @@ Where the picture goes: with --out it is written to that file, and the end of it
 
 A line, bar or point is the mean over the runs of one condition. A condition is a configuration; with --by, it is all configurations with \
 the same values of the named parameters. Bands and whiskers are 95 % intervals of the mean (Student's t), as in the tables. A machine has \
-the same colour in all plots and diagrams. The elements of the SVG contain their values in attributes named data-..., with six significant digits.")]
+the same colour in all plots and diagrams. The elements of the SVG contain their values in attributes named data-..., with six \
+significant digits.")]
 pub struct PlotCommand {
     /// A dataset folder, made by `sim run` or `analyze import`
     #[arg(value_name = "DATASET")]

@@ -16,9 +16,10 @@ use super::part::Part;
 
 Times are model seconds since the run's start. With --format table or markdown, at most 1,000 events are printed. CSV and JSON have all \
 events. They also have the timestamp of each message (message_stamp), the sender's tick at which it was sent (sent_tick), and the time from \
-the send to the receive (message_age_s). With --follow, \
-there is a row for each other machine. It shows whether and when the machine received the message. It also shows the machine's first event \
-that causally depends on the send, directly or through messages of other machines (known_tick, known_s, known_from).")]
+the send to the receive (message_age_s).
+
+With --follow, there is a row for each other machine. It shows whether and when the machine received the message. It also shows the \
+machine's first event that causally depends on the send, directly or through messages of other machines (known_tick, known_s, known_from).")]
 pub struct Show {
     #[command(flatten)]
     part: Part,

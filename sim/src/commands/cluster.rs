@@ -78,6 +78,7 @@ impl Cluster<'_> {
             bytes_in_words(plan.memory_bytes),
             bytes_in_words(plan.disk_bytes),
         );
+        // Writing to a text cannot fail.
         let _ = writeln!(
             text,
             "# These sizes hold for {} cores and {} open files, as on the computer where this script was made.",

@@ -13,7 +13,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
 
 /// Returns `program` with its commands in groups in the help.
 pub fn in_groups(mut program: Command) -> Command {
-    // Only a built program has the command `help`.
+    // This adds the command `help`.
     program.build();
     let mut template = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
     let width = program

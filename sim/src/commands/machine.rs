@@ -123,22 +123,22 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 fn describe(participant: &Participant, result: &MachineResult) -> String {
     let schedule = participant.run.schedule(participant.seed);
     let margin_ns = wall_margin_ns(&schedule, participant.time_scale) as f64;
-    let lateness_ns = result.events.iter().map(|logged| {
+    let latenesses_ns = result.events.iter().map(|logged| {
         let due_ns = schedule.due_ns(participant.machine as usize, logged.event.tick) as f64;
         let happened_ns = logged.system_time_ns - result.started_at_ns;
         happened_ns as f64 - due_ns / participant.time_scale
     });
-    let lateness_ns = lateness_ns.fold(0.0, f64::max);
-    let latency_ns = result.latency.clone().quantiles().max_ns as f64;
-    let punctual = (lateness_ns + latency_ns) * 2.0 < margin_ns;
+    let largest_lateness_ns = latenesses_ns.fold(0.0, f64::max);
+    let largest_latency_ns = result.latency.clone().quantiles().max_ns as f64;
+    let is_punctual = (largest_lateness_ns + largest_latency_ns) * 2.0 < margin_ns;
     format!(
         "machine {}: {} events, ticks up to {:.2} ms late, messages travelled up to {:.2} ms, margin {:.2} ms: {}punctual",
         participant.machine,
         result.events.len(),
-        lateness_ns / 1e6,
-        latency_ns / 1e6,
+        largest_lateness_ns / 1e6,
+        largest_latency_ns / 1e6,
         margin_ns / 1e6,
-        if punctual { "" } else { "not " }
+        if is_punctual { "" } else { "not " }
     )
 }
 
@@ -250,6 +250,7 @@ fn token() -> Result<RunToken> {
 fn end_when_stdin_closes() -> io::Result<()> {
     std::thread::Builder::new().spawn(|| {
         let mut byte = [0];
+        // What is read does not matter. A read of 0 bytes means that stdin is closed.
         while !matches!(io::stdin().read(&mut byte), Ok(0) | Err(_)) {}
         std::process::exit(i32::from(FAILED));
     })?;

@@ -84,8 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Arranges that the first signal (Ctrl+C or SIGTERM) stops the sweep in good order, and the second one at once. The returned flag says
-/// whether a signal has come. SIGHUP is not handled: it ends the process
-/// (unless `nohup` is used), and no finished run is lost.
+/// whether a signal has come. SIGHUP is not handled: it ends the process (unless `nohup` is used), and no finished run is lost.
 fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

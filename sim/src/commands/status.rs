@@ -146,10 +146,10 @@ fn table(root: &Path, status: &Status) -> String {
             bytes_in_words(status.bytes)
         ),
     );
-    for failures in status.reasons.iter().take(MAX_REASONS) {
+    for reason in status.reasons.iter().take(MAX_REASONS) {
         row(
             "failures",
-            format!("{} x {}", grouped(failures.runs), failures.reason),
+            format!("{} x {}", grouped(reason.runs), reason.reason),
         );
     }
     for command in status.resume.iter().take(MAX_COMMANDS) {
