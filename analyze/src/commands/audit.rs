@@ -1,4 +1,4 @@
-//! `analyze audit`.
+//! `analyze audit`: checks whether the logs of runs follow Lamport's rules.
 
 use std::path::PathBuf;
 
@@ -12,15 +12,18 @@ use super::output::{self, Output};
 #[command(after_help = "Example: analyze audit data/quickstart\n\n\
         Every finished run is compared with the rules of Lamport's clocks and with its row in runs.csv: ticks and times, clocks and \
         timestamps, every receive and its send, the queues, and how often each random outcome was drawn. In virtual time, and in runs \
-        whose messages all arrived as in the schedule (column as_scheduled), queue lengths are recomputed exactly; in other runs they \
-        must lie between a lower and an upper limit. For each check that failed, the first violation is described, with the `analyze diagram` \
-        command that shows it as a picture. If any check fails, the exit code is 4. In runs with stamp = before, messages carry the sender's clock \
-        from before the send. This breaks Lamport's Clock Condition, so these runs fail a check, as they should.\n\n\
+        whose messages all arrived as in the schedule (column as_scheduled), queue lengths are computed from the messages and must be \
+        equal to the logged ones; in other runs the logged lengths must lie between a lower and an upper limit. For each check that \
+        failed, the first violation is described, with the `analyze diagram` command that shows it as a picture. If any check fails, the \
+        exit code is 4. In runs with stamp = before, a message carries the value that the sender's clock had before the send. This breaks \
+        Lamport's Clock Condition (if event a happened before event b, then a has the smaller clock), so these runs fail a check, as they \
+        should.\n\n\
         CSV and JSON have one record for each dataset and check: how often the check was made (checked), how often it failed \
-        (violations), and file, line, run and description of the first failure, with the command that shows it as a picture (diagram). With these formats the report in words is printed to stderr.")]
+        (violations), and file, line, run and description of the first failure, with the command that shows it as a picture (diagram). \
+        With these formats the report in words is printed to stderr.")]
 pub struct Audit {
-    /// Dataset folders, made by `sim run` or `analyze import`. If a dataset was made in parts (shards, with `sim run --shard`): its folder,
-    /// or the folders of some of its shards
+    /// Dataset folders, made by `sim run` or `analyze import`. If a dataset was made in parts (shards, with `sim run --shard`), give its
+    /// folder, or the folders of some of its shards
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
     #[command(flatten)]
@@ -29,13 +32,13 @@ pub struct Audit {
 
 impl Audit {
     pub fn run(&self) -> anyhow::Result<()> {
-        let found = audit::Audit::run(&self.roots)?;
-        let words = audit::words(&found);
+        let audit = audit::Audit::run(&self.roots)?;
+        let words = audit::words(&audit);
         self.output.print_words_to_stderr_with_csv_or_json(&words);
-        let tables = [audit::table(&found)];
+        let tables = [audit::table(&audit)];
         let printed = self
             .output
-            .print(&words, &tables, || audit::records(&found));
-        output::report_check(audit::describe_failures(&found), printed)
+            .print(&words, &tables, || audit::records(&audit));
+        output::report_check(audit::describe_failures(&audit), printed)
     }
 }

@@ -1,4 +1,4 @@
-//! `analyze backlog`.
+//! `analyze backlog`: a table of the lengths of the queues, and of how fast the queues grow.
 
 use analyze::stats::tables;
 use clap::Args;

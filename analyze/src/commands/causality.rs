@@ -1,4 +1,4 @@
-//! `analyze causality`.
+//! `analyze causality`: a table of differences between clocks, of the age of messages, and of concurrent events.
 
 use analyze::stats::tables;
 use clap::Args;

@@ -1,4 +1,4 @@
-//! `analyze claims`.
+//! `analyze claims`: tests the claims of other authors on datasets, and prints a verdict on each.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,18 +20,18 @@ use super::selection::say_what_is_left_out;
 /// Test what other authors claimed about this model
 ///
 /// The verdict on a claim is `confirmed` (all its tests hold), `refuted` (all tests fail), `depends on ...` (some tests hold and some
-/// fail; the verdict names the parameters or conditions that decide), `undecided` (some tests are undecided, and the others agree), or
-/// `not evaluated` (for example because a dataset is missing)
+/// fail; the verdict names the parameters or conditions that decide), `undecided` (some tests are undecided, and the others all hold
+/// or all fail), or `not evaluated` (for example because a dataset is missing)
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze claims --claim slow-machine-mostly-receives\n\n\
-        Each test of a claim has a range. The test holds if the whole 95 % interval of the measured value is in that range, and it fails \
-        if the whole interval is outside. Otherwise it is undecided. If a dataset is missing, the command that makes it is printed, the \
+        Each test of a claim has a range. The test holds if the whole 95 % interval of the measured value is in that range. It fails \
+        if the whole interval is outside. Otherwise the test is undecided. If a dataset is missing, the command that makes it is printed, the \
         other claims are tested anyway, and the exit code is 2.\n\n\
         CSV and JSON have one record for each test."
 )]
 pub struct Claims {
-    /// The file with the claims (TOML). Their experiments are in the folder with the same name, without .toml
+    /// The file with the claims (TOML). The experiments that test them are in the folder with the same name, without .toml
     #[arg(value_name = "FILE", default_value = "experiments/claims.toml")]
     file: PathBuf,
     /// The folder with the datasets
@@ -56,7 +56,7 @@ fn claim_columns() -> Vec<&'static str> {
 impl Claims {
     pub fn run(&self) -> anyhow::Result<()> {
         pools::start()?;
-        let claims = self.chosen(claims::read(&self.file)?)?;
+        let claims = self.choose(claims::read(&self.file)?)?;
         let data = Data::new(&self.data, &self.file);
         // A wrong column is reported before claims are evaluated.
         let order = ClaimOrder::new(&self.sort)?;
@@ -68,14 +68,15 @@ impl Claims {
         let printed = self
             .output
             .print(&[], &tables, || claims::records(&answers));
-        // Claims that could not be evaluated are reported even if stdout is a closed pipe.
+        // Claims that could not be evaluated are reported even if stdout is a closed pipe, as after `analyze claims | head`.
         match printed {
             Err(error) if !is_closed_pipe(&error) => Err(error),
             _ => require_all_evaluated(&answers),
         }
     }
 
-    fn chosen(&self, claims: Vec<Claim>) -> anyhow::Result<Vec<Claim>> {
+    /// Keeps the claims that --claim names. Without this option, keeps all.
+    fn choose(&self, claims: Vec<Claim>) -> anyhow::Result<Vec<Claim>> {
         let exists = |id: &String| claims.iter().any(|claim| claim.id == *id);
         if let Some(unknown) = self.ids.iter().find(|id| !exists(id)) {
             let ids: Vec<&str> = claims.iter().map(|claim| claim.id.as_str()).collect();
@@ -89,10 +90,12 @@ impl Claims {
     }
 }
 
+/// Reports on stderr which runs of a dataset were not audited, if any.
 fn say_what_is_not_audited(dataset: &Audited) {
-    match audit::not_audited(dataset) {
-        nothing if nothing.is_empty() => {}
-        words => tell(format_args!("{}:{words}", dataset.label)),
+    let sentences = audit::not_audited(dataset);
+    if !sentences.is_empty() {
+        // The sentences begin with a space.
+        tell(format_args!("{}:{sentences}", dataset.label));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `analyze clocks`.
+//! `analyze clocks`: compares kinds of logical clocks (Lamport, vector, Bloom and others) on the same runs.
 
 use analyze::clocks::{ClockSpec, clock_groups, tables};
 use anyhow::bail;
@@ -8,8 +8,8 @@ use super::Datasets;
 use super::output::Output;
 use super::rows::Top;
 
-/// The same executions under every kind of logical clock: how many bytes the timestamps of messages take, and what share of the pairs of
-/// events they order rightly
+/// Compare the kinds of logical clocks on the same runs: how many bytes the timestamps of messages take, and what share of the pairs
+/// of events the timestamps order correctly
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze clocks data/quickstart --clock lamport --clock vector --clock bloom:m=16,k=3 --clock hlc:epsilon=0.5"
@@ -19,7 +19,8 @@ pub struct Clocks {
     datasets: Datasets,
     /// Replay this clock instead of all of them: lamport, vector, matrix, encoded, interval-tree, bloom:m=8,k=2, plausible:r=2,
     /// hlc:epsilon=0.1,resolution=0.001, hybrid-vector:epsilon=0.1,resolution=0.001 or physical:epsilon=0.1,resolution=0.001 (in seconds).
-    /// The values shown here are the defaults. May be given several times
+    /// The values shown here are the defaults. m: number of counters; k: how many counters each event raises; r: number of entries;
+    /// epsilon: largest difference between two physical clocks; resolution: smallest step of a physical clock. May be given several times
     #[arg(long = "clock", value_name = "CLOCK")]
     clocks: Vec<ClockSpec>,
     #[command(flatten)]
@@ -32,11 +33,13 @@ impl Clocks {
     pub fn run(&self) -> anyhow::Result<()> {
         let mut names: Vec<String> = self.clocks.iter().map(ToString::to_string).collect();
         names.sort_unstable();
+        // The names are sorted, so equal names are neighbours.
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             bail!("--clock: {} is named twice; name it once", pair[0]);
         }
         self.datasets.selection.require_whole_runs("clocks")?;
         let datasets = self.datasets.open()?;
+        // `None` means all clocks.
         let clocks = (!self.clocks.is_empty()).then_some(&self.clocks[..]);
         let mut groups = clock_groups(&datasets, clocks)?;
         self.top.truncate(&mut groups.groups);

@@ -1,4 +1,4 @@
-//! `analyze compare`.
+//! `analyze compare`: compares two datasets run by run, for example runs over TCP with the same runs in virtual time.
 
 use std::path::PathBuf;
 
@@ -12,13 +12,14 @@ use super::selection::Selection;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\
-        Runs match by the key in runs.csv: all parameters and the repetition. Two events are identical if they have the same values in all \
-        columns except run and system_time_ns. If in both runs of a pair all messages arrived as in the schedule (column as_scheduled) but their \
-        events differ, the exit code is 4. If the datasets have different seeds, events are not compared. With --warm-up S, the measures are calculated \
-        without the first S model seconds, but events of the whole run are compared.\n\n\
+        A run of A and a run of B are a pair if they have the same key in runs.csv: all parameters and the repetition. Two events are \
+        identical if they have the same values in all columns except run and system_time_ns. If the two runs of a pair have different \
+        events although in both runs all messages arrived as in the schedule (column as_scheduled), the exit code is 4. If the datasets \
+        have different seeds, events are not compared. With --warm-up S, the measures are calculated without the first S model seconds, \
+        but events of the whole run are compared.\n\n\
         CSV and JSON have one record for each configuration, machine and measure. It gives the number of pairs of runs (n) and, over these \
         pairs, the two means (mean_a, mean_b), the mean difference B - A (difference) with its standard deviation (sd) and 95 % interval \
-        (low, high), and the share of exactly equal values (equal). With \
+        (low, high), and the share of pairs in which the two values are exactly equal (equal). With \
         these formats the report in words is printed to stderr."
 )]
 pub struct Compare {

@@ -1,4 +1,4 @@
-//! `analyze completions`.
+//! `analyze completions`: prints a script with which a shell completes commands and options.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -11,7 +11,7 @@ use super::output::write_stdout;
   analyze completions bash > ~/.local/share/bash-completion/completions/analyze
   analyze completions zsh > ~/.zfunc/_analyze")]
 pub struct Completions {
-    /// The shell
+    /// The shell that the script is for
     shell: Shell,
 }
 

@@ -1,4 +1,4 @@
-//! `analyze contrast`.
+//! `analyze contrast`: how much the measures differ between two datasets, two conditions, or two values of a parameter.
 
 use analyze::measures::{self, Measure};
 use analyze::output::words::counted;
@@ -30,9 +30,11 @@ const DEFAULT_MEASURES: [&str; 4] = [
   analyze contrast data/quickstart --of internal --from 0.4 --to 0.7
   analyze contrast data/quickstart --a \"internal = 0.7\" --b \"internal = 0.4 and rates = '3,3,3'\"
 
-The two datasets, or the runs of the two conditions, may differ in one parameter, in several, or in their rates. The words above the table \
-say what differs. A configuration of one side is compared with the configuration of the other side that is equal in everything else. If \
-several configurations of a side are, their means are averaged first, each with the same weight.")]
+The two sides A and B are two datasets, or the runs of two conditions. They differ in a parameter if they have no value of it in \
+common. They may differ in one or several parameters; the words above the table say in which. A configuration of A is compared with the \
+configuration of B that has the same values of all other parameters. If several configurations of a side have the same values of these \
+other parameters, their means are averaged first, each with the same weight. If A and B differ in the rates, machines are \
+compared by their role (slowest, fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,
@@ -45,10 +47,10 @@ pub struct Contrast {
     /// The second value of the parameter
     #[arg(long, value_name = "VALUE", requires = "of")]
     to: Option<String>,
-    /// Compare the runs that meet this condition, as for --where
+    /// Side A: the runs that meet this condition. A condition is written as for --where
     #[arg(long, value_name = "CONDITION", requires = "b", conflicts_with = "of")]
     a: Option<Choice>,
-    /// Compare with the runs that meet this condition
+    /// Side B: the runs that meet this condition
     #[arg(long, value_name = "CONDITION", requires = "a")]
     b: Option<Choice>,
     /// Compare this measure, named by its column; may be given several times
@@ -71,8 +73,9 @@ impl Contrast {
         let values = Values::new(of, from, to).context("--of")?;
         let datasets = self.datasets.open()?;
         let query = self.options.query(&measures)?;
-        let read = query.with_measures(&measures);
-        let repetitions = Repetitions::read(&datasets, &read)?;
+        // Conditions and sort keys may need more measures than the table shows.
+        let all_measures = query.with_measures(&measures);
+        let repetitions = Repetitions::read(&datasets, &all_measures)?;
         let groups = repetitions.groups()?;
         let pairs = values.pairs(&groups)?;
         let chosen = query.choose(pairs.len(), |row, column| column.of_pair(&pairs[row]))?;
@@ -106,6 +109,7 @@ impl Contrast {
                     b: b.display().to_string(),
                 };
                 let mut a = self.datasets.open()?;
+                // The second dataset moves from `a` to `b`.
                 let b = a.split_off(1);
                 (sides, a, b)
             }
@@ -130,6 +134,7 @@ impl Contrast {
         })
     }
 
+    /// The measures of --measure, or else the default measures.
     fn measures(&self) -> anyhow::Result<Vec<&'static Measure>> {
         if self.measure.is_empty() {
             return Ok(DEFAULT_MEASURES.map(measures::named).to_vec());

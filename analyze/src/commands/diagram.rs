@@ -1,4 +1,4 @@
-//! `analyze diagram`.
+//! `analyze diagram`: draws the space-time diagram of one run.
 
 use analyze::diagram::{Arrows, Diagram, Options, Order};
 use analyze::execution::EventName;
@@ -10,7 +10,7 @@ use super::picture::Picture;
 
 /// The values of option --order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum By {
+enum OrderBy {
     /// By model time
     Time,
     /// By the value of the Lamport clock: the picture then shows only the order that the clock shows
@@ -22,8 +22,8 @@ enum By {
 enum ArrowEnd {
     /// At the event that received the message
     Receipt,
-    /// Where the message entered the queue; its wait is drawn along the line. The log does not contain this for TCP runs, nor for runs with
-    /// random delays: there the arrow ends at the receive
+    /// At the time when the message entered the queue; the time that it waited there is drawn along the recipient's line. Logs of TCP
+    /// runs and of runs with random delays do not contain this time: in these runs the arrow ends at the event that received the message
     Arrival,
 }
 
@@ -36,28 +36,29 @@ enum ArrowEnd {
   analyze diagram data/quickstart --run 0 --to 3 --terminal
 
 Where the picture goes: with --out it is written to that file, and the end of its name (.svg, .png or .pdf) decides the format. Without \
---out, a terminal gets it as characters, and a pipe or a file (> run.svg) gets SVG. --terminal prints characters in every case.
+--out, a terminal gets it as characters, and a pipe or a file (> run.svg) gets SVG. With --terminal, stdout gets characters in every case.
 
-A send is a circle, a receive a diamond, an internal event a small ring; the number above is the logical clock after the event. An arrow \
+A send is a circle, a receive a diamond, an internal event a small ring; the number above it is the logical clock after the event. An arrow \
 goes from each send to its receive. Messages that were not received before the run ended are dashed, with an open head. Below each line, \
-the grey strip is the lag (how far the clock is behind the largest clock of the run), and the area is the length of the queue. If the chosen time \
-has more than 2,000 events and messages, only a part of it is drawn, with an overview that shows how many events there are in the other \
-parts; stderr says which part is drawn.")]
+a grey strip shows the lag (how far the clock is behind the largest clock of the run), and an area shows the length of the queue.
+
+If the chosen time has more than 2,000 events and messages, only a part of it is drawn. A strip at the top of the picture shows how \
+many events the other parts have (a picture of characters has no strip). A message on stderr says which part is drawn.")]
 pub struct DiagramCommand {
     #[command(flatten)]
     part: Part,
     #[command(flatten)]
     picture: Picture,
-    /// What the position of an event along its line means
-    #[arg(long, value_enum, default_value_t = By::Time)]
-    order: By,
+    /// What decides the position of an event along its machine's line
+    #[arg(long, value_enum, default_value_t = OrderBy::Time)]
+    order: OrderBy,
     /// Where the arrow of a received message ends
     #[arg(long, value_enum, default_value_t = ArrowEnd::Receipt)]
     arrows: ArrowEnd,
-    /// Show in colour the events that happened before this event (its causal past), and fade the rest
+    /// Show in colour the events that happened before this event (its causal past), and fade all others
     #[arg(long, value_name = "MACHINE:TICK")]
     past_of: Vec<EventName>,
-    /// Show in colour the events that causally depend on this event (its causal future), and fade the rest
+    /// Show in colour the events that causally depend on this event (its causal future), and fade all others
     #[arg(long, value_name = "MACHINE:TICK")]
     future_of: Vec<EventName>,
     /// Draw the smallest consistent cut that contains these events, such as 0:12,2:40
@@ -73,7 +74,9 @@ impl DiagramCommand {
         self.picture.check()?;
         let (execution, window) = self.part.read()?;
         let diagram = Diagram::new(&execution, window, self.options())?;
-        if let Some(words) = diagram.left_out(!self.picture.is_text()) {
+        // Only a picture of pixels or SVG has a strip that shows where the events are that are not drawn.
+        let has_strip = !self.picture.is_text();
+        if let Some(words) = diagram.left_out(has_strip) {
             tell(words);
         }
         self.picture
@@ -83,8 +86,8 @@ impl DiagramCommand {
     fn options(&self) -> Options {
         Options {
             order: match self.order {
-                By::Time => Order::Time,
-                By::Lamport => Order::Lamport,
+                OrderBy::Time => Order::Time,
+                OrderBy::Lamport => Order::Lamport,
             },
             arrows: match self.arrows {
                 ArrowEnd::Receipt => Arrows::Receipt,

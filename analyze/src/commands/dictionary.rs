@@ -1,4 +1,4 @@
-//! `analyze dictionary`.
+//! `analyze dictionary`: prints what every column means. The output is the file `data/README.md`.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `analyze drift`.
+//! `analyze drift`: a table of the speed of the clocks, and of how far they are ahead or behind.
 
 use analyze::stats::tables;
 use clap::Args;

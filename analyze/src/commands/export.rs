@@ -1,4 +1,4 @@
-//! `analyze export`.
+//! `analyze export`: writes the tables of datasets as Parquet files, for notebooks.
 
 use std::path::Path;
 
@@ -14,8 +14,8 @@ use super::Datasets;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  analyze export data/quickstart\n  analyze export data/quickstart --aggregates --csv\n\n\
-        With --warm-up S, the measures in the files of machines and aggregates are calculated without the first S model seconds. The files \
-        of events contain all events. `analyze dictionary` explains the columns."
+        With --warm-up S, the measures in the tables machines and aggregates are calculated without the first S model seconds. The table \
+        events contains all events. `analyze dictionary` explains the columns."
 )]
 pub struct Export {
     #[command(flatten)]
@@ -38,7 +38,7 @@ impl Export {
         };
         for dataset in self.datasets.open()? {
             for written in export::export(&dataset, additions)? {
-                tell(line(&written));
+                tell(describe(&written));
             }
             let machines = dataset.root().join("processed").join("machines.parquet");
             tell(format_args!(
@@ -50,8 +50,8 @@ impl Export {
     }
 }
 
-/// A path as arguments of `pl.read_parquet`, to paste into Python. `glob=False` makes Python read brackets and stars in
-/// the path literally.
+/// A path as arguments of `pl.read_parquet`, to paste into Python. Polars takes stars, brackets and question marks in a path for a
+/// pattern of many paths. `glob=False` prevents this.
 fn python_path(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     match bytes.iter().any(|byte| b"*?[".contains(byte)) {
@@ -60,7 +60,7 @@ fn python_path(path: &Path) -> String {
     }
 }
 
-/// A path as a Python expression.
+/// A path as a Python expression: a string, or the bytes of the path if it is not valid UTF-8.
 fn python_literal(path: &Path) -> String {
     let quoted = |text: &str| {
         let escape = |letter: char| match letter {
@@ -88,13 +88,14 @@ fn python_literal(path: &Path) -> String {
     }
 }
 
-fn line(written: &Written) -> String {
+/// Describes a written table in one line: path, rows, size, and how many of its parts are new.
+fn describe(written: &Written) -> String {
     let Written { rows, bytes, .. } = written;
     let line = format!(
         "{}: {}, {}",
         written.path.display(),
         counted(*rows as usize, "row"),
-        size(*bytes)
+        size_in_words(*bytes)
     );
     match written.parts {
         None => line,
@@ -104,7 +105,7 @@ fn line(written: &Written) -> String {
     }
 }
 
-fn size(bytes: u64) -> String {
+fn size_in_words(bytes: u64) -> String {
     match bytes {
         0..10_000 => format!("{bytes} bytes"),
         10_000..10_000_000 => format!("{} kB", bytes / 1000),

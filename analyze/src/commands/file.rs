@@ -6,12 +6,14 @@ use std::path::Path;
 
 use sim::files::Partial;
 
-/// Writes a file that appears complete or not at all. A device or a pipe is written directly.
+/// Writes a file with the bytes that `contents` writes. The file appears complete or not at all. An existing device or pipe is written
+/// directly.
 pub fn write<T, E: From<io::Error>>(
     path: &Path,
     contents: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
 ) -> Result<T, E> {
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+    let is_device_or_pipe = fs::metadata(path).is_ok_and(|found| !found.is_file());
+    if is_device_or_pipe {
         let mut out = BufWriter::new(File::options().write(true).open(path)?);
         let written = contents(&mut out)?;
         out.flush()?;

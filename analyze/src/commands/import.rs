@@ -1,4 +1,4 @@
-//! `analyze import`.
+//! `analyze import`: turns the logs of other programs into a dataset.
 
 use std::fs;
 use std::io::Write;
@@ -15,10 +15,10 @@ use sim::table::terminal_width;
 
 use super::output::{self, Format, Output, write_stdout};
 
-/// The largest accepted size of a mapping file. A larger file is not a mapping.
+/// The largest accepted size of a mapping file (the file of --mapping). A mapping has a few lines, so a larger file is a mistake.
 const MAX_MAPPING_BYTES: u64 = 1 << 20;
 
-/// Turn the logs of another program into a dataset, for the same tables and the same audit
+/// Turn the logs of another program into a dataset, which the other commands can read
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze import vm1.csv vm2.csv vm3.csv --into data/mine
@@ -27,26 +27,27 @@ const MAX_MAPPING_BYTES: u64 = 1 << 20;
   analyze import --each submissions/ --into data/class --pages pages
   analyze import all.log --into data/mine --separator ';' --columns machine=vm,system_time=when --time ms --events send=OUT
 
-Each row is an event. A log needs at least these values: system time, event, logical clock, and the machine (not needed if each machine \
-has its own file). The format of the lines is recognised. It can be one of these:
+A log is a list of events. Each event needs at least these values: system time, kind of event, logical clock, and the machine (not needed \
+if each machine has its own file). The format of the log is recognised. It can be one of these:
   - a table, with or without a header
   - values with labels, such as `clock: 5`
   - `key=value`
   - JSON
   - free text, with one or several lines for each event
---explain shows what was understood.
+--explain shows how the logs are read.
 
 --columns says which column holds which value, by the column's title or by its number. For a value that the log does not have, write \
-`-` instead, such as queue_length=-. Optional columns are `queue_length`, `run`, `tick`, `recipients`, `sender` (or a single column \
+`-` in place of the column: queue_length=-. Optional columns are `queue_length`, `run`, `tick`, `recipients`, `sender` (or a single column \
 `peers` that contains both recipients and senders), `stamp` and `sent_tick`. `stamp` is the timestamp that a message carries, and \
 `sent_tick` is the number of the sender's tick at which the message was sent. With more columns, more can be measured and checked. The \
 report lists what could not be measured or checked.
 
-Queue lengths may be missing. After an internal event or a send the length is taken as 0, because a machine does these only when its \
-queue is empty. After a receive it is recounted from the messages, if the log has the sender and the recipients of each message.
+Queue lengths may be missing. Then the length after an internal event or a send is taken as 0, because a machine has such an event only \
+when its queue is empty. The length after a receive is counted from the messages, if the log has the sender and the recipients of each \
+message.
 
 Log files that are given directly form one run, unless their names contain run numbers, such as run1_vm2.csv. Each folder among the LOGS \
-is one run, unless it contains folders, or files with run numbers: then it is several runs.
+is one run, unless it contains folders, or files with run numbers: then it contains several runs.
 
 A file given with --mapping can contain every option that says how to read the logs (`duration_s` for --duration, `header = false` for \
 --no-header). It can also contain patterns of lines and of file names. An example:
@@ -89,37 +90,39 @@ pub struct Import {
     /// file and use it with --mapping
     #[arg(long, value_name = "FILE")]
     write_mapping: Option<PathBuf>,
-    /// A TOML file that says how to read the logs. Other options replace the values in this file, except --events: its words are added to the words in the file
+    /// A TOML file that says how to read the logs. Other options replace the values in this file, except --events: its words are added to
+    /// the words in the file
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
-    /// The character between cells, or `blanks` [default: recognised]
+    /// The character between the values of a line, or `blanks` (one or several blanks) [default: recognised]
     #[arg(long, value_name = "CHARACTER")]
     separator: Option<String>,
     /// The first line is an event (and not the names of the columns)
     #[arg(long)]
     no_header: bool,
-    /// Which column has which value: NAME=TITLE, or NAME=NUMBER with the column's number from 1, such as system_time=when,event=3.
+    /// Which column has which value: NAME=TITLE, or NAME=NUMBER (the first column has the number 1), such as system_time=when,event=3.
     /// NAME=- means that the log does not have this value
-    #[arg(long, value_name = "NAME=COLUMN,...", value_delimiter = ',', value_parser = pair)]
+    #[arg(long, value_name = "NAME=COLUMN,...", value_delimiter = ',', value_parser = parse_pair)]
     columns: Vec<(String, String)>,
     /// Which word of the log stands for which kind of event, such as send=OUT,send_all=OUT_ALL. The kinds are internal, send,
     /// send_all (to all other machines), receive, and ignore (not an event)
-    #[arg(long, value_name = "EVENT=WORD,...", value_delimiter = ',', value_parser = pair)]
+    #[arg(long, value_name = "EVENT=WORD,...", value_delimiter = ',', value_parser = parse_pair)]
     events: Vec<(String, String)>,
     /// The format of times: s, ms, us, ns, or a strftime format [default: recognised]
     #[arg(long, value_name = "UNIT")]
     time: Option<String>,
-    /// Whether logical clocks are logged before or after the event [default: the rule that fits the rows]
+    /// Whether a logged clock is the clock's value before or after the event [default: whichever fits the logs]
     #[arg(long, value_name = "WHEN")]
     clock: Option<BeforeOrAfter>,
-    /// Whether queue lengths are logged before or after the event [default: the rule that fits the rows]
+    /// Whether a logged queue length is the length before or after the event [default: whichever fits the logs]
     #[arg(long, value_name = "WHEN")]
     queue: Option<BeforeOrAfter>,
-    /// A message carries the sender's clock: its value before the send adds 1 to it, or after [default: the rule that fits the rows]
+    /// Which value of the sender's clock a message carries: the value before or after the send adds 1 to it [default: whichever fits the
+    /// logs]
     #[arg(long, value_name = "RULE", value_parser = ["after", "before"])]
     stamp: Option<String>,
     /// How machines choose the recipients of a message, as in experiment files: mix (at random: one other machine or all), unicast (one),
-    /// broadcast (all) or multicast(2). With this option `analyze audit` checks that the logs agree with the rule
+    /// broadcast (all) or multicast(2) (two). With this option `analyze audit` checks that the logs agree with the rule
     #[arg(long, value_name = "RULE")]
     sends: Option<String>,
     /// Ticks per second of each machine, such as 1,3,6 [default: measured]
@@ -182,11 +185,14 @@ impl Import {
         output::report_check(submissions::failed_check(&submissions), printed)
     }
 
+    /// Makes one dataset of all logs, or only shows or writes how the logs are read.
     fn import(&self) -> anyhow::Result<()> {
         let mapping = self.mapping()?;
         let width = terminal_width();
         if self.explain || self.write_mapping.is_some() {
+            // Reads the logs, but makes no dataset.
             let (report, complete_mapping) = import::understand(&self.sources, &mapping)?;
+            // With --into, the report of the import itself is printed below.
             if self.into.is_none() {
                 let words = prose(&report.reading(), width);
                 let text = format!("{}{words}", terminal(&report.table(), width));
@@ -201,10 +207,10 @@ impl Import {
             return Ok(());
         };
         let report = import::import(&self.sources, &mapping, into)?;
-        let word = shell_word(into);
+        let dataset = shell_word(into);
         // The last line is not wrapped, so that users can copy its commands.
         let text = format!(
-            "{}{}\nIn {}. Next: analyze summary {word}, analyze audit {word}\n",
+            "{}{}\nIn {}. Next: analyze summary {dataset}, analyze audit {dataset}\n",
             terminal(&report.table(), width),
             prose(&report.words(), width),
             into.display(),
@@ -212,7 +218,7 @@ impl Import {
         Ok(write_stdout(printable(&text).as_bytes())?)
     }
 
-    /// Reads the mapping of --mapping, and changes it by the other options.
+    /// Returns the mapping (it says how to read the logs): the values of the file of --mapping, replaced by those of the other options.
     fn mapping(&self) -> anyhow::Result<Mapping> {
         let mut mapping = match &self.mapping {
             None => Mapping::default(),
@@ -222,9 +228,9 @@ impl Import {
                 Mapping::parse(&text, path)?
             }
         };
-        let override_with = |option: &Option<String>, file: &mut Option<String>| {
+        let override_with = |option: &Option<String>, value: &mut Option<String>| {
             if option.is_some() {
-                file.clone_from(option);
+                value.clone_from(option);
             }
         };
         override_with(&self.separator, &mut mapping.separator);
@@ -278,7 +284,8 @@ fn write_pages(submissions: &Submissions, into: &Path, folder: &Path) -> anyhow:
     Ok(())
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+/// Parses NAME=VALUE.
+fn parse_pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
             Ok((name.trim().to_owned(), value.trim().to_owned()))

@@ -1,4 +1,4 @@
-//! `analyze jumps`.
+//! `analyze jumps`: a table of the jumps of clocks (how far a clock moves from one event to the next).
 
 use analyze::stats::tables;
 use clap::Args;

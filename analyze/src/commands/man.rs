@@ -1,4 +1,4 @@
-//! `analyze man`.
+//! `analyze man`: writes the manual pages.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `analyze methods`.
+//! `analyze methods`: prints how datasets were made and evaluated, as a paragraph for a paper.
 
 use analyze::methods::{Methods, format};
 use clap::{Args, ValueEnum};
@@ -21,16 +21,16 @@ enum Format {
     Json,
 }
 
-/// A paragraph for a paper on how each dataset was made and evaluated, with the commands and BibTeX entries
+/// Print a paragraph for a paper: how each dataset was made and evaluated, with the commands and BibTeX entries
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze methods data/quickstart
   analyze methods data/quickstart data/stability --warm-up 5
   analyze methods data/quickstart --format latex > methods.tex
 
-The paragraph says what a machine does at a tick, with which values of the parameters, how the runs were made (engine, seed, number of \
-runs, programs, computers, punctuality), and how they were evaluated. Options that choose runs change it in the same way as they change \
-tables. All of it comes from the files of the dataset.")]
+The paragraph says what a machine does at a tick, which values the parameters had, how the runs were made (engine, seed, number of \
+runs, programs, computers, punctuality), and how they were evaluated. Options that choose runs, such as --where, change the paragraph as they \
+change tables. All facts come from the files of the dataset.")]
 pub struct MethodsCommand {
     #[command(flatten)]
     datasets: Datasets,
@@ -44,10 +44,10 @@ impl MethodsCommand {
         self.datasets.selection.require_whole_runs("methods")?;
         let datasets = self.datasets.open()?;
         let conditions = self.datasets.selection.conditions_in_words();
-        let all = datasets
+        let all: Vec<Methods> = datasets
             .iter()
-            .map(|dataset| Methods::new(dataset, &conditions));
-        let all: Vec<Methods> = all.collect();
+            .map(|dataset| Methods::new(dataset, &conditions))
+            .collect();
         let text = match self.format {
             Format::Text => format::text(&all, terminal_width()),
             Format::Markdown => format::markdown(&all),

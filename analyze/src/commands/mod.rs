@@ -1,4 +1,4 @@
-//! The subcommands, each in its own file, and the code that they share.
+//! The command line of `analyze`: the subcommands, each in its own file, and the options that they share.
 
 mod audit;
 mod backlog;
@@ -50,7 +50,7 @@ pub use output::{is_closed_pipe, print_help_or_version};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 done, 2 the command line or a dataset is unusable, 4 a check failed."
+    after_help = "Exit codes: 0 done; 2 the command line or a dataset cannot be used; 4 a check failed."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -122,7 +122,8 @@ impl Cli {
     }
 }
 
-/// The error of a command that has done its work, but whose check failed.
+/// The error of a command that has done its work, but found that a check failed: the logs break a rule, or two runs differ that should
+/// be equal. The exit code is 4.
 #[derive(Debug, thiserror::Error)]
 #[error("check failed: {0}")]
 pub struct CheckFailed(String);
@@ -143,8 +144,8 @@ fn measure(name: &str) -> anyhow::Result<&'static Measure> {
 /// The datasets that a subcommand reads.
 #[derive(Debug, Args)]
 struct Datasets {
-    /// Dataset folders, made by `sim run` or `analyze import`. If a dataset was made in parts (shards, with `sim run --shard`): its folder,
-    /// or the folders of some of its shards
+    /// Dataset folders, made by `sim run` or `analyze import`. If a dataset was made in parts (shards, with `sim run --shard`), give its
+    /// folder, or the folders of some of its shards
     #[arg(value_name = "DATASET", required = true)]
     roots: Vec<PathBuf>,
     #[command(flatten)]
@@ -156,7 +157,7 @@ impl Datasets {
     ///
     /// # Errors
     ///
-    /// Fails if a file is given next to something else.
+    /// Fails if a file is given together with other files or folders.
     fn experiment_file(&self) -> anyhow::Result<Option<&Path>> {
         match &self.roots[..] {
             [only] if only.is_file() => Ok(Some(only)),
@@ -175,7 +176,7 @@ impl Datasets {
         self.selection.open(&self.roots, None)
     }
 
-    /// Like [`open`](Self::open), with one more condition.
+    /// Like [`open`](Self::open), but runs must also meet `condition`.
     fn open_also(&self, condition: &Choice) -> anyhow::Result<Vec<Dataset>> {
         self.selection.open(&self.roots, Some(condition))
     }

@@ -1,4 +1,4 @@
-//! The formats in which every table can be printed.
+//! The option --format, and how commands print: tables for people, CSV or JSON for programs, messages of checks.
 
 use std::io::{self, Write};
 
@@ -25,20 +25,20 @@ pub enum Format {
     Markdown,
 }
 
-/// The option that chooses a format.
+/// The options that say how the output is printed.
 #[derive(Debug, Args)]
 pub struct Output {
     /// The format of the output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Do not show the table in a pager. Without this option it is shown in the program that the environment variable PAGER names,
-    /// or in `less -FRX`, if the format is table and stdout is a terminal
+    /// Do not show the table in a pager. Without this option, a table on a terminal is shown in the program that the environment
+    /// variable PAGER names, or in `less -FRX` if PAGER is not set. Other formats are never shown in a pager
     #[arg(long)]
     no_pager: bool,
 }
 
 impl Output {
-    /// Makes the option with this format.
+    /// The options with this format and without a pager.
     pub fn new(format: Format) -> Self {
         Self {
             format,
@@ -46,7 +46,7 @@ impl Output {
         }
     }
 
-    /// Prints `words` and then `tables` as text or Markdown, or only `records` as CSV or JSON.
+    /// Prints the paragraphs `words` and then `tables` as text or Markdown, or only `records` (rows for programs) as CSV or JSON.
     pub fn print(
         &self,
         words: &[String],
@@ -57,20 +57,19 @@ impl Output {
         match self.format {
             Format::Table => {
                 let width = terminal_width();
-                let shown = match stdout_has_colours() {
-                    true => coloured(&printable(&in_terminal(
-                        &words
-                            .iter()
-                            .map(|word| output::paragraph_with_marks(word))
-                            .collect::<Vec<_>>(),
-                        tables.iter().cloned().map(Table::with_marks),
-                        width,
-                    ))),
-                    false => {
-                        printable(&in_terminal(words, tables.iter().cloned(), width)).into_owned()
-                    }
-                };
-                text.extend(shown.bytes());
+                if stdout_has_colours() {
+                    // Marks in the text say what is coloured.
+                    let words: Vec<String> = words
+                        .iter()
+                        .map(|paragraph| output::paragraph_with_marks(paragraph))
+                        .collect();
+                    let tables = tables.iter().cloned().map(Table::with_marks);
+                    let marked = in_terminal(&words, tables, width);
+                    text.extend(coloured(&printable(&marked)).bytes());
+                } else {
+                    let plain = in_terminal(words, tables.iter().cloned(), width);
+                    text.extend(printable(&plain).bytes());
+                }
             }
             Format::Markdown => {
                 let tables: Vec<String> = tables.iter().map(output::markdown).collect();
@@ -102,6 +101,7 @@ impl Output {
     }
 }
 
+/// Paragraphs and tables as text for a terminal of `width` columns.
 fn in_terminal(words: &[String], tables: impl Iterator<Item = Table>, width: u16) -> String {
     let tables: Vec<String> = tables
         .map(|table| output::terminal(&table, width))
@@ -121,7 +121,7 @@ impl From<io::Error> for StdoutError {
 }
 
 impl StdoutError {
-    /// An error of writing to stdout, or to the pager that stands for it.
+    /// An error of writing to stdout, or to the pager in its place.
     pub fn new(error: io::Error) -> Self {
         Self(error)
     }
@@ -140,7 +140,7 @@ pub fn write_stdout(text: &[u8]) -> Result<(), StdoutError> {
         .map_err(StdoutError)
 }
 
-/// Prints the help or the version that was asked for.
+/// Prints the help or the version. `message` is what clap returns for --help and --version.
 pub fn print_help_or_version(message: &clap::Error) -> anyhow::Result<()> {
     Ok(message.print().map_err(StdoutError)?)
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::output::{StdoutError, write_stdout};
 
-/// The pager if the environment variable `PAGER` is not set. With these options it ends at once if the text fits the screen, shows
-/// colours, and leaves the text on the screen.
+/// The pager if the environment variable `PAGER` is not set. The options of `less` mean: -F end at once if the text fits the screen,
+/// -R show colours, -X leave the text on the screen.
 const DEFAULT: [&str; 2] = ["less", "-FRX"];
 
 /// Shows `text` in the pager if stdout is a terminal; otherwise, or if the pager cannot be started, writes it to stdout.
@@ -20,12 +20,13 @@ const DEFAULT: [&str; 2] = ["less", "-FRX"];
 pub fn show(text: &[u8]) -> Result<(), StdoutError> {
     let pager = io::stdout().is_terminal().then(start).flatten();
     match pager {
-        Some(pager) => wait(pager, text),
+        Some(pager) => feed(pager, text),
         None => write_stdout(text),
     }
 }
 
-/// Starts the pager. None if the user wants none, if the terminal cannot move its cursor, or if the pager cannot be started.
+/// Starts the pager. Returns `None` if the user wants no pager (`PAGER` is `cat` or empty), if the terminal cannot move its cursor
+/// (`TERM` is `dumb`), or if the pager cannot be started.
 fn start() -> Option<Child> {
     if env::var_os("TERM").is_some_and(|terminal| terminal == "dumb") {
         return None;
@@ -46,8 +47,9 @@ fn start() -> Option<Child> {
     command.args(arguments).stdin(Stdio::piped()).spawn().ok()
 }
 
-/// Writes `text` to the pager and waits for its end. The user may end it before it has read the whole text.
-fn wait(mut pager: Child, text: &[u8]) -> Result<(), StdoutError> {
+/// Writes `text` to the pager and waits until the user ends it. The user may end it before it has read the whole text; this is not an
+/// error.
+fn feed(mut pager: Child, text: &[u8]) -> Result<(), StdoutError> {
     #[cfg(unix)]
     ignore_interrupts();
     let written = match pager.stdin.take() {
@@ -61,7 +63,8 @@ fn wait(mut pager: Child, text: &[u8]) -> Result<(), StdoutError> {
     }
 }
 
-/// Ctrl-C is for the pager. If this program ended, the pager and the shell would read the keyboard at the same time.
+/// Makes this program ignore Ctrl-C, which is for the pager. If this program ended, the pager and the shell would read the keyboard at the
+/// same time.
 #[cfg(unix)]
 fn ignore_interrupts() {
     // If this fails, Ctrl-C ends this program as usual.

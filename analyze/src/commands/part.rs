@@ -1,4 +1,4 @@
-//! The options that choose a run and a part of it.
+//! The options of `show`, `diagram` and `trace` that choose one run of a dataset, and a part of this run by time and machines.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use sim::machine::MachineIndex;
 
 use super::pools;
 
-/// The run that a subcommand shows, and the part of it.
+/// The run that a subcommand shows, and which part of the run.
 #[derive(Debug, Args)]
 pub struct Part {
     /// A dataset folder, made by `sim run` or `analyze import`
@@ -28,20 +28,21 @@ pub struct Part {
     /// End with this model second
     #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = parse_seconds)]
     to: Option<f64>,
-    /// Only the time around this event; 2:14 is tick 14 of machine 2
+    /// Show only the time around this event; 2:14 is tick 14 of machine 2
     #[arg(long, value_name = "MACHINE:TICK")]
     around: Option<EventName>,
     /// Model seconds before and after the event of --around
     #[arg(long, value_name = "S", default_value_t = 3.0, requires = "around", value_parser = parse_seconds)]
     within: f64,
-    /// Only these machines, such as 0,2
+    /// Show only these machines, such as 0,2
     #[arg(long, value_name = "MACHINE,...", value_delimiter = ',')]
     machines: Vec<MachineIndex>,
 }
 
-/// The longest time that can be named, in model seconds.
+/// The largest time that can be given, in model seconds. In nanoseconds it still fits into an `i64`.
 const LONGEST_S: f64 = 1e9;
 
+/// Parses a time. It may be negative, because events may lie before the planned start of the run.
 fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (-LONGEST_S..=LONGEST_S).contains(&seconds) => Ok(seconds),
@@ -50,14 +51,14 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Part {
-    /// Reads the run and finds the chosen part of it. Says on stderr which run was picked, and why.
+    /// Reads the run and finds the chosen part of it. Says on stderr how many receives have no send in the log, if any.
     pub fn read(&self) -> anyhow::Result<(Execution, Window)> {
         if self.within < 0.0 {
             bail!("--within: must not be negative");
         }
         pools::start()?;
         let dataset = Dataset::open(&self.root)?;
-        let row = self.row(&dataset)?;
+        let row = self.find_run(&dataset)?;
         let execution = Execution::read(&dataset, row)?;
         let window = self.choice().window(&execution)?;
         if let Some(words) = execution.unmatched() {
@@ -71,7 +72,8 @@ impl Part {
         self.around
     }
 
-    fn row<'d>(&self, dataset: &'d Dataset) -> anyhow::Result<&'d JournalRow> {
+    /// Finds the row of the run of --run in runs.csv. Without --run, picks a run and says on stderr which one, and why.
+    fn find_run<'d>(&self, dataset: &'d Dataset) -> anyhow::Result<&'d JournalRow> {
         if let Some(name) = &self.run {
             return Ok(pick::find(dataset, name)?);
         }

@@ -1,4 +1,4 @@
-//! The options of pictures, and where pictures go.
+//! The options of `diagram` and `plot` that say how a picture looks and where it is written: a file, stdout or the terminal.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use super::output::write_stdout;
 /// The values of option --theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Colours {
-    /// SVG: light or dark, as the reader's system prefers; PNG and PDF: light
+    /// SVG pictures are light or dark, as the reader's system prefers; PNG and PDF pictures are light
     Auto,
-    /// Dark on light ground
+    /// Dark lines on a light background
     Light,
-    /// Light on dark ground
+    /// Light lines on a dark background
     Dark,
 }
 
@@ -31,7 +31,7 @@ pub struct Picture {
     /// Write to this file; its name ends in .svg, .png or .pdf
     #[arg(long, value_name = "FILE", conflicts_with = "terminal")]
     out: Option<PathBuf>,
-    /// Draw with characters, in colour if stdout is a terminal
+    /// Print the picture as characters to stdout, in colour if stdout is a terminal
     #[arg(long)]
     terminal: bool,
     /// Width of the picture in pixels
@@ -64,8 +64,8 @@ impl FileFormat {
     }
 }
 
-/// Columns of a picture made of characters, if there is no terminal that is narrower or wider.
-const COLUMNS: u16 = 80;
+/// Number of columns of a picture made of characters, if stdout is not a terminal.
+const DEFAULT_COLUMNS: u16 = 80;
 
 impl Picture {
     /// Fails if the name of the file has no known ending.
@@ -93,26 +93,27 @@ impl Picture {
         self.out.is_none() && (self.terminal || stdout().is_terminal())
     }
 
-    /// Writes the picture. `draw` makes it as SVG; `lines` makes it with characters, for a terminal of this width.
+    /// Writes the picture. `draw` makes it as SVG; `lines` makes it as lines of characters, for a terminal with the given number of
+    /// columns.
     pub fn write(
         &self,
         draw: impl Fn(Form) -> String,
         lines: impl Fn(usize) -> Vec<Line>,
     ) -> anyhow::Result<()> {
         let theme = self.theme();
-        let text = Form {
+        let svg_form = Form {
             labels: Labels::Text,
             theme,
         };
         let Some(path) = &self.out else {
             let picture = match self.is_text() {
-                true => characters(&lines(width().into()), has_colour()),
-                false => draw(text),
+                true => characters(&lines(columns().into()), has_colour()),
+                false => draw(svg_form),
             };
             return Ok(write_stdout(picture.as_bytes())?);
         };
         let bytes = match FileFormat::from_name(path)? {
-            FileFormat::Svg => draw(text).into_bytes(),
+            FileFormat::Svg => draw(svg_form).into_bytes(),
             FileFormat::Png => image::png(&draw(Form::fixed(theme)))?,
             FileFormat::Pdf => image::pdf(&draw(Form::fixed(theme)))?,
         };
@@ -123,32 +124,38 @@ impl Picture {
     }
 }
 
-/// The width of the terminal; 80 columns if stdout is not one.
-fn width() -> u16 {
+/// The number of columns of the terminal; [`DEFAULT_COLUMNS`] if stdout is not a terminal.
+fn columns() -> u16 {
     match stdout().is_terminal() {
         true => sim::table::terminal_width(),
-        false => COLUMNS,
+        false => DEFAULT_COLUMNS,
     }
 }
 
-/// Colours are for terminals, unless the variable NO_COLOR (<https://no-color.org>) is set.
+/// Whether stdout gets colours: it is a terminal that can show them (not `TERM=dumb`), and the variable NO_COLOR
+/// (<https://no-color.org>) is not set.
 fn has_colour() -> bool {
     let is_unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
     stdout().is_terminal() && is_unset("NO_COLOR") && !is_dumb
 }
 
-/// The codes of the terminal's colours for machines: blue, yellow, green, magenta, cyan, red.
-const HUES: [u8; 6] = [34, 33, 32, 35, 36, 31];
+/// The terminal's codes for the colours of machines: blue, yellow, green, magenta, cyan, red. Machine 6 is blue again.
+const MACHINE_COLOURS: [u8; 6] = [34, 33, 32, 35, 36, 31];
 
+/// Joins lines to a text, with the terminal's codes for colours if `has_colour`.
 fn characters(lines: &[Line], has_colour: bool) -> String {
     let mut text = String::new();
     for line in lines {
         for span in line {
             let code = match span.tone {
                 Tone::Plain => None,
+                // Faint.
                 Tone::Muted => Some("2".to_owned()),
-                Tone::Machine(machine) => Some(HUES[machine % HUES.len()].to_string()),
+                Tone::Machine(machine) => {
+                    Some(MACHINE_COLOURS[machine % MACHINE_COLOURS.len()].to_string())
+                }
+                // Bold and red.
                 Tone::Alarm => Some("1;31".to_owned()),
             };
             match code.filter(|_| has_colour) {

@@ -1,4 +1,4 @@
-//! `analyze plot`.
+//! `analyze plot`: draws one of several kinds of plots of a dataset.
 
 use std::path::PathBuf;
 
@@ -21,11 +21,12 @@ use super::selection::Selection;
   analyze plot data/quickstart theory > theory.svg
 
 Where the picture goes: with --out it is written to that file, and the end of its name (.svg, .png or .pdf) decides the format. Without \
---out, a terminal gets it as characters, and a pipe or a file (> clock.svg) gets SVG. --terminal prints characters in every case.
+--out, a terminal gets it as characters, and a pipe or a file (> clock.svg) gets SVG. With --terminal, stdout gets characters in every case.
 
-A condition is a configuration; with --by, it is all configurations with the same values of the named parameters. A line, bar or point is \
-the mean over the runs of a condition. Bands and whiskers are 95 % intervals of the mean (Student's t), as in the tables. A machine has \
-the same colour in all plots and diagrams. The elements of the SVG carry their values as data attributes, in six significant digits.")]
+A line, bar or point is the mean over the runs of one condition. A condition is a configuration; with --by, it is all configurations with \
+the same values of the named parameters. Bands and whiskers are 95 % intervals of the mean (Student's t), as in the tables. A machine has \
+the same colour in all plots and diagrams. The elements of the SVG contain their values in attributes named data-..., with six \
+significant digits.")]
 pub struct PlotCommand {
     /// A dataset folder, made by `sim run` or `analyze import`
     #[arg(value_name = "DATASET")]
@@ -33,7 +34,7 @@ pub struct PlotCommand {
     /// What to plot
     #[arg(value_enum, value_name = "KIND")]
     kind: plot::Kind,
-    /// Draw only this run, with a step at each event (clock and queue): its number or its key, both from runs.csv
+    /// Draw only this run, with a step at each event (only for the plots clock and queue). Give its number or its key, both from runs.csv
     #[arg(long, value_name = "RUN", conflicts_with = "by")]
     run: Option<String>,
     /// Combine all runs that have the same values of these parameters, such as rates,internal
@@ -70,6 +71,7 @@ impl PlotCommand {
             .write(|form| figure.draw(form), |width| figure.terminal(width))
     }
 
+    /// The parameters of --by. Each may be named once.
     fn by(&self) -> anyhow::Result<Vec<&'static str>> {
         let known = |name: &String| {
             plot::parameter(name.trim()).with_context(|| {
@@ -78,6 +80,7 @@ impl PlotCommand {
             })
         };
         let names: Vec<&'static str> = self.by.iter().map(known).collect::<anyhow::Result<_>>()?;
+        // The first name that an earlier name equals.
         let repeated = (1..names.len()).find(|&index| names[..index].contains(&names[index]));
         match repeated {
             Some(index) => bail!("--by: {} is named twice; name it once", names[index]),

@@ -1,4 +1,5 @@
-//! Starts the threads of Polars before they are needed.
+//! Starts the threads of Polars (the library for tables) before the first query, so that too few threads are a clear error and not a
+//! panic.
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -7,7 +8,7 @@ use std::thread;
 use analyze::threads::{self, THREAD_LIMIT, TooFewThreads};
 use anyhow::bail;
 
-/// The environment variable with the number of threads for Polars' queries. If it is not set, there is one thread for each core.
+/// The environment variable with the number of threads for Polars' queries. If it is not set, Polars starts one thread for each core.
 const MAX_THREADS: &str = "POLARS_MAX_THREADS";
 /// The environment variables from which Polars takes numbers of threads.
 const THREAD_VARIABLES: [&str; 3] = [
@@ -16,12 +17,14 @@ const THREAD_VARIABLES: [&str; 3] = [
     "POLARS_MAX_BLOCKING_THREAD_COUNT",
 ];
 
-/// Starts the threads. If the system allows fewer threads, restarts the program with as many threads as the system allows.
+/// Starts the threads. If the system allows fewer threads, restarts the program with as many threads as the system allows. A restart is
+/// needed because Polars reads the number from the environment.
 ///
 /// # Errors
 ///
 /// If an environment variable is not a valid number of threads, or if the system allows too few threads or files for any query.
 pub fn start() -> anyhow::Result<()> {
+    // Reports invalid numbers in all variables.
     for name in THREAD_VARIABLES {
         threads_from_environment(name)?;
     }
@@ -30,6 +33,7 @@ pub fn start() -> anyhow::Result<()> {
     let wanted = threads_from_environment(MAX_THREADS)?.unwrap_or_else(cores);
     threads::start_pools(wanted.min(THREAD_LIMIT)).map_err(|error| match error.threads_per_pool() {
         Some(threads) => restart_program(threads, error),
+        // Not even one thread for each pool.
         None => error.into(),
     })
 }
@@ -48,8 +52,8 @@ fn threads_from_environment(name: &str) -> anyhow::Result<Option<usize>> {
     }
 }
 
-/// Replaces this process by a new one with `threads` threads for Polars. The function returns only if this fails; then it returns
-/// `error`.
+/// Replaces this process by a new process of the same program, with `threads` threads for Polars. The function returns only if this
+/// fails; then it returns `error`.
 #[cfg(unix)]
 fn restart_program(threads: usize, error: TooFewThreads) -> anyhow::Error {
     use std::os::unix::process::CommandExt;

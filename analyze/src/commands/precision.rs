@@ -1,4 +1,4 @@
-//! `analyze precision`.
+//! `analyze precision`: how many repetitions are needed for an interval of a wanted width.
 
 use analyze::Dataset;
 use analyze::measures::{Measure, notes};
@@ -13,8 +13,8 @@ use super::Datasets;
 use super::output::Output;
 use super::rows::{RowOptions, measure_names, parse_name};
 
-/// Number of rows of the table, if the user names none.
-const ROWS: usize = 10;
+/// Number of rows of the table without --top and --all.
+const DEFAULT_ROWS: usize = 10;
 
 /// How many repetitions make the 95 % intervals of a measure as narrow as wanted
 #[derive(Debug, Args)]
@@ -22,10 +22,11 @@ const ROWS: usize = 10;
   analyze precision data/quickstart --measure lag_final --half-width 5% --where \"role = 'slowest'\"
   analyze precision data/quickstart --measure backlog_mean --half-width 0.5
 
-The table has a row for each configuration. It shows the machine of the configuration that needs the most repetitions. The configuration \
-that needs the most comes first. Below the table are lines for the experiment file that make the additional runs, and the time that these \
-runs take. Suppose that the whole experiment were repeated 100 times with the number of repetitions in column `needed`. Then the interval \
-would be as narrow as wanted in about 95 of the 100 if the measure is normally distributed, and in about 80 if it is skewed.
+The table has a row for each configuration. The row shows that machine of the configuration which needs the most repetitions. The \
+configuration that needs the most repetitions comes first. Below the table are lines for the experiment file that make the additional \
+runs, and the time that these runs take. Suppose that the whole experiment were repeated 100 times with the number of repetitions in \
+column `needed`. Then the interval would be as narrow as wanted about 95 times if the measure is normally distributed, and about 80 times \
+if its distribution is skewed.
 
 CSV and JSON have one record for each machine.")]
 pub struct Precision {
@@ -58,12 +59,13 @@ impl Precision {
         let groups = query.of_groups(groups)?;
         let mut needs = precision::needs(&groups, measure, self.half_width)?;
         let mut configurations = needs.configurations();
-        if !self.options.sorts() {
+        if !self.options.has_sort_keys() {
             // The sort is stable, so configurations with the same need stay in the order of the plan.
             configurations.sort_by_key(|need| std::cmp::Reverse(need.rank()));
         }
         let extensions = extensions(&datasets, &configurations)?;
         if self.output.is_structured() {
+            // CSV and JSON have a record for each machine, and all of them without --top.
             if let (Some(top), false) = (self.top, self.all) {
                 needs.machines.truncate(top as usize);
             }
@@ -71,14 +73,14 @@ impl Precision {
                 tell(sentence);
             }
         }
-        let shown = match self.top {
-            _ if self.all => configurations.len(),
-            top => configurations
-                .len()
-                .min(top.map_or(ROWS, |top| top as usize)),
+        let row_limit = match self.top {
+            _ if self.all => usize::MAX,
+            Some(top) => top as usize,
+            None => DEFAULT_ROWS,
         };
+        let shown = configurations.len().min(row_limit);
         let wanted = (measure, self.half_width);
-        let more = more(configurations.len() - shown);
+        let more = rows_not_shown(configurations.len() - shown);
         let mut table =
             precision::table(&configurations[..shown], &needs, wanted, &extensions, more);
         table
@@ -90,7 +92,7 @@ impl Precision {
     }
 }
 
-/// How to make the missing runs of each dataset that `sim` can extend.
+/// How to make the missing runs of each dataset to which `sim` can add runs.
 fn extensions(datasets: &[Dataset], needs: &[MachineNeed<'_>]) -> anyhow::Result<Vec<Extension>> {
     let mut extensions = vec![];
     for dataset in datasets {
@@ -99,8 +101,8 @@ fn extensions(datasets: &[Dataset], needs: &[MachineNeed<'_>]) -> anyhow::Result
     Ok(extensions)
 }
 
-/// A sentence that says how many rows are not shown.
-fn more(count: usize) -> Option<String> {
+/// A sentence that says how many rows are not shown. `None` if all rows are shown.
+fn rows_not_shown(count: usize) -> Option<String> {
     let plural = if count == 1 { "" } else { "s" };
     (count > 0).then(|| {
         format!(

@@ -1,4 +1,4 @@
-//! `analyze report`.
+//! `analyze report`: writes a page (HTML) with tables and plots of datasets.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -21,10 +21,10 @@ use super::{Datasets, file};
   analyze report data/quickstart --run 0 --run 40 --out report.html
   analyze report data/quickstart --claims experiments/claims.toml --out report.html
 
-The page is one file. It opens from the disk, needs no network, and can be printed. It has, for each dataset: what was run and what \
-stands out; tables of drift, jumps, backlog and theory; all plots of `analyze plot`, each with its numbers; a space-time diagram; how the \
-dataset was made; the methods. Tables sort and filter, and diagrams zoom, with the mouse or the keyboard. Without JavaScript, the page shows the \
-first rows of each table and all pictures.")]
+The page is one file. It opens from the disk, needs no network, and can be printed. For each dataset, it says what was run and what \
+stands out. It has tables of drift, jumps, backlog and theory, all plots of `analyze plot`, each with its numbers, a space-time diagram, how \
+the dataset was made, and the paragraph of `analyze methods`. Tables sort and filter, and diagrams zoom, with the mouse or the \
+keyboard. Without JavaScript, the page shows the first rows of each table and all pictures.")]
 pub struct ReportCommand {
     #[command(flatten)]
     datasets: Datasets,
@@ -35,10 +35,10 @@ pub struct ReportCommand {
     /// to see is picked
     #[arg(long, value_name = "RUN")]
     run: Vec<String>,
-    /// Do not audit the logs, which reads every event
+    /// Do not audit the logs. The audit reads every event, so the report takes less time without it
     #[arg(long)]
     no_audit: bool,
-    /// Add the verdicts on the claims in this file (TOML), as `analyze claims` prints them
+    /// Add the tables of `analyze claims` for the claims in this file (TOML)
     #[arg(long, value_name = "FILE")]
     claims: Option<PathBuf>,
     /// The folder with the datasets of the claims
@@ -48,11 +48,8 @@ pub struct ReportCommand {
 
 impl ReportCommand {
     pub fn run(&self) -> anyhow::Result<()> {
-        if self
-            .out
-            .extension()
-            .is_none_or(|ending| !ending.eq_ignore_ascii_case("html"))
-        {
+        let ending = self.out.extension();
+        if !ending.is_some_and(|ending| ending.eq_ignore_ascii_case("html")) {
             bail!(
                 "--out {}: the name must end in .html",
                 shell_word(&self.out)
@@ -80,6 +77,7 @@ impl ReportCommand {
         Ok(())
     }
 
+    /// The tables of the claims in the file of --claims. Without this option, none.
     fn claims(&self) -> anyhow::Result<Vec<analyze::output::table::Table>> {
         let Some(file) = &self.claims else {
             return Ok(vec![]);

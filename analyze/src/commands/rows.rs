@@ -1,4 +1,5 @@
-//! The options that choose and order a table's rows, and the tables that have them all.
+//! The options that choose, sort and combine the rows of a table. `drift`, `jumps`, `backlog` and `causality` have all of them, and
+//! print their tables with [`print_table_of`].
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -19,7 +20,7 @@ use sim::offering::offering;
 use super::Datasets;
 use super::output::Output;
 
-/// A name that is checked later, together with what it names.
+/// Accepts any name. Whether something has this name is checked later, with a message that lists the known names.
 pub fn parse_name(text: &str) -> Result<String, Infallible> {
     Ok(text.to_owned())
 }
@@ -42,15 +43,17 @@ pub fn measure_names() -> Vec<&'static str> {
 /// The options that choose rows by their values, and order them.
 #[derive(Debug, Args)]
 pub struct RowOptions {
-    /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can use
-    /// parameters; machine, rate, role and n (number of runs); the mean of a measure (jump_mean), its standard deviation (jump_mean_sd),
-    /// the limits of its interval (jump_mean_low, jump_mean_high) and the number of runs that have the measure (jump_mean_n);
-    /// predictions (lag_final_predicted); and the regime (stable, critical or overloaded), predicted (regime) or measured
-    /// (regime_measured). If this option is given several times, all conditions must hold
+    /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can use parameters,
+    /// machine, rate, role and n (number of runs). For each measure, it can use the mean (jump_mean), the standard deviation
+    /// (jump_mean_sd), the limits of the interval (jump_mean_low, jump_mean_high), the number of runs that have the measure
+    /// (jump_mean_n), and the prediction, if there is one (lag_final_predicted). It can use the predicted regime of a machine (regime:
+    /// stable, critical or overloaded) and the measured one (regime_measured). If this option is given several times, all conditions
+    /// must hold
     #[arg(long, value_name = "CONDITION", value_parser = SqlCondition::parse)]
     having: Vec<SqlCondition>,
-    /// Sort by these columns. A column is named as in CSV or by its heading: jump_mean, growth, rates. The largest value of a measure
-    /// comes first, but the smallest value of any other column. To reverse this, write `jump_mean asc` or `rates desc`
+    /// Sort by these columns. A column is named as in CSV or by its heading: jump_mean, growth, rates. Measures are sorted from the
+    /// largest to the smallest value, other columns from the smallest to the largest. To reverse this, write `jump_mean asc` or
+    /// `rates desc`
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, row_columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
 }
@@ -62,16 +65,16 @@ impl RowOptions {
         RowQuery::new(&self.having, &self.sort, shown)
     }
 
-    /// Whether the user says how rows are sorted.
-    pub fn sorts(&self) -> bool {
+    /// Whether option --sort is given.
+    pub fn has_sort_keys(&self) -> bool {
         !self.sort.is_empty()
     }
 }
 
-/// Reports on stderr the present names of columns that a condition calls by earlier names.
+/// Reports on stderr which names in a condition are earlier names of columns, and the current names.
 pub fn tell_renamed(condition: &SqlCondition) {
-    for (earlier, present) in condition.renamed() {
-        tell(format_args!("{earlier} is now called {present}"));
+    for (earlier, current) in condition.renamed() {
+        tell(format_args!("{earlier} is now called {current}"));
     }
 }
 
@@ -84,7 +87,7 @@ pub struct Top {
 }
 
 impl Top {
-    /// Drops the other rows.
+    /// Drops the rows after the first N. Without the option, keeps all rows.
     pub fn truncate<T>(&self, rows: &mut Vec<T>) {
         if let Some(top) = self.top {
             rows.truncate(top as usize);
@@ -104,7 +107,7 @@ pub struct Rows {
     options: RowOptions,
     #[command(flatten)]
     top: Top,
-    /// Add a column with the standard deviation of single runs to each measure. CSV and JSON always have it
+    /// Add to each measure a column with its standard deviation among single runs. CSV and JSON always have these columns
     #[arg(long)]
     sd: bool,
 }
@@ -138,7 +141,8 @@ impl Rows {
     }
 }
 
-/// Prints the table of `spec`.
+/// Prints the table of `spec`. It has a row for each machine of each configuration. With --by, it has a row for each *pool*: all
+/// runs that have the same values in the named columns.
 pub fn print_table_of(
     spec: &TableSpec,
     datasets: &Datasets,
@@ -156,6 +160,7 @@ pub fn print_table_of(
         rows.top.truncate(&mut pools);
         let mut table = pool::table(spec.title, &names, &measures, &pools, rows.deviations());
         table.caption.extend(notes);
+        // Columns that the user names are shown even if the terminal is narrow.
         table.keep(&query.headings());
         return output.print(&[], &[table], || pool::records(&names, &measures, &pools));
     }

@@ -1,4 +1,4 @@
-//! The options that choose a dataset's runs.
+//! The options that choose runs of datasets (--where, --only) and say how they are read (--warm-up, --no-cache).
 
 use std::path::PathBuf;
 
@@ -46,7 +46,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Returns the warm-up in model seconds, for predictions without runs.
+    /// Returns the warm-up in model seconds, for predictions from an experiment file, which has no runs.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl Selection {
         self.conditions.iter().map(ToString::to_string).collect()
     }
 
-    /// Fails if a condition chooses machines of runs.
+    /// Fails if a condition chooses single machines of runs. `verb` is the command that needs all machines.
     pub fn require_whole_runs(&self, verb: &str) -> anyhow::Result<()> {
         let mut conditions = self.conditions.iter();
         match conditions.find(|condition| condition.chooses_machines()) {
@@ -76,16 +76,16 @@ impl Selection {
         }
     }
 
-    /// Opens the datasets in folders `roots` and drops the runs that were not chosen, and those that do not meet the condition `also`. Reports on stderr which runs are missing,
-    /// which failed, and which are left out by --only.
+    /// Opens the datasets in folders `roots`. Drops the runs that the options do not choose, and those that do not meet the condition
+    /// `also`. Reports on stderr which runs are missing, which failed, and which are left out by --only.
     pub fn open(&self, roots: &[PathBuf], also: Option<&Choice>) -> anyhow::Result<Vec<Dataset>> {
         pools::start()?;
         if self.reread {
             tell("--reread is now called --no-cache");
         }
         for condition in &self.conditions {
-            for (earlier, present) in condition.renamed() {
-                tell(format_args!("{earlier} is now called {present}"));
+            for (earlier, current) in condition.renamed() {
+                tell(format_args!("{earlier} is now called {current}"));
             }
         }
         let conditions: Vec<Choice> = self.conditions.iter().chain(also).cloned().collect();
@@ -124,10 +124,10 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 /// Reports on stderr which shards and runs of a dataset are missing, which runs failed, and which are left out.
 pub fn say_what_is_left_out(dataset: &Dataset) {
     let label = dataset.label();
-    let is = |count: usize| if count == 1 { "is" } else { "are" };
+    let is_or_are = |count: usize| if count == 1 { "is" } else { "are" };
     if let missing @ [_, ..] = dataset.missing_shards() {
         let shards: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        let verb = is(missing.len());
+        let verb = is_or_are(missing.len());
         tell(format_args!(
             "{label}: {} {verb} missing: {}",
             counted(missing.len(), "shard"),
@@ -135,19 +135,22 @@ pub fn say_what_is_left_out(dataset: &Dataset) {
         ));
     }
     if let to_do @ 1.. = dataset.to_do() as usize {
-        let (runs, verb) = (counted(to_do, "planned run"), is(to_do));
+        let (runs, verb) = (counted(to_do, "planned run"), is_or_are(to_do));
         tell(format_args!("{label}: {runs} {verb} not done yet"));
     }
-    let (failed, late) = (dataset.failed(), dataset.left_out().len());
+    let (failed, unpunctual) = (dataset.failed(), dataset.left_out().len());
     if failed > 0 {
         let runs = counted(failed, "failed run");
-        tell(format_args!("{label}: {runs} {} left out", is(failed)));
+        tell(format_args!(
+            "{label}: {runs} {} left out",
+            is_or_are(failed)
+        ));
     }
-    if late > 0 {
-        let runs = counted(late, "unpunctual run");
-        let finished = dataset.finished().len() + late;
-        let has_none = |run: &&JournalRow| run.margin_us == 0.0;
-        let margins = match dataset.left_out().iter().filter(has_none).count() {
+    if unpunctual > 0 {
+        let runs = counted(unpunctual, "unpunctual run");
+        let finished = dataset.finished().len() + unpunctual;
+        let has_no_margin = |run: &&JournalRow| run.margin_us == 0.0;
+        let margins = match dataset.left_out().iter().filter(has_no_margin).count() {
             0 => String::new(),
             count @ 1 => {
                 format!("; {count} of them has a margin of 0, so it can never be punctual")
@@ -156,7 +159,7 @@ pub fn say_what_is_left_out(dataset: &Dataset) {
         };
         tell(format_args!(
             "{label}: {runs} of {finished} finished {} left out{margins}",
-            is(late)
+            is_or_are(unpunctual)
         ));
     }
 }

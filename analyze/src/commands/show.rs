@@ -1,4 +1,4 @@
-//! `analyze show`.
+//! `analyze show`: prints the events of one run, or follows one message.
 
 use analyze::execution::EventName;
 use analyze::show::{self, Followed};
@@ -14,14 +14,16 @@ use super::part::Part;
   analyze show data/quickstart --run 0 --around 2:14 --within 1
   analyze show data/quickstart --run 0 --follow 2:14
 
-Times are model seconds since the run's start. A table for people has at most 1,000 events; CSV and JSON have all, with the timestamp \
-of the message (message_stamp), the sender's tick (sent_tick), and the time from the send to the receive (message_age_s). With --follow, \
-there is a row for each other machine: whether and when it received the message, and its first event that causally depends on the \
-send, directly or through messages of other machines (known_tick, known_s, known_from).")]
+Times are model seconds since the run's start. With --format table or markdown, at most 1,000 events are printed. CSV and JSON have all \
+events. They also have the timestamp of each message (message_stamp), the sender's tick at which it was sent (sent_tick), and the time from \
+the send to the receive (message_age_s).
+
+With --follow, there is a row for each other machine. It shows whether and when the machine received the message. It also shows the \
+machine's first event that causally depends on the send, directly or through messages of other machines (known_tick, known_s, known_from).")]
 pub struct Show {
     #[command(flatten)]
     part: Part,
-    /// Follow the message that is sent at this tick through the system; 2:14 is tick 14 of machine 2
+    /// Follow the message that is sent at this tick: show when it reached each other machine. 2:14 is tick 14 of machine 2
     #[arg(long, value_name = "MACHINE:TICK")]
     follow: Option<EventName>,
     #[command(flatten)]

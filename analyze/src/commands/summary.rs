@@ -1,4 +1,4 @@
-//! `analyze summary`.
+//! `analyze summary`: how many machines are stable or overloaded, and a table of configurations.
 
 use analyze::Dataset;
 use analyze::measures::{Measure, notes};
@@ -14,16 +14,17 @@ use super::Datasets;
 use super::output::Output;
 use super::rows::RowOptions;
 
-/// Number of rows of the table, if the user names none.
-const ROWS: usize = 10;
-/// Number of datasets that have a line each. More datasets have one line together.
-const DATASET_LINES: usize = 4;
+/// Number of rows of the table without --top and --all.
+const DEFAULT_ROWS: usize = 10;
+/// The largest number of datasets for which each dataset has a line of its own. More datasets have one line together.
+const MAX_DATASET_LINES: usize = 4;
 
 /// How many machines are stable or overloaded, and the configurations with the fastest growing queues
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze summary data/quickstart\n\n\
         The table has a row for each configuration: the growth of the backlog, the final lag and the mean jump of its slowest machine, and \
-        the logical rate of its fastest clock (how much the clock grows in a second of model time). The configuration whose slowest machine's queue grows fastest comes first.\n\n\
+        the logical rate of its fastest clock (how much the clock grows in a second of model time). The first row is the configuration \
+        in which the queue of the slowest machine grows fastest.\n\n\
         --having and --sort use the values of the slowest machine of each configuration. The measured regime of a machine is stable if fewer \
         messages arrive than it has ticks, overloaded if more arrive, and critical if the measurement cannot decide: the 95 % interval of the \
         offered load (arriving messages per tick) contains 1.\n\n\
@@ -57,16 +58,21 @@ impl Summary {
         words.extend(summary::regimes(&overview));
         words.push(String::new());
         overview.select(&query)?;
-        let shown = match self.top {
-            _ if self.all => overview.rows.len(),
-            Some(top) => overview.rows.len().min(top as usize),
-            None => overview.rows.len().min(ROWS),
+        let row_limit = match self.top {
+            _ if self.all => usize::MAX,
+            Some(top) => top as usize,
+            None => DEFAULT_ROWS,
         };
-        let mut table = summary::table(&overview.rows[..shown], self.more(&overview, shown));
+        let shown = overview.rows.len().min(row_limit);
+        let mut table = summary::table(
+            &overview.rows[..shown],
+            self.rows_not_shown(&overview, shown),
+        );
         table.caption.extend(notes(&datasets, &summary::measures()));
         self.output.print(&words, &[table], Vec::new)
     }
 
+    /// Prints CSV or JSON: a record for each machine of every configuration.
     fn print_records(&self, datasets: &[Dataset]) -> anyhow::Result<()> {
         let specs = SUMMARY.iter();
         let measures: Vec<&'static Measure> = specs.flat_map(tables::TableSpec::measures).collect();
@@ -77,37 +83,33 @@ impl Summary {
             .print(&[], &[], || tables::records(&measures, &groups))
     }
 
-    /// A sentence that says how many rows are not shown, and the command that shows them.
-    fn more(&self, overview: &Overview<'_>, shown: usize) -> Option<String> {
+    /// A sentence that says how many rows are not shown, and the command that shows them. `None` if all rows are shown.
+    fn rows_not_shown(&self, overview: &Overview<'_>, shown: usize) -> Option<String> {
         let more = overview.rows.len() - shown;
         let roots = self.datasets.roots.iter().map(|root| root.as_os_str());
         let words = ["analyze", "summary", "--all"].map(AsRef::as_ref);
         let command = command_line(words.into_iter().chain(roots));
-        (more > 0).then(|| {
-            format!(
-                "{}{} more configuration{}: {command}",
-                if self.options.sorts() {
-                    ""
-                } else {
-                    "Fastest growing queue first. "
-                },
-                grouped(more as u64),
-                if more == 1 { "" } else { "s" },
-            )
-        })
+        let order = match self.options.has_sort_keys() {
+            true => "",
+            false => "Fastest growing queue first. ",
+        };
+        let plural = if more == 1 { "" } else { "s" };
+        let count = grouped(more as u64);
+        (more > 0).then(|| format!("{order}{count} more configuration{plural}: {command}"))
     }
 }
 
-/// One line for each dataset, which counts its runs, configurations and ticks. If there are many datasets, a single line.
+/// A line for each dataset with the numbers of its runs, configurations and ticks. If there are many datasets, a single line for all.
 fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
     let configurations = |dataset: &Dataset| {
+        // Each row of the overview is a configuration.
         let rows = overview.rows.iter();
         rows.filter(|row| row.slowest.dataset == dataset.label())
             .count()
     };
     let ticks =
         |dataset: &Dataset| -> u64 { dataset.finished().iter().map(|run| run.events).sum() };
-    if datasets.len() > DATASET_LINES {
+    if datasets.len() > MAX_DATASET_LINES {
         let runs = datasets.iter().map(finished).sum();
         let failed: usize = datasets.iter().map(Dataset::failed).sum();
         return vec![format!(
@@ -133,7 +135,7 @@ fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
     datasets.iter().map(line).collect()
 }
 
-/// The share of punctual runs. Empty for runs in virtual time, which are always punctual.
+/// How many of the finished runs were punctual, in words. Empty for runs in virtual time, which are always punctual.
 fn punctuality(dataset: &Dataset) -> String {
     if dataset.is_virtual() {
         return String::new();
@@ -150,6 +152,7 @@ fn punctuality(dataset: &Dataset) -> String {
     )
 }
 
+/// Number of finished runs, including the runs that --only leaves out.
 fn finished(dataset: &Dataset) -> usize {
     dataset.finished().len() + dataset.left_out().len()
 }

@@ -1,4 +1,4 @@
-//! `analyze theory`.
+//! `analyze theory`: compares measurements with predictions, or prints the predictions for an experiment file.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -14,15 +14,16 @@ use super::Datasets;
 use super::output::Output;
 use super::rows::{RowOptions, Top};
 
-/// Predicted backlog, receive share and clocks, next to the measured ones; or, for an experiment file, before anything runs
+/// Compare predicted and measured values (backlog, share of ticks that receive, clocks), or predict them for an experiment file
 ///
 /// Every variant of the model has some predictions, but some values cannot be predicted. Row `z` shows how many standard errors the
-/// measured mean is above the prediction (a negative z: below it). `none` means that the value was not measured or cannot be
+/// measured mean is above the prediction (if z is negative: below it). `none` means that the value was not measured or cannot be
 /// predicted. In row `z`, `none` can also mean that all measured values are equal, so there is no standard error. A letter below a
 /// value is a caveat: the theory neglects something that affects this value.
 ///
-/// For an experiment file (TOML) in place of datasets, it prints regimes and predictions of every configuration. If the
-/// experiment varies `internal` or the rate of a machine, it also prints the value at which a machine becomes overloaded.
+/// If an experiment file (TOML) is given in place of datasets, the command prints the predictions for every configuration, and for every
+/// machine its predicted regime (stable, critical or overloaded). If the experiment varies `internal` or the rate of a machine, it also
+/// prints the value at which a machine becomes overloaded.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze theory data/quickstart --format csv > theory.csv
@@ -31,7 +32,7 @@ use super::rows::{RowOptions, Top};
 pub struct Theory {
     #[command(flatten)]
     datasets: Datasets,
-    /// Change a value of the experiment file, for example --set internal=0.4; may be repeated
+    /// Change a value of the experiment file, for example --set internal=0.4; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = offering(Change::from_str, Change::beginnings), hide_possible_values = true)]
     set: Vec<Change>,
     #[command(flatten)]
@@ -70,12 +71,12 @@ impl Theory {
         };
         let experiment = Experiment::read(file, overrides)?;
         let warm_up_s = self.datasets.selection.warm_up_without_runs()?;
-        let durations = experiment.configurations().iter();
-        let shortest = durations
-            .map(|one| one.duration_s())
+        let configurations = experiment.configurations().iter();
+        let shortest_s = configurations
+            .map(|configuration| configuration.duration_s())
             .fold(f64::INFINITY, f64::min);
-        if warm_up_s >= shortest {
-            bail!("--warm-up {warm_up_s}: the runs take {shortest} s; give a shorter warm-up");
+        if warm_up_s >= shortest_s {
+            bail!("--warm-up {warm_up_s}: the runs take {shortest_s} s; give a shorter warm-up");
         }
         let configurations = theory::predict_experiment(&experiment, warm_up_s);
         let boundaries = theory::boundaries(experiment.configurations());

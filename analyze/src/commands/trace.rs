@@ -1,4 +1,4 @@
-//! `analyze trace`.
+//! `analyze trace`: writes one run as a trace (a log in the format of another program that can show it).
 
 use std::io::{BufWriter, IsTerminal, stdout};
 use std::path::PathBuf;
@@ -15,16 +15,16 @@ use super::part::Part;
 /// The values of option --format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TraceFormat {
-    /// A log with vector clocks for ShiViz or TSViz. Its first line is the regular expression with which they parse it
+    /// A log with vector clocks for ShiViz or TSViz. Its first line is the regular expression with which these programs parse it
     #[value(alias = "tsviz")]
     Shiviz,
     /// Perfetto's protobuf: machines as tracks, messages as flows, clocks and queues as counters
     Perfetto,
-    /// The JSON of chrome://tracing, with the same contents
+    /// The JSON of chrome://tracing, with the same contents as perfetto
     Chrome,
     /// A sequence diagram, of at most 50,000 characters
     Mermaid,
-    /// The graph of happens-before for Graphviz, without edges that follow from others
+    /// The graph of happens-before for Graphviz, without the edges that follow from other edges
     Dot,
 }
 
@@ -62,12 +62,12 @@ impl TraceFormat {
   analyze trace data/quickstart --run 0 --to 10 --format shiviz --out run-0.log
   analyze trace data/quickstart --run 0 --to 3 --format dot | dot -Tsvg > run-0.svg
 
-Times are model time since the run's start. Messages with one end outside the chosen part have no arrow. Which event happened before \
-which is computed from the whole run.")]
+Times are model time since the run's start. A message whose send or receive is outside the chosen part has no arrow. Whether one event \
+happened before another is computed from the whole run, so chains of messages outside the chosen part count too.")]
 pub struct TraceCommand {
     #[command(flatten)]
     part: Part,
-    /// The format
+    /// The format of the trace
     #[arg(long, value_enum)]
     format: TraceFormat,
     /// Write to this file instead of stdout

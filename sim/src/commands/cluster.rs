@@ -1,5 +1,5 @@
-//! Scripts that run an experiment in shards: a job array of Slurm, or a command of GNU parallel. Their sizes come from the plan of
-//! the largest shard.
+//! The scripts that `sim plan --slurm` and `--parallel` print. They run an experiment in shards (parts of its runs, one for each job): as
+//! a job array of Slurm, or with GNU parallel. The limits of time and memory in a script come from the plan of the largest shard.
 
 use std::env;
 use std::fmt::Write;
@@ -10,26 +10,29 @@ use sim::experiment::{EngineKind, Experiment};
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
 use sim::sweep::{Capacity, Plan};
 
-/// The script for job arrays that users submit by hand. The generated scripts have its body.
+/// The script for job arrays that users submit by hand. The scripts for Slurm that are made here have the same body.
 const SBATCH: &str = include_str!("../../../experiments/slurm/sweep.sbatch");
-/// The first line of its body.
+/// The first line of the body of [`SBATCH`]. The lines above it are options and comments.
 const BODY: &str = "set -euo pipefail\n";
-/// The line of the body that names the command in messages.
+/// The start of the line of the body that sets the command that error messages show.
 const SUBMIT: &str = "submit='sbatch ";
 /// Options of `sim plan` that `sim run` does not have.
 const OWN_OPTIONS: [&str; 3] = ["--slurm", "--parallel", "--at-once"];
 
 /// The time limit is the planned time multiplied by this, plus [`TIME_FOR_START`].
 const TIME_FACTOR: f64 = 1.5;
+/// Time for the start of a job, in addition to the time of its runs.
 const TIME_FOR_START: Duration = Duration::from_secs(5 * 60);
-/// Time limits and memory are rounded up to multiples of these.
+/// The time limit is rounded up to a multiple of this.
 const MINUTES_STEP: u64 = 5;
-const MEGABYTES_STEP: u64 = 100;
 /// The memory limit is the planned memory multiplied by this. It is at least [`MIN_MEGABYTES`].
 const MEMORY_FACTOR: f64 = 1.5;
+/// The smallest memory limit.
 const MIN_MEGABYTES: u64 = 500;
+/// The memory limit is rounded up to a multiple of this.
+const MEGABYTES_STEP: u64 = 100;
 
-/// What a script is for.
+/// What a script runs, and on which computers.
 pub struct Cluster<'p> {
     /// The whole experiment.
     pub experiment: &'p Experiment,
@@ -39,18 +42,20 @@ pub struct Cluster<'p> {
     pub capacity: &'p Capacity,
     /// Number of shards.
     pub shards: u32,
-    /// Number of shards at once, if it is limited.
+    /// The largest number of shards that run at the same time (--at-once). `None` is no limit for Slurm, and one shard for GNU parallel.
     pub at_once: Option<u32>,
 }
 
 impl Cluster<'_> {
-    fn minutes(&self) -> u64 {
+    /// The time limit of a shard in minutes.
+    fn time_limit_minutes(&self) -> u64 {
         let limit = self.largest.wall_time.mul_f64(TIME_FACTOR) + TIME_FOR_START;
         let minutes = limit.as_secs().div_ceil(60);
         minutes.next_multiple_of(MINUTES_STEP)
     }
 
-    fn megabytes(&self) -> u64 {
+    /// The memory limit of a shard in megabytes.
+    fn memory_limit_megabytes(&self) -> u64 {
         let megabytes = self.largest.memory_bytes as f64 * MEMORY_FACTOR / 1e6;
         (megabytes.ceil() as u64)
             .max(MIN_MEGABYTES)
@@ -61,8 +66,8 @@ impl Cluster<'_> {
         self.experiment.engine == EngineKind::Tcp
     }
 
-    /// The sizes in words, as comments.
-    fn sizes(&self) -> String {
+    /// Comments of the script: how many runs the largest shard has, and how much time, memory and disk it needs.
+    fn size_comments(&self) -> String {
         let plan = self.largest;
         let mut text = format!(
             "# The largest of the {} shards has {} runs, {} at once. It needs about {}, {} of memory and {} of disk.\n",
@@ -73,6 +78,7 @@ impl Cluster<'_> {
             bytes_in_words(plan.memory_bytes),
             bytes_in_words(plan.disk_bytes),
         );
+        // Writing to a text cannot fail.
         let _ = writeln!(
             text,
             "# These sizes hold for {} cores and {} open files, as on the computer where this script was made.",
@@ -81,12 +87,12 @@ impl Cluster<'_> {
         text
     }
 
-    /// Lines that check the limit of open files, for the tcp engine. (`sim` uses as many as it may.)
-    fn open_files(&self) -> String {
+    /// Lines of the script that warn if fewer open files are allowed than planned. Empty for virtual time, which needs no sockets.
+    fn open_files_check(&self) -> String {
         let files = self.largest.files;
         match self.is_tcp() {
             true => format!(
-                "# Sockets are open files. With fewer, sim makes fewer runs at once and takes longer.\n\
+                "# Sockets are open files. If fewer files are allowed, sim makes fewer runs at once and takes longer.\n\
                  limit=$(ulimit -Hn)\n\
                  [[ $limit == unlimited ]] || ((limit >= {files})) || echo \"only $limit open files are allowed here, {files} were planned\" >&2\n"
             ),
@@ -105,8 +111,8 @@ impl Cluster<'_> {
             "--nodes=1".to_owned(),
             "--ntasks=1".to_owned(),
             format!("--cpus-per-task={}", self.capacity.cores),
-            format!("--time={}", clock_time(self.minutes())),
-            format!("--mem={}M", self.megabytes()),
+            format!("--time={}", clock_time(self.time_limit_minutes())),
+            format!("--mem={}M", self.memory_limit_megabytes()),
         ];
         if self.is_tcp() {
             options.push("--exclusive".to_owned());
@@ -114,9 +120,9 @@ impl Cluster<'_> {
         options
             .extend(["--requeue", "--open-mode=append", "--signal=B:USR1@60"].map(str::to_owned));
         let options = options.iter().map(|option| format!("#SBATCH {option}\n"));
-        let one_a_node = match self.is_tcp() {
+        let reason_for_exclusive = match self.is_tcp() {
             true => {
-                "# --exclusive: one shard a node, because other work on the node makes ticks late.\n"
+                "# --exclusive: each shard has a node of its own, because other work on the node makes ticks late.\n"
             }
             false => "",
         };
@@ -126,40 +132,40 @@ impl Cluster<'_> {
              ##SBATCH --account=ACCOUNT\n\
              ##SBATCH --partition=PARTITION\n\
              #\n\
-             # Submit it in the project's folder: sbatch FILE. SIM is the program [target/release/sim].\n{}{one_a_node}\
+             # Submit it in the project's folder: sbatch FILE. SIM is the program [default: target/release/sim].\n{}{reason_for_exclusive}\
              set -- {}\n{}{}",
             options.collect::<String>(),
-            self.sizes(),
+            self.size_comments(),
             run_arguments(),
-            self.open_files(),
+            self.open_files_check(),
             body()
         )
     }
 
-    /// Returns a script that runs the shards with GNU parallel, on this computer or on the hosts in a file.
+    /// Returns a script that runs the shards with GNU parallel, on this computer or on the hosts (computers) that a file names.
     pub fn parallel(&self) -> String {
         let at_once = self.at_once.unwrap_or(1);
-        let megabytes = self.megabytes();
-        let minutes = self.minutes();
+        let megabytes = self.memory_limit_megabytes();
+        let minutes = self.time_limit_minutes();
         format!(
             "#!/usr/bin/env bash\n\
              # Runs {shards} shards with GNU parallel, {at_once} at once on each host. To resume, run it again.\n\
-             # HOSTS is a file with a host in each line; all hosts see this folder [only this computer].\n\
-             # SIM is the program [target/release/sim].\n{sizes}\
+             # HOSTS is a file with the name of a host (computer) in each line [default: only this computer]. All hosts must see this folder.\n\
+             # SIM is the program [default: target/release/sim].\n{sizes}\
              # A shard that takes more than {minutes} minutes is stopped; the next start resumes it.\n\
              set -euo pipefail\n{files}\
              parallel ${{HOSTS:+--sshloginfile \"$HOSTS\" --workdir .}} --jobs {at_once} --memfree {megabytes}M --timeout {seconds} \\\n  \
              \"${{SIM:-target/release/sim}}\" run {arguments} --shard '{{}}/{shards}' ::: $(seq {shards})",
             shards = self.shards,
-            sizes = self.sizes(),
-            files = self.open_files(),
+            sizes = self.size_comments(),
+            files = self.open_files_check(),
             seconds = minutes * 60,
             arguments = run_arguments(),
         )
     }
 }
 
-/// The arguments of `sim run` for the same experiment: those of `sim plan` without its own options.
+/// The arguments of `sim run` for the same experiment: the arguments of this `sim plan` without the options that `sim run` does not have.
 fn run_arguments() -> String {
     let words: Vec<_> = env::args_os().collect();
     let after_plan = words.iter().position(|word| word == "plan").unwrap_or(0) + 1;
@@ -167,17 +173,20 @@ fn run_arguments() -> String {
     let mut words = words.into_iter().skip(after_plan);
     while let Some(word) = words.next() {
         let text = word.to_string_lossy();
-        let is_own = |option: &str| text == *option || text.starts_with(&format!("{option}="));
-        match OWN_OPTIONS.iter().any(|option| is_own(option)) {
-            true if !text.contains('=') => drop(words.next()),
-            true => {}
-            false => arguments.push(word),
+        let is_own_option = OWN_OPTIONS
+            .iter()
+            .any(|option| text == *option || text.starts_with(&format!("{option}=")));
+        if !is_own_option {
+            arguments.push(word);
+        } else if !text.contains('=') {
+            // The value of the option is the next word.
+            words.next();
         }
     }
     command_line(arguments)
 }
 
-/// The body of the script that users submit by hand, with another command in its messages.
+/// The body of [`SBATCH`]. Its error messages show `sbatch FILE`, the command that submits a generated script.
 fn body() -> String {
     let (_, body) = SBATCH.split_once(BODY).unwrap_or(("", SBATCH));
     let lines = body.lines().map(|line| match line.starts_with(SUBMIT) {
@@ -201,13 +210,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_as_slurm_wants_them() {
+    fn minutes_are_written_as_days_hours_and_minutes() {
         let times = [5, 65, 1440 + 61].map(clock_time);
         assert_eq!(times, ["00:05:00", "01:05:00", "1-01:01:00"]);
     }
 
     #[test]
-    fn the_body_is_that_of_the_script_of_the_documents() {
+    fn the_body_has_the_new_command_in_messages_and_no_options_of_slurm() {
         assert!(SBATCH.contains(BODY) && SBATCH.contains(SUBMIT));
         let body = body();
         assert!(body.starts_with(BODY) && body.contains("submit='sbatch FILE'"));

@@ -18,7 +18,7 @@ pub struct Args {
     shell: Shell,
 }
 
-/// Prints the script.
+/// Prints the script for the shell in `args`. `program` has the commands and options.
 pub fn run(args: &Args, mut program: Command) -> Result<ExitCode> {
     let name = program.get_name().to_owned();
     let mut script = vec![];

@@ -1,10 +1,10 @@
-//! The help of the program: its commands in groups.
+//! The output of `sim --help`: the commands in groups, each with one line.
 
 use std::fmt::Write;
 
 use clap::Command;
 
-/// The groups of commands, in the order of the help.
+/// The titles of the groups and the names of their commands, in the order of the help.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Run an experiment", &["plan", "run", "status"]),
     ("Run one machine alone", &["machine"]),
@@ -13,12 +13,12 @@ const GROUPS: [(&str, &[&str]); 3] = [
 
 /// Returns `program` with its commands in groups in the help.
 pub fn in_groups(mut program: Command) -> Command {
-    // Only a built program has the command `help`.
+    // This adds the command `help`.
     program.build();
     let mut template = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
     let width = program
         .get_subcommands()
-        .map(|one| one.get_name().len())
+        .map(|command| command.get_name().len())
         .max();
     for (title, names) in GROUPS {
         // Writing to a text cannot fail.
@@ -30,6 +30,7 @@ pub fn in_groups(mut program: Command) -> Command {
             let about = command
                 .get_about()
                 .map_or(String::new(), ToString::to_string);
+            // What follows a colon is a list of details, for which a line has no room.
             let about = about.split_terminator(':').next().unwrap_or_default();
             let name = command.get_name();
             let _ = writeln!(

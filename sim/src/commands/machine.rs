@@ -1,4 +1,4 @@
-//! `sim machine`: runs one machine of a run as a process of its own, on this host or another.
+//! `sim machine`: runs one machine of a run as a process of its own. The other machines of the run can be on other hosts (computers).
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -15,7 +15,7 @@ use sim::experiment::{Experiment, Overrides, RunName};
 use sim::log::{RowFormat, event_header, write_machine_rows};
 use sim::wire::RunToken;
 
-/// One week, in seconds.
+/// The largest value of --patience: one week, in seconds.
 const MAX_PATIENCE_S: u64 = 7 * 24 * 3600;
 /// Exit code: the run failed.
 const FAILED: u8 = 3;
@@ -26,12 +26,14 @@ const FAILED: u8 = 3;
 Start the other machines of the run the same way: with the same experiment file, --run, --addresses and environment variable SIM_TOKEN \
 (a shared secret of 32 hexadecimal digits), but each with its own --machine. The machine that starts first waits for the others.
 
-On several hosts, delays can change the order of events. Add the difference of the hosts' clocks, the largest lateness of a tick and the \
-largest latency of a message. If the sum is less than the run's margin, the run certainly has the same events as in virtual time. The margin is the shortest time between two ticks of different machines, \
-if one of the two machines may send to the other, or both may send to the same third machine.
+On several hosts (computers), delays can change the order of events. Add the difference of the hosts' clocks, the largest lateness of a tick \
+and the largest latency of a message. If the sum is less than the run's margin, the run certainly has the same events as in virtual time. \
+The margin is the shortest time between two ticks of different machines, if one of the two machines may send to the other, or both may \
+send to the same third machine.
 
 At the end, each machine reports on stderr whether it was punctual: its delays were too short to change the order of events. It is \
-punctual if its largest lateness of a tick plus its largest latency of a message is less than half the margin.
+punctual if its largest lateness of a tick plus its largest latency of a message is less than half the margin. (Half, because the lateness \
+of one machine and the latency at another machine can add up.)
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
@@ -121,25 +123,30 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 fn describe(participant: &Participant, result: &MachineResult) -> String {
     let schedule = participant.run.schedule(participant.seed);
     let margin_ns = wall_margin_ns(&schedule, participant.time_scale) as f64;
-    let lateness_ns = result.events.iter().map(|logged| {
+    let latenesses_ns = result.events.iter().map(|logged| {
         let due_ns = schedule.due_ns(participant.machine as usize, logged.event.tick) as f64;
         let happened_ns = logged.system_time_ns - result.started_at_ns;
         happened_ns as f64 - due_ns / participant.time_scale
     });
-    let lateness_ns = lateness_ns.fold(0.0, f64::max);
-    let latency_ns = result.latency.clone().quantiles().max_ns as f64;
-    let punctual = (lateness_ns + latency_ns) * 2.0 < margin_ns;
+    let largest_lateness_ns = latenesses_ns.fold(0.0, f64::max);
+    let largest_latency_ns = result.latency.clone().quantiles().max_ns as f64;
+    let is_punctual = (largest_lateness_ns + largest_latency_ns) * 2.0 < margin_ns;
     format!(
         "machine {}: {} events, ticks up to {:.2} ms late, messages travelled up to {:.2} ms, margin {:.2} ms: {}punctual",
         participant.machine,
         result.events.len(),
-        lateness_ns / 1e6,
-        latency_ns / 1e6,
+        largest_lateness_ns / 1e6,
+        largest_latency_ns / 1e6,
         margin_ns / 1e6,
-        if punctual { "" } else { "not " }
+        if is_punctual { "" } else { "not " }
     )
 }
 
+/// Collects what this process needs to take part in the run, from the command line and the experiment file.
+///
+/// # Errors
+///
+/// Fails if the run or the machine does not exist, or if the addresses do not fit the run.
 fn participant(args: &Args) -> Result<Participant> {
     let overrides = Overrides {
         time_scale: args.time_scale,
@@ -194,14 +201,14 @@ fn participant(args: &Args) -> Result<Participant> {
 
 /// Returns all addresses that `HOST:PORT` stands for. A host may have several.
 fn resolve(text: &str) -> Result<Vec<SocketAddr>> {
-    let found = text.to_socket_addrs().with_context(|| {
+    let addresses = text.to_socket_addrs().with_context(|| {
         format!("--addresses: `{text}` is not an address such as 10.0.0.1:20000")
     })?;
-    let found: Vec<_> = found.collect();
-    if found.is_empty() {
+    let addresses: Vec<_> = addresses.collect();
+    if addresses.is_empty() {
         bail!("--addresses: `{text}` has no address");
     }
-    Ok(found)
+    Ok(addresses)
 }
 
 /// Returns the addresses at which machine `machine` may listen, the best one first. `text` is its address on the command line.
@@ -216,6 +223,7 @@ fn addresses_to_listen_on(
 ) -> Vec<SocketAddr> {
     let is_here = |address: &SocketAddr| address.ip().is_loopback();
     let mut own = addresses[machine].clone();
+    // Addresses that other hosts can reach come first.
     own.sort_by_key(is_here);
     let is_name = text.parse::<SocketAddr>().is_err();
     let others_elsewhere = addresses.iter().flatten().any(|address| !is_here(address));
@@ -230,6 +238,7 @@ fn addresses_to_listen_on(
     own
 }
 
+/// Reads the secret by which the machines of the run know each other, from the environment.
 fn token() -> Result<RunToken> {
     let text = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
     processes::token_from_hex(&text).with_context(|| {
@@ -241,6 +250,7 @@ fn token() -> Result<RunToken> {
 fn end_when_stdin_closes() -> io::Result<()> {
     std::thread::Builder::new().spawn(|| {
         let mut byte = [0];
+        // What is read does not matter. A read of 0 bytes means that stdin is closed.
         while !matches!(io::stdin().read(&mut byte), Ok(0) | Err(_)) {}
         std::process::exit(i32::from(FAILED));
     })?;
@@ -251,10 +261,12 @@ fn end_when_stdin_closes() -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn listens(text: &str, own: &[&str], others: &str) -> Vec<String> {
+    /// The addresses at which machine 0 listens. Its address on the command line is `text`, which stands for the addresses `own`. The
+    /// address of machine 1 is `other`.
+    fn listens(text: &str, own: &[&str], other: &str) -> Vec<String> {
         let parsed = |text: &str| text.parse::<SocketAddr>().expect("an address");
         let own = own.iter().map(|text| parsed(text)).collect();
-        let listen = addresses_to_listen_on(text, 0, &[own, vec![parsed(others)]]);
+        let listen = addresses_to_listen_on(text, 0, &[own, vec![parsed(other)]]);
         listen.iter().map(SocketAddr::to_string).collect()
     }
 

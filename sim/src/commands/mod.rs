@@ -31,7 +31,8 @@ use sim::sweep::Options;
 
 /// The longest name that a file or folder has on the usual systems, in bytes.
 const LONGEST_NAME: usize = 255;
-/// The longest name of a file in a dataset. `sim` checks that it fits.
+/// The longest name of a file in a dataset (a file has such a name while it is being written). `sim` checks that the path with this name
+/// is not too long for the system.
 const LONGEST_FILE_NAME: &str = ".experiment.toml.0123456789abcdef.partial";
 
 /// Exit code: a signal has ended the command. After `sim run`, the same command resumes the sweep.
@@ -42,7 +43,7 @@ pub const WHAT: &str = "What to run";
 const HOW: &str = "How to run it";
 pub const WHEN_TO_STOP: &str = "When to stop, and what to show";
 
-/// The options of all commands that have an experiment.
+/// The options of `sim plan` and `sim run`: which experiment, which of its runs, and how they are made.
 #[derive(Args)]
 pub struct ExperimentArgs {
     /// The experiment file (TOML)
@@ -58,14 +59,14 @@ pub struct ExperimentArgs {
     /// Number of runs of each configuration, in place of the value in the file; short for --set repetitions=N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = WHAT)]
     repetitions: Option<u32>,
-    /// Split the runs into N parts, run only part K, and write it to the folder shard-K-of-N in the dataset; for example 1/4
+    /// Split the runs into N parts (shards), run only part K, and write it to the folder shard-K-of-N in the dataset; for example 1/4
     #[arg(long, value_name = "K/N", help_heading = WHAT)]
     pub shard: Option<Shard>,
     /// Run only this run, even if it failed before. Give its number or its key, as in the columns run and key of runs.csv; may be
     /// given several times
     #[arg(long, value_name = "RUN", help_heading = WHAT)]
     only: Vec<RunName>,
-    /// Run also the runs that failed before
+    /// Also repeat the runs that failed before
     #[arg(long, help_heading = WHAT)]
     retry_failed: bool,
     /// Engine: tcp (real sockets, real time) or virtual (simulated time); replaces the value in the file
@@ -82,7 +83,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = HOW)]
     jobs: Option<u32>,
     /// Ports on which the machines listen. Several runs at the same time can use the same ports, because each run has its own
-    /// loopback address (127.x.y.z). If the system does not allow this, it chooses the ports itself, and this option has no effect
+    /// loopback address (127.x.y.z). If the system has no such addresses, the system chooses the ports, and this option has no effect
     #[arg(long, value_name = "FIRST-LAST", default_value_t, help_heading = HOW)]
     ports: PortRange,
 }
@@ -98,6 +99,7 @@ where
 }
 
 impl ExperimentArgs {
+    /// Reads the experiment with the changes of the options. With --shard, it has only the runs of the shard.
     fn read(&self) -> Result<Experiment, ExperimentError> {
         let mut experiment = Experiment::read(
             &self.experiment,
@@ -114,17 +116,18 @@ impl ExperimentArgs {
         Ok(experiment)
     }
 
+    /// The changes of --set and --repetitions.
     fn changes(&self) -> Vec<Change> {
         let repetitions = self.repetitions.map(Change::repetitions);
         self.set.iter().cloned().chain(repetitions).collect()
     }
 
-    /// Returns the path of the dataset's folder.
+    /// Returns the path of the dataset's folder (of the whole dataset, also with --shard).
     ///
     /// # Errors
     ///
     /// Fails if the path of the folder, or of a file in it, is longer than the system allows.
-    fn dataset(&self, experiment: &Experiment) -> Result<PathBuf> {
+    fn dataset_folder(&self, experiment: &Experiment) -> Result<PathBuf> {
         let root = match &self.data {
             Some(data) => data.clone(),
             None => Path::new("data").join(&experiment.name),
@@ -134,9 +137,10 @@ impl ExperimentArgs {
             None => root.clone(),
         };
         let is_too_long = |name: &OsStr| name.len() > LONGEST_NAME;
-        let found = folder.join(LONGEST_FILE_NAME).symlink_metadata();
+        // The file does not exist. The error says whether its path is too long.
+        let looked_up = folder.join(LONGEST_FILE_NAME).symlink_metadata();
         if folder.iter().any(is_too_long)
-            || found.is_err_and(|error| error.kind() == io::ErrorKind::InvalidFilename)
+            || looked_up.is_err_and(|error| error.kind() == io::ErrorKind::InvalidFilename)
         {
             bail!(
                 "{}: the name of the folder or its path is longer than this system allows; give a shorter path with --data",
@@ -146,6 +150,7 @@ impl ExperimentArgs {
         Ok(root)
     }
 
+    /// The options that decide which runs are made and how many at the same time.
     fn options(&self) -> Options {
         Options {
             program: this_program(),
@@ -168,8 +173,8 @@ fn this_program() -> PathBuf {
     env::current_exe().unwrap_or_else(|_| PathBuf::from("sim"))
 }
 
-/// If a file may not grow any more (`ulimit -f`), writing then fails with an error. Without this, the system would end the
-/// process.
+/// After this call, writing fails with an error if a file has reached its largest allowed size (`ulimit -f`). Without this call, the
+/// system would end the process.
 fn turn_file_limits_into_errors() -> Result<()> {
     #[cfg(unix)]
     signal_hook::flag::register(
@@ -226,6 +231,7 @@ fn analyze_command(verb: &str, root: &Path) -> String {
     format!("{cargo}analyze {verb} {}", sim::console::shell_word(root))
 }
 
+/// Parses the value of --time-scale.
 fn time_scale(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(scale) if (0.001..=10_000.0).contains(&scale) => Ok(scale),

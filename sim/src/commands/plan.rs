@@ -29,31 +29,33 @@ const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600
   sim plan experiments/overnight.toml --slurm 8 --at-once 4 > overnight.sbatch
   sim plan experiments/overnight.toml --parallel 4 > overnight.sh
 
-The margin of a run is the shortest time between two ticks of different machines, \
-if one of the two machines may send to the other, or both may send to the same third machine. Delays that are together shorter than the margin cannot change the order of events.")]
+The margin of a run is the shortest time between two ticks of different machines, if one of the two machines may send to the other, or both \
+may send to the same third machine. If the largest delay of a tick plus the largest delay of a message is less than the margin, the delays \
+cannot change the order of events.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// Print a script for Slurm that runs the experiment in N shards, a job array with time limit, memory and open files from the
-    /// plan; submit it with sbatch
-    #[arg(long, value_name = "N", value_parser = shards(), help_heading = SHARE, conflicts_with_all = ["shard", "only"])]
+    /// Print a script for Slurm that runs the experiment in N parts (shards), as a job array. Time limit, memory and open files come from
+    /// the plan. Submit the script with sbatch
+    #[arg(long, value_name = "N", value_parser = shards(), help_heading = SCRIPTS, conflicts_with_all = ["shard", "only"])]
     slurm: Option<u32>,
-    /// Print a script that runs the experiment in N shards with GNU parallel, on this computer or several hosts
-    #[arg(long, value_name = "N", value_parser = shards(), help_heading = SHARE, conflicts_with_all = ["slurm", "shard", "only"])]
+    /// Print a script that runs the experiment in N parts (shards) with GNU parallel, on this computer or several hosts
+    #[arg(long, value_name = "N", value_parser = shards(), help_heading = SCRIPTS, conflicts_with_all = ["slurm", "shard", "only"])]
     parallel: Option<u32>,
     /// Run at most M shards at once: in all with --slurm, on each host with --parallel
-    #[arg(long, value_name = "M", value_parser = shards(), help_heading = SHARE)]
+    #[arg(long, value_name = "M", value_parser = shards(), help_heading = SCRIPTS)]
     at_once: Option<u32>,
 }
 
 /// The heading of options for several computers.
-const SHARE: &str = "Scripts for several computers";
+const SCRIPTS: &str = "Scripts for several computers";
 
+/// Parses a number of shards.
 fn shards() -> RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=i64::from(Shard::MAX))
 }
 
-/// Returns the script that the options ask for, if any.
+/// Returns the script of --slurm or --parallel. Without these options, returns `None`.
 fn script(
     args: &Args,
     experiment: &Experiment,
@@ -85,7 +87,7 @@ fn script(
 /// Prints the plan as a table.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let experiment = args.experiment.read()?;
-    let root = args.experiment.dataset(&experiment)?;
+    let root = args.experiment.dataset_folder(&experiment)?;
     let options = args.experiment.options();
     let capacity = Capacity::for_this_process();
     Plan::check(&experiment, &options, &capacity)?;
@@ -97,8 +99,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     print(&table(&experiment, &plan, &root, &capacity))
 }
 
-/// The smallest margin that the phase rules guarantee for all runs, in wall time. None if a phase rule guarantees no margin. The
-/// margin of a single run follows from its phases, and may be longer.
+/// The smallest margin that a phase rule guarantees, in wall time. Configurations for which nothing is guaranteed are left out; `None` if
+/// there are no others. The phase rule says when the machines have their first ticks. The margin of a single run follows from these times,
+/// and may be longer.
 fn margin(experiment: &Experiment) -> Option<String> {
     let configurations = experiment.configurations().iter();
     let shortest = configurations
@@ -124,6 +127,7 @@ fn end_if_started_now(wall_time: Duration) -> String {
     end.strftime(format).to_string()
 }
 
+/// The planned memory in bytes, and the available memory if it is known, in words.
 fn memory(needed: u64, capacity: &Capacity) -> String {
     let available = match capacity.memory_bytes {
         u64::MAX => String::new(),
@@ -132,19 +136,22 @@ fn memory(needed: u64, capacity: &Capacity) -> String {
     format!("about {}{available}", bytes_in_words(needed))
 }
 
+/// How many repetitions each configuration has, and the largest number if some configurations have more.
 fn repetitions(experiment: &Experiment) -> String {
     let each = grouped(u64::from(experiment.repetitions));
+    // The configurations with more repetitions, each with its number of repetitions.
     let more = &experiment.more_repetitions;
     match more.values().max() {
         None => each,
-        Some(&most) => format!(
+        Some(&largest) => format!(
             "{each}; up to {} of {} configurations",
-            grouped(u64::from(most)),
+            grouped(u64::from(largest)),
             grouped(more.len() as u64)
         ),
     }
 }
 
+/// The plan as a table with two columns: names and values.
 fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity) -> String {
     let mut rows = vec![];
     let runs = format!(

@@ -33,11 +33,11 @@ const SOME_FAILED: u8 = 3;
 
 To resume after an interruption, run the same command again. Runs that are done are skipped. You may add values or repetitions to \
 the experiment file first: then the new runs are added to the dataset. Press Ctrl+C once to stop in good order: no new run starts, runs \
-that are about to end are completed, the others are dropped, and all finished runs are saved. Press it twice to stop at once.
+that are about to end are completed, the others are dropped, and all finished runs are saved. Press Ctrl+C twice to stop at once.
 
 At the end, the number of punctual runs over TCP is shown. In a punctual run the delays were too short to change the order of events: the \
-largest delay of a tick plus the largest delay of a message is less than the margin. The margin is the shortest time between two ticks of different machines, \
-if one of the two machines may send to the other, or both may send to the same third machine.")]
+largest delay of a tick plus the largest delay of a message is less than the margin. The margin is the shortest time between two ticks of \
+different machines, if one of the two machines may send to the other, or both may send to the same third machine.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
@@ -52,10 +52,10 @@ pub struct Args {
     quiet: bool,
 }
 
-/// Runs the sweep.
+/// Makes the runs that are still to do (a *sweep*), and reports how many were ok and how many failed.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let experiment = args.experiment.read()?;
-    let root = args.experiment.dataset(&experiment)?;
+    let root = args.experiment.dataset_folder(&experiment)?;
     let options = Options {
         max_failures: args.max_failures,
         sync_every: Duration::from_secs_f64(args.sync_every),
@@ -83,8 +83,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// The first signal stops the sweep in good order, the second one stops it at once. SIGHUP is not handled: it ends the process
-/// (unless `nohup` is used), and no finished run is lost.
+/// Arranges that the first signal (Ctrl+C or SIGTERM) stops the sweep in good order, and the second one at once. The returned flag says
+/// whether a signal has come. SIGHUP is not handled: it ends the process (unless `nohup` is used), and no finished run is lost.
 fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -123,6 +123,7 @@ fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
         }
     }
     while let Some(index) = words.iter().position(|word| word == "--only") {
+        // The option and its value.
         words.drain(index..(index + 2).min(words.len()));
     }
     words.retain(|word| !word.as_encoded_bytes().starts_with(b"--only="));
@@ -141,6 +142,7 @@ fn with_command_to_resume(error: SweepError) -> anyhow::Error {
     }
 }
 
+/// Parses the value of --sync-every.
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
@@ -148,6 +150,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
+/// The report at the end: how many runs were ok, failed or punctual, and the next command.
 fn describe(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
     let Summary {
         ok,

@@ -16,11 +16,11 @@ use sim::watch::watch;
 
 use super::{INTERRUPTED, analyze_command, print};
 
-/// Number of reasons for failures that are shown. `runs.csv` has all of them.
-const REASONS: usize = 5;
+/// The largest number of reasons for failures that are shown. `runs.csv` has all of them.
+const MAX_REASONS: usize = 5;
 
-/// Number of commands that are shown. There may be one for each shard.
-const COMMANDS: usize = 3;
+/// The largest number of commands to resume that are shown. There may be one for each shard (part of the experiment).
+const MAX_COMMANDS: usize = 3;
 
 /// Show the state of an experiment's runs: done, failed and left to do, speed, expected end, punctual runs, size
 #[derive(clap::Args)]
@@ -30,19 +30,22 @@ const COMMANDS: usize = 3;
   sim status data/overnight --watch
 
 A run over TCP is punctual if its delays were too short to change the order of events: the largest delay of a tick plus the largest delay \
-of a message is less than the margin. The margin is the shortest time between two ticks of different machines, \
-if one of the two machines may send to the other, or both may send to the same third machine. A run is as scheduled if every \
-message arrived between the ticks and in the order that the schedule says. Then its events are identical to those of the simulated run \
-with the same seed. Every punctual run is as scheduled; other runs may be as scheduled, too.")]
+of a message is less than the margin. The margin is the shortest time between two ticks of different machines, if one of the two machines \
+may send to the other, or both may send to the same third machine.
+
+A run is as scheduled if every message arrived as the schedule (made from the seed) says: between the same two ticks of the recipient, and in \
+the same order. Then the run has the same events as the simulated run with the same seed. Every punctual run is as scheduled; other runs \
+may be as scheduled, too.")]
 pub struct Args {
-    /// The dataset's folder. If the dataset is made in parts (shards, with `sim run --shard`): its folder, or the folder of one shard. Several
-    /// may be given
+    /// The dataset's folder. If the dataset is made in parts (shards, with `sim run --shard`), give its folder, or the folder of one shard.
+    /// Several folders may be given
     #[arg(required = true, value_name = "DATASET")]
     datasets: Vec<PathBuf>,
     /// Format of the output. For several datasets, there is one JSON object after the other
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Show the state on the full screen of the terminal, updated every second, until q, Esc or Ctrl+C is pressed. This only reads files, so `sim run` may work in another terminal or on other computers. Tab shows the next of several datasets
+    /// Show the state on the full screen of the terminal, updated every second, until q, Esc or Ctrl+C is pressed. `sim status` only reads
+    /// files, so `sim run` may work in another terminal or on other computers. Tab shows the next of several datasets
     #[arg(long, conflicts_with = "format")]
     watch: bool,
 }
@@ -55,7 +58,7 @@ enum Format {
     Json,
 }
 
-/// Prints the status, or shows it until a key is pressed. This works while a sweep is writing.
+/// Prints the status, or with --watch shows it until a key is pressed. This works while a sweep (a `sim run`) is writing.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.watch {
         let watched = watch(&args.datasets)?;
@@ -80,6 +83,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     print(&texts.join(gap))
 }
 
+/// The status as a table with two columns: names and values.
 fn table(root: &Path, status: &Status) -> String {
     let mut rows = vec![];
     let mut row = |name: &'static str, value: String| rows.push((name, value));
@@ -104,6 +108,7 @@ fn table(root: &Path, status: &Status) -> String {
     }
     match (status.finishes_at_s, status.last_run_at_s) {
         (Some(at_s), _) => row("finishes", describe_end(at_s)),
+        // No `sim run` is at work.
         (None, Some(at_s)) if status.sweeps.is_empty() => row("last run ended", local_time(at_s)),
         _ => {}
     }
@@ -141,16 +146,16 @@ fn table(root: &Path, status: &Status) -> String {
             bytes_in_words(status.bytes)
         ),
     );
-    for failures in status.reasons.iter().take(REASONS) {
+    for reason in status.reasons.iter().take(MAX_REASONS) {
         row(
             "failures",
-            format!("{} x {}", grouped(failures.runs), failures.reason),
+            format!("{} x {}", grouped(reason.runs), reason.reason),
         );
     }
-    for command in status.resume.iter().take(COMMANDS) {
+    for command in status.resume.iter().take(MAX_COMMANDS) {
         row("to resume", command.clone());
     }
-    if let more @ 1.. = status.resume.len().saturating_sub(COMMANDS) {
+    if let more @ 1.. = status.resume.len().saturating_sub(MAX_COMMANDS) {
         row("to resume", format!("{more} more shards in the same way"));
     }
     if status.sweeps.is_empty() && status.to_do == 0 {
@@ -173,11 +178,13 @@ fn failures(failed: u64) -> String {
     }
 }
 
+/// A number, with its share of `whole` in percent.
 fn with_share(part: u64, whole: u64) -> String {
     let percent = 100.0 * part as f64 / whole.max(1) as f64;
     format!("{} ({percent:.1} %)", grouped(part))
 }
 
+/// When the dataset was started, as local time.
 fn describe_start(status: &Status) -> String {
     match status.started_at.parse::<Timestamp>() {
         Ok(started) => local_time(started.as_second()),
@@ -185,6 +192,7 @@ fn describe_start(status: &Status) -> String {
     }
 }
 
+/// Which process makes runs, on which computer and how fast. If the file system has no locks, adds that the process may have ended.
 fn describe_sweep(sweep: &Sweep) -> String {
     let rate = match sweep.runs_per_hour {
         Some(rate) => format!("{} runs an hour", grouped(rate.round() as u64)),
@@ -203,6 +211,7 @@ fn describe_sweep(sweep: &Sweep) -> String {
     )
 }
 
+/// When the last run will end, as local time and as time from now.
 fn describe_end(at_s: i64) -> String {
     let left_s = at_s - Timestamp::now().as_second();
     let left = Duration::from_secs(left_s.max(0) as u64);
