@@ -61,7 +61,8 @@ pub struct DiagramCommand {
     /// Show in colour the events that causally depend on this event (its causal future), and fade all others
     #[arg(long, value_name = "MACHINE:TICK")]
     future_of: Vec<EventName>,
-    /// Draw the smallest consistent cut that contains these events, such as 0:12,2:40
+    /// Draw a line that separates these events, and all events that happened before them, from all others (the smallest consistent cut),
+    /// such as 0:12,2:40
     #[arg(long, value_name = "MACHINE:TICK,...", value_delimiter = ',')]
     cut: Vec<EventName>,
     /// Mark the event of --around with this text

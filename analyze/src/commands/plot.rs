@@ -11,7 +11,7 @@ use sim::console::tell;
 use super::picture::Picture;
 use super::selection::Selection;
 
-/// Plot a dataset: clocks and queues over time, measures of all conditions, and measurements beside theory
+/// Plot a dataset: clocks and queues over time, measures of all configurations, and measurements beside theory
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze plot data/quickstart clock --where internal=0.7

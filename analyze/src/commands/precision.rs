@@ -22,11 +22,10 @@ const DEFAULT_ROWS: usize = 10;
   analyze precision data/quickstart --measure lag_final --half-width 5% --where \"role = 'slowest'\"
   analyze precision data/quickstart --measure backlog_mean --half-width 0.5
 
-The table has a row for each configuration. The row shows that machine of the configuration which needs the most repetitions. The \
-configuration that needs the most repetitions comes first. Below the table are lines for the experiment file that make the additional \
-runs, and the time that these runs take. Suppose that the whole experiment were repeated 100 times with the number of repetitions in \
-column `needed`. Then the interval would be as narrow as wanted about 95 times if the measure is normally distributed, and about 80 times \
-if its distribution is skewed.
+The table has a row for each configuration. If the machines of a configuration need different numbers of repetitions, the row shows the machine \
+with the largest number. The configuration with the largest number comes first. Below the table are lines for the experiment file that make \
+the additional runs, and the time that these runs take. With the number of repetitions in column `needed`, the interval becomes as narrow as \
+wanted with a probability of about 95 % if the measure is normally distributed, and of about 80 % if its distribution is skewed.
 
 CSV and JSON have one record for each machine.")]
 pub struct Precision {

@@ -98,16 +98,17 @@ impl Top {
 /// The options that choose, order and combine a table's rows.
 #[derive(Debug, Args)]
 pub struct Rows {
-    /// Combine all runs that have the same values in the named columns, such as rates,internal. A column is a parameter, `machines` (how
-    /// many machines a run has), `machine` (a machine's number, from 0), `rate`, `role` (slowest, fastest, between or equal) or
-    /// `dataset`
+    /// Combine all runs that have the same values in the named columns, such as rates,internal. NAME is a parameter or one of
+    /// these: `machines` (how many machines a run has), `machine` (a machine's number, from 0), `rate`, `role` (slowest, fastest, between
+    /// or equal) and `dataset`
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = offering(parse_name, pool_columns), hide_possible_values = true)]
     by: Vec<String>,
     #[command(flatten)]
     options: RowOptions,
     #[command(flatten)]
     top: Top,
-    /// Add to each measure a column with its standard deviation among single runs. CSV and JSON always have these columns
+    /// For each measure, add a column that says how much its value varies from run to run (the standard deviation). CSV and JSON always
+    /// have these columns
     #[arg(long)]
     sd: bool,
 }

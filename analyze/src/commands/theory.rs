@@ -16,8 +16,8 @@ use super::rows::{RowOptions, Top};
 
 /// Compare predicted and measured values (backlog, share of ticks that receive, clocks), or predict them for an experiment file
 ///
-/// Every variant of the model has some predictions, but some values cannot be predicted. Row `z` shows how many standard errors the
-/// measured mean is above the prediction (if z is negative: below it). `none` means that the value was not measured or cannot be
+/// For each machine of a configuration, the table has three rows: the measured values, the predicted values, and `z`. Row `z` shows how many
+/// standard errors the measured mean is above the prediction (if z is negative: below it). `none` means that the value was not measured or cannot be
 /// predicted. In row `z`, `none` can also mean that all measured values are equal, so there is no standard error. A letter below a
 /// value is a caveat: the theory neglects something that affects this value.
 ///

@@ -24,7 +24,7 @@ enum TraceFormat {
     Chrome,
     /// A sequence diagram, of at most 50,000 characters
     Mermaid,
-    /// The graph of happens-before for Graphviz, without the edges that follow from other edges
+    /// The graph of happens-before for Graphviz, without edges that other edges imply (a to c, if there are a to b and b to c)
     Dot,
 }
 

@@ -51,7 +51,7 @@ pub enum Kind {
     Drift,
     /// The shares of internal events, sends and receives
     Mix,
-    /// Mean jump, final lag and mean backlog of all conditions
+    /// Mean jump, final lag and mean backlog of all configurations
     Bars,
     /// Mean jump against time
     JumpsOverTime,

@@ -29,8 +29,8 @@ const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600
   sim plan experiments/overnight.toml --slurm 8 --at-once 4 > overnight.sbatch
   sim plan experiments/overnight.toml --parallel 4 > overnight.sh
 
-The margin of a run is the shortest time between two ticks of different machines, if one of the two machines may send to the other, or both \
-may send to the same third machine. If the largest delay of a tick plus the largest delay of a message is less than the margin, the delays \
+The order of two ticks of different machines matters if one of the machines may send to the other, \
+or both may send to the same third machine. The margin of a run is the shortest time between two such ticks. If the largest delay of a tick plus the largest delay of a message is less than the margin, the delays \
 cannot change the order of events.")]
 pub struct Args {
     #[command(flatten)]
