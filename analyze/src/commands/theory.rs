@@ -16,9 +16,9 @@ use super::rows::{RowOptions, Top};
 
 /// Compare predicted and measured values (backlog, share of ticks that receive, clocks), or predict them for an experiment file
 ///
-/// For each machine of a configuration, the table has three rows: the measured values, the predicted values, and `z`. Row `z` shows how many
-/// standard errors the measured mean is above the prediction (if z is negative: below it). `none` means that the value was not measured or cannot be
-/// predicted. In row `z`, `none` can also mean that all measured values are equal, so there is no standard error. A letter below a
+/// For each machine of a configuration, the table shows the measured mean, its 95 % interval, the prediction, the difference (measured minus
+/// predicted) and `z`: the difference divided by the standard error of the mean. `none` means that the value was not measured or cannot be
+/// predicted. As a value of `z`, `none` can also mean that all measured values are equal, so there is no standard error. A letter below a
 /// value is a caveat: the theory neglects something that affects this value.
 ///
 /// If an experiment file (TOML) is given in place of datasets, the command prints the predictions for every configuration, and for every
