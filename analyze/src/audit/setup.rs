@@ -158,6 +158,7 @@ impl Setup {
             delay_ns: delay_bounds_ns(configuration.delay),
             is_virtual,
             on_schedule: is_virtual || row.as_scheduled,
+            // Only runs of the simulator have a known timetable and a measured latency.
             latency_ns: match known.timetable {
                 true => ns_from_us(row.latency_max_us).saturating_add(ROUNDING_NS),
                 false => u64::MAX,
@@ -171,6 +172,7 @@ impl Setup {
     /// In an imported log, the send of a message can have a later time than the receive, because the send was logged too late. Returns the
     /// largest such difference that the audit accepts, in nanoseconds of real time. It is 0 for runs of the simulator.
     pub(super) fn logged_late_ns(&self, sender: usize, receiver: usize) -> u64 {
+        // Only runs of the simulator have a known timetable.
         if self.known.timetable {
             return 0;
         }

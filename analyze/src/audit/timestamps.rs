@@ -8,7 +8,8 @@
 //!
 //! A hybrid logical clock has a time, which comes from physical clocks, and a counter, which orders events with the same time. The
 //! readings of physical clocks are not in the log. They are only known to be within half of [`EPSILON_NS`] (the largest difference between
-//! two physical clocks) of the time at which the tick is due. So if the time of a hybrid logical clock is a new reading, it must lie within these bounds.
+//! two physical clocks) of the time at which the tick is due. So if the time of a hybrid logical clock is a new reading, it must lie within
+//! these bounds.
 
 use sim::clock::physical::{EPSILON_NS, RESOLUTION_NS};
 use sim::clock::{CarriedTimestamp, HybridClock};

@@ -60,6 +60,7 @@ impl Criterion {
         let Some((low, high)) = estimated.interval.filter(|_| !estimated.is_rough) else {
             return Verdict::Undecided { runs: None };
         };
+        // The two cases differ only for intervals that touch a bound.
         let (is_inside, is_outside) = if self.includes_bounds {
             (
                 self.low <= low && high <= self.high,

@@ -175,7 +175,7 @@ impl Data {
         Ok(audit)
     }
 
-    /// Calls `report` with every dataset that was audited but not opened, in the order of their paths.
+    /// Calls `report` with every dataset that was audited but not opened, in the order of their paths. ([`Data::each_opened`] has the others.)
     pub fn each_audited(&self, mut report: impl FnMut(&Audited)) {
         let mut opened = HashSet::new();
         self.each_opened(|dataset| {
@@ -288,8 +288,8 @@ impl OpenDataset {
         })
     }
 
-    /// The journal's rows of the finished runs that meet the conditions. If the quantity is `finished` (1 for a finished run, 0 for a failed
-    /// one), failed runs are included.
+    /// The rows of the journal (`runs.csv`) for the finished runs that meet the conditions. If the quantity is `finished` (1 for a finished run,
+    /// 0 for a failed one), the failed runs are included.
     fn rows(&self, conditions: &[Condition], quantity: Quantity) -> Vec<JournalRow> {
         let mut rows = self.dataset.finished().to_vec();
         if matches!(quantity, Quantity::Finished) {

@@ -265,7 +265,8 @@ mod tests {
     #[test]
     fn shares_have_the_published_intervals() {
         let share = |ones: usize| {
-            let values: Vec<f64> = (0..10).map(|k| f64::from(u8::from(k < ones))).collect();
+            let value = |k: usize| if k < ones { 1.0 } else { 0.0 };
+            let values: Vec<f64> = (0..10).map(value).collect();
             let share = Statistic::Share(">= 1".parse().expect("a share"));
             let estimated = share.estimate(&runs(&values));
             (estimated.value, estimated.interval.expect("an interval"))

@@ -190,9 +190,9 @@ fn estimates<'v>(of_runs: impl Iterator<Item = &'v Values> + Clone) -> Vec<Optio
     (0..FIGURES.len()).map(of_figure).collect()
 }
 
-/// Replays clocks over each finished run. `clocks_of` returns the clocks of a run; its parameter is the run's index among the finished runs. The
-/// result has an item for each run: the values of each of its clocks, or `None` if the run cannot be replayed. All cores work in parallel, each on one batch
-/// of runs at a time.
+/// Replays clocks over each finished run. `clocks_of` returns the clocks of a run; its parameter is the run's index among the finished runs.
+/// The result has an item for each run: the values of each of its clocks, or `None` if the run cannot be replayed. All cores work in
+/// parallel, each on one batch of runs at a time.
 fn measure_runs<'c>(
     dataset: &Dataset,
     clocks_of: impl Fn(usize) -> &'c [&'c ClockSpec] + Sync,
