@@ -45,7 +45,7 @@ fn row(paired: &Paired) -> Vec<String> {
 }
 
 /// The mean difference and its interval. If all differences are 0, the text is only `0`, without the remark "all equal". A single difference
-/// has no interval, so it is rounded to two significant digits.
+/// has no interval, so its own value decides about the number of decimals.
 fn difference_text(difference: &Estimate, digits: Digits) -> String {
     let kind = difference.interval_kind;
     match difference.mean {

@@ -91,9 +91,12 @@ fn class(diagram: &Diagram<'_>, message: &Message) -> String {
     class
 }
 
-/// The horizontal position at which the arrow ends. If events are placed by time, this is the arrival of the message, if it is known, for all
-/// messages with [`Arrows::Arrival`], and for messages that were not received. All other arrows end at the receive, or, without a receive,
-/// after [`STUB`] pixels.
+/// The horizontal position at which the arrow ends. There are three cases:
+///
+/// 1. The arrow ends at the arrival of the message if events are placed by time, the arrival is known, and the user wants arrows to the
+///    arrival ([`Arrows::Arrival`]) or the message was not received.
+/// 2. Otherwise it ends at the receive.
+/// 3. If there is no receive, it ends [`STUB`] pixels to the right of the send.
 fn end_x(diagram: &Diagram<'_>, layout: &Layout, message: &Message, from_x: f64) -> f64 {
     if diagram.options.order == Order::Time
         && (diagram.options.arrows == Arrows::Arrival || message.receive.is_none())

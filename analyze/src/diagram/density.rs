@@ -76,7 +76,7 @@ fn count_marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64)
         };
         let send = execution.send_of(index);
         let is_new_message = send.is_some_and(is_sent_at_another_time);
-        // The mark of the event, the messages that it sends, and the message that it receives.
+        // The event itself, the messages that it sends, and the message that it receives if that has not been counted.
         1 + sent.count() + usize::from(is_new_message)
     };
     window.events[first..last].iter().map(of_event).sum()
