@@ -11,8 +11,8 @@ pub(super) const ROUNDING_NS: u64 = 1000;
 /// The longest delay that the audit expects if delays are exponentially distributed, as a multiple of the mean delay. The probability of a
 /// longer delay is exp(-40), which is less than 10^-17.
 const LONGEST_DELAY_IN_MEANS: u64 = 40;
-/// Another program may send a message first and log the send later, so the logged time of the send is too late. This is the longest such
-/// time that the audit accepts, as a share of the time between two ticks.
+/// Another program may send a message first and log the send later. Then the logged time of the send is too late. The audit accepts that it
+/// is too late by at most this share of the time between two ticks.
 const LOGGED_LATE_IN_TICKS: f64 = 0.05;
 
 /// Which facts about a run are known. All are known for a run of the simulator. Some may be missing for an imported run; then the checks
@@ -102,7 +102,7 @@ pub(super) struct Setup {
     pub(super) duration_ns: u64,
     /// How many messages a tick takes from the queue.
     pub(super) receive: ReceiveRule,
-    /// The rules for idle ticks.
+    /// The rules for idle ticks (ticks without a waiting message).
     pub(super) model: Model,
     /// Whether messages from one machine to another must arrive in the order of their sends. A TCP run that opens a new connection for
     /// each message does not guarantee this, unless it was as scheduled.
@@ -111,14 +111,15 @@ pub(super) struct Setup {
     pub(super) stamp: StampRule,
     /// The kind of the timestamps that events have in addition to the Lamport clock. It is [`ClockKind::Lamport`] if they have none.
     pub(super) clock: ClockKind,
-    /// The shortest and the longest configured delay of a message, in model nanoseconds.
+    /// The shortest and the longest configured delay of a message, in model nanoseconds. If delays are exponentially distributed, there is no
+    /// longest one; then the second number is the longest delay that the audit expects.
     pub(super) delay_ns: (u64, u64),
     /// Whether the run was in virtual time, where ticks happen exactly when they are due.
     pub(super) is_virtual: bool,
     /// Whether every message arrived between the two ticks of its recipient that the schedule gives, and in the scheduled order.
     pub(super) on_schedule: bool,
-    /// The longest time from a send until the message is in the recipient's queue, in nanoseconds of real time. `u64::MAX` if it is not
-    /// known.
+    /// The longest measured time from a send until the message is in the recipient's queue, in nanoseconds of real time. `u64::MAX` if it
+    /// is not known.
     pub(super) latency_ns: u64,
     /// The system time at which the run started.
     started_at_ns: u64,
@@ -157,6 +158,7 @@ impl Setup {
             delay_ns: delay_bounds_ns(configuration.delay),
             is_virtual,
             on_schedule: is_virtual || row.as_scheduled,
+            // Only runs of the simulator have a known timetable and a measured latency.
             latency_ns: match known.timetable {
                 true => ns_from_us(row.latency_max_us).saturating_add(ROUNDING_NS),
                 false => u64::MAX,
@@ -167,8 +169,10 @@ impl Setup {
         }
     }
 
-    /// How much earlier than the send of its message a receive can be logged, in nanoseconds of real time. It is 0 for runs of the simulator.
+    /// In an imported log, the send of a message can have a later time than the receive, because the send was logged too late. Returns the
+    /// largest such difference that the audit accepts, in nanoseconds of real time. It is 0 for runs of the simulator.
     pub(super) fn logged_late_ns(&self, sender: usize, receiver: usize) -> u64 {
+        // Only runs of the simulator have a known timetable.
         if self.known.timetable {
             return 0;
         }
@@ -187,7 +191,7 @@ impl Setup {
         ticks.fold(0, u64::saturating_add)
     }
 
-    /// Tells whether it is exactly known when each message enters its queue: the run was as scheduled, and the delay is constant.
+    /// Tells whether it is exactly known when each message enters its queue. This is so if the run was as scheduled and the delay is constant.
     pub(super) fn knows_entry_times(&self) -> bool {
         self.on_schedule && self.delay_ns.0 == self.delay_ns.1
     }
@@ -197,7 +201,7 @@ impl Setup {
         self.delay_ns != (0, 0)
     }
 
-    /// The system time at which a tick is due that is due at model time `due_ns`. In virtual time, both are the same.
+    /// Converts the model time `due_ns` of a tick into the system time at which the tick is due. In virtual time, both times are the same.
     pub(super) fn due_at_ns(&self, due_ns: u64) -> u64 {
         if self.is_virtual {
             return due_ns;
@@ -211,13 +215,14 @@ impl Setup {
     }
 
     /// With `phase = "spread"`, every phase is a multiple of a step of 1 / (L N) seconds, where L is the least common multiple of the rates
-    /// and N the number of machines. Returns the number of steps in a million seconds. `None` if this number is too large.
+    /// and N the number of machines. Returns the number of steps in a million seconds, which is a whole number, because the rates are whole
+    /// numbers of ticks per million seconds (micro-hertz). `None` if the number does not fit into 64 bits.
     pub(super) fn steps_per_million_seconds(&self) -> Option<u64> {
-        let lcm = self.rates.iter().try_fold(1u64, |lcm, rate| {
+        let lcm_micro_hertz = self.rates.iter().try_fold(1u64, |lcm, rate| {
             let rate = rate.micro_hertz();
             (lcm / gcd(lcm, rate)).checked_mul(rate)
         });
-        lcm?.checked_mul(self.machines() as u64)
+        lcm_micro_hertz?.checked_mul(self.machines() as u64)
     }
 }
 
@@ -226,7 +231,7 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// The shortest and the longest delay, in model nanoseconds.
+/// The values of [`Setup::delay_ns`] for this `delay`.
 fn delay_bounds_ns(delay: Delay) -> (u64, u64) {
     match delay {
         Delay::Constant { ns } => (ns, ns),

@@ -57,6 +57,7 @@ impl Tally {
         self.runs += other.runs;
         self.messages += other.messages;
         self.events += other.events;
+        // A missing violation counts as later than any violation.
         let run_index = |first: &Option<FirstViolation>| {
             first.as_ref().map_or(usize::MAX, |first| first.run_index)
         };
@@ -69,7 +70,7 @@ impl Tally {
         }
     }
 
-    /// Creates a [`RunFindings`]. It adds to this tally what is found in the run with this index among the audited runs.
+    /// Creates the [`RunFindings`] of a run, which add what is found to this tally. `run_index` is the index of the run among the audited runs.
     pub(super) fn findings(&mut self, run_index: usize) -> RunFindings<'_> {
         RunFindings {
             tally: self,
@@ -90,7 +91,8 @@ impl RunFindings<'_> {
         self.tally.counts[check as usize].checked += times;
     }
 
-    /// Records that `check` failed. `words` describes the violation. It is called only if the violation is the first one of this check so far.
+    /// Records that `check` failed. The function `words` describes the violation. It is called only if no violation of this check in this or an
+    /// earlier run has been recorded.
     #[cold]
     pub(super) fn violated(&mut self, check: Check, at: At, words: impl FnOnce() -> String) {
         let counts = &mut self.tally.counts[check as usize];

@@ -11,9 +11,10 @@ use super::timetable::MILLION_SECONDS_NS;
 use super::words::event;
 use crate::output::words::counted;
 
-/// Checks [`Check::Ticks`] and [`Check::Times`]. Returns the largest lateness of an event, in nanoseconds.
+/// Makes the checks [`Check::Ticks`] (the numbers of ticks) and [`Check::Times`] (the times of events). Returns the largest lateness of an
+/// event, in nanoseconds.
 pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64 {
-    let mut latest_ns = 0;
+    let mut largest_lateness_ns = 0;
     for (machine, events) in log.machines.iter().enumerate() {
         let known = setup.known;
         if known.ticks {
@@ -27,14 +28,15 @@ pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) ->
             if known.ticks {
                 check_tick((setup.receive, machine), before, entry, findings);
             }
-            latest_ns = check_time(setup, machine, before, entry, findings).max(latest_ns);
+            let lateness_ns = check_time(setup, machine, before, entry, findings);
+            largest_lateness_ns = largest_lateness_ns.max(lateness_ns);
             before = Some(entry);
         }
         if known.timetable {
             check_number_of_ticks(setup, machine, before, findings);
         }
     }
-    latest_ns
+    largest_lateness_ns
 }
 
 /// Checks that an event has the tick after that of the machine's previous event (`before`). With `receive = "all"`, several receives in
@@ -46,7 +48,7 @@ fn check_tick(
     findings: &mut RunFindings<'_>,
 ) {
     let is_receive = |entry: &Entry| matches!(entry.kind, EventKind::Receive(_));
-    // A tick that takes the whole queue goes on as long as messages wait.
+    // With `receive = "all"`, a tick receives one message after the other until the queue is empty.
     let has_same_tick = |before: &Entry| {
         receive == ReceiveRule::All && before.queue > 0 && is_receive(before) && is_receive(entry)
     };
@@ -90,8 +92,8 @@ fn check_number_of_ticks(
     }
 }
 
-/// Checks the time of an event: the event is not too early (in virtual time: exactly when its tick is due), and not before the machine's
-/// previous event. Returns the event's lateness in nanoseconds.
+/// Checks the time of an event. In virtual time, the event must be exactly when its tick is due; over TCP, it must not be earlier. It must
+/// also not be earlier than the machine's previous event. Returns the event's lateness in nanoseconds.
 fn check_time(
     setup: &Setup,
     machine: usize,
@@ -112,12 +114,12 @@ fn check_time(
     if has_wrong_time {
         findings.violated(Check::Times, At::Row(entry.row), || {
             let rule = if setup.is_virtual {
-                "exactly at"
+                "due exactly at"
             } else {
-                "not before"
+                "not due before"
             };
             format!(
-                "{}: its time is {} ns, but it was due {rule} {due_ns} ns",
+                "{}: its time is {} ns, but it was {rule} {due_ns} ns",
                 event(machine, entry),
                 entry.time_ns
             )
@@ -166,14 +168,17 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
         {
             let steps_per_second = steps_per_million_seconds as f64 / 1e6;
             let steps_per_million_seconds = u128::from(steps_per_million_seconds);
-            // The journal has the phase rounded down to nanoseconds. So the number of steps is rounded up.
+            // The journal has the phase rounded down to nanoseconds. So the number of steps is rounded up. If the phase is a multiple of
+            // a step, this number of steps, rounded down to nanoseconds again, must give the phase in the journal.
             let steps =
                 (u128::from(phase_ns) * steps_per_million_seconds).div_ceil(million_seconds_ns);
             let remainder = (steps % u128::from(machines)) as usize;
-            if steps * million_seconds_ns / steps_per_million_seconds != u128::from(phase_ns) {
+            let phase_of_steps_ns = steps * million_seconds_ns / steps_per_million_seconds;
+            if phase_of_steps_ns != u128::from(phase_ns) {
                 violated(format!(
                     "with phase = spread it must be a multiple of 1/{steps_per_second} s"
                 ));
+            // `replace` stores this machine, and returns the machine that was stored for the same remainder before.
             } else if let Some(other) = machine_with_remainder[remainder].replace(machine) {
                 violated(format!(
                     "it ticks at the same time as machine {other}, which must not happen with phase = spread"

@@ -7,8 +7,9 @@
 //! Physical Clocks", OPODIS 2014.
 //!
 //! A hybrid logical clock has a time, which comes from physical clocks, and a counter, which orders events with the same time. The
-//! readings of physical clocks are not in the log. They are only known to be within half of [`EPSILON_NS`] of the time at which the tick is
-//! due. So if the time of a hybrid logical clock is a new reading, it must lie within these bounds.
+//! readings of physical clocks are not in the log. They are only known to be within half of [`EPSILON_NS`] (the largest difference between
+//! two physical clocks) of the time at which the tick is due. So if the time of a hybrid logical clock is a new reading, it must lie within
+//! these bounds.
 
 use sim::clock::physical::{EPSILON_NS, RESOLUTION_NS};
 use sim::clock::{CarriedTimestamp, HybridClock};
@@ -21,7 +22,7 @@ use super::setup::Setup;
 use super::tally::{At, RunFindings};
 use super::words::event;
 
-/// Checks [`Check::Timestamp`].
+/// Makes the check [`Check::Timestamp`]: each timestamp follows from the previous one and the received one.
 pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
     if setup.clock == ClockKind::Lamport {
         return;
@@ -140,13 +141,16 @@ fn find_hybrid_problem(
         // The time is a new reading of the physical clock.
         if !(earliest..=latest).contains(&time) {
             return Some(format!(
-                "a physical clock reads {earliest} to {latest} there"
+                "at this event the physical clock reads {earliest} to {latest}"
             ));
         }
-        return (counter != 0).then(|| "a later time has counter 0".to_owned());
+        return (counter != 0).then(|| "a new time must have counter 0".to_owned());
     }
+    // The time is the previous or the received one. So the reading of the physical clock must not be later.
     if earliest > latest_known {
-        return Some(format!("a physical clock reads at least {earliest} there"));
+        return Some(format!(
+            "at this event the physical clock reads at least {earliest}"
+        ));
     }
     let known = [Some(before), sent].into_iter().flatten();
     let with_this_time = known.filter(|clock| clock.time() == time);

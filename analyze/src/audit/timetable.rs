@@ -24,7 +24,8 @@ impl Timetable {
             micro_hertz,
             ticks: u64::MAX,
         };
-        // The ticks before the first one that is due at the run's end or later.
+        // Ticks are numbered from 0. So the number of the first tick that is due at the run's end or later is also the number of ticks
+        // that are due before the end.
         timetable.ticks = match duration_ns {
             0 => 0,
             _ => timetable.first_tick_after(duration_ns - 1),
@@ -92,7 +93,8 @@ mod tests {
             };
             let ticks = (0..).take_while(|&tick| due(tick) < duration_ns).count() as u64;
             prop_assert_eq!(timetable.ticks, ticks);
-            prop_assert_eq!(timetable.due_ns(17), due(17));
+            let any_tick = 17;
+            prop_assert_eq!(timetable.due_ns(any_tick), due(any_tick));
             let after = (0..ticks).find(|&tick| due(tick) > ns).unwrap_or(ticks);
             prop_assert_eq!(timetable.first_tick_after(ns), after);
         }
@@ -103,6 +105,7 @@ mod tests {
         let timetable = Timetable::new(u64::MAX, 7_000_000, u64::MAX);
         assert_eq!(timetable.due_ns(u64::MAX), u64::MAX);
         assert_eq!(timetable.first_tick_after(u64::MAX), 0);
+        // 1000 ticks per second, for 2^64 ns = 18,446,744,073.71 s.
         assert_eq!(
             Timetable::new(0, 1_000_000_000, u64::MAX).ticks,
             18_446_744_073_710

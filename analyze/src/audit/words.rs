@@ -1,4 +1,4 @@
-//! Describes events in words. The audit uses these words when it describes a violation.
+//! Describes an event in words, for the message about a violation.
 
 use sim::log::{UNKNOWN, UNKNOWN_MACHINE};
 use sim::machine::{EventKind, Recipients};

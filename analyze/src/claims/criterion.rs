@@ -33,7 +33,7 @@ pub enum Verdict {
 impl Criterion {
     /// The criterion that values are above `above` and below `below`. One of the two bounds may be missing. Returns `None` if no value could
     /// meet the criterion, or if both bounds are missing.
-    pub fn open(above: Option<f64>, below: Option<f64>) -> Option<Self> {
+    pub fn with_strict_bounds(above: Option<f64>, below: Option<f64>) -> Option<Self> {
         let low = above.unwrap_or(f64::NEG_INFINITY);
         let high = below.unwrap_or(f64::INFINITY);
         let has_bound = above.is_some() || below.is_some();
@@ -60,6 +60,7 @@ impl Criterion {
         let Some((low, high)) = estimated.interval.filter(|_| !estimated.is_rough) else {
             return Verdict::Undecided { runs: None };
         };
+        // The two cases differ only for intervals that touch a bound.
         let (is_inside, is_outside) = if self.includes_bounds {
             (
                 self.low <= low && high <= self.high,
@@ -80,9 +81,9 @@ impl Criterion {
         }
     }
 
-    /// Computes the number of runs with which the estimate's interval, from `low` to `high`, is so narrow that it contains no bound of the
-    /// criterion. Then there is a decision. The width of an interval is proportional to 1 / sqrt(number of runs). `None` if a billion
-    /// runs would not be enough: so many cannot be made in practice.
+    /// Computes how many runs would make the estimate's interval, which is now from `low` to `high`, so narrow that it contains no bound of
+    /// the criterion. Then the test is decided. The width of an interval is proportional to 1 / sqrt(number of runs). `None` if a billion
+    /// runs would not be enough, because nobody can make so many runs.
     fn runs_to_decide(&self, estimated: &Estimated, (low, high): (f64, f64)) -> Option<u64> {
         let value = estimated.value;
         // A value outside the range fails as soon as the interval does not reach the nearer bound. The other bound does not matter.
@@ -101,14 +102,16 @@ impl Criterion {
             } else {
                 high - value
             };
+            // The half-width must shrink to the distance between value and bound. If this distance is 0, the factor is infinite.
             (half_width / (bound - value)).powi(2)
         });
-        let factor = factors.fold(1.0, f64::max);
+        let largest_factor = factors.fold(1.0, f64::max);
         let present_runs = match estimated.n_from {
             Some(n_from) => n_from.min(estimated.n),
             None => estimated.n,
         };
-        let runs = factor * present_runs as f64;
+        let runs = largest_factor * present_runs as f64;
+        // The present runs do not decide, so at least one more is needed.
         (runs < 1e9).then(|| (runs.ceil() as u64).max(present_runs + 1))
     }
 }
@@ -168,7 +171,7 @@ mod tests {
     /// For "above" and "below", the bound itself is outside the range. For "between", both bounds are inside the range.
     #[test]
     fn verdicts_on_intervals_that_touch_or_cross_a_bound() {
-        let above = Criterion::open(Some(0.0), None);
+        let above = Criterion::with_strict_bounds(Some(0.0), None);
         let intervals = [
             (0.1, 1.0),
             (0.0, 1.0),
@@ -178,7 +181,7 @@ mod tests {
         ];
         let expected = ["holds", "undecided", "fails", "fails", "fails"];
         assert_eq!(verdicts(above, &intervals), expected);
-        let below = Criterion::open(None, Some(2.0));
+        let below = Criterion::with_strict_bounds(None, Some(2.0));
         let intervals = [(1.0, 1.9), (1.0, 2.0), (2.0, 3.0), (2.0, 2.0), (2.1, 3.0)];
         assert_eq!(verdicts(below, &intervals), expected);
         let between = Criterion::between(1.0, 1.3);
@@ -188,7 +191,7 @@ mod tests {
         let outside = [(0.5, 0.99), (1.31, 2.0), (1.3, 1.3), (1.0, 1.0)];
         let expected = ["fails", "fails", "holds", "holds"];
         assert_eq!(verdicts(between, &outside), expected);
-        let both = Criterion::open(Some(0.0), Some(1.0));
+        let both = Criterion::with_strict_bounds(Some(0.0), Some(1.0));
         let intervals = [(0.2, 0.8), (0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (-1.0, 0.0)];
         let expected = ["holds", "undecided", "undecided", "fails", "fails"];
         assert_eq!(verdicts(both, &intervals), expected);
@@ -205,7 +208,7 @@ mod tests {
                 decided => panic!("{decided}"),
             }
         };
-        let above = Criterion::open(Some(0.0), None);
+        let above = Criterion::with_strict_bounds(Some(0.0), None);
         assert_eq!(runs(above, 1.0, -1.0, 3.0), Some(400));
         assert_eq!(runs(above, -1.0, -3.0, 1.0), Some(400));
         assert_eq!(runs(above, 0.0, -1.0, 1.0), None);
@@ -217,7 +220,7 @@ mod tests {
         assert_eq!(runs(above, 1.0, 0.0, 9.0), Some(101));
     }
 
-    /// The true value is exactly at the bound of the criterion, so a test can be decided only by chance. Values are normally distributed with
+    /// The true value is exactly at the bound of the criterion, so every decision is due to chance. Values are normally distributed with
     /// known variance. The first verdict is made after 400 runs, when the estimate is z standard errors above the bound. If it is undecided,
     /// runs are added until there are as many as the verdict advises, and a second verdict is made. The probability of a decision is
     /// then 0.109 instead of 0.05. This is why the table of tests advises against adding runs until a test decides.
@@ -226,7 +229,7 @@ mod tests {
         use statrs::distribution::{ContinuousCDF, Normal};
         let normal = Normal::standard();
         let (n, limit) = (400.0f64, 1.96);
-        let above = Criterion::open(Some(0.0), None).expect("a criterion");
+        let above = Criterion::with_strict_bounds(Some(0.0), None).expect("a criterion");
         // The probability of a decision by the first verdict, and by the first or second verdict.
         let probability_of_decision = |z: f64| {
             let first = Estimated {
@@ -260,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_rough_interval_decides_nothing() {
-        let above = Criterion::open(Some(0.0), None).expect("a criterion");
+        let above = Criterion::with_strict_bounds(Some(0.0), None).expect("a criterion");
         let rough = Estimated {
             is_rough: true,
             ..estimated(5.0, 4.0, 6.0)
@@ -278,20 +281,20 @@ mod tests {
             n: 1,
             n_from: None,
         };
-        let above = Criterion::open(Some(0.0), None).expect("a criterion");
+        let above = Criterion::with_strict_bounds(Some(0.0), None).expect("a criterion");
         assert_eq!(above.verdict(&single), Verdict::Undecided { runs: None });
     }
 
     #[test]
     fn criteria_without_bounds_or_without_values_are_refused_and_others_are_shown_as_ranges() {
-        assert_eq!(Criterion::open(None, None), None);
-        assert_eq!(Criterion::open(Some(1.0), Some(1.0)), None);
+        assert_eq!(Criterion::with_strict_bounds(None, None), None);
+        assert_eq!(Criterion::with_strict_bounds(Some(1.0), Some(1.0)), None);
         assert_eq!(Criterion::between(2.0, 1.0), None);
         assert_eq!(Criterion::between(f64::NAN, 1.0), None);
         let texts = [
-            Criterion::open(Some(1.0), None),
-            Criterion::open(None, Some(0.5)),
-            Criterion::open(Some(0.0), Some(1.0)),
+            Criterion::with_strict_bounds(Some(1.0), None),
+            Criterion::with_strict_bounds(None, Some(0.5)),
+            Criterion::with_strict_bounds(Some(0.0), Some(1.0)),
             Criterion::between(1.0, 1.3),
             Criterion::between(2.0, 2.0),
         ];

@@ -1,5 +1,5 @@
-//! Opens the datasets that claims need, and reads the values of their runs. Each dataset is opened only once for each warm-up (the start
-//! of every run that measures leave out).
+//! Opens the datasets that claims need, and reads the values of their runs. Measures depend on the warm-up (the first seconds of every run,
+//! which measures leave out). So each dataset is opened once for each warm-up.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -11,7 +11,7 @@ use sim::console::shell_word;
 use sim::log::JournalRow;
 
 use super::estimates::RunValue;
-use super::words::Largest;
+use super::words::LargestPossible;
 use super::{Cell, Machines, Quantity};
 use crate::audit::{Audit, Audited};
 use crate::clocks::figures::{Figure, Values as FigureValues};
@@ -114,8 +114,8 @@ pub(super) struct OpenDataset {
     runs: DataFrame,
     /// For each run, the index of its first row in `machines`.
     first_rows: HashMap<u64, usize>,
-    /// The figures of the clocks that were replayed so far (whose timestamps were calculated for the events). The keys are the clock and the
-    /// run.
+    /// The figures of the clocks that were replayed so far (whose timestamps were calculated for the events). The outer key is the clock as
+    /// text, the inner key the number of the run.
     clocks: RefCell<HashMap<String, HashMap<u64, FigureValues>>>,
 }
 
@@ -132,8 +132,7 @@ impl Data {
         }
     }
 
-    /// The path of an experiment file. If both possible paths have a file, it is the first path. If neither has one, it is the first path
-    /// too.
+    /// The path of an experiment file: the first of the two possible paths that has a file. If neither has one, the first path.
     pub fn experiment_file(&self, experiment: &str) -> PathBuf {
         let file = |folder: &PathBuf| folder.join(format!("{experiment}.toml"));
         let files = self.experiments.each_ref().map(file);
@@ -146,7 +145,7 @@ impl Data {
         self.folder.join(experiment)
     }
 
-    /// The command that creates the dataset. It needs no `--data` if the datasets are in the default folder `data`.
+    /// The command that creates the dataset. The option `--data` is left out if the datasets are in the default folder `data`.
     fn command(&self, experiment: &str) -> String {
         let file = self.experiment_file(experiment);
         let command = format!("cargo sim run {}", shell_word(&file));
@@ -176,7 +175,7 @@ impl Data {
         Ok(audit)
     }
 
-    /// Calls `report` with every dataset that was audited but not opened, in the order of their paths.
+    /// Calls `report` with every dataset that was audited but not opened, in the order of their paths. ([`Data::each_opened`] has the others.)
     pub fn each_audited(&self, mut report: impl FnMut(&Audited)) {
         let mut opened = HashSet::new();
         self.each_opened(|dataset| {
@@ -289,8 +288,8 @@ impl OpenDataset {
         })
     }
 
-    /// The journal's rows of the finished runs that meet the conditions. If the quantity is `finished` (1 for a finished run, 0 for a failed
-    /// one), failed runs are included.
+    /// The rows of the journal (`runs.csv`) for the finished runs that meet the conditions. If the quantity is `finished` (1 for a finished run,
+    /// 0 for a failed one), the failed runs are included.
     fn rows(&self, conditions: &[Condition], quantity: Quantity) -> Vec<JournalRow> {
         let mut rows = self.dataset.finished().to_vec();
         if matches!(quantity, Quantity::Finished) {
@@ -315,7 +314,7 @@ impl OpenDataset {
         };
         let largest_possible = quantity.largest_possible();
         let ticks = match largest_possible {
-            Some(Largest::Ticks) => Some(numbers(&self.machines, "ticks")?),
+            Some(LargestPossible::Ticks) => Some(numbers(&self.machines, "ticks")?),
             _ => None,
         };
         // For a quantity of runs or of a clock: the value of each run.
@@ -335,7 +334,8 @@ impl OpenDataset {
         };
         let mut values = vec![];
         for row in rows {
-            // The mean or the largest value of the selected machines of this run, in a column with all machines of all runs.
+            // Takes the values of this run's selected machines from a column with all machines of all runs, and returns their mean or the
+            // largest of them.
             let value_of_selected = |column: &[Option<f64>]| {
                 let first = *self.first_rows.get(&row.run)?;
                 let of_run = &column[first..first + row.machines() as usize];
@@ -354,7 +354,7 @@ impl OpenDataset {
                     value,
                     largest_possible: match &ticks {
                         Some(ticks) => value_of_selected(ticks),
-                        // The other quantities with a largest value are shares and truth values.
+                        // The other quantities that have a largest possible value are shares and truth values.
                         None => largest_possible.map(|_| 1.0),
                     },
                 });
@@ -380,7 +380,7 @@ impl OpenDataset {
             clocks.insert(name.clone(), known.collect());
         }
         let values = clocks[&name].iter();
-        let of_figure = values.filter_map(|(run, values)| Some((*run, figure.of(values)?)));
+        let of_figure = values.filter_map(|(run, values)| Some((*run, figure.value_in(values)?)));
         Ok(of_figure.collect())
     }
 
@@ -393,12 +393,15 @@ impl OpenDataset {
         let Some(&first) = self.first_rows.get(&row.run) else {
             return Ok(vec![]);
         };
+        // The probability of each machine (`internal_each`, the only parameter without a column of its own in tables) depends on `internal`.
+        // So it is ignored together with `internal`.
+        let is_ignored = |name: &str| {
+            ignored.contains(name) || (has_no_own_column(name) && ignored.contains("internal"))
+        };
         parameters()
             .iter()
             .copied()
-            .filter(|name| !ignored.contains(name))
-            // The column with the probability of each machine depends on `internal`, so it is ignored together with `internal`.
-            .filter(|name| !has_no_own_column(name) || !ignored.contains("internal"))
+            .filter(|name| !is_ignored(name))
             .map(|name| Ok(Value::from_cell(self.machines.column(name)?, first)?.to_string()))
             .collect()
     }

@@ -17,7 +17,9 @@ pub struct Estimated {
     pub interval: Option<(f64, f64)>,
     /// Whether the interval is too rough to decide about a claim: see [`IntervalKind::Rough`].
     pub is_rough: bool,
-    /// For a mean, whether all runs have the same value. For a difference, whether all runs of each side have. Otherwise false.
+    /// For a mean, whether all runs have the same value. For a difference of different runs, whether the values of each side are all equal (in
+    /// each configuration, if configurations are compared). For a difference run by run, whether all differences are equal. For other
+    /// statistics false.
     pub all_equal: bool,
     /// Number of runs. For a difference, the number of runs in `to`, from whose mean the other mean is subtracted.
     pub n: u64,
@@ -43,6 +45,7 @@ impl Statistic {
         let values = &numbers(runs);
         let (value, interval) = match self {
             Self::Mean => {
+                // `None` if the quantity has no largest possible value.
                 let limits = runs.iter().map(|run| run.largest_possible);
                 let limits: Option<Vec<f64>> = limits.collect();
                 let largest_possible = limits.map(|limits| limits.into_iter().fold(0.0, f64::max));
@@ -92,8 +95,9 @@ fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
 }
 
 /// The interval of a mean if all `n` values are equal. Further runs may have other values, but the share of such runs is at most
-/// 1 - 0.025^(1/n), with 97.5 % confidence (Clopper and Pearson 1934, for 0 of n). The low end of the interval is the mean if this share of
-/// the values is 0, and the high end is the mean if this share of the values is `largest_possible`.
+/// 1 - 0.025^(1/n), with 97.5 % confidence (Clopper and Pearson 1934, for 0 of n). With a larger share, the probability that none of n runs
+/// has another value would be less than 2.5 %. If this share of all runs had the value 0, the mean would be the low end of the
+/// interval. If they had the value `largest_possible`, the mean would be the high end.
 fn interval_of_equal(n: u64, value: f64, largest_possible: f64) -> (f64, f64) {
     let share_of_others = 1.0 - 0.025f64.powf(1.0 / n as f64);
     let low = value - share_of_others * value;
@@ -110,16 +114,18 @@ fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
     let middle = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
     let half_width = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let (low, high) = (middle - half_width, middle + half_width);
+    // Rounding errors must not put an end outside 0 to 1, or p outside the interval.
     (p, Some((low.clamp(0.0, p), high.clamp(p, 1.0))))
 }
 
 /// Bonett's interval (2006) of a standard deviation. It is also valid for values that are not normally distributed. `None` for four values or
 /// fewer, and for equal values.
 ///
-/// In the formula, n is the number of values. The logarithm of the measured variance has a standard error of about
-/// sqrt((kurtosis - (n - 3) / n) / (n - 1)). The factor c = n / (n - Z) corrects this for small n. Z is the 0.975 quantile of the normal
-/// distribution. So the interval of the variance is variance x exp(ln c ± Z x standard error), and that of the standard deviation is the
-/// square root. The kurtosis is calculated around a trimmed mean, so that single extreme values have less effect.
+/// In the formula, n is the number of values, and Z is the 0.975 quantile of the normal distribution. The kurtosis is the mean fourth power of
+/// the deviations from the mean, divided by the squared variance. The logarithm of the measured variance has a standard error of about
+/// sqrt((kurtosis - (n - 3) / n) / (n - 1)). The factor c = n / (n - Z) corrects the variance and this standard error for small n. So the
+/// interval of the variance is variance x exp(ln c ± Z x c x standard error), and that of the standard deviation is the square root. The
+/// deviations are those from a trimmed mean, so that single extreme values have less effect.
 fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
     let n = values.len() as f64;
     if n <= 4.0 || Ties::count(&mut values.to_vec()).all_equal() {
@@ -249,9 +255,9 @@ mod tests {
             Statistic::Mean.estimate(&runs.collect::<Vec<_>>()).interval
         };
         assert_eq!(equal(0.0, None), None);
-        let (low, high) = equal(0.0, Some(50.0)).expect("bounded values have one");
+        let (low, high) = equal(0.0, Some(50.0)).expect("bounded values have an interval");
         assert!(low == 0.0 && is_near(high, 50.0 * 0.018_275), "{high}");
-        let (low, high) = equal(1.0, Some(1.0)).expect("bounded values have one");
+        let (low, high) = equal(1.0, Some(1.0)).expect("bounded values have an interval");
         assert!(is_near(low, 1.0 - 0.018_275) && high == 1.0, "{low}");
     }
 
@@ -259,10 +265,11 @@ mod tests {
     #[test]
     fn shares_have_the_published_intervals() {
         let share = |ones: usize| {
-            let values: Vec<f64> = (0..10).map(|k| f64::from(u8::from(k < ones))).collect();
+            let value = |k: usize| if k < ones { 1.0 } else { 0.0 };
+            let values: Vec<f64> = (0..10).map(value).collect();
             let share = Statistic::Share(">= 1".parse().expect("a share"));
             let estimated = share.estimate(&runs(&values));
-            (estimated.value, estimated.interval.expect("one"))
+            (estimated.value, estimated.interval.expect("an interval"))
         };
         let (none, (low, high)) = share(0);
         assert!(none == 0.0 && low == 0.0 && is_near(high, 0.2775), "{high}");
@@ -278,7 +285,7 @@ mod tests {
     fn standard_deviations_have_the_interval_of_bonetts_formula() {
         let values: Vec<f64> = (1..=100).map(f64::from).collect();
         let estimated = Statistic::Sd.estimate(&runs(&values));
-        let (low, high) = estimated.interval.expect("one");
+        let (low, high) = estimated.interval.expect("an interval");
         assert!(is_near(estimated.value, 29.0115), "{}", estimated.value);
         let c = 100.0f64 / (100.0 - Z);
         let error = c * ((1.799_76_f64 - 0.97) / 99.0).sqrt();
@@ -309,10 +316,10 @@ mod tests {
         let reversed = difference(&to, &from, false);
         assert_eq!((forward.value, reversed.value), (11.0, -11.0));
         assert_eq!((forward.n, forward.n_from), (3, Some(2)));
-        let (low, high) = forward.interval.expect("one");
+        let (low, high) = forward.interval.expect("an interval");
         assert_eq!(reversed.interval, Some((-high, -low)));
         let welch = difference_of_means(&[1.0, 3.0], &[11.0, 13.0, 15.0]);
-        let welch = welch.half_width.expect("one");
+        let welch = welch.half_width.expect("an interval");
         assert!(is_near(high - low, 2.0 * welch));
     }
 
@@ -333,7 +340,7 @@ mod tests {
             (7, "b", 107.0),
         ]);
         let paired = difference(&from, &to, false);
-        let (low, high) = paired.interval.expect("one");
+        let (low, high) = paired.interval.expect("an interval");
         // Each of the four means is a mean of two values and has the variance 1. So the average difference has the standard error
         // 1 and 4 degrees of freedom, with t = 2.776.
         assert!(paired.value == 5.0 && is_near(low, 5.0 - 2.776) && is_near(high, 5.0 + 2.776));
@@ -345,7 +352,7 @@ mod tests {
             (7, "c", 107.0),
         ]);
         let pooled = difference(&from, &other, false);
-        let (low, high) = pooled.interval.expect("one");
+        let (low, high) = pooled.interval.expect("an interval");
         assert!(pooled.value == 5.0 && high - low > 190.0, "{low} {high}");
     }
 
@@ -354,7 +361,7 @@ mod tests {
         let from = values(&[(0, "a", 0.0), (1, "a", 50.0), (2, "a", 90.0)]);
         let to = values(&[(0, "a", 1.0), (1, "a", 51.0), (2, "a", 91.0)]);
         let paired = difference(&from, &to, true);
-        // All differences are equal, so there is no interval: differences of other runs may not be equal.
+        // All differences are equal, so there is no interval: further runs may have other differences.
         assert_eq!((paired.value, paired.interval), (1.0, None));
     }
 }

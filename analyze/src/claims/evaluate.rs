@@ -13,8 +13,12 @@ use crate::audit;
 pub struct EvaluatedClaim<'c> {
     /// The claim.
     pub claim: &'c Claim,
-    /// `None` if the claim requires no audit. Otherwise the result of the audit: a description of the violations, `Ok(None)` if there are no
-    /// violations, or the reason why the audit could not be made.
+    /// The result of the audit that the claim requires. There are four cases:
+    ///
+    /// - `None`: the claim requires no audit.
+    /// - `Some(Ok(None))`: the audit found no violation.
+    /// - `Some(Ok(Some(description)))`: the audit found violations.
+    /// - `Some(Err(reason))`: the audit could not be made.
     pub audit: Option<Result<Option<String>, NotEvaluated>>,
     /// The outcome of each test, or the reason why it could not be evaluated.
     pub tests: Vec<Result<Outcome, NotEvaluated>>,
@@ -89,6 +93,7 @@ fn evaluate_claim<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
 }
 
 fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
+    // The parameters that make the difference between the two sides. Without them, both sides can have the same configurations.
     let mut differing_parameters: HashSet<&'static str> = HashSet::new();
     if let Subject::Difference { from, to } = &test.subject {
         differing_parameters.extend(from.own_parameters().chain(to.own_parameters()));
@@ -145,6 +150,7 @@ impl ClaimVerdict {
                 Some(Verdict::Undecided { .. }) => undecided = true,
             }
         }
+        // A claim has at least one test, so at least one of the three is true.
         match (holds, fails, undecided) {
             (true, true, _) => Self::Depends,
             (_, _, true) => Self::Undecided,

@@ -32,7 +32,7 @@ pub enum FileError {
     },
 }
 
-/// The maximum size of a file of claims, in bytes.
+/// The maximum size of a file of claims, in bytes: 16 MiB.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// The longest warm-up that a test can have, in seconds. It is longer than any run.
@@ -121,6 +121,7 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
         Some(item) => item.sections()?,
         None => vec![],
     };
+    // The only possible value says that the audit of the claim's dataset must find no violation.
     if let Some(audit) = &audit {
         audit.named(&["clean"], |word| (word == "clean").then_some(()));
     }
@@ -147,6 +148,7 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
         source: source?,
         expected: expected?,
         depends_on: depends_on?.to_owned(),
+        // The audit is that of the claim's own dataset.
         audited: audit.and(experiment),
         tests: tests.into_iter().collect::<Option<_>>()?,
     })
@@ -368,12 +370,15 @@ fn criterion(item: &Item<'_>) -> Option<Criterion> {
             let (low, high) = between?;
             Criterion::between(low, high)
         }
-        (None, Some(above), None) => Criterion::open(Some(above?), None),
-        (None, None, Some(below)) => Criterion::open(None, Some(below?)),
-        (None, Some(above), Some(below)) => Criterion::open(Some(above?), Some(below?)),
+        (None, Some(above), None) => Criterion::with_strict_bounds(Some(above?), None),
+        (None, None, Some(below)) => Criterion::with_strict_bounds(None, Some(below?)),
+        (None, Some(above), Some(below)) => {
+            Criterion::with_strict_bounds(Some(above?), Some(below?))
+        }
+        // There is no key, or `between` together with another one.
         _ => None,
     };
-    // If there are only unknown keys, `allow_only` has noted them, and no second mistake is noted.
+    // If the table has keys, but only unknown ones, `allow_only` has noted them, and no second mistake is noted.
     let keys = ["above", "below", "between"];
     let has_no_known_key = keys.iter().all(|key| section.get(key).is_none());
     let has_only_unknown_keys = has_no_known_key && !section.is_empty();

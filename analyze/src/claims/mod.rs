@@ -93,7 +93,8 @@ pub struct Cell {
     pub own_condition_count: usize,
     /// The machines whose values are used.
     pub machines: Machines,
-    /// The clock whose timestamps are calculated for the events of the runs. `None` if the quantity is no figure of a clock.
+    /// The clock whose timestamps are calculated for the events of the runs. `None` if the quantity is no figure of a clock (what
+    /// `analyze clocks` measures, such as the bytes of a timestamp).
     pub clock: Option<ClockSpec>,
 }
 

@@ -4,7 +4,7 @@ use super::{ClaimVerdict, EvaluatedClaim};
 use crate::read::sql::{NotSql, nearest_in_words};
 use crate::stats::row_query::SortKey;
 
-/// The columns by which claims are sorted, the most important first. Each has a flag that says whether its values are descending.
+/// The columns by which claims are sorted, the most important first. Each column has a flag that says whether the order is descending.
 #[derive(Clone, Debug)]
 pub struct ClaimOrder(Vec<(&'static str, bool)>);
 
@@ -39,10 +39,10 @@ impl ClaimOrder {
     }
 
     /// Sorts claims. Claims that are equal in all columns keep their order.
-    pub fn sort(&self, answers: &mut [EvaluatedClaim<'_>]) {
+    pub fn sort(&self, evaluated_claims: &mut [EvaluatedClaim<'_>]) {
         // The sort is stable. So the most important column is the last one to be sorted by.
         for &(column, is_descending) in self.0.iter().rev() {
-            answers.sort_by(|a, b| {
+            evaluated_claims.sort_by(|a, b| {
                 let order = text_in_column(a, column).cmp(&text_in_column(b, column));
                 if is_descending {
                     order.reverse()
@@ -55,15 +55,16 @@ impl ClaimOrder {
 }
 
 /// The text of a claim in a column.
-fn text_in_column(answer: &EvaluatedClaim<'_>, column: &str) -> String {
-    let claim = answer.claim;
+fn text_in_column(evaluated: &EvaluatedClaim<'_>, column: &str) -> String {
+    let claim = evaluated.claim;
     match column {
         "claim" => claim.id.clone(),
         "says" => claim.says.clone(),
         "source" => claim.source.clone(),
-        "verdict" => answer.verdict.to_string(),
-        "depends_on" if answer.verdict == ClaimVerdict::Depends => claim.depends_on.clone(),
+        "verdict" => evaluated.verdict.to_string(),
         "expected" => claim.expected.clone(),
+        // As in CSV and JSON, claims with other verdicts have no value here.
+        "depends_on" if evaluated.verdict == ClaimVerdict::Depends => claim.depends_on.clone(),
         _ => String::new(),
     }
 }

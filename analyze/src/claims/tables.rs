@@ -12,14 +12,14 @@ use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
 
 /// A table with a row for each claim.
-pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
-    let row = |answer: &EvaluatedClaim<'_>| {
+pub fn table(evaluated_claims: &[EvaluatedClaim<'_>]) -> Table {
+    let row = |evaluated: &EvaluatedClaim<'_>| {
         // `LINE` begins a new line within a cell of the table.
-        let claim = answer.claim;
+        let claim = evaluated.claim;
         vec![
             format!("{}:{LINE}{}", claim.id, claim.says),
             claim.source.replace(", ", LINE),
-            verdict_on_claim(answer),
+            verdict_on_claim(evaluated),
             claim.expected.clone(),
         ]
     };
@@ -29,7 +29,7 @@ pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
             .map(str::to_owned)
             .to_vec(),
         numeric: vec![false; 4],
-        rows: answers.iter().map(row).collect(),
+        rows: evaluated_claims.iter().map(row).collect(),
         // In a narrow terminal, the source is left out first, and then what is expected.
         optional: vec![1, 3],
         prose: vec![0, 1, 3],
@@ -45,21 +45,21 @@ pub fn table(answers: &[EvaluatedClaim<'_>]) -> Table {
 }
 
 /// The verdict on a claim in words. If some tests hold and some fail, the words say what the outcome depends on.
-fn verdict_on_claim(answer: &EvaluatedClaim<'_>) -> String {
-    match answer.verdict {
-        ClaimVerdict::Depends => format!("depends on {}", answer.claim.depends_on),
+fn verdict_on_claim(evaluated: &EvaluatedClaim<'_>) -> String {
+    match evaluated.verdict {
+        ClaimVerdict::Depends => format!("depends on {}", evaluated.claim.depends_on),
         verdict => verdict.to_string(),
     }
 }
 
 /// A table with a row for each test.
-pub fn tests_table(answers: &[EvaluatedClaim<'_>]) -> Table {
+pub fn tests_table(evaluated_claims: &[EvaluatedClaim<'_>]) -> Table {
     let headings = ["claim", "what", "where", "measured", "wanted", "test", "n"];
     Table {
         title: "Tests",
         headings: headings.map(str::to_owned).to_vec(),
         numeric: vec![false, false, false, true, true, false, true],
-        rows: answers.iter().flat_map(rows_of).collect(),
+        rows: evaluated_claims.iter().flat_map(rows_of).collect(),
         // In a narrow terminal, columns are left out in this order: number of runs, range, conditions, value.
         optional: vec![6, 4, 2, 3],
         prose: vec![1, 2, 5],
@@ -86,10 +86,10 @@ pub fn tests_table(answers: &[EvaluatedClaim<'_>]) -> Table {
 }
 
 /// The rows of a claim: one for its audit, if it requires one, and one for each test.
-fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
-    let claim = answer.claim;
+fn rows_of(evaluated: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
+    let claim = evaluated.claim;
     let mut rows = vec![];
-    if let (Some(found), Some(experiment)) = (&answer.audit, &claim.audited) {
+    if let (Some(found), Some(experiment)) = (&evaluated.audit, &claim.audited) {
         let (measured, verdict) = match found {
             Ok(None) => ("clean".to_owned(), Verdict::Holds.to_string()),
             Ok(Some(violations)) => (violations.clone(), Verdict::Fails.to_string()),
@@ -105,7 +105,7 @@ fn rows_of(answer: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
             String::new(),
         ]);
     }
-    let tests = std::iter::zip(&claim.tests, &answer.tests);
+    let tests = std::iter::zip(&claim.tests, &evaluated.tests);
     rows.extend(tests.map(|(test, outcome)| {
         let (measured, verdict, n) = match outcome {
             Ok(Outcome { estimated, verdict }) => (
@@ -236,6 +236,7 @@ fn measured(estimated: &Estimated) -> String {
             value
         };
     };
+    // An interval without a width, such as that of the largest value, means that the value is exact.
     if low == high {
         return without_zeros(value);
     }
@@ -259,11 +260,11 @@ fn without_zeros(value: f64) -> String {
 }
 
 /// A record for each test and each audit, in full precision.
-pub fn records(answers: &[EvaluatedClaim<'_>]) -> Vec<Record> {
-    let of_answer = |answer: &EvaluatedClaim<'_>| {
-        let claim = answer.claim;
+pub fn records(evaluated_claims: &[EvaluatedClaim<'_>]) -> Vec<Record> {
+    let records_of_claim = |evaluated: &EvaluatedClaim<'_>| {
+        let claim = evaluated.claim;
         let mut records = vec![];
-        if let (Some(found), Some(experiment)) = (&answer.audit, &claim.audited) {
+        if let (Some(found), Some(experiment)) = (&evaluated.audit, &claim.audited) {
             let (verdict, problem) = match found {
                 Ok(None) => (Verdict::Holds.to_string(), None),
                 Ok(Some(violations)) => (Verdict::Fails.to_string(), Some(violations.clone())),
@@ -273,9 +274,9 @@ pub fn records(answers: &[EvaluatedClaim<'_>]) -> Vec<Record> {
                 ),
             };
             let texts = ["audit".to_owned(), experiment.clone(), "clean".to_owned()];
-            records.push(record(answer, texts, (verdict, problem), None));
+            records.push(record(evaluated, texts, (verdict, problem), None));
         }
-        let tests = std::iter::zip(&claim.tests, &answer.tests);
+        let tests = std::iter::zip(&claim.tests, &evaluated.tests);
         records.extend(tests.map(|(test, outcome)| {
             let texts = [
                 describe_quantity(test),
@@ -285,35 +286,35 @@ pub fn records(answers: &[EvaluatedClaim<'_>]) -> Vec<Record> {
             match outcome {
                 Ok(outcome) => {
                     let verdict = (outcome.verdict.to_string(), None);
-                    record(answer, texts, verdict, Some(outcome))
+                    record(evaluated, texts, verdict, Some(outcome))
                 }
                 Err(error) => {
                     let verdict = ClaimVerdict::NotEvaluated.to_string();
-                    record(answer, texts, (verdict, Some(error.to_string())), None)
+                    record(evaluated, texts, (verdict, Some(error.to_string())), None)
                 }
             }
         }));
         records
     };
-    answers.iter().flat_map(of_answer).collect()
+    evaluated_claims.iter().flat_map(records_of_claim).collect()
 }
 
 /// A record for a test or an audit. The texts are what was measured, where it was measured, and the range in which it must be. Then follow
 /// the verdict on the test and, if there is one, a problem.
 fn record(
-    answer: &EvaluatedClaim<'_>,
+    evaluated: &EvaluatedClaim<'_>,
     [quantity, dataset_and_conditions, criterion]: [String; 3],
     (verdict, problem): (String, Option<String>),
     outcome: Option<&Outcome>,
 ) -> Record {
-    let claim = answer.claim;
+    let claim = evaluated.claim;
     let estimated = outcome.map(|outcome| outcome.estimated);
     let interval = estimated.and_then(|estimated| estimated.interval);
     let runs_to_decide = outcome.and_then(|outcome| match outcome.verdict {
         Verdict::Undecided { runs } => runs,
         _ => None,
     });
-    let kind = estimated.and_then(|estimated| match estimated {
+    let interval_kind = estimated.and_then(|estimated| match estimated {
         Estimated { is_rough: true, .. } => Some("rough"),
         Estimated {
             all_equal: true, ..
@@ -322,12 +323,12 @@ fn record(
     });
     let count = |count: Option<u64>| count.map_or(Value::Missing, |n| Value::Integer(n as i64));
     let text = |text: Option<String>| text.map_or(Value::Missing, Value::Text);
-    let depends_on = (answer.verdict == ClaimVerdict::Depends).then(|| claim.depends_on.clone());
+    let depends_on = (evaluated.verdict == ClaimVerdict::Depends).then(|| claim.depends_on.clone());
     let values = [
         ("claim", Value::Text(claim.id.clone())),
         ("says", Value::Text(claim.says.clone())),
         ("source", Value::Text(claim.source.clone())),
-        ("verdict", Value::Text(answer.verdict.to_string())),
+        ("verdict", Value::Text(evaluated.verdict.to_string())),
         ("depends_on", text(depends_on)),
         ("expected", Value::Text(claim.expected.clone())),
         ("what", Value::Text(quantity)),
@@ -336,7 +337,7 @@ fn record(
         ("value", estimated.map(|estimated| estimated.value).into()),
         ("low", interval.map(|(low, _)| low).into()),
         ("high", interval.map(|(_, high)| high).into()),
-        ("interval", text(kind.map(str::to_owned))),
+        ("interval", text(interval_kind.map(str::to_owned))),
         ("n", count(estimated.map(|estimated| estimated.n))),
         (
             "n_from",

@@ -38,17 +38,17 @@ impl Quantity {
         }
     }
 
-    /// The largest possible value, if there is a limit. The smallest possible value is then 0. These limits give a mean an interval even
-    /// if all runs have the same value.
-    pub(super) fn largest_possible(&self) -> Option<Largest> {
+    /// The largest possible value. `None` if there is no limit. If there is one, the smallest possible value is 0. With these two limits, a
+    /// mean has an interval even if all runs have the same value.
+    pub(super) fn largest_possible(&self) -> Option<LargestPossible> {
         match self {
-            Self::Machine(measure) if SHARES.contains(&measure.name) => Some(Largest::One),
+            Self::Machine(measure) if SHARES.contains(&measure.name) => Some(LargestPossible::One),
             Self::Machine(measure) if COUNTS_OF_TICKS.contains(&measure.name) => {
-                Some(Largest::Ticks)
+                Some(LargestPossible::Ticks)
             }
-            Self::Run(name) if is_truth_value(name) => Some(Largest::One),
-            Self::Clock(figure) if figure.is_share => Some(Largest::One),
-            Self::Finished => Some(Largest::One),
+            Self::Run(name) if is_truth_value(name) => Some(LargestPossible::One),
+            Self::Clock(figure) if figure.is_share => Some(LargestPossible::One),
+            Self::Finished => Some(LargestPossible::One),
             Self::Machine(_) | Self::Run(_) | Self::Clock(_) => None,
         }
     }
@@ -81,7 +81,7 @@ impl Quantity {
 
 /// The largest possible value of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Largest {
+pub(super) enum LargestPossible {
     /// 1, for shares and truth values.
     One,
     /// The number of the machine's ticks, for counts of ticks.
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_share_counts_the_values_that_meet_its_condition() {
         let counts = |text: &str, value| text.parse().map(|share: Share| share.counts(value));
-        // Whether 1 counts, whether 2 counts, and whether 3 counts.
+        // The bound is 2. Each line says whether 1 (below), 2 (at the bound) and 3 (above) count.
         for (text, below, at, above) in [
             (">= 2", false, true, true),
             ("<=2", true, true, false),
@@ -263,9 +263,9 @@ mod tests {
     fn shares_truth_values_and_counts_of_ticks_have_a_largest_possible_value() {
         let largest = |name: &str| Quantity::named(name).expect(name).largest_possible();
         for name in SHARES.into_iter().chain(["punctual", "finished"]) {
-            assert_eq!(largest(name), Some(Largest::One), "{name}");
+            assert_eq!(largest(name), Some(LargestPossible::One), "{name}");
         }
-        assert_eq!(largest("send_events"), Some(Largest::Ticks));
+        assert_eq!(largest("send_events"), Some(LargestPossible::Ticks));
         assert_eq!(largest("jump_max"), None);
     }
 

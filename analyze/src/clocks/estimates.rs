@@ -17,7 +17,7 @@ use crate::stats::estimate::Estimate;
 use crate::stats::repetitions::Configured;
 use crate::threads::on_all_cores;
 
-/// One clock in one configuration of one dataset, over its repetitions.
+/// The figures of one clock in one configuration of one dataset, over the configuration's repetitions.
 #[derive(Clone, Debug)]
 pub struct ClockGroup {
     /// The dataset's label.
@@ -57,8 +57,8 @@ impl Configured for ClockGroup {
 /// The groups of some datasets, and what could not be replayed.
 #[derive(Clone, Debug, Default)]
 pub struct ClockGroups {
-    /// The groups, ordered by dataset, then by configuration, then by clock. Datasets have the order of the command line, configurations
-    /// that of their first runs.
+    /// The groups, ordered by dataset, then by configuration, then by clock. Datasets have the order of the command line, and configurations
+    /// the order of their first runs.
     pub groups: Vec<ClockGroup>,
     /// Number of runs that could not be replayed, because a receive in the log has no send.
     pub without_sends: u64,
@@ -107,11 +107,11 @@ pub fn clock_groups(
 }
 
 impl ClockGroups {
-    /// Adds a group for each configuration of `dataset` and each of its clocks.
+    /// Adds a group for each configuration of `dataset` and each clock that is replayed over its runs.
     fn add(&mut self, dataset: &Dataset, choice: Choice<'_>) -> Result<(), Error> {
         let runs = dataset.finished();
         let configurations = Configurations::of_runs(runs);
-        // For each configuration.
+        // For each configuration, the clocks that are replayed over its runs.
         let clocks: Vec<Vec<&ClockSpec>> = configurations
             .first_runs()
             .iter()
@@ -190,9 +190,9 @@ fn estimates<'v>(of_runs: impl Iterator<Item = &'v Values> + Clone) -> Vec<Optio
     (0..FIGURES.len()).map(of_figure).collect()
 }
 
-/// Replays clocks over each finished run. `clocks_of` returns the clocks for a run's index among the finished runs. The result has an item
-/// for each run: the values of each of its clocks, or `None` if the run cannot be replayed. All cores work in parallel, each on one batch
-/// of runs at a time.
+/// Replays clocks over each finished run. `clocks_of` returns the clocks of a run; its parameter is the run's index among the finished runs.
+/// The result has an item for each run: the values of each of its clocks, or `None` if the run cannot be replayed. All cores work in
+/// parallel, each on one batch of runs at a time.
 fn measure_runs<'c>(
     dataset: &Dataset,
     clocks_of: impl Fn(usize) -> &'c [&'c ClockSpec] + Sync,

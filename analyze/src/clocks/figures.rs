@@ -25,7 +25,7 @@ pub struct Figure {
 
 impl Figure {
     /// The value of this figure in `values`, the values of all figures.
-    pub(crate) fn of(&self, values: &Values) -> Option<f64> {
+    pub(crate) fn value_in(&self, values: &Values) -> Option<f64> {
         let index = FIGURES.iter().position(|other| other.name == self.name)?;
         values[index]
     }
@@ -42,7 +42,8 @@ impl Figure {
 /// What figures are calculated from: what was observed of a clock in a run.
 struct Observed<'r> {
     replayed: &'r Replayed,
-    /// `None` if the counts cannot be estimated from the sample of pairs.
+    /// How many pairs of events the timestamps order rightly, wrongly or not at all. `None` if this cannot be estimated from the sample of
+    /// pairs.
     pairs: Option<PairCounts>,
     /// Seconds from one reading of a physical clock to the next possible one.
     resolution_s: f64,
@@ -61,6 +62,7 @@ impl Observed<'_> {
     }
 }
 
+/// `None` if the denominator is 0.
 fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
     (denominator > 0.0).then(|| numerator / denominator)
 }

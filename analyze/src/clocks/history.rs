@@ -19,7 +19,8 @@ pub(super) struct History<'r> {
     pub(super) sends: Arc<[u32]>,
     /// The indices of all events in the order of the replay: each receive comes after its send.
     pub(super) order: Arc<[u32]>,
-    /// For each event, its model time in nanoseconds. Over TCP and in virtual time it is the time at which the tick is due.
+    /// For each event, its model time in nanoseconds. In runs of the simulator it is the time at which the tick is due, in imported runs the
+    /// logged time.
     pub(super) times_ns: Arc<[i64]>,
     /// For each machine, the number of its events in the warm-up (the first seconds of a run, which measures ignore).
     pub(super) skipped: Arc<[u32]>,
@@ -44,6 +45,7 @@ impl<'r> History<'r> {
         };
         let row = run.row();
         let is_imported = row.engine == IMPORTED;
+        // The run as the experiment describes it. The schedule of its ticks follows from this.
         let planned = experiment::Run {
             index: row.run,
             configuration: Arc::clone(&row.configuration),
@@ -110,8 +112,11 @@ fn respects_sends(run: &Run<'_>, sends: &[u32], order: &[u32]) -> bool {
     order.iter().all(|&event| {
         let event = event as usize;
         is_visited[event] = true;
-        run.events().action[event] != Action::Receive
-            || sends[event] != NO_EVENT && is_visited[sends[event] as usize]
+        if run.events().action[event] != Action::Receive {
+            return true;
+        }
+        let send = sends[event];
+        send != NO_EVENT && is_visited[send as usize]
     })
 }
 

@@ -20,7 +20,7 @@ pub struct ClockKind {
     pub name: &'static str,
     /// What a timestamp is, in a few words.
     pub brief: &'static str,
-    /// The publications that described it. For physical time alone, where its errors come from.
+    /// The publications that described it. For the kind `physical`, which has none, where the errors of the clocks come from.
     pub source: &'static str,
     /// Its parameters.
     pub parameters: &'static [Parameter],

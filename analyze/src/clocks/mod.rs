@@ -11,7 +11,7 @@
 //! - [`replay`]: replays one clock over a history
 //! - [`sample`]: the pairs of events whose timestamps are compared
 //! - [`truth`]: which of two events happened before the other, and how often a clock's order agrees
-//! - [`figures`]: the figures, which are measured of a clock in a run
+//! - [`figures`]: the figures: what is measured of a clock in a run
 //! - [`estimates`]: means and intervals for each configuration and clock
 //! - [`tables`]: the table, and the records for CSV and JSON
 

@@ -23,7 +23,7 @@ pub(super) struct Replayed {
     pub(super) growth: Line,
     /// How many numbers the timestamps of all sends have together.
     pub(super) numbers: u64,
-    /// How many 64-bit words comparisons read of the timestamps of all sends, if each timestamp is compared once.
+    /// How many 64-bit words of the timestamps of all sends are read if each timestamp is compared once.
     pub(super) words: u64,
     /// Number of events of the run (also in the warm-up) before the first send whose timestamp takes more than 4 bytes for each machine.
     /// `None` if there is no such send.
@@ -64,6 +64,7 @@ impl History<'_> {
                 ..Replayed::default()
             },
         };
+        // The timestamps of all machines are of the same type. So the first clock tells whether they are numbers.
         let first_clock = replay.clocks.first();
         if first_clock.is_some_and(|clock| clock.scalar().is_some()) {
             replay.seen.scalars = Some(vec![0; self.run.len()]);
@@ -94,7 +95,7 @@ struct Replay<'h, C: Clock> {
     messages: Messages<C::Timestamp>,
     /// The timestamps of the events in the sample, at their [`Sample::storage_index`]; `None` until the event is replayed.
     stored: Vec<Option<C::Timestamp>>,
-    /// The limit of [`Replayed::events_to_limit`].
+    /// A timestamp with more bytes than this is over the limit of [`Replayed::events_to_limit`].
     limit_bytes: u64,
     /// What has been found out so far.
     seen: Replayed,
@@ -153,38 +154,38 @@ impl<C: Clock> Replay<'_, C> {
 /// The timestamps of messages. Each is kept until its message has been received by all its recipients.
 struct Messages<T> {
     /// For each event, the number of receives of its message that are still to come.
-    to_receive: Vec<u32>,
+    receives_to_come: Vec<u32>,
     /// For each event, the timestamp of its message while receives of the message are still to come.
     timestamps: Vec<Option<T>>,
 }
 
 impl<T> Messages<T> {
     fn new(history: &History<'_>) -> Self {
-        let mut to_receive = vec![0; history.run.len()];
+        let mut receives_to_come = vec![0; history.run.len()];
         for &send in history.sends.iter().filter(|&&send| send != NO_EVENT) {
-            to_receive[send as usize] += 1;
+            receives_to_come[send as usize] += 1;
         }
         Self {
-            timestamps: to_receive.iter().map(|_| None).collect(),
-            to_receive,
+            timestamps: receives_to_come.iter().map(|_| None).collect(),
+            receives_to_come,
         }
     }
 
     /// Keeps the timestamp of a send's message, if any machine receives the message.
     fn send(&mut self, event: usize, timestamp: T) {
-        if self.to_receive[event] > 0 {
+        if self.receives_to_come[event] > 0 {
             self.timestamps[event] = Some(timestamp);
         }
     }
 
     /// Calls `receive` with the timestamp of the message sent at `send`.
     fn receive(&mut self, send: usize, receive: impl FnOnce(&T)) {
-        self.to_receive[send] -= 1;
+        self.receives_to_come[send] -= 1;
         match &self.timestamps[send] {
             Some(timestamp) => receive(timestamp),
             None => unreachable!("each receive comes after its send"),
         }
-        if self.to_receive[send] == 0 {
+        if self.receives_to_come[send] == 0 {
             self.timestamps[send] = None;
         }
     }

@@ -10,7 +10,8 @@ use crate::read::run_log::NO_EVENT;
 /// The largest number of pairs of a run whose timestamps are compared.
 pub(super) const MAX_PAIRS: u64 = 2000;
 
-/// All pairs of events of different machines. If a run has more than [`MAX_PAIRS`], as many randomly drawn pairs.
+/// The sample of a run: all pairs of events of different machines. If the run has more than [`MAX_PAIRS`] such pairs, the sample has
+/// [`MAX_PAIRS`] of them, drawn at random.
 #[derive(Debug)]
 pub(super) struct Sample {
     /// The indices of the events of each pair.
@@ -22,7 +23,8 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// The pairs of a run. Events in the warm-up are in no pair. Random pairs are drawn from the experiment's `seed`.
+    /// Makes the sample of a run. Events in the warm-up (the first seconds of a run, which measures ignore) are in no pair. Random pairs are
+    /// drawn from the experiment's `seed`.
     pub(super) fn of_run(history: &History<'_>, seed: u64) -> Self {
         let run = history.run;
         let pairs = match cross_pairs(run, &history.skipped) {
@@ -54,7 +56,7 @@ fn logs_after_warm_up<'h>(
     logs.map(|(log, skipped)| log.start as u32 + skipped..log.end as u32)
 }
 
-/// All pairs. `count` is how many there are.
+/// All pairs of events of different machines. `count` is the number of these pairs.
 fn all_pairs(history: &History<'_>, count: usize) -> Vec<[u32; 2]> {
     let mut pairs = Vec::with_capacity(count);
     for (machine, log) in logs_after_warm_up(history).enumerate() {

@@ -49,7 +49,7 @@ pub fn table(all: &ClockGroups) -> Table {
         row.extend(
             figures
                 .iter()
-                .map(|figure| cell(group.estimate(figure), group.n, figure)),
+                .map(|figure| estimate_text(group.estimate(figure), group.n, figure)),
         );
         row.push(grouped(group.n));
         row
@@ -73,8 +73,8 @@ pub fn table(all: &ClockGroups) -> Table {
     }
 }
 
-/// The words of an estimate. They name the number of repetitions in which the figure is defined, if these are not all `repetitions`.
-fn cell(estimate: Option<Estimate>, repetitions: u64, figure: &Figure) -> String {
+/// The text of a cell with an estimate. If the figure is undefined in some of the `repetitions`, the text has the number of the others.
+fn estimate_text(estimate: Option<Estimate>, repetitions: u64, figure: &Figure) -> String {
     let Some(estimate) = estimate else {
         return String::new();
     };
@@ -97,8 +97,8 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
     });
     caption.extend(notes(interval_kinds));
     // A single repetition has no interval, so it needs no warning about intervals.
-    let several = groups.iter().map(|group| group.n).filter(|&n| n > 1);
-    caption.extend(few_warning(several.min()));
+    let numbers_of_several = groups.iter().map(|group| group.n).filter(|&n| n > 1);
+    caption.extend(few_warning(numbers_of_several.min()));
     let warm_up_s = groups
         .iter()
         .map(|group| group.warm_up_s)
@@ -106,7 +106,7 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
     if warm_up_s > 0.0 {
         caption.push(format!("The first {warm_up_s} s of every run are ignored."));
     }
-    caption.extend(limits(all));
+    caption.extend(describe_not_replayed(all));
     let mut described: Vec<&str> = vec![];
     for kind in groups.iter().map(|group| group.clock.kind) {
         if !described.contains(&kind.name) {
@@ -125,7 +125,7 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
 }
 
 /// Sentences about what was not replayed.
-fn limits(all: &ClockGroups) -> impl Iterator<Item = String> {
+fn describe_not_replayed(all: &ClockGroups) -> impl Iterator<Item = String> {
     let without_sends = (all.without_sends > 0).then(|| {
         format!(
             "{} could not be replayed, because a receive in the log has no send.",

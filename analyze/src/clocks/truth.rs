@@ -1,7 +1,8 @@
 //! The truth about pairs of events of different machines: which event happened before the other. It is compared with the order that a
 //! clock's timestamps tell.
 //!
-//! Vector clocks give the truth. They are replayed over the same history as the other clocks.
+//! Vector clocks give the truth, because their timestamps tell for each pair of events whether one happened before the other. They are
+//! replayed over the same history as the other clocks.
 
 use sim::log::Action;
 
@@ -56,7 +57,7 @@ pub(super) fn count_pairs(
     for &event in &*history.order {
         truth.replay_event(event as usize);
     }
-    // All pairs of events of different machines.
+    // The number of all pairs of events of different machines.
     let cross = cross_pairs(history.run, &history.skipped) as f64;
     let ordered = truth.ordered as f64;
     let mut scalar_counters = truth.scalar_counters.iter();
@@ -96,6 +97,7 @@ fn scaled(of_sample: PairCounts, ordered: f64, concurrent: f64) -> Option<PairCo
 struct Truth<'h> {
     history: &'h History<'h>,
     sample: &'h Sample,
+    /// The vector clocks of all machines, as they are after the events replayed so far.
     vectors: Vectors,
     /// The vectors of the events in the sample, one after the other, in the order of [`Sample::storage_index`]. A vector has a number for
     /// each machine: how many of the machine's events happened before the event of the vector, or are that event.
@@ -145,6 +147,7 @@ impl<'h> Truth<'h> {
             self.sampled_vectors[from..from + vector.len()].copy_from_slice(vector);
         }
         if self.history.is_after_warm_up(event) {
+            // For each other machine, how many of its events after the warm-up happened before `event`.
             let others = std::iter::zip(vector, &*self.history.skipped).enumerate();
             let others = others.filter(|(other, _)| *other != machine);
             let before = others.map(|(_, (count, skipped))| count.saturating_sub(*skipped));
@@ -198,8 +201,8 @@ struct ScalarCounter<'h> {
     /// For each event of the run, its timestamp.
     timestamps: &'h [u128],
     /// For each machine m and each other machine: how many of the other machine's events have a lower timestamp than the newest event of m,
-    /// and how many have a timestamp that is not higher.
-    counts: Vec<[u32; 2]>,
+    /// and how many have a timestamp that is not higher. The index is m times the number of machines, plus the index of the other machine.
+    lower_and_not_higher: Vec<[u32; 2]>,
     /// The pairs of [`PairCounts::right`].
     right: u64,
     /// The pairs of [`PairCounts::missed`].
@@ -216,7 +219,7 @@ impl<'h> ScalarCounter<'h> {
         Self {
             history,
             timestamps,
-            counts: vec![[0; 2]; machines * machines],
+            lower_and_not_higher: vec![[0; 2]; machines * machines],
             right: 0,
             missed: 0,
             reversed: 0,
@@ -233,12 +236,14 @@ impl<'h> ScalarCounter<'h> {
                 continue;
             }
             let timestamps = &self.timestamps[log];
-            let [lower, not_higher] = &mut self.counts[machine * vector.len() + other];
+            let [lower, not_higher] =
+                &mut self.lower_and_not_higher[machine * vector.len() + other];
             let next_is = |index: u32, comparison: fn(&u128, &u128) -> bool| {
                 timestamps
                     .get(index as usize)
                     .is_some_and(|other| comparison(other, &timestamp))
             };
+            // The machine's own timestamps never decrease, so both numbers only grow from one of its events to the next.
             while next_is(*lower, u128::lt) {
                 *lower += 1;
             }
@@ -249,10 +254,12 @@ impl<'h> ScalarCounter<'h> {
             let after_warm_up = |count: u32| u64::from(count.saturating_sub(skipped));
             let before = after_warm_up(vector[other]);
             let (lower, not_higher) = (after_warm_up(*lower), after_warm_up(*not_higher));
-            // The first `before` events of the other machine happened before `event`. Its first `lower` events have lower timestamps.
+            // The first `before` events of the other machine happened before `event`. Its first `lower` events have lower timestamps than
+            // `event`, the next ones, up to `not_higher`, the same timestamp, and all later ones higher timestamps.
             self.right += before.min(lower);
             self.missed += before.min(not_higher) - before.min(lower);
             self.reversed += before - before.min(not_higher);
+            // A pair that the clock orders is counted only here, at the event with the higher timestamp.
             self.ordered_by_clock += lower;
         }
     }

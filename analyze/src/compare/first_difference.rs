@@ -1,7 +1,7 @@
 //! Finds the earliest event that differs between the logs of two runs, one of dataset A and one of dataset B.
 //!
-//! Two events are the same if all their columns except `run` and `system_time_ns` are equal. The exact time of a tick depends on
-//! the computer and not on the seed.
+//! Two events are the same if all their columns except `run` and `system_time_ns` are equal. The system time is not compared, because the
+//! exact time of a tick depends on the computer and not on the seed.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::read::dataset::Dataset;
 
 /// Columns that are never reported as the difference, because they only say which event it is and when it happened.
-const NOT_COMPARED: [&str; 4] = ["run", "machine", "tick", "system_time_ns"];
+const NEVER_REPORTED: [&str; 4] = ["run", "machine", "tick", "system_time_ns"];
 /// The text for a cell of an event that is missing in one of the logs.
 const NO_EVENT: &str = "none";
 
@@ -56,8 +56,8 @@ impl Log {
     }
 }
 
-/// Returns the earliest difference between the events of two runs, or `None` if all events are the same. The model time in A decides which
-/// is the earliest. If several differences have the same time, the one with the lowest machine and tick is returned.
+/// Returns the earliest difference between the events of two runs, or `None` if all events are the same. The earliest difference is the one
+/// with the lowest model time in A. If several differences have the same time, the one with the lowest machine and tick is returned.
 pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference> {
     // Logs are normally ordered by machine and tick already. Then sorting is a single pass.
     a.events.sort_by_key(machine_and_tick);
@@ -78,7 +78,7 @@ pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference
                 }
             }
         };
-        // `logged.event` has neither the run nor the time.
+        // `logged.event` has neither the number of the run nor the time, so two equal events have no difference.
         if in_a.map(|row| &row.logged.event) == in_b.map(|row| &row.logged.event) {
             continue;
         }
@@ -98,13 +98,13 @@ fn machine_and_tick(row: &EventRow) -> (u32, u64) {
     (row.machine, row.logged.event.tick)
 }
 
-/// Describes a difference. One of the two events can be missing.
+/// Describes a difference. One of the two events can be missing in its log.
 fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Difference {
     let texts = |row: Option<&EventRow>| row.map_or_else(cells_of_missing_event, cell_texts);
     let (cells_a, cells_b) = (texts(in_a), texts(in_b));
     let columns = columns();
     let differs = |&column: &usize| {
-        !NOT_COMPARED.contains(&columns[column]) && cells_a[column] != cells_b[column]
+        !NEVER_REPORTED.contains(&columns[column]) && cells_a[column] != cells_b[column]
     };
     // A column is always found: events that are not equal differ in a column, and a missing event differs in each of them.
     let column = (0..columns.len()).find(differs).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Matches the runs of two datasets, A and B, by their keys.
 //!
 //! The key of a run is a text of its parameters, such as `rates=1,3,6` and `internal=0.7`, and of its repetition, such as `repetition=0`.
-//! It has neither the engine nor the time scale nor the seed. So the same run over TCP and in virtual time has the same key.
+//! The key contains neither the engine nor the time scale nor the seed. So the same run over TCP and in virtual time has the same key.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -63,7 +63,8 @@ impl Matching {
                 why: explain_no_match(a, b, left_out_a + left_out_b),
             });
         }
-        // A finished run of A whose match was left out of B is in both datasets. The same holds for B.
+        // A finished run of A whose match was left out of B is in both datasets, so it is not counted as a run that is only in A. The
+        // same holds for B.
         Ok(Self {
             only_in_a: a.finished().len() - pairs.len() - left_out_b,
             only_in_b: b.finished().len() - pairs.len() - left_out_a,
@@ -91,7 +92,7 @@ fn runs_by_key(dataset: &Dataset) -> Result<HashMap<&str, &JournalRow>, Error> {
     Ok(by_key)
 }
 
-/// Counts the runs of `left_out` whose key is among those of the other dataset.
+/// Counts the runs of `left_out` whose key is also the key of a finished run of the other dataset.
 fn count_runs_in(left_out: &[JournalRow], other: &HashMap<&str, &JournalRow>) -> usize {
     left_out
         .iter()
@@ -99,7 +100,8 @@ fn count_runs_in(left_out: &[JournalRow], other: &HashMap<&str, &JournalRow>) ->
         .count()
 }
 
-/// Explains why no run of `a` has the same key as a run of `b`. `left_out` is the number of runs that are in both, but were left out of one.
+/// Explains why no run of `a` has the same key as a run of `b`. `left_out` is the number of runs that are in both datasets,
+/// but were left out of one of them.
 fn explain_no_match(a: &Dataset, b: &Dataset, left_out: usize) -> String {
     if left_out > 0 {
         return "each run that is in both datasets was left out of A or of B by --only".to_owned();

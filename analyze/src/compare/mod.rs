@@ -73,8 +73,8 @@ pub struct Events {
     pub identical: usize,
     /// Number of matched runs that were as scheduled in both datasets.
     pub as_scheduled: usize,
-    /// Matched runs with different events. Runs that were as scheduled in both datasets come first. Within both
-    /// parts, runs are in the order of their numbers in A.
+    /// Matched runs with different events. First come the runs that were as scheduled in both datasets, then the others. Each of these two
+    /// parts is in the order of the runs' numbers in A.
     pub differing: Vec<Differing>,
 }
 
@@ -156,7 +156,9 @@ fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Er
     let mut events = Events::default();
     for pair in pairs {
         let (as_scheduled_a, as_scheduled_b) = (pair.a.as_scheduled, pair.b.as_scheduled);
-        events.as_scheduled += usize::from(as_scheduled_a && as_scheduled_b);
+        if as_scheduled_a && as_scheduled_b {
+            events.as_scheduled += 1;
+        }
         match first_difference::find_first_difference(
             Log::read(a, &pair.a)?,
             Log::read(b, &pair.b)?,
@@ -175,7 +177,7 @@ fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Er
     Ok(events)
 }
 
-/// The runs that one dataset has in the pairs, ordered by their number.
+/// The runs of one side (A or B) of the pairs, ordered by their number.
 fn rows(pairs: &[Pair], side: fn(&Pair) -> &JournalRow) -> Vec<JournalRow> {
     let mut rows: Vec<JournalRow> = pairs.iter().map(side).cloned().collect();
     rows.sort_by_key(|row| row.run);

@@ -1,6 +1,6 @@
 //! Compares every measure of two datasets over matched runs.
 //!
-//! The difference B - A is calculated for each machine of each pair of runs. These differences are summarised in two ways:
+//! The difference B - A of a measure is calculated for each machine of each pair of runs. These differences are summarised in two ways:
 //!
 //! - for each machine of each configuration, over the configuration's runs;
 //! - over all runs. Here the differences of a run's machines are first averaged, because the machines of a run depend on each other. An
@@ -112,7 +112,7 @@ fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsRes
                 .flat_map(difference_and_equality)
                 .collect::<Vec<_>>(),
         )
-        // A step of its own: it sets values to null that the previous step still reads.
+        // This is a separate step, because it sets values to null that the previous step must still read.
         .with_columns(
             measures::all()
                 .flat_map(defined_in_both)
@@ -129,9 +129,9 @@ fn difference_and_equality(measure: &Measure) -> [Expr; 2] {
         col(column_name(measure, "a")),
         col(column_name(measure, "b")),
     );
-    let undefined = a.clone().is_null().and(b.clone().is_null());
+    let both_undefined = a.clone().is_null().and(b.clone().is_null());
     let equal = a.clone().eq_missing(b.clone()).cast(DataType::Float64);
-    let equal = when(undefined).then(lit(NULL)).otherwise(equal);
+    let equal = when(both_undefined).then(lit(NULL)).otherwise(equal);
     [
         (b - a).alias(column_name(measure, "difference")),
         equal.alias(column_name(measure, "equal")),
@@ -163,6 +163,7 @@ pub(super) fn compare_over_all(measured: &DataFrame) -> PolarsResult<Vec<Paired>
         .collect()?;
     // The order of the runs changes the last digits of means, so the runs are sorted. This is done in a separate query, because
     // within one query Polars would leave out a sort before a mean.
+    // Grouping by a constant makes a single group of all runs.
     let all_runs = of_runs.lazy().group_by([lit(0)]).agg(statistics());
     read_row(&all_runs.collect()?, 0)
 }

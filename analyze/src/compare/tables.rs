@@ -17,7 +17,7 @@ pub fn table(comparison: &Comparison) -> Table {
         headings: headings.map(keep_together).to_vec(),
         numeric: vec![false, true, true, true, true, true],
         rows: comparison.pooled.iter().map(row).collect(),
-        // A narrow terminal leaves out first n, then "equal", then "mean B" and "mean A".
+        // In a narrow terminal, columns are left out in this order: n, "equal", "mean B", "mean A".
         optional: vec![5, 4, 2, 1],
         caption: caption(comparison),
         ..Table::default()
@@ -44,7 +44,8 @@ fn row(paired: &Paired) -> Vec<String> {
     ]
 }
 
-/// The mean difference and its interval. If all differences are 0, only 0, without a remark that they are equal.
+/// The mean difference and its interval. If all differences are 0, the text is only `0`, without the remark "all equal". A single difference
+/// has no interval, so its own value decides about the number of decimals.
 fn difference_text(difference: &Estimate, digits: Digits) -> String {
     let kind = difference.interval_kind;
     match difference.mean {

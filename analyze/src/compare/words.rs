@@ -26,7 +26,8 @@ pub fn words(comparison: &Comparison) -> Vec<String> {
     words
 }
 
-/// Describes the failed check. The check fails if some runs were as scheduled in both datasets, but have different events.
+/// Describes the failed check: some runs were as scheduled in both datasets, but have different events. `None` if there is no such run, or if
+/// events were not compared.
 pub fn failed_check(comparison: &Comparison) -> Option<String> {
     let events = comparison.events.as_ref()?;
     let unexpected = events.count_unexpected();

@@ -12,7 +12,7 @@ use crate::execution::{EventName, Message, to_s};
 const HEAD: f64 = 6.0;
 /// Half the width of an arrow head, as a share of its length.
 const HALF_WIDTH: f64 = 0.34;
-/// How far the arrow of a message that was not received goes to the right if its arrival is not known, in pixels.
+/// If a message was not received, and its arrival is not known or not shown, its arrow goes this far to the right, in pixels.
 const STUB: f64 = 14.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
@@ -31,20 +31,21 @@ fn draw_message(diagram: &Diagram<'_>, layout: &Layout, message: &Message, svg: 
     let from = (layout.x(diagram.value(message.send)), from_y);
     let to = (end_x(diagram, layout, message, from.0), to_y);
     let class = class(diagram, message);
+    let wait_class = class.replace("message", "wait");
     let wait = wait_path(diagram, layout, message);
     match Clipped::new(layout, from, to) {
         Some(line) => {
             let path = line.path(message.receive.is_some(), layout.radius(message.recipient));
             if let Some(wait) = &wait {
-                let class = class.replace("message", "wait");
-                svg.element("path", &[("class", &class), ("d", wait)], "");
+                svg.element("path", &[("class", &wait_class), ("d", wait)], "");
             }
             draw_named(diagram, message, (&class, &path), svg);
         }
-        // No part of the arrow is in the picture. If the message arrived before the window, its wait can be in the picture.
+        // No part of the arrow is in the picture. If the message arrived before the window, its wait can be in the picture. If it is not,
+        // the path is empty, and only its attributes tell of the message.
         None => {
-            let class = class.replace("message", "wait");
-            draw_named(diagram, message, (&class, &wait.unwrap_or_default()), svg);
+            let path = wait.unwrap_or_default();
+            draw_named(diagram, message, (&wait_class, &path), svg);
         }
     }
 }
@@ -90,7 +91,12 @@ fn class(diagram: &Diagram<'_>, message: &Message) -> String {
     class
 }
 
-/// The horizontal position at which the arrow ends.
+/// The horizontal position at which the arrow ends. There are three cases:
+///
+/// 1. The arrow ends at the arrival of the message if events are placed by time, the arrival is known, and the user wants arrows to the
+///    arrival ([`Arrows::Arrival`]) or the message was not received.
+/// 2. Otherwise it ends at the receive.
+/// 3. If there is no receive, it ends [`STUB`] pixels to the right of the send.
 fn end_x(diagram: &Diagram<'_>, layout: &Layout, message: &Message, from_x: f64) -> f64 {
     if diagram.options.order == Order::Time
         && (diagram.options.arrows == Arrows::Arrival || message.receive.is_none())
@@ -145,15 +151,15 @@ fn words(diagram: &Diagram<'_>, message: &Message) -> String {
 struct Clipped {
     from: (f64, f64),
     to: (f64, f64),
-    /// Whether the end of the whole arrow is in the picture, so that a head is drawn.
-    has_end: bool,
+    /// Whether the tip of the whole arrow is in the picture, so that a head is drawn.
+    has_tip: bool,
 }
 
 impl Clipped {
     /// `None` if no part of the arrow is in the picture.
     fn new(layout: &Layout, from: (f64, f64), to: (f64, f64)) -> Option<Self> {
         let (left, right) = (layout.left, layout.right);
-        // An end on the border is in the picture, also if rounding puts it a little outside.
+        // A tip on the border is in the picture, also if rounding puts it a little outside.
         let is_in = |x: f64| (left - 0.01..=right + 0.01).contains(&x);
         // The point of the arrow at this horizontal position.
         let at = |x: f64| {
@@ -171,13 +177,13 @@ impl Clipped {
         Some(Self {
             from: clip(from),
             to: clip(to),
-            has_end: is_in(to.0),
+            has_tip: is_in(to.0),
         })
     }
 
     /// The arrow as the `d` of a path. `radius` is that of the marks of the recipient's events.
     fn path(&self, is_received: bool, radius: f64) -> String {
-        if !self.has_end {
+        if !self.has_tip {
             return format!(
                 "M{} {}L{} {}",
                 px(self.from.0),
@@ -187,7 +193,8 @@ impl Clipped {
             );
         }
         let length = distance(self.from, self.to);
-        // The tip touches the mark of the event. A very short arrow ends in the middle of the mark, so that something of it is left.
+        // The tip touches the mark of the event. A very short arrow goes to the middle of the mark; without its last part
+        // nothing of it would be left.
         let gap = if length > 3.0 * radius { radius } else { 0.0 };
         let tip = along(self.to, self.from, gap);
         arrow(self.from, tip, is_received)

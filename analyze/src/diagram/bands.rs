@@ -24,7 +24,7 @@ const LAG_DISTANCE: f64 = 6.0;
 pub(super) struct Scales {
     /// The longest queue, or `None` if no queue length is known.
     pub(super) longest_queue: Option<u64>,
-    /// The largest lag.
+    /// The largest lag of a machine behind the largest clock of the run.
     pub(super) largest_lag: u64,
     /// The lags of each drawn machine over time.
     lags: Vec<Vec<Step>>,
@@ -54,8 +54,8 @@ impl Scales {
     }
 }
 
-/// The indices of a machine's events in the window, after the last event before the window. That event says how long the queue is when the
-/// window starts.
+/// The indices of a machine's events in the window. Before them comes the index of the machine's last event before the window, because this
+/// event says how long the queue is when the window starts.
 fn queue_steps(diagram: &Diagram<'_>, machine: u32) -> Vec<usize> {
     let events = diagram.execution.events();
     let mut range = diagram.execution.range_of(machine);
@@ -78,6 +78,7 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
             continue;
         };
         draw_lag(diagram, layout, scales, (row, y + LAG_DISTANCE), svg);
+        // The band of the queue begins one pixel below the strip of lags.
         let top = y + LAG_DISTANCE + 1.0 + LAG_HEIGHT;
         let paths = queue_paths(
             diagram,
@@ -93,7 +94,7 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     }
 }
 
-/// Draws the lags of the machine in this `row`, at height `y`.
+/// Draws the lags of the machine in this `row` of the diagram. `y` is the top of the strip.
 fn draw_lag(
     diagram: &Diagram<'_>,
     layout: &Layout,
@@ -159,12 +160,14 @@ fn queue_paths(
             .get(number + 1)
             .map_or(diagram.drawn.to_ns, |&next| events[next].time_ns);
         match events[index].queue {
+            // The lower border of the area goes to the height of this queue, and then right until the next event.
             Some(queue) if queue > 0 => {
                 if path.is_empty() {
                     let _ = write!(path, "M{} {}", px(from), px(top));
                 }
                 let _ = write!(path, "V{}H{}", px(top + height(queue)), px(x(end_ns)));
             }
+            // The area that was begun ends here.
             _ if !path.is_empty() => {
                 let _ = write!(path, "V{}z", px(top));
                 paths.push(std::mem::take(&mut path));

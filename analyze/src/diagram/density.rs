@@ -28,7 +28,7 @@ pub(super) fn drawable_part(
         return window.clone();
     }
     let time_ns = |index: usize| execution.events()[index].time_ns;
-    // The ends of the part that goes this far to both sides of the centre, or this far from the start.
+    // The start and the end of the part that reaches this far to both sides of the centre, or this far from the start of the window.
     let part = |reach_ns: i64| match centre.map(time_ns) {
         Some(at_ns) => (
             at_ns.saturating_sub(reach_ns).max(window.from_ns),
@@ -44,7 +44,7 @@ pub(super) fn drawable_part(
         count_marks(execution, window, from_ns, to_ns)
     };
     // The longest part is found by bisection: a longer part never has fewer marks.
-    // It begins with no reach at all and with the reach that covers the whole window, which has too many marks.
+    // The search begins with a reach of 0, and with a reach that covers the whole window and so has too many marks.
     let (mut fitting_ns, mut too_far_ns) = (0, window.to_ns.saturating_sub(window.from_ns));
     while too_far_ns - fitting_ns > 1 {
         let reach_ns = fitting_ns + (too_far_ns - fitting_ns) / 2;
@@ -75,8 +75,9 @@ fn count_marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64)
                 && !(from_ns..=to_ns).contains(&time_ns(send))
         };
         let send = execution.send_of(index);
-        let received = usize::from(send.is_some_and(is_sent_at_another_time));
-        1 + sent.count() + received
+        let is_new_message = send.is_some_and(is_sent_at_another_time);
+        // The event itself, the messages that it sends, and the message that it receives if that has not been counted.
+        1 + sent.count() + usize::from(is_new_message)
     };
     window.events[first..last].iter().map(of_event).sum()
 }
@@ -93,7 +94,8 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.close();
 }
 
-/// Positions in the strip.
+/// Positions in the strip. The strip shows the window that the user asked for (`asked`); the diagram below it shows the part that is drawn
+/// (`drawn`).
 struct Strip {
     left: f64,
     right: f64,
@@ -173,6 +175,7 @@ impl Strip {
             while bin < counts.len() && shade_of(counts[bin]) == Some(shade) {
                 bin += 1;
             }
+            // The bin at `from` has another shade.
             if bin == from {
                 bin += 1;
                 continue;
@@ -192,8 +195,8 @@ impl Strip {
         path
     }
 
-    /// Frames the part that is drawn below the strip, with lines from the frame to the ends of the drawing. Writes the start and the end of
-    /// the whole window.
+    /// Draws a frame around the part of the strip that the diagram below shows, and lines from the frame to the left and right ends of the
+    /// diagram. Writes the start and the end of the whole window below the strip.
     fn draw_part(&self, diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         let (from, to) = (self.x(diagram.drawn.from_ns), self.x(diagram.drawn.to_ns));
         let width = px((to - from).max(2.0));

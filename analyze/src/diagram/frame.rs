@@ -7,7 +7,7 @@ use crate::draw::palette::hue_class;
 use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::{self, Anchor, Weight};
 
-/// The width that a number on the axis gets, with the space around it, in pixels.
+/// The width of a number on the axis, with the space around it, in pixels.
 const TICK_WIDTH: f64 = 62.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
@@ -50,7 +50,7 @@ fn draw_axis(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     };
     svg.open(&[("class", &"ticks")]);
     for tick in ticks {
-        // Clocks are whole numbers.
+        // Clocks are whole numbers, so an axis of clocks has no ticks between whole numbers.
         if diagram.options.order == Order::Lamport && tick.fract() != 0.0 {
             continue;
         }
@@ -135,10 +135,10 @@ enum Sample {
     Wait,
 }
 
-/// Width of the sample of an entry, with the space after it.
+/// Width of the sample of an entry with the space after it, in pixels.
 const SAMPLE_WIDTH: f64 = 28.0;
 
-/// The entries of the legend. Without `scales`, no queues and lags are drawn.
+/// The entries of the legend. If `scales` is `None`, neither queues nor lags are drawn, and the legend does not explain them.
 fn entries(diagram: &Diagram<'_>, scales: Option<&Scales>) -> Vec<Entry> {
     let mut entries = vec![
         (Sample::Send, "send".to_owned()),

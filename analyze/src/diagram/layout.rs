@@ -8,17 +8,18 @@ use crate::draw::scale::Scale;
 use crate::draw::text::{self, Weight};
 use crate::execution::{EventName, to_s};
 
-/// Size of most labels.
+/// Font size of labels that have no special size.
 pub(super) const LABEL: f64 = 11.0;
-/// Size of the title.
+/// Font size of the title.
 pub(super) const TITLE: f64 = 17.0;
-/// Size of clock values.
+/// Font size of clock values.
 pub(super) const CLOCK: f64 = 9.5;
 /// Distance between lines of text.
 pub(super) const LEADING: f64 = 15.0;
 /// Space around the picture.
 pub(super) const MARGIN: f64 = 14.0;
-/// Height of one machine in the density strip, which shows how many events the whole window has if only a part of it is drawn.
+/// Height of the row of one machine in the density strip. The strip is drawn if only a part of the chosen window is drawn. It shows how many
+/// events each machine has in the whole window.
 pub(super) const STRIP_ROW: f64 = 7.0;
 /// The largest radius of the mark of an event.
 pub(super) const LARGEST_RADIUS: f64 = 4.2;
@@ -48,9 +49,9 @@ pub(super) struct Layout {
     pub(super) legend_top: f64,
     /// Converts values along the lines (model seconds or clocks) to pixels from the left.
     pub(super) scale: Scale,
-    /// Height of a machine's part of the picture.
+    /// Height of the row of a machine: its line with the space above and below.
     pub(super) row_height: f64,
-    /// Height below a machine's line for its lag and the longest queue; 0 if neither is drawn.
+    /// Height of the band below a machine's line, which has space for its lag and the longest queue. It is 0 if neither is drawn.
     pub(super) band_height: f64,
     /// For each machine of the run, the radius of the marks of its events.
     radii: Vec<f64>,
@@ -78,11 +79,12 @@ impl Layout {
         let count = machines.len() as f64;
         let strip_top = y;
         if diagram.is_trimmed {
-            // The strip, with its times below it.
+            // Space for the strip, and for its times below it.
             y += count.min(MAX_STRIP_ROWS) * STRIP_ROW + 34.0;
         }
         let top = y;
         let has_bands = diagram.options.order == Order::Time;
+        // Rows with bands below the lines may be higher than rows without.
         let row_height = match has_bands {
             true => (WANTED_HEIGHT / count).clamp(MIN_ROW, 112.0),
             false => (WANTED_HEIGHT / count).clamp(MIN_ROW, 80.0),
@@ -129,13 +131,14 @@ impl Layout {
     }
 }
 
-/// The area with the machines is this high, if rows of this height are neither too low nor too high.
+/// The height of the area with the machines, shared equally by their rows. If the rows would be too low or too high (see `row_height`), the area
+/// gets another height.
 const WANTED_HEIGHT: f64 = 720.0;
 /// How far down in its row the line of a machine is, as a share of the row's height.
 const LINE_IN_ROW: f64 = 0.42;
 /// The least height of a machine's row.
 const MIN_ROW: f64 = 46.0;
-/// The density strip is at most as high as this number of its rows. With more machines, its rows are lower.
+/// The density strip is at most as high as this number of rows of the height [`STRIP_ROW`]. With more machines, its rows are lower.
 pub(super) const MAX_STRIP_ROWS: f64 = 16.0;
 
 /// The key of the run (its parameters and repetition), and a sentence for each option that changes the picture.
@@ -158,7 +161,7 @@ fn subtitle(diagram: &Diagram<'_>) -> String {
     if !options.future_of.is_empty() {
         let future_of = names(&options.future_of);
         sentences.push(format!(
-            "In colour: the events that {future_of} happened before"
+            "In colour: the events that {future_of} can have influenced"
         ));
     }
     if !options.cut.is_empty() {
@@ -201,7 +204,8 @@ fn scale(diagram: &Diagram<'_>, start: f64, end: f64) -> Scale {
     }
 }
 
-/// For each machine of the run, the radius of the marks of its events: as large as the mean distance between these events allows.
+/// For each machine of the run, the radius of the marks of its events. It is a share of the mean distance between these events, so that marks
+/// seldom overlap, within limits.
 fn radii(diagram: &Diagram<'_>, scale: &Scale) -> Vec<f64> {
     let mut counts = vec![0_usize; diagram.execution.machines()];
     for &index in &diagram.drawn.events {

@@ -67,7 +67,7 @@ fn times_before_the_due_time_or_the_previous_event_are_found() {
         (RunKind::Virtual, -1, "but it was due exactly at "),
         (RunKind::Virtual, 1, "but it was due exactly at "),
         // Each event of a late run is 300 µs late, so this event is 2 µs too early.
-        (RunKind::Late, -302_000, "but it was due not before "),
+        (RunKind::Late, -302_000, "but it was not due before "),
         // The next tick comes a sixth of a second later.
         (
             RunKind::Late,
