@@ -23,11 +23,11 @@ pub(super) struct Raw {
     pub(super) indices: ColumnIndices,
     /// The character before the decimals in the file's numbers.
     pub(super) mark: DecimalMark,
-    /// The title of the column of system times.
+    /// The title of the column of system times. Empty if the column has no title.
     pub(super) time_title: String,
     /// The machine that the file's name gives, if the mapping has a pattern for file names.
     pub(super) machine: Option<String>,
-    /// For each column that the file has, where it was found, in words.
+    /// For each of [`super::mapping::COLUMNS`]: words that say where in the file it was found. `None` if the file does not have it.
     pub(super) found: Vec<Option<String>>,
     pub(super) rows: Vec<RawRow>,
 }
@@ -76,9 +76,10 @@ impl Raw {
         for (index, row) in self.rows.iter_mut().enumerate() {
             row.cells.push_field(&run(index));
         }
-        let cells = self.rows.first().map_or(0, |row| row.cells.len());
-        let last_cell = cells.checked_sub(1);
-        self.indices[index("run")] = last_cell;
+        // The new cell is the last cell of each row.
+        let cell_count = self.rows.first().map_or(0, |row| row.cells.len());
+        self.indices[index("run")] = cell_count.checked_sub(1);
+        // A new run begins at each row where clock and time start again.
         self.found[index("run")] = Some("clock and time start again".to_owned());
         self
     }
@@ -372,9 +373,9 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
 /// end with carriage return and line feed, the position of its next record is before the line feed.
 struct Lines<'t> {
     text: &'t [u8],
-    /// All bytes before this index are counted.
+    /// An index in `text`. The line ends before it are counted.
     byte: usize,
-    /// The line of the byte at this index, from 1.
+    /// The number of the line of `text[byte]`, from 1.
     line: u64,
 }
 
@@ -382,7 +383,7 @@ impl Lines<'_> {
     /// The line in which the record at `position` begins. Positions must not decrease from call to call.
     fn line(&mut self, position: &csv::Position) -> u64 {
         let start = usize::try_from(position.byte()).unwrap_or(self.text.len());
-        // Line ends at the position itself belong to the lines before the record.
+        // Line ends directly at `start` belong to the lines before the record.
         while let Some(byte) = self.text.get(self.byte)
             && (self.byte < start || matches!(byte, b'\r' | b'\n'))
         {
