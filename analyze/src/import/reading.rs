@@ -92,10 +92,9 @@ pub(super) fn read(
             let logs = texts.iter().filter(|run| is_log(run));
             let first_log = logs.flat_map(|run| &run.files).next();
             refuse_other_format(&run.files.iter().collect::<Vec<_>>(), first_log)?;
-            report.leave_out_files(
-                run.files.iter().map(|(path, _)| path.display().to_string()),
-                0,
-            );
+            let paths = run.files.iter().map(|(path, _)| path.display().to_string());
+            let hidden_files = 0;
+            report.leave_out_files(paths, hidden_files);
             continue;
         }
         let raws = read_rows(run, &mapping, report)?;
@@ -159,7 +158,8 @@ fn read_rows(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<V
     }
     if !all_unknown {
         let unknown = unknown.iter().map(|(path, _)| path.display().to_string());
-        report.leave_out_files(unknown, 0);
+        let hidden_files = 0;
+        report.leave_out_files(unknown, hidden_files);
     }
     Ok(raws)
 }

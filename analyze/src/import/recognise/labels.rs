@@ -42,6 +42,7 @@ pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
         let skipped = (0..part)
             .rev()
             .take_while(|&index| {
+                // The sign `<` is skipped only as a part of the arrow `<-` before names of peers. Elsewhere it ends a label.
                 let is_arrow = tokens[part].class == Class::Peers && tokens[index].text == "<";
                 is_introduction(tokens[index]) || is_arrow
             })

@@ -40,11 +40,14 @@ pub(super) fn recognise(
         .max_by_key(|(_, tables)| rows(tables))?;
     let event = event_column(&titles, &tables, given)?;
     let templates = templates(&titles, &tables, event, given);
-    let found = fields::assign(&templates, tables.len(), false, |_, _| true).ok()?;
+    // In tables, names at the beginning of lines are not looked for, and every name counts as the name of a machine.
+    let (has_one_file, resolves) = (false, |_: usize, _: &str| true);
+    let found = fields::assign(&templates, tables.len(), has_one_file, resolves).ok()?;
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
     for assignment in found.assignments.iter().flatten() {
         for (name, slot) in Assignment::fields(assignment) {
             let Some(slot) = slot else { continue };
+            // All shapes have the same slots, so the first shape stands for each of them.
             let column = column_name(&titles, templates[0].slots[slot].part);
             let earlier = columns.insert(name.to_owned(), column.clone());
             // A field must be in the same column for all kinds of events.
