@@ -1,4 +1,5 @@
-//! Splits a log file into rows, and rows into cells. The cells are parsed as events later.
+//! Splits a log file into rows, and rows into cells. The cells are parsed as events later. A mapping says how the file is split and what its
+//! columns are called; the user gives it, or it is recognised from the files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use super::report::Report;
 use super::{json, patterns};
 use crate::error::Error;
 
-/// The header of a file is searched only in this number of lines at its beginning.
+/// Maximum number of lines at the beginning of a file in which its header is searched. The lines before the header are the preamble.
 const MAX_PREAMBLE_LINES: usize = 100;
 
 /// The rows of a file, or of one run in a file that has several runs. The cells are not parsed yet.
@@ -129,7 +130,7 @@ pub(super) fn read(
     mapping: &Mapping,
     report: &mut Report,
 ) -> Result<Raw, Error> {
-    let text = without_mark(text);
+    let text = without_byte_order_mark(text);
     let mut raw = match mapping.line.is_empty() {
         false => patterns::read(path, text, mapping, report)?,
         true => {
@@ -165,7 +166,7 @@ pub(super) fn read(
 /// Whether a file does not look like a log: it is empty, or has no known column, or no line matches a pattern of the mapping. A table that
 /// cannot be read counts as a log, so that the user sees the error when it is read.
 pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
-    let text = without_mark(text);
+    let text = without_byte_order_mark(text);
     if text.trim().is_empty() {
         return true;
     }
@@ -182,7 +183,7 @@ pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
 }
 
 /// The text without its byte order mark, a special character that some programs write at the beginning of a file.
-pub(super) fn without_mark(text: &str) -> &str {
+pub(super) fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 

@@ -29,7 +29,8 @@ const RUN_WORDS: [&str; 13] = [
 type RunKey = (Vec<Piece>, String);
 
 /// Groups files by run. Returns the name of each run and its files. `pattern` is the regular expression `files` of the mapping (the user's
-/// description of the logs). If there is a pattern, its group `run` gives the run of a file. Otherwise the names of the files are compared. If no runs are found in the names, all files are one run without a name.
+/// description of the logs). If there is a pattern, its group `run` gives the run of a file. Otherwise the names of the files are compared.
+/// If no runs are found in the names, all files are one run without a name.
 ///
 /// # Errors
 ///

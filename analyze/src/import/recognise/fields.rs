@@ -1,6 +1,7 @@
 //! Finds the fields of each shape of lines. A shape (or template) is the common form of similar lines, such as
 //! `TIME sent to NAME, clock: NUMBER`. Its slots are the positions of values: here TIME, NAME and NUMBER. A field is what a value
-//! means, such as the system time or the logical clock.
+//! means, such as the system time or the logical clock. A record is the text of one event (a line, or several), and a row has the values
+//! of a record.
 //!
 //! First the words beside each value (its label) decide. If several values are still possible for a field, the values themselves
 //! decide.

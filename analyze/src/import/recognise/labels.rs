@@ -1,4 +1,5 @@
-//! Finds the values of a record (one line of a log, or several), and the words beside each value (its label).
+//! Finds the values of a record (one line of a log, or several), and the words beside each value (its label). A slot is the position of a
+//! value, together with its label.
 
 use super::templates::Slot;
 use super::tokens::{Class, Token};

@@ -82,7 +82,7 @@ pub(super) fn mapping(
     }
     let files = || texts.iter().flat_map(|run| &run.files);
     let has_known_titles = |path: &Path, text: &str| {
-        let table = lines::table(path, lines::without_mark(text), given);
+        let table = lines::table(path, lines::without_byte_order_mark(text), given);
         table.is_ok_and(|table| {
             table
                 .header
@@ -95,7 +95,7 @@ pub(super) fn mapping(
     if let Some(mapping) = tables::recognise(texts, given, report) {
         return Ok(mapping);
     }
-    let is_json = |text: &str| json::is_json(lines::without_mark(text));
+    let is_json = |text: &str| json::is_json(lines::without_byte_order_mark(text));
     let count_bytes = |of_json: bool| {
         files()
             .filter(|(_, text)| is_json(text) == of_json)
@@ -134,8 +134,8 @@ fn has_header(texts: &[RunTexts]) -> bool {
     cells.len() >= 3 && cells.iter().all(is_title)
 }
 
-/// Recognises the format of text. Returns a mapping with a pattern for each shape of events. First each line is taken as a record.
-/// If this is not recognised, ways to join several lines to a record are tried, and the best one is used.
+/// Recognises the format of text. Returns a mapping with a pattern for each shape of events. First each line is taken as a record. If the
+/// fields are not found in these records, ways to join several lines to a record are tried, and the best one is used.
 fn recognise_text(
     texts: &[RunTexts],
     given: &Mapping,
@@ -347,8 +347,8 @@ impl EventCounts {
     }
 }
 
-/// Groups the records of files that are logs by their shape. If no file has events with a time and a clock, all files count as
-/// logs. Otherwise the files of folders that do not have such events are not logs.
+/// Groups records by their shape, but only the records of logs. If no file has events with a time and a clock, all files count as logs.
+/// Otherwise a file of a folder is a log only if it has such events. A file that the user named is always a log.
 fn group_records_of_logs(records: &Records<'_>, given: &Mapping) -> Vec<Template> {
     let mut templates = templates::group_records(&records.texts, given);
     let events = templates
@@ -421,7 +421,7 @@ fn first_records<'t>(texts: &'t [RunTexts], mapping: &Mapping) -> Result<Records
             let machines = Machines::new(stems.iter().map(String::as_str));
             let own = machines.number(&names::stem(path));
             records.machines.push((machines, own));
-            for (line, record) in patterns::records(lines::without_mark(text), mapping)?
+            for (line, record) in patterns::records(lines::without_byte_order_mark(text), mapping)?
                 .into_iter()
                 .take(max_records_of_file)
             {

@@ -1,5 +1,6 @@
-//! The error for logs that are not recognised. It shows a line, its possible fields, and a mapping that the user can complete. A
-//! mapping is a file that says how log files are read; a shape (or template) is the common form of similar lines.
+//! The error for logs that are not recognised. It shows a line, the values that may be the needed field, and a mapping that the user can
+//! complete. A field is what a value means, such as the logical clock. A mapping is a file that says how log files are read. A shape (or
+//! template) is the common form of similar lines.
 
 use std::path::Path;
 
