@@ -1,4 +1,5 @@
-//! Reads logs in JSON: one object for each event, one per line or in a list. The list may also be a field of a single object.
+//! Reads logs in JSON, with one object for each event. The objects are on lines of their own or in a list, and the list may be a field of
+//! a single object.
 
 use std::path::Path;
 
@@ -39,7 +40,7 @@ fn first_value(text: &str) -> Option<Result<(Value, usize), serde_json::Error>> 
 pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
     // For each event, its line in the file, and its keys and values.
     let mut objects: Vec<(u64, Vec<(String, String)>)> = vec![];
-    // The position in the text, as a byte and as a line.
+    // The position in the text: the index of a byte, and the number of its line.
     let (mut at, mut line) = (0, 1);
     let is_between = |letter: char| letter.is_whitespace() || ",[]".contains(letter);
     loop {
@@ -52,16 +53,17 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
             None => break,
             Some(Err(error)) => return Err(wrong(format!("this is not JSON: {error}"))),
             Some(Ok((Value::Object(object), end))) => {
-                let mut cells = vec![];
+                // If the first object of the file has a list of objects, this list is the log. Later objects are events themselves.
                 let list = only_list(&object).filter(|_| objects.is_empty());
                 if let Some((key, list)) = list {
-                    // The first object has a list of objects, so this list is the log.
                     let lines = lines_of_list(&text[at..at + end], key, list.len());
                     for (value, lines_below) in list.iter().zip(lines) {
+                        let mut cells = vec![];
                         flatten(String::new(), value, &mut cells);
-                        objects.push((line + lines_below, std::mem::take(&mut cells)));
+                        objects.push((line + lines_below, cells));
                     }
                 } else {
+                    let mut cells = vec![];
                     flatten(String::new(), &Value::Object(object), &mut cells);
                     objects.push((line, cells));
                 }
@@ -93,11 +95,13 @@ fn only_list(object: &serde_json::Map<String, Value>) -> Option<(&str, &Vec<Valu
     lists.next().is_none().then_some(list)
 }
 
-/// For each of the `count` objects in the list `key` of an object: how many lines after the first line of the outer object it begins.
-/// `object` is the text of the outer object.
+/// Finds the lines of the `count` objects in the list `key` of an outer object. `object` is the text of the outer object. Each line is
+/// counted from the first line of the outer object, which is line 0. All lines are 0 if the list is not found, for example because its key is
+/// written with escapes such as `\u00e9`.
 fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
     let key = serde_json::to_string(key).unwrap_or_default();
-    // The key can also occur elsewhere in the text. The list follows the occurrence after which `count` objects can be read.
+    // The key can also occur elsewhere in the text. The list follows the occurrence after which `count` objects can be read. If there
+    // are several such occurrences, the last one counts, because a JSON parser keeps the last value of a key.
     let starts = object.match_indices(&key).map(|(at, _)| at + key.len());
     let found = starts.filter_map(|start| {
         let mut at = start + object[start..].find('[')? + 1;
@@ -109,7 +113,7 @@ fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
                     .trim_start_matches(|letter: char| letter.is_whitespace() || letter == ',')
                     .len();
             let (value, end) = first_value(&object[at..])?.ok()?;
-            // Another kind of value: this is not the list.
+            // A value that is not an object shows that this is not the list.
             value.is_object().then_some(())?;
             lines.push(newlines(&object[..at]));
             at += end;
@@ -206,7 +210,7 @@ mod tests {
         );
         let within = "{\"rate\": 3, \"events\": [{\"a\": 1}, {\"a\": 2}]}";
         assert_eq!(rows(within).map(|rows| rows.len()), Ok(2));
-        // The word `events` and a bracket also occur in a text.
+        // Before the list `log`, the object has a text with a bracket.
         let pretty = "{\n\"events\": \"x [\",\n\"log\": [\n{\"a\": 1},\n{\"a\":\n2}\n]}";
         let lines = rows(pretty).map(|rows| rows.iter().map(|row| row.0).collect::<Vec<_>>());
         assert_eq!(lines, Ok(vec![4, 5]));

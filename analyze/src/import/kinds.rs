@@ -1,4 +1,5 @@
-//! Kinds of events in imported logs, and the words that programs use for these kinds.
+//! Kinds of events in imported logs, and the words that programs use for these kinds. A mapping (a TOML file that says how the logs are
+//! read) can name further words.
 
 use serde::Serialize;
 
@@ -120,7 +121,7 @@ const CLOCK_WORDS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", 
 const FAILURE_STEMS: [&str; 8] = [
     "fail", "error", "warn", "unable", "could", "cannot", "waiting", "trying",
 ];
-/// Words that deny the event after them, such as `no`.
+/// Words that deny the event after them, such as `no`. `didn` and `wasn` come from `didn't` and `wasn't`, which are split at the apostrophe.
 const NEGATIONS: [&str; 14] = [
     "no", "not", "without", "nothing", "never", "none", "neither", "nor", "didn", "wasn", "kein",
     "keine", "nicht", "sin",
@@ -223,6 +224,8 @@ pub(super) fn recognise(cell: &str) -> Option<Kind> {
             .filter(|word| is_about_program(word))
             .map(|_| Kind::Ignore);
     };
+    // A text that begins with a word for an event is about this event, even if it names other kinds later. Otherwise the words contradict
+    // each other.
     let begins_with_event = kind(0).is_some();
     if !begins_with_event && found.any(|other| other != first) {
         return None;

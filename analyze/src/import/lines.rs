@@ -1,4 +1,5 @@
-//! Splits a log file into rows, and rows into cells. The cells are parsed as events later.
+//! Splits a log file into rows, and rows into cells. The cells are parsed as events later. A mapping says how the file is split and what its
+//! columns are called; the user gives it, or it is recognised from the files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use super::report::Report;
 use super::{json, patterns};
 use crate::error::Error;
 
-/// The header of a file is searched only in this number of lines at its beginning.
+/// Maximum number of lines at the beginning of a file in which its header is searched. The lines before the header are the preamble.
 const MAX_PREAMBLE_LINES: usize = 100;
 
 /// The rows of a file, or of one run in a file that has several runs. The cells are not parsed yet.
@@ -23,11 +24,11 @@ pub(super) struct Raw {
     pub(super) indices: ColumnIndices,
     /// The character before the decimals in the file's numbers.
     pub(super) mark: DecimalMark,
-    /// The title of the column of system times.
+    /// The title of the column of system times. Empty if the column has no title.
     pub(super) time_title: String,
     /// The machine that the file's name gives, if the mapping has a pattern for file names.
     pub(super) machine: Option<String>,
-    /// For each column that the file has, where it was found, in words.
+    /// For each of [`super::mapping::COLUMNS`]: words that say where in the file it was found. `None` if the file does not have it.
     pub(super) found: Vec<Option<String>>,
     pub(super) rows: Vec<RawRow>,
 }
@@ -76,9 +77,10 @@ impl Raw {
         for (index, row) in self.rows.iter_mut().enumerate() {
             row.cells.push_field(&run(index));
         }
-        let cells = self.rows.first().map_or(0, |row| row.cells.len());
-        let last_cell = cells.checked_sub(1);
-        self.indices[index("run")] = last_cell;
+        // The new cell is the last cell of each row.
+        let cell_count = self.rows.first().map_or(0, |row| row.cells.len());
+        self.indices[index("run")] = cell_count.checked_sub(1);
+        // A new run begins at each row where clock and time start again.
         self.found[index("run")] = Some("clock and time start again".to_owned());
         self
     }
@@ -128,7 +130,7 @@ pub(super) fn read(
     mapping: &Mapping,
     report: &mut Report,
 ) -> Result<Raw, Error> {
-    let text = without_mark(text);
+    let text = without_byte_order_mark(text);
     let mut raw = match mapping.line.is_empty() {
         false => patterns::read(path, text, mapping, report)?,
         true => {
@@ -164,7 +166,7 @@ pub(super) fn read(
 /// Whether a file does not look like a log: it is empty, or has no known column, or no line matches a pattern of the mapping. A table that
 /// cannot be read counts as a log, so that the user sees the error when it is read.
 pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
-    let text = without_mark(text);
+    let text = without_byte_order_mark(text);
     if text.trim().is_empty() {
         return true;
     }
@@ -181,7 +183,7 @@ pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
 }
 
 /// The text without its byte order mark, a special character that some programs write at the beginning of a file.
-pub(super) fn without_mark(text: &str) -> &str {
+pub(super) fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
@@ -372,9 +374,9 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
 /// end with carriage return and line feed, the position of its next record is before the line feed.
 struct Lines<'t> {
     text: &'t [u8],
-    /// All bytes before this index are counted.
+    /// An index in `text`. The line ends before it are counted.
     byte: usize,
-    /// The line of the byte at this index, from 1.
+    /// The number of the line of `text[byte]`, from 1.
     line: u64,
 }
 
@@ -382,7 +384,7 @@ impl Lines<'_> {
     /// The line in which the record at `position` begins. Positions must not decrease from call to call.
     fn line(&mut self, position: &csv::Position) -> u64 {
         let start = usize::try_from(position.byte()).unwrap_or(self.text.len());
-        // Line ends at the position itself belong to the lines before the record.
+        // Line ends directly at `start` belong to the lines before the record.
         while let Some(byte) = self.text.get(self.byte)
             && (self.byte < start || matches!(byte, b'\r' | b'\n'))
         {

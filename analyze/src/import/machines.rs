@@ -2,7 +2,7 @@
 
 use super::peers::MACHINE_WORDS;
 
-/// A piece of a name: a number or a text. Pieces are ordered: numbers by value.
+/// A piece of a name: a number or a text. In the order of pieces, numbers come first, sorted by value. Texts follow, sorted by their letters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Piece {
     Number(u128),
@@ -17,6 +17,7 @@ pub(super) fn natural_order(name: &str) -> Vec<Piece> {
         let is_digit = first.is_ascii_digit();
         let end = rest.find(|letter: char| letter.is_ascii_digit() != is_digit);
         let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
+        // Digits that are too many for a `u128` stay a text.
         let number = piece.parse().ok().filter(|_| is_digit);
         pieces.push(number.map_or_else(|| Piece::Text(piece.to_lowercase()), Piece::Number));
         rest = after;
@@ -39,7 +40,7 @@ pub(super) fn parts(name: &str) -> Vec<Piece> {
     pieces.collect()
 }
 
-/// The names of a run's machines: machine 0 has the first name, and so on. Also has what is needed to find a machine by a part of its name.
+/// The names of a run's machines: machine 0 has the first name, and so on. The [`Keys`] find a machine by a part of its name.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Machines(pub(super) Vec<String>, Keys);
 
@@ -123,26 +124,25 @@ impl Keys {
                 .map(|parts| parts[index].clone())
                 .collect::<Vec<Piece>>()
         };
-        let differing = (0..first.len())
+        let mut differing = (0..first.len())
             .map(column)
             .filter(|column| column.iter().any(|piece| *piece != column[0]));
-        let mut differing: Vec<Vec<Piece>> = differing.collect();
-        let (last, is_last_only) = (differing.pop(), differing.is_empty());
-        match (last, is_last_only) {
-            (Some(keys), true) if are_different(&keys) => Self::Differing(keys),
+        match (differing.next(), differing.next()) {
+            (Some(only), None) if are_different(&only) => Self::Differing(only),
             _ => Self::None,
         }
     }
 }
 
-/// The number or single letter directly after a word for machines, such as 2 in `vm2`. `None` if there is none.
+/// The number or single letter directly after a word for machines, such as 2 in `vm2`. `None` if no word for machines has a number or letter
+/// after it.
 pub(super) fn after_machine_word(parts: &[Piece]) -> Option<Piece> {
     let mut pairs = parts.windows(2);
     let pair = pairs.find(|pair| is_machine_word(&pair[0]) && is_short(&pair[1]));
     pair.map(|pair| pair[1].clone())
 }
 
-/// Whether a part is a word for machines.
+/// Whether a part is a word for machines. A single letter such as `p` is not: it can be the name of a machine itself, as in `node_p`.
 pub(super) fn is_machine_word(piece: &Piece) -> bool {
     matches!(piece, Piece::Text(word) if word.len() > 1 && MACHINE_WORDS.contains(&word.as_str()))
 }
@@ -162,8 +162,8 @@ fn are_different(keys: &[Piece]) -> bool {
     sorted.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-/// The index of the only key that equals the last part of a name, such as 2 in `VM 2` or b in `process B`. The parts before it must be
-/// words.
+/// The index of the only key that equals the last part of a name, such as 2 in `VM 2` or b in `process B`. `None` if the name has another
+/// number before its last part.
 fn key_in(keys: &[Piece], name: &str) -> Option<usize> {
     let parts = parts(name);
     let (last, before) = parts.split_last()?;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_machines_by_name_and_by_number() {
+    fn finds_machines_by_name_and_by_the_number_at_its_end() {
         let machines = Machines::new(["vm1.csv", "vm2.csv", "vm3"].into_iter());
         assert_eq!(machines.number("vm2.csv"), Some(1));
         assert_eq!(machines.number("3"), Some(2));

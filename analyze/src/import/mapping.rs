@@ -13,7 +13,8 @@ use super::kinds;
 pub use super::kinds::Kind;
 use crate::error::Error;
 
-/// Columns that a log may have.
+/// Columns that a log may have. `stamp` is the timestamp of the sent or received message, and `sent_tick` is the sender's tick in which the
+/// message was sent. `peers` has the recipients of a send or the sender of a receive, in logs with one column for both.
 pub(super) const COLUMNS: [&str; 12] = [
     "run",
     "machine",
@@ -125,6 +126,7 @@ impl When {
         }
     }
 }
+
 /// Possible durations of a run, in model seconds.
 const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
 /// Possible model seconds per second of the logs.
@@ -287,12 +289,12 @@ impl Mapping {
 /// Whether `word` is a whole word of `cell`: no letter or digit is directly before or after it.
 fn has_word(cell: &str, word: &str) -> bool {
     let (cell, word) = (cell.to_lowercase(), word.to_lowercase());
-    let is_beside = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    let is_letter_or_digit = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
     let mut found = cell.match_indices(&word);
     found.any(|(at, _)| {
         !word.is_empty()
-            && !is_beside(cell[..at].chars().next_back())
-            && !is_beside(cell[at + word.len()..].chars().next())
+            && !is_letter_or_digit(cell[..at].chars().next_back())
+            && !is_letter_or_digit(cell[at + word.len()..].chars().next())
     })
 }
 
@@ -300,6 +302,7 @@ fn has_word(cell: &str, word: &str) -> bool {
 fn read(root: &Section<'_>) -> Option<Mapping> {
     root.allow_only(&KEYS);
     let text = |item: &Item<'_>| item.text().map(str::to_owned);
+    // In the error, `from ... to ...` follows after the comma.
     let above_0 = |item: &Item<'_>| item.number(f64::MIN_POSITIVE..=1e12, "a number above 0,");
     let when = |item: &Item<'_>| item.named(&["after", "before"], When::from_name);
     let stamp_rule = |item: &Item<'_>| item.one_of::<StampRule>(StampRule::NAMES);

@@ -1,4 +1,5 @@
-//! Finds the send of each receive, if an imported log has the sender and the timestamp of each message, but not the tick of the send.
+//! Finds the send of each receive, if an imported log has the sender and the timestamp of each message, but not the tick of the sender in
+//! which the message was sent.
 //!
 //! A machine's clock rises at every event, so a machine never uses a timestamp twice. The sender and the timestamp therefore
 //! identify the send. If a faulty clock repeats a timestamp, the first receive with this timestamp is matched with the first send, the
@@ -39,7 +40,8 @@ pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
             let key = (message.sender, message.stamp);
             let matched = matched.entry(key).or_default();
             let can_reach_receiver = |(_, recipients): &&(u64, Recipients)| {
-                // A send to all machines, or to unknown recipients, is to `UNKNOWN_MACHINE` here. It may have reached the receiver.
+                // Here `among` returns `UNKNOWN_MACHINE` for a send to all machines and for a send to unknown recipients. Both sends may
+                // have reached the receiver.
                 let named = recipients.among(&[UNKNOWN_MACHINE]);
                 named.contains(&receiver) || named == [UNKNOWN_MACHINE]
             };

@@ -1,8 +1,9 @@
 //! Corrects the times of imported runs that pass midnight, if the log has times of day without dates. After midnight, such times start
 //! again at 0.
 //!
-//! A time that is more than half a day earlier than another one is taken as a time of the next day. A smaller step back is not changed,
-//! because then the order of the rows is wrong.
+//! A time is taken as a time of the next day if it is more than half a day earlier than the time of the machine's previous row. The first
+//! time of a machine is compared with the latest first time of all machines instead. A smaller step back does not come from midnight but
+//! from rows in the wrong order, so it is not changed.
 
 use super::rows::Row;
 use super::time::DAY_NS;
@@ -21,7 +22,8 @@ pub(super) fn add_days(row: &mut Row, previous: Option<&Row>) -> bool {
     is_changed
 }
 
-/// If some machines of a run begin before midnight and others after it, adds a day to all times of those that begin after it.
+/// If some machines of a run begin before midnight and others after midnight, adds a day to all times of the machines that begin after
+/// midnight.
 pub(super) fn join_machines(machines: &mut [Vec<Row>]) {
     let firsts = machines.iter().filter_map(|rows| rows.first());
     let latest_start_ns = firsts.map(|row| row.time_ns).max().unwrap_or(0);

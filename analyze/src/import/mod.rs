@@ -34,8 +34,10 @@
 //! - [`times`]: checks whether the times of a run are consistent
 //! - [`queues`]: fills in queue lengths that a log does not have
 //! - [`configuration`]: finds the configuration of a run, given or measured
-//! - [`rates`], [`durations`]: measures ticks per second and the duration of a run
-//! - [`report`], [`findings`]: the report of an import, as sentences
+//! - [`rates`]: measures the ticks per second of each machine
+//! - [`durations`]: measures the duration of a run
+//! - [`report`]: collects what was imported, assumed and left out
+//! - [`findings`]: the sentences of the report about measured values and rules
 
 mod configuration;
 mod durations;
@@ -112,6 +114,7 @@ pub fn import(sources: &[PathBuf], given: &Mapping, root: &Path) -> Result<Repor
     for (index, (run, setup)) in runs.iter().zip(&setups).enumerate() {
         let repetition = repetitions.entry(setup.key()).or_default();
         let finished = FinishedRun {
+            // The journal is the file `runs.csv`, with a row for each run.
             row: setup.journal_row(index as u64, *repetition, run),
             events: run.rows(index as u64),
         };

@@ -28,8 +28,9 @@ const RUN_WORDS: [&str; 13] = [
 /// A key that sorts runs in natural order: the pieces of the run's name, and the name itself.
 type RunKey = (Vec<Piece>, String);
 
-/// Groups files by run. Returns the name of each run and its files. If there is a pattern (`files` of a mapping), its group `run` gives the
-/// run of a file. Otherwise the names of the files are compared. If no runs are found in the names, all files are one run without a name.
+/// Groups files by run. Returns the name of each run and its files. `pattern` is the regular expression `files` of the mapping (the user's
+/// description of the logs). If there is a pattern, its group `run` gives the run of a file. Otherwise the names of the files are compared.
+/// If no runs are found in the names, all files are one run without a name.
 ///
 /// # Errors
 ///
@@ -175,8 +176,9 @@ pub(super) fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The run of each file: the file's name without the part that is the machine. If several parts can be the machine, the one is used that
-/// gives runs of three machines, as in the classroom exercise. `None` if no part or several parts do so.
+/// The run of each file: the file's name without the part that is the machine. If several parts can be the machine, the only part that gives
+/// runs of three machines is used, because the classroom exercise has three. `None` if no part can be the machine, or if several can and not
+/// exactly one of them gives runs of three machines.
 fn by_machine_part(paths: &[PathBuf]) -> Option<Vec<String>> {
     let possible = machine_parts(paths);
     let found = match possible[..] {
@@ -200,7 +202,7 @@ fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
         .map(|path| machines::parts(&stem(path)))
         .collect();
     let fewest_parts = parts.iter().map(Vec::len).min().unwrap_or(0);
-    // The number of machines in each run if this part is the machine. None if it cannot be.
+    // The number of machines in each run if the part at index `part` is the machine. None if this part cannot be the machine.
     let count_machines = |part: usize| {
         let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
         for (path, parts) in paths.iter().zip(&parts) {
@@ -228,7 +230,7 @@ fn name_without(path: &Path, part: usize) -> String {
     words.collect::<Vec<String>>().join(" ")
 }
 
-/// Whether files can be grouped into runs in several ways by their names, such as `a1`, `a2`, `b1`, `b2`.
+/// Whether files can be grouped into runs in several ways by their names. In `a1`, `a2`, `b1`, `b2`, the run can be the letter or the number.
 pub(super) fn may_be_several(paths: &[PathBuf]) -> bool {
     machine_parts(paths).len() > 1
 }
@@ -283,6 +285,7 @@ mod tests {
             runs(&levels, None),
             [("log low".to_owned(), 2), ("log low 2".to_owned(), 2)]
         );
+        // The second part (1 or 2) or the third part (0 to 2) can be the machine. Only the third part gives runs of three machines.
         let three = ["low1_0", "low1_1", "low1_2", "low2_0", "low2_1", "low2_2"];
         assert_eq!(
             runs(&three, None),
@@ -301,13 +304,15 @@ mod tests {
 
     #[test]
     fn names_that_can_be_grouped_in_several_ways_are_recognised() {
-        let may =
+        let is_ambiguous =
             |names: &[&str]| may_be_several(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
-        assert!(may(&["a1", "a2", "b1", "b2"]));
-        assert!(
-            !may(&["vm1_rate3", "vm2_rate6", "vm3_rate1"])
-                && !may(&["vm1", "vm2"])
-                && !may(&["vm1", "other_2"])
-        );
+        assert!(is_ambiguous(&["a1", "a2", "b1", "b2"]));
+        for names in [
+            &["vm1_rate3", "vm2_rate6", "vm3_rate1"][..],
+            &["vm1", "vm2"],
+            &["vm1", "other_2"],
+        ] {
+            assert!(!is_ambiguous(names), "{names:?}");
+        }
     }
 }

@@ -90,8 +90,9 @@ fn parse_scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool)
     if whole_digits > MAX_DIGITS {
         return Err(NotANumber::TooLarge);
     }
-    let with_zeros_behind = digits.chain(std::iter::repeat(b'0'));
-    let number = with_zeros_behind
+    // If the product has more digits than the text, zeros follow: `3e2` is 300.
+    let digits_then_zeros = digits.chain(std::iter::repeat(b'0'));
+    let number = digits_then_zeros
         .take(whole_digits.max(0) as usize)
         .try_fold(0_u64, |number, digit| {
             number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
@@ -136,6 +137,7 @@ mod tests {
         for fraction in ["3.5", "1e-1", "5e-2000000000", "30e-2"] {
             assert_eq!(read(fraction), Err(NotANumber::NotWhole), "{fraction}");
         }
+        // `١` is the Arabic digit 1.
         for wrong in [
             "", "-1", ".", "e3", "1e", "1e+", "1.2.3", "1,5", "0x3", "3 ", "١", "inf",
         ] {

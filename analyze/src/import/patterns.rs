@@ -103,7 +103,8 @@ fn compile_patterns(mapping: &Mapping) -> Result<Vec<Regex>, Error> {
 
 /// Splits a text into records. Returns each record with the number of its first line. Without `record` in the mapping, each line
 /// that is not blank is a record. With `record`, a record can have several lines, joined by line ends: `record` is the pattern of
-/// a record's first line, or [`BLANK`]. Blank lines are never a part of a record.
+/// a record's first line, or [`BLANK`]. Lines before the first match of this pattern are a record too. Blank lines are never a part of a
+/// record.
 pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)>, Error> {
     let lines = text.lines().zip(1..).map(|(line, number)| (number, line));
     let Some(record) = mapping.record.as_deref() else {
@@ -127,8 +128,10 @@ pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)
             None => follows_blank,
         };
         follows_blank = is_blank;
+        if is_blank {
+            continue;
+        }
         match records.last_mut() {
-            _ if is_blank => {}
             Some((_, record)) if !begins_record => {
                 record.push('\n');
                 record.push_str(line);
@@ -158,8 +161,8 @@ fn describe_partial_match(patterns: &[String], line: &str) -> String {
     )
 }
 
-/// Finds the longest beginning of a pattern that matches a part of the line; the whole pattern is not tried. Returns the length of
-/// this beginning in bytes, and the byte at which the matched part of the line ends. None if no beginning matches.
+/// Finds the longest beginning of a pattern that matches a part of the line. The whole pattern is not tried, because it does not match.
+/// Returns the length of this beginning in bytes, and the byte at which the matched part of the line ends. None if no beginning matches.
 fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, usize)> {
     let lengths: Vec<usize> = pattern
         .char_indices()

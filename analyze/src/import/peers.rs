@@ -52,6 +52,7 @@ pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
         return Named::All;
     }
     let inner = cell.trim().trim_matches(['[', ']', '(', ')', '{', '}']);
+    // `and` can be between two names, with or without a comma before it: `1 and 2`, `1, and 2`.
     let names = inner
         .split([';', ',', '+', '&', '/'])
         .map(str::trim)
@@ -71,6 +72,7 @@ pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
     }
 }
 
+/// Whether a text has a digit.
 fn has_number(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_digit())
 }
@@ -83,7 +85,8 @@ fn can_be_in_phrase_for_all(word: &str) -> bool {
 }
 
 /// Finds the names within the text of an event, such as `1 and 3` in `Send to 1 and 3`, or `VM 3` in `Receive from VM 3`. The names
-/// are the whole text after the word `to` (in a send) or `from` (in a receive).
+/// are the whole text after the word `to` (in a send) or `from` (in a receive). None if the text does not have this word, if nothing follows
+/// it, or if the event is neither a send nor a receive.
 pub(super) fn find_names_in_text(cell: &str, kind: Kind) -> Option<&str> {
     let preposition = match kind {
         Kind::Send | Kind::SendAll => "to",

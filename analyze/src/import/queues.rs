@@ -17,12 +17,12 @@ use super::times::{SlackNs, resolution_ns};
 /// has such an event only if its queue is empty.
 const MAX_EXCEPTIONS: f64 = 0.02;
 
-/// How many missing lengths of a run were filled in, and why others were not.
+/// How many missing queue lengths of a run were filled in, and why others were not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FilledLengths {
     /// Number of internal events and sends whose length was set to 0.
     pub(super) idle: usize,
-    /// Number of receives whose length was recounted.
+    /// Number of receives whose length was recounted: messages sent to the machine so far, minus messages it has received.
     pub(super) recounted: usize,
     /// Why some lengths are still missing. None if all missing lengths were filled in.
     pub(super) why_missing: Option<String>,
@@ -78,7 +78,9 @@ fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
         let waiting = pair[0].event.queue_length;
         if !is_receive(&pair[1]) && waiting != UNKNOWN {
             idle += 1;
-            exceptions += usize::from(waiting > 0);
+            if waiting > 0 {
+                exceptions += 1;
+            }
         }
     }
     (exceptions as f64 > MAX_EXCEPTIONS * idle as f64).then(|| {
@@ -213,11 +215,14 @@ impl Queue<'_> {
         {
             // A receive can be logged before the send of its message, because logged times are not exact. Such a message never
             // waits.
-            self.waiting += u64::from(!self.is_received[self.arrived]);
+            if !self.is_received[self.arrived] {
+                self.waiting += 1;
+            }
             self.arrived += 1;
         }
     }
 
+    /// Moves `oldest` forward to the first message that has not been received.
     fn skip_received(&mut self) {
         while self.is_received.get(self.oldest) == Some(&true) {
             self.oldest += 1;
@@ -234,7 +239,9 @@ impl Queue<'_> {
         }
         self.is_received[index] = true;
         let has_arrived = index < self.arrived;
-        self.waiting -= u64::from(has_arrived);
+        if has_arrived {
+            self.waiting -= 1;
+        }
         Ok(())
     }
 

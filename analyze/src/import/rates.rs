@@ -12,7 +12,7 @@ use crate::output::words::counted;
 /// A measured rate is rounded to a whole number if it differs from this number by at most this share. Such a difference is normal,
 /// because ticks take a little longer than planned.
 const NEAR_WHOLE: f64 = 0.05;
-/// The same limit if ticks are irregular. It is greater, because then the measured rate is less exact.
+/// This limit is used instead of [`NEAR_WHOLE`] if ticks are irregular. It is greater, because then the measured rate is less exact.
 const NEAR_BY_CHANCE: f64 = 0.1;
 /// Ticks are irregular if the standard error of the rate is more than this share of the rate.
 const IRREGULAR: f64 = 0.02;
@@ -22,7 +22,7 @@ const ROUNDING: f64 = 0.01;
 /// If a rate is below this value, in ticks per second, the unit of times is probably wrong.
 const TOO_SLOW: f64 = 0.05;
 /// If the rate from the median time between ticks differs from the measured rate (ticks / time) by more than this share, the
-/// machine paused.
+/// machine paused: pauses lengthen the whole time, but hardly change the median.
 const PAUSES: f64 = 0.25;
 
 /// The rate of a machine according to its log. All rates are in ticks per model second.
@@ -177,6 +177,7 @@ fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
 fn find_plausible_unit(run: &Run, mapping: &Mapping) -> Option<(&'static str, String)> {
     // Each unit with its length in nanoseconds.
     let units = [("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1.0)];
+    // The length of the unit in which the times were read.
     let current_ns = match mapping.time.as_deref() {
         None => 1e9,
         Some(unit) => units.iter().find(|(name, _)| *name == unit)?.1,
@@ -206,6 +207,7 @@ mod tests {
 
     #[test]
     fn rates_near_whole_numbers_are_rounded_to_them_and_others_keep_decimals() {
+        // With a standard error above 0.02, ticks are irregular, and 5.4 is near enough to 5.
         for (measured, standard_error, wanted) in [
             (3.0, 0.0, 3.0),
             (5.9, 0.001, 6.0),

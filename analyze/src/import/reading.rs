@@ -87,15 +87,14 @@ pub(super) fn read(
     let has_logs = texts.iter().any(is_log);
     let mut runs = vec![];
     for run in &texts {
-        // A folder without logs is left out. If no folder has logs, all are read, so that an error says what is not understood.
+        // A folder without logs is left out. If no folder has logs, all folders are read, so that an error says what is not understood.
         if has_logs && !is_log(run) {
             let logs = texts.iter().filter(|run| is_log(run));
             let first_log = logs.flat_map(|run| &run.files).next();
             refuse_other_format(&run.files.iter().collect::<Vec<_>>(), first_log)?;
-            report.leave_out_files(
-                run.files.iter().map(|(path, _)| path.display().to_string()),
-                0,
-            );
+            let paths = run.files.iter().map(|(path, _)| path.display().to_string());
+            let hidden_files = 0;
+            report.leave_out_files(paths, hidden_files);
             continue;
         }
         let raws = read_rows(run, &mapping, report)?;
@@ -137,8 +136,8 @@ fn without_colours(text: String) -> String {
     }
 }
 
-/// Reads the rows of a run's files. A file of a folder is left out if no column (or no line) of it is known, but other files of
-/// the run are logs.
+/// Reads the rows of a run's files. If the run comes from a folder, and only some of its files have known columns (or lines that match a
+/// pattern), the other files are left out.
 fn read_rows(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec<Raw>, Error> {
     let is_unknown = |(path, text): &&(PathBuf, String)| {
         run.from_folder && lines::is_unknown(path, text, mapping)
@@ -159,7 +158,8 @@ fn read_rows(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<V
     }
     if !all_unknown {
         let unknown = unknown.iter().map(|(path, _)| path.display().to_string());
-        report.leave_out_files(unknown, 0);
+        let hidden_files = 0;
+        report.leave_out_files(unknown, hidden_files);
     }
     Ok(raws)
 }
@@ -195,9 +195,10 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
                 .filter_map(|row| raw.cell(row, "system_time"))
         })
     };
-    let by_first_cell =
+    let format_of_first_cell =
         TimeFormat::from_first_cell(None, &header::plain(&first.time_title), cells().next()?);
-    match by_first_cell {
+    match format_of_first_cell {
+        // Seconds: either the column's title names them, or it names no unit and the first time is a number.
         TimeFormat::Unit(1_000_000_000) => {
             recognise_unit(first, &raws().collect::<Vec<&Raw>>()).map(str::to_owned)
         }
@@ -209,7 +210,7 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
 /// Finds the unit of times that are numbers, from the size of the times and from the number of a machine's rows per unit. None if
 /// the unit is seconds, or if no unit is plausible.
 fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
-    // Six decimals of a number are enough here. A number that is too large to have decimals is read without them.
+    // Six decimals of a number are enough here. A number that is too large to be multiplied by 10^6 is read without decimals.
     let number = |raw: &Raw, cell: &str| {
         let mark = raw.mark;
         let micros = numbers::parse_times_ten_to(cell, 6, mark);
@@ -267,8 +268,8 @@ fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
         .collect()
 }
 
-/// Whether the peers (recipients and senders) are named in the text of events. This is so if at least one name is found in the
-/// texts, and each name found is the name of another machine. Files with a column for peers do not count.
+/// Whether the peers (recipients and senders) are named in the text of events: at least one name is found in the texts, and each name that
+/// is found is the name of another machine. Files with a column for peers do not count.
 pub(super) fn words_name_peers(
     files: &[Raw],
     machines: &Machines,

@@ -52,7 +52,7 @@ pub struct Report {
     pub(super) rates: Vec<Vec<MeasuredRate>>,
     /// Number of queue lengths of internal events and sends that were missing and set to 0.
     pub(super) idle_queues: usize,
-    /// Number of queue lengths of receives that were missing and recounted.
+    /// Number of queue lengths of receives that were missing and were counted from sends and receives instead.
     pub(super) recounted_queues: usize,
     /// How many sends have no recipients.
     pub(super) recipients: MissingCount,
@@ -60,13 +60,14 @@ pub struct Report {
     pub(super) senders: MissingCount,
     /// How many receives have no timestamp.
     pub(super) stamps: MissingCount,
-    /// How many receives are not matched with a send.
+    /// How many receives have no known send.
     pub(super) sent_ticks: MissingCount,
 }
 
 /// How many events do not have a field.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MissingCount {
+    /// Number of events without the field.
     missing: usize,
     /// Number of all events that can have the field.
     all: usize,
@@ -142,7 +143,7 @@ impl Report {
     /// Sentences on how the logs are read: what was assumed, and which lines, rows and files were left out.
     pub fn reading(&self) -> Vec<String> {
         let mut words = self.understood.assumptions.clone();
-        words.extend(self.lines_left_out());
+        words.extend(self.left_out_sentences());
         words
     }
 
@@ -161,7 +162,7 @@ impl Report {
         for (configuration, runs) in &self.configurations {
             words.push(format!("{}: {configuration}.", counted(*runs, "run")));
         }
-        words.extend(self.lines_left_out());
+        words.extend(self.left_out_sentences());
         words.extend(self.understood.assumptions.iter().cloned());
         words.extend(self.assumptions());
         words.extend(findings::words(self));
@@ -174,8 +175,8 @@ impl Report {
         findings::brief(self)
     }
 
-    /// The lines, rows and files that were left out.
-    fn lines_left_out(&self) -> Vec<String> {
+    /// Sentences about the lines, rows and files that were left out.
+    fn left_out_sentences(&self) -> Vec<String> {
         let mut words: Vec<String> = vec![];
         words.extend(self.left_out.words("line", "no event was recognised"));
         words.extend(
@@ -196,7 +197,7 @@ impl Report {
             (self.assumed.sent_ticks, "Receives were matched with sends that have the same sender and timestamp."),
         ]
         .into_iter()
-        .filter(|(is_so, _)| *is_so)
+        .filter(|(is_assumed, _)| *is_assumed)
         .map(|(_, words)| words.to_owned())
     }
 

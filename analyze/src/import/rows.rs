@@ -109,6 +109,7 @@ impl Reader<'_> {
             Kind::Internal => Ok(EventKind::Internal),
             Kind::Ignore => Err(self.wrong(row, format!("`{word}` does not stand for an event"))),
             Kind::Send | Kind::SendAll => {
+                // In a list of recipients, `*` means all other machines.
                 let to_all = (kind == Kind::SendAll).then_some("*");
                 let recipients = peers("recipients").or(to_all);
                 Ok(EventKind::Send {

@@ -32,9 +32,10 @@ pub(super) struct FitCounts {
 }
 
 impl FitCounts {
-    fn count(&mut self, after: bool, before: bool) {
-        self.after += usize::from(after);
-        self.before += usize::from(before);
+    /// Counts a row. The flags say whether it fits `After`, and whether it fits `Before`.
+    fn count(&mut self, fits_after: bool, fits_before: bool) {
+        self.after += usize::from(fits_after);
+        self.before += usize::from(fits_before);
         self.of += 1;
     }
 
@@ -101,8 +102,12 @@ pub(super) fn find_and_apply(
     let mut unknown_clocks = 0;
     if clock.when == When::Before {
         let logs = runs.iter_mut().flat_map(|run| &mut run.machines);
-        let are_complete = logs.map(replace_clocks_by_those_after);
-        unknown_clocks = are_complete.filter(|is_complete| !is_complete).count();
+        for rows in logs {
+            let is_last_known = replace_clocks_by_those_after(rows);
+            if !is_last_known {
+                unknown_clocks += 1;
+            }
+        }
     }
     let given = mapping.stamp_rule().map(|rule| match rule {
         StampRule::After => When::After,
@@ -183,7 +188,7 @@ fn replace_clocks_by_those_after(rows: &mut Vec<Row>) -> bool {
 /// sends. Otherwise the timestamp of each receive is compared with the clocks of the sends that may have sent its message.
 fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     let (mut of_sends, mut of_receives) = (FitCounts::default(), FitCounts::default());
-    // Sender, recipient and the sender's clock of each message.
+    // The sender of each message, its recipient, and the sender's clock after the send.
     let mut sent: HashSet<(u32, u32, u64)> = HashSet::new();
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
     for row in machines.iter().flatten() {
@@ -207,12 +212,13 @@ fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
                 UNKNOWN_MACHINE => &everybody[..],
                 ref sender => std::slice::from_ref(sender),
             };
+            // Whether a possible sender sent a message to this machine when the sender's clock was `clock` after the send.
             let was_sent = |clock: Option<u64>| {
-                let sender = |&from: &u32| {
-                    from != row.machine
-                        && clock.is_some_and(|clock| sent.contains(&(from, row.machine, clock)))
+                let has_sent = |&sender: &u32| {
+                    sender != row.machine
+                        && clock.is_some_and(|clock| sent.contains(&(sender, row.machine, clock)))
                 };
-                senders.iter().any(sender)
+                senders.iter().any(has_sent)
             };
             of_receives.count(
                 was_sent(Some(message.stamp)),
@@ -274,6 +280,7 @@ fn replace_length_by_that_after(row: &mut Row, files: &[ImportedFile]) -> Result
     Ok(())
 }
 
+/// Whether the event of a row is a receive.
 pub(super) fn is_receive(row: &Row) -> bool {
     matches!(row.event.kind, EventKind::Receive(_))
 }

@@ -24,7 +24,7 @@ pub(super) const ENOUGH_WEIGHT: i32 = 3;
 pub(super) const CLEAR_DIFFERENCE: i32 = 2;
 
 /// Words in lower case with their weights: English, Spanish, Portuguese, French and German. A word with a weight of 3 or more is
-/// enough by itself. A word with less weight needs another word beside it.
+/// enough by itself (for a machine's name, 4 or more). A word with less weight needs another word beside it.
 const WORDS: [(Field, &[(&str, i32)]); 5] = [
     (
         Field::Time,
@@ -211,7 +211,7 @@ const WORDS: [(Field, &[(&str, i32)]); 5] = [
         ],
     ),
 ];
-/// Words that come before the names of recipients.
+/// Words that come before the names of recipients. `an` is the German word for `to`.
 const TO: [&str; 12] = [
     "to",
     "recipient",
@@ -261,7 +261,7 @@ impl Field {
     ];
 
     /// The weight of a word, in lower case, for the field. A negative weight is evidence against the field.
-    pub(super) fn weight(self, word: &str) -> i32 {
+    pub(super) fn weight_of_word(self, word: &str) -> i32 {
         let words = WORDS
             .iter()
             .filter(|(field, _)| *field == self)
@@ -271,11 +271,11 @@ impl Field {
     }
 
     /// The sum of the weights of a label's words for the field. A word that occurs several times counts once.
-    pub(super) fn weigh(self, label: &[String]) -> i32 {
-        let is_first = |index: &usize| !label[..*index].contains(&label[*index]);
+    pub(super) fn weight_of_label(self, label: &[String]) -> i32 {
+        let is_first_occurrence = |index: &usize| !label[..*index].contains(&label[*index]);
         (0..label.len())
-            .filter(is_first)
-            .map(|index| self.weight(&label[index]))
+            .filter(is_first_occurrence)
+            .map(|index| self.weight_of_word(&label[index]))
             .sum()
     }
 }
@@ -324,7 +324,7 @@ mod tests {
             let words = crate::import::kinds::words(label);
             let mut found: Vec<(i32, Field)> = Field::ALL
                 .into_iter()
-                .map(|field| (field.weigh(&words), field))
+                .map(|field| (field.weight_of_label(&words), field))
                 .collect();
             found.retain(|(weight, _)| *weight >= ENOUGH_WEIGHT);
             found.sort();

@@ -1,6 +1,7 @@
 //! Finds the fields of each shape of lines. A shape (or template) is the common form of similar lines, such as
 //! `TIME sent to NAME, clock: NUMBER`. Its slots are the positions of values: here TIME, NAME and NUMBER. A field is what a value
-//! means, such as the system time or the logical clock.
+//! means, such as the system time or the logical clock. A record is the text of one event (a line, or several), and a row has the values
+//! of a record.
 //!
 //! First the words beside each value (its label) decide. If several values are still possible for a field, the values themselves
 //! decide.
@@ -73,7 +74,7 @@ pub(super) struct Fields {
     pub(super) assumptions: Vec<String>,
 }
 
-/// Finds the fields of the shapes `templates`. `files` is the number of files, and `has_one_file` says whether each run is one
+/// Finds the fields of the shapes `templates`. `files` is the number of files, and `has_one_file` says whether each run is in a single
 /// file. `resolves` gets the index of a file and the text of a cell, and says whether the names in the cell are other machines of
 /// the file's run.
 ///
@@ -96,12 +97,13 @@ pub(super) fn assign(
     if records_of_events == 0 {
         return Err(Problem::NoEvents);
     }
-    // A rare shape has at most two records for each file, and at most 5 % of all records of events.
+    // A rare shape has at most twice as many records as there are files, and at most 5 % of all records of events.
     let is_rare = |index: usize| {
         let count = templates[index].rows.len();
         count <= 2 * files && count * 20 <= records_of_events
     };
-    // The machine: a value with a label such as `vm`, or else a name at the beginning of each line.
+    // The machine: a value with a label such as `vm`, or else a name at the beginning of each line. Such names are looked for only if all
+    // machines of a run share a file. If each machine has its own file, the name of the file is the machine's name.
     let mut found: Vec<Assignment> = vec![Assignment::default(); templates.len()];
     let mut machine = machine_slots(templates, &events);
     let by_prefix = prefix_slots(templates, &events).filter(|_| has_one_file);
@@ -240,11 +242,13 @@ fn drop_summaries(
     };
     let is_frequent_summary = |&index: &usize| !is_rare(index) && is_summary(index);
     if !events.iter().any(is_frequent_summary) {
+        // No frequent shape is a summary, so this removes only rare shapes.
         events.retain(|&index| !is_summary(index));
     }
 }
 
-/// For each file, the index of the record that is its first event, and of the record that is its last event.
+/// For each file, the index of the record that is its first event, and of the record that is its last event. If a file has no event, its
+/// first index is greater than its last, so that no record is between them.
 fn event_spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(usize, usize)> {
     let mut spans = vec![(usize::MAX, 0); files];
     for row in events.iter().flat_map(|&index| &templates[index].rows) {
@@ -290,7 +294,8 @@ pub(super) fn is_unlabelled_number(slot: &Slot) -> bool {
 }
 
 /// The slots of the numbers that can be the clock. If the label of a number shows a clock, these are the numbers with the
-/// greatest weights for a clock, the greatest first. Otherwise they are the numbers whose label shows no field.
+/// greatest weights for a clock, the greatest first. Otherwise they are the numbers whose label shows no field and is not evidence
+/// against a clock.
 fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     let is_free = |slot_index: &usize| {
         found.name(*slot_index).is_none() && template.slots[*slot_index].class == Class::Number
@@ -325,8 +330,8 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     }
 }
 
-/// Whether the clock is a vector clock: no single number has a label for a clock, but the line has a list with such a label, or
-/// numbers with only a comma between them.
+/// Whether the clock is a vector clock: no single number has a label for a clock, but the line has a list with such a label (or with
+/// the word `vector`), or numbers with only a comma between them.
 fn is_vector(template: &Template, found: &Assignment) -> bool {
     let is_labelled = |slot: &Slot| slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
     let has_clock_number = template
@@ -357,6 +362,7 @@ fn is_vector(template: &Template, found: &Assignment) -> bool {
 /// For each shape, the slot of the machine's name: the value with a label for machines. None for all shapes if a record of an event
 /// has no such value, or if no file has the names of several machines.
 fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
+    // The weight must be above `ENOUGH_WEIGHT`: the words `port` and `host`, which have exactly this weight, do not suffice by themselves.
     let is_machine = |slot: &&Slot| {
         matches!(slot.class, Class::Number | Class::Name)
             && slot.weigh(Field::Machine) > ENOUGH_WEIGHT

@@ -1,4 +1,5 @@
-//! Finds the values of a record (one line of a log, or several), and the words beside each value (its label).
+//! Finds the values of a record (one line of a log, or several), and the words beside each value (its label). A slot is the position of a
+//! value, together with its label.
 
 use super::templates::Slot;
 use super::tokens::{Class, Token};
@@ -42,6 +43,7 @@ pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
         let skipped = (0..part)
             .rev()
             .take_while(|&index| {
+                // The sign `<` is skipped only as a part of the arrow `<-` before names of peers. Elsewhere it ends a label.
                 let is_arrow = tokens[part].class == Class::Peers && tokens[index].text == "<";
                 is_introduction(tokens[index]) || is_arrow
             })

@@ -48,7 +48,7 @@ use crate::error::Error;
 
 /// Maximum number of records that are examined.
 const MAX_RECORDS: usize = 30_000;
-/// Number of records that are examined in each file, even if the total is then greater than [`MAX_RECORDS`].
+/// This number of records is examined in each file, even if the total is then greater than [`MAX_RECORDS`].
 const MIN_RECORDS_OF_FILE: usize = 200;
 
 /// The first records of all files. A record is the text of one event: one line, or several.
@@ -82,7 +82,7 @@ pub(super) fn mapping(
     }
     let files = || texts.iter().flat_map(|run| &run.files);
     let has_known_titles = |path: &Path, text: &str| {
-        let table = lines::table(path, lines::without_mark(text), given);
+        let table = lines::table(path, lines::without_byte_order_mark(text), given);
         table.is_ok_and(|table| {
             table
                 .header
@@ -95,23 +95,24 @@ pub(super) fn mapping(
     if let Some(mapping) = tables::recognise(texts, given, report) {
         return Ok(mapping);
     }
-    let is_json = |text: &str| json::is_json(lines::without_mark(text));
-    let bytes = |json: bool| {
+    let is_json = |text: &str| json::is_json(lines::without_byte_order_mark(text));
+    let count_bytes = |of_json: bool| {
         files()
-            .filter(|(_, text)| is_json(text) == json)
+            .filter(|(_, text)| is_json(text) == of_json)
             .map(|(_, text)| text.trim().len())
             .sum::<usize>()
     };
+    let (json_bytes, other_bytes) = (count_bytes(true), count_bytes(false));
     // Tables and JSON that were not recognised above are left to the reader of rows, which reports what is missing.
-    let is_mostly_json = bytes(true) >= bytes(false);
+    let is_mostly_json = json_bytes >= other_bytes;
     if is_mostly_json || has_header(texts) {
         return Ok(given.clone());
     }
     recognise_text(texts, given, report)
 }
 
-/// Whether the first line of the first file is a header: it has at least three cells, and none is empty or has a digit, a colon or
-/// an equals sign.
+/// Whether the first line of the first file is a header: it has at least three cells, and no cell is empty or has a digit, a colon or
+/// an equals sign. Also true if there is no file, because then there is no text to recognise.
 fn has_header(texts: &[RunTexts]) -> bool {
     let Some((_, text)) = texts.iter().flat_map(|run| &run.files).next() else {
         return true;
@@ -133,8 +134,8 @@ fn has_header(texts: &[RunTexts]) -> bool {
     cells.len() >= 3 && cells.iter().all(is_title)
 }
 
-/// Recognises the format of text. Returns a mapping with a pattern for each shape of events. First each line is taken as a record.
-/// If this is not recognised, ways to join several lines to a record are tried, and the best one is used.
+/// Recognises the format of text. Returns a mapping with a pattern for each shape of events. First each line is taken as a record. If the
+/// fields are not found in these records, ways to join several lines to a record are tried, and the best one is used.
 fn recognise_text(
     texts: &[RunTexts],
     given: &Mapping,
@@ -301,6 +302,7 @@ fn find_written_unit(
             Some("ms") => "ms",
             Some("us" | "µs") => "us",
             Some("ns") => "ns",
+            // `s`, `sec`, `secs` or `seconds`: the splitting into tokens accepts no other unit.
             Some(_) => "s",
         })
         .collect();
@@ -313,6 +315,7 @@ fn find_written_unit(
 }
 
 impl EventCounts {
+    /// Counts the records that belong to the shapes of events in `found`, and the files that begin or end with another record.
     fn count(templates: &[Template], found: &Fields, records: &Records<'_>) -> Self {
         let mut is_event = vec![false; records.texts.len()];
         let events = templates.iter().zip(&found.assignments);
@@ -328,20 +331,24 @@ impl EventCounts {
                 counts.events += 1;
                 continue;
             }
-            let is_outside_file = |index: Option<usize>| {
-                index
-                    .and_then(|index| records.texts.get(index))
-                    .is_none_or(|(other, _)| other != file)
+            let is_in_same_file = |neighbour: Option<usize>| {
+                neighbour
+                    .and_then(|neighbour| records.texts.get(neighbour))
+                    .is_some_and(|(other, _)| other == file)
             };
-            counts.other_first += usize::from(is_outside_file(index.checked_sub(1)));
-            counts.other_last += usize::from(is_outside_file(Some(index + 1)));
+            if !is_in_same_file(index.checked_sub(1)) {
+                counts.other_first += 1;
+            }
+            if !is_in_same_file(Some(index + 1)) {
+                counts.other_last += 1;
+            }
         }
         counts
     }
 }
 
-/// Groups the records of files that are logs by their shape. If no file has events with a time and a clock, all files count as
-/// logs. Otherwise the files of folders that do not have such events are not logs.
+/// Groups records by their shape, but only the records of logs. If no file has events with a time and a clock, all files count as logs.
+/// Otherwise a file of a folder is a log only if it has such events. A file that the user named is always a log.
 fn group_records_of_logs(records: &Records<'_>, given: &Mapping) -> Vec<Template> {
     let mut templates = templates::group_records(&records.texts, given);
     let events = templates
@@ -394,7 +401,7 @@ fn report_fields(templates: &[Template], found: &Fields, report: &mut Report) {
 /// Splits the text of every file into records, up to a limit for each file.
 fn first_records<'t>(texts: &'t [RunTexts], mapping: &Mapping) -> Result<Records<'t>, Error> {
     let files: usize = texts.iter().map(|run| run.files.len()).sum();
-    let max_of_file = (MAX_RECORDS / files.max(1)).max(MIN_RECORDS_OF_FILE);
+    let max_records_of_file = (MAX_RECORDS / files.max(1)).max(MIN_RECORDS_OF_FILE);
     let mut records = Records {
         texts: vec![],
         sources: vec![],
@@ -414,9 +421,9 @@ fn first_records<'t>(texts: &'t [RunTexts], mapping: &Mapping) -> Result<Records
             let machines = Machines::new(stems.iter().map(String::as_str));
             let own = machines.number(&names::stem(path));
             records.machines.push((machines, own));
-            for (line, record) in patterns::records(lines::without_mark(text), mapping)?
+            for (line, record) in patterns::records(lines::without_byte_order_mark(text), mapping)?
                 .into_iter()
-                .take(max_of_file)
+                .take(max_records_of_file)
             {
                 records.texts.push((file, record));
                 records.sources.push((path, line));

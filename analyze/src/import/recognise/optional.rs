@@ -140,8 +140,9 @@ pub(super) fn is_peer_without_direction(slot: &Slot) -> bool {
     slot.class == Class::Peers && slot.direction().is_none()
 }
 
-/// Removes the recipients of all shapes if one name of a recipient is not another machine of the run. Does the same with senders.
-/// `resolves` gets the index of a file and the text of a cell, and says whether the names in the cell are such machines.
+/// Removes the recipients of all shapes if one name of a recipient is not the name of another machine of the run. Does the same with
+/// senders. `resolves` gets the index of a file and the text of a cell, and says whether the names in the cell are other machines of the
+/// file's run.
 pub(super) fn drop_unresolved(
     templates: &[Template],
     found: &mut [Assignment],
@@ -153,10 +154,12 @@ pub(super) fn drop_unresolved(
         ("recipients", |one| &mut one.recipients),
         ("senders", |one| &mut one.sender),
     ];
-    for (name, get) in fields {
+    for (name, slot_of) in fields {
         let mut unknown = None;
         for (template, found) in templates.iter().zip(found.iter_mut()) {
-            let Some(slot) = *get(found) else { continue };
+            let Some(slot) = *slot_of(found) else {
+                continue;
+            };
             unknown = unknown.or_else(|| {
                 template
                     .rows
@@ -166,7 +169,7 @@ pub(super) fn drop_unresolved(
             });
         }
         if let Some(unknown) = unknown {
-            found.iter_mut().for_each(|found| *get(found) = None);
+            found.iter_mut().for_each(|found| *slot_of(found) = None);
             assumptions.push(format!(
                 "The names of {name} are not used, because `{unknown}` is not a machine of the run."
             ));

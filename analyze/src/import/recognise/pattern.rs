@@ -45,6 +45,7 @@ fn part_pattern(part: &Part) -> String {
                 let texts: Vec<String> = texts.iter().map(|text| escape(text)).collect();
                 format!("(?:{})", texts.join("|"))
             }
+            // Only words have several texts. A sign is the same in all records of a shape.
             _ => WORD.to_owned(),
         },
         Class::Name => NAME.to_owned(),

@@ -1,5 +1,6 @@
-//! The error for logs that are not recognised. It shows a line, its possible fields, and a mapping that the user can complete. A
-//! mapping is a file that says how log files are read; a shape (or template) is the common form of similar lines.
+//! The error for logs that are not recognised. It shows a line, the values that may be the needed field, and a mapping that the user can
+//! complete. A field is what a value means, such as the logical clock. A mapping is a file that says how log files are read. A shape (or
+//! template) is the common form of similar lines.
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use crate::error::Error;
 use crate::import::left_out::shortened;
 use crate::import::mapping::Kind;
 
-/// Number of shapes of lines that are shown.
+/// Maximum number of shapes that are shown.
 const MAX_SHAPES: usize = 4;
 
 /// Converts a problem to an error at the first record of the shape that has the problem. `sources` has the path and line of every
@@ -93,7 +94,7 @@ fn list_values(template: &Template, slots: &[usize]) -> String {
 }
 
 /// A mapping whose pattern matches the lines of the shape. It is not complete: the user must turn the values of the pattern into
-/// groups with the names of fields.
+/// groups with the names of fields. The pattern stands between single quotes, so a dot (any character) replaces each single quote in it.
 fn draft_mapping(template: &Template) -> String {
     format!(
         "  line = '{}'",

@@ -5,13 +5,14 @@ use super::fields::{Assignment, Problem};
 use super::templates::Template;
 use crate::import::mapping::Kind;
 
-/// Number of choices that are kept after each step of the search for clocks (this is a beam search).
+/// Number of choices that are kept after each step of the search for clocks. To keep all choices would take too long: their number is
+/// multiplied at each step. (A search that keeps only the best choices is called a beam search.)
 const BEAM_WIDTH: usize = 16;
 /// Numbers without words can be the clock only if their fit is at least this (see [`Sequence::fit`]).
 const ENOUGH_FIT: f64 = 0.85;
 /// The fit of the best choice must be greater than that of the second best by at least this share.
 const CLEARLY_BETTER: f64 = 0.05;
-/// Minimum share of the rows that must fit a rule.
+/// Minimum share of the rows that must fit the rule of queue lengths, or of timestamps.
 const NEARLY_ALL: f64 = 0.95;
 
 /// The rows of all events, by file and machine, in the order of the log.
@@ -19,7 +20,7 @@ const NEARLY_ALL: f64 = 0.95;
 pub(super) struct Sequence<'t> {
     templates: &'t [Template],
     rows: Vec<RowPosition>,
-    /// The clock of each row; none if the value is not a number. Empty before [`Self::set_clocks`].
+    /// The clock of each row. `None` if the value is not a number. The list is empty before [`Self::set_clocks`].
     clocks: Vec<Option<u64>>,
 }
 
@@ -47,13 +48,16 @@ impl<'t> Sequence<'t> {
                 rows.push(((row.file, machine), row.index, (template, index)));
             }
         }
+        // Sorted by file, then by the machine's name, then by the position in the file.
         rows.sort_unstable();
         // The sorted rows of a machine are neighbours, so a new machine begins where the file or the name changes.
         let mut positions: Vec<RowPosition> = vec![];
         let mut before = None;
         let mut number = 0;
         for (machine, _, (template, row)) in rows {
-            number += usize::from(before.is_some_and(|before| before != machine));
+            if before.is_some_and(|before| before != machine) {
+                number += 1;
+            }
             before = Some(machine);
             positions.push(RowPosition {
                 machine: number,
@@ -68,6 +72,7 @@ impl<'t> Sequence<'t> {
         }
     }
 
+    /// The value of a row in `slot`, an index of the slots of the row's shape. `None` if the value is not a whole number.
     fn value(&self, position: RowPosition, slot: usize) -> Option<u64> {
         self.templates[position.template].rows[position.row].cells[slot]
             .parse()
@@ -214,7 +219,8 @@ impl<'t> Sequence<'t> {
     }
 
     /// Whether a number in a shape of receives is the message's timestamp: nearly all clocks are max(clock before, number) + 1, and
-    /// in at least three rows the number is greater than the clock before.
+    /// at least three of these clocks are number + 1 with a number greater than the clock before. Without such rows, any small number
+    /// would fit.
     pub(super) fn is_stamp(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit, mut jumps) = (0_u32, 0_u32, 0_u32);
         for (index, &position) in self

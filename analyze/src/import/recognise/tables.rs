@@ -1,4 +1,7 @@
 //! Recognises columns with unknown titles in tables and JSON, from the words of the titles and from the cells.
+//!
+//! The code that finds fields (time, clock, ...) in lines of text is used here too. It expects shapes: a shape (or template) is the common
+//! form of similar lines, and its slots are the positions of values. So each table is presented as shapes whose slots are the columns.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,11 +43,14 @@ pub(super) fn recognise(
         .max_by_key(|(_, tables)| rows(tables))?;
     let event = event_column(&titles, &tables, given)?;
     let templates = templates(&titles, &tables, event, given);
-    let found = fields::assign(&templates, tables.len(), false, |_, _| true).ok()?;
+    // In tables, names at the beginning of lines are not looked for, and every name counts as the name of a machine.
+    let (has_one_file, resolves) = (false, |_: usize, _: &str| true);
+    let found = fields::assign(&templates, tables.len(), has_one_file, resolves).ok()?;
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
     for assignment in found.assignments.iter().flatten() {
         for (name, slot) in Assignment::fields(assignment) {
             let Some(slot) = slot else { continue };
+            // All shapes have the same slots, so the first shape stands for each of them.
             let column = column_name(&titles, templates[0].slots[slot].part);
             let earlier = columns.insert(name.to_owned(), column.clone());
             // A field must be in the same column for all kinds of events.
@@ -84,7 +90,7 @@ pub(super) fn recognise(
 /// Reads a file as a table. None if it is not a table with titles: its header has fewer than three cells or does not consist of
 /// words, it has no rows, or a row has more or fewer cells than the header.
 fn read_titled_table(path: &Path, text: &str, given: &Mapping) -> Option<Table> {
-    let table = lines::table(path, lines::without_mark(text), given).ok()?;
+    let table = lines::table(path, lines::without_byte_order_mark(text), given).ok()?;
     let header = table.header.as_ref()?;
     let is_title = |title: &&str| {
         title.chars().any(char::is_alphabetic)

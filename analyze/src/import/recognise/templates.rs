@@ -14,7 +14,7 @@ use super::tokens::{Class, Token, is_significant, tokens};
 use crate::import::kinds;
 use crate::import::mapping::{Kind, Mapping};
 
-/// If a masked word has more different texts than this, no further texts are stored.
+/// If a masked word has more different texts than this, the texts are not all stored, and a pattern matches any word in their place.
 const MAX_TEXTS: usize = 4;
 
 /// Records of one shape.
@@ -39,7 +39,8 @@ pub(super) struct Template {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) class: Class,
-    /// The different texts of the token, up to one more than [`MAX_TEXTS`]. Empty for values: their texts are in the rows.
+    /// The different texts of the token. At most `MAX_TEXTS + 1` texts are stored: the last one only shows that there are more than
+    /// [`MAX_TEXTS`]. Empty for values, because their texts are in the rows.
     pub(super) texts: Vec<String>,
 }
 
@@ -76,11 +77,11 @@ impl Slot {
         let show_a_field = |words: &[String]| {
             Field::ALL
                 .iter()
-                .any(|field| field.weigh(words) >= ENOUGH_WEIGHT)
+                .any(|field| field.weight_of_label(words) >= ENOUGH_WEIGHT)
         };
         match !show_a_field(&self.before) && show_a_field(&self.behind) {
-            true => field.weigh(&self.behind),
-            false => field.weigh(&self.before),
+            true => field.weight_of_label(&self.behind),
+            false => field.weight_of_label(&self.before),
         }
     }
 
@@ -93,8 +94,8 @@ impl Slot {
             .filter(|_| self.class == Class::Peers)
     }
 
-    /// A description of the value's position for messages. It has the words before the value. If there are none, it has the words
-    /// after the value.
+    /// A description of the value's position for messages, such as "behind `queue length`". It has the words before the value. If there
+    /// are none, it has the words after the value.
     pub(super) fn label(&self) -> String {
         match (self.before.is_empty(), self.behind.is_empty()) {
             (false, _) => format!("behind `{}`", self.before.join(" ")),
@@ -317,7 +318,8 @@ mod tests {
     }
 
     #[test]
-    fn records_with_other_values_or_unknown_words_have_the_same_shape() {
+    fn records_that_differ_only_in_values_and_unknown_words_have_the_same_shape() {
+        // The third line has another known word, so it has a shape of its own.
         let lines = [
             "a sent 1 clock: 5",
             "b sent 12 clock: 6",

@@ -16,8 +16,10 @@ type Cell<'t> = (usize, usize, &'t str);
 
 /// Finds the slot of the system time in each shape of `events`. Candidates are values in a format of times, numbers with words for
 /// a time, growing numbers with a unit, and numbers as large as Unix times. Of several candidates, the one with the greatest score
-/// is used. The score adds how much the values behave like times, the weight of the words, and 4 for a format of times. If no shape
-/// has candidates, a number without words is used (see [`find_unlabelled_time`]).
+/// is used. If no shape has candidates, a number without words is used (see [`find_unlabelled_time`]).
+///
+/// The score is a sum of three parts: how much the values behave like times ([`likeness_to_times`]), the weight of the words for a time,
+/// and 4 if the values are in a format of times.
 pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
     for template in events.iter().map(|&index| &templates[index]) {
@@ -40,8 +42,11 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
         true => find_unlabelled_time(template),
         false => {
             // Of candidates with equal scores, the first one is used.
-            let best = candidates(template)
-                .max_by(|(a, one), (b, other)| score(one).total_cmp(&score(other)).then(b.cmp(a)));
+            let best = candidates(template).max_by(|(index, slot), (other_index, other)| {
+                score(slot)
+                    .total_cmp(&score(other))
+                    .then(other_index.cmp(index))
+            });
             best.map(|(slot_index, _)| slot_index)
         }
     };
@@ -121,7 +126,8 @@ fn role(slot: &Slot) -> Role {
 }
 
 /// Finds the time among numbers without words: the only number with a fraction. If no number has a fraction, it is the number with
-/// the greatest last value. None if several numbers have fractions, or if there are fewer than two numbers and none has a fraction.
+/// the greatest last value. None if several numbers have fractions. Also None if no number has a fraction and there are fewer than two
+/// numbers: a single number is then probably the clock.
 fn find_unlabelled_time(template: &Template) -> Option<usize> {
     let last =
         |slot_index: usize| -> Option<f64> { template.rows.last()?.cells[slot_index].parse().ok() };

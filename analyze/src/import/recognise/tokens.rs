@@ -54,14 +54,16 @@ fn regex(pattern: &str) -> Regex {
 
 /// A number, perhaps with a sign, decimals and an exponent.
 pub(super) const NUMBER: &str = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
-/// Letters and digits.
+/// Letters, digits, underscores and apostrophes.
 pub(super) const NAME: &str = r"[\p{L}\d_']+";
-/// Letters.
+/// Letters, underscores and apostrophes.
 pub(super) const WORD: &str = r"[\p{L}_']+";
 /// One or more numbers in brackets.
 pub(super) const LIST: &str = r"[\[(<{]\s*\d+(?:\s*[,;\s]\s*\d+)*\s*[\])>}]";
 /// A list of names: in brackets, or with `and` or similar words between them. Words for machines may come before names.
 pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_](?:(?:, ?and | and |[ ]?[;&+/][ ]?|, ?)(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_])*)";
+
+// The next regular expressions match only at the beginning of a text.
 
 static AT_NUMBER: Lazy<Regex> = Lazy::new(|| regex(&format!("^{NUMBER}")));
 static AT_LIST: Lazy<Regex> = Lazy::new(|| regex(&format!("^{LIST}")));
@@ -80,7 +82,7 @@ static AT_LABELLED_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, ?\d+)+\b")
 /// A unit of time directly after a number.
 static AT_UNIT: Lazy<Regex> =
     Lazy::new(|| regex(r"^(?:s|sec|secs|seconds|ms|us|µs|ns)(?:[^\p{L}\d_]|$)"));
-/// A machine's name of one letter at the beginning of a line. `R`, `S` and `I` are events and not names.
+/// A machine's name of one letter at the beginning of a record. The letters `R`, `S` and `I` stand for events and are not names.
 static AT_LETTER: Lazy<Regex> = Lazy::new(|| regex(r"^[A-HJ-QT-Z](?:\]|:| \|)"));
 
 /// Splits a record of one or more lines into tokens.
@@ -115,6 +117,7 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     if let Some(length) = peers_at(rest, before) {
         return (Class::Peers, length);
     }
+    // A single number in brackets is not a list.
     if let Some(found) = AT_LIST
         .find(rest)
         .filter(|found| found.as_str().contains([',', ';', ' ']))
@@ -134,8 +137,8 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
             return (Class::Number, end);
         }
     }
-    let begins_line = before.iter().all(|token| token.text == "[");
-    if begins_line && AT_LETTER.is_match(rest) {
+    let begins_record = before.iter().all(|token| token.text == "[");
+    if begins_record && AT_LETTER.is_match(rest) {
         return (Class::Name, 1);
     }
     match AT_NAME.find(rest) {
@@ -159,7 +162,7 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
 ///
 /// None if `rest` does not begin with such names.
 fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
-    // Whether several numbers can be names: after a colon or a plural.
+    // Whether several numbers in a row can be names: only after a colon or a plural, as in `machines 2, 3`.
     let mut allows_numbers = false;
     let mut has_arrow = false;
     // Whether there is a colon or an equals sign before the names.
@@ -246,7 +249,9 @@ pub(super) fn is_significant(word: &str) -> bool {
             || evidence::is_summary_word(word)
             || evidence::direction(word).is_some()
             || peers::MACHINE_WORDS.contains(&word.as_str())
-            || Field::ALL.iter().any(|field| field.weight(word) != 0)
+            || Field::ALL
+                .iter()
+                .any(|field| field.weight_of_word(word) != 0)
     })
 }
 
@@ -268,6 +273,7 @@ mod tests {
         let found = slots("[vm1] 10:00:01.5 Sent 7 to machines 2 and 3, clock=4 [1, 2] -1");
         let classes = [
             Class::Name,
+            // The index of the format of times of day.
             Class::Time(18),
             Class::Number,
             Class::Peers,
