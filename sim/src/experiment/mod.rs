@@ -436,12 +436,12 @@ impl Experiment {
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         std::iter::zip(0.., self.numbering.runs())
             .filter_map(|(index, run)| self.new_run(index, run))
-            .filter(|run| self.plans(run))
+            .filter(|run| self.is_planned(run))
     }
 
     /// Returns whether `run` is planned: its repetition is one of the planned repetitions, and it belongs to the planned shard, if only
     /// one shard is planned.
-    pub fn plans(&self, run: &Run) -> bool {
+    pub fn is_planned(&self, run: &Run) -> bool {
         let is_in_shard = |shard: Shard| shard.has(run, self.shard_rule);
         let is_additional_repetition = || {
             let more = &self.more_repetitions;
