@@ -160,7 +160,7 @@ mod tests {
         dimension_of("stamp", &format!("{rules:?}"))
     }
 
-    /// Some values of up to three parameters.
+    /// Generates dimensions at random: up to three parameters, each with some values.
     fn dimensions() -> impl Strategy<Value = Vec<Dimension>> {
         let numbers = || prop::option::of(prop::collection::vec(1u32..6, 1..4));
         let stamps = prop::option::of(prop::sample::select(vec!["before", "after"]));

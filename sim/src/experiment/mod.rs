@@ -386,6 +386,7 @@ impl Experiment {
 
     /// Returns the shard whose runs have the most ticks, if the runs are divided among `of` shards.
     pub fn largest_shard(&self, of: u32) -> Shard {
+        // The ticks of each shard. Shards are numbered from 1.
         let mut ticks = vec![0; of as usize];
         for run in self.runs() {
             let number = shard::number_of(&run, of, self.shard_rule);

@@ -82,6 +82,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
+    /// Creates the setting that gives `value` to the field of a configuration. `field` returns this field.
     fn new<T: ToString + Clone + 'static>(
         value: T,
         field: fn(&mut Configuration) -> &mut T,

@@ -24,7 +24,8 @@ pub(super) struct Arrivals {
     /// Whether the experiment adds delays to messages. Then the recipient sorts arrived messages and queues each of them when its delay
     /// is over. So a message may arrive early, and only messages from the same sender must arrive in order.
     has_delays: bool,
-    /// Without delays: for each recipient, the sending time and the sender of the message that arrived last.
+    /// Without delays: for each recipient, the sending time and the sender of the message that arrived last. It begins as (0, 0), which is
+    /// not later than any message.
     last_to: Vec<(u64, MachineIndex)>,
     /// With delays: for each sender and recipient, the sender's tick that sent the message that arrived last.
     last_tick_between: HashMap<(MachineIndex, usize), u64>,

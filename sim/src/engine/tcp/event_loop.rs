@@ -216,8 +216,8 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             return true;
         }
         let idle = self.is_idle();
-        // A postponed run goes before new runs. It is tried again only if there may be room for it: the mesh of another run was closed, or
-        // nothing else is to do. The value of an error is whether `runs` has ended.
+        // A postponed run goes before new runs. It is tried again only if there may be room for it: another run was closed, or the loop
+        // has nothing else to do. The value of an error is whether `runs` has ended.
         let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_have_room) {
             Ok(run)
         } else if self.postponed.is_some() {

@@ -362,6 +362,7 @@ impl HostedRun {
                     let is_impossible = |timestamp: &Arc<CarriedTimestamp>| {
                         !timestamp.is_possible(max_events, duration_ns)
                     };
+                    // `stamp` is the Lamport timestamp of the message.
                     if sent_tick >= schedule.ticks(sender as usize)
                         || delay_ns > LONGEST_DELAY_NS
                         || stamp > max_events
@@ -383,6 +384,7 @@ impl HostedRun {
                     {
                         return Err(IMPOSSIBLE.to_owned());
                     }
+                    // The sending time in model time. (`sent_at_ns` is the real time.)
                     let sent_ns = schedule.due_ns(sender as usize, sent_tick);
                     let ticks_done = ticks_done[owner as usize];
                     let recipient = owner as usize;

@@ -20,7 +20,7 @@ pub(crate) const MAX_SILENT: usize = 32;
 /// How long to wait before a listener that could not accept is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 
-/// The run that a socket belongs to, and which of its sockets it is.
+/// The run to which a socket belongs, and which socket of the run it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Route {
     /// The slot of the run in its event loop: its position in the list of runs.
