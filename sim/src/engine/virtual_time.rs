@@ -60,7 +60,7 @@ fn simulate(
     let mut in_flight: Vec<InFlight> = Vec::new();
     let mut now_ns = 0;
     while let Some((due_ns, machine)) = agenda.next(schedule) {
-        // Messages are delivered only when time moves on, so ticks due at the same time as their send do not receive them.
+        // Messages are delivered only when time moves on. So a tick does not receive a message that was sent at the tick's own time.
         if due_ns > now_ns {
             deliver(&mut machines, &neighbours, &mut in_flight, now_ns);
             now_ns = due_ns;
@@ -74,6 +74,7 @@ fn simulate(
             observer(machine, logged_at(due_ns, event));
         }
     }
+    // Messages that were sent at the time of the last tick are not delivered: there is no later tick that could receive them.
 }
 
 fn logged_at(system_time_ns: u64, event: Event) -> LoggedEvent {
@@ -139,7 +140,7 @@ impl Agenda {
         agenda
     }
 
-    /// Returns the due time and the machine of the earliest tick, and goes on to the next tick of this machine. If several ticks are due
+    /// Returns the due time and the machine of the earliest tick, and replaces it by the next tick of this machine. If several ticks are due
     /// at the same time, the machine with the lowest index is first. `None` after the last tick of all machines.
     fn next(&mut self, schedule: &Schedule) -> Option<(u64, usize)> {
         let (machine, &due_ns) = self

@@ -104,8 +104,8 @@ impl FromStr for Change {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let example = "wanted KEY=VALUE, such as internal=0.4 or rates=[[1,3,6],[2,3,4]]";
-        let (key, value) = text.split_once('=').ok_or(example)?;
+        let wanted = "wanted KEY=VALUE, such as internal=0.4 or rates=[[1,3,6],[2,3,4]]";
+        let (key, value) = text.split_once('=').ok_or(wanted)?;
         let (key, value) = (key.trim(), value.trim());
         let known: Vec<&str> = Self::keys().collect();
         if !known.contains(&key) {
@@ -169,8 +169,8 @@ pub(super) fn apply(text: &str, changes: &[Change]) -> Result<String, Vec<Mistak
     }
 }
 
-/// Corrects the line numbers of `mistakes`. They were found in the changed text, but users know only the lines of the file, `text`. A
-/// mistake in a changed value gets [`COMMAND_LINE`] in place of a line. Any other mistake gets the line of its key in the file.
+/// Corrects the line numbers of `mistakes`. The mistakes were found in the changed text, but users know only the lines of the file, `text`.
+/// A mistake in a changed value gets [`COMMAND_LINE`] in place of a line. Any other mistake gets the line of its key in the file.
 pub(super) fn correct_lines(text: &str, changes: &[Change], mistakes: &mut [Mistake]) {
     for mistake in mistakes {
         let is_changed = |change: &Change| {

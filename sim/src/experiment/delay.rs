@@ -64,7 +64,7 @@ impl Delay {
             Self::Uniform { from_ns, to_ns } => random.random_range(from_ns..=to_ns),
             Self::Exponential { mean_ns } => {
                 // If `uniform` is evenly distributed from 0 to 1, `-ln(1 - uniform)` is exponentially distributed with mean 1. `uniform`
-                // has 53 random bits. `libm` gives the same logarithm on every platform.
+                // has 53 random bits, as many as an `f64` holds exactly. `libm` gives the same logarithm on every platform.
                 let uniform = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
                 (-libm::log1p(-uniform) * mean_ns as f64) as u64
             }
@@ -116,11 +116,11 @@ impl FromStr for Delay {
                 [from_s, to_s] => Self::uniform(from_s, to_s),
                 _ => None,
             },
-            (_, Some(mean)) => match mean[..] {
+            (None, Some(mean)) => match mean[..] {
                 [mean_s] => Self::exponential(mean_s),
                 _ => None,
             },
-            _ => text.parse().ok().and_then(Self::constant),
+            (None, None) => text.parse().ok().and_then(Self::constant),
         };
         delay.ok_or_else(|| {
             NotAValue::new(

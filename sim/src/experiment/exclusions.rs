@@ -56,9 +56,9 @@ fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
 /// An index that finds the exclusions that may cover a configuration. Each exclusion is filed under the values of one of its parameters
 /// (its *key parameter*).
 ///
-/// A search compares the configuration with all exclusions filed under the same value, so these should be few. The key parameter is
-/// chosen for this: of each parameter of the exclusion, look at the value that occurs in the most exclusions. The key parameter is the
-/// one for which this number of exclusions is smallest.
+/// A search compares the configuration with all exclusions filed under the same value, so these should be few. That is how the key
+/// parameter is chosen. The frequency of a value is the number of exclusions in which it occurs. For each parameter of the exclusion, take
+/// the highest frequency of its values. The key parameter is the one for which this number is smallest.
 struct Index<'e> {
     exclusions: &'e [Exclusion],
     /// For each value (as text): the numbers of the exclusions filed under it (their positions in `exclusions`), in ascending order.
@@ -85,6 +85,8 @@ impl<'e> Index<'e> {
             key_parameters: vec![],
         };
         for (number, exclusion) in exclusions.iter().enumerate() {
+            // An exclusion without parameters is not filed, so it removes nothing. (Its section in the file has only unknown keys, which
+            // are mistakes.)
             let Some(values) = exclusion.0.iter().min_by_key(highest_frequency) else {
                 continue;
             };
@@ -105,7 +107,7 @@ impl<'e> Index<'e> {
             let text = text_in(parameter, configuration);
             self.by_value.get(text.as_str())
         });
-        // Under each value, the first exclusion that covers the configuration.
+        // For each value, the first of the exclusions filed under it that covers the configuration.
         let covering = candidates.filter_map(|numbers| {
             let mut numbers = numbers.iter().copied();
             numbers.find(|&number| self.exclusions[number].covers(configuration))
@@ -139,7 +141,7 @@ mod tests {
     use crate::experiment::grid::dimension_of;
     use proptest::prelude::*;
 
-    /// The parameter `rates` with a set for each of these rates of machine 0. Machine 1 has the rate 1.
+    /// The parameter `rates` with one rate set for each of these rates of machine 0. In all sets, machine 1 has the rate 1.
     fn rates(rates_of_first: &[u32]) -> Dimension {
         let sets: Vec<[u32; 2]> = rates_of_first.iter().map(|&rate| [rate, 1]).collect();
         dimension_of("rates", &format!("{sets:?}"))
@@ -158,7 +160,7 @@ mod tests {
         dimension_of("stamp", &format!("{rules:?}"))
     }
 
-    /// Some values of up to three parameters.
+    /// Generates dimensions at random: up to three parameters, each with some values.
     fn dimensions() -> impl Strategy<Value = Vec<Dimension>> {
         let numbers = || prop::option::of(prop::collection::vec(1u32..6, 1..4));
         let stamps = prop::option::of(prop::sample::select(vec!["before", "after"]));

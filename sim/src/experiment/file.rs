@@ -130,7 +130,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
             item.one_of(Isolation::NAMES)
         });
 
-    // The file must give `rates` and `internal`, so the values of these two are replaced.
+    // The file must give `rates` and `internal`. So the values that these two have here are always replaced.
     let base = Configuration::new(
         Rates::new(vec![Rate::new(1)?; 2])?,
         Probability::new(0.0)?,
@@ -141,7 +141,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         repetitions: repetitions.unwrap_or(1),
         context: ReadContext {
             seed: seed.unwrap_or(0),
-            room: MachineBudget::default(),
+            machine_budget: MachineBudget::default(),
         },
         base,
     };
@@ -151,7 +151,8 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         None => None,
     };
     let engine = overrides.engine.or(engine);
-    // The virtual engine has no wall clock and no processes, so given values are ignored unless they are mistakes.
+    // The virtual engine has no wall clock and no processes. So it ignores given values of these two, but mistakes in the file's
+    // values count.
     let (time_scale, isolation) = match engine {
         Some(EngineKind::Virtual) => (
             time_scale.map(|_| 1.0),
@@ -185,7 +186,8 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     })
 }
 
-/// Reads the name of the dataset. It must be a name that a folder can have on any system. `None` after a mistake, which is noted.
+/// Reads the name of the dataset, which is the name of its folder. So only letters and signs are allowed that every common system allows
+/// in the name of a folder. `None` after a mistake, which is noted.
 fn dataset_name(item: &Item<'_>) -> Option<String> {
     let name = item.text()?;
     let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);

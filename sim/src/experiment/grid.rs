@@ -11,8 +11,8 @@ use super::{Configuration, Parameter};
 #[derive(Clone, Debug)]
 pub(super) struct Dimension {
     pub(super) parameter: &'static Parameter,
-    /// The values in the order of the file. A clone of the dimension shares them: each of the `[[cases]]` gets a clone of every
-    /// dimension in `[parameters]`.
+    /// The values in the order of the file. They are in an `Arc` because each of the `[[cases]]` gets a clone of every dimension in
+    /// `[parameters]`, and these clones share the values.
     pub(super) settings: Arc<[Setting]>,
 }
 
@@ -130,7 +130,7 @@ mod tests {
         }
 
         #[test]
-        fn an_exclusion_removes_what_has_its_values_in_both_dimensions(a in 1usize..20, b in 1usize..20, x in 1usize..20, y in 1usize..20) {
+        fn an_exclusion_removes_the_configurations_with_its_values_in_both_dimensions(a in 1usize..20, b in 1usize..20, x in 1usize..20, y in 1usize..20) {
             let mut configurations: Vec<_> = product(&[rates(a), internals(b)], &base()).into_iter().map(Arc::new).collect();
             let exclusion = Exclusion::new(&[rates(x), internals(y)]);
             let removed = exclusions::remove(&[exclusion], &mut configurations)[0];

@@ -36,6 +36,7 @@ pub(super) struct Grid<'s, 'd> {
 impl Grid<'_, '_> {
     /// Returns the configurations in the order in which they are run. `None` if there is a mistake, which is then noted.
     pub(super) fn configurations(&self) -> Option<Vec<Arc<Configuration>>> {
+        // The section `[parameters]`, whose values all cases share.
         let shared = match self.root.get("parameters") {
             Some(item) => Some(item.section()?),
             None => None,
@@ -130,7 +131,7 @@ impl Grid<'_, '_> {
         self.dimensions_beside(section, &[])
     }
 
-    /// Reads the dimensions of a section. The section may also have `other_keys`, which are no parameters.
+    /// Reads the dimensions of a section. The section may also have `other_keys`, which are not keys of parameters.
     pub(super) fn dimensions_beside(
         &self,
         section: &Section<'_>,
@@ -158,7 +159,7 @@ impl Grid<'_, '_> {
         })
     }
 
-    /// Notes a mistake about the grid as a whole, at the line of `cases` or, without cases, of `parameters`.
+    /// Notes a mistake about the grid as a whole: at the line of `cases`, or at the line of `parameters` if there are no cases.
     fn note_grid(&self, message: String) {
         let grid = ["cases", "parameters"]
             .into_iter()

@@ -54,7 +54,7 @@ impl Internal {
     }
 }
 
-/// Probability 0: no idle tick is an internal event.
+/// The default is the probability 0: no idle tick is an internal event.
 impl Default for Internal {
     fn default() -> Self {
         Self(vec![Probability::default()])
@@ -100,7 +100,7 @@ impl FromStr for Internal {
     }
 }
 
-/// Written as a number if the machines do not differ, otherwise as text.
+/// The parameter is written as a number if all machines have the same probability, otherwise as text.
 impl Serialize for Internal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.same() {
@@ -110,7 +110,7 @@ impl Serialize for Internal {
     }
 }
 
-/// Read from the text in a cell of a CSV file.
+/// The parameter is read from the text in a cell of a CSV file.
 impl<'de> Deserialize<'de> for Internal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;

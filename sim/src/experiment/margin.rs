@@ -15,14 +15,15 @@ use super::rates::gcd;
 use super::schedule::{NANOS_IN_A_MILLION_SECONDS, Schedule};
 use super::{Rates, Topology};
 
-/// The shortest whole number of nanoseconds after which the ticks of all machines repeat exactly. It is a multiple of `1 /
-/// gcd(rates)` seconds.
+/// Returns the shortest whole number of nanoseconds after which the ticks of all machines repeat exactly. It is a multiple of `1 / g`
+/// seconds, where g is the greatest common divisor of the rates (in ticks per second).
 pub(super) fn cycle_ns(rates: &Rates) -> u64 {
     let common = rates
         .iter()
         .fold(0, |common, rate| gcd(rate.micro_hertz(), common));
-    // In a million seconds, the ticks of all machines repeat `common` times. One repetition takes NANOS_IN_A_MILLION_SECONDS / common
-    // nanoseconds, which can be a fraction. Its smallest multiple without fraction is this:
+    // `common` is the greatest common divisor of the rates in millionths of a tick per second. So in a million seconds, the ticks of all
+    // machines repeat `common` times. One repetition takes NANOS_IN_A_MILLION_SECONDS / common nanoseconds, which can be a fraction. The
+    // result is the smallest multiple of this time that is a whole number.
     NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
 }
 
@@ -78,13 +79,13 @@ struct Agenda {
 
 impl Agenda {
     fn new(schedule: &Schedule) -> Self {
-        let ticking = (0..schedule.machines()).filter(|&machine| schedule.ticks(machine) > 0);
+        let with_ticks = (0..schedule.machines()).filter(|&machine| schedule.ticks(machine) > 0);
         let first = |machine| Tick {
             due_ns: schedule.due_ns(machine, 0),
             machine,
         };
         Self {
-            next_ticks: ticking.map(|machine| Reverse(first(machine))).collect(),
+            next_ticks: with_ticks.map(|machine| Reverse(first(machine))).collect(),
             yielded: vec![0; schedule.machines()],
         }
     }

@@ -144,10 +144,10 @@ impl Configuration {
             .neighbour_count(machine, self.rates.machines())
     }
 
-    /// The smallest possible margin of a run, in model nanoseconds. The margin is the shortest time between two ticks whose order
-    /// matters ([`Schedule::margin_ns`]). Rounding can make the margin of a
-    /// run two nanoseconds shorter. With [`PhaseRule::Spread`] it is `1 / (L * N)` seconds, where L is the least common multiple
-    /// of the rates and N the number of machines. The other phase rules guarantee no margin, so it is 0.
+    /// Returns the smallest possible margin of a run, in model nanoseconds. The margin is the shortest time between two ticks whose order
+    /// matters ([`Schedule::margin_ns`]). With [`PhaseRule::Spread`], the smallest possible margin is `1 / (L * N)` seconds, where L is the
+    /// least common multiple of the rates and N the number of machines. (Rounding can make the margin of a run two nanoseconds shorter.)
+    /// The other phase rules guarantee no margin, so the result is 0.
     pub fn guaranteed_margin_ns(&self) -> u64 {
         schedule::guaranteed_margin_ns(self)
     }
@@ -167,11 +167,16 @@ impl Configuration {
     /// Returns the mean number of recipients of a send of `machine`; 0 if the machine may not send to any other.
     fn mean_recipients(&self, machine: MachineIndex) -> f64 {
         let neighbours = f64::from(self.neighbour_count(machine));
-        let to_all = self.topology == Topology::TimeKeeper;
+        if neighbours == 0.0 {
+            return 0.0;
+        }
+        if self.topology == Topology::TimeKeeper {
+            // The time-keeper always sends to all.
+            return neighbours;
+        }
         match self.sends {
-            _ if neighbours == 0.0 => 0.0,
-            _ if to_all => neighbours,
-            // Of d + 1 equally likely outcomes, d have one recipient and one has d recipients: (d * 1 + 1 * d) / (d + 1).
+            // With d neighbours, a send has d + 1 equally likely outcomes. In d of them it goes to one recipient, in the other one to all
+            // d. So the mean is (d * 1 + 1 * d) / (d + 1).
             Sends::Mix => 2.0 * neighbours / (neighbours + 1.0),
             Sends::Unicast => 1.0,
             Sends::Broadcast => neighbours,
@@ -179,8 +184,8 @@ impl Configuration {
         }
     }
 
-    /// Returns how many messages each machine sends per model second if it never receives. In the long run, a machine cannot send
-    /// more, because it does not send at a tick that receives.
+    /// Returns how many messages each machine sends per model second on average if it never receives. In the long run, a machine cannot
+    /// send more, because it does not send at a tick that receives.
     fn messages_per_second_of_each(&self) -> impl Iterator<Item = f64> + '_ {
         (0..).zip(self.rates.iter()).map(|(machine, rate)| {
             let sends_per_second =
@@ -189,8 +194,8 @@ impl Configuration {
         })
     }
 
-    /// Returns how many messages all machines together send per model second if none of them ever receives. In the long
-    /// run, they cannot send more.
+    /// Returns how many messages all machines together send per model second on average if none of them ever receives. In the long run,
+    /// they cannot send more.
     pub fn messages_per_second(&self) -> f64 {
         self.messages_per_second_of_each().sum()
     }
@@ -214,9 +219,10 @@ impl Configuration {
             .map(|(machine, sent)| sent / f64::from(self.neighbour_count(machine).max(1)))
             .collect();
         if self.topology == Topology::Mesh {
-            // The messages of all machines minus the machine's own. This needs fewer additions than a sum over all pairs.
-            let of_all: f64 = to_each_neighbour.iter().sum();
-            return to_each_neighbour.iter().map(|own| of_all - own).collect();
+            // In a mesh, each machine gets messages from all others: the sum over all machines minus its own number. This needs fewer
+            // additions than a sum over all pairs.
+            let sum: f64 = to_each_neighbour.iter().sum();
+            return to_each_neighbour.iter().map(|own| sum - own).collect();
         }
         let mut arrivals = vec![0.0; to_each_neighbour.len()];
         for (machine, messages) in (0..).zip(&to_each_neighbour) {
@@ -270,8 +276,8 @@ impl Run {
     }
 
     /// Returns the text from which the run's random streams are made: the key without the parameters that do not change what machines
-    /// do. Runs that differ only in `connection` have the same events. Runs that differ only in `clock` have them too, but with different
-    /// additional timestamps.
+    /// do. Runs that differ only in `connection` have the same events. Runs that differ only in `clock` have the same events too, but
+    /// with different additional timestamps.
     pub fn stream_key(&self) -> String {
         let configuration = Configuration {
             connection: Connection::Persistent,
@@ -305,7 +311,7 @@ pub struct Experiment {
     pub seed: u64,
     /// Number of runs of each configuration that is not in `more_repetitions`.
     pub repetitions: u32,
-    /// Larger numbers of runs of some configurations, by the configuration's canonical text.
+    /// For some configurations, by their canonical texts: a larger number of runs, which replaces `repetitions`.
     pub more_repetitions: BTreeMap<String, u32>,
     /// The engine that runs the machines.
     pub engine: EngineKind,
@@ -358,7 +364,7 @@ impl Experiment {
         &self.numbering
     }
 
-    /// Returns the shard that is planned. `None` if all runs are planned.
+    /// Returns the shard (the part of the runs that this computer makes) to which the plan is restricted. `None` if all runs are planned.
     pub fn shard(&self) -> Option<Shard> {
         self.shard
     }
@@ -380,6 +386,7 @@ impl Experiment {
 
     /// Returns the shard whose runs have the most ticks, if the runs are divided among `of` shards.
     pub fn largest_shard(&self, of: u32) -> Shard {
+        // The ticks of each shard. Shards are numbered from 1.
         let mut ticks = vec![0; of as usize];
         for run in self.runs() {
             let number = shard::number_of(&run, of, self.shard_rule);
@@ -424,24 +431,25 @@ impl Experiment {
         }
         self.configurations = earlier.into_iter().flatten().chain(new).collect();
         self.numbering = numbering.clone();
-        let largest = self.more_repetitions.values().copied().max();
-        let largest = largest.unwrap_or(0).max(self.repetitions);
-        self.numbering.grow(self.configurations.len(), largest);
+        let max_larger_count = self.more_repetitions.values().copied().max();
+        let max_repetitions = max_larger_count.unwrap_or(0).max(self.repetitions);
+        self.numbering
+            .grow(self.configurations.len(), max_repetitions);
         Ok(())
     }
 
-    /// Returns the planned runs in order: first repetition 0 of every configuration, then repetition 1, and so on. So if a sweep
-    /// is stopped early, every configuration has about the same number of runs. If the plan has grown, the runs of the earlier plan come
-    /// first.
+    /// Returns the planned runs in order: first repetition 0 of every configuration, then repetition 1, and so on. So if
+    /// `sim run` is stopped early, every configuration has about the same number of runs. If the plan has grown, the runs of the earlier
+    /// plan come first.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         std::iter::zip(0.., self.numbering.runs())
             .filter_map(|(index, run)| self.new_run(index, run))
-            .filter(|run| self.plans(run))
+            .filter(|run| self.is_planned(run))
     }
 
     /// Returns whether `run` is planned: its repetition is one of the planned repetitions, and it belongs to the planned shard, if only
     /// one shard is planned.
-    pub fn plans(&self, run: &Run) -> bool {
+    pub fn is_planned(&self, run: &Run) -> bool {
         let is_in_shard = |shard: Shard| shard.has(run, self.shard_rule);
         let is_additional_repetition = || {
             let more = &self.more_repetitions;

@@ -39,8 +39,8 @@ impl Numbering {
     /// Adds the runs that are missing, so that each of the first `configurations` configurations has `repetitions` runs.
     pub(super) fn grow(&mut self, configurations: usize, repetitions: u32) {
         let configurations = configurations as u32;
-        // The repetitions are divided where a block ends. In each part, all repetitions already have the same number of configurations, so
-        // one new block can add the others.
+        // The repetitions are divided where a block ends. In each part, all repetitions already have the same configurations, so one new
+        // block can add the missing ones.
         let mut bounds: Vec<u32> = self.0.iter().map(|block| block.repetitions.end).collect();
         bounds.push(repetitions);
         bounds.sort_unstable();
@@ -64,7 +64,7 @@ impl Numbering {
         self.0.starts_with(&earlier.0)
     }
 
-    /// Returns how many configurations have a number for this repetition. These are the first ones.
+    /// Returns how many configurations have a run with a number for this repetition. They are the first ones in the order of their indices.
     fn numbered_configurations(&self, repetition: u32) -> u32 {
         let blocks = self.0.iter();
         blocks
@@ -78,12 +78,11 @@ impl Numbering {
     pub(crate) fn run(&self, mut index: u64) -> Option<ConfigurationAndRepetition> {
         for block in &self.0 {
             if index < block.len() {
-                let width = block.configurations.len() as u64;
-                let configuration = block.configurations.start as usize + (index % width) as usize;
-                return Some((
-                    configuration,
-                    block.repetitions.start + (index / width) as u32,
-                ));
+                let configuration_count = block.configurations.len() as u64;
+                let configuration =
+                    block.configurations.start as usize + (index % configuration_count) as usize;
+                let repetition = block.repetitions.start + (index / configuration_count) as u32;
+                return Some((configuration, repetition));
             }
             index -= block.len();
         }

@@ -70,7 +70,7 @@ pub(super) struct ReadContext {
     /// The seed from which random rate sets come.
     pub(super) seed: u64,
     /// How many machines all further rate sets that are made by rules may have together.
-    pub(super) room: MachineBudget,
+    pub(super) machine_budget: MachineBudget,
 }
 
 /// A value that an experiment file gives to a parameter, and how to set it.
@@ -82,6 +82,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
+    /// Creates the setting that gives `value` to the field of a configuration. `field` returns this field.
     fn new<T: ToString + Clone + 'static>(
         value: T,
         field: fn(&mut Configuration) -> &mut T,
@@ -131,8 +132,8 @@ impl Parameter {
         self.cell(&DEFAULT)
     }
 
-    /// Returns whether messages leave out the parameter if its cell is `text`: it is a variant of the model, and `text` is its default
-    /// value.
+    /// Returns whether texts for users, such as the line below a table, leave out the parameter if its cell is `text`: it is a variant of
+    /// the model, and `text` is its default value.
     pub fn is_left_out(&self, text: &str) -> bool {
         !self.always_in_key && text == self.default_cell()
     }
@@ -218,7 +219,7 @@ const fn always_in_key(parameter: Parameter) -> Parameter {
     }
 }
 
-/// The kind and the unit of parameters that are words.
+/// The kind and the unit (none) of parameters whose values are words.
 const TEXT: (ValueKind, &str) = (ValueKind::Text, "");
 
 /// Every parameter of a configuration, in the order in which run keys contain them.
@@ -228,7 +229,12 @@ pub static PARAMETERS: [Parameter; 11] = [
         "rates",
         (ValueKind::Text, "1/s"),
         "Ticks per model second of each machine, joined by commas in the order of the machines.",
-        |item, context| settings!(rates, values::rates(item, context.seed, &context.room)),
+        |item, context| {
+            settings!(
+                rates,
+                values::rates(item, context.seed, &context.machine_budget)
+            )
+        },
         field!(rates),
     )),
     always_in_key(dimension(

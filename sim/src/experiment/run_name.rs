@@ -20,7 +20,9 @@ impl RunName {
     /// Returns the planned run of `experiment` with this name. `None` if no planned run has this name.
     pub fn find(&self, experiment: &Experiment) -> Option<Run> {
         match self {
-            Self::Number(index) => experiment.run(*index).filter(|run| experiment.plans(run)),
+            Self::Number(index) => experiment
+                .run(*index)
+                .filter(|run| experiment.is_planned(run)),
             Self::Key(key) => experiment.runs().find(|run| run.key() == *key),
         }
     }

@@ -134,7 +134,7 @@ impl Dataset {
     /// Returns the number of planned runs that were not attempted, including those of missing shards.
     pub fn to_do(&self) -> u64 {
         let experiment = &self.manifest().experiment;
-        let attempted_and_planned = self.runs.iter().filter(|row| experiment.plans(row));
+        let attempted_and_planned = self.runs.iter().filter(|row| experiment.is_planned(row));
         let attempted: HashSet<u64> = attempted_and_planned.map(|row| row.run).collect();
         self.planned().saturating_sub(attempted.len() as u64)
     }

@@ -94,7 +94,7 @@ impl ResolvedExperiment {
 
     /// Returns whether the run of this row is planned now. A run that has a row was planned once, but the experiment may have become
     /// smaller.
-    pub(crate) fn plans(&self, row: &JournalRow) -> bool {
+    pub(crate) fn is_planned(&self, row: &JournalRow) -> bool {
         let larger_count = || {
             // A key is the configuration's canonical text, followed by the repetition.
             let (configuration, _) = row.key.rsplit_once(" repetition=")?;

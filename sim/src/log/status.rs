@@ -112,7 +112,7 @@ impl Status {
         let experiment = &parts.manifest().experiment;
         let mut tally = Tally::default();
         parts.for_each_row(|row| {
-            tally.take(&row, experiment.plans(&row));
+            tally.take(&row, experiment.is_planned(&row));
         })?;
         Ok(Self::new(&parts, tally))
     }
@@ -122,7 +122,7 @@ impl Status {
         let experiment = &dataset.manifest().experiment;
         let mut tally = Tally::default();
         for row in dataset.attempted() {
-            tally.take(row, experiment.plans(row));
+            tally.take(row, experiment.is_planned(row));
         }
         Self::new(&dataset.parts, tally)
     }

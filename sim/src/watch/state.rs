@@ -100,7 +100,7 @@ impl WatchState {
 
     /// Adds a row of a journal to the counts.
     pub(super) fn take(&mut self, row: &JournalRow) {
-        let is_planned = self.experiment.plans(row);
+        let is_planned = self.experiment.is_planned(row);
         let change = self.tally.take(row, is_planned);
         if change == Change::Nothing {
             return;

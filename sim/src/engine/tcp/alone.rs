@@ -45,7 +45,7 @@ pub struct Participant {
     pub addresses: Vec<Vec<SocketAddr>>,
     /// The addresses at which this machine may listen. It takes the first one at which it can listen.
     pub listen: Vec<SocketAddr>,
-    /// The run's secret.
+    /// The run's token: a secret that all machines of the run know.
     pub token: RunToken,
     /// How long to wait for the other machines before giving up.
     pub patience: Duration,
@@ -101,6 +101,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
     let mut ready = vec![];
     let mut suspension = Suspension::default();
     let patience_ns = u64::try_from(participant.patience.as_nanos()).unwrap_or(u64::MAX);
+    // The deadline for the start of the run. This process has not been suspended yet, so the time of suspensions is 0.
     let mut patience = Patience::until(clock.now_ns().saturating_add(patience_ns), 0);
     for turn in 0.. {
         suspension.note_awake(clock.now_ns());
@@ -113,6 +114,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
                 }
                 hosted.end_idle_machines()?;
                 let end_ns = hosted.end_ns().unwrap_or(0);
+                // The deadline for the end of the run.
                 patience = Patience::until(
                     end_ns.saturating_add(PATIENCE_NS),
                     suspension.suspended_ns(),
@@ -132,7 +134,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
         if patience.is_over(clock.now_ns(), &mut suspension) {
             return Err(hosted.describe_missing().into());
         }
-        // Wait for a socket, but not longer than until the next tick.
+        // Wait for a socket, but not longer than until the next tick. (Before the start of the run is set, no tick has a due time.)
         let longest_ns = clock.now_ns() + LONGEST_WAIT.as_nanos() as u64;
         let due_ns = hosted.next_due_ns(machine).filter(|_| hosted.has_started());
         let until = clock.instant(due_ns.map_or(longest_ns, |due_ns| due_ns.min(longest_ns)));
@@ -160,6 +162,7 @@ fn begin(
         address: *address,
         problem: error.to_string(),
     };
+    // Takes the first address at which the machine can listen. If there is none, `last_error` says why the last address failed.
     let mut last_error =
         ParticipantError::Failed(format!("machine {} has no address", participant.machine));
     let listening = participant.listen.iter().find_map(|address| {

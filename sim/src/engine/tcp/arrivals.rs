@@ -24,7 +24,8 @@ pub(super) struct Arrivals {
     /// Whether the experiment adds delays to messages. Then the recipient sorts arrived messages and queues each of them when its delay
     /// is over. So a message may arrive early, and only messages from the same sender must arrive in order.
     has_delays: bool,
-    /// Without delays: for each recipient, the sending time and the sender of the message that arrived last.
+    /// Without delays: for each recipient, the sending time and the sender of the message that arrived last. It begins as (0, 0), which is
+    /// not later than any message.
     last_to: Vec<(u64, MachineIndex)>,
     /// With delays: for each sender and recipient, the sender's tick that sent the message that arrived last.
     last_tick_between: HashMap<(MachineIndex, usize), u64>,
@@ -76,8 +77,9 @@ mod tests {
     use super::*;
     use crate::experiment::{Experiment, Overrides};
 
-    /// Checks arrivals at machine 0, each given as (ticks that machine 0 has done, sender, sender's tick). `delay` is `0` or `0.6`
-    /// seconds. Returns whether all arrived as scheduled. Machine 0 has its ticks at 0, 1, 2 ... s, and machine 1 at 0, 0.5, 1 ... s.
+    /// Checks arrivals of messages at machine 0, each given as (ticks that machine 0 has done, sender, tick in which the sender sent the
+    /// message). `delay` is `0` or `0.6` seconds. Returns whether all messages arrived as scheduled. Machine 0 has its
+    /// ticks at 0, 1, 2 ... s, and machine 1 at 0, 0.5, 1 ... s.
     fn all_as_scheduled(delay: &str, arrivals: &[(u64, MachineIndex, u64)]) -> bool {
         let text = format!(
             "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 2]\ninternal = 0.5\nphase = \"aligned\"\ndelay_s = {delay}"
@@ -102,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_message_must_arrive_between_the_scheduled_ticks() {
-        // Sent at 0.5 s: the message must arrive between machine 0's ticks at 0 and 1 s.
+        // Machine 1 sent the message in its tick 1, at 0.5 s. The message must arrive between machine 0's ticks at 0 and 1 s.
         assert!(all_as_scheduled("0", &[(1, 1, 1)]));
         assert!(
             !all_as_scheduled("0", &[(0, 1, 1)]),
@@ -112,7 +114,7 @@ mod tests {
             !all_as_scheduled("0", &[(2, 1, 1)]),
             "after the tick at 1 s"
         );
-        // Sent at 1 s: the tick at 1 s must not find the message.
+        // Machine 1 sent the message in its tick 2, at 1 s. Machine 0's tick at 1 s must not find it.
         assert!(all_as_scheduled("0", &[(2, 1, 2)]));
         assert!(!all_as_scheduled("0", &[(1, 1, 2)]));
     }
@@ -125,7 +127,7 @@ mod tests {
 
     #[test]
     fn with_delays_messages_may_arrive_early_but_only_in_order() {
-        // Sent at 0.5 s with a delay of 0.6 s: the message must arrive before the tick at 2 s.
+        // Sent at 0.5 s with a delay of 0.6 s: machine 0's tick at 2 s must find the message, so it must arrive before this tick.
         for ticks_done in [0, 1, 2] {
             assert!(
                 all_as_scheduled("0.6", &[(ticks_done, 1, 1)]),

@@ -1,8 +1,9 @@
-//! Wall time that never goes backwards: the system's time at the start of the engine, continued by the monotonic clock.
+//! Wall time that never goes backwards: the system's time at the start of the engine, continued by the monotonic clock. (The monotonic
+//! clock is a clock of the system that nobody can set, so it only goes forwards.)
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How often the system's time and the monotonic clock are read at the start.
+/// How many times the system's time and the monotonic clock are read at the start.
 const READINGS: u32 = 8;
 
 /// A clock that shows the Unix time, and never goes backwards.

@@ -31,7 +31,8 @@ use crate::wire::RunToken;
 
 /// Maximum number of ticks between two checks of the sockets. With more ticks, arrived messages would wait too long in the sockets.
 const MAX_TICKS_PER_TURN: usize = 32;
-/// While ticks are overdue, they go first. But after this time, one step of starting, setting up and closing runs is done all the same.
+/// While ticks are overdue, they go before other work: starting, setting up and closing runs. But if no such work was done for this time,
+/// one step of it is done all the same.
 const STEP_EVERY_NS: u64 = 5_000_000;
 /// Maximum number of runs that are set up at the same time. While a run is set up, each of its machines has a listener, which needs a
 /// file.
@@ -96,9 +97,10 @@ pub fn serve(
 /// A time at which something must be done for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Deadline {
-    /// The first field, so that deadlines are sorted by time.
+    /// The Unix time of the deadline. It is the first field, so that deadlines are sorted by time.
     at_ns: u64,
-    /// The number of the run among all runs of this loop. If another run is in the slot now, the deadline's run has ended.
+    /// The number of the run among all runs of this loop. If the run that is in `slot` now has another number, the run of this deadline
+    /// has ended.
     serial: u64,
     what: DeadlineKind,
     /// The position of the run in `EventLoop::runs`. When a run has ended, another run may use its slot.
@@ -117,8 +119,8 @@ enum DeadlineKind {
 /// Why the set-up of a run's mesh cannot begin.
 struct MeshError {
     reason: String,
-    /// Whether the problem may pass when another run has ended.
-    may_pass: bool,
+    /// Whether the set-up may work later, when another run has ended and its files are closed.
+    may_work_later: bool,
 }
 
 /// The state of an event loop.
@@ -128,7 +130,7 @@ struct EventLoop<'s, D> {
     /// Receives the outcome of each run.
     deliver: D,
     clock: WallClock,
-    /// The time for which this process was suspended. It does not count for deadlines.
+    /// The time for which this process was suspended (for example, because the computer slept). It does not count for deadlines.
     suspension: Suspension,
     reactor: Reactor,
     addresses: AddressBook,
@@ -214,7 +216,8 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             return true;
         }
         let idle = self.is_idle();
-        // A postponed run goes before new runs. An error says whether `runs` has ended.
+        // A postponed run goes before new runs. It is tried again only if there may be room for it: another run was closed, or the loop
+        // has nothing else to do. The value of an error is whether `runs` has ended.
         let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_have_room) {
             Ok(run)
         } else if self.postponed.is_some() {
@@ -266,9 +269,10 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
                 self.setting_up.push_back(slot);
                 // A rough estimate: under load there is one step in each STEP_EVERY_NS, and a step opens one or two connections.
                 let expected_ns = connections * STEP_EVERY_NS;
-                self.set_deadline(slot, serial, false, self.clock.now_ns() + expected_ns);
+                let (has_started, from_ns) = (false, self.clock.now_ns() + expected_ns);
+                self.set_deadline(slot, serial, has_started, from_ns);
             }
-            Err(problem) if problem.may_pass && !self.is_idle() => self.postponed = Some(run),
+            Err(problem) if problem.may_work_later && !self.is_idle() => self.postponed = Some(run),
             Err(problem) => (self.deliver)(RunOutcome {
                 run,
                 result: Err(problem.reason),
@@ -284,11 +288,11 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             .addresses
             .listen(configuration.rates.machines())
             .map_err(|error| MeshError {
-                may_pass: error.is_shortage(),
+                may_work_later: error.is_shortage(),
                 reason: error.to_string(),
             })?;
         let token = new_token().map_err(|reason| MeshError {
-            may_pass: false,
+            may_work_later: false,
             reason,
         })?;
         let wiring = Wiring::new(configuration);
@@ -297,7 +301,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         Endpoints::in_this_process(listeners)
             .and_then(|endpoints| Mesh::new(slot, wiring, endpoints, secret, clock, reactor))
             .map_err(|error| MeshError {
-                may_pass: is_shortage(&error),
+                may_work_later: is_shortage(&error),
                 reason: format!("cannot listen: {error}"),
             })
     }
@@ -332,7 +336,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
     }
 
     /// Returns whether the loop should now do other work than ticks. It should if no tick is overdue, or if it has done no other work for
-    /// [`STEP_EVERY_NS`].
+    /// [`STEP_EVERY_NS`]. If it should, the current time is noted as the time of this work.
     fn has_time(&mut self) -> bool {
         let now_ns = self.clock.now_ns();
         let next = self.deadlines.peek();
@@ -404,6 +408,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         if !patience.is_over(self.clock.now_ns(), &mut self.suspension) {
             let suspended_ns = self.suspension.suspended_ns();
             self.deadlines.push(Reverse(Deadline {
+                // The patience is over only after its end, so 1 ns later.
                 at_ns: patience.end_ns(suspended_ns) + 1,
                 what: DeadlineKind::Patience {
                     started,
@@ -416,6 +421,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         let Some((_, hosted)) = self.runs.get(deadline.slot) else {
             return;
         };
+        // The run is still in the loop, so it has not ended. A deadline for its start is met if it has started.
         if started || !hosted.has_started() {
             let reason = hosted.describe_missing();
             self.fail(deadline.slot, reason);
@@ -432,7 +438,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         if let Some((_, (_, hosted))) = longest {
             let spill = match &mut self.spill {
                 Some(spill) => spill,
-                // The file is created when it is needed first.
+                // The file is created when it is needed for the first time.
                 none => none.insert(Spill::in_folder(&self.settings.spill_folder)?),
             };
             self.events_in_memory -= hosted.events_in_memory();
@@ -451,6 +457,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         }
         let longest = Instant::now() + LONGEST_WAIT;
         let next = self.deadlines.peek();
+        // If there are very many ticks, the loop wakes up a little after the next one is due, to do several ticks in one turn.
         let slack_ns = self.pressure.slack_ns();
         let due = next.map(|Reverse(deadline)| self.clock.instant(deadline.at_ns + slack_ns));
         self.reactor
@@ -494,7 +501,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         };
         let serial = *serial;
         if hosted.start_if_ready(now_ns, &mut self.reactor) {
-            let ticks = (0..hosted.machine_count() as usize).filter_map(|machine| {
+            let first_ticks = (0..hosted.machine_count() as usize).filter_map(|machine| {
                 let at_ns = hosted.next_due_ns(machine)?;
                 Some(Reverse(Deadline {
                     at_ns,
@@ -503,7 +510,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
                     slot,
                 }))
             });
-            self.deadlines.extend(ticks);
+            self.deadlines.extend(first_ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
             let result = hosted.end_idle_machines();
             self.not_started -= 1;

@@ -40,11 +40,12 @@ const LEAD_NS: u64 = 1_000_000;
 const INITIAL_EVENTS: u64 = 256;
 /// What is wrong with a message that contradicts the run's schedule. The text is part of the run's failure.
 const IMPOSSIBLE: &str = "carried a message that the sender cannot have sent";
-/// A message with a longer delay is refused. Delays that are drawn are far shorter.
+/// A message with a longer delay is refused. Drawn delays are shorter: the mean is at most an hour, and an exponential delay is at most
+/// 37 times its mean, because it is drawn from 53 random bits.
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
-/// The maximum number of events of all machines together. A tick may send one message, which every other machine may receive. So each
-/// tick causes at most as many events as there are machines.
+/// Returns the maximum number of events of all machines together. A tick may send one message, which every other machine may receive. So
+/// each tick causes at most as many events as there are machines: one send, and one receive at each other machine.
 fn max_events(schedule: &Schedule) -> u64 {
     let ticks = (0..schedule.machines()).map(|machine| schedule.ticks(machine));
     ticks
@@ -71,6 +72,7 @@ pub(super) struct HostedRun {
     spilled: Vec<(usize, Piece)>,
     /// Unix time of the run's start. `None` until it is set.
     started_at_ns: Option<u64>,
+    /// How far the machines have agreed on the start of the run, if they are in several processes.
     agreement: Agreement,
     latency: Samples,
     arrivals: Arrivals,
@@ -195,7 +197,7 @@ impl HostedRun {
         if self.has_started() || !self.mesh.is_complete() {
             return Ok(self.has_started());
         }
-        // The only machine of this process, and the machines that report through it.
+        // The only machine of this process, and the machines that report to machine 0 through it.
         let here = self.mesh.local().start;
         let beyond = self.mesh.wiring().machines_beyond(here);
         if self.agreement.awaited.is_empty() && !self.agreement.has_reported {
@@ -360,6 +362,7 @@ impl HostedRun {
                     let is_impossible = |timestamp: &Arc<CarriedTimestamp>| {
                         !timestamp.is_possible(max_events, duration_ns)
                     };
+                    // `stamp` is the Lamport timestamp of the message.
                     if sent_tick >= schedule.ticks(sender as usize)
                         || delay_ns > LONGEST_DELAY_NS
                         || stamp > max_events
@@ -381,6 +384,7 @@ impl HostedRun {
                     {
                         return Err(IMPOSSIBLE.to_owned());
                     }
+                    // The sending time in model time. (`sent_at_ns` is the real time.)
                     let sent_ns = schedule.due_ns(sender as usize, sent_tick);
                     let ticks_done = ticks_done[owner as usize];
                     let recipient = owner as usize;

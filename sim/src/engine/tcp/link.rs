@@ -12,7 +12,7 @@ use crate::clock::TimestampFormat;
 use crate::machine::MachineIndex;
 use crate::wire::{Chunks, Frame, Frames, HELLO_BYTES, Hello, Nonce};
 
-/// Number of bytes of a nonce (16) and a time (8).
+/// Number of bytes of the nonce (a random number that is used once, 16 bytes) and the time (8 bytes) with which a machine begins.
 pub(super) const CHALLENGE_BYTES: usize = 24;
 
 /// What the other side sent: a step of the handshake, or a frame.
@@ -94,7 +94,7 @@ pub(super) struct Link {
     pub(super) purpose: Purpose,
     /// The nonces and times of the handshake. A connection for one message has those of the persistent connection.
     pub(super) session: Session,
-    /// If the connection is for one message, and this side receives it: the number of the message.
+    /// If the connection is for one message, and this side receives it: the number of the message, in the form of a nonce.
     pub(super) number: Nonce,
     /// Whether the other side has proved that it is the peer.
     is_proven: bool,
@@ -180,7 +180,7 @@ impl Link {
         self.send_hello(receipt)
     }
 
-    /// Returns whether this is the sender's side of a connection for one message.
+    /// Returns whether this is the sender's side of a connection for one message. Only this side sends a message over the connection.
     pub(super) fn is_senders_side(&self) -> bool {
         self.purpose == Purpose::OneMessage && self.messages_sent > 0
     }
@@ -286,7 +286,7 @@ impl Link {
     }
 
     /// Passes the steps of the handshake and the frames in `bytes` to `handle`. Frames follow when the other side has proved that it is
-    /// the peer. Incomplete ones are kept until more bytes arrive.
+    /// the peer. An incomplete step or frame is kept until more bytes arrive.
     fn decode(
         &mut self,
         mut bytes: &[u8],
@@ -309,10 +309,10 @@ impl Link {
 
     /// Counts `frame` if it is a message, and checks that no frame follows the end frame.
     fn count_message(&mut self, frame: &Frame) -> Result<(), String> {
+        if self.has_ended || self.announced.is_some() {
+            return Err("sent more after its end frame".to_owned());
+        }
         match frame {
-            _ if self.has_ended || self.announced.is_some() => {
-                Err("sent more after its end frame".to_owned())
-            }
             Frame::Message { .. } => {
                 self.messages_received += 1;
                 Ok(())
@@ -331,9 +331,10 @@ impl Link {
         let Some(messages) = self.announced else {
             return Ok(());
         };
-        let more_may_come = Purpose::Persistent {
-            message_has_own_connection: true,
-        } == self.purpose;
+        let more_may_come = self.purpose
+            == Purpose::Persistent {
+                message_has_own_connection: true,
+            };
         self.has_ended = self.messages_received == messages;
         if self.has_ended || (more_may_come && self.messages_received < messages) {
             return Ok(());

@@ -10,8 +10,8 @@
 //! refused and counted. When both sides of all connections are proven, the mesh is complete, and the listeners close (unless each
 //! message has its own connection).
 //!
-//! After its last tick, a machine sends an *end frame* to each machine to which it is connected. It says how many messages the machine
-//! has sent there, and that nothing more follows.
+//! After its last tick, a machine sends an *end frame* to each machine to which it is connected. The end frame says how many messages the
+//! sender has sent to this recipient, and that nothing more follows.
 
 mod handshake;
 mod per_message;
@@ -244,7 +244,8 @@ impl Mesh {
                         "machine {dialler} cannot connect to machine {peer}: {error}"
                     ));
                 }
-                // The process of the peer may start later. (If the connection was opened but is broken, the reactor reports this too.)
+                // The process of the peer may start later. (If the connection was opened and breaks afterwards, the reactor reports its
+                // socket, and `exchange` plans to dial again.)
                 Some(_) => {
                     self.failed_dials += 1;
                     self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
@@ -291,6 +292,8 @@ impl Mesh {
         };
         let handle = reactor.watch(&mut stream, route)?;
         let is_senders_side = purpose == Purpose::OneMessage;
+        // A reset drops bytes that have not been read. So it is used only where this process knows that both sides have received
+        // everything: if it has both sides, and for the sender of a message, who closes the connection after the receipt.
         let closing = if self.has_all_machines() || is_senders_side {
             Closing::ByReset
         } else {
@@ -307,12 +310,14 @@ impl Mesh {
             (stream, handle),
             self.wiring.timestamps(),
         );
+        // Nothing can fail any more, so the position is taken.
         self.vacant.pop();
         match self.links.get_mut(index) {
             Some(vacant) => *vacant = Some(link),
             None => self.links.push(Some(link)),
         }
-        if let Some(peer) = peer.filter(|_| !is_senders_side) {
+        // `side_indices` lists only persistent connections. For an accepted one, the peer is not known yet.
+        if let (Some(peer), Purpose::Persistent { .. }) = (peer, purpose) {
             let position = self.side_position(owner, peer);
             self.side_indices[position] = Some(index);
         }
@@ -352,8 +357,8 @@ impl Mesh {
         addresses[self.failed_dials % addresses.len()]
     }
 
-    /// Returns the address at which `peer` listens. If several addresses were given for `peer`, only one of them may work, so this is the
-    /// one to which the persistent connection of `owner` goes.
+    /// Returns the address at which `peer` listens. If several addresses were given for `peer`, perhaps only one of them works. So the
+    /// result is the one to which the persistent connection of `owner` goes.
     fn address(&self, owner: MachineIndex, peer: MachineIndex) -> SocketAddr {
         let addresses = &self.addresses[peer as usize];
         if addresses.len() == 1 {
@@ -362,8 +367,9 @@ impl Mesh {
         let index = self.link_index(owner, peer);
         let persistent = index.and_then(|index| self.links[index].as_ref());
         let connected_to = persistent.and_then(|link| link.stream.peer_addr().ok());
-        let is_connected =
-            |address: &&SocketAddr| connected_to.is_some_and(|it| it.ip() == address.ip());
+        let is_connected = |address: &&SocketAddr| {
+            connected_to.is_some_and(|connected| connected.ip() == address.ip())
+        };
         addresses
             .iter()
             .find(is_connected)
@@ -431,12 +437,12 @@ impl Mesh {
                 self.put_back(index, link, reactor);
                 Ok(())
             }
-            // Another program.
+            // The other side did not prove that it is a machine of the run, so it counts as another program.
             (Err(_), None) => {
                 self.refuse_link(index, link, reactor);
                 Ok(())
             }
-            // This side (that of the higher index) dialled a process that does not listen yet.
+            // This side (that of the machine with the higher index) dialled a process that does not listen yet.
             (Err(_), Some(peer))
                 if !was_proven
                     && !self.has_all_machines()
@@ -514,9 +520,9 @@ impl Mesh {
         })
     }
 
-    /// Finds a machine of this process and another machine for which it waits, to explain why a run makes no progress. In a mesh that is
-    /// not complete, the first one has no proven connection to the second one. In a complete mesh, it has not received the end frame or
-    /// all messages of the second one, or the confirmation of a message to it.
+    /// Finds a machine of this process (the owner) and a machine for which it waits (the peer), to explain why a run makes no progress. In
+    /// a mesh that is not complete, the owner has no proven connection to the peer. In a complete mesh, something from the peer has not
+    /// arrived: its end frame, one of its messages, or its confirmation of a message from the owner.
     pub(super) fn find_missing(&self) -> Option<(MachineIndex, MachineIndex)> {
         let is_missing = |&(owner, peer): &(MachineIndex, MachineIndex)| {
             let link = self.side_indices[self.side_position(owner, peer)]

@@ -3,8 +3,8 @@
 //! There is one event loop for each core. Each loop executes many runs at the same time in one thread. (Runs whose machines have
 //! processes of their own are the exception: see [`alone`].)
 //! Every machine listens on its own address and has one connection to each machine to which it sends or from which it receives.
-//! Messages go over this connection or, if the experiment says so, each over a new connection. Each tick has a fixed due time, so
-//! a late tick does not delay later ticks.
+//! Messages go over this connection. With `connection = "per-message"` in the experiment, each message goes over a new connection
+//! instead. Each tick has a fixed due time, so a late tick does not delay later ticks.
 //!
 //! # Layout
 //!
@@ -50,15 +50,17 @@ pub use spill::Piece;
 
 use crate::experiment::{Configuration, Connection};
 
-/// Returns how many files an event loop needs in addition to the connections of its runs, if each run has this number of machines: for
-/// the listeners of runs that are being set up, and for accepted connections that have not said from which machine they come.
+/// Returns how many open files an event loop needs in addition to the connections of its runs, if each run has this number of machines.
+/// (For the system, a socket is an open file.) They are for the listeners of runs that are being set up, and for accepted connections
+/// that have not said from which machine they come.
 pub fn files_for_setup(machines: u32) -> u64 {
     event_loop::MAX_SETTING_UP as u64 * u64::from(machines) + reactor::MAX_SILENT as u64
 }
 
 /// Returns how many sockets a run of this configuration has. A connection has two sockets, one at each side. There is one connection for
 /// each pair of machines that may exchange messages. If each message has its own connection, a run also has a listener for each
-/// machine, and, for each pair, connections for one message in each direction at the same time.
+/// machine. Then this function also counts, for each pair, one message in each direction at the same time: two connections, so four
+/// sockets.
 pub fn sockets_per_run(configuration: &Configuration) -> u64 {
     let machines = configuration.rates.machines();
     let persistent = 2 * configuration.topology.links(machines);
@@ -92,6 +94,7 @@ mod tests {
     fn the_file_table_grows_and_stays_large() {
         super::make_room_for_files(700);
         let status = std::fs::read_to_string("/proc/self/status").expect("a process");
+        // `FDSize` is the number of open files for which the table has room.
         let size = status
             .lines()
             .find_map(|line| line.strip_prefix("FDSize:")?.trim().parse::<u64>().ok());

@@ -2,14 +2,14 @@
 
 use crate::engine::LATE;
 
-/// The shortest length of a window.
+/// The shortest length of a window. A window ends at the first tick after this time.
 const WINDOW_NS: u64 = 1_000_000_000;
 /// If the share of late ticks in a window is larger than this, the pressure is high.
 const TOO_MANY_LATE: f64 = 0.1;
 /// If a window has more ticks than this, the loop may wake up to [`SLACK_NS`] after a tick is due, so that one turn of the loop does
 /// several ticks. This saves time, because waking up takes longer than a tick.
 const DENSE_TICKS: u64 = 10_000;
-/// How much later than the due time the loop may wake up if ticks are dense. Ordinary timers of Linux are as inexact.
+/// How much later than the due time the loop may wake up if ticks are dense. Ordinary timers of Linux may be late by as much.
 const SLACK_NS: u64 = 50_000;
 
 /// Counts the ticks of the current window, and judges the last complete window.
@@ -69,14 +69,17 @@ mod tests {
 
     #[test]
     fn pressure_is_high_when_many_ticks_are_late() {
-        assert!(pressure_after(100, 2_000_000, 2).is_high());
+        assert!(
+            pressure_after(100, 2_000_000, 2).is_high(),
+            "half are late by 2 ms"
+        );
         assert!(
             !pressure_after(100, 2_000_000, 50).is_high(),
-            "2 % are late"
+            "2 % are late by 2 ms"
         );
         assert!(
             !pressure_after(100, 900_000, 2).is_high(),
-            "all are late by less than 1 ms"
+            "half are late, but by less than 1 ms"
         );
     }
 

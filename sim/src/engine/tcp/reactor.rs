@@ -20,7 +20,7 @@ pub(crate) const MAX_SILENT: usize = 32;
 /// How long to wait before a listener that could not accept is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 
-/// The run that a socket belongs to, and which of its sockets it is.
+/// The run to which a socket belongs, and which socket of the run it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Route {
     /// The slot of the run in its event loop: its position in the list of runs.
@@ -149,7 +149,8 @@ impl Reactor {
         self.retries.push((Instant::now() + delay, route));
     }
 
-    /// Finds out which sockets are ready. If none is ready, waits for one, at most until `until`. With `None`, does not wait.
+    /// Finds out which sockets are ready. If none is ready, waits for one, at most until `until` or until a listener is to be tried again.
+    /// With `None`, does not wait.
     pub(super) fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
         let first_retry = self.retries.iter().map(|(when, _)| *when).min();
         let until = until.map(|until| first_retry.map_or(until, |retry| until.min(retry)));
@@ -174,6 +175,7 @@ impl Reactor {
     pub(super) fn take_ready(&mut self, ready: &mut Vec<Ready>) {
         ready.clear();
         ready.extend(self.events.iter().filter_map(|event| {
+            // The timer's token is not in `routes`, so the timer is left out here.
             let route = *self.routes.get(event.token().0)?;
             let readiness = Readiness {
                 writable: event.is_writable(),
@@ -207,6 +209,7 @@ mod timer {
 
     /// The timer's token. Tokens of sockets are their handles, which are never so large.
     const TIMER_TOKEN: Token = Token(usize::MAX);
+
     /// A timer descriptor among the watched sockets. It is never read, because setting it again makes it unready.
     pub(super) struct Timer {
         descriptor: OwnedFd,

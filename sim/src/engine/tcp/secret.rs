@@ -6,7 +6,7 @@
 use crate::machine::MachineIndex;
 use crate::wire::{Hello, HelloKind, Nonce, Proof, RunToken};
 
-/// A text for the derivation of keys. A program that derives keys from the same token for another purpose gets other keys.
+/// A text that goes into the derived keys. A program that derives keys from the same token with another text gets other keys.
 const CONTEXT: &str = "logical-clock-lab 2026-11-25 handshake of a run";
 
 /// A key for proofs. It depends on the run's token and on the run.
@@ -78,7 +78,8 @@ impl Nonces {
     }
 }
 
-/// Returns the number of a message in the form of a nonce. In the steps for one message, the number takes the place of the nonce.
+/// Returns the number of a message in the form of a nonce. In the handshake of a connection for one message, this number takes the place
+/// of a nonce.
 pub(super) fn number_as_nonce(number: u64) -> Nonce {
     u128::from(number).to_be_bytes()
 }

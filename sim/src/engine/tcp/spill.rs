@@ -37,8 +37,10 @@ impl Spill {
         })
     }
 
-    /// Appends `events` to the file, as rows of the event log. Their rows have this `format`.
+    /// Appends `events` to the file, as rows of the event log. `format` says which cells the rows of the run have; the returned piece needs
+    /// it to read the events back.
     pub(super) fn write(&mut self, events: &[LoggedEvent], format: RowFormat) -> io::Result<Piece> {
+        // Each piece also refers to the file.
         let is_without_pieces = Arc::strong_count(&self.file) == 1;
         if is_without_pieces {
             self.file.set_len(0)?;
@@ -46,7 +48,7 @@ impl Spill {
         }
         let mut bytes = Vec::new();
         for logged in events {
-            // Run and machine are not read back, so any number does.
+            // The numbers of the run and of the machine are not read back, so they do not matter.
             let (run, machine, logged) = (0, 0, logged.clone());
             write_row(
                 &mut bytes,

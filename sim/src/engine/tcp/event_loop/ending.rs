@@ -42,6 +42,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
                     self.setting_up.push_back(slot);
                 }
             }
+            // The run fails with the reason of the earlier set-up, not with the error of the new one.
             Err(_) => self.finish(slot, Err(reason)),
         }
     }

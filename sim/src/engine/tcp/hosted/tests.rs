@@ -81,6 +81,7 @@ fn message(stamp: u64, sent_tick: u64, delay_ns: u64) -> Frame {
         stamp,
         sent_tick,
         delay_ns,
+        // A time in the future is not refused. The latency of the message then counts as 0.
         sent_at_ns: u64::MAX,
         timestamp: None,
     }
@@ -134,13 +135,17 @@ fn impossible_timestamps_make_the_run_fail_with_both_machines_named() {
     };
     let impossible = "carried a message that the sender cannot have sent";
     for (clock, frame, times, problem) in [
+        // A component above 40.
         ("vector", vector([0, u64::MAX]), 1, impossible),
         ("vector", vector([41, 0]), 1, impossible),
-        // The first message is possible. The second one has the same tick, so it comes from the same send.
+        // The first message is possible. The second one has the same tick, so it would come from the same send. But machine 0 receives
+        // only one message of a send.
         ("vector", vector([0, 1]), 2, impossible),
+        // A time that is far from the run's time, or a counter above 40.
         ("hlc", hybrid(i64::MAX, 0), 1, impossible),
         ("hlc", hybrid(i64::MIN, 0), 1, impossible),
         ("hlc", hybrid(5, u64::MAX), 1, impossible),
+        // A vector timestamp in a run with hybrid clocks.
         (
             "hlc",
             vector([0, 1]),

@@ -80,8 +80,8 @@ impl Mesh {
         Ok(())
     }
 
-    /// Adds an accepted connection, sends a challenge if necessary, and reads the first bytes. If there are too many silent connections
-    /// then, closes the one of this run that has been silent longest.
+    /// Adds an accepted connection, sends a challenge if necessary, and reads the first bytes. If there are then too many silent
+    /// connections, closes the one of this run that has been silent longest, but never the connection that was just accepted.
     fn read_first_bytes(
         &mut self,
         machine: usize,
@@ -224,7 +224,8 @@ impl Mesh {
             && link.session == Session::default()
     }
 
-    /// Checks the proof in `hello`, which machine `recipient` has received. The proof must cover the nonces and times `before`.
+    /// Checks the proof in `hello`, which machine `recipient` has received. The proof must cover `before`: the nonces and times that were
+    /// sent before `hello`.
     pub(super) fn check(
         &self,
         hello: &Hello,
@@ -276,8 +277,9 @@ impl Mesh {
     /// Compares the clocks of the two machines of `link`, if they are in different processes. The listener read its clock for the
     /// challenge, then the dialler read its clock for the dial, then the listener read its clock again for the answer: `answer_ns`.
     ///
-    /// If the clocks agree, the dialler's time lies between the two times of the listener. So the clocks differ at least by the distance
-    /// of the dialler's time from the middle of the two times, minus half of the time between them.
+    /// If the clocks agree, the dialler's time lies between the two times of the listener. If it lies outside, the clocks differ at least
+    /// by its distance from the nearer of the two times. This is its distance from the middle of the two times, minus half of the time
+    /// from the challenge to the answer.
     fn compare_clocks(&mut self, link: &Link, peer: MachineIndex, answer_ns: u64) {
         if self.has_all_machines() {
             return;
@@ -292,7 +294,7 @@ impl Mesh {
         };
         if self
             .clock_difference
-            .is_none_or(|worst| worst.at_least_ns < difference.at_least_ns)
+            .is_none_or(|largest| largest.at_least_ns < difference.at_least_ns)
         {
             self.clock_difference = Some(difference);
         }

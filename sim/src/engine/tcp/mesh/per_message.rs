@@ -3,8 +3,8 @@
 //! The sender connects, sends its part of the handshake, and sends the message. When the recipient has the message, it sends its
 //! part of the handshake as a receipt. Then the sender closes the connection by a reset, so that no port stays in use.
 //!
-//! After its last tick, each machine sends the number of its messages over the persistent connection. The run ends when this number of
-//! messages has arrived.
+//! After its last tick, each machine says over each persistent connection how many messages it has sent to the machine at the other side.
+//! The run ends when all these messages have arrived and their receipts too.
 
 use super::Mesh;
 use crate::engine::tcp::link::{Link, Purpose, Session};

@@ -71,6 +71,7 @@ impl Fixture {
     /// Returns the first bytes that machine `machine` sends to the listener of machine `to`, if it knows `token`.
     fn dial(&self, token: RunToken, machine: MachineIndex, to: usize) -> [u8; HELLO_BYTES] {
         let mut challenge = self.mesh.listeners[to].nonce.to_vec();
+        // Within a process no clocks are compared, so the time of the challenge is 0.
         challenge.extend([0; 8]);
         let dial = new_step(HelloKind::Dial, machine, [5; 16], 0);
         secret(token)
@@ -142,6 +143,7 @@ fn every_pair_is_connected_for_any_number_of_machines() {
         let mut fixture = Fixture::new(machines);
         fixture.turn_until(|fixture| fixture.mesh.is_complete());
         assert_eq!(fixture.mesh.rejected_connections(), 0);
+        // Each of the n (n - 1) / 2 connections between n machines has two sides.
         assert_eq!(
             fixture.mesh.links.iter().flatten().count() as u32,
             machines * (machines - 1)
@@ -219,6 +221,7 @@ fn connections_for_messages_are_closed_and_leave_no_port_in_time_wait() {
         // At most about 20 connections for messages are open at the same time.
         fixture.turn_until(|fixture| fixture.mesh.unconfirmed_messages < 20);
     }
+    // Only the two sides of each of the three persistent connections stay open.
     fixture
         .turn_until(|fixture| fixture.mesh.unconfirmed_messages == 0 && fixture.open_links() == 6);
     assert_eq!(fixture.received.len(), 300);
@@ -239,19 +242,21 @@ fn connections_for_messages_are_closed_and_leave_no_port_in_time_wait() {
     assert_eq!(sockets_in_time_wait(fixture.mesh.addresses[0][0]), 0);
 }
 
-/// Counts the closed connections at `address` that are still in the state TIME_WAIT, by the kernel's table of sockets: its second and
-/// third columns are the two addresses of a connection, and its fourth column is the state.
+/// Counts the closed connections at `address` that are still in the state TIME_WAIT. The kernel's table of sockets lists them: its second
+/// and third columns are the two addresses of a connection, and its fourth column is the state.
 #[cfg(target_os = "linux")]
 fn sockets_in_time_wait(address: SocketAddr) -> usize {
     const TIME_WAIT: &str = "06";
     let SocketAddr::V4(address) = address else {
-        panic!("{address} is no loopback address of ours")
+        panic!("{address} is not the IPv4 address at which a machine of the test listens")
     };
     let address = format!("{:08X}:", u32::from_ne_bytes(address.ip().octets()));
     let sockets = std::fs::read_to_string("/proc/net/tcp").expect("a table");
     let is_in_time_wait = |line: &&str| {
         let columns: Vec<&str> = line.split_whitespace().collect();
-        let has_address = columns[1..3].iter().any(|it| it.starts_with(&address));
+        let has_address = columns[1..3]
+            .iter()
+            .any(|column| column.starts_with(&address));
         has_address && columns[3] == TIME_WAIT
     };
     sockets.lines().skip(1).filter(is_in_time_wait).count()
@@ -288,7 +293,7 @@ fn a_message_that_cannot_be_delivered_is_an_error_that_names_both_machines() {
 fn messages_of_other_programs_are_refused() {
     let mut fixture = per_message(2);
     let hello = new_step(HelloKind::Message, 0, [0; 16], 0);
-    // The other program does not know the token, and knows no bytes of the persistent connection.
+    // The other program knows neither the token nor the session of the persistent connection (48 bytes).
     let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
     let other_program = fixture.other_program(1, &bytes);
@@ -316,7 +321,7 @@ fn a_mesh_has_ended_when_all_end_frames_have_arrived() {
 #[test]
 fn other_programs_are_refused_and_disturb_nothing() {
     let mut fixture = Fixture::new(3);
-    // A copy of a valid dial to another machine.
+    // A valid dial of machine 2 to machine 0. Another program sends a copy of it to machine 1.
     let replayed = fixture.dial(TOKEN, 2, 0);
     let other_programs = [
         fixture.other_program(
@@ -360,6 +365,7 @@ fn many_silent_connections_use_little_memory_and_block_no_machine() {
         .map(|_| fixture.other_program(0, b""))
         .collect();
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
+    // Besides the silent connections there are the two sides of the machines' connection, and connections that were just accepted.
     assert!(
         fixture.mesh.links.len() <= MAX_SILENT + 8,
         "{}",

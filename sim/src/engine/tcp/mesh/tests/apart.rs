@@ -123,8 +123,8 @@ fn read_step(other_program: &mut OtherProgram, process: &mut Process) -> Hello {
     Hello::decode(bytes[..].try_into().expect("whole")).expect("a step")
 }
 
-/// A program without the token listens at the address of machine 0. It learns neither the token nor a proof that it could use for its
-/// answer.
+/// A program without the token listens at the address of machine 0. From the dial of machine 1 it learns neither the token nor a proof
+/// that it could use for its answer.
 #[test]
 fn a_false_listener_does_not_learn_the_token() {
     let (mut listeners, mut addresses) = listeners();
