@@ -18,12 +18,15 @@ use crate::read::labels::{folder_name, labels};
 use crate::read::run_log::NO_EVENT;
 use crate::read::sql::values_in_words;
 
-/// Default for the largest number of events in a batch (whole runs that one core reads together). A single run with more events is a batch of its own.
+/// Default for the largest number of events in a batch (whole runs that one core reads together). A single run with more events is a batch
+/// of its own.
 const BATCH_EVENTS: u64 = 250_000;
-/// Default for the largest number of events in a part (one file of the exported events). A single run with more events is a part of its own.
+/// Default for the largest number of events in a part (one file of the exported events). A single run with more events is a part of its
+/// own.
 const PART_EVENTS: u64 = 1_000_000;
 
-/// The largest number of events that a run may have: the index of an event has 32 bits, and the largest index, [`NO_EVENT`], stands for no event.
+/// The largest number of events that a run may have: the index of an event has 32 bits, and the largest index, [`NO_EVENT`], stands for
+/// no event.
 const MAX_EVENTS: usize = NO_EVENT as usize;
 
 /// A dataset with at least one finished run.

@@ -248,7 +248,8 @@ fn data_table(dataset_index: usize, table_index: usize, table: &DataTable, data:
     }
 }
 
-/// A cell as people read it: `4±1` becomes `4 ± 1`, `4±~1` becomes `4 ±~1`, and `3=` becomes `3, all equal`. The page's script does the same.
+/// A cell as people read it: `4±1` becomes `4 ± 1`, `4±~1` becomes `4 ±~1`, and `3=` becomes `3, all equal`. The page's script does the
+/// same.
 fn spaced(cell: &str) -> String {
     match cell.strip_suffix('=') {
         Some(value) => format!("{value}, all equal"),

@@ -344,7 +344,7 @@ pub(super) fn both_counts(a: u64, b: u64) -> String {
 /// machine has no value in one of the runs, the mean has no interval.
 ///
 /// The average is taken over pairs of configurations, in which each run has one value (the mean of its machines). The weight of such
-/// a pair is its number of machines, because the table has a row for each machine.
+/// a pair is the number of machines that both configurations have, because the table has a row for each of these machines.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
@@ -352,7 +352,7 @@ fn averages(
     repetitions: &Repetitions<'_>,
 ) -> Result<Vec<Option<Difference>>, Error> {
     let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
-    // With each number of machines: groups in which the value of a run is the mean over so many machines.
+    // Numbers of machines, each with the groups in which the value of a run is the mean over this number of machines.
     let mut run_means = vec![];
     for machines in machine_counts {
         run_means.push((machines, repetitions.run_means(machines)?));
