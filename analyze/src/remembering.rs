@@ -28,11 +28,13 @@ impl RememberingFile {
         (remembering, failure)
     }
 
+    /// Keeps the error of `result` if it is the first one, and returns `result`.
     fn remember<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        // An interrupted write is repeated, so it is no failure.
         if let Err(error) = &result
             && error.kind() != io::ErrorKind::Interrupted
         {
-            // An interrupted write is repeated, so it is no error. Only the first error is kept, because later errors follow from it.
+            // `set` does nothing if there is an error already: only the first error is kept, because later errors follow from it.
             let _ = self.failure.0.set(copy(error));
         }
         result

@@ -3,7 +3,7 @@
 //! A Parquet file ends with its footer, the length of the footer (four bytes, little-endian) and the letters `PAR1`. Readers find
 //! everything else through the footer. The checksum (BLAKE3) is written directly before the footer. Readers do not use these
 //! bytes, so they can read such a file like any other. The checksum covers all other bytes of the file, and also a text that says
-//! what the file contains. So a file that was renamed to another file's name is detected.
+//! what the file contains. So a file that was put in the place of another file is detected too.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -14,28 +14,28 @@ const MAGIC: &[u8] = b"PAR1";
 /// Number of bytes after the footer: its length and [`MAGIC`].
 const TAIL: usize = 4 + MAGIC.len();
 
-/// Writes the checksum into the Parquet file at `path`. `about` says what the file contains. No other process may write the file
-/// meanwhile.
+/// Writes the checksum into the Parquet file at `path`. `about` says what the file contains. No other process may write the file at
+/// the same time.
 ///
 /// # Errors
 ///
 /// If the file cannot be read or written, or is not a Parquet file.
 pub(crate) fn seal(path: &Path, about: &str) -> io::Result<()> {
     let bytes = fs::read(path)?;
-    let footer = find_footer(&bytes).ok_or(io::ErrorKind::InvalidData)?;
-    let (data, footer_bytes) = bytes.split_at(footer);
-    let checksum = checksum(about, data, footer_bytes);
+    let footer_start = find_footer(&bytes).ok_or(io::ErrorKind::InvalidData)?;
+    let (data, footer) = bytes.split_at(footer_start);
+    let checksum = checksum(about, data, footer);
     // The checksum takes the place of the footer's first bytes, and the footer is written again behind it.
     let mut file = File::options().write(true).open(path)?;
-    file.seek(SeekFrom::Start(footer as u64))?;
+    file.seek(SeekFrom::Start(footer_start as u64))?;
     file.write_all(checksum.as_bytes())?;
-    file.write_all(footer_bytes)
+    file.write_all(footer)
 }
 
 /// Tells whether `bytes` are those of a file that was sealed with the same text `about` and has not changed since.
 pub(crate) fn is_unchanged(bytes: &[u8], about: &str) -> bool {
-    let parts = find_footer(bytes).and_then(|footer| {
-        let (before, footer) = bytes.split_at(footer);
+    let parts = find_footer(bytes).and_then(|footer_start| {
+        let (before, footer) = bytes.split_at(footer_start);
         let (data, stored) = before.split_last_chunk::<{ blake3::OUT_LEN }>()?;
         Some((data, stored, footer))
     });
@@ -49,11 +49,12 @@ fn find_footer(bytes: &[u8]) -> Option<usize> {
     let (before, tail) = bytes.split_last_chunk::<TAIL>()?;
     let (length, magic) = tail.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-    let footer = before.len().checked_sub(length)?;
-    (magic == MAGIC).then_some(footer)
+    let footer_start = before.len().checked_sub(length)?;
+    (magic == MAGIC).then_some(footer_start)
 }
 
-/// The checksum of a file that consists of `data` and `footer` and contains what `about` says.
+/// The checksum of a file with the bytes `data` and `footer`. `about` says what the file contains. Here `footer` is everything from the
+/// footer's first byte to the end of the file.
 fn checksum(about: &str, data: &[u8], footer: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     // The lengths are hashed first. Otherwise moving a byte from one part to the next would not change the checksum.
@@ -71,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// Ends like a Parquet file, but is not a valid one.
+    /// Bytes that end like a Parquet file with a footer of 6 bytes, but are not a valid Parquet file.
     const PARQUET: &[u8] = b"PAR1data data data\x06\x00\x00\x00PAR1";
 
     fn sealed(about: &str) -> Vec<u8> {
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_any_bit_is_found() {
+    fn a_changed_bit_and_a_missing_end_are_found() {
         let whole = sealed("a");
         assert_eq!(whole.len(), PARQUET.len() + blake3::OUT_LEN);
         assert!(is_unchanged(&whole, "a") && !is_unchanged(&whole, "b"));

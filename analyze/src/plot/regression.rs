@@ -103,10 +103,11 @@ fn panel(
             continue;
         };
         values.push((machine, x, estimate.mean));
-        // Machines that are not drawn still count in the line.
+        // Only the first machines are drawn. The fitted line uses all of them.
         if machine >= MAX_MACHINES {
             continue;
         }
+        // The index of a series is that of its machine.
         while series.len() <= machine {
             series.push(Series {
                 name: super::machine_name(series.len()),
@@ -129,11 +130,9 @@ fn panel(
     let xs = || values.iter().map(|(_, x, _)| *x);
     let axis = Axis::around(x_name, xs()).with_room();
     if let Some(fit) = Fit::new(&values) {
-        let (from, to) = (
-            xs().fold(f64::INFINITY, f64::min),
-            xs().fold(f64::NEG_INFINITY, f64::max),
-        );
-        let end = |x: f64| Point {
+        let smallest_x = xs().fold(f64::INFINITY, f64::min);
+        let largest_x = xs().fold(f64::NEG_INFINITY, f64::max);
+        let on_line = |x: f64| Point {
             x,
             y: fit.at(x),
             ..Point::default()
@@ -142,7 +141,7 @@ fn panel(
             name: format!("{}: {}.", measure.label, fit.words()),
             ink: Ink::Muted,
             mark: Mark::Reference,
-            points: vec![end(from), end(to)],
+            points: vec![on_line(smallest_x), on_line(largest_x)],
         });
     }
     let points = series.iter().flat_map(|series| &series.points);
@@ -169,12 +168,12 @@ struct Fit {
 }
 
 impl Fit {
-    /// The line through the points. `None` if all points have the same x.
+    /// The least-squares line of the points. `None` if all points have the same x.
     fn new(points: &[MachinePoint]) -> Option<Self> {
         let n = points.len() as f64;
         let mean = |read: fn(&MachinePoint) -> f64| points.iter().map(read).sum::<f64>() / n;
         let (mean_x, mean_y) = (mean(|&(_, x, _)| x), mean(|&(_, _, y)| y));
-        // Sums over products of the deviations from the means.
+        // The sum of `term` over all points. Its arguments are how far x and y of a point are from their means.
         let sum = |term: &dyn Fn(f64, f64) -> f64| {
             let terms = points.iter().map(|&(_, x, y)| term(x - mean_x, y - mean_y));
             terms.sum::<f64>()
@@ -213,17 +212,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_through_known_points_has_their_slope_and_r2() {
+    fn a_fitted_line_has_the_expected_slope_and_r2() {
         let values: Vec<MachinePoint> = (0..5)
             .map(|x| (0, f64::from(x), 2.0 - 0.5 * f64::from(x)))
             .collect();
         let fit = Fit::new(&values).expect("they differ in x");
         assert_eq!(fit.words(), "y = 2.000 - 0.500 x, r² = 1.00, 5 points");
+        // Sums of products of deviations: xx = 2, xy = 1, yy = 2. So the slope is 1/2 and r² is 1 / 4.
         let points = [(0, 0.0, 1.0), (0, 1.0, 3.0), (0, 2.0, 2.0)];
         let fit = Fit::new(&points).expect("they differ in x");
         assert!(
-            (fit.slope - 0.5).abs() < 1e-12 && (fit.r2.expect("they differ") - 0.25).abs() < 1e-12
+            (fit.slope - 0.5).abs() < 1e-12
+                && (fit.r2.expect("they differ in y") - 0.25).abs() < 1e-12
         );
+        // Both points have the same x.
         assert!(Fit::new(&[(0, 1.0, 2.0), (0, 1.0, 3.0)]).is_none());
     }
 }

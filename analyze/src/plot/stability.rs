@@ -19,12 +19,14 @@ use crate::theory::{self, PredictionComparison};
 /// The largest number of rows of a map.
 const MAX_ROWS: usize = 250;
 
-/// If a map has more rows than this, the boundary is drawn only between cells of the same row.
+/// If a map has more rows than this, the boundary is drawn only between cells of the same row, because sets of rates in neighbouring rows
+/// have little in common.
 const MAX_RELATED_ROWS: usize = 40;
 
 /// A cell of the map: one configuration.
 struct Cell {
-    /// The values of the other parameters that differ between configurations. Each combination of them has a panel of its own.
+    /// Names and values of the parameters that differ between configurations, without rates and internal. Each combination of these
+    /// values has a panel of its own.
     others: String,
     /// The row of the cell.
     rates: String,
@@ -70,8 +72,8 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
             title: format!("{}: {}", Kind::Stability.title(), dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
-                "A map of {} configurations: the darker, the faster the fastest-growing queue of its machines grows, at most {} messages/s. \
-                 Theory predicts an overloaded machine in {overloaded} of them.",
+                "A map of {} configurations. The darker a cell, the faster the fastest-growing queue of its machines grows (at most {} messages/s). \
+                 Theory predicts an overloaded machine in {overloaded} of the configurations.",
                 cells.len(),
                 number(largest_growth, 2)
             ),
@@ -109,6 +111,7 @@ fn cells(groups: &[Group]) -> Vec<Cell> {
     let names = super::conditions::names(&values, &[]);
     let compared = theory::compare(groups);
     let mut cells = vec![];
+    // Each turn of the loop takes the machines of one configuration: machine 0 and those that follow it.
     let mut remaining = compared.as_slice();
     while let [machine_0, others @ ..] = remaining {
         let other_machines = others
@@ -229,8 +232,7 @@ fn panel(others: &str, cells: &[Cell]) -> Panel {
 }
 
 /// The edges between neighbouring cells with different predictions. Each edge is given by its two ends. `overloads` has the prediction
-/// for each row and column. In a map with many rows, neighbouring sets of rates have little in common, so only cells of the same row are
-/// compared.
+/// for each row and column. In a map with more than [`MAX_RELATED_ROWS`] rows, only cells of the same row are compared.
 fn boundary(overloads: &[Vec<Option<bool>>]) -> Vec<Point> {
     let compares_rows = overloads.len() <= MAX_RELATED_ROWS;
     let mut points = vec![];
@@ -245,6 +247,7 @@ fn boundary(overloads: &[Vec<Option<bool>>]) -> Vec<Point> {
         |one: Option<bool>, other: Option<bool>| one.zip(other).is_some_and(|(a, b)| a != b);
     for (row, cells) in overloads.iter().enumerate() {
         for (column, &here) in cells.iter().enumerate() {
+            // The centre of the cell. Its sides are half a unit away.
             let (x, y) = (column as f64, row as f64);
             if cells
                 .get(column + 1)
@@ -269,8 +272,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_boundary_is_between_different_predictions() {
+    fn the_boundary_is_between_neighbours_with_different_predictions() {
         let (yes, no) = (Some(true), Some(false));
+        // Only the cell in row 0 and column 1 differs: its left side and its lower side are on the boundary. A cell without prediction has
+        // no boundary.
         let edges = boundary(&[vec![yes, no], vec![yes, yes], vec![None, yes]]);
         let ends: Vec<(f64, f64)> = edges.iter().map(|point| (point.x, point.y)).collect();
         assert_eq!(ends, [(0.5, -0.5), (0.5, 0.5), (0.5, 0.5), (1.5, 0.5)]);

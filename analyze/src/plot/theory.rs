@@ -78,16 +78,20 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
-/// The panel of one quantity. It has two series for each machine: points without and points with a caveat (something that theory
-/// neglects).
+/// The panel of one quantity. A machine can have two series: one of its points with a caveat (something that theory neglects), and one of
+/// its points without a caveat.
 fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
     let mut series: Vec<Series> = vec![];
     let mut values = vec![];
     let measure = crate::measures::named(quantity.name());
     for comparison in compared {
         let machine = comparison.group.machine as usize;
+        // Only the first machines are drawn.
+        if machine >= MAX_MACHINES {
+            continue;
+        }
         let value = comparison.of(quantity);
-        let Some(point) = point(comparison, &value).filter(|_| machine < MAX_MACHINES) else {
+        let Some(point) = point(comparison, &value) else {
             continue;
         };
         let (low, high) = point.interval.unwrap_or((point.y, point.y));

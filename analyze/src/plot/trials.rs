@@ -23,7 +23,7 @@ const MAX_CONDITIONS: usize = 4;
 
 /// The values of some measures, for each machine of each run.
 struct Values {
-    /// For each run's number, the index of the row of its machine 0. Its other machines follow.
+    /// For each run's number, the index of the row of its machine 0. The rows of its other machines follow.
     first_rows: HashMap<u64, usize>,
     /// For each measure, its value in each row. A row is one machine of one run.
     columns: Vec<Vec<Option<f64>>>,
@@ -50,12 +50,13 @@ impl Values {
         })
     }
 
-    /// The value of the measure with index `measure`. `None` if the run has no such machine, or the measure is undefined there.
-    fn get(&self, run: &JournalRow, machine: usize, measure: usize) -> Option<f64> {
+    /// The value of one measure. `measure_index` is its index among the measures that were read. `None` if the run has no such machine, or
+    /// if the measure is undefined for this machine.
+    fn get(&self, run: &JournalRow, machine: usize, measure_index: usize) -> Option<f64> {
         let first_row = self.first_rows.get(&run.run)?;
         let has_machine = machine < run.machines() as usize;
         has_machine
-            .then(|| self.columns[measure][first_row + machine])
+            .then(|| self.columns[measure_index][first_row + machine])
             .flatten()
     }
 }

@@ -1,5 +1,5 @@
-//! How a user can extend a dataset by the runs that its intervals need: which lines the experiment file needs, which command makes the
-//! runs, and how long they take.
+//! How a user can extend a dataset by the runs that make its intervals as narrow as wanted: which lines the experiment file needs, which
+//! command makes the runs, and how long they take.
 //!
 //! To extend a dataset, the user plans more repetitions in its experiment file and repeats the same command `sim run`. The command then
 //! makes only the new runs.
@@ -43,8 +43,8 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// The extension of `dataset` that gives each configuration as many repetitions as it needs. `needs` has the machine of each
-    /// configuration that needs most. `None` if the logs were imported, because `sim` cannot make more runs of them.
+    /// The extension of `dataset` that gives each configuration as many repetitions as it needs. For each configuration, `needs` has the
+    /// machine that needs most repetitions. `None` if the logs were imported, because `sim` cannot make more runs of them.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl Extension {
         let Some(experiment) = log.experiment()? else {
             return Ok(None);
         };
-        // For each configuration, by its text: how many further repetitions it needs. `None` if an experiment cannot have so many.
+        // How many further repetitions each configuration needs; the key is its text. `None` if an experiment cannot have so many.
         let mut further: HashMap<String, Option<u64>> = needs
             .iter()
             .filter(|need| need.group.dataset == dataset.label())
@@ -109,7 +109,8 @@ impl Extension {
     }
 }
 
-/// For each configuration, by its text: the repetitions that were made or failed. The same `sim run` does not make them again.
+/// The repetitions of each configuration that were made or failed; the key is the configuration's text. The same `sim run` does not make
+/// them again.
 struct Attempted(HashMap<String, HashSet<u32>>);
 
 impl Attempted {
@@ -126,16 +127,19 @@ impl Attempted {
         Self(attempted)
     }
 
-    /// Plans at least `wanted` further runs of a configuration, which has `planned` repetitions now. Returns three numbers: the new
-    /// number of repetitions, which is the smallest one that is enough, and not below `planned`; the number of runs that are then to do;
-    /// and how many of these are planned now.
+    /// Plans at least `wanted` further runs of a configuration, which has `planned` repetitions now. Returns three numbers:
+    ///
+    /// 1. The new number of repetitions. It is the smallest one that is enough, but not below `planned`.
+    /// 2. The number of runs that are to do with this number of repetitions.
+    /// 3. How many of these runs are planned already.
     fn extend(&self, configuration: &str, planned: u32, wanted: u64) -> (u32, u64, u64) {
         let made = self.0.get(configuration);
         let is_to_do = |repetition: &u32| !made.is_some_and(|made| made.contains(repetition));
         let planned_to_do = (0..planned).filter(is_to_do).count() as u64;
         let (mut count, mut to_do) = (planned, planned_to_do);
         while to_do < wanted {
-            // Repetitions are numbered from 0, so `count` is also the number of the next one. A larger, earlier plan may have made it.
+            // Repetitions are numbered from 0, so `count` is also the number of the next one. It may be done already, because an earlier
+            // plan had more repetitions.
             to_do += u64::from(is_to_do(&count));
             count += 1;
         }
@@ -206,7 +210,7 @@ fn without_repetitions(words: &[String]) -> Option<Vec<String>> {
                 .next()
                 .is_some_and(|key| key.trim() == "repetitions")
         };
-        // Goes on by one word, or by two if an option and its value are two words.
+        // An option and its value can be two words (`--set x=1`) or one (`--set=x=1`).
         index += match &**word {
             "--repetitions" => 2,
             "--set" if sets_repetitions(next) => 2,
@@ -229,15 +233,17 @@ mod tests {
     fn repetitions_that_were_made_are_not_planned_again() {
         let made = HashSet::from([0, 1, 2, 5]);
         let attempted = Attempted(HashMap::from([("a".to_owned(), made)]));
-        // 3 and 4 are planned and not made; 5 was made by an earlier, larger plan.
+        // 3 and 4 are planned and not made; 5 was made when the plan had more repetitions.
         assert_eq!(attempted.extend("a", 5, 0), (5, 2, 2));
         assert_eq!(attempted.extend("a", 5, 2), (5, 2, 2));
+        // The four runs to do are 3, 4, 6 and 7.
         assert_eq!(attempted.extend("a", 5, 4), (8, 4, 2));
+        // Nothing is known of configuration b, so none of its repetitions was made.
         assert_eq!(attempted.extend("b", 1, 3), (3, 3, 1));
     }
 
     #[test]
-    fn a_command_that_sets_the_number_of_repetitions_gets_the_new_number() {
+    fn only_a_command_that_sets_the_number_of_repetitions_gets_the_new_number() {
         for (command, wanted) in [
             (
                 "sim run e.toml --repetitions 5 --data x",
@@ -264,6 +270,7 @@ mod tests {
             repetitions: Some(9),
             blocks: vec![],
         };
+        // This command does not set the number of repetitions, so the number stays in the lines of the file.
         let command = vec!["sim run e.toml --set internal=0.4".to_owned()];
         assert_eq!(
             in_commands(lines.clone(), command.clone()),

@@ -19,7 +19,7 @@ pub struct MachineNeed<'g> {
     pub estimate: Estimate,
     /// The wanted half-width, in the unit of the measure.
     pub wanted: f64,
-    /// The need. It counts all repetitions: those that are done too, and also those in which the measure is undefined.
+    /// The need. It counts all repetitions, also those that are done already, and those in which the measure is undefined.
     pub need: Need,
 }
 
@@ -124,7 +124,7 @@ fn machine_need(
 ) -> Option<MachineNeed<'_>> {
     let wanted = half_width.around(estimate.mean);
     // The number of values that are needed. If all values are equal, no more are needed.
-    let of_values = match (estimate.sd, estimate.interval_kind) {
+    let values_needed = match (estimate.sd, estimate.interval_kind) {
         (Some(sd), kind) if kind != IntervalKind::AllEqual => {
             let contains_0 = |(low, high): (f64, f64)| low <= 0.0 && 0.0 <= high;
             if half_width.is_relative() && estimate.interval().is_some_and(contains_0) {
@@ -134,25 +134,23 @@ fn machine_need(
         }
         _ => Need::none(estimate.n),
     };
-    // Numbers of values become numbers of repetitions: the measure is undefined in some repetitions (`group.n` repetitions gave
-    // `estimate.n` values), and is expected to be undefined in the same share of further repetitions.
-    let repetitions_for = |values: Option<u64>| {
-        let more_values = values?.saturating_sub(estimate.n);
-        let repetitions = group.n + (more_values * group.n).div_ceil(estimate.n);
+    // A repetition in which the measure is undefined gives no value: `group.n` repetitions gave `estimate.n` values. Further repetitions
+    // are expected to give values in the same proportion.
+    let repetitions_for = |values: u64| (values * group.n).div_ceil(estimate.n);
+    let repetitions_needed = || {
+        let more_values = values_needed.repetitions?.saturating_sub(estimate.n);
+        let repetitions = group.n + repetitions_for(more_values);
         (repetitions <= MAX_REPETITIONS).then_some(repetitions)
-    };
-    let end_of_interval = |values: Option<u64>| match estimate.n == group.n {
-        true => values,
-        false => values.map(|values| (values * group.n).div_ceil(estimate.n)),
     };
     Some(MachineNeed {
         group,
         estimate,
         wanted,
         need: Need {
-            repetitions: repetitions_for(of_values.repetitions),
-            low: end_of_interval(of_values.low),
-            high: end_of_interval(of_values.high),
+            repetitions: repetitions_needed(),
+            // These ends can be below the number of repetitions that are done.
+            low: values_needed.low.map(repetitions_for),
+            high: values_needed.high.map(repetitions_for),
         },
     })
 }
@@ -165,6 +163,7 @@ fn check_repetitions(groups: &[Group]) -> Result<(), NoNeeds> {
         None => Ok(()),
         Some(first) => Err(NoNeeds::Single {
             dataset: first.dataset.clone(),
+            // The message is about the dataset of the first configuration.
             count: single
                 .iter()
                 .filter(|group| group.dataset == first.dataset)
@@ -194,8 +193,8 @@ impl MachineNeed<'_> {
 }
 
 impl<'g> Needs<'g> {
-    /// For each configuration, the machine that needs most; if several machines need most, the first of them. The configurations are in
-    /// the order of their first machines in `machines`.
+    /// For each configuration, the machine that needs most repetitions. If several machines need equally many, the first of them. The
+    /// configurations are in the order of their first machines in `machines`.
     pub fn configurations(&self) -> Vec<MachineNeed<'g>> {
         let mut neediest: Vec<MachineNeed<'g>> = vec![];
         let mut indices: HashMap<(&str, String), usize> = HashMap::new();

@@ -4,8 +4,8 @@
 //! standard deviation of a measure over the `n` repetitions, and `S` its standard deviation over the `N` repetitions of a new sweep. After
 //! the new sweep, half the width of the interval is `t S / sqrt(N)`, where `t` is the 0.975 quantile of Student's t with `N - 1` degrees
 //! of freedom. `S` is not known before the new sweep. If the values are normally distributed with the same variance, the ratio
-//! `S^2 / s^2` has the F distribution with `N - 1` and `n - 1` degrees of freedom, because each variance is proportional to a chi-square
-//! variable. So the number of repetitions is the smallest `N` with
+//! `S^2 / s^2` has the F distribution with `N - 1` and `n - 1` degrees of freedom. This is the distribution of the ratio of the variances of
+//! two such samples. So the number of repetitions is the smallest `N` with
 //!
 //! ```text
 //! t^2 F s^2 <= N h^2
@@ -24,7 +24,7 @@ use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
 use crate::stats::estimate::t_quantile_975;
 
 /// The share of sweeps whose interval is as narrow as wanted, if they have the number of repetitions that [`Need`] says and the values
-/// are normally distributed. The share is as high as this, so that the intervals of at least 8 of 10 sweeps are narrow enough even if the
+/// are normally distributed. The share is so high that the intervals of at least 8 of 10 sweeps are narrow enough even if the
 /// values are moderately skewed, as backlogs are.
 pub const ASSURANCE: f64 = 0.95;
 
@@ -34,8 +34,8 @@ pub const MAX_REPETITIONS: u64 = Experiment::MAX_RUNS;
 /// The number of repetitions that a configuration needs, including those that are done. `None` stands for more than [`MAX_REPETITIONS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// The number of repetitions with which the interval is as narrow as wanted in [`ASSURANCE`] of all sweeps. If the interval is narrow
-    /// enough already, the number that is done.
+    /// The number of repetitions with which the interval is as narrow as wanted in a share of [`ASSURANCE`] of all sweeps. If the interval
+    /// is narrow enough already, this is the number of repetitions that are done.
     pub repetitions: Option<u64>,
     /// The lower end of a 95 % interval for the number of repetitions that would be enough if the true standard deviation were known.
     pub low: Option<u64>,
@@ -50,15 +50,18 @@ impl Need {
         let freedom = (n - 1) as f64;
         // h^2 / s^2 in the formula above.
         let ratio = (half_width / sd).powi(2);
+        // Whether t^2 v <= N h^2, where N is `count`, v is a variance, and `ratio` is h^2 / v.
         let is_narrow = |count: u64, ratio: f64| {
             t_quantile_975((count - 1) as f64).powi(2) <= count as f64 * ratio
         };
+        // Whether the formula above holds, where N is `count`.
         let is_assured = |count: u64| {
             let squared_t = t_quantile_975((count - 1) as f64).powi(2);
             squared_t * f_quantile((count - 1) as f64, freedom) <= count as f64 * ratio
         };
         // An end of the 95 % interval of the true variance, in units of the estimated variance.
         let variance = |share: f64| freedom / chi_square_quantile(freedom, share);
+        // The number of repetitions that would be enough if the true variance were this one.
         let enough_for = |variance: f64| smallest(2, |count| is_narrow(count, ratio / variance));
         Self {
             repetitions: match is_narrow(n, ratio) {
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn narrow_intervals_need_no_more() {
+    fn intervals_that_are_narrow_enough_need_no_more_repetitions() {
         // With 10 repetitions, half the width is 2.262 / sqrt(10) = 0.715 standard deviations.
         assert_eq!(Need::new(10, 1.0, 0.72).repetitions, Some(10));
         assert!(Need::new(10, 1.0, 0.71).repetitions > Some(10));
@@ -178,11 +181,11 @@ mod tests {
     }
 
     proptest! {
-        /// The number of repetitions is the smallest one that is enough, and it is not below the interval.
+        /// The number of repetitions is the smallest one that is enough, and it is not below the lower end `low`.
         #[test]
-        fn with_one_repetition_less_the_interval_may_be_too_wide(n in 2u64..200, ratio in 0.02f64..2.0) {
-            let need = Need::new(n, 1.0, ratio);
-            let squared = ratio * ratio;
+        fn with_one_repetition_less_the_interval_may_be_too_wide(n in 2u64..200, half_width in 0.02f64..2.0) {
+            let need = Need::new(n, 1.0, half_width);
+            let squared = half_width * half_width;
             let half_width_squared = |n: u64| t_quantile_975((n - 1) as f64).powi(2) / n as f64;
             let assured = |more: u64| half_width_squared(more) * f_quantile((more - 1) as f64, (n - 1) as f64);
             if let Some(more) = need.repetitions {

@@ -20,11 +20,12 @@ use crate::stats::tables::{Varying, cell, described, few_warning};
 /// Spaces before lines that a user copies. In Markdown, such lines are code.
 const INDENT: &str = "    ";
 
-/// If half the width of the present interval is more than this share of the mean, the mean is not known well. Then the number of
-/// repetitions for a half-width that is a share of the mean is only rough.
+/// If half the width of the present interval is more than this share of the mean, the mean is not known well. If the wanted half-width is
+/// relative to the mean, the number of repetitions is then only rough.
 const ROUGH_SHARE: f64 = 0.25;
 
-/// The table of `shown`, some of the machines of `needs`. `not_shown` is the sentence that says how many are not shown.
+/// The table of the machines `shown`, which are some or all of the machines of `needs`. `not_shown` is the sentence that says how many
+/// machines are not shown.
 pub fn table(
     shown: &[MachineNeed<'_>],
     needs: &Needs<'_>,
@@ -95,7 +96,7 @@ fn interval(need: &MachineNeed<'_>) -> String {
     }
 }
 
-/// A number of repetitions as text. `None` stands for more than [`MOST`].
+/// A number of repetitions as text. `None` stands for more than [`MAX_REPETITIONS`].
 fn count(repetitions: Option<u64>) -> String {
     repetitions.map_or_else(
         || keep_together(&format!("> {}", grouped(MAX_REPETITIONS))),
@@ -146,10 +147,10 @@ fn caption(
         HalfWidth::Relative(_) => format!("{} of the mean", keep_together(&half_width.to_string())),
     };
     caption.push(format!(
-        "needed: repetitions, including the n that are done, with which half the width of the 95 % interval of the mean {} is at most \
-         {width} in {:.0} of 100 sweeps (in about 80 if the measure is skewed). 95 %: the number that would be enough with the true \
-         standard deviation lies between these two; {} repetitions show that deviation only roughly. Each row is the \
-         machine of a configuration that needs most repetitions.",
+        "needed: with this number of repetitions (the n that are done count too), half the width of the 95 % interval of the mean {} is at \
+         most {width} in {:.0} of 100 experiments (in about 80 if the measure is skewed). 95 %: between these two numbers lies the number \
+         that would be enough if the true standard deviation were known; {} repetitions show this deviation only roughly. Each row \
+         shows, for one configuration, the machine that needs most repetitions.",
         measure.label,
         100.0 * ASSURANCE,
         repetitions_in_words(shown),
@@ -173,19 +174,20 @@ fn about_shares(shown: &[MachineNeed<'_>], half_width: HalfWidth) -> Vec<String>
     if !half_width.is_relative() {
         return vec![];
     }
-    let mut words = vec!["now: half the present width, in % of the mean.".to_owned()];
+    let mut words =
+        vec!["now: half the width of the present interval, in % of the mean.".to_owned()];
     let is_rough = |need: &MachineNeed<'_>| need.share().is_some_and(|share| share > ROUGH_SHARE);
     if shown.iter().any(is_rough) {
         words.push(format!(
-            "If it is above {} %, the number needed is rough, because the mean is not known well: repeat this command after some more \
+            "If it is above {}, the number needed is rough, because the mean is not known well: repeat this command after some more \
              repetitions.",
-            100.0 * ROUGH_SHARE
+            keep_together(&format!("{} %", 100.0 * ROUGH_SHARE))
         ));
     }
     vec![words.join(" ")]
 }
 
-/// How many repetitions the machines of `shown` have: `10` if all have equally many, otherwise the least and the largest number: `5 to 20`.
+/// How many repetitions the machines of `shown` have: `10` if all have equally many, otherwise the smallest and the largest number: `5 to 20`.
 fn repetitions_in_words(shown: &[MachineNeed<'_>]) -> String {
     let counts = || shown.iter().map(|need| need.group.n);
     match (counts().min().unwrap_or(0), counts().max().unwrap_or(0)) {
@@ -279,7 +281,7 @@ fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
     let mut words = vec![total];
     for (what, code) in steps.iter().filter(|(_, code)| !code.is_empty()) {
         match &mut words[..] {
-            // The first step is in the same paragraph as the total.
+            // At the first step, `words` has only the total number of runs: the step is added to this paragraph.
             [total] => *total += &format!(" {what}"),
             _ => words.push((*what).to_owned()),
         }

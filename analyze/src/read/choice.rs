@@ -23,7 +23,7 @@ pub enum Choice {
     Sql(SqlCondition),
 }
 
-/// A text is not a condition.
+/// Why a text is not a condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAChoice {
     /// The text is not a condition on a cell.
@@ -53,8 +53,8 @@ impl FromStr for Choice {
     }
 }
 
-/// Whether a text has signs or words that only SQL has, or compares nothing: then it can only be the name of a column that is true or
-/// false, such as `punctual`.
+/// Whether a text is read as SQL. This is so if it has signs or words that only SQL has, or if it has no sign of a comparison: then it can
+/// only be the name of a column that is true or false, such as `punctual`.
 fn is_sql(text: &str) -> bool {
     let is_keyword = |word: &str| {
         let mut keywords = KEYWORDS.iter();
@@ -69,13 +69,14 @@ fn is_sql(text: &str) -> bool {
         || !text.contains(['=', '<', '>'])
 }
 
-/// A condition in the form NAME=VALUE on a column that `runs.csv` does not have, such as `role=slowest`. It is evaluated like one in SQL.
+/// A condition in the form NAME=VALUE on a column that `runs.csv` does not have, such as `role=slowest`. It is evaluated like a condition
+/// in SQL. `name` is the column's name in `text`.
 fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
     let known: Vec<&str> = names().collect();
-    let is_of_sign = ['=', '!', '<', '>'];
-    let (column, rest) = text.split_at(text.find(is_of_sign).unwrap_or(text.len()));
-    let after_sign = rest.trim_start_matches(is_of_sign);
-    let sign = &rest[..rest.len() - after_sign.len()];
+    let sign_characters = ['=', '!', '<', '>'];
+    let (_, sign_and_value) = text.split_at(text.find(sign_characters).unwrap_or(text.len()));
+    let after_sign = sign_and_value.trim_start_matches(sign_characters);
+    let sign = &sign_and_value[..sign_and_value.len() - after_sign.len()];
     let value = after_sign.trim();
     if !known.contains(&name) {
         // This gives the error that names the most similar column.
@@ -87,7 +88,7 @@ fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
         (false, Ok(number)) => lit(number),
         (false, Err(_)) => return Err(NotSql::Form(text.to_owned()).into()),
     };
-    let column = col(column.trim());
+    let column = col(name);
     let expression = match sign {
         "=" => column.eq(value),
         "!=" => column.neq(value),
@@ -129,7 +130,7 @@ impl Choice {
         }
     }
 
-    /// Whether the condition chooses machines of runs, and not whole runs.
+    /// Whether the condition chooses single machines of runs. Otherwise it chooses whole runs.
     pub fn chooses_machines(&self) -> bool {
         self.names().iter().any(|name| is_of_machines(name))
     }
@@ -141,7 +142,7 @@ pub(crate) struct Chosen {
     pub(crate) machines: Vec<bool>,
     /// The columns that the conditions name, a row for each run and machine.
     pub(crate) frame: DataFrame,
-    /// Columns and values that conditions demand, such as `internal` and `0.5`, and that no run has.
+    /// The columns and values, such as `internal` and `0.5`, that conditions demand and no run has.
     pub(crate) absent: Vec<(String, String)>,
 }
 

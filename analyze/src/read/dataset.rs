@@ -18,13 +18,16 @@ use crate::read::labels::{folder_name, labels};
 use crate::read::run_log::NO_EVENT;
 use crate::read::sql::values_in_words;
 
-/// Default for the most events of a batch (whole runs that one core reads together). A single run with more events is a batch of its own.
+/// Default for the largest number of events in a batch (whole runs that one core reads together). A single run with more events is a batch
+/// of its own.
 const BATCH_EVENTS: u64 = 250_000;
-/// Default for the most events of a part (one file of the exported events). A single run with more events is a part of its own.
+/// Default for the largest number of events in a part (one file of the exported events). A single run with more events is a part of its
+/// own.
 const PART_EVENTS: u64 = 1_000_000;
 
-/// The most events that a run may have: the index of an event has 32 bits, and the largest index, [`NO_EVENT`], stands for no event.
-const MOST_EVENTS: usize = NO_EVENT as usize;
+/// The largest number of events that a run may have: the index of an event has 32 bits, and the largest index, [`NO_EVENT`], stands for
+/// no event.
+const MAX_EVENTS: usize = NO_EVENT as usize;
 
 /// A dataset with at least one finished run.
 #[derive(Debug)]
@@ -153,7 +156,7 @@ impl Dataset {
                 values: values.collect(),
             });
         }
-        // This has the machines of all finished runs, run by run.
+        // For each machine of each finished run, whether it is chosen.
         let mut machines = chosen.machines.into_iter();
         let chosen_machines = &mut self.chosen_machines;
         self.finished.retain(|row| {
@@ -208,11 +211,11 @@ impl Dataset {
         if self.manifest().imported.is_some() {
             "imported logs do not tell how late events were, so leave out --only punctual"
         } else if self.finished.iter().any(has_margin) {
-            "a smaller time scale or fewer --jobs make some"
+            "with a smaller time scale or fewer --jobs, some runs may be punctual"
         } else if self.finished.iter().any(has_no_true_margin) {
-            "the version of sim that made it did not calculate the margin of runs with phase=uniform; run the experiment again into a new folder"
+            "the version of sim that made the dataset did not calculate the margin of runs with phase=uniform; run the experiment again into a new folder"
         } else {
-            "in all of them some ticks are due at the same time (margin_us is 0): use phase = \"spread\""
+            "in all runs some ticks are due at the same time (margin_us is 0): use phase = \"spread\""
         }
     }
 
@@ -236,8 +239,8 @@ impl Dataset {
         Ok(())
     }
 
-    /// Tells whether measures are read from the cache and added to it. If not (`--no-cache`), everything is computed again, and an export
-    /// writes all event files again.
+    /// Tells whether measures are read from the cache and added to it. If not (`--no-cache`), nothing relies on earlier results: all measures
+    /// are computed again, and an export also writes all event files again.
     pub(crate) fn caches_measures(&self) -> bool {
         self.caches_measures
     }
@@ -253,13 +256,13 @@ impl Dataset {
             .call_once(|| tell(format_args!("{}: {problem}", self.label())));
     }
 
-    /// Sets the most events that a batch may have. A single run with more events is a batch of its own. Each core holds one batch
+    /// Sets the largest number of events that a batch may have. A single run with more events is a batch of its own. Each core holds one batch
     /// in memory.
     pub fn limit_batches(&mut self, events: u64) {
         self.batch_events = events;
     }
 
-    /// Sets the most events that a part of the exported events may have. A single run with more events is a part of its own.
+    /// Sets the largest number of events that a part of the exported events may have. A single run with more events is a part of its own.
     pub fn limit_parts(&mut self, events: u64) {
         self.part_events = events;
     }
@@ -292,7 +295,7 @@ impl Dataset {
         &self.label
     }
 
-    /// The dataset's manifest, which says how the dataset was made.
+    /// The dataset's manifest (`dataset.json`), which says how the dataset was made.
     pub fn manifest(&self) -> &Manifest {
         self.log.manifest()
     }
@@ -395,7 +398,7 @@ impl Dataset {
     ) -> Result<(), Error> {
         let parsed = events.read(run.run, bytes, self.log.row_format(run));
         let machines = run.machines();
-        // After a row that cannot be parsed, `events` has the rows before it. They are checked first.
+        // If a row cannot be parsed, `events` has the rows before it. They are checked first, so that the error is about the first wrong row.
         if let Some(index) = events
             .machine
             .iter()
@@ -421,9 +424,9 @@ impl Dataset {
                 events.len()
             )));
         }
-        if events.len() > MOST_EVENTS {
+        if events.len() > MAX_EVENTS {
             return Err(wrong_count(format!(
-                "the run has {} events, and at most {MOST_EVENTS} can be read",
+                "the run has {} events, and at most {MAX_EVENTS} can be read",
                 run.events
             )));
         }
@@ -456,7 +459,7 @@ impl Dataset {
     }
 }
 
-/// The error for a run with two rows that say that it finished.
+/// The error if two rows say that the same run finished.
 fn finished_twice(log: &log::Dataset, run: &JournalRow, again: &JournalRow) -> Error {
     let (path, other) = (log.journal_of(run), log.journal_of(again));
     let problem = if path == other {

@@ -128,6 +128,7 @@ impl EventsBuilder {
         self.sent_tick
             .extend(events.sent_tick.iter().map(known_integer));
         self.time_s.extend_from_slice(run.times_s());
+        // `log` is the range of the events of one machine.
         for log in run.logs() {
             let mut previous = 0;
             for &clock in &events.logical_clock[log] {
@@ -169,7 +170,7 @@ fn recipients<'r>(run: &'r Run<'_>, index: usize) -> Option<impl Iterator<Item =
 }
 
 impl Lists {
-    /// Appends the list of an event, or notes that it has none.
+    /// Appends the list of an event. `None` if the event has no list.
     fn push(&mut self, list: Option<impl Iterator<Item = i64>>) {
         let start = self.numbers.len();
         let has_list = list.is_some();
@@ -204,7 +205,7 @@ impl Lists {
 /// Finds a value that exceeds 63 bits, which a column of 64-bit signed integers cannot hold. Returns the index of its event and the name of
 /// its column.
 pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, &'static str)> {
-    // With each column: whether a cell can be empty. An empty cell is stored as `UNKNOWN`, which exceeds 63 bits itself.
+    // The last part says whether a cell of the column can be empty. An empty cell is stored as `UNKNOWN`, which exceeds 63 bits itself.
     let columns = [
         ("tick", &events.tick, false),
         ("system_time_ns", &events.system_time_ns, false),
@@ -218,7 +219,8 @@ pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, 
         .find_map(|(name, numbers, can_be_empty)| {
             let is_too_large =
                 |&number: &u64| number > i64::MAX as u64 && !(can_be_empty && number == UNKNOWN);
-            // A loop over all numbers without a way out is faster than a search, and hardly any column has such a value.
+            // Hardly any column has such a value, and a loop that always visits all numbers is faster than a search that can end early. So
+            // the search follows only if there is something to find.
             let has_too_large = numbers
                 .iter()
                 .fold(false, |any, number| any | is_too_large(number));

@@ -49,28 +49,28 @@ enum Comparison {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     name: &'static str,
-    /// The name that the condition's text has, if that is a name of the column in earlier versions.
+    /// The column's name in the condition's text, if it is a name of earlier versions. `None` if it is the present name.
     earlier_name: Option<String>,
     comparison: Comparison,
     value: String,
 }
 
-/// A text is not a condition.
+/// Why a text is not a condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACondition {
     /// The sign, the name or the value is missing.
     #[error("must have the form NAME=VALUE; instead of = there may be != < <= > >=")]
     Form,
-    /// No such column.
+    /// There is no column with this name.
     #[error("no column `{0}`; there are {names}", names = names().collect::<Vec<_>>().join(", "))]
     Name(String),
-    /// The value has no order, but the sign needs one.
+    /// The value is not a number, but the sign compares numbers.
     #[error("`{0}` is not a number, so only = and != can be used with it")]
     Order(String),
 }
 
 impl Condition {
-    /// The name that the condition's text has, if that is a name of the column in earlier versions.
+    /// The column's name in the condition's text, if it is a name of earlier versions. `None` if it is the present name.
     pub fn earlier_name(&self) -> Option<&str> {
         self.earlier_name.as_deref()
     }
@@ -84,7 +84,7 @@ impl Condition {
     pub fn holds(&self, row: &JournalRow) -> bool {
         let cell = journal_cell(row, self.name).map_or(String::new(), |cell| cell.to_string());
         let numbers = (cell.parse::<f64>(), self.value.parse::<f64>());
-        let (Ok(found), Ok(value)) = numbers else {
+        let (Ok(in_row), Ok(value)) = numbers else {
             // At least one of the two is not a number, so they are compared as texts.
             return match self.comparison {
                 Comparison::Equals => cell == self.value,
@@ -94,12 +94,12 @@ impl Condition {
             };
         };
         match self.comparison {
-            Comparison::Equals => found == value,
-            Comparison::Differs => found != value,
-            Comparison::AtLeast => found >= value,
-            Comparison::AtMost => found <= value,
-            Comparison::Above => found > value,
-            Comparison::Below => found < value,
+            Comparison::Equals => in_row == value,
+            Comparison::Differs => in_row != value,
+            Comparison::AtLeast => in_row >= value,
+            Comparison::AtMost => in_row <= value,
+            Comparison::Above => in_row > value,
+            Comparison::Below => in_row < value,
         }
     }
 }
@@ -151,11 +151,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_condition_is_read_back_from_its_text() {
+    fn the_text_of_a_parsed_condition_is_the_text_that_was_parsed() {
         for text in ["internal>=0.4", "rates=1,3,6", "phase!=aligned", "run<7"] {
             let condition: Condition = text.parse().expect("a condition");
             assert_eq!(condition.to_string(), text);
         }
+        // Spaces are left out.
         assert_eq!(
             " internal > .4 "
                 .parse::<Condition>()

@@ -28,6 +28,7 @@ pub(crate) fn folder_name(root: &Path) -> String {
 pub(crate) fn labels(roots: &[&Path]) -> Vec<String> {
     let names: Vec<String> = roots.iter().map(|root| folder_name(root)).collect();
     let label = |(root, name): (&&Path, &String)| {
+        // The dataset itself is counted too.
         let namesakes = names.iter().filter(|other| *other == name).count();
         match namesakes {
             1 => name.clone(),

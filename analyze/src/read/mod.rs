@@ -1,4 +1,4 @@
-//! Datasets opened for analysis: finished runs, their journal rows and their events.
+//! Datasets opened for analysis: finished runs, their rows in the journal (`runs.csv`) and their events.
 //!
 //! # Layout
 //!

@@ -26,7 +26,7 @@ mod tests {
     use super::roles;
 
     #[test]
-    fn ties_share_a_role() {
+    fn machines_with_the_same_rate_have_the_same_role() {
         let of = |rates: &[f64]| roles(rates).collect::<Vec<_>>();
         assert_eq!(of(&[1.0, 3.0, 6.0]), ["slowest", "between", "fastest"]);
         assert_eq!(of(&[6.0, 1.0, 1.0]), ["fastest", "slowest", "slowest"]);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use sim::log::{ALL_PEERS, Action, EventColumns, IMPORTED, JournalRow, UNKNOWN};
 use sim::machine::MachineIndex;
 
-/// Where the index of an event is expected, this number stands for "no event".
+/// This number stands for "no event" where the index of an event is expected.
 pub(crate) const NO_EVENT: u32 = u32::MAX;
 
 /// A run's events, ordered by machine and tick. Events of the same tick are in the order of the log. The index of an event
@@ -145,12 +145,13 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    /// The index of the event that sent the message received at `receive`: the send at the right tick whose timestamp is that of the
-    /// message, or else the first send at this tick.
+    /// The index of the event that sent the message which is received at `receive`. This is the send at the sender's tick `sent_tick` whose
+    /// timestamp is that of the message. If no send at this tick has this timestamp, it is the first send at this tick.
     fn send(&self, receive: usize) -> Option<usize> {
         let events = &self.events;
-        let (stamp, sent_tick) = (events.stamp[receive], events.sent_tick[receive]);
+        let (message_stamp, sent_tick) = (events.stamp[receive], events.sent_tick[receive]);
         let sender = events.peer[receive] as usize;
+        // The events of the sender are those from `first` to `end - 1`.
         let first = *self.bounds.get(sender)?;
         let end = *self.bounds.get(sender + 1)?;
         if sent_tick == UNKNOWN {
@@ -159,8 +160,8 @@ impl<'a> Run<'a> {
         let is_send =
             |index: usize| events.tick[index] == sent_tick && events.action[index] == Action::Send;
         // In imported logs, a tick can have several sends with different timestamps.
-        let is_exact = |index: usize| is_send(index) && events.stamp[index] == stamp;
-        // Usually every tick has one event. Then the index of an event among those of its machine is its tick, and no search is needed.
+        let is_exact = |index: usize| is_send(index) && events.stamp[index] == message_stamp;
+        // Usually every tick has one event. Then the event of tick k is the machine's event number k (from 0), and no search is needed.
         let index_if_one_event_per_tick = first.saturating_add(usize::try_from(sent_tick).ok()?);
         if index_if_one_event_per_tick < end && is_exact(index_if_one_event_per_tick) {
             return Some(index_if_one_event_per_tick);

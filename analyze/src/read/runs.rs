@@ -59,7 +59,7 @@ const RATES_LIST: Column = column(
     "1/s",
     "Ticks per model second of each machine, as a list in the order of the machines.",
 );
-/// The sorted rates as text, which are the same for every order of the machines.
+/// The rates in ascending order as text. Runs whose machines have the same rates in another order have the same text.
 const RATES_SORTED: Column = column(
     "rates_sorted",
     Text,
@@ -91,7 +91,7 @@ pub fn parameters() -> &'static [&'static str] {
     &NAMES
 }
 
-/// Tells whether a parameter has no column of its own in tables. This is so for `internal_each`: its values are shown in the column
+/// Tells whether a parameter has no column of its own in tables. Only `internal_each` has none: its values are shown in the column
 /// `internal`.
 pub(crate) fn has_no_own_column(name: &str) -> bool {
     name == INTERNAL_EACH.name
@@ -302,16 +302,17 @@ fn rates_sorted(row: &JournalRow) -> String {
 /// The value of a column of `runs.csv`. `None` for lateness, latency and margin of runs that were imported from logs of other
 /// programs, because these logs do not tell them.
 fn known_cell(row: &JournalRow, name: &str) -> Option<Cell> {
-    let is_measured_by_the_engine = ["margin_", "lateness_", "latency_"]
+    let is_unknown_if_imported = ["margin_", "lateness_", "latency_"]
         .iter()
         .any(|start| name.starts_with(start));
-    if row.engine == IMPORTED && is_measured_by_the_engine {
+    if row.engine == IMPORTED && is_unknown_if_imported {
         return None;
     }
     journal_cell(row, name)
 }
 
-/// An integer. Values above 63 bits are cut off; Unix nanoseconds fit until the year 2262.
+/// An integer. A value above 63 bits becomes the largest value with 63 bits. Times in Unix nanoseconds have at most 63 bits until the
+/// year 2262.
 fn integer(cell: Option<Cell>) -> Option<i64> {
     match cell? {
         Cell::Integer(value) => Some(i64::try_from(value).unwrap_or(i64::MAX)),

@@ -7,9 +7,9 @@ use sim::log::renamed_column;
 use crate::output::value::Value;
 
 /// The largest number of values that a message lists.
-const MOST_VALUES: usize = 12;
+const MAX_VALUES: usize = 12;
 /// Two names are similar if their Jaro-Winkler similarity (1 for equal texts, 0 for texts without a common letter) is at least this.
-const SIMILAR: f64 = 0.8;
+const MIN_SIMILARITY: f64 = 0.8;
 
 /// A condition in SQL.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct SqlCondition {
     renamed: Vec<(String, &'static str)>,
 }
 
-/// A text is not a condition in SQL, or it cannot be evaluated.
+/// Why a text is not a condition in SQL, or why it cannot be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotSql {
     /// The text cannot be parsed.
@@ -117,25 +117,23 @@ impl SqlCondition {
     ///
     /// [`NotSql::Name`] with the most similar name.
     pub fn check_names(&self, known: &[&str]) -> Result<(), NotSql> {
-        match self
-            .names()
-            .iter()
-            .find(|name| !known.contains(&name.as_str()))
-        {
-            None => Ok(()),
-            Some(unknown) => Err(NotSql::Name {
-                name: unknown.clone(),
-                nearest: match nearest_in_words(unknown, known) {
-                    // The user may have meant a text and left out the quotes.
-                    none if none.is_empty() => format!(" (a text is written '{unknown}')"),
-                    nearest => nearest,
-                },
-                names: known.join(", "),
-            }),
+        let names = self.names();
+        let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) else {
+            return Ok(());
+        };
+        let mut nearest = nearest_in_words(unknown, known);
+        if nearest.is_empty() {
+            // The user may have meant a text and left out the quotes.
+            nearest = format!(" (a text is written '{unknown}')");
         }
+        Err(NotSql::Name {
+            name: unknown.clone(),
+            nearest,
+            names: known.join(", "),
+        })
     }
 
-    /// For each row of `frame`, whether the condition holds. It does not hold where a value is missing.
+    /// For each row of `frame`, whether the condition holds. If a missing value makes the result unknown, it does not hold.
     ///
     /// # Errors
     ///
@@ -152,7 +150,7 @@ impl SqlCondition {
             Ok::<_, PolarsError>(holds)
         };
         let holds = evaluate().map_err(|problem| self.unsupported(&problem))?;
-        // A condition such as `max(rate) > 3` has one value for all rows together.
+        // A condition such as `max(rate) > 3` has one value for all rows together, so it cannot choose among them.
         match holds.len() == frame.height() {
             true => Ok(holds),
             false => Err(NotSql::Form(self.text.clone())),
@@ -171,6 +169,7 @@ impl SqlCondition {
 
     /// The equalities in the condition, such as `internal = 0.5`, that hold in no row of `frame`: for each, the column and the value.
     pub fn absent_values(&self, frame: &DataFrame) -> Vec<(String, String)> {
+        // The iterator visits all parts of the expression.
         let equalities = (&self.expression).into_iter().filter_map(equality);
         let is_absent = |(name, value): &(String, String)| {
             let Ok(column) = frame.column(name) else {
@@ -224,7 +223,7 @@ pub(crate) fn values_in_words(frame: &DataFrame, name: &str) -> Option<String> {
     let values = values(frame.column(name).ok()?);
     match values.len() {
         0 => None,
-        1..=MOST_VALUES => Some(values.join(" | ")),
+        1..=MAX_VALUES => Some(values.join(" | ")),
         count => {
             let (first, last) = (&values[0], &values[count - 1]);
             Some(format!("{count} values from {first} to {last}"))
@@ -240,7 +239,7 @@ pub fn nearest_in_words(name: &str, known: &[&str]) -> String {
         .iter()
         .max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
     match nearest {
-        Some(nearest) if similarity(nearest) >= SIMILAR => {
+        Some(nearest) if similarity(nearest) >= MIN_SIMILARITY => {
             format!(" (did you mean `{nearest}`?)")
         }
         _ => String::new(),
@@ -298,6 +297,7 @@ mod tests {
                 "{text}: {refused:?}"
             );
         }
+        // These are parsed, but they do not give a truth value for each row.
         for text in ["role > 3", "rate", "max(rate) > 3"] {
             let condition = SqlCondition::parse(text).expect(text);
             condition.holds(&frame()).expect_err(text);
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn earlier_names_of_columns_are_replaced() {
+    fn names_of_columns_in_earlier_versions_are_replaced() {
         let condition = SqlCondition::parse("not in_order or strangers > 0 and in_order");
         let condition = condition.expect("a condition");
         assert_eq!(condition.names(), ["as_scheduled", "rejected_connections"]);

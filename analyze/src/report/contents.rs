@@ -43,6 +43,7 @@ pub(super) struct Contents {
     pub(super) findings: Vec<String>,
     /// The tables.
     pub(super) data: Data,
+    /// The plots, one of each kind.
     pub(super) plots: Vec<DrawnPlot>,
     /// Space-time diagrams of single runs.
     pub(super) diagrams: Vec<DrawnRun>,
@@ -57,7 +58,7 @@ pub(super) struct DrawnPlot {
     pub(super) kind: Kind,
     /// The SVG and its numbers, or why the plot is not drawn.
     pub(super) drawn: Result<(String, Numbers), String>,
-    /// What the plot leaves out.
+    /// A sentence about what the plot leaves out. `None` if it shows everything.
     pub(super) left_out: Option<String>,
 }
 
@@ -69,7 +70,7 @@ pub(super) struct DrawnRun {
     pub(super) words: String,
 }
 
-/// Plots of a page are smaller than those of `analyze plot`, so that pages stay small.
+/// The options of the plots on a page. The plots are smaller than those of `analyze plot`, so that pages stay small.
 const OPTIONS: Options = Options {
     by: vec![],
     run: None,
@@ -78,7 +79,7 @@ const OPTIONS: Options = Options {
     max_rows: 20,
 };
 
-/// A diagram shows the first so many model seconds of its run.
+/// The model seconds that a diagram shows, from the start of its run.
 const DIAGRAM_S: f64 = 12.0;
 
 /// The pictures take their colours from the style sheet of the page.
@@ -140,7 +141,7 @@ fn draw(dataset: &Dataset, kind: Kind) -> Result<DrawnPlot, ReportError> {
     })
 }
 
-/// Draws the runs that the user asked for, or else one run that shows much.
+/// Draws the runs that the user asked for. If there are none, draws one run that [`pick::pick`] chooses.
 fn diagrams(dataset: &Dataset, extras: &Extras) -> Result<Vec<DrawnRun>, ReportError> {
     let mut chosen = vec![];
     for name in &extras.runs {

@@ -1,6 +1,6 @@
 //! The tables that can be sorted and filtered, as data for the page's script.
 //!
-//! A table of thousands of rows would be a slow and large page, so the page has each column once, as JSON, and the script shows some
+//! Tables with thousands of rows would make the page large and slow. So the page has each column once, as JSON, and the script shows some
 //! rows at a time. Without the script, the first rows are shown.
 
 use serde::{Serialize, Serializer};
@@ -102,7 +102,7 @@ impl Data {
         });
     }
 
-    /// Adds a column, unless there is a column with its heading. Returns the index of the new or the old column.
+    /// Adds a column, unless there is a column with its heading. Returns the index of the new or the existing column.
     fn add_column(&mut self, column: Column) -> usize {
         let existing = self
             .columns
@@ -135,13 +135,13 @@ impl Data {
         compared: &[PredictionComparison<'_>],
     ) -> usize {
         let cells = compared.iter().map(|comparison| {
-            let compared = comparison.of(quantity);
-            let caveat = if compared.caveats.is_empty() {
+            let of_quantity = comparison.of(quantity);
+            let caveat = if of_quantity.caveats.is_empty() {
                 ""
             } else {
                 " *"
             };
-            let predicted = compared.predicted;
+            let predicted = of_quantity.predicted;
             predicted.map_or(String::new(), |value| {
                 number(value, measure.decimals) + caveat
             })
@@ -214,6 +214,7 @@ fn key_columns(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
 /// thousands. A `=` at its end stands for "all equal". `page::spaced` makes it readable.
 fn cell(estimate: &Estimate, measure: &Measure) -> String {
     let words = estimate_words(estimate, measure.digits()).join(" ");
+    // Without spaces, the words `3, all equal` are `3,allequal`.
     words
         .replace([' ', '\u{a0}'], "")
         .replace(",allequal", "=")

@@ -11,7 +11,7 @@ use crate::stats::intervals::estimate_words;
 use crate::stats::repetitions::Group;
 use crate::theory::{Compared, PredictionComparison};
 
-/// Names and values.
+/// Names of facts and their values, such as `events` and `1,200`.
 type Facts = Vec<(String, String)>;
 
 fn fact(name: &str, value: impl Into<String>) -> (String, String) {
@@ -109,7 +109,10 @@ pub(super) fn findings(compared: &[PredictionComparison<'_>]) -> Vec<String> {
         } else {
             format!(" {unit}")
         };
-        sentences.push(format!("{words} {value}{unit}: {}.", where_is(group)));
+        sentences.push(format!(
+            "{words} {value}{unit}: {}.",
+            machine_in_words(group)
+        ));
     }
     sentences.extend(growing(compared));
     sentences.extend(agreement(compared));
@@ -117,7 +120,7 @@ pub(super) fn findings(compared: &[PredictionComparison<'_>]) -> Vec<String> {
 }
 
 /// Which machine of which configuration a group is, in words.
-fn where_is(group: &Group) -> String {
+fn machine_in_words(group: &Group) -> String {
     let configuration = &group.configuration;
     format!(
         "machine {} at {}/s, with rates {} and internal {}",
@@ -128,12 +131,13 @@ fn where_is(group: &Group) -> String {
     )
 }
 
-/// Says in how many configurations the queue of a machine grows: the interval of its growth is above 0. The rows of a configuration follow
-/// each other, and begin with machine 0.
+/// Says in how many configurations the queue of a machine grows: the interval of its growth is above 0. `compared` has one entry for each
+/// machine. The machines of a configuration follow each other, and begin with machine 0.
 fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
     let measure = measures::named("backlog_growth");
     let grows = |estimate: Estimate| estimate.interval().is_some_and(|(low, _)| low > 0.0);
-    let (mut configurations, mut growing, mut is_known) = (0_usize, 0_usize, false);
+    let (mut configurations, mut growing, mut is_any_known) = (0_usize, 0_usize, false);
+    // Whether the present configuration is counted in `growing`.
     let mut is_counted = false;
     for comparison in compared {
         if comparison.group.machine == 0 {
@@ -141,13 +145,13 @@ fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
             is_counted = false;
         }
         let estimate = comparison.group.estimate(measure);
-        is_known |= estimate.is_some();
+        is_any_known |= estimate.is_some();
         if !is_counted && estimate.is_some_and(grows) {
             growing += 1;
             is_counted = true;
         }
     }
-    is_known.then(|| {
+    is_any_known.then(|| {
         format!(
             "In {} of {}, the queue of at least one machine grows: the 95 % interval of its growth is above 0.",
             grouped(growing as u64),
@@ -161,6 +165,7 @@ fn agreement(compared: &[PredictionComparison<'_>]) -> Option<String> {
     let all = compared.iter().flat_map(PredictionComparison::compared);
     let without_caveat: Vec<Compared> =
         all.filter(|compared| compared.caveats.is_empty()).collect();
+    // A z-score is the measured mean minus its prediction, in standard errors of the mean.
     let z_scores: Vec<f64> = without_caveat.iter().filter_map(Compared::z).collect();
     let near = z_scores.iter().filter(|z| z.abs() <= 2.0).count();
     (!z_scores.is_empty()).then(|| {
@@ -190,6 +195,7 @@ pub(super) fn provenance(dataset: &Dataset) -> Facts {
             facts.push(fact("imported from", file.path.as_str()));
         }
     }
+    // A sweep is one run of the command `sim run`.
     for sweep in &manifest.sweeps {
         let words = format!(
             "{}, by version {} (commit {}) on {} ({}, {}, {}): {}",

@@ -41,7 +41,7 @@ pub struct Extras {
 ///
 /// # Errors
 ///
-/// [`ReportError`] if a dataset cannot be read or has no such run.
+/// [`ReportError`] if a dataset cannot be read, or if it does not have one of the runs in `extras`.
 pub fn html(datasets: &[Dataset], extras: &Extras) -> Result<String, ReportError> {
     let contents = datasets
         .iter()
@@ -61,6 +61,7 @@ pub fn pages_of_submissions(
     submissions: &Submissions,
     into: &Path,
 ) -> Result<Vec<(String, String)>, ReportError> {
+    // `files` has the names and contents of the pages, `pages` the name and the file of each submission.
     let (mut files, mut pages) = (vec![], vec![]);
     for (index, submission) in submissions.evaluated.iter().enumerate() {
         // Stays `None` if the submission could not be imported.

@@ -2,10 +2,10 @@
 
 use crate::draw::chart::{Axis, Figure, Mark, Panel, Point, Positions, Series};
 
-/// If a line has more points than this, only one point of so many is listed.
+/// If a line has more points than this, only every twentieth point is listed.
 const LINE_STEP: usize = 20;
 /// The largest number of rows of the table.
-const MOST_ROWS: usize = 120;
+const MAX_ROWS: usize = 120;
 
 /// The numbers of a plot.
 pub(super) struct Numbers {
@@ -13,7 +13,7 @@ pub(super) struct Numbers {
     pub(super) rows: Vec<[String; 6]>,
     /// Number of rows that are left out.
     pub(super) left_out: usize,
-    /// Whether a line has more points than are listed.
+    /// Whether only every [`LINE_STEP`]-th point of a line is listed.
     pub(super) is_thinned: bool,
 }
 
@@ -36,7 +36,7 @@ impl Numbers {
                 };
                 is_thinned |= step > 1;
                 for point in series.points.iter().step_by(step) {
-                    match rows.len() < MOST_ROWS {
+                    match rows.len() < MAX_ROWS {
                         true => rows.push(row(panel, series, point)),
                         false => left_out += 1,
                     }
@@ -63,12 +63,12 @@ fn row(panel: &Panel, series: &Series, point: &Point) -> [String; 6] {
             ),
             point.value.map(four_digits).unwrap_or_default(),
         ),
-        // Horizontal bars or dots beside names.
+        // Horizontal bars or dots beside the names of the vertical axis.
         (_, Positions::Names(_)) => (
             position_text(&panel.y, point.y),
             four_digits(point.value.unwrap_or(point.x)),
         ),
-        // A line, or marks above names.
+        // A line, or marks above the names of the horizontal axis.
         _ => (position_text(&panel.x, point.x), four_digits(point.y)),
     };
     let [low, high] = match point.interval {

@@ -20,7 +20,7 @@ const SCRIPT: &str = include_str!("script.js");
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
-/// The style rules of pictures, and the page's colours as variables.
+/// The page's colours as CSS variables, and the style rules of pictures.
 fn rules(colours: &Colours) -> String {
     let Colours {
         ground,
@@ -150,8 +150,9 @@ fn contents_list(datasets: &[Contents], extras: &Extras) -> Markup {
 
 /// The section of the dataset at `index`, one of `dataset_count` datasets on the page.
 fn section(index: usize, dataset: &Contents, dataset_count: usize) -> Markup {
-    let part_title = |part: usize| {
-        let (id, words) = PARTS[part];
+    // The heading of the part that has this index in `PARTS`.
+    let part_title = |part_index: usize| {
+        let (id, words) = PARTS[part_index];
         html! { h3 id={ "d" (index) "-" (id) } { (words) } }
     };
     html! {
@@ -169,8 +170,8 @@ fn section(index: usize, dataset: &Contents, dataset_count: usize) -> Markup {
             (part_title(1))
             p { "A row is a machine of a configuration. Press a heading to sort. Each cell is the mean over n runs ± half the width of its 95 % interval." }
             script.data type="application/json" id={ "d" (index) "-data" } { (PreEscaped(dataset.data.json())) }
-            @for (table, contents) in dataset.data.tables.iter().enumerate() {
-                (data_table(index, table, contents, &dataset.data))
+            @for (table_index, table) in dataset.data.tables.iter().enumerate() {
+                (data_table(index, table_index, table, &dataset.data))
             }
             (part_title(2))
             @for plot in &dataset.plots { (figure(plot)) }
@@ -214,19 +215,19 @@ fn facts(facts: &[(String, String)]) -> Markup {
     }
 }
 
-/// A table whose rows come from the page's script. Without the script, the page shows only the first rows. `index` is that of the
-/// dataset, `number` that of the table.
-fn data_table(index: usize, number: usize, table: &DataTable, data: &Data) -> Markup {
-    let column = |index: usize| &data.columns[index];
+/// A table whose rows come from the page's script. Without the script, the page shows only the first rows. `dataset_index` is the index of
+/// the dataset on the page, `table_index` that of the table among the tables of the dataset.
+fn data_table(dataset_index: usize, table_index: usize, table: &DataTable, data: &Data) -> Markup {
+    let column = |column_index: usize| &data.columns[column_index];
     let rows = data.first_rows(table);
     html! {
-        div.table data-source={ "d" (index) "-data" } data-table=(number) {
+        div.table data-source={ "d" (dataset_index) "-data" } data-table=(table_index) {
             div.scroll tabindex="0" role="region" aria-label={ "Table " (table.title) } {
                 table {
                     caption { (table.title) }
                     thead { tr {
-                        @for &index in &table.columns {
-                            th scope="col" title=(column(index).meaning) { (column(index).heading) }
+                        @for &column_index in &table.columns {
+                            th scope="col" title=(column(column_index).meaning) { (column(column_index).heading) }
                         }
                     } }
                     tbody {
@@ -239,15 +240,16 @@ fn data_table(index: usize, number: usize, table: &DataTable, data: &Data) -> Ma
             }
             details {
                 summary { "What the columns mean" }
-                dl { @for &index in &table.columns {
-                    div { dt { (column(index).heading) } dd { (column(index).meaning) } }
+                dl { @for &column_index in &table.columns {
+                    div { dt { (column(column_index).heading) } dd { (column(column_index).meaning) } }
                 } }
             }
         }
     }
 }
 
-/// A cell as people read it: `4±1` becomes `4 ± 1`, and `3=` becomes `3, all equal`. The page's script does the same.
+/// A cell as people read it: `4±1` becomes `4 ± 1`, `4±~1` becomes `4 ±~1`, and `3=` becomes `3, all equal`. The page's script does the
+/// same.
 fn spaced(cell: &str) -> String {
     match cell.strip_suffix('=') {
         Some(value) => format!("{value}, all equal"),
@@ -307,7 +309,7 @@ fn audit_section(found: &Audit) -> Markup {
     }
 }
 
-/// A table with its caption. Lines of a cell are separate lines.
+/// A table with its caption. The lines of a cell's text are separate lines on the page too.
 fn plain_table(table: &Table) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label={ "Table " (table.title) } {
@@ -318,6 +320,7 @@ fn plain_table(table: &Table) -> Markup {
                 } }
                 tbody {
                     @for row in &table.rows {
+                        // `td.number[is_number]` has the class `number` only if `is_number` is true.
                         tr { @for (cell, &is_number) in row.iter().zip(&table.numeric) {
                             td.number[is_number] { @for (index, line) in cell.lines().enumerate() { @if index > 0 { br; } (line) } }
                         } }

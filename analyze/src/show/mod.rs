@@ -13,10 +13,10 @@ use sim::sweep::words::grouped;
 /// Digits after the point of times in tables.
 const DECIMALS: usize = 3;
 
-/// The most events in a table for people. CSV and JSON have all.
-pub const MOST_ROWS: usize = 1_000;
+/// The largest number of events in a table for people. CSV and JSON have all events.
+pub const MAX_ROWS: usize = 1_000;
 
-/// The table of the events in `window`, for people. It has at most [`MOST_ROWS`] events.
+/// The table of the events in `window`, for people. It has at most [`MAX_ROWS`] events.
 pub fn table(execution: &Execution, window: &Window) -> Table {
     let mut headings = vec![
         "time (s)",
@@ -32,7 +32,7 @@ pub fn table(execution: &Execution, window: &Window) -> Table {
         headings.push(TIMESTAMP_COLUMN);
         numeric.push(false);
     }
-    let shown = &window.events[..window.events.len().min(MOST_ROWS)];
+    let shown = &window.events[..window.events.len().min(MAX_ROWS)];
     Table {
         short: vec![],
         title: "Events",
@@ -90,7 +90,7 @@ fn partners(execution: &Execution, index: usize) -> String {
 fn recipients(execution: &Execution, send: usize) -> Option<Vec<String>> {
     let messages = execution.messages_of(send).iter();
     let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
-    // In imported logs, a machine can receive the same message twice.
+    // In imported logs, a machine can receive the same message twice. Then it is twice in the list.
     recipients.dedup();
     let is_known = execution.knows_recipients || !recipients.is_empty();
     is_known.then(|| recipients.iter().map(ToString::to_string).collect())
@@ -122,10 +122,10 @@ fn caption(execution: &Execution, window: &Window) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if window.events.len() > MOST_ROWS {
+    if window.events.len() > MAX_ROWS {
         caption.push(format!(
             "These are the first {} of {}. Choose others with --from and --to, or print all with --format csv.",
-            grouped(MOST_ROWS as u64),
+            grouped(MAX_ROWS as u64),
             counted(window.events.len(), "event")
         ));
     }
@@ -235,6 +235,7 @@ impl<'e> Followed<'e> {
     fn row(&self, reach: &Reach) -> Vec<String> {
         let events = self.execution.events();
         let time = |index: usize| number(to_s(events[index].time_ns), DECIMALS);
+        // A text about the event that received the message. Empty if the machine did not receive it.
         let of_receive = |text: &dyn Fn(usize) -> String| reach.receive.map_or(String::new(), text);
         vec![
             reach.machine.to_string(),
@@ -251,6 +252,7 @@ impl<'e> Followed<'e> {
 
     /// What happened to the message itself at a machine.
     fn fate(&self, reach: &Reach) -> String {
+        // Whether the message arrived before the end of the run. `None` if the time of its arrival is not known.
         let has_arrived = reach
             .arrival_ns
             .map(|arrival_ns| arrival_ns <= self.execution.duration_ns);
@@ -278,11 +280,13 @@ impl<'e> Followed<'e> {
         Some(self.execution.events()[send].machine)
     }
 
-    /// Through which message the machine first knew of the send.
+    /// Through which message the machine first knew of the send. Empty if it never knew of it.
     fn through(&self, reach: &Reach) -> String {
         let is_by_the_message = reach.first.is_some() && reach.first == reach.receive;
+        if is_by_the_message {
+            return "the message".to_owned();
+        }
         match self.teller(reach) {
-            _ if is_by_the_message => "the message".to_owned(),
             Some(machine) => format!("a later message of machine {machine}"),
             None => String::new(),
         }

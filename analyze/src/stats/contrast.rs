@@ -33,7 +33,7 @@ const AVERAGE: &str = "average";
 /// Two values of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contrast {
-    /// One of [`parameters`].
+    /// The name of the parameter: one of [`parameters`].
     parameter: &'static str,
     /// The first value, as text.
     pub a: String,
@@ -41,7 +41,7 @@ pub struct Contrast {
     pub b: String,
 }
 
-/// Two groups that differ only in the parameter.
+/// Two groups that differ only in the parameter. A group is one machine of one configuration, with its repetitions.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'g> {
     /// The group with the first value.
@@ -92,7 +92,7 @@ impl Contrast {
         })
     }
 
-    /// The pairs among `groups`, in their order.
+    /// The pairs among `groups`, in the order of their groups with the first value.
     ///
     /// # Errors
     ///
@@ -149,13 +149,13 @@ impl Contrast {
 
     /// Whether two groups are the same machine of the same dataset, and agree in all other parameters.
     fn agree_in_others(&self, a: &Group, b: &Group) -> bool {
-        // The parameter `internal_each` (the probability of each machine) changes with `internal`, so it may differ too.
-        let is_other = |name: &str| {
-            name != self.parameter && !(self.parameter == "internal" && has_no_own_column(name))
+        // In a contrast of `internal`, the parameter `internal_each` (the probability of each machine) may differ too.
+        let may_differ = |name: &str| {
+            name == self.parameter || (self.parameter == "internal" && has_no_own_column(name))
         };
         let others = |group: &Group| -> Vec<Value> {
             let named = std::iter::zip(parameters(), &group.parameters);
-            let others = named.filter(|(name, _)| is_other(name));
+            let others = named.filter(|(name, _)| !may_differ(name));
             others.map(|(_, value)| value.clone()).collect()
         };
         a.dataset == b.dataset && a.machine == b.machine && others(a) == others(b)
@@ -186,8 +186,8 @@ fn common_machines(pair: &Pair<'_>) -> u32 {
     machines(pair.a).min(machines(pair.b))
 }
 
-/// A table with a row for each pair of configurations and machine, and a column for the difference of each of `measures`. The last row
-/// is the average.
+/// A table with a row for each of `pairs`, and a column for the difference of each of `measures`. Then follows a row with the average of
+/// each dataset that has several pairs.
 ///
 /// # Errors
 ///
@@ -261,8 +261,9 @@ pub fn table(
     })
 }
 
-/// The parameters that have a column of their own, besides that of the contrast: those that vary, and the rates in any case.
+/// The parameters that get a column in the table: the rates in any case, and all others that vary. The parameter of the contrast gets none.
 fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
+    // If all neighbours are equal, all pairs are equal.
     let differs = |name: &str| {
         pairs
             .windows(2)
@@ -275,7 +276,7 @@ fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
         .collect()
 }
 
-/// The row of a pair. A cell says how many runs have a value, if some of them have none.
+/// The row of a pair. If a measure is undefined in some runs, its cell says how many runs have a value: `(n 8 and 10)`.
 fn row(
     pair: &Pair<'_>,
     varying: &[&str],
@@ -331,7 +332,7 @@ fn dataset_averages<'g>(
     Ok(found)
 }
 
-/// The numbers of runs of both sides as a cell: one number if they are equal.
+/// The numbers of runs `a` and `b` as a cell. If they are equal, the cell has one number.
 pub(super) fn both_counts(a: u64, b: u64) -> String {
     match a == b {
         true => grouped(a),
@@ -343,7 +344,7 @@ pub(super) fn both_counts(a: u64, b: u64) -> String {
 /// machine has no value in one of the runs, the mean has no interval.
 ///
 /// The average is taken over pairs of configurations, in which each run has one value (the mean of its machines). The weight of such
-/// a pair is its number of machines, because the table has a row for each machine.
+/// a pair is the number of machines that both configurations have, because the table has a row for each of these machines.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
@@ -351,6 +352,7 @@ fn averages(
     repetitions: &Repetitions<'_>,
 ) -> Result<Vec<Option<Difference>>, Error> {
     let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
+    // Numbers of machines, each with the groups in which the value of a run is the mean over this number of machines.
     let mut run_means = vec![];
     for machines in machine_counts {
         run_means.push((machines, repetitions.run_means(machines)?));
@@ -367,8 +369,8 @@ fn averages(
         })
         .collect();
     let average = |measure: &&Measure| {
-        let of_rows = pairs.iter().filter_map(|pair| pair.difference(measure));
-        let of_rows: Vec<f64> = of_rows.map(|difference| difference.mean).collect();
+        let differences = pairs.iter().filter_map(|pair| pair.difference(measure));
+        let means_in_rows: Vec<f64> = differences.map(|difference| difference.mean).collect();
         let has_all_values = |group: &Group| {
             let estimate = group.estimate(measure);
             estimate.is_some_and(|estimate| estimate.n == group.n)
@@ -378,15 +380,17 @@ fn averages(
             let difference = pair.difference(measure).filter(|_| is_complete);
             Some((difference?, *weight))
         });
+        // `None` if one of the pairs is not complete.
         let differences: Option<Vec<(Difference, f64)>> = differences.collect();
         match differences
             .as_deref()
             .and_then(Difference::weighted_average)
         {
             Some(average) => Some(average),
-            None if of_rows.is_empty() => None,
+            None if means_in_rows.is_empty() => None,
+            // Some run has no value, so only the mean of the rows is known.
             None => {
-                let mean = of_rows.iter().sum::<f64>() / of_rows.len() as f64;
+                let mean = means_in_rows.iter().sum::<f64>() / means_in_rows.len() as f64;
                 Some(Difference::without_interval(mean))
             }
         }
@@ -420,8 +424,8 @@ fn caption(
         format!(
             "Effect of changing {name} from {a} to {b}: difference of the means ({b} minus {a}) ± half the \
              width of its 95 % interval (Welch). Each row compares one machine in two configurations that \
-             are equal in everything else; n is the number of repetitions of each, or of {a} and \
-             {b} if the numbers differ.",
+             are equal in everything else; n is the number of repetitions of each configuration (first that \
+             of {a}, then that of {b}, if the numbers differ).",
             name = contrast.parameter
         ),
         "average: the average of all rows, with equal weight. Its interval (Welch) takes each run as one \

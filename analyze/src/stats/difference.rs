@@ -4,15 +4,16 @@
 //!   is the sum of the variances of both means. The interval is Welch's (1947), with the degrees of freedom of Satterthwaite (1946).
 //! - [`Difference::average`]: the average of several such differences, with equal weight and Satterthwaite's degrees of freedom.
 //!
-//! Satterthwaite's degrees of freedom of a sum of independent terms are `(v1 + v2 + ...)^2 / (v1^2 / d1 + v2^2 / d2 + ...)`, where `v1`
-//! is the variance of the first term and `d1` are its degrees of freedom. For the mean of n runs with standard deviation s, `v1` is
+//! Degrees of freedom say how well a variance is known: the fewer there are, the wider is the interval. Satterthwaite's degrees of freedom
+//! of a sum of independent terms are `(v1 + v2 + ...)^2 / (v1^2 / d1 + v2^2 / d2 + ...)`, where `v1` is the estimated variance of the first
+//! term and `d1` are its degrees of freedom. For the mean of n runs with standard deviation s, `v1` is
 //! `s^2 / n` and `d1` is `n - 1`.
 //!
 //! Paired runs do not need this module: the differences within pairs are plain values with Student's interval ([`Estimate`]).
 
 use crate::stats::estimate::{Estimate, IntervalKind, t_quantile_975};
 
-/// A difference of two means, or the average of such differences.
+/// The difference of two means A and B, or the average of such differences.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
     /// The mean of B minus the mean of A.
@@ -31,6 +32,7 @@ impl Difference {
     /// The mean of `b` minus the mean of `a`. The runs of `a` and `b` must be independent.
     pub(crate) fn between(a: &Estimate, b: &Estimate) -> Self {
         let kinds = [a.interval_kind, b.interval_kind].into_iter();
+        // The variance of each mean, and its degrees of freedom. `None` for a single run.
         let variances = [a, b].map(|estimate| {
             let variance = estimate.sd?.powi(2) / estimate.n as f64;
             Some((variance, (estimate.n - 1) as f64))
@@ -42,8 +44,8 @@ impl Difference {
         )
     }
 
-    /// The average of the means `b` minus the average of the means `a`, where all means of a side have the same weight. All means
-    /// are of independent runs. `None` if a side has no mean.
+    /// The average of the means `b` minus the average of the means `a`. In each average, all means have the same weight. All means
+    /// are of independent runs. `None` if `a` or `b` is empty.
     pub(crate) fn between_means(a: &[Estimate], b: &[Estimate]) -> Option<Self> {
         if let ([a], [b]) = (a, b) {
             return Some(Self::between(a, b));
@@ -85,7 +87,7 @@ impl Difference {
         let kinds = differences.iter().map(|(one, _)| one.interval_kind);
         let variances = differences.iter().map(|(one, weight)| {
             let variance = (one.standard_error? * weight / total).powi(2);
-            // Without degrees of freedom the variance is 0, so the term adds nothing to either sum.
+            // A difference without degrees of freedom has the variance 0, so its term adds nothing to the two sums in `new`.
             let degrees_of_freedom = one.degrees_of_freedom.unwrap_or(f64::INFINITY);
             Some((variance, degrees_of_freedom))
         });
@@ -103,8 +105,8 @@ impl Difference {
         Self::new(mean, None, IntervalKind::Single)
     }
 
-    /// A difference with its standard error. `variances` has the variance and the degrees of freedom of each independent term; it is
-    /// `None` if one of them is not known.
+    /// A difference with its standard error. `variances` has the variance and the degrees of freedom of each independent term. It is
+    /// `None` if one of them is not known: then the difference has no standard error and no interval.
     fn new(mean: f64, variances: Option<Vec<(f64, f64)>>, interval_kind: IntervalKind) -> Self {
         let Some(variances) = variances else {
             return Self {
@@ -116,6 +118,7 @@ impl Difference {
             };
         };
         let variance: f64 = variances.iter().map(|(variance, _)| variance).sum();
+        // The denominator of Satterthwaite's formula.
         let denominator: f64 = variances
             .iter()
             .map(|(term, degrees)| term.powi(2) / degrees)
@@ -183,22 +186,24 @@ mod tests {
             (both.half_width, both.interval_kind),
             (None, IntervalKind::AllEqual)
         );
-        let one = Difference::between(&a, &constant);
-        assert_eq!(one.interval_kind, IntervalKind::Rough);
-        let half_width = one.half_width.expect("an interval");
+        // Only one of the two has equal values. The interval has the standard error of `a`, sqrt(1/5), and its 4 degrees of freedom
+        // (t 2.776).
+        let mixed = Difference::between(&a, &constant);
+        assert_eq!(mixed.interval_kind, IntervalKind::Rough);
+        let half_width = mixed.half_width.expect("an interval");
         assert!(
             (half_width - 2.776 * 0.2f64.sqrt()).abs() < 1e-3,
             "{half_width}"
         );
     }
 
-    /// Two differences with four variances of means, 9, 0, 8 and 8, each with 4 degrees of freedom: the average has the variance
-    /// 25 / 4, and 25^2 / (9^2 / 4 + 8^2 / 4 + 8^2 / 4) = 11.96 degrees of freedom, t 2.18.
+    /// Two differences of means. The four means have the variances 9, 0, 8 and 8, each with 4 degrees of freedom. So the average has the
+    /// variance 25 / 4, and 25^2 / (9^2 / 4 + 8^2 / 4 + 8^2 / 4) = 11.96 degrees of freedom, t 2.18.
     #[test]
     fn the_average_has_the_degrees_of_freedom_of_all_its_means() {
-        let of = |variance: f64, mean| estimate(5, mean, (5.0 * variance).sqrt());
-        let first = Difference::between(&of(9.0, 1.0), &of(0.0, 2.0));
-        let second = Difference::between(&of(8.0, 1.0), &of(8.0, 4.0));
+        let estimate_of_five = |variance: f64, mean| estimate(5, mean, (5.0 * variance).sqrt());
+        let first = Difference::between(&estimate_of_five(9.0, 1.0), &estimate_of_five(0.0, 2.0));
+        let second = Difference::between(&estimate_of_five(8.0, 1.0), &estimate_of_five(8.0, 4.0));
         let average = Difference::average(&[first, second]).expect("two differences");
         assert_eq!((average.mean, average.standard_error), (2.0, Some(2.5)));
         let half_width = average.half_width.expect("an interval");

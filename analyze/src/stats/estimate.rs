@@ -57,6 +57,7 @@ impl IntervalKind {
         } else if kinds.clone().all(|kind| kind == Self::AllEqual) {
             Self::AllEqual
         } else if any(Self::Rough) || any(Self::AllEqual) {
+            // Equal values have the estimated variance 0. It may be too small, and so may the interval.
             Self::Rough
         } else {
             Self::Student
@@ -131,7 +132,7 @@ pub(crate) fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
         StudentsT::new(0.0, 1.0, degrees_of_freedom)
             .map_or(f64::NAN, |distribution| distribution.inverse_cdf(0.975))
     };
-    // A table has many intervals from equally many values, so a quantile is computed once for each whole number below 1024.
+    // A table has many intervals from equally many values. So for whole degrees of freedom below 1024, the quantile is computed only once.
     static COMPUTED: [OnceLock<f64>; 1024] = [const { OnceLock::new() }; 1024];
     match COMPUTED.get(degrees_of_freedom as usize) {
         Some(computed) if degrees_of_freedom.fract() == 0.0 => *computed.get_or_init(compute),

@@ -29,7 +29,8 @@ pub(crate) fn difference_words(difference: &Difference, digits: Digits) -> Vec<S
 /// A mean and its interval in words: see [`estimate_words`].
 fn words(mean: f64, half_width: Option<f64>, kind: IntervalKind, digits: Digits) -> Vec<String> {
     let Digits { decimals, is_whole } = digits;
-    // Of tiny values that differ, the half-width can be rounded to 0. They are shown like values without an interval.
+    // Tiny values can have the half-width 0 although they differ, because their squares are too small for a float. Their mean is shown
+    // like one without an interval.
     let Some(half_width) = half_width.filter(|&half_width| half_width > 0.0) else {
         let may_be_whole = is_whole || kind == IntervalKind::AllEqual;
         let decimals = if may_be_whole && mean.fract() == 0.0 {
@@ -96,7 +97,7 @@ mod tests {
         assert_eq!(all_equal(0.25), "0.25, all equal");
         assert_eq!(all_equal(0.004), "< 0.005, all equal");
         assert_eq!(all_equal(-0.004), "> -0.005, all equal");
-        // The variance of values far below 1e-154 is too small for a float.
+        // The squares of values far below 1e-154 are too small for a float, so the half-width is 0.
         assert_eq!(
             text(1e-200, Some(0.0), IntervalKind::Rough, false),
             "< 0.005"

@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //!
-//! - [`estimate`]: mean, standard deviation and interval; [`ties`]: counts equal values, which say whether that interval can be trusted
+//! - [`estimate`]: mean, standard deviation and interval of a measure
+//! - [`ties`]: counts equal values; if there are many, the interval of an estimate cannot be trusted
 //! - [`intervals`]: formats a mean and its interval
 //! - [`difference`]: the difference of two means
 //! - [`repetitions`]: measures over the repetitions of a configuration

@@ -29,7 +29,7 @@ use crate::stats::tables::{
 /// dataset. Rows of different datasets are never pooled.
 pub const OTHERS: [&str; 5] = ["machines", "machine", "rate", "role", "dataset"];
 
-/// All runs that have the same values of some parameters.
+/// All runs that have the same values of some parameters, and the estimates of measures over them.
 #[derive(Clone, Debug)]
 pub struct Pool {
     /// The dataset's label.
@@ -38,6 +38,7 @@ pub struct Pool {
     pub values: Vec<Value>,
     /// Number of runs.
     pub n: u64,
+    /// The measures that were read.
     measures: Arc<[&'static Measure]>,
     /// An estimate of each of `measures`; `None` if the measure is undefined in every run.
     estimates: Vec<Option<Estimate>>,
@@ -60,8 +61,8 @@ pub fn known(name: &str) -> Option<&'static str> {
     names.find(|known| *known == name)
 }
 
-/// The pools of `datasets` by the parameters `names`, with an estimate of each of `measures`. They are ordered by dataset (as on the
-/// command line), then by the values of the parameters.
+/// The pools of `datasets` by the parameters `names`, with an estimate of each of `measures`. The pools are ordered by dataset (as
+/// on the command line), then by the values of the parameters.
 ///
 /// # Errors
 ///
@@ -89,8 +90,9 @@ pub fn pools(
     let order: Vec<&str> = std::iter::once(DATASET_INDEX)
         .chain(names.iter().copied())
         .collect();
-    // Sums of floating-point numbers depend on their order, so the rows are sorted. `collect` is needed after the sort, because
-    // within one query Polars leaves out a sort before a mean.
+    // First the value of each run: the mean over its machines in the pool. Then the statistics of each pool over these values. Sums of
+    // floating-point numbers depend on their order, so the values are sorted between the two steps. `collect` is needed after the sort,
+    // because within one query Polars leaves out a sort before a mean.
     let run_values = machines
         .lazy()
         .group_by([keys(), vec![col("run")]].concat())

@@ -82,7 +82,7 @@ fn the_error_names_a_dataset_without_a_punctual_run() {
     assert_eq!((code, out.as_str()), (2, ""));
     assert_eq!(
         err,
-        "error: late has no punctual run (6 finished); a smaller time scale or fewer --jobs make some\n"
+        "error: late has no punctual run (6 finished); with a smaller time scale or fewer --jobs, some runs may be punctual\n"
     );
 }
 
@@ -106,7 +106,7 @@ fn the_error_for_runs_without_a_margin_gives_advice() {
     assert_eq!(code, 2);
     assert_eq!(
         err,
-        "error: aligned has no punctual run (6 finished); in all of them some ticks are due at the same time (margin_us is 0): use phase = \"spread\"\n"
+        "error: aligned has no punctual run (6 finished); in all runs some ticks are due at the same time (margin_us is 0): use phase = \"spread\"\n"
     );
     write_with("mixed", "[\"aligned\", \"uniform\"]");
     let (code, _, err) = analyze(&["drift", "mixed", "--only", "punctual"], folder.path());

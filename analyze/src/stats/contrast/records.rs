@@ -8,8 +8,8 @@ use crate::read::runs::parameters;
 use crate::stats::difference::Difference;
 use crate::stats::repetitions::{Group, Repetitions};
 
-/// A record for each pair and measure, in full precision. Then a record for the average of each measure, in which all columns about
-/// a single pair are missing. Column `row` is `pair` or `average`.
+/// A record for each pair and measure, in full precision. Then, for each dataset with several pairs, a record for the average of each
+/// measure, in which all columns about a single pair are empty. Column `row` is `pair` or `average`.
 ///
 /// # Errors
 ///
@@ -47,8 +47,8 @@ fn average_record(
     record.extend(others.map(|name| ((*name).to_owned(), Value::Missing)));
     record.push(("machine".to_owned(), Value::Missing));
     record.extend(compared(contrast, measure));
-    let of_pairs = ["n_a", "n_b", "mean_a", "mean_b"];
-    record.extend(of_pairs.map(|name| (name.to_owned(), Value::Missing)));
+    let about_a_pair = ["n_a", "n_b", "mean_a", "mean_b"];
+    record.extend(about_a_pair.map(|name| (name.to_owned(), Value::Missing)));
     record.extend(difference_columns(difference));
     record.push(("row".to_owned(), Value::Text(AVERAGE.to_owned())));
     record
