@@ -52,6 +52,7 @@ impl ParquetFile {
 
     /// Adds the rows of a frame.
     pub(super) fn push(&mut self, mut frame: DataFrame) -> Result<(), Error> {
+        // Polars writes a frame only if all its columns are divided into chunks (pieces in memory) at the same rows.
         frame.align_chunks_par();
         self.rows += frame.height() as u64;
         let pushed = self.writer.write_batch(&frame);

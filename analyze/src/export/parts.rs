@@ -87,6 +87,7 @@ pub(super) fn write<'d>(
         .filter(|(_, fingerprint)| !in_reused.contains(fingerprint))
         .map(|(row, _)| row)
         .collect();
+    // A part has at most `part_events` events, unless it is a single run with more.
     let bounds = batch_bounds(missing.iter().map(|row| row.events), dataset.part_events());
     let runs_of_new_parts: Vec<&[&JournalRow]> =
         bounds.iter().map(|range| &missing[range.clone()]).collect();

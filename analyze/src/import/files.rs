@@ -15,7 +15,7 @@ const EXTENSIONS: [&str; 8] = ["csv", "tsv", "txt", "log", "out", "json", "jsonl
 const MAX_DEPTH: usize = 6;
 /// Maximum number of bytes in a line of a log. A file with a longer line is not a log.
 const MAX_LINE_BYTES: u64 = 1 << 20;
-/// Maximum number of bytes of a file that is read to check whether its text looks like a log. A larger file does not look like a log.
+/// Maximum number of bytes of a file that is read to check whether its text looks like a log. A larger file counts as one that does not.
 const MAX_SAMPLE_BYTES: u64 = 1 << 24;
 /// Bytes of memory that are used for each byte of a log during an import, approximately.
 const MEMORY_PER_BYTE: u64 = 16;

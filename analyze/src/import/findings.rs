@@ -12,13 +12,9 @@ use crate::output::words::counted;
 /// All findings, as sentences.
 pub(super) fn words(report: &Report) -> Vec<String> {
     let mut words: Vec<String> = rates(&report.rates).into_iter().collect();
-    words.extend(
-        report
-            .rates
-            .first()
-            .into_iter()
-            .flat_map(|run| irregular_ticks(run)),
-    );
+    if let Some(first_run) = report.rates.first() {
+        words.extend(irregular_ticks(first_run));
+    }
     words.extend(rules(report));
     words.extend(joined(report));
     words.extend(queues(report));

@@ -7,8 +7,8 @@ use regex::Regex;
 pub(super) struct Format {
     /// A regular expression that matches a whole time. It has no capturing groups.
     pub(super) pattern: &'static str,
-    /// The strftime format (such as `%H:%M:%S`) that parses such a time. `None` for ISO 8601 and for a time of day with two-digit hours, which are parsed
-    /// without a format.
+    /// The strftime format (such as `%H:%M:%S`) that parses such a time. `None` for ISO 8601 and for a time of day with two-digit hours,
+    /// which are parsed without a format.
     pub(super) strftime: Option<&'static str>,
 }
 
