@@ -229,7 +229,7 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 /// Maximum number of bytes of logs that can be imported at once. It depends on the free memory, which Linux reports in `/proc/meminfo`.
-pub(super) fn most_bytes() -> u64 {
+pub(super) fn max_import_bytes() -> u64 {
     let available_kib = |line: &str| {
         let kib = line.strip_prefix("MemAvailable:")?;
         kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
