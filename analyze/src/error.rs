@@ -62,10 +62,10 @@ pub enum Error {
         /// The values of the columns that the condition names.
         values: String,
     },
-    /// The two sides of a contrast (a comparison of two groups of runs) have nothing in common.
+    /// No configuration of one side of a contrast (a comparison of two groups of runs) can be compared with a configuration of the other side.
     #[error(transparent)]
     NothingPairs(#[from] NothingPairs),
-    /// A condition or an order names a column that rows of pooled runs (option `--by`) do not have.
+    /// A condition on rows, or an order of rows, names a column that the rows of pooled runs (option `--by`) do not have.
     #[error("rows of --by have no {column}; add the column to --by, or leave out --by")]
     NotPooled {
         /// The column.
@@ -174,7 +174,7 @@ pub enum Error {
         /// The system's error.
         cause: io::Error,
     },
-    /// A Parquet file cannot be written or read back.
+    /// A Parquet file cannot be written or read back by Polars, the table library.
     #[error("{}: {cause}", .path.display())]
     Parquet {
         /// The file.

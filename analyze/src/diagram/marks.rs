@@ -1,16 +1,17 @@
-//! Draws the marks of events, and the clock values above them where there is room.
+//! Draws the events of a space-time diagram: a mark for each event (a circle or a diamond), and above it the clock value, where it touches
+//! no other value.
 
 use std::fmt::Display;
 
 use super::layout::{CLOCK, LARGEST_RADIUS, Layout};
-use super::overlay::RING;
+use super::overlay::RING_RADIUS;
 use super::{Diagram, seconds};
 use crate::draw::palette::hue_class;
 use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::{self, Anchor, Weight};
 use crate::execution::{EventName, Kind};
 
-/// The least space between two clock values.
+/// The least space between two clock values, in pixels.
 const GAP: f64 = 4.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
@@ -54,7 +55,7 @@ fn draw_event(diagram: &Diagram<'_>, layout: &Layout, index: usize, y: f64, svg:
         ("data-event", &name),
         ("data-clock", &event.clock),
     ];
-    svg.element("path", &attributes, &words(diagram, index));
+    svg.element("path", &attributes, &tooltip(diagram, index));
 }
 
 /// Draws a mark. The first word of `class` is the kind of event.
@@ -64,8 +65,10 @@ pub(super) fn symbol(class: &str, x: f64, y: f64, radius: f64, svg: &mut Svg) {
     svg.element("path", &[("class", &class), ("d", &path)], "");
 }
 
-/// The outline of a mark: a circle for a send and, smaller, for an internal event; a diamond for a receive.
+/// The outline of a mark, as the attribute `d` of an SVG path: a circle for a send, a smaller circle for an internal event, a diamond for a
+/// receive.
 fn shape(kind: &str, x: f64, y: f64, radius: f64) -> String {
+    // Two half circles, because a single arc of a path cannot be a whole circle.
     let circle = |radius: f64| {
         let (r, d) = (px(radius), px(2.0 * radius));
         format!(
@@ -89,7 +92,7 @@ fn shape(kind: &str, x: f64, y: f64, radius: f64) -> String {
 }
 
 /// What is shown while the pointer is on the event.
-fn words(diagram: &Diagram<'_>, index: usize) -> String {
+fn tooltip(diagram: &Diagram<'_>, index: usize) -> String {
     let event = &diagram.execution.events()[index];
     let queue = event
         .queue
@@ -122,18 +125,23 @@ fn draw_clocks(
     svg: &mut Svg,
 ) {
     let events = diagram.execution.events();
+    // Values with a lower rank are written first.
     let rank = |index: usize| {
         let event = &events[index];
         let has_jumped = event.clock > event.clock_before + 1;
-        match () {
-            () if diagram.ringed.contains(&index) => 0,
-            () if diagram.is_faded(index) => 3,
-            () if has_jumped => 1,
-            () => 2,
+        if diagram.ringed.contains(&index) {
+            0
+        } else if diagram.is_faded(index) {
+            3
+        } else if has_jumped {
+            1
+        } else {
+            2
         }
     };
     let mut order: Vec<usize> = of_machine.to_vec();
     order.sort_by_key(|&index| rank(index));
+    // The left and right ends of the values that are written already, in pixels.
     let mut taken: Vec<(f64, f64)> = vec![];
     svg.open(&[("class", &"clocks")]);
     for index in order {
@@ -141,12 +149,13 @@ fn draw_clocks(
         let half = text::width(&text, CLOCK, Weight::Regular) / 2.0;
         let x = layout.x(diagram.value(index));
         let (from, to) = (x - half - GAP / 2.0, x + half + GAP / 2.0);
-        // The last label can go beyond the end of the line, but not beyond the edge of the picture.
+        // The last value can go beyond the end of the line, but not beyond the edge of the picture.
         if to > layout.width || !insert(&mut taken, (from, to)) {
             continue;
         }
+        // The upper edge of the mark is at most this far above the machine's line.
         let mark_height = match diagram.ringed.contains(&index) {
-            true => RING,
+            true => RING_RADIUS,
             false => LARGEST_RADIUS,
         };
         svg.label(&Label {

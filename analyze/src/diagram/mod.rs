@@ -5,7 +5,9 @@
 //!
 //! - [`layout`]: the positions of everything
 //! - [`frame`]: title, axis, names of machines, legend
-//! - [`arrows`], [`marks`], [`bands`]: messages; events and their clocks; queue lengths and lags
+//! - [`arrows`]: the messages
+//! - [`marks`]: the events and their clocks
+//! - [`bands`]: the queue lengths and lags below the machines' lines
 //! - [`overlay`]: the consistent cut, rings around events, and a text beside one event
 //! - [`density`]: if the window has too many events, chooses the part that is drawn, and draws a strip that shows where the others are
 //! - [`terminal`]: the diagram as characters
@@ -105,10 +107,10 @@ impl Default for Options {
 pub struct Diagram<'e> {
     execution: &'e Execution,
     options: Options,
-    /// The window that was asked for.
+    /// The window (part of the run) that the user chose.
     asked: Window,
-    /// The part of that window that is drawn. In the order of Lamport clocks it has all events whose clocks are in the part's range of
-    /// clocks, because those are the events between the ends of the picture.
+    /// The part of `asked` that is drawn. With [`Order::Lamport`] the picture shows a range of clocks: from the smallest to the largest clock
+    /// in this part. Then `drawn.events` has all events of the drawn machines with clocks in this range, also those at other times.
     drawn: Window,
     /// Whether only a part of the window is drawn.
     is_trimmed: bool,
@@ -127,10 +129,11 @@ impl<'e> Diagram<'e> {
     ///
     /// # Errors
     ///
-    /// [`Error::Choice`] if the run has no event of that name.
+    /// [`Error::Choice`] if the run has no event with a name that `options` contains.
     pub fn new(execution: &'e Execution, window: Window, options: Options) -> Result<Self, Error> {
-        // A name stands for all events of a tick: a range of indices. What happened before any of them happened before the last one, and
-        // the first one happened before all that any of them happened before.
+        // A name stands for all events of a tick: a range of indices. The causal past of the last of these events contains the pasts of the
+        // others. The causal future of the first of these events contains the futures of the others. So the last event (`end - 1`) is
+        // enough for a past and for a cut, and the first event (`start`) for a future.
         let find = |names: &[EventName]| -> Result<Vec<_>, Error> {
             names.iter().map(|&name| execution.find(name)).collect()
         };
@@ -143,7 +146,9 @@ impl<'e> Diagram<'e> {
         if !future_of.is_empty() {
             let future = execution.future_of(future_of.iter().map(|events| events.start));
             cone = Some(match cone {
-                Some(past) => past.iter().zip(&future).map(|(a, b)| a | b).collect(),
+                Some(past) => std::iter::zip(past, future)
+                    .map(|(is_in_past, is_in_future)| is_in_past || is_in_future)
+                    .collect(),
                 None => future,
             });
         }
@@ -206,7 +211,7 @@ impl<'e> Diagram<'e> {
         })
     }
 
-    /// The diagram as PNG, with twice as many pixels as the SVG in each direction.
+    /// The diagram as PNG. It is twice as wide and as high as the SVG, unless the SVG is very large (see [`image::png`]).
     ///
     /// # Errors
     ///
@@ -297,7 +302,7 @@ impl<'e> Diagram<'e> {
         messages
     }
 
-    /// Tells whether the event is outside the cone, so that it is faded.
+    /// Whether the event is faded: a causal past or future was asked for (see `cone`), and the event is in neither.
     fn is_faded(&self, index: usize) -> bool {
         self.cone.as_ref().is_some_and(|cone| !cone[index])
     }

@@ -6,10 +6,10 @@ use super::layout::Layout;
 use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::{self, Weight};
 
-/// Radius of a ring.
-pub(super) const RING: f64 = 9.0;
-/// Distance of the cut from the last event before it, in pixels. If the next event is near, the cut is in the middle between both. If there
-/// is no event before the cut, the distance from the first event after it.
+/// Radius of the ring around an event, in pixels.
+pub(super) const RING_RADIUS: f64 = 9.0;
+/// Distance of the cut from the last event before the cut, in pixels. If the next event is near, the cut is in the middle between the two
+/// events. If no event is before the cut, this is the distance from the first event after the cut.
 const CUT_DISTANCE: f64 = 7.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
@@ -20,7 +20,7 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
                 ("class", &"ring"),
                 ("cx", &px(x)),
                 ("cy", &px(y)),
-                ("r", &px(RING)),
+                ("r", &px(RING_RADIUS)),
             ];
             svg.element("circle", &attributes, "");
         }
@@ -43,10 +43,11 @@ fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let mut path = String::new();
     for &machine in &diagram.drawn.machines {
         let range = diagram.execution.range_of(machine);
-        let count = cut[machine as usize];
+        // The index of the machine's first event after the cut, or the end of its range if no event is after the cut.
+        let first_after = range.start + cut[machine as usize];
         let x = |index: usize| layout.x(diagram.value(index));
-        let before = count.checked_sub(1).map(|last| x(range.start + last));
-        let after = (range.start + count < range.end).then(|| x(range.start + count));
+        let before = (first_after > range.start).then(|| x(first_after - 1));
+        let after = (first_after < range.end).then(|| x(first_after));
         let x = match (before, after) {
             (Some(before), Some(after)) => before + ((after - before) / 2.0).min(CUT_DISTANCE),
             (Some(before), None) => before + CUT_DISTANCE,
@@ -62,7 +63,7 @@ fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.element("path", &[("class", &"cut"), ("d", &path)], "The smallest consistent cut with the chosen events: every message that is received before the cut is also sent before the cut");
 }
 
-/// Writes the text of the option `mark` to the right of its event, or to the left if the right side has no room.
+/// Writes the text of the option `mark` to the right of its event, or to the left if the text does not fit on the right.
 fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let (Some(words), Some(name)) = (&diagram.options.mark, diagram.options.around) else {
         return;
@@ -75,16 +76,16 @@ fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     };
     let size = 12.0;
     let width = text::width(words, size, Weight::Bold);
-    // The clock of the event is above its ring; the text is beside it.
-    let right_of_ring = x + RING + 8.0;
+    // The text is beside the event's clock value, which is above the ring.
+    let right_of_ring = x + RING_RADIUS + 8.0;
     let x = match right_of_ring + width > layout.right {
-        true => (x - RING - 8.0 - width).max(layout.left),
+        true => (x - RING_RADIUS - 8.0 - width).max(layout.left),
         false => right_of_ring,
     };
     svg.label(&Label {
         text: words,
         x,
-        y: y - RING - 9.0,
+        y: y - RING_RADIUS - 9.0,
         size,
         weight: Weight::Bold,
         ..label("alarm")

@@ -1,4 +1,4 @@
-//! The diagram as characters: a column for each machine, and a row for each event.
+//! A space-time diagram as characters, for terminals: a column for each machine, and a row for each event.
 
 use std::ops::Range;
 
@@ -9,16 +9,16 @@ use crate::output::table::number;
 
 /// Width of the column with the times, before the first machine.
 const TIME_WIDTH: usize = 10;
-/// The least width of a machine's column: the mark of an event and two characters to the next line.
+/// The least width of a machine's column: one character for the mark of an event, and two before the line of the next machine.
 const MIN_COLUMN: usize = 3;
-/// The least width of a column that also tells the sender and the age of a received message.
+/// The least width of a machine's column in which a receive also shows the message's sender and age (the time since its send).
 const MIN_DETAIL_COLUMN: usize = 17;
 
 /// The lines of the diagram.
 pub(super) fn lines(diagram: &Diagram<'_>, width: usize) -> Vec<Line> {
     let machines = diagram.drawn.machines.as_slice();
-    let fitting = (width.saturating_sub(TIME_WIDTH) / MIN_COLUMN).max(1);
-    let shown = &machines[..machines.len().min(fitting)];
+    let max_machines = (width.saturating_sub(TIME_WIDTH) / MIN_COLUMN).max(1);
+    let shown = &machines[..machines.len().min(max_machines)];
     let grid = Grid {
         diagram,
         machines: shown,
@@ -103,8 +103,8 @@ impl Cells {
         }
     }
 
-    /// The characters as a line. Neighbours of the same colour are joined, and spaces at the end are left out.
-    fn line(self) -> Line {
+    /// The characters as a line. Neighbours of the same colour become one span, and spaces at the end are left out.
+    fn into_line(self) -> Line {
         let mut line: Line = vec![];
         for (letter, tone) in self.0 {
             match line.last_mut() {
@@ -129,8 +129,8 @@ impl Grid<'_, '_> {
         Some(TIME_WIDTH + index * self.column_width)
     }
 
-    /// An empty row.
-    fn cells(&self) -> Cells {
+    /// A row of spaces.
+    fn empty_row(&self) -> Cells {
         Cells(vec![
             (' ', Tone::Plain);
             TIME_WIDTH + self.machines.len() * self.column_width
@@ -138,7 +138,7 @@ impl Grid<'_, '_> {
     }
 
     fn header(&self) -> Line {
-        let mut cells = self.cells();
+        let mut cells = self.empty_row();
         let name = match self.diagram.options.order {
             Order::Time => "time (s)",
             Order::Lamport => "clock",
@@ -158,55 +158,55 @@ impl Grid<'_, '_> {
                 cells.put(at, name, tone);
             }
         }
-        cells.line()
+        cells.into_line()
     }
 
     fn row(&self, index: usize) -> Line {
         let event = &self.diagram.execution.events()[index];
-        let mut cells = self.cells();
+        let mut cells = self.empty_row();
         let value = match self.diagram.options.order {
             Order::Time => number(to_s(event.time_ns), 3),
             Order::Lamport => event.clock.to_string(),
         };
         cells.put(0, &format!("{value:>8}"), Tone::Muted);
         self.put_lines(index, &mut cells);
-        let tone = match () {
-            () if self.diagram.ringed.contains(&index) => Tone::Alarm,
-            () if self.diagram.is_faded(index) => Tone::Muted,
-            () => Tone::Machine(event.machine as usize),
+        let tone = if self.diagram.ringed.contains(&index) {
+            Tone::Alarm
+        } else if self.diagram.is_faded(index) {
+            Tone::Muted
+        } else {
+            Tone::Machine(event.machine as usize)
         };
         let Some(at) = self.column_of(event.machine) else {
-            return cells.line();
+            return cells.into_line();
         };
         let mark = self.mark(event);
         let mark_end = at + mark.chars().count();
         self.put_messages(index, at..mark_end, tone, &mut cells);
         cells.put(at, &mark, tone);
         self.put_detail(index, mark_end + 1, &mut cells);
-        cells.line()
+        cells.into_line()
     }
 
-    /// Writes the lines of all machines in the row of the event `index`. After the cut they are dotted.
+    /// Writes the vertical lines of all machines in the row of the event `index`. The part of a line after the cut is dotted. The event's
+    /// mark is written later, over the line of its own machine.
     fn put_lines(&self, index: usize, cells: &mut Cells) {
-        let events = self.diagram.execution.events();
         for &machine in self.machines {
             let Some(at) = self.column_of(machine) else {
                 continue;
             };
             let range = self.diagram.execution.range_of(machine);
             let is_after = self.diagram.cut.as_ref().is_some_and(|cut| {
-                // The machine's events before the cut. The row is after the cut if it is below the last of them.
+                // The machine's events before the cut. If the row is below the last of these events, the line is after the cut here.
                 let before_cut = range.start..range.start + cut[machine as usize];
                 before_cut.is_empty() || self.rank(before_cut.end - 1) < self.rank(index)
             });
-            // The mark of the event will be written over the line of its own machine.
-            let is_own = events[index].machine == machine;
-            let line = if is_after && !is_own { "┊" } else { "│" };
+            let line = if is_after { "┊" } else { "│" };
             cells.put(at, line, Tone::Muted);
         }
     }
 
-    /// What the rows are ordered by.
+    /// The key by which the rows are ordered.
     fn rank(&self, index: usize) -> (i64, u64, usize) {
         let event = &self.diagram.execution.events()[index];
         match self.diagram.options.order {
@@ -230,8 +230,9 @@ impl Grid<'_, '_> {
         }
     }
 
-    /// Writes the arrows of the messages that the event `index` sends. `mark` is where the mark of the event is. One line to the right
-    /// reaches the farthest recipient on that side, and so does one to the left; each recipient gets a head.
+    /// Writes the arrows of the messages that the event `index` sends. `mark` is the range of columns that the event's mark takes. A line to
+    /// the right goes to the farthest recipient on the right, and a line to the left to the farthest one on the left. Each recipient gets
+    /// an arrowhead.
     fn put_messages(&self, index: usize, mark: Range<usize>, tone: Tone, cells: &mut Cells) {
         let messages = self.diagram.execution.messages_of(index);
         let recipients: Vec<(usize, bool)> = messages
@@ -261,7 +262,7 @@ impl Grid<'_, '_> {
         }
     }
 
-    /// Writes a horizontal line, which crosses what is already there.
+    /// Writes a horizontal line. Where it meets a character that is already there, a crossing (`┼`) takes its place.
     fn put_line(&self, range: Range<usize>, tone: Tone, cells: &mut Cells) {
         for at in range {
             let crosses = cells.0.get(at).is_some_and(|(letter, _)| *letter != ' ');
@@ -284,10 +285,10 @@ impl Grid<'_, '_> {
             format!(" {}s", number(to_s(age_ns), 1))
         });
         let detail = format!("←{sender}{}", age.unwrap_or_default());
-        // The text must end before the line of the next machine.
+        // The text and a space must end before the line of the next machine.
         let start_in_column = at.saturating_sub(TIME_WIDTH) % self.column_width;
-        let room = self.column_width.saturating_sub(start_in_column + 2);
-        let detail: String = detail.chars().take(room).collect();
+        let max_length = self.column_width.saturating_sub(start_in_column + 2);
+        let detail: String = detail.chars().take(max_length).collect();
         cells.put(at, &detail, Tone::Muted);
     }
 }

@@ -19,7 +19,7 @@ pub enum Theme {
     Page,
 }
 
-/// The number of hues. Series with a higher index begin again with the first hue.
+/// The number of hues. The series with the index `HUES` has the first hue again.
 pub const HUES: usize = 6;
 
 /// The colours of one theme.

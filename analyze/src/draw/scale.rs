@@ -23,11 +23,13 @@ impl Scale {
         self.start + (value - self.from) / (self.to - self.from) * (self.end - self.start)
     }
 
-    /// The values at which an axis has a tick and a label: the multiples of a round step from `from` to `to`. Each label gets at least
-    /// `label_px` pixels. Also returns the number of digits after the decimal point that the labels need.
+    /// The values at which an axis has a tick and a label. They are the multiples of a round step (1, 2 or 5 times a power of ten) that lie
+    /// between `from` and `to`. Each label gets at least `label_px` pixels; `label_px` must be negative if `end` is less than `start`. Also
+    /// returns the number of digits after the decimal point that the labels need.
     pub fn ticks(&self, label_px: f64) -> (Vec<f64>, usize) {
         let max_steps = ((self.end - self.start) / label_px).max(1.0);
         let step = round_step((self.to - self.from) / max_steps);
+        // The step is 0 if `from` equals `to`.
         if step <= 0.0 || !step.is_finite() {
             return (vec![self.from], 0);
         }
@@ -48,8 +50,8 @@ fn round_step(min: f64) -> f64 {
     let power = 10f64.powf(min.log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
     // A step that is smaller than `min` only by a rounding error is large enough.
-    let enough = steps.into_iter().find(|step| *step >= min * (1.0 - 1e-9));
-    enough.unwrap_or(10.0 * power)
+    let smallest = steps.into_iter().find(|step| *step >= min * (1.0 - 1e-9));
+    smallest.unwrap_or(10.0 * power)
 }
 
 #[cfg(test)]

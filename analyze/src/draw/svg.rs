@@ -95,7 +95,7 @@ impl Svg {
     /// Opens a group of elements with these attributes.
     pub fn open(&mut self, attributes: &[(&str, &dyn Display)]) {
         self.body.push_str("<g");
-        self.attributes(attributes);
+        self.write_attributes(attributes);
         self.body.push_str(">\n");
         self.open_groups += 1;
     }
@@ -110,7 +110,7 @@ impl Svg {
     pub fn element(&mut self, name: &str, attributes: &[(&str, &dyn Display)], title: &str) {
         self.body.push('<');
         self.body.push_str(name);
-        self.attributes(attributes);
+        self.write_attributes(attributes);
         if title.is_empty() {
             self.body.push_str("/>\n");
             return;
@@ -118,7 +118,7 @@ impl Svg {
         let _ = writeln!(self.body, "><title>{}</title></{name}>", escape(title));
     }
 
-    fn attributes(&mut self, attributes: &[(&str, &dyn Display)]) {
+    fn write_attributes(&mut self, attributes: &[(&str, &dyn Display)]) {
         for (name, value) in attributes {
             let _ = write!(self.body, " {name}=\"{}\"", escape(&value.to_string()));
         }
@@ -195,7 +195,7 @@ impl Svg {
     }
 }
 
-/// Turns a drawing's title into the start of its ids, so that drawings with different titles on one page have different ids.
+/// Turns a drawing's title into the first part of the ids of its elements, so that drawings with different titles on one page have different ids.
 fn id(title: &str) -> String {
     let letter = |letter: char| match letter.is_ascii_alphanumeric() {
         true => letter.to_ascii_lowercase(),
@@ -208,6 +208,7 @@ fn id(title: &str) -> String {
 pub fn px(pixels: f64) -> String {
     let text = format!("{pixels:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
+    // A negative length near 0 is rounded to "-0.00".
     if text == "-0" {
         "0".to_owned()
     } else {

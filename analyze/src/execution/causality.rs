@@ -15,24 +15,23 @@ impl Execution {
     /// The causal past of `events`: these events, and every event that happened before at least one of them.
     pub fn past_of(&self, events: impl IntoIterator<Item = usize>) -> Members {
         self.reach(events, |index, visit| {
-            self.previous(index).into_iter().for_each(&mut *visit);
-            self.send_of(index).into_iter().for_each(visit);
+            let previous = self.previous(index).into_iter();
+            previous.chain(self.send_of(index)).for_each(visit);
         })
     }
 
     /// The causal future of `events`: these events, and every event to which a chain of steps leads from at least one of them.
     pub fn future_of(&self, events: impl IntoIterator<Item = usize>) -> Members {
         self.reach(events, |index, visit| {
-            self.next(index).into_iter().for_each(&mut *visit);
-            let receives = self.messages_of(index).iter();
-            receives
-                .filter_map(|message| message.receive)
-                .for_each(visit);
+            let next = self.next(index).into_iter();
+            let messages = self.messages_of(index).iter();
+            let receives = messages.filter_map(|message| message.receive);
+            next.chain(receives).for_each(visit);
         })
     }
 
-    /// All events that can be reached from `events` by steps to neighbours, and `events` themselves. `neighbours` calls the given
-    /// function for each event that is one step away from an event.
+    /// All events that can be reached from `events` by steps to neighbours, and `events` themselves. `neighbours(index, visit)` calls `visit`
+    /// for each event that is one step away from the event `index`.
     fn reach(
         &self,
         events: impl IntoIterator<Item = usize>,
@@ -49,8 +48,9 @@ impl Execution {
         members
     }
 
-    /// The smallest consistent cut that contains `events`, as the number of each machine's events that are in the cut. A cut has the
-    /// first events of each machine. It is consistent if, for each receive in the cut, the send is in the cut too.
+    /// The smallest consistent cut that contains `events`, as the number of each machine's events that are in the cut. A cut contains, for
+    /// each machine, all its events up to some point. It is consistent if, for each receive in the cut, the send is in the cut too. The
+    /// smallest such cut is the causal past of `events`.
     pub fn cut(&self, events: impl IntoIterator<Item = usize>) -> Vec<usize> {
         let past = self.past_of(events);
         let count = |range: Range<usize>| past[range].iter().filter(|is_in| **is_in).count();
@@ -61,7 +61,8 @@ impl Execution {
     }
 
     /// The indices of all events, sorted so that happens-before holds: if a happened before b, a has the earlier position. The events are
-    /// in the order of their times. Only if the times contradict happens-before, an event is moved in front of a later one.
+    /// in the order of their times, except where these times contradict happens-before: if a happened before b although a has the later
+    /// time, a still comes first.
     ///
     /// # Errors
     ///
@@ -75,6 +76,7 @@ impl Execution {
             stack.push(index);
             while let Some(&index) = stack.last() {
                 match states[index] {
+                    // The event was pushed twice.
                     State::Done => {
                         stack.pop();
                     }
@@ -90,9 +92,10 @@ impl Execution {
                                 Some((cause, State::New)) => stack.push(cause),
                                 // The cause itself waits for this event.
                                 Some((cause, State::WaitsForCauses)) => {
-                                    return Err(self.cycle(cause));
+                                    return Err(self.cycle_error(cause));
                                 }
-                                _ => {}
+                                // The cause has its position already, or the event has no such cause.
+                                Some((_, State::Done)) | None => {}
                             }
                         }
                     }
@@ -103,7 +106,7 @@ impl Execution {
     }
 
     /// Makes the error for an event that happened before itself.
-    fn cycle(&self, index: usize) -> Error {
+    fn cycle_error(&self, index: usize) -> Error {
         let event = &self.events()[index];
         self.choice(format!(
             "by this log, tick {} of machine {} happened before itself, so the events have no causal order; `analyze audit` says what \
@@ -138,7 +141,7 @@ pub fn visit_with_vector_clocks<E: From<Error>>(
 ) -> Result<(), E> {
     let machines = execution.machines();
     let mut clocks: Vec<VectorClock> = vec![vec![0; machines].into(); machines];
-    // For each send with messages that a later event receives: its vector clock, and the number of these messages.
+    // For each visited send with messages whose receives are still to be visited: its vector clock, and the number of these messages.
     let mut sent: std::collections::HashMap<usize, (VectorClock, usize)> = Default::default();
     for index in execution.causal_order()? {
         let machine = execution.events()[index].machine as usize;

@@ -32,11 +32,11 @@ pub fn steps(
     for &index in &timeline[..start] {
         clocks.set(events[index].machine, events[index].clock);
     }
-    let first = |&machine: &MachineIndex| {
+    let first_step = |&machine: &MachineIndex| {
         let lag = clocks.lag(machine);
         vec![Step { from_ns, lag }]
     };
-    let mut steps: Vec<Vec<Step>> = machines.iter().map(first).collect();
+    let mut steps: Vec<Vec<Step>> = machines.iter().map(first_step).collect();
     for &index in &timeline[start..end] {
         let event = &events[index];
         clocks.set(event.machine, event.clock);

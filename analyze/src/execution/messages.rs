@@ -19,9 +19,10 @@ pub struct Message {
     pub arrival_ns: Option<i64>,
 }
 
-/// The messages of `run`, ordered by send and then by recipient. There is one message for each receive whose send is in the log, and one
-/// for each recipient of a send that never received the message.
+/// The messages of `run`, ordered by send and then by recipient. There is one message for each receive whose send is in the log. For each
+/// send, there is also one message for each of its recipients that never received it.
 pub(super) fn link(run: &Run<'_>) -> Vec<Message> {
+    // For each event, the send of the message that it receives, or `NO_EVENT`.
     let sends = run.sends();
     let received = sends
         .iter()

@@ -1,4 +1,4 @@
-//! One run as an execution: its events in the order of time, and the messages that link sends to receives.
+//! One run as an execution: its events, machine by machine, and the messages that link sends to receives.
 //!
 //! Everything that shows a single run (`show`, `diagram`, `trace`) reads it through [`Execution`].
 //!
@@ -148,7 +148,9 @@ impl Execution {
     /// The errors of reading the run's events: [`Error::Row`], [`Error::Value`], [`Error::Journal`], [`Error::Dataset`].
     pub fn read(dataset: &Dataset, row: &JournalRow) -> Result<Self, Error> {
         let events = dataset.events_of(row)?;
-        let run = Run::new(row, events, 0.0);
+        // All events are shown, so there is no warm-up (time at the start that is ignored).
+        let warm_up_s = 0.0;
+        let run = Run::new(row, events, warm_up_s);
         let messages = messages::link(&run);
         let mut execution = Self {
             dataset: dataset.label().to_owned(),
@@ -180,7 +182,7 @@ impl Execution {
         }
     }
 
-    /// The key without the tails of very long values, such as the rates of hundreds of machines.
+    /// The key, with very long values cut off, such as the rates of hundreds of machines.
     pub fn short_key(&self) -> String {
         shorten(&self.key)
     }
@@ -341,7 +343,7 @@ pub fn shorten(key: &str) -> String {
 }
 
 /// The time from a send until the message is in the recipient's queue, in model nanoseconds. `None` if it is not known: random delays and
-/// the delays of single messages over TCP are not in the log. So only simulated runs with a constant delay have it.
+/// the delays of single messages over TCP are not in the log. So it is known only for simulated runs with a constant delay.
 fn known_delay_ns(row: &JournalRow) -> Option<i64> {
     let is_virtual = row.engine == EngineKind::Virtual.to_string();
     match row.configuration.delay {
@@ -354,7 +356,9 @@ fn known_delay_ns(row: &JournalRow) -> Option<i64> {
 fn events_of(run: &Run<'_>) -> Vec<Event> {
     let columns = run.events();
     let mut events = Vec::with_capacity(run.len());
+    // For each machine, the indices of its events.
     for log in run.logs() {
+        // A clock is 0 before the machine's first event.
         let mut clock = 0;
         for index in log {
             let clock_before = std::mem::replace(&mut clock, columns.logical_clock[index]);

@@ -7,8 +7,8 @@ use sim::log::JournalRow;
 use crate::error::Error;
 use crate::read::dataset::Dataset;
 
-/// A run with more events than this is picked only if all runs have more, because its picture cannot show all events.
-const MANY_EVENTS: u64 = 20_000;
+/// A run with more events than this is picked only if all runs have more events than this, because its picture cannot show all events.
+const MAX_PREFERRED_EVENTS: u64 = 20_000;
 
 /// Finds the finished run with this number or key.
 ///
@@ -44,21 +44,22 @@ fn describe_numbers(dataset: &Dataset) -> String {
 }
 
 /// Picks a run that has much to show, and says why it was picked. `None` if the dataset has no finished run. These rules are applied in
-/// this order, until one run is left:
+/// this order, until one run is left. Each rule decides only among runs that are equal by the rules above it:
 ///
 /// 1. Runs with at most 20,000 events are preferred.
-/// 2. Runs with events are preferred to runs without.
-/// 3. The rate of the fastest machine, divided by that of the slowest, is highest: then messages pile up at the slowest machine.
-/// 4. The probability of internal events is lowest: then there are most messages.
-/// 5. The number of the run is lowest.
+/// 2. Runs with events are preferred to runs without events.
+/// 3. Runs with the highest ratio of rates (fastest machine divided by slowest machine) are preferred, because messages pile up at the
+///    slowest machine.
+/// 4. Runs with the lowest probability of internal events are preferred, because they have the most messages.
+/// 5. The run with the lowest number is picked.
 pub fn pick(dataset: &Dataset) -> Option<(&JournalRow, String)> {
     let runs = dataset.finished();
     let key = |row: &&JournalRow| {
-        // Integers, because floating-point numbers cannot be keys.
+        // Integers, because `f64` has no total order and so cannot be part of a key.
         let ratio = (rate_ratio(row) * 1e3) as u64;
         let internal = (mean_internal(row) * 1e6) as u64;
         (
-            Reverse(row.events > MANY_EVENTS),
+            Reverse(row.events > MAX_PREFERRED_EVENTS),
             row.events > 0,
             ratio,
             Reverse(internal),
@@ -88,7 +89,7 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
     let ratio = rate_ratio(row);
     let mut reason = match runs.iter().all(same_ratio) {
         true => "all runs have the same ratio of rates".to_owned(),
-        // Runs with a higher ratio were not picked, because they have more than MANY_EVENTS events, or none.
+        // Runs with a higher ratio were not picked, because they have more than MAX_PREFERRED_EVENTS events, or none.
         false if ratio == 1.0 => "it is short".to_owned(),
         false => format!(
             "its fastest machine has {} times the rate of its slowest",

@@ -12,12 +12,12 @@ pub struct Choice {
     pub from_s: Option<f64>,
     /// Last model second; the end of the run if it is `None`.
     pub to_s: Option<f64>,
-    /// Only the time around the first event of this tick: from `within_s` before the event to `within_s` after the event. `from_s` and `to_s`
-    /// replace the limits that follow from this.
+    /// Only the time around the first event of this tick: from `within_s` before the event to `within_s` after the event. If `from_s` or `to_s`
+    /// is given, it replaces the start or the end of this time.
     pub around: Option<EventName>,
     /// Model seconds that are shown before and after `around`.
     pub within_s: f64,
-    /// Only these machines; all if it is empty.
+    /// Only these machines. If the list is empty, all machines.
     pub machines: Vec<MachineIndex>,
 }
 
@@ -105,6 +105,7 @@ impl Window {
                 && machines.binary_search(&event.machine).is_ok()
         };
         let mut events: Vec<usize> = (0..execution.events().len()).filter(is_in).collect();
+        // The same order as in `Execution::timeline`.
         let key = |&index: &usize| {
             let event = &execution.events()[index];
             (event.time_ns, event.clock, index)

@@ -46,7 +46,7 @@ pub const SUFFIXES: [(&str, Kind, &str); 6] = [
 /// The names and types of the columns.
 pub fn columns() -> Vec<(String, Kind)> {
     let described = machine_columns();
-    // Only `n` (the number of repetitions) is not a column of machines.
+    // Only `n` (the number of repetitions, an integer) is not described as a column of machines.
     let kind = |name: &str| {
         let column = described.iter().find(|column| column.name == name);
         column.map_or(Kind::Integer, |column| column.kind)
@@ -67,7 +67,7 @@ pub(super) fn frame(dataset: &Dataset, machines: &DataFrame) -> Result<DataFrame
     let measures: Vec<&'static Measure> = measures::all().collect();
     let mut groups = Repetitions::from_machines(dataset, &measures, machines)?.groups()?;
     for group in &mut groups {
-        // A group has the dataset's label, which is a path if another dataset has the same name. This table always has the name.
+        // `group.dataset` is the dataset's label, which is a path if another dataset has the same name. This table always has the name.
         dataset.name().clone_into(&mut group.dataset);
     }
     let records = tables::records(&measures, &groups);

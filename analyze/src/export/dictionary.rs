@@ -29,8 +29,8 @@ with.
 <name>/.cache/                     measures, so that the next command need not compute them again; may be deleted
 ```
 
-A sweep that was split with `sim run --shard K/N` has a folder `<name>/shard-K-of-N/` for each K, with the same files. `analyze`
-reads `<name>` as one dataset and writes `<name>/processed/`.
+If the runs of an experiment were shared among several computers with `sim run --shard K/N`, there is a folder `<name>/shard-K-of-N/`
+for each K, with the same files. `analyze` reads `<name>` as one dataset and writes `<name>/processed/`.
 
 ```python
 import polars as pl
@@ -50,8 +50,8 @@ seconds in a real second. A cell that is empty in a CSV file is null in Parquet,
 text. This file is the output of `analyze dictionary`.
 ";
 
-/// The columns that each predicted measure has in the output of `analyze theory` only. For each column: its suffix, its type and its
-/// meaning.
+/// The columns that only the output of `analyze theory` has, for each measure that it predicts. For each column: its suffix, its type and
+/// its meaning.
 pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
     (
         "predicted",
@@ -170,6 +170,7 @@ fn section(text: &mut String, file: &str, about: &str, columns: &[Column]) {
         meaning,
     } in columns
     {
+        // The dictionary has the complete definition of a measure; `meaning` can be only its beginning.
         let measure = measures::all().find(|measure| measure.name == *name);
         let meaning = measure.map_or_else(|| (*meaning).to_owned(), measures::Measure::definition);
         let _ = writeln!(

@@ -19,6 +19,7 @@ use crate::seal;
 
 /// A Parquet file that is being written. Each frame becomes one row group.
 pub(super) struct ParquetFile {
+    /// The file under its temporary name. It is removed if it is not published.
     partial: Partial,
     writer: BatchedWriter<RememberingFile>,
     /// The system's first error, which Polars does not pass on.
@@ -35,6 +36,7 @@ impl ParquetFile {
     ) -> Result<Self, Error> {
         let (partial, file) = create(path)?;
         let (file, failure) = RememberingFile::new(file);
+        // `failure.cause` returns the system's error if there was one, and otherwise the error of Polars.
         let writer = ParquetWriter::new(file)
             .with_compression(ParquetCompression::Zstd(None))
             .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
@@ -50,6 +52,7 @@ impl ParquetFile {
 
     /// Adds the rows of a frame.
     pub(super) fn push(&mut self, mut frame: DataFrame) -> Result<(), Error> {
+        // Polars writes a frame only if all its columns are divided into chunks (pieces in memory) at the same rows.
         frame.align_chunks_par();
         self.rows += frame.height() as u64;
         let pushed = self.writer.write_batch(&frame);
@@ -70,6 +73,7 @@ impl ParquetFile {
 
 /// A CSV file that is being written.
 pub(super) struct CsvFile {
+    /// The file under its temporary name.
     partial: Partial,
     file: BufWriter<File>,
     rows: u64,
@@ -116,7 +120,7 @@ pub(super) struct CompleteFile {
 }
 
 impl CompleteFile {
-    /// Forces a file, of which all bytes were written, to the disk.
+    /// Forces a file to the disk. All its bytes must have been written.
     fn new(partial: Partial, rows: u64) -> Result<Self, Error> {
         let bytes = partial.sync().map_err(Error::io(partial.partial()))?;
         Ok(Self {

@@ -1,7 +1,7 @@
 //! The lock that keeps two exports from writing to `processed/` at the same time.
 //!
-//! It is a lock of the operating system on the file `processed/.lock`, so it ends when the process ends. The file is never removed:
-//! otherwise one export could have locked the removed file while another one locks a new file with the same name.
+//! It is a lock of the operating system on the file `processed/.lock`, so it ends when the process ends. The file is never removed. If
+//! it were, one export could hold the lock of the removed file while another export locks a new file with the same name.
 
 use std::fs::File;
 use std::io;

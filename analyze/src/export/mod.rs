@@ -63,7 +63,7 @@ pub struct Written {
     pub rows: u64,
     /// Size in bytes.
     pub bytes: u64,
-    /// The numbers of parts, if this is the folder of the events.
+    /// How many parts the folder of the events has. `None` for a file.
     pub parts: Option<PartCount>,
 }
 
@@ -103,6 +103,11 @@ pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, E
     } = parts::write(dataset, &folder, needs_measures)?;
     let machines = dataset.machines_with(measured)?;
 
+    let aggregates = match additions.aggregates {
+        true => Some(aggregates::frame(dataset, &machines)?),
+        false => None,
+    };
+    // The name, the schema and the rows of each table.
     let mut tables = vec![
         ("runs", schema(&runs::run_columns()), runs),
         (
@@ -111,8 +116,7 @@ pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, E
             machines,
         ),
     ];
-    if additions.aggregates {
-        let frame = aggregates::frame(dataset, &tables[1].2)?;
+    if let Some(frame) = aggregates {
         let columns = aggregates::columns().into_iter();
         let columns = columns.map(|(name, kind)| Field::new(name.into(), kind.data_type()));
         tables.push((AGGREGATES, columns.collect(), frame));
@@ -171,7 +175,7 @@ fn remove_outdated(folder: &Path, additions: Additions) -> Result<(), Error> {
 
 /// Removes temporary files of exports that did not end normally. Other files stay.
 fn remove_leftovers(folder: &Path) -> io::Result<()> {
-    // Whether an export writes a file with this final name, such as `runs.csv`, or the folder `events`.
+    // Whether this is the final name of something that an export writes: a file such as `runs.csv`, or the folder `events`.
     let is_export_file = |name: &str| {
         let name = Path::new(name);
         let stem = name.file_stem().unwrap_or_default();

@@ -1,13 +1,13 @@
 //! The folder `processed/events/`: the events in parts. A part is a Parquet file with the events of some whole runs. Parts of an earlier
 //! export are reused, and only the missing parts are written.
 //!
-//! The footer of a part has the [version](MEASURES_VERSION) of the program's definitions and the fingerprint of each of the part's runs
-//! (the checksum of the run's row in the journal). A part is reused if
+//! The footer of a part has the [version](MEASURES_VERSION) of the definitions of measures and event columns, and the fingerprint of each
+//! of the part's runs (the checksum of the run's row in the journal `runs.csv`). A part is reused if
 //!
 //! 1. its [checksum](crate::seal) is right,
 //! 2. its version is that of this program,
 //! 3. all its runs are exported again, and their fingerprints have not changed, and
-//! 4. it is more than half full, or no new parts are needed. Otherwise a growing dataset would get more and more small parts.
+//! 4. it is more than half full, or no new parts are needed. Without this rule, a growing dataset would get more and more small parts.
 //!
 //! All other runs are written to new parts. Then a new folder, which has links to the reused parts, replaces the old folder in one step.
 
@@ -87,6 +87,7 @@ pub(super) fn write<'d>(
         .filter(|(_, fingerprint)| !in_reused.contains(fingerprint))
         .map(|(row, _)| row)
         .collect();
+    // A part has at most `part_events` events, unless it is a single run with more.
     let bounds = batch_bounds(missing.iter().map(|row| row.events), dataset.part_events());
     let runs_of_new_parts: Vec<&[&JournalRow]> =
         bounds.iter().map(|range| &missing[range.clone()]).collect();
@@ -117,8 +118,9 @@ pub(super) fn write<'d>(
     Ok(Outcome { parts, measured })
 }
 
-/// Writes a new part into `folder` for each element of `parts`, which has the runs of the part. All cores work in parallel, each on one
-/// part at a time. The names of reused parts, which are in `folder` already, are not used again.
+/// Writes new parts into `folder`. Each element of `parts` has the runs of one part. All cores work in parallel, each on one part at a time.
+/// The names of reused parts, which are in `folder` already, are not used again. Returns the measures of the runs that `needs_measures`
+/// accepts.
 fn write_parts<'d>(
     dataset: &'d Dataset,
     folder: &Path,
@@ -150,6 +152,7 @@ impl Parts {
 
     /// Puts the new folder, if there is one, in the place of the old folder.
     pub(super) fn publish(self) -> Result<Written, Error> {
+        // The lengths are read now, because the paths in the new folder change when it is renamed.
         let lengths = self.paths.iter().map(|path| Ok(fs::metadata(path)?.len()));
         let bytes = lengths.sum::<io::Result<u64>>();
         let bytes = bytes.map_err(Error::io(&self.folder))?;
@@ -177,7 +180,7 @@ struct Part {
 }
 
 impl Part {
-    /// Reads a part's footer. `None` if the file cannot be read, was changed, or has another version. Then the part is not reused.
+    /// Reads a part's footer. `None` if the file cannot be read, was changed, or has another version. In these cases the part is not reused.
     fn read(path: &Path) -> Option<Self> {
         let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         let bytes = is_file.then(|| fs::read(path))?.ok()?;
@@ -204,7 +207,7 @@ fn reusable_parts(dataset: &Dataset, fingerprints: &[String], old_paths: &[PathB
         .map(|(fingerprint, row)| (fingerprint, row.events))
         .collect();
     let parts = old_paths.iter().filter_map(|path| Part::read(path));
-    // A copied part could contain a run twice. A run must be in one part only.
+    // If a user copies a part, its runs are in two files. A run must be in one part only, so the second part is not reused.
     let mut seen = HashSet::new();
     let mut is_reusable = |run: &String| events.contains_key(run) && seen.insert(run.clone());
     let mut parts: Vec<Part> = parts
@@ -297,14 +300,14 @@ mod tests {
     fn a_part_of_another_version_is_not_reused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("part-00000.parquet");
-        let is_read = |version: u32| {
-            let about = [
+        let runs_of_part_with = |version: u32| {
+            let footer = [
                 (VERSION_KEY, version.to_string()),
                 (RUNS_KEY, "a b".to_owned()),
             ];
-            let about = about.map(|(key, value)| (key.to_owned(), value)).to_vec();
+            let footer = footer.map(|(key, value)| (key.to_owned(), value)).to_vec();
             let file =
-                ParquetFile::create(path.clone(), &schema(&event_columns(false)), about).unwrap();
+                ParquetFile::create(path.clone(), &schema(&event_columns(false)), footer).unwrap();
             file.finish(Some(CHECKSUM_SUBJECT))
                 .unwrap()
                 .publish()
@@ -312,7 +315,7 @@ mod tests {
             Part::read(&path).map(|part| part.runs)
         };
         let runs = vec!["a".to_owned(), "b".to_owned()];
-        assert_eq!(is_read(MEASURES_VERSION), Some(runs));
-        assert_eq!(is_read(MEASURES_VERSION + 1), None);
+        assert_eq!(runs_of_part_with(MEASURES_VERSION), Some(runs));
+        assert_eq!(runs_of_part_with(MEASURES_VERSION + 1), None);
     }
 }

@@ -1,5 +1,5 @@
-//! Replaces a folder by a new one. At any time one of the two complete folders has the name, if the system can exchange two folders in
-//! one step. Otherwise there is a moment without a folder, and a crash at this moment is repaired later.
+//! Replaces a folder by a new one with the same name. If the system can exchange two folders in one step, there is a complete folder with
+//! this name at any time. Otherwise there is a moment without a folder, and a crash at this moment is repaired later.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -79,7 +79,7 @@ mod tests {
         folder
     }
 
-    /// The sorted names of what is in a folder.
+    /// The names of the files and folders in a folder, sorted.
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
         let mut names: Vec<String> = entries
@@ -111,7 +111,7 @@ mod tests {
         let aside = with_file(aside(&folder), "old");
         recover(&folder).unwrap();
         assert_eq!(names(&folder), ["old"]);
-        // Stopped before the folder that was moved aside was removed.
+        // Stopped after the new folder (here the one with the file `old`) was put in place, before the folder aside was removed.
         with_file(aside, "older");
         recover(&folder).unwrap();
         assert_eq!(names(root.path()), ["events"]);

@@ -18,9 +18,10 @@ use crate::error::Error;
 /// The configuration of an imported run, and its time scale.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Setup {
-    /// Parameters that the log does not show have their default value. Only the phases (when each machine has its first tick) are marked as
-    /// unknown.
+    /// A parameter that the log does not show has its default value. Only the rule for the phases (when each machine has its first tick) is
+    /// marked as unknown.
     configuration: Configuration,
+    /// Model seconds per second of the logs.
     time_scale: f64,
 }
 
@@ -38,9 +39,9 @@ pub(super) fn from_runs(
             Some(given) => rates::check_given(run, given)?,
             None => {
                 let measured = rates::measure_all(run, mapping)?;
-                let taken = measured.iter().map(|rate| rate.taken).collect();
+                let rounded = measured.iter().map(|rate| rate.taken).collect();
                 report.rates.push(measured);
-                taken
+                rounded
             }
         };
         all_rates.push(rates::to_parameter(run, &hertz)?);
@@ -106,7 +107,7 @@ impl Setup {
 
     /// The row of the journal (`runs.csv`) for `run`, which has the number `index` in the dataset.
     pub(super) fn journal_row(&self, index: u64, repetition: u32, run: &Run) -> JournalRow {
-        let start_ns = run.span_ns().0;
+        let (start_ns, _) = run.span_ns();
         // Model time from the start of the run to the machine's first event.
         let phase_ns = |rows: &Vec<super::rows::Row>| {
             let first_ns = rows.first().map_or(start_ns, |row| row.time_ns);

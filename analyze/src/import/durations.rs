@@ -10,8 +10,8 @@ use crate::error::Error;
 /// A time in a log can differ from the true time by this many seconds, because many programs round to a millisecond.
 const ROUNDING_S: f64 = 1e-3;
 
-/// When a run can have ended: at its last event or later, but before the first tick that is not in the log was due. All times are in
-/// model seconds since the run's start.
+/// The times at which a run can have ended: from its last event to the time at which the first tick that is not in the log was due. (If
+/// the run had ended later, the log would have this tick.) All times are in model seconds since the run's start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct End {
     /// The time of the last event.
@@ -74,7 +74,8 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
         .collect();
     undecided.sort_by(|&a, &b| ends[a].earliest_s.total_cmp(&ends[b].earliest_s));
     while let Some(&first) = undecided.first() {
-        // The runs that can have ended at the same time as `first`, and the latest time at which all of them can have ended.
+        // The runs that can all have ended at the same time as `first`, and the latest time at which all of them can have ended. The loop takes
+        // runs in the order of their last events, so a run that had its last event by this time can have ended together with all of them.
         let (mut group, mut group_latest_s) = (vec![], f64::INFINITY);
         for &run in &undecided {
             let End {
@@ -87,8 +88,9 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
                 group.push(run);
             }
         }
-        let last_event_s = group.iter().map(|&run| ends[run].earliest_s);
-        let duration_s = last_event_s.fold(0.0, f64::max);
+        // For a run that is alone in its group, this is rule 4.
+        let last_events_s = group.iter().map(|&run| ends[run].earliest_s);
+        let duration_s = last_events_s.fold(0.0, f64::max);
         group
             .iter()
             .for_each(|&run| seconds[run] = Some(duration_s));
@@ -162,7 +164,7 @@ fn to_parameter(run: &Run, seconds: f64) -> Result<u64, Error> {
 mod tests {
     use super::*;
 
-    /// The end of a run with a tick of 0.1 s.
+    /// The end of a run. The machine that had the last event ticks every 0.1 s.
     fn end(earliest_s: f64, latest_s: f64) -> End {
         End {
             earliest_s,
@@ -181,9 +183,12 @@ mod tests {
     #[test]
     fn a_run_ends_at_a_whole_second_or_with_its_last_event() {
         let one = [rates("1,3")];
+        // 60 is between the earliest and the latest end.
         assert_eq!(measure_seconds(&[end(59.8, 60.1)], &one), [60.0]);
+        // The next whole second is more than one tick after the last event.
         assert_eq!(measure_seconds(&[end(5.05, 5.19)], &one), [5.05]);
         assert_eq!(measure_seconds(&[end(7.3, 7.3)], &one), [7.3]);
+        // The next whole second is less than one tick after the last event.
         assert_eq!(measure_seconds(&[end(7.95, 7.95)], &one), [8.0]);
     }
 
@@ -197,7 +202,7 @@ mod tests {
         ];
         let same = vec![rates("1,3"); 4];
         assert_eq!(measure_seconds(&ends, &same), [60.4, 60.4, 60.4, 61.3]);
-        // The second run has other rates, so it does not belong to the others.
+        // The second run has other rates, so it does not get the same duration as the first and the third run.
         let other = [rates("1,3"), rates("2,3"), rates("1,3"), rates("1,3")];
         assert_eq!(measure_seconds(&ends, &other), [60.4, 60.35, 60.4, 61.3]);
         // The first run can have ended together with the second, and the second with the third, but not the first with the third.

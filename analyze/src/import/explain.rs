@@ -1,5 +1,5 @@
-//! Reports how each field of the imported logs was read, and what was assumed. (A field is a column that `analyze import` knows, such as
-//! `logical_clock`.)
+//! Reports how each field of the imported logs was read, and what was assumed. A field is a column that `analyze import` knows, such as
+//! `logical_clock`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::mapping::COLUMNS;
 use crate::output::table::Table;
 
 /// Maximum number of different values of a field that are shown as examples.
-const EXAMPLES: usize = 2;
+const MAX_EXAMPLES: usize = 2;
 
 /// How the logs were read.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,7 @@ pub(super) struct HowRead {
     pub(super) assumptions: Vec<String>,
 }
 
+/// How one field was read.
 #[derive(Clone, Debug)]
 struct Field {
     name: &'static str,
@@ -67,7 +68,7 @@ impl HowRead {
 
 /// Adds each field that the logs have to `understood`. `runs` has the name and the files of each run.
 pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) {
-    // All files of all runs.
+    // The rows of all files of all runs.
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let all_rows = raws().map(|raw| raw.rows.len()).sum();
     for name in COLUMNS {
@@ -83,7 +84,7 @@ pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) 
         for cell in raws().flat_map(|raw| raw.rows.iter().filter_map(|row| raw.cell(row, name))) {
             rows_with_value += 1;
             let is_new = || !examples.iter().any(|example| example == cell);
-            if examples.len() < EXAMPLES && is_new() {
+            if examples.len() < MAX_EXAMPLES && is_new() {
                 examples.push(shortened(cell));
             }
         }

@@ -15,7 +15,7 @@ const EXTENSIONS: [&str; 8] = ["csv", "tsv", "txt", "log", "out", "json", "jsonl
 const MAX_DEPTH: usize = 6;
 /// Maximum number of bytes in a line of a log. A file with a longer line is not a log.
 const MAX_LINE_BYTES: u64 = 1 << 20;
-/// If a file is larger than this number of bytes, it is not checked whether its text looks like a log.
+/// Maximum number of bytes of a file that is read to check whether its text looks like a log. A larger file counts as one that does not.
 const MAX_SAMPLE_BYTES: u64 = 1 << 24;
 /// Bytes of memory that are used for each byte of a log during an import, approximately.
 const MEMORY_PER_BYTE: u64 = 16;
@@ -34,7 +34,7 @@ pub(super) struct RunFiles {
     pub(super) from_folder: bool,
 }
 
-/// Finds the files of each run. All sources that are files are one group, and the files of each folder are another group. A group
+/// Finds the files of each run. All sources that are files are one group, and the logs in each folder are a group of their own. A group
 /// is split into several runs if the names of its files contain runs. The report lists the files in folders that are not read.
 ///
 /// # Errors
@@ -85,6 +85,7 @@ pub(super) fn find_runs(
     for (name, paths, from_folder) in groups {
         let paths = selection::without_copies(paths, report)?;
         let found = names::by_run(paths, pattern, report)?;
+        // All files are taken as one run, and the user gave no pattern that finds the run in a file's name.
         if let ([(_, paths)], None) = (&found[..], pattern)
             && names::may_be_several(paths)
         {
@@ -110,8 +111,8 @@ pub(super) fn find_runs(
 /// Finds the folders that contain logs, from `folder` down to `depth` levels below, and lists their logs in the order of their names.
 /// The first of these choices that has files is used:
 ///
-/// 1. the folder's own files with an extension of logs. They are skipped if none of them can be a log and files in subfolders look like
-///    logs;
+/// 1. the folder's own files with an extension of logs. They are skipped if none of them can be a log while some files in subfolders look
+///    like logs;
 /// 2. the logs in its subfolders;
 /// 3. its own files without an extension.
 ///
@@ -148,8 +149,10 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
     let (folders, others): (Vec<PathBuf>, Vec<PathBuf>) =
         others.into_iter().partition(|path| is_folder(path));
     let mut found = vec![];
-    for inner in folders.iter().filter(|_| depth > 0) {
-        found.extend(find_logs(inner, depth - 1, report)?);
+    if depth > 0 {
+        for inner in &folders {
+            found.extend(find_logs(inner, depth - 1, report)?);
+        }
     }
     if !found.is_empty() {
         leave_out(report, &others);
@@ -175,7 +178,7 @@ fn logs_in_subfolders(
     report: &Report,
 ) -> Result<Option<(FolderLogs, Report)>, Error> {
     let folders: Vec<&PathBuf> = others.iter().filter(|path| is_folder(path)).collect();
-    // A file that cannot be read has no text, so it does not look like a log.
+    // A file that cannot be read, or is too large, counts as empty, so it does not look like a log.
     let text = |path: &PathBuf| read(path, MAX_SAMPLE_BYTES).unwrap_or_default();
     if depth == 0 || folders.is_empty() || own.iter().any(|path| selection::may_be_log(&text(path)))
     {
@@ -186,13 +189,13 @@ fn logs_in_subfolders(
     for folder in folders {
         found.extend(find_logs(folder, depth - 1, &mut new_report)?);
     }
-    let (found, no_logs): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, paths)| {
+    let (found, without_logs): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, paths)| {
         paths
             .iter()
             .any(|path| selection::looks_like_log(&text(path)))
     });
-    let no_logs = no_logs.iter().flat_map(|(_, paths)| paths);
-    new_report.leave_out_files(no_logs.map(|path| path.display().to_string()), 0);
+    let left_out = without_logs.iter().flat_map(|(_, paths)| paths);
+    new_report.leave_out_files(left_out.map(|path| path.display().to_string()), 0);
     Ok((!found.is_empty()).then_some((found, new_report)))
 }
 
@@ -225,19 +228,19 @@ fn is_hidden(path: &Path) -> bool {
     name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"
 }
 
-/// Maximum number of bytes of logs that can be imported at once. It depends on the free memory.
-pub(super) fn most_bytes() -> u64 {
+/// Maximum number of bytes of logs that can be imported at once. It depends on the free memory, which Linux reports in `/proc/meminfo`.
+pub(super) fn max_import_bytes() -> u64 {
     let available_kib = |line: &str| {
         let kib = line.strip_prefix("MemAvailable:")?;
         kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
     };
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = memory.lines().find_map(available_kib).map(|kib| kib << 10);
+    let available = memory.lines().find_map(available_kib).map(|kib| kib * 1024);
     available.unwrap_or(ASSUMED_MEMORY) / MEMORY_PER_BYTE
 }
 
 /// Reads the text of a log line by line, and stops with an error at the first line that cannot be part of a log. The whole text may have
-/// `max_bytes` bytes.
+/// at most `max_bytes` bytes.
 ///
 /// # Errors
 ///
@@ -265,7 +268,7 @@ pub(super) fn read(path: &Path, max_bytes: u64) -> Result<String, Error> {
         if length == 0 {
             break;
         }
-        let line_text = std::str::from_utf8(&line).map_err(|_| refuse(not_text(&line)))?;
+        let line_text = std::str::from_utf8(&line).map_err(|_| refuse(not_utf8_problem(&line)))?;
         if length > MAX_LINE_BYTES {
             return Err(refuse(format!(
                 "the line has more than {MAX_LINE_BYTES} bytes, so this file is not a log; leave it out"
@@ -308,14 +311,15 @@ fn read_utf16(
     });
     let units: Vec<u16> = units.collect();
     let text = String::from_utf16(&units);
-    text.ok().filter(|_| bytes.len() % 2 == 0).ok_or_else(|| {
+    let has_whole_pairs = bytes.len() % 2 == 0;
+    text.ok().filter(|_| has_whole_pairs).ok_or_else(|| {
         let problem = "the text is neither UTF-8 nor UTF-16; convert the file to UTF-8, for example with iconv";
         Error::import(path, None, problem.to_owned())
     })
 }
 
-/// The problem with a line that is not UTF-8.
-fn not_text(line: &[u8]) -> String {
+/// Describes the problem with a line that is not UTF-8.
+fn not_utf8_problem(line: &[u8]) -> String {
     // The first bytes of packed files.
     let packed = [
         (&[0x1f, 0x8b][..], "gzip"),

@@ -12,7 +12,9 @@ use crate::output::words::counted;
 /// All findings, as sentences.
 pub(super) fn words(report: &Report) -> Vec<String> {
     let mut words: Vec<String> = rates(&report.rates).into_iter().collect();
-    words.extend(report.rates.first().into_iter().flat_map(|run| pauses(run)));
+    if let Some(first_run) = report.rates.first() {
+        words.extend(irregular_ticks(first_run));
+    }
     words.extend(rules(report));
     words.extend(joined(report));
     words.extend(queues(report));
@@ -23,8 +25,8 @@ pub(super) fn words(report: &Report) -> Vec<String> {
 /// The findings in a few words each, for a table.
 pub(super) fn brief(report: &Report) -> Vec<String> {
     let mut brief = vec![];
-    // Adds words if their condition holds.
-    let mut add = |is_so: bool, words: &str| brief.extend(is_so.then(|| words.to_owned()));
+    // Adds words if they are true of this import.
+    let mut add = |is_true: bool, words: &str| brief.extend(is_true.then(|| words.to_owned()));
     add(report.assumed.rates, "rates");
     add(report.assumed.internal, "internal");
     if let Some(rules) = report.rules {
@@ -102,19 +104,20 @@ fn rates(runs: &[Vec<MeasuredRate>]) -> Option<String> {
 }
 
 /// A sentence for each machine of a run whose ticks are irregular.
-fn pauses(run: &[MeasuredRate]) -> impl Iterator<Item = String> {
-    let sentences = (0..).zip(run).filter_map(|(machine, rate)| {
+fn irregular_ticks(run: &[MeasuredRate]) -> Vec<String> {
+    let sentences = run.iter().enumerate().filter_map(|(machine, rate)| {
+        // A machine with regular ticks has no `usual` rate.
         let (usual, measured) = (rate.usual?, rate.measured);
         Some(format!(
             "The ticks of machine {machine} are irregular: it ticks {measured:.2} times per second on \
              average, but the median time between its rows fits {usual:.2} ticks per second."
         ))
     });
-    sentences.collect::<Vec<_>>().into_iter()
+    sentences.collect()
 }
 
-/// A sentence for each rule: how many rows fit the rule, and how many fit the opposite rule. More sentences say what was calculated by
-/// these rules.
+/// A sentence for each rule: how many rows fit the rule, and how many fit the opposite rule. After them come sentences about timestamps that
+/// were calculated by these rules, and about clocks that could not be calculated.
 fn rules(report: &Report) -> Vec<String> {
     let Some(rules) = report.rules else {
         return vec![];
@@ -160,22 +163,26 @@ fn rules(report: &Report) -> Vec<String> {
 /// --queue." It is made from `fact` ("Queue lengths are logged"), `moment` ("the event"), the noun `rows` ("receives"), the rule, and the
 /// option that sets it. It is empty if no row shows which rule applies.
 fn rule(fact: &str, moment: &str, rows: &str, (rule, option): (Rule, &str)) -> String {
-    let FitCounts { after, before, of } = rule.fits;
-    // Each choice with the number of rows that fit it.
+    let FitCounts {
+        after,
+        before,
+        of: checked,
+    } = rule.fits;
+    // Each choice with the number of rows that fit this choice.
     let (taken, other) = match rule.when {
         When::After => (("after", after), ("before", before)),
         When::Before => (("before", before), ("after", after)),
     };
-    match of {
+    match checked {
         0 => String::new(),
         _ => format!(
-            "{fact} {} {moment}: {} of {of} {rows} fit this, and {} fit {}; set it with {option}.",
+            "{fact} {} {moment}: {} of {checked} {rows} fit this, and {} fit {}; set it with {option}.",
             taken.0, taken.1, other.1, other.0
         ),
     }
 }
 
-/// Sentences about the rows that were joined, because they are about one send or one tick.
+/// Sentences about rows that were joined to one event, because they describe the same send or the same tick.
 fn joined(report: &Report) -> Vec<String> {
     let joined = report.joined;
     let apart_ms = joined.apart_ns as f64 / 1e6;
@@ -203,18 +210,18 @@ fn joined(report: &Report) -> Vec<String> {
 /// Sentences about queue lengths that were filled in.
 fn queues(report: &Report) -> Vec<String> {
     let mut words = vec![];
-    if let idle @ 1.. = report.idle_queues {
+    if report.idle_queues > 0 {
         words.push(format!(
             "{} after internal events and sends are missing in the logs. They are taken as 0, because a \
              machine has such events only when its queue is empty.",
-            counted(idle, "queue length")
+            counted(report.idle_queues, "queue length")
         ));
     }
-    if let recounted @ 1.. = report.recounted_queues {
+    if report.recounted_queues > 0 {
         words.push(format!(
             "{} after receives are missing in the logs. They are recounted from sends and receives; a \
              message is assumed to arrive when it is sent.",
-            counted(recounted, "queue length")
+            counted(report.recounted_queues, "queue length")
         ));
     }
     words

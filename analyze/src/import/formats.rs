@@ -7,11 +7,12 @@ use regex::Regex;
 pub(super) struct Format {
     /// A regular expression that matches a whole time. It has no capturing groups.
     pub(super) pattern: &'static str,
-    /// The strftime format that parses such a time. `None` for ISO 8601 and for a time of day with two-digit hours, which are parsed
-    /// without a format.
+    /// The strftime format (such as `%H:%M:%S`) that parses such a time. `None` for ISO 8601 and for a time of day with two-digit hours,
+    /// which are parsed without a format.
     pub(super) strftime: Option<&'static str>,
 }
 
+/// A format whose times are parsed with a strftime format.
 const fn format(pattern: &'static str, strftime: &'static str) -> Format {
     Format {
         pattern,
@@ -19,8 +20,8 @@ const fn format(pattern: &'static str, strftime: &'static str) -> Format {
     }
 }
 
-/// The known formats. A format comes before all formats that match only a part of its times. In all formats but one (`%H:%M:%S:%f`), a
-/// fraction of a second is optional.
+/// The known formats. The first format that matches is used, so a format is listed before all formats that match only a part of its times.
+/// In all formats but one (`%H:%M:%S:%f`), a fraction of a second is optional.
 pub(super) const FORMATS: [Format; 20] = [
     Format {
         pattern: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?",
@@ -45,7 +46,7 @@ pub(super) const FORMATS: [Format; 20] = [
         r"\d\d?/\d\d?/\d{4},? \d\d?:\d\d:\d\d(?:[.,]\d+)? ?[AaPp][Mm]",
         "%m/%d/%Y %I:%M:%S%.f %p",
     ),
-    // If one of the first two numbers is above 12, it is the day. If neither is, the first number is taken as the day.
+    // In the next three formats, a first or second number above 12 is the day. If both are at most 12, the first number is taken as the day.
     format(
         r"(?:1[3-9]|2\d|3[01])/\d\d/\d{4} \d\d:\d\d:\d\d(?:[.,]\d+)?",
         "%d/%m/%Y %H:%M:%S%.f",
@@ -95,6 +96,7 @@ static BEGINNINGS: Lazy<Vec<Regex>> = Lazy::new(|| {
 
 /// Finds a time at the beginning of a text. Returns the index of its format and its length in bytes.
 pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
+    // All formats begin with a digit or a capital letter. For other texts no search is needed.
     let first = text.bytes().next()?;
     if !first.is_ascii_digit() && !first.is_ascii_uppercase() {
         return None;
@@ -115,14 +117,14 @@ pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
 /// The strftime format of the first known format that matches all `times`. `None` if the format needs no strftime format, or if no
 /// format matches all times.
 pub(super) fn common<'t>(times: impl Iterator<Item = &'t str> + Clone) -> Option<&'static str> {
-    let reads_all = |index: &usize| {
+    let matches_all = |index: &usize| {
         times.clone().all(|time| {
             BEGINNINGS[*index]
                 .find(time)
                 .is_some_and(|found| found.end() == time.len())
         })
     };
-    let index = (0..FORMATS.len()).find(reads_all)?;
+    let index = (0..FORMATS.len()).find(matches_all)?;
     FORMATS[index].strftime
 }
 
@@ -135,8 +137,8 @@ const PLAUSIBLE_HERTZ: std::ops::RangeInclusive<f64> = 0.5..=50.0;
 
 /// Finds the unit of times that are numbers. `first` is the first time, and `ticks_per_unit` has each machine's ticks per unit of time.
 ///
-/// If, in one of the units, `first` is a plausible time since the Unix epoch, the times have this unit. Otherwise they have the first unit
-/// in which the rates of all machines are plausible. Returns `None` for seconds, which are the default, and if no unit is plausible.
+/// If `first`, read in one of the units, is a plausible time since the Unix epoch, the times have this unit. Otherwise they have the first
+/// unit in which the rates of all machines are plausible. Returns `None` for seconds, which are the default, and if no unit is plausible.
 pub(super) fn unit(first: f64, ticks_per_unit: &[f64]) -> Option<&'static str> {
     let since_epoch = UNITS
         .iter()
@@ -202,12 +204,15 @@ mod tests {
 
     #[test]
     fn unit_follows_from_size_or_rates() {
+        // Times since the Unix epoch.
         assert_eq!(unit(1_700_000_001_310.0, &[]), Some("ms"));
         assert_eq!(unit(1_700_000_001.31, &[1.0]), None);
         assert_eq!(unit(1.7e18, &[]), Some("ns"));
+        // Times since another moment: the rates decide.
         assert_eq!(unit(310.0, &[0.001, 0.002, 0.003]), Some("ms"));
         assert_eq!(unit(11_410_156_122_035.0, &[6e-9, 1e-9]), Some("ns"));
         assert_eq!(unit(0.0, &[1.0, 6.0]), None);
+        // In seconds these rates are too low, and in milliseconds they are too high.
         assert_eq!(unit(0.0, &[0.06, 0.1]), None);
     }
 }

@@ -16,7 +16,7 @@ const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 /// In a mapping, this value means that a column is not read.
 const NO_COLUMN: &str = "-";
 
-/// For each column, other titles that programs give to it, in lower case and with words joined by `_`.
+/// For each column, other titles that programs give to this column, in lower case and with words joined by `_`.
 const KNOWN_TITLES: [(&str, &[&str]); 12] = [
     ("run", &["trial", "run_id"]),
     (
@@ -101,6 +101,7 @@ pub(super) fn find_columns(
             None => header.and_then(|header| find_column_by_title(name, header)),
         };
         if let (Some(index), Some(header)) = (*index, header) {
+            // A number names one column, so another column may have the same title.
             let is_found_by_number = mapping
                 .columns
                 .get(name)
@@ -110,8 +111,8 @@ pub(super) fn find_columns(
             }
         }
     }
-    let missing = |name: &&str| indices[index(name)].is_none();
-    let missing: Vec<&str> = NEEDED.into_iter().filter(missing).collect();
+    let is_missing = |name: &&str| indices[index(name)].is_none();
+    let missing: Vec<&str> = NEEDED.into_iter().filter(is_missing).collect();
     if missing.is_empty() {
         return Ok(indices);
     }
@@ -122,6 +123,7 @@ pub(super) fn find_columns(
         )
     });
     let first = missing[0];
+    // If the mapping has regular expressions for lines (`line`), the columns are the named groups of these expressions.
     let way_out = match mapping.line.is_empty() {
         false => format!("name a group of the pattern {first}, as in (?<{first}>...)"),
         true => format!(
@@ -231,14 +233,14 @@ fn find_column_by_title(name: &str, header: &StringRecord) -> Option<usize> {
             .iter()
             .position(|title| has_title(title, wanted, name))
     };
-    let others = KNOWN_TITLES.iter().find(|(column, _)| *column == name);
-    let others = others.map_or(&[][..], |(_, others)| others);
+    let known = KNOWN_TITLES.iter().find(|(column, _)| *column == name);
+    let others = known.map_or(&[][..], |(_, others)| others);
     std::iter::once(name)
         .chain(others.iter().copied())
         .find_map(find)
 }
 
-/// Whether a title is `wanted`. The title of a time may end with a unit, such as `time_ms`.
+/// Whether a title is `wanted`, one of the known titles of the column `name`. The title of a time may end with a unit, such as `time_ms`.
 fn has_title(title: &str, wanted: &str, name: &str) -> bool {
     title == wanted || (name == "system_time" && without_unit(title) == wanted)
 }

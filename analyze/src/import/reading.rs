@@ -51,7 +51,7 @@ pub(super) fn read(
     let mut imported = vec![];
     let mut texts = vec![];
     // All files together must fit into memory.
-    let mut bytes_left = files::most_bytes();
+    let mut bytes_left = files::max_import_bytes();
     for run in files::find_runs(sources, given.files.as_deref(), report)? {
         let mut files = vec![];
         for path in run.paths {

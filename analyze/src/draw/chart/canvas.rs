@@ -1,4 +1,5 @@
 //! Draws a chart's panel with characters, if both axes of the panel have numbers: lines as dots of Braille characters, points as circles.
+//! A Braille character has dots in two columns and four rows, so a line looks smoother than with one character per position.
 
 use super::terminal::{tone, widest};
 use super::{Mark, Panel, Series};
@@ -8,8 +9,7 @@ use crate::draw::scale::Scale;
 /// The height of a panel, in rows of characters.
 const ROWS: usize = 14;
 
-/// The area between the axes, as characters row by row. A Braille character has dots in two columns and four rows. Positions are counted in
-/// dots, from the upper left corner.
+/// The area between the axes, as characters row by row. Positions are counted in dots, from the upper left corner.
 struct Canvas {
     /// Number of characters in a row.
     columns: usize,
@@ -21,8 +21,11 @@ struct Canvas {
     tones: Vec<Tone>,
 }
 
-/// The bits of the dots of a Braille character, by row and column.
+/// The bits of the dots of a Braille character, by row and column. In Unicode, the number of a Braille character is [`NO_DOTS`] plus the bits
+/// of its dots.
 const BITS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
+/// The number of the Braille character without dots.
+const NO_DOTS: u32 = 0x2800;
 
 impl Canvas {
     fn new(columns: usize) -> Self {
@@ -69,6 +72,7 @@ impl Canvas {
             .clamp(1.0, 4e3);
         for step in 0..=steps as usize {
             let share = step as f64 / steps;
+            // The value after this share of the way from `a` to `b`.
             let at = |a: f64, b: f64| a + (b - a) * share;
             self.set_dot(at(from.0, to.0), at(from.1, to.1), tone);
         }
@@ -78,11 +82,11 @@ impl Canvas {
     fn row(&self, row: usize) -> Line {
         let cells = row * self.columns..(row + 1) * self.columns;
         let spans = cells.map(|cell| {
-            let dot = char::from_u32(0x2800 + u32::from(self.dots[cell]));
+            let braille = char::from_u32(NO_DOTS + u32::from(self.dots[cell]));
             let text = match (self.letters[cell], self.dots[cell]) {
                 (Some(letter), _) => letter,
                 (None, 0) => ' ',
-                (None, _) => dot.unwrap_or(' '),
+                (None, _) => braille.unwrap_or(' '),
             };
             Span::new(text, self.tones[cell])
         });
@@ -93,7 +97,7 @@ impl Canvas {
 /// The lines of a panel: its area with the vertical axis, then the horizontal axis.
 pub(super) fn lines(panel: &Panel, width: usize) -> Vec<Line> {
     let y = panel.y.scale((ROWS * 4 - 1) as f64, 0.0);
-    // A number for every 12 dots (three rows). It is negative because the scale goes from the bottom to the top.
+    // Each number gets at least 12 dots (three rows). The argument is negative because positions get smaller from the bottom to the top.
     let (ticks, decimals) = y.ticks(-12.0);
     let shown: Vec<String> = ticks
         .iter()
@@ -110,10 +114,10 @@ pub(super) fn lines(panel: &Panel, width: usize) -> Vec<Line> {
     for row in 0..ROWS {
         // A row of characters has four rows of dots.
         let is_in_row = |tick: &&f64| (y.at(**tick) / 4.0) as usize == row;
-        let tick = ticks.iter().zip(&shown).find(|(tick, _)| is_in_row(tick));
-        let tick = tick.map_or("", |(_, shown)| shown.as_str());
+        let tick_in_row = ticks.iter().zip(&shown).find(|(tick, _)| is_in_row(tick));
+        let number = tick_in_row.map_or("", |(_, shown)| shown.as_str());
         let mut line = vec![Span::new(
-            format!("{tick:>width$} │", width = margin - 1),
+            format!("{number:>width$} │", width = margin - 1),
             Tone::Muted,
         )];
         line.extend(canvas.row(row));
@@ -148,6 +152,7 @@ fn draw(series: &Series, x: &Scale, y: &Scale, canvas: &mut Canvas) {
                 canvas.draw_line(corner, pair[1], tone);
             }
         }
+        // Lines. Marks that need an axis with names (bars, cells) are not in this panel.
         _ => {
             for pair in points.windows(2) {
                 canvas.draw_line(pair[0], pair[1], tone);
@@ -158,16 +163,18 @@ fn draw(series: &Series, x: &Scale, y: &Scale, canvas: &mut Canvas) {
 
 /// The lines of the horizontal axis: the axis itself, its numbers and its name. `margin` is the width to the left of the vertical axis.
 fn horizontal_axis(panel: &Panel, x: &Scale, margin: usize, columns: usize) -> [Line; 3] {
+    // Each number gets at least 18 dots (nine characters).
     let (ticks, decimals) = x.ticks(18.0);
     let mut numbers = vec![' '; margin + 1 + columns];
     // Where the next number may start, so that a space is left between two numbers.
     let mut next_free = 0;
     for tick in ticks {
         let text: Vec<char> = format!("{tick:.decimals$}").chars().collect();
-        let middle = margin + (x.at(tick) / 2.0).round() as usize;
-        let start = (middle + 1)
-            .saturating_sub(text.len() / 2)
-            .min(numbers.len() - text.len().min(numbers.len()));
+        // The area begins after the margin and the vertical axis, which is one character wide.
+        let middle = margin + 1 + (x.at(tick) / 2.0).round() as usize;
+        // A number must not go beyond the end of the line.
+        let last_start = numbers.len().saturating_sub(text.len());
+        let start = middle.saturating_sub(text.len() / 2).min(last_start);
         if start < next_free {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Draws what is around the series of a chart: title, key, notes, and the axes of panels.
+//! Draws what is around the series of a chart: title, key (what colours and marks mean), notes, and the axes of panels.
 
 use super::layout::{
     Area, LABEL, LEADING, Layout, MARGIN, PANEL_TITLE, SAMPLE_WIDTH, TICK_HEIGHT, TITLE,
@@ -9,6 +9,7 @@ use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::{self, Anchor, Weight};
 
 pub(super) fn draw(figure: &Figure, layout: &Layout, svg: &mut Svg) {
+    // The baseline of the next line of text.
     let mut y = MARGIN + TITLE * 0.8;
     for line in &layout.title {
         svg.label(&Label {
@@ -52,7 +53,7 @@ pub(super) fn draw(figure: &Figure, layout: &Layout, svg: &mut Svg) {
     }
 }
 
-/// A label of the usual size with this class.
+/// A label of the usual size with this CSS class, which gives the colour. The caller sets the text and the position.
 pub(super) fn label(class: &str) -> Label<'_> {
     Label::of_class(class, LABEL)
 }
@@ -101,7 +102,7 @@ fn draw_sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
     }
 }
 
-/// The CSS class of circles.
+/// The CSS class of the circles of [`Mark::Dots`] and [`Mark::Hollow`].
 pub(super) fn circle_class(mark: Mark) -> &'static str {
     if mark == Mark::Hollow {
         "hollow"
@@ -112,6 +113,7 @@ pub(super) fn circle_class(mark: Mark) -> &'static str {
 
 /// Draws the titles and the axes of a panel.
 pub(super) fn draw_axes(panel: &Panel, area: &Area, svg: &mut Svg) {
+    // The baseline of the next title. The titles are written from bottom to top: first the name of the vertical axis, then the panel's title.
     let mut y = area.top - 10.0;
     if !panel.y.name.is_empty() {
         svg.label(&Label {
@@ -157,7 +159,7 @@ fn draw_vertical_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
     };
     match &panel.y.positions {
         Positions::Names(names) => {
-            // If the names are less than 12 pixels apart, only every second or third (and so on) is written.
+            // If the names are less than 12 pixels apart, only every second or third (and so on) name is written.
             let distance = (area.bottom - area.top) / names.len().max(1) as f64;
             let step = (12.0 / distance).ceil().max(1.0) as usize;
             for (index, name) in names.iter().enumerate().step_by(step) {
@@ -166,6 +168,7 @@ fn draw_vertical_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
             }
         }
         Positions::Numbers { .. } => {
+            // The height is negative because positions get smaller from the bottom to the top.
             let (ticks, decimals) = scale.ticks(-TICK_HEIGHT);
             for tick in ticks {
                 let y = scale.at(tick);
@@ -220,7 +223,7 @@ fn draw_horizontal_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
     });
 }
 
-/// A text that is wider than `max_width` pixels is cut off, with "…" at its end.
+/// Cuts off a text that is wider than `max_width` pixels, and adds "…" at its end.
 fn shorten(text: &str, max_width: f64, weight: Weight) -> String {
     let is_wide = |text: &str| text::width(text, LABEL, weight) > max_width;
     if !is_wide(text) {

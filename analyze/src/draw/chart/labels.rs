@@ -1,4 +1,4 @@
-//! Writes the names of series at the right ends of their lines.
+//! Writes the names of a chart's series at the right ends of their lines.
 
 use super::layout::{Area, LABEL};
 use super::{Mark, Panel, Series};
@@ -21,6 +21,7 @@ pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
     let name_positions = move_apart(&line_ends, area.bottom);
     for ((line_end, series), name_y) in named.into_iter().zip(name_positions) {
         let class = format!("curve {}", series.ink.class());
+        // A short line from the end of the series to its name.
         let path = format!(
             "M{} {}L{} {}",
             px(area.right + 1.0),
@@ -38,8 +39,8 @@ pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
     }
 }
 
-/// Moves ascending positions so that any two are at least [`MIN_DISTANCE`] apart: first down, then up again as far as the last one is below
-/// `bottom`.
+/// Moves ascending positions so that any two are at least [`MIN_DISTANCE`] apart. First each position is moved down as far as it must be. If
+/// the last position is then below `bottom`, it is moved up to `bottom`, and the positions above it move up as far as they must.
 fn move_apart(wanted: &[f64], bottom: f64) -> Vec<f64> {
     let mut positions: Vec<f64> = wanted.to_vec();
     for index in 1..positions.len() {

@@ -31,23 +31,23 @@ const SINGLE_AREA_HEIGHT: f64 = 380.0;
 /// The names on one side of a panel take at most this share of its width.
 const MAX_NAME_SHARE: f64 = 0.4;
 
-/// Space below the area of a panel, for the numbers and the name of its horizontal axis.
+/// Space below the area of a panel: for the numbers and the name of its horizontal axis.
 const BELOW_AREA: f64 = 52.0;
 
 /// The area of a panel: what is between its axes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Area {
-    /// The vertical axis.
+    /// The position of the vertical axis.
     pub(super) left: f64,
     /// The right end of the horizontal axis.
     pub(super) right: f64,
     /// The upper end of the vertical axis.
     pub(super) top: f64,
-    /// The horizontal axis.
+    /// The position of the horizontal axis.
     pub(super) bottom: f64,
-    /// The left end of the whole panel: of the names or numbers beside the vertical axis.
+    /// The left end of the whole panel, which includes the names or numbers to the left of the vertical axis.
     pub(super) outer_left: f64,
-    /// The right end of the whole panel: of the names at the ends of its lines.
+    /// The right end of the whole panel, which includes the names at the right ends of its lines.
     pub(super) outer_right: f64,
 }
 
@@ -98,25 +98,26 @@ impl Layout {
         let mut areas = vec![];
         for row in figure.panels.chunks(columns) {
             let titles = titles_height(row);
-            let room_left = row.iter().map(|panel| names_width(panel, width));
-            let room_left = room_left.fold(0.0, f64::max);
-            let room_right = row.iter().map(|panel| labels_width(panel, width));
-            let room_right = room_right.fold(8.0, f64::max);
-            let height = row
+            // All panels of a row have the same widths beside their areas, and the same height, so that their axes are aligned.
+            let left_widths = row.iter().map(|panel| names_width(panel, width));
+            let left_width = left_widths.fold(0.0, f64::max);
+            let right_widths = row.iter().map(|panel| labels_width(panel, width));
+            let right_width = right_widths.fold(8.0, f64::max);
+            let heights = row
                 .iter()
                 .map(|panel| area_height(panel, figure.panels.len()));
-            let height = height.fold(0.0, f64::max);
+            let height = heights.fold(0.0, f64::max);
             for (column, panel) in row.iter().enumerate() {
                 let left = MARGIN + (width + GAP) * column as f64;
                 areas.push(Area {
-                    left: left + room_left,
-                    right: left + width - room_right,
+                    left: left + left_width,
+                    right: left + width - right_width,
                     top: top + titles,
                     bottom: top + titles + height,
                     outer_left: left,
                     outer_right: left + width,
                 });
-                debug_assert!(room_left + room_right < width, "{}", panel.title);
+                debug_assert!(left_width + right_width < width, "{}", panel.title);
             }
             top += titles + height + BELOW_AREA;
         }
@@ -154,12 +155,12 @@ fn width_of(text: &str) -> f64 {
     text::width(text, LABEL, Weight::Regular)
 }
 
-/// Width for the names or numbers to the left of the vertical axis. `width` is that of the panel.
+/// Width for the names or numbers to the left of the vertical axis, in a panel that is `width` wide.
 fn names_width(panel: &Panel, width: f64) -> f64 {
     let widest = match &panel.y.positions {
         Positions::Names(names) => names.iter().map(|name| width_of(name)).fold(0.0, f64::max),
         Positions::Numbers { .. } => {
-            // The distance of numbers is negative because the scale goes from the bottom to the top.
+            // The height is negative because positions get smaller from the bottom to the top.
             let (ticks, decimals) = panel.y.scale(AREA_HEIGHT, 0.0).ticks(-TICK_HEIGHT);
             let widths = ticks
                 .iter()
@@ -170,7 +171,7 @@ fn names_width(panel: &Panel, width: f64) -> f64 {
     widest.min(width * MAX_NAME_SHARE) + 8.0
 }
 
-/// Width for what is written to the right of the area: the names of lines and the values of horizontal bars. `width` is that of the panel.
+/// Width for what is written to the right of the area, in a panel that is `width` wide: the names of lines, and the values of horizontal bars.
 fn labels_width(panel: &Panel, width: f64) -> f64 {
     let of_series = panel.series.iter().map(|series| match series.mark {
         Mark::Line | Mark::Steps => width_of(&series.name) + 14.0,
@@ -190,10 +191,10 @@ pub(super) fn count_bar_series(panel: &Panel) -> usize {
     series.filter(|series| series.mark == Mark::Bars).count()
 }
 
-/// The height of a panel's area. `panels` is the number of panels of the chart.
-fn area_height(panel: &Panel, panels: usize) -> f64 {
+/// The height of a panel's area, in a chart that has `panel_count` panels.
+fn area_height(panel: &Panel, panel_count: usize) -> f64 {
     let Some(names) = panel.y.names_of() else {
-        return if panels == 1 {
+        return if panel_count == 1 {
             SINGLE_AREA_HEIGHT
         } else {
             AREA_HEIGHT
@@ -201,8 +202,10 @@ fn area_height(panel: &Panel, panels: usize) -> f64 {
     };
     let has_cells = panel.series.iter().any(|series| series.mark == Mark::Cells);
     let height_of_name = match (has_cells, count_bar_series(panel)) {
+        // Rows of cells share 560 pixels, but no row is too thin to see or much higher than its name needs.
         (true, _) => (560.0 / names.len().max(1) as f64).clamp(5.0, 34.0),
         (false, 0) => 20.0,
+        // A name with more bars gets more height.
         (false, bars) => bars as f64 * 11.0 + 7.0,
     };
     height_of_name * names.len() as f64

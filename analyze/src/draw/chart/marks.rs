@@ -22,7 +22,7 @@ struct Drawing<'p> {
     has_horizontal_bars: bool,
     /// Number of series with bars.
     bar_series: usize,
-    /// The largest value of a cell, which is the darkest.
+    /// The largest value of a cell. This cell has the darkest shade.
     largest_value: f64,
     /// The names of the axis that has names. Empty if both axes have numbers.
     names: &'p [String],
@@ -97,24 +97,24 @@ pub(super) fn rectangle(
     svg.element("rect", &all, title);
 }
 
-/// The opacity of a cell, from its value as a share of the largest value.
+/// The opacity of a cell. `share` is the cell's value divided by the largest value of a cell.
 pub(super) fn opacity(share: f64) -> String {
     let share = share.clamp(0.0, 1.0);
     px(0.95 * share)
 }
 
-/// Numbers, separated by spaces.
-fn list(values: impl Iterator<Item = f64>) -> String {
+/// Writes numbers, separated by spaces.
+fn join_numbers(values: impl Iterator<Item = f64>) -> String {
     values.map(brief).collect::<Vec<_>>().join(" ")
 }
 
 impl Drawing<'_> {
-    /// The position of two values in pixels.
+    /// The position, in pixels, of the point with these values on the two axes.
     fn at(&self, x: f64, y: f64) -> (f64, f64) {
         (self.x.at(x), self.y.at(y))
     }
 
-    /// The lines through points as the `d` of a path.
+    /// The lines through points as the attribute `d` of an SVG path.
     fn path(&self, points: impl Iterator<Item = (f64, f64)>) -> String {
         let mut path = String::new();
         for (x, y) in points {
@@ -130,8 +130,8 @@ impl Drawing<'_> {
         let class = format!("curve {}", series.ink.class());
         let points = || series.points.iter();
         let (x, y) = (
-            list(points().map(|point| point.x)),
-            list(points().map(|point| point.y)),
+            join_numbers(points().map(|point| point.x)),
+            join_numbers(points().map(|point| point.y)),
         );
         let mut attributes: Vec<(&str, &dyn Display)> = vec![
             ("class", &class),
@@ -140,10 +140,9 @@ impl Drawing<'_> {
             ("data-y", &y),
         ];
         // A point without an interval has its own value as both ends.
-        let list_ends = |end: fn((f64, f64)) -> f64| {
-            list(points().map(|point| point.interval.map_or(point.y, end)))
-        };
-        let (low, high) = (list_ends(|ends| ends.0), list_ends(|ends| ends.1));
+        let ends = |point: &Point| point.interval.unwrap_or((point.y, point.y));
+        let low = join_numbers(points().map(|point| ends(point).0));
+        let high = join_numbers(points().map(|point| ends(point).1));
         if points().any(|point| point.interval.is_some()) {
             attributes.extend([("data-low", &low as &dyn Display), ("data-high", &high)]);
         }
@@ -189,8 +188,8 @@ impl Drawing<'_> {
         self.curve(series, &path, svg);
     }
 
-    /// Draws an interval as a line along the axis with numbers, with a short cap across each end. `across` is the position on the other axis
-    /// in pixels, and `half_cap` half the length of a cap.
+    /// Draws an interval as a line along the axis with numbers, with a short line (a cap) across each end. `across` is the position on the other
+    /// axis in pixels, and `half_cap` is half the length of a cap.
     fn whisker(&self, class: &str, ends: (f64, f64), across: f64, half_cap: f64, svg: &mut Svg) {
         let (before, after) = (px(across - half_cap), px(across + half_cap));
         let across = px(across);
@@ -204,8 +203,8 @@ impl Drawing<'_> {
         svg.element("path", &[("class", &class), ("d", &path)], "");
     }
 
-    /// The width of the bars of the series with this index among those with bars, and the distance of their middle from the middle of their
-    /// name's position.
+    /// The width of each bar of a series, and the distance from the position of a name to the middle of the series' bar for this name.
+    /// `index` counts only the series with bars.
     fn bar_width_and_offset(&self, index: usize) -> (f64, f64) {
         let scale = if self.has_horizontal_bars {
             &self.y
@@ -213,9 +212,9 @@ impl Drawing<'_> {
             &self.x
         };
         // All bars of a name together take 84 % of the distance between two names.
-        let slot = (scale.at(1.0) - scale.at(0.0)).abs() * 0.84;
-        let width = slot / self.bar_series.max(1) as f64;
-        let offset = (index as f64 + 0.5) * width - slot / 2.0;
+        let all_bars_width = (scale.at(1.0) - scale.at(0.0)).abs() * 0.84;
+        let width = all_bars_width / self.bar_series.max(1) as f64;
+        let offset = (index as f64 + 0.5) * width - all_bars_width / 2.0;
         (width, offset)
     }
 
@@ -237,7 +236,8 @@ impl Drawing<'_> {
         for point in &series.points {
             let (x, y) = self.at(point.x, point.y);
             let class = format!("bar {}", series.ink.class());
-            let (data, title) = data(&class, point, &self.name_of(series, point));
+            let (data, title) = attributes_and_title(&class, point, &self.name_of(series, point));
+            // A bar leaves half a pixel free on each side.
             let half = (width / 2.0 - 0.5).max(0.3);
             let across = if self.has_horizontal_bars { y } else { x } + offset;
             let (corner, opposite_corner) = match self.has_horizontal_bars {
@@ -269,7 +269,8 @@ impl Drawing<'_> {
         for point in &series.points {
             let (x, y) = self.at(point.x, point.y);
             let class = format!("bar {}", series.ink.class());
-            let (mut data, title) = data(&class, point, &self.name_of(series, point));
+            let (mut data, title) =
+                attributes_and_title(&class, point, &self.name_of(series, point));
             data.push(("data-base", brief(point.base)));
             let start = self.x.at(point.base);
             rectangle(
@@ -294,7 +295,7 @@ impl Drawing<'_> {
                 self.whisker(&format!("interval {ink}"), ends, across, 2.0, svg);
             }
             let class = format!("{} {ink}", super::frame::circle_class(series.mark));
-            let (mut data, title) = data(&class, point, &series.name);
+            let (mut data, title) = attributes_and_title(&class, point, &series.name);
             data.extend([("cx", px(x)), ("cy", px(y)), ("r", "3.4".to_owned())]);
             svg.element("circle", &borrowed(&data), &title);
         }
@@ -330,8 +331,8 @@ impl Drawing<'_> {
         let points = || series.points.iter();
         let path = self.path(points().map(|point| (point.x, point.y)));
         let (x, y) = (
-            list(points().map(|point| point.x)),
-            list(points().map(|point| point.y)),
+            join_numbers(points().map(|point| point.x)),
+            join_numbers(points().map(|point| point.y)),
         );
         let attributes: [(&str, &dyn Display); 4] = [
             ("class", &"reference"),
@@ -348,7 +349,7 @@ impl Drawing<'_> {
                 continue;
             };
             let class = format!("cell {}", series.ink.class());
-            let (mut data, title) = data(&class, point, "");
+            let (mut data, title) = attributes_and_title(&class, point, "");
             let share = if self.largest_value > 0.0 {
                 value / self.largest_value
             } else {
@@ -374,8 +375,12 @@ impl Drawing<'_> {
     }
 }
 
-/// The class and the values of a point as attributes, and as a title its words after `name` (if there is a name).
-fn data(class: &str, point: &Point, name: &str) -> (Vec<(&'static str, String)>, String) {
+/// The attributes of a point's mark (its class and its values), and the title of the mark: the point's words, after `name` if there is a name.
+fn attributes_and_title(
+    class: &str,
+    point: &Point,
+    name: &str,
+) -> (Vec<(&'static str, String)>, String) {
     let mut data = vec![
         ("class", class.to_owned()),
         ("data-x", brief(point.x)),

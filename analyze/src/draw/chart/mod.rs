@@ -1,7 +1,8 @@
 //! Charts: panels with axes, and series of points in them.
 //!
-//! A [`Figure`] holds values and words. It is drawn as SVG or with characters; PNG and PDF are made from the SVG. Every mark of an SVG
-//! carries its values as data attributes, in six significant digits.
+//! A [`Figure`] holds values and words. It is drawn as SVG or with characters; PNG and PDF are made from the SVG. In an SVG, lines, bars,
+//! cells and circles have their values as data attributes, with six significant digits. Only the circles of panels with very many circles
+//! have none.
 //!
 //! # Layout
 //!
@@ -113,7 +114,7 @@ pub enum Ink {
     Machine(usize),
     /// The colour of text.
     Text,
-    /// The colour of text of less weight.
+    /// The colour of less important text.
     Muted,
 }
 
@@ -170,13 +171,14 @@ impl Axis {
         Self::around(name, values.chain([0.0]))
     }
 
-    /// An axis with numbers that is just long enough for all finite `values`. If these are all equal, the axis goes from their value to 1
-    /// more; if there are none, from 0 to 1.
+    /// An axis with numbers that is just long enough for all finite `values`. If all of them are equal, the axis goes from this value to this
+    /// value plus 1. If no value is finite, it goes from 0 to 1.
     pub fn around(name: impl Into<String>, values: impl Iterator<Item = f64>) -> Self {
         let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {
             (from, to) = (from.min(value), to.max(value));
         }
+        // Without a finite value, the ends are still infinite.
         if from > to {
             (from, to) = (0.0, 1.0);
         }
@@ -189,7 +191,7 @@ impl Axis {
         }
     }
 
-    /// The axis with a little room beyond its ends, so that no point is on its border. An end at 0 stays at 0.
+    /// The axis, made a little longer at both ends, so that no point is at an end. An end at 0 stays at 0.
     #[must_use]
     pub fn with_room(mut self) -> Self {
         if let Positions::Numbers { from, to } = &mut self.positions {
@@ -208,7 +210,8 @@ impl Axis {
         }
     }
 
-    /// The scale of the axis between two positions in pixels. Each name has the same length of the axis, with its position in the middle.
+    /// The scale of the axis between two positions in pixels. On an axis with names, each name gets an equal part of the axis, and its position
+    /// is the middle of this part.
     fn scale(&self, start: f64, end: f64) -> Scale {
         let (from, to) = match &self.positions {
             Positions::Numbers { from, to } => (*from, *to),
@@ -256,7 +259,7 @@ impl Figure {
         })
     }
 
-    /// The figure as PNG, with twice as many pixels as the SVG in each direction.
+    /// The figure as PNG. It is twice as wide and as high as the SVG, unless the SVG is very large (see [`image::png`]).
     ///
     /// # Errors
     ///
@@ -296,7 +299,7 @@ pub fn rules(colours: &Colours) -> String {
     )
 }
 
-/// A number in six significant digits, for data attributes.
+/// Writes a number with six significant digits, for data attributes.
 fn brief(value: f64) -> String {
     let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
     rounded.to_string()

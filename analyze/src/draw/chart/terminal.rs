@@ -9,18 +9,18 @@ const MAX_NAME_WIDTH: usize = 30;
 /// Shades of cells, from none to the darkest.
 const SHADES: [&str; 5] = ["·", "░", "▒", "▓", "█"];
 /// The characters of stacked bars. Neighbouring bars of a row have different characters, so that they can be told apart without colours.
-const PARTS: [&str; 3] = ["█", "▒", "░"];
+const STACK_CHARACTERS: [&str; 3] = ["█", "▒", "░"];
 /// A block of no eighths, one eighth, two eighths and so on.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
 pub(super) fn lines(figure: &Figure, width: usize) -> Vec<Line> {
-    let text = |text: &str, tone: Tone| -> Vec<Line> {
+    let wrap = |text: &str, tone: Tone| -> Vec<Line> {
         let wrapped = prose(&[text.to_owned()], width.min(u16::MAX.into()) as u16);
         let lines = wrapped.lines().map(|line| vec![Span::new(line, tone)]);
         lines.collect()
     };
-    let mut lines = text(&figure.title, Tone::Plain);
-    lines.extend(text(&figure.subtitle, Tone::Muted));
+    let mut lines = wrap(&figure.title, Tone::Plain);
+    lines.extend(wrap(&figure.subtitle, Tone::Muted));
     if !figure.key.is_empty() {
         lines.extend(key(figure, width));
     }
@@ -32,13 +32,13 @@ pub(super) fn lines(figure: &Figure, width: usize) -> Vec<Line> {
             .map(String::as_str)
             .filter(|title| !title.is_empty())
             .collect();
-        lines.extend(text(&titles.join(" | "), Tone::Plain));
+        lines.extend(wrap(&titles.join(" | "), Tone::Plain));
         lines.extend(panel_lines(panel, width));
     }
     if !figure.notes.is_empty() {
         lines.push(vec![]);
     }
-    lines.extend(figure.notes.iter().flat_map(|note| text(note, Tone::Muted)));
+    lines.extend(figure.notes.iter().flat_map(|note| wrap(note, Tone::Muted)));
     for line in &mut lines {
         cut(line, width);
     }
@@ -74,9 +74,10 @@ fn key(figure: &Figure, width: usize) -> Vec<Line> {
             Mark::Dots => "●",
             Mark::Hollow => "○",
             Mark::Bars => "██",
-            Mark::Stack => PARTS[index % PARTS.len()],
+            Mark::Stack => STACK_CHARACTERS[index % STACK_CHARACTERS.len()],
             Mark::Cells => "·░▒▓█",
         };
+        // One space after the sample, and two after the name.
         let entry_width = sample.chars().count() + entry.name.chars().count() + 3;
         if used > 0 && used + entry_width > width {
             lines.push(vec![]);
@@ -144,9 +145,9 @@ fn bars(
     let name_width = widest(names);
     let points = || panel.series.iter().flat_map(|series| &series.points);
     let largest = points().map(|point| read(point).1).fold(0.0, f64::max);
-    let words = points().map(|point| point.words.chars().count()).max();
-    let room = width
-        .saturating_sub(name_width + 3 + words.unwrap_or_default())
+    let words_width = points().map(|point| point.words.chars().count()).max();
+    let max_bar_width = width
+        .saturating_sub(name_width + 3 + words_width.unwrap_or_default())
         .max(8);
     let mut lines: Vec<Line> = vec![];
     // The title of the panel is already written above.
@@ -167,7 +168,7 @@ fn bars(
             };
             lines.push(vec![
                 Span::new(fit_to_width(name, name_width) + " ", Tone::Plain),
-                Span::new(bar(share * room as f64), tone(series.ink)),
+                Span::new(bar(share * max_bar_width as f64), tone(series.ink)),
                 Span::new(format!(" {}", point.words), Tone::Plain),
             ]);
             // Only the first row of a name shows the name.
@@ -183,16 +184,18 @@ fn stacks(panel: &Panel, width: usize) -> Vec<Line> {
         return vec![];
     };
     let name_width = widest(names);
-    let room = width.saturating_sub(name_width + 1).max(8) as f64;
-    let scale = panel.x.scale(0.0, room);
+    let bars_width = width.saturating_sub(name_width + 1).max(8) as f64;
+    let scale = panel.x.scale(0.0, bars_width);
     let mut lines = vec![];
     for (index, name) in names.iter().enumerate() {
         let mut line = vec![Span::new(fit_to_width(name, name_width) + " ", Tone::Plain)];
         for (series_index, series) in panel.series.iter().enumerate() {
             for point in series.points.iter().filter(|point| point.y == index as f64) {
+                // Both ends are rounded, so that the next bar begins exactly where this one ends.
                 let columns = scale.at(point.x).round() - scale.at(point.base).round();
                 line.push(Span::new(
-                    PARTS[series_index % PARTS.len()].repeat(columns.max(0.0) as usize),
+                    STACK_CHARACTERS[series_index % STACK_CHARACTERS.len()]
+                        .repeat(columns.max(0.0) as usize),
                     tone(series.ink),
                 ));
             }
@@ -203,8 +206,8 @@ fn stacks(panel: &Panel, width: usize) -> Vec<Line> {
     lines
 }
 
-/// The lines of a panel with cells: a row for each name of the vertical axis. In it, each name of the horizontal axis has a character, and a
-/// second one if there is room: a gap, in which a boundary between two cells can be drawn.
+/// The lines of a panel with cells: a row for each name of the vertical axis. In a row, each cell is one character. If the row fits into
+/// `width` with a gap of one character after each cell, it has these gaps. A boundary between two cells is drawn in the gap between them.
 fn cells(panel: &Panel, width: usize) -> Vec<Line> {
     let (Some(columns), Some(rows)) = (panel.x.names_of(), panel.y.names_of()) else {
         return vec![];
@@ -250,7 +253,8 @@ fn cells(panel: &Panel, width: usize) -> Vec<Line> {
     lines
 }
 
-/// Whether a line of [`Mark::Segments`] is between the cell in this column and row and the cell in the next column.
+/// Whether a segment (a line of [`Mark::Segments`]) separates the cell in this column and row from the cell to its right. Such a segment is
+/// halfway between the two columns, and its middle has the height of the row.
 fn has_boundary_after(panel: &Panel, column: usize, row: usize) -> bool {
     let segments = panel
         .series
