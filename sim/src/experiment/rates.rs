@@ -50,7 +50,7 @@ impl Rate {
         self.micro_hertz as f64 / MICRO as f64
     }
 
-    /// Returns the ticks per million seconds, which is exact.
+    /// Returns the ticks per million seconds. This whole number is the exact rate.
     pub fn micro_hertz(self) -> u64 {
         self.micro_hertz
     }
@@ -116,8 +116,8 @@ impl Rates {
         self.0.iter().copied()
     }
 
-    /// Returns the least common multiple L of all rates, in millionths of ticks per second. If all phases are 0, each tick is at
-    /// a multiple of 1 / L seconds. `None` if L does not fit into 64 bits.
+    /// Returns the least common multiple of all rates, in ticks per million seconds. If it is L ticks per second, and every machine has
+    /// its first tick at time 0, then every tick is at a multiple of 1 / L seconds. `None` if the result does not fit into 64 bits.
     pub fn lcm_micro_hertz(&self) -> Option<u64> {
         self.iter().try_fold(1u64, |lcm, rate| {
             (lcm / gcd(lcm, rate.micro_hertz)).checked_mul(rate.micro_hertz)

@@ -52,7 +52,7 @@ pub enum DatasetError {
         /// Position and kind of the error.
         cause: serde_json::Error,
     },
-    /// The dataset has another version of the format.
+    /// The dataset has a schema (version of the format of datasets) that this program cannot read.
     #[error("{} has schema {found}, but this program reads schemas 3 to {SCHEMA_VERSION}; use the version of the program that made it ({made_by}), or move the folder away and run the experiment again", .path.display())]
     Schema {
         /// The dataset's folder.
@@ -143,7 +143,8 @@ pub enum DatasetError {
         .0.display()
     )]
     CrlfLineEnds(PathBuf),
-    /// Rows of the journal were probably lost: there are more events without a row than an interrupted sweep leaves.
+    /// Rows of the journal were probably lost: the events files have more events of runs without a row than an interrupted `sim run`
+    /// leaves.
     #[error(
         "{} {state}, but the event files have {bytes} bytes of events of runs that have no row in it. An \
          interrupted `sim run` leaves fewer, so rows of runs.csv were probably lost. Restore {} from a copy. If \
@@ -217,13 +218,13 @@ pub enum DatasetError {
     Sharded {
         /// The experiment's folder.
         path: PathBuf,
-        /// N of the shards K/N.
+        /// The number of shards: N in their names K/N.
         shards: u32,
     },
     /// The folder contains a dataset that is not split, but the user wants to write a shard to it.
     #[error("{} contains a dataset that is not split into shards; continue without --shard, or choose another folder with --data", .0.display())]
     NotSharded(PathBuf),
-    /// The folder contains shards K/N with another N than this shard. Shards with different N have runs in common.
+    /// The folder contains shards K/N with another number N of shards than this shard. Shards with different N have runs in common.
     #[error("{} contains shards K/{found}, which have runs in common with shards K/{wanted}; continue with --shard K/{found}, or choose another folder with --data", .path.display())]
     OtherShards {
         /// The experiment's folder.
@@ -273,7 +274,7 @@ pub enum DatasetError {
 }
 
 impl DatasetError {
-    /// Returns a function that converts the system's error with the file at `path`.
+    /// Returns a function that converts an error of the operating system. The error is about the file at `path`.
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |cause| Self::Io {
             path: path.to_owned(),
