@@ -91,7 +91,7 @@ pub struct Assumed {
 
 impl Imported {
     /// Returns whether `part` can be measured in run number `run`.
-    pub fn measures(&self, part: UnmeasuredPart, run: u64) -> bool {
+    pub fn can_measure(&self, part: UnmeasuredPart, run: u64) -> bool {
         let is_about_part = |unmeasured: &&Unmeasured| unmeasured.about == part;
         let mut reasons = self.unmeasured.iter().filter(is_about_part);
         !reasons.any(|unmeasured| unmeasured.runs.binary_search(&run).is_ok())
