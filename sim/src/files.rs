@@ -78,6 +78,7 @@ impl Partial {
     ///
     /// Returns the system's error, as all functions below do.
     pub fn create_file(path: PathBuf) -> io::Result<(Self, File)> {
+        // The lock and the returned file are two handles of the same open file.
         let create = |partial: &Path| {
             let created = File::options().write(true).create_new(true).open(partial);
             created.and_then(|file| Ok((file.try_clone()?, file)))

@@ -47,6 +47,9 @@ impl NotAValue {
     }
 }
 
+// Each block `named_values!` defines an enum: its name, how error messages call a value, and the text of each value. The first value is
+// the default.
+
 named_values! {
     /// The rule for the times of the machines' first ticks (their *phases*).
     PhaseRule, "a phase rule (spread, uniform, aligned or unknown)" {

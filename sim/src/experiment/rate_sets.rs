@@ -95,6 +95,7 @@ impl RateSets {
             RateRule::EveryUnordered => self.index_sets(|previous| previous),
             RateRule::Random(count) => self.draw_index_sets(count, seed),
         };
+        // `filter_map` leaves nothing out: all possible rates lie between two allowed rates, and the number of machines is allowed.
         sets.into_iter()
             .filter_map(|set| {
                 Rates::new(

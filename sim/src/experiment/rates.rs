@@ -29,12 +29,14 @@ impl Rate {
 
     /// Creates a rate of `hertz` ticks per second, if it is from [`Rate::MIN`] to [`Rate::MAX`] and has at most six decimals.
     pub fn from_hertz(hertz: f64) -> Option<Self> {
-        // The product with a million is not exact. If it is this close to a whole number, `hertz` has at most six decimals.
+        // The product with a million is not exact. If it is closer than this to a whole number, `hertz` has at most six decimals.
         const TOLERANCE: f64 = 1e-6;
         let micro_hertz = hertz * MICRO as f64;
         let is_whole = (micro_hertz - micro_hertz.round()).abs() < TOLERANCE;
-        let rate = Self::from_micro_hertz(micro_hertz.round() as u64);
-        rate.filter(|_| is_whole)
+        match is_whole {
+            true => Self::from_micro_hertz(micro_hertz.round() as u64),
+            false => None,
+        }
     }
 
     /// Creates a rate from ticks per million seconds, if it is from [`Rate::MIN`] to [`Rate::MAX`].
@@ -76,7 +78,10 @@ impl FromStr for Rate {
         let has_only_digits_and_point = text
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let hertz = text.parse().ok().filter(|_| has_only_digits_and_point);
+        let hertz = match has_only_digits_and_point {
+            true => text.parse().ok(),
+            false => None,
+        };
         hertz
             .and_then(Self::from_hertz)
             .ok_or_else(|| NotAValue::new(text, "a rate such as 3 or 1.25"))

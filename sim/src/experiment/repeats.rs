@@ -41,7 +41,7 @@ impl Grid<'_, '_> {
                 section.note_whole("repeats nothing: no configuration has these values".to_owned());
                 return None;
             }
-            // A block with fewer repetitions than the experiment changes nothing.
+            // A block that does not have more repetitions than the experiment changes nothing.
             if u64::from(count) <= self.repetitions {
                 continue;
             }

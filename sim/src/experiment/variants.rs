@@ -10,6 +10,9 @@ use super::named_values::named_values;
 /// Index of a machine within its run, from 0.
 pub type MachineIndex = u32;
 
+// Each block `named_values!` defines an enum: its name, how error messages call a value, and the text of each value. The first value is
+// the default.
+
 named_values! {
     /// How many messages a tick takes from the queue.
     ReceiveRule, "a receive rule (one or all)" {
@@ -25,7 +28,7 @@ named_values! {
     Topology, "a topology (mesh, ring, star or time-keeper)" {
         /// Every machine may send to every other machine.
         Mesh = "mesh",
-        /// Each machine may send to the machine before it and the one after it, by index.
+        /// Each machine may send to the machine before it and the one after it, by index. Machine 0 comes after the last machine.
         Ring = "ring",
         /// Machine 0 may send to all other machines. Each of the others may send to machine 0 only.
         Star = "star",

@@ -72,6 +72,7 @@ impl Dataset {
         if manifest.imported.is_some() {
             return Ok(None);
         }
+        // `experiment.toml` already contains the changes from the command line (`--set`), but not these three values.
         let overrides = Overrides {
             engine: made.engine.parse().ok(),
             time_scale: Some(made.time_scale),
@@ -80,7 +81,9 @@ impl Dataset {
         };
         let mut experiment = Experiment::read(&paths.experiment(), overrides)?;
         experiment.name.clone_from(&manifest.name);
-        let difference = Difference::between(made, &Manifest::new(&experiment, vec![]).experiment);
+        let no_sweeps = vec![];
+        let read_now = Manifest::new(&experiment, no_sweeps).experiment;
+        let difference = Difference::between(made, &read_now);
         if !difference.is_empty() {
             return Err(DatasetError::OtherExperiment {
                 path: paths.root.clone(),

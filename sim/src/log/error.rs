@@ -239,9 +239,9 @@ pub enum DatasetError {
     OverlappingShards {
         /// The experiment's folder.
         path: PathBuf,
-        /// One N.
+        /// N of one group of shards.
         a: u32,
-        /// The other N.
+        /// N of the other group of shards.
         b: u32,
     },
     /// The folder of a shard contains another shard, or a dataset that is not a shard.

@@ -84,7 +84,10 @@ impl Follower {
     /// Returns the shard if the opened folder has only one shard. `None` for a dataset without shards, or with several.
     pub fn only_shard(&self) -> Option<Shard> {
         let is_single_part = self.journals.len() + self.parts.missing.len() == 1;
-        self.manifest().shard.filter(|_| is_single_part)
+        match is_single_part {
+            true => self.manifest().shard,
+            false => None,
+        }
     }
 
     /// Returns whether the dataset must be opened and read again from the start. This is so in two cases: a manifest was written, because

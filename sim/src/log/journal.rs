@@ -18,7 +18,8 @@ use crate::experiment::Configuration;
 use crate::input::open_stored;
 
 /// Opens the complete rows of the journal at `path`, up to its last newline. Any bytes after the last newline are a row that is
-/// being written, or that a crash has cut off. `None` if there is no journal.
+/// being written, or that a crash has cut off. The limit of the result is the length of the complete rows in bytes. `None` if there is no
+/// journal.
 pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, DatasetError> {
     let mut file = match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -75,6 +76,7 @@ impl Header {
             .iter()
             .map(|name| {
                 let mut columns = journal_columns().iter();
+                // In schema 3, an earlier version of the format, some columns had other names.
                 let current_name = schema_3::current_name(name).unwrap_or(name);
                 columns
                     .find(|column| column.name == current_name)
@@ -263,7 +265,8 @@ impl RowParser {
         let parameters = parameter_cells.join("\n");
         let known_configuration = self.configurations.get(&parameters).map(Arc::clone);
         for (column, cell) in cells() {
-            if known_configuration.is_none() || column.parameter().is_none() {
+            let is_known_parameter = known_configuration.is_some() && column.parameter().is_some();
+            if !is_known_parameter {
                 column
                     .read(&mut row, cell)
                     .map_err(|problem| wrong(column.name, problem))?;

@@ -20,8 +20,8 @@ use super::manifest;
 use super::parts::Paths;
 use crate::input::{open_stored, read_stored_text};
 
-/// How many times to try to take the lock. If all attempts fail, the lock belongs to another writer. One attempt is not enough, because a process that
-/// only checks the lock (`sim status`) holds it for a moment.
+/// How many times to try to take the lock. If all attempts fail, the lock belongs to another writer. One attempt is not enough, because
+/// a process that only checks the lock (`sim status`) holds it for a moment.
 const MAX_ATTEMPTS: u32 = 20;
 /// The largest size of a file `.lock` that is read, in bytes.
 const MAX_BYTES: u64 = 64 << 10;

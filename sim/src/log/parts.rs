@@ -114,7 +114,8 @@ impl Parts {
     }
 
     fn add_shards(&mut self, shards: &[(PathBuf, Shard)]) -> Result<(), DatasetError> {
-        let shard_count = shards[0].1.of;
+        let (_, first_shard) = &shards[0];
+        let shard_count = first_shard.of;
         let other = shards.iter().find(|(_, shard)| shard.of != shard_count);
         if let Some((_, other)) = other {
             return Err(DatasetError::OverlappingShards {
@@ -156,6 +157,7 @@ impl Parts {
     /// Chooses the manifest of the shard whose experiment has the most runs. If the experiment file was extended, the experiments of shards
     /// that started earlier have fewer runs. The chosen experiment must contain all these runs, with the same numbers.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
+        // Experiments that have planned the same number of runs over time can differ in how many runs they plan now.
         let newest_index = (0..self.parts.len()).max_by_key(|&index| {
             let experiment = &self.parts[index].manifest.experiment;
             (
