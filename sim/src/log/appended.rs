@@ -133,7 +133,7 @@ impl AppendedFile {
         Ok(())
     }
 
-    /// Checks that the path still leads to the open file, so that no row is written to a file that was deleted or moved.
+    /// Checks that the path still leads to the open file. It does not if somebody has deleted or moved the file.
     ///
     /// # Errors
     ///

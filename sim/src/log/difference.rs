@@ -48,7 +48,7 @@ impl Difference {
 
     /// Returns the differences between the experiments of two shards that do not fit together. If only the numbers of runs differ, returns
     /// a line that says this.
-    pub(super) fn or_numbers(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
+    pub(super) fn between_shards(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {
             return Self(vec![

@@ -126,7 +126,7 @@ pub enum DatasetError {
     },
     /// An events file is shorter than the rows of the journal say.
     #[error(
-        "{}: the file has {found} bytes, but by the rows of runs.csv it has at least {counted} bytes; restore it from a copy, or move the folder away and run again",
+        "{}: the file has {found} bytes, but by the rows of runs.csv it must have at least {counted} bytes; restore it from a copy, or move the folder away and run again",
         .path.display()
     )]
     TooShort {

@@ -187,7 +187,7 @@ impl Parts {
                 return Err(DatasetError::DifferentShards {
                     a: part.paths.root.clone(),
                     b: newest.paths.root.clone(),
-                    difference: Difference::or_numbers(made, wanted),
+                    difference: Difference::between_shards(made, wanted),
                 });
             }
         }
@@ -195,7 +195,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Returns the manifest that is used for all parts: the manifest of the part whose experiment has the most runs.
+    /// Returns the manifest that is used for all parts: that of the part whose experiment has the most runs.
     pub(super) fn manifest(&self) -> &Manifest {
         &self.newest().manifest
     }
