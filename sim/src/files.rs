@@ -2,8 +2,9 @@
 //! complete.
 //!
 //! A temporary name is `.NAME.RANDOM.partial`. Two writers never use the same name, even if they are in different containers and
-//! have equal process ids. The writer of a [`Partial`] file locks the file while writing. The files of [`replace`] are not locked, but
-//! the writer of a dataset locks the whole dataset. So if a file with a temporary name can be locked, its writer has crashed.
+//! have equal process ids. The writer of a [`Partial`] file locks the file while writing. Files that [`replace`]
+//! writes are not locked. They belong to datasets, and only the process that has locked the whole dataset writes them or removes
+//! leftovers of them. So if a file with a temporary name can be locked, its writer has crashed.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -13,10 +14,10 @@ use std::time::Duration;
 
 use crate::log::{Disk, LockAttempt, RealDisk, try_lock};
 
-/// The last letters of temporary names.
+/// How temporary names end.
 const ENDING: &str = ".partial";
 
-/// If the file system has no locks, a file counts as left by a crash only if it was last changed longer ago than this.
+/// If the file system has no locks, a file counts as left by a crash only if its last change is older than this.
 const CERTAINLY_LEFT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Writes a file that appears complete or not at all. When this function returns without an error, the file and its name are on the disk.
@@ -66,7 +67,7 @@ pub struct Partial {
     path: PathBuf,
     /// The temporary path. Empty after the file was published.
     partial: PathBuf,
-    /// The lock that shows that the writer is still running. A folder has no lock.
+    /// The file itself, locked to show that its writer is still running. `None` for a folder, which is not locked.
     lock: Option<File>,
 }
 
@@ -77,12 +78,13 @@ impl Partial {
     ///
     /// Returns the system's error, as all functions below do.
     pub fn create_file(path: PathBuf) -> io::Result<(Self, File)> {
+        // The lock and the returned file are two handles of the same open file.
         let create = |partial: &Path| {
             let created = File::options().write(true).create_new(true).open(partial);
             created.and_then(|file| Ok((file.try_clone()?, file)))
         };
         let (partial, (lock, file)) = create_under_new_name(&path, create)?;
-        // Without locks, the age of a file decides whether it was left by a crash.
+        // A failure is not an error: if the file cannot be locked, its age decides whether a crash has left it.
         let _ = try_lock(&lock);
         let lock = Some(lock);
         Ok((
@@ -115,7 +117,8 @@ impl Partial {
         &self.partial
     }
 
-    /// Forces the file to the disk, so that a full or broken disk is noticed here. Returns the length of the file in bytes.
+    /// Forces the file to the disk, so that a full or broken disk is noticed here. Returns the length of the file in bytes. For a folder,
+    /// returns an error.
     pub fn sync(&self) -> io::Result<u64> {
         let Some(file) = &self.lock else {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -124,7 +127,7 @@ impl Partial {
         Ok(file.metadata()?.len())
     }
 
-    /// Gives the file its final name, and replaces any file with this name. Until then, nothing of the new file can be seen under the
+    /// Gives the file its final name, and replaces any file with this name. Before this call, nothing of the new file can be seen under the
     /// final name. When this function returns without an error, the file and its name are on the disk.
     pub fn publish(mut self) -> io::Result<()> {
         self.sync()?;
@@ -199,7 +202,7 @@ pub fn final_name(name: &str) -> Option<&str> {
 
 /// Returns whether the file or folder was left by a writer that is not running any more.
 fn is_abandoned(path: &Path) -> bool {
-    // A folder cannot be opened for writing.
+    // A folder can only be opened for reading.
     let opened = File::options().write(true).open(path);
     let Ok(file) = opened.or_else(|_| File::open(path)) else {
         return false;
@@ -275,7 +278,7 @@ mod tests {
         replace(&RealDisk, &path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.json"]);
-        // A file that cannot get its final name is removed.
+        // A file that cannot get its final name, because a folder has this name, is removed.
         let name_of_a_folder = folder.path().join("b.json");
         fs::create_dir(&name_of_a_folder).unwrap();
         replace(&RealDisk, &name_of_a_folder, b"new").unwrap_err();
@@ -294,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_gets_its_name_unless_a_folder_with_files_has_it() {
+    fn a_folder_gets_its_final_name_unless_a_folder_with_files_has_this_name() {
         let root = tempfile::tempdir().unwrap();
         let (fresh, name) = (root.path().join("fresh"), root.path().join("name"));
         fs::create_dir(&fresh).unwrap();
@@ -318,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_are_removed_but_no_file_of_a_running_writer_or_of_another_program() {
+    fn only_leftovers_are_removed_and_no_file_of_a_running_writer_or_of_another_program() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path(".a.csv.0123456789abcdef.partial"), "left").unwrap();

@@ -75,8 +75,8 @@ impl Known {
             recipients: !missing_fields.recipients,
             recipient_rule: *sends_given && !missing_fields.recipients,
             queue_lengths: !assumed.recounted_queues
-                && imported.measures(UnmeasuredPart::QueueLengths, run),
-            shared_time: imported.measures(UnmeasuredPart::SharedTime, run),
+                && imported.can_measure(UnmeasuredPart::QueueLengths, run),
+            shared_time: imported.can_measure(UnmeasuredPart::SharedTime, run),
             send_stamps: !assumed.send_stamps,
             receive_stamps: !missing_fields.stamps,
             send_of_each_receive: has_sent_ticks

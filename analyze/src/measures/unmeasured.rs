@@ -68,7 +68,7 @@ pub(super) fn is_measurable(run: &Run<'_>, imported: Option<&Imported>) -> Vec<b
     let lacks_queue_lengths = run.events().queue_length.contains(&UNKNOWN);
     let is_missing = |part| {
         let is_not_logged = part == UnmeasuredPart::QueueLengths && lacks_queue_lengths;
-        is_not_logged || !imported.measures(part, run.row().run)
+        is_not_logged || !imported.can_measure(part, run.row().run)
     };
     let missing_parts = PARTS.iter().filter(|(part, _)| is_missing(*part));
     let mut unknown: Vec<&str> = missing_parts

@@ -141,7 +141,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         repetitions: repetitions.unwrap_or(1),
         context: ReadContext {
             seed: seed.unwrap_or(0),
-            machine_budget: MachineBudget::default(),
+            budget: MachineBudget::default(),
         },
         base,
     };

@@ -70,7 +70,7 @@ pub(super) struct ReadContext {
     /// The seed from which random rate sets come.
     pub(super) seed: u64,
     /// How many machines all further rate sets that are made by rules may have together.
-    pub(super) machine_budget: MachineBudget,
+    pub(super) budget: MachineBudget,
 }
 
 /// A value that an experiment file gives to a parameter, and how to set it.
@@ -229,12 +229,7 @@ pub static PARAMETERS: [Parameter; 11] = [
         "rates",
         (ValueKind::Text, "1/s"),
         "Ticks per model second of each machine, joined by commas in the order of the machines.",
-        |item, context| {
-            settings!(
-                rates,
-                values::rates(item, context.seed, &context.machine_budget)
-            )
-        },
+        |item, context| settings!(rates, values::rates(item, context.seed, &context.budget)),
         field!(rates),
     )),
     always_in_key(dimension(

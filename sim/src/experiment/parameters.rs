@@ -47,13 +47,16 @@ impl NotAValue {
     }
 }
 
+// Each block `named_values!` defines an enum: its name, how error messages call a value, and the text of each value. The first value is
+// the default.
+
 named_values! {
-    /// The rule for the times of the first ticks.
+    /// The rule for the times of the machines' first ticks (their *phases*).
     PhaseRule, "a phase rule (spread, uniform, aligned or unknown)" {
         /// Random, but the ticks of two machines are never closer together than `1 / (lcm(rates) * N)` seconds, where
         /// `lcm(rates)` is the least common multiple of the rates and N the number of machines.
         Spread = "spread",
-        /// Random: evenly distributed over the machine's period.
+        /// Random: every moment of the machine's first period is equally likely.
         Uniform = "uniform",
         /// The first tick of every machine is at the run's start.
         Aligned = "aligned",
@@ -65,10 +68,10 @@ named_values! {
 named_values! {
     /// Whether a message carries the sender's clock before or after 1 is added for the send.
     StampRule, "a stamp rule (after or before)" {
-        /// The clock after 1 is added for the send, as in Lamport's IR2.
+        /// The clock after 1 is added for the send, as in Lamport's paper (his implementation rule IR2).
         After = "after",
-        /// The clock before 1 is added for the send ("send the clock, then update it"). This breaks the Clock
-        /// Condition: a message can be received with a clock that is not larger than that of its send.
+        /// The clock before 1 is added for the send ("send the clock, then update it"). This breaks Lamport's
+        /// Clock Condition: the clock after a receive is not always larger than the clock after the send.
         Before = "before",
     }
 }
@@ -84,11 +87,11 @@ named_values! {
 }
 
 named_values! {
-    /// Where the machines of a run over TCP run.
+    /// Which processes of the operating system contain the machines of a run over TCP.
     Isolation, "an isolation (shared or process)" {
-        /// Many runs in one process.
+        /// One process contains all machines of many runs.
         Shared = "shared",
-        /// Each machine is a process.
+        /// Each machine is a process of its own.
         Process = "process",
     }
 }

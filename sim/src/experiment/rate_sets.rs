@@ -20,13 +20,13 @@ pub(super) enum RateRule {
     Random(u64),
 }
 
-/// How many machines all further rate sets that are made by rules may have together. There is a limit because a short
-/// rule can make very many sets.
+/// How many more machines rules may make: the number of machines in all rate sets that are still to be made by rules. There is a
+/// limit because a short rule can make very many sets.
 #[derive(Debug)]
 pub(super) struct MachineBudget(Cell<u64>);
 
 impl Default for MachineBudget {
-    /// The number of machines that an experiment may have.
+    /// At the start, rules may make as many machines as all configurations of an experiment together may have.
     fn default() -> Self {
         Self(Cell::new(Experiment::MAX_MACHINES))
     }
@@ -44,7 +44,7 @@ impl MachineBudget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RateSets {
     pub(super) rule: RateRule,
-    /// The number of machines, so of rates in a set.
+    /// The number of machines of a run. A set has one rate for each of them.
     pub(super) machines: u32,
     /// The lowest possible rate.
     pub(super) from: Rate,
@@ -93,8 +93,9 @@ impl RateSets {
             RateRule::EveryOrdered => self.index_sets(|_| 0),
             // No machine is slower than the machine before it.
             RateRule::EveryUnordered => self.index_sets(|previous| previous),
-            RateRule::Random(count) => self.random(count, seed),
+            RateRule::Random(count) => self.draw_index_sets(count, seed),
         };
+        // `filter_map` leaves nothing out: all possible rates lie between two allowed rates, and the number of machines is allowed.
         sets.into_iter()
             .filter_map(|set| {
                 Rates::new(
@@ -128,9 +129,10 @@ impl RateSets {
         sets
     }
 
-    /// Draws `count` different sets of indices. With a larger `count`, the result begins with the same sets.
-    fn random(&self, count: u64, seed: u64) -> Vec<Vec<u32>> {
-        // The name of the random stream: rules with other limits draw other sets.
+    /// Draws `count` different sets of indices of rates. If `count` grows, further sets follow, and the first sets stay the same.
+    fn draw_index_sets(&self, count: u64, seed: u64) -> Vec<Vec<u32>> {
+        // The name of the random stream. It contains the limits, so rules with different limits draw from different streams. A step
+        // of 1, the default, is left out of the name.
         let mut purpose = format!("rates {} {}-{}", self.machines, self.from, self.to);
         if Some(self.step) != Rate::new(1) {
             purpose += &format!(" step {}", self.step);
@@ -154,6 +156,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A rule for sets of the rates 1, 2, ... `to`.
     fn sets(rule: RateRule, machines: u32, to: u32) -> RateSets {
         let rate = |hertz| Rate::new(hertz).expect("a rate");
         RateSets {
@@ -176,7 +179,8 @@ mod tests {
         let few = sets(RateRule::Random(5), 3, 6).expand(9);
         let many = sets(RateRule::Random(50), 3, 6).expand(9);
         assert_eq!(few[..], many[..5]);
-        assert_ne!(few, sets(RateRule::Random(5), 3, 6).expand(10));
+        let few_with_other_seed = sets(RateRule::Random(5), 3, 6).expand(10);
+        assert_ne!(few, few_with_other_seed);
     }
 
     #[test]
@@ -194,7 +198,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_count_is_that_of_the_sets_and_no_set_occurs_twice(machines in 2u32..5, to in 1u32..6, ordered in any::<bool>()) {
+        fn count_predicts_the_number_of_sets_and_no_set_occurs_twice(machines in 2u32..5, to in 1u32..6, ordered in any::<bool>()) {
             let rule = if ordered { RateRule::EveryOrdered } else { RateRule::EveryUnordered };
             let rule = sets(rule, machines, to);
             let expanded = rule.expand(0);

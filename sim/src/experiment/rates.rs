@@ -29,12 +29,14 @@ impl Rate {
 
     /// Creates a rate of `hertz` ticks per second, if it is from [`Rate::MIN`] to [`Rate::MAX`] and has at most six decimals.
     pub fn from_hertz(hertz: f64) -> Option<Self> {
-        // The product with a million is not exact. If it is this close to a whole number, `hertz` has at most six decimals.
+        // The product with a million is not exact. If it is closer than this to a whole number, `hertz` has at most six decimals.
         const TOLERANCE: f64 = 1e-6;
         let micro_hertz = hertz * MICRO as f64;
         let is_whole = (micro_hertz - micro_hertz.round()).abs() < TOLERANCE;
-        let rate = Self::from_micro_hertz(micro_hertz.round() as u64);
-        rate.filter(|_| is_whole)
+        match is_whole {
+            true => Self::from_micro_hertz(micro_hertz.round() as u64),
+            false => None,
+        }
     }
 
     /// Creates a rate from ticks per million seconds, if it is from [`Rate::MIN`] to [`Rate::MAX`].
@@ -50,7 +52,7 @@ impl Rate {
         self.micro_hertz as f64 / MICRO as f64
     }
 
-    /// Returns the ticks per million seconds, which is exact.
+    /// Returns the ticks per million seconds. This whole number is the exact rate.
     pub fn micro_hertz(self) -> u64 {
         self.micro_hertz
     }
@@ -76,7 +78,10 @@ impl FromStr for Rate {
         let has_only_digits_and_point = text
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let hertz = text.parse().ok().filter(|_| has_only_digits_and_point);
+        let hertz = match has_only_digits_and_point {
+            true => text.parse().ok(),
+            false => None,
+        };
         hertz
             .and_then(Self::from_hertz)
             .ok_or_else(|| NotAValue::new(text, "a rate such as 3 or 1.25"))
@@ -116,8 +121,8 @@ impl Rates {
         self.0.iter().copied()
     }
 
-    /// Returns the least common multiple L of all rates, in millionths of ticks per second. If all phases are 0, each tick is at
-    /// a multiple of 1 / L seconds. `None` if L does not fit into 64 bits.
+    /// Returns the least common multiple of all rates, in ticks per million seconds. If it is L ticks per second, and every machine has
+    /// its first tick at time 0, then every tick is at a multiple of 1 / L seconds. `None` if the result does not fit into 64 bits.
     pub fn lcm_micro_hertz(&self) -> Option<u64> {
         self.iter().try_fold(1u64, |lcm, rate| {
             (lcm / gcd(lcm, rate.micro_hertz)).checked_mul(rate.micro_hertz)

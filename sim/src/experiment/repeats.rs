@@ -9,10 +9,11 @@ use super::values::too_many_runs;
 use super::{Configuration, Experiment};
 use crate::toml_reader::Section;
 
-/// The key of a block `[[repeat]]` that has the number of repetitions. All other keys are parameters.
+/// The key for the number of repetitions in a block `[[repeat]]`. All other keys of the block are parameters.
 pub(super) const COUNT: &str = "repetitions";
 
-/// For configurations (by their canonical texts): numbers of repetitions that are larger than the experiment's `repetitions`.
+/// The configurations that have more repetitions than the experiment's `repetitions`: from the canonical text of each one to its
+/// number of repetitions.
 pub(super) type MoreRepetitions = BTreeMap<String, u32>;
 
 impl Grid<'_, '_> {
@@ -28,7 +29,7 @@ impl Grid<'_, '_> {
         };
         for section in item.sections()? {
             let count = self.count(&section, configurations.len() as u64)?;
-            // A block covers configurations by the same rule as an exclusion, but nothing is excluded here.
+            // A block `[[repeat]]` covers configurations by the same rule as a block `[[exclude]]`. Nothing is excluded here.
             let block = Exclusion::new(&self.dimensions_beside(&section, &[COUNT])?);
             let covered = configurations
                 .iter()
@@ -40,7 +41,11 @@ impl Grid<'_, '_> {
                 section.note_whole("repeats nothing: no configuration has these values".to_owned());
                 return None;
             }
-            for text in texts.filter(|_| u64::from(count) > self.repetitions) {
+            // A block that does not have more repetitions than the experiment changes nothing.
+            if u64::from(count) <= self.repetitions {
+                continue;
+            }
+            for text in texts {
                 let largest = more.entry(text).or_insert(count);
                 *largest = count.max(*largest);
             }
@@ -48,12 +53,12 @@ impl Grid<'_, '_> {
         Some(more)
     }
 
-    /// Reads the number of repetitions of a block.
+    /// Reads the number of repetitions of a block. `configurations` is the number of configurations of the experiment.
     fn count(&self, section: &Section<'_>, configurations: u64) -> Option<u32> {
         let hint = "give the number of runs of these configurations, such as repetitions = 50";
         let item = section.require(COUNT, hint)?;
         let count = item.integer(1..=u64::from(u32::MAX))?;
-        // In the plan's numbering, every configuration gets as many numbers as the configuration with the most repetitions.
+        // The plan numbers its runs as if every configuration had as many repetitions as the configuration with the most.
         let numbers = configurations.saturating_mul(count);
         if numbers > Experiment::MAX_RUNS {
             item.note(format!(

@@ -22,10 +22,11 @@ pub struct RepetitionLines {
 type Block = (u32, Vec<BTreeSet<usize>>);
 
 impl RepetitionLines {
-    /// Creates the lines for `experiment`. `counts` has the number of repetitions of each of its configurations, in their order.
-    /// If all numbers are equal, there is only the key `repetitions`.
+    /// Creates the lines for `experiment`. `counts` has the wanted number of repetitions of each configuration, in the order of the
+    /// experiment's configurations. If all these numbers are equal, the lines are only the key `repetitions`.
     pub fn new(experiment: &Experiment, counts: &[u32]) -> Self {
-        // The key `repetitions` gets the number that every configuration has at least. It never becomes smaller.
+        // The key `repetitions` gets the smallest of all numbers, because every configuration has at least so many repetitions. The key's
+        // value never becomes smaller.
         let fewest = counts.iter().copied().min();
         let fewest = fewest.unwrap_or(0).max(experiment.repetitions);
         let table = VaryingValues::new(experiment);
@@ -75,7 +76,7 @@ struct VaryingValues {
     parameters: Vec<&'static Parameter>,
     /// For each parameter: its different values, written as in `runs.csv`, in the order in which the configurations have them.
     values: Vec<Vec<String>>,
-    /// For each configuration: the index in `values` of its value of each parameter.
+    /// For each configuration, and there for each parameter: the index in `values` of the value that the configuration has.
     indices: Vec<Vec<usize>>,
 }
 
@@ -98,7 +99,8 @@ impl VaryingValues {
             for (configuration, indices) in std::iter::zip(configurations, &mut table.indices) {
                 let cell = parameter.cell(configuration);
                 let index = *found.entry(cell.clone()).or_insert(values.len());
-                if index == values.len() {
+                let is_new = index == values.len();
+                if is_new {
                     values.push(cell);
                 }
                 indices.push(index);
@@ -108,7 +110,7 @@ impl VaryingValues {
         table
     }
 
-    /// Writes a block. A parameter is left out if the block has all its values.
+    /// Writes a block. A parameter is left out if the block has all values of this parameter, because it then restricts nothing.
     fn block_text(&self, (count, chosen_values): &Block) -> String {
         let mut text = "[[repeat]]\n".to_owned();
         let columns = self.parameters.iter().zip(&self.values);
@@ -133,7 +135,8 @@ fn merged(mut blocks: Vec<Block>, parameters: usize) -> Vec<Block> {
             // Without the values of this parameter, blocks that can be joined are equal.
             let chosen = std::mem::take(&mut values[parameter]);
             let index = *found.entry((count, values.clone())).or_insert(joined.len());
-            if index == joined.len() {
+            let is_new = index == joined.len();
+            if is_new {
                 joined.push((count, values));
             }
             joined[index].1[parameter].extend(chosen);
@@ -228,7 +231,7 @@ mod tests {
         assert_eq!(counts(&added), [2, 9, 9, 9]);
     }
 
-    /// A file with all kinds of values: lists for each machine, distributions, words, cases and an earlier block.
+    /// A file with all kinds of values: lists with a value for each machine, distributions, words, `[[cases]]` and a block `[[repeat]]`.
     const ALL_KINDS: &str = "seed = 1\nrepetitions = 2\nduration_s = 1\nengine = \"virtual\"\n\n[parameters]\nreceive = [\"one\", \"all\"]\n\
         delay_s = [0.05, { exponential = 0.1 }, { uniform = [0.01, 0.1] }]\nsends = [\"mix\", { multicast = 2 }]\n\n\
         [[cases]]\nrates = [1, 3, 6]\ninternal = [0.4, [0.9, 0.5, 0.2]]\n\n[[cases]]\nrates = { random = 2, machines = 3 }\n\
@@ -240,9 +243,9 @@ mod tests {
             // ALL_KINDS has 48 configurations. GRID has four, which take the first four numbers.
             for text in [GRID, ALL_KINDS] {
                 let experiment = parse(text);
-                // The earlier block stays, so no number is smaller than before.
+                // Blocks that the file already has stay in it, so no configuration can get fewer repetitions than it has.
                 let wanted: Vec<u32> = std::iter::zip(counts(&experiment), &wanted)
-                    .map(|(before, wanted)| before.max(*wanted)).collect();
+                    .map(|(count_in_file, wanted)| count_in_file.max(*wanted)).collect();
                 let lines = RepetitionLines::new(&experiment, &wanted);
                 let text = lines.add_to(text).expect("added");
                 prop_assert_eq!(counts(&parse(&text)), wanted, "{}", text);

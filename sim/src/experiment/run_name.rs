@@ -12,7 +12,7 @@ use super::{Experiment, Run};
 pub enum RunName {
     /// The run's number in the plan, from 0.
     Number(u64),
-    /// The run's key, as in `runs.csv`.
+    /// The run's key, as in `runs.csv`: the text of all its parameters and its repetition.
     Key(String),
 }
 
@@ -20,9 +20,11 @@ impl RunName {
     /// Returns the planned run of `experiment` with this name. `None` if no planned run has this name.
     pub fn find(&self, experiment: &Experiment) -> Option<Run> {
         match self {
-            Self::Number(index) => experiment
-                .run(*index)
-                .filter(|run| experiment.is_planned(run)),
+            Self::Number(index) => {
+                // A number can also belong to a run that is not planned any more, or not in this shard.
+                let run = experiment.run(*index);
+                run.filter(|run| experiment.is_planned(run))
+            }
             Self::Key(key) => experiment.runs().find(|run| run.key() == *key),
         }
     }

@@ -17,9 +17,9 @@ pub(super) const NANOS_IN_A_MILLION_SECONDS: u64 = 1_000_000 * NANOS_PER_SECOND;
 pub struct Schedule {
     machines: Vec<MachineSchedule>,
     duration_ns: u64,
-    /// The time after which the ticks of all machines repeat.
+    /// The time after which the pattern of all machines' ticks repeats.
     cycle_ns: u64,
-    /// The topology. `None` if no machine ever sends.
+    /// Which machines may send to each other. `None` if no machine ever sends.
     topology_of_sends: Option<Topology>,
 }
 
@@ -43,7 +43,7 @@ struct Period {
 
 impl Period {
     fn from_rate(rate: Rate) -> Self {
-        // The period is NANOS_IN_A_MILLION_SECONDS / micro_hertz nanoseconds: this fraction is reduced and divided.
+        // The period is NANOS_IN_A_MILLION_SECONDS / micro_hertz nanoseconds. This fraction is reduced, and then divided with a rest.
         let common = gcd(NANOS_IN_A_MILLION_SECONDS, rate.micro_hertz());
         let (dividend, divisor) = (
             NANOS_IN_A_MILLION_SECONDS / common,
@@ -140,7 +140,8 @@ impl MachineSchedule {
             period: Period::from_rate(rate),
             ticks: 0,
         };
-        // Due times are rounded down, so a number of ticks that is estimated from the remaining time can be wrong by one.
+        // The number of ticks is first estimated from the time after the first tick. Due times are rounded down, so the estimate can be
+        // wrong by one. The loops below correct it.
         let remaining = u128::from(duration_ns.saturating_sub(phase_ns));
         schedule.ticks = (remaining * u128::from(rate.micro_hertz())
             / u128::from(NANOS_IN_A_MILLION_SECONDS)) as u64;
@@ -159,8 +160,8 @@ impl MachineSchedule {
 }
 
 /// The smallest possible margin of a run of a configuration, for all phases that can be drawn. With [`PhaseRule::Spread`] it is
-/// `1 / (L * N)` seconds, where L is [`Rates::lcm_micro_hertz`] and N the number of machines. Due times are rounded down, so the
-/// margin can be two nanoseconds shorter. With the other rules it is 0.
+/// `1 / (L * N)` seconds, where L is the least common multiple of the rates in ticks per second, and N the number of machines. Due
+/// times are rounded down, so the margin of a run can be two nanoseconds shorter than the result. With the other rules, the result is 0.
 pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     match configuration.phase {
         PhaseRule::Spread => {
@@ -170,8 +171,8 @@ pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     }
 }
 
-/// The number of steps of `1 / (L * N)` seconds in a million seconds, where L is the rates' least common multiple and N the
-/// number of machines. `None` if a step is not much longer than the nanosecond to which times are rounded.
+/// The number of steps of `1 / (L * N)` seconds in a million seconds, where L is the rates' least common multiple in ticks per second
+/// and N the number of machines. `None` if a step is not much longer than the nanosecond to which times are rounded.
 pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
     const SHORTEST_STEP_NS: u64 = 100;
     let steps = rates
@@ -180,7 +181,7 @@ pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
     (steps <= NANOS_IN_A_MILLION_SECONDS / SHORTEST_STEP_NS).then_some(steps)
 }
 
-/// Draws the phases of the rule `spread`. L is the rates' least common multiple and N the number of machines.
+/// Draws the phases of the rule `spread`. L is the rates' least common multiple in ticks per second, and N the number of machines.
 ///
 /// Every period is a multiple of `1 / L` seconds, so all ticks of a machine have the same remainder modulo `1 / L` seconds. The N
 /// machines get N evenly spaced remainders (0, 1, ... N - 1 times `1 / (L * N)` seconds), in a random order. To its remainder, each
@@ -265,14 +266,18 @@ mod tests {
             assert_eq!(margin_with(PhaseRule::Aligned), 0);
             margin_with(PhaseRule::Spread)
         };
-        assert_eq!(spread_margin(&[4.0, 5.0, 6.0]), 5_555_555);
-        assert_eq!(spread_margin(&[3.0, 4.0, 5.0]), 5_555_555);
-        assert_eq!(spread_margin(&[1.0, 3.0, 6.0]), 55_555_555);
-        assert_eq!(spread_margin(&[1.5, 2.25, 6.0]), 1_000_000_000 / (18 * 3));
+        // A second divided by the least common multiple and by the number of machines.
+        assert_eq!(spread_margin(&[4.0, 5.0, 6.0]), NANOS_PER_SECOND / (60 * 3));
+        assert_eq!(spread_margin(&[3.0, 4.0, 5.0]), NANOS_PER_SECOND / (60 * 3));
+        assert_eq!(spread_margin(&[1.0, 3.0, 6.0]), NANOS_PER_SECOND / (6 * 3));
+        assert_eq!(
+            spread_margin(&[1.5, 2.25, 6.0]),
+            NANOS_PER_SECOND / (18 * 3)
+        );
     }
 
     #[test]
-    fn aligned_machines_tick_together_to_the_end() {
+    fn aligned_machines_tick_at_multiples_of_their_period_until_the_run_ends() {
         let schedule = schedule(&[3, 3], PhaseRule::Aligned, 2 * NANOS_PER_SECOND, "aligned");
         assert_eq!(schedule.ticks(0), 6);
         assert_eq!(
@@ -292,7 +297,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_time_between_the_closest_ticks_is_the_margin(
+        fn the_margin_of_a_mesh_is_the_time_between_the_closest_ticks(
             rates in prop::collection::vec(1u32..=6, 2..8),
             repetition in 0u32..1000,
         ) {
@@ -303,9 +308,9 @@ mod tests {
             prop_assert_eq!(closest, schedule.margin_ns());
         }
 
-        /// Rates in quarters of a hertz. Every tick must be at the time that exact arithmetic gives.
+        /// The rates are multiples of a quarter of a hertz. Every tick must be at the time that exact arithmetic gives.
         #[test]
-        fn decimal_rates_are_as_exact_as_whole_rates(
+        fn due_times_and_margins_of_decimal_rates_are_exact(
             quarters in prop::collection::vec(1u64..=12, 2..6),
             repetition in 0u32..1000,
         ) {
@@ -316,9 +321,10 @@ mod tests {
             prop_assert_eq!(closest, schedule.margin_ns());
             for ((machine, phase_ns), rate) in schedule.phases_ns().enumerate().zip(&rates) {
                 // The phase is shorter than a period.
-                prop_assert!(u128::from(phase_ns) * u128::from(*rate) < 1_000_000_000_000_000);
+                let million_seconds = u128::from(NANOS_IN_A_MILLION_SECONDS);
+                prop_assert!(u128::from(phase_ns) * u128::from(*rate) < million_seconds);
                 for tick in [1u64, 7, 600_000_000] {
-                    let exact = u128::from(tick) * 1_000_000_000_000_000 / u128::from(*rate);
+                    let exact = u128::from(tick) * million_seconds / u128::from(*rate);
                     prop_assert_eq!(u128::from(schedule.due_ns(machine, tick) - phase_ns), exact);
                 }
             }
@@ -334,7 +340,8 @@ mod tests {
             let schedule = schedule(&rates, phase, duration_ns, "ticks");
             for (machine, phase_ns) in schedule.phases_ns().enumerate() {
                 let ticks = schedule.ticks(machine);
-                prop_assert!(phase_ns < NANOS_PER_SECOND / u64::from(rates[machine]) + 1);
+                let period_ns = NANOS_PER_SECOND / u64::from(rates[machine]);
+                prop_assert!(phase_ns <= period_ns);
                 prop_assert!(ticks == 0 || schedule.due_ns(machine, ticks - 1) < duration_ns);
                 prop_assert!(schedule.due_ns(machine, ticks) >= duration_ns);
             }

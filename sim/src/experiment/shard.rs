@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{NotAValue, Run, key};
 
-/// How runs are divided among shards. With both rules, the shard of a run depends on the run's key and not on its number. So a run stays
-/// in its shard if the experiment grows.
+/// How runs are divided among shards. With both rules, the shard of a run depends on the run's key (the text of its configuration and
+/// its repetition) and not on its number. So a run stays in its shard if the experiment grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ShardRule {
-    /// By a hash of the run's key. Shards differ in size by chance. Only datasets of older versions of the program use this rule.
+    /// A hash of the run's key determines its shard. Shards differ in size by chance. Only datasets of older versions of the program use this rule.
     ByKey,
     /// The repetitions of each configuration are dealt to the shards in turn, beginning with a shard that depends on a hash of the
     /// configuration. So the shards have about the same number of runs of each configuration, and take about the same time.
@@ -19,7 +19,7 @@ pub enum ShardRule {
     InTurn,
 }
 
-/// Shard `number` of `of` shards. Every run belongs to exactly one shard, as [`ShardRule`] says.
+/// One of several shards, such as shard 2 of 16. Every run belongs to exactly one shard, as [`ShardRule`] says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
     /// The number of the shard, from 1.
@@ -37,7 +37,7 @@ impl Shard {
         number_of(run, self.of, rule) == self.number
     }
 
-    /// Returns whether a run belongs to the shard, given the canonical text of its configuration and its repetition.
+    /// Returns whether a run belongs to the shard. The run is given by the canonical text of its configuration and by its repetition.
     pub(crate) fn has_repetition(
         self,
         configuration: &str,
@@ -56,6 +56,7 @@ impl Shard {
     pub fn from_folder(name: &str) -> Option<Self> {
         let (number, of) = name.strip_prefix("shard-")?.split_once("-of-")?;
         let shard: Self = format!("{number}/{of}").parse().ok()?;
+        // Other texts of the same numbers, such as `shard-01-of-2`, are not names of shards.
         (shard.folder() == name).then_some(shard)
     }
 }
@@ -65,7 +66,7 @@ pub(super) fn number_of(run: &Run, of: u32, rule: ShardRule) -> u32 {
     number_of_repetition(&run.configuration.to_string(), run.repetition, of, rule)
 }
 
-/// Returns the number of the shard of a run, given the canonical text of its configuration and its repetition.
+/// Returns the number of the shard of a run. The run is given by the canonical text of its configuration and by its repetition.
 fn number_of_repetition(configuration: &str, repetition: u32, of: u32, rule: ShardRule) -> u32 {
     let number = match rule {
         ShardRule::ByKey => hash(&key(configuration, repetition)),
@@ -74,7 +75,7 @@ fn number_of_repetition(configuration: &str, repetition: u32, of: u32, rule: Sha
     1 + (number % u64::from(of)) as u32
 }
 
-/// Returns the first eight bytes of the BLAKE3 hash of `text` as a number.
+/// Returns the first eight bytes of the BLAKE3 hash of `text` as a number, the highest byte first.
 fn hash(text: &str) -> u64 {
     let hash = blake3::hash(text.as_bytes());
     let first = hash.as_bytes()[..8].iter();
@@ -127,17 +128,17 @@ mod tests {
     }
 
     #[test]
-    fn every_run_belongs_to_one_shard_and_shards_take_the_same_time() {
+    fn every_run_belongs_to_one_shard_and_shards_have_about_the_same_number_of_ticks() {
         let runs = runs(12);
         // These numbers of shards divide the 12 repetitions evenly.
         for of in [1, 2, 3, 4, 6, 12] {
             let ticks = ticks(&runs, of, ShardRule::InTurn);
             assert!(ticks.windows(2).all(|pair| pair[0] == pair[1]), "{ticks:?}");
         }
-        // If the repetitions cannot be divided evenly, shards differ by a few percent.
+        // 12 repetitions cannot be divided evenly among 5 shards. Then the shards differ by a few percent.
         let ticks = ticks(&runs, 5, ShardRule::InTurn);
-        let (fewest, largest) = (ticks.iter().min(), ticks.iter().max());
-        let ratio = *largest.expect("one") as f64 / *fewest.expect("one") as f64;
+        let (fewest, most) = (ticks.iter().min(), ticks.iter().max());
+        let ratio = *most.expect("a shard") as f64 / *fewest.expect("a shard") as f64;
         assert!(ratio < 1.05, "{ticks:?}");
     }
 

@@ -16,11 +16,11 @@ const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "
 const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
-/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules. `room` is the number of machines that sets made
-/// by rules may still have.
-pub(super) fn rates(item: &Item<'_>, seed: u64, room: &MachineBudget) -> Option<Vec<Rates>> {
+/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules. Rules subtract the machines of their sets from
+/// `budget`.
+pub(super) fn rates(item: &Item<'_>, seed: u64, budget: &MachineBudget) -> Option<Vec<Rates>> {
     if let Some(rule) = item.table() {
-        return rates_by_rule(item, &rule, seed, room);
+        return rates_by_rule(item, &rule, seed, budget);
     }
     let Some(items) = item.array() else {
         item.note("wanted rates: one set [1, 3, 6], a list of sets, or a rule such as { every = \"ordered\", machines = 3 }".to_owned());
@@ -30,7 +30,9 @@ pub(super) fn rates(item: &Item<'_>, seed: u64, room: &MachineBudget) -> Option<
     if items.iter().any(Item::is_number) {
         return Some(vec![rate_set(item, &items)?]);
     }
-    let sets: Vec<Option<Vec<Rates>>> = items.iter().map(|set| rates(set, seed, room)).collect();
+    // As everywhere in this file, all items of a list are read before the first `None` ends the function. So the mistakes in all of them
+    // are noted.
+    let sets: Vec<Option<Vec<Rates>>> = items.iter().map(|set| rates(set, seed, budget)).collect();
     Some(
         sets.into_iter()
             .collect::<Option<Vec<_>>>()?
@@ -45,7 +47,7 @@ fn rates_by_rule(
     item: &Item<'_>,
     rule: &Section<'_>,
     seed: u64,
-    room: &MachineBudget,
+    budget: &MachineBudget,
 ) -> Option<Vec<Rates>> {
     rule.allow_only(RATE_RULE_KEYS);
     let rate_or = |name, default| {
@@ -90,20 +92,25 @@ fn rates_by_rule(
         to,
         step,
     };
-    expand(item, &sets, seed, room)
+    expand(item, &sets, seed, budget)
 }
 
 /// Makes the sets of a rule, if there are not too many.
-fn expand(item: &Item<'_>, sets: &RateSets, seed: u64, room: &MachineBudget) -> Option<Vec<Rates>> {
+fn expand(
+    item: &Item<'_>,
+    sets: &RateSets,
+    seed: u64,
+    budget: &MachineBudget,
+) -> Option<Vec<Rates>> {
     match (sets.rule, sets.count(), sets.ordered_count()) {
-        // More random sets than there are different sets cannot be drawn.
+        // The random sets must all be different, so there cannot be more of them than different sets exist.
         (RateRule::Random(count), _, Some(all)) if count > all => {
             item.note(format!("there are only {all} different sets, not {count}"));
             None
         }
         (_, Some(count), _) if count <= Experiment::MAX_RUNS => {
             let machines = count * u64::from(sets.machines);
-            if room.take(machines).is_none() {
+            if budget.take(machines).is_none() {
                 item.note(format!(
                     "{count} sets of {} machines; {}",
                     sets.machines,
@@ -267,7 +274,7 @@ pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
     let rules: Vec<&str> = [PhaseRule::Spread, PhaseRule::Uniform, PhaseRule::Aligned]
         .map(PhaseRule::name)
         .to_vec();
-    // `one_of` reads any phase rule; the list is for its message.
+    // `one_of` reads any phase rule, also `unknown`. It only prints `rules` in its error message.
     let rule = item.one_of(&rules)?;
     if rule == PhaseRule::Unknown {
         item.note(format!(
@@ -282,7 +289,7 @@ pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
 /// The range of durations that a run may have, in model seconds: from a millisecond to a week.
 pub(super) const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
 
-/// Reads a run's duration in seconds from the text of a cell. Returns model nanoseconds.
+/// Reads a run's duration from the text of a cell, in model seconds. Returns model nanoseconds.
 pub(super) fn duration_ns(text: &str) -> Result<u64, NotAValue> {
     let seconds = text
         .parse()
@@ -306,12 +313,12 @@ pub(super) fn sends(item: &Item<'_>) -> Option<Sends> {
     Some(Sends::Multicast(recipients as u32))
 }
 
-/// Returns `from, from + step, ... to` as the decimals that a person would write: 0.3, not 0.30000000000000004.
+/// Returns `from`, `from + step` and so on up to `to`, as the decimals that a person would write: 0.3, not 0.30000000000000004.
 fn decimal_range(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
     const NINE_DECIMALS: f64 = 1e9;
-    // The small number prevents that a rounding error removes the last step.
-    const ROUNDING: f64 = 1e-9;
-    let steps = ((to - from) / step + ROUNDING).floor() as u64;
+    // Without this small number, a rounding error could make 8.999... of 9 steps, and the last step would be lost.
+    const TOLERANCE: f64 = 1e-9;
+    let steps = ((to - from) / step + TOLERANCE).floor() as u64;
     (0..=steps)
         .map(move |index| ((from + index as f64 * step) * NINE_DECIMALS).round() / NINE_DECIMALS)
 }

@@ -1,5 +1,5 @@
-//! Variants of the model: how many messages a tick takes, which machines may send to each other, to which of those a send
-//! goes, over which connections messages travel, and which timestamps they carry.
+//! Variants of the model: how many messages a tick takes from the queue, which machines may send to each other, to which of these
+//! machines a send goes, over which connections messages travel, and which timestamps messages carry.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,6 +9,9 @@ use super::named_values::named_values;
 
 /// Index of a machine within its run, from 0.
 pub type MachineIndex = u32;
+
+// Each block `named_values!` defines an enum: its name, how error messages call a value, and the text of each value. The first value is
+// the default.
 
 named_values! {
     /// How many messages a tick takes from the queue.
@@ -25,7 +28,7 @@ named_values! {
     Topology, "a topology (mesh, ring, star or time-keeper)" {
         /// Every machine may send to every other machine.
         Mesh = "mesh",
-        /// Each machine may send to the machine before it and the one after it, by index.
+        /// Each machine may send to the machine before it and the one after it, by index. Machine 0 comes after the last machine.
         Ring = "ring",
         /// Machine 0 may send to all other machines. Each of the others may send to machine 0 only.
         Star = "star",
@@ -35,7 +38,7 @@ named_values! {
 }
 
 named_values! {
-    /// Which TCP connections messages use. In virtual time there are no connections. The events are the same in all cases.
+    /// Which TCP connections messages use. In virtual time there are no connections. The choice does not change which events a run has.
     Connection, "a connection (persistent or per-message)" {
         /// One connection for each pair of machines, from the run's start to its end.
         Persistent = "persistent",
@@ -45,7 +48,7 @@ named_values! {
 }
 
 named_values! {
-    /// The clock whose timestamps messages carry. It does not change what machines do.
+    /// The clock whose timestamps messages carry. The choice does not change what machines do.
     ClockKind, "a clock (lamport, vector or hlc)" {
         /// Only the Lamport clock.
         Lamport = "lamport",
@@ -102,6 +105,7 @@ impl Topology {
         match self {
             Self::Mesh => machines * (machines - 1) / 2,
             Self::Ring if machines > 2 => machines,
+            // A ring of two machines has one link.
             Self::Ring | Self::Star | Self::TimeKeeper => machines - 1,
         }
     }
@@ -229,7 +233,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn links_are_mutual_and_sorted_and_the_path_leads_to_machine_0(topology in topology(), machines in 2u32..40) {
+        fn links_are_mutual_and_sorted_and_paths_along_them_lead_to_machine_0(topology in topology(), machines in 2u32..40) {
             for machine in 0..machines {
                 let linked = topology.linked(machine, machines);
                 prop_assert!(linked.is_sorted_by(|a, b| a < b));

@@ -85,7 +85,7 @@ impl AppendedFile {
         })
     }
 
-    /// Appends `bytes`. If the write fails, the counted length does not change, and the next append writes from there.
+    /// Appends `bytes`. If the write fails, the counted length does not change, and the next append starts again at this length.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
         if self.is_torn {
             self.file
@@ -122,7 +122,7 @@ impl AppendedFile {
     /// The same errors as [`AppendedFile::sync`].
     pub(super) fn check_length(&self) -> Result<(), DatasetError> {
         let found = self.file.length().map_err(DatasetError::io(&self.path))?;
-        // After a failed write, the file may be longer.
+        // After a failed write, the file may be longer than the counted length.
         if found != self.bytes && !self.is_torn {
             return Err(DatasetError::OtherWriter {
                 path: self.path.clone(),
@@ -133,7 +133,7 @@ impl AppendedFile {
         Ok(())
     }
 
-    /// Checks that the path still leads to the open file.
+    /// Checks that the path still leads to the open file. It does not if somebody has deleted or moved the file.
     ///
     /// # Errors
     ///

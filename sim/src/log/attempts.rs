@@ -1,4 +1,4 @@
-//! Which runs of a plan were attempted. The journal (`runs.csv`) has a row for each attempt, successful or not. A writer that resumes a
+//! Which runs of a plan (the numbered list of an experiment's runs) were attempted. The journal (`runs.csv`) has a row for each attempt, successful or not. A writer that resumes a
 //! dataset reads these rows one by one.
 
 use std::collections::HashMap;
@@ -53,19 +53,19 @@ pub(super) struct Found {
 impl Found {
     /// Reads the journal of `experiment`'s dataset. A journal that does not exist is empty.
     pub(super) fn read(path: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
-        let Some(whole) = journal::open_whole_rows(path)? else {
+        let Some(whole_rows) = journal::open_whole_rows(path)? else {
             return Ok(Self::default());
         };
         let mut found = Self {
-            whole_bytes: whole.limit(),
+            whole_bytes: whole_rows.limit(),
             ..Self::default()
         };
-        let rows = journal::read_rows(path, whole)?;
+        let rows = journal::read_rows(path, whole_rows)?;
         found.header = rows.header().clone();
         for row in rows {
             let row = row?;
-            let planned = experiment.run(row.run);
-            if planned
+            let run_with_this_number = experiment.run(row.run);
+            if run_with_this_number
                 .is_none_or(|run| run.key() != row.key || run.configuration != row.configuration)
             {
                 return Err(DatasetError::ForeignRun {

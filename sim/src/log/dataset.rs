@@ -14,14 +14,14 @@ use super::parts::{Parts, Paths};
 use super::timestamp_cell::{RowFormat, TimestampCells};
 use crate::experiment::{Experiment, Overrides, Shard};
 
-/// A dataset opened for reading. A dataset can be divided into shards (parts that several processes or computers make); those that exist
-/// are read together.
+/// A dataset opened for reading. A dataset can be divided into shards (parts that several processes or computers make). The shards that
+/// exist are read together.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     /// The shards, or the whole dataset as one part.
     pub(super) parts: Parts,
-    /// The rows of all journals: one for each attempt to run a run.
-    runs: Vec<JournalRow>,
+    /// The rows of all journals: one for each attempt to make a run.
+    rows: Vec<JournalRow>,
 }
 
 impl Dataset {
@@ -34,9 +34,9 @@ impl Dataset {
     /// row without newline is not an error, because a sweep may be writing it.
     pub fn open(root: &Path) -> Result<Self, DatasetError> {
         let parts = Parts::open(root)?;
-        let mut runs = vec![];
-        parts.for_each_row(|row| runs.push(row))?;
-        Ok(Self { parts, runs })
+        let mut rows = vec![];
+        parts.for_each_row(|row| rows.push(row))?;
+        Ok(Self { parts, rows })
     }
 
     /// Returns the dataset's folder.
@@ -44,8 +44,8 @@ impl Dataset {
         &self.parts.root
     }
 
-    /// Returns the manifest. For a dataset in shards, returns the manifest of the shard whose experiment plans the most runs,
-    /// because the other shards may have been started before values or repetitions were added.
+    /// Returns the manifest. For a dataset in shards, returns the manifest of the shard whose experiment plans the most runs. The other
+    /// shards may have been started before values or repetitions were added, so their manifests may be older.
     pub fn manifest(&self) -> &Manifest {
         self.parts.manifest()
     }
@@ -72,6 +72,7 @@ impl Dataset {
         if manifest.imported.is_some() {
             return Ok(None);
         }
+        // `experiment.toml` already contains the changes from the command line (`--set`), but not these three values.
         let overrides = Overrides {
             engine: made.engine.parse().ok(),
             time_scale: Some(made.time_scale),
@@ -80,7 +81,9 @@ impl Dataset {
         };
         let mut experiment = Experiment::read(&paths.experiment(), overrides)?;
         experiment.name.clone_from(&manifest.name);
-        let difference = Difference::between(made, &Manifest::new(&experiment, vec![]).experiment);
+        let no_sweeps = vec![];
+        let read_now = Manifest::new(&experiment, no_sweeps).experiment;
+        let difference = Difference::between(made, &read_now);
         if !difference.is_empty() {
             return Err(DatasetError::OtherExperiment {
                 path: paths.root.clone(),
@@ -90,8 +93,8 @@ impl Dataset {
         Ok(Some(experiment))
     }
 
-    /// Returns the commands that made the dataset: the last `sim run` of each shard that exists, or of the whole dataset. Options `--only`
-    /// are left out, so the commands make all runs.
+    /// Returns the commands that made the dataset: the last `sim run` of each shard that exists, or of the whole dataset. Options `--only`,
+    /// which restrict a command to some runs, are left out. So the commands make all runs.
     pub fn commands(&self) -> Vec<String> {
         let commands = self.parts.iter().map(|part| part.manifest.last_command());
         commands.flatten().collect()
@@ -102,7 +105,7 @@ impl Dataset {
         self.parts.schema_of(run)
     }
 
-    /// Returns which cells of the log may be empty.
+    /// Returns which cells of the event log may be empty, because an imported log did not have their values.
     pub fn missing_fields(&self) -> MissingFields {
         let imported = self.manifest().imported.as_ref();
         imported.map_or_else(MissingFields::default, |imported| imported.missing_fields)
@@ -134,7 +137,7 @@ impl Dataset {
     /// Returns the number of planned runs that were not attempted, including those of missing shards.
     pub fn to_do(&self) -> u64 {
         let experiment = &self.manifest().experiment;
-        let attempted_and_planned = self.runs.iter().filter(|row| experiment.is_planned(row));
+        let attempted_and_planned = self.rows.iter().filter(|row| experiment.is_planned(row));
         let attempted: HashSet<u64> = attempted_and_planned.map(|row| row.run).collect();
         self.planned().saturating_sub(attempted.len() as u64)
     }
@@ -142,18 +145,18 @@ impl Dataset {
     /// Returns the journal row of every attempted run, shard by shard. The rows of a shard are in the order in which the runs ended. A run
     /// that was repeated after a failure has several rows.
     pub fn attempted(&self) -> &[JournalRow] {
-        &self.runs
+        &self.rows
     }
 
     /// Takes the rows that [`Self::attempted`] returns out of the dataset, so that they need not be copied. After this, the dataset has no
     /// rows.
     pub fn take_attempted(&mut self) -> Vec<JournalRow> {
-        std::mem::take(&mut self.runs)
+        std::mem::take(&mut self.rows)
     }
 
     /// Returns the journal row of every finished run, shard by shard. The rows of a shard are in the order in which the runs ended.
     pub fn finished(&self) -> impl Iterator<Item = &JournalRow> {
-        self.runs.iter().filter(|run| run.is_ok())
+        self.rows.iter().filter(|row| row.is_ok())
     }
 
     /// Returns the path of the journal with the row of `run`.

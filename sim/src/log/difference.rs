@@ -1,5 +1,5 @@
-//! The differences between an experiment and the experiment that made a dataset. If they differ, the experiment cannot continue the
-//! dataset, because the runs of the dataset would not be runs of the experiment.
+//! The differences that prevent an experiment from continuing a dataset that another experiment has made. With such a difference, the
+//! runs of the dataset would not be runs of the experiment that is to continue it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 use super::manifest::ResolvedExperiment;
 use crate::console::command_line;
 
-/// The largest number of values of one parameter that a line lists. If there are more, the line ends with their number.
+/// The largest number of values of one parameter that a line lists. If a parameter has more values, the line ends with their number.
 const MAX_VALUES_LISTED: usize = 6;
 
 /// The differences between the experiment that made a dataset and the experiment that is to continue it, one line each.
@@ -46,8 +46,9 @@ impl Difference {
         Self(lines)
     }
 
-    /// Returns the differences. If there are none, returns a line that says that the same runs have different numbers.
-    pub(super) fn or_numbers(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
+    /// Returns the differences between the experiments of two shards that do not fit together. If only the numbers of runs differ, returns
+    /// a line that says this.
+    pub(super) fn between_shards(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {
             return Self(vec![
@@ -66,8 +67,8 @@ impl Difference {
         ])
     }
 
-    /// Adds a line about the options `--set`, if the dataset was made with other changes (`made`) than the changes of this sweep
-    /// (`wanted`).
+    /// Adds a line about the options `--set` (changes of the experiment's values), if the dataset was made with other changes (`made`) than
+    /// this `sim run` has (`wanted`).
     pub(super) fn with_changes(mut self, made: &[String], wanted: &[String]) -> Self {
         if made != wanted && !made.is_empty() {
             self.0.push(format!(
@@ -138,7 +139,8 @@ fn missing_configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     lines
 }
 
-/// Returns the different values of each parameter, in the order of the configurations.
+/// Returns the different values of each parameter, in the order of the configurations. A configuration is a text such as
+/// `rates=1,3 internal=0.5`.
 fn values(configurations: &[String]) -> BTreeMap<&str, Vec<&str>> {
     let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_changed_seed_and_duration_are_named() {
+    fn the_differences_are_only_the_changed_seed_and_the_changed_duration() {
         let made = resolved(
             7,
             &[

@@ -9,7 +9,7 @@ use super::file_system::{self, LockAttempt};
 
 /// A disk, with the operations that the writer of a dataset needs.
 pub trait Disk: fmt::Debug + Send + Sync {
-    /// Creates a folder and the folders above it, unless they exist.
+    /// Creates a folder and the folders that contain it, unless they exist.
     ///
     /// # Errors
     ///
@@ -27,7 +27,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Returns the identity of the file at a path. `None` if there is no file.
     fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>>;
-    /// Tries to lock a file for this process alone.
+    /// Tries to lock a file for this process alone, without waiting.
     fn try_lock(&self, file: &File) -> io::Result<LockAttempt>;
 }
 
@@ -47,7 +47,7 @@ pub trait DiskFile: fmt::Debug + Send + Write {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// The identity of a file, which does not depend on its name. On systems without such identities, all files are equal.
+/// The identity of a file, which does not depend on its name. On systems without such identities, all files have the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileIdentity {
     device: u64,

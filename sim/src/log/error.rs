@@ -52,7 +52,7 @@ pub enum DatasetError {
         /// Position and kind of the error.
         cause: serde_json::Error,
     },
-    /// The dataset has another version of the format.
+    /// The dataset has a schema (version of the format of datasets) that this program cannot read.
     #[error("{} has schema {found}, but this program reads schemas 3 to {SCHEMA_VERSION}; use the version of the program that made it ({made_by}), or move the folder away and run the experiment again", .path.display())]
     Schema {
         /// The dataset's folder.
@@ -126,7 +126,7 @@ pub enum DatasetError {
     },
     /// An events file is shorter than the rows of the journal say.
     #[error(
-        "{}: the file has {found} bytes, but by the rows of runs.csv it has at least {counted} bytes; restore it from a copy, or move the folder away and run again",
+        "{}: the file has {found} bytes, but by the rows of runs.csv it must have at least {counted} bytes; restore it from a copy, or move the folder away and run again",
         .path.display()
     )]
     TooShort {
@@ -143,7 +143,8 @@ pub enum DatasetError {
         .0.display()
     )]
     CrlfLineEnds(PathBuf),
-    /// Rows of the journal were probably lost: there are more events without a row than an interrupted sweep leaves.
+    /// Rows of the journal were probably lost: the events files have more events of runs without a row than an interrupted `sim run`
+    /// leaves.
     #[error(
         "{} {state}, but the event files have {bytes} bytes of events of runs that have no row in it. An \
          interrupted `sim run` leaves fewer, so rows of runs.csv were probably lost. Restore {} from a copy. If \
@@ -217,13 +218,13 @@ pub enum DatasetError {
     Sharded {
         /// The experiment's folder.
         path: PathBuf,
-        /// N of the shards K/N.
+        /// The number of shards: N in their names K/N.
         shards: u32,
     },
     /// The folder contains a dataset that is not split, but the user wants to write a shard to it.
     #[error("{} contains a dataset that is not split into shards; continue without --shard, or choose another folder with --data", .0.display())]
     NotSharded(PathBuf),
-    /// The folder contains shards K/N with another N than this shard. Shards with different N have runs in common.
+    /// The folder contains shards K/N with another number N of shards than this shard. Shards with different N have runs in common.
     #[error("{} contains shards K/{found}, which have runs in common with shards K/{wanted}; continue with --shard K/{found}, or choose another folder with --data", .path.display())]
     OtherShards {
         /// The experiment's folder.
@@ -238,9 +239,9 @@ pub enum DatasetError {
     OverlappingShards {
         /// The experiment's folder.
         path: PathBuf,
-        /// One N.
+        /// N of one group of shards.
         a: u32,
-        /// The other N.
+        /// N of the other group of shards.
         b: u32,
     },
     /// The folder of a shard contains another shard, or a dataset that is not a shard.
@@ -273,7 +274,7 @@ pub enum DatasetError {
 }
 
 impl DatasetError {
-    /// Returns a function that converts the system's error with the file at `path`.
+    /// Returns a function that converts an error of the operating system. The error is about the file at `path`.
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |cause| Self::Io {
             path: path.to_owned(),

@@ -70,14 +70,14 @@ pub struct EventColumns {
     /// For a receive: the number of the sender's tick at which the message was sent. Otherwise, and if it is not in the log:
     /// [`UNKNOWN`].
     pub sent_tick: Vec<u64>,
-    /// For each send to several machines: its index and its recipients. The indices are in ascending order.
+    /// For each send to several machines: the index of the event, and the recipients. The indices are in ascending order.
     several: Vec<(usize, Arc<[MachineIndex]>)>,
     /// The timestamp that each event has in addition to its Lamport clock. Empty if the events of the run have none.
     timestamps: Vec<Arc<CarriedTimestamp>>,
 }
 
 impl EventColumns {
-    /// Replaces all events by the events of `run`, and uses the same memory again. `bytes` has the rows of the run in the format of the
+    /// Replaces all events by the events of `run`. The memory of the columns is used again. `bytes` has the rows of the run in the format of the
     /// log (no header, a newline after each row).
     ///
     /// # Errors
@@ -90,6 +90,7 @@ impl EventColumns {
         self.reserve(bytes.len() / TYPICAL_ROW_BYTES);
         let mut rest = bytes;
         let mut start = Start::default();
+        // The fast code does not read the column `timestamp`.
         let may_be_usual = !format.timestamps.has_column();
         while !rest.is_empty() {
             let usual_length = match may_be_usual {
@@ -296,13 +297,14 @@ impl EventColumns {
         if event.run != self.run {
             return Err(wrong("run", "is the number of another run"));
         }
-        // The largest indices stand for several and for all peers, so no machine may have them.
+        // In a column, SEVERAL_PEERS and ALL_PEERS mean several machines, so no single machine may have one of these indices.
         let peer = match &event.logged.event.kind {
             EventKind::Send {
                 recipients: Recipients::One(peer),
                 ..
             }
             | EventKind::Receive(Message { sender: peer, .. }) => *peer,
+            // Other events have no single peer whose index must be checked. Index 0 is always allowed.
             _ => 0,
         };
         if (SEVERAL_PEERS..=ALL_PEERS).contains(&peer) {
@@ -313,7 +315,7 @@ impl EventColumns {
     }
 
     /// Parses the first row of `bytes` if it has the usual form, and returns its length in bytes. `None` if the general parser must read
-    /// the row; then nothing is appended. `start` remembers the first cells of the row before.
+    /// the row; then nothing is appended. `start` has the first two cells of the last row that was parsed here.
     #[inline]
     fn append_usual_row(&mut self, bytes: &[u8], start: &mut Start) -> Option<usize> {
         let mut cells = UsualCells {

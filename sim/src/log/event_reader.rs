@@ -10,7 +10,7 @@ use super::error::DatasetError;
 use super::journal_row::JournalRow;
 use crate::input::open_stored;
 
-/// How many bytes are read at once, so that short runs that follow each other in a file need few reads.
+/// How many bytes are read at once. Then one read is enough for many short runs that follow each other in a file.
 const BLOCK_BYTES: u64 = 1 << 20;
 
 /// Reads the events of runs of one dataset. Reading is fast if the runs are read in the order in which they are in the files.
@@ -46,12 +46,12 @@ impl<'d> EventReader<'d> {
         Self::with_blocks(dataset, BLOCK_BYTES)
     }
 
-    /// Creates a reader that reads only the bytes of the requested run, and no block of bytes around them.
+    /// Creates a reader that reads only the bytes of the requested run, and no bytes after them.
     pub(super) fn of_single_runs(dataset: &'d Dataset) -> Self {
         Self::with_blocks(dataset, 0)
     }
 
-    /// Creates a reader that reads `block_bytes` bytes at once.
+    /// Creates a reader that reads at least `block_bytes` bytes at once, if the file has so many.
     fn with_blocks(dataset: &'d Dataset, block_bytes: u64) -> Self {
         Self {
             dataset,
@@ -98,11 +98,11 @@ impl<'d> EventReader<'d> {
         Ok(bytes)
     }
 
-    /// Opens the segment with the events of `run`. If the segment is open and long enough, it stays open.
+    /// Opens the segment with the events of `run`. Does nothing if it is already open and was long enough for these events at that time.
     fn open(&mut self, run: &JournalRow) -> Result<(), DatasetError> {
         let is_same_segment =
             |file: &OpenFile| (file.part, file.segment) == (run.part, run.segment);
-        // A sweep may have appended to the file since it was opened.
+        // A `sim run` may have appended these events to the file after this reader opened it.
         let is_long_enough = |file: &OpenFile| run.offset.saturating_add(run.bytes) <= file.length;
         if self
             .file

@@ -34,11 +34,11 @@ pub struct MissingFields {
     pub recipients: bool,
     /// The sender of a received message, in the column `peers`.
     pub senders: bool,
-    /// The timestamp that a received message carries.
+    /// The timestamp that a received message carries, in the column `message_stamp`.
     pub stamps: bool,
-    /// The number of the sender's tick at which the received message was sent.
+    /// The number of the sender's tick at which the received message was sent, in the column `sent_tick`.
     pub sent_ticks: bool,
-    /// The number of messages in the queue after the event.
+    /// The number of messages in the queue after the event, in the column `queue_length`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub queue_lengths: bool,
 }
@@ -57,9 +57,9 @@ pub(super) fn is_false(value: &bool) -> bool {
 pub(super) const SURE_DIGITS: usize = 19;
 /// What is wrong with a cell whose number is too large for the index of a machine.
 pub(super) const TOO_LARGE_MACHINE: &str = "too large for a machine's index";
-/// The separator between the peers in a cell.
+/// The separator between the recipients in a cell of the column `peers`.
 const PEER_SEPARATOR: u8 = b';';
-/// The cell that stands for all neighbours of the sender.
+/// The cell of the column `peers` that stands for all machines that the sender may send to.
 const ALL_PEERS: &[u8] = b"*";
 
 /// An event and when it happened.
@@ -127,7 +127,7 @@ pub fn write_machine_rows(
         buffer.extend_from_slice(start.as_bytes());
         write_cells(buffer, logged);
         if has_timestamps {
-            // The newline becomes the comma before the last cell.
+            // The newline at the end becomes a comma, because one more cell follows.
             if let Some(last) = buffer.last_mut() {
                 *last = b',';
             }
@@ -213,7 +213,7 @@ pub fn parse_rows(bytes: &[u8]) -> impl Iterator<Item = Result<EventRow, RowErro
     parse_rows_in(bytes, RowFormat::default())
 }
 
-/// Like [`parse_rows`], for rows in another `format`. If a cell is empty and may be empty, its value is [`UNKNOWN`] or
+/// Like [`parse_rows`], for rows in the given `format`. An empty cell that may be empty in this format has the value [`UNKNOWN`] or
 /// [`UNKNOWN_MACHINE`].
 pub fn parse_rows_in(
     bytes: &[u8],
@@ -263,7 +263,7 @@ impl<'a> Cells<'a> {
         let logical_clock = self.number("logical_clock", b',')?;
         let queue_length =
             self.number_or_unknown("queue_length", b',', self.missing_fields.queue_lengths)?;
-        // The byte after the cell `sent_tick`, which is the last cell if there is no column `timestamp`.
+        // The byte after the cell `sent_tick`. Without a column `timestamp`, this is the last cell of the row.
         let end_of_sent_tick = match self.timestamps.has_column() {
             true => b',',
             false => b'\n',
@@ -322,6 +322,7 @@ impl<'a> Cells<'a> {
         })
     }
 
+    /// Reads the cell `peers` of a send.
     fn recipients(&mut self) -> Result<Recipients, CellError> {
         let cell = self.cell("peers", b',')?;
         if cell == ALL_PEERS {
@@ -347,6 +348,7 @@ impl<'a> Cells<'a> {
         Ok(Recipients::Several(peers.into()))
     }
 
+    /// Reads the cell `peers` of a receive.
     fn sender(&mut self) -> Result<MachineIndex, CellError> {
         match self.number_or_unknown("peers", b',', self.missing_fields.senders)? {
             UNKNOWN => Ok(UNKNOWN_MACHINE),

@@ -1,5 +1,5 @@
 //! Operations that not every file system supports: locks, and forcing folders to the disk. Network file systems and file systems
-//! in user space often do not support them.
+//! in user space (FUSE) often do not support these operations.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -25,8 +25,8 @@ pub fn try_lock(file: &File) -> io::Result<LockAttempt> {
     attempt_from_result(file.try_lock())
 }
 
-/// Tries to take a shared lock of `file`, without waiting. Several processes may hold a shared lock, unless one process has
-/// locked the file for itself alone.
+/// Tries to take a shared lock of `file`, without waiting. Several processes can hold a shared lock at the same time. Nobody can take it
+/// while a process has locked the file for itself alone.
 ///
 /// # Errors
 ///
@@ -58,7 +58,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Does nothing. A system that is not Unix does not open folders as files, so it must force the names to the disk itself.
+/// Does nothing. A system that is not Unix does not open folders as files, so it must itself see to it that the names reach the disk.
 ///
 /// # Errors
 ///

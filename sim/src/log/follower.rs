@@ -18,8 +18,8 @@ use super::parts::{Parts, Paths, shards_in};
 use super::status::Sweep;
 use crate::experiment::Shard;
 
-/// The shortest time between two checks of the locks, which show whether sweeps are running. A check itself holds a shared lock for
-/// some microseconds.
+/// The shortest time between two checks of the locks, which show whether sweeps are running. A check should be rare, because it holds
+/// each lock for some microseconds, and a sweep that starts at this moment must try again.
 const CHECK_LOCKS_EVERY: Duration = Duration::from_secs(2);
 
 /// Follows a dataset with all its shards. It never writes, and never prevents a sweep from writing.
@@ -36,7 +36,7 @@ pub struct Follower {
     locks_checked_at: Option<Instant>,
 }
 
-/// A manifest's path, and when the manifest was written. `None` if there is no such file.
+/// A manifest's path, and the time when the manifest was written. Without such a file, the time is `None`.
 type ManifestVersion = (PathBuf, Option<SystemTime>);
 
 impl Follower {
@@ -81,14 +81,17 @@ impl Follower {
         &self.parts.missing
     }
 
-    /// Returns the shard if the folder of a single shard was opened. `None` for a dataset without shards, or with several.
+    /// Returns the shard if the opened folder has only one shard. `None` for a dataset without shards, or with several.
     pub fn only_shard(&self) -> Option<Shard> {
         let is_single_part = self.journals.len() + self.parts.missing.len() == 1;
-        self.manifest().shard.filter(|_| is_single_part)
+        match is_single_part {
+            true => self.manifest().shard,
+            false => None,
+        }
     }
 
-    /// Returns whether the dataset must be opened and read again from the start. This is so if a manifest was written, because a
-    /// sweep or a shard has started, or if a journal was replaced.
+    /// Returns whether the dataset must be opened and read again from the start. This is so in two cases: a manifest was written, because
+    /// a sweep has started; or a journal has become shorter, so it was replaced.
     pub fn is_outdated(&self) -> bool {
         self.manifests != manifests_in(&self.parts.root)
             || self.journals.iter().any(FollowedJournal::is_shorter)
@@ -178,11 +181,11 @@ impl FollowedJournal {
         if fs::metadata(&self.path).map_or(0, |metadata| metadata.len()) <= self.bytes {
             return Ok(());
         }
-        let Some(whole) = open_whole_rows(&self.path)? else {
+        let Some(whole_rows) = open_whole_rows(&self.path)? else {
             return Ok(());
         };
-        let whole_bytes = whole.limit();
-        let mut file = whole.into_inner();
+        let whole_bytes = whole_rows.limit();
+        let mut file = whole_rows.into_inner();
         file.seek(SeekFrom::Start(self.bytes))
             .map_err(DatasetError::io(&self.path))?;
         let new_rows = file.take(whole_bytes.saturating_sub(self.bytes));
@@ -199,7 +202,8 @@ impl FollowedJournal {
                 take(self.parser.parse_row(&self.path, self.lines, &record)?);
             }
         }
-        // The journal may have become shorter since its length was compared. Then `is_shorter` must still be able to notice it.
+        // The journal may have become shorter since the comparison at the start of this function. `bytes` does not become smaller then, so
+        // that `is_shorter` notices the change.
         self.bytes = whole_bytes.max(self.bytes);
         Ok(())
     }

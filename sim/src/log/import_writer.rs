@@ -46,7 +46,7 @@ impl ImportWriter {
     /// Returns [`DatasetError::Occupied`] if `root` has files or is the current folder, [`DatasetError::BeingImported`] if another
     /// process is importing into it, or [`DatasetError::Io`] if the disk cannot be written.
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
-        // `root` may be given as `.`, which has no name. The absolute path has a name.
+        // The partial folder gets its name from `root`, but a path such as `.` has no name. The absolute path has a name.
         let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
         let is_free = match fs::read_dir(root) {
             Ok(mut entries) => entries.next().is_none(),
@@ -70,7 +70,9 @@ impl ImportWriter {
             DatasetError::Locked { .. } => DatasetError::BeingImported(root.to_owned()),
             other => other,
         })?;
-        let created = clear(&paths).and_then(|()| Segment::create(&RealDisk, &paths, 0, false));
+        let (number, has_timestamps) = (0, false);
+        let create = || Segment::create(&RealDisk, &paths, number, has_timestamps);
+        let created = clear(&paths).and_then(|()| create());
         let segment = created.inspect_err(|_| remove(&paths))?;
         Ok(Self {
             root: root.to_owned(),
@@ -103,8 +105,8 @@ impl ImportWriter {
         Header::default().write_row(&self.paths.journal(), &mut self.journal_text, &row)
     }
 
-    /// Completes the dataset. Its runs have this `time_scale`, and each of `configurations` has at most `repetitions` runs.
-    /// `mapping` describes in TOML how the files were read.
+    /// Completes the dataset. Its runs have this `time_scale`. `configurations` are their canonical texts, and each configuration has at
+    /// most `repetitions` runs. `mapping` describes in TOML how the files were read; it becomes `experiment.toml`.
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@ pub struct Imported {
     /// What cannot be measured in some of the runs, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmeasured: Vec<Unmeasured>,
-    /// The first 16 hexadecimal digits of the BLAKE3 hash of `sources.csv`, which says from which line each event was read. None
+    /// The first 16 hexadecimal digits of the BLAKE3 hash of `sources.csv`, which says from which line each event was read. `None`
     /// if the dataset has no such file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<String>,
@@ -33,9 +33,9 @@ pub struct Imported {
 /// What cannot be measured in some runs, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmeasured {
-    /// The part that cannot be measured.
+    /// The part of the log that is missing or not usable.
     pub about: UnmeasuredPart,
-    /// The runs in which it cannot be measured.
+    /// The numbers of the runs in which it cannot be measured, in ascending order.
     pub runs: Vec<u64>,
     /// The reason, as a part of a sentence.
     pub reason: String,
@@ -81,7 +81,7 @@ pub struct Assumed {
     pub send_stamps: bool,
     /// The sender's tick of a received message: the tick of the sender's event with the same timestamp.
     pub sent_ticks: bool,
-    /// Queue lengths of internal events and sends: 0, because an idle tick finds an empty queue.
+    /// Queue lengths of internal events and sends: 0, because a machine does one of these only if its queue is empty.
     #[serde(default, skip_serializing_if = "is_false")]
     pub idle_queues: bool,
     /// Queue lengths of receives: the number of messages that had been sent to the machine and not received yet.
@@ -91,7 +91,7 @@ pub struct Assumed {
 
 impl Imported {
     /// Returns whether `part` can be measured in run number `run`.
-    pub fn measures(&self, part: UnmeasuredPart, run: u64) -> bool {
+    pub fn can_measure(&self, part: UnmeasuredPart, run: u64) -> bool {
         let is_about_part = |unmeasured: &&Unmeasured| unmeasured.about == part;
         let mut reasons = self.unmeasured.iter().filter(is_about_part);
         !reasons.any(|unmeasured| unmeasured.runs.binary_search(&run).is_ok())

@@ -18,7 +18,8 @@ use crate::experiment::Configuration;
 use crate::input::open_stored;
 
 /// Opens the complete rows of the journal at `path`, up to its last newline. Any bytes after the last newline are a row that is
-/// being written, or that a crash has cut off. `None` if there is no journal.
+/// being written, or that a crash has cut off. The limit of the result is the length of the complete rows in bytes. `None` if there is no
+/// journal.
 pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, DatasetError> {
     let mut file = match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -75,6 +76,7 @@ impl Header {
             .iter()
             .map(|name| {
                 let mut columns = journal_columns().iter();
+                // In schema 3, an earlier version of the format, some columns had other names.
                 let current_name = schema_3::current_name(name).unwrap_or(name);
                 columns
                     .find(|column| column.name == current_name)
@@ -108,7 +110,7 @@ impl Header {
         parameter.map(|parameter| parameter.name)
     }
 
-    /// Returns the header line with its newline. The header is written to the disk before any event. So if there are events but
+    /// Returns the header line with its newline. A writer puts the header on the disk before any event. So if there are events but
     /// no header, the journal was lost.
     pub(super) fn line(&self) -> String {
         let names: Vec<&str> = self.0.iter().map(|column| column.name).collect();
@@ -144,7 +146,7 @@ impl Header {
     }
 }
 
-/// Returns the row `record` with the correct checksum in its last cell.
+/// Returns the row `record` with the correct checksum in its last cell. The checksum is that of all other cells, joined by line feeds.
 fn sealed(record: &StringRecord) -> StringRecord {
     let cells: Vec<&str> = record.iter().take(record.len().saturating_sub(1)).collect();
     let seal = checksum(cells.join("\n").as_bytes());
@@ -173,7 +175,8 @@ pub fn seal_journal(text: &str) -> csv::Result<String> {
 #[derive(Debug, Default)]
 pub(super) struct RowParser {
     header: Header,
-    /// The configurations so far, by the cells of their parameters. So a configuration is parsed only once, and its rows share it.
+    /// The configurations of the rows before, by the cells of their parameters. So each configuration is parsed only once, and all its rows
+    /// share it.
     configurations: HashMap<String, Arc<Configuration>>,
 }
 
@@ -223,8 +226,8 @@ impl<R: Read> Rows<'_, R> {
 }
 
 impl RowParser {
-    /// Makes a parser for the journal at `path`, whose header has these `names`. They are empty if the journal has no header yet: then
-    /// it has no rows either.
+    /// Makes a parser for the journal at `path`, whose header has these `names`. If the journal has no header yet, `names` is empty, and
+    /// there are no rows to parse.
     pub(super) fn new(path: &Path, names: &StringRecord) -> Result<Self, DatasetError> {
         let header = match names.is_empty() {
             true => Header::default(),
@@ -262,7 +265,8 @@ impl RowParser {
         let parameters = parameter_cells.join("\n");
         let known_configuration = self.configurations.get(&parameters).map(Arc::clone);
         for (column, cell) in cells() {
-            if known_configuration.is_none() || column.parameter().is_none() {
+            let is_known_parameter = known_configuration.is_some() && column.parameter().is_some();
+            if !is_known_parameter {
                 column
                     .read(&mut row, cell)
                     .map_err(|problem| wrong(column.name, problem))?;
@@ -271,7 +275,7 @@ impl RowParser {
         if let Some(known) = &known_configuration {
             row.configuration = Arc::clone(known);
         }
-        // The checksum is checked after the cells, because an error about a cell says which column is wrong.
+        // The cells were checked before the checksum, because an error about a cell tells the user which column is wrong.
         if *record != sealed(record) {
             return Err(DatasetError::ChangedRow {
                 path: path.to_owned(),
@@ -307,15 +311,16 @@ mod tests {
 
     #[test]
     fn complete_rows_end_with_the_last_newline() {
-        for (text, whole) in [("", 0), ("torn", 0), ("a\n", 2), ("a\nb\nto", 4), ("\n", 1)] {
+        for (text, expected) in [("", 0), ("torn", 0), ("a\n", 2), ("a\nb\nto", 4), ("\n", 1)] {
             let mut file = tempfile::tempfile().expect("a file");
             file.write_all(text.as_bytes()).expect("written");
-            assert_eq!(whole_bytes(&mut file).expect("read"), whole, "{text:?}");
+            assert_eq!(whole_bytes(&mut file).expect("read"), expected, "{text:?}");
         }
+        // The incomplete row is longer than several blocks.
         let mut file = tempfile::tempfile().expect("a file");
         let torn = "x".repeat(3 * BLOCK_BYTES as usize + 7);
         file.write_all(format!("row\n{torn}").as_bytes())
             .expect("written");
-        assert_eq!(whole_bytes(&mut file).expect("read"), 4);
+        assert_eq!(whole_bytes(&mut file).expect("read"), "row\n".len() as u64);
     }
 }

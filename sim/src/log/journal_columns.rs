@@ -94,7 +94,7 @@ impl JournalColumn {
         }
     }
 
-    /// Parses `text` into `row`. A derived cell is ignored here; `contradiction` checks it after all cells are read.
+    /// Parses `text`, the cell of this column, into `row`. A derived cell is ignored here; `contradiction` checks it after all cells are read.
     pub(super) fn read(&self, row: &mut JournalRow, text: &str) -> Result<(), String> {
         match self.access {
             Access::Field { set, .. } => set(row, text),
@@ -105,8 +105,8 @@ impl JournalColumn {
         }
     }
 
-    /// Checks the text of a derived cell against the other cells of a complete row. Returns the contradiction, if there is one. `None` for
-    /// a column that is not derived.
+    /// Compares the text of a derived cell with the value that follows from the other cells of a complete row. Returns what is wrong if they
+    /// differ. `None` for a column that is not derived.
     pub(super) fn contradiction(&self, row: &JournalRow, text: &str) -> Option<String> {
         let Access::Derived(cell) = self.access else {
             return None;
@@ -117,8 +117,8 @@ impl JournalColumn {
     }
 }
 
-/// Returns the cell of a parameter. A parameter that may be a list has a number in rows in which it is a single number, and otherwise a
-/// text.
+/// Returns the cell of a parameter. A parameter that may be a list has a number in a row with a single number, and a text in a row with a
+/// list.
 fn parameter_cell(parameter: &Parameter, row: &JournalRow) -> Cell {
     let text = parameter.cell(&row.configuration);
     match (parameter.kind, text.parse()) {
@@ -127,7 +127,7 @@ fn parameter_cell(parameter: &Parameter, row: &JournalRow) -> Cell {
     }
 }
 
-/// How a column of the given kind gets and sets the field `$name` of a row.
+/// Makes the [`Access`] of a column of the given kind to the field `$name` of a row.
 macro_rules! field {
     (Text, $name:ident) => {
         Access::Field {
@@ -167,7 +167,7 @@ macro_rules! field {
     };
 }
 
-/// A column for the field of the row that has the column's name.
+/// Makes the column for the field `$name` of a row. The column has the same name.
 macro_rules! column {
     ($name:ident, $kind:ident, $unit:literal, $meaning:literal) => {
         JournalColumn {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use crate::experiment::Configuration;
 
-/// A limit for the sizes of files: 2^48 bytes or 281 TB, larger than any file of a dataset.
+/// A limit for positions in files and for lengths, in bytes: 2^48 bytes or 281 TB, more than any dataset has.
 const MAX_BYTES: u64 = 1 << 48;
-/// A limit for the number of a segment (an events file `events-NNNN.csv`), larger than in any dataset: so many segments of 256 MiB have
-/// `MAX_BYTES` bytes together.
+/// A limit for the number of a segment (an events file `events-NNNN.csv`), larger than in any dataset. This many segments of 256 MiB, the
+/// usual size, have `MAX_BYTES` bytes together.
 const MAX_SEGMENT: u32 = 1 << 20;
-/// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,0,,,` and a line feed.
+/// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,,,0,` and a line feed. In this row, which only an imported
+/// log can have, the queue length and the recipient are not known.
 const MIN_ROW_BYTES: u64 = 20;
 
 /// How an attempted run ended. Its text is `ok` or `failed`.
@@ -100,7 +101,7 @@ impl JournalRow {
         self.configuration.rates.machines()
     }
 
-    /// Returns the column and the problem if the row's numbers contradict each other or are impossible. A row with such numbers is
+    /// Returns the column and the problem if the row's numbers contradict each other or are impossible. With this check, a wrong row is
     /// refused before memory is reserved for its events.
     pub(super) fn inconsistency(&self) -> Option<(&'static str, String)> {
         let machines = self.machines();
@@ -122,6 +123,7 @@ impl JournalRow {
         if self.time_scale <= 0.0 {
             return Some(("time_scale", format!("{} is not positive", self.time_scale)));
         }
+        // Tables hold these two numbers as signed integers of 64 bits.
         for (column, value) in [("run", self.run), ("started_at_ns", self.started_at_ns)] {
             if i64::try_from(value).is_err() {
                 return Some((column, format!("{value} exceeds 63 bits")));

@@ -20,10 +20,10 @@ use super::manifest;
 use super::parts::Paths;
 use crate::input::{open_stored, read_stored_text};
 
-/// How many times to try to take the lock before it counts as owned by another writer. One attempt is not enough, because a process that
-/// only checks the lock (`sim status`) holds it for a moment.
+/// How many times to try to take the lock. If all attempts fail, the lock belongs to another writer. One attempt is not enough, because
+/// a process that only checks the lock (`sim status`) holds it for a moment.
 const MAX_ATTEMPTS: u32 = 20;
-/// The largest size of the text in the file, in bytes.
+/// The largest size of a file `.lock` that is read, in bytes.
 const MAX_BYTES: u64 = 64 << 10;
 /// How long to wait between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -75,13 +75,14 @@ impl LockOwner {
     /// does not describe a sweep.
     pub fn last(root: &Path) -> Option<(Self, Activity)> {
         let path = Paths::new(root).lock();
+        // The file is closed at once, and this frees the lock if the attempt has taken it.
         let attempt = try_lock_shared(&open_stored(&path).ok()?);
         let owner = read(&path)?;
         let activity = match attempt {
             Ok(LockAttempt::HeldByAnother) => Activity::Writing,
             // The owner had taken the lock, and it is free again.
             Ok(LockAttempt::Taken) if owner.is_locked => Activity::Ended,
-            // Without locks, only the owner's own words say that it has ended.
+            // On a file system without locks, an owner that ends writes this into the file. Nothing else shows that it has ended.
             _ if owner.has_ended => Activity::Ended,
             _ => Activity::Unknown,
         };

@@ -29,7 +29,8 @@ pub struct Manifest {
     pub name: String,
     /// The purpose of the experiment, in its author's words.
     pub description: String,
-    /// Identity of the experiment, with its name and shard: the first 16 hexadecimal digits of a BLAKE3 hash.
+    /// A checksum of `name`, `shard`, `experiment` and `imported`: the first 16 hexadecimal digits of a BLAKE3 hash. It shows whether these
+    /// values have changed since they were written.
     pub identity: String,
     /// The experiment with all values filled in.
     pub experiment: ResolvedExperiment,
@@ -58,7 +59,7 @@ pub struct ResolvedExperiment {
     pub seed: u64,
     /// Runs of each configuration.
     pub repetitions: u32,
-    /// The number of runs of each configuration that has more than `repetitions`, by the configuration's canonical text.
+    /// The configurations that have more than `repetitions` runs: from the canonical text of each one to its number of runs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more_repetitions: BTreeMap<String, u32>,
     /// `tcp` (real time) or `virtual` (simulated time).
@@ -72,7 +73,8 @@ pub struct ResolvedExperiment {
     pub timestamps: bool,
     /// Number of planned runs. In the manifest of a shard, only the runs of the shard count.
     pub runs: u64,
-    /// Which run has which number: blocks of configurations and repetitions, in the order in which they were planned.
+    /// Which run has which number. The numbers are given to blocks of configurations and repetitions, in the order in which these blocks were
+    /// planned.
     pub numbering: Numbering,
     /// The canonical text of each configuration.
     pub configurations: Vec<String>,
@@ -104,14 +106,14 @@ impl ResolvedExperiment {
             || larger_count().is_some_and(|&count| row.repetition < count)
     }
 
-    /// Returns whether every run of `earlier` has the same number here.
+    /// Returns whether every run of the experiment `earlier` is also a run of this experiment, with the same number.
     pub(super) fn continues(&self, earlier: &Self) -> bool {
         self.configurations.starts_with(&earlier.configurations)
             && self.numbering.continues(&earlier.numbering)
     }
 }
 
-/// Where and by which program runs were made.
+/// Where, when and by which program one sweep made runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Version of the simulator.
@@ -177,8 +179,8 @@ impl Manifest {
     }
 
     /// Returns this manifest for a dataset that was begun with the manifest `earlier`. If the schema of `earlier` is below
-    /// [`SCHEMA_OF_TRUE_MARGINS`], the new schema is below it too: the old rows have lower limits of the margin, and only the new
-    /// rows have true margins.
+    /// [`SCHEMA_OF_TRUE_MARGINS`], the new schema is below this limit too. Then readers do not take the margins in the old rows, which are
+    /// only lower limits, for true margins.
     pub(super) fn continued_from(mut self, earlier: &Self) -> Self {
         if earlier.schema < SCHEMA_OF_TRUE_MARGINS {
             self.schema = SCHEMA_OF_TRUE_MARGINS - 1;

@@ -42,15 +42,15 @@
 //! - [`uncounted`]: events of runs that have no row in the journal
 //! - [`resume_state`]: what a writer finds in the folder of its dataset
 //! - [`difference`]: differences that prevent an experiment from continuing a dataset
-//! - [`attempts`]: which runs of the plan were attempted
+//! - [`attempts`]: which runs of the experiment were attempted
 //! - [`lock`]: allows only one writer at a time
-//! - [`disk`]: operations of the disk
+//! - [`disk`]: the operations on the disk that writers use, so that tests can replace the disk
 //! - [`file_system`]: operations that not every file system supports: locks, forcing folders to the disk
 //! - [`schema_3`]: what was different in schema 3, an earlier version of the format (`schema` in `dataset.json`)
 //! - [`error`]: errors of datasets
 //! - [`status`]: how many runs of a dataset are done, failed or still to do
-//! - [`follower`]: reads only the rows that sweeps append, for a live view
-//! - [`tally`]: counts rows of the journals for the status
+//! - [`follower`]: reads only the rows that running sweeps (processes `sim run`) append, for a live view
+//! - [`tally`]: counts the runs in journals by how they ended, for [`status`]
 
 mod appended;
 mod attempts;

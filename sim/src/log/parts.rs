@@ -63,6 +63,7 @@ impl Paths {
     pub(super) fn segment_number(name: &str) -> Option<u32> {
         let digits = name.strip_prefix("events-")?.strip_suffix(".csv")?;
         let number = digits.parse().ok()?;
+        // Other texts of the same number, such as `events-1.csv`, are not names of segments.
         (digits == format!("{number:04}")).then_some(number)
     }
 }
@@ -72,7 +73,7 @@ impl Paths {
 pub(super) struct Parts {
     pub(super) root: PathBuf,
     parts: Vec<Part>,
-    /// The index of the part whose manifest is used for all parts.
+    /// The index of the part whose manifest is used for all parts: the part whose experiment has the most runs.
     newest: usize,
     /// The shards that have not started.
     pub(super) missing: Vec<Shard>,
@@ -100,7 +101,7 @@ impl Parts {
             missing: vec![],
         };
         match (read_manifest(&Paths::new(root)), &shards_in(root)[..]) {
-            // The folder has no manifest, but folders of shards.
+            // The folder has no manifest, but contains one or more folders of shards.
             (Err(DatasetError::NotADataset(_)), shards @ [_, ..]) => parts.add_shards(shards)?,
             (manifest, _) => parts.add(root, manifest?),
         }
@@ -113,7 +114,8 @@ impl Parts {
     }
 
     fn add_shards(&mut self, shards: &[(PathBuf, Shard)]) -> Result<(), DatasetError> {
-        let shard_count = shards[0].1.of;
+        let (_, first_shard) = &shards[0];
+        let shard_count = first_shard.of;
         let other = shards.iter().find(|(_, shard)| shard.of != shard_count);
         if let Some((_, other)) = other {
             return Err(DatasetError::OverlappingShards {
@@ -152,9 +154,10 @@ impl Parts {
         self.choose_newest()
     }
 
-    /// Chooses the manifest of the shard whose experiment has the most runs. If the experiment file was extended, shards that started
-    /// earlier have fewer runs. They must be consistent with the chosen manifest.
+    /// Chooses the manifest of the shard whose experiment has the most runs. If the experiment file was extended, the experiments of shards
+    /// that started earlier have fewer runs. The chosen experiment must contain all these runs, with the same numbers.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
+        // Experiments that have planned the same number of runs over time can differ in how many runs they plan now.
         let newest_index = (0..self.parts.len()).max_by_key(|&index| {
             let experiment = &self.parts[index].manifest.experiment;
             (
@@ -184,7 +187,7 @@ impl Parts {
                 return Err(DatasetError::DifferentShards {
                     a: part.paths.root.clone(),
                     b: newest.paths.root.clone(),
-                    difference: Difference::or_numbers(made, wanted),
+                    difference: Difference::between_shards(made, wanted),
                 });
             }
         }
@@ -192,7 +195,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Returns the manifest that is used for all parts: the manifest of the part whose experiment has the most runs.
+    /// Returns the manifest that is used for all parts: that of the part whose experiment has the most runs.
     pub(super) fn manifest(&self) -> &Manifest {
         &self.newest().manifest
     }
@@ -227,7 +230,7 @@ impl Parts {
         let manifest = self.manifest();
         let experiment = &manifest.experiment;
         match manifest.shard {
-            // `runs` in the manifest of a shard counts only the runs of this shard.
+            // `runs` in the manifest of a shard counts only the runs of this shard. It is right only if this shard was opened alone.
             Some(_) if self.parts.len() + self.missing.len() > 1 => {
                 experiment.planned_in_all_shards()
             }
@@ -247,10 +250,10 @@ impl Parts {
     ) -> Result<(), DatasetError> {
         for (index, part) in self.parts.iter().enumerate() {
             let path = part.paths.journal();
-            let Some(whole) = journal::open_whole_rows(&path)? else {
+            let Some(whole_rows) = journal::open_whole_rows(&path)? else {
                 continue;
             };
-            for row in journal::read_rows(&path, whole)? {
+            for row in journal::read_rows(&path, whole_rows)? {
                 take(JournalRow {
                     part: index,
                     ..row?
@@ -261,7 +264,7 @@ impl Parts {
     }
 }
 
-/// Returns the folders in `root` that have names of shards, in the order of the shards' numbers.
+/// Returns the folders in `root` that have names of shards. They are sorted by how many shards there are, then by the shard's number.
 pub(super) fn shards_in(root: &Path) -> Vec<(PathBuf, Shard)> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let mut shards: Vec<(PathBuf, Shard)> = entries
@@ -274,12 +277,12 @@ pub(super) fn shards_in(root: &Path) -> Vec<(PathBuf, Shard)> {
     shards
 }
 
-/// Reads the manifest, and checks its schema and its identity (a checksum of its contents).
+/// Reads the manifest, and checks its schema (version of the format) and its identity (a checksum of its contents).
 ///
 /// # Errors
 ///
-/// Returns [`DatasetError::NotADataset`] if there is no manifest, and other errors if it cannot be read, has a schema that this version
-/// does not know, or has changed.
+/// Returns [`DatasetError::NotADataset`] if there is no manifest. Returns other errors if the manifest cannot be read, has a schema that
+/// this version of the program does not know, or has changed.
 pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
     /// The schema, and the fields that say which version of `sim` made a dataset of any schema.
     #[derive(serde::Deserialize)]
@@ -302,6 +305,7 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(DatasetError::NotADataset(paths.root.clone()));
         }
+        // The path of the dataset does not lead to a folder, so the error is about this path and not about the manifest.
         Err(error) if !paths.root.is_dir() => return Err(DatasetError::folder(&paths.root)(error)),
         read => read.map_err(DatasetError::io(&path))?,
     };

@@ -1,4 +1,5 @@
-//! Tests of event columns: what was written is read back, and a damaged log gives the same error as the general parser of rows.
+//! Tests of event columns: what was written is read back, and for a damaged log the columns give the same error as the general parser
+//! of rows (`parse_rows_in`).
 
 use proptest::prelude::*;
 
@@ -10,6 +11,7 @@ use crate::machine::Event;
 
 const RUN: u64 = 1_234_567;
 
+/// Random rows of run number `RUN`. Some of their values are unknown.
 fn rows() -> impl Strategy<Value = Vec<EventRow>> {
     let peer = 0u32..300;
     let number = || prop_oneof![0u64..3, 0u64..100_000, 0u64..u64::MAX];
@@ -79,6 +81,7 @@ proptest! {
         sorted.sort_by_key(|row| (row.machine, row.logged.event.tick));
         let read: Vec<EventRow> = columns.rows().collect();
         prop_assert_eq!(read, sorted);
+        // Reading an empty log removes the events that were read before.
         columns.read(RUN, b"", ALL_MISSING.into())?;
         prop_assert!(columns.is_empty());
     }
@@ -123,7 +126,7 @@ proptest! {
 }
 
 #[test]
-fn the_index_that_stands_for_all_peers_is_refused_in_a_log() {
+fn a_recipient_with_the_index_that_stands_for_all_peers_is_refused() {
     let mut columns = EventColumns::default();
     // 4294967294 is ALL_PEERS.
     let text = b"0,0,0,internal,0,1,0,,,\n0,0,1,send,1,2,0,4294967294,2,\n";

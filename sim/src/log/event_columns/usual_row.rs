@@ -1,5 +1,5 @@
 //! The fast parser of event rows in the usual form: each cell has what `sim` normally writes. For any other row, the functions return
-//! `None`, and the general parser reads the row.
+//! `None`, and the general parser (`parse_rows_in`) reads the row.
 
 use super::{Action, SEVERAL_PEERS};
 use crate::log::events::SURE_DIGITS;
@@ -9,9 +9,9 @@ use crate::machine::MachineIndex;
 /// as the row before, so these cells need not be parsed again.
 #[derive(Default)]
 pub(super) struct Start {
-    /// The bytes of the two cells, as the lowest bytes of a number. 0 if they are more than eight bytes.
+    /// The bytes of the two cells, as the lowest bytes of a number. 0 if the cells have more than eight bytes, which do not fit.
     text: u64,
-    /// All bits of these lowest bytes. 0 if the cells are more than eight bytes.
+    /// A mask that selects these lowest bytes. 0 if the cells have more than eight bytes.
     mask: u64,
     /// The length of the two cells in bytes.
     length: usize,
@@ -25,7 +25,7 @@ impl Start {
     #[inline]
     pub(super) fn skip(&mut self, bytes: &[u8], run: u64) -> Option<usize> {
         let word = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
-        // The row starts with the same cells as the last row.
+        // If the row starts with the same cells as the last row, `machine` and `length` are already right.
         if self.mask != 0 && word & self.mask == self.text {
             return Some(self.length);
         }
@@ -59,7 +59,7 @@ impl UsualCells<'_> {
         (self.bytes.get(self.position..end)? == text).then(|| self.position = end)
     }
 
-    /// Reads the name of an event with its comma.
+    /// Reads the name of an event and the comma after it.
     #[inline(always)]
     pub(super) fn action(&mut self) -> Option<Action> {
         match self.bytes.get(self.position)? {
@@ -70,7 +70,7 @@ impl UsualCells<'_> {
         }
     }
 
-    /// Reads the index of a machine with its comma.
+    /// Reads the index of a machine and the comma after it.
     #[inline(always)]
     pub(super) fn machine(&mut self) -> Option<MachineIndex> {
         let machine = MachineIndex::try_from(self.number(b',')?).ok()?;
@@ -87,7 +87,7 @@ impl UsualCells<'_> {
     #[inline(always)]
     pub(super) fn long_number(&mut self, end: u8) -> Option<u64> {
         let (mut value, mut count) = (0, 0);
-        // At most twice: more than SURE_DIGITS digits could overflow `value`.
+        // The loop runs at most twice, for 16 digits. 24 digits would be more than SURE_DIGITS and could overflow `value`.
         while count <= 8
             && let Some(eight) = self.eight_digits()
         {
@@ -97,7 +97,8 @@ impl UsualCells<'_> {
         self.digits(value, count, end)
     }
 
-    /// Reads the other digits of a number whose first `count` digits are `value`, and the byte `end` after them.
+    /// Reads the remaining digits of a number, and the byte `end` after them. The first `count` digits have been read already, and make
+    /// the number `value`.
     #[inline(always)]
     pub(super) fn digits(&mut self, mut value: u64, mut count: usize, end: u8) -> Option<u64> {
         loop {
@@ -116,8 +117,8 @@ impl UsualCells<'_> {
         }
     }
 
-    /// Reads the next eight bytes as a number, if all are digits. The digits are combined to pairs, then to groups of four, then to all
-    /// eight. Each multiplication combines several groups at once (Lemire 2018, "Quickly parsing eight digits").
+    /// Reads the next eight bytes as a number, if all are digits. The digits are first combined to four pairs. Then each pair is multiplied
+    /// by its weight (1000000, 10000, 100 or 1), two pairs in one multiplication (Lemire 2018, "Quickly parsing eight digits").
     #[inline(always)]
     pub(super) fn eight_digits(&mut self) -> Option<u64> {
         let eight = self
@@ -134,8 +135,8 @@ impl UsualCells<'_> {
         self.position += 8;
         // Bytes 0, 2, 4 and 6 of `pairs` are the numbers from 0 to 99 that two digits make. Byte 0 has the first two digits.
         let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-        // Takes two of the four pairs, multiplies the first by `first_weight` and the second by `second_weight`, and adds both. The sum
-        // is in the upper half of the product.
+        // Takes two of the four pairs: with `shift` 0 those in bytes 0 and 4, with `shift` 16 those in bytes 2 and 6. Multiplies the first
+        // by `first_weight` and the second by `second_weight`, and adds both. The sum is in the upper 32 bits of the result.
         let weighted_sum = |shift: u32, first_weight: u64, second_weight: u64| {
             ((pairs >> shift) & 0x0000_00ff_0000_00ff)
                 .wrapping_mul((first_weight << 32) + second_weight)

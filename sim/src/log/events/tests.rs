@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-// A set of values of a row that are not known: the sum of some of these bits.
+// Each bit stands for a value of a row. A sum of these bits is the set of values that are not known in a row.
 const RECIPIENTS: u8 = 1;
 const SENDER: u8 = 2;
 const STAMP: u8 = 4;
@@ -62,7 +62,8 @@ fn row() -> impl Strategy<Value = EventRow> {
         )
 }
 
-/// Returns the row with the values in the set `unknown` marked as not known. Values that the row does not have are ignored.
+/// Returns the row with the values in the set `unknown` (a sum of bits) marked as not known. If the row has no such value, as an internal
+/// event has no sender, the bit is ignored.
 fn without_values(mut row: EventRow, unknown: u8) -> EventRow {
     let is_unknown = |bit: u8| unknown & bit != 0;
     if is_unknown(QUEUE_LENGTH) {
@@ -154,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn unknown_values_are_empty_cells_which_are_an_error_if_they_may_not_be_empty(unknown in 1u8..32, row in row()) {
+    fn unknown_values_are_empty_cells_and_an_empty_cell_is_an_error_if_it_may_not_be_empty(unknown in 1u8..32, row in row()) {
         let row = without_values(row, unknown);
         let mut text = Vec::new();
         write_row(&mut text, &row);
@@ -176,7 +177,8 @@ proptest! {
         let complete_rows = text.iter().filter(|&&byte| byte == b'\n').count();
         let read: Vec<_> = parse_rows(&text).collect();
         prop_assert_eq!(read.iter().filter(|row| row.is_ok()).count(), complete_rows);
-        prop_assert_eq!(read.iter().any(Result::is_err), !text.is_empty() && text.last() != Some(&b'\n'));
+        let ends_in_a_row = !text.is_empty() && text.last() != Some(&b'\n');
+        prop_assert_eq!(read.iter().any(Result::is_err), ends_in_a_row);
     }
 
     #[test]
