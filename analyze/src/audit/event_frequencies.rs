@@ -22,6 +22,7 @@ use super::log::Log;
 use super::model::Model;
 use super::setup::{Known, Setup};
 use super::tally::{At, Tally};
+use crate::output::words::counted;
 
 /// The probability that a correct dataset fails is below this value.
 pub(super) const FALSE_ALARM: f64 = 1e-9;
@@ -232,12 +233,12 @@ impl Counts {
                 probability: probabilities.to_each,
             })
             .collect();
-        if let Some(recipients) = probabilities
-            .recipients
-            .filter(|&recipients| recipients > 1)
-        {
+        if let Some(recipients) = probabilities.recipients {
             shares.push(Share {
-                outcome: format!("sends to fewer than all neighbours had {recipients} recipients"),
+                outcome: format!(
+                    "sends to fewer than all neighbours had {}",
+                    counted(recipients, "recipient")
+                ),
                 count: sum_over_machines(&self.with_right_count),
                 draws: sends - to_all,
                 probability: 1.0,

@@ -181,7 +181,8 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
             // `replace` stores this machine, and returns the machine that was stored for the same remainder before.
             } else if let Some(other) = machine_with_remainder[remainder].replace(machine) {
                 violated(format!(
-                    "it ticks at the same time as machine {other}, which must not happen with phase = spread"
+                    "counted in steps of 1/{steps_per_second} s, it has the same remainder after division by {machines} as the phase of machine {other}; \
+                     with phase = spread all remainders must be different"
                 ));
             }
         }

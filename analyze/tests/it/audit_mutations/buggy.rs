@@ -266,6 +266,7 @@ impl Simulator {
         let last = self.nodes.len() - 1;
         loop {
             let outcome = (self.draw() * self.nodes.len() as f64) as usize;
+            let is_one_in_fifty = self.sent.is_multiple_of(50);
             // The other outcomes are the machines in their order, without `machine` itself.
             let peer = if outcome < machine {
                 outcome
@@ -277,6 +278,12 @@ impl Simulator {
                 Bug::NeverToAll if outcome == last => {}
                 Bug::NeverToLast if outcome != last && peer == last => {}
                 _ if outcome == last => return Recipients::All,
+                Bug::SometimesTwoRecipients if last > 2 && is_one_in_fifty => {
+                    let others = (0..=last).filter(|&other| other != machine && other != peer);
+                    let second = others.min().unwrap_or(peer);
+                    let both = [peer.min(second) as u32, peer.max(second) as u32];
+                    return Recipients::Several(both.into());
+                }
                 _ => return Recipients::One(peer as u32),
             }
         }

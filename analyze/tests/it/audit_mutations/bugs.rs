@@ -59,6 +59,8 @@ pub enum Bug {
     NeverToAll,
     /// The last machine is never drawn as the only recipient.
     NeverToLast,
+    /// One send in fifty goes to two machines, although the rule `mix` sends to one machine or to all.
+    SometimesTwoRecipients,
     /// Machines begin with tick 1.
     TicksFromOne,
     /// The last tick of each machine is left out.

@@ -181,7 +181,8 @@ fn phases_that_break_their_rule_are_found() {
         ),
         (
             [0, 55_555_555, 0],
-            "machine 2 at 6/s has a phase of 0 ns: it ticks at the same time as machine 0, which must not happen with phase = spread",
+            "machine 2 at 6/s has a phase of 0 ns: counted in steps of 1/18 s, it has the same remainder after division by 3 as the phase of \
+             machine 0; with phase = spread all remainders must be different",
         ),
     ] {
         let audit = altered(RunKind::Virtual, |run| run.row.phases_ns = phases.to_vec());

@@ -186,6 +186,12 @@ fn wrong_shares_of_random_outcomes_are_found() {
         everywhere,
     );
     require_found(Bug::NeverToAll, Check::Recipients, everywhere);
+    // With three machines, two recipients are all others.
+    require_found(
+        Bug::SometimesTwoRecipients,
+        Check::Recipients,
+        |setup, _| setup.machines() > 3,
+    );
     require_found(
         Bug::NeverToLast,
         Check::Recipients,
