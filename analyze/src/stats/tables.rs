@@ -20,7 +20,7 @@ const ENOUGH_REPETITIONS: u64 = 5;
 pub struct TableSpec {
     /// The title of the table.
     pub title: &'static str,
-    /// The names of its measures.
+    /// The names of the table's measures.
     measures: &'static [&'static str],
 }
 
@@ -155,7 +155,7 @@ fn record(measures: &[&Measure], group: &Group) -> Record {
     record
 }
 
-/// The columns that tell the groups of a table apart, without the column of the machine.
+/// The columns that tell the groups of a table apart: parameters and the dataset, but not the machine.
 pub(crate) struct Varying {
     /// Whether there is a column with the dataset, because the groups are from several datasets.
     has_dataset: bool,
@@ -334,7 +334,7 @@ pub(crate) fn cell(estimate: Option<Estimate>, repetitions: u64, measure: &Measu
     keep_together(&words.join(" "))
 }
 
-/// The cells of a measure: its mean and, if wanted, its standard deviation.
+/// The cells of a measure: its mean with the interval and, if `deviations` are shown, its standard deviation.
 pub(crate) fn cells(
     estimate: Option<Estimate>,
     repetitions: u64,

@@ -98,12 +98,13 @@ use super::sources::Source;
 use super::staleness::Staleness;
 use super::system::System;
 
-/// The two limits of [`FollowedClocks::messages_drive_clocks`]. The first one: the clock of the machine advances by more than this
-/// share of R, the logical rate of the clock that it follows.
+/// Messages drive the clock of a machine if this clock advances fast by counting alone, without later times. There are two conditions.
+/// First condition: the clock advances by more than this share of R, the logical rate of the clock that it follows.
 const DRIVING_SHARE: f64 = 0.8;
-/// The second limit: the clock of the machine advances by more than this number per tick.
+/// Second condition: the clock advances by more than this number per tick.
 const DRIVING_COUNT_PER_TICK: f64 = 1.5;
-/// The smallest lag is minus this number: a clock that is ahead of the fastest clock half of the time is ahead by less on average.
+/// A predicted lag is at least minus this number. A clock can be ahead of the fastest clock for half of the time, but on average it is
+/// ahead by less than this number.
 const MAX_AHEAD: f64 = 1.0;
 
 /// The clocks of a system.
@@ -111,7 +112,7 @@ const MAX_AHEAD: f64 = 1.0;
 pub(super) struct Clocks<'a> {
     /// The logical rate of the greatest clock, in 1/s.
     pub fastest: f64,
-    /// For each machine, its lead ([`super::leads`]): it is added to [`Clocks::lag`] for the lag behind the greatest clock.
+    /// For each machine, its lead ([`super::leads`]). The sum of the lead and [`Clocks::lag`] is the lag behind the greatest clock.
     pub leads: Vec<f64>,
     followed: FollowedClocks<'a>,
     staleness: Staleness,
@@ -141,11 +142,12 @@ impl<'a> Clocks<'a> {
         }
     }
 
-    /// How much faster the clock that `machine` follows advances than the followed machine ticks, as a share: 0.1 means 10 % faster.
+    /// The clock that `machine` follows advances by this share faster than its own machine ticks: 0.1 means 10 % faster.
     pub fn gain_share(&self, machine: usize) -> f64 {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;
-        followed.rates[machine] / followed.system.rates[source] - 1.0
+        let ticks_of_source = followed.system.rates[source];
+        followed.rates[machine] / ticks_of_source - 1.0
     }
 
     /// The expected lag of `machine` behind the clock of the fastest machine after `time` seconds. It is 0 for the fastest
@@ -193,8 +195,11 @@ impl<'a> FollowedClocks<'a> {
         self.system.rates[machine] == self.system.rates[self.sources[machine].machine]
     }
 
-    /// Whether the lag of the machine can be derived. It cannot be derived in three cases: it depends on a critical machine which clock
-    /// the machine follows; messages drive clocks; or the machine is not stable and its queue has times of several clocks.
+    /// Whether the lag of the machine can be derived. It cannot be derived in three cases:
+    ///
+    /// 1. It is unknown which clock the machine follows, because this depends on a critical machine.
+    /// 2. Messages drive clocks.
+    /// 3. The machine is not stable, and its queue has times of several clocks.
     fn is_derivable(&self, machine: usize) -> bool {
         if self.sources[machine].is_doubtful || self.messages_drive_clocks() {
             return false;
@@ -207,7 +212,8 @@ impl<'a> FollowedClocks<'a> {
             || senders.all(|(sender, _)| self.rates[*sender] == self.rates[machine])
     }
 
-    /// Whether the clock of some machine that sends advances, by counting messages, nearly as fast as the clock that it follows.
+    /// Whether there is a machine that sends and whose clock, only by counting messages, advances nearly as fast as the clock that it
+    /// follows.
     fn messages_drive_clocks(&self) -> bool {
         let is_driver = |machine: usize| {
             let counted = rate_without_later_times(self.system, self.flow, machine);
@@ -242,8 +248,10 @@ impl<'a> FollowedClocks<'a> {
         let queue = self.flow.queues[machine];
         let waiting = queue.mean(since_first_arrival);
         let staleness = staleness.mean(machine, self.gains[machine] * since_first_arrival);
-        // Each case is the sum of the part for waiting, the part for the time since the last message, and the offset.
+        // Each case is the sum of the part for waiting, the part for the time since the last message, and the offset. The offset is derived
+        // at the top of the file.
         let lag = if system.takes_all() {
+            // No message waits longer than until the next tick, so there is no part for waiting.
             followed_rate / (2.0 * rate) + staleness - 1.0
         } else if queue.drift < 0.0 {
             // In a queue that is mostly empty, messages since the last tick delay no other message.
@@ -299,8 +307,8 @@ mod tests {
 
     #[test]
     fn the_lag_of_one_follower_is_that_worked_out_by_hand() {
-        // D = 6 - 1 = 5. The number A of messages per second is binomially distributed: six trials with probability 0.05. So the
-        // mean number of messages that wait at a tick is E[A (A - 1)] / (2 (1 - E[A])), where E is the expected value.
+        // D = 6 - 1 = 5. The number A of messages between two ticks of machine 0 is binomially distributed: six trials with probability
+        // 0.05. So the mean number of messages that wait at a tick is E[A (A - 1)] / (2 (1 - E[A])), where E is the expected value.
         let arrivals = 0.05 * 6.0;
         let waiting = 6.0 * 5.0 * 0.05 * 0.05 / (2.0 * (1.0 - arrivals));
         let expected = 5.0 / arrivals + 6.0 * waiting / arrivals - 0.5;
@@ -322,7 +330,8 @@ mod tests {
         }
     }
 
-    /// Messages are so rare that most of a run passes before the lag stops growing.
+    /// At p = 0.99, messages are so rare that the lag grows during most of the run, so it has a slope. The slope is smaller if a warm-up
+    /// leaves out the first half of the run.
     #[test]
     fn the_lag_of_a_stable_machine_grows_at_first() {
         let rare = plain(&[1.0, 6.0], 0.99).slopes[0].unwrap_or_default();
@@ -331,12 +340,12 @@ mod tests {
             (1.0..3.0).contains(&rare) && frequent < 0.1,
             "{rare} {frequent}"
         );
-        let later = predict_lags(&System {
+        let after_warm_up = predict_lags(&System {
             warm_up_s: 30.0,
             ..System::new(&[1.0, 6.0], 0.99, T)
         });
-        let later = later.slopes[0].unwrap_or_default();
-        assert!(later < 0.9 * rare, "{later} {rare}");
+        let after_warm_up = after_warm_up.slopes[0].unwrap_or_default();
+        assert!(after_warm_up < 0.9 * rare, "{after_warm_up} {rare}");
     }
 
     /// The times that a machine receives are older by the delay.

@@ -32,7 +32,8 @@ pub(super) fn find_fixed_point(
 
 /// Whether there is a single fixed point of `count` numbers. Because `next` falls, it turns a lower bound of all fixed points into an
 /// upper bound, and an upper bound into a lower bound. The first lower bound is 0. Each round computes an upper bound and a new lower
-/// bound, which approach each other. If they meet, there is a single fixed point. If they stop changing before, there may be several.
+/// bound, which approach each other. If the bounds meet, there is a single fixed point. If they stop changing before they meet, there may
+/// be several fixed points.
 pub(super) fn has_single_fixed_point(count: usize, next: impl Fn(usize, &[f64]) -> f64) -> bool {
     let mapped = |y: &[f64]| -> Vec<f64> { (0..count).map(|index| next(index, y)).collect() };
     let mut low = vec![0.0; count];

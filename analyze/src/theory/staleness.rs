@@ -28,9 +28,9 @@ impl Staleness {
         let mut integrals = vec![vec![0.0]; gains.len()];
         // G for each machine at the current x. For machines that are no followers it is always 0.
         let mut probability = vec![0.0; gains.len()];
-        followers
-            .iter()
-            .for_each(|&machine| probability[machine] = 1.0);
+        for &machine in followers {
+            probability[machine] = 1.0;
+        }
         let steps = if step.is_finite() { STEPS } else { 0 };
         for _ in 0..steps {
             let before = probability.clone();
@@ -43,9 +43,9 @@ impl Staleness {
                     .sum();
                 // A step of dG/dx = -(G / D) (messages with later times per second).
                 probability[machine] *= (-step * messages_with_later_times / gains[machine]).exp();
-                let last = integrals[machine].last().copied().unwrap_or_default();
-                integrals[machine]
-                    .push(last + step * (before[machine] + probability[machine]) / 2.0);
+                let mean_in_step = (before[machine] + probability[machine]) / 2.0;
+                let integral_before = integrals[machine].last().copied().unwrap_or_default();
+                integrals[machine].push(integral_before + step * mean_in_step);
                 greatest = greatest.max(probability[machine]);
             }
             if greatest < NEGLIGIBLE {
@@ -62,6 +62,7 @@ impl Staleness {
         let steps = max_lag / self.step;
         let index = steps as usize;
         match integrals.get(index..index + 2) {
+            // Between two steps, the integral is interpolated. After the last step, it does not grow any more.
             Some(&[before, after]) => before + (after - before) * steps.fract(),
             _ => integrals.last().copied().unwrap_or_default(),
         }
@@ -71,7 +72,7 @@ impl Staleness {
 /// The shortest lag over which G can fall, among all `followers`: the smallest D divided by the messages per second of all machines. It
 /// is infinite if there are no followers or no messages; then G is not integrated.
 fn shortest_lag(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
-    let sent = |machine: usize| flow.links.sender(machine).one * flow.idle[machine];
+    let sent = |machine: usize| flow.links.sender(machine).s * flow.idle[machine];
     let all_messages: f64 = (0..gains.len()).map(sent).sum();
     let gains = followers.iter().map(|&machine| gains[machine]);
     gains.fold(f64::INFINITY, f64::min) / all_messages
