@@ -278,8 +278,8 @@ impl<'d> Repetitions<'d> {
         self.estimate(&groups, &means, mean_rate)
     }
 
-    /// Makes the groups that have at least one row. `groups` has the group of each row, `values` has the values of each measure, and `rate`
-    /// gives the rate of a group from its first run.
+    /// Makes the groups that have at least one row. `groups` has the group of each row, and `values` has the values of each measure. `rate`
+    /// gives the rate of a group from its key and the first run of its configuration.
     fn estimate(
         &self,
         groups: &[u32],
@@ -439,8 +439,8 @@ pub(crate) fn estimates(
         .collect()
 }
 
-/// Mean, standard deviation and all values that are not null of the column `values`, over the rows of a group. The names of these
-/// aggregates begin with `name`.
+/// Three aggregates of the column `values` over the rows of a group: mean, standard deviation, and a list of all values that are not null.
+/// The names of these aggregates begin with `name`.
 pub(crate) fn estimate_expressions(values: &str, name: &str) -> [Expr; 3] {
     [
         col(values).mean().alias(format!("{name}_mean")),

@@ -63,22 +63,19 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
             left_out.collect::<Vec<_>>().join(", ")
         )
     }));
-    let configurations =
-        |of_cell: fn(&Cell) -> usize| -> usize { contrast.run_cells.iter().map(of_cell).sum() };
-    let (a, b) = (
-        configurations(|cell| cell.a.len()),
-        configurations(|cell| cell.b.len()),
-    );
-    let is_paired = contrast
-        .run_cells
+    // Each pool of a cell is a configuration.
+    let cells = &contrast.run_cells;
+    let configurations_of_a: usize = cells.iter().map(|cell| cell.a.len()).sum();
+    let configurations_of_b: usize = cells.iter().map(|cell| cell.b.len()).sum();
+    let is_paired = cells
         .iter()
         .all(|cell| cell.a.len() == 1 && cell.b.len() == 1);
     words.push(match is_paired {
-        true => format!("Compared: {} of A, each with the one of B that is equal in everything else.", counted(a, "configuration")),
+        true => format!("Compared: {} of A, each with the one of B that is equal in everything else.", counted(configurations_of_a, "configuration")),
         false => format!(
             "{} configurations of A are compared with {} of B. Configurations of a side that agree in everything else are pooled, each with equal weight.",
-            grouped(a as u64),
-            grouped(b as u64)
+            grouped(configurations_of_a as u64),
+            grouped(configurations_of_b as u64)
         ),
     });
     if contrast.by_role {

@@ -94,7 +94,7 @@ pub enum Deviations {
     Hidden,
 }
 
-/// The table of `measures` over `groups`.
+/// The table of `measures`, with a row for each of `groups`.
 pub fn table(
     title: &'static str,
     measures: &[&Measure],
@@ -243,7 +243,7 @@ pub(crate) fn parameter_heading(name: &'static str) -> &'static str {
     }
 }
 
-/// A parameter and its value as text, such as `delay 0.1 s`.
+/// A parameter and its value as text, such as `delay 0.1 s`: a unit in the heading, such as `delay (s)`, is moved behind the value.
 fn in_words(name: &'static str, value: &str) -> String {
     let heading = parameter_heading(name);
     keep_together(&match heading.strip_suffix(" (s)") {

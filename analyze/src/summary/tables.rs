@@ -92,7 +92,7 @@ fn fastest_without_interval(rows: &[Row<'_>], index: usize) -> ShortColumn {
     }
 }
 
-/// The measured regime, with an asterisk if the predicted one differs. If there is no measured regime, the predicted one.
+/// The measured regime, with an asterisk if the predicted regime differs. If there is no measured regime: the predicted regime.
 fn regime(row: &Row<'_>) -> String {
     let name = |regime: Option<Regime>| regime.map_or("not known", Regime::name);
     match differs_from_prediction(row) {

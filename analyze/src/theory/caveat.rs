@@ -124,8 +124,8 @@ impl Caveat {
                 is_about_clocks && quantity != LagSlope && circumstances.gain_share >= limit
             }
             Self::Relayed => {
-                // Overloaded senders send almost nothing. So this machine's clock counts little but its own ticks, and the predicted
-                // slope of its lag is accurate.
+                // Machines that are hardly ever idle send almost nothing. If most of a machine's messages come from them, its clock counts
+                // little but its own ticks, and the predicted slope of its lag is accurate.
                 let gets_few_times =
                     !takes_all && circumstances.share_from_idle_below_10_percent > 0.5;
                 let is_accurate = gets_few_times && quantity == LagSlope;
@@ -319,6 +319,8 @@ mod tests {
         }
     }
 
+    /// Each row of the list is a system, the index of a machine, a quantity, and a caveat that must be given for them. `SeveralStates` is
+    /// missing in the list, because `predict` gives it.
     #[test]
     fn each_caveat_is_given_for_a_system_in_which_it_applies() {
         let star = |rates: &[f64], internal| System {
@@ -338,16 +340,16 @@ mod tests {
             ..taking_all(plain(&[1.0, 3.0, 6.0], 0.7))
         };
         let short_queue = broadcasting(&[1.4, 5.6, 8.2, 4.8, 8.9], 0.75);
-        let late = System {
+        let delayed = System {
             delay_s: 0.3,
             ..plain(&[3.0, 3.0, 3.0], 0.7)
         };
-        let varying = System {
+        let with_varying_delays = System {
             delay_s: 0.2,
             delays_vary: true,
             ..plain(&[3.0, 5.0, 6.0], 0.5)
         };
-        let short = System {
+        let short_run = System {
             duration_s: 15.0,
             ..plain(&[1.0, 3.0, 6.0], 0.7)
         };
@@ -394,11 +396,16 @@ mod tests {
                 Quantity::LagFinal,
                 Caveat::ManySenders,
             ),
-            (late, 0, Quantity::LogicalRate, Caveat::Delays),
+            (delayed, 0, Quantity::LogicalRate, Caveat::Delays),
             (short_queue, 2, Quantity::BacklogFinal, Caveat::ShortQueue),
             (aligned, 0, Quantity::LagFinal, Caveat::Aligned),
-            (varying, 0, Quantity::LagFinal, Caveat::VaryingDelays),
-            (short, 0, Quantity::BacklogGrowth, Caveat::FewTicks),
+            (
+                with_varying_delays,
+                0,
+                Quantity::LagFinal,
+                Caveat::VaryingDelays,
+            ),
+            (short_run, 0, Quantity::BacklogGrowth, Caveat::FewTicks),
             (
                 plain(&[1.0, 6.0], 0.9),
                 0,

@@ -18,22 +18,24 @@
 //! > R = r (1 + s (1 - s) / (2 + s (1 - s))).
 //!
 //! An estimate with two steps gives nearly the same result, and it can be applied to other machines too. Step 1: a message of the
-//! fastest machine puts the clock of its partner ahead by part of a tick. Step 2: a message of the partner carries this lead to the
-//! fastest machine, whose clock gains one tick. Each step takes 1 / (s y) seconds on average, where y = r / (1 + s) is the number of
-//! idle ticks per second of each machine. So the estimate is s y / 2 gains per second. It is too high, because machines sometimes
-//! receive at ticks at which they would have sent. The estimate multiplied by 2 (1 - s) / (2 - s) is exact.
+//! fastest machine puts the clock of its partner ahead for part of a tick. This part is the *head start*. Step 2: during the head start,
+//! a message of the partner brings a later time to the fastest machine, whose clock gains one tick. Each step takes 1 / (s y) seconds
+//! on average, where y = r / (1 + s) is the number of idle ticks per second of each machine. So the estimate is s y / 2 gains per
+//! second. It is too high, because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by
+//! f = 2 (1 - s) / (2 - s) is exact.
 //!
 //! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
 //! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
-//! second, where y is the number of idle ticks per second of the fastest machine. The lead is then evenly distributed between 0 and 1
-//! tick of the fastest machine, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
-//! probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j), it sends one of them before the lead is gone. For equal rates
-//! P = 1. So the gains per second through j are
+//! second, where y is the number of idle ticks per second of the fastest machine. The head start is then evenly distributed between 0
+//! and 1 tick of the fastest machine, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
+//! probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j), it sends one of them before the head start is gone. For equal
+//! rates P = 1. A step 1 that is followed by a message in time takes 1 / (P alpha) seconds, and step 2 takes 1 / (s y_j) seconds. So the
+//! gains per second through j are
 //!
-//! > 2 (1 - s) / (2 - s) / (1 / (P alpha) + 1 / (s y_j)).
+//! > f / (1 / (P alpha) + 1 / (s y_j)).
 //!
 //! This is an estimate too. R is r plus the gains through all partners with more than half the highest rate. The sum counts
-//! simultaneous gains twice, and it leaves out leads that pass through several machines.
+//! simultaneous gains twice, and it leaves out head starts that pass through several machines.
 //!
 //! **No gains.** If machines of equal rate tick at the same instants, or if messages carry the clock before the increment, no
 //! message brings the fastest machine a later time. So R = r.
@@ -53,7 +55,7 @@
 //! message.) What the fastest clock has gained in this way is the second part of the lag. Let G_i(x) be the probability that the
 //! second part exceeds x. A message from j that came u seconds ago made the second part of i equal to that of j; since then it has
 //! grown by D_i u. So the second part of i exceeds x if, for each message of the last x / D_i seconds, the second part of its sender
-//! was greater than x - D_i u. If senders are independent and messages arrive as Poisson processes, then
+//! was greater than x - D_i u. If senders are independent and messages arrive as Poisson processes (independently of each other), then
 //!
 //! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
 //!
@@ -71,8 +73,8 @@
 //!
 //! If some machines do not send to all others, R is the logical rate of the clock that i *follows*: the fastest clock whose time
 //! reaches i ([`super::sources`]). The lag of i behind the greatest clock of the run then also grows, by the difference of the
-//! two clocks' rates. For example, a time-keeper's clock advances exactly at its own rate. A listener's clock advances at the
-//! time-keeper's rate or at its own, whichever is greater. There is no prediction for an overloaded machine that receives times
+//! two clocks' rates. For example, a time-keeper (the only machine that sends) has a clock that advances exactly at its own rate. The
+//! clock of another machine advances at the time-keeper's rate or at its own, whichever is greater. There is no prediction for an overloaded machine that receives times
 //! of several clocks, because its queue mixes them.
 //!
 //! # Ticks that take all waiting messages
@@ -123,11 +125,11 @@ pub(super) struct Clocks<'a> {
 struct FollowedClocks<'a> {
     system: &'a System,
     flow: &'a Flow,
-    /// For each machine, the machine whose clock it follows; this may be the machine itself.
+    /// For each machine, the machine whose clock it follows. A machine may follow its own clock.
     sources: Vec<Source>,
     /// For each machine, R: the logical rate of the followed clock, in 1/s.
     rates: Vec<f64>,
-    /// For each machine, D: how much faster the followed clock advances than the machine's clock between messages, in 1/s.
+    /// For each machine, D: how much faster the followed clock advances than the machine's clock as long as no later time arrives, in 1/s.
     gains: Vec<f64>,
 }
 
@@ -151,7 +153,8 @@ impl<'a> Clocks<'a> {
     }
 
     /// The expected lag of `machine` behind the clock of the fastest machine after `time` seconds. It is 0 for the fastest
-    /// machines, and negative for a machine that is more often ahead of them than behind. None if the lag cannot be derived.
+    /// machines, and negative for a machine whose clock is ahead of the fastest machine's clock on average. None if the lag cannot be
+    /// derived.
     pub fn lag(&self, machine: usize, time: f64) -> Option<f64> {
         let followed = &self.followed;
         let lag_of_source = (self.fastest - followed.rates[machine]) * time;
@@ -274,6 +277,7 @@ mod tests {
 
     const T: f64 = 60.0;
 
+    /// The logical rate of the fastest clock and, for each machine, its lag at time T and the slope of its lag.
     struct Lags {
         fastest: f64,
         lags: Vec<Option<f64>>,

@@ -12,9 +12,9 @@
 //!
 //! After a long time this becomes
 //!
-//! - mu t + sigma^2 / (2 mu) if mu > 0 (more messages than ticks),
-//! - sqrt(2 sigma^2 t / pi) if mu = 0 (the critical load),
-//! - sigma^2 / (2 |mu|) if mu < 0 (fewer messages than ticks).
+//! - if mu > 0 (more messages than ticks): mu t + sigma^2 / (2 mu),
+//! - if mu = 0 (the critical load): sqrt(2 sigma^2 t / pi),
+//! - if mu < 0 (fewer messages than ticks): sigma^2 / (2 |mu|).
 //!
 //! The reflection acts only when Q is zero, so it does not change the growth of Q^2. The mean of Q^2 grows by 2 mu E Q + sigma^2
 //! per second. So

@@ -34,7 +34,7 @@ pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
     own + gains.sum::<f64>()
 }
 
-/// How many ticks per second the clock of `fastest` gains through `partner` ([`super::clocks`]).
+/// How many ticks per second the clock of `fastest` gains through messages of `partner` ([`super::clocks`]).
 fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
     let (rate, partner_rate) = (system.rates[fastest], system.rates[partner]);
     let pair = Pair::from_links(&flow.links, fastest, partner);
@@ -47,13 +47,13 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
     if partner_rate <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
         return 0.0;
     }
-    // A message of the fastest machine can put the partner's clock ahead. P is the probability that the partner sends a message before
-    // this lead is gone: 1 - (1 - exp(-x)) / x. For equal rates x is infinite, and P = 1.
+    // A message of the fastest machine can give the partner's clock a head start. P is the probability that the partner sends a message
+    // before the head start is gone: 1 - (1 - exp(-x)) / x. For equal rates x is infinite, and P = 1.
     let p_sent_in_time = match back / (rate - partner_rate) {
         x if x.is_finite() => 1.0 + (-x).exp_m1() / x,
         _ => 1.0,
     };
-    // How often the partner gets a lead, in 1/s.
+    // How often the partner gets a head start, in 1/s.
     let alpha = out * partner_rate / rate;
     pair.gain_ratio() / (1.0 / (p_sent_in_time * alpha) + 1.0 / back)
 }

@@ -11,7 +11,7 @@
 //! more. Let n_j be the change of the number of idle ticks of j, and n the sum of all n_j. Machine j gets s more messages from i,
 //! and s (n - n_j) more from the other active machines (n is negative, so these are fewer). Each message costs one idle tick:
 //!
-//! > n_j = -s - s (n - n_j), and summed over all j: n = -s K / (1 + (K - 1) s).
+//! > n_j = -s - s (n - n_j). The sum over all j gives n = -s K / (1 + (K - 1) s).
 //!
 //! Machine i gets s n more messages, which is a negative number. So one idle tick of i prevents this number of messages for i:
 //!
@@ -68,8 +68,8 @@ pub(super) struct Noise {
 const GREATEST_FEEDBACK: f64 = 0.9;
 
 impl Noise {
-    /// Computes feedback and variance for `machine`. `idle` has each machine's idle ticks per second. None if the equations for w
-    /// do not converge.
+    /// Computes feedback and variance for `machine`. `idle` has each machine's idle ticks per second. `active` says for each machine
+    /// whether it has idle ticks in the long run. None if the solution of the equations for w does not converge.
     pub fn compute(machine: usize, idle: &[f64], active: &[bool], links: &Links) -> Option<Self> {
         match links.uniform() {
             Some((s, q)) => Some(Self::among_equals(machine, idle, active, (s, q))),

@@ -26,7 +26,7 @@ pub struct Prediction {
     pub backlog_final_sd: Option<f64>,
     /// The share of ticks that receive.
     pub receive_share: Option<f64>,
-    /// The advance of the machine's clock divided by the observed time, in 1/s.
+    /// The advance of the machine's clock divided by the observed time (the run without its warm-up), in 1/s.
     pub logical_rate: Option<f64>,
     /// Slope of the lag behind the greatest clock, in 1/s.
     pub lag_slope: Option<f64>,
@@ -54,6 +54,7 @@ impl Prediction {
 
     /// The caveats of `quantity`; empty if there are none.
     pub fn caveats(&self, quantity: Quantity) -> &[Caveat] {
+        // The variants of `Quantity` have the same order as `Quantity::ALL`.
         &self.caveats[quantity as usize]
     }
 }
@@ -99,8 +100,8 @@ impl ExpectedCounts {
         let rate = system.rates[machine];
         let (window, delay_s) = (system.observed(), system.delay_s);
         let (arrivals, queue) = (flow.arrivals[machine], flow.queues[machine]);
-        // No message arrives in the first `delay_s` seconds. So messages arrive for this time up to the end of the run, and for this time
-        // up to the end of the warm-up:
+        // How long messages arrive until the end of the run, and until the end of the warm-up. No message arrives in the first `delay_s`
+        // seconds.
         let arriving_s = system.receiving_s();
         let arriving_in_warm_up_s = (window.start - delay_s).max(0.0);
         let receiving_in_run = (rate - flow.idle[machine]) * arriving_s;

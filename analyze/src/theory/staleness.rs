@@ -7,7 +7,7 @@ use super::flow::Flow;
 /// The step of x, as a share of the shortest lag over which G can fall.
 const STEP: f64 = 0.02;
 /// Maximum number of steps.
-const STEPS: usize = 20_000;
+const MAX_STEPS: usize = 20_000;
 /// The integration ends when G is below this value for all machines.
 const NEGLIGIBLE: f64 = 1e-4;
 
@@ -21,17 +21,17 @@ pub(super) struct Staleness {
 }
 
 impl Staleness {
-    /// Integrates G for the machines `followers`. For each machine, `rates` has the logical rate R of the clock that it follows,
-    /// and `gains` has D: how much faster this clock advances than the machine's own.
+    /// Integrates G for the machines `followers`, whose clocks follow a faster clock. For each machine, `rates` has the logical rate R of
+    /// the clock that it follows, and `gains` has D: how much faster this clock advances than the machine's own, in 1/s.
     pub fn integrate(flow: &Flow, gains: &[f64], rates: &[f64], followers: &[usize]) -> Self {
         let step = STEP * shortest_lag(flow, gains, followers);
         let mut integrals = vec![vec![0.0]; gains.len()];
-        // G for each machine at the current x. For machines that are no followers it is always 0.
+        // G for each machine at the current x. It starts at 1 for followers. For other machines it is always 0.
         let mut probability = vec![0.0; gains.len()];
         for &machine in followers {
             probability[machine] = 1.0;
         }
-        let steps = if step.is_finite() { STEPS } else { 0 };
+        let steps = if step.is_finite() { MAX_STEPS } else { 0 };
         for _ in 0..steps {
             let before = probability.clone();
             let mut greatest: f64 = 0.0;
