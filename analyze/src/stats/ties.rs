@@ -12,7 +12,7 @@ const ENOUGH_OTHERS: u64 = 50;
 /// interval is rough unless all values differ.
 const ENOUGH_DIFFERENT: u64 = 5;
 
-/// Numbers of equal and different values.
+/// How many values of a sample are equal and how many are different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ties {
     /// How often the most frequent value occurs.

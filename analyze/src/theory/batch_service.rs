@@ -9,7 +9,9 @@
 //! phases of the two machines (the times of their first ticks) are independent. Each of these ticks of j is idle with probability
 //! y_j / r_j, so it sends to i with probability a = s_j y_j / r_j. If ticks and senders are independent, then
 //!
-//! > y_i = r_i (product over the senders j of (1 - a)^(whole part of rho) (1 - (fraction of rho) a)).
+//! > y_i = r_i (product over the senders j of (1 - a)^(whole part of rho) (1 - (fraction of rho) a)),
+//!
+//! where a and rho are different for each sender.
 //!
 //! For many rare messages this becomes r_i exp(-lambda_i / r_i), as for a Poisson process. If y_j rises by 1, y_i falls by at most
 //! s_j, as in the fluid model. So the argument of [`super::fluid`] for a single solution is valid here too.

@@ -74,8 +74,8 @@
 //! If some machines do not send to all others, R is the logical rate of the clock that i *follows*: the fastest clock whose time
 //! reaches i ([`super::sources`]). The lag of i behind the greatest clock of the run then also grows, by the difference of the
 //! two clocks' rates. For example, a time-keeper (the only machine that sends) has a clock that advances exactly at its own rate. The
-//! clock of another machine advances at the time-keeper's rate or at its own, whichever is greater. There is no prediction for an overloaded machine that receives times
-//! of several clocks, because its queue mixes them.
+//! clock of another machine advances at the time-keeper's rate or at its own, whichever is greater. There is no prediction for an
+//! overloaded machine that receives times of several clocks, because its queue mixes them.
 //!
 //! # Ticks that take all waiting messages
 //!
@@ -85,8 +85,9 @@
 //!
 //! A message waits only until the next tick. The offset follows from a message that was sent a seconds before the last tick of i.
 //! The last tick was half a period ago on average. Since the message was sent, the fastest clock has counted
-//! R (a + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and a r_i - 1/2 for its ticks. The lag is the difference. Its
-//! terms with a belong to the second part of the lag. The other terms are the offset, R / (2 r_i) - 1.
+//! R (a + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and a r_i - 1/2 for its ticks. The lag is the difference of these
+//! two counts. The terms of the difference that contain a belong to the second part of the lag. The other terms are the offset,
+//! R / (2 r_i) - 1.
 //!
 //! A slow machine that sends can get ahead of the fastest machine if it counts messages nearly as fast as the fastest machine
 //! ticks. Then the two machines drive each other's clocks. How fast is not derived, so no clock of the system is predicted.

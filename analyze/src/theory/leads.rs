@@ -21,11 +21,11 @@
 //!
 //! > b <= a - k (1/q - P).
 //!
-//! If this inequality is false for the last message of f, it is false for each earlier message too.
+//! If this inequality is false for the last message of f, it is false for each earlier message too. So only the last message matters.
 //!
-//! Let b be evenly distributed between 0 and 1/q, and a between 0 and P. A tick of f sends a message to j with probability e = s
-//! y / r, where y is the number of idle ticks of f per second, and s is the probability that an idle tick of f sends to j. Then j
-//! is ahead with probability
+//! A tick of f sends a message to j with probability e = s y / r, where y is the number of idle ticks of f per second, and s is the
+//! probability that an idle tick of f sends to j. So the last message was sent k ticks before the last tick of f with probability
+//! e (1 - e)^k. Let b be evenly distributed between 0 and 1/q, and a between 0 and P. Then j is ahead with probability
 //!
 //! > sum over k of e (1 - e)^k q max(0, a - k (1/q - P)), averaged over a.
 //!

@@ -14,9 +14,9 @@
 //!
 //! > alpha = b (1 - a), beta = a (1 - b).
 //!
-//! Before a tick of the first machine, its clock is behind and no message waits with probability x = beta / (alpha + beta + alpha
-//! beta). Its clock is behind and a message waits, so that it gains a tick, with probability alpha x. For the second machine,
-//! alpha and beta change places. So the mean gain of each tick of either machine is, in ticks,
+//! Consider the moment before a tick of the first machine. With probability x = beta / (alpha + beta + alpha beta), its clock is behind
+//! and no message waits. With probability alpha x, its clock is behind and a message waits, so the clock gains a tick. For the second
+//! machine, alpha and beta change places. So the mean gain of each tick of either machine is, in ticks,
 //!
 //! > g = alpha beta / (alpha + beta + alpha beta).
 //!

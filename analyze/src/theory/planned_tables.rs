@@ -345,6 +345,7 @@ fn machine(configuration: &Configuration, index: usize) -> String {
     keep_together(&format!("{index}{rate}"))
 }
 
+/// The name of the predicted regime. None if it cannot be predicted.
 fn regime(prediction: &Prediction) -> Option<&'static str> {
     prediction.regime.map(Regime::name)
 }
