@@ -27,7 +27,7 @@ pub struct Group {
     pub dataset: String,
     /// The configuration.
     pub configuration: Arc<Configuration>,
-    /// A value for each of [`parameters`].
+    /// The values of the parameters, in the order of the names [`parameters`].
     pub parameters: Vec<Value>,
     /// The machine within the run.
     pub machine: i64,
@@ -47,7 +47,7 @@ pub(crate) trait Configured {
     /// The dataset's label.
     fn dataset(&self) -> &str;
 
-    /// A value for each of [`parameters`].
+    /// The values of the parameters, in the order of the names [`parameters`].
     fn parameters(&self) -> &[Value];
 
     /// The value of the parameter of this name.
@@ -96,7 +96,8 @@ pub(crate) fn index_of(measures: &[&Measure], measure: &Measure) -> usize {
         .unwrap_or_else(|| panic!("{} was not read", measure.name))
 }
 
-/// The groups of `datasets` with all measures, ordered by dataset (as on the command line), configuration (as in the plan) and machine.
+/// The groups of `datasets` with all measures, ordered by dataset (as on the command line), configuration (in the order of their first
+/// runs) and machine.
 ///
 /// # Errors
 ///
@@ -125,8 +126,7 @@ pub struct Repetitions<'d> {
     configurations: Vec<Configurations<'d>>,
     /// The measures that were read.
     measures: Arc<[&'static Measure]>,
-    /// What each group is about: first the groups of the first dataset on the command line. Within a dataset, they are ordered by
-    /// configuration and machine.
+    /// What each group is about. The groups are ordered by dataset (as on the command line), configuration and machine.
     keys: Vec<GroupKey>,
     /// For each row, the index of its group in `keys`. The rows are ordered by dataset, run and machine.
     groups: Vec<u32>,
@@ -165,7 +165,7 @@ impl<'d> Repetitions<'d> {
         Ok(repetitions)
     }
 
-    /// Takes `measures` from `machines`, which has a row for each run and machine of `dataset`, ordered by run and machine.
+    /// Takes `measures` from the data frame `machines`. It has a row for each machine of each run of `dataset`, ordered by run and machine.
     ///
     /// # Errors
     ///
@@ -192,7 +192,8 @@ impl<'d> Repetitions<'d> {
         }
     }
 
-    /// Adds `dataset`, which is at `index` on the command line. `measured` has the measures, with a row for each run and machine.
+    /// Adds `dataset`, which is at `index` on the command line. `measured` has the measures: a row for each machine of each run, ordered by
+    /// run and machine.
     fn add(
         &mut self,
         index: usize,
@@ -234,8 +235,8 @@ impl<'d> Repetitions<'d> {
         Ok(())
     }
 
-    /// A group for each machine of each configuration, ordered by dataset (as on the command line), configuration (as in the plan) and
-    /// machine.
+    /// A group for each machine of each configuration, ordered by dataset (as on the command line), configuration (in the order of their
+    /// first runs) and machine.
     ///
     /// # Errors
     ///
@@ -263,7 +264,7 @@ impl<'d> Repetitions<'d> {
             let rows = first..end.min(first + machines as usize);
             groups.push(group);
             for (values, means) in std::iter::zip(&self.values, &mut means) {
-                // An undefined value is NaN, and then so is the sum.
+                // If a value is undefined (NaN), the sum is NaN too.
                 let sum: f64 = values[rows.clone()].iter().sum();
                 means.push(sum / rows.len() as f64);
             }
@@ -277,8 +278,8 @@ impl<'d> Repetitions<'d> {
         self.estimate(&groups, &means, mean_rate)
     }
 
-    /// Makes the groups that have at least one row. `groups` has the group of each row, `values` has the values of each measure, and `rate`
-    /// gives the rate of a group from its first run.
+    /// Makes the groups that have at least one row. `groups` has the group of each row, and `values` has the values of each measure. `rate`
+    /// gives the rate of a group from its key and the first run of its configuration.
     fn estimate(
         &self,
         groups: &[u32],
@@ -319,8 +320,8 @@ impl<'d> Repetitions<'d> {
     }
 }
 
-/// Makes a function that tells whether the next row is chosen: the first call is about the first row, the second call about the second row,
-/// and so on. Without a `mask`, all rows are chosen.
+/// Makes a function that says whether the next row is chosen: the first call is about the first row, the second call about the second row,
+/// and so on. `mask` has `true` for each row that the user chose. Without a mask, all rows are chosen.
 fn chosen_in_turn(mask: Option<&[bool]>) -> impl FnMut() -> bool + '_ {
     let mut mask = mask.map(|mask| mask.iter());
     move || match &mut mask {
@@ -343,7 +344,7 @@ impl GroupKey {
 struct RowsByGroup {
     /// The indices of all rows: first those of the first group in ascending order, then those of the second group, and so on.
     rows: Vec<u32>,
-    /// For each group, the index of its first row in `rows`; then the number of all rows.
+    /// For each group, where its rows begin in `rows`. One more element at the end is the number of all rows, where the last group ends.
     bounds: Vec<usize>,
 }
 
@@ -384,8 +385,8 @@ impl RowsByGroup {
     }
 }
 
-/// A data frame with a row for each chosen machine of each run of `dataset`. Its columns are [`MACHINE_KEYS`], `measures`, the columns
-/// `names`, which describe machines and runs, and the `index` of the dataset.
+/// A data frame with a row for each chosen machine of each run of `dataset`. Its columns are [`MACHINE_KEYS`], `measures`, those of
+/// `names`, which describe machines and runs, and [`DATASET_INDEX`] with the value `index`.
 pub(crate) fn read_measured_machines(
     dataset: &Dataset,
     index: usize,
@@ -419,7 +420,8 @@ pub(crate) fn read_measured_machines(
     }
 }
 
-/// For each of `measures`, the aggregates over the rows of a group from which an estimate can be made: see [`estimate_expressions`].
+/// For each of `measures`, the aggregates over the rows of a group from which [`estimates`] makes an estimate: see
+/// [`estimate_expressions`].
 pub(crate) fn statistics(measures: &[&'static Measure]) -> impl Iterator<Item = Expr> {
     let measures = measures.iter();
     measures.flat_map(|measure| estimate_expressions(measure.name, measure.name))
@@ -437,8 +439,8 @@ pub(crate) fn estimates(
         .collect()
 }
 
-/// Mean, standard deviation and all values that are not null of the column `values`, over the rows of a group. The names of these
-/// aggregates begin with `name`.
+/// Three aggregates of the column `values` over the rows of a group: mean, standard deviation, and a list of all values that are not null.
+/// The names of these aggregates begin with `name`.
 pub(crate) fn estimate_expressions(values: &str, name: &str) -> [Expr; 3] {
     [
         col(values).mean().alias(format!("{name}_mean")),

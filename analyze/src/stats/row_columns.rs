@@ -1,5 +1,5 @@
-//! The columns by which options `--having` and `--sort` choose and sort the rows of tables: columns that say what a row is about, estimates
-//! of measures, predictions of theory, and regimes (whether a machine is stable, critical or overloaded).
+//! The columns by which option `--having` chooses the rows of tables and option `--sort` sorts them: columns that say what a row is about,
+//! estimates of measures, predictions of theory, and regimes (whether a machine is stable, critical or overloaded).
 
 use crate::measures::{self, Measure};
 use crate::output::value::Value;
@@ -44,7 +44,8 @@ const PARTS: [(&str, Part); 5] = [
 /// A column of rows.
 #[derive(Clone, Copy, Debug)]
 pub enum RowColumn {
-    /// A parameter, `dataset`, `machine`, `rate`, `n`, or a column by which runs are pooled.
+    /// A parameter, `dataset`, `machine`, `rate`, `n`, or one of the columns `machines` and `role`. By such columns runs can be pooled (put
+    /// into one row).
     Key(&'static str),
     /// A part of the estimate of a measure.
     Estimate(&'static Measure, Part),
@@ -83,8 +84,8 @@ impl RowColumn {
         }
     }
 
-    /// Finds the column with this name or heading. If several measures have this heading, the one among `shown` is found, the measures of
-    /// the table. If none of them is among `shown`, no measure is found.
+    /// Finds the column with this name or heading. `shown` are the measures of the table. If several measures have this heading, the one
+    /// among `shown` is found. If none of them is among `shown`, no measure is found.
     pub fn find_by_name_or_heading(name: &str, shown: &[&'static Measure]) -> Option<Self> {
         let is_headed = |measure: &Measure| measure.label == name || measure.heading() == name;
         let measure = || {
@@ -129,7 +130,8 @@ impl RowColumn {
         )
     }
 
-    /// Whether the largest value comes first, if the user does not give a direction: for measures and predictions, but not for other columns.
+    /// Whether the largest value comes first, if the user does not give a direction. It does for measures and predictions, and does not for
+    /// other columns.
     pub fn is_descending_by_default(self) -> bool {
         matches!(self, Self::Estimate(..) | Self::Predicted(_))
     }
@@ -170,7 +172,7 @@ impl RowColumn {
     /// the parameters `common`. For a measure, the value is its difference.
     pub fn of_cell(self, cell: &Cell, common: &[&str]) -> Value {
         match self {
-            // `cell.machine` is the index or the role, whichever is compared.
+            // `cell.machine` is an index if machines are compared by index, and a role if they are compared by role.
             Self::Key("machine" | "role") => cell.machine.clone().into(),
             Self::Key(name) => {
                 let index = common.iter().position(|other| *other == name);
@@ -181,7 +183,8 @@ impl RowColumn {
         }
     }
 
-    /// The value in the row of pooled runs, which were pooled by `names`. `None` if these rows do not have the column.
+    /// The value in the row of pooled runs: all runs with the same values of the columns `names` are in one row. `None` if such rows do not
+    /// have the column.
     pub fn of_pool(self, pool: &Pool, names: &[&str]) -> Option<Value> {
         match self {
             Self::Key("dataset") => Some(Value::Text(pool.dataset.clone())),
@@ -198,8 +201,12 @@ impl RowColumn {
 
 /// All columns that can say what a row is about.
 fn keys() -> impl Iterator<Item = &'static str> {
-    let pooled = ["machines", "role"].into_iter();
-    parameters().iter().copied().chain(KEYS).chain(pooled)
+    let keys_of_pools = ["machines", "role"];
+    parameters()
+        .iter()
+        .copied()
+        .chain(KEYS)
+        .chain(keys_of_pools)
 }
 
 /// The role of a group's machine: slowest, between, fastest or equal.

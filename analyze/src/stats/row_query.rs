@@ -1,4 +1,4 @@
-//! Chooses and sorts the rows of a table by their columns, as options `--having` and `--sort` say.
+//! Chooses the rows of a table by a condition on their columns (option `--having`), and sorts them (option `--sort`).
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -14,7 +14,8 @@ use crate::stats::repetitions::Group;
 use crate::stats::row_columns::RowColumn;
 use crate::theory::compare;
 
-/// A column by which rows are sorted, as the user wrote it: a name or a heading, with ` asc` or ` desc` after it, or without.
+/// A column by which rows are sorted, as the user wrote it: a name or a heading, which may be followed by a direction (` asc`, ` desc`,
+/// `:asc` or `:desc`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SortKey {
     /// The name or the heading of the column.
@@ -53,7 +54,7 @@ impl FromStr for SortKey {
 /// Which rows of a table are shown, and in which order.
 #[derive(Clone, Debug, Default)]
 pub struct RowQuery {
-    /// The conditions that rows must meet. Each has the columns that it names.
+    /// The conditions that rows must meet. With each condition are the columns that it names.
     having: Vec<(SqlCondition, Vec<(String, RowColumn)>)>,
     /// The columns to sort by, the most important first, and whether the largest value comes first.
     sort: Vec<(RowColumn, bool)>,
@@ -145,17 +146,17 @@ impl RowQuery {
                 column.of_group(&groups[row], prediction)
             })?
         };
-        Ok(picked(groups, &chosen))
+        Ok(pick(groups, &chosen))
     }
 
-    /// The rows of `pools`, which were pooled by `names`, that the query chooses, sorted.
+    /// The rows of `pools` that the query chooses, sorted. A pool has all runs with the same values of the columns `names`.
     ///
     /// # Errors
     ///
     /// [`Error::Condition`] if a condition cannot be evaluated or names a column that these rows do not have;
     /// [`Error::NoSuchRow`] if no row meets the conditions.
     pub fn of_pools(&self, names: &[&str], pools: Vec<Pool>) -> Result<Vec<Pool>, Error> {
-        // All pools have the same columns, so the first one tells.
+        // All pools have the same columns, so the first one is enough.
         let is_missing = |column: &RowColumn| {
             pools
                 .first()
@@ -172,7 +173,7 @@ impl RowQuery {
         let chosen = self.choose(pools.len(), |row, column| {
             column.of_pool(&pools[row], names).unwrap_or(Value::Missing)
         })?;
-        Ok(picked(pools, &chosen))
+        Ok(pick(pools, &chosen))
     }
 
     /// Chooses among `count` rows, and returns the indices of the chosen rows, sorted. `value` gives the value of a column in a row.
@@ -254,7 +255,7 @@ fn column_of(name: &str, values: Vec<Value>) -> Column {
 }
 
 /// The items at `indices`, in the order of `indices`.
-fn picked<T>(items: Vec<T>, indices: &[usize]) -> Vec<T> {
+fn pick<T>(items: Vec<T>, indices: &[usize]) -> Vec<T> {
     let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
     indices
         .iter()
@@ -285,6 +286,7 @@ mod tests {
     fn missing_values_are_last_in_both_directions() {
         let values = [Value::Number(1.0), Value::Missing, Value::Integer(3)];
         for (descending, expected) in [(false, [0, 2, 1]), (true, [2, 0, 1])] {
+            // The values are given below, so the column may be any.
             let query = RowQuery {
                 having: vec![],
                 sort: vec![(RowColumn::Regime, descending)],

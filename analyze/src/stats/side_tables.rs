@@ -1,4 +1,7 @@
 //! The contrast of two sides, A and B (each has some datasets), as paragraphs, as a table and as records (rows of CSV or JSON).
+//!
+//! A *cell* of a contrast is two groups of runs that are compared, one of each side: they have the same values of all parameters that do
+//! not differ between the sides. A *pool* is a group of runs of one configuration.
 
 use sim::sweep::words::grouped;
 
@@ -15,7 +18,7 @@ use crate::stats::sides::{Cell, Contrast, Differing};
 use crate::stats::tables::{few_warning, parameter_heading};
 
 /// The largest number of values of a parameter that a paragraph lists.
-const MOST_VALUES: usize = 5;
+const MAX_LISTED_VALUES: usize = 5;
 
 /// The names of the sides, as the user gave them.
 #[derive(Clone, Debug)]
@@ -60,22 +63,19 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
             left_out.collect::<Vec<_>>().join(", ")
         )
     }));
-    let configurations =
-        |of_cell: fn(&Cell) -> usize| -> usize { contrast.run_cells.iter().map(of_cell).sum() };
-    let (a, b) = (
-        configurations(|cell| cell.a.len()),
-        configurations(|cell| cell.b.len()),
-    );
-    let is_paired = contrast
-        .run_cells
+    // Each pool of a cell is a configuration.
+    let cells = &contrast.run_cells;
+    let configurations_of_a: usize = cells.iter().map(|cell| cell.a.len()).sum();
+    let configurations_of_b: usize = cells.iter().map(|cell| cell.b.len()).sum();
+    let is_paired = cells
         .iter()
         .all(|cell| cell.a.len() == 1 && cell.b.len() == 1);
     words.push(match is_paired {
-        true => format!("Compared: {} of A, each with the one of B that is equal in everything else.", counted(a, "configuration")),
+        true => format!("Compared: {} of A, each with the one of B that is equal in everything else.", counted(configurations_of_a, "configuration")),
         false => format!(
             "{} configurations of A are compared with {} of B. Configurations of a side that agree in everything else are pooled, each with equal weight.",
-            grouped(a as u64),
-            grouped(b as u64)
+            grouped(configurations_of_a as u64),
+            grouped(configurations_of_b as u64)
         ),
     });
     if contrast.by_role {
@@ -93,7 +93,7 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
 fn listed(values: &[String]) -> String {
     match values {
         [] => "nothing".to_owned(),
-        [first, .., last] if values.len() > MOST_VALUES => {
+        [first, .., last] if values.len() > MAX_LISTED_VALUES => {
             format!("{} values from {first} to {last}", values.len())
         }
         values => values.join(" | "),
@@ -114,8 +114,7 @@ fn varying(contrast: &Contrast) -> Vec<(usize, &'static str)> {
         .collect()
 }
 
-/// A table with a row for each of `cells`, and a last row with the [`average`]. A cell is what is compared: machines
-/// of both sides that have the same values of all parameters that do not differ. `cells` are those that the user chose.
+/// A table with a row for each of `cells`, which are those that the user chose, and a last row with the [`average`] over all cells.
 pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Table {
     let varying = varying(contrast);
     let names = varying
@@ -194,8 +193,8 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
     }
 }
 
-/// The average of the differences of all [`Contrast::run_cells`], in which each run is one value, the mean of its machines. `None` if one of
-/// these cells has no difference.
+/// The average of the differences of all [`Contrast::run_cells`]. In these cells each run is one value, the mean of its machines. `None` if
+/// one of these cells has no difference.
 pub fn average(contrast: &Contrast, measure: &Measure) -> Option<Difference> {
     let differences = contrast
         .run_cells
@@ -286,6 +285,7 @@ mod tests {
     #[test]
     fn two_numbers_of_runs_are_shown_only_if_they_differ() {
         assert_eq!(both_counts(1_200, 1_200), "1,200");
+        // The blanks are no-break spaces.
         let both = both_counts(10, 1_200);
         assert_eq!(both.replace('\u{a0}', " "), "10 and 1,200");
     }

@@ -3,11 +3,13 @@
 //!
 //! A parameter is *disjoint* if the sides have no value of it in common, for example rates 1,3,6 on side A and 2,3,4 on side B. All
 //! other parameters are *common*: only configurations with equal values of them are compared, and values that only one side has are
-//! left out. If several configurations of a side have the same values of the common parameters, they are pooled with equal weight.
+//! left out. If several configurations of a side have the same values of the common parameters, they are pooled: the mean of their means
+//! is compared, each with equal weight.
 //! The machines of a run are compared by their index. If the rates are disjoint, they are compared by their role (slowest, fastest).
 //!
-//! Each run contributes one value. If several of its machines have the same role, this is the mean over these machines. The interval
-//! of a difference is Welch's, with the variances of all configurations; it is valid for these configurations only.
+//! Each run contributes one value. If several of its machines have the same role, this value is the mean over these machines. The interval
+//! of a difference is Welch's (its two sides may have different variances). It is computed from the variances of all configurations, and is
+//! valid for these configurations only.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +51,7 @@ pub struct Cell {
 /// A contrast of two sides.
 #[derive(Clone, Debug)]
 pub struct Contrast {
-    /// The parameters that do not have the same values on both sides. They need not be disjoint.
+    /// The parameters that do not have the same values on both sides. Their values need not be disjoint.
     pub differing: Vec<Differing>,
     /// The common parameters: their values are equal in what is compared.
     pub common: Vec<&'static str>,
@@ -215,8 +217,8 @@ fn values(side: &[Pool], name: &str) -> Vec<String> {
     values
 }
 
-/// The cells: each has all pools with the same values of `common` and, with `of_machines`, with the same machine or role. Cells without
-/// a pool of one of the sides are left out.
+/// The cells: each has all pools with the same values of the parameters `common`. With `of_machines`, the pools of a cell are also about
+/// the same machine or role. A cell is left out if one of the sides has no pool for it.
 fn cells(sides: &[Vec<Pool>; 2], common: &[&'static str], of_machines: bool) -> Vec<Cell> {
     let key = |pool: &Pool| {
         let values: Vec<String> = common.iter().map(|name| value(pool, name)).collect();

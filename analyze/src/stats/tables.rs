@@ -20,7 +20,7 @@ const ENOUGH_REPETITIONS: u64 = 5;
 pub struct TableSpec {
     /// The title of the table.
     pub title: &'static str,
-    /// The names of its measures.
+    /// The names of the table's measures.
     measures: &'static [&'static str],
 }
 
@@ -94,7 +94,7 @@ pub enum Deviations {
     Hidden,
 }
 
-/// The table of `measures` over `groups`.
+/// The table of `measures`, with a row for each of `groups`.
 pub fn table(
     title: &'static str,
     measures: &[&Measure],
@@ -155,7 +155,7 @@ fn record(measures: &[&Measure], group: &Group) -> Record {
     record
 }
 
-/// The columns that tell the groups of a table apart, without the column of the machine.
+/// The columns that tell the groups of a table apart: parameters and the dataset, but not the machine.
 pub(crate) struct Varying {
     /// Whether there is a column with the dataset, because the groups are from several datasets.
     has_dataset: bool,
@@ -243,7 +243,7 @@ pub(crate) fn parameter_heading(name: &'static str) -> &'static str {
     }
 }
 
-/// A parameter and its value as text, such as `delay 0.1 s`.
+/// A parameter and its value as text, such as `delay 0.1 s`: a unit in the heading, such as `delay (s)`, is moved behind the value.
 fn in_words(name: &'static str, value: &str) -> String {
     let heading = parameter_heading(name);
     keep_together(&match heading.strip_suffix(" (s)") {
@@ -334,7 +334,7 @@ pub(crate) fn cell(estimate: Option<Estimate>, repetitions: u64, measure: &Measu
     keep_together(&words.join(" "))
 }
 
-/// The cells of a measure: its mean and, if wanted, its standard deviation.
+/// The cells of a measure: its mean with the interval and, if `deviations` are shown, its standard deviation.
 pub(crate) fn cells(
     estimate: Option<Estimate>,
     repetitions: u64,

@@ -8,10 +8,11 @@ const RELATIVE_ROUNDING: f64 = 1e-9;
 const ABSOLUTE_ROUNDING: f64 = 1e-12;
 /// If at least this many values differ from the most frequent one, the mean is close to normally distributed.
 const ENOUGH_OTHERS: u64 = 50;
-/// An interval is rough if there are fewer different values than this. With fewer than five values it is rough unless all differ.
+/// An interval is rough if a sample has fewer different values than this. A sample with fewer than five values cannot have so many: its
+/// interval is rough unless all values differ.
 const ENOUGH_DIFFERENT: u64 = 5;
 
-/// Numbers of equal and different values.
+/// How many values of a sample are equal and how many are different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ties {
     /// How often the most frequent value occurs.
@@ -43,10 +44,10 @@ impl Ties {
 
     /// Whether Student's interval of the mean of `n` such values covers the true mean in clearly fewer than 95 % of samples.
     ///
-    /// It does if more than two fifths of the values are equal, or if there are only a few different values: rare values, on which the
-    /// mean depends, may then be missing in the sample. In a large sample with [`ENOUGH_OTHERS`] other values the interval is good
-    /// enough all the same. The limits were chosen by simulation (`experiments/bench/coverage.py`): for every measure, intervals of ten
-    /// repetitions that are not rough cover the true mean in at least 92 % of all samples.
+    /// The coverage is so low if more than two fifths of the values are equal, or if there are only a few different values: rare values, on
+    /// which the mean depends, may then be missing in the sample. But if at least [`ENOUGH_OTHERS`] values differ from the most frequent
+    /// one, the interval is good enough all the same. The limits were chosen by simulation (`experiments/bench/coverage.py`): for every
+    /// measure, intervals of ten repetitions that are not rough cover the true mean in at least 92 % of all samples.
     pub(crate) fn too_many(&self, n: u64) -> bool {
         let many_are_equal = 5 * self.most_frequent > 2 * n;
         let few_are_different = self.different < ENOUGH_DIFFERENT.min(n);
@@ -87,6 +88,7 @@ mod tests {
 
     #[test]
     fn an_interval_is_rough_with_few_different_values_unless_many_differ_from_the_most_frequent() {
+        // Four different values among eight are too few; three among three are enough.
         assert!(ties(&[1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]).too_many(8));
         assert!(!ties(&[1.0, 2.0, 3.0]).too_many(3));
         // Half of the values are 0 and half are 1, so n/2 values differ from the most frequent one: 49, and then 50.

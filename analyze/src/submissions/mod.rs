@@ -40,8 +40,8 @@ pub struct Submission {
 
 impl Submissions {
     /// Imports, audits and measures each submission in `folder`. The same `mapping`, which says what the columns of a log mean, is used
-    /// for all. Each submission becomes a dataset in the folder `into`. If a submission cannot be imported, the others are still
-    /// imported.
+    /// for all submissions. Each submission becomes a dataset in the folder `into`. If a submission cannot be imported, the others are
+    /// still imported.
     ///
     /// # Errors
     ///

@@ -50,7 +50,8 @@ fn outcomes(submissions: &Submissions) -> Vec<String> {
     .collect()
 }
 
-/// Says how many submissions passed, failed and were not imported, for the message with which the program fails. None if all passed.
+/// The message with which the program fails if not all submissions passed: how many passed, failed and were not imported. None if all
+/// passed.
 pub fn failed_check(submissions: &Submissions) -> Option<String> {
     let has_passed = |submission: &Submission| submission.verdict() == PASSED;
     (!submissions.evaluated.iter().all(has_passed)).then(|| {
@@ -62,11 +63,12 @@ pub fn failed_check(submissions: &Submissions) -> Option<String> {
     })
 }
 
-/// The table shows the first words of a problem, with at most this many letters together.
+/// The table shows the first words of an import's error, at most this many letters in all.
 const MAX_PROBLEM_LETTERS: usize = 64;
 /// Words with more letters than this are broken into several lines, so that the table fits narrow terminals.
 const MAX_WORD_LETTERS: usize = 14;
 
+// The verdicts: all checks of the audit passed, a check failed, or the logs could not be imported.
 const PASSED: &str = "passed";
 const FAILED: &str = "FAILED";
 const ERROR: &str = "error";
@@ -81,8 +83,8 @@ impl Submission {
     }
 
     /// The file and the line of the first violation. The file's path is relative to the submission.
-    fn first_violation_line(&self, results: &SubmissionResults) -> Option<(String, u64)> {
-        let (file, line) = results.first.as_ref()?.source.clone()?;
+    fn first_violation_place(&self, results: &SubmissionResults) -> Option<(String, u64)> {
+        let (file, line) = results.first_violation.as_ref()?.source.clone()?;
         let folder = format!("{}/", self.folder.display());
         Some((file.strip_prefix(&folder).unwrap_or(&file).to_owned(), line))
     }
@@ -99,8 +101,8 @@ impl Submission {
         first_words(&within[..end], MAX_PROBLEM_LETTERS)
     }
 
-    /// The first failed check with the file and the line of its first violation; empty if no check failed. If the submission could not
-    /// be imported, the error in a few words.
+    /// The name of the first failed check, with the file and the line of its first violation. Empty if no check failed. If the submission
+    /// could not be imported: the error in a few words.
     fn first_problem(&self) -> String {
         match &self.results {
             Err(error) => self.error_in_short(error),
@@ -109,7 +111,7 @@ impl Submission {
                 let check = results.failed.first();
                 let check = check.map(|check| check.name().replace('_', " "));
                 let place = self
-                    .first_violation_line(results)
+                    .first_violation_place(results)
                     .map(|(file, line)| format!("{file} line {line}"));
                 check
                     .into_iter()
@@ -158,7 +160,10 @@ impl Submission {
         match &self.results {
             Err(error) => Some(format!("- {}: {error}", self.name)),
             Ok(results) => {
-                let (check, first) = results.failed.first().zip(results.first.as_ref())?;
+                let (check, first) = results
+                    .failed
+                    .first()
+                    .zip(results.first_violation.as_ref())?;
                 Some(format!(
                     "- {}: {} in {} of {} checks, the first {}: {}",
                     self.name,
@@ -180,8 +185,8 @@ impl Submission {
             })
         };
         let text = |value: Option<String>| value.map_or(Value::Missing, Value::Text);
-        let place = results.and_then(|results| self.first_violation_line(results));
-        let first = results.and_then(|results| results.first.as_ref());
+        let place = results.and_then(|results| self.first_violation_place(results));
+        let first = results.and_then(|results| results.first_violation.as_ref());
         let check = results.and_then(|results| results.failed.first());
         let count = |value: fn(&SubmissionResults) -> u64| integer(results.map(value));
         let values = [
@@ -231,7 +236,7 @@ impl Submission {
     }
 }
 
-/// The first words of a text, with at most `max_letters` letters together. A first word that is longer is not cut.
+/// The first words of a text, at most `max_letters` letters in all. If the first word is longer, it is not cut.
 fn first_words(text: &str, max_letters: usize) -> String {
     let mut short = String::new();
     for word in text.split_whitespace() {
@@ -271,10 +276,10 @@ fn with_broken_words(text: &str) -> String {
 
 /// The number of machines in the runs, such as `3` or `2 to 4`.
 fn machines(results: &SubmissionResults) -> String {
-    let (least, most) = (results.machines.start(), results.machines.end());
-    match least == most {
-        true => most.to_string(),
-        false => format!("{least} to {most}"),
+    let (min, max) = (results.machines.start(), results.machines.end());
+    match min == max {
+        true => max.to_string(),
+        false => format!("{min} to {max}"),
     }
 }
 

@@ -31,7 +31,7 @@ pub struct SubmissionResults {
     /// Number of violations of all checks.
     pub violations: u64,
     /// The first violation of the first failed check.
-    pub first: Option<CounterExample>,
+    pub first_violation: Option<CounterExample>,
     /// The mean jump of the slowest machine's clock, averaged over all runs. None if one of the runs has no value.
     pub jump_mean: Option<f64>,
     /// The final lag of the slowest machine, averaged over all runs. None if one of the runs has no value.
@@ -60,18 +60,18 @@ impl SubmissionResults {
             .collect();
         let dataset = Dataset::open(into)?;
         let machines = dataset.finished().iter().map(|run| run.machines());
-        let least = machines.clone().min().unwrap_or(0);
-        let most = machines.max().unwrap_or(0);
+        let min_machines = machines.clone().min().unwrap_or(0);
+        let max_machines = machines.max().unwrap_or(0);
         let measured = dataset.machines()?;
         Ok(Self {
             dataset: into.to_owned(),
             runs: report.runs,
-            machines: least..=most,
+            machines: min_machines..=max_machines,
             events: report.events,
             assumed: report.brief(),
             checks: Check::ALL.iter().filter(was_made).count(),
             violations: failed.iter().map(|&check| violations(check)).sum(),
-            first: failed
+            first_violation: failed
                 .first()
                 .and_then(|&check| audit.first(check))
                 .cloned(),

@@ -27,7 +27,7 @@ pub fn measures() -> Vec<&'static Measure> {
 pub struct Row<'g> {
     /// The slowest machine of the configuration; the first one if several are equally slow.
     pub slowest: &'g Group,
-    /// The regime of the slowest machine as measured; none if its offered load is unknown.
+    /// The measured regime of the slowest machine; none if its offered load (messages that arrive for each of its ticks) is unknown.
     pub measured: Option<Regime>,
     /// The prediction for the slowest machine; none if a parameter could not be read.
     pub prediction: Option<Prediction>,
@@ -50,12 +50,13 @@ pub struct RegimeCounts {
 
 impl RegimeCounts {
     fn add(&mut self, regime: Option<Regime>) {
-        *match regime {
+        let count = match regime {
             Some(Regime::Stable) => &mut self.stable,
             Some(Regime::Critical) => &mut self.critical,
             Some(Regime::Overloaded) => &mut self.overloaded,
             None => &mut self.unknown,
-        } += 1;
+        };
+        *count += 1;
     }
 }
 
@@ -90,8 +91,14 @@ impl<'g> Overview<'g> {
         overview.rows.extend(machines.chunk_by(is_same).map(row));
         let growth = measures::named("backlog_growth");
         // Rows without an estimate come last.
-        let mean = |row: &Row<'_>| row.slowest.estimate(growth).map_or(f64::MIN, |e| e.mean);
-        overview.rows.sort_by(|a, b| mean(b).total_cmp(&mean(a)));
+        let mean_growth = |row: &Row<'_>| {
+            row.slowest
+                .estimate(growth)
+                .map_or(f64::MIN, |growth| growth.mean)
+        };
+        overview
+            .rows
+            .sort_by(|a, b| mean_growth(b).total_cmp(&mean_growth(a)));
         overview
     }
 }
@@ -134,7 +141,7 @@ fn row<'g>(machines: &[PredictionComparison<'g>]) -> Row<'g> {
 }
 
 impl Row<'_> {
-    /// The regime of the slowest machine as predicted; none if it cannot be derived.
+    /// The predicted regime of the slowest machine; none if it cannot be derived.
     pub fn predicted(&self) -> Option<Regime> {
         self.prediction.as_ref()?.regime
     }

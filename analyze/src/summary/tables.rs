@@ -41,7 +41,8 @@ pub fn regimes(overview: &Overview<'_>) -> [String; 2] {
     ]
 }
 
-/// A table of `rows`, some of the overview's rows. `not_shown` is a sentence that says how many rows are missing; none if none is.
+/// A table of `rows`, which are some or all of the overview's rows. `not_shown` is a sentence that says how many rows are not shown; none if
+/// all are shown.
 pub fn table(rows: &[Row<'_>], not_shown: Option<String>) -> Table {
     let groups: Vec<&Group> = rows.iter().map(|row| row.slowest).collect();
     let varying = Varying::among(&groups);
@@ -68,14 +69,14 @@ pub fn table(rows: &[Row<'_>], not_shown: Option<String>) -> Table {
         coloured: Some((first_number - 1, tone_of_verdict)),
         // A narrow terminal leaves out, in this order: n, the mean jump, the fastest clock, the final lag.
         optional: [4, 2, 3, 1].map(|column| first_number + column).to_vec(),
-        short: vec![fastest_without_interval(rows, first_number + 3)],
+        short: vec![fastest_without_interval(rows, first_number + SLOWEST.len())],
         headings,
         caption: caption(rows, &varying, &groups, not_shown),
         ..Table::default()
     }
 }
 
-/// The shorter form of the column of the fastest clock, without intervals. `index` is the index of this column.
+/// A shorter form, without intervals, of the column of the fastest clock. `index` is the index of this column.
 fn fastest_without_interval(rows: &[Row<'_>], index: usize) -> ShortColumn {
     let decimals = measures::named("logical_rate").decimals;
     let cell = |row: &Row<'_>| {
@@ -91,7 +92,7 @@ fn fastest_without_interval(rows: &[Row<'_>], index: usize) -> ShortColumn {
     }
 }
 
-/// The measured regime, with an asterisk if the predicted one differs. If there is no measured regime, the predicted one.
+/// The measured regime, with an asterisk if the predicted regime differs. If there is no measured regime: the predicted regime.
 fn regime(row: &Row<'_>) -> String {
     let name = |regime: Option<Regime>| regime.map_or("not known", Regime::name);
     match differs_from_prediction(row) {

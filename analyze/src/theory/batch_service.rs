@@ -5,11 +5,13 @@
 //!
 //! After a tick no message waits, so no queue grows and no machine is overloaded. A tick of machine i is idle if no message
 //! arrived in the period before it, which lasts 1 / r_i. In this period, sender j ticks rho = r_j / r_i times on average. The
-//! real number of ticks is the whole part of rho, or one more; the probability of one more is the fraction of rho, because the
+//! number in a single period is the whole part of rho, or one more; the probability of one more is the fraction of rho, because the
 //! phases of the two machines (the times of their first ticks) are independent. Each of these ticks of j is idle with probability
 //! y_j / r_j, so it sends to i with probability a = s_j y_j / r_j. If ticks and senders are independent, then
 //!
-//! > y_i = r_i (product over the senders j of (1 - a)^(whole part of rho) (1 - (fraction of rho) a)).
+//! > y_i = r_i (product over the senders j of (1 - a)^(whole part of rho) (1 - (fraction of rho) a)),
+//!
+//! where a and rho are different for each sender.
 //!
 //! For many rare messages this becomes r_i exp(-lambda_i / r_i), as for a Poisson process. If y_j rises by 1, y_i falls by at most
 //! s_j, as in the fluid model. So the argument of [`super::fluid`] for a single solution is valid here too.
@@ -23,12 +25,12 @@ use super::links::Links;
 pub(super) fn idle(rates: &[f64], links: &Links) -> Option<Vec<f64>> {
     let next = |machine: usize, idle: &[f64]| {
         let senders = links.senders_to(machine).iter();
-        let none_sent = senders.map(|&(sender, s)| {
+        let probabilities_of_no_message = senders.map(|&(sender, s)| {
             let rho = rates[sender] / rates[machine];
             let a = (s * idle[sender] / rates[sender]).min(1.0);
             (1.0 - a).powf(rho.floor()) * (1.0 - rho.fract() * a)
         });
-        rates[machine] * none_sent.product::<f64>()
+        rates[machine] * probabilities_of_no_message.product::<f64>()
     };
     if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
         return None;

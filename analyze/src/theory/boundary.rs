@@ -1,4 +1,5 @@
-//! The boundary of stability along a swept parameter: the value at which as many messages arrive at a machine as it has ticks.
+//! The boundary of stability along a *swept* parameter (one that takes several values in an experiment): the value at which as many
+//! messages arrive at a machine as it has ticks.
 //!
 //! The boundary is computed by the fluid model ([`super::fluid`]), which describes the long run. Close to the boundary, a run of
 //! finite duration is critical: it does not show whether the queue grows.
@@ -162,21 +163,23 @@ fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Bounda
     for machine in 0..system.rates.len() {
         let is_overloaded = |index: usize| states[index].as_ref().map(|state| state[machine]);
         for index in 1..values.len() {
-            let (Some(below), Some(above)) = (is_overloaded(index - 1), is_overloaded(index))
+            let (Some(at_lower), Some(at_upper)) = (is_overloaded(index - 1), is_overloaded(index))
             else {
                 continue;
             };
-            if below == above {
+            if at_lower == at_upper {
                 continue;
             }
-            let is_below = |value: f64| overloaded_at(value).map(|state| state[machine] == below);
-            if let Some(value) = find_change(values[index - 1], values[index], is_below) {
+            let is_same_as_at_lower =
+                |value: f64| overloaded_at(value).map(|state| state[machine] == at_lower);
+            let (lower, upper) = (values[index - 1], values[index]);
+            if let Some(value) = find_change(lower, upper, is_same_as_at_lower) {
                 found.push(Boundary {
                     configuration: Arc::clone(first),
                     machine,
                     swept,
                     value,
-                    is_overloaded_below: below,
+                    is_overloaded_below: at_lower,
                 });
             }
         }
@@ -184,23 +187,27 @@ fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Bounda
     found
 }
 
-/// For each machine, whether it is overloaded: it has no idle ticks in the long run. None if chance decides which machines are.
+/// For each machine, whether it is overloaded: it has no idle ticks in the long run. None if chance decides which machines are overloaded.
 fn overloaded(system: &System) -> Option<Vec<bool>> {
     let fluid = Fluid::from_links(&system.rates, &Links::new(system))?;
     Some(fluid.active.iter().map(|active| !active).collect())
 }
 
-/// The value between `from` and `to` at which `is_below` changes from true to false, found by halving the interval. None if `is_below`
-/// cannot be computed.
-fn find_change(mut from: f64, mut to: f64, is_below: impl Fn(f64) -> Option<bool>) -> Option<f64> {
+/// The value between `lower` and `upper` at which `is_same_as_at_lower` changes from true to false, found by halving the interval. None
+/// if `is_same_as_at_lower` returns `None`.
+fn find_change(
+    mut lower: f64,
+    mut upper: f64,
+    is_same_as_at_lower: impl Fn(f64) -> Option<bool>,
+) -> Option<f64> {
     for _ in 0..HALVINGS {
-        let middle = (from + to) / 2.0;
-        match is_below(middle)? {
-            true => from = middle,
-            false => to = middle,
+        let middle = (lower + upper) / 2.0;
+        match is_same_as_at_lower(middle)? {
+            true => lower = middle,
+            false => upper = middle,
         }
     }
-    Some((from + to) / 2.0)
+    Some((lower + upper) / 2.0)
 }
 
 #[cfg(test)]
@@ -227,7 +234,7 @@ mod tests {
 
     /// The symbols are those of the example at the top of the file. Machine 0 has 1 tick per second: s Y = 9 s / (1 + s) = 1 at
     /// s = 1/8, so p = 0.8125. Machine 1 has 3 ticks per second, and at its boundary only machine 2 has idle ticks: s Y = 6 s = 3 at
-    /// s = 1/2, so p = 0.25.
+    /// s = 1/2, so p = 0.25. Machines with equal rates are never overloaded, so they have no boundary.
     #[test]
     fn boundaries_along_internal_are_those_worked_out_by_hand() {
         let internal = found("rates = [1, 3, 6]\ninternal = [0.9, 0.1, 0.5]");
@@ -242,6 +249,7 @@ mod tests {
             found("rates = [3, 3, 3]\ninternal = { from = 0.1, to = 0.9, step = 0.1 }"),
             []
         );
+        // Both boundaries are outside the values of the experiment.
         assert_eq!(found("rates = [1, 3, 6]\ninternal = [0.5, 0.7]"), []);
     }
 

@@ -1,7 +1,7 @@
 //! Caveats: reasons why the prediction of a measure may be inaccurate for a machine.
 //!
-//! The numbers in [`Caveat::applies`], from which on a caveat is given, were chosen by comparing predictions with simulated runs
-//! (`experiments/bench/theory.py`).
+//! A caveat is given if some number that describes the machine reaches a limit. The limits in [`Caveat::is_given_for`] have no
+//! derivation: they were chosen by comparing predictions with simulated runs (`experiments/bench/theory.py`).
 
 use super::circumstances::Circumstances;
 use super::quantity::Quantity;
@@ -11,31 +11,32 @@ use super::quantity::Quantity;
 pub enum Caveat {
     /// Machines send each other so many messages that few idle ticks (ticks that receive nothing) are left.
     Coupled,
-    /// Messages come from machines that are hardly ever idle.
+    /// Many messages come from machines that are hardly ever idle.
     BusySenders,
     /// Messages come often, but the predicted queue is almost empty.
     ShortQueue,
-    /// A tick takes several messages.
+    /// A tick takes all waiting messages, and several machines send to this one.
     Batches,
-    /// The fastest clock is advanced by messages of other machines.
+    /// Messages of other machines advance the fastest clock.
     Gains,
-    /// Messages of a faster machine reach this one only through other machines.
+    /// The time of a faster machine reaches this one only through other machines.
     Relayed,
     /// Several machines share the highest rate.
     SharedRate,
-    /// Many machines pass on the time of the fastest clock.
+    /// Four or more machines send to this one.
     ManySenders,
-    /// Messages have long delays.
+    /// Delays of messages are long compared with the time between two ticks of the fastest machine.
     Delays,
     /// Delays of messages differ, so messages wait for earlier ones on the same link.
     VaryingDelays,
     /// Ticks take all waiting messages, and all machines first tick at the same instant.
     Aligned,
-    /// The lag grows only at the start of the run, so its slope depends on how long it grows.
+    /// The lag grows only at the start of the run. Its slope is an average over the whole run, so it depends on how long this growth
+    /// lasts.
     Start,
-    /// The machine has few ticks in the observed time.
+    /// The machine has few ticks in the observed time (the run without its warm-up).
     FewTicks,
-    /// Another machine is critical too.
+    /// This machine and another one are critical: about as many messages arrive at each as it has ticks.
     CriticalTogether,
     /// Several long-run states are possible, and chance decides between them.
     SeveralStates,
@@ -62,20 +63,25 @@ impl Caveat {
     ];
 
     /// The caveats for `quantity` of a machine in these `circumstances`.
-    pub(super) fn reasons(quantity: Quantity, circumstances: &Circumstances) -> Vec<Self> {
-        // If ticks take all waiting messages, the predicted backlog of 0 is exact.
-        let has_no_queue = circumstances.takes_all
+    pub(super) fn find_all(quantity: Quantity, circumstances: &Circumstances) -> Vec<Self> {
+        // If ticks take all waiting messages, the predicted backlog is 0, which is exact. So it needs no caveat.
+        let is_exact = circumstances.takes_all
             && matches!(quantity, Quantity::BacklogGrowth | Quantity::BacklogFinal);
-        let applies = |reason: &Self| !has_no_queue && reason.applies(quantity, circumstances);
-        Self::ALL.into_iter().filter(applies).collect()
+        if is_exact {
+            return vec![];
+        }
+        let is_given = |caveat: &Self| caveat.is_given_for(quantity, circumstances);
+        Self::ALL.into_iter().filter(is_given).collect()
     }
 
-    /// Whether this caveat is given for `quantity`.
-    fn applies(self, quantity: Quantity, circumstances: &Circumstances) -> bool {
+    /// Whether this caveat is given for `quantity`. The top of this file says where the limits come from.
+    fn is_given_for(self, quantity: Quantity, circumstances: &Circumstances) -> bool {
         use Quantity::{
             BacklogFinal, BacklogGrowth, JumpMean, LagFinal, LagSlope, LogicalRate, ReceiveShare,
         };
-        let (takes_all, about_clocks) = (circumstances.takes_all, quantity.is_about_clocks());
+        let takes_all = circumstances.takes_all;
+        let is_about_clocks = quantity.is_about_clocks();
+        let under_way = circumstances.messages_under_way_if_delays_vary;
         match self {
             Self::Coupled => {
                 let limit = match quantity {
@@ -91,24 +97,23 @@ impl Caveat {
             }
             Self::BusySenders => match quantity {
                 ReceiveShare | JumpMean if takes_all => {
-                    circumstances.share_from_rather_busy >= 0.03
+                    circumstances.share_from_idle_below_30_percent >= 0.03
                 }
-                ReceiveShare => circumstances.share_from_busy >= 0.05,
+                ReceiveShare => circumstances.share_from_idle_below_10_percent >= 0.05,
                 BacklogGrowth => {
-                    circumstances.share_from_busy >= 0.05 && circumstances.messages >= 1.0
+                    circumstances.share_from_idle_below_10_percent >= 0.05
+                        && circumstances.messages >= 1.0
                 }
                 _ => false,
             },
             Self::ShortQueue => quantity == BacklogFinal && circumstances.is_short_queue,
             Self::Batches => {
-                let several = takes_all && circumstances.senders > 1;
-                match quantity {
-                    ReceiveShare => {
-                        several && (0.4..3.0).contains(&circumstances.messages_per_tick)
-                    }
-                    JumpMean => several && circumstances.messages_per_tick > 0.6,
+                let is_affected = match quantity {
+                    ReceiveShare => (0.4..3.0).contains(&circumstances.messages_per_tick),
+                    JumpMean => circumstances.messages_per_tick > 0.6,
                     _ => false,
-                }
+                };
+                takes_all && circumstances.senders > 1 && is_affected
             }
             Self::Gains => {
                 let limit = match quantity {
@@ -116,12 +121,15 @@ impl Caveat {
                     _ if takes_all => 0.025,
                     _ => 0.04,
                 };
-                about_clocks && quantity != LagSlope && circumstances.gain_share >= limit
+                is_about_clocks && quantity != LagSlope && circumstances.gain_share >= limit
             }
             Self::Relayed => {
-                // An overloaded machine sends almost nothing, and then each clock counts its own ticks.
-                let counts_itself = !takes_all && circumstances.share_from_busy > 0.5;
-                about_clocks && circumstances.is_relayed && !(counts_itself && quantity == LagSlope)
+                // Machines that are hardly ever idle send almost nothing. If most of a machine's messages come from them, its clock counts
+                // little but its own ticks, and the predicted slope of its lag is accurate.
+                let gets_few_times =
+                    !takes_all && circumstances.share_from_idle_below_10_percent > 0.5;
+                let is_accurate = gets_few_times && quantity == LagSlope;
+                is_about_clocks && circumstances.is_relayed && !is_accurate
             }
             Self::SharedRate => match quantity {
                 LagFinal => circumstances.fastest_machines > 1,
@@ -130,27 +138,26 @@ impl Caveat {
             },
             Self::ManySenders => quantity == LagFinal && circumstances.senders >= 4,
             Self::Delays => {
-                let gains_late = about_clocks && circumstances.gain_share > 0.02;
-                circumstances.delay_in_ticks >= 0.6
-                    && (gains_late || (quantity == LagFinal && takes_all))
+                let depends_on_gains = is_about_clocks && circumstances.gain_share > 0.02;
+                let is_final_lag_of_batches = quantity == LagFinal && takes_all;
+                circumstances.delay_in_periods >= 0.6
+                    && (depends_on_gains || is_final_lag_of_batches)
             }
             Self::VaryingDelays => match quantity {
-                ReceiveShare => takes_all && circumstances.arrivals_in_varying_delay > 0.1,
-                BacklogFinal if !takes_all => circumstances.arrivals_in_varying_delay > 0.2,
-                LagSlope | LagFinal if !takes_all => circumstances.arrivals_in_varying_delay > 0.4,
-                BacklogGrowth if !takes_all => {
-                    circumstances.arrivals_in_varying_delay > 0.4
-                        && circumstances.messages_per_tick > 0.9
+                ReceiveShare if takes_all => under_way > 0.1,
+                _ if takes_all => {
+                    is_about_clocks && circumstances.max_messages_under_way_if_delays_vary > 0.05
                 }
-                _ => {
-                    takes_all && about_clocks && circumstances.max_arrivals_in_varying_delay > 0.05
-                }
+                BacklogFinal => under_way > 0.2,
+                LagSlope | LagFinal => under_way > 0.4,
+                BacklogGrowth => under_way > 0.4 && circumstances.messages_per_tick > 0.9,
+                ReceiveShare | LogicalRate | JumpMean => false,
             },
             Self::Aligned => quantity == LagFinal && takes_all && circumstances.is_aligned,
             Self::Start => quantity == LagSlope && (0.003..0.2).contains(&circumstances.lag_slope),
             Self::FewTicks => quantity == BacklogGrowth && circumstances.ticks < 20.0,
             Self::CriticalTogether => circumstances.is_critical_with_another,
-            // In this case nothing is predicted, and `predict` gives the caveat itself.
+            // If several states are possible, nothing is predicted, and the function `predict` gives this caveat.
             Self::SeveralStates => false,
         }
     }
@@ -205,34 +212,37 @@ impl Caveat {
                  machine stops sending for a while and the others send more, which the theory ignores"
             }
             Self::BusySenders => {
-                "many of the machine's messages come from machines that are hardly ever idle; their number \
-                 of idle ticks is only an estimate"
+                "many of the machine's messages come from machines that are hardly ever idle; how often these \
+                 machines are idle is only an estimate"
             }
             Self::ShortQueue => {
-                "several machines send often, but the predicted queue is almost empty; a Brownian motion is \
-                 too coarse for so short a queue"
+                "several machines send often, but the predicted queue is almost empty; the theory models a queue \
+                 as a continuous random walk (a Brownian motion), which is too coarse for so short a queue"
             }
             Self::Batches => {
-                "a tick takes all waiting messages, and several machines send; the theory ignores that they \
-                 are busy at the same times"
+                "a tick takes all waiting messages, and several machines send; the theory ignores that these \
+                 machines are busy at the same times"
             }
             Self::Gains => {
                 "other machines send later times to the fastest machine, so its clock advances faster than \
-                 it ticks; how much faster is an estimate"
+                 the machine ticks; how much faster is an estimate"
             }
             Self::Relayed => {
                 "the time of a faster machine arrives only through other machines; the theory ignores that \
-                 they send nothing while they receive, and that an overloaded machine sends a few messages \
-                 at the start"
+                 these other machines send nothing at ticks that receive, and that an overloaded machine sends \
+                 a few messages at the start"
             }
             Self::SharedRate => {
-                "two or more machines have the highest rate; the difference of their clocks depends on their phases"
+                "two or more machines have the highest rate; the difference of their clocks depends on the times \
+                 of their first ticks"
             }
             Self::ManySenders => {
-                "four or more machines send to this one; the theory treats the ages of the times that they send as independent"
+                "four or more machines send to this one; the theory treats the times that they send as \
+                 independent of each other"
             }
             Self::Delays => {
-                "messages travel for more than half of the shortest period; the theory ignores what the clocks do in that time"
+                "messages travel for more than half of the time between two ticks of the fastest machine; the theory \
+                 ignores what the clocks do while messages travel"
             }
             Self::VaryingDelays => {
                 "delays vary, so messages wait for earlier ones of the same sender and arrive together; the theory uses the mean delay"
@@ -241,8 +251,8 @@ impl Caveat {
                 "phases are aligned, so the time since the machine's last tick is not random; the theory takes its average"
             }
             Self::Start => {
-                "the lag grows only until the first messages have arrived, so its slope is small; the time \
-                 of this growth is an estimate"
+                "the lag grows only until the first messages have arrived, so its slope over the whole run is small; \
+                 how long it grows is an estimate"
             }
             Self::FewTicks => "the machine ticks fewer than 20 times, so the start matters",
             Self::CriticalTogether => {
@@ -266,13 +276,13 @@ mod tests {
         System::new(rates, internal, 60.0)
     }
 
-    fn reasons(system: &System, machine: usize, quantity: Quantity) -> Vec<Caveat> {
+    fn caveats(system: &System, machine: usize, quantity: Quantity) -> Vec<Caveat> {
         predict(system)[machine].caveats(quantity).to_vec()
     }
 
-    /// Except the caveat `Start`, for the slope of a lag that hardly grows.
+    /// The caveat `Start` is allowed: it is given for the slope of a lag that hardly grows.
     #[test]
-    fn common_configurations_have_no_caveats() {
+    fn common_configurations_have_no_caveats_except_start() {
         for system in [
             plain(&[1.0, 3.0, 6.0], 0.7),
             System {
@@ -285,29 +295,32 @@ mod tests {
         ] {
             for prediction in predict(&system) {
                 for quantity in Quantity::ALL {
-                    let given = prediction.caveats(quantity).iter();
-                    let others = given.filter(|reason| **reason != Caveat::Start);
-                    assert_eq!(others.count(), 0, "{quantity:?}: {system:?}");
+                    let caveats = prediction.caveats(quantity).iter();
+                    let not_allowed = caveats.filter(|caveat| **caveat != Caveat::Start);
+                    assert_eq!(not_allowed.count(), 0, "{quantity:?}: {system:?}");
                 }
             }
         }
     }
 
-    /// The hub of a star and the other machines send each other messages. They leave each other few idle ticks if they send often.
+    /// In a star, machine 0 (the hub) and the other machines send each other messages. If they send often, they leave each other few idle
+    /// ticks.
     #[test]
-    fn machines_of_a_star_that_send_often_are_coupled() {
+    fn machines_of_a_star_are_coupled_only_if_they_send_often() {
         let star = |internal| System {
             topology: Topology::Star,
             ..plain(&[8.0, 1.1, 0.9, 2.1, 3.5, 2.8, 0.6], internal)
         };
         for (internal, expected) in [(0.3, true), (0.9, false)] {
             for quantity in Quantity::ALL {
-                let given = reasons(&star(internal), 1, quantity);
-                assert_eq!(given.contains(&Caveat::Coupled), expected, "{quantity:?}");
+                let is_coupled = caveats(&star(internal), 1, quantity).contains(&Caveat::Coupled);
+                assert_eq!(is_coupled, expected, "{quantity:?}");
             }
         }
     }
 
+    /// Each row of the list is a system, the index of a machine, a quantity, and a caveat that must be given for them. `SeveralStates` is
+    /// missing in the list, because `predict` gives it.
     #[test]
     fn each_caveat_is_given_for_a_system_in_which_it_applies() {
         let star = |rates: &[f64], internal| System {
@@ -327,20 +340,20 @@ mod tests {
             ..taking_all(plain(&[1.0, 3.0, 6.0], 0.7))
         };
         let short_queue = broadcasting(&[1.4, 5.6, 8.2, 4.8, 8.9], 0.75);
-        let late = System {
+        let delayed = System {
             delay_s: 0.3,
             ..plain(&[3.0, 3.0, 3.0], 0.7)
         };
-        let varying = System {
+        let with_varying_delays = System {
             delay_s: 0.2,
             delays_vary: true,
             ..plain(&[3.0, 5.0, 6.0], 0.5)
         };
-        let short = System {
+        let short_run = System {
             duration_s: 15.0,
             ..plain(&[1.0, 3.0, 6.0], 0.7)
         };
-        for (system, machine, quantity, reason) in [
+        for (system, machine, quantity, expected) in [
             (
                 broadcasting(&[3.0, 4.0, 5.0], 0.3),
                 1,
@@ -383,11 +396,16 @@ mod tests {
                 Quantity::LagFinal,
                 Caveat::ManySenders,
             ),
-            (late, 0, Quantity::LogicalRate, Caveat::Delays),
+            (delayed, 0, Quantity::LogicalRate, Caveat::Delays),
             (short_queue, 2, Quantity::BacklogFinal, Caveat::ShortQueue),
             (aligned, 0, Quantity::LagFinal, Caveat::Aligned),
-            (varying, 0, Quantity::LagFinal, Caveat::VaryingDelays),
-            (short, 0, Quantity::BacklogGrowth, Caveat::FewTicks),
+            (
+                with_varying_delays,
+                0,
+                Quantity::LagFinal,
+                Caveat::VaryingDelays,
+            ),
+            (short_run, 0, Quantity::BacklogGrowth, Caveat::FewTicks),
             (
                 plain(&[1.0, 6.0], 0.9),
                 0,
@@ -401,8 +419,8 @@ mod tests {
                 Caveat::CriticalTogether,
             ),
         ] {
-            let given = reasons(&system, machine, quantity);
-            assert!(given.contains(&reason), "{reason:?}: {given:?}");
+            let caveats = caveats(&system, machine, quantity);
+            assert!(caveats.contains(&expected), "{expected:?}: {caveats:?}");
         }
     }
 
@@ -410,6 +428,7 @@ mod tests {
     fn letters_and_names_are_unique() {
         let mut letters = Caveat::ALL.map(Caveat::letter).to_vec();
         let mut names = Caveat::ALL.map(Caveat::name).to_vec();
+        letters.sort_unstable();
         names.sort_unstable();
         letters.dedup();
         names.dedup();

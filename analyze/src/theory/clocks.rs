@@ -18,22 +18,24 @@
 //! > R = r (1 + s (1 - s) / (2 + s (1 - s))).
 //!
 //! An estimate with two steps gives nearly the same result, and it can be applied to other machines too. Step 1: a message of the
-//! fastest machine puts the clock of its partner ahead by part of a tick. Step 2: a message of the partner carries this lead to the
-//! fastest machine, whose clock gains one tick. Each step takes 1 / (s y) seconds on average, where y = r / (1 + s) is the number of
-//! idle ticks per second of each machine. So the estimate is s y / 2 gains per second. It is too high, because machines sometimes
-//! receive at ticks at which they would have sent. The estimate multiplied by 2 (1 - s) / (2 - s) is exact.
+//! fastest machine puts the clock of its partner ahead for part of a tick. This part is the *head start*. Step 2: during the head start,
+//! a message of the partner brings a later time to the fastest machine, whose clock gains one tick. Each step takes 1 / (s y) seconds
+//! on average, where y = r / (1 + s) is the number of idle ticks per second of each machine. So the estimate is s y / 2 gains per
+//! second. It is too high, because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by
+//! f = 2 (1 - s) / (2 - s) is exact.
 //!
 //! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
 //! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
-//! second, where y is the number of idle ticks per second of the fastest machine. The lead is then evenly distributed between 0 and 1
-//! tick of the fastest machine, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
-//! probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j), it sends one of them before the lead is gone. For equal rates
-//! P = 1. So the gains per second through j are
+//! second, where y is the number of idle ticks per second of the fastest machine. The head start is then evenly distributed between 0
+//! and 1 tick of the fastest machine, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
+//! probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j), it sends one of them before the head start is gone. For equal
+//! rates P = 1. A step 1 that is followed by a message in time takes 1 / (P alpha) seconds, and step 2 takes 1 / (s y_j) seconds. So the
+//! gains per second through j are
 //!
-//! > 2 (1 - s) / (2 - s) / (1 / (P alpha) + 1 / (s y_j)).
+//! > f / (1 / (P alpha) + 1 / (s y_j)).
 //!
 //! This is an estimate too. R is r plus the gains through all partners with more than half the highest rate. The sum counts
-//! simultaneous gains twice, and it leaves out leads that pass through several machines.
+//! simultaneous gains twice, and it leaves out head starts that pass through several machines.
 //!
 //! **No gains.** If machines of equal rate tick at the same instants, or if messages carry the clock before the increment, no
 //! message brings the fastest machine a later time. So R = r.
@@ -53,7 +55,7 @@
 //! message.) What the fastest clock has gained in this way is the second part of the lag. Let G_i(x) be the probability that the
 //! second part exceeds x. A message from j that came u seconds ago made the second part of i equal to that of j; since then it has
 //! grown by D_i u. So the second part of i exceeds x if, for each message of the last x / D_i seconds, the second part of its sender
-//! was greater than x - D_i u. If senders are independent and messages arrive as Poisson processes, then
+//! was greater than x - D_i u. If senders are independent and messages arrive as Poisson processes (independently of each other), then
 //!
 //! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
 //!
@@ -71,9 +73,9 @@
 //!
 //! If some machines do not send to all others, R is the logical rate of the clock that i *follows*: the fastest clock whose time
 //! reaches i ([`super::sources`]). The lag of i behind the greatest clock of the run then also grows, by the difference of the
-//! two clocks' rates. For example, a time-keeper's clock advances exactly at its own rate. A listener's clock advances at the
-//! time-keeper's rate or at its own, whichever is greater. There is no prediction for an overloaded machine that receives times
-//! of several clocks, because its queue mixes them.
+//! two clocks' rates. For example, a time-keeper (the only machine that sends) has a clock that advances exactly at its own rate. The
+//! clock of another machine advances at the time-keeper's rate or at its own, whichever is greater. There is no prediction for an
+//! overloaded machine that receives times of several clocks, because its queue mixes them.
 //!
 //! # Ticks that take all waiting messages
 //!
@@ -83,8 +85,9 @@
 //!
 //! A message waits only until the next tick. The offset follows from a message that was sent a seconds before the last tick of i.
 //! The last tick was half a period ago on average. Since the message was sent, the fastest clock has counted
-//! R (a + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and a r_i - 1/2 for its ticks. The lag is the difference. Its
-//! terms with a belong to the second part of the lag. The other terms are the offset, R / (2 r_i) - 1.
+//! R (a + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and a r_i - 1/2 for its ticks. The lag is the difference of these
+//! two counts. The terms of the difference that contain a belong to the second part of the lag. The other terms are the offset,
+//! R / (2 r_i) - 1.
 //!
 //! A slow machine that sends can get ahead of the fastest machine if it counts messages nearly as fast as the fastest machine
 //! ticks. Then the two machines drive each other's clocks. How fast is not derived, so no clock of the system is predicted.
@@ -98,12 +101,13 @@ use super::sources::Source;
 use super::staleness::Staleness;
 use super::system::System;
 
-/// The two limits of [`FollowedClocks::messages_drive_clocks`]. The first one: the clock of the machine advances by more than this
-/// share of R, the logical rate of the clock that it follows.
+/// Messages drive the clock of a machine if this clock advances fast by counting alone, without later times. There are two conditions.
+/// First condition: the clock advances by more than this share of R, the logical rate of the clock that it follows.
 const DRIVING_SHARE: f64 = 0.8;
-/// The second limit: the clock of the machine advances by more than this number per tick.
+/// Second condition: the clock advances by more than this number per tick.
 const DRIVING_COUNT_PER_TICK: f64 = 1.5;
-/// The smallest lag is minus this number: a clock that is ahead of the fastest clock half of the time is ahead by less on average.
+/// A predicted lag is at least minus this number. A clock can be ahead of the fastest clock for half of the time, but on average it is
+/// ahead by less than this number.
 const MAX_AHEAD: f64 = 1.0;
 
 /// The clocks of a system.
@@ -111,7 +115,7 @@ const MAX_AHEAD: f64 = 1.0;
 pub(super) struct Clocks<'a> {
     /// The logical rate of the greatest clock, in 1/s.
     pub fastest: f64,
-    /// For each machine, its lead ([`super::leads`]): it is added to [`Clocks::lag`] for the lag behind the greatest clock.
+    /// For each machine, its lead ([`super::leads`]). The sum of the lead and [`Clocks::lag`] is the lag behind the greatest clock.
     pub leads: Vec<f64>,
     followed: FollowedClocks<'a>,
     staleness: Staleness,
@@ -122,11 +126,11 @@ pub(super) struct Clocks<'a> {
 struct FollowedClocks<'a> {
     system: &'a System,
     flow: &'a Flow,
-    /// For each machine, the machine whose clock it follows; this may be the machine itself.
+    /// For each machine, the machine whose clock it follows. A machine may follow its own clock.
     sources: Vec<Source>,
     /// For each machine, R: the logical rate of the followed clock, in 1/s.
     rates: Vec<f64>,
-    /// For each machine, D: how much faster the followed clock advances than the machine's clock between messages, in 1/s.
+    /// For each machine, D: how much faster the followed clock advances than the machine's clock as long as no later time arrives, in 1/s.
     gains: Vec<f64>,
 }
 
@@ -141,15 +145,17 @@ impl<'a> Clocks<'a> {
         }
     }
 
-    /// How much faster the clock that `machine` follows advances than the followed machine ticks, as a share: 0.1 means 10 % faster.
+    /// The clock that `machine` follows advances by this share faster than its own machine ticks: 0.1 means 10 % faster.
     pub fn gain_share(&self, machine: usize) -> f64 {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;
-        followed.rates[machine] / followed.system.rates[source] - 1.0
+        let ticks_of_source = followed.system.rates[source];
+        followed.rates[machine] / ticks_of_source - 1.0
     }
 
     /// The expected lag of `machine` behind the clock of the fastest machine after `time` seconds. It is 0 for the fastest
-    /// machines, and negative for a machine that is more often ahead of them than behind. None if the lag cannot be derived.
+    /// machines, and negative for a machine whose clock is ahead of the fastest machine's clock on average. None if the lag cannot be
+    /// derived.
     pub fn lag(&self, machine: usize, time: f64) -> Option<f64> {
         let followed = &self.followed;
         let lag_of_source = (self.fastest - followed.rates[machine]) * time;
@@ -193,8 +199,11 @@ impl<'a> FollowedClocks<'a> {
         self.system.rates[machine] == self.system.rates[self.sources[machine].machine]
     }
 
-    /// Whether the lag of the machine can be derived. It cannot be derived in three cases: it depends on a critical machine which clock
-    /// the machine follows; messages drive clocks; or the machine is not stable and its queue has times of several clocks.
+    /// Whether the lag of the machine can be derived. It cannot be derived in three cases:
+    ///
+    /// 1. It is unknown which clock the machine follows, because this depends on a critical machine.
+    /// 2. Messages drive clocks.
+    /// 3. The machine is not stable, and its queue has times of several clocks.
     fn is_derivable(&self, machine: usize) -> bool {
         if self.sources[machine].is_doubtful || self.messages_drive_clocks() {
             return false;
@@ -207,7 +216,8 @@ impl<'a> FollowedClocks<'a> {
             || senders.all(|(sender, _)| self.rates[*sender] == self.rates[machine])
     }
 
-    /// Whether the clock of some machine that sends advances, by counting messages, nearly as fast as the clock that it follows.
+    /// Whether there is a machine that sends and whose clock, only by counting messages, advances nearly as fast as the clock that it
+    /// follows.
     fn messages_drive_clocks(&self) -> bool {
         let is_driver = |machine: usize| {
             let counted = rate_without_later_times(self.system, self.flow, machine);
@@ -242,8 +252,10 @@ impl<'a> FollowedClocks<'a> {
         let queue = self.flow.queues[machine];
         let waiting = queue.mean(since_first_arrival);
         let staleness = staleness.mean(machine, self.gains[machine] * since_first_arrival);
-        // Each case is the sum of the part for waiting, the part for the time since the last message, and the offset.
+        // Each case is the sum of the part for waiting, the part for the time since the last message, and the offset. The offset is derived
+        // at the top of the file.
         let lag = if system.takes_all() {
+            // No message waits longer than until the next tick, so there is no part for waiting.
             followed_rate / (2.0 * rate) + staleness - 1.0
         } else if queue.drift < 0.0 {
             // In a queue that is mostly empty, messages since the last tick delay no other message.
@@ -266,6 +278,7 @@ mod tests {
 
     const T: f64 = 60.0;
 
+    /// The logical rate of the fastest clock and, for each machine, its lag at time T and the slope of its lag.
     struct Lags {
         fastest: f64,
         lags: Vec<Option<f64>>,
@@ -299,8 +312,8 @@ mod tests {
 
     #[test]
     fn the_lag_of_one_follower_is_that_worked_out_by_hand() {
-        // D = 6 - 1 = 5. The number A of messages per second is binomially distributed: six trials with probability 0.05. So the
-        // mean number of messages that wait at a tick is E[A (A - 1)] / (2 (1 - E[A])), where E is the expected value.
+        // D = 6 - 1 = 5. The number A of messages between two ticks of machine 0 is binomially distributed: six trials with probability
+        // 0.05. So the mean number of messages that wait at a tick is E[A (A - 1)] / (2 (1 - E[A])), where E is the expected value.
         let arrivals = 0.05 * 6.0;
         let waiting = 6.0 * 5.0 * 0.05 * 0.05 / (2.0 * (1.0 - arrivals));
         let expected = 5.0 / arrivals + 6.0 * waiting / arrivals - 0.5;
@@ -322,7 +335,8 @@ mod tests {
         }
     }
 
-    /// Messages are so rare that most of a run passes before the lag stops growing.
+    /// At p = 0.99, messages are so rare that the lag grows during most of the run, so it has a slope. The slope is smaller if a warm-up
+    /// leaves out the first half of the run.
     #[test]
     fn the_lag_of_a_stable_machine_grows_at_first() {
         let rare = plain(&[1.0, 6.0], 0.99).slopes[0].unwrap_or_default();
@@ -331,12 +345,12 @@ mod tests {
             (1.0..3.0).contains(&rare) && frequent < 0.1,
             "{rare} {frequent}"
         );
-        let later = predict_lags(&System {
+        let after_warm_up = predict_lags(&System {
             warm_up_s: 30.0,
             ..System::new(&[1.0, 6.0], 0.99, T)
         });
-        let later = later.slopes[0].unwrap_or_default();
-        assert!(later < 0.9 * rare, "{later} {rare}");
+        let after_warm_up = after_warm_up.slopes[0].unwrap_or_default();
+        assert!(after_warm_up < 0.9 * rare, "{after_warm_up} {rare}");
     }
 
     /// The times that a machine receives are older by the delay.

@@ -80,12 +80,12 @@ impl PredictionComparison<'_> {
 
 /// `groups` with their predictions, in the same order.
 pub fn compare(groups: &[Group]) -> Vec<PredictionComparison<'_>> {
-    // Groups of the same configuration are consecutive, so each configuration is predicted once.
+    // Groups of the same configuration are consecutive. So each configuration is predicted once, if the last prediction is remembered.
     let mut last: Option<(System, Vec<Prediction>)> = None;
     let mut predicted = |group: &Group| -> Option<Prediction> {
         let system = System::from_group(group);
         let machines = match last.take() {
-            Some((known, machines)) if known == system => machines,
+            Some((last_system, machines)) if last_system == system => machines,
             _ => predict(&system),
         };
         let prediction = machines.get(group.machine as usize).cloned();

@@ -4,21 +4,22 @@
 //! Let X(t) be the number of messages that have arrived by time t minus the number of ticks. It is approximated by a Brownian
 //! motion with drift mu and variance sigma^2 per second. The length of the queue is Q(t) = X(t) - min(0, smallest X(u) for u <= t),
 //! which is never negative. Q(t) has the same distribution as the greatest value of X up to t. E is the expected value. By Spitzer's
-//! identity, E Q(t) is the integral of E max(0, X(u)) / u over u from 0 to t. Let d = mu sqrt(t) / sigma, let Phi be the distribution
+//! identity (a theorem about the greatest value of a random walk), E Q(t) is the integral of E max(0, X(u)) / u over u from 0 to t. Let
+//! d = mu sqrt(t) / sigma, let Phi be the distribution
 //! function of the standard normal distribution, and phi its density. Then
 //!
 //! > E Q(t) = (sigma^2 / mu) (Phi(d) - 1/2 + d^2 Phi(d) + d phi(d)).
 //!
 //! After a long time this becomes
 //!
-//! - mu t + sigma^2 / (2 mu) if mu > 0 (more messages than ticks),
-//! - sqrt(2 sigma^2 t / pi) if mu = 0 (the critical load),
-//! - sigma^2 / (2 |mu|) if mu < 0 (fewer messages than ticks).
+//! - if mu > 0 (more messages than ticks): mu t + sigma^2 / (2 mu),
+//! - if mu = 0 (the critical load): sqrt(2 sigma^2 t / pi),
+//! - if mu < 0 (fewer messages than ticks): sigma^2 / (2 |mu|).
 //!
 //! The reflection acts only when Q is zero, so it does not change the growth of Q^2. The mean of Q^2 grows by 2 mu E Q + sigma^2
 //! per second. So
 //!
-//! > E Q(t)^2 = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t).
+//! > E[Q(t)^2] = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t).
 //!
 //! With A = Phi(d) - 1/2 - d phi(d), the integral in this equation is
 //!
@@ -28,7 +29,7 @@ use std::ops::Range;
 
 use statrs::function::erf::erfc;
 
-/// If |d| is less than this, the formulas without drift are used; their error is negligible.
+/// If |d| is less than this, approximations for a small drift are used, because the exact formulas divide by mu. The error is negligible.
 const NO_DRIFT: f64 = 1e-4;
 
 /// Number of points of a curve from which its slope is computed.
@@ -59,6 +60,7 @@ impl Reflected {
     /// E Q(`time`), in messages.
     pub fn mean(&self, time: f64) -> f64 {
         let d = self.relative_drift(time);
+        // Without variance, d is infinite.
         if d.is_infinite() {
             return (self.drift * time).max(0.0);
         }
@@ -80,8 +82,8 @@ impl Reflected {
         (square - mean * mean).max(0.0).sqrt()
     }
 
-    /// The least-squares slope of E Q(t - `delay`) as a function of t within `window`, in messages per second. Before `delay` no
-    /// message waits.
+    /// The least-squares slope of E Q(t - `delay`) as a function of t within `window`, in messages per second. No message arrives before
+    /// the time `delay`.
     pub fn slope(&self, window: &Range<f64>, delay: f64) -> f64 {
         // The mean never falls, so a negative slope is a rounding error.
         slope(window, |time| self.mean((time - delay).max(0.0))).max(0.0)
@@ -104,8 +106,8 @@ impl Reflected {
 /// The least-squares slope of `curve` within `window`, in units of the curve per second.
 pub(super) fn slope(window: &Range<f64>, curve: impl Fn(f64) -> f64) -> f64 {
     let (points, length) = (f64::from(POINTS), window.end - window.start);
-    // Times are shares of the window, counted from its middle: from -1/2 to 1/2. Their mean is 0, and the variance of n of them
-    // is (1 - 1/n^2) / 12.
+    // The slope is the covariance of time and curve, divided by the variance of time. Times are shares of the window, counted from its
+    // middle: from -1/2 to 1/2. Their mean is 0, and the variance of n of them is (1 - 1/n^2) / 12.
     let sum: f64 = (0..POINTS)
         .map(|point| (f64::from(point) + 0.5) / points)
         .map(|share| (share - 0.5) * curve(window.start + share * length))

@@ -1,8 +1,8 @@
 //! Finds numbers y_1, y_2, ... with y_i = f_i(y) for all i (a fixed point), where each f_i falls or stays equal if any y_j rises. In the
 //! code, f_i(y) is `next(index, y)`.
 
-/// Maximum number of rounds. If the values still change after them, there is no result.
-const ROUNDS: usize = 20_000;
+/// Maximum number of rounds. If the values still change after so many rounds, there is no result.
+const MAX_ROUNDS: usize = 20_000;
 /// A value counts as unchanged if it changes by at most this share of the greatest value.
 const UNCHANGED: f64 = 1e-11;
 /// A lower and an upper bound have met if they differ by at most this share of the greatest value.
@@ -14,7 +14,7 @@ pub(super) fn find_fixed_point(
     mut y: Vec<f64>,
     next: impl Fn(usize, &[f64]) -> f64,
 ) -> Option<Vec<f64>> {
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         let mut change: f64 = 0.0;
         let mut greatest: f64 = 0.0;
         for index in 0..y.len() {
@@ -32,11 +32,12 @@ pub(super) fn find_fixed_point(
 
 /// Whether there is a single fixed point of `count` numbers. Because `next` falls, it turns a lower bound of all fixed points into an
 /// upper bound, and an upper bound into a lower bound. The first lower bound is 0. Each round computes an upper bound and a new lower
-/// bound, which approach each other. If they meet, there is a single fixed point. If they stop changing before, there may be several.
+/// bound, which approach each other. If the bounds meet, there is a single fixed point. If they stop changing before they meet, there may
+/// be several fixed points.
 pub(super) fn has_single_fixed_point(count: usize, next: impl Fn(usize, &[f64]) -> f64) -> bool {
     let mapped = |y: &[f64]| -> Vec<f64> { (0..count).map(|index| next(index, y)).collect() };
     let mut low = vec![0.0; count];
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         let high = mapped(&low);
         let next_low = mapped(&high);
         let largest_difference = |a: &[f64], b: &[f64]| {

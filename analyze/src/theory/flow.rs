@@ -9,8 +9,8 @@
 //! # The equations
 //!
 //! The queue Q_i of machine i is approximated by a reflected Brownian motion ([`super::diffusion`]). Its variance sigma_i^2 and kappa_i
-//! are computed in [`super::noise`]. Its drift is mu_i = lambda_i + kappa_i y_i - r_i. This would be the drift if machine i had no
-//! idle ticks: then the kappa_i y_i messages that its own idle ticks prevent would arrive too.
+//! are computed in [`super::noise`]. Its drift is mu_i = lambda_i + kappa_i y_i - r_i. The queue would grow by this number per second if
+//! machine i had no idle ticks: then the kappa_i y_i messages that its own idle ticks prevent would arrive too.
 //!
 //! A message that arrived was either received or still waits: lambda_i T = (r_i - y_i) T + E Q_i(T). So
 //!
@@ -79,7 +79,7 @@ impl Flow {
                 .clone()
                 .map(|machine| Noise::compute(machine, &idle, &fluid.active, &links))
                 .collect::<Option<_>>()?;
-            // Then the equations have several solutions, and the rates of the fluid are used.
+            // If machines always send, the equations have several solutions. Then the rates of the fluid are used.
             if links.always_send() {
                 break;
             }
@@ -166,15 +166,16 @@ fn queue(system: &System, machine: usize, noise: Noise, arrivals: f64, idle: f64
     }
 }
 
-/// Solves the equation of one machine for its idle ticks per second. `arrivals(y)` is the number of messages per second that
+/// Solves the equation of one machine for y, its idle ticks per second. `arrivals(y)` is the number of messages per second that
 /// arrive if the machine has y idle ticks per second.
 fn idle_given(system: &System, machine: usize, noise: Noise, arrivals: impl Fn(f64) -> f64) -> f64 {
     let (rate, duration_s) = (system.rates[machine], system.receiving_s());
-    // r - lambda + E Q(T) / T - y, where r - lambda = kappa y - mu. It is positive as long as y is too small.
+    // The right side of the equation minus y: r - lambda + E Q(T) / T - y. It is positive as long as y is too small. Because
+    // r - lambda = kappa y - mu, it is computed as (E Q(T) / T - mu) - (1 - kappa) y.
     let missing_idle = |idle: f64| {
         let queue = queue(system, machine, noise, arrivals(idle), idle);
-        let without_own_idle = queue.mean(duration_s) / duration_s - queue.drift;
-        without_own_idle - (1.0 - noise.feedback) * idle
+        let terms_without_y = queue.mean(duration_s) / duration_s - queue.drift;
+        terms_without_y - (1.0 - noise.feedback) * idle
     };
     root::find_zero(missing_idle, 0.0, rate)
 }

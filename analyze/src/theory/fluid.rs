@@ -24,9 +24,9 @@
 //! > (1/2) (sum of s_i y_i^2 + sum over ordered pairs of neighbours (i, j) of s_i s_j y_i y_j) - sum of s_i r_i y_i.
 //!
 //! Each pair of neighbours occurs twice in the second sum. Take the matrix with 1 in the diagonal, sqrt(s_i s_j) for neighbours,
-//! and 0 elsewhere. If it is positive definite, there is only one minimum. Updating the y_i one after the other converges to it,
-//! because each update lowers the value of this expression. With a time-keeper (only machine 0 sends) there is only one solution too,
-//! because the time-keeper receives nothing.
+//! and 0 elsewhere. If this matrix is positive definite (all its eigenvalues are greater than 0), there is only one minimum. Updating
+//! the y_i one after the other converges to the minimum, because each update lowers the value of the expression. With a time-keeper
+//! (only machine 0 sends) there is only one solution too, because the time-keeper receives nothing.
 //!
 //! In other cases there may be several solutions, because neighbours can overload each other until they stop sending. In a ring
 //! of four equal machines with s > 1/2, one pair of opposite machines has idle ticks and overloads the other pair, and it may be either
@@ -140,8 +140,8 @@ mod tests {
         Fluid::from_rates(&rates, 2.0 * (1.0 - internal) / 3.0)
     }
 
-    /// Y = 9 / 1.2 = 7.5, so 1.5 messages per second arrive at the slowest machine, and 5.625 ticks per second of the fastest
-    /// machine are idle.
+    /// Here s = 0.2, and two machines are active, so Y = (3 + 6) / (1 + s) = 7.5. So s Y = 1.5 messages per second arrive at the
+    /// slowest machine. The fastest machine has (6 - s Y) / (1 - s) = 5.625 idle ticks per second.
     #[test]
     fn the_rates_of_three_machines_are_those_worked_out_by_hand() {
         let fluid = three([1.0, 3.0, 6.0], 0.7);
@@ -156,7 +156,8 @@ mod tests {
         assert!((fluid.growth(0, 1.0) - 0.5).abs() < 1e-9);
     }
 
-    /// Here r_0 = s Y, except for rounding errors. So machine 0 has no idle ticks, and its queue does not grow.
+    /// Here s = 0.4 and Y = (3 + 4) / (1 + s) = 5. So r_0 = s Y = 2, except for rounding errors. So machine 0 has no idle ticks, and its
+    /// queue does not grow.
     #[test]
     fn a_machine_at_exactly_the_critical_load_has_no_idle_ticks() {
         let fluid = three([2.0, 3.0, 4.0], 0.4);

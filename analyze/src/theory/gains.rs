@@ -35,26 +35,27 @@ pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
     own + gains.sum::<f64>()
 }
 
-/// How many ticks per second the clock of `fastest` gains through `partner` ([`super::clocks`]).
+/// How many ticks per second the clock of `fastest` gains through messages of `partner` ([`super::clocks`]).
 fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
-    let (rate, of_partner) = (system.rates[fastest], system.rates[partner]);
+    let (rate, partner_rate) = (system.rates[fastest], system.rates[partner]);
     let pair = Pair::from_links(&flow.links, fastest, partner);
     // Messages per second from the fastest machine to the partner, and back.
     let (out, back) = (
         pair.out * flow.idle[fastest],
         pair.back * flow.idle[partner],
     );
-    // A partner with at most half the rate gets no lead that it could send back.
-    if of_partner <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
+    // A message of a partner with at most half the rate has no later time.
+    if partner_rate <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
         return 0.0;
     }
-    // P, the probability that the partner sends a message before its lead is gone: 1 - (1 - exp(-x)) / x. For equal rates x is infinite.
-    let p_sent_in_time = match back / (rate - of_partner) {
+    // A message of the fastest machine can give the partner's clock a head start. P is the probability that the partner sends a message
+    // before the head start is gone: 1 - (1 - exp(-x)) / x. For equal rates x is infinite, and P = 1.
+    let p_sent_in_time = match back / (rate - partner_rate) {
         x if x.is_finite() => 1.0 + (-x).exp_m1() / x,
         _ => 1.0,
     };
-    // How often the partner gets a lead, in 1/s.
-    let alpha = out * of_partner / rate;
+    // How often the partner gets a head start, in 1/s.
+    let alpha = out * partner_rate / rate;
     pair.gain_ratio() / (1.0 / (p_sent_in_time * alpha) + 1.0 / back)
 }
 
@@ -62,8 +63,10 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
 mod tests {
     use super::*;
 
+    /// Clocks gain nothing if equal machines tick at the same instants (aligned), or if messages carry the clock before the increment
+    /// (stamps before). Otherwise the clocks of equal machines gain.
     #[test]
-    fn equal_aligned_machines_gain_nothing_and_neither_do_machines_with_stamps_before() {
+    fn equal_machines_gain_nothing_if_aligned_or_with_stamps_before() {
         let system = System::new(&[3.0, 3.0, 3.0], 0.7, 60.0);
         let flow = Flow::solve(&system).expect("one solution");
         let aligned = System {

@@ -12,19 +12,20 @@
 //! tick:
 //!
 //! - The last tick of f was a seconds ago, the last tick of j b seconds ago.
-//! - f sent a message to j at its k-th tick before the last one (k = 0 is the last tick itself). Since this message, the clock of f
-//!   has advanced by k.
-//! - j received the message at its next tick and added 1. The clock of j is now floor((a + k P - b) q) + 1 more than the timestamp.
+//! - f sent a message to j k ticks before the last tick of f (k = 0 is the last tick itself). So the clock of f is now k more than the
+//!   timestamp of the message.
+//! - j received the message at the next tick of j and added 1, and it added 1 at each tick since then. So the clock of j is now
+//!   floor((a + k P - b) q) + 1 more than the timestamp.
 //!
 //! So j is ahead, by one, if and only if
 //!
 //! > b <= a - k (1/q - P).
 //!
-//! If this inequality is false for the last message of f, it is false for each earlier message too.
+//! If this inequality is false for the last message of f, it is false for each earlier message too. So only the last message matters.
 //!
-//! Let b be evenly distributed between 0 and 1/q, and a between 0 and P. A tick of f sends a message to j with probability e = s
-//! y / r, where y is the number of idle ticks of f per second, and s is the probability that an idle tick of f sends to j. Then j
-//! is ahead with probability
+//! A tick of f sends a message to j with probability e = s y / r, where y is the number of idle ticks of f per second, and s is the
+//! probability that an idle tick of f sends to j. So the last message was sent k ticks before the last tick of f with probability
+//! e (1 - e)^k. Let b be evenly distributed between 0 and 1/q, and a between 0 and P. Then j is ahead with probability
 //!
 //! > sum over k of e (1 - e)^k q max(0, a - k (1/q - P)), averaged over a.
 //!
@@ -51,7 +52,8 @@ const NEGLIGIBLE: f64 = 1e-6;
 const MAX_TERMS: u32 = 1000;
 
 /// The lead for each machine: it is added to the machine's lag behind the clock of the fastest machine, so that the sum is the lag behind
-/// the greatest clock. If several machines have the highest rate, each of them has the lead over its own clock.
+/// the greatest clock. If several machines have the highest rate, the first two have the lead over their own clocks, and all others have the
+/// mean of these two leads.
 pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
     let rate = system.highest_rate();
     let fastest_machines: Vec<usize> = (0..system.rates.len())
@@ -69,10 +71,14 @@ pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
         // If three or more machines have the highest rate, the first two stand for all of them.
         [first, second, ..] => {
             let (of_first, of_second) = Pair::from_links(&flow.links, first, second).behind();
-            let lead = |machine: usize| match machine {
-                _ if machine == first => of_first,
-                _ if machine == second => of_second,
-                _other => (of_first + of_second) / 2.0,
+            let lead = |machine: usize| {
+                if machine == first {
+                    of_first
+                } else if machine == second {
+                    of_second
+                } else {
+                    (of_first + of_second) / 2.0
+                }
             };
             (0..system.rates.len()).map(lead).collect()
         }
@@ -107,14 +113,14 @@ impl Listener {
 fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
     let rate = system.rates[fastest];
     let sender = flow.links.sender(fastest);
-    let send_probability = sender.one * flow.idle[fastest] / rate;
+    let send_probability = sender.s * flow.idle[fastest] / rate;
     let listeners: Vec<Listener> = sender
         .neighbours
         .iter()
         .map(|&machine| Listener::new(system, flow, machine, send_probability))
         .collect();
     // If a send reaches both of two neighbours with the same probability as one of them, every send goes to all neighbours.
-    let always_sends_to_all = sender.one == sender.two;
+    let always_sends_to_all = sender.s == sender.q;
     // The probability that a listener is ahead, for one value of a.
     let p_ahead_at = |point: u32| {
         // A delay reduces a.
@@ -130,26 +136,29 @@ fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
                     .map(|listener| 1.0 - p_ahead(listener, k))
                     .product::<f64>()
             };
-            return over_messages(send_probability, |k| 1.0 - p_none_ahead(k));
+            return sum_over_messages(send_probability, |k| 1.0 - p_none_ahead(k));
         }
-        let p_behind =
-            |listener: &Listener| 1.0 - over_messages(send_probability, |k| p_ahead(listener, k));
-        1.0 - listeners.iter().map(p_behind).product::<f64>()
+        let p_not_ahead = |listener: &Listener| {
+            1.0 - sum_over_messages(send_probability, |k| p_ahead(listener, k))
+        };
+        1.0 - listeners.iter().map(p_not_ahead).product::<f64>()
     };
     (0..POINTS).map(p_ahead_at).sum::<f64>() / f64::from(POINTS)
 }
 
-/// The sum over k of e (1 - e)^k f(k), where e is `send_probability` and f is `of_message`, which falls as k rises.
-fn over_messages(send_probability: f64, of_message: impl Fn(f64) -> f64) -> f64 {
-    // `left` is (1 - e)^k.
-    let (mut sum, mut left) = (0.0, 1.0);
+/// The sum over k of e (1 - e)^k `p_ahead(k)`, where e is `send_probability`. `p_ahead(k)` falls as k rises, so no term follows after it is
+/// 0.
+fn sum_over_messages(send_probability: f64, p_ahead: impl Fn(f64) -> f64) -> f64 {
+    // The probability that f has sent nothing in the last k ticks: (1 - e)^k.
+    let mut p_nothing_later = 1.0;
+    let mut sum = 0.0;
     for k in 0..MAX_TERMS {
-        let of_message = of_message(f64::from(k));
-        if left < NEGLIGIBLE || of_message <= 0.0 {
+        let p_ahead = p_ahead(f64::from(k));
+        if p_nothing_later < NEGLIGIBLE || p_ahead <= 0.0 {
             break;
         }
-        sum += left * send_probability * of_message;
-        left *= 1.0 - send_probability;
+        sum += p_nothing_later * send_probability * p_ahead;
+        p_nothing_later *= 1.0 - send_probability;
     }
     sum
 }
@@ -177,7 +186,9 @@ mod tests {
     #[test]
     fn the_leads_of_one_and_of_two_listeners_are_those_worked_out_by_hand() {
         assert!((lead(&time_keeper(&[6.0, 3.0], 0.7)) - 0.3 / 7.0).abs() < 1e-3);
-        // Two listeners are both behind with probability (1 - x)^2, where x is evenly distributed between 0 and 2/7.
+        // If the last tick of the time-keeper sent a message, a listener is ahead with probability x. It depends on the time since that
+        // tick, and is evenly distributed between 0 and (1/2) (4/7) = 2/7. So both listeners are behind with probability (1 - x)^2,
+        // averaged over x.
         let both_behind = 1.0 - 2.0 / 7.0 + (2.0f64 / 7.0).powi(2) / 3.0;
         let expected = 0.3 * (1.0 - both_behind);
         assert!((lead(&time_keeper(&[6.0, 3.0, 3.0], 0.7)) - expected).abs() < 1e-3);

@@ -23,9 +23,9 @@ pub(super) struct Sender {
     /// The machines to which the sender may send, in ascending order.
     pub neighbours: Vec<usize>,
     /// s_j, the probability that a given neighbour gets a message.
-    pub one: f64,
+    pub s: f64,
     /// q_j, the probability that both of two given neighbours get a message.
-    pub two: f64,
+    pub q: f64,
 }
 
 impl Sender {
@@ -36,31 +36,31 @@ impl Sender {
             Topology::TimeKeeper => Sends::Broadcast,
             Topology::Mesh | Topology::Ring | Topology::Star => system.sends,
         };
-        let (one, two) = probabilities(sends, 1.0 - system.internal[machine], neighbours.len());
+        let (s, q) = probabilities(sends, 1.0 - system.internal[machine], neighbours.len());
         Self {
             neighbours: neighbours.into_iter().map(|peer| peer as usize).collect(),
-            one,
-            two,
+            s,
+            q,
         }
     }
 }
 
-/// s and q of a machine with this number of `neighbours`. An idle tick of it sends with probability `sends_at_all`.
-fn probabilities(sends: Sends, sends_at_all: f64, neighbours: usize) -> (f64, f64) {
+/// s and q of a machine with this number of `neighbours`. An idle tick of the machine sends with probability `p_sends`.
+fn probabilities(sends: Sends, p_sends: f64, neighbours: usize) -> (f64, f64) {
     let d = neighbours as f64;
     match sends {
         _ if neighbours == 0 => (0.0, 0.0),
         Sends::Mix => {
-            let one = 2.0 * sends_at_all / (d + 1.0);
-            (one, one / 2.0)
+            let s = 2.0 * p_sends / (d + 1.0);
+            (s, s / 2.0)
         }
-        Sends::Unicast => (sends_at_all / d, 0.0),
+        Sends::Unicast => (p_sends / d, 0.0),
         Sends::Multicast(recipients) if f64::from(recipients) < d => {
             let k = f64::from(recipients);
-            let one = sends_at_all * k / d;
-            (one, one * (k - 1.0) / (d - 1.0))
+            let s = p_sends * k / d;
+            (s, s * (k - 1.0) / (d - 1.0))
         }
-        Sends::Multicast(_) | Sends::Broadcast => (sends_at_all, sends_at_all),
+        Sends::Multicast(_) | Sends::Broadcast => (p_sends, p_sends),
     }
 }
 
@@ -79,8 +79,10 @@ impl Links {
         let senders: Vec<Sender> = machines.map(|j| Sender::from_system(system, j)).collect();
         let mut senders_to = vec![vec![]; senders.len()];
         for (j, sender) in senders.iter().enumerate() {
-            for &i in sender.neighbours.iter().filter(|_| sender.one > 0.0) {
-                senders_to[i].push((j, sender.one));
+            if sender.s > 0.0 {
+                for &i in &sender.neighbours {
+                    senders_to[i].push((j, sender.s));
+                }
             }
         }
         Self {
@@ -100,7 +102,7 @@ impl Links {
     }
 
     /// The probability that an idle tick of `from` sends a message to `to`.
-    pub fn between(&self, from: usize, to: usize) -> f64 {
+    pub fn send_probability(&self, from: usize, to: usize) -> f64 {
         let senders = self.senders_to[to]
             .iter()
             .find(|(sender, _)| *sender == from);
@@ -109,7 +111,7 @@ impl Links {
 
     /// Whether an idle tick of `machine` can send at all.
     pub fn sends(&self, machine: usize) -> bool {
-        self.senders[machine].one > 0.0
+        self.senders[machine].s > 0.0
     }
 
     /// s and q, if they are equal for all machines and every machine may send to every other.
@@ -117,9 +119,9 @@ impl Links {
         let first = &self.senders[0];
         let is_like_first = |sender: &Sender| {
             sender.neighbours.len() + 1 == self.senders.len()
-                && (sender.one, sender.two) == (first.one, first.two)
+                && (sender.s, sender.q) == (first.s, first.q)
         };
-        (self.senders.iter().all(is_like_first)).then_some((first.one, first.two))
+        (self.senders.iter().all(is_like_first)).then_some((first.s, first.q))
     }
 
     /// Whether an idle tick of every machine almost always sends to every other machine. Then 1 - s is too small to divide by, and the
@@ -135,9 +137,12 @@ impl Links {
         senders.map(|(sender, s)| s * values[*sender]).sum()
     }
 
-    /// Whether a matrix is positive definite, that is, whether its Cholesky decomposition exists. The matrix has a row for each machine
-    /// that is true in `included`. Its elements are `diagonal` in the diagonal, sqrt(s_i s_j) for two machines i and j that send to each
-    /// other, and 0 elsewhere.
+    /// Whether a matrix is positive definite (all its eigenvalues are greater than 0). The matrix has a row for each machine that is true
+    /// in `included`. Its elements are `diagonal` in the diagonal, sqrt(s_i s_j) for two machines i and j that send to each other, and 0
+    /// elsewhere.
+    ///
+    /// A matrix is positive definite if and only if it has a Cholesky decomposition: it is L times the transpose of L, where L has
+    /// positive elements in the diagonal and zeros above it.
     pub fn is_positive_definite(&self, diagonal: f64, included: &[bool]) -> bool {
         /// A value below this counts as zero, because of rounding.
         const ROUNDING: f64 = 1e-9;
@@ -145,9 +150,10 @@ impl Links {
             .filter(|&machine| included[machine])
             .collect();
         if let Some((s, _)) = self.uniform() {
-            // The smallest eigenvalue is then `diagonal` - s.
+            // All elements outside the diagonal are s, so the smallest eigenvalue is `diagonal` - s.
             return chosen.len() < 2 || diagonal - s >= ROUNDING;
         }
+        // L, computed row by row.
         let mut lower = vec![vec![0.0; chosen.len()]; chosen.len()];
         for row in 0..chosen.len() {
             for column in 0..=row {
@@ -159,8 +165,8 @@ impl Links {
                     }
                     lower[row][row] = pivot.sqrt();
                 } else {
-                    let (one, other) = (chosen[row], chosen[column]);
-                    let product = self.between(one, other) * self.between(other, one);
+                    let (i, j) = (chosen[row], chosen[column]);
+                    let product = self.send_probability(i, j) * self.send_probability(j, i);
                     lower[row][column] = (product.sqrt() - known) / lower[column][column];
                 }
             }
@@ -188,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_of_each_rule_are_those_of_the_table_above() {
+    fn probabilities_of_each_rule_are_those_of_the_table_at_the_top_of_the_file() {
         let of = |sends| {
             let links = links(Topology::Mesh, sends, &[0.4; 4]);
             links.uniform().expect("equal machines")
@@ -222,16 +228,20 @@ mod tests {
         );
         let keeper = links(Topology::TimeKeeper, Sends::Mix, &[0.4; 2]);
         assert!(keeper.uniform().is_none() && keeper.sends(0) && !keeper.sends(1));
-        assert_eq!((keeper.between(0, 1), keeper.between(1, 0)), (0.6, 0.0));
+        assert_eq!(
+            (keeper.send_probability(0, 1), keeper.send_probability(1, 0)),
+            (0.6, 0.0)
+        );
     }
 
-    /// For four machines in a ring, the smallest eigenvalue of the matrix is 1 - 2 s.
+    /// For four machines in a ring, the smallest eigenvalue of the matrix is 1 - 2 s. So there is one state if s is less than 1/2, that is,
+    /// if p is greater than 1/2.
     #[test]
     fn a_ring_has_one_state_if_machines_send_rarely() {
         for (internal, expected) in [(0.51, true), (0.49, false)] {
             let ring = links(Topology::Ring, Sends::Broadcast, &[internal; 4]);
             assert_eq!(ring.has_one_state(), expected, "{internal}");
-            // Two opposite machines do not send to each other.
+            // Two opposite machines do not send to each other, so their matrix has only the diagonal.
             assert!(ring.is_positive_definite(0.1, &[true, false, true, false]));
         }
     }

@@ -1,5 +1,6 @@
 //! The random part of the messages that arrive at a machine: the variance sigma^2 of their number per second, and the feedback kappa.
-//! Kappa is the number of messages for a machine that are prevented by one idle tick (a tick that receives nothing) of the same machine.
+//! Kappa says how many messages for a machine one idle tick (a tick that receives nothing) of this machine prevents: an idle tick may send,
+//! a message keeps its recipient busy, and the recipient then sends less.
 //!
 //! Both numbers are computed for a machine i while its queue is not empty, so that it has no idle ticks. K of the other machines are
 //! *active*: they have idle ticks in the long run. An idle tick sends a message to a given other machine with probability s.
@@ -10,7 +11,7 @@
 //! more. Let n_j be the change of the number of idle ticks of j, and n the sum of all n_j. Machine j gets s more messages from i,
 //! and s (n - n_j) more from the other active machines (n is negative, so these are fewer). Each message costs one idle tick:
 //!
-//! > n_j = -s - s (n - n_j), and summed over all j: n = -s K / (1 + (K - 1) s).
+//! > n_j = -s - s (n - n_j). The sum over all j gives n = -s K / (1 + (K - 1) s).
 //!
 //! Machine i gets s n more messages, which is a negative number. So one idle tick of i prevents this number of messages for i:
 //!
@@ -67,8 +68,8 @@ pub(super) struct Noise {
 const GREATEST_FEEDBACK: f64 = 0.9;
 
 impl Noise {
-    /// Computes feedback and variance for `machine`. `idle` has each machine's idle ticks per second. None if the equations for w
-    /// do not converge.
+    /// Computes feedback and variance for `machine`. `idle` has each machine's idle ticks per second. `active` says for each machine
+    /// whether it has idle ticks in the long run. None if the solution of the equations for w does not converge.
     pub fn compute(machine: usize, idle: &[f64], active: &[bool], links: &Links) -> Option<Self> {
         match links.uniform() {
             Some((s, q)) => Some(Self::among_equals(machine, idle, active, (s, q))),
@@ -89,7 +90,7 @@ impl Noise {
             }
             let sender = links.sender(j);
             let of_neighbours: f64 = sender.neighbours.iter().map(|&k| w[k]).sum();
-            links.between(j, machine) - sender.one * of_neighbours
+            links.send_probability(j, machine) - sender.s * of_neighbours
         })?;
         let weight = |neighbour: usize| match neighbour == machine {
             true => 1.0,
@@ -100,14 +101,14 @@ impl Noise {
             let weights = || sender.neighbours.iter().map(|&neighbour| weight(neighbour));
             let sum: f64 = weights().sum();
             let sum_of_squares: f64 = weights().map(|u| u * u).sum();
-            let first_term = (sender.one - sender.two) * sum_of_squares;
-            let second_term = (sender.two - sender.one * sender.one) * sum * sum;
+            let first_term = (sender.s - sender.q) * sum_of_squares;
+            let second_term = (sender.q - sender.s * sender.s) * sum * sum;
             idle[k] * (first_term + second_term).max(0.0)
         };
         let sender = links.sender(machine);
         let sum_of_w: f64 = sender.neighbours.iter().map(|&j| w[j]).sum();
         Some(Self {
-            feedback: (sender.one * sum_of_w).clamp(0.0, GREATEST_FEEDBACK),
+            feedback: (sender.s * sum_of_w).clamp(0.0, GREATEST_FEEDBACK),
             variance: (0..idle.len())
                 .filter(|&k| k != machine)
                 .map(variance)
@@ -118,19 +119,21 @@ impl Noise {
     /// Feedback and variance if all machines send to each other with the same probabilities `s` and `q`.
     fn among_equals(machine: usize, idle: &[f64], active: &[bool], (s, q): (f64, f64)) -> Self {
         let others = || (0..idle.len()).filter(|&other| other != machine);
-        let count = others().filter(|&other| active[other]).count() as f64;
+        // K.
+        let active_others = others().filter(|&other| active[other]).count() as f64;
         // C and V.
         let (covariance, variance) = (q - s * s, s * (1.0 - s));
-        let c = match count {
+        let c = match active_others {
             0.0 => 0.0,
             count => s / (1.0 + (count - 1.0) * s),
         };
+        // v, for an idle tick of a machine with this m.
         let contribution = |m: f64| {
             let of_others = c * c * (m * variance + m * (m - 1.0) * covariance);
             (variance + of_others - 2.0 * c * m * covariance).max(0.0)
         };
-        let of_active = contribution((count - 1.0).max(0.0));
-        let of_inactive = contribution(count);
+        let of_active = contribution((active_others - 1.0).max(0.0));
+        let of_inactive = contribution(active_others);
         let variance = others()
             .map(|other| {
                 idle[other]
@@ -142,7 +145,7 @@ impl Noise {
             })
             .sum();
         Self {
-            feedback: (s * c * count).min(GREATEST_FEEDBACK),
+            feedback: (s * c * active_others).min(GREATEST_FEEDBACK),
             variance,
         }
     }

@@ -14,9 +14,9 @@
 //!
 //! > alpha = b (1 - a), beta = a (1 - b).
 //!
-//! Before a tick of the first machine, its clock is behind and no message waits with probability x = beta / (alpha + beta + alpha
-//! beta). Its clock is behind and a message waits, so that it gains a tick, with probability alpha x. For the second machine,
-//! alpha and beta change places. So the mean gain of each tick of either machine is, in ticks,
+//! Consider the moment before a tick of the first machine. With probability x = beta / (alpha + beta + alpha beta), its clock is behind
+//! and no message waits. With probability alpha x, its clock is behind and a message waits, so the clock gains a tick. For the second
+//! machine, alpha and beta change places. So the mean gain of each tick of either machine is, in ticks,
 //!
 //! > g = alpha beta / (alpha + beta + alpha beta).
 //!
@@ -36,8 +36,8 @@ pub(super) struct Pair {
 impl Pair {
     pub fn from_links(links: &Links, first: usize, second: usize) -> Self {
         Self {
-            out: links.between(first, second),
-            back: links.between(second, first),
+            out: links.send_probability(first, second),
+            back: links.send_probability(second, first),
         }
     }
 
@@ -57,8 +57,8 @@ impl Pair {
         }
     }
 
-    /// How far each machine's clock is behind the greater of the two clocks, on average over time. A clock can be behind only
-    /// while the other machine ticked last, which is half of the time. It is then behind by one, or not at all.
+    /// How far the clocks of the first and of the second machine are behind the greater of the two clocks, on average over time. A clock
+    /// can be behind only while the other machine ticked last, which is half of the time. It is then behind by one, or not at all.
     pub fn behind(self) -> (f64, f64) {
         let (alpha, beta) = self.alpha_and_beta();
         let denominator = alpha + beta + alpha * beta;
@@ -89,6 +89,7 @@ mod tests {
         }
     }
 
+    /// The second machine only listens. Then the first machine is behind whenever the second one ticked last.
     #[test]
     fn a_machine_that_only_listens_is_never_behind() {
         assert_eq!(
@@ -99,10 +100,11 @@ mod tests {
             .behind(),
             (0.5, 0.0)
         );
-        let never = Pair {
+        let without_messages = Pair {
             out: 0.0,
             back: 0.0,
         };
-        assert_eq!((never.behind(), never.gain_ratio()), ((0.0, 0.0), 0.0));
+        assert_eq!(without_messages.behind(), (0.0, 0.0));
+        assert_eq!(without_messages.gain_ratio(), 0.0);
     }
 }

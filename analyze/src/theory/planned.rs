@@ -22,7 +22,7 @@ pub struct PlannedConfiguration {
     pub machines: Vec<Prediction>,
 }
 
-/// Predicts all configurations of `experiment`, in their order. Measures leave out the first `warm_up_s` model seconds, which must
+/// Predicts all configurations of `experiment`, in their order. Measures leave out the first `warm_up_s` model seconds. This number must
 /// be less than the duration of every configuration.
 pub fn predict_experiment(experiment: &Experiment, warm_up_s: f64) -> Vec<PlannedConfiguration> {
     let configurations = experiment.configurations();
@@ -43,9 +43,9 @@ impl PlannedConfiguration {
     /// many), and critical is worse than stable (fewer). None if no regime can be predicted.
     pub fn worst_regime(&self) -> Option<Regime> {
         let regimes = || self.machines.iter().filter_map(|machine| machine.regime);
-        let worst = [Regime::Overloaded, Regime::Critical, Regime::Stable];
-        let has = |regime: &Regime| regimes().any(|other| other == *regime);
-        worst.into_iter().find(has)
+        let worst_first = [Regime::Overloaded, Regime::Critical, Regime::Stable];
+        let is_predicted = |regime: &Regime| regimes().any(|other| other == *regime);
+        worst_first.into_iter().find(is_predicted)
     }
 }
 

@@ -27,7 +27,8 @@ const SHOWN: [Quantity; 5] = [
 /// Number of digits after the decimal point of a boundary.
 const BOUNDARY_DECIMALS: usize = 4;
 
-/// The number of configurations in each regime, as a sentence. A configuration has the worst regime of its machines.
+/// The number of configurations in each regime, as a sentence. The regime says how many messages arrive at a machine: fewer than it has
+/// ticks (stable), about as many (critical) or more (overloaded). A configuration has the worst regime of its machines.
 pub fn planned_overview(configurations: &[PlannedConfiguration]) -> String {
     let count = |regime: Option<Regime>| {
         let configurations = configurations.iter();
@@ -103,7 +104,8 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
     }
 }
 
-/// A table of the boundaries of stability. None if there are none.
+/// A table of the boundaries of stability: for each boundary, the machine and the values of the swept parameter (the parameter that takes
+/// several values in the experiment) at which the machine is overloaded. None if there are no boundaries.
 pub fn boundary_table(
     configurations: &[PlannedConfiguration],
     boundaries: &[Boundary],
@@ -144,7 +146,7 @@ pub fn boundary_table(
     let mut caption = vec![
         "The boundary of stability: at this value, as many messages arrive at the machine in the long run as it has ticks (fluid \
          model). Boundaries are found between the smallest and the largest value in the experiment. A machine that is not listed \
-         has none there. Close to a boundary, the regime of a run is critical."
+         has no boundary there. Close to a boundary, the regime of a run is critical."
             .to_owned(),
     ];
     if boundaries.iter().any(sweeps_rate) {
@@ -198,6 +200,7 @@ pub fn planned_records(
     configurations: &[PlannedConfiguration],
     boundaries: &[Boundary],
 ) -> Vec<Record> {
+    // For the fixed parameters and the machine, the largest boundary.
     let mut largest: HashMap<(String, usize), f64> = HashMap::new();
     for boundary in boundaries {
         let key = (
@@ -305,7 +308,8 @@ fn cells_of(parameters: &[&Parameter], configuration: &Configuration) -> Vec<Str
         .collect()
 }
 
-/// A sentence with the parameters that are equal in all configurations. Defaults of variants of the model are left out.
+/// A sentence with the parameters that are equal in all configurations, and their values. A parameter that is a variant of the model (such
+/// as the topology) is left out if it has its default value.
 fn constant<'c>(
     mut configurations: impl Iterator<Item = &'c Configuration>,
     varying: &[&Parameter],
@@ -329,7 +333,7 @@ fn constant<'c>(
     (!words.is_empty()).then(|| format!("Every run: {}.", words.join(", ")))
 }
 
-/// The words of a heading, one in each line.
+/// The heading with each word in a line of its own.
 fn in_lines(heading: &str) -> String {
     heading.replace(' ', LINE)
 }
@@ -341,6 +345,7 @@ fn machine(configuration: &Configuration, index: usize) -> String {
     keep_together(&format!("{index}{rate}"))
 }
 
+/// The name of the predicted regime. None if it cannot be predicted.
 fn regime(prediction: &Prediction) -> Option<&'static str> {
     prediction.regime.map(Regime::name)
 }

@@ -26,7 +26,7 @@ pub struct Prediction {
     pub backlog_final_sd: Option<f64>,
     /// The share of ticks that receive.
     pub receive_share: Option<f64>,
-    /// The advance of the machine's clock divided by the observed time, in 1/s.
+    /// The advance of the machine's clock divided by the observed time (the run without its warm-up), in 1/s.
     pub logical_rate: Option<f64>,
     /// Slope of the lag behind the greatest clock, in 1/s.
     pub lag_slope: Option<f64>,
@@ -54,6 +54,7 @@ impl Prediction {
 
     /// The caveats of `quantity`; empty if there are none.
     pub fn caveats(&self, quantity: Quantity) -> &[Caveat] {
+        // The variants of `Quantity` have the same order as `Quantity::ALL`.
         &self.caveats[quantity as usize]
     }
 }
@@ -78,7 +79,7 @@ pub fn predict(system: &System) -> Vec<Prediction> {
         .iter()
         .enumerate()
         .map(|(machine, circumstances)| Prediction {
-            caveats: Quantity::ALL.map(|quantity| Caveat::reasons(quantity, circumstances)),
+            caveats: Quantity::ALL.map(|quantity| Caveat::find_all(quantity, circumstances)),
             ..predict_machine(system, &flow, &clocks, machine)
         })
         .collect()
@@ -99,15 +100,20 @@ impl ExpectedCounts {
         let rate = system.rates[machine];
         let (window, delay_s) = (system.observed(), system.delay_s);
         let (arrivals, queue) = (flow.arrivals[machine], flow.queues[machine]);
-        // The times in which messages arrive, up to the end of the run and up to the end of the warm-up.
-        let (run_s, warm_up_s) = (system.receiving_s(), (window.start - delay_s).max(0.0));
-        let receiving_in_run = (rate - flow.idle[machine]) * run_s;
+        // How long messages arrive until the end of the run, and until the end of the warm-up. No message arrives in the first `delay_s`
+        // seconds.
+        let arriving_s = system.receiving_s();
+        let arriving_in_warm_up_s = (window.start - delay_s).max(0.0);
+        let receiving_in_run = (rate - flow.idle[machine]) * arriving_s;
         let (receiving_ticks, messages) = if system.takes_all() {
-            let share = (run_s - warm_up_s) / run_s;
-            (receiving_in_run * share, arrivals * (run_s - warm_up_s))
+            let observed_s = arriving_s - arriving_in_warm_up_s;
+            let share = observed_s / arriving_s;
+            (receiving_in_run * share, arrivals * observed_s)
         } else {
-            // Messages that were received in the warm-up do not count: those that arrived in it, without those that still waited.
-            let received_in_warm_up = arrivals * warm_up_s - queue.mean(warm_up_s);
+            // Messages that were received in the warm-up do not count. These are the messages that arrived in the warm-up, minus those
+            // that still waited at its end.
+            let received_in_warm_up =
+                arrivals * arriving_in_warm_up_s - queue.mean(arriving_in_warm_up_s);
             let received = receiving_in_run - received_in_warm_up.clamp(0.0, receiving_in_run);
             // Each of these ticks receives one message.
             (received, received)
@@ -143,8 +149,8 @@ fn predict_machine(
     let logical_rate = lag_final
         .zip(lag_start)
         .map(|(end, start)| clocks.fastest - (end - start) / observed_s);
-    // The machine's last tick is half a period before the end of the run on average. The final backlog is that after this tick, so
-    // messages that arrive later do not count.
+    // On average, the machine's last tick is half a period (half of the time between two ticks) before the end of the run. The final
+    // backlog is the one after this tick, so messages that arrive later do not count.
     let arrived_since_last_tick = arrival_rate / (2.0 * rate);
     Prediction {
         regime: Some(Regime::from_relative_drift(
@@ -160,6 +166,7 @@ fn predict_machine(
         lag_slope: clocks.lag_slope(machine),
         lag_final: lag_final.map(|lag| (lag + clocks.leads[machine]).max(0.0)),
         jump_mean: logical_rate.map(|rate| rate * observed_s / observed.events()),
+        // `predict` gives the caveats.
         caveats: Default::default(),
     }
 }

@@ -1,19 +1,19 @@
 //! The measures that theory predicts.
 
-/// A measure that is predicted.
+/// A measure that is predicted. The variants have the same order as [`Quantity::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quantity {
-    /// The slope of the queue's length.
+    /// The slope of a straight line fitted to the queue's length over time.
     BacklogGrowth,
-    /// The queue's length at the end.
+    /// The queue's length after the machine's last tick.
     BacklogFinal,
     /// The share of ticks that receive.
     ReceiveShare,
     /// The advance of the clock per second.
     LogicalRate,
-    /// The slope of the lag.
+    /// The slope of a straight line fitted to the lag over time. The lag is the greatest clock of the run minus the machine's own clock.
     LagSlope,
-    /// The lag at the end.
+    /// The lag at the end of the run.
     LagFinal,
     /// The advance of the clock per event.
     JumpMean,

@@ -18,12 +18,13 @@ pub enum Regime {
 
 /// A machine is critical if its queue drifts up or down over the run by less than this number of standard deviations of the queue's
 /// random fluctuations. Then a run does not show whether the queue grows or not.
-const CRITICAL: f64 = 1.0;
+const MAX_CRITICAL_DRIFT: f64 = 1.0;
 
 impl Regime {
-    /// The regime for a queue with this drift over the run, divided by the standard deviation of its random fluctuations over the run.
+    /// The regime of a machine. `relative_drift` is the drift of its queue over the run, divided by the standard deviation of the queue's
+    /// random fluctuations over the run.
     pub(super) fn from_relative_drift(relative_drift: f64) -> Self {
-        if relative_drift.abs() < CRITICAL {
+        if relative_drift.abs() < MAX_CRITICAL_DRIFT {
             Self::Critical
         } else if relative_drift < 0.0 {
             Self::Stable
@@ -42,14 +43,14 @@ impl Regime {
     }
 }
 
-/// The regime of a machine as measured by its offered load, the number of messages that arrive for each of its ticks. None if the offered
+/// The regime of a machine as measured by its offered load (the number of messages that arrive for each of its ticks). None if the offered
 /// load is unknown.
 ///
 /// - stable: the whole 95 % interval of the offered load is below 1, or ticks take all waiting messages;
 /// - overloaded: the whole interval is above 1;
 /// - critical: the interval contains 1.
 ///
-/// If there is no interval, the mean takes its place.
+/// If there is no interval (for example, after a single repetition), the mean alone is compared with 1.
 ///
 /// # Panics
 ///

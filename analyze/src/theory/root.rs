@@ -16,8 +16,8 @@ pub(super) fn find_zero(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> 
         return high;
     }
     let tolerance = 1e-12 * high.abs().max(low.abs());
-    // Whether the last step replaced the lower end.
-    let mut last_was_low = None;
+    // Whether the last step replaced the lower end; `None` before the first step.
+    let mut last_replaced_low = None;
     let mut middle = low;
     for _ in 0..STEPS {
         let before = middle;
@@ -26,17 +26,17 @@ pub(super) fn find_zero(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> 
         if at_middle == 0.0 || (middle - before).abs() <= tolerance {
             break;
         }
-        let is_low = at_middle > 0.0;
+        let replaces_low = at_middle > 0.0;
         // If the same end is replaced again, the other end has stayed in place twice.
-        let other_stays = last_was_low == Some(is_low);
-        if is_low {
+        let other_stays = last_replaced_low == Some(replaces_low);
+        if replaces_low {
             (low, at_low) = (middle, at_middle);
             at_high /= if other_stays { 2.0 } else { 1.0 };
         } else {
             (high, at_high) = (middle, at_middle);
             at_low /= if other_stays { 2.0 } else { 1.0 };
         }
-        last_was_low = Some(is_low);
+        last_replaced_low = Some(replaces_low);
     }
     middle
 }

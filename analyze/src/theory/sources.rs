@@ -37,7 +37,7 @@ impl Source {
                 fastest(&system.rates, &reaching(machine, flow, passes_on))
             };
             let found = fastest_over(&|other| flow.active[other]);
-            // If no machine passes times on, only the times of direct neighbours arrive.
+            // If no machine passed times on, only the times of direct neighbours would arrive.
             let fastest_near = fastest_over(&|_| false);
             Self {
                 machine: found,
@@ -58,8 +58,9 @@ fn fastest(rates: &[f64], reaching: &[bool]) -> usize {
     fastest.unwrap_or_default()
 }
 
-/// For each machine, whether its time reaches `machine`. The time of `machine` itself does. So does the time of each neighbour that has
-/// idle ticks or for which `passes_on` is true. A neighbour for which `passes_on` is true also passes on all times that reach it.
+/// For each machine, whether its time reaches `machine`. The time of `machine` itself reaches it. The time of another machine reaches it if
+/// that machine sends (it has idle ticks, or `passes_on` is true for it), either to `machine` itself or to a machine that passes times on to
+/// `machine`.
 fn reaching(machine: usize, flow: &Flow, passes_on: &dyn Fn(usize) -> bool) -> Vec<bool> {
     let mut reaching = vec![false; flow.idle.len()];
     reaching[machine] = true;
@@ -95,6 +96,8 @@ mod tests {
         sources.into_iter().map(|source| source.machine).collect()
     }
 
+    /// In a star, machine 0 is the hub. In the first system the hub is overloaded, so machine 1 follows its own clock. In the second
+    /// system the hub keeps up and passes on the time of machine 2.
     #[test]
     fn an_overloaded_hub_passes_no_times_on() {
         assert_eq!(sources(&[1.0, 3.0, 6.0], 0.5, Topology::Star), [2, 1, 2]);

@@ -7,7 +7,7 @@ use super::flow::Flow;
 /// The step of x, as a share of the shortest lag over which G can fall.
 const STEP: f64 = 0.02;
 /// Maximum number of steps.
-const STEPS: usize = 20_000;
+const MAX_STEPS: usize = 20_000;
 /// The integration ends when G is below this value for all machines.
 const NEGLIGIBLE: f64 = 1e-4;
 
@@ -21,17 +21,17 @@ pub(super) struct Staleness {
 }
 
 impl Staleness {
-    /// Integrates G for the machines `followers`. For each machine, `rates` has the logical rate R of the clock that it follows,
-    /// and `gains` has D: how much faster this clock advances than the machine's own.
+    /// Integrates G for the machines `followers`, whose clocks follow a faster clock. For each machine, `rates` has the logical rate R of
+    /// the clock that it follows, and `gains` has D: how much faster this clock advances than the machine's own, in 1/s.
     pub fn integrate(flow: &Flow, gains: &[f64], rates: &[f64], followers: &[usize]) -> Self {
         let step = STEP * shortest_lag(flow, gains, followers);
         let mut integrals = vec![vec![0.0]; gains.len()];
-        // G for each machine at the current x. For machines that are no followers it is always 0.
+        // G for each machine at the current x. It starts at 1 for followers. For other machines it is always 0.
         let mut probability = vec![0.0; gains.len()];
-        followers
-            .iter()
-            .for_each(|&machine| probability[machine] = 1.0);
-        let steps = if step.is_finite() { STEPS } else { 0 };
+        for &machine in followers {
+            probability[machine] = 1.0;
+        }
+        let steps = if step.is_finite() { MAX_STEPS } else { 0 };
         for _ in 0..steps {
             let before = probability.clone();
             let mut greatest: f64 = 0.0;
@@ -43,9 +43,9 @@ impl Staleness {
                     .sum();
                 // A step of dG/dx = -(G / D) (messages with later times per second).
                 probability[machine] *= (-step * messages_with_later_times / gains[machine]).exp();
-                let last = integrals[machine].last().copied().unwrap_or_default();
-                integrals[machine]
-                    .push(last + step * (before[machine] + probability[machine]) / 2.0);
+                let mean_in_step = (before[machine] + probability[machine]) / 2.0;
+                let integral_before = integrals[machine].last().copied().unwrap_or_default();
+                integrals[machine].push(integral_before + step * mean_in_step);
                 greatest = greatest.max(probability[machine]);
             }
             if greatest < NEGLIGIBLE {
@@ -62,6 +62,7 @@ impl Staleness {
         let steps = max_lag / self.step;
         let index = steps as usize;
         match integrals.get(index..index + 2) {
+            // Between two steps, the integral is interpolated. After the last step, it does not grow any more.
             Some(&[before, after]) => before + (after - before) * steps.fract(),
             _ => integrals.last().copied().unwrap_or_default(),
         }
@@ -71,7 +72,7 @@ impl Staleness {
 /// The shortest lag over which G can fall, among all `followers`: the smallest D divided by the messages per second of all machines. It
 /// is infinite if there are no followers or no messages; then G is not integrated.
 fn shortest_lag(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
-    let sent = |machine: usize| flow.links.sender(machine).one * flow.idle[machine];
+    let sent = |machine: usize| flow.links.sender(machine).s * flow.idle[machine];
     let all_messages: f64 = (0..gains.len()).map(sent).sum();
     let gains = followers.iter().map(|&machine| gains[machine]);
     gains.fold(f64::INFINITY, f64::min) / all_messages

@@ -23,7 +23,7 @@ pub struct System {
     pub duration_s: f64,
     /// The warm-up, in model seconds: measurements leave out this part at the start of a run.
     pub warm_up_s: f64,
-    /// Whether the first ticks of all machines are at the same instant.
+    /// Whether all machines have their first tick at the same instant.
     pub aligned: bool,
     /// Whether messages carry the sender's clock before 1 is added for the send.
     pub stamps_before: bool,

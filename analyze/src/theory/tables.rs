@@ -81,6 +81,7 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
         optional: optional(&headings[first_measure..], first_measure),
         headings,
         rows,
+        // The column `machine`, which contains the regime.
         coloured: Some((first_measure - 2, tone_of_verdict)),
         caption: caption(machines, varying.constant(&groups)),
         ..Table::default()
@@ -101,7 +102,7 @@ fn shown(comparison: &PredictionComparison<'_>) -> Vec<Compared> {
     SHOWN.map(|quantity| comparison.of(quantity)).to_vec()
 }
 
-/// The heading of the column of a measure.
+/// The heading of the column of a measure: its usual heading, but for the final backlog its [`label`].
 pub(super) fn heading(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => label(compared),
@@ -221,6 +222,7 @@ fn signed(value: f64, decimals: usize) -> String {
     }
 }
 
+/// One text with each of `lines` in a line of its own.
 fn in_lines(lines: impl IntoIterator<Item = String>) -> String {
     let lines: Vec<String> = lines.into_iter().map(|line| keep_together(&line)).collect();
     lines.join(LINE)
@@ -232,7 +234,7 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
          (sd) of the final backlog. Predicted: computed from the configuration alone, with a fluid model of the queues and a diffusion \
          for the randomness. Difference: measured - predicted. z: the difference divided by the standard error of the mean."
             .to_owned(),
-        "If the theory were exact, about 95 % of the z would be between -2 and 2 (with ten or more \
+        "If the theory were exact, about 95 % of the values of z would be between -2 and 2 (with ten or more \
          repetitions). A large z with a small difference only means that there are enough repetitions to see \
          that the theory is an approximation. The difference shows how good the approximation is."
             .to_owned(),

@@ -74,9 +74,9 @@ fn table_on_a_terminal() {
     Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation (sd)
     of the final backlog. Predicted: computed from the configuration alone, with a fluid model of the queues and a diffusion
     for the randomness. Difference: measured - predicted. z: the difference divided by the standard error of the mean.
-    If the theory were exact, about 95 % of the z would be between -2 and 2 (with ten or more repetitions). A large z with a
-    small difference only means that there are enough repetitions to see that the theory is an approximation. The difference
-    shows how good the approximation is.
+    If the theory were exact, about 95 % of the values of z would be between -2 and 2 (with ten or more repetitions). A
+    large z with a small difference only means that there are enough repetitions to see that the theory is an approximation.
+    The difference shows how good the approximation is.
     ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in
     more than 5 of 100 samples.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
