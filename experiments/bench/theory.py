@@ -43,9 +43,9 @@ def main() -> None:
         measured = list(pool.map(lambda configuration: records(configuration, given), configurations))
     comparisons = [
         comparison
-        for number, (configuration, machines) in enumerate(zip(configurations, measured, strict=True))
-        for machine in machines
-        for comparison in compared(number, configuration, machine)
+        for number, (configuration, machine_records) in enumerate(zip(configurations, measured, strict=True))
+        for record in machine_records
+        for comparison in compared(number, configuration, record)
     ]
     if given.save:
         given.save.write_text(json.dumps({"configurations": [vars(one) for one in configurations], "machines": measured}))
@@ -125,6 +125,7 @@ def delay(random: Random) -> str:
     """Draws the delay of messages: in half of the cases 0, otherwise a distribution with a mean of up to 0.3 s."""
     mean_s = round(random.uniform(0.005, 0.3), 3)
     distributions = [f"{mean_s}", f"{{ uniform = [0, {2 * mean_s:.3f}] }}", f"{{ exponential = {mean_s} }}"]
+    # As many zeros as distributions: half of the choices.
     return random.choice(["0"] * len(distributions) + distributions)
 
 
