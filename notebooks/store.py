@@ -39,6 +39,7 @@ def make_data(notebook):
 def execute(notebook):
     """Runs all cells. Times and the version of Python are not stored, because they differ between computers."""
     client = NotebookClient(notebook, timeout=600, record_timing=False, resources={"metadata": {"path": str(FOLDER)}})
+    # JUPYTER_PREFER_ENV_PATH: take Jupyter's settings from this Python environment first. MPLBACKEND: draw pictures into the notebook.
     client.execute(env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
     notebook.metadata["language_info"] = {"name": "python"}
 

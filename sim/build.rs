@@ -5,6 +5,7 @@ use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    // A changed source file can add `-dirty` to the commit.
     println!("cargo:rerun-if-changed=src");
     let project = Path::new("..").canonicalize().ok();
     let commit = project
@@ -19,8 +20,8 @@ fn main() {
     );
 }
 
-/// Returns whether the project is the root of a Git repository. An unpacked archive of the project inside another repository is not, and
-/// the commit of that other repository would be misleading.
+/// Returns whether the project is the root of a Git repository. An archive of the project that was unpacked inside another repository
+/// is not such a root, and the commit of that other repository would be misleading.
 fn has_own_repository(project: &Path) -> bool {
     let root = git(&["rev-parse", "--show-toplevel"]);
     root.and_then(|root| Path::new(&root).canonicalize().ok())
@@ -31,6 +32,7 @@ fn has_own_repository(project: &Path) -> bool {
 /// files are asked from Git, because they are different in a worktree and in a clone. Git's index is not watched, because it changes with
 /// every `git status`.
 fn watch_commits() {
+    // A repository has `packed-refs` or `reftable`, which are two formats in which Git stores branches.
     for name in ["HEAD", "packed-refs", "reftable"] {
         if let Some(path) = git_path(name).filter(|path| path.exists()) {
             println!("cargo:rerun-if-changed={}", path.display());

@@ -45,7 +45,11 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def row(manner: Manner, measured: list[tuple[Usage, int]], one_by_one_s: list[float]) -> list[str]:
-    """Returns a row of the table: medians over the rounds. The ratio compares with the runs one by one of the same round."""
+    """Returns a row of the table: medians over the rounds.
+
+    The ratio is the time of the runs one after another, divided by the time of this row, both from the same round. "elsewhere" is the
+    processor time of other programs, in cores.
+    """
     walls_s = [usage.wall_s for usage, _ in measured]
     return [
         manner.name,
@@ -59,14 +63,14 @@ def row(manner: Manner, measured: list[tuple[Usage, int]], one_by_one_s: list[fl
 
 def table(rows: list[list[str]], plan: Plan) -> Table:
     """Returns the table, with a note that compares its times with the shortest possible ones."""
-    each_s = DURATION_S / plan.sweep_time_scale
+    run_s = DURATION_S / plan.sweep_time_scale
     return Table(
         title="A sweep of 60 runs, over TCP",
         columns=["runs", "wall s", "faster by", "CPU-s", "elsewhere", "punctual runs"],
         rows=rows,
         note=(
             f"Three machines in each run, {DURATION_S} model seconds, {plan.sweep_time_scale:g} times faster than real time: "
-            f"each run takes {figures(each_s)} s, so the shortest possible times are {figures(RUNS * each_s)} s and {figures(each_s)} s, "
+            f"each run takes {figures(run_s)} s, so the shortest possible times are {figures(RUNS * run_s)} s and {figures(run_s)} s, "
             f"a ratio of {RUNS}; {rounds.medians_of(plan.sweep_rounds)}."
         ),
     )

@@ -27,10 +27,12 @@ class Table:
         return "\n".join([self.title, "", *lines, *textwrap.wrap(self.note, NOTE_WIDTH), ""])
 
     def _line(self, cells: list[str], widths: list[int]) -> str:
-        first, *others = zip(cells, widths, strict=True)
-        return "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)])
+        # The first column has names, which begin at the left. The other columns have numbers, which end at the right.
+        (name, name_width), *others = zip(cells, widths, strict=True)
+        return "  ".join([name.ljust(name_width), *(cell.rjust(width) for cell, width in others)])
 
     def _markdown(self) -> str:
+        # The line below the heading. In Markdown, `---:` aligns a column to the right.
         rule = ["---", *(["---:"] * (len(self.columns) - 1))]
         lines = [f"| {' | '.join(cells)} |" for cells in [self.columns, rule, *self.rows]]
         return "\n".join([f"### {self.title}", "", *lines, "", *([self.note, ""] if self.note else [])])
@@ -40,7 +42,8 @@ def figures(value: float) -> str:
     """Writes a number with three significant figures and separated thousands: 0.0123, 4.56, 1,230."""
     if value == 0:
         return "0"
-    # Format `g` would write large numbers with an exponent, such as 1.23e+03.
+    # From 99.95 on, three figures leave no decimals. Format `g` would write large numbers with an exponent, such as 1.23e+03. So these
+    # numbers are rounded here: 1,234 has four digits, and `round(1234, -1)` is 1230.
     if abs(value) >= 99.95:
         return f"{round(value, 3 - len(str(int(abs(value))))):,.0f}"
     return f"{value:.3g}"

@@ -43,9 +43,9 @@ def main() -> None:
         measured = list(pool.map(lambda configuration: records(configuration, given), configurations))
     comparisons = [
         comparison
-        for number, (configuration, machines) in enumerate(zip(configurations, measured, strict=True))
-        for machine in machines
-        for comparison in compared(number, configuration, machine)
+        for number, (configuration, machine_records) in enumerate(zip(configurations, measured, strict=True))
+        for record in machine_records
+        for comparison in compared(number, configuration, record)
     ]
     if given.save:
         given.save.write_text(json.dumps({"configurations": [vars(one) for one in configurations], "machines": measured}))
@@ -74,6 +74,7 @@ def draw(random: Random, repetitions: int) -> Configuration:
     # A phase is the time of a machine's first tick. "spread" keeps ticks of different machines apart. It is used only with whole rates:
     # with decimals, ticks may come so close to each other that `sim` refuses the experiment.
     decimals = 0 if phase == "spread" else random.choice([0, 1, 2])
+    # A rate that is rounded to 0 becomes 1.
     rates = [max(0.5, round(random.uniform(0.5, 10), decimals) or 1) for _ in range(machines)]
     duration_s = random.randint(30, 120)
     parameters = {
@@ -86,12 +87,14 @@ def draw(random: Random, repetitions: int) -> Configuration:
         "phase": phase,
         "delay_s": delay(random),
     }
+    # The parameters that are numbers or lists are taken out (`pop`), and the others are written in quotes.
     lines = [
         f"seed = {random.randrange(1_000_000)}",
         f"repetitions = {repetitions}",
         f"duration_s = {duration_s}",
         'engine = "virtual"',
         "[parameters]",
+        # A value of these two parameters can itself be a list, so the outer brackets say: a list with one value.
         f"rates = [{parameters.pop('rates')}]",
         f"internal = [{parameters.pop('internal')}]",
         f"sends = {parameters.pop('sends')}",
@@ -103,7 +106,7 @@ def draw(random: Random, repetitions: int) -> Configuration:
 
 
 def sends(random: Random, topology: str, machines: int) -> str:
-    """Draws the rule for the recipients of sends. The topology with a time-keeper allows only the rule "mix"."""
+    """Draws the rule that chooses the recipients of a send. The topology "time-keeper" allows only the rule "mix"."""
     multicast = f"{{ multicast = {random.randint(2, max(2, machines - 1))} }}"
     drawn = random.choice(['"mix"', '"unicast"', '"broadcast"', multicast])
     return '"mix"' if topology == "time-keeper" else drawn
@@ -122,6 +125,7 @@ def delay(random: Random) -> str:
     """Draws the delay of messages: in half of the cases 0, otherwise a distribution with a mean of up to 0.3 s."""
     mean_s = round(random.uniform(0.005, 0.3), 3)
     distributions = [f"{mean_s}", f"{{ uniform = [0, {2 * mean_s:.3f}] }}", f"{{ exponential = {mean_s} }}"]
+    # As many zeros as distributions: half of the choices.
     return random.choice(["0"] * len(distributions) + distributions)
 
 

@@ -32,8 +32,9 @@ class Program:
     jobs: int | None = None
     """Number of runs that `sim` makes at the same time; None means one for each core."""
     peer: str | None = None
-    """The script of the other program, in the folder `peers`; None means `sim`."""
+    """The script of a program that `sim` is compared with, in the folder `peers`; None means `sim` itself."""
     seed: int = 262
+    """Each program has a seed of its own, because their logs are compared as independent samples."""
 
     def __str__(self) -> str:
         return self.name + ("" if self.writes_log else ", without a log")
@@ -66,7 +67,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
-    """Returns the ticks per second of each program, and how many times faster `sim` is."""
+    """Returns a table with the ticks per second of each program, and how many times faster `sim` is than this program."""
     ticks = sum(RATES) * DURATION_S * plan.virtual_runs
 
     def row(program: Program) -> list[str]:
@@ -76,6 +77,7 @@ def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
             "yes" if program.writes_log else "no",
             figures(median(walls_s)),
             figures(ticks / median(walls_s)),
+            # Processor seconds for a million (M) ticks.
             figures(median(usage.cpu_s for usage in usages[program]) / ticks * 1e6),
             figures(median(usage.elsewhere_cores for usage in usages[program])),
             *(ratio(rounds.median_ratio(walls_s, wall_times(usages[sim]))) for sim in (SIM, SIM_ALL_CORES)),

@@ -72,13 +72,12 @@ fn run_with_csv_log(experiment: &Experiment) -> u64 {
         for (machine, events) in log.machines.iter().enumerate() {
             ticks += events.len() as u64;
             for logged in events {
-                let (run, machine, logged) = (run.index, machine as u32, logged.clone());
                 write_row(
                     &mut rows,
                     &EventRow {
-                        run,
-                        machine,
-                        logged,
+                        run: run.index,
+                        machine: machine as u32,
+                        logged: logged.clone(),
                     },
                 );
             }

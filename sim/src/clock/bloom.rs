@@ -20,7 +20,7 @@ pub struct BloomClock {
 }
 
 impl BloomClock {
-    /// Makes the clock of `machine` with `counters` counters, which are 0. Each event has `hashes` hashes.
+    /// Makes the clock of `machine` with `counters` counters, which are 0. Each event has `hashes` hashes, and each hash raises one counter.
     ///
     /// # Panics
     ///

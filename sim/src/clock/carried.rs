@@ -20,7 +20,7 @@ pub enum CarriedTimestamp {
 }
 
 impl CarriedTimestamp {
-    /// How many bytes the timestamp takes in a message.
+    /// How many bytes the timestamp takes in a message ([`Timestamp::bytes`]).
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Vector(timestamp) => timestamp.bytes(),
@@ -31,7 +31,8 @@ impl CarriedTimestamp {
     /// The numbers of the timestamp as in the log: the components of a vector in the order of the machines, or time and counter. Numbers
     /// beyond 63 bits become the largest number of 63 bits.
     pub fn numbers(&self) -> impl Iterator<Item = i64> + '_ {
-        // One of the two is always empty. So both cases have the same type of iterator.
+        // A vector has no time and counter, and a hybrid clock has no components. The iterator goes through both parts, so it has the same
+        // type in both cases.
         let (components, hybrid) = match self {
             Self::Vector(timestamp) => (timestamp.components(), None),
             Self::Hybrid(timestamp) => (&[][..], Some(timestamp)),
@@ -87,7 +88,7 @@ pub enum TimestampFormat {
 }
 
 impl TimestampFormat {
-    /// The form in runs of this `configuration`. `None` if the machines only have Lamport clocks.
+    /// The form of the timestamps in runs of this `configuration`. `None` if the machines only have Lamport clocks.
     pub fn new(configuration: &Configuration) -> Option<Self> {
         match configuration.clock {
             ClockKind::Lamport => None,

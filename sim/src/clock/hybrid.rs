@@ -9,7 +9,7 @@ use super::{Clock, Timestamp, scalar_of_time, varint};
 pub struct HybridClock {
     /// The largest physical time that the machine knows of: from its own physical clock or from a message.
     time: i64,
-    /// Orders the events with this time: 0 at the first of them, and larger at each later one.
+    /// Orders the events with this time: 0 if the machine's own physical clock has just reached this time, and larger at each later event.
     counter: u64,
 }
 
@@ -45,6 +45,7 @@ impl Clock for HybridClock {
     fn receive(&mut self, sent: &Self, now: i64) {
         let time = self.time.max(sent.time).max(now);
         // The counter is 1 above the counters that belong to the new time, and 0 if the new time is that of the physical clock alone.
+        // (`max` takes `None` as less than any counter.)
         let own = (time == self.time).then_some(self.counter);
         let received = (time == sent.time).then_some(sent.counter);
         self.counter = own.max(received).map_or(0, |counter| counter + 1);

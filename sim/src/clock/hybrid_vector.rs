@@ -16,7 +16,9 @@ use crate::machine::MachineIndex;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HybridVectorClock {
     machine: usize,
+    /// In the unit of the physical clocks' readings.
     epsilon: i64,
+    /// The entry of each machine.
     times: Vec<i64>,
 }
 
@@ -25,7 +27,7 @@ pub struct HybridVectorClock {
 pub struct HybridVectorTimestamp {
     /// The machine of the event.
     machine: usize,
-    /// The machine's own time minus epsilon.
+    /// The oldest time at this event: the machine's own time minus epsilon.
     oldest: i64,
     /// The entries of all machines, also those that a message does not store.
     times: Vec<i64>,
@@ -52,7 +54,7 @@ impl HybridVectorClock {
 }
 
 /// If event a happened before event b, the timestamp of a is lower. The timestamp of a can also be lower if the events are concurrent and
-/// their times differ by more than epsilon.
+/// their times differ by at least epsilon.
 impl Clock for HybridVectorClock {
     type Timestamp = HybridVectorTimestamp;
 

@@ -3,8 +3,8 @@
 //! as a tree, in which each node divides its interval into two halves.
 //!
 //! Source: P. S. Almeida, C. Baquero and V. Fonte, "Interval Tree Clocks: A Logical Clock for Dynamic Systems", OPODIS 2008. The names of
-//! functions (`event`, `join`, `leq`, `fill`, `grow`, `norm`) are those of the source. In the source, machines can be added and removed.
-//! Here the machines of a run divide the interval from the beginning, into parts of nearly equal length.
+//! functions (`event`, `join`, `leq` for "less than or equal", `fill`, `grow`, `norm`) are those of the source. In the source, machines can
+//! be added and removed. Here the machines of a run divide the interval from the beginning, into parts of similar length.
 
 mod event;
 mod id;

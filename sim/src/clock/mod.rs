@@ -59,7 +59,7 @@ pub trait Clock {
     fn timestamp(&self) -> Self::Timestamp;
 
     /// The timestamp of the newest event as one number, such that [`Timestamp::is_before`] is the same as `<` of these numbers. `None` if
-    /// the timestamps of this clock cannot be written in this way, as those of a vector clock.
+    /// the timestamps of this clock cannot be written in this way. A vector clock is an example.
     fn scalar(&self) -> Option<u128> {
         None
     }
@@ -70,7 +70,7 @@ pub trait Clock {
         None
     }
 
-    /// The counter of events with the same time. `None` if the clock has no such counter.
+    /// The counter that orders the events with the same time. `None` if the clock has no such counter.
     fn counter(&self) -> Option<u64> {
         None
     }
@@ -87,14 +87,14 @@ pub trait Timestamp: Clone {
     /// How many bytes the timestamp takes in a message. Times take 8 bytes. Other whole numbers take 1 byte for every 7 bits ([`varint`]).
     fn bytes(&self) -> u64;
 
-    /// How many words of 64 bits of the timestamp a comparison reads.
+    /// How many words of 64 bits a comparison reads of this timestamp.
     fn words(&self) -> u64 {
         self.numbers()
     }
 }
 
-/// A time and a counter as one number for [`Clock::scalar`]. Numbers with different times are ordered as the times, and numbers with the
-/// same time as the counters.
+/// Returns a time and a counter as one number for [`Clock::scalar`]. The order of two such numbers is that of their times, or, if the times
+/// are equal, that of their counters.
 fn scalar_of_time(time: i64, counter: u64) -> u128 {
     // With the sign bit flipped, negative times are below positive times as unsigned numbers too.
     let unsigned_time = time.cast_unsigned() ^ (1 << 63);

@@ -21,6 +21,7 @@ pub struct PhysicalTime {
     skew_ns: f64,
     /// How much the error grows: nanoseconds of error per nanosecond of model time.
     drift: f64,
+    /// The step by which the clock advances.
     resolution_ns: u64,
 }
 
@@ -28,8 +29,8 @@ impl PhysicalTime {
     /// Draws the clock of `machine` at random, from the seed and the text that identifies the run
     /// ([`Run::stream_key`](crate::experiment::Run::stream_key)). The skew is uniform between -epsilon/4 and epsilon/4. The error that the
     /// drift adds within `duration_ns` is uniform between the same limits. So the clock is never wrong by more than epsilon/2, and two
-    /// clocks never differ by more than epsilon (besides the resolution). With another epsilon, the same run has the same draws, only
-    /// scaled. The clock shows multiples of `resolution_ns`.
+    /// clocks never differ by more than epsilon, apart from rounding to the resolution. If a run is repeated with another epsilon, its
+    /// errors are the same multiples of epsilon. The clock shows multiples of `resolution_ns`.
     ///
     /// # Panics
     ///

@@ -58,7 +58,7 @@ proptest! {
         check_order(execution, &replay!(execution, MatrixClock::new), Exactly);
         check_order(execution, &replay!(execution, EncodedClock::new), Exactly);
         check_order(execution, &replay!(execution, IntervalTreeClock::new), Exactly);
-        // With an unlimited epsilon, nothing is known without a message. So the clock is as exact as a vector clock.
+        // With an unlimited epsilon, a machine learns another machine's time only from messages. So the clock is as exact as a vector clock.
         let without_bound = |machine, machines| HybridVectorClock::new(machine, machines, i64::MAX);
         check_order(execution, &replay!(execution, without_bound), Exactly);
     }
@@ -112,8 +112,8 @@ proptest! {
         }
     }
 
-    /// The own entry is always stored. With epsilon 0 no other entry is stored, and with a larger epsilon at least as many entries are
-    /// stored.
+    /// The own entry is always stored. With epsilon 0 no other entry is stored. If epsilon is doubled, each timestamp stores as many entries
+    /// as before, or more.
     #[test]
     fn hybrid_vector_clocks_store_more_entries_with_a_larger_epsilon(execution in execution(1..7, 0..60), epsilon in 0i64..30) {
         let stored_entries = |epsilon| {
@@ -129,13 +129,16 @@ proptest! {
 
     #[test]
     fn physical_clocks_never_differ_by_more_than_epsilon(seed: u64, epsilon in 0u64..1_000_000_000, at in 0i64..60_000_000_000, resolution in 1u64..1_000_000) {
+        // All times are in nanoseconds. The run lasts a minute, and `at` is a time of the run.
         let draw = |machine, epsilon| PhysicalTime::draw((seed, "key"), machine, epsilon, 60_000_000_000, resolution);
         let readings = [0, 1, 2].map(|machine| draw(machine, epsilon).reading(at));
         // If no clock is wrong by more than half of epsilon, two clocks differ by at most epsilon.
         for reading in readings {
             let error = (reading * resolution as i64 - at).unsigned_abs();
+            // A reading is rounded down to a step (by less than the resolution). The 1 ns allows for rounding to whole nanoseconds.
             prop_assert!(error <= epsilon / 2 + resolution + 1, "{}", error);
         }
+        // With epsilon 0 the clock shows the time without an error.
         prop_assert_eq!(draw(0, 0).reading(at), at / resolution as i64);
     }
 }
@@ -154,6 +157,7 @@ fn vector_clocks_order_a_million_pairs_exactly() {
 fn the_parts_of_all_machines_add_up_to_the_whole_interval() {
     for machines in 1..20 {
         let lengths = (0..machines).map(|machine| length(&IdTree::for_machine(machine, machines)));
+        // Each length is a power of 1/2, so the sum has no rounding error.
         assert_eq!(lengths.sum::<f64>(), 1.0);
     }
 }

@@ -27,7 +27,9 @@ pub fn read(bytes: &mut &[u8]) -> Option<u64> {
         *bytes = rest;
         let bits = u64::from(byte & 0x7f);
         let is_last = byte & 0x80 == 0;
+        // The tenth byte may only have the last of the 64 bits.
         let is_too_large = index == 9 && bits > 1;
+        // A last byte of 0 adds nothing to the number, except to the number 0, which is this single byte.
         let is_unnecessary = is_last && byte == 0 && index > 0;
         if is_too_large || is_unnecessary {
             return None;
@@ -72,9 +74,14 @@ mod tests {
 
     #[test]
     fn numbers_that_end_too_early_or_are_too_large_or_too_long_are_refused() {
-        for bytes in [&[][..], &[0x80], &[0x80, 0], &[0xff; 10], &[0xff; 12]] {
+        let end_too_early: [&[u8]; 2] = [&[], &[0x80]];
+        let too_large: [&[u8]; 2] = [&[0xff; 10], &[0xff; 12]];
+        let too_long: [&[u8]; 1] = [&[0x80, 0]];
+        let refused = end_too_early.into_iter().chain(too_large).chain(too_long);
+        for bytes in refused {
             assert_eq!(read(&mut &bytes[..]), None, "{bytes:?}");
         }
+        // 0xac has the lower 7 bits of 300 (44), 0x02 the other bits (2 * 128).
         assert_eq!(read(&mut &[0xac, 0x02][..]), Some(300));
     }
 }

@@ -29,8 +29,8 @@ const TONES: [(Tone, char, Color); 3] = [
 const END: char = '\u{2064}';
 
 /// Returns whether text on stdout has colours. By default it has colours if stdout is a terminal that can show them. The environment
-/// variables `CLICOLOR=0` and `NO_COLOR` switch colours off. `CLICOLOR_FORCE=1` switches them on, even if stdout is no terminal, unless
-/// `NO_COLOR` is set.
+/// variables `CLICOLOR=0` and `NO_COLOR` (with any text that is not empty) switch colours off. `CLICOLOR_FORCE=1` switches them on, even if
+/// stdout is no terminal, unless `NO_COLOR` switches them off.
 pub fn stdout_has_colours() -> bool {
     let is_no_color_set = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !is_no_color_set && console::colors_enabled()
@@ -38,6 +38,7 @@ pub fn stdout_has_colours() -> bool {
 
 /// Puts marks around `word`, which [`coloured`] replaces by a colour. The marks have no width on the screen.
 pub fn marked(word: &str, tone: Tone) -> String {
+    // Exactly one row of the table has this tone.
     let of_tone = TONES.into_iter().filter(|(other, ..)| *other == tone);
     let start: String = of_tone.map(|(_, start, _)| start).collect();
     format!("{start}{word}{END}")
@@ -58,6 +59,7 @@ pub fn coloured(text: &str) -> String {
         rest = after_word;
     }
     shown.push_str(rest);
+    // The end marks of coloured words are still there.
     shown.retain(|letter| letter != END);
     shown
 }

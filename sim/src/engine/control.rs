@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A tick that is done by more than this after it was due is counted as late.
+/// A tick that is done more than this time after it was due is counted as late.
 pub const LATE: Duration = Duration::from_millis(1);
 
 /// A stop switch and counters, shared by all threads of a sweep.
@@ -15,9 +15,11 @@ pub struct Control {
     stop: Arc<AtomicBool>,
     /// Number of runs under way.
     active: AtomicU64,
+    /// Those of the runs under way whose ticks are not counted yet.
     timed: Mutex<TimedRuns>,
-    /// Number of ticks done.
+    /// Number of ticks done, of runs that have ended and of runs under way.
     ticks: AtomicU64,
+    /// Number of these ticks that were late.
     late_ticks: AtomicU64,
     /// Whether no new runs are started because too many ticks are late.
     holding_back: AtomicBool,
@@ -29,7 +31,7 @@ pub struct Control {
 /// estimated from the time since their start.
 #[derive(Debug, Default)]
 struct TimedRuns {
-    /// When each of these runs began, by serial number.
+    /// When each of these runs began, by its serial number (0 for the first run of this kind, then 1, and so on).
     begun: BTreeMap<u64, Instant>,
     next_serial: u64,
 }
@@ -60,8 +62,9 @@ impl Control {
         }
     }
 
-    /// Returns how many runs' worth of ticks is done but not counted yet. This is a sum over the runs of [`Self::begin_timed`] under way.
-    /// Each of them adds the share of `run_time` (the duration of a run) since its start, which is from 0 to 1.
+    /// Estimates how many ticks are done but not counted yet, as a number of runs: 1.5 means the ticks of one and a half runs. Each run of
+    /// [`Self::begin_timed`] that is under way adds the share of `run_time` (the duration of a run) that has passed since the run's start,
+    /// from 0 to 1.
     pub fn share_of_timed_runs(&self, run_time: Duration) -> f64 {
         let timed = self.lock_timed();
         let share =
@@ -121,8 +124,8 @@ impl Control {
     }
 
     /// Notes whether no new runs are started because too many ticks are late.
-    pub(crate) fn hold_back(&self, is_late: bool) {
-        self.holding_back.store(is_late, Ordering::Relaxed);
+    pub(crate) fn hold_back(&self, is_holding_back: bool) {
+        self.holding_back.store(is_holding_back, Ordering::Relaxed);
     }
 
     /// Counts `ticks` ticks, none of them as late.

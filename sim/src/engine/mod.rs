@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`virtual_time`]: simulated time; the same seed gives the same log, byte by byte
-//! - [`tcp`]: real sockets and real time; one event loop for each core runs many whole runs
+//! - [`tcp`]: real sockets and real time; there is one event loop for each core, and each loop makes many runs at once
 //! - [`processes`]: runs over TCP in which each machine is a process
 //! - [`control`]: a stop switch, and counters of ticks and of runs under way
 //! - [`patience`]: deadlines that are postponed while this process is suspended
@@ -67,7 +67,8 @@ pub struct RawLog {
     started_at_ns: u64,
     /// For each machine, the newest events, which are still in memory.
     machines: Vec<Vec<LoggedEvent>>,
-    /// Older events that were moved from memory to a file because the logs are long: pieces in order, each with the index of its machine.
+    /// Older events that were moved from memory to a file because the logs are long: pieces in the order in which they were moved, each with
+    /// the index of its machine.
     spilled: Vec<(usize, Piece)>,
     /// How long each message travelled.
     latency: Samples,
@@ -155,7 +156,7 @@ fn create_machines(run: &Run, seed: u64) -> Vec<Machine> {
         .collect()
 }
 
-/// Returns the result of a thread, or an error if the thread panicked.
+/// Waits for a thread to end. Returns its result, or an error if the thread panicked.
 pub(crate) fn join_thread<T>(thread: ScopedJoinHandle<'_, T>) -> io::Result<T> {
     thread.join().map_err(|panic| {
         // The message of a panic is a `&str` if it is a literal, otherwise a `String`.

@@ -37,7 +37,7 @@ impl Suspension {
 /// A deadline that is postponed by the time for which the event loop is suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
-    /// The deadline if the loop is not suspended any more.
+    /// The deadline if the loop is not suspended after the deadline was set.
     until_ns: u64,
     /// For how long the loop had been suspended in total when the deadline was set.
     suspended_ns: u64,

@@ -53,7 +53,7 @@ pub struct Settings {
     pub seed: u64,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// Maximum number of runs at once.
+    /// Maximum number of runs at the same time.
     pub width: usize,
     /// The ports on which machines listen.
     pub ports: PortRange,
@@ -124,6 +124,7 @@ pub fn serve(
             match thread::Builder::new().spawn_scoped(scope, work) {
                 Ok(worker) => others.push(worker),
                 Err(error) => {
+                    // `worker_count` workers exist, including the calling thread. The others were counted but are never started.
                     queue.lock().active_workers -= settings.width - worker_count;
                     control.remark(format!(
                         "the system has no more threads ({error}): running only {worker_count} runs at once"
@@ -133,6 +134,7 @@ pub fn serve(
             }
         }
         let mut result = work();
+        // Every thread is waited for. If several have failed, `and` keeps the first error.
         for worker in others {
             result = result.and(join_thread(worker).and_then(|result| result));
         }
@@ -160,7 +162,7 @@ impl Queue<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the next run. If there is none, the calling worker ends, so it is not counted any more.
+    /// Takes the next run. If there is none, the calling worker must end, and it is not counted as active any more.
     fn take(&self) -> Option<Run> {
         let mut state = self.lock();
         let run = state.returned.pop().or_else(|| self.runs.try_recv().ok());
@@ -188,8 +190,8 @@ impl Queue<'_> {
     }
 }
 
-/// Does one run after the other until there are no more runs, the sweep (all runs of the command) is stopped, or too many workers
-/// are active.
+/// The work of one worker: does one run after the other until there are no more runs, or the sweep (all runs of the command) is stopped, or
+/// the worker must end because the system cannot start so many processes.
 fn work(
     settings: &Settings,
     queue: &Queue<'_>,
@@ -227,6 +229,7 @@ fn work(
             rejected_connections,
         };
         if outcomes.send(outcome).is_err() {
+            // Nobody receives outcomes any more.
             return Ok(());
         }
     }

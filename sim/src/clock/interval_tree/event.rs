@@ -7,8 +7,8 @@ use super::id::IdTree;
 /// A number of events for each point of an interval. Either the number is the same everywhere, or the interval is divided into two halves
 /// with trees of their own.
 ///
-/// Trees are always in their shortest form. This means two things. First, the smallest number in the two halves of a node is 0: a larger
-/// number that both halves have in common is in the number of the node. Second, a node whose halves would be equal leaves is a leaf itself.
+/// Trees are always in their shortest form. This means two things. First, the smallest number in the two halves of a node is 0: what all
+/// numbers of both halves have in common is in the number of the node. Second, a node whose halves would be equal leaves is a leaf itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventTree {
     /// The same number everywhere.
@@ -23,8 +23,8 @@ impl Default for EventTree {
     }
 }
 
-/// What a new node costs in [`EventTree::grow`]. It is more than the depth of any tree, so a new node is made only if no
-/// leaf is completely within the part.
+/// What a new node costs in [`EventTree::grow`], where each level of the tree costs 1. A new node costs more than all levels of any tree
+/// together, so it is made only if no leaf is completely within the machine's part.
 const NEW_NODE_COST: u64 = 1 << 32;
 
 impl EventTree {
@@ -101,7 +101,8 @@ impl EventTree {
             return false;
         }
         match (self, other) {
-            // In the shortest form, the base is the smallest number of a tree, so `other` is nowhere below its base.
+            // This leaf is nowhere above its base. In the shortest form, the base is the smallest number of a tree, so `other` is nowhere
+            // below its own base, which is at least the base of this leaf.
             (Self::Leaf(_), _) => true,
             // Both halves are compared with the same leaf, whose number is added again in the next step.
             (Self::Node(_, left, right), Self::Leaf(_)) => {
@@ -117,6 +118,7 @@ impl EventTree {
 
     /// The tree that has at each point the larger number of this tree and `other`.
     pub fn join(&self, other: &Self) -> Self {
+        // The trees with the lower and with the higher base. Other numbers of `low` can still be above those of `high`.
         let (low, high) = match self.base() <= other.base() {
             true => (self, other),
             false => (other, self),
@@ -198,13 +200,14 @@ impl EventTree {
                 let tree = Self::Node(self.base(), Arc::new(left), Arc::new(right));
                 (tree, cost + 1 + new_node_cost)
             }
-            // `event` only calls `grow` if `fill` changed nothing, and the halves below are never empty parts.
+            // The part `One` with a node: `fill` would have made this node a leaf, and `event` calls `grow` only if `fill` changed nothing.
+            // The part `Zero`: no machine's part is empty, and `grow` does not look into halves in which the machine owns nothing.
             _ => unreachable!("an owned part without halves has been filled"),
         }
     }
 
-    /// Length of the tree in bits, in the encoding of the source (section 5.2). Some bits first say which kind of node follows. A half that
-    /// is 0 everywhere takes no more bits than these.
+    /// Length of the tree in bits, in the encoding of the source (section 5.2). The first bits say which kind of node follows. They also
+    /// say if one half is 0 everywhere, and such a half takes no further bits.
     pub fn bits(&self) -> u64 {
         const ZERO: EventTree = EventTree::Leaf(0);
         match self {

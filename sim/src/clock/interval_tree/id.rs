@@ -16,8 +16,8 @@ pub enum IdTree {
 }
 
 impl IdTree {
-    /// The part of `machine` if the interval is divided among `machines` machines. The first half of the machines divide the left half of
-    /// the interval in the same way, and the other machines divide the right half.
+    /// The part of `machine` if the interval is divided among `machines` machines. The first half of the machines (rounded up) divides
+    /// the left half of the interval, the other machines divide the right half, and each half is divided in the same way as the whole.
     ///
     /// # Panics
     ///

@@ -27,12 +27,12 @@ pub struct Event {
     pub receives: Option<usize>,
 }
 
-/// Random executions with up to 8 machines. Every event that is not a receive is a send if a later event receives its message. Several
-/// machines may receive the same send, like a multicast.
+/// Random executions with up to 8 machines. An event that is not a receive is a send if a later event receives its message, otherwise it is
+/// internal. Several events may receive the same send, which is then a multicast.
 pub fn execution(machines: Range<u32>, events: Range<usize>) -> impl Strategy<Value = Execution> {
-    // For each event a machine, an earlier event, and a number that makes it a receive in two of three cases.
+    // For each event: its machine, the earlier event that it may receive, and a number (in two of three cases the event shall be a receive).
     let drawn = prop::collection::vec((any::<u32>(), any::<u32>(), 0u8..3), events);
-    // How far each machine's physical clock is ahead, in events.
+    // How far each machine's physical clock is ahead, as a number of events.
     let errors = prop::collection::vec(0i64..40, 8);
     (machines, drawn, errors).prop_map(|(machines, drawn, errors)| {
         let mut events: Vec<Event> = vec![];
@@ -72,9 +72,10 @@ pub fn of_simulated_run(rates: &str, duration_s: u64) -> Execution {
     };
     let machines = run.configuration.rates.machines();
     let (mut events, mut readings) = (vec![], vec![]);
-    // For each machine, the index of the event of each tick.
+    // For each machine, the index of the event of each tick. By default a tick receives at most one message, so it has one event.
     let mut index_of_tick = vec![vec![]; machines as usize];
-    virtual_time::observe(&run, 5, |machine, logged| {
+    let seed = 5;
+    virtual_time::observe(&run, seed, |machine, logged| {
         let receives = match logged.event.kind {
             EventKind::Receive(message) => {
                 Some(index_of_tick[message.sender as usize][message.sent_tick as usize])

@@ -1,4 +1,5 @@
-//! Compares clocks with those of other programs: the crates `vclock`, `itc` and `uhlc`. Encoded clocks are compared with plain integers.
+//! Compares clocks with those of other programs: the crates `vclock`, `itc` and `uhlc`. Encoded clocks are compared with the integers that
+//! they stand for.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -79,9 +80,10 @@ const COUNTER_BITS: u8 = uhlc::CSIZE;
 /// The timestamps of all events with the hybrid logical clocks of the crate `uhlc`, each as one number. `None` for receives, which get no
 /// timestamps from the crate.
 fn uhlc_timestamps(execution: &Execution) -> Vec<Option<u64>> {
-    let clock = || uhlc::NTP64((NOW.get() as u64) << COUNTER_BITS);
+    let physical_clock = || uhlc::NTP64((NOW.get() as u64) << COUNTER_BITS);
     let new = |_| {
-        let builder = uhlc::HLCBuilder::new().with_clock(clock);
+        let builder = uhlc::HLCBuilder::new().with_clock(physical_clock);
+        // The crate refuses messages whose time is too far ahead. With this limit of many years it refuses none.
         builder
             .with_max_delta(std::time::Duration::from_secs(1 << 30))
             .build()

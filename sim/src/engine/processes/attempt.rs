@@ -16,8 +16,8 @@ use crate::experiment::Run;
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 /// Time between two checks after one process has ended: shorter, because the others will end soon.
 const CHECK_EVERY_AT_THE_END: Duration = Duration::from_millis(5);
-/// How long machines may take after the end of the run, or after another machine has finished. In this time a machine waits up to
-/// 10 s for the last messages, and writes its log.
+/// How long the remaining machines may take to finish after the planned end of the run, or after a first machine has finished. In this time
+/// a machine waits up to 10 s for the last messages, and writes its log.
 const END_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a process may take to end after it was asked to end. A process that takes longer hangs or was suspended (SIGSTOP), and
 /// is killed.
@@ -60,7 +60,7 @@ impl From<Failure> for Outcome {
     }
 }
 
-/// Tries `run` on addresses that are free at present.
+/// Makes one attempt at `run`, on addresses that are free at present.
 pub(super) fn attempt(
     settings: &Settings,
     run: &Run,
@@ -86,7 +86,7 @@ struct Processes {
     /// The machines that failed, in the order in which the failures were noticed.
     failed: Vec<usize>,
     started: Instant,
-    /// The time in which the computer or this process was suspended. It does not count for the deadline.
+    /// The time for which the computer or this process was suspended. The deadline is postponed by this time.
     suspension: Suspension,
     /// The deadline of the attempt.
     patience: Patience,

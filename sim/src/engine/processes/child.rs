@@ -92,6 +92,7 @@ impl MachineProcess {
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
+            // The path of the program may be /proc/self/exe. As argument 0, lists of processes show the name `sim` instead.
             command.process_group(0).arg0("sim");
         }
         let mut child = command
@@ -208,6 +209,7 @@ fn read(file: &mut File) -> io::Result<Vec<u8>> {
 
 /// Parses the output of a machine's process: a line with its [`Report`], then a row for each event.
 fn parse_result(output: &[u8], format: RowFormat) -> Result<MachineResult, String> {
+    // Without a line feed there is no whole report. Then the text of 0 bytes is refused as JSON, and the rows are not parsed.
     let report_bytes = output.iter().position(|&byte| byte == b'\n').unwrap_or(0);
     let report: Report =
         serde_json::from_slice(&output[..report_bytes]).map_err(|error| error.to_string())?;

@@ -123,42 +123,35 @@ pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
 /// Finds addresses at which the machines of each new run can listen.
 pub(crate) struct AddressBook {
     ports: PortRange,
-    /// A number from which the next IP address is made.
-    next: u32,
+    /// The number from which the last IP address was made. [`Self::next_ip`] changes it first, and then makes an address from it.
+    address_number: u32,
     /// Whether each run has its own IP address. Otherwise all runs use 127.0.0.1, with ports that the system chooses.
     has_own_addresses: bool,
 }
 
 impl AddressBook {
     pub(crate) fn new(ports: PortRange) -> Self {
-        // A random start: event loops (of this process and of others) seldom try the same address.
+        // The first number is random. So event loops, of this process and of others, seldom try the same address.
         Self {
             ports,
-            next: RandomState::new().hash_one(std::process::id()) as u32,
+            address_number: RandomState::new().hash_one(std::process::id()) as u32,
             has_own_addresses: cfg!(target_os = "linux"),
         }
     }
 
     /// Opens a listener for each machine of a run. All of them have the same IP address.
     pub(super) fn listen(&mut self, machines: u32) -> Result<Vec<TcpListener>, PortsTaken> {
-        let taken = |cause| PortsTaken {
-            machines,
-            ports: self.ports.clone(),
-            cause,
-        };
         if machines > self.ports.count() {
-            return Err(taken(io::Error::new(
-                io::ErrorKind::AddrInUse,
-                "the range is too short",
-            )));
+            let cause = io::Error::new(io::ErrorKind::AddrInUse, "the range is too short");
+            return Err(self.ports_taken(machines, cause));
         }
         let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..ATTEMPTS {
             let ip = self.next_ip();
-            match (0..machines)
+            let listeners: io::Result<Vec<TcpListener>> = (0..machines)
                 .map(|machine| listen(SocketAddrV4::new(ip, self.port(machine)).into()))
-                .collect()
-            {
+                .collect();
+            match listeners {
                 Ok(listeners) => return Ok(listeners),
                 Err(error) => last_error = error,
             }
@@ -171,11 +164,7 @@ impl AddressBook {
                 _ => break,
             }
         }
-        Err(PortsTaken {
-            machines,
-            ports: self.ports.clone(),
-            cause: last_error,
-        })
+        Err(self.ports_taken(machines, last_error))
     }
 
     /// Finds addresses for a run whose machines will listen in their own processes. The addresses are free when this function
@@ -183,21 +172,26 @@ impl AddressBook {
     pub(crate) fn reserve(&mut self, machines: u32) -> Result<Vec<SocketAddr>, PortsTaken> {
         let listeners = self.listen(machines)?;
         let addresses: io::Result<_> = listeners.iter().map(TcpListener::local_addr).collect();
-        addresses.map_err(|cause| PortsTaken {
+        addresses.map_err(|cause| self.ports_taken(machines, cause))
+    }
+
+    /// Returns the error that a run of `machines` machines cannot listen, because of `cause`.
+    fn ports_taken(&self, machines: u32, cause: io::Error) -> PortsTaken {
+        PortsTaken {
             machines,
             ports: self.ports.clone(),
             cause,
-        })
+        }
     }
 
     fn next_ip(&mut self) -> Ipv4Addr {
         if !self.has_own_addresses {
             return Ipv4Addr::LOCALHOST;
         }
-        // The step is odd, so `next` takes every 32-bit value before one comes again. It is large (about 2^32 divided by the
+        // The step is odd, so `address_number` takes every 32-bit value before one comes again. It is large (about 2^32 divided by the
         // golden ratio), so runs that start one after the other get very different addresses.
-        self.next = self.next.wrapping_add(0x9e37_79b1);
-        let [a, b, c, _] = self.next.to_be_bytes();
+        self.address_number = self.address_number.wrapping_add(0x9e37_79b1);
+        let [a, b, c, _] = self.address_number.to_be_bytes();
         // The second number is never 0, so 127.0.0.1 is left to other programs. The last number is never 0 or 255.
         Ipv4Addr::new(127, 1 + a % 254, b, 1 + c % 254)
     }

@@ -54,7 +54,7 @@ impl Agreement {
         Ok(())
     }
 
-    /// Notes that the run starts at `at_ns`, as `sender` says. Both times are Unix times.
+    /// Notes that the run starts at `at_ns`, as `sender` says. `at_ns` and the current time `now_ns` are Unix times.
     ///
     /// # Errors
     ///
