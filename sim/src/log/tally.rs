@@ -57,7 +57,8 @@ pub(crate) enum Change {
 #[derive(Clone, Copy, Debug)]
 enum RunState {
     Finished,
-    /// The run failed. The value is the index of the reason; `None` if the run is not planned any more.
+    /// The run failed. The value is the index of the reason. It is `None` if the run is not planned any more, because the reasons of such
+    /// runs are not reported.
     Failed(Option<u32>),
 }
 
