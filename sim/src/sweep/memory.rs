@@ -15,7 +15,7 @@ const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
 const MAX_EVENTS_IN_MEMORY: u64 = 4_000_000;
 /// The events of runs under way in the tcp engine may use the available memory divided by this number.
 const DIVISOR_FOR_EVENTS: u64 = 4;
-/// Maximum number of bytes of rows that may wait for the writer.
+/// Maximum number of bytes of rows that may wait for the writer: 256 MiB.
 const MAX_WAITING_BYTES: u64 = 256 << 20;
 /// Maximum number of finished runs that may wait for the writer, even if they are small.
 const MAX_WAITING_RUNS: u64 = 256;
