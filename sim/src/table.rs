@@ -45,7 +45,7 @@ pub struct Grid<'a> {
 }
 
 impl Grid<'_> {
-    /// Returns whether the table fits into `width` columns without breaking a cell. Headings may be broken between words.
+    /// Returns whether the table fits into `width` columns of the screen without breaking a cell. Headings may be broken between words.
     pub fn fits(&self, width: u16) -> bool {
         // The space after the last column is not printed.
         total_width(&self.unbroken_widths(), 1) <= width.saturating_add(1)
@@ -65,8 +65,8 @@ impl Grid<'_> {
             .collect()
     }
 
-    /// Returns the lines of the table. They are at most `width` columns wide, unless the longest words of the columns together are
-    /// wider: words are not broken.
+    /// Returns the lines of the table. They are at most `width` columns of the screen wide, unless the longest words of the table's columns
+    /// together are wider: words are not broken.
     pub fn lines(&self, width: u16) -> Vec<String> {
         let fits = self.fits(width);
         let min_widths = if fits {

@@ -82,6 +82,7 @@ impl ResumeState {
     /// Gives every run the number that it already has in this dataset or in another shard. Some shards may have been extended, and others
     /// not yet. So the numbers are those of the longest existing plan.
     fn continue_numbering(&mut self, siblings: &[(PathBuf, Manifest)]) -> Result<(), DatasetError> {
+        // The experiment in the form in which manifests contain it, so that it can be compared with the existing manifests.
         let wanted = Manifest::new(&self.experiment, vec![]).experiment;
         let own = self
             .manifest

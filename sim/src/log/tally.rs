@@ -17,7 +17,7 @@ pub(crate) struct Tally {
     reasons: Vec<String>,
     /// The index of each reason in `reasons`.
     reason_indices: HashMap<String, u32>,
-    /// The 99th percentile of the lateness of each finished run, in wall microseconds.
+    /// For each finished run, the 99th percentile of lateness (how late its events were), in wall microseconds.
     lateness_p99_us: Vec<f64>,
     /// Number of attempted runs that are still planned.
     pub(crate) attempted: u64,

@@ -1,5 +1,6 @@
 //! The cell `timestamp` of a row of the event log: the event's timestamp of a vector clock or a hybrid logical clock. The column exists only
-//! in datasets that have a run whose machines keep such a clock beside their Lamport clock.
+//! in datasets that have a run whose machines keep such a clock beside their Lamport clock. The cell of a vector clock has one number for
+//! each machine. The cell of a hybrid logical clock has two numbers: a time and a counter.
 
 use std::io::Write;
 use std::sync::Arc;

@@ -9,8 +9,8 @@ use crate::experiment::{Configuration, Connection, EngineKind, Experiment, Isola
 
 /// Number of files that are kept free for other things than runs: the dataset, the terminal, the event loops.
 const SPARE_FILES: u64 = 64;
-/// Number of ticks per second that the event loop of one core can do with a lateness of less than a millisecond. It can do
-/// several times as many ticks, but then they are later.
+/// Number of ticks per second that an event loop (a thread that runs machines) can do on one core with a lateness of less than a
+/// millisecond. It can do several times as many ticks, but then they are later.
 const TICKS_PER_SECOND_PER_CORE: f64 = 60_000.0;
 /// A message over its own connection takes about 60 to 80 µs of a core, as much as this number of ticks.
 const TICKS_PER_CONNECTION: f64 = 5.0;

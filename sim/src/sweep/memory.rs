@@ -83,8 +83,9 @@ pub(super) fn available_bytes() -> u64 {
         (address_space_limit(), "VmSize:"),
         (data_limit(), "VmData:"),
     ];
-    let left_by_limits = limits.into_iter().filter_map(|(limit, used)| {
-        Some(limit?.saturating_sub(bytes_after(&process, used).unwrap_or(0)))
+    let left_by_limits = limits.into_iter().filter_map(|(limit, used_key)| {
+        let used = bytes_after(&process, used_key).unwrap_or(0);
+        Some(limit?.saturating_sub(used))
     });
     let memberships = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let groups = control_groups(&memberships).into_iter();

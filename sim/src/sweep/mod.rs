@@ -9,7 +9,7 @@
 //! - [`finished`]: turns the log of a run that has ended into its rows of the journal and of the event log
 //! - [`writing`]: appends finished runs to the dataset, counts and reports them
 //! - [`progress`]: shows a bar in a terminal, or writes a line every half minute
-//! - [`progress_line`]: the line that says how far a sweep is
+//! - [`progress_line`]: the line that says how far a sweep has come
 //! - [`advice`]: what to do if few runs are punctual
 //! - [`supply`]: limits how many runs are in progress
 //! - [`words`]: durations and sizes in words
@@ -176,7 +176,8 @@ pub fn run(
     Ok(summary)
 }
 
-/// Lets the engine make the plan's runs, and writes the results.
+/// Lets the engine make the plan's runs, and writes the results. Three threads work at the same time: one shows progress, one feeds the
+/// engine, and this thread writes.
 fn carry_out(
     plan: &Plan,
     writer: &mut DatasetWriter,
@@ -210,7 +211,8 @@ fn carry_out(
             )
         }));
         drop(message_sender);
-        if !matches!(written, Ok(Ok(()))) {
+        let has_written_all = matches!(written, Ok(Ok(())));
+        if !has_written_all {
             // The results of the engine are not used any more. Dropping the receiver keeps the engine from waiting.
             control.stop();
             drop(finished);
@@ -247,6 +249,7 @@ fn feed_engine(
                 // No limit is needed: a worker that watches processes has only one run at a time, so it may wait for the disk.
                 Isolation::Process => plan.to_do.len().max(1),
             };
+            // The supply gives runs to the engine through the channel `to_do`.
             let (mut supply, to_do) = Supply::new(plan.to_do.iter().cloned(), max_in_progress);
             let (outcome_sender, outcomes) = match experiment.isolation {
                 // The channel has space for all runs in progress, so an event loop never waits.
@@ -255,7 +258,7 @@ fn feed_engine(
                 }
                 Isolation::Process => crossbeam_channel::bounded(plan.max_waiting_runs),
             };
-            // Logs are turned into rows in another thread, so that ticks need not wait.
+            // The engine has threads of its own, and this thread turns logs into rows. So no tick waits for this work.
             thread::scope(|scope| {
                 let serve = move || match experiment.isolation {
                     Isolation::Shared => run_event_loops(
@@ -279,6 +282,7 @@ fn feed_engine(
                     let run = outcome.run.clone();
                     let finalize = || outcome.finalize(experiment.seed, experiment.time_scale);
                     let rows = finished::rows(experiment, &run, finalize);
+                    // Sending fails if the writer has stopped.
                     if finished.send(rows).is_err() {
                         break;
                     }

@@ -32,7 +32,7 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
 pub(super) enum Message {
     /// A run was ok.
     Ok {
-        /// Whether the run was punctual: its delays were shorter than its margin.
+        /// Whether the run was punctual: its delays were too short to change the order of its events.
         is_punctual: bool,
         /// Whether the run's margin (the shortest time between two ticks whose order matters) is above 0. A run with margin 0 cannot
         /// be punctual.
