@@ -118,7 +118,7 @@ impl Machine {
     pub fn new(index: MachineIndex, configuration: &Configuration, random: ChaCha8Rng) -> Self {
         let machines = configuration.rates.machines();
         assert!(index < machines, "machine {index} of {machines}");
-        // A time-keeper always sends to all, so nothing is drawn.
+        // In the topology `TimeKeeper` only one machine has neighbours, and always sends to all of them. So no recipients are drawn.
         let sends = match configuration.topology {
             Topology::TimeKeeper => Sends::Broadcast,
             Topology::Mesh | Topology::Ring | Topology::Star => configuration.sends,
@@ -145,8 +145,9 @@ impl Machine {
         self.carried = clock.map(Box::new);
     }
 
-    /// Adds the timestamp of the message that will [`arrive`](Self::arrive) next. Returns false if a message of the same send is already
-    /// waiting. If the machine keeps no clock beside its Lamport clock, nothing happens.
+    /// Adds the timestamp that `message` carries beside its Lamport timestamp. The message itself will [`arrive`](Self::arrive) next.
+    /// Returns false if a message of the same send is already waiting, which cannot happen in a correct run. If the machine keeps no clock
+    /// beside its Lamport clock, nothing happens, and true is returned.
     #[must_use]
     pub fn take_timestamp(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
         let carried = self.carried.as_mut();
@@ -249,6 +250,7 @@ impl Machine {
             Sends::Mix => neighbours + 1,
             Sends::Unicast => neighbours,
             Sends::Multicast(wanted) if wanted < neighbours => return self.draw_several(wanted),
+            // A multicast to as many machines as there are neighbours, or more, goes to all neighbours.
             Sends::Multicast(_) | Sends::Broadcast => return Recipients::All,
         };
         let outcome = self.random.random_range(0..outcomes) as usize;
@@ -285,8 +287,8 @@ impl Machine {
 /// Messages that have arrived, but whose delay is not over. Messages of one sender keep their order.
 #[derive(Clone, Debug, Default)]
 struct NetworkQueue {
-    /// The messages with the ends of their delays. The earliest end comes first; equal ends are in the order of the messages. So
-    /// the order does not depend on the real times of arrival.
+    /// The messages, each with the time at which its delay ends. The message whose delay ends first comes first. Messages whose delays
+    /// end at the same time are ordered by sender, then by timestamp. So the order does not depend on the real times of arrival.
     under_way: BinaryHeap<Reverse<(u64, Message)>>,
     /// For each sender, the time at which the delay of its last message ends.
     last_delay_end_ns: Vec<u64>,

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let result = match parsed {
         Ok(cli) => run(cli.command),
+        // Clap returns an error also for `--help` and `--version`: the error contains the text to print.
         Err(answer) => commands::print_help_or_mistake(&answer),
     };
     result.unwrap_or_else(|error| {

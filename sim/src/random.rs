@@ -7,7 +7,8 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// The stream number for draws that are made once for a whole run, such as its phases. No machine has this number.
+/// The stream number for draws that are made once for a whole run, such as its phases (the times of its machines' first ticks). No machine
+/// has this number.
 const RUN_STREAM: u64 = u64::MAX;
 
 /// Returns the stream of machine `machine` in the run with this `stream_key`.
@@ -42,7 +43,8 @@ mod tests {
     const KEY: &str =
         "rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=60 repetition=0";
 
-    /// If one of these 64-bit words changes, every published seed gives other runs. Do not update the words; find the cause.
+    /// If one of these 64-bit words changes, every published seed gives other runs than before. Then do not update the words in this test,
+    /// but find the cause.
     #[test]
     fn random_words_are_the_same_in_every_release() {
         let words =

@@ -38,14 +38,14 @@ const RULED: TableStyle = PLAIN.row_separator(LineStyle::none().fill('╌').junc
 pub struct Grid<'a> {
     /// One heading for each column; empty for a table without headings.
     pub headings: &'a [String],
-    /// For each column, whether its cells are numbers, which are aligned to the right.
+    /// For each column, whether its cells are numbers. Numbers are aligned to the right.
     pub numeric: &'a [bool],
     /// The rows, with one cell for each column.
     pub rows: &'a [Vec<String>],
 }
 
 impl Grid<'_> {
-    /// Returns whether the table fits into `width` columns without breaking a cell. Headings may be broken between words.
+    /// Returns whether the table fits into `width` columns of the screen without breaking a cell. Headings may be broken between words.
     pub fn fits(&self, width: u16) -> bool {
         // The space after the last column is not printed.
         total_width(&self.unbroken_widths(), 1) <= width.saturating_add(1)
@@ -65,8 +65,8 @@ impl Grid<'_> {
             .collect()
     }
 
-    /// Returns the lines of the table. They are at most `width` columns wide, unless the longest words of the columns together are
-    /// wider: words are not broken.
+    /// Returns the lines of the table. They are at most `width` columns of the screen wide, unless the longest words of the table's columns
+    /// together are wider: words are not broken.
     pub fn lines(&self, width: u16) -> Vec<String> {
         let fits = self.fits(width);
         let min_widths = if fits {
@@ -76,19 +76,21 @@ impl Grid<'_> {
         };
         // Columns are separated by two spaces: one from the style and one from the padding. If there is too little space, text
         // columns have no padding.
-        let text_padding = u16::from(fits || total_width(&min_widths, 1) <= width);
-        // If rows have several lines, thin lines between the rows show where a row begins. In a table without headings, the first
-        // column shows it.
+        let has_space_for_padding = fits || total_width(&min_widths, 1) <= width;
+        let text_padding = u16::from(has_space_for_padding);
+        // If rows have several lines, thin lines between the rows show where a row begins. A table without headings needs no thin lines,
+        // because its first column shows where a row begins.
         let has_rows_of_several_lines = !fits || self.has_cells_of_several_lines();
-        let mut grid = self.filled();
-        grid.load_style(if has_rows_of_several_lines && !self.headings.is_empty() {
+        let mut table = self.filled();
+        table.load_style(if has_rows_of_several_lines && !self.headings.is_empty() {
             RULED
         } else {
             PLAIN
         });
-        grid.set_content_arrangement(ContentArrangement::Dynamic)
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(width);
-        for (index, column) in grid.column_iter_mut().enumerate() {
+        for (index, column) in table.column_iter_mut().enumerate() {
             let (left, right) = if self.numeric[index] {
                 (1, 0)
             } else {
@@ -98,30 +100,30 @@ impl Grid<'_> {
             let min_width = min_widths[index].saturating_add(left + right);
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(min_width)));
         }
-        grid.lines().map(|line| printed(&line)).collect()
+        table.lines().map(|line| printed(&line)).collect()
     }
 
     /// Returns a table of the library with these headings, cells and alignments.
     fn filled(&self) -> comfy_table::Table {
-        let mut grid = comfy_table::Table::new();
+        let mut table = comfy_table::Table::new();
         // No colours are used.
-        grid.force_no_tty();
+        table.force_no_tty();
         if !self.headings.is_empty() {
-            grid.set_header(self.headings);
+            table.set_header(self.headings);
         }
         let rows = self.rows.iter();
-        grid.add_rows(rows.map(|row| row.iter().map(|cell| break_long_lines(cell))));
-        for (column, numeric) in grid.column_iter_mut().zip(self.numeric) {
-            column.set_cell_alignment(if *numeric {
+        table.add_rows(rows.map(|row| row.iter().map(|cell| break_long_lines(cell))));
+        for (column, is_numeric) in table.column_iter_mut().zip(self.numeric) {
+            column.set_cell_alignment(if *is_numeric {
                 CellAlignment::Right
             } else {
                 CellAlignment::Left
             });
         }
-        grid
+        table
     }
 
-    /// For each column, the largest `width_of` of its heading and its cells.
+    /// Measures the heading and the cells of each column with `width_of`. Returns the largest width in each column.
     fn widths(&self, width_of: fn(&str) -> usize) -> Vec<u16> {
         let columns = 0..self.numeric.len();
         columns
@@ -145,10 +147,10 @@ impl Grid<'_> {
     }
 }
 
-/// The width of a table with columns of these widths. Each column has `padding` columns of padding, and a space after it.
+/// The width on the screen of a table whose columns have these `widths`. In addition, each column has `padding` spaces as padding, and one
+/// more space after it.
 fn total_width(widths: &[u16], padding: u16) -> u16 {
-    let columns = widths.iter();
-    columns.fold(0, |sum: u16, width| {
+    widths.iter().fold(0, |sum: u16, width| {
         sum.saturating_add(width.saturating_add(padding + 1))
     })
 }
@@ -169,8 +171,8 @@ pub fn pairs(pairs: Vec<(&str, String)>, width: u16) -> String {
     grid.lines(width).join("\n")
 }
 
-/// Returns the width for tables, in columns: the environment variable `COLUMNS`; if it is not set, the width of the terminal; without a
-/// terminal, [`DEFAULT_WIDTH`].
+/// Returns the width for tables, in columns of the screen. It is the value of the environment variable `COLUMNS`, if this is a number
+/// above 0. Otherwise it is the width of the terminal. Without a terminal, it is [`DEFAULT_WIDTH`].
 pub fn terminal_width() -> u16 {
     let from_environment = std::env::var("COLUMNS")
         .ok()
@@ -204,18 +206,18 @@ fn break_long_lines(cell: &str) -> Cow<'_, str> {
         return Cow::Borrowed(cell);
     }
     let mut lines = String::with_capacity(cell.len());
-    let mut length = 0;
+    let mut line_width = 0;
     for letter in cell.chars() {
         let width = letter.width().unwrap_or(0);
-        if length + width > MAX_LINE_WIDTH.into() && letter != NEW_LINE {
+        if line_width + width > MAX_LINE_WIDTH.into() && letter != NEW_LINE {
             lines.push(NEW_LINE);
-            length = 0;
+            line_width = 0;
         }
         lines.push(letter);
-        length = if letter == NEW_LINE {
+        line_width = if letter == NEW_LINE {
             0
         } else {
-            length + width
+            line_width + width
         };
     }
     Cow::Owned(lines)
@@ -277,6 +279,7 @@ mod tests {
             lines.iter().all(|line| display_width(line) <= 16),
             "{lines:#?}"
         );
+        // A row that is not broken would give three lines: the heading, the line below the heading, and the row.
         assert!(lines.len() > 3, "{lines:#?}");
     }
 

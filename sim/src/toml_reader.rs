@@ -66,21 +66,21 @@ impl fmt::Display for MistakeList<'_> {
     }
 }
 
-/// Parses the TOML in `text`, passes its outermost table to `read`, and returns what `read` makes of it. `read` notes mistakes by calls
-/// of methods such as [`Section::note`].
+/// Parses the TOML in `text`, passes its outermost table to `read_root`, and returns what `read_root` returns. `read_root` notes
+/// mistakes by calls of methods such as [`Section::note`].
 ///
 /// # Errors
 ///
-/// Returns all noted mistakes in the order of their lines, if there are any. If `read` returns `None`, it must have noted why.
+/// Returns all noted mistakes in the order of their lines, if there are any. If `read_root` returns `None`, it must have noted a mistake.
 pub fn read<T>(
     text: &str,
-    read: impl FnOnce(&Section<'_>) -> Option<T>,
+    read_root: impl FnOnce(&Section<'_>) -> Option<T>,
 ) -> Result<T, Vec<Mistake>> {
     let document = Document::new(text);
     let table = document.parse();
     let value = table
         .as_ref()
-        .and_then(|table| read(&document.root(table.get_ref())));
+        .and_then(|table| read_root(&document.root(table.get_ref())));
     match value {
         Some(value) if !document.has_mistakes() => Ok(value),
         _ => {
@@ -91,8 +91,8 @@ pub fn read<T>(
     }
 }
 
-/// Returns the line of `key` in `text`, such as `parameters.internal[2]`. If there is no such key, returns the line of the table or
-/// array around it.
+/// Returns the line in `text` of `key`, a full name such as `parameters.internal[2]`. If there is no such key, returns the line of the
+/// table or array around it.
 pub(crate) fn line_of(text: &str, key: &str) -> usize {
     let document = Document::new(text);
     let table = document.parse();
@@ -254,7 +254,8 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// Returns the line of `key` (its full name). If there is no such key, returns the line of the table or array around it.
+    /// Returns the line of `key`, which is a full name such as `parameters.internal[2]`. If there is no such key, returns the line of the
+    /// table or array around it.
     fn line_of(&self, key: &str) -> usize {
         let mut items = self.keys().filter_map(|name| self.get(name));
         let item = items.find(|item| item.contains(key));
@@ -269,8 +270,9 @@ impl<'d> Section<'d> {
 
 /// Returns the known name that is most similar to `name`, if `name` is probably a misspelling of it.
 pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
-    // The Jaro-Winkler similarity of two texts is a number from 0 (nothing in common) to 1 (equal).
-    const CLOSE_ENOUGH: f64 = 0.75;
+    // The Jaro-Winkler similarity of two texts is a number from 0 (nothing in common) to 1 (equal). From this limit on, one text is
+    // probably a misspelling of the other.
+    const MIN_SIMILARITY: f64 = 0.75;
     known
         .iter()
         .map(|&candidate| {
@@ -279,7 +281,7 @@ pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
                 candidate,
             )
         })
-        .filter(|&(similarity, _)| similarity >= CLOSE_ENOUGH)
+        .filter(|&(similarity, _)| similarity >= MIN_SIMILARITY)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
 }
@@ -288,7 +290,8 @@ pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
 mod tests {
     use super::*;
 
-    /// Reads a document with a name and a list of colours. Returns the name and the colours' numbers, or the list of mistakes.
+    /// Reads a document with a name and a list of colours. Returns the name and the index of each colour (0 for green, 1 for red), or the
+    /// list of mistakes.
     fn read_lights(text: &str) -> String {
         let result = read(text, |root| {
             root.allow_only(&["name", "lights"]);

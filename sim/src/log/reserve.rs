@@ -9,9 +9,10 @@ use super::disk::Disk;
 use super::error::DatasetError;
 use super::parts::Paths;
 
-/// How much space is kept, in bytes.
+/// How much space is kept, in bytes: 512 KiB.
 const RESERVE_BYTES: usize = 512 << 10;
-/// How many bytes of journal rows may wait to be written: half of the space, because a file system needs some for itself.
+/// The maximum number of bytes of journal rows that wait to be written. All of them must fit into the freed space, of which the file
+/// system needs a part for itself. So the maximum is half of the space.
 pub(super) const MAX_WAITING_BYTES: usize = RESERVE_BYTES / 2;
 
 /// The spare file `.reserve`. It is removed when this value is dropped. A writer that is killed leaves its file, and the next writer
@@ -39,7 +40,8 @@ impl Reserve {
             is_released: false,
         };
         if is_needed && let Err(error) = reserve.write(disk) {
-            // If writing failed because of a limit on the size of files, the disk still has space for the journal.
+            // If writing failed because of a limit on the size of files, the disk still has space for the journal, so no spare file is
+            // needed.
             if error.kind() != io::ErrorKind::FileTooLarge {
                 return Err(DatasetError::io(&reserve.path)(error));
             }
@@ -50,7 +52,8 @@ impl Reserve {
     }
 
     fn write(&self, disk: &dyn Disk) -> io::Result<()> {
-        // The bytes are not zeros, because a file system that compresses data would not use space for zeros.
+        // The bytes look random: they are the output of a hash function. A file system that compresses data would hardly use any space
+        // for zeros.
         let mut bytes = vec![0; RESERVE_BYTES];
         blake3::Hasher::new().finalize_xof().fill(&mut bytes);
         let mut file = disk.create(&self.path)?;
@@ -67,7 +70,7 @@ impl Reserve {
 
 impl Drop for Reserve {
     fn drop(&mut self) {
-        // If this fails, the file takes a little space until the next sweep ends.
+        // If this fails, the file takes a little space until the next `sim run` for this dataset ends.
         let _ = fs::remove_file(&self.path);
     }
 }

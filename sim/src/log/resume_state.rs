@@ -20,12 +20,12 @@ const REPLACED: [&str; 2] = ["experiment.toml", "dataset.json"];
 /// The temporary names that earlier versions of `sim` gave to the two files in `REPLACED`.
 const EARLIER_PARTIAL: [&str; 2] = ["experiment.partial", "dataset.partial"];
 
-/// The dataset that an experiment can continue.
+/// The dataset that an experiment can continue, or the folder in which it can create its dataset.
 pub(super) struct ResumeState {
     /// The paths of the dataset's files, which may not exist yet. If the experiment is one shard (a part of the runs with its own folder),
     /// these are the paths of the shard's files.
     pub(super) paths: Paths,
-    /// The manifest, if it exists.
+    /// The manifest. `None` if there is no dataset yet.
     pub(super) manifest: Option<Manifest>,
     /// The experiment. Its runs have the numbers that they have in the dataset.
     pub(super) experiment: Experiment,
@@ -69,8 +69,8 @@ impl ResumeState {
         Ok(state)
     }
 
-    /// Divides the runs among shards by the rule of the shards that exist. If these have different rules, one of them is taken here, and
-    /// readers refuse the dataset.
+    /// Uses the shard rule of the shards that exist. (The rule says which shard makes which run.) If the existing shards have different
+    /// rules, this function takes the first one and reports nothing, but readers refuse the dataset.
     fn continue_shard_rule(&mut self, siblings: &[(PathBuf, Manifest)]) {
         let siblings = siblings.iter().map(|(_, manifest)| manifest);
         let mut existing = self.manifest.iter().chain(siblings);
@@ -82,6 +82,7 @@ impl ResumeState {
     /// Gives every run the number that it already has in this dataset or in another shard. Some shards may have been extended, and others
     /// not yet. So the numbers are those of the longest existing plan.
     fn continue_numbering(&mut self, siblings: &[(PathBuf, Manifest)]) -> Result<(), DatasetError> {
+        // The experiment in the form in which manifests contain it, so that it can be compared with the existing manifests.
         let wanted = Manifest::new(&self.experiment, vec![]).experiment;
         let own = self
             .manifest
@@ -91,8 +92,8 @@ impl ResumeState {
         for (folder, manifest) in
             own.chain(siblings.iter().map(|(folder, manifest)| (folder, manifest)))
         {
-            let made = &manifest.experiment;
-            let difference = Difference::between(made, &wanted);
+            let existing = &manifest.experiment;
+            let difference = Difference::between(existing, &wanted);
             if !difference.is_empty() {
                 let changes = self.experiment.changes();
                 return Err(DatasetError::OtherExperiment {
@@ -100,15 +101,15 @@ impl ResumeState {
                     difference: difference.with_changes(&manifest.changes, changes),
                 });
             }
-            if longest.is_none_or(|longest_so_far| made.continues(longest_so_far)) {
-                longest = Some(made);
+            if longest.is_none_or(|longest_so_far| existing.continues(longest_so_far)) {
+                longest = Some(existing);
             }
         }
-        if let Some(made) = longest {
+        if let Some(longest) = longest {
             self.experiment
-                .continue_from(&made.configurations, &made.numbering)
+                .continue_from(&longest.configurations, &longest.numbering)
                 .unwrap_or_else(|_| {
-                    unreachable!("no configuration is gone: there is no difference")
+                    unreachable!("no configuration is missing: there is no difference")
                 });
         }
         Ok(())
@@ -131,6 +132,7 @@ fn siblings(root: &Path, shard: Shard) -> Result<Vec<(PathBuf, Manifest)>, Datas
         }
         match read_manifest(&Paths::new(&folder)) {
             Ok(manifest) if sibling != shard => siblings.push((folder, manifest)),
+            // This is the experiment's own shard, or a shard that has not started.
             Ok(_) | Err(DatasetError::NotADataset(_)) => {}
             Err(error) => return Err(error),
         }

@@ -7,8 +7,8 @@ use super::manifest::Manifest;
 /// The field `schema` in the manifest of these datasets.
 pub(super) const SCHEMA: u32 = 3;
 
-/// Calculates the identity of a manifest of schema 3: a checksum of the `Debug` output of the types that the manifest had then. These
-/// types had other names and fewer fields, so their output is put together here.
+/// Calculates the correct `identity` of a manifest of schema 3: a checksum of the `Debug` output of the manifest's types at that time.
+/// Those types had other names and fewer fields than today's types. So their output is put together here.
 pub(super) fn identity(manifest: &Manifest) -> String {
     let experiment = &manifest.experiment;
     let mut contents = format!(

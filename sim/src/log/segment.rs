@@ -1,4 +1,4 @@
-//! The segment that is being written: one file `events-NNNN.csv`.
+//! The segment that is being written. A segment is one file `events-NNNN.csv` of a dataset's event log.
 
 use super::appended::AppendedFile;
 use super::attempts::Found;
@@ -11,7 +11,7 @@ use super::parts::Paths;
 use super::segment_header::{SEGMENT_BYTES, header_bytes};
 use super::uncounted::Uncounted;
 
-/// A run that has ended, ready to be appended.
+/// The rows of a run that has ended, successfully or not. They are ready to be appended to the dataset.
 #[derive(Clone, Debug)]
 pub struct FinishedRun {
     /// Its row of the journal (`runs.csv`). The writer fills in the position of the events, and their checksum if it is empty.
@@ -32,8 +32,8 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Opens the last segment that the journal names, as `found` says. Removes the `uncounted` events: those after the last run that has
-    /// a row in the journal. Returns the segment, and how many bytes were removed.
+    /// Opens the last segment that the journal names: `found` has its number, and the position at which the events of the last run in
+    /// the journal end. Removes the `uncounted` events after this position. Returns the segment, and how many bytes were removed.
     pub(super) fn resume(
         disk: &dyn Disk,
         paths: &Paths,
@@ -134,7 +134,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Checks that the path still leads to this file.
+    /// Checks that the path still leads to this file: another program may have removed or replaced it.
     pub(super) fn check_is_there(&self, disk: &dyn Disk) -> Result<(), DatasetError> {
         self.file.check_is_there(disk)
     }

@@ -7,7 +7,7 @@ use super::error::DatasetError;
 use super::events;
 use crate::input::open_stored;
 
-/// A segment that has this many bytes or more gets no more runs: the next run goes into a new segment.
+/// A segment that has this many bytes (256 MiB) or more gets no more runs: the next run goes into a new segment.
 pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 
 /// Returns the length of the header at the start of a segment; 0 if the file does not exist or its header is incomplete. `has_timestamps`
@@ -15,14 +15,14 @@ pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 ///
 /// # Errors
 ///
-/// Returns [`DatasetError::CrlfLineEnds`] if the line ends of the header have changed.
+/// Returns [`DatasetError::CrlfLineEnds`] if the header ends with `\r\n` instead of `\n`.
 pub(super) fn header_bytes(path: &Path, has_timestamps: bool) -> Result<u64, DatasetError> {
     let header = events::event_header(has_timestamps);
     let start = read_start(path, header.len()).map_err(DatasetError::io(path))?;
-    // A program that edits text may have put `\r` before each line feed. Then `\r` is where the header ends.
-    if start.last() == Some(&b'\r')
-        && start[..start.len() - 1] == header.as_bytes()[..header.len() - 1]
-    {
+    // A program that edits text may have put `\r` before each `\n`. Then the bytes are those of the header, but with `\r` in place of the
+    // `\n` at its end.
+    let header_before_crlf = header.replace('\n', "\r");
+    if start == header_before_crlf.as_bytes() {
         return Err(DatasetError::CrlfLineEnds(path.to_owned()));
     }
     Ok(if start == header.as_bytes() {
@@ -37,8 +37,8 @@ fn read_start(path: &Path, max_bytes: usize) -> io::Result<Vec<u8>> {
     let mut start = vec![];
     match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        file => {
-            file?.take(max_bytes as u64).read_to_end(&mut start)?;
+        opened => {
+            opened?.take(max_bytes as u64).read_to_end(&mut start)?;
         }
     }
     Ok(start)

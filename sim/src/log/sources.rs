@@ -1,7 +1,8 @@
 //! `sources.csv` of imported logs: the file and line from which each event was read.
 //!
-//! A row of this file describes several successive events of a run that were read from one file with a constant number of lines
-//! between them. This is so for nearly all events of a machine. So the file is small even if the logs are long.
+//! A row of `sources.csv` describes several successive events of a run that were read from one imported file, with a constant number of
+//! lines from one event to the next. Nearly all events of a machine are read like this. So `sources.csv` is small even if the logs are
+//! long.
 
 use std::fmt::Write;
 use std::fs;
@@ -109,7 +110,9 @@ pub(super) fn text(ranges: &[SourceRange]) -> String {
 /// Parses the text of `sources.csv`. `None` if it does not have the format of this file.
 fn parse(text: &str) -> Option<Vec<SourceRange>> {
     let mut lines = text.lines();
-    (lines.next()? == COLUMNS.join(",")).then_some(())?;
+    if lines.next()? != COLUMNS.join(",") {
+        return None;
+    }
     lines
         .map(|line| {
             let cells = line.split(',').map(|cell| cell.parse::<u64>().ok());
@@ -173,6 +176,7 @@ impl<'d> Sources<'d> {
     /// Returns the path of the file and the line from which row `row` of `run` was read. The row is counted from 0. `None` if the file
     /// `sources.csv` does not say it.
     pub fn find(&self, run: u64, row: u64) -> Option<(&'d str, u64)> {
+        // The ranges are sorted by run and row. So only the last range that starts at this row or before it can contain the row.
         let first_after = self
             .ranges
             .partition_point(|range| (range.run, range.row) <= (run, row));
@@ -198,11 +202,11 @@ mod tests {
     #[test]
     fn lines_of_one_file_at_equal_distances_are_one_range() {
         let ranges = SourceRange::of_run(7, lines(&[(0, 2), (0, 3), (0, 4), (1, 2), (1, 4)]));
-        let short: Vec<_> = ranges
+        let summaries: Vec<_> = ranges
             .iter()
             .map(|range| (range.row, range.rows, range.first.line, range.step))
             .collect();
-        assert_eq!(short, [(0, 3, 2, 1), (3, 2, 2, 2)]);
+        assert_eq!(summaries, [(0, 3, 2, 1), (3, 2, 2, 2)]);
     }
 
     proptest! {

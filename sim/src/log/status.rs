@@ -42,8 +42,8 @@ pub struct Status {
     pub with_margin: u64,
     /// Model seconds per wall second.
     pub time_scale: f64,
-    /// The commands that resume the dataset: for each part (shard) that has runs to do, the command that made it. Empty if nothing is to
-    /// do, and while a sweep is running.
+    /// The commands that resume the dataset: for each part (shard) that has runs to do, the command of its last sweep. Empty if no run is
+    /// to do, and while a sweep is running.
     pub resume: Vec<String>,
     /// Number of finished runs that were as scheduled: their events are those of the virtual run with the same seed.
     pub as_scheduled: u64,
@@ -62,8 +62,8 @@ pub struct Status {
     pub missing_shards: Vec<String>,
     /// The sweeps that write to the dataset, or may write to it.
     pub sweeps: Vec<Sweep>,
-    /// When the last of these sweeps will end, in Unix seconds. `None` if no sweep is running, or if the end cannot be estimated: the
-    /// planned end is over, and the sweep has not ended any run.
+    /// When the last of these sweeps will end, in Unix seconds. `None` if no sweep is running, or if the end cannot be estimated, because
+    /// the planned end has passed and no run of the sweep has ended.
     pub finishes_at_s: Option<i64>,
     /// When the last run ended, in Unix seconds.
     pub last_run_at_s: Option<i64>,
@@ -87,8 +87,8 @@ pub struct Sweep {
     pub since_s: i64,
     /// Number of runs that ended per hour since the start of the sweep. `None` if no run has ended.
     pub runs_per_hour: Option<f64>,
-    /// When the sweep will end, in Unix seconds. Until the planned end is over, this is the planned end. Then it is calculated from the
-    /// runs per hour so far.
+    /// When the sweep will end, in Unix seconds. Before the planned end, this is the planned end. After the planned end, it is calculated
+    /// from the runs per hour so far. `None` if the planned end has passed and no run has ended.
     pub finishes_at_s: Option<i64>,
 }
 
@@ -97,7 +97,7 @@ pub struct Sweep {
 pub struct Reason {
     /// The reason in words.
     pub reason: String,
-    /// The number of runs.
+    /// Number of planned runs whose last attempt failed for this reason.
     pub runs: u64,
 }
 
@@ -131,6 +131,7 @@ impl Status {
         let manifest = parts.manifest();
         let folders = parts.iter().map(|part| &*part.paths.root);
         let rows = (0..).map(|part| tally.rows_of(part));
+        // For each part: its folder, and the number of rows in its journal.
         let journals: Vec<(&Path, u64)> = folders.zip(rows).collect();
         let sweeps: Vec<Sweep> = journals
             .iter()
@@ -173,7 +174,7 @@ impl Status {
                 .filter(|&(_, rows)| *rows > 0)
                 .filter_map(|(folder, _)| Some(journal_written_at_s(folder)? as i64))
                 .max(),
-            reasons: most_frequent(tally.reasons()),
+            reasons: sorted_by_frequency(tally.reasons()),
         }
     }
 }
@@ -261,7 +262,7 @@ fn bytes_in(folder: &Path) -> u64 {
 }
 
 /// Returns the reasons with their numbers of runs, the most frequent one first.
-fn most_frequent<'a>(reasons: impl Iterator<Item = (&'a str, u64)>) -> Vec<Reason> {
+fn sorted_by_frequency<'a>(reasons: impl Iterator<Item = (&'a str, u64)>) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = reasons
         .map(|(reason, runs)| Reason {
             reason: reason.to_owned(),

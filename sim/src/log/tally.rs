@@ -17,7 +17,7 @@ pub(crate) struct Tally {
     reasons: Vec<String>,
     /// The index of each reason in `reasons`.
     reason_indices: HashMap<String, u32>,
-    /// The 99th percentile of the lateness of each finished run, in wall microseconds.
+    /// For each finished run, the 99th percentile of lateness (how late its events were), in wall microseconds.
     lateness_p99_us: Vec<f64>,
     /// Number of attempted runs that are still planned.
     pub(crate) attempted: u64,
@@ -57,7 +57,8 @@ pub(crate) enum Change {
 #[derive(Clone, Copy, Debug)]
 enum RunState {
     Finished,
-    /// The run failed. The value is the index of the reason; `None` if the run is not planned any more.
+    /// The run failed. The value is the index of the reason. It is `None` if the run is not planned any more, because the reasons of such
+    /// runs are not reported.
     Failed(Option<u32>),
 }
 

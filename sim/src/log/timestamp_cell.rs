@@ -1,5 +1,6 @@
 //! The cell `timestamp` of a row of the event log: the event's timestamp of a vector clock or a hybrid logical clock. The column exists only
-//! in datasets that have a run whose machines keep such a clock beside their Lamport clock.
+//! in datasets that have a run whose machines keep such a clock beside their Lamport clock. The cell of a vector clock has one number for
+//! each machine. The cell of a hybrid logical clock has two numbers: a time and a counter.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -60,8 +61,8 @@ impl RowFormat {
 }
 
 impl TimestampCells {
-    /// Returns the cells of a run with this `configuration`. `has_column` says whether the log has the column: the run's log may have it
-    /// because of other runs.
+    /// Returns what the cells of a run with this `configuration` contain. `has_column` says whether the log has the column: even if this
+    /// run has no timestamps, the log has the column if other runs have timestamps.
     pub(super) fn new(has_column: bool, configuration: &Configuration) -> Self {
         match (has_column, TimestampFormat::new(configuration)) {
             (false, _) => Self::Absent,
@@ -84,10 +85,10 @@ impl TimestampCells {
             _ => return Err(wrong("must be empty for a run with Lamport clocks only")),
         };
         let mut numbers = cell.split(|&byte| byte == SEPARATOR);
-        let number = |cell: &[u8]| digits(TIMESTAMP_COLUMN, cell);
+        let unsigned = |text: &[u8]| digits(TIMESTAMP_COLUMN, text);
         let timestamp = match format {
             TimestampFormat::Vector { machines } => {
-                let components = numbers.map(number).collect::<Result<Vec<_>, _>>()?;
+                let components = numbers.map(unsigned).collect::<Result<Vec<_>, _>>()?;
                 if components.len() != machines as usize {
                     return Err(wrong("must have one number for each machine"));
                 }
@@ -98,32 +99,32 @@ impl TimestampCells {
                 let (Some(time), Some(counter), None) = parts else {
                     return Err(wrong("must have two numbers: time and counter"));
                 };
-                CarriedTimestamp::Hybrid(HybridClock::from_parts(signed(time)?, number(counter)?))
+                CarriedTimestamp::Hybrid(HybridClock::from_parts(signed(time)?, unsigned(counter)?))
             }
         };
         Ok(Some(Arc::new(timestamp)))
     }
 }
 
-/// Reads a number that may be negative.
-fn signed(cell: &[u8]) -> Result<i64, CellError> {
+/// Parses a number of a cell that may be negative.
+fn signed(text: &[u8]) -> Result<i64, CellError> {
     let too_large = (TIMESTAMP_COLUMN, "the number is too large");
-    match cell.strip_prefix(b"-") {
-        Some(cell) => 0i64
-            .checked_sub_unsigned(digits(TIMESTAMP_COLUMN, cell)?)
+    match text.strip_prefix(b"-") {
+        Some(amount) => 0i64
+            .checked_sub_unsigned(digits(TIMESTAMP_COLUMN, amount)?)
             .ok_or(too_large),
-        None => i64::try_from(digits(TIMESTAMP_COLUMN, cell)?).map_err(|_| too_large),
+        None => i64::try_from(digits(TIMESTAMP_COLUMN, text)?).map_err(|_| too_large),
     }
 }
 
 /// Approximate length of the longest cell in runs with this `configuration`, in bytes.
-pub(super) fn longest_cell(configuration: &Configuration) -> u64 {
-    let numbers = match TimestampFormat::new(configuration) {
+pub(super) fn longest_cell_bytes(configuration: &Configuration) -> u64 {
+    let number_count = match TimestampFormat::new(configuration) {
         None => 0,
         Some(TimestampFormat::Hybrid) => 2,
         Some(TimestampFormat::Vector { machines }) => u64::from(machines),
     };
-    LONGEST_NUMBER_BYTES * numbers
+    LONGEST_NUMBER_BYTES * number_count
 }
 
 /// Appends the text of the cell for `timestamp`. Appends nothing if there is no timestamp.

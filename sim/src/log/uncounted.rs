@@ -1,5 +1,5 @@
-//! Uncounted events: events of runs that have no row in the journal (`runs.csv`). An interrupted sweep (a process `sim run`) leaves a few
-//! uncounted events. If there are many, rows of the journal were probably lost.
+//! Uncounted events: events of runs that have no row in the journal (`runs.csv`). A run with a row is *counted*, and so are its events. An
+//! interrupted sweep (a process `sim run`) leaves a few uncounted events. If there are many, rows of the journal were probably lost.
 
 use std::fs;
 use std::io;
@@ -9,17 +9,17 @@ use super::attempts::Found;
 use super::error::DatasetError;
 use super::parts::Paths;
 use super::segment_header::{SEGMENT_BYTES, header_bytes};
-use super::timestamp_cell::longest_cell;
+use super::timestamp_cell::longest_cell_bytes;
 use crate::console::shell_word;
 use crate::experiment::Experiment;
 
-/// Approximate length of the longest row of the event log, in bytes, without the cell `timestamp`.
+/// Approximate length of the longest row of the event log, in bytes. The cell `timestamp` is not included.
 const MAX_ROW_BYTES: u64 = 256;
 
-/// The events of a dataset that have no row in its journal.
+/// The uncounted events of a dataset.
 #[derive(Debug, Default)]
 pub(super) struct Uncounted {
-    /// Number of bytes after the last counted run, in the segment (events file) that has this run.
+    /// Number of bytes after the last counted run, in the segment (events file) that contains this run.
     tail_bytes: u64,
     /// The segments after the segment with the last counted run, with the length of each in bytes.
     pub(super) segments: Vec<(PathBuf, u64)>,
@@ -39,6 +39,7 @@ impl Uncounted {
     ) -> Result<Self, DatasetError> {
         let mut uncounted = Self::default();
         let entries = fs::read_dir(&paths.root).map_err(DatasetError::io(&paths.root))?;
+        // The length of the last segment that the journal names.
         let mut segment_length = 0;
         for entry in entries {
             let entry = entry.map_err(DatasetError::io(&paths.root))?;
@@ -64,19 +65,19 @@ impl Uncounted {
             });
         }
         let header = header_bytes(&path, experiment.has_timestamps())?;
-        // If the journal counts no events in this segment, only the segment's header must stay.
-        let counted = match found.segment_end {
+        // If the journal counts no events in this segment, only the segment's header counts.
+        let counted_bytes = match found.segment_end {
             0 => header,
             end => end,
         };
-        uncounted.tail_bytes = segment_length - counted;
+        uncounted.tail_bytes = segment_length - counted_bytes;
         uncounted.check(paths, found, experiment)?;
         Ok(uncounted)
     }
 
     /// Refuses events that an interrupted sweep cannot have left. A sweep writes the header of the journal before any event, and all rows
     /// for the runs of a segment before it creates the next segment. So it leaves at most the events of one segment. A segment has at
-    /// most [`SEGMENT_BYTES`] and one more run.
+    /// most [`SEGMENT_BYTES`] and the bytes of one more run.
     fn check(
         &self,
         paths: &Paths,
@@ -85,25 +86,25 @@ impl Uncounted {
     ) -> Result<(), DatasetError> {
         let lengths = self.segments.iter().map(|(_, bytes)| bytes);
         let bytes = self.tail_bytes + lengths.sum::<u64>();
-        let largest_run = experiment
+        let largest_run_bytes = experiment
             .configurations()
             .iter()
             .map(|configuration| {
-                let row_bytes = MAX_ROW_BYTES + longest_cell(configuration);
+                let row_bytes = MAX_ROW_BYTES + longest_cell_bytes(configuration);
                 configuration.expected_rows().saturating_mul(row_bytes)
             })
             .max()
             .unwrap_or(0);
-        let has_journal = found.whole_bytes > 0;
-        let one_segment = SEGMENT_BYTES.saturating_add(largest_run);
-        if bytes == 0 || (has_journal && bytes <= one_segment) {
+        let has_journal_header = found.whole_bytes > 0;
+        let max_segment_bytes = SEGMENT_BYTES.saturating_add(largest_run_bytes);
+        if bytes == 0 || (has_journal_header && bytes <= max_segment_bytes) {
             return Ok(());
         }
         let journal = paths.journal();
         let state = match fs::metadata(&journal) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => "is missing".to_owned(),
             Ok(metadata) if metadata.len() == 0 => "is empty".to_owned(),
-            _ if !has_journal => "has no whole line".to_owned(),
+            _ if !has_journal_header => "has no whole line".to_owned(),
             _ => format!("has {} rows", found.rows),
         };
         Err(DatasetError::UncountedEvents {

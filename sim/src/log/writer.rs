@@ -1,5 +1,5 @@
 //! The writer of a dataset: appends the events of runs that have ended to a segment (a file `events-NNNN.csv`), and the runs' rows to the
-//! journal (`runs.csv`).
+//! journal (`runs.csv`). One sweep (a process `sim run`) has one writer.
 //!
 //! The order is important: the events of a run are written to the disk before its journal row. Both are forced to the disk (`fsync`) for
 //! several runs at once.
@@ -61,6 +61,7 @@ pub struct DatasetWriter {
     experiment: Experiment,
     segment: Segment,
     journal: AppendedFile,
+    /// The columns of the journal.
     header: Header,
     /// Space on the disk that is kept for the journal.
     reserve: Reserve,
@@ -72,7 +73,7 @@ pub struct DatasetWriter {
     attempts: Attempts,
     /// The number of planned runs in the manifest that existed when the dataset was opened; 0 for a new dataset.
     planned_before: u64,
-    /// The changes from the command line in that manifest.
+    /// The values of the experiment that the previous sweep changed on its command line (`--set`). `None` for a new dataset.
     changes_before: Option<Vec<String>>,
     recovered: Recovered,
     lock: Lock,
@@ -92,7 +93,7 @@ impl DatasetWriter {
         Self::open_on(Arc::new(RealDisk), root, experiment)
     }
 
-    /// Like [`DatasetWriter::open`], on another disk than the system's.
+    /// Does the same as [`DatasetWriter::open`], but writes to `disk`, which need not be the real disk.
     ///
     /// # Errors
     ///
@@ -123,9 +124,9 @@ impl DatasetWriter {
         let journal_path = paths.journal();
         let found = Found::read(&journal_path, &experiment)?;
         let uncounted = Uncounted::find(&paths, &found, &experiment)?;
-        let has_to_do = has_to_do(&experiment, &found.attempts);
+        let has_runs_to_do = has_runs_to_do(&experiment, &found.attempts);
         // A sweep without runs to do does not change an existing manifest.
-        let manifest = (has_to_do || manifest.is_none())
+        let manifest = (has_runs_to_do || manifest.is_none())
             .then(|| write_manifest(&*disk, &paths, &experiment, manifest))
             .transpose()?;
         let (mut journal, journal_bytes) =
@@ -143,7 +144,7 @@ impl DatasetWriter {
             experiment.has_timestamps(),
         )?;
         disk.sync_folder(folder).map_err(DatasetError::io(folder))?;
-        let reserve = Reserve::new(&*disk, &paths, has_to_do)?;
+        let reserve = Reserve::new(&*disk, &paths, has_runs_to_do)?;
         let owner = LockOwner::this_process(found.rows, lock.is_held);
         lock.announce(&owner)
             .map_err(DatasetError::io(&paths.lock()))?;
@@ -220,7 +221,7 @@ impl DatasetWriter {
         self.recovered
     }
 
-    /// Writes for `sim status` how many runs there are to do, and how long they take.
+    /// Writes to the lock file how many runs are to do, and how much wall time they will take. `sim status` reads this.
     ///
     /// # Errors
     ///
@@ -233,7 +234,7 @@ impl DatasetWriter {
             .map_err(DatasetError::io(&self.paths.lock()))
     }
 
-    /// Returns whether a lock keeps other writers away. It cannot if the file system has no locks.
+    /// Returns whether a lock keeps other writers away. False if the file system has no locks.
     pub fn is_locked(&self) -> bool {
         self.lock.is_held
     }
@@ -247,7 +248,8 @@ impl DatasetWriter {
     pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
         self.try_append(run).inspect_err(|_| {
             self.reserve.release(&*self.disk);
-            // The first error is reported. If this fails too, the rows are missing or incomplete, and their runs are made again.
+            // The first error is reported. If this sync fails too, the waiting rows are missing or incomplete, and their runs are made
+            // again.
             let _ = self.sync();
         })
     }
@@ -266,15 +268,16 @@ impl DatasetWriter {
         Ok(())
     }
 
-    /// Forces all appended bytes to the disk: first the events, then the journal rows that count them. In any case, checks that the
-    /// files are still in the dataset's folder.
+    /// Forces all appended bytes to the disk: first the events, then the journal rows that count them. Then checks that the files are
+    /// still in the dataset's folder, even if no rows were waiting.
     ///
     /// # Errors
     ///
     /// Returns [`DatasetError`] if the disk cannot be written, or if the files are gone.
     pub fn sync(&mut self) -> Result<(), DatasetError> {
-        // The rows are taken out first, so they are not written again if this fails. A second sync may succeed although the first one
-        // has lost data. The next writer cuts off incomplete rows.
+        // The rows are taken out first, so that they are never written after a failure. The reason: if the system cannot force events
+        // to the disk, it may lose them, and still report success at the next sync. Then the rows would count lost events. (If rows
+        // were written in part, the next writer cuts off the incomplete row.)
         let rows = std::mem::take(&mut self.unsynced_rows);
         if !rows.is_empty() {
             self.segment.sync()?;
@@ -299,7 +302,7 @@ impl DatasetWriter {
     }
 
     /// Appends rows whose events are on the disk to the journal. If the disk is full, frees the space that is kept for the journal and
-    /// tries again. The error about the full disk is returned even if the rows were then written.
+    /// tries again. The error about the full disk is returned even if the second attempt was successful, because the sweep must stop.
     fn append_to_journal(&mut self, rows: &[u8]) -> Result<(), DatasetError> {
         self.journal.check_length()?;
         let written = self.journal.append(rows);
@@ -317,7 +320,7 @@ impl DatasetWriter {
 }
 
 /// Returns whether a run of the experiment has not finished.
-fn has_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
+fn has_runs_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
     let is_finished = |run: Run| attempts.finished(run.index) == Some(true);
     !experiment.runs().all(is_finished)
 }

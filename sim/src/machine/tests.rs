@@ -1,4 +1,5 @@
-//! Tests of a machine alone: what its ticks do, and what it draws.
+//! Tests of a machine alone: what its ticks do, and what it draws. In most tests messages have no delay. Then the times at which ticks
+//! are due do not matter, and are 0.
 
 use super::*;
 use crate::experiment::{Rate, Rates};
@@ -30,11 +31,17 @@ fn message(stamp: u64) -> Message {
     }
 }
 
+/// Lets a message with this timestamp arrive at a machine without delays, for which the times do not matter.
+fn arrive(machine: &mut Machine, stamp: u64) {
+    let (sent_ns, delay_ns) = (0, 0);
+    machine.arrive(message(stamp), sent_ns, delay_ns);
+}
+
 #[test]
-fn takes_one_message_a_tick_in_order_of_arrival() {
+fn a_tick_takes_one_message_and_messages_are_taken_in_order_of_arrival() {
     let mut machine = machine(3, 0.7, StampRule::After);
-    machine.arrive(message(10), 0, 0);
-    machine.arrive(message(4), 0, 0);
+    arrive(&mut machine, 10);
+    arrive(&mut machine, 4);
     let first = machine.tick(0);
     assert_eq!(
         first,
@@ -60,26 +67,30 @@ fn takes_one_message_a_tick_in_order_of_arrival() {
 }
 
 #[test]
-fn a_delayed_message_is_received_after_its_delay_and_never_before_an_earlier_one() {
+fn a_message_is_received_after_its_delay_and_never_before_an_earlier_message_of_its_sender() {
     let delayed = Configuration {
+        // With any delay above 0, arrived messages wait in the network queue. How long each waits is an argument of `arrive`.
         delay: Delay::constant(1.0).expect("a delay"),
         ..configuration(3, 1.0, StampRule::After)
     };
     let mut machine = Machine::new(1, &delayed, random::machine_stream(7, "delays", 1));
-    let from = |sender, stamp| Message {
-        sender,
-        ..message(stamp)
-    };
-    machine.arrive(from(0, 10), 100, 50);
-    machine.arrive(from(0, 20), 110, 5);
-    machine.arrive(from(2, 30), 120, 10);
-    let mut received = |due_ns| match machine.tick(due_ns).kind {
+    // Each message: sender, timestamp, the time at which it was sent, and its delay.
+    let messages = [(0, 10, 100, 50), (0, 20, 110, 5), (2, 30, 120, 10)];
+    for (sender, stamp, sent_ns, delay_ns) in messages {
+        let sent = Message {
+            sender,
+            ..message(stamp)
+        };
+        machine.arrive(sent, sent_ns, delay_ns);
+    }
+    // Returns the timestamp of the message that a tick receives; 0 if it receives none.
+    let mut received_stamp = |due_ns| match machine.tick(due_ns).kind {
         EventKind::Receive(message) => message.stamp,
         _ => 0,
     };
-    // The delays end at 150, 150 (it must wait for the first one) and 130.
-    let ticks = [130, 131, 150, 151, 152].map(&mut received);
-    assert_eq!(ticks, [0, 30, 0, 10, 20]);
+    // The delays end at 150 ns, 115 ns and 130 ns. The second message waits until 150 ns, because it must not overtake the first one.
+    let received_stamps = [130, 131, 150, 151, 152].map(&mut received_stamp);
+    assert_eq!(received_stamps, [0, 30, 0, 10, 20]);
 }
 
 #[test]
@@ -89,7 +100,7 @@ fn with_probability_1_every_event_is_internal() {
 }
 
 #[test]
-fn with_stamp_before_the_timestamp_is_one_less_than_the_clock() {
+fn a_message_carries_the_clock_after_or_before_the_send_as_the_stamp_rule_says() {
     for (rule, expected_difference) in [(StampRule::After, 0), (StampRule::Before, 1)] {
         let mut machine = machine(3, 0.0, rule);
         for _ in 0..100 {
@@ -105,7 +116,7 @@ fn with_stamp_before_the_timestamp_is_one_less_than_the_clock() {
 /// With three machines and `internal` = 0.7, a tick is like a draw of a number from 1 to 10: three of the numbers mean a send. So each of
 /// the three sends (to machine 0, to machine 2, to both) happens in one of ten ticks.
 #[test]
-fn three_machines_with_p_0_7_send_in_three_of_ten_draws() {
+fn three_machines_with_internal_0_7_send_at_three_of_ten_ticks() {
     let mut machine = machine(3, 0.7, StampRule::After);
     let (mut to_0, mut to_2, mut to_all) = (0, 0, 0);
     let ticks = 100_000;
@@ -178,6 +189,7 @@ fn all_possible_sets_of_recipients_are_equally_frequent() {
         let counts = count_recipient_sets(variant(4, topology, sends));
         assert!(counts.keys().eq(outcomes), "{topology} {sends}: {counts:?}");
         let share = 1.0 / outcomes.len() as f64;
+        // The standard deviation of a binomial count.
         let deviation = (100_000.0 * share * (1.0 - share)).sqrt();
         for count in counts.values() {
             let error = (count - 100_000.0 * share).abs();
@@ -220,14 +232,14 @@ fn a_tick_that_receives_all_messages_has_an_event_for_each_and_leaves_later_mess
     };
     let mut machine = Machine::new(1, &configuration, random::machine_stream(7, "all", 1));
     for stamp in [10, 4, 20] {
-        machine.arrive(message(stamp), 0, 0);
+        arrive(&mut machine, stamp);
     }
     let first = machine.tick(0);
     // This message arrives too late for the tick.
-    machine.arrive(message(30), 0, 0);
-    let rest: Vec<Event> = std::iter::from_fn(|| machine.next_event_in_tick()).collect();
+    arrive(&mut machine, 30);
+    let others: Vec<Event> = std::iter::from_fn(|| machine.next_event_in_tick()).collect();
     let logged: Vec<_> = std::iter::once(&first)
-        .chain(&rest)
+        .chain(&others)
         .map(|event| (event.tick, event.logical_clock, event.queue_length))
         .collect();
     // The late message counts in the queue lengths of the second and the third event.
@@ -268,7 +280,7 @@ proptest! {
         for (tick, stamps) in arrivals.into_iter().enumerate() {
             waiting += stamps.len() as u64;
             for stamp in stamps {
-                machine.arrive(message(stamp), 0, 0);
+                arrive(&mut machine, stamp);
             }
             let event = machine.tick(0);
             prop_assert_eq!(event.tick, tick as u64);

@@ -1,5 +1,6 @@
 //! Advice to the user if few runs are punctual. In a punctual run over TCP, the delays of ticks and messages were too short to change the
-//! order of events: they were shorter than the run's margin, which is the shortest time between two ticks whose order matters.
+//! order of events: the latest tick's delay plus the slowest message's travel time was less than the run's margin. The margin is the
+//! shortest time between two ticks whose order matters.
 
 use super::words::grouped;
 

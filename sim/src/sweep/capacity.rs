@@ -9,8 +9,8 @@ use crate::experiment::{Configuration, Connection, EngineKind, Experiment, Isola
 
 /// Number of files that are kept free for other things than runs: the dataset, the terminal, the event loops.
 const SPARE_FILES: u64 = 64;
-/// Number of ticks per second that the event loop of one core can do with a lateness of less than a millisecond. It can do
-/// several times as many ticks, but then they are later.
+/// Number of ticks per second that an event loop (a thread that runs machines) can do on one core with a lateness of less than a
+/// millisecond. It can do several times as many ticks, but then they are later.
 const TICKS_PER_SECOND_PER_CORE: f64 = 60_000.0;
 /// A message over its own connection takes about 60 to 80 µs of a core, as much as this number of ticks.
 const TICKS_PER_CONNECTION: f64 = 5.0;
@@ -119,7 +119,7 @@ impl Capacity {
         self.cpu_quota.map_or(cores, |quota| quota.min(cores))
     }
 
-    /// Returns the quota of processor time if it is at most the number of cores. Otherwise returns `limit`.
+    /// Returns what limits the processor time: the control group's quota if it is at most the number of cores, otherwise `limit`.
     fn quota_or(&self, limit: WidthLimit) -> WidthLimit {
         match self.cpu_quota {
             Some(quota) if quota <= self.cores as f64 => {
@@ -137,6 +137,7 @@ impl Capacity {
     ) -> Option<u64> {
         let free = self.threads?.saturating_sub(SPARE_THREADS);
         match (experiment.engine, experiment.isolation) {
+            // In virtual time each run needs one thread.
             (EngineKind::Virtual, _) => Some(free),
             // There is at most one thread for each core, whatever the number of runs. If the system cannot start all these threads,
             // fewer threads do the work.
@@ -157,7 +158,7 @@ impl Capacity {
         SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
 
-    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration with the most sockets and ticks.
+    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration whose runs need the most sockets and ticks.
     pub fn width(
         &self,
         experiment: &Experiment,
@@ -196,6 +197,7 @@ impl Capacity {
                 });
             }
         }
+        // If several limits are equal, the first one in the list is reported.
         let (runs, limit) = limits
             .into_iter()
             .min_by_key(|&(runs, _)| runs)

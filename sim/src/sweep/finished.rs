@@ -62,7 +62,7 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
         time_scale: experiment.time_scale,
         configuration: Arc::clone(&ended.run.configuration),
         started_at_ns: log.map_or(0, |log| log.started_at_ns),
-        // A failed run has no log, so its phases are taken from its schedule.
+        // Phases are the times of the machines' first ticks. A failed run has no log, so its phases are taken from its schedule.
         phases_ns: log.map_or_else(
             || ended.run.schedule(experiment.seed).phases_ns().collect(),
             |log| log.phases_ns.clone(),

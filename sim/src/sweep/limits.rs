@@ -40,7 +40,7 @@ impl ControlGroups {
         }
     }
 
-    /// Returns how many more processes and threads the groups and their ancestors allow: the smallest number of them all.
+    /// Returns how many more processes and threads all groups and their ancestors allow: the smallest of their numbers.
     fn free_tasks(&self) -> Option<u64> {
         let free_in_group = |folder: PathBuf| {
             let limit = number(&folder.join("pids.max"))?;
@@ -82,7 +82,7 @@ impl ControlGroups {
                 continue;
             };
             let roots = if controllers.is_empty() {
-                // Version 2 alone, or beside version 1.
+                // This is the tree of version 2. On a system that uses version 1 too, it is in the folder `unified`.
                 vec![self.mount.clone(), self.mount.join("unified")]
             } else if controllers.split(',').any(|name| name == controller) {
                 // A tree of version 1 with several controllers has a folder with all their names (`cpu,cpuacct`). There may also be a

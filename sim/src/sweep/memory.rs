@@ -15,7 +15,7 @@ const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
 const MAX_EVENTS_IN_MEMORY: u64 = 4_000_000;
 /// The events of runs under way in the tcp engine may use the available memory divided by this number.
 const DIVISOR_FOR_EVENTS: u64 = 4;
-/// Maximum number of bytes of rows that may wait for the writer.
+/// Maximum number of bytes of rows that may wait for the writer: 256 MiB.
 const MAX_WAITING_BYTES: u64 = 256 << 20;
 /// Maximum number of finished runs that may wait for the writer, even if they are small.
 const MAX_WAITING_RUNS: u64 = 256;
@@ -83,8 +83,9 @@ pub(super) fn available_bytes() -> u64 {
         (address_space_limit(), "VmSize:"),
         (data_limit(), "VmData:"),
     ];
-    let left_by_limits = limits.into_iter().filter_map(|(limit, used)| {
-        Some(limit?.saturating_sub(bytes_after(&process, used).unwrap_or(0)))
+    let left_by_limits = limits.into_iter().filter_map(|(limit, used_key)| {
+        let used = bytes_after(&process, used_key).unwrap_or(0);
+        Some(limit?.saturating_sub(used))
     });
     let memberships = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let groups = control_groups(&memberships).into_iter();

@@ -8,8 +8,8 @@
 //! - [`limits`]: the limits of the system: processes, threads, CPU time
 //! - [`finished`]: turns the log of a run that has ended into its rows of the journal and of the event log
 //! - [`writing`]: appends finished runs to the dataset, counts and reports them
-//! - [`progress`]: a bar in a terminal, or a line every half minute
-//! - [`progress_line`]: the line that says how far a sweep is
+//! - [`progress`]: shows a bar in a terminal, or writes a line every half minute
+//! - [`progress_line`]: the line that says how far a sweep has come
 //! - [`advice`]: what to do if few runs are punctual
 //! - [`supply`]: limits how many runs are in progress
 //! - [`words`]: durations and sizes in words
@@ -131,7 +131,8 @@ pub enum SweepError {
     Engine(#[from] io::Error),
 }
 
-/// Makes the runs of `experiment` that are still to do, and writes them to the dataset at `root`.
+/// Makes the runs of `experiment` that are still to do, and writes them to the dataset at `root`. With `control`, another thread can stop
+/// the sweep.
 ///
 /// # Errors
 ///
@@ -161,7 +162,7 @@ pub fn run(
         progress.warn_of_disk(plan.disk_bytes, free);
     }
     let mut summary = Summary {
-        // With `--only`, other runs were not asked for, so those that failed before are not counted.
+        // With `--only`, the user asked only for some runs, so the other runs that failed before are not counted.
         failed_before: if options.only.is_empty() {
             plan.failed
         } else {
@@ -175,7 +176,8 @@ pub fn run(
     Ok(summary)
 }
 
-/// Lets the engine make the plan's runs, and writes the results.
+/// Lets the engine make the plan's runs, and writes the results. Three threads work at the same time: one shows progress, one feeds the
+/// engine, and this thread writes.
 fn carry_out(
     plan: &Plan,
     writer: &mut DatasetWriter,
@@ -186,7 +188,7 @@ fn carry_out(
 ) -> Result<(), SweepError> {
     let (experiment, folder) = (writer.experiment().clone(), writer.folder().to_owned());
     let started = Instant::now();
-    let (finished_sender, finished) = crossbeam_channel::bounded(plan.waiting);
+    let (finished_sender, finished) = crossbeam_channel::bounded(plan.max_waiting_runs);
     let (message_sender, messages) = crossbeam_channel::unbounded();
     thread::scope(|scope| {
         // Progress is shown by a thread of its own, so that a stopped terminal or a slow reader does not delay runs. If the
@@ -209,7 +211,8 @@ fn carry_out(
             )
         }));
         drop(message_sender);
-        if !matches!(written, Ok(Ok(()))) {
+        let has_written_all = matches!(written, Ok(Ok(())));
+        if !has_written_all {
             // The results of the engine are not used any more. Dropping the receiver keeps the engine from waiting.
             control.stop();
             drop(finished);
@@ -225,7 +228,7 @@ fn carry_out(
     })
 }
 
-/// Runs the engine's workers until there is nothing more to do.
+/// Lets the engine make the runs of the plan, and sends the rows of each ended run to `finished`.
 fn feed_engine(
     experiment: &Experiment,
     root: &Path,
@@ -242,19 +245,20 @@ fn feed_engine(
         EngineKind::Tcp => {
             let max_in_progress = match experiment.isolation {
                 // The runs that are under way, and ended runs that wait for the writer.
-                Isolation::Shared => plan.width.runs + plan.waiting,
+                Isolation::Shared => plan.width.runs + plan.max_waiting_runs,
                 // No limit is needed: a worker that watches processes has only one run at a time, so it may wait for the disk.
                 Isolation::Process => plan.to_do.len().max(1),
             };
+            // The supply gives runs to the engine through the channel `to_do`.
             let (mut supply, to_do) = Supply::new(plan.to_do.iter().cloned(), max_in_progress);
             let (outcome_sender, outcomes) = match experiment.isolation {
                 // The channel has space for all runs in progress, so an event loop never waits.
                 Isolation::Shared => {
                     crossbeam_channel::bounded::<RunOutcome<RawLog>>(max_in_progress)
                 }
-                Isolation::Process => crossbeam_channel::bounded(plan.waiting),
+                Isolation::Process => crossbeam_channel::bounded(plan.max_waiting_runs),
             };
-            // Logs are turned into rows in another thread, so that ticks need not wait.
+            // The engine has threads of its own, and this thread turns logs into rows. So no tick waits for this work.
             thread::scope(|scope| {
                 let serve = move || match experiment.isolation {
                     Isolation::Shared => run_event_loops(
@@ -278,6 +282,7 @@ fn feed_engine(
                     let run = outcome.run.clone();
                     let finalize = || outcome.finalize(experiment.seed, experiment.time_scale);
                     let rows = finished::rows(experiment, &run, finalize);
+                    // Sending fails if the writer has stopped.
                     if finished.send(rows).is_err() {
                         break;
                     }
@@ -292,6 +297,7 @@ fn feed_engine(
 /// Gives this thread a lower priority than the threads of the event loops, whose ticks must be on time. If the system refuses, or is not
 /// Linux, nothing changes.
 fn lower_priority() {
+    // On Linux, `None` means only the calling thread.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
@@ -319,7 +325,7 @@ fn run_in_order(
         for _ in 0..plan.workers {
             // A worker gets its share of the runs when it is known how many workers the system could start.
             let (share_sender, share) = crossbeam_channel::bounded::<Share>(1);
-            let (sender, receiver) = crossbeam_channel::bounded(plan.waiting);
+            let (sender, receiver) = crossbeam_channel::bounded(plan.max_waiting_runs);
             let work = move || {
                 if let Ok(Share { first, workers }) = share.recv() {
                     let runs = plan.to_do.iter().skip(first).step_by(workers);
@@ -350,7 +356,9 @@ fn run_in_order(
             });
         }
         for turn in 0..plan.to_do.len() {
-            let Ok(run) = workers[turn % workers.len()].1.recv() else {
+            let (_, results) = &workers[turn % workers.len()];
+            // This fails if the worker was stopped or has panicked.
+            let Ok(run) = results.recv() else {
                 return;
             };
             if finished.send(run).is_err() {
@@ -421,15 +429,16 @@ fn run_event_loops(
         };
         // Sending fails if the writer has stopped. Then this loop will stop soon.
         tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
+            // If one event loop fails, the others stop too.
             .inspect_err(|_| control.stop())
     };
     thread::scope(|scope| {
-        let mut others = vec![];
+        let mut other_loops = vec![];
         // This thread runs one event loop itself. If no other thread can be started, that loop makes all runs.
         for worker in 1..plan.workers {
             let serve = &serve;
             match thread::Builder::new().spawn_scoped(scope, move || serve(worker)) {
-                Ok(other) => others.push(other),
+                Ok(other) => other_loops.push(other),
                 Err(error) => {
                     control.remark(format!(
                         "the system has no more threads ({error}): {worker} event loops instead of {}",
@@ -440,7 +449,7 @@ fn run_event_loops(
             }
         }
         let mut result = serve(0);
-        for other in others {
+        for other in other_loops {
             result = result.and(join_thread(other).and_then(|result| result));
         }
         result
@@ -456,7 +465,7 @@ fn process_settings(
 ) -> processes::Settings {
     processes::Settings {
         program: options.program.clone(),
-        // The path of the dataset's copy is used, because the original may change during the sweep.
+        // The machines read the dataset's copy of the experiment file, because the original may change during the sweep.
         experiment: root.join("experiment.toml"),
         seed: experiment.seed,
         time_scale: experiment.time_scale,

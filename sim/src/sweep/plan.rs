@@ -1,4 +1,4 @@
-//! The plan of a sweep: which runs must be made, how many at once, how long they take, and how much space they need.
+//! The plan of a sweep (of one `sim run`): which runs must be made, how many at once, how long they take, and how much space they need.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,9 +11,10 @@ use crate::engine::tcp::{self, PortsTaken};
 use crate::experiment::{Configuration, EngineKind, Experiment, Run, RunName};
 use crate::log::Attempts;
 
-/// Approximate length of an event's row in bytes. Rows of runs over TCP are longer, because Unix times have more digits than virtual times.
+/// Approximate length of a row of the event log in bytes, for estimates of space on the disk. Rows of runs over TCP are longer, because
+/// Unix times have more digits than virtual times.
 const ROW_BYTES: [(EngineKind, u64); 2] = [(EngineKind::Tcp, 53), (EngineKind::Virtual, 44)];
-/// Approximate length of a journal row in bytes.
+/// Approximate length of a row of the journal (`runs.csv`) in bytes.
 const JOURNAL_ROW_BYTES: u64 = 400;
 /// Approximate number of ticks that the virtual engine does on one core per wall second, including the writing of logs.
 const VIRTUAL_TICKS_PER_SECOND: f64 = 4e6;
@@ -97,7 +98,7 @@ pub struct Plan {
     /// Maximum number of events of runs under way that the tcp engine keeps in memory.
     pub events_in_memory: usize,
     /// Maximum number of finished runs that may wait for the writer in each queue.
-    pub waiting: usize,
+    pub max_waiting_runs: usize,
     /// Approximate number of bytes that the runs to do will add to the disk.
     pub disk_bytes: u64,
     /// Number of sockets that are open at once.
@@ -165,7 +166,8 @@ impl Plan {
             match attempts.finished(run.index) {
                 Some(true) => done += 1,
                 Some(false) if !options.retry_failed => failed += 1,
-                _ => to_do.push(run),
+                // The run was not attempted, or it failed and is to be repeated.
+                None | Some(false) => to_do.push(run),
             }
         }
         let tried_again = to_do
@@ -182,7 +184,7 @@ impl Plan {
         let workers = capacity.workers(experiment, &width, heaviest);
         // There is one queue for each worker, and one more that collects from all of them.
         let queues = workers as u64 + 1;
-        let waiting = memory::max_waiting_runs(largest(experiment), queues);
+        let max_waiting_runs = memory::max_waiting_runs(largest(experiment), queues);
         let machines = heaviest.rates.machines();
         let sockets = match experiment.engine {
             EngineKind::Tcp => width.runs as u64 * tcp::sockets_per_run(heaviest),
@@ -197,11 +199,11 @@ impl Plan {
             memory_bytes: memory_bytes(
                 experiment,
                 &width,
-                (waiting as u64 * queues).min(to_do.len() as u64),
+                (max_waiting_runs as u64 * queues).min(to_do.len() as u64),
                 capacity,
             ),
             events_in_memory: memory::events_in_memory(capacity.memory_bytes) as usize,
-            waiting,
+            max_waiting_runs,
             disk_bytes: disk_bytes(experiment, &by_configuration),
             files: sockets + capacity.spare_files(machines),
             ticks: ticks(&by_configuration),
@@ -212,7 +214,7 @@ impl Plan {
         })
     }
 
-    /// Estimates the wall time of a sweep of `experiment` that makes, for each pair in `runs`, this number of runs of this configuration.
+    /// Estimates the wall time of a sweep of `experiment`. `runs` says for each configuration how many runs of it the sweep makes.
     pub fn wall_time_of(
         experiment: &Experiment,
         runs: &[(&Configuration, u64)],
@@ -298,7 +300,7 @@ fn memory_bytes(
         .saturating_add(memory::used_bytes())
 }
 
-/// Returns the runs with these names that have not finished, in the order of the plan.
+/// Returns the runs with these names that have not finished, in the order of the plan. If a run is named twice, it is returned once.
 fn select_only(
     names: &[RunName],
     experiment: &Experiment,

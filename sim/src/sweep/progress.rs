@@ -32,7 +32,7 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
 pub(super) enum Message {
     /// A run was ok.
     Ok {
-        /// Whether the run was punctual: its delays were shorter than its margin.
+        /// Whether the run was punctual: its delays were too short to change the order of its events.
         is_punctual: bool,
         /// Whether the run's margin (the shortest time between two ticks whose order matters) is above 0. A run with margin 0 cannot
         /// be punctual.
@@ -67,6 +67,7 @@ pub struct Progress {
     planned_time: Duration,
     /// Number of runs that have ended, failed runs included.
     done: u64,
+    /// Number of runs that have failed.
     failed: u64,
     /// Whether the line that says that no new runs start has been printed.
     has_reported_hold_back: bool,
@@ -82,8 +83,9 @@ pub struct Progress {
     with_margin: u64,
     /// Number of the runs counted in `with_margin` that were punctual.
     punctual: u64,
+    /// Whether the advice about punctuality has been shown.
     has_advised: bool,
-    /// The share that was shown last. It never becomes smaller.
+    /// The share of the sweep that is done, from 0 to 1, as it was last shown. It never becomes smaller.
     share: f64,
     /// The command that repeats a run, without the run's number.
     repeat_command: Option<String>,
@@ -96,17 +98,20 @@ enum DisplayMode {
     Silence,
     /// Messages are shown, but no progress.
     MessagesOnly,
+    /// A bar in a terminal.
     Bar(ProgressBar),
+    /// A line from time to time, without a terminal.
     Heartbeat(Heartbeat),
 }
 
-/// Writes a line from time to time.
+/// Says when the next progress line must be written.
 struct Heartbeat {
+    /// When the last line was written. Before the first line, this is the time at which the display was created.
     last: Instant,
 }
 
 impl Heartbeat {
-    /// Returns whether a line must be written at `now`. If so, sets the time of the next line.
+    /// Returns whether a line must be written at `now`. If so, notes that this line is written.
     fn is_due(&mut self, now: Instant) -> bool {
         let is_due = now.duration_since(self.last) >= HEARTBEAT_EVERY;
         if is_due {
@@ -183,18 +188,20 @@ impl Progress {
         }
     }
 
-    /// Notes the plan of a sweep and collects the lines about it, which [`Progress::follow`] shows. Only the warning about missing
+    /// Notes the plan of a sweep and collects lines about it, which [`Progress::follow`] shows later. Only the warning about missing
     /// locks is shown at once.
     pub(super) fn begin(&mut self, plan: &Plan, dataset: &DatasetWriter) {
         self.to_do = plan.to_do.len() as u64;
-        // One display may serve several sweeps, one after the other.
+        // One `Progress` may serve several sweeps, one after the other. So all counts begin again.
         (self.done, self.failed) = (0, 0);
         self.planned_time = plan.wall_time;
         self.started = Instant::now();
         let experiment = dataset.experiment();
         self.time_scale = (experiment.engine == EngineKind::Tcp).then_some(experiment.time_scale);
-        let durations = experiment.configurations().iter();
-        let longest_s = durations.map(|one| one.duration_s()).fold(0.0, f64::max);
+        let configurations = experiment.configurations().iter();
+        let longest_s = configurations
+            .map(|configuration| configuration.duration_s())
+            .fold(0.0, f64::max);
         self.run_time = Duration::from_secs_f64(longest_s / experiment.time_scale);
         (self.planned_ticks, self.share) = (plan.ticks.max(1), 0.0);
         (self.with_margin, self.punctual, self.has_advised) = (0, 0, false);
@@ -214,7 +221,7 @@ impl Progress {
                 options_in_words(dataset.experiment().changes())
             ));
         }
-        // For a new dataset this is 0.
+        // For a new dataset, `planned_before` is 0.
         let planned_before = dataset.planned_before();
         if planned_before > 0 && planned_before < plan.planned {
             self.first_lines.push(format!(
@@ -301,6 +308,7 @@ impl Progress {
         }
     }
 
+    /// Prints what the engine has remarked since the last call.
     fn print_remarks(&self, control: &Control) {
         for line in control.take_remarks() {
             self.print_line(&line);
@@ -356,9 +364,9 @@ impl Progress {
             return;
         }
         let (punctual, with_margin) = (self.punctual, self.with_margin);
-        // Runs with margin 0 are left out of the number of finished runs too: during the sweep there is no advice about them.
-        if let Some(advice) = advice::on_punctuality(punctual, with_margin, with_margin, time_scale)
-        {
+        // Only runs with a margin are counted as finished here, because during the sweep there is no advice about runs with margin 0.
+        let finished = with_margin;
+        if let Some(advice) = advice::on_punctuality(punctual, with_margin, finished, time_scale) {
             self.has_advised = true;
             self.print_line(&format!("so far, {advice}"));
         }
@@ -366,8 +374,8 @@ impl Progress {
 
     fn state(&mut self, control: &Control) -> ProgressState {
         let ticks = control.ticks();
-        // If machines are in processes of their own, the ticks of a run are counted only when it has ended. Until then they are
-        // estimated from the time since its start, as if all runs had the same number of ticks.
+        // If machines are in processes of their own, the ticks of a run are counted only when the run has ended. Until then, they are
+        // estimated from the time since the run's start, as if all runs had the same number of ticks.
         let ticks_per_run = self.planned_ticks as f64 / self.to_do.max(1) as f64;
         let estimated_ticks = control.share_of_timed_runs(self.run_time) * ticks_per_run;
         let share = ((ticks as f64 + estimated_ticks) / self.planned_ticks as f64).min(1.0);
@@ -406,6 +414,7 @@ impl Progress {
     }
 }
 
+/// Returns the `--set` options that make these changes, or `no --set`.
 fn options_in_words(changes: &[String]) -> String {
     match changes {
         [] => "no --set".to_owned(),

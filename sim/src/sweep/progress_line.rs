@@ -1,4 +1,4 @@
-//! The line that says how far a sweep has come: the share that is done, the number of runs, the time left.
+//! The line that says how far a sweep (one `sim run`) has come: the share that is done, the number of runs, the time left.
 
 use std::time::Duration;
 

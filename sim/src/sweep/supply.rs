@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::experiment::Run;
 
 /// Gives a new run to the event loops each time that another run is no longer in progress. The limit is needed because event loops
-/// must not wait for the disk: if the disk is slower than the runs, logs without a limit would fill the memory.
+/// must not wait for the disk: if the disk is slower than the runs, more and more waiting logs would fill the memory.
 pub(super) struct Supply<I> {
     remaining_runs: I,
     /// The channel to the event loops. `None` when all runs have been given out.

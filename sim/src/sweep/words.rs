@@ -1,4 +1,4 @@
-//! Writes durations, times and sizes in words.
+//! Functions that return durations, times and sizes in words.
 
 use std::time::Duration;
 

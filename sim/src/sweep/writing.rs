@@ -1,5 +1,5 @@
-//! The loop of the thread that writes the dataset of a sweep: appends finished runs, counts them, and reports them to the progress
-//! display.
+//! The loop of the thread that writes the dataset of a sweep (of one `sim run`): appends finished runs, counts them, and reports them
+//! to the progress display.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,8 @@ pub(super) fn write(
     let mut last_sync = Instant::now();
     loop {
         let received = finished.recv_timeout(CHECK_EVERY);
-        // After too many failures, further runs that fail are neither counted nor written, so the next sweep makes them again.
+        // After the sweep has given up, further failed runs are neither counted nor written, so the next sweep makes them again. Runs
+        // that were ok are still written.
         let is_failure = received.as_ref().is_ok_and(|run| !run.row.is_ok());
         if summary.gave_up && is_failure {
             continue;

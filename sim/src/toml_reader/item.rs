@@ -36,7 +36,7 @@ impl<'d> Item<'d> {
         None
     }
 
-    /// Returns the value as text after a space. Empty for an array, a table or a date.
+    /// Returns a space and then the value as text, for messages. Returns an empty text for an array, a table or a date.
     fn shown(&self) -> String {
         match self.value {
             DeValue::String(text) => format!(" \"{text}\""),
@@ -99,7 +99,7 @@ impl<'d> Item<'d> {
             .or_else(|| self.wrong_type("true or false"))
     }
 
-    /// Returns the value as one of the named values of `T`.
+    /// Returns the value as a `T`. Each value of `T` has a name; `names` are all of them.
     pub fn one_of<T: FromStr>(&self, names: &[&str]) -> Option<T> {
         self.named(names, |text| text.parse().ok())
     }
@@ -137,8 +137,8 @@ impl<'d> Item<'d> {
         self.array().or_else(|| self.wrong_type(wanted))
     }
 
-    /// Reads each value of an array with `read`. Notes a mistake if this value is not an array. Returns `None` if `read` does so for any
-    /// value. `read` is called for all values even then, so every mistake is noted.
+    /// Reads each value of an array with `read`. Notes a mistake if this value is not an array. Returns `None` if `read` returns `None` for
+    /// any value. Even then `read` is called for all values, so every mistake is noted.
     pub fn each<T>(
         &self,
         wanted: &str,
@@ -205,7 +205,7 @@ impl<'d> Item<'d> {
     }
 }
 
-/// Returns the article of the name of a type: `an integer`, `a table`.
+/// Returns the article of the name of a type: `an` for `integer`, `a` for `table`.
 fn article(kind: &str) -> &'static str {
     if kind.starts_with(['a', 'i', 'o']) {
         "an"

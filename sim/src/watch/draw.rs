@@ -1,4 +1,5 @@
-//! Draws the state of a dataset into a buffer of characters. The more space there is, the more is shown.
+//! Draws the live view of `sim status --watch`: the state of a dataset, into a buffer of characters. The larger the window is, the more is
+//! shown.
 
 use jiff::tz::TimeZone;
 use ratatui_core::buffer::Buffer;
@@ -17,8 +18,9 @@ const MIN_SIZE: (u16, u16) = (40, 12);
 const NAME_WIDTH: usize = 15;
 /// The width of the label of a class of lateness (a range such as `≤ 300 µs`).
 const CLASS_WIDTH: usize = 10;
-/// Up to this number of failed runs have space reserved for them. The classes of lateness get only the space that is left.
-const MIN_FAILURES: usize = 3;
+/// The maximum number of lines that are reserved for failed runs. The classes of lateness get only the space that is left. If they need
+/// less, more failed runs are shown.
+const MAX_RESERVED_FAILURES: usize = 3;
 
 /// The view of one of the watched datasets.
 pub(super) struct View<'a> {
@@ -62,8 +64,8 @@ impl View<'_> {
         let mut lines = self.summary(width);
         // One line is for the keys.
         let space = height - lines.len() - 1;
-        // A heading, and the failures.
-        let reserved = 1 + self.state.failures.len().min(MIN_FAILURES);
+        // Lines that are reserved for the failures: one for their heading, and one for each of some failures.
+        let reserved = 1 + self.state.failures.len().min(MAX_RESERVED_FAILURES);
         let lateness = self.lateness(width, space.saturating_sub(reserved));
         // If there is space for it, an empty line stands before the classes of lateness, and another one after them.
         let empty_lines = (space - lateness.len()).saturating_sub(reserved).min(2);
@@ -92,7 +94,7 @@ impl View<'_> {
             self.title(width),
             fitted(state.activity(), width).style(self.activity_style()),
             Line::from(vec![
-                Span::from(bar(progress.share, bar_width)).cyan(),
+                Span::from(progress_bar(progress.share, bar_width)).cyan(),
                 Span::from(format!(" {words}")),
             ]),
             row(
@@ -158,7 +160,8 @@ impl View<'_> {
         fitted(words, width).bold()
     }
 
-    /// The colour of the line about running sweeps: green if the dataset is finished, yellow if runs are left and no sweep is running.
+    /// The colour of the line about running sweeps (processes `sim run`): green if the dataset is finished, yellow if runs are left and
+    /// no sweep is running, no colour while a sweep is running.
     fn activity_style(&self) -> Style {
         let color = match (&self.state.sweeps[..], self.state.is_finished()) {
             ([], true) => Color::Green,
@@ -172,8 +175,7 @@ impl View<'_> {
     fn speed(&self) -> String {
         let state = self.state;
         let rate = match state.runs_per_minute() {
-            None if state.sweeps.is_empty() => return "-".to_owned(),
-            // No run of the running sweeps has ended yet.
+            // No sweep is running, or no run of the running sweeps has ended yet.
             None => "-".to_owned(),
             // From 9.95 on, a rate is rounded to 10 or more. Then it needs no decimal.
             Some(rate) if rate < 9.95 => format!("{rate:.1}"),
@@ -212,7 +214,7 @@ impl View<'_> {
             let share = *runs as f64 / max_runs.max(1) as f64;
             lines.push(Line::from(vec![
                 Span::from(format!("{label:>CLASS_WIDTH$} {count:>count_width$} ")),
-                Span::from(blocks(share, bar_width)).cyan(),
+                Span::from(histogram_bar(share, bar_width)).cyan(),
             ]));
         }
         lines
@@ -271,15 +273,16 @@ fn fitted(text: String, width: usize) -> Line<'static> {
     Line::from(kept + "…")
 }
 
-/// A bar that is full up to `share` of its width.
-fn bar(share: f64, width: usize) -> String {
+/// A bar of `width` characters, of which the first `share` (from 0 to 1) is filled.
+fn progress_bar(share: f64, width: usize) -> String {
     let full = (share * width as f64) as usize;
     let full = full.min(width);
     "█".repeat(full) + &"░".repeat(width - full)
 }
 
-/// A bar that fills `share` of `width`, rounded to eighths of a character. If the share is not 0, the bar has at least one eighth.
-fn blocks(share: f64, width: usize) -> String {
+/// A bar whose length is `share` (from 0 to 1) of `width` characters, rounded to eighths of a character. If the share is not 0, the bar has
+/// at least one eighth.
+fn histogram_bar(share: f64, width: usize) -> String {
     // The index of each character is its width in eighths.
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (share * 8.0 * width as f64).round() as usize;
@@ -288,8 +291,8 @@ fn blocks(share: f64, width: usize) -> String {
 }
 
 /// The label and the number of runs of each class of lateness. `counts` has the number of runs for each limit in
-/// [`LATENESS_LIMITS_US`], and for later runs. Classes without runs are left out at both ends. If `is_coarse`, there is one class for
-/// each power of ten.
+/// [`LATENESS_LIMITS_US`], and at its end the number of runs above the last limit. The first and the last class that are returned have
+/// runs; classes without runs before and after them are left out. If `is_coarse`, there is one class for each power of ten.
 fn lateness_classes(counts: &[u64], is_coarse: bool) -> Vec<(String, u64)> {
     let mut classes = vec![];
     let mut runs = 0;

@@ -63,6 +63,7 @@ pub struct Watched {
 /// Returns [`WatchError`] if stdout is not a terminal, or if a dataset cannot be read. The terminal is restored before the error is
 /// returned.
 pub fn watch(roots: &[PathBuf]) -> Result<Watched, WatchError> {
+    // `TERM=dumb` means that the terminal cannot move its cursor.
     let is_dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
     if !io::stdout().is_terminal() || is_dumb {
         return Err(WatchError::NotATerminal);

@@ -1,5 +1,5 @@
-//! What the live view knows about a dataset while sweeps write it. It follows only from the plan (`dataset.json`), from the rows of
-//! the journals (`runs.csv`), and from the lock files, which say which sweeps are running.
+//! What the live view of `sim status --watch` knows about a dataset while sweeps (processes `sim run`) write it. All of this comes from
+//! the plan (`dataset.json`), from the rows of the journals (`runs.csv`), and from the lock files, which say which sweeps are running.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(super) struct WatchState {
     pub tally: Tally,
     /// Number of finished runs in each class of lateness.
     pub lateness: [u64; LATENESS_LIMITS_US.len() + 1],
-    /// Runs that have failed and were not repeated with success. The run that failed last comes first.
+    /// Runs that have failed and have not finished since then. The run that failed last comes first.
     pub failures: VecDeque<Failure>,
     /// The sweeps that are running, or may be running if the file system has no locks.
     pub sweeps: Vec<Sweep>,
@@ -51,7 +51,7 @@ struct ConfigurationRuns {
     ended: u64,
     /// Number of planned runs whose last attempt failed.
     failed: u64,
-    /// Number of ticks of each run. It is calculated from the row of the first run that has ended, and `None` before.
+    /// Number of ticks of each run. It is calculated from the journal row of the first run that has ended. Before, it is `None`.
     ticks: Option<u64>,
 }
 
@@ -184,6 +184,7 @@ impl WatchState {
             remaining: remaining_s.map(|seconds| Duration::from_secs(seconds as u64)),
             active: None,
             failed: self.tally.failed(),
+            // The journals do not contain the number of late ticks. With 0, the line leaves this share out.
             late_share: 0.0,
         }
     }

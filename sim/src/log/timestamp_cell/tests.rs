@@ -140,6 +140,7 @@ fn damaged_cells_are_reported_with_row_and_column() {
             TimestampCells::Filled(TimestampFormat::Hybrid) => "-3;0",
             TimestampCells::Empty | TimestampCells::Absent => "",
         };
+        // The first row is correct, the second row is damaged.
         let text = format!("{other_cells}{good_cell}\n{other_cells}{cell}\n");
         let mut columns = EventColumns::default();
         let error = columns.read(0, text.as_bytes(), format(cells));
@@ -154,7 +155,7 @@ fn damaged_cells_are_reported_with_row_and_column() {
             "{cell}"
         );
     }
-    // In a row without the cell, the error is that of the cell before it, because a comma must follow that cell.
+    // If a row has no cell `timestamp`, the error names the column before it, `sent_tick`: a comma must follow the cell of that column.
     let mut columns = EventColumns::default();
     let error = columns.read(0, b"0,1,0,internal,5,7,0,,,\n", format(vector));
     let (row, column, problem) = (1, "sent_tick", "the row ends too early");

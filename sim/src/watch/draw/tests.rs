@@ -13,7 +13,7 @@ use crate::log::{DatasetWriter, Follower, JournalRow, Outcome, Sweep};
 /// 216 sets of rates and 2 values of `internal` are 432 configurations. With 50 repetitions each, 21,600 runs are planned.
 const EXPERIMENT: &str = "name = \"night\"\nseed = 262\nrepetitions = 50\ntime_scale = 10\nengine = \"ENGINE\"\n[parameters]\nrates = { every = \"ordered\", machines = 3, from = 1, to = 6 }\ninternal = [0.4, 0.7]\n";
 
-/// The present in all views, in Unix seconds.
+/// The present in all views, in Unix seconds: 2026-09-21 14:13:20 UTC.
 const NOW_S: i64 = 1_790_000_000;
 
 /// The state of a dataset in which `finished` runs have finished and the `failed` runs after them have failed.
@@ -158,6 +158,7 @@ fn speeds_of_sweeps_are_added_and_the_latest_end_is_shown() {
     let mut second = sweep("shard-2-of-2", Some(60.0), true);
     second.finishes_at_s = Some(NOW_S + 60);
     state.sweeps = vec![sweep("shard-1-of-2", Some(120.0), true), second];
+    // 120 and 60 runs an hour are 3 runs a minute. The first sweep ends later, 7500 seconds after 14:13.
     assert_eq!(state.runs_per_minute(), Some(3.0));
     let view = shown(&state, 80, 24);
     assert!(
