@@ -28,7 +28,7 @@ fn the_extension_of_the_file_name_decides_the_format() {
     assert!(draw("a.PDF").starts_with(b"%PDF-"));
     let png = draw("a.png");
     assert!(png.starts_with(b"\x89PNG"));
-    // In a PNG file, bytes 16 to 19 are the width in pixels. The default is 1,200, and each of these is drawn as two pixels.
+    // In a PNG file, bytes 16 to 19 are the width in pixels. An SVG is 1,200 units wide by default, and each unit becomes two pixels.
     let width = u32::from_be_bytes(png[16..20].try_into().unwrap());
     assert_eq!(width, 2_400);
     assert_eq!(
@@ -55,7 +55,7 @@ fn the_extension_of_the_file_name_decides_the_format() {
 }
 
 #[test]
-fn stdout_gets_svg_or_with_option_terminal_characters() {
+fn stdout_gets_svg_and_with_option_terminal_it_gets_characters() {
     let folder = by_hand();
     let (_, svg, _) = analyze(&["diagram", "by-hand", "--run", "0"], folder.path());
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));

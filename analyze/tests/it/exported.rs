@@ -71,7 +71,7 @@ fn the_size_of_batches_changes_no_measure() {
 }
 
 #[test]
-fn files_read_back_as_they_were_computed() {
+fn exported_files_have_the_computed_values() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     let dataset = Dataset::open(folder.path()).unwrap();

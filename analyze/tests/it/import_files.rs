@@ -21,12 +21,12 @@ fn import_folder(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
         fs::write(run.join(name), text).unwrap();
     }
     let into = folder.path().join("into");
-    let here = |words: String| words.replace(&folder.path().display().to_string(), "");
+    let without_folder = |words: String| words.replace(&folder.path().display().to_string(), "");
     let report = import::import(&[run], &Mapping::default(), &into);
     assert_eq!(into.exists(), report.is_ok());
     report
-        .map(|report| report.words().into_iter().map(here).collect())
-        .map_err(|error| here(error.to_string()))
+        .map(|report| report.words().into_iter().map(without_folder).collect())
+        .map_err(|error| without_folder(error.to_string()))
 }
 
 #[test]

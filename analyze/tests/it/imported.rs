@@ -175,7 +175,8 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
             && !report.missing_fields.stamps
             && !report.missing_fields.sent_ticks
     );
-    // The logs do not have the tick of a send. It is known, because each receive was matched with the send of the same sender and timestamp.
+    // The log does not have the tick at which a received message was sent. The import found it: each receive was matched with the send
+    // of the same sender and timestamp.
     assert!(report.assumed.sent_ticks);
     require_same_measures(&measured(&original), &measured(&imported), &[]);
     let audit = Audit::run(&[imported]).unwrap();
@@ -200,9 +201,9 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
 }
 
 /// `analyze clocks` replays other kinds of clocks over the events of a log. It needs the send of each received message, so it replays
-/// complete logs, but not minimal ones. The figures of the import must equal those of the original dataset. Therefore `epsilon=0` is given: the
-/// physical clocks of the machines do not differ. With another epsilon, the replay would add errors to the times of simulated runs, but
-/// not to the times of imported logs.
+/// complete logs, but not minimal ones. The figures of the import must equal those of the original dataset. Therefore `epsilon=0` is
+/// given: the physical clocks of the machines do not differ. With another epsilon, the replay would add errors to the times of simulated
+/// runs, but not to the times of imported logs.
 #[test]
 fn clocks_are_replayed_over_complete_logs_only() {
     let folder = tempfile::tempdir().unwrap();
@@ -342,7 +343,7 @@ fn lines_of_free_text_are_read_by_a_pattern() {
         .into_iter()
         .chain((0..10).flat_map(|s| {
             // At the first receive, another message waits.
-            let queue = if s == 0 { 1 } else { 0 };
+            let queue = u32::from(s == 0);
             [
                 line(s, 1, &format!("Sent to 2, clock={}, queue=0", s + 1)),
                 line(s, 2, &format!("Received, clock={}, queue={queue}", s + 2)),

@@ -381,7 +381,7 @@ fn each_row_is_the_machine_that_needs_the_most_repetitions() {
 }
 
 #[test]
-fn the_text_in_a_terminal_of_80_or_120_columns() {
+fn the_text_fits_in_a_terminal_of_80_or_120_columns() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("grid"), GRID);
     for width in ["80", "120"] {
