@@ -28,10 +28,14 @@ fn the_extension_of_the_file_name_decides_the_format() {
     assert!(draw("a.PDF").starts_with(b"%PDF-"));
     let png = draw("a.png");
     assert!(png.starts_with(b"\x89PNG"));
-    // In a PNG file, bytes 16 to 19 are the width.
+    // In a PNG file, bytes 16 to 19 are the width in pixels. An SVG is 1,200 units wide by default, and each unit becomes two pixels.
     let width = u32::from_be_bytes(png[16..20].try_into().unwrap());
     assert_eq!(width, 2_400);
-    assert_eq!(png, draw("b.png"), "the same run gives other bytes");
+    assert_eq!(
+        png,
+        draw("b.png"),
+        "a second picture of the same run has other bytes"
+    );
     let (code, _, err) = analyze(&["diagram", "by-hand", "--out", "a.jpg"], folder.path());
     assert_eq!(
         (code, err.as_str()),
@@ -51,7 +55,7 @@ fn the_extension_of_the_file_name_decides_the_format() {
 }
 
 #[test]
-fn stdout_gets_svg_or_with_option_terminal_characters() {
+fn stdout_gets_svg_and_with_option_terminal_it_gets_characters() {
     let folder = by_hand();
     let (_, svg, _) = analyze(&["diagram", "by-hand", "--run", "0"], folder.path());
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
@@ -108,13 +112,13 @@ fn characters_fit_in_80_columns() {
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{count}: {line}");
         }
-        // 23 machines have room in 80 columns.
+        // At most 23 machines fit in 80 columns.
         let left_out = text.contains("machines do not fit in 80 columns; choose with --machines");
         assert_eq!(left_out, count > 23, "{count}");
     }
 }
 
-/// So a picture of three machines and one minute is small enough to be sent by mail or kept in a repository.
+/// A picture of three machines and one minute must be small enough to be sent by mail or kept in a repository.
 #[test]
 fn a_minute_of_three_machines_is_less_than_300_kilobytes() {
     let folder = tempfile::tempdir().unwrap();
@@ -122,18 +126,20 @@ fn a_minute_of_three_machines_is_less_than_300_kilobytes() {
     fixture::simulated(&folder.path().join("minute"), &text);
     let execution = execution(&folder.path().join("minute"));
     let window = Choice::default().window(&execution).unwrap();
+    // Together the machines have 10 ticks per second, and each tick is an event.
     assert_eq!(window.events.len(), 600);
     let diagram = Diagram::new(&execution, window, Options::default()).unwrap();
-    assert_eq!(diagram.left_out(true), None);
+    let has_strip = true;
+    assert_eq!(diagram.left_out(has_strip), None);
     let bytes = diagram.svg().len();
     assert!((100_000..300_000).contains(&bytes), "{bytes}");
 }
 
-/// An existing file is replaced by the picture. But if the name leads to a device such as `/dev/null`, the picture is written to this device,
-/// and the name still leads to it. No temporary file remains.
+/// An existing file is replaced by the picture. But if the file is a link to a device such as `/dev/null`, the picture is written to the
+/// device, and the link stays. No temporary file remains.
 #[cfg(unix)]
 #[test]
-fn files_are_replaced_and_devices_are_written() {
+fn an_existing_file_is_replaced_but_a_link_to_a_device_stays() {
     let folder = by_hand();
     fs::write(folder.path().join("a.svg"), "old").unwrap();
     std::os::unix::fs::symlink("/dev/null", folder.path().join("null.svg")).unwrap();

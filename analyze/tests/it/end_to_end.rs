@@ -1,4 +1,4 @@
-//! Tests the whole way from a sweep over real TCP to tables and processed data.
+//! Tests the whole way from a sweep (all runs of an experiment) over real TCP to tables and processed data.
 
 use std::fs;
 use std::path::Path;
@@ -50,6 +50,10 @@ fn from_real_tcp_to_tables_and_processed_data() {
         String::from_utf8(command.get_output().stdout.clone()).unwrap()
     };
 
+    // The five sets of rates have 10 + 9 + 9 + 11 + 4 = 43 ticks per second. Each set has 20 runs of 60 s: 10 repetitions with each of
+    // two values of `internal`.
+    let ticks = 43 * 60 * 20;
+    assert_eq!(ticks, 51_600);
     let tables = analyze("summary");
     assert!(
         tables.starts_with("quickstart: 100 runs finished, 0 failed; ")
@@ -66,7 +70,7 @@ fn from_real_tcp_to_tables_and_processed_data() {
     };
     assert_eq!(processed("runs.parquet").height(), 100);
     let events = read_parts(&root.join("processed/events"));
-    assert_eq!(events.height(), 51_600);
+    assert_eq!(events.height(), ticks);
     let machines = processed("machines.parquet");
     assert_eq!(machines.height(), 300);
     let sum = |name: &str| {

@@ -20,18 +20,18 @@ pub fn read(path: &Path) -> DataFrame {
 
 /// Reads all Parquet files in the folder `path` (the parts of the events) as one data frame.
 pub fn read_parts(path: &Path) -> DataFrame {
-    let parts = parts(path).into_iter().map(|part| read(&part));
+    let parts = files_in(path).into_iter().map(|part| read(&part));
     parts
         .reduce(|above, below| above.vstack(&below).unwrap())
         .unwrap()
 }
 
-/// The files in the folder `path`, sorted by name.
-pub fn parts(path: &Path) -> Vec<PathBuf> {
+/// The paths of all files and folders in the folder `path`, sorted by name.
+pub fn files_in(path: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(path).unwrap();
-    let mut parts: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    parts.sort();
-    parts
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
 }
 
 /// The number of rows of a CSV file, without its header.
@@ -43,8 +43,8 @@ fn count_csv_rows(path: &Path) -> usize {
         .count()
 }
 
-/// The measures are calculated in batches: whole runs whose events are in memory at the same time. With every limit, the measures are
-/// the same, and no batch has more events than the limit. Only a single run may be larger than the limit.
+/// The measures are calculated in batches. A batch is one or more whole runs whose events are in memory at the same time. Its number of
+/// events has a limit, which only a single run may exceed. The limit does not change the measures.
 #[test]
 fn the_size_of_batches_changes_no_measure() {
     let folder = tempfile::tempdir().unwrap();
@@ -71,7 +71,7 @@ fn the_size_of_batches_changes_no_measure() {
 }
 
 #[test]
-fn files_read_back_as_they_were_computed() {
+fn exported_files_have_the_computed_values() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     let dataset = Dataset::open(folder.path()).unwrap();
@@ -92,7 +92,8 @@ fn files_read_back_as_they_were_computed() {
             frame.height(),
             "{name}"
         );
-        // There is one Parquet file and one CSV file (for the events, a folder of Parquet files), each with all rows.
+        // The list of written files has two entries for each table: Parquet (for the events, a folder of files) and CSV. Both have all
+        // rows.
         let rows: Vec<u64> = written
             .iter()
             .filter(|file| file.path.file_stem().unwrap() == name)
@@ -102,8 +103,9 @@ fn files_read_back_as_they_were_computed() {
     }
 }
 
+/// Every clock starts at 0. So the sum of all jumps of all machines is the sum of the final clocks.
 #[test]
-fn jumps_sum_to_the_final_clock() {
+fn jumps_sum_to_the_final_clocks() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     let dataset = Dataset::open(folder.path()).unwrap();
@@ -126,8 +128,8 @@ fn jumps_sum_to_the_final_clock() {
     assert_eq!(jumps, clocks);
 }
 
-/// A crash during an export leaves files and folders whose names end in `.partial`. The next export removes them, but not other files
-/// with such a name.
+/// A crash during an export leaves files and folders whose names end in `.partial`. The next export removes them, but not
+/// other files whose names end in `.partial`.
 #[test]
 fn unfinished_files_of_a_crashed_export_are_removed() {
     let folder = tempfile::tempdir().unwrap();
@@ -157,9 +159,9 @@ fn unfinished_files_of_a_crashed_export_are_removed() {
         "notes.partial",
         "runs.parquet",
     ];
-    assert_eq!(parts(&processed), names.map(|name| processed.join(name)));
+    assert_eq!(files_in(&processed), names.map(|name| processed.join(name)));
     let events = processed.join("events");
-    assert_eq!(parts(&events), [events.join("part-00000.parquet")]);
+    assert_eq!(files_in(&events), [events.join("part-00000.parquet")]);
 }
 
 #[test]
@@ -170,18 +172,18 @@ fn a_second_export_at_the_same_time_is_refused() {
     let dataset = Dataset::open(&root).unwrap();
     export(&dataset, WITH_CSV).unwrap();
     let processed = root.join("processed");
-    let before: Vec<_> = parts(&processed);
+    let before: Vec<_> = files_in(&processed);
     let lock = File::open(processed.join(".lock")).unwrap();
     lock.lock().unwrap();
     let (code, out, err) = analyze(&["export", "hand"], folder.path());
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("another export is writing to hand"), "{err}");
-    assert_eq!(parts(&processed), before);
+    assert_eq!(files_in(&processed), before);
     drop(lock);
     assert_eq!(analyze(&["export", "hand"], folder.path()).0, 0);
 }
 
-/// If exports of two selections run at the same time, all files belong to the same selection in the end.
+/// If exports of two selections of runs are made at the same time, all files belong to the same selection in the end.
 #[test]
 fn simultaneous_exports_do_not_mix_their_files() {
     let folder = tempfile::tempdir().unwrap();
@@ -219,7 +221,7 @@ fn simultaneous_exports_do_not_mix_their_files() {
     assert_eq!(count_csv_rows(&processed.join("events.csv")), events);
     assert_eq!(events, 200 * runs);
     let is_unfinished = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "partial");
-    assert!(!parts(&processed).iter().any(is_unfinished));
+    assert!(!files_in(&processed).iter().any(is_unfinished));
 }
 
 /// The file of aggregates (means and intervals over the repetitions) has all columns that the tables have as CSV, with the same values
@@ -304,7 +306,7 @@ fn an_export_without_aggregates_removes_those_of_an_earlier_export() {
     assert!(!path.exists());
 }
 
-/// The folder may have been renamed or copied since the experiment was run.
+/// The output has the name of the dataset's folder, not the name in the experiment file. So renamed folders and copies can be told apart.
 #[test]
 fn the_name_of_a_dataset_is_that_of_its_folder() {
     let folder = tempfile::tempdir().unwrap();

@@ -54,6 +54,7 @@ pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>
 /// | 3 | receives D, clock 6 | |
 /// | 3.25, 3.75 | | internal events, clock 8 and 9 |
 pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
+    // A stamp is the timestamp of a message.
     let unicast = |peer, stamp| EventKind::Send {
         recipients: Recipients::One(peer),
         stamp,
@@ -70,6 +71,7 @@ pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
         })
     };
     let internal = || EventKind::Internal;
+    // Each event has its time in milliseconds, its kind, and the clock and the queue length after it.
     vec![
         log(&[
             (0, unicast(1, 1), 1, 0),
@@ -161,6 +163,7 @@ pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
 pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>]) -> FinishedRun {
     let mut events = vec![];
     for (machine, log) in machines.iter().enumerate() {
+        // Whether events have a column for the timestamps of a second clock, such as a vector clock.
         let has_timestamps = experiment.has_timestamps();
         write_machine_rows(&mut events, run.index, machine as u32, log, has_timestamps);
     }

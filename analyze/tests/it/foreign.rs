@@ -20,6 +20,7 @@ pub enum Queue {
     All,
     /// Only the lengths after receives. The classroom exercise asks for no more.
     Receives,
+    /// No queue length.
     Nowhere,
     /// The length before every event.
     Before,
@@ -37,7 +38,7 @@ pub struct Style {
     /// Whether the rows of receives have the message's sender and timestamp.
     pub messages: bool,
     /// Whether a send to several machines has a row for each recipient. Otherwise it has one row with all recipients.
-    pub row_each: bool,
+    pub row_per_recipient: bool,
     /// The characters at the end of each line.
     pub line_end: &'static str,
 }
@@ -49,7 +50,7 @@ impl Default for Style {
             clock_before: false,
             send_stamps: true,
             messages: true,
-            row_each: false,
+            row_per_recipient: false,
             line_end: "\n",
         }
     }
@@ -81,6 +82,7 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
             true => std::mem::replace(&mut previous_clock, event.logical_clock),
             false => event.logical_clock,
         };
+        // These logs leave out the third cell, the tick of the send.
         let [peers, stamp, _] = imported::message_cells(row, 3);
         let (recipients, sender) = match event.kind {
             EventKind::Receive(_) if style.messages => (String::new(), peers),
@@ -92,7 +94,7 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
             _ => style.send_stamps,
         };
         let stamp = if has_stamp { stamp } else { String::new() };
-        let recipients: Vec<String> = match style.row_each {
+        let recipients: Vec<String> = match style.row_per_recipient {
             true => recipients.split(';').map(str::to_owned).collect(),
             false => vec![recipients],
         };
@@ -185,7 +187,8 @@ impl Imported {
         imported::measured(&self.root)
     }
 
-    /// Requires that the imported dataset has null for the measures in `but_for`, and the values of the original dataset for all others.
+    /// Requires that the measures in `but_for` are null in the imported dataset, and that all other measures are the same as in the original
+    /// dataset.
     pub fn require_measures(&self, but_for: &[&str]) {
         let original = imported::measured(&self.original);
         imported::require_same_measures(&original, &self.measured(), but_for);
@@ -199,8 +202,11 @@ impl Imported {
     /// The checks of the audit that fail.
     pub fn failed(&self) -> Vec<Check> {
         let audit = self.audit();
-        let failed = Check::ALL.into_iter();
-        failed.filter(|&check| audit.counts(check).1 > 0).collect()
+        let has_failed = |check: &Check| {
+            let (_, violations) = audit.counts(*check);
+            violations > 0
+        };
+        Check::ALL.into_iter().filter(has_failed).collect()
     }
 
     pub fn dataset(&self) -> Dataset {

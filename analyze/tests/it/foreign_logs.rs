@@ -76,7 +76,7 @@ impl Row {
         }
     }
 
-    /// The one of three words that stands for the kind of event.
+    /// The word for the kind of this event. The argument has the words for internal events, sends and receives.
     pub fn word<'w>(&self, [internal, send, receive]: [&'w str; 3]) -> &'w str {
         match self.kind {
             Kind::Internal => internal,
@@ -85,6 +85,7 @@ impl Row {
         }
     }
 
+    /// Tells whether the event is a send to all others. Each of the three machines has only two others.
     pub fn is_to_all(&self) -> bool {
         self.kind == Kind::Send && self.peers.len() > 1
     }
@@ -145,10 +146,11 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     let dataset = sim::log::Dataset::open(root).unwrap();
     let mut finished: Vec<_> = dataset.finished().collect();
     finished.sort_by_key(|row| row.run);
-    let missing = dataset.missing_fields();
+    // The cells that may be empty in the rows of this dataset.
+    let missing_fields = dataset.missing_fields();
     let rows = finished.iter().map(|row| {
         let bytes = dataset.read_events(row).unwrap();
-        let rows = parse_rows_in(&bytes, missing.into());
+        let rows = parse_rows_in(&bytes, missing_fields.into());
         rows.map(Result::unwrap).collect()
     });
     rows.collect()
@@ -207,7 +209,7 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping) -> Result<(Imported, Strin
     Ok((runs.collect(), report.words().join("\n")))
 }
 
-/// The events that the import of `runs` must give in every format: those of their plain tables.
+/// The events that an import of the plain tables of `runs` gives. An import of the same runs in another format must give the same events.
 pub fn plain(runs: &[Vec<Row>]) -> Imported {
     let folder = tempfile::tempdir().unwrap();
     let folders = runs.iter().enumerate().map(|(run, rows)| {

@@ -36,8 +36,11 @@ const REALS: [f64; 6] = [0.0, -1.0, 1e-300, 1e19, f64::INFINITY, f64::NAN];
 fn check_all_commands(root: &Path, undamaged: &Dataset) -> Result<(), String> {
     let require_folder = |error: analyze::Error| {
         let problem = error.to_string();
-        let has_folder = problem.contains(&root.display().to_string());
-        has_folder.then_some(()).ok_or(problem)
+        if problem.contains(&root.display().to_string()) {
+            Ok(())
+        } else {
+            Err(problem)
+        }
     };
     match Audit::run(&[root.to_owned()]) {
         Ok(audit) => drop((audit::words(&audit), audit::records(&audit))),
@@ -100,10 +103,12 @@ fn set_journal_cells(root: &Path, cells: &[(&str, &str)]) {
     writer.write_record(&header).unwrap();
     for (row, record) in reader.records().enumerate() {
         let record = record.unwrap();
+        let is_second_row = row == 1;
         let altered = std::iter::zip(&header, &record).map(|(column, cell)| {
-            let is_second_row = row == 1;
-            let mut cells = cells.iter().filter(|_| is_second_row);
-            let new = cells.find(|(name, _)| *name == column);
+            if !is_second_row {
+                return cell;
+            }
+            let new = cells.iter().find(|(name, _)| *name == column);
             new.map_or(cell, |(_, value)| value)
         });
         writer.write_record(altered).unwrap();
@@ -254,7 +259,7 @@ fn set_cell(run: &mut FinishedRun, kind: &str, column: usize, number: u64) {
     run.events = rows.concat().into_bytes();
 }
 
-/// A row with billions of machines is refused, because it has only three rates. No memory is allocated for the machines before.
+/// A row with billions of machines is refused, because it has only three rates. Before that, no memory is allocated for the machines.
 #[test]
 fn billions_of_machines_are_refused_with_an_error() {
     let (_folder, undamaged) = undamaged();

@@ -32,9 +32,10 @@ fn delay(cells: &mut [String; 7], by_ns: u64) {
     cells[0] = (cells[0].parse::<u64>().unwrap() + by_ns).to_string();
 }
 
-/// The system clock of one machine is 3 s ahead, so messages arrive before they are sent.
+/// The system clock of one machine is 3 s ahead. So, by the logged times, other machines receive its messages before it sends them. Then
+/// times of different machines cannot be compared, and measures that compare them are null.
 #[test]
-fn times_are_not_merged_if_system_clocks_differ() {
+fn measures_that_compare_machines_times_are_null_if_system_clocks_differ() {
     let logs = Imported::altered(
         &experiment(11, ""),
         Style::default(),
@@ -67,9 +68,9 @@ fn times_are_not_merged_if_system_clocks_differ() {
 }
 
 /// Each machine's log begins an hour after that of the previous machine. Such logs are of different runs in the same folder, or of
-/// machines that were started one after the other.
+/// machines that were started one after the other. Measures that compare times of different machines are null.
 #[test]
-fn logs_that_do_not_overlap_are_not_merged() {
+fn measures_that_compare_machines_times_are_null_if_logs_do_not_overlap() {
     let logs = Imported::altered(
         &experiment(12, ""),
         Style {
@@ -93,8 +94,10 @@ fn logs_that_do_not_overlap_are_not_merged() {
     }
 }
 
+/// Some received messages have no logged send. The backlog would be negative if it were calculated as sends minus receives. So measures
+/// that count the sends to a machine are null.
 #[test]
-fn receives_of_messages_that_were_not_sent_give_no_negative_backlog() {
+fn receives_without_a_logged_send_give_no_negative_backlog() {
     let logs = Imported::altered(
         &experiment(13, ""),
         Style::default(),
@@ -137,7 +140,7 @@ fn the_duration_is_not_rounded_up_to_a_whole_second() {
 }
 
 #[test]
-fn rates_keep_decimals_and_the_report_has_both_values() {
+fn rates_keep_decimals_and_the_report_has_the_measured_and_the_taken_rates() {
     let text = experiment(15, "").replace("1, 3, 6", "5.4, 2.2, 3.3");
     let logs = Imported::new(&text, Style::default());
     let dataset = logs.dataset();
@@ -150,7 +153,8 @@ fn rates_keep_decimals_and_the_report_has_both_values() {
     );
 }
 
-/// All times are 2.5 % later than planned. The measured rates are rounded to whole numbers, and the report says by how much.
+/// All times since the start of the run are multiplied by 1.025, so the ticks are slower than planned. The measured rates are rounded to
+/// whole numbers, and the report says by how much.
 #[test]
 fn rates_near_whole_numbers_are_rounded_and_reported() {
     let logs = Imported::altered(
@@ -173,6 +177,8 @@ fn rates_near_whole_numbers_are_rounded_and_reported() {
     );
 }
 
+/// The check `recipients` tests whether all outcomes of a send that the rule (the parameter `sends`) allows are equally frequent. The
+/// original has the rule `unicast`: each send goes to one machine. With the rule `mix`, a third of the sends would go to both others.
 #[test]
 fn shares_of_recipients_are_checked_only_if_the_rule_is_given() {
     let text =
@@ -215,6 +221,7 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
                     && next[1] == "receive"
                 {
                     idle[3] = "1".to_owned();
+                    // If a send does not name its recipients, the audit cannot recount queue lengths.
                     idle[4].clear();
                 }
             }
@@ -306,6 +313,7 @@ fn violations_name_file_and_line_of_the_imported_log() {
             "{words}"
         );
 
+        // Any change makes the checksum of the file wrong.
         let sources = moved.join("sources.csv");
         let changed = fs::read_to_string(&sources)
             .unwrap()

@@ -21,12 +21,12 @@ fn import_folder(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
         fs::write(run.join(name), text).unwrap();
     }
     let into = folder.path().join("into");
-    let here = |words: String| words.replace(&folder.path().display().to_string(), "");
+    let without_folder = |words: String| words.replace(&folder.path().display().to_string(), "");
     let report = import::import(&[run], &Mapping::default(), &into);
     assert_eq!(into.exists(), report.is_ok());
     report
-        .map(|report| report.words().into_iter().map(here).collect())
-        .map_err(|error| here(error.to_string()))
+        .map(|report| report.words().into_iter().map(without_folder).collect())
+        .map_err(|error| without_folder(error.to_string()))
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn an_error_names_files_that_are_left_out() {
     );
 }
 
-/// The report of logs in a plain form. Every other form of the same logs must give the same report.
+/// The report on the import of two logs in a plain form. The same logs in every other form must give the same report.
 fn plain() -> Vec<String> {
     let log = "time;event;clock;queue;peer;stamp\n1700000000.5;send;1;0;b;1\n1700000001.5;internal;2;0;;\n";
     import_folder(&[("a.csv", log), ("b.csv", &log.replace(";b;", ";a;"))]).unwrap()
@@ -152,7 +152,7 @@ fn numbers_and_missing_cells_of_other_programs_are_read() {
 
 #[test]
 fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
-    // The error for a log in which the text `from`, at its first place, is replaced by `to`. All places are in line 3, which is
+    // The error for a log in which the first text `from` is replaced by `to`. For each `from` below, this is in line 3, which is
     // `1.0,internal,2,0,7`.
     let problem = |from: &str, to: &str| {
         let log = LOG
@@ -201,6 +201,7 @@ fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
 
 #[test]
 fn endless_files_and_files_that_are_not_logs_are_refused() {
+    // A ZIP file begins with these bytes.
     let packed = import_folder(&[("vm1.csv", LOG), ("vm2.csv", "PK\u{3}\u{4}\n\u{0}")]);
     assert!(packed.is_err());
     let long = "x".repeat(2 << 20);

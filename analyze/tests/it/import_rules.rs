@@ -143,7 +143,7 @@ fn a_program_that_idles_while_messages_wait_is_recognised() {
 #[test]
 fn a_send_logged_as_a_row_for_each_recipient_is_one_event() {
     let style = Style {
-        row_each: true,
+        row_per_recipient: true,
         ..Style::default()
     };
     let logs = Imported::new(&experiment(6, ""), style);
@@ -156,8 +156,8 @@ fn a_send_logged_as_a_row_for_each_recipient_is_one_event() {
     );
 }
 
-/// The rule is found from the receives, because the sends have no timestamps. If the user states the wrong rule, sends and receives
-/// contradict each other.
+/// A message can carry the sender's clock after 1 is added for the send, or before. In these logs, the import finds this rule from the
+/// receives, because the sends have no timestamps. If the user states the wrong rule, sends and receives contradict each other.
 #[test]
 fn timestamps_from_before_the_increment_are_recognised() {
     let style = Style {
@@ -166,6 +166,7 @@ fn timestamps_from_before_the_increment_are_recognised() {
     };
     let logs = Imported::new(&experiment(7, "stamp = [\"before\"]\n"), style);
     logs.require_measures(&[]);
+    // This check fails in the original too: with such timestamps, a receive can have the same clock as its send.
     assert_eq!(logs.failed(), [Check::ClockConditionBefore]);
     let words = logs.words();
     assert!(
@@ -268,12 +269,12 @@ fn styles() -> impl Strategy<Value = Style> {
     ]);
     let ends = prop::sample::select(vec!["\n", "\r\n"]);
     (queues, any::<[bool; 3]>(), ends).prop_map(
-        |(queue, [clock_before, send_stamps, row_each], line_end)| Style {
+        |(queue, [clock_before, send_stamps, row_per_recipient], line_end)| Style {
             queue,
             clock_before,
             send_stamps,
             messages: true,
-            row_each,
+            row_per_recipient,
             line_end,
         },
     )
@@ -309,12 +310,16 @@ proptest! {
         let logs = Imported::new(&experiment(seed, &format!("delay_s = [{delay_s}]\n")), style);
         let (original, measured) = (imported::measured(&logs.original), logs.measured());
         let are_null = measured.column("backlog_max").unwrap().null_count() > 0;
-        // Without a delay, lengths are recounted if the logs have the messages. With a delay, both results are allowed.
-        if delay_ms == 0 || !messages {
-            prop_assert_eq!(are_null, !messages);
+        if !messages {
+            prop_assert!(are_null, "without senders and timestamps of messages, lengths cannot be recounted");
+        } else if delay_ms == 0 {
+            prop_assert!(!are_null, "without delays, lengths are recounted");
         }
-        for name in OF_QUEUES.into_iter().filter(|_| !are_null) {
-            prop_assert_eq!(measured.column(name).unwrap(), original.column(name).unwrap());
+        // If the logs have the messages and there is a delay, lengths may be recounted or null.
+        if !are_null {
+            for name in OF_QUEUES {
+                prop_assert_eq!(measured.column(name).unwrap(), original.column(name).unwrap());
+            }
         }
     }
 }

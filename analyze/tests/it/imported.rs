@@ -164,6 +164,7 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
         ["original", "all.log", "imported"].map(|name| folder.path().join(name));
     fixture::simulated(&original, ORIGINAL);
     fs::write(&log, as_one_file(&original)).unwrap();
+    // A column is given by its title, or by its number from 1.
     let mapping = mapping(
         "time = \"ms\"\nrates = [1, 3, 6]\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"4\"\n",
     );
@@ -174,6 +175,8 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
             && !report.missing_fields.stamps
             && !report.missing_fields.sent_ticks
     );
+    // The log does not have the tick at which a received message was sent. The import found it: each receive was matched with the send
+    // of the same sender and timestamp.
     assert!(report.assumed.sent_ticks);
     require_same_measures(&measured(&original), &measured(&imported), &[]);
     let audit = Audit::run(&[imported]).unwrap();
@@ -198,8 +201,9 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
 }
 
 /// `analyze clocks` replays other kinds of clocks over the events of a log. It needs the send of each received message, so it replays
-/// complete logs, but not minimal ones. Over the import it gives the same figures as over the original dataset: `epsilon=0` says that the
-/// original has no errors of physical clocks, as an import takes the times of the log as they are.
+/// complete logs, but not minimal ones. The figures of the import must equal those of the original dataset. Therefore `epsilon=0` is
+/// given: the physical clocks of the machines do not differ. With another epsilon, the replay would add errors to the times of simulated
+/// runs, but not to the times of imported logs.
 #[test]
 fn clocks_are_replayed_over_complete_logs_only() {
     let folder = tempfile::tempdir().unwrap();
@@ -207,6 +211,7 @@ fn clocks_are_replayed_over_complete_logs_only() {
         ["original", "all.log", "complete", "minimal"].map(|name| folder.path().join(name));
     fixture::simulated(&original, ORIGINAL);
     fs::write(&log, as_one_file(&original)).unwrap();
+    // A column is given by its title, or by its number from 1.
     let mapping = mapping(
         "time = \"ms\"\nrates = [1, 3, 6]\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"4\"\n",
     );
@@ -291,7 +296,7 @@ fn bugs_in_imported_logs_are_found() {
             .collect()
     };
     let rows: Vec<&str> = text.lines().collect();
-    // The index of the row with number `n`, from 0, among all rows that contain `word`.
+    // The index of one of the rows that contain `word`: the one with number `n`, counted from 0.
     let index_of = |word: &str, n: usize| {
         let has_word = |(_, row): &(usize, &&str)| row.contains(word);
         rows.iter().enumerate().filter(has_word).nth(n).unwrap().0
@@ -324,7 +329,7 @@ fn bugs_in_imported_logs_are_found() {
     assert!(failed("local", &changed(local, 4, |clock| clock + 1)).contains(&Check::LocalClock));
     let send = index_of("SENT", 3);
     assert!(failed("lost", &with_row(send, None)).contains(&Check::Sent));
-    assert_eq!(failed("none", &text), []);
+    assert_eq!(failed("correct", &text), []);
 }
 
 #[test]
@@ -337,9 +342,10 @@ fn lines_of_free_text_are_read_by_a_pattern() {
     let text = ["Simulation started\n".to_owned()]
         .into_iter()
         .chain((0..10).flat_map(|s| {
+            // At the first receive, another message waits.
             let queue = u32::from(s == 0);
             [
-                line(s, 1, &format!("{} to 2, clock={}, queue=0", "Sent", s + 1)),
+                line(s, 1, &format!("Sent to 2, clock={}, queue=0", s + 1)),
                 line(s, 2, &format!("Received, clock={}, queue={queue}", s + 2)),
             ]
         }));
@@ -423,21 +429,23 @@ fn errors_name_the_mistake_and_no_dataset_is_made() {
     insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is not a machine of the run; the machines are vm1, vm2; --columns peers=- leaves the column out");
 }
 
-/// Every cell of these logs can be read, but together they cannot be the logs of one run. Two of the changes are allowed: the report of
-/// their import is given.
+/// Every cell of these logs can be read, but together they cannot be the logs of one run. The last two changes are allowed, so
+/// their import gives a report.
 #[test]
 fn files_that_cannot_be_one_run_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let good =
         "Time (ms),event,clock,queue,peer\n0,internal,1,0,\n1000,send,2,0,*\n2000,internal,3,0,\n";
-    // The error, or the report, for a correct log of one machine and the log `text` of another machine. If `one_twice`, the first log
-    // is given twice.
-    let outcome = |text: &str, mapping_text: &str, one_twice: bool| {
+    // The error or the report of an import of two logs: a correct log of one machine, and the log `text` of another machine. If
+    // `is_first_given_twice`, the correct log is given a second time.
+    let outcome_with = |text: &str, mapping_text: &str, is_first_given_twice: bool| {
         let [one, two, into] = ["vm1.csv", "vm2.csv", "into"].map(|name| folder.path().join(name));
         fs::write(&one, good).unwrap();
         fs::write(&two, text).unwrap();
         let mut sources = vec![one.clone(), two];
-        sources.extend(one_twice.then_some(one));
+        if is_first_given_twice {
+            sources.push(one);
+        }
         let report = import::import(&sources, &mapping(mapping_text), &into);
         let _ = fs::remove_dir_all(&into);
         report.map_or_else(
@@ -449,11 +457,13 @@ fn files_that_cannot_be_one_run_are_refused() {
             |report| report.words().join("\n"),
         )
     };
-    insta::assert_snapshot!(outcome(good, "", true), @"/vm1.csv: is given twice, so its events would count twice; name it once");
-    insta::assert_snapshot!(outcome(&good.replace("2000", "500"), "", false), @"/vm2.csv line 4: its time is earlier than the time of the machine's previous row; put the rows of a machine into one file, in the order of time, and each run into its own folder");
-    insta::assert_snapshot!(outcome(good, "duration_s = 1", false), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
-    insta::assert_snapshot!(outcome(&good.replace(",*", ",vm2"), "", false), @"/vm2.csv line 3: recipients is the machine itself, but a machine sends only to other machines; --columns peers=- leaves the column out");
-    insta::assert_snapshot!(outcome(&good.replace("send,2,0,*", "broadcast,2,0,"), "", false), @"
+    let outcome = |text: &str, mapping_text: &str| outcome_with(text, mapping_text, false);
+    let is_first_given_twice = true;
+    insta::assert_snapshot!(outcome_with(good, "", is_first_given_twice), @"/vm1.csv: is given twice, so its events would count twice; name it once");
+    insta::assert_snapshot!(outcome(&good.replace("2000", "500"), ""), @"/vm2.csv line 4: its time is earlier than the time of the machine's previous row; put the rows of a machine into one file, in the order of time, and each run into its own folder");
+    insta::assert_snapshot!(outcome(good, "duration_s = 1"), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
+    insta::assert_snapshot!(outcome(&good.replace(",*", ",vm2"), ""), @"/vm2.csv line 3: recipients is the machine itself, but a machine sends only to other machines; --columns peers=- leaves the column out");
+    insta::assert_snapshot!(outcome(&good.replace("send,2,0,*", "broadcast,2,0,"), ""), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
     1 run: rates=1,1 internal=0.67 phase=unknown stamp=after duration_s=3.
@@ -463,7 +473,7 @@ fn files_that_cannot_be_one_run_are_refused() {
     Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit before; set it with --clock.
     The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     ");
-    insta::assert_snapshot!(outcome(&good.replace(",*", ",vm1+vm2"), "", false), @"
+    insta::assert_snapshot!(outcome(&good.replace(",*", ",vm1+vm2"), ""), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
     1 run: rates=1,1 internal=0.67 phase=unknown stamp=after duration_s=3.

@@ -108,7 +108,7 @@ fn methods_of_runs_over_tcp_with_variants() {
 }
 
 #[test]
-fn methods_of_a_virtual_dataset_with_conditions_and_a_warm_up() {
+fn methods_of_a_virtual_dataset_with_option_where_and_a_warm_up() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
@@ -154,11 +154,12 @@ fn numbers(text: &str) -> Vec<f64> {
         .collect()
 }
 
-/// The paragraph has these numbers, in this order, and no others. The expected numbers of runs and events, and the times, come from the
-/// journal, which is read here as a CSV file of texts.
+/// The paragraph has the expected numbers, in this order, and no others. The expected numbers of runs and events, and the times, come from
+/// the journal (`runs.csv`, a row for each run), which is read here as a CSV file of texts.
 #[test]
 fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     let folder = with_varied();
+    // There are no conditions of `--where`.
     let methods = &Methods::new(&Dataset::open(&folder.path().join("varied")).unwrap(), &[]);
     let mut journal = csv::Reader::from_path(folder.path().join("varied/runs.csv")).unwrap();
     let headers = journal.headers().unwrap().clone();
@@ -191,9 +192,10 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
         vec![2.0, 0.0, 0.0],
         // multicast, delay
         vec![2.0, 0.01, 0.1],
-        // configurations, repetitions, runs, events, seed, stream cipher
+        // configurations, repetitions, runs, events, seed, the number in the name of the stream cipher ChaCha8
         vec![8.0, runs / 8.0, runs, events, 77.0, 8.0],
-        // time scale, version 0.9.7, digits of the commit, two dates, number of computers, cores, the numbers in x86_64
+        // time scale, version 0.9.7 (as 0.9 and 7), digits of the commit, dates of the first and the last sweep, number of computers, cores,
+        // the numbers in x86_64
         vec![
             20.0,
             0.9,
@@ -222,6 +224,7 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
         // intervals: 95 %; among 100 of them about 5 miss the true mean
         vec![95.0, 100.0, 5.0],
     ];
+    // The year of the citation is not a number of the dataset.
     let found = numbers(&methods.paragraph.replace("(Lamport 1978)", ""));
     let wanted: Vec<f64> = wanted.concat();
     for (index, (found, wanted)) in std::iter::zip(&found, &wanted).enumerate() {
@@ -235,8 +238,8 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     assert_eq!(found.len(), wanted.len(), "{}", methods.paragraph);
 }
 
-/// The printed command uses the experiment file in the dataset's folder. It makes the same configurations with the same seed, engine and
-/// time scale. If the file was changed, no command is printed.
+/// The printed command uses the experiment file in the dataset's folder. The command makes the same configurations with the same seed,
+/// engine and time scale. If the file was changed, no command is printed.
 #[test]
 fn the_command_that_makes_runs_again_repeats_the_experiment() {
     let folder = tempfile::tempdir().unwrap();
@@ -382,7 +385,7 @@ fn the_entries_agree_with_the_citation_file() {
     );
 }
 
-/// The page of `analyze report` has the same paragraph, commands and entries.
+/// The page of `analyze report` has the same paragraph, commands and BibTeX entries as `analyze methods`.
 #[test]
 fn a_report_has_the_same_paragraph_commands_and_entries() {
     let folder = with_varied();

@@ -1,5 +1,5 @@
-//! Runs every notebook from top to bottom with the pinned Python packages, on data that the test makes. Also tests the notebooks as they
-//! are stored in the repository, with the outputs of their cells.
+//! Runs every notebook from top to bottom on data that the test makes, with the versions of Python packages that
+//! `notebooks/requirements.txt` gives. Also tests the notebooks as they are stored in the repository, with the outputs of their cells.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -44,6 +44,7 @@ fn notebooks_run_from_top_to_bottom() {
     let figures = copies.join("figures");
     fs::remove_dir_all(&figures).unwrap();
     fs::create_dir(&figures).unwrap();
+    // The program `store.py` runs the notebooks. With `--keep-data` it does not make their data.
     run(Command::new(environment.join("bin/python"))
         .arg(copies.join("store.py"))
         .arg("--keep-data")
@@ -52,10 +53,14 @@ fn notebooks_run_from_top_to_bottom() {
         // With other folders for their settings, Jupyter and Matplotlib do not read those of the user.
         .env("IPYTHONDIR", folder.path())
         .env("MPLCONFIGDIR", folder.path()));
-    for (name, pictures, _) in NOTEBOOKS {
+    for (name, pictures_of_test_data, _) in NOTEBOOKS {
         let executed = code_cells(&copies.join(name));
         require_clean_outputs(name, &executed);
-        assert_eq!(count_pictures(&executed), pictures, "pictures in {name}");
+        assert_eq!(
+            count_pictures(&executed),
+            pictures_of_test_data,
+            "pictures in {name}"
+        );
         let stored = code_cells(&notebooks().join(name));
         for (executed, stored) in std::iter::zip(&executed, &stored) {
             assert_eq!(
@@ -336,9 +341,12 @@ pub fn environment_with(requirements: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let environment = folder.join(&name);
     let installed = environment.join("installed.txt");
+    // Only one test at a time may make the environment.
     let lock = File::create(folder.join(name + ".lock")).unwrap();
     lock.lock().unwrap();
-    if fs::read(&installed).ok() != Some(fs::read(&requirements).unwrap()) {
+    let wanted = fs::read(&requirements).unwrap();
+    let is_installed = fs::read(&installed).is_ok_and(|text| text == wanted);
+    if !is_installed {
         run(Command::new("python3")
             .args(["-m", "venv", "--clear"])
             .arg(&environment));

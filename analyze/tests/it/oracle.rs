@@ -36,6 +36,7 @@ proptest! {
         seed in 0u64..1000,
         is_over_tcp in any::<bool>(),
         // The warm-up, at the start of the run, as a share of the duration. Its events do not count.
+        // A value that is listed twice is chosen twice as often.
         warm_up_share in prop::sample::select(vec![0.0, 0.0, 0.31415, 0.777]),
         receive in prop::sample::select(vec!["one", "all"]),
         (topology, sends) in prop::sample::select(vec![
@@ -187,7 +188,7 @@ fn measures(
         clocks().fold(0.0, f64::max) - clocks().fold(f64::INFINITY, f64::min)
     };
     let (concurrency, false_order) = concurrency(run, from_s);
-    // The times at which a clock or a queue can change.
+    // The times of all events of the run. A clock or a queue changes only at such a time.
     let instants: Vec<f64> = run.iter().flatten().map(|(t, _)| *t).collect();
     let mut ages = vec![];
     let mut logical_ages = vec![];
@@ -217,15 +218,7 @@ fn measures(
         ("jump_p50", quantile(&jumps, 0.5)),
         ("jump_p95", quantile(&jumps, 0.95)),
         ("jump_max", jumps.iter().copied().reduce(f64::max)),
-        (
-            "jump_share_above_1",
-            mean(
-                &jumps
-                    .iter()
-                    .map(|&jump| f64::from(u8::from(jump > 1.0)))
-                    .collect::<Vec<_>>(),
-            ),
-        ),
+        ("jump_share_above_1", share_above_1(&jumps)),
         (
             "logical_rate",
             Some((clock_final - clock_start) / observed_s),
@@ -255,15 +248,7 @@ fn measures(
         ("backlog_tick_mean", mean(&queue)),
         ("backlog_p95", quantile(&queue, 0.95)),
         ("backlog_max", queue.iter().copied().reduce(f64::max)),
-        (
-            "backlog_share_above_1",
-            mean(
-                &queue
-                    .iter()
-                    .map(|&waiting| f64::from(u8::from(waiting > 1.0)))
-                    .collect::<Vec<_>>(),
-            ),
-        ),
+        ("backlog_share_above_1", share_above_1(&queue)),
         (
             "backlog_final",
             all.last().map(|(_, e)| e.event.queue_length as f64),
@@ -291,7 +276,7 @@ fn clock_at(log: &Log, t: f64) -> f64 {
         .map_or(0.0, |(_, e)| e.event.logical_clock as f64)
 }
 
-/// The index of the event of a tick. The tick has only one event, because it is a send.
+/// The index of the send at a tick. A tick with a send has no other event.
 fn index_of(log: &Log, tick: u64) -> usize {
     let found = log.iter().position(|(_, e)| e.event.tick == tick);
     found.expect("a tick that was logged")
@@ -329,14 +314,14 @@ fn arrivals(run: &[Log], machine: usize, topology: Topology) -> Vec<f64> {
     arrivals
 }
 
-/// The integral over a window of a step function that changes only at `instants`.
+/// The integral of a step function from the start to the end of `window`, in seconds. The function changes only at `instants`.
 fn integral(instants: &[f64], window: (f64, f64), value_at: impl Fn(f64) -> f64) -> f64 {
     steps(instants, window)
         .map(|(t, length_s)| value_at(t) * length_s)
         .sum()
 }
 
-/// The start and the length of each step: the time between two neighbours of `instants` within a window.
+/// The start and the length of each step from `from_s` to `to_s`. A step is the time from one of the `instants` to the next.
 fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
     let mut instants: Vec<f64> = instants.to_vec();
     instants.retain(|t| (from_s..to_s).contains(t));
@@ -358,6 +343,7 @@ fn concurrency(run: &[Log], from_s: f64) -> (Option<f64>, Option<f64>) {
         (0.0, 0.0, 0.0, 0.0);
     for (i, log) in run.iter().enumerate() {
         for (j, other) in run.iter().enumerate().skip(i + 1) {
+            // `a` is an event of machine `i`, and `b` an event of machine `j`.
             for (a, (t_a, event_a)) in log.iter().enumerate() {
                 for (b, (t_b, event_b)) in other.iter().enumerate() {
                     if *t_a < from_s || *t_b < from_s {
@@ -425,7 +411,13 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// The value that is not exceeded by this share of the sorted values, linear between two neighbours.
+/// The share of values that are larger than 1.
+fn share_above_1(values: &[f64]) -> Option<f64> {
+    let above = values.iter().filter(|&&value| value > 1.0).count();
+    (!values.is_empty()).then(|| above as f64 / values.len() as f64)
+}
+
+/// The quantile: the share `share` of the values lies below it. If it lies between two of the sorted values, it is interpolated linearly.
 fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -437,7 +429,7 @@ fn quantile(values: &[f64], share: f64) -> Option<f64> {
     Some(below + (above - below) * position.fract())
 }
 
-/// The slope of the least-squares line.
+/// The slope of the least-squares line through the points with the coordinates `x` and `y`.
 fn slope(x: &[f64], y: &[f64]) -> Option<f64> {
     let (x_mean, y_mean) = (mean(x)?, mean(y)?);
     let (mut numerator, mut denominator) = (0.0, 0.0);

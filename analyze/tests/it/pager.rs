@@ -64,6 +64,7 @@ fn piped(arguments: &[&str], folder: &Path) -> String {
         .args(arguments)
         .current_dir(folder)
         .env("COLUMNS", "100")
+        // The pager must not be used, so its line must not be in the output.
         .env("PAGER", "'./marking pager' x")
         .output()
         .unwrap();
@@ -124,6 +125,7 @@ fn a_failed_check_is_reported_after_the_pager() {
     let arguments = ["audit", "small"];
     let (_, shown) = in_terminal(&arguments, Some("'./marking pager' x"), folder.path());
     assert!(shown.starts_with("pager x\n"), "{shown}");
+    // If messages carry the sender's clock from before the send, a check fails.
     fixture::simulated(
         &folder.path().join("before"),
         &fixture::SMALL.replace("[parameters]", "[parameters]\nstamp = \"before\""),

@@ -1,5 +1,5 @@
-//! Tests of `analyze compare`: the differences between the measures of matched runs. Two runs of the datasets A and B are matched if they
-//! have the same configuration and repetition.
+//! Tests of `analyze compare`: the differences between the measures of matched runs. A run of dataset A and a run of dataset B
+//! are matched if they have the same configuration and repetition.
 
 use analyze::compare::Paired;
 use sim::log::FinishedRun;
@@ -41,7 +41,7 @@ fn named<'a>(measures: &'a [Paired], name: &str) -> &'a Paired {
 fn the_paired_interval_agrees_with_a_calculation_by_hand() {
     let comparison = open(with_larger_clocks().path());
     let half_width = 4.3027 * 7f64.sqrt() / 3f64.sqrt();
-    // `means` are those of A and B.
+    // `means` are those of A and B. `equal` is the share of values that are the same in A and B.
     let expect = |paired: &Paired, means: (f64, f64), half_width: Option<f64>, equal: f64| {
         let difference = paired.difference.unwrap();
         assert_eq!((paired.mean_a.unwrap(), paired.mean_b.unwrap()), means);
@@ -132,7 +132,8 @@ fn the_table_has_the_means_and_the_difference_of_each_measure() {
     ");
 }
 
-/// Machine 1 receives a message in A, but not in B. So the age of its messages is defined in A only.
+/// Machine 1 receives a message in A, but not in B. So the age of its messages is defined in A only. The means are over matched runs in
+/// which the measure is defined in both datasets. There is no such run for machine 1, so it has no mean either.
 #[test]
 fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     let folder = tempfile::tempdir().unwrap();
@@ -180,6 +181,7 @@ fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
 /// CSV and JSON have a record for each configuration, machine and measure, in full precision. The sentences about the check go to stderr.
 #[test]
 fn csv_and_json_have_a_record_for_each_configuration_machine_and_measure() {
+    // In `b`, the last clock of machine 0 in the first run is changed.
     let folder = twins(
         |_| {},
         |runs| fixture::set(&mut runs[0], 0, 19, "logical_clock", "99"),

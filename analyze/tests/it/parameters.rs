@@ -1,5 +1,5 @@
 //! Tests that no parameter is forgotten anywhere: every parameter of experiments is read from experiment files, and appears in the keys
-//! of runs, the journal (`runs.csv`), filters (`--where`), tables and the data dictionary.
+//! of runs (texts with all parameters and the repetition), the journal (`runs.csv`), filters (`--where`), tables and the data dictionary.
 
 use std::fs;
 

@@ -16,7 +16,7 @@ use polars_io::parquet::read::ParquetReader;
 use polars_io::parquet::write::{KeyValueMetadata, ParquetWriter};
 use sim::log::seal_journal;
 
-use crate::exported::{parts, read_parts};
+use crate::exported::{files_in, read_parts};
 use crate::fixture;
 use crate::notebooks::{environment_with, run};
 
@@ -51,6 +51,7 @@ impl Growing {
 
     /// Writes the journal with the rows of these runs only.
     fn with_runs(&self, runs: impl IntoIterator<Item = usize>) -> &Self {
+        // Line 0 is the header.
         let rows = std::iter::once(0).chain(runs.into_iter().map(|run| run + 1));
         let rows = rows.map(|row| self.journal[row].as_str());
         let text = rows.collect::<Vec<_>>().join("\n") + "\n";
@@ -82,7 +83,7 @@ impl Growing {
 
     /// For each part, the time at which it was written and its contents.
     fn state(&self) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
-        let parts = parts(&self.events()).into_iter();
+        let parts = files_in(&self.events()).into_iter();
         parts
             .map(|part| {
                 let written = fs::metadata(&part).unwrap().modified().unwrap();
@@ -137,13 +138,17 @@ fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
     small.with_runs(0..5).damage(2);
     assert_eq!(small.export(), (3, 2));
     let second = small.state();
-    assert!(first.iter().all(|part| second.get(part.0) == Some(part.1)));
+    assert!(
+        first
+            .iter()
+            .all(|(path, part)| second.get(path) == Some(part))
+    );
     // The last part has room for one more run.
     assert_eq!(small.with_runs(0..6).export(), (3, 1));
     let third = small.state();
     let unchanged = second
         .iter()
-        .filter(|part| third.get(part.0) == Some(part.1));
+        .filter(|(path, part)| third.get(*path) == Some(*part));
     assert_eq!(unchanged.count(), 2);
 }
 
@@ -161,21 +166,21 @@ fn repeated_exports_do_not_make_many_parts() {
         assert!(all <= runs.div_ceil(3) && written == 1, "{runs}: {all}");
     }
     grown.require_complete();
-    assert_eq!(export_parts(&dataset), (parts(&grown.events()).len(), 0));
+    assert_eq!(export_parts(&dataset), (files_in(&grown.events()).len(), 0));
 }
 
 #[test]
 fn parts_of_changed_and_removed_runs_are_written_again() {
     let mut small = Growing::new(fixture::SMALL);
     assert_eq!(small.export(), (3, 3));
-    let whole = small.state();
-    // Tells for each of the first parts whether it is unchanged.
+    let first = small.state();
+    // Tells for each part of the first export whether it is unchanged.
     let are_unchanged = |now: BTreeMap<_, _>| {
-        let parts: Vec<bool> = whole
+        let are_unchanged: Vec<bool> = first
             .iter()
-            .map(|part| now.get(part.0) == Some(part.1))
+            .map(|(path, part)| now.get(path) == Some(part))
             .collect();
-        parts
+        are_unchanged
     };
     // The third run gets another time scale in its row, and the row a new checksum.
     let other = small.journal[3].replace(",virtual,shared,1.0,", ",virtual,shared,2.0,");
@@ -195,7 +200,7 @@ fn parts_of_changed_and_removed_runs_are_written_again() {
 }
 
 #[test]
-fn after_an_export_of_some_runs_all_runs_are_exported() {
+fn an_export_of_all_runs_is_complete_after_an_export_of_some_runs() {
     let small = Growing::new(fixture::SMALL);
     small.export();
     let mut chosen = small.dataset();
@@ -220,7 +225,7 @@ fn all_parts_are_written_again_without_a_cache_or_after_another_version() {
     without_cache.limit_parts(2 * EVENTS_PER_RUN);
     assert_eq!(export_parts(&without_cache), (3, 3));
     // The footers of all parts are changed, so that the parts seem to be written by another version.
-    for part in parts(&small.events()) {
+    for part in files_in(&small.events()) {
         let file = || File::open(&part).unwrap();
         let mut reader = ParquetReader::new(file());
         let footer = reader.get_metadata().unwrap().key_value_metadata.clone();
@@ -248,7 +253,8 @@ fn all_parts_are_written_again_without_a_cache_or_after_another_version() {
 fn files_that_are_not_parts_are_replaced() {
     let small = Growing::new(fixture::SMALL);
     small.export();
-    let part = &parts(&small.events())[1];
+    // The second half of a part is missing.
+    let part = &files_in(&small.events())[1];
     let bytes = fs::read(part).unwrap();
     fs::write(part, &bytes[..bytes.len() / 2]).unwrap();
     assert_eq!(small.export(), (3, 1));
@@ -257,7 +263,7 @@ fn files_that_are_not_parts_are_replaced() {
     fs::copy(part, part.with_file_name("part-00009.parquet")).unwrap();
     small.export();
     small.require_complete();
-    assert_eq!(parts(&small.events()).len(), 3);
+    assert_eq!(files_in(&small.events()).len(), 3);
     // Earlier versions wrote this single file of all events.
     let single = small.root().join("processed/events.parquet");
     fs::write(&single, "stale").unwrap();
@@ -285,9 +291,10 @@ fn an_export_that_fails_changes_nothing() {
     // No unfinished file remains.
     let processed = small.root().join("processed");
     let names = [".lock", "events", "machines.parquet", "runs.parquet"];
-    assert_eq!(parts(&processed), names.map(|name| processed.join(name)));
+    assert_eq!(files_in(&processed), names.map(|name| processed.join(name)));
     assert_eq!(small.state(), before);
     fs::write(small.root().join("events-0000.csv"), whole).unwrap();
+    // The part with runs 4 and 5 stays. Two parts are new.
     assert_eq!(small.export(), (3, 2));
     small.require_complete();
 }

@@ -150,6 +150,7 @@ fn a_line_ends_at_the_mean_of_the_final_clocks() {
     let groups = repetitions::groups_with(std::slice::from_ref(&dataset), &[measure]).unwrap();
     let svg = draw(&root, Kind::Clock, &Options::default());
     let document = Document::parse(&svg).unwrap();
+    // Other lines of the picture, such as those in the key, have the same class, but no data.
     let curves = of_class(document.root(), "curve");
     let curves = curves.iter().filter(|curve| curve.has_attribute("data-x"));
     let curves: Vec<_> = curves.collect();
@@ -188,6 +189,7 @@ fn a_single_run_has_a_step_at_each_event() {
         };
         let svg = draw(&root, kind, &options);
         let document = Document::parse(&svg).unwrap();
+        // Other lines of the picture, such as those in the key, have the same class, but no data.
         let curves = of_class(document.root(), "curve");
         let curves = curves.iter().filter(|curve| curve.has_attribute("data-x"));
         for (machine, curve) in curves.enumerate() {
@@ -210,6 +212,7 @@ fn a_single_run_has_a_step_at_each_event() {
 #[test]
 fn a_histogram_has_every_jump() {
     let folder = tempfile::tempdir().unwrap();
+    // With equal rates all jumps are small, so each bar counts jumps of one size.
     let text = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3, 3]]");
     let root = folder.path().join("equal");
     fixture::simulated(&root, &text);
@@ -265,7 +268,8 @@ fn theory_has_the_values_of_the_table() {
             };
             let expected = rows.iter().filter(|row| {
                 let is_predicted = !cell(row, "predicted").is_empty();
-                is_predicted && has_caveat == !cell(row, "caveats").is_empty()
+                let row_has_caveat = !cell(row, "caveats").is_empty();
+                is_predicted && row_has_caveat == has_caveat
             });
             let mut expected: Vec<(f64, f64)> = expected
                 .map(|row| {
@@ -370,6 +374,7 @@ fn a_regression_has_a_line_only_if_the_points_differ_in_x() {
             .map(|equation| equation.split(':').next().unwrap())
             .collect();
         assert_eq!(measures, measures_with_line, "{name}: {:?}", figure.notes);
+        // The description has the equations. A line is fitted to the points of all machines, so no equation is about one machine.
         assert!(!figure.description.contains("machine 2"), "{name}");
         let has_key = figure
             .key
@@ -427,7 +432,7 @@ fn every_kind_of_plot_can_be_drawn_in_every_form() {
     }
 }
 
-/// Without events there may be nothing to draw. Then the error says so.
+/// For runs without events, some kinds of plots have nothing to draw. Then the error says so.
 #[test]
 fn runs_without_events_are_drawn_or_refused() {
     let folder = without_events();

@@ -91,7 +91,7 @@ fn extend(folder: &Path, arguments: &[&str]) -> BTreeMap<String, usize> {
     let file = folder.join("grid.toml");
     let mut text = fs::read_to_string(&file).unwrap();
     let mut blocks = indented(&out);
-    // The last block is the command, the others are lines for the file.
+    // The last block is the command. The other blocks are lines for the file.
     let command = blocks.pop().expect("a command");
     for block in blocks {
         if block.starts_with("repetitions") {
@@ -295,6 +295,7 @@ fn records_agree_with_the_table_of_jumps() {
         let (mean, sd) = (number(jump, "jump_mean_mean"), number(jump, "jump_mean_sd"));
         let wanted = mean * 0.02;
         assert!((number(need, "half_width_wanted") - wanted).abs() < 1e-12);
+        // If all values are equal, no more repetitions are needed.
         if sd == 0.0 {
             assert_eq!(number(need, "further"), 0.0);
             continue;
@@ -366,6 +367,7 @@ fn each_row_is_the_machine_that_needs_the_most_repetitions() {
     ]
     .concat();
     let (_, out, _) = analyze(&sorted, folder.path());
+    // The rows begin with the rates, and `internal` is the second column.
     let internal: Vec<&str> = out
         .lines()
         .filter(|line| line.starts_with("| 1") || line.starts_with("| 2"))
@@ -379,7 +381,7 @@ fn each_row_is_the_machine_that_needs_the_most_repetitions() {
 }
 
 #[test]
-fn the_text_in_a_terminal_of_80_or_120_columns() {
+fn the_text_fits_in_a_terminal_of_80_or_120_columns() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("grid"), GRID);
     for width in ["80", "120"] {
@@ -404,6 +406,7 @@ fn the_text_in_a_terminal_of_80_or_120_columns() {
         // The dataset remembers the command that made it: here, the command of the test program, which differs from computer to
         // computer.
         let lines: Vec<&str> = text.lines().collect();
+        // The index of the line with the command: two lines below the sentence that introduces it.
         let command = lines
             .iter()
             .position(|line| line.starts_with("This command"))
@@ -466,6 +469,7 @@ fn errors_say_what_is_wrong_and_what_is_possible() {
             &format!("`{width}` is not a half-width; give a number above 0, such as 0.2"),
         );
     }
+    // A very small half-width needs more runs than an experiment can have.
     let arguments = "precision grid --measure backlog_mean --half-width 1e-9 --where rate=1";
     let arguments: Vec<&str> = arguments.split(' ').collect();
     let (_, out, _) = analyze(&arguments, folder.path());
@@ -473,6 +477,7 @@ fn errors_say_what_is_wrong_and_what_is_possible() {
         out.contains("cannot be made: an experiment can have at most 2,000,000 runs"),
         "{out}"
     );
+    // A half-width in percent of a mean of about 0 would be about 0. The error suggests an absolute half-width.
     let (code, _, err) = analyze(
         &[
             "precision",
@@ -545,6 +550,7 @@ fn machines_with_a_mean_of_about_0_are_left_out_and_reported() {
         folder.path(),
     );
     assert!(code == 0 && err.contains("Left out:"), "{err}");
+    // With all machines there would be a header and 12 rows.
     assert!(out.lines().count() < 13, "{out}");
 }
 

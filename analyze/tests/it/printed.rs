@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Names that a shell, Python or a file pattern could misread.
+/// Names that a shell or Python could misread, or that contain signs of file patterns such as `*`.
 const NAMES: [&str; 8] = [
     "a b",
     "quo\"te",

@@ -1,5 +1,5 @@
-//! Tests that other programs find the right types in the CSV that `analyze` writes: a column of real numbers has a decimal point (or an
-//! exponent) in every cell, and a column of integers in none.
+//! Tests that other programs find the right types in the CSV that `analyze` writes. Every number in a column of real numbers has a decimal
+//! point or an exponent. No number in a column of integers has one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -34,8 +34,8 @@ const DOCUMENTS: [&str; 16] = [
 /// The largest number of lines that README.md may have.
 const README_LINES: usize = 150;
 
-/// The TOML files in `experiments/` that contain claims (statements of other authors with tests), not experiments. Each stands for
-/// a file such as `claims.toml` and a folder of the same name, which has the experiments for these claims.
+/// The names of collections of claims (statements of other authors with tests). The collection `claims` is the file
+/// `experiments/claims.toml`, and the folder `experiments/claims` has the experiments for these claims.
 pub const CLAIMS: [&str; 2] = ["claims", "papers"];
 
 /// The root folder of the project.
