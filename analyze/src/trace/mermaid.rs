@@ -9,7 +9,7 @@ use crate::execution::{Execution, Kind, Message};
 use crate::output::words::counted;
 
 /// The longest text that Mermaid draws, in characters (its default `maxTextSize`).
-pub const MOST_CHARACTERS: usize = 50_000;
+pub const MAX_CHARACTERS: usize = 50_000;
 /// Number of characters that stay free for the line that says what was left out.
 const RESERVE: usize = 200;
 
@@ -32,9 +32,9 @@ pub(super) fn write(
     for (written, &index) in window.events.iter().enumerate() {
         let lines = lines(execution, window, index);
         let more = lines.chars().count();
-        if characters + more + RESERVE > MOST_CHARACTERS {
+        if characters + more + RESERVE > MAX_CHARACTERS {
             left_out = Some(format!(
-                "Mermaid draws at most {MOST_CHARACTERS} characters: {} from {} s on are left out; choose with --from, --to and --machines",
+                "Mermaid draws at most {MAX_CHARACTERS} characters: {} from {} s on are left out; choose with --from, --to and --machines",
                 counted(window.events.len() - written, "event"),
                 seconds(execution.events()[index].time_ns)
             ));

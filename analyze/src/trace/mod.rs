@@ -21,7 +21,7 @@ use crate::execution::window::Window;
 use crate::execution::{Execution, Kind, to_s};
 use crate::output::table::number;
 
-pub use mermaid::MOST_CHARACTERS;
+pub use mermaid::MAX_CHARACTERS;
 pub use shiviz::PARSER;
 
 /// A format of traces.
