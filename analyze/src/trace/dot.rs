@@ -1,4 +1,4 @@
-//! Writes the graph of happens-before for Graphviz, without the edges that follow from other edges. This is the graph's transitive reduction.
+//! Writes the graph of happens-before for Graphviz, without the edges that follow from other edges (its transitive reduction).
 
 use std::io::Write;
 
@@ -8,8 +8,8 @@ use super::{TraceError, causes, seconds, words};
 use crate::execution::Execution;
 use crate::execution::window::Window;
 
-/// Maximum number of entries of vector clocks that are held in memory: an entry for each event and machine. An
-/// entry has four bytes, so this is 2 GiB.
+/// Maximum number of entries of vector clocks that are held in memory: an entry for each event and machine. An entry has four
+/// bytes, so this is 2 GiB.
 const MAX_ENTRIES: usize = 1 << 29;
 
 /// Writes the events of the window (the part of the run that is chosen) as nodes, and their direct causes as edges.
@@ -95,8 +95,9 @@ impl Graph {
             true => previous > 0,
             false => clock[*other] > known_before(*other),
         };
-        // The machines whose event with the number `last_of` may be a direct cause. The causes of other candidates are left out next.
+        // The machines whose last event before the new event may be a direct cause.
         let candidates: Vec<usize> = (0..clock.len()).filter(is_candidate).collect();
+        // An event that happened before the event of another candidate is only an indirect cause.
         let happened_before_other = |&candidate: &usize| {
             let others = candidates.iter().filter(|&&other| other != candidate);
             let mut clocks = others.map(|&other| self.clock(other, last_of(other)));

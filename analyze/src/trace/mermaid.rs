@@ -13,7 +13,9 @@ pub const MAX_CHARACTERS: usize = 50_000;
 /// Number of characters that stay free for the line that says what was left out.
 const RESERVE: usize = 200;
 
-/// Writes as many events as Mermaid can draw, from the start of the window (the part of the run that is chosen). Returns a sentence about the events that were left out, if any.
+/// Writes as many events as Mermaid can draw, from the start of the window (the part of the run that is chosen).
+///
+/// Returns a sentence about the events that were left out, if any.
 pub(super) fn write(
     execution: &Execution,
     window: &Window,

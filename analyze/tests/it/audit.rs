@@ -44,15 +44,16 @@ proptest! {
             ("time-keeper", "\"mix\""),
         ]),
         // Whether machine 1 has its own probability of internal events.
-        by_machine in any::<bool>(),
+        has_own_internal in any::<bool>(),
         internal_tenths in 0u32..=10,
+        // The rule for the times of the machines' first ticks.
         phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
         duration_s in prop::sample::select(vec![0.3, 2.0, 7.5, 20.0]),
         delay_s in prop::sample::select(vec!["0", "0.2", "3", "{ uniform = [0.1, 0.4] }", "{ uniform = [0.2, 0.2] }", "{ exponential = 0.5 }"]),
         seed in 0u64..1000,
     ) {
         let internal = f64::from(internal_tenths) / 10.0;
-        let internal = match by_machine {
+        let internal = match has_own_internal {
             true => format!("[{:?}]", (0..rates.len()).map(|machine| if machine == 1 { 0.5 } else { internal }).collect::<Vec<_>>()),
             false => format!("{internal:?}"),
         };
@@ -86,6 +87,7 @@ fn runs_over_real_tcp_pass_the_audit() {
         &control,
         &mut progress,
     );
+    // 3 repetitions of 3 x 2 x 2 x 3 configurations.
     assert_eq!(summary.unwrap().ok, 108);
     let audit = require_clean(folder.path());
     assert_eq!(audit.datasets[0].runs, 108);

@@ -43,6 +43,7 @@ fn measures_in_the_cache_are_used_without_reading_events() {
     damage(folder.path());
     assert!(Dataset::open(folder.path()).unwrap().machines().is_err());
     let second = open_with_cache(folder.path()).machines().unwrap();
+    // `equals_missing` takes missing values as equal.
     assert!(first.equals_missing(&second));
     // With another warm-up (a time at the start of runs that is ignored), the measures are computed again. This fails, because the events
     // are damaged.
@@ -224,8 +225,9 @@ fn a_file_of_another_block_is_not_used() {
     fixture::simulated(root, fixture::SMALL);
     let journal = fs::read_to_string(root.join("runs.csv")).unwrap();
     let rows: Vec<&str> = journal.lines().collect();
-    for runs in [2, rows.len()] {
-        fs::write(root.join("runs.csv"), rows[..runs].join("\n") + "\n").unwrap();
+    // First the journal has only the header and one run, then it has all runs.
+    for lines in [2, rows.len()] {
+        fs::write(root.join("runs.csv"), rows[..lines].join("\n") + "\n").unwrap();
         open_with_cache(root).machines().unwrap();
     }
     let blocks = entries(&root.join(".cache"));
@@ -254,8 +256,9 @@ fn many_small_blocks_are_combined() {
     let rows: Vec<&str> = journal.lines().collect();
     assert!(rows.len() > 12);
     let mut largest_count = 0;
-    for runs in 2..=rows.len() {
-        fs::write(root.join("runs.csv"), rows[..runs].join("\n") + "\n").unwrap();
+    // The first line of the journal is the header. Then one run after the other is added.
+    for lines in 2..=rows.len() {
+        fs::write(root.join("runs.csv"), rows[..lines].join("\n") + "\n").unwrap();
         let (with, without) = with_and_without_cache(root);
         assert!(with.equals_missing(&without));
         largest_count = largest_count.max(entries(&root.join(".cache")).len());

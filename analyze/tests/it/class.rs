@@ -31,7 +31,7 @@ pub fn class(folder: &Path) {
     submit("ada", queue_at_receives, &|_, _| {});
     submit("bob", Style::default(), &|machine, rows| {
         if machine == 1 {
-            // The tenth row is line 11 of the file, because the header is line 1.
+            // The log of machine 1 is `vm2.csv`. The tenth row is line 11 of this file, because the header is line 1.
             let later = rows.iter_mut().skip(9);
             later.for_each(|cells| {
                 cells[CLOCK] = (cells[CLOCK].parse::<u64>().unwrap() + 50).to_string();

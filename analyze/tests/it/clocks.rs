@@ -25,7 +25,8 @@ struct Event {
 
 /// The events of a run in an order in which each receive comes after its send.
 fn events_of(run: &Run, seed: u64) -> Vec<Event> {
-    let mut index_of_tick = HashMap::new();
+    // The index of each send, by its machine and tick.
+    let mut send_of_tick = HashMap::new();
     let mut events = vec![];
     virtual_time::observe(
         run,
@@ -37,13 +38,13 @@ fn events_of(run: &Run, seed: u64) -> Vec<Event> {
          }| {
             let receives = match &event.kind {
                 EventKind::Receive(message) => {
-                    Some(index_of_tick[&(message.sender as usize, message.sent_tick)])
+                    Some(send_of_tick[&(message.sender as usize, message.sent_tick)])
                 }
                 _ => None,
             };
             let is_send = matches!(event.kind, EventKind::Send { .. });
             if is_send {
-                index_of_tick.insert((machine, event.tick), events.len());
+                send_of_tick.insert((machine, event.tick), events.len());
             }
             events.push(Event {
                 machine,
@@ -203,19 +204,19 @@ fn figures<C: Clock>(
     ])
 }
 
-/// The slope of the least-squares line through the points (x, y).
+/// The slope of the least-squares line through the points (x, y). `None` if there are no two different x.
 fn slope(points: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
     let points: Vec<(f64, f64)> = points.collect();
     let n = points.len() as f64;
-    let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), point| {
-        (x + point.0 / n, y + point.1 / n)
+    let (mean_x, mean_y) = points.iter().fold((0.0, 0.0), |(sum_x, sum_y), (x, y)| {
+        (sum_x + x / n, sum_y + y / n)
     });
-    let xx: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
-    let xy: f64 = points
+    let sum_xx: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+    let sum_xy: f64 = points
         .iter()
-        .map(|point| (point.0 - x) * (point.1 - y))
+        .map(|(x, y)| (x - mean_x) * (y - mean_y))
         .sum();
-    (xx > 0.0).then(|| xy / xx)
+    (sum_xx > 0.0).then(|| sum_xy / sum_xx)
 }
 
 /// The expected figures of the clock `spec`, which must be one of the clocks of [`specs`].

@@ -166,6 +166,7 @@ fn all_events_and_messages_of_the_run_written_by_hand_are_drawn() {
     }
 }
 
+/// In the log, one message is sent and never received, and one receive has no send.
 #[test]
 fn an_arrow_without_receive_says_so_and_a_receive_without_send_has_no_arrow() {
     let folder = with_lost();
