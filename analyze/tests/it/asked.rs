@@ -93,8 +93,8 @@ fn conditions_in_sql_choose_machines_before_averaging() {
     assert!(few.iter().all(|row| row["n"] == 2), "{few:?}");
 }
 
-/// `--having` chooses rows by the values in the table. In its conditions, the name of a measure stands for the mean. `regime` is the predicted class of a machine's queue: stable, critical or
-/// overloaded. `regime_measured` is the measured class.
+/// `--having` chooses rows by the values in the table. In its conditions, the name of a measure stands for the mean. `regime` is the
+/// predicted class of a machine's queue: stable, critical or overloaded. `regime_measured` is the measured class.
 #[test]
 fn rows_are_chosen_by_means_predictions_and_regimes() {
     let folder = grid();
@@ -154,8 +154,8 @@ fn rows_are_chosen_by_means_predictions_and_regimes() {
     );
 }
 
-/// In a row of `--by role`, `n` is the number of runs that have a machine with this role. Only [1, 3, 6] has a machine between the others, and only [3, 3, 3] has equal
-/// machines. Each set of rates has 12 runs.
+/// In a row of `--by role`, `n` is the number of runs that have a machine with this role. Only [1, 3, 6] has a machine between the others,
+/// and only [3, 3, 3] has equal machines. Each set of rates has 12 runs.
 #[test]
 fn rows_are_combined_by_role_and_by_dataset() {
     let folder = grid();

@@ -146,7 +146,8 @@ fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
 }
 
 /// The description of `internal_share` warns: with `internal = 0.4` and 8 idle ticks in a run, the mean of the shares of all runs is 0.415
-/// instead of 0.4. The test looks at machine 0 of 6000 runs. The pooled share (all internal events divided by all idle ticks) does not have this error.
+/// instead of 0.4. The test looks at machine 0 of 6000 runs. The pooled share (all internal events divided by all idle ticks) does not have
+/// this error.
 #[test]
 fn the_mean_of_internal_shares_is_too_high_and_the_pooled_share_is_not() {
     let experiment = fixture::experiment(

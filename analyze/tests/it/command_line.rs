@@ -58,6 +58,7 @@ fn json_has_one_object_for_each_machine() {
     let folder = with_small();
     let (_, out, _) = analyze(&["drift", "small", "--format", "json"], folder.path());
     let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    // Two configurations of three machines.
     assert_eq!(rows.len(), 6);
     let row = &rows[0];
     assert_eq!(

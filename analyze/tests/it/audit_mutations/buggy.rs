@@ -267,7 +267,7 @@ impl Simulator {
         let last = self.nodes.len() - 1;
         loop {
             let outcome = (self.draw() * self.nodes.len() as f64) as usize;
-            // The other outcomes are the machines in their order, without `machine` itself.
+            // Each other outcome means one machine, in the order of their numbers. `machine` itself is skipped.
             let peer = if outcome < machine {
                 outcome
             } else {

@@ -250,6 +250,7 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
         });
         assert_eq!(counter_example(&audit, Check::Rows).words, says);
         assert_eq!(audit.counts(Check::Rows).1, unreadable);
+        // Without damage there are 6 runs with 200 events each.
         assert_eq!(audit.datasets[0].events, 6 * 200 - 2);
     }
     let other_run = altered(RunKind::Virtual, |run| {

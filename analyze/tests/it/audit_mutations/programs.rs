@@ -159,8 +159,8 @@ fn wrong_queues_are_found() {
 
 #[test]
 fn messages_that_are_received_at_the_time_of_their_send_are_found() {
-    // In these setups, only with aligned phases does a machine send exactly at the time of another machine's tick. In late runs the exact times are not
-    // known.
+    // In these setups, only with aligned phases does a machine send exactly at the time of another machine's tick. In late runs,
+    // messages need not arrive as scheduled.
     require_found(Bug::NoTimeBetween, Check::Causality, |setup, kind| {
         setup.phase == "aligned" && kind != RunKind::Late
     });
