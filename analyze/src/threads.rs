@@ -8,10 +8,10 @@ use std::thread;
 
 use polars_core::runtime::{ASYNC, RAYON};
 
-/// The largest number of threads that can be asked for. With a thousand threads, Polars spends minutes on waking them, even for a
-/// small table.
+/// The largest number of threads of each pool that a user can choose (with the environment variable POLARS_MAX_THREADS). With a thousand
+/// threads, Polars spends minutes on waking them, even for a small table.
 pub const THREAD_LIMIT: usize = 256;
-/// Number of thread pools with which Polars computes: its own pool, the global pool of rayon, and a pool for asynchronous tasks.
+/// Number of thread pools with which Polars computes: Polars' own pool, the global pool of rayon, and a pool for asynchronous tasks.
 const POOLS: usize = 3;
 
 /// The system gives fewer threads than a query needs.
@@ -68,18 +68,18 @@ const fn threads_needed(threads: usize) -> usize {
 }
 
 /// Calls `work` for each index below `jobs`, on all cores in parallel, and returns the results in the order of the indices. After an
-/// error, no further work is started. If several calls have failed by then, the error of the lowest index is returned. The caller's
-/// thread takes part, so all work is done even if the system gives no other thread.
+/// error, no further call is started, but the calls that already run go on to their end. If several calls fail, the error of the lowest
+/// index is returned. The caller's thread takes part, so all work is done even if the system gives no other thread.
 pub(crate) fn on_all_cores<T: Send, E: Send>(
     jobs: usize,
     work: impl Fn(usize) -> Result<T, E> + Sync,
 ) -> Result<Vec<T>, E> {
-    let next = AtomicUsize::new(0);
+    let next_index = AtomicUsize::new(0);
     let has_failed = AtomicBool::new(false);
-    let work_on = || {
+    let take_jobs = || {
         let mut done = vec![];
         while !has_failed.load(Ordering::Relaxed)
-            && let index = next.fetch_add(1, Ordering::Relaxed)
+            && let index = next_index.fetch_add(1, Ordering::Relaxed)
             && index < jobs
         {
             let result = work(index);
@@ -90,8 +90,10 @@ pub(crate) fn on_all_cores<T: Send, E: Send>(
         }
         done
     };
-    let mut results: Vec<(usize, Result<T, E>)> =
-        on_each_core(jobs, work_on).into_iter().flatten().collect();
+    let mut results: Vec<(usize, Result<T, E>)> = on_each_core(jobs, take_jobs)
+        .into_iter()
+        .flatten()
+        .collect();
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
 }
@@ -130,7 +132,7 @@ pub fn start_pools(threads: usize) -> Result<(), TooFewThreads> {
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global();
-    // The other two pools start when they are first used.
+    // Each of the other two pools starts when it is first used, so both are used here.
     RAYON.current_num_threads();
     ASYNC.block_in_place_on(async {});
     Ok(())
@@ -140,7 +142,7 @@ pub fn start_pools(threads: usize) -> Result<(), TooFewThreads> {
 fn count_available(wanted: usize) -> usize {
     let gate = RwLock::new(());
     thread::scope(|scope| {
-        // No thread can end before `closed` is dropped, so all threads exist at the same time.
+        // Each thread waits until it can read `gate`, so no thread ends before `closed` is dropped. All threads exist at the same time.
         let closed = gate.write();
         let wait = || drop(gate.read());
         let threads: Vec<_> = (0..wanted)

@@ -1,4 +1,4 @@
-//! For each event of a window (a part of a run), how many events of the window happened before it.
+//! Counts, for each event of a window (a part of a run), how many events of the window happened before it.
 
 use crate::error::Error;
 use crate::execution::Execution;
@@ -7,7 +7,7 @@ use crate::execution::window::Window;
 
 /// Calls `visit` for each event of the window, in causal order, with its index and a vector clock that counts only events of the window:
 /// for each machine, how many of its events in the window happened before the event, including the event itself. Events of the window
-/// that depend on each other only through events outside it are still ordered.
+/// that depend on each other only through events outside the window are still ordered.
 ///
 /// # Errors
 ///
@@ -24,7 +24,8 @@ pub(super) fn visit<E: From<Error>>(
             return Ok(());
         }
         for (machine, (in_window, in_run)) in window_clock.iter_mut().zip(full_clock).enumerate() {
-            // `counts` has one entry more than events for each machine before this one.
+            // In `counts`, each machine has one entry more than it has events: the entry for its first 0 events. So the entries of `machine`
+            // begin `machine` indices later in `counts` than its events do in the list of events.
             let start = execution.range_of(machine as u32).start + machine;
             *in_window = counts[start + *in_run as usize];
         }

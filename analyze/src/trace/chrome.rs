@@ -2,7 +2,9 @@
 //!
 //! The format is the "Trace Event Format" of the Chromium project. Times are in microseconds. The field `ph` says what an entry is: `M`
 //! names a process (here the run) or a thread (here a machine), `X` is an event with a length, `s` and `f` are the start and the end of
-//! an arrow (here a message), and `C` is the new value of a counter.
+//! an arrow (here a message), and `C` is the new value of a counter. `pid` is the number of the process, and `tid` that of the thread. The
+//! two entries of an arrow have the same `id`: the index of the event that receives the message, plus 1. With `bp` = `e`, an arrow ends at
+//! the event that is going on at this time, and not at the next event.
 
 use std::io::Write;
 
@@ -12,7 +14,7 @@ use super::{TraceError, recipients, slices};
 use crate::execution::window::Window;
 use crate::execution::{Event, Execution, Kind};
 
-/// Writes the events of the window as JSON.
+/// Writes the events of the window (the part of the run that is chosen) as JSON.
 pub(super) fn write(
     execution: &Execution,
     window: &Window,
@@ -46,7 +48,7 @@ pub(super) fn write(
             event.clock
         )?;
         write_arguments(execution, index, out)?;
-        write_flows(execution, window, index, &at, out)?;
+        write_arrows(execution, window, index, &at, out)?;
         write_counters(event, &at, out)?;
     }
     writeln!(out, "\n]}}")?;
@@ -58,7 +60,8 @@ fn microseconds(ns: i64) -> String {
     format!("{}.{:03}", ns / 1_000, ns % 1_000)
 }
 
-/// Writes those arguments of an event that not all events have, and closes the event's JSON object.
+/// Writes those arguments of an event that not all events have, and closes the event's JSON object. A stamp is the timestamp that a
+/// message carries.
 fn write_arguments(
     execution: &Execution,
     index: usize,
@@ -88,7 +91,7 @@ fn write_arguments(
 
 /// Writes the start of an arrow for each message that the event sends, or the end of the arrow of the message that it receives. Messages
 /// whose send or receive is not in the window have no arrow.
-fn write_flows(
+fn write_arrows(
     execution: &Execution,
     window: &Window,
     index: usize,

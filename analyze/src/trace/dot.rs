@@ -1,4 +1,4 @@
-//! The graph of happens-before for Graphviz, without the edges that follow from other edges (its transitive reduction).
+//! Writes the graph of happens-before for Graphviz, without the edges that follow from other edges (its transitive reduction).
 
 use std::io::Write;
 
@@ -8,10 +8,11 @@ use super::{TraceError, causes, seconds, words};
 use crate::execution::Execution;
 use crate::execution::window::Window;
 
-/// Maximum number of entries of vector clocks that are held in memory: an entry for each event and machine, of four bytes each.
+/// Maximum number of entries of vector clocks that are held in memory: an entry for each event and machine. An entry has four
+/// bytes, so this is 2 GiB.
 const MAX_ENTRIES: usize = 1 << 29;
 
-/// Writes the events of the window as nodes, and their direct causes as edges.
+/// Writes the events of the window (the part of the run that is chosen) as nodes, and their direct causes as edges.
 pub(super) fn write(
     execution: &Execution,
     window: &Window,
@@ -79,13 +80,13 @@ impl Graph {
     /// The direct causes of the next event of `machine`, which has this vector `clock`: the events that happened before it, without those
     /// that happened before another of its causes.
     fn direct_causes(&self, machine: usize, clock: &[u32]) -> Vec<usize> {
-        // Of each machine, only the last event that happened before the new one can be a direct cause. Its number is `last_of`.
+        // Of each machine, only the last event that happened before the new event can be a direct cause. Its number is `last_of`.
         let previous = self.events[machine].len() as u32;
         let last_of = |other: usize| match other == machine {
             true => previous,
             false => clock[other],
         };
-        // Events that happened before the previous event of this machine are no direct causes.
+        // How many events of `other` happened before the previous event of this machine. They are no direct causes of the new event.
         let known_before = |other: usize| match previous {
             0 => 0,
             previous => self.clock(machine, previous)[other],
@@ -94,8 +95,9 @@ impl Graph {
             true => previous > 0,
             false => clock[*other] > known_before(*other),
         };
-        // The machines whose last event may be a direct cause.
+        // The machines whose last event before the new event may be a direct cause.
         let candidates: Vec<usize> = (0..clock.len()).filter(is_candidate).collect();
+        // An event that happened before the event of another candidate is only an indirect cause.
         let happened_before_other = |&candidate: &usize| {
             let others = candidates.iter().filter(|&&other| other != candidate);
             let mut clocks = others.map(|&other| self.clock(other, last_of(other)));

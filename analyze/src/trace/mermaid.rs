@@ -1,4 +1,4 @@
-//! A sequence diagram of Mermaid. It shows the order of messages, not their times.
+//! Writes a run as a sequence diagram of Mermaid. The diagram shows the order of messages, not their times.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -9,11 +9,13 @@ use crate::execution::{Execution, Kind, Message};
 use crate::output::words::counted;
 
 /// The longest text that Mermaid draws, in characters (its default `maxTextSize`).
-pub const MOST_CHARACTERS: usize = 50_000;
+pub const MAX_CHARACTERS: usize = 50_000;
 /// Number of characters that stay free for the line that says what was left out.
 const RESERVE: usize = 200;
 
-/// Writes as many events as Mermaid draws, from the start of the window. Returns a sentence about the events that were left out, if any.
+/// Writes as many events as Mermaid can draw, from the start of the window (the part of the run that is chosen).
+///
+/// Returns a sentence about the events that were left out, if any.
 pub(super) fn write(
     execution: &Execution,
     window: &Window,
@@ -30,20 +32,21 @@ pub(super) fn write(
     let mut characters = text.chars().count();
     let mut left_out = None;
     for (written, &index) in window.events.iter().enumerate() {
-        let lines = lines(execution, window, index);
-        let more = lines.chars().count();
-        if characters + more + RESERVE > MOST_CHARACTERS {
+        let lines = lines_of_event(execution, window, index);
+        let added = lines.chars().count();
+        if characters + added + RESERVE > MAX_CHARACTERS {
             left_out = Some(format!(
-                "Mermaid draws at most {MOST_CHARACTERS} characters: {} from {} s on are left out; choose with --from, --to and --machines",
+                "Mermaid draws at most {MAX_CHARACTERS} characters: {} from {} s on are left out; choose with --from, --to and --machines",
                 counted(window.events.len() - written, "event"),
                 seconds(execution.events()[index].time_ns)
             ));
             break;
         }
         text += &lines;
-        characters += more;
+        characters += added;
     }
     if let Some(words) = &left_out {
+        // Mermaid ignores lines that begin with `%%`.
         let _ = writeln!(text, "    %% {words}");
     }
     out.write_all(text.as_bytes())?;
@@ -56,7 +59,7 @@ pub(super) fn write(
 /// - a send: an arrow for each message whose recipient is in the window, but whose receive is not. The other arrows are written at the
 ///   receives. If no recipient is in the window, a note;
 /// - an internal event: a note.
-fn lines(execution: &Execution, window: &Window, index: usize) -> String {
+fn lines_of_event(execution: &Execution, window: &Window, index: usize) -> String {
     let event = &execution.events()[index];
     match event.kind {
         Kind::Receive { .. } => match execution.send_of(index) {
@@ -112,7 +115,8 @@ fn message(execution: &Execution, send: usize, receive: usize) -> String {
     )
 }
 
-/// An arrow for a message whose receive is not in the window.
+/// An arrow for a message whose receive is not in the window. `-)` is a solid line with an open head, `--x` a dotted line that ends with
+/// a cross.
 fn message_without_receive(execution: &Execution, send: usize, message: &Message) -> String {
     let event = &execution.events()[send];
     let (arrow, fate) = match message.receive {

@@ -21,7 +21,7 @@ use crate::execution::window::Window;
 use crate::execution::{Execution, Kind, to_s};
 use crate::output::table::number;
 
-pub use mermaid::MOST_CHARACTERS;
+pub use mermaid::MAX_CHARACTERS;
 pub use shiviz::PARSER;
 
 /// A format of traces.
@@ -54,7 +54,8 @@ pub enum TraceError {
 ///
 /// # Errors
 ///
-/// [`TraceError`] if `out` cannot be written, or if the log has no causal order and the format needs one.
+/// [`TraceError`] if `out` cannot be written, if the log has no causal order and the format needs one, or if the format cannot hold so
+/// many events.
 pub fn write(
     execution: &Execution,
     window: &Window,
@@ -98,10 +99,11 @@ fn words(execution: &Execution, index: usize) -> String {
     }
 }
 
-/// The known recipients of a send, joined by commas.
+/// The recipients of a send that the log shows, joined by commas. The text is empty if the log shows none.
 fn recipients(execution: &Execution, send: usize) -> String {
     let messages = execution.messages_of(send).iter();
     let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
+    // In the log of a faulty program, a machine can receive the same message twice.
     recipients.dedup();
     let recipients: Vec<String> = recipients.iter().map(ToString::to_string).collect();
     recipients.join(", ")

@@ -26,7 +26,7 @@ pub struct TracePacket {
     /// The time of the event, in nanoseconds.
     #[prost(uint64, optional, tag = "8")]
     pub timestamp: Option<u64>,
-    /// The number of the sequence that the packet belongs to.
+    /// The number of the sequence that the packet belongs to. In Perfetto, all packets of one writer are a sequence.
     #[prost(uint32, optional, tag = "10")]
     pub trusted_packet_sequence_id: Option<u32>,
     /// An event.
@@ -52,7 +52,7 @@ pub struct TrackDescriptor {
     /// The number of the track above this one, of which this track is a part.
     #[prost(uint64, optional, tag = "5")]
     pub parent_uuid: Option<u64>,
-    /// Present if it is a track of counters.
+    /// Present if it is the track of a counter.
     #[prost(message, optional, tag = "8")]
     pub counter: Option<CounterDescriptor>,
 }
@@ -140,7 +140,7 @@ fn events_track(machine: u32) -> u64 {
     RUN_TRACK + 1 + TRACKS_PER_MACHINE * u64::from(machine)
 }
 
-/// Writes the events of the window as packets.
+/// Writes the events of the window (the part of the run that is chosen) as packets.
 pub(super) fn write(
     execution: &Execution,
     window: &Window,
@@ -151,7 +151,7 @@ pub(super) fn write(
         buffer: vec![],
     };
     for descriptor in descriptors(execution, window) {
-        writer.write(None, Some(descriptor), None)?;
+        writer.write_track(descriptor)?;
     }
     let shift_ns = slices::shift_ns(execution);
     for &index in &window.events {
@@ -159,22 +159,19 @@ pub(super) fn write(
         // Nanoseconds since the run's start, shifted so that none is negative.
         let at_ns = (event.time_ns + shift_ns) as u64;
         let end_ns = at_ns + slices::length_ns(execution, index) as u64;
-        writer.write(
-            Some(at_ns),
-            None,
-            Some(slice_begin(execution, window, index)),
-        )?;
+        writer.write_event(at_ns, slice_begin(execution, window, index))?;
         let end = TrackEvent {
             r#type: Some(TrackEventType::SliceEnd.into()),
             track_uuid: Some(events_track(event.machine)),
             ..TrackEvent::default()
         };
-        writer.write(Some(end_ns), None, Some(end))?;
+        writer.write_event(end_ns, end)?;
+        // The tracks of the clock and the queue follow the track of the events.
         let values = [Some(event.clock), event.queue];
         for (offset, value) in (1..).zip(values) {
             if let Some(value) = value {
                 let counter = counter(events_track(event.machine) + offset, value);
-                writer.write(Some(at_ns), None, Some(counter))?;
+                writer.write_event(at_ns, counter)?;
             }
         }
     }
@@ -185,26 +182,35 @@ pub(super) fn write(
 /// of its fields, one after the other.
 struct Writer<'w, W> {
     out: &'w mut W,
-    /// The bytes of the last packet. They are kept to use their memory again.
+    /// The bytes of the last packet. The buffer is kept so that the next packet can use its memory.
     buffer: Vec<u8>,
 }
 
 impl<W: Write> Writer<'_, W> {
-    fn write(
-        &mut self,
-        timestamp: Option<u64>,
-        track_descriptor: Option<TrackDescriptor>,
-        track_event: Option<TrackEvent>,
-    ) -> Result<(), TraceError> {
-        let packet = TracePacket {
-            timestamp,
+    /// Writes the description of a track.
+    fn write_track(&mut self, descriptor: TrackDescriptor) -> Result<(), TraceError> {
+        self.write(&TracePacket {
             trusted_packet_sequence_id: Some(SEQUENCE),
-            track_event,
-            track_descriptor,
-        };
+            track_descriptor: Some(descriptor),
+            ..TracePacket::default()
+        })
+    }
+
+    /// Writes an event that happens at `time_ns`.
+    fn write_event(&mut self, time_ns: u64, event: TrackEvent) -> Result<(), TraceError> {
+        self.write(&TracePacket {
+            timestamp: Some(time_ns),
+            trusted_packet_sequence_id: Some(SEQUENCE),
+            track_event: Some(event),
+            ..TracePacket::default()
+        })
+    }
+
+    fn write(&mut self, packet: &TracePacket) -> Result<(), TraceError> {
         self.buffer.clear();
         // 1 is the field number of `Trace::packet`.
-        prost::encoding::message::encode(1, &packet, &mut self.buffer);
+        prost::encoding::message::encode(1, packet, &mut self.buffer);
+        // The buffer also has the field number and the length of the packet.
         debug_assert!(packet.encoded_len() < self.buffer.len());
         Ok(self.out.write_all(&self.buffer)?)
     }

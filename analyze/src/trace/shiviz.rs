@@ -1,9 +1,10 @@
 //! Writes a run in the log format of ShiViz (<https://bestchai.bitbucket.io/shiviz/>), a program that draws space-time diagrams.
 //!
 //! The first line of a file is the regular expression that reads its events. The second line is the regular expression that separates
-//! several executions; here it is empty, because a file has one run. All further lines are the log, one line for each event. Each line has a time (which only the
-//! related program TSViz shows), a host (here a machine), a vector clock as JSON, and a text. The host's own entry of the vector clock
-//! must begin with 1 and grow by 1 at each event. Therefore the vector clocks count only events of the window.
+//! several executions; here it is empty, because a file has one run. All further lines are the log, one line for each event. Each line
+//! has a time (which only the related program TSViz shows), a host (here a machine), a vector clock as JSON, and a text. The host's own
+//! entry of the vector clock must begin with 1 and grow by 1 at each event. Therefore the vector clocks count only events of the window
+//! (the part of the run that is chosen).
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -38,9 +39,10 @@ pub(super) fn write(
             let _ = write!(line, "{separator}\"machine-{machine}\":{count}");
             separator = ",";
         }
+        line.push('}');
         let _ = write!(
             line,
-            "}} {}; clock {} to {}; tick {}", // The first two characters write the brace that closes the vector clock.
+            " {}; clock {} to {}; tick {}",
             words(execution, index),
             event.clock_before,
             event.clock,

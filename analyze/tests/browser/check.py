@@ -44,11 +44,11 @@ def check_access(browser, path, pictures):
     """Checks each look of a page (width, colours, screen or print) with axe-core, and saves pictures in the folder `pictures`, if any."""
     looks = [(width, colours, "screen") for colours in ["light", "dark"] for width in WIDTHS]
     for width, colours, media in [*looks, (768, "light", "print")]:
-        # The content security policy of the page would also forbid the script of axe-core, so it is switched off.
+        # The content security policy of the page would also forbid the script of axe-core, so the policy is switched off.
         page = open_page(browser, path, viewport={"width": width, "height": 900}, color_scheme=colours, bypass_csp=True)
         page.emulate_media(media=media, color_scheme=colours)
         if media == "print":
-            # Emulated print media do not cause this event.
+            # A browser sends this event before it prints, but not if print is only emulated.
             page.evaluate("dispatchEvent(new Event('beforeprint'))")
         look = f"{path.stem} {width} {colours} {media}"
         overhang = page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -86,7 +86,7 @@ def check_tables(page):
     numbers = [float(re.match(r"-?[\d.]+", text)[0]) for text in descending]
     check(numbers == sorted(numbers, reverse=True), f"not sorted: {descending}")
     check(sorted(before) == sorted(ascending), "rows are lost by sorting")
-    # A word that some rows contain and others do not: the first cell of a key column with different cells.
+    # A word that some rows contain and others do not: the first cell of a key column whose cells are not all equal.
     keys = [column(table, index) for index in range(n_column)]
     word = next(cells[0] for cells in keys if len(set(cells)) > 1)
     table.locator("input").focus()
@@ -139,6 +139,7 @@ def check_pictures(page):
 
 
 def check_without_script(browser, path):
+    """Checks what a browser without JavaScript shows of a report."""
     page = open_page(browser, path, java_script_enabled=False)
     check(page.locator("noscript").count() > 0, "the page has no text for browsers without script")
     check(page.locator("noscript p").is_visible(), "the page does not say what needs the script")

@@ -1,4 +1,5 @@
-//! Tests of the options that choose, combine and sort rows of tables: `--where` and `--having` with conditions in SQL, `--by`, `--sort`.
+//! Tests of the options that choose, combine and sort rows of tables. `--where` and `--having` take conditions in SQL: `--where` chooses
+//! before the means are computed, and `--having` by the computed means. `--by` combines rows, and `--sort` sorts them.
 //!
 //! The column `role` says how a machine's rate compares with the other rates of its run: slowest, fastest, between or equal.
 
@@ -48,6 +49,7 @@ fn conditions_in_sql_choose_machines_before_averaging() {
         "2,2,5" => row["machine"] != 2,
         _ => false,
     };
+    // A condition, and a function that tells whether a row meets it.
     type Check<'c> = (&'c str, Box<dyn Fn(&Value) -> bool + 'c>);
     let checks: [Check<'_>; 8] = [
         (
@@ -91,13 +93,14 @@ fn conditions_in_sql_choose_machines_before_averaging() {
     assert!(few.iter().all(|row| row["n"] == 2), "{few:?}");
 }
 
-/// `--having` chooses rows by the values in the table. `regime` is the predicted class of a machine's queue: stable, critical or
-/// overloaded. `regime_measured` is the measured class.
+/// `--having` chooses rows by the values in the table. In its conditions, the name of a measure stands for the mean. `regime` is the
+/// predicted class of a machine's queue: stable, critical or overloaded. `regime_measured` is the measured class.
 #[test]
 fn rows_are_chosen_by_means_predictions_and_regimes() {
     let folder = grid();
     let theory = records(&["theory", "grid"], folder.path());
     let number = |row: &Value, name: &str| row[name].as_f64().unwrap_or(f64::NAN);
+    // A condition, and a function that tells whether a row meets it.
     type Check<'c> = (&'c str, Box<dyn Fn(&Value) -> bool + 'c>);
     let checks: [Check<'_>; 4] = [
         (
@@ -151,8 +154,8 @@ fn rows_are_chosen_by_means_predictions_and_regimes() {
     );
 }
 
-/// `n` is the number of runs with such a machine. Only [1, 3, 6] has a machine between the others, and only [3, 3, 3] has equal
-/// machines. Each set of rates has 12 runs.
+/// In a row of `--by role`, `n` is the number of runs that have a machine with this role. Only [1, 3, 6] has a machine between the others,
+/// and only [3, 3, 3] has equal machines. Each set of rates has 12 runs.
 #[test]
 fn rows_are_combined_by_role_and_by_dataset() {
     let folder = grid();
@@ -205,7 +208,7 @@ fn rows_are_sorted_by_columns_and_headings_in_both_directions() {
     assert!(growths.is_sorted(), "{growths:?}");
     let internal = values("internal", "internal");
     assert!(internal.is_sorted(), "{internal:?}");
-    // Equal values of the first column are sorted by the second.
+    // Rows with equal values of the first column are sorted by the second column. `internal` is negated, because it descends.
     let rows = records(
         &["backlog", "grid", "--sort", "internal desc,machine"],
         folder.path(),
@@ -283,7 +286,7 @@ fn errors_of_wrong_names_and_values_list_the_right_ones() {
         let err = refused(&["drift", "grid", option, text], folder.path());
         assert!(err.contains(message), "{option} {text}: {err}");
     }
-    // Some rows meet this condition, so the value that no run has only causes a message.
+    // No run has internal 0.6. This causes a message but no error, because some rows have machine 0 and so meet the condition.
     let (code, _, err) = analyze(
         &["drift", "grid", "--where", "internal = 0.6 or machine = 0"],
         folder.path(),

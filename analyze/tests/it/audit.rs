@@ -44,15 +44,16 @@ proptest! {
             ("time-keeper", "\"mix\""),
         ]),
         // Whether machine 1 has its own probability of internal events.
-        by_machine in any::<bool>(),
+        has_own_internal in any::<bool>(),
         internal_tenths in 0u32..=10,
+        // The rule for the times of the machines' first ticks.
         phase in prop::sample::select(vec!["spread", "uniform", "aligned"]),
         duration_s in prop::sample::select(vec![0.3, 2.0, 7.5, 20.0]),
         delay_s in prop::sample::select(vec!["0", "0.2", "3", "{ uniform = [0.1, 0.4] }", "{ uniform = [0.2, 0.2] }", "{ exponential = 0.5 }"]),
         seed in 0u64..1000,
     ) {
         let internal = f64::from(internal_tenths) / 10.0;
-        let internal = match by_machine {
+        let internal = match has_own_internal {
             true => format!("[{:?}]", (0..rates.len()).map(|machine| if machine == 1 { 0.5 } else { internal }).collect::<Vec<_>>()),
             false => format!("{internal:?}"),
         };
@@ -86,6 +87,7 @@ fn runs_over_real_tcp_pass_the_audit() {
         &control,
         &mut progress,
     );
+    // 3 repetitions of 3 x 2 x 2 x 3 configurations.
     assert_eq!(summary.unwrap().ok, 108);
     let audit = require_clean(folder.path());
     assert_eq!(audit.datasets[0].runs, 108);
@@ -154,7 +156,7 @@ fn the_checks_of_a_log_written_by_hand_are_counted() {
 /// In half of the configurations, messages carry the sender's clock before the send (`stamp = before`). Then a receive can have the same
 /// clock as its send.
 #[test]
-fn with_stamp_before_the_clock_condition_fails_by_design() {
+fn runs_with_stamp_before_violate_the_clock_condition_by_design() {
     let folder = tempfile::tempdir().unwrap();
     let both = fixture::SMALL.to_owned() + "stamp = [\"after\", \"before\"]\n";
     fixture::simulated(&folder.path().join("small"), &both);
@@ -222,7 +224,7 @@ fn violations_are_reported_with_the_first_counter_example() {
 
 /// The command that the audit prints draws the event, with a ring and the name of the check.
 #[test]
-fn the_command_of_a_violation_draws_it() {
+fn the_printed_command_draws_the_violation() {
     let folder = with_violations();
     let (_, out, _) = analyze(&["audit", "small"], folder.path());
     let commands: Vec<&str> = out
@@ -296,9 +298,9 @@ fn every_format_has_the_violations() {
 fn words_and_table_fit_eighty_columns() {
     let folder = with_violations();
     let root = folder.path().join("small");
-    let link = folder.path().join("s");
-    fs::rename(root, &link).unwrap();
-    let mut audit = Audit::run(&[link]).unwrap();
+    let short = folder.path().join("s");
+    fs::rename(root, &short).unwrap();
+    let mut audit = Audit::run(&[short]).unwrap();
     let results = audit.datasets[0].results.iter_mut();
     let violations: Vec<_> = results.filter_map(|result| result.first.as_mut()).collect();
     assert!(!violations.is_empty());
@@ -362,6 +364,7 @@ fn repeated_audits_give_the_same_report() {
     let folder = tempfile::tempdir().unwrap();
     let many = fixture::SMALL.replace("repetitions = 3", "repetitions = 20");
     fixture::altered(&folder.path().join("many"), &many, |runs| {
+        // Most runs have a violation.
         for run in &mut runs[5..] {
             fixture::set(run, 1, 20, "logical_clock", "1");
         }

@@ -7,8 +7,8 @@ use sim::sweep::{self, Options, Progress};
 
 use crate::fixture;
 
-/// The experiment file of a variant: five machines whose first ticks are at the same time. The machine with 1 tick/s gets more messages
-/// than it can receive. `parameters` are the lines that make the variant; they can replace rates and `internal`.
+/// The experiment file of a variant: five machines whose first ticks are at the same time. At the machine with 1 tick/s, more messages
+/// arrive than it has ticks. `parameters` are the lines that make the variant; they can replace rates and `internal`.
 fn experiment_text(parameters: &str) -> String {
     let rates = if parameters.contains("rates") {
         ""
@@ -41,8 +41,9 @@ fn audit_of(ran: &str, claimed: &str) -> Audit {
     Audit::run(&[folder.path().to_owned()]).unwrap()
 }
 
+// The lines of the experiment file that make each variant.
 const PLAIN: &str = "";
-const ALL: &str = "receive = \"all\"";
+const RECEIVE_ALL: &str = "receive = \"all\"";
 const RING: &str = "topology = \"ring\"";
 const STAR: &str = "topology = \"star\"";
 const TIME_KEEPER: &str = "topology = \"time-keeper\"";
@@ -53,10 +54,11 @@ const TO_THREE: &str = "sends = { multicast = 3 }";
 const BY_MACHINE: &str = "internal = [[0.4, 0.4, 0.9, 0.4, 0.1]]";
 const DECIMALS: &str = "rates = [1.25, 6, 3, 5, 6]";
 
-/// The variant that was simulated, the variant that the journal claims, and a check that must fail.
-const MISTAKEN: [(&str, &str, Check); 17] = [
-    (PLAIN, ALL, Check::Idle),
-    (ALL, PLAIN, Check::Ticks),
+/// Datasets whose journal claims another variant than the one that was simulated: the simulated variant, the claimed variant, and a check
+/// that must fail.
+const WRONG_CLAIMS: [(&str, &str, Check); 17] = [
+    (PLAIN, RECEIVE_ALL, Check::Idle),
+    (RECEIVE_ALL, PLAIN, Check::Ticks),
     (PLAIN, RING, Check::Rows),
     (PLAIN, STAR, Check::Rows),
     (PLAIN, TIME_KEEPER, Check::InternalShare),
@@ -76,7 +78,7 @@ const MISTAKEN: [(&str, &str, Check); 17] = [
 
 #[test]
 fn logs_of_another_variant_than_in_the_journal_fail_the_audit() {
-    for (ran, claimed, check) in MISTAKEN {
+    for (ran, claimed, check) in WRONG_CLAIMS {
         let audit = audit_of(ran, claimed);
         let words = audit::words(&audit);
         assert!(
@@ -88,7 +90,10 @@ fn logs_of_another_variant_than_in_the_journal_fail_the_audit() {
 
 #[test]
 fn each_variant_passes_the_audit() {
-    for variant in MISTAKEN.iter().flat_map(|(ran, claimed, _)| [ran, claimed]) {
+    for variant in WRONG_CLAIMS
+        .iter()
+        .flat_map(|(ran, claimed, _)| [ran, claimed])
+    {
         let audit = audit_of(variant, variant);
         assert!(audit.is_clean(), "{variant:?}: {:#?}", audit::words(&audit));
     }

@@ -36,15 +36,17 @@ fn damage(root: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn the_second_time_no_event_is_read() {
+fn measures_in_the_cache_are_used_without_reading_events() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     let first = open_with_cache(folder.path()).machines().unwrap();
     damage(folder.path());
     assert!(Dataset::open(folder.path()).unwrap().machines().is_err());
     let second = open_with_cache(folder.path()).machines().unwrap();
+    // `equals_missing` takes missing values as equal.
     assert!(first.equals_missing(&second));
-    // With another warm-up, the measures are computed again.
+    // With another warm-up (a time at the start of runs that is ignored), the measures are computed again. This fails, because the events
+    // are damaged.
     let mut dataset = open_with_cache(folder.path());
     dataset.cut_warm_up(1.0).unwrap();
     assert!(dataset.machines().is_err());
@@ -127,8 +129,8 @@ fn only_block(root: &Path) -> PathBuf {
     blocks[0].clone()
 }
 
-/// A warm-up is a time at the start of runs that is ignored. A block with the measures of one warm-up gets the name of the block of
-/// another warm-up.
+/// A block with the measures for a warm-up of 2 s (a time at the start of runs that is ignored) gets the name of the block without a
+/// warm-up. The block is not used, a message says so, and the block is replaced.
 #[test]
 fn a_renamed_block_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
@@ -176,6 +178,7 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
         names
     };
     assert_eq!(names_without("measures-"), [".snapshot", "notes"]);
+    // The block is the first in the order of names, before `notes`.
     let block = &names_without(".")[0];
     assert!(block.starts_with("measures-v"), "{block}");
     // Written as a decimal number, this warm-up is longer than a file name may be.
@@ -206,7 +209,7 @@ fn no_cache_reads_everything_again() {
     // A file has the name of the cache folder, so measures cannot be cached. But they are computed.
     fs::write(root.join("events-0000.csv"), whole).unwrap();
     fs::remove_dir_all(root.join(".cache")).unwrap();
-    fs::write(root.join(".cache"), "in the way").unwrap();
+    fs::write(root.join(".cache"), "not a folder").unwrap();
     let (code, _, err) = drift(&[]);
     assert!(
         code == 0 && err.starts_with("the cache is not written: small/.cache: "),
@@ -222,8 +225,9 @@ fn a_file_of_another_block_is_not_used() {
     fixture::simulated(root, fixture::SMALL);
     let journal = fs::read_to_string(root.join("runs.csv")).unwrap();
     let rows: Vec<&str> = journal.lines().collect();
-    for runs in [2, rows.len()] {
-        fs::write(root.join("runs.csv"), rows[..runs].join("\n") + "\n").unwrap();
+    // First the journal has only the header and one run, then it has all runs.
+    for lines in [2, rows.len()] {
+        fs::write(root.join("runs.csv"), rows[..lines].join("\n") + "\n").unwrap();
         open_with_cache(root).machines().unwrap();
     }
     let blocks = entries(&root.join(".cache"));
@@ -252,8 +256,9 @@ fn many_small_blocks_are_combined() {
     let rows: Vec<&str> = journal.lines().collect();
     assert!(rows.len() > 12);
     let mut largest_count = 0;
-    for runs in 2..=rows.len() {
-        fs::write(root.join("runs.csv"), rows[..runs].join("\n") + "\n").unwrap();
+    // The first line of the journal is the header. Then one run after the other is added.
+    for lines in 2..=rows.len() {
+        fs::write(root.join("runs.csv"), rows[..lines].join("\n") + "\n").unwrap();
         let (with, without) = with_and_without_cache(root);
         assert!(with.equals_missing(&without));
         largest_count = largest_count.max(entries(&root.join(".cache")).len());
@@ -294,11 +299,11 @@ fn a_pipe_in_place_of_the_cache_file_is_not_read() {
     fs::remove_file(&path).unwrap();
     let made = std::process::Command::new("mkfifo").arg(&path).status();
     assert!(made.unwrap().success());
-    let (code, table, told) = analyze(&["drift", "small"], folder.path());
+    let (code, table, err) = analyze(&["drift", "small"], folder.path());
     assert_eq!((code, table), (0, wanted));
     assert!(
-        told.contains("measures are computed again") && told.contains("not a file"),
-        "{told}"
+        err.contains("measures are computed again") && err.contains("not a file"),
+        "{err}"
     );
     // The pipe was replaced by a file.
     assert!(fs::metadata(&path).unwrap().is_file());

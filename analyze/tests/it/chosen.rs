@@ -133,7 +133,7 @@ fn runs_are_pooled_by_some_parameters() {
         .map(|row| number(row, "logical_rate_mean"))
         .sum();
     assert!((number(&pooled[1], "logical_rate_mean") - means / rows.len() as f64).abs() < 1e-9);
-    // In runs with rates 2,2,5, the two machines with rate 2 are combined. There are five different rates.
+    // In runs with rates 2,2,5, the two machines with rate 2 are combined. The five different rates are 1, 3 and 6, and 2 and 5.
     let by_rate = records(&["backlog", "grid", "--by", "rate,internal"], folder.path());
     assert_eq!(by_rate.len(), 5 * 3);
     assert!(by_rate.iter().all(|record| record["n"] == 4));
@@ -143,12 +143,12 @@ fn runs_are_pooled_by_some_parameters() {
     let plain = records(&["drift", "grid"], folder.path());
     assert_eq!(all.len(), plain.len());
     for record in &plain {
-        let same = |other: &&Value| {
+        let is_same_row = |other: &&Value| {
             ["rates", "internal", "machine"]
                 .iter()
                 .all(|name| other[name] == record[name])
         };
-        let other = all.iter().find(same).unwrap();
+        let other = all.iter().find(is_same_row).unwrap();
         for name in ["lag_final_mean", "lag_final_sd"] {
             assert!((number(other, name) - number(record, name)).abs() < 1e-9);
         }
@@ -201,12 +201,11 @@ fn a_contrast_is_the_difference_of_two_rows() {
     let half_width = (number(contrast_of_rows, "high") - number(contrast_of_rows, "low")) / 2.0;
     // The variance of a mean of four repetitions.
     let variance = |row| number(row, "jump_mean_sd").powi(2) / 4.0;
-    let standard_errors = half_width / (variance(from) + variance(to)).sqrt();
-    // The 97.5 % quantile of Student's t distribution is between these limits for 3 to 6 degrees of freedom.
-    assert!(
-        (2.446..3.183).contains(&standard_errors),
-        "{standard_errors}"
-    );
+    let standard_error = (variance(from) + variance(to)).sqrt();
+    // The interval uses the 97.5 % quantile of Student's t distribution. With four runs on each side, Welch's method gives 3 to 6 degrees of
+    // freedom, and for these the quantile is between these limits.
+    let quantile = half_width / standard_error;
+    assert!((2.446..3.183).contains(&quantile), "{quantile}");
     let (code, out, _) = analyze(&contrast, folder.path());
     assert!(
         code == 0 && out.contains("average") && out.contains("Welch"),
@@ -239,7 +238,7 @@ fn a_contrast_can_be_about_probabilities_by_machine() {
 }
 
 #[test]
-fn contrasts_without_a_pair_are_refused() {
+fn contrasts_of_unknown_parameters_or_values_are_refused() {
     let folder = grid();
     let require_refused = |of: &str, from: &str, to: &str, message: &str| {
         let arguments = ["contrast", "grid", "--of", of, "--from", from, "--to", to];
@@ -264,11 +263,11 @@ fn contrasts_without_a_pair_are_refused() {
 fn a_text_cannot_be_compared_with_a_number() {
     let folder = grid();
     for condition in ["rates<3", "rates>=0"] {
-        let (code, out, told) = analyze(&["drift", "grid", "--where", condition], folder.path());
-        assert_eq!((code, out.as_str()), (2, ""), "{told}");
+        let (code, out, err) = analyze(&["drift", "grid", "--where", condition], folder.path());
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
         let values = "rates is 1,3,6 | 2,2,5";
         let wanted = format!("error: grid has no finished run with {condition}; {values}\n");
-        assert_eq!(told, wanted);
+        assert_eq!(err, wanted);
     }
 }
 
@@ -276,20 +275,21 @@ fn a_text_cannot_be_compared_with_a_number() {
 fn a_parameter_may_be_named_only_once_in_by() {
     let folder = grid();
     let arguments = ["drift", "grid", "--by", "internal,rates,internal"];
-    let (code, _, told) = analyze(&arguments, folder.path());
+    let (code, _, err) = analyze(&arguments, folder.path());
     assert_eq!(code, 2);
-    assert_eq!(told, "error: --by: internal is named twice; name it once\n");
+    assert_eq!(err, "error: --by: internal is named twice; name it once\n");
 }
 
-/// A warm-up is a time at the start of each run that is ignored. The message must not have the 300 digits of this number.
+/// A warm-up is a time at the start of each run that is ignored. The message about a warm-up of 1e300 s must not have the 300 digits of
+/// this number.
 #[test]
 fn a_warm_up_longer_than_all_runs_is_refused() {
     let folder = grid();
-    let (code, _, told) = analyze(&["drift", "grid", "--warm-up", "1e300"], folder.path());
+    let (code, _, err) = analyze(&["drift", "grid", "--warm-up", "1e300"], folder.path());
     assert_eq!(code, 2);
     assert!(
-        told.contains("must be a number of seconds from 0 to 604800"),
-        "{told}"
+        err.contains("must be a number of seconds from 0 to 604800"),
+        "{err}"
     );
-    assert!(told.len() < 200, "{told}");
+    assert!(err.len() < 200, "{err}");
 }

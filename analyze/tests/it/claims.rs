@@ -24,7 +24,7 @@ rates = [[1, 3, 6], [3, 3, 3]]
 internal = [0.4, 0.7]
 ";
 
-/// Five claims about [`SWEEP`]. In their order, the verdicts are: depends, confirmed, depends, undecided, refuted.
+/// Five claims about [`SWEEP`]. In the order of the claims, the verdicts are: depends, confirmed, depends, undecided, refuted.
 const CLAIMS: &str = r#"
 [[claim]]
 id = "slow-queues-grow"
@@ -280,7 +280,7 @@ fn missing_datasets_are_named_and_other_claims_are_evaluated() {
     - some runs in data/sweep with internal=0.7 have no machine 3
     - the dataset data/gone is missing; `cargo sim run experiments/claims/gone.toml` makes it
     ");
-    // The tests of the claim `all-in-order`, which is evaluated although the dataset of another claim is missing.
+    // The rows of the claim `all-in-order`, which is evaluated although the dataset of another claim is missing.
     let rows_of_claim: BTreeSet<&str> = out
         .lines()
         .skip(1)
@@ -320,6 +320,8 @@ fn runs_that_failed_count_as_not_finished() {
         .iter()
         .map(|test| (&test["value"], &test["n"]))
         .collect();
+    // Test 1 is about the share of all 24 runs that finished. Test 2 is about `as_scheduled`, for which only the 23
+    // finished runs count.
     assert_eq!(tests[1], (&(23.0 / 24.0).into(), &24.into()));
     assert_eq!(tests[2], (&1.0.into(), &23.into()));
 }
@@ -409,11 +411,13 @@ fn mistakes_are_named_with_line_and_key() {
     c.toml:86: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }
     c.toml:89: `claim[5].id`: another claim has the same id; each claim needs its own
     "#);
-    let whole = text.replace(
+    // If the second test of the first claim has an `expect`, this mistake is no longer reported, but all others still are. The file has one
+    // line more, so the later lines have other numbers.
+    let with_expect = text.replace(
         "\"backlog_grow\"\n",
         "\"backlog_grow\"\nexpect = { above = 0 }\n",
     );
-    assert_snapshot!(mistakes(&whole), @r#"
+    assert_snapshot!(mistakes(&with_expect), @r#"
     error: c.toml:2: `claim[1].depends_on`: missing; say what the outcome depends on if some tests hold and others fail
     c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no column `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, clock, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
     c.toml:11: `claim[1].test[1].machine`: "slowst" is not known; did you mean "slowest"?
@@ -494,7 +498,7 @@ fn the_projects_own_claims_have_their_experiments() {
             let file = folder.join(format!("{}.toml", cell.experiment));
             let experiment = Experiment::read(&file, Overrides::default())
                 .unwrap_or_else(|error| panic!("{}: {error}", claim.id));
-            let meets = |row| {
+            let meets_conditions = |row| {
                 cell.conditions
                     .iter()
                     .all(|condition| condition.holds(&row))
@@ -503,7 +507,7 @@ fn the_projects_own_claims_have_their_experiments() {
             let found = experiment
                 .runs()
                 .take(experiment.configurations().len())
-                .any(|run| meets(fixture::journal_row(&experiment, &run)));
+                .any(|run| meets_conditions(fixture::journal_row(&experiment, &run)));
             assert!(found, "{}: no run is as in {:?}", claim.id, cell.conditions);
         }
     }
@@ -532,7 +536,7 @@ audit = "clean"
 "#;
 
 #[test]
-fn for_a_claim_with_an_audit_missing_runs_are_counted_and_control_characters_escaped() {
+fn a_claim_with_an_audit_counts_missing_runs_and_its_control_characters_are_escaped() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::SMALL);
     let run = experiment.runs().next().unwrap();

@@ -24,14 +24,14 @@ pub fn class(folder: &Path) {
         fs::create_dir_all(folder.join("class")).unwrap();
         fs::rename(logs.join("run0"), folder.join("class").join(name)).unwrap();
     };
-    let receives = Style {
+    let queue_at_receives = Style {
         queue: Queue::Receives,
         ..Style::default()
     };
-    submit("ada", receives, &|_, _| {});
+    submit("ada", queue_at_receives, &|_, _| {});
     submit("bob", Style::default(), &|machine, rows| {
         if machine == 1 {
-            // The tenth row is line 11 of the file, because the header is line 1.
+            // The log of machine 1 is `vm2.csv`. The tenth row is line 11 of this file, because the header is line 1.
             let later = rows.iter_mut().skip(9);
             later.for_each(|cells| {
                 cells[CLOCK] = (cells[CLOCK].parse::<u64>().unwrap() + 50).to_string();
@@ -157,7 +157,7 @@ fn the_table_of_a_class_fits_narrow_terminals() {
 
 /// Folders that archive programs add do not count as submissions. Long names do not make the table wider than the terminal.
 #[test]
-fn a_class_with_long_names_and_folders_of_archives() {
+fn folders_of_archive_programs_are_ignored_and_long_names_fit() {
     let folder = tempfile::tempdir().unwrap();
     class(folder.path());
     let class = folder.path().join("class");
@@ -178,7 +178,7 @@ fn a_class_with_long_names_and_folders_of_archives() {
 }
 
 #[test]
-fn a_class_as_csv() {
+fn the_table_of_a_class_has_verdicts_and_first_violations_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     class(folder.path());
     let csv = [

@@ -1,4 +1,5 @@
-//! Tests of `analyze clocks`, which replays other logical clocks over the events of runs and measures them. Each measured quantity (called
+//! Tests of `analyze clocks`, which calculates the timestamps that other clocks would give to the events of runs, and measures these
+//! clocks. Each measured quantity (called
 //! a figure) is compared with its definition, written as plain loops over all pairs of events, on random runs.
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use sim::machine::EventKind;
 
 use crate::fixture;
 
+/// An event of a run, as far as clocks need it.
 struct Event {
     machine: usize,
     time_ns: i64,
@@ -23,7 +25,8 @@ struct Event {
 
 /// The events of a run in an order in which each receive comes after its send.
 fn events_of(run: &Run, seed: u64) -> Vec<Event> {
-    let mut index_of_tick = HashMap::new();
+    // The index of each send, by its machine and tick.
+    let mut send_of_tick = HashMap::new();
     let mut events = vec![];
     virtual_time::observe(
         run,
@@ -35,13 +38,13 @@ fn events_of(run: &Run, seed: u64) -> Vec<Event> {
          }| {
             let receives = match &event.kind {
                 EventKind::Receive(message) => {
-                    Some(index_of_tick[&(message.sender as usize, message.sent_tick)])
+                    Some(send_of_tick[&(message.sender as usize, message.sent_tick)])
                 }
                 _ => None,
             };
             let is_send = matches!(event.kind, EventKind::Send { .. });
             if is_send {
-                index_of_tick.insert((machine, event.tick), events.len());
+                send_of_tick.insert((machine, event.tick), events.len());
             }
             events.push(Event {
                 machine,
@@ -54,7 +57,7 @@ fn events_of(run: &Run, seed: u64) -> Vec<Event> {
     events
 }
 
-/// A table of happens-before: `table[b][a]` tells whether event `a` happened before event `b`.
+/// A table of happens-before: `table[b][a]` tells whether event `a` happened before event `b`. In `events`, causes come first.
 fn happened_before(events: &[Event], machines: usize) -> Vec<Vec<bool>> {
     // The newest event of each machine.
     let mut newest: Vec<Option<usize>> = vec![None; machines];
@@ -88,8 +91,10 @@ fn figures<C: Clock>(
 ) -> HashMap<&'static str, Option<f64>> {
     let machines = clocks.len();
     let mut timestamps: Vec<C::Timestamp> = vec![];
-    let (mut ahead, mut counter) = (vec![], vec![]);
-    let counts = |event: &Event| event.time_ns as f64 / 1e9 >= warm_up_s;
+    // Only clocks that contain a time give these values: how far the clock is ahead of the physical clock, in steps, and its counter of
+    // events with the same time.
+    let (mut steps_ahead, mut counters) = (vec![], vec![]);
+    let is_counted = |event: &Event| event.time_ns as f64 / 1e9 >= warm_up_s;
     for (event, &now) in std::iter::zip(events, readings) {
         let clock = &mut clocks[event.machine];
         match event.receives {
@@ -97,14 +102,17 @@ fn figures<C: Clock>(
             None => clock.advance(now),
         }
         timestamps.push(clock.timestamp());
-        if counts(event) {
-            ahead.extend(clock.ahead(now));
-            counter.extend(clock.counter());
+        if is_counted(event) {
+            steps_ahead.extend(clock.ahead(now));
+            counters.extend(clock.counter());
         }
     }
     let before = happened_before(events, machines);
-    // Numbers of pairs. Two events that do not happen before each other are concurrent. `wrong` counts concurrent pairs that the timestamps
-    // order. `missed` and `reversed` count ordered pairs whose timestamps tell no order, or the opposite order.
+    // Numbers of pairs of events of different machines. A pair is ordered if one event happened before the other, and otherwise concurrent.
+    // - `right`: ordered pairs whose timestamps tell this order
+    // - `missed`: ordered pairs whose timestamps tell no order
+    // - `reversed`: ordered pairs whose timestamps tell the opposite order
+    // - `wrong`: concurrent pairs whose timestamps tell an order
     let [
         mut right,
         mut wrong,
@@ -113,10 +121,12 @@ fn figures<C: Clock>(
         mut concurrent,
         mut all,
     ] = [0.0; 6];
-    // Events are in the order of time, so `b` cannot have happened before `a`.
+    // Events are in the order of time, so `b` (the later one) cannot have happened before `a`.
     for b in 0..events.len() {
         for a in 0..b {
-            if events[a].machine == events[b].machine || !counts(&events[a]) || !counts(&events[b])
+            if events[a].machine == events[b].machine
+                || !is_counted(&events[a])
+                || !is_counted(&events[b])
             {
                 continue;
             }
@@ -138,14 +148,14 @@ fn figures<C: Clock>(
     let ratio =
         |numerator: f64, denominator: f64| (denominator > 0.0).then(|| numerator / denominator);
     let sends: Vec<usize> = (0..events.len())
-        .filter(|&index| events[index].is_send && counts(&events[index]))
+        .filter(|&index| events[index].is_send && is_counted(&events[index]))
         .collect();
     let mean_over_sends = |quantity: fn(&C::Timestamp) -> u64| {
         let sum: u64 = sends.iter().map(|&send| quantity(&timestamps[send])).sum();
         ratio(sum as f64, sends.len() as f64)
     };
     let bytes = |send: &usize| timestamps[*send].bytes() as f64;
-    // The limit is 32 bits for each machine.
+    // The limit is 4 bytes (32 bits) for each machine.
     let is_send_above_limit =
         |index: &usize| events[*index].is_send && timestamps[*index].bytes() > 4 * machines as u64;
     let as_float = |count: Option<u64>| count.map(|count| count as f64);
@@ -171,17 +181,18 @@ fn figures<C: Clock>(
         ("precision", ratio(right, right + wrong + reversed)),
         (
             "comparison_words",
+            // A comparison reads two timestamps.
             mean_over_sends(C::Timestamp::words).map(|words| 2.0 * words),
         ),
         ("message_numbers", mean_over_sends(C::Timestamp::numbers)),
         (
             "ahead_max_s",
-            ahead
+            steps_ahead
                 .into_iter()
                 .max()
-                .map(|ahead| ahead as f64 * resolution_s),
+                .map(|steps| steps as f64 * resolution_s),
         ),
-        ("counter_max", as_float(counter.into_iter().max())),
+        ("counter_max", as_float(counters.into_iter().max())),
         (
             "events_to_limit",
             as_float(
@@ -193,19 +204,19 @@ fn figures<C: Clock>(
     ])
 }
 
-/// The slope of the least-squares line through the points (x, y).
+/// The slope of the least-squares line through the points (x, y). `None` if there are no two different x.
 fn slope(points: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
     let points: Vec<(f64, f64)> = points.collect();
     let n = points.len() as f64;
-    let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), point| {
-        (x + point.0 / n, y + point.1 / n)
+    let (mean_x, mean_y) = points.iter().fold((0.0, 0.0), |(sum_x, sum_y), (x, y)| {
+        (sum_x + x / n, sum_y + y / n)
     });
-    let xx: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
-    let xy: f64 = points
+    let sum_xx: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+    let sum_xy: f64 = points
         .iter()
-        .map(|point| (point.0 - x) * (point.1 - y))
+        .map(|(x, y)| (x - mean_x) * (y - mean_y))
         .sum();
-    (xx > 0.0).then(|| xy / xx)
+    (sum_xx > 0.0).then(|| sum_xy / sum_xx)
 }
 
 /// The expected figures of the clock `spec`, which must be one of the clocks of [`specs`].
@@ -234,7 +245,7 @@ fn expected(
         let reading = |event: &Event| clocks[event.machine].reading(event.time_ns);
         events.iter().map(reading).collect()
     };
-    // `$new` makes the clock of a machine. Clocks that contain no time need no readings.
+    // `$new` makes the clock of a machine. Clocks that contain no time need no readings, so their readings are 0 here.
     macro_rules! figures_of {
         ($new:expr) => {
             figures_of!($new, &vec![0; events.len()], 0.0)
@@ -272,7 +283,7 @@ fn expected(
     }
 }
 
-/// One clock of each kind, four of them with other settings than the usual ones.
+/// One clock of each kind, four of them with other settings than the defaults.
 fn specs() -> Vec<ClockSpec> {
     let texts = [
         "bloom:m=3",
@@ -394,8 +405,8 @@ fn tables_fit_narrow_terminals() {
     }
 }
 
-/// A matrix clock has the square of the number of machines as its size. So it is not replayed in runs with more than 32 machines, unless
-/// the user names it. The caption says so.
+/// A timestamp of a matrix clock has as many numbers as the square of the number of machines. So this clock is not replayed in runs with
+/// more than 32 machines, unless the user names it. The caption says so.
 #[test]
 fn the_caption_names_clocks_that_are_not_replayed_in_large_systems() {
     let folder = tempfile::tempdir().unwrap();
@@ -418,10 +429,10 @@ fn the_caption_names_clocks_that_are_not_replayed_in_large_systems() {
     assert_eq!(groups.groups.len(), 1);
 }
 
-/// Clocks that contain a time are replayed with the times at which ticks are due. The logged times of a run over TCP are later, and must not
-/// change the figures.
+/// Clocks that contain a time are replayed with the times at which ticks are due. The logged times of a run over TCP differ from these
+/// times, and must not change the figures.
 #[test]
-fn late_ticks_over_tcp_change_no_clock() {
+fn logged_times_over_tcp_change_no_figure() {
     const START_NS: u64 = 1_700_000_000_000_000_000;
     let text = |engine: &str| {
         format!(
@@ -434,16 +445,17 @@ fn late_ticks_over_tcp_change_no_clock() {
     fixture::altered(tcp_folder.path(), &text("tcp"), |runs| {
         for run in runs {
             run.row.started_at_ns = START_NS;
+            // The first ten ticks of each machine get times that do not fit their due times.
             for machine in 0..3 {
                 for tick in 0..10 {
-                    let late_ns = 1_000_000 * (machine + tick);
+                    let extra_ns = 1_000_000 * (machine + tick);
                     let tick_ns = START_NS + u64::from(tick) * 500_000_000;
                     fixture::set(
                         run,
                         machine,
                         u64::from(tick),
                         "system_time_ns",
-                        &(tick_ns + u64::from(late_ns)).to_string(),
+                        &(tick_ns + u64::from(extra_ns)).to_string(),
                     );
                 }
             }

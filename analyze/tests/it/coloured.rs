@@ -28,7 +28,9 @@ fn piped(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Strin
 /// What `analyze` shows on a terminal, without a pager, if these environment variables are set.
 fn shown(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> String {
     let arguments = [arguments, &["--no-pager"]].concat();
-    in_terminal_with(&arguments, None, folder, variables).1
+    let pager = None;
+    let (_, text) = in_terminal_with(&arguments, pager, folder, variables);
+    text
 }
 
 /// The text without the codes of colours.

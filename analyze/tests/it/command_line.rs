@@ -32,7 +32,7 @@ fn with_small() -> tempfile::TempDir {
 }
 
 #[test]
-fn every_table_in_every_format() {
+fn every_table_can_be_printed_in_every_format() {
     let folder = with_small();
     for verb in [
         "summary",
@@ -58,6 +58,7 @@ fn json_has_one_object_for_each_machine() {
     let folder = with_small();
     let (_, out, _) = analyze(&["drift", "small", "--format", "json"], folder.path());
     let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    // Two configurations of three machines.
     assert_eq!(rows.len(), 6);
     let row = &rows[0];
     assert_eq!(
@@ -91,7 +92,7 @@ fn csv_of_a_summary_is_one_wide_table() {
     assert_eq!(reader.records().map(Result::unwrap).count(), 6);
 }
 
-/// If two datasets have the same name, their paths distinguish them.
+/// In a table of several datasets, each row has the dataset's name. If two datasets have the same name, the rows have their paths instead.
 #[test]
 fn datasets_are_labelled_by_name_or_by_path() {
     let folder = with_small();
@@ -151,6 +152,7 @@ fn failed_runs_are_left_out_and_counted() {
     let experiment =
         fixture::experiment(&fixture::BY_HAND.replace("seed = 1", "seed = 1\nrepetitions = 3"));
     let runs: Vec<_> = experiment.runs().collect();
+    // Run 1 failed at first and was finished later. So only run 0 counts as failed.
     let written = vec![
         fixture::failed(&experiment, &runs[0]),
         fixture::failed(&experiment, &runs[1]),

@@ -14,8 +14,8 @@ use sim::log::FinishedRun;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// A folder with two datasets of the same experiment: `a`, whose runs say that they were made over TCP, and `b` in virtual time. The runs
-/// of each dataset are altered before they are written.
+/// A folder with two datasets of the same experiment: `a`, whose files say that its runs were made over TCP, and `b` in virtual time. In
+/// truth all runs are simulated, so they are identical. The runs of each dataset are altered before they are written.
 pub fn twins(
     alter_a: impl FnOnce(&mut Vec<FinishedRun>),
     alter_b: impl FnOnce(&mut Vec<FinishedRun>),
@@ -57,7 +57,7 @@ fn matching_runs_are_identical() {
     Events: 6 of 6 runs identical, 0 different.
     Check passed: all 6 runs that were as scheduled in both are identical.
     ");
-    // For each measure, the difference over all matching runs, and the share of equal values.
+    // For each measure, the difference B - A is 0 in all 6 matching runs, and the share of runs with equal values is 1.
     let comparison = open(folder.path());
     assert!(!comparison.pooled.is_empty());
     for paired in &comparison.pooled {
@@ -133,8 +133,8 @@ fn runs_that_are_not_as_scheduled_may_differ() {
     ");
 }
 
-/// All 14 runs differ, but only the last run was as scheduled in both datasets. Of all differences, only the one of this run is a mistake,
-/// so the list begins with it.
+/// All 14 runs differ, but only the last run was as scheduled in both datasets. So only its difference is a mistake, and the list of
+/// differing runs begins with it.
 #[test]
 fn differing_runs_as_scheduled_come_first() {
     let text = |engine| {
@@ -278,7 +278,7 @@ fn a_run_left_out_of_one_dataset_is_not_compared() {
 }
 
 #[test]
-fn it_is_an_error_if_no_run_is_punctual_in_both_datasets() {
+fn with_only_punctual_it_is_an_error_if_no_run_is_punctual_in_both_datasets() {
     let folder = twins(
         |runs| {
             runs[1..]

@@ -22,6 +22,7 @@ const REGIMES: &str = "
 const RUNS: usize = 400;
 /// Number of values in a sample.
 const REPETITIONS: usize = 10;
+/// Number of samples for each measure of each machine.
 const SAMPLES: usize = 400;
 
 /// Samples of ten values each, drawn from `values` with replacement. The random numbers come from a linear congruential generator with
@@ -51,6 +52,7 @@ fn count_intervals(values: &[f64]) -> (usize, usize) {
         .collect();
     let contains = |estimate: &&Estimate| {
         let (low, high) = estimate.interval().unwrap();
+        // 1e-12 allows for rounding errors.
         (low - 1e-12..=high + 1e-12).contains(&truth)
     };
     (unmarked.len(), unmarked.iter().filter(contains).count())
@@ -82,13 +84,14 @@ fn about_95_percent_of_the_intervals_without_a_mark_contain_the_true_mean() {
                 let values = rows.column(measure.name).unwrap();
                 let values = values.cast(&DataType::Float64).unwrap();
                 let values: Vec<f64> = values.f64().unwrap().iter().flatten().collect();
-                // The measure is undefined in more than half of the runs.
+                // A measure that is undefined in more than half of the runs is left out.
                 if values.len() < RUNS / 2 {
                     continue;
                 }
                 let (unmarked_of_case, contain_of_case) = count_intervals(&values);
                 let share = contain_of_case as f64 / unmarked_of_case as f64;
                 let name = measure.name;
+                // With few unmarked intervals, the share would vary too much.
                 assert!(
                     unmarked_of_case < SAMPLES / 4 || share > 0.86,
                     "{name} of machine {machine} at {rates}: {share}"

@@ -38,9 +38,9 @@ struct Whole {
     machines: DataFrame,
 }
 
-/// Sets of numbers of runs. The measures of these runs were already computed from undamaged events and found right, so later cases do not
-/// compute them again.
-static ANSWERED: LazyLock<Mutex<HashSet<Vec<i64>>>> = LazyLock::new(Mutex::default);
+/// Lists of run numbers. For each list, the measures of these runs were already computed from undamaged events and found right, so later
+/// cases do not compute them again.
+static CHECKED_RUNS: LazyLock<Mutex<HashSet<Vec<i64>>>> = LazyLock::new(Mutex::default);
 
 static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
@@ -91,7 +91,10 @@ fn require_answer_or_error(root: &Path, file: &str, bytes: &[u8]) -> Result<(), 
         .finished()
         .iter()
         .all(|row| WHOLE.finished.contains(row));
-    if has_undamaged_rows && file != "events-0000.csv" && ANSWERED.lock().unwrap().contains(&runs) {
+    if has_undamaged_rows
+        && file != "events-0000.csv"
+        && CHECKED_RUNS.lock().unwrap().contains(&runs)
+    {
         return Ok(());
     }
     let machines = match dataset.machines() {
@@ -112,7 +115,7 @@ fn require_answer_or_error(root: &Path, file: &str, bytes: &[u8]) -> Result<(), 
     let without_name = |frame: &DataFrame| frame.drop("dataset").unwrap();
     let is_right = without_name(&machines).equals_missing(&without_name(&wanted));
     if is_right && has_undamaged_rows {
-        ANSWERED.lock().unwrap().insert(runs);
+        CHECKED_RUNS.lock().unwrap().insert(runs);
     }
     is_right.then_some(()).ok_or("wrong measures".to_owned())
 }
@@ -156,15 +159,15 @@ fn files_with_any_changed_byte_give_right_measures_or_an_error() {
 enum Damage {
     /// At this index, the bits that are 1 in the second value are flipped.
     Flip(Index, u8),
-    /// From this index on, so many bytes are removed.
+    /// From this index on, bytes are removed. The second value is their number.
     Remove(Index, usize),
     /// At this index, these bytes are inserted.
     Insert(Index, Vec<u8>),
-    /// From this index on, so many bytes are repeated.
+    /// From this index on, bytes are written twice. The second value is their number.
     Double(Index, usize),
 }
 
-/// A random damage.
+/// Damage of a random kind at a random index.
 fn damage() -> impl Strategy<Value = Damage> {
     let index = any::<Index>;
     prop_oneof![
@@ -224,7 +227,8 @@ proptest! {
     }
 }
 
-/// Events without a row in the journal are no damage: they belong to a run that has not ended. Every kind of damage has its own error.
+/// Each kind of damage has its own error. Events without a row in the journal are not damage, because they belong to a run that has not
+/// ended. So with an empty journal, the error only says that no run is finished.
 #[test]
 fn typical_damage_has_a_specific_error() {
     let folder = tempfile::tempdir().unwrap();
@@ -309,12 +313,13 @@ fn missing_runs_are_reported() {
     let root = folder.path().join("tiny");
     fs::create_dir(&root).unwrap();
     let journal = String::from_utf8(WHOLE.files["runs.csv"].clone()).unwrap();
-    let first: String = journal
+    // The header and two rows.
+    let first_rows: String = journal
         .lines()
         .take(3)
         .map(|line| line.to_owned() + "\n")
         .collect();
-    write(&root, "runs.csv", first.as_bytes());
+    write(&root, "runs.csv", first_rows.as_bytes());
     let (code, _, err) = analyze(&["summary", "tiny"], folder.path());
     assert_eq!(
         (code, err.as_str()),

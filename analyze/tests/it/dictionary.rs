@@ -88,6 +88,7 @@ fn every_suffix_of_columns_in_tables_is_explained() {
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let common_suffixes = aggregates::SUFFIXES.map(|(suffix, ..)| suffix);
     let theory_suffixes = dictionary::THEORY_SUFFIXES.map(|(suffix, ..)| suffix);
+    // The keys are the columns before `n`.
     let keys: Vec<String> = aggregates::columns()
         .into_iter()
         .map(|(name, _)| name)

@@ -64,7 +64,7 @@ fn expected(execution: &Execution, window: &Window) -> Seen {
         *seen.events.entry(name(index)).or_default() += 1;
     }
     for message in execution.messages() {
-        // A message is drawn if both machines are in the window, and its send or its receive is.
+        // A message is drawn if both of its machines are in the window, and also its send or its receive.
         let has_both_machines = window.has_machine(events[message.send].machine)
             && window.has_machine(message.recipient);
         let has_event_in_window = window.has(execution, message.send)
@@ -166,6 +166,7 @@ fn all_events_and_messages_of_the_run_written_by_hand_are_drawn() {
     }
 }
 
+/// In the log, one message is sent and never received, and one receive has no send.
 #[test]
 fn an_arrow_without_receive_says_so_and_a_receive_without_send_has_no_arrow() {
     let folder = with_lost();
@@ -253,7 +254,7 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
         .collect();
     assert_eq!(drawn.len(), expected);
     drawn.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    // Of two neighbours in this order whose clocks differ by 2 or more, the second one is further to the right.
+    // Of two successive events in this order whose clocks differ by 2 or more, the second one is further to the right.
     for pair in drawn.windows(2).filter(|pair| pair[0].0 + 1 < pair[1].0) {
         assert!(pair[0].1 < pair[1].1, "{pair:?}");
     }
@@ -272,15 +273,17 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
     assert!(arrows > 10);
 }
 
-/// A cut divides a run: for each machine, it says how many of its first events are before the cut. The cut is consistent: if a message is
-/// received before the cut, then it is sent before the cut. The picture has the line of the cut.
+/// A cut divides a run: for each machine, it says how many of the machine's first events are before the cut. The cut of this test is the
+/// smallest consistent cut with the event `0:9`. A cut is consistent if each message that is received before it is also sent before it. The
+/// picture has the line of the cut.
 #[test]
-fn a_cut_has_the_send_of_each_receive() {
+fn a_cut_that_has_a_receive_also_has_its_send() {
     let (_folder, execution) = simulated(fixture::SMALL);
     let name = EventName {
         machine: 0,
         tick: 9,
     };
+    // In this run an event's tick is also its index among the events of its machine. So tick 9 is the tenth event of machine 0.
     let cut = execution.cut([execution.range_of(0).start + 9]);
     let is_before = |index: usize| {
         let machine = execution.events()[index].machine;
@@ -351,7 +354,7 @@ fn events_outside_the_causal_past_or_future_are_faded() {
 }
 
 /// If a window has too many events, the picture has an overview of the whole window, and draws the events and messages of a part of it: the
-/// part around a chosen event, or from the start. The part has almost [`MOST_MARKS`] events and messages, the largest number allowed.
+/// part around a chosen event, or from the start. The part has at most [`MAX_MARKS`] events and messages, and not many fewer.
 #[test]
 fn of_a_long_window_an_overview_and_a_part_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
@@ -375,6 +378,7 @@ fn of_a_long_window_an_overview_and_a_part_are_drawn() {
         assert!((MAX_MARKS * 8 / 10..=MAX_MARKS).contains(&drawn), "{drawn}");
         assert!(svg.contains("the part that is drawn below") && svg.len() < 1_000_000);
         assert!(
+            // `true`: the picture has an overview.
             diagram
                 .left_out(true)
                 .unwrap()

@@ -7,7 +7,7 @@ use std::fs;
 use analyze::execution::window::{Choice, Window};
 use analyze::execution::{Event, Execution, Kind};
 use analyze::trace::perfetto::{Trace, TrackEvent, TrackEventType};
-use analyze::trace::{Format, MOST_CHARACTERS, write};
+use analyze::trace::{Format, MAX_CHARACTERS, write};
 use prost::Message;
 use serde_json::Value;
 
@@ -321,7 +321,7 @@ fn mermaid_leaves_out_what_exceeds_its_limit_and_says_so() {
     assert_eq!(code, 0);
     let characters = text.chars().count();
     assert!(
-        (MOST_CHARACTERS * 9 / 10..=MOST_CHARACTERS).contains(&characters),
+        (MAX_CHARACTERS * 9 / 10..=MAX_CHARACTERS).contains(&characters),
         "{characters}"
     );
     assert!(

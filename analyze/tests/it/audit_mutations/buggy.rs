@@ -27,6 +27,7 @@ struct Node {
     log: Vec<LoggedEvent>,
 }
 
+/// All machines of a run, and the messages between them.
 struct Simulator {
     bug: Bug,
     delays: DelayDistribution,
@@ -103,8 +104,8 @@ impl Simulator {
         self.arrive(due_ns, machine);
         let bug = self.bug;
         let node = &mut self.nodes[machine];
-        let waiting = node.queue.len() as u64;
-        if bug == Bug::TakesTwo && waiting > 1 {
+        let length_before = node.queue.len() as u64;
+        if bug == Bug::TakesTwo && length_before > 1 {
             // This message changes the clock, but is not logged.
             let skipped = node.queue.pop_front().unwrap();
             node.clock = node.clock.max(skipped.stamp) + 1;
@@ -116,7 +117,7 @@ impl Simulator {
         let node = &mut self.nodes[machine];
         let length = node.queue.len() as u64;
         let queue_length = match bug {
-            Bug::LengthBeforePop => waiting,
+            Bug::LengthBeforePop => length_before,
             Bug::LengthOfLastTick => node.previous_length,
             _ => length,
         };
@@ -166,7 +167,7 @@ impl Simulator {
                 && previous.sender == message.sender
             {
                 let digits = format!("{}{}", previous.stamp, message.stamp);
-                // Some large number if the digits are too many.
+                // If the digits are too many for a number, the stamp becomes some large number.
                 previous.stamp = digits.parse().unwrap_or(u64::MAX / 2);
                 continue;
             }
@@ -211,7 +212,7 @@ impl Simulator {
         };
         let mut logged = message;
         if self.bug == Bug::WrongSender {
-            // The next machine, except the receiver itself.
+            // The machine with the next number, but not the receiver itself.
             logged.sender = (message.sender + 1) % machines;
             if logged.sender == machine as u32 {
                 logged.sender = (logged.sender + 1) % machines;
@@ -267,7 +268,7 @@ impl Simulator {
         loop {
             let outcome = (self.draw() * self.nodes.len() as f64) as usize;
             let is_one_in_fifty = self.sent.is_multiple_of(50);
-            // The other outcomes are the machines in their order, without `machine` itself.
+            // Each other outcome means one machine, in the order of their numbers. `machine` itself is skipped.
             let peer = if outcome < machine {
                 outcome
             } else {
@@ -295,6 +296,7 @@ impl Simulator {
         let delay_ns = match self.delays {
             _ if self.bug == Bug::IgnoresDelay => 0,
             DelayDistribution::Constant(ns) => ns,
+            // `1 - draw` is uniform, and minus the logarithm of a uniform number has an exponential distribution with mean 1.
             DelayDistribution::Exponential(mean_ns) => (-(1.0 - self.draw()).ln() * mean_ns) as u64,
         };
         let is_one_in_twenty = self.sent.is_multiple_of(20);

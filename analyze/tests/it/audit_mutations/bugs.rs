@@ -1,6 +1,7 @@
 //! The bugs that the audit must find, and the distributions of delays in the simulated systems.
 
-/// A bug of the simulated program. A stamp is the timestamp that a message carries.
+/// A bug of the simulated program. A stamp is the timestamp that a message carries. A message is processed when a tick takes it out of the
+/// queue. A tick is idle if it processes no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     /// The program has no bug.
@@ -25,11 +26,11 @@ pub enum Bug {
     CoalescesMessages,
     /// Of the waiting messages, the one that arrived last is processed first.
     LastInFirstOut,
-    /// If several messages wait, the one of the highest sender is processed first.
+    /// If several messages wait, one of the sender with the highest number is processed first.
     HighestSenderFirst,
-    /// Messages of the highest sender are never processed.
+    /// Messages of the machine with the highest number are never processed.
     IgnoresLastSender,
-    /// If two messages arrive at the same time, the one of the higher sender is queued first.
+    /// If two messages arrive at the same time, the one of the sender with the higher number is queued first.
     HigherSenderWinsTies,
     /// Messages arrive at once, although the configuration gives them a delay.
     IgnoresDelay,
@@ -57,11 +58,11 @@ pub enum Bug {
     MachineOneNeverInternal,
     /// A message to all is never drawn.
     NeverToAll,
-    /// The last machine is never drawn as the only recipient.
+    /// The machine with the highest number is never drawn as the only recipient.
     NeverToLast,
     /// One send in fifty goes to two machines, although the rule `mix` sends to one machine or to all.
     SometimesTwoRecipients,
-    /// Machines begin with tick 1.
+    /// The first tick of a machine has the number 1 instead of 0.
     TicksFromOne,
     /// The last tick of each machine is left out.
     EndsEarly,

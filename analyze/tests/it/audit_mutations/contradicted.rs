@@ -121,7 +121,7 @@ fn configuration(run: &mut FinishedRun) -> &mut Configuration {
 /// The changed row gets a new checksum, so only the cell itself is wrong.
 #[test]
 fn impossible_cells_of_the_journal_are_found() {
-    for (cell, other, says) in [
+    for (cells, changed_cells, says) in [
         (
             "\"1,3,6\"",
             "fast",
@@ -157,9 +157,13 @@ fn impossible_cells_of_the_journal_are_found() {
         fixture::simulated(folder.path(), fixture::SMALL);
         let path = folder.path().join("runs.csv");
         let text = fs::read_to_string(&path).unwrap();
-        let before = &text[..text.find(cell).expect(cell)];
+        let before = &text[..text.find(cells).expect(cells)];
         let changed_line = 1 + before.matches('\n').count() as u64;
-        fs::write(&path, seal_journal(&text.replacen(cell, other, 1)).unwrap()).unwrap();
+        fs::write(
+            &path,
+            seal_journal(&text.replacen(cells, changed_cells, 1)).unwrap(),
+        )
+        .unwrap();
         let audit = audit(folder.path());
         let CounterExample { line, words, .. } = counter_example(&audit, Check::Journal);
         assert!(words.contains(says), "{words}");
@@ -238,6 +242,7 @@ fn runs_that_are_finished_twice_are_found() {
     });
     let audit = audit(folder.path());
     assert_eq!(failed(&audit), ["journal"]);
+    // The check was made on 8 rows and failed on 2 of them.
     assert_eq!(
         (audit.counts(Check::Journal), audit.datasets[0].runs),
         ((8, 2), 6)

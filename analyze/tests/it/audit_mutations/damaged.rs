@@ -12,7 +12,8 @@ use super::setups::{
 };
 use crate::fixture;
 
-/// Runs of the virtual engine, and runs over TCP. In the runs over TCP, only lower and upper limits of queue lengths are known.
+/// Runs of the virtual engine, and runs over TCP that are not as scheduled. In the runs over TCP, only lower and upper limits of queue
+/// lengths are known.
 pub const VIRTUAL_AND_LATE: [RunKind; 2] = [RunKind::Virtual, RunKind::Late];
 
 /// Writes the runs of [`fixture::SMALL`] as runs of this kind, with an altered second run, and audits them.
@@ -36,7 +37,7 @@ pub fn write(root: &Path, kind: RunKind, alter: impl Fn(&mut FinishedRun)) {
     });
 }
 
-/// Replaces every row by the rows that `rows_of` returns for its cells.
+/// Replaces every row by the rows that `rows_of` returns for the cells of the row.
 pub fn rewrite(run: &mut FinishedRun, mut rows_of: impl FnMut(Vec<&str>) -> Vec<Vec<String>>) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let rows = text
@@ -51,7 +52,7 @@ pub fn owned(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| (*cell).to_owned()).collect()
 }
 
-/// Tells whether these are the cells of machine 2's row of this tick.
+/// Tells whether these are the cells of the row of machine 2 at this tick.
 pub fn is_tick(cells: &[&str], tick: &str) -> bool {
     cells[MACHINE..=TICK] == ["2", tick]
 }
@@ -249,6 +250,7 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
         });
         assert_eq!(counter_example(&audit, Check::Rows).words, says);
         assert_eq!(audit.counts(Check::Rows).1, unreadable);
+        // Without damage there are 6 runs with 200 events each.
         assert_eq!(audit.datasets[0].events, 6 * 200 - 2);
     }
     let other_run = altered(RunKind::Virtual, |run| {

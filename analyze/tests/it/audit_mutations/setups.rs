@@ -9,7 +9,7 @@ use super::buggy;
 use super::bugs::{Bug, DelayDistribution};
 use crate::fixture;
 
-/// A configuration of simulated machines.
+/// A configuration of simulated machines. The texts are values of the experiment file, as they are written there.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     pub rates: &'static str,
@@ -31,7 +31,7 @@ pub const PEERS: usize = 7;
 pub const MESSAGE_STAMP: usize = 8;
 pub const SENT_TICK: usize = 9;
 
-/// Two, three and five machines. In each setup one machine receives more messages than it can take.
+/// Setups with two, three and five machines. In each setup, more messages arrive at one of the machines than it has ticks.
 pub const SETUPS: [Setup; 5] = [
     Setup {
         rates: "[1, 6]",
@@ -147,7 +147,7 @@ pub fn failed(audit: &Audit) -> Vec<&'static str> {
         .collect()
 }
 
-/// Replaces the events of a run by these logs, one for each machine.
+/// Replaces the events of a run by `logs`, which has one log for each machine.
 fn replace_events(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
     run.events.clear();
     run.row.events = 0;

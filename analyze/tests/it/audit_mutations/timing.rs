@@ -62,8 +62,9 @@ fn move_time(run: &mut FinishedRun, by_ns: i64) {
 }
 
 #[test]
-fn times_before_the_due_time_or_the_previous_event_are_found() {
+fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
     for (kind, by_ns, says) in [
+        // In virtual time, the time of an event must be its due time.
         (RunKind::Virtual, -1, "but it was due exactly at "),
         (RunKind::Virtual, 1, "but it was due exactly at "),
         // Each event of a late run is 300 µs late, so this event is 2 µs too early.
@@ -88,7 +89,7 @@ fn times_before_the_due_time_or_the_previous_event_are_found() {
     );
 }
 
-/// All times of machine 2 are one second late, so its messages are received before they are sent.
+/// All logged times of machine 2 are one second too late. So according to the log, its messages are received before they are sent.
 #[test]
 fn receives_before_their_sends_are_found() {
     let audit = altered(RunKind::Late, |run| {
