@@ -383,9 +383,16 @@ fn criterion(item: &Item<'_>) -> Option<Criterion> {
     let has_no_known_key = keys.iter().all(|key| section.get(key).is_none());
     let has_only_unknown_keys = has_no_known_key && !section.is_empty();
     if criterion.is_none() && !has_only_unknown_keys {
-        let message = "no value can be in this range; write { above = 0 }, { below = 2 }, both together with \
-            above less than below, or { between = [1, 1.3] }";
-        item.note(message.to_owned());
+        let problem = if has_no_known_key {
+            "there is no range"
+        } else if section.get("between").is_some() && (above.is_some() || below.is_some()) {
+            "`between` cannot be combined with `above` or `below`"
+        } else {
+            "no value can be in this range"
+        };
+        item.note(format!(
+            "{problem}; write {{ above = 0 }}, {{ below = 2 }}, both together with above less than below, or {{ between = [1, 1.3] }}"
+        ));
     }
     criterion
 }

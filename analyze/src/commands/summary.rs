@@ -99,7 +99,7 @@ impl Summary {
     }
 }
 
-/// A line for each dataset with the numbers of its runs, configurations and ticks. If there are many datasets, a single line for all.
+/// A line for each dataset with the numbers of its runs, configurations and events. If there are many datasets, a single line for all.
 fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
     let configurations = |dataset: &Dataset| {
         // Each row of the overview is a configuration.
@@ -107,29 +107,29 @@ fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
         rows.filter(|row| row.slowest.dataset == dataset.label())
             .count()
     };
-    let ticks =
+    let events =
         |dataset: &Dataset| -> u64 { dataset.finished().iter().map(|run| run.events).sum() };
     if datasets.len() > MAX_DATASET_LINES {
         let runs = datasets.iter().map(finished).sum();
         let failed: usize = datasets.iter().map(Dataset::failed).sum();
         return vec![format!(
-            "{}: {} finished, {} failed; {}, {} ticks.",
+            "{}: {} finished, {} failed; {}, {} events.",
             counted(datasets.len(), "dataset"),
             counted(runs, "run"),
             grouped(failed as u64),
             counted(overview.rows.len(), "configuration"),
-            grouped(datasets.iter().map(ticks).sum()),
+            grouped(datasets.iter().map(events).sum()),
         )];
     }
     let line = |dataset: &Dataset| {
         format!(
-            "{}: {} finished, {} failed; {}{}, {} ticks.",
+            "{}: {} finished, {} failed; {}{}, {} events.",
             dataset.label(),
             counted(finished(dataset), "run"),
             grouped(dataset.failed() as u64),
             punctuality(dataset),
             counted(configurations(dataset), "configuration"),
-            grouped(ticks(dataset)),
+            grouped(events(dataset)),
         )
     };
     datasets.iter().map(line).collect()

@@ -82,8 +82,9 @@ fn caption(comparison: &Comparison) -> Vec<String> {
         .filter_map(|paired| paired.difference);
     caption.extend(notes(
         differences
-            .filter(|difference| difference.mean != 0.0)
-            .map(|difference| difference.interval_kind),
+            .map(|difference| (difference.mean, difference.interval_kind))
+            .filter(|&(mean, kind)| mean != 0.0 || kind.has_interval())
+            .map(|(_, kind)| kind),
     ));
     // With different seeds the events differ anyway, so they are not compared, and the sentence about identical events is useless.
     let are_events_compared = comparison.events.is_some();

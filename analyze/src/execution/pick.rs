@@ -81,8 +81,10 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
         .iter()
         .all(|other| same_ratio(other) && same_internal(other))
     {
+        let is_first = runs.first().is_some_and(|first| first.run == row.run);
         return format!(
-            "it is the first of {} runs with the same ratio of rates",
+            "it is {} of {} runs with the same ratio of rates",
+            if is_first { "the first" } else { "one" },
             runs.len()
         );
     }
@@ -96,7 +98,10 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
             crate::output::table::number(ratio, if ratio.fract() == 0.0 { 0 } else { 1 })
         ),
     };
-    if !runs.iter().all(same_internal) {
+    let has_least_internal = runs
+        .iter()
+        .all(|other| mean_internal(other) >= mean_internal(row));
+    if has_least_internal && !runs.iter().all(same_internal) {
         reason += ", and few of its events are internal";
     }
     reason

@@ -220,6 +220,7 @@ fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Ve
         _ => 1.0,
     };
     let start = first - length / 2.0;
+    let end = start + length * middles.len() as f64 * (1.0 + 1e-9);
     // For each interval, the sum of the jumps and their number.
     let mut sums = vec![(0.0, 0.0); middles.len()];
     let mut previous_clock = 0;
@@ -227,9 +228,10 @@ fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Ve
         let (time_s, clock) = (run.times_s()[index], run.events().logical_clock[index]);
         let jump = clock.saturating_sub(previous_clock);
         previous_clock = clock;
-        if run.is_after_warm_up(time_s) {
-            // Events after the last interval, in longer runs of the condition, count in the last interval.
+        // Longer runs of the condition have events after the last interval. They are not drawn.
+        if run.is_after_warm_up(time_s) && time_s <= end {
             let interval = ((time_s - start) / length).floor().max(0.0) as usize;
+            // An event exactly at the end counts in the last interval.
             let (sum, count) = &mut sums[interval.min(middles.len() - 1)];
             *sum += jump as f64;
             *count += 1.0;

@@ -137,6 +137,10 @@ fn machine_need(
     // A repetition in which the measure is undefined gives no value: `group.n` repetitions gave `estimate.n` values. Further repetitions
     // are expected to give values in the same proportion.
     let repetitions_for = |values: u64| (values * group.n).div_ceil(estimate.n);
+    let limited = |values: u64| {
+        let repetitions = repetitions_for(values);
+        (repetitions <= MAX_REPETITIONS).then_some(repetitions)
+    };
     let repetitions_needed = || {
         let more_values = values_needed.repetitions?.saturating_sub(estimate.n);
         let repetitions = group.n + repetitions_for(more_values);
@@ -149,8 +153,8 @@ fn machine_need(
         need: Need {
             repetitions: repetitions_needed(),
             // These ends can be below the number of repetitions that are done.
-            low: values_needed.low.map(repetitions_for),
-            high: values_needed.high.map(repetitions_for),
+            low: values_needed.low.and_then(limited),
+            high: values_needed.high.and_then(limited),
         },
     })
 }

@@ -60,7 +60,8 @@ fn is_sql(text: &str) -> bool {
         let mut keywords = KEYWORDS.iter();
         keywords.any(|keyword| word.eq_ignore_ascii_case(keyword))
     };
-    let mut words = text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'));
+    // In `role=between`, `between` is a value. A keyword has a space or a bracket on each side, or is at the start or the end.
+    let mut words = text.split(|letter: char| letter.is_whitespace() || "()".contains(letter));
     text.contains(['\'', '"'])
         || text.contains("==")
         || text.contains("<>")
@@ -88,6 +89,9 @@ fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
         (false, Ok(number)) => lit(number),
         (false, Err(_)) => return Err(NotSql::Form(text.to_owned()).into()),
     };
+    if is_text(name) && !matches!(sign, "=" | "!=") {
+        return Err(NotACondition::Order(after_sign.trim().to_owned()).into());
+    }
     let column = col(name);
     let expression = match sign {
         "=" => column.eq(value),

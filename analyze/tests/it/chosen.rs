@@ -83,6 +83,10 @@ fn wrong_conditions_and_conditions_without_a_run_are_refused() {
             "phase>spread",
             "`spread` is not a number, so only = and != can be used with it",
         ),
+        (
+            "role>between",
+            "`between` is not a number, so only = and != can be used with it",
+        ),
     ] {
         let (code, _, err) = analyze(&["drift", "grid", "--where", condition], folder.path());
         assert!(code == 2 && err.contains(message), "{err}");

@@ -57,7 +57,7 @@ fn from_real_tcp_to_tables_and_processed_data() {
     let tables = analyze("summary");
     assert!(
         tables.starts_with("quickstart: 100 runs finished, 0 failed; ")
-            && tables.contains(" of 100 punctual; 10 configurations, 51,600 ticks.")
+            && tables.contains(" of 100 punctual; 10 configurations, 51,600 events.")
     );
     assert!(tables.contains("\nMachines, measured: "), "{tables}");
     // All 10 configurations fit in the table, so no sentence says how many more there are.

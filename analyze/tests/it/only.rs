@@ -31,7 +31,7 @@ fn a_summary_says_how_many_runs_were_punctual() {
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(
         out.starts_with(
-            "small: 6 runs finished, 0 failed; 4 of 6 punctual; 2 configurations, 1,200 ticks.\n"
+            "small: 6 runs finished, 0 failed; 4 of 6 punctual; 2 configurations, 1,200 events.\n"
         ),
         "{out}"
     );
@@ -40,7 +40,7 @@ fn a_summary_says_how_many_runs_were_punctual() {
     assert_eq!(err, "small: 2 unpunctual runs of 6 finished are left out\n");
     assert!(
         out.starts_with(
-            "small: 6 runs finished, 0 failed; 4 of 6 punctual, the others left out; 2 configurations, 800 ticks.\n"
+            "small: 6 runs finished, 0 failed; 4 of 6 punctual, the others left out; 2 configurations, 800 events.\n"
         ),
         "{out}"
     );

@@ -134,7 +134,7 @@ fn many_datasets_are_counted_in_one_line() {
     }
     let (_, text, _) = analyze(&[&["summary"], &names[..]].concat(), folder.path());
     assert!(
-        text.starts_with("5 datasets: 5 runs finished, 0 failed; 5 configurations, 60 ticks.\n"),
+        text.starts_with("5 datasets: 5 runs finished, 0 failed; 5 configurations, 60 events.\n"),
         "{text}"
     );
 }
