@@ -80,7 +80,9 @@ impl Run {
                 raw,
                 mapping,
             };
-            let has_dates = !reader.time_format.is_time_of_day(first_time, raw.mark);
+            let has_dates = !reader
+                .time_format
+                .is_time_of_day(first_time, raw.decimal_mark);
             for raw_row in &raw.rows {
                 let mut row = reader.read(raw_row)?;
                 let log = &mut machines[row.machine as usize];

@@ -90,7 +90,7 @@ fn unequal_resets(raw: &Raw, row: usize) -> Error {
 
 /// The logical clock of each row. None if the cell is not a whole number.
 fn clocks(raw: &Raw) -> Vec<Option<u64>> {
-    let clock = |row| numbers::parse_whole(raw.cell(row, "logical_clock")?, raw.mark).ok();
+    let clock = |row| numbers::parse_whole(raw.cell(row, "logical_clock")?, raw.decimal_mark).ok();
     raw.rows.iter().map(clock).collect()
 }
 
@@ -111,7 +111,7 @@ fn trial_starts(raw: &Raw, time: Option<&str>, needs_pause: bool) -> Vec<usize> 
     );
     let clocks = clocks(raw);
     let times: Vec<Option<u64>> = (0..raw.rows.len())
-        .map(|row| format.parse_ns(cell(row, "system_time")?, raw.mark))
+        .map(|row| format.parse_ns(cell(row, "system_time")?, raw.decimal_mark))
         .collect();
     // The times from each row to the next.
     let mut pauses: Vec<u64> = times
