@@ -30,7 +30,7 @@ pub(super) struct Run {
     pub(super) machines: Vec<Vec<Row>>,
     /// The fields that are missing in at least one row. Known after [`Self::link`].
     pub(super) missing_fields: MissingFields,
-    /// The quantities that cannot be measured, and why.
+    /// The parts of the log that cannot be measured, and why. Known after [`Self::link`].
     pub(super) unmeasured: Vec<(UnmeasuredPart, String)>,
 }
 
@@ -66,6 +66,7 @@ impl Run {
         for raw in files {
             let first_time = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
             let path = raw.path.display().to_string();
+            // The position is always found, because `imported` has all files that are read.
             let file = imported.iter().position(|file| file.path == path);
             let reader = Reader {
                 peers_in_words,
@@ -110,6 +111,7 @@ impl Run {
             }
         }
         if passes_midnight {
+            // Machines that began after midnight have times of day without an added day so far.
             midnight::join_machines(&mut machines);
             report
                 .understood

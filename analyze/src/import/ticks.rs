@@ -183,8 +183,8 @@ fn is_send(row: &Row) -> bool {
 
 /// Whether two rows can be rows of one send because they go to different machines:
 ///
-/// - If the recipients of both rows are known, no machine may be in both. A send to all machines names none of
-///   them, so it counts as different.
+/// - If the recipients of both rows are known, no machine may be in both. A send to all machines names none of them, so it counts as
+///   different.
 /// - If both have unknown recipients, they count as different.
 /// - If only one has unknown recipients, they do not count as different.
 fn have_different_recipients(one: &Row, other: &Row) -> bool {

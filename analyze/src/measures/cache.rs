@@ -228,7 +228,7 @@ impl MeasureCache {
         Ok(is_written)
     }
 
-    /// Writes the runs of all small blocks into one block, if there are many of them.
+    /// Writes the runs of all small blocks into one block, if there are more than [`MAX_SMALL_BLOCKS`] small blocks.
     fn combine_small_blocks(&mut self) -> io::Result<()> {
         let is_small = |block: &Block| block.rows() < SMALL_BLOCK_ROWS;
         let small: Vec<usize> = (0..self.blocks.len())

@@ -53,6 +53,7 @@ impl Distribution {
             .map(|(value, count)| i128::from(value) * i128::from(count))
             .sum();
         let mean = sum as f64 / n as f64;
+        // The sum of the squared deviations from the mean.
         let squares: f64 = self
             .values()
             .map(|(value, count)| f64::from(count) * (value as f64 - mean).powi(2))

@@ -17,10 +17,10 @@ pub(crate) struct MachineTotals {
     pub(crate) ticks: u64,
     pub(crate) internal_events: u64,
     pub(crate) sends: u64,
-    /// Sends to all machines that the sender may send to.
+    /// Number of sends to all machines that the sender may send to.
     pub(crate) broadcasts: u64,
     pub(crate) receives: u64,
-    /// Ticks whose last event is a receive.
+    /// Number of ticks whose last event is a receive. (With receive = all, a tick can have several receives.)
     pub(crate) receiving_ticks: u64,
     /// The clock at the end of the warm-up; 0 without a warm-up.
     pub(crate) start_clock: u64,
@@ -88,6 +88,7 @@ impl MachineTotals {
     ) -> Self {
         let mut totals = Self::default();
         let (events, end) = (run.events(), log.end);
+        // The index of the machine's last event.
         let last = log.clone().next_back();
         scratch.jumps.clear();
         scratch.queue_lengths.clear();

@@ -38,6 +38,7 @@ impl<'d> Conditions<'d> {
         for parameters in &values {
             let values: Vec<String> = names.iter().map(|name| shown(parameters, name)).collect();
             let known = conditions.iter().position(|other| other.values == values);
+            // A new condition gets the next index.
             condition_indices.push(known.unwrap_or(conditions.len()));
             if known.is_none() {
                 let runs = vec![];

@@ -88,6 +88,7 @@ impl Estimates {
         let pools = pool::pools(std::slice::from_ref(dataset), &keys, measures)?;
         let mut conditions: Vec<Estimated> = vec![];
         for pool in &pools {
+            // The last of the pool's values is the machine.
             let values: Vec<String> = pool.values[..by.len()]
                 .iter()
                 .map(Value::to_string)

@@ -244,6 +244,7 @@ fn choose_evenly(count: usize, max: usize) -> Vec<usize> {
     match (count, max) {
         (count, max) if count <= max => (0..count).collect(),
         (_, 0) => vec![],
+        // A single index cannot be spread from the first to the last, so the first one is taken.
         (_, 1) => vec![0],
         (count, max) => (0..max)
             .map(|index| index * (count - 1) / (max - 1))
