@@ -8,10 +8,11 @@
 //! # Layout
 //!
 //! - [`read`]: datasets, their runs and their events as data frames
-//! - [`measures`]: the measures of each machine in a run; each file holds one family of measures
+//! - [`measures`]: the measures of each machine in a run; each family of related measures has a file of its own
 //! - [`stats`]: estimates of measures over the repetitions of a configuration, over several configurations together (pools), and of
 //!   the effect of a parameter (contrasts)
-//! - [`summary`]: how many machines are stable, critical or overloaded, and a row for each configuration
+//! - [`summary`]: at how many machines fewer messages arrive than the machine has ticks (stable), about as many (critical) or more
+//!   (overloaded), and a row for each configuration
 //! - [`theory`]: predictions, and their comparison with measurements
 //! - [`clocks`]: replays logical clocks (vector clocks and others) over the events of runs, and compares them
 //! - [`compare`]: the comparison of two datasets, run by run

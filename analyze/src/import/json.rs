@@ -174,7 +174,7 @@ fn to_table(objects: Vec<(u64, Vec<(String, String)>)>) -> Table {
     Table {
         header: Some(keys.iter().collect()),
         rows,
-        mark: DecimalMark::Point,
+        decimal_mark: DecimalMark::Point,
         left_out: vec![],
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Raw {
     /// Where each column is in a row.
     pub(super) indices: ColumnIndices,
     /// The character before the decimals in the file's numbers.
-    pub(super) mark: DecimalMark,
+    pub(super) decimal_mark: DecimalMark,
     /// The title of the column of system times. Empty if the column has no title.
     pub(super) time_title: String,
     /// The machine that the file's name gives, if the mapping has a pattern for file names.
@@ -47,7 +47,7 @@ pub(super) struct Table {
     pub(super) header: Option<StringRecord>,
     pub(super) rows: Vec<RawRow>,
     /// The character before the decimals in the file's numbers.
-    pub(super) mark: DecimalMark,
+    pub(super) decimal_mark: DecimalMark,
     /// Lines that are left out, each with its number: lines before the header, repeated headers, and a last line that is incomplete.
     pub(super) left_out: Vec<(u64, String)>,
 }
@@ -57,14 +57,14 @@ impl Raw {
     pub(super) fn new(
         path: &Path,
         indices: ColumnIndices,
-        mark: DecimalMark,
+        decimal_mark: DecimalMark,
         rows: Vec<RawRow>,
         found: impl Fn(usize) -> String,
     ) -> Self {
         Self {
             path: path.to_owned(),
             indices,
-            mark,
+            decimal_mark,
             time_title: String::new(),
             machine: None,
             found: indices.iter().map(|index| index.map(&found)).collect(),
@@ -115,7 +115,7 @@ impl Raw {
             machine: self.machine.clone(),
             found: self.found.clone(),
             indices: self.indices,
-            mark: self.mark,
+            decimal_mark: self.decimal_mark,
         };
         runs.into_iter()
             .map(|(run, rows)| (run, part(rows)))
@@ -211,7 +211,7 @@ fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Er
     };
     Ok(Raw {
         time_title,
-        ..Raw::new(path, indices, table.mark, table.rows, found)
+        ..Raw::new(path, indices, table.decimal_mark, table.rows, found)
     })
 }
 
@@ -271,7 +271,7 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
         header,
         rows,
         // If commas separate the cells, a number cannot have a decimal comma.
-        mark: match separator {
+        decimal_mark: match separator {
             "," => DecimalMark::Point,
             _ => DecimalMark::PointOrComma,
         },

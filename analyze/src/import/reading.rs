@@ -212,7 +212,7 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
 fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     // Six decimals of a number are enough here. A number that is too large to be multiplied by 10^6 is read without decimals.
     let number = |raw: &Raw, cell: &str| {
-        let mark = raw.mark;
+        let mark = raw.decimal_mark;
         let micros = numbers::parse_times_ten_to(cell, 6, mark);
         micros.ok().map(|micros| micros as f64 / 1e6).or_else(|| {
             numbers::parse_times_ten_to(cell, 0, mark)

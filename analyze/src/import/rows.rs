@@ -67,7 +67,7 @@ impl Reader<'_> {
         let time = self.needed_cell(row, "system_time")?;
         let time_ns = self
             .time_format
-            .parse_ns(time, self.raw.mark)
+            .parse_ns(time, self.raw.decimal_mark)
             .ok_or_else(|| {
                 let problem = format!(
                     "system_time `{time}` is not {}; give the format of times with --time",
@@ -211,7 +211,7 @@ impl Reader<'_> {
         let Some(cell) = self.raw.cell(row, column) else {
             return Ok(None);
         };
-        let number = numbers::parse_whole(cell, self.raw.mark).map_err(|error| {
+        let number = numbers::parse_whole(cell, self.raw.decimal_mark).map_err(|error| {
             let problem = match error {
                 _ if column == "logical_clock" && numbers::is_vector(cell) => {
                     "is a vector clock; only Lamport clocks can be imported: log one number, such as the machine's own"

@@ -1,4 +1,4 @@
-//! Parses the rows of one run, sorts them by machine, and fills in what the logs do not have.
+//! Parses the rows of one imported run (a run of another program), groups them by machine, and fills in what the logs do not have.
 
 use sim::log::{
     EventRow, ImportedFile, LoggedEvent, MissingFields, SourceRange, UNKNOWN, UNKNOWN_MACHINE,
@@ -30,12 +30,13 @@ pub(super) struct Run {
     pub(super) machines: Vec<Vec<Row>>,
     /// The fields that are missing in at least one row. Known after [`Self::link`].
     pub(super) missing_fields: MissingFields,
-    /// The quantities that cannot be measured, and why.
+    /// The parts of the log that cannot be measured, and why. Known after [`Self::link`].
     pub(super) unmeasured: Vec<(UnmeasuredPart, String)>,
 }
 
 impl Run {
-    /// Parses the rows of `files`, and numbers the ticks of each machine. These files are a part of `imported`, the files of all runs.
+    /// Parses the rows of `files`, and numbers the ticks of each machine. `imported` has the files of all runs, so also these files.
+    /// `mapping` says how the logs are read.
     ///
     /// # Errors
     ///
@@ -58,12 +59,14 @@ impl Run {
             );
             return Err(Error::import(&files[0].path, None, problem));
         }
+        // Peers are the recipients of a send and the sender of a received message.
         let peers_in_words = words_name_peers(files, &names, mapping, report);
         let mut machines: Vec<Vec<Row>> = vec![vec![]; names.0.len()];
         let mut passes_midnight = false;
         for raw in files {
             let first_time = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
             let path = raw.path.display().to_string();
+            // The position is always found, because `imported` has all files that are read.
             let file = imported.iter().position(|file| file.path == path);
             let reader = Reader {
                 peers_in_words,
@@ -78,12 +81,15 @@ impl Run {
                 raw,
                 mapping,
             };
-            let has_dates = !reader.time_format.is_time_of_day(first_time, raw.mark);
+            let has_dates = !reader
+                .time_format
+                .is_time_of_day(first_time, raw.decimal_mark);
             for raw_row in &raw.rows {
                 let mut row = reader.read(raw_row)?;
                 let log = &mut machines[row.machine as usize];
                 if !has_dates {
-                    passes_midnight |= midnight::add_days(&mut row, log.last());
+                    let is_on_a_later_day = midnight::add_days(&mut row, log.last());
+                    passes_midnight |= is_on_a_later_day;
                 }
                 if log
                     .last()
@@ -98,12 +104,14 @@ impl Run {
                         problem.to_owned(),
                     ));
                 }
+                // The timestamp of a send is computed if its row has none.
                 let is_send = matches!(row.event.kind, EventKind::Send { .. });
                 report.assumed.send_stamps |= is_send && raw.cell(raw_row, "stamp").is_none();
                 log.push(row);
             }
         }
         if passes_midnight {
+            // Machines that began after midnight have times of day without an added day so far.
             midnight::join_machines(&mut machines);
             report
                 .understood
@@ -122,7 +130,8 @@ impl Run {
     }
 
     /// Matches receives with sends, fills in missing queue lengths, and checks whether times, sends and receives are consistent.
-    /// Before, clocks, stamps (timestamps of messages) and queue lengths must have been converted to those after each event.
+    /// Call this only when clocks, stamps (timestamps of messages) and queue lengths have been converted to their values after each
+    /// event.
     pub(super) fn link(&mut self, report: &mut Report) {
         report.assumed.sent_ticks |= messages::find_sends(&mut self.machines);
         // The tolerance for logged times.
@@ -130,9 +139,9 @@ impl Run {
         let mut note = |about: UnmeasuredPart, reason: Option<String>| {
             self.unmeasured.extend(reason.map(|reason| (about, reason)));
         };
-        let not_shared = times::find_time_contradiction(&self.machines, &slack);
-        let has_shared_time = not_shared.is_none();
-        note(UnmeasuredPart::SharedTime, not_shared);
+        let why_not_shared = times::find_time_contradiction(&self.machines, &slack);
+        let has_shared_time = why_not_shared.is_none();
+        note(UnmeasuredPart::SharedTime, why_not_shared);
         note(
             UnmeasuredPart::Messages,
             times::find_age_contradiction(&self.machines, &slack),
@@ -197,7 +206,7 @@ impl Run {
         (times().min().unwrap_or(0), times().max().unwrap_or(0))
     }
 
-    /// The lines of the imported files that the rows come from. `run` is the run's number in the dataset.
+    /// The ranges of lines in the imported files from which the rows come. `run` is the run's number in the dataset.
     pub(super) fn sources(&self, run: u64) -> Vec<SourceRange> {
         SourceRange::of_run(run, self.events().map(|row| row.source))
     }
@@ -221,8 +230,8 @@ impl Run {
     }
 }
 
-/// Finds the names of the machines: the names in the rows, and for each file whose rows do not name a machine the name that the
-/// file's name gives.
+/// Finds the names of the machines. They are the names in the rows. If the rows of a file name no machine, the name of the file gives
+/// the name of its machine.
 ///
 /// # Errors
 ///
@@ -234,27 +243,27 @@ fn machine_names(files: &[Raw]) -> Result<Machines, Error> {
     };
     let mut names: Vec<String> = vec![];
     for raw in files {
-        match names_in_rows(raw) {
-            in_rows if in_rows.is_empty() => {
-                let name = machine_of_file(raw);
-                if names.contains(&name) {
-                    let problem = format!(
-                        "this is a second file for machine {name}; give the files of a run different names, \
-                         and put each run into its own folder"
-                    );
-                    return Err(Error::import(&raw.path, None, problem));
-                }
-                names.push(name);
-            }
-            in_rows => names.extend(in_rows),
+        let in_rows = names_in_rows(raw);
+        if !in_rows.is_empty() {
+            names.extend(in_rows);
+            continue;
         }
+        let name = machine_of_file(raw);
+        if names.contains(&name) {
+            let problem = format!(
+                "this is a second file for machine {name}; give the files of a run different names, \
+                 and put each run into its own folder"
+            );
+            return Err(Error::import(&raw.path, None, problem));
+        }
+        names.push(name);
     }
     let machines = Machines::new(names.iter().map(String::as_str));
     Ok(machines)
 }
 
-/// The name of the machine that a file's name gives: the part that the mapping's pattern of file names finds, or without such a
-/// pattern the file's name without its extension.
+/// The name of the machine that a file's name gives. If the mapping has a pattern for file names, it is the part that the pattern
+/// finds. Otherwise it is the file's name without its extension.
 fn machine_of_file(raw: &Raw) -> String {
     let by_pattern = raw.machine.clone();
     by_pattern.unwrap_or_else(|| file_names::stem(&raw.path))

@@ -12,13 +12,13 @@ use super::reading::RunTexts;
 use super::report::Report;
 use crate::error::Error;
 
-/// A log has at least this number of lines with a word for an event, and of lines with a time.
+/// A log has at least this number of lines with a word for an event, and at least this number of lines with a time.
 const MIN_EVENTS: usize = 3;
-/// A log has at least one line with a word for an event, and one line with a time, for each this many lines.
+/// Of this number of lines of a log, on average at least one has a word for an event, and at least one has a time.
 const MAX_LINES_PER_EVENT: usize = 10;
-/// Number of lines of a file that are examined. Blank lines do not count.
+/// The largest number of lines of a file that are examined. Blank lines do not count.
 const MAX_EXAMINED_LINES: usize = 2_000;
-/// Files with fewer lines are not checked for lines that are written twice.
+/// Files with fewer lines than this are not checked for lines that are written twice.
 const MIN_DOUBLED_LINES: usize = 10;
 
 /// Words for events.
@@ -111,22 +111,22 @@ fn is_named_as_copy(path: &Path, original: &Path) -> bool {
             || text_before.is_some_and(|text| is_separator(text.chars().next_back())))
 }
 
-/// Whether two files have the same content. False for empty files.
+/// Whether two files have the same content. False for empty files, which [`select`] reports or leaves out.
 fn have_same_content(path: &Path, other: &Path) -> Result<bool, Error> {
     let bytes = |path: &Path| fs::metadata(path).map(|metadata| metadata.len());
     let read = |path: &Path| fs::read(path).map_err(Error::io(path));
-    let own = bytes(path).map_err(Error::io(path))?;
-    let is_as_long = own > 0 && own == bytes(other).map_err(Error::io(other))?;
-    Ok(is_as_long && read(path)? == read(other)?)
+    let length = bytes(path).map_err(Error::io(path))?;
+    let have_same_length = length > 0 && length == bytes(other).map_err(Error::io(other))?;
+    Ok(have_same_length && read(path)? == read(other)?)
 }
 
 /// Leaves out the files of each run that are not logs:
 ///
-/// - combined files: all their lines are in at least two other files of the run
-/// - empty files of a folder
-/// - files of a folder that has logs, if they do not have both a word for an event and a time
+/// - a combined file: each of its lines is in another file of the run, and these lines come from at least two files
+/// - empty files, if the user named the folder and not the files
+/// - files without any word for an event or without any time, if the user named the folder, and another of its files looks like a log
 ///
-/// In the files that stay, each line that is written twice is read once, if nearly all lines of the file are written twice.
+/// If nearly all lines of a file that stays are written twice in a row, each of them is read once.
 ///
 /// # Errors
 ///
@@ -158,7 +158,8 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
                     .understood
                     .assume(format!("{name} is left out, because the file is empty."));
             } else if from_folder && has_logs && !may_be_log(&text) {
-                report.leave_out_files([name].into_iter(), 0);
+                let hidden_files = 0;
+                report.leave_out_files([name].into_iter(), hidden_files);
             } else {
                 run.files.push((path, text));
             }
@@ -176,13 +177,14 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
     Ok(())
 }
 
-/// Finds a combined file: each of its lines is in another file of the run, perhaps without the words before it, and these lines
-/// come from at least two other files. Returns its index. None if there is no such file, or if the run has fewer than three files.
+/// Finds a combined file: each of its lines is in another file of the run, and these lines come from at least two other files. A line of
+/// the combined file may begin with further words, such as the name of the machine. Returns the index of the combined file. None if
+/// there is no such file, or if the run has fewer than three files.
 fn find_combined_file(run: &RunTexts) -> Option<usize> {
     let all_bytes: usize = run.files.iter().map(|(_, text)| text.len()).sum();
     let is_combined = |index: &usize| {
         let own_text = &run.files[*index].1;
-        // A combined file is about as long as all other files together.
+        // A combined file is about as long as all other files together: here, at least 90 % of their length.
         let is_too_short = own_text.len() * 10 < (all_bytes - own_text.len()) * 9;
         if run.files.len() < 3 || is_too_short {
             return false;
@@ -207,7 +209,8 @@ fn find_combined_file(run: &RunTexts) -> Option<usize> {
     (0..run.files.len()).find(is_combined)
 }
 
-/// A line, and each of its endings after a sign or blank.
+/// A line, and what follows each of its characters that is neither a letter nor a digit. For example, the endings of `vm1: SEND 5` are
+/// the line itself, `SEND 5` (twice: after the colon and after the first blank) and `5`.
 fn endings(line: &str) -> impl Iterator<Item = &str> {
     let signs = line
         .char_indices()
@@ -216,36 +219,37 @@ fn endings(line: &str) -> impl Iterator<Item = &str> {
     std::iter::once(line).chain(endings)
 }
 
-/// If nearly each line of a text is written twice in a row, replaces each second one by a blank line, so that the numbers of lines
-/// stay the same. None if more than two lines are not written twice, or if the text is short.
+/// If nearly each line of a text is written twice in a row, replaces each repetition by a blank line, so that the other lines keep their
+/// numbers. None if more than two lines are not written twice, or if the text is short.
 fn undouble_lines(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let is_like_previous =
         |index: usize, line: &str| index > 0 && !line.trim().is_empty() && lines[index - 1] == line;
     let filled = lines.iter().filter(|line| !line.trim().is_empty()).count();
     let mut once = String::with_capacity(text.len());
-    let (mut seconds, mut is_second) = (0, false);
+    let (mut repetitions, mut is_repetition) = (0, false);
     for (index, line) in lines.iter().enumerate() {
-        // The line after a second line is the first of the next two.
-        let was_second = is_second;
-        is_second = !was_second && is_like_previous(index, line);
-        seconds += usize::from(is_second);
-        if !is_second {
+        // The line after a repetition is the first of the next pair, even if it is the same line again.
+        let was_repetition = is_repetition;
+        is_repetition = !was_repetition && is_like_previous(index, line);
+        repetitions += usize::from(is_repetition);
+        if !is_repetition {
             once.push_str(line);
         }
         once.push('\n');
     }
-    let are_doubled = seconds * 2 + 2 >= filled;
+    // At most two lines are not part of a pair.
+    let are_doubled = repetitions * 2 + 2 >= filled;
     (filled >= MIN_DOUBLED_LINES && are_doubled).then_some(once)
 }
 
-/// The error for a file that would be left out although it looks like a log. The file `read` is a log in another format.
-pub(super) fn other_format(path: &Path, read: &Path) -> Error {
+/// The error for a file that would be left out although it looks like a log. `read_log` is the file whose format is known.
+pub(super) fn other_format(path: &Path, read_log: &Path) -> Error {
     let problem = format!(
         "this file looks like a log in another format than {}. All files of a run must have the same format: \
          convert one of the files, or read both with a --mapping. If this file is not a log, move it out of \
          the folder",
-        read.display()
+        read_log.display()
     );
     Error::import(path, None, problem)
 }

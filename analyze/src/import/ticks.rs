@@ -13,18 +13,19 @@ use super::rows::Row;
 
 /// Two rows are close if the time between them is at most this share of the median time between two ticks. Only close rows can
 /// belong to one tick.
-const CLOSE: f64 = 0.05;
-/// If more than this share of the rows that cannot belong to one tick are close too, times are too coarse to separate ticks.
-const COARSE: f64 = 0.02;
+const CLOSE_SHARE: f64 = 0.05;
+/// Two successive rows belong to different ticks if one of them is not a send. If more than this share of such pairs of rows are close
+/// all the same, the logged times are too coarse to separate ticks.
+const MAX_CLOSE_PAIRS: f64 = 0.02;
 
 /// How many sends had several rows, and how far apart these rows were at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct JoinedRows {
-    /// Sends whose rows have the same clock.
+    /// Number of sends whose rows have the same clock.
     pub(super) same_clock: usize,
-    /// Sends whose rows have different clocks.
+    /// Number of sends whose rows have different clocks.
     pub(super) own_clocks: usize,
-    /// The greatest time between two rows of a send, in nanoseconds.
+    /// The greatest time between two successive rows of a send, in nanoseconds.
     pub(super) apart_ns: u64,
 }
 
@@ -81,6 +82,7 @@ impl JoinedRows {
             .windows(2)
             .map(|pair| pair[1].time_ns - pair[0].time_ns);
         self.apart_ns = gaps_ns.fold(self.apart_ns, u64::max);
+        // From row to row of a group, the clock either always stays the same or always grows.
         let is_same_clock = first.event.logical_clock == last.event.logical_clock;
         self.same_clock += usize::from(is_same_clock);
         self.own_clocks += usize::from(!is_same_clock);
@@ -88,14 +90,15 @@ impl JoinedRows {
     }
 }
 
-/// The range of rows of each tick.
+/// Splits the rows of a machine into ticks: the range of rows of each tick. `peers` is the number of other machines in the run.
 fn split_into_ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
     let spacing = Spacing::measure(rows);
     let (mut ticks, mut start) = (vec![], 0);
     while start < rows.len() {
-        let continues = |index: &usize| spacing.is_one_send(&rows[start..*index], &rows[*index]);
+        let continues_send =
+            |index: &usize| spacing.can_be_same_send(&rows[start..*index], &rows[*index]);
         let end = (start + 1..rows.len())
-            .find(|index| !continues(index))
+            .find(|index| !continues_send(index))
             .unwrap_or(rows.len());
         let group = &rows[start..end];
         let is_same_clock = |row: &Row| row.event.logical_clock == group[0].event.logical_clock;
@@ -133,17 +136,18 @@ impl Spacing {
         }
         gaps.sort_unstable();
         let tick_ns = gaps.get(gaps.len() / 2).copied().unwrap_or(0);
-        let close_ns = (tick_ns as f64 * CLOSE) as u64;
+        let close_ns = (tick_ns as f64 * CLOSE_SHARE) as u64;
         let close_gaps = gaps.partition_point(|&gap| gap <= close_ns);
         Self {
             close_ns,
-            separates_ticks: close_gaps as f64 <= COARSE * gaps.len() as f64,
+            separates_ticks: close_gaps as f64 <= MAX_CLOSE_PAIRS * gaps.len() as f64,
         }
     }
 
-    /// Whether `next`, the row after the rows `group` of a send, can be another row of the same send. Then it is close in time and
-    /// has other recipients. Either all rows have the same clock and timestamp, or the clock grows by 1 from row to row.
-    fn is_one_send(&self, group: &[Row], next: &Row) -> bool {
+    /// Whether `next`, the row after the rows `group` of a send, can be another row of the same send. For this, it must be close in time
+    /// and have other recipients. Also, either all rows must have the same clock and timestamp, or the clock must grow by 1 from row to
+    /// row.
+    fn can_be_same_send(&self, group: &[Row], next: &Row) -> bool {
         let Some((first, last)) = group.first().zip(group.last()) else {
             return false;
         };
@@ -161,6 +165,7 @@ impl Spacing {
             .logical_clock
             .wrapping_sub(last.event.logical_clock);
         let is_same = step == 0 && stamp == next_stamp;
+        // The second row of the group decides whether the clock stays the same or grows.
         let continues_clock = match group.len() {
             1 => is_same || step == 1,
             _ if first.event.logical_clock == last.event.logical_clock => is_same,
@@ -176,9 +181,12 @@ fn is_send(row: &Row) -> bool {
     matches!(row.event.kind, EventKind::Send { .. })
 }
 
-/// Whether two sends can be rows of one send because they go to different machines. Two sends with unknown recipients count as
-/// different, but a send with unknown and a send with known recipients do not. A send to all machines counts as different from
-/// every other send with known recipients.
+/// Whether two rows can be rows of one send because they go to different machines:
+///
+/// - If the recipients of both rows are known, no machine may be in both. A send to all machines names none of them, so it counts as
+///   different.
+/// - If both have unknown recipients, they count as different.
+/// - If only one has unknown recipients, they do not count as different.
 fn have_different_recipients(one: &Row, other: &Row) -> bool {
     let (Some(one), Some(other)) = (recipients(one), recipients(other)) else {
         return false;
@@ -187,6 +195,7 @@ fn have_different_recipients(one: &Row, other: &Row) -> bool {
     match (one == &unknown, other == &unknown) {
         (true, true) => true,
         (false, false) => {
+            // Without neighbours, `among` returns only the machines that the row names.
             let named = other.among(&[]);
             one.among(&[]).iter().all(|peer| !named.contains(peer))
         }
@@ -211,11 +220,12 @@ fn all_recipients(group: &[Row], peers: usize) -> Recipients {
     let mut named: Vec<u32> = of_rows.flat_map(|to| to.among(&[])).copied().collect();
     let is_unknown = named.contains(&UNKNOWN_MACHINE);
     named.sort_unstable();
-    // Unknown recipients are equal numbers, but each row counts.
+    // Unknown recipients all have the number UNKNOWN_MACHINE. They are not merged, because each of these rows stands for one recipient.
     if !is_unknown {
         named.dedup();
     }
     match named[..] {
+        // With a single peer, a send to this machine is not called a send to all.
         _ if named.len() == peers && peers > 1 => Recipients::All,
         _ if is_unknown => Recipients::One(UNKNOWN_MACHINE),
         [peer] => Recipients::One(peer),

@@ -1,4 +1,4 @@
-//! Parses system times as other programs write them.
+//! Parses system times in imported logs: numbers in a unit, dates, times of day, and times in a format that the user gives.
 
 use jiff::civil::{DateTime, Time};
 use jiff::fmt::strtime;
@@ -34,8 +34,12 @@ fn unit_ns(name: &str) -> Option<u64> {
 }
 
 impl TimeFormat {
-    /// Finds the format of the times in a column. It is the one that the mapping gives in `given`; without it, the unit at the end
-    /// of the column's name, such as `_ms`; without such a unit, seconds if the first cell is a number, and otherwise ISO 8601.
+    /// Finds the format of the times in a column. The first of these rules that applies gives the format:
+    ///
+    /// 1. the unit or format `given` by the mapping (which says how the logs are read)
+    /// 2. the unit at the end of the column's name, such as `_ms`
+    /// 3. seconds, if the cell `first` of the column is a number
+    /// 4. ISO 8601
     pub(super) fn from_first_cell(given: Option<&str>, column: &str, first: &str) -> Self {
         if let Some(given) = given {
             return match unit_ns(given) {
@@ -48,14 +52,17 @@ impl TimeFormat {
             Some(unit) => Self::Unit(unit),
             None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
                 Err(NotANumber::Form) => Self::Iso,
-                _ => Self::Unit(NANOS_PER_SECOND),
+                // A number that is too large is a number all the same.
+                Ok(_) | Err(NotANumber::NotWhole | NotANumber::TooLarge) => {
+                    Self::Unit(NANOS_PER_SECOND)
+                }
             },
         }
     }
 
     /// Parses a time. Returns nanoseconds: since the Unix epoch if the time has a date, since midnight if it has none, and since the
-    /// zero of the log's own time if it is a number. None if the text does not have this format, or if the result has more than 63
-    /// bits (after the year 2262, or before the zero), which a dataset cannot store.
+    /// zero of the log's own time if it is a number. None if the text does not have this format, or if a dataset cannot store the
+    /// result: it is negative, or it needs more than 63 bits (for a date, it is after the year 2262).
     pub(super) fn parse_ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
         let ns = match self {
             Self::Unit(unit) => parse_times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
@@ -111,6 +118,7 @@ fn formatted_ns(format: &str, text: &str) -> Option<u64> {
     }
     // Some programs write a comma before the fraction of a second or between date and time, or no blank before AM.
     let plain = text.replace(", ", " ").replace(',', ".");
+    // The letters at the end are AM or PM. Exactly one blank is put before them.
     let without_letters = plain.trim_end_matches(char::is_alphabetic).trim_end();
     let letters = plain[without_letters.len()..].trim();
     strictly_formatted_ns(format, format!("{without_letters} {letters}").trim_end())
@@ -119,9 +127,10 @@ fn formatted_ns(format: &str, text: &str) -> Option<u64> {
 /// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed; this is enough
 /// because only differences of times are used.
 fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
-    let has = |letters: [&str; 2]| letters.iter().any(|letter| format.contains(letter));
-    let has_year = has(["%Y", "%y"]) || has(["%F", "%s"]) || has(["%D", "%c"]);
-    if !has_year && (has(["%d", "%e"])) {
+    let has_any = |codes: &[&str]| codes.iter().any(|code| format.contains(code));
+    let has_year = has_any(&["%Y", "%y", "%F", "%s", "%D", "%c"]);
+    let has_day = has_any(&["%d", "%e"]);
+    if has_day && !has_year {
         return strictly_formatted_ns(&format!("%Y {format}"), &format!("2000 {text}"));
     }
     let parsed = strtime::parse(format, text).ok()?;
@@ -165,6 +174,7 @@ mod tests {
         assert_eq!(ns("ms", "12.5"), Some(12_500_000));
         assert_eq!(ns("us", "7"), Some(7_000));
         assert_eq!(ns("ns", "7"), Some(7));
+        // The last of these numbers needs more than 63 bits in nanoseconds.
         for wrong in ["", "-1", "1.2.3", "0,5", "9223372036.9"] {
             assert_eq!(ns("s", wrong), None, "{wrong}");
         }
@@ -192,6 +202,7 @@ mod tests {
     #[test]
     fn parses_dates_and_times_of_day() {
         let iso = |text: &str| TimeFormat::Iso.parse_ns(text, DecimalMark::Point);
+        // 2026-11-09 09:30:00.25 UTC, in nanoseconds since the Unix epoch.
         let expected = Some(1_794_216_600_250_000_000);
         assert_eq!(
             iso("2026-11-09T09:30:00.25Z"),

@@ -8,13 +8,14 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// The tolerance for the times of sends and receives, as a share of the time between two ticks. A receive that is logged before its
-/// send by less than this is not a contradiction, because programs do not log a send exactly when the message leaves.
+/// The tolerance for the times of sends and receives, as a share of the time between two ticks. A receive may be logged before its send
+/// by at most this tolerance, because programs do not log a send exactly when the message leaves.
 const SLACK: f64 = 0.05;
 /// Up to this share of exceptions is tolerated. For example, if more than this share of the receives are logged before their sends,
 /// the system clocks of the machines differ.
 const MAX_EXCEPTIONS: f64 = 0.05;
-/// Minimum number of early jumps of logical clocks that shows that the system clocks differ.
+/// A jump of a logical clock is early if the clock jumps to a value that no other clock has reached yet, according to the logged times.
+/// Fewer early jumps than this number do not show that the system clocks differ.
 const MIN_EARLY_JUMPS: usize = 3;
 
 /// The tolerance for the times of each machine, in nanoseconds: a share of the median time between two of its ticks.
@@ -79,6 +80,7 @@ pub(super) fn find_time_contradiction(machines: &[Vec<Row>], slack: &SlackNs) ->
     }
     let early = EarlyReceives::count(machines, slack);
     if early.matched == 0 {
+        // No receive can be compared with its send, so jumps of the logical clocks are compared instead.
         return find_early_jumps(machines);
     }
     let are_many = early.messages as f64 > MAX_EXCEPTIONS * early.matched as f64;
@@ -136,22 +138,22 @@ impl EarlyReceives {
 /// compared. None if there is no such machine.
 fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
     let spans = machines.iter().enumerate().filter_map(|(machine, rows)| {
-        let (first, last) = (rows.first()?.time_ns, rows.last()?.time_ns);
-        Some((machine, first, last))
+        let (first_ns, last_ns) = (rows.first()?.time_ns, rows.last()?.time_ns);
+        Some((machine, first_ns, last_ns))
     });
-    let (ending, _, first_end_ns) = spans.clone().min_by_key(|&(_, _, last_ns)| last_ns)?;
-    let (starting, last_start_ns, _) = spans.max_by_key(|&(_, first_ns, _)| first_ns)?;
-    (first_end_ns < last_start_ns).then(|| {
+    let (ending, _, earliest_end_ns) = spans.clone().min_by_key(|&(_, _, last_ns)| last_ns)?;
+    let (starting, latest_start_ns, _) = spans.max_by_key(|&(_, first_ns, _)| first_ns)?;
+    (earliest_end_ns < latest_start_ns).then(|| {
         format!(
             "the log of machine {ending} ends {:.3} s before the log of machine {starting} begins",
-            (last_start_ns - first_end_ns) as f64 / 1e9
+            (latest_start_ns - earliest_end_ns) as f64 / 1e9
         )
     })
 }
 
-/// Why times cannot be compared, for a run in which no receive is matched with a send. When a machine's clock jumps to a value,
-/// another machine's clock must have reached this value minus 1 before, because a message carried it. If the other clocks reach it
-/// only later, the jump is early. None if there are only few early jumps.
+/// Why times cannot be compared, for a run in which no receive is matched with a send. When a machine's clock jumps to a value v, it has
+/// received a message with the timestamp v - 1, so another machine's clock must have reached v - 1 before. If the other clocks reach
+/// v - 1 only later, the jump is early. None if there are only few early jumps.
 fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
     let fastest_ns = machines.iter().map(|rows| median_gap_ns(rows)).min()?;
     let (mut jumps, mut early) = (0, 0);
@@ -167,6 +169,7 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
                 rows.get(index).map(|row| row.time_ns)
             };
             let others = (0..).zip(machines).filter(|(other, _)| *other != machine);
+            // None if no other clock ever reaches the value. Such a jump does not count as early.
             let first_ns = others.filter_map(|(_, rows)| time_when_reached(rows)).min();
             // Two ticks of the fastest machine are tolerated.
             let latest_ns = pair[1].time_ns.saturating_add(2 * fastest_ns);
@@ -186,16 +189,19 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
 /// why sends and receives contradict each other. None if there is no such receive, or if the recipients of a send are unknown.
 pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
+    // For each machine, the earliest time at which each message to it can arrive.
     let mut arrivals: Vec<Vec<u64>> = machines.iter().map(|_| vec![]).collect();
     for row in machines.iter().flatten() {
         if let EventKind::Send { recipients, .. } = &row.event.kind {
             if *recipients == Recipients::One(UNKNOWN_MACHINE) {
                 return None;
             }
-            let to = recipients.among(&everybody).iter();
-            for &to in to.filter(|&&to| to != row.machine) {
+            // A send to all machines does not go to the sender itself.
+            let others = recipients.among(&everybody).iter();
+            for &to in others.filter(|&&to| to != row.machine) {
                 let tolerance_ns = slack.between(row.machine, to);
-                arrivals[to as usize].push(row.time_ns.saturating_sub(tolerance_ns));
+                let earliest_ns = row.time_ns.saturating_sub(tolerance_ns);
+                arrivals[to as usize].push(earliest_ns);
             }
         }
     }
@@ -219,6 +225,7 @@ pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs)
 /// Why the ages of messages (the times from send to receive) are not known. None if they are known: nearly all receives with a
 /// sender and a timestamp are matched with a send, and no message is received before it is sent.
 pub(super) fn find_age_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
+    // Complete receives have a sender and a timestamp.
     let (mut complete, mut matched) = (0usize, 0usize);
     for row in machines.iter().flatten() {
         if let EventKind::Receive(message) = &row.event.kind

@@ -7,7 +7,7 @@ use super::report::Report;
 use super::time::TimeFormat;
 use crate::error::Error;
 
-/// At the start of a trial, the clock falls to at most this value.
+/// At the start of a trial, the clock falls to at most this value, and to less than half of the value before.
 const MAX_FIRST_CLOCK: u64 = 20;
 /// A clock that falls from at least this value to 0 or 1 was reset. A counting error of a program does not do this.
 const MIN_LAST_CLOCK: u64 = 20;
@@ -16,10 +16,14 @@ const MIN_ROWS: usize = 3;
 /// The pause between two trials is longer than this many times the median time between rows.
 const LONG_PAUSE: u64 = 5;
 
-/// Makes each trial a run of its own, if all files have the same number of trials and this is more than one. A trial starts where
-/// the clock of a file falls to a small value. There the time must also start again, or there must be a long pause. This second
-/// condition is dropped if a clock falls from a large value to 1 or 0, because then it was certainly reset. Rows do not change if a
-/// file has a column for the run or for the machine.
+/// Makes each trial a run of its own, if all files have the same number of trials and this number is more than one:
+///
+/// 1. A trial starts where the clock of a file falls to a small value, and the time also starts again or makes a long pause.
+/// 2. If the numbers of such trials differ or are 1, but a clock falls from a large value to 1 or 0, this clock was certainly reset.
+///    Then a trial starts wherever the clock falls to a small value, without a condition for the time.
+///
+/// Nothing is split if a file has a column for the run, which separates the runs already, or for the machine: a smaller clock in the next
+/// row can then be the clock of another machine.
 ///
 /// # Errors
 ///
@@ -43,7 +47,7 @@ pub(super) fn split_trials(
     };
     let mut found = starts_of_files(true);
     if !have_equal_numbers(&found) {
-        let Some((raw, row)) = raws
+        let Some((raw, row_of_reset)) = raws
             .iter()
             .find_map(|raw| Some((raw, find_reset(&clocks(raw))?)))
         else {
@@ -51,7 +55,7 @@ pub(super) fn split_trials(
         };
         found = starts_of_files(false);
         if !have_equal_numbers(&found) {
-            return Err(unequal_resets(raw, row));
+            return Err(unequal_resets(raw, row_of_reset));
         }
     }
     report.understood.assume(format!(
@@ -86,7 +90,7 @@ fn unequal_resets(raw: &Raw, row: usize) -> Error {
 
 /// The logical clock of each row. None if the cell is not a whole number.
 fn clocks(raw: &Raw) -> Vec<Option<u64>> {
-    let clock = |row| numbers::parse_whole(raw.cell(row, "logical_clock")?, raw.mark).ok();
+    let clock = |row| numbers::parse_whole(raw.cell(row, "logical_clock")?, raw.decimal_mark).ok();
     raw.rows.iter().map(clock).collect()
 }
 
@@ -107,7 +111,7 @@ fn trial_starts(raw: &Raw, time: Option<&str>, needs_pause: bool) -> Vec<usize> 
     );
     let clocks = clocks(raw);
     let times: Vec<Option<u64>> = (0..raw.rows.len())
-        .map(|row| format.parse_ns(cell(row, "system_time")?, raw.mark))
+        .map(|row| format.parse_ns(cell(row, "system_time")?, raw.decimal_mark))
         .collect();
     // The times from each row to the next.
     let mut pauses: Vec<u64> = times

@@ -17,7 +17,7 @@ use super::{Measure, ratio};
 use crate::read::run_log::Run;
 
 // In the functions below, `of` is what was observed of one machine in one run: `of.machine` has the totals of its events, and
-// `of.arrivals` the messages that were sent to it.
+// `of.arrivals` the totals of the messages that were sent to it.
 pub(super) const MEASURES: [Measure; 13] = [
     Measure {
         name: "backlog_mean",
@@ -143,10 +143,10 @@ pub(super) const MEASURES: [Measure; 13] = [
     },
 ];
 
-/// The messages that were sent to one machine in a run.
+/// Totals over the messages that were sent to one machine in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Arrivals {
-    /// Number of messages sent after the warm-up.
+    /// Number of the messages that were sent after the warm-up.
     pub(crate) messages: u64,
     /// Sum of the times from the send of each message to the end of the run, in model seconds. For messages sent in the warm-up, the
     /// time starts at the end of the warm-up.

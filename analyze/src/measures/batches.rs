@@ -55,8 +55,8 @@ impl Dataset {
         self.describe(runs, &self.measures_of(runs, &measures)?)
     }
 
-    /// Returns what the journal (`runs.csv`) says of the machines of `runs`, followed by their measures `measured`. Both have a row
-    /// for each run and machine, in the same order.
+    /// Returns the columns of the journal (`runs.csv`) for the machines of `runs`, followed by the columns of measures in `measured`. Both
+    /// have a row for each run and machine, in the same order.
     fn describe(&self, runs: &[JournalRow], measured: &DataFrame) -> Result<DataFrame, Error> {
         let mut machines = runs::machine_frame(self.name(), runs, self.warm_up_s())?;
         machines.hstack_mut(&measured.columns()[MACHINE_KEYS.len()..])?;
@@ -71,7 +71,8 @@ impl Dataset {
         measures: &[&Measure],
     ) -> Result<DataFrame, Error> {
         if !self.caches_measures() {
-            let machines = self.measure(runs.iter().collect(), measures, |_, _| ())?;
+            let store_nothing = |_: &[&JournalRow], _: &DataFrame| ();
+            let machines = self.measure(runs.iter().collect(), measures, store_nothing)?;
             return sort_by_run_and_machine(machines);
         }
         let mut cache = self.open_cache();
@@ -103,9 +104,9 @@ impl Dataset {
         }
     }
 
-    /// Like [`machines`](Self::machines), but the runs in `measured` are not measured again. If the dataset has a cache, they are
-    /// added to it, and the measures of the other runs come from the cache or from events. Without a cache, `measured` must have all
-    /// runs.
+    /// Like [`machines`](Self::machines), but the runs in `measured` are not measured again. If the dataset has a cache, these runs are
+    /// added to the cache, and the measures of all other runs come from the cache or from events. Without a cache, `measured` must have
+    /// all runs.
     pub(crate) fn machines_with(&self, measured: Measured<'_>) -> Result<DataFrame, Error> {
         let Measured { runs, machines } = measured;
         let machines = machines.into_frame();
@@ -166,7 +167,8 @@ impl Dataset {
     }
 }
 
-/// All measures of at most this many machines are in memory at once, unless a single run has more machines.
+/// At most this many machines are measured at once, unless a single run has more machines. This limits the memory that is needed: all
+/// measures of these machines are computed, and then only the wanted ones are kept.
 const MAX_MACHINES_AT_ONCE: u64 = 200_000;
 
 /// The columns that identify a row of measures: the run's number, and the machine's number in the run.
@@ -182,7 +184,7 @@ fn sort_by_run_and_machine(machines: DataFrame) -> Result<DataFrame, Error> {
     }
 }
 
-/// Some runs whose events are read on demand.
+/// Some runs of a dataset. Their events are read only when [`Batch::events`] is called.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     dataset: &'a Dataset,
@@ -223,7 +225,7 @@ impl<'r> Measured<'r> {
     }
 }
 
-/// Reads the events of one run after the other into the same memory.
+/// Reads the events of runs, one run after the other, into the same memory.
 pub(crate) struct RunReader<'d> {
     dataset: &'d Dataset,
     reader: EventReader<'d>,

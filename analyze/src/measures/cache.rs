@@ -35,8 +35,7 @@ use crate::read::dataset::Dataset;
 
 /// The start of the name of each block's folder. Files that earlier versions of the program wrote have names with this start too.
 const NAME_START: &str = "measures-";
-/// The largest number of small blocks. If there are more, all small blocks are combined into one, because each block costs time to
-/// open.
+/// If there are more small blocks than this, all of them are combined into one, because each block costs time to open.
 const MAX_SMALL_BLOCKS: usize = 8;
 /// A block with fewer rows (machines of runs) than this is small.
 const SMALL_BLOCK_ROWS: usize = 50_000;
@@ -120,7 +119,7 @@ impl MeasureCache {
         numbered
     }
 
-    /// Adds a block after the blocks that are known. If one of its runs is in an earlier block too, the measures in the new block count.
+    /// Adds a block after the known blocks. If a run is in this block and in an earlier one, the measures in this block count.
     fn include(&mut self, block: Block) {
         let block_index = self.blocks.len();
         let runs = block.runs.iter().enumerate();
@@ -129,7 +128,7 @@ impl MeasureCache {
         self.blocks.push(block);
     }
 
-    /// Tells whether the measures of all machines of the run are cached, and the run's row in the journal has not changed since.
+    /// Tells whether the measures of the run are cached, and its row in the journal is still the same as when it was measured.
     pub(crate) fn has(&self, row: &JournalRow) -> bool {
         let position = self.runs.get(&(row.run as i64));
         let cached = position.map(|&(block, index)| self.blocks[block].runs[index]);
@@ -141,12 +140,13 @@ impl MeasureCache {
     ///
     /// # Errors
     ///
-    /// A message if a file is damaged. Then the cache forgets all its blocks, so all runs have to be measured.
+    /// A message if a file is damaged. Then the cache forgets all its blocks, not only the damaged one, so all runs have to be measured.
     pub(crate) fn get(
         &mut self,
         rows: &[&JournalRow],
         measures: &[&Measure],
     ) -> Result<DataFrame, String> {
+        // For each block, the numbers of the runs that are read from it.
         let mut wanted_of_blocks: Vec<HashSet<i64>> = vec![HashSet::new(); self.blocks.len()];
         for row in rows {
             if let Some(&(block, _)) = self.runs.get(&(row.run as i64)) {
@@ -214,7 +214,7 @@ impl MeasureCache {
         Ok(())
     }
 
-    /// Writes a block. Returns whether it was written: it is not if another program has just written one under the same name.
+    /// Writes a block. Returns false, and does not write it, if another program has just written a block under the same name.
     fn write(&mut self, runs: Vec<CachedRun>, measured: &DataFrame) -> io::Result<bool> {
         // The folder is read again, because another program may have added blocks meanwhile.
         let last = self.numbered_paths().last().map(|(number, _)| *number);
@@ -228,7 +228,7 @@ impl MeasureCache {
         Ok(is_written)
     }
 
-    /// Writes the runs of all small blocks into one block, if there are many of them.
+    /// Writes the runs of all small blocks into one block, if there are more than [`MAX_SMALL_BLOCKS`] small blocks.
     fn combine_small_blocks(&mut self) -> io::Result<()> {
         let is_small = |block: &Block| block.rows() < SMALL_BLOCK_ROWS;
         let small: Vec<usize> = (0..self.blocks.len())

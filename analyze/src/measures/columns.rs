@@ -45,6 +45,7 @@ impl MeasureColumns {
     /// Measures the machines of `run` and appends a row for each machine. If the dataset was imported from logs of another program,
     /// `imported` says which parts of these logs are missing.
     pub(crate) fn push(&mut self, run: &Run<'_>, imported: Option<&Imported>) {
+        // The events in the order of their times, and for each receive the index of its send.
         let (timeline, sends) = (timeline(run), run.sends());
         let mut machines: Vec<MachineTotals> = run
             .logs()
@@ -71,7 +72,8 @@ impl MeasureColumns {
         }
     }
 
-    /// Appends the value of each measure to its column. `is_measurable` has a flag for each measure; without it, the value is unknown.
+    /// Appends the value of each measure to its column. `is_measurable` has a flag for each measure; if the flag is false,
+    /// the value is unknown.
     fn push_measures(&mut self, observed: &Observed<'_>, is_measurable: &[bool]) {
         let columns = all().zip(&mut self.measured);
         for ((measure, column), &is_measurable) in columns.zip(is_measurable) {

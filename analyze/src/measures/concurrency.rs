@@ -3,8 +3,8 @@
 //! Of two events of different machines, one happened before the other (Lamport 1978), or they are concurrent. This is decided by
 //! vector clocks: V_e[j] is the number of machine j's events that happened before event e. The vector clocks are recomputed from
 //! the log, which names the send of each receive. The number of ordered pairs is the sum of V_e[j] over all e and all j other than
-//! e's machine, so no pair has to be looked at. The share of concurrent pairs is the measure of concurrency of Charron-Bost (1989)
-//! and Raynal (1992).
+//! e's machine. So the pairs are counted without looking at each of them. The share of concurrent pairs is the measure of concurrency
+//! of Charron-Bost (1989) and Raynal (1992).
 
 use std::collections::HashMap;
 
@@ -59,7 +59,7 @@ pub(crate) struct Pairs {
 
 impl Pairs {
     /// Counts the pairs. `sends` has the index of the send for each receive, and `timeline` the indices of the events in the order of
-    /// their times. `None` if a receive has no send, or happened before its send.
+    /// their times. `None` if a receive has no send, or if the log contradicts itself, because a send can only come after its own receive.
     ///
     /// The vector clocks need an order in which each receive comes after its send. The order of times usually is one, and is known
     /// already. If it is not (for example because the clocks of two computers differ), a causal order is computed.
@@ -89,7 +89,7 @@ impl Pairs {
     }
 }
 
-/// For each machine, the number of its events in the warm-up, which measures skip.
+/// For each machine, the number of its events in the warm-up. Measures skip these events.
 pub(crate) fn skipped(run: &Run<'_>) -> Vec<u32> {
     let is_early = |&&time_s: &&f64| !run.is_after_warm_up(time_s);
     run.logs()
@@ -98,14 +98,14 @@ pub(crate) fn skipped(run: &Run<'_>) -> Vec<u32> {
 }
 
 /// The indices of all events, ordered so that each receive comes after its send and each machine's events keep their order. `None`
-/// if there is no such order, because a receive has no send or happened before its send.
+/// if there is no such order: a receive has no send, or the log contradicts itself, because a send can only come after its own receive.
 pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
     let (bounds, actions) = (run.bounds(), &run.events().action);
     // For each machine, the index of its first event that has not been taken.
     let mut next = bounds[..run.machines()].to_vec();
     let mut is_taken = vec![false; run.len()];
     let mut order = Vec::with_capacity(run.len());
-    // Takes each machine's events up to a receive whose send has not been taken, and repeats this until nothing changes.
+    // For each machine, takes events until it comes to a receive whose send has not been taken. Repeats this until no event is taken.
     loop {
         let taken_before = order.len();
         for (machine, next) in next.iter_mut().enumerate() {
@@ -126,7 +126,7 @@ pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
     }
 }
 
-/// Number of all pairs of events of different machines, without the `skipped` events of each machine.
+/// Number of all pairs of events of different machines. The first `skipped` events of each machine do not count.
 pub(crate) fn cross_pairs(run: &Run<'_>, skipped: &[u32]) -> u64 {
     let counts: Vec<u64> = std::iter::zip(run.logs(), skipped)
         .map(|(log, &skipped)| log.len() as u64 - u64::from(skipped))
@@ -160,7 +160,7 @@ impl Replay<'_> {
         let machine = events.machine[index] as usize;
         let index_in_machine = (index - self.run.bounds()[machine]) as u32;
         if events.action[index] == Action::Receive {
-            // Only a receive adds events of other machines to those that happened before.
+            // Only a receive changes `events_before`: it adds events of other machines. The machine's own events do not count.
             self.vectors.receive(machine, self.sends[index] as usize)?;
             let counts = std::iter::zip(self.vectors.of(machine), &self.skipped);
             let counts = counts.map(|(&count, &skipped)| u64::from(count.saturating_sub(skipped)));
@@ -291,6 +291,7 @@ impl EqualClocks {
     fn new(run: &Run<'_>, sends: &[u32]) -> Self {
         let clocks = &run.events().logical_clock;
         let greatest = clocks.iter().copied().max().unwrap_or(0);
+        // Together, the next two conditions are the Clock Condition.
         let grows = run.logs().all(|log| clocks[log].is_sorted_by(|a, b| a < b));
         let exceeds_sends = std::iter::zip(clocks, sends)
             .all(|(&clock, &send)| send == NO_EVENT || clocks[send as usize] < clock);
@@ -317,6 +318,8 @@ impl EqualClocks {
                 for other in (0..*machines).filter(|&other| other != event.0) {
                     if let Some(others) = events.get(&(clock, other)) {
                         equal += others.len() as u64;
+                        // `vector[other]` is the number of the other machine's events that happened before the new event, so they are
+                        // the events with smaller indices.
                         let before = others.partition_point(|&index| index < vector[other]);
                         ordered += before as u64;
                     }

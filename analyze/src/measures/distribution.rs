@@ -1,6 +1,6 @@
 //! The distribution of whole numbers, most of which are small: exact mean, standard deviation, quantiles and largest value.
 
-/// Numbers from 0 to below this one are counted by value. Negative and larger numbers are stored one by one.
+/// Numbers that are at least 0 and below this one are counted by value. All other numbers are stored one by one.
 const COUNTED_BELOW: usize = 1 << 12;
 
 /// Whole numbers, added one by one.
@@ -53,6 +53,7 @@ impl Distribution {
             .map(|(value, count)| i128::from(value) * i128::from(count))
             .sum();
         let mean = sum as f64 / n as f64;
+        // The sum of the squared deviations from the mean.
         let squares: f64 = self
             .values()
             .map(|(value, count)| f64::from(count) * (value as f64 - mean).powi(2))
@@ -85,13 +86,14 @@ impl Distribution {
         counted.filter(|&(_, count)| count > 0).chain(others)
     }
 
-    /// The quantile below which the `share` of the `n` numbers lies, interpolated linearly between the two nearest of them.
+    /// A quantile: the number below which the `share` (from 0 to 1) of the `n` numbers lies, interpolated linearly between the two nearest
+    /// of them.
     fn quantile(&self, share: f64, n: u64) -> f64 {
         let position = share * (n - 1) as f64;
         let below = position.floor();
-        let (low, high) = (self.at(below as u64), self.at(position.ceil() as u64));
-        let low = low as f64;
-        low + (position - below) * (high as f64 - low)
+        let low = self.at(below as u64) as f64;
+        let high = self.at(position.ceil() as u64) as f64;
+        low + (position - below) * (high - low)
     }
 
     /// The number at `index` (from 0) in ascending order. `others` must be sorted.
@@ -143,6 +145,7 @@ mod tests {
     proptest! {
         #[test]
         fn statistics_are_those_of_a_direct_computation_from_the_sorted_numbers(
+            // Most numbers are small. Some are near COUNTED_BELOW, which is 4,096, some are negative, and some are large.
             mut numbers in prop::collection::vec(
                 prop_oneof![4 => 0i64..9, 1 => 4_000i64..4_200, 1 => -5i64..0, 1 => 10_000i64..1_000_000], 1..80),
         ) {

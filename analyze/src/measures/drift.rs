@@ -1,5 +1,5 @@
-//! Drift: how fast a machine's clock advances, how far it is ahead of the machine's own ticks, and how far behind the run's largest
-//! clock.
+//! Drift: how fast a machine's clock advances, how far it is ahead of the number of the machine's own ticks, and how far it is behind
+//! the run's largest clock.
 //!
 //! L_i(t) is machine i's clock at time t; it is 0 before the machine's first event and constant after its last event. M(t) is the
 //! largest clock of the run at time t. The lag of machine i at time t is M(t) - L_i(t). The observed time is the run without its

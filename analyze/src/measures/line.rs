@@ -25,7 +25,7 @@ impl Line {
         self.sum_xy += x * y;
     }
 
-    /// The slope. `None` if all points have the same `x`, or there are no points.
+    /// The slope of the line. `None` if all points have the same `x`, or if there are no points.
     pub(crate) fn slope(&self) -> Option<f64> {
         // The variance of x and the covariance of x and y, both multiplied by n².
         let variance = self.n * self.sum_xx - self.sum_x * self.sum_x;
@@ -48,7 +48,7 @@ mod tests {
     }
 
     proptest! {
-        /// The direct computation subtracts the means before it multiplies.
+        /// `Line` multiplies sums. The direct computation subtracts the means from the coordinates first, and then multiplies.
         #[test]
         fn the_slope_is_that_of_a_direct_computation(
             points in prop::collection::vec((0u32..60_000, 0u32..10_000), 2..200),
@@ -60,6 +60,7 @@ mod tests {
             let mean_y = points.iter().map(|(_, y)| y).sum::<f64>() / n;
             let xx: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
             let xy: f64 = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+            // If all points have nearly the same x, rounding errors make the slope meaningless.
             prop_assume!(xx > 1e-6);
             let slope = line(&points).slope().unwrap();
             prop_assert!((slope - xy / xx).abs() < 1e-6 * (1.0 + (xy / xx).abs()), "{slope} {}", xy / xx);

@@ -17,10 +17,10 @@ pub(crate) struct MachineTotals {
     pub(crate) ticks: u64,
     pub(crate) internal_events: u64,
     pub(crate) sends: u64,
-    /// Sends to all machines that the sender may send to.
+    /// Number of sends to all machines that the sender may send to.
     pub(crate) broadcasts: u64,
     pub(crate) receives: u64,
-    /// Ticks whose last event is a receive.
+    /// Number of ticks whose last event is a receive. (With receive = all, a tick can have several receives.)
     pub(crate) receiving_ticks: u64,
     /// The clock at the end of the warm-up; 0 without a warm-up.
     pub(crate) start_clock: u64,
@@ -43,11 +43,31 @@ pub(crate) struct MachineTotals {
     /// The sum, over all receives, of the time from the receive to the end of the run, in model seconds. Receives in the warm-up count
     /// too, each with the whole observed time.
     pub(crate) receive_left_s: f64,
-    /// The sum of the ages of received messages, in model seconds, and the number of these messages. The age of a message is the time
-    /// from its send to its receive. Messages whose send is not in the log do not count.
-    ages_s: (f64, u64),
-    /// The sum, over all receives, of the clock after the receive minus the message's timestamp; and the number of these receives.
-    logical_ages: (f64, u64),
+    /// The ages of received messages, in model seconds. The age of a message is the time from its send to its receive. Messages whose
+    /// send is not in the log do not count.
+    ages_s: Sum,
+    /// The logical ages of received messages. The logical age of a message is the clock after its receive minus its timestamp. Messages
+    /// whose timestamp is not in the log do not count.
+    logical_ages: Sum,
+}
+
+/// The sum of some numbers, and how many they are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    sum: f64,
+    count: u64,
+}
+
+impl Sum {
+    fn add(&mut self, number: f64) {
+        self.sum += number;
+        self.count += 1;
+    }
+
+    /// The mean of the numbers. `None` if there are no numbers.
+    fn mean(&self) -> Option<f64> {
+        ratio(self.sum, self.count as f64)
+    }
 }
 
 /// Memory for the numbers of one machine. It is used again for the next machine.
@@ -68,6 +88,7 @@ impl MachineTotals {
     ) -> Self {
         let mut totals = Self::default();
         let (events, end) = (run.events(), log.end);
+        // The index of the machine's last event.
         let last = log.clone().next_back();
         scratch.jumps.clear();
         scratch.queue_lengths.clear();
@@ -118,14 +139,12 @@ impl MachineTotals {
             Action::Receive => {
                 self.receives += 1;
                 if sends[index] != NO_EVENT {
-                    self.ages_s.0 += run.age_s(index, sends[index] as usize);
-                    self.ages_s.1 += 1;
+                    self.ages_s.add(run.age_s(index, sends[index] as usize));
                 }
                 let stamp = run.events().stamp[index];
                 if stamp != UNKNOWN {
                     let clock = run.events().logical_clock[index];
-                    self.logical_ages.0 += (clock as i64 - stamp as i64) as f64;
-                    self.logical_ages.1 += 1;
+                    self.logical_ages.add((clock as i64 - stamp as i64) as f64);
                 }
             }
         }
@@ -138,11 +157,12 @@ impl MachineTotals {
 
     /// Mean age of the received messages, in model seconds. `None` if no received message has a known age.
     pub(crate) fn age_mean_s(&self) -> Option<f64> {
-        ratio(self.ages_s.0, self.ages_s.1 as f64)
+        self.ages_s.mean()
     }
 
-    /// Mean of the clock after a receive minus the message's timestamp. `None` if there is no receive with a known timestamp.
+    /// Mean logical age (clock after the receive minus timestamp) of the received messages. `None` if no received message has a known
+    /// timestamp.
     pub(crate) fn logical_age_mean(&self) -> Option<f64> {
-        ratio(self.logical_ages.0, self.logical_ages.1 as f64)
+        self.logical_ages.mean()
     }
 }

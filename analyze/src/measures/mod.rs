@@ -8,7 +8,8 @@
 //!
 //! - [`events`]: the number of events of each kind
 //! - [`jumps`]: how far the clock advances from one event to the next
-//! - [`drift`]: how fast a clock advances, how far it is ahead of its machine's ticks, and how far behind the run's largest clock
+//! - [`drift`]: how fast a clock advances, how far it is ahead of the number of its machine's ticks, and how far it is behind
+//!   the run's largest clock
 //! - [`spread`]: the run's largest clock minus its smallest clock
 //! - [`backlog`]: how many messages wait, and how long they wait
 //! - [`concurrency`]: what share of a run's events is concurrent
@@ -63,7 +64,7 @@ pub struct Measure {
     pub unit: &'static str,
     /// Number of decimal places in tables.
     pub decimals: usize,
-    /// The definition in a few words, as shown below a table.
+    /// The definition in a few words. Tables show it below their rows.
     pub brief: &'static str,
     /// Further sentences for the data dictionary.
     pub remark: &'static str,
@@ -87,9 +88,9 @@ pub(crate) struct Observed<'r> {
     run: &'r RunTotals,
     /// Totals over the messages that were sent to the machine.
     arrivals: Arrivals,
-    /// How many pairs of the run's events are ordered; `None` if a receive has no send, or happened before its send.
+    /// How many pairs of the run's events are ordered; `None` if they cannot be counted (see [`Pairs::of_run`]).
     pairs: Option<Pairs>,
-    /// Ticks per model second of the machine.
+    /// The machine's configured rate: ticks per model second.
     rate_hz: f64,
     /// The observed time: the run's duration without the warm-up, in model seconds.
     observed_s: f64,

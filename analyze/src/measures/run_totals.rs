@@ -30,6 +30,7 @@ impl RunTotals {
             ..Self::default()
         };
         let (events, times_ns) = (run.events(), &run.events().system_time_ns);
+        // The start and the end of the observed time.
         let (from_s, to_s) = run.observed_s();
         let mut clocks = Clocks::new(run.machines());
         // The clocks have not changed since this time.
@@ -49,8 +50,8 @@ impl RunTotals {
             totals.greatest_clock_area += step as f64 * run.time_left_s(time_s);
             if run.is_after_warm_up(time_s) {
                 for &index in instant {
-                    let (index, machine) =
-                        (index as usize, events.machine[index as usize] as usize);
+                    let index = index as usize;
+                    let machine = events.machine[index] as usize;
                     if run.ends_tick(index, run.bounds()[machine + 1]) {
                         let lag = clocks.greatest - events.logical_clock[index];
                         machines[machine].lag_line.add(time_s, lag as f64);
@@ -98,6 +99,7 @@ impl Clocks {
         }
         self.of_machine[machine] = clock;
         self.greatest = clock.max(self.greatest);
+        // The smallest clock can only change if this machine had it.
         if before == self.least {
             self.least = self.of_machine.iter().copied().min().unwrap_or(0);
         }

@@ -16,6 +16,7 @@ pub(crate) fn timeline(run: &Run<'_>) -> Vec<u32> {
     if is_in_order && run.machines() <= FEW_MACHINES {
         return merge(run, times_ns);
     }
+    // The events in the order of the log: all events of machine 0, then all events of machine 1, and so on.
     let mut order: Vec<u32> = (0..run.len() as u32).collect();
     // A stable sort is fast here, because each machine's events are usually in order.
     order.sort_by_key(|&index| times_ns[index as usize]);

@@ -51,7 +51,8 @@ const NEED_RECIPIENTS: [&str; 4] = [
     "offered_load",
 ];
 
-/// The names of the measures that are unknown if a log does not say which send a receive belongs to.
+/// The names of the measures that are unknown if a log does not say which send a receive belongs to. [`is_measurable`] does not need this
+/// list: concurrency and false order have no value if a receive has no send, and ages are means over the receives that have one.
 const NEED_SENDS: [&str; 4] = [
     "message_age_mean_s",
     "message_age_mean_ticks",
@@ -106,7 +107,7 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         sent_ticks,
         ..
     } = imported.missing_fields;
-    // Each reason is a tuple: labels of measures, runs in which they are unknown, and why.
+    // For each field: whether it is missing, the names of the measures that need it, and the reason as a clause.
     let missing_fields = [
         (recipients, &NEED_RECIPIENTS[..], "sends do not say to whom"),
         (
@@ -118,6 +119,7 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
     let missing_fields = missing_fields
         .into_iter()
         .filter(|(is_missing, ..)| *is_missing);
+    // The next two lists have the same form: labels of measures, the runs in which these measures are unknown, and why.
     let in_all_runs = missing_fields
         .map(|(_, names, reason)| (labels(names), "all runs".to_owned(), reason.to_owned()));
     let in_some_runs = imported.unmeasured.iter().filter_map(|unmeasured| {

@@ -2,13 +2,13 @@
 
 /// The title of this software, as in `CITATION.cff`.
 const TITLE: &str = "Logical clock lab";
-/// Its authors, as in `CITATION.cff`.
+/// The authors of this software, as in `CITATION.cff`.
 const AUTHORS: &str = "The logical clock lab authors";
 
 /// A work to cite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Citation {
-    /// The key of its BibTeX entry.
+    /// The key of the work's BibTeX entry.
     pub key: &'static str,
     /// The reference as it appears in a text: words in brackets.
     pub words: String,

@@ -37,7 +37,8 @@ pub fn markdown(all: &[Methods]) -> String {
     format!("{text}```bibtex\n{}```\n", Citation::bibtex())
 }
 
-/// Methods as LaTeX. The BibTeX entries follow as LaTeX comments; the author of the paper moves them into a BibTeX file.
+/// Methods as LaTeX, with `\cite` in place of the references in brackets. The BibTeX entries follow as LaTeX comments; the author of the
+/// paper moves them into a BibTeX file.
 pub fn latex(all: &[Methods]) -> String {
     let mut text = String::new();
     for methods in all {

@@ -11,7 +11,7 @@ use super::{distinct, listed, model, range_in_words};
 use crate::output::words::counted;
 use crate::read::dataset::Dataset;
 
-/// If the names of files are too many for a sentence, this many are given, and the number of the others.
+/// If there are too many files to name all of them in a sentence, it names this many, and gives the number of the others.
 const NAMED_FILES: usize = 3;
 
 /// The sentences about imported logs of these configurations.
@@ -47,7 +47,7 @@ pub(super) fn sentences(
     sentences
 }
 
-/// Where the value of a parameter comes from.
+/// Where the value of a parameter comes from. `is_assumed` says whether it was estimated, because the user did not give it.
 fn source_in_words(is_assumed: bool) -> &'static str {
     match is_assumed {
         true => "measured in the logs and rounded",
@@ -55,14 +55,14 @@ fn source_in_words(is_assumed: bool) -> &'static str {
     }
 }
 
-/// The files, the program that read them, and when.
+/// The sentence about the files, the version of `analyze` that read them, and the day.
 fn origin(dataset: &Dataset, imported: &Imported) -> String {
     let paths: Vec<String> = imported
         .files
         .iter()
         .map(|file| format!("`{}`", file.path))
         .collect();
-    // One more file is simply named: "and 1 more" would not be shorter.
+    // If only one more file is left, it is simply named: "and 1 more" would not be shorter.
     let named = match paths.len() > NAMED_FILES + 1 {
         true => format!(
             "{} and {} more",
@@ -87,8 +87,8 @@ fn origin(dataset: &Dataset, imported: &Imported) -> String {
     )
 }
 
-/// The format of the logs: the endings of the files' names, and the keys of the mapping. The mapping is the file `experiment.toml` of
-/// an imported dataset; it says how the logs were read.
+/// The sentence about the format of the logs: the endings of the files' names, and the keys of the mapping. The mapping says how the
+/// logs were read; it is the file `experiment.toml` of an imported dataset.
 fn format(dataset: &Dataset) -> String {
     let imported = dataset.manifest().imported.iter();
     let ending = |path: &str| {
@@ -133,7 +133,7 @@ fn mapping_keys(text: &str) -> Option<Vec<String>> {
     )
 }
 
-/// What was estimated from the logs, in addition to rates and probabilities.
+/// The sentence about what was estimated from the logs, in addition to rates and probabilities. `None` if nothing else was estimated.
 fn estimated(assumed: Assumed) -> Option<String> {
     let Assumed {
         ticks,
@@ -168,7 +168,7 @@ fn estimated(assumed: Assumed) -> Option<String> {
     (!words.is_empty()).then(|| format!("Assumed: {}.", words.join("; ")))
 }
 
-/// What the logs do not have.
+/// The sentences about what the logs do not have. `None` if nothing is missing.
 fn missing(imported: &Imported) -> Option<String> {
     let fields = imported.missing_fields;
     let words = [

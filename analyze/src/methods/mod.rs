@@ -37,7 +37,7 @@ pub struct Methods {
 }
 
 impl Methods {
-    /// Describes `dataset`. `conditions` are those of `--where`, by which its runs were chosen.
+    /// Describes `dataset`. `conditions` are the conditions of `--where`, by which its runs were chosen, such as `internal>0.5`.
     pub fn new(dataset: &Dataset, conditions: &[String]) -> Self {
         let configurations = Configurations::of_runs(dataset.finished());
         let first_runs = configurations.first_runs();
@@ -56,7 +56,8 @@ impl Methods {
         }
     }
 
-    /// The commands that made the dataset and the one that makes its runs again. Each list has a title.
+    /// Lists of commands, each with a title: the commands that made the dataset, and the command that makes its runs again. A list without
+    /// commands is left out.
     pub(crate) fn titled_commands(&self) -> Vec<(&'static str, Vec<String>)> {
         let again = self.again.iter().cloned().collect();
         let lists = [
@@ -68,7 +69,7 @@ impl Methods {
     }
 }
 
-/// How the runs were evaluated.
+/// The sentences about how the runs were evaluated.
 fn analysis(dataset: &Dataset) -> Vec<String> {
     let observed = match dataset.warm_up_s() {
         0.0 => "over the whole run".to_owned(),
@@ -128,7 +129,8 @@ fn command_to_make_again(dataset: &Dataset) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// The options of `sim run` for the engine, where the experiment file (`of_file`) differs from the experiment that was made (`wanted`).
+/// The options of `sim run` for the engine that must be given, because in the experiment file (`of_file`) they have other values than in the
+/// experiment that was made (`wanted`).
 /// In virtual time, isolation and time scale have no meaning.
 fn engine_options(of_file: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Vec<String> {
     let scales = [of_file, wanted].map(|one| one.time_scale.to_string());

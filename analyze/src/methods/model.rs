@@ -25,7 +25,7 @@ pub(super) fn sentences(configurations: &[&Configuration]) -> Vec<String> {
     ];
     sentences.extend(rule("receive", configurations));
     sentences.push(internal(configurations));
-    let others = [
+    let other_parameters = [
         "stamp",
         "topology",
         "sends",
@@ -35,8 +35,8 @@ pub(super) fn sentences(configurations: &[&Configuration]) -> Vec<String> {
     ];
     // The parameter `connection` is worth a sentence only if configurations differ in it.
     let is_left_out = |name: &&str| *name == "connection" && !varies(name, configurations);
-    let others = others.iter().filter(|name| !is_left_out(name));
-    sentences.extend(others.filter_map(|name| rule(name, configurations)));
+    let described = other_parameters.iter().filter(|name| !is_left_out(name));
+    sentences.extend(described.filter_map(|name| rule(name, configurations)));
     sentences
 }
 
@@ -86,6 +86,7 @@ fn internal(configurations: &[&Configuration]) -> String {
 
 /// The probabilities of internal events in words.
 pub(super) fn internal_values(configurations: &[&Configuration]) -> String {
+    // Each value as a text: a number, or a list with a number for each machine.
     let cells = distinct(configurations.iter().map(|one| one.internal.to_string()));
     let words: Vec<String> = cells.iter().map(|cell| in_brackets(cell)).collect();
     // `None` if one of the values is a list.
@@ -107,11 +108,11 @@ pub(super) fn internal_values(configurations: &[&Configuration]) -> String {
 
 /// Whether a parameter has more than one value.
 fn varies(name: &str, configurations: &[&Configuration]) -> bool {
-    cells(parameter(name), configurations).len() > 1
+    different_values(parameter(name), configurations).len() > 1
 }
 
 /// The different values of a parameter, as texts.
-fn cells(parameter: &Parameter, configurations: &[&Configuration]) -> Vec<String> {
+fn different_values(parameter: &Parameter, configurations: &[&Configuration]) -> Vec<String> {
     distinct(configurations.iter().map(|one| parameter.cell(one)))
 }
 
@@ -125,8 +126,8 @@ fn parameter(name: &str) -> &'static Parameter {
     parameter.unwrap_or_else(|| panic!("no parameter {name}"))
 }
 
-/// The sentence about a parameter with named values: what its value means, or what each of its values means. `None` if there is
-/// nothing to say about one of the values.
+/// The sentence about a parameter with named values: what its value means, or if the configurations have several values, what each of
+/// them means. `None` if there is nothing to say about at least one of the values.
 fn rule(name: &str, configurations: &[&Configuration]) -> Option<String> {
     let mut meanings: Vec<(String, String)> = vec![];
     for &configuration in configurations {
@@ -210,6 +211,7 @@ fn meaning(name: &str, configuration: &Configuration) -> Option<String> {
     Some(words)
 }
 
+/// The clause about the delays of messages.
 fn delay(delay: &Delay) -> String {
     let seconds = |ns: u64| ns as f64 / 1e9;
     match *delay {

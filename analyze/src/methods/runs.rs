@@ -9,7 +9,7 @@ use crate::output::words::counted;
 use crate::read::configurations::Configurations;
 use crate::read::dataset::Dataset;
 
-/// The sentences about the finished runs of `dataset`. `conditions` are those of `--where`, by which these runs were chosen.
+/// The sentences about the finished runs of `dataset`. `conditions` are the conditions of `--where`, by which these runs were chosen.
 pub(super) fn sentences(
     dataset: &Dataset,
     configurations: &Configurations<'_>,
@@ -33,7 +33,7 @@ pub(super) fn sentences(
     sentences
 }
 
-/// How many configurations, repetitions, runs and events there are.
+/// The sentence about how many configurations, repetitions, runs and events there are.
 fn numbers(dataset: &Dataset, configurations: &Configurations<'_>) -> String {
     let runs = dataset.finished();
     let mut repetitions = vec![0_u32; configurations.first_runs().len()];
@@ -45,6 +45,7 @@ fn numbers(dataset: &Dataset, configurations: &Configurations<'_>) -> String {
         1 => "",
         _ => " each",
     };
+    // Whether each configuration has a single run, which is then not called a repetition.
     let is_once = repetitions.iter().all(|&count| count == 1);
     format!(
         "The dataset has {} with {} {}{each}: {} with {}.",
@@ -70,16 +71,17 @@ fn not_used(dataset: &Dataset) -> Option<String> {
     (!words.is_empty()).then(|| format!("Not used: {}.", words.join(", ")))
 }
 
-/// The engine, how machines shared processes, and the time scale.
+/// The sentences about the engine, how machines shared processes, and the time scale (model seconds per second of real time).
 fn engine(dataset: &Dataset) -> String {
-    let kind = |run: &JournalRow| (run.isolation.clone(), run.time_scale.to_bits());
+    let kind = |run: &JournalRow| (run.isolation.clone(), run.time_scale);
     let kinds = distinct(dataset.finished().iter().map(kind));
     if dataset.is_virtual() {
         return "The runs were simulated in virtual time: each tick happens exactly when it is due, and each message arrives exactly after its delay, \
                 so every run is punctual."
             .to_owned();
     }
-    let is_process = |(isolation, _): &(String, u64)| isolation == "process";
+    // Whether each machine was a process of its own: in all runs, and in some runs.
+    let is_process = |(isolation, _): &(String, f64)| isolation == "process";
     let processes = match (kinds.iter().all(is_process), kinds.iter().any(is_process)) {
         (true, _) => "each machine was a process of its own",
         (false, true) => {
@@ -87,7 +89,7 @@ fn engine(dataset: &Dataset) -> String {
         }
         (false, false) => "runs shared a process",
     };
-    let scales = kinds.iter().map(|(_, bits)| f64::from_bits(*bits));
+    let scales = kinds.iter().map(|(_, time_scale)| *time_scale);
     format!(
         "The machines ran in real time and exchanged messages over real TCP connections on one computer; {processes}. A second of real time had {} s of \
          model time.",
@@ -95,7 +97,7 @@ fn engine(dataset: &Dataset) -> String {
     )
 }
 
-/// Versions of the program, dates and computers.
+/// The sentence about the versions of the program, the dates and the computers.
 fn origin(dataset: &Dataset) -> String {
     let sweeps: Vec<&Provenance> = dataset
         .manifests()
@@ -127,15 +129,19 @@ fn origin(dataset: &Dataset) -> String {
     )
 }
 
-/// The computers in words. Computers with the same equipment are described once, with their number.
+/// The computers on which the runs were made, in words. Computers with the same equipment are described once, with how many they are.
 fn computers(sweeps: &[&Provenance]) -> Vec<String> {
-    let hosts = distinct(
+    let computers = distinct(
         sweeps
             .iter()
             .map(|sweep| (sweep.host.as_str(), equipment(sweep))),
     );
-    let kinds = distinct(hosts.iter().map(|(_, words)| words));
-    let words = |kind: &String| match hosts.iter().filter(|(_, words)| words == kind).count() {
+    let kinds = distinct(computers.iter().map(|(_, equipment)| equipment));
+    let count = |kind: &String| {
+        let has_kind = |(_, equipment): &&(&str, String)| equipment == kind;
+        computers.iter().filter(has_kind).count()
+    };
+    let words = |kind: &String| match count(kind) {
         1 => format!("a computer with {kind}"),
         count => format!("{} computers, each with {kind}", grouped(count as u64)),
     };
@@ -152,7 +158,7 @@ fn equipment(sweep: &Provenance) -> String {
     )
 }
 
-/// How many runs were punctual. `None` for runs in virtual time.
+/// The sentences about how many runs were punctual. `None` for runs in virtual time.
 fn punctuality(dataset: &Dataset) -> Option<String> {
     let runs = dataset.finished();
     let punctual = runs.iter().filter(|run| run.punctual).count();

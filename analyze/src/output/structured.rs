@@ -53,7 +53,7 @@ pub fn json(records: &[Record], mut out: impl Write) -> std::io::Result<()> {
     })
 }
 
-/// Writes the rows of a data frame as CSV, with a header if `with_header`.
+/// Writes the rows of a data frame as CSV, with a header if `with_header` is true.
 ///
 /// # Errors
 ///

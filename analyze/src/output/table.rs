@@ -6,7 +6,7 @@ use sim::sweep::words::grouped;
 
 use super::tones::ColouredColumn;
 
-/// The separator of lines within a cell.
+/// The separator of lines within a cell: put between two texts, it begins a new line.
 pub(crate) const LINE: &str = "\n";
 
 /// A table to be read by people.
@@ -45,7 +45,7 @@ pub struct ShortColumn {
 }
 
 impl Table {
-    /// Makes sure that narrow terminals too show the columns with these headings.
+    /// Makes sure that the columns with these headings are shown on narrow terminals too.
     pub fn keep(&mut self, headings: &[String]) {
         let is_kept = |&index: &usize| headings.contains(&self.headings[index]);
         self.optional.retain(|index| !is_kept(index));
@@ -131,13 +131,19 @@ pub(crate) fn rounded(value: f64, decimals: usize) -> String {
         return "0".to_owned();
     }
     let text = number(value, decimals);
+    let is_rounded_to_zero = text.chars().all(|digit| "0.".contains(digit));
+    if !is_rounded_to_zero {
+        return with_groups(&text);
+    }
+    // Half a unit of the last digit.
     let half_unit = 0.5 * 0.1f64.powi(decimals as i32);
-    match text.chars().all(|digit| "0.".contains(digit)) {
-        false => with_groups(&text),
-        // A value of exactly half a unit is rounded to the even digit 0, for example 0.5 to 0. It gets one more digit instead.
-        true if value.abs() >= half_unit => number(value, decimals + 1),
-        true if value < 0.0 => format!("> {}", number(-half_unit, decimals + 1)),
-        true => format!("< {}", number(half_unit, decimals + 1)),
+    // A value of exactly half a unit is rounded to the even digit 0, for example 0.5 to 0. It gets one more digit instead.
+    if value.abs() >= half_unit {
+        return number(value, decimals + 1);
+    }
+    match value < 0.0 {
+        true => format!("> {}", number(-half_unit, decimals + 1)),
+        false => format!("< {}", number(half_unit, decimals + 1)),
     }
 }
 
@@ -146,11 +152,11 @@ pub(crate) fn keep_together(text: &str) -> String {
     text.replace(' ', "\u{a0}")
 }
 
-/// Maximum number of digits after the decimal point.
+/// Maximum number of digits after the decimal point, unless a column asks for more.
 const MAX_DECIMALS: usize = 6;
 
-/// The number of digits after the decimal point with which `value` has `significant` significant digits, but at least `least` and at
-/// most [`MAX_DECIMALS`] (or `least`, if that is larger).
+/// The number of digits after the decimal point with which `value` has `significant` significant digits. It is at least `least`, and at
+/// most [`MAX_DECIMALS`], unless `least` is larger than this maximum.
 pub(crate) fn decimals_for(value: f64, significant: u8, least: usize) -> usize {
     if value == 0.0 {
         return least;
@@ -164,6 +170,7 @@ pub(crate) fn decimals_for(value: f64, significant: u8, least: usize) -> usize {
 pub(crate) fn with_half_width(value: f64, half_width: f64, least: usize) -> [String; 2] {
     let decimals = decimals_for(half_width, 2, least);
     let shown = number(value, decimals);
+    // The unit of the last digit.
     let unit = 0.1f64.powi(decimals as i32);
     let rounding_error = shown
         .parse()

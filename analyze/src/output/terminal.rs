@@ -8,9 +8,9 @@ use sim::table::{Grid, display_width, printed};
 use crate::output::table::Table;
 
 /// The separator of lines within a cell.
-const LINE: char = '\n';
-/// Lines of prose in cells are broken until they are this many characters wide. If the table still does not fit, columns are left out
-/// instead of breaking the lines further.
+const LINE_BREAK: char = '\n';
+/// To make a table narrower, lines of prose in cells are broken down to this width in characters. If the table is still too wide,
+/// columns are left out, and lines are not broken further.
 const NARROWEST_PROSE: usize = 16;
 
 /// The title, the table and its caption as text. Lines are at most `width` characters wide, unless a single word is longer. If the
@@ -51,10 +51,10 @@ fn narrowed(table: &Table, width: u16) -> (Cow<'_, Table>, Vec<String>) {
     while !fits(&narrowed, width)
         && let Some(&index) = narrowed.optional.first()
     {
-        left_out.push(narrowed.headings[index].replace(LINE, " "));
+        left_out.push(narrowed.headings[index].replace(LINE_BREAK, " "));
         narrowed = Cow::Owned(narrowed.without_column(index));
     }
-    // The columns that were left out last are the most useful ones, so the sentence names them first.
+    // The columns that were left out last are the most useful ones, so they come first in the list of headings.
     left_out.reverse();
     (narrowed, left_out)
 }
@@ -74,7 +74,8 @@ fn fits(table: &Table, width: u16) -> bool {
                 let parts = row[index].split(separators);
                 parts.map(display_width).max().unwrap_or(0)
             };
-            let (widest_line, widest_word) = (widest(&[LINE]), widest(&[LINE, ' ']));
+            let (widest_line, widest_word) = (widest(&[LINE_BREAK]), widest(&[LINE_BREAK, ' ']));
+            // A word is never broken, so a cell is at least as wide as its widest word.
             row[index] = "x".repeat(widest_line.min(NARROWEST_PROSE).max(widest_word));
         }
     }
@@ -85,7 +86,7 @@ fn fits(table: &Table, width: u16) -> bool {
 pub(crate) fn markdown_cell(text: &str) -> String {
     text.replace('|', "\\|")
         .replace("\r\n", "<br>")
-        .replace([LINE, '\r'], "<br>")
+        .replace([LINE_BREAK, '\r'], "<br>")
 }
 
 /// The table as Markdown, under a heading.
@@ -183,7 +184,7 @@ mod tests {
         assert_eq!(lines[4], format!("| {cell} | {cell} |"));
     }
 
-    /// For example, the label of a run with tens of thousands of machines contains all their rates.
+    /// For example, a run with tens of thousands of machines has a label with all their rates.
     #[test]
     fn a_cell_may_be_wider_than_a_terminal() {
         let text = terminal(&table(&"1,".repeat(40_000)), 80);

@@ -1,12 +1,12 @@
-//! Which words of tables and paragraphs have a colour on a terminal. Marks are put around these words; the console replaces the marks by
-//! colours.
+//! Which words of tables and paragraphs have a colour on a terminal. A word has a tone (good, doubtful or bad). Marks are put around words
+//! that have a tone, and the console replaces the marks by colours.
 
 use sim::console::colour::{Tone, marked};
 use sim::table::NO_BREAK;
 
 use super::table::Table;
 
-/// The index of a table's column in which words have colours, and a function that returns the tone of a word: good, doubtful or bad.
+/// The index of a table's column in which words have colours, and a function that returns the tone of a word, or `None` if it has no tone.
 pub type ColouredColumn = (usize, fn(&str) -> Option<Tone>);
 
 /// The tone of a word of a verdict (such as `confirmed`) or of a regime (what theory predicts for a queue, such as `stable`).

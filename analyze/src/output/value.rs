@@ -26,7 +26,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If there is no such row, or the column has a type that has no form here.
+    /// If there is no such row, or if a value of the column's type cannot be a [`Value`].
     pub(crate) fn from_cell(column: &Column, row: usize) -> PolarsResult<Self> {
         Ok(match column.get(row)? {
             AnyValue::Null => Self::Missing,
@@ -52,7 +52,7 @@ impl Value {
     }
 
     /// The value in full precision, for programs to read. A real number always has a decimal point, so that a program that reads the
-    /// column recognises real numbers. A missing value is an empty text.
+    /// column does not take it for a whole number. A missing value is an empty text.
     pub(crate) fn as_cell(&self) -> String {
         let text = self.to_string();
         let has_only_digits = |text: &str| {

@@ -21,7 +21,7 @@ fn measures_of(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// Makes the plot of a kind that shows measures as bars, with a panel for each measure.
+/// Makes a plot that shows measures as bars, with a panel for each measure. `kind` decides which measures.
 pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<Plot, PlotError> {
     let (title, measured) = (kind.title(), measures_of(kind));
     let measured: Vec<&'static Measure> =
@@ -121,7 +121,7 @@ fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Pan
     }
 }
 
-/// For each kind of events: the measure with their number, their name in the key, and the index of their colour.
+/// For each kind of events: the name of the measure that counts them, their name in the key (legend), and the index of their colour.
 const MIX: [(&str, &str, usize); 3] = [
     ("internal_events", "internal", 3),
     ("send_events", "send", 4),
@@ -175,7 +175,8 @@ pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, Plo
     })
 }
 
-/// A series for each kind of events of a machine. Its points are the shares of these events, stacked after those of the kinds before.
+/// For one machine, a series for each kind of events. A point is the share of these events in one condition: a bar that begins where the bar
+/// of the kind before it ends.
 fn stacked_shares(estimates: &Estimates, machine: usize) -> Vec<Series> {
     let mut series: Vec<Series> = MIX
         .iter()
@@ -194,6 +195,7 @@ fn stacked_shares(estimates: &Estimates, machine: usize) -> Vec<Series> {
             .iter()
             .map(|estimate| estimate.map_or(0.0, |estimate| estimate.mean));
         let all_events: f64 = means.clone().sum();
+        // The sum of the shares of the kinds before, in percent: the start of the next bar.
         let mut base = 0.0;
         for (series, mean) in series.iter_mut().zip(means) {
             if all_events > 0.0 {

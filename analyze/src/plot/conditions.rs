@@ -20,7 +20,7 @@ pub(super) struct Condition<'d> {
 
 /// The conditions of a dataset, in the order of their first runs.
 pub(super) struct Conditions<'d> {
-    /// The parameters that tell conditions apart.
+    /// The names of the parameters that tell conditions apart.
     pub(super) names: Vec<&'static str>,
     pub(super) all: Vec<Condition<'d>>,
 }
@@ -38,6 +38,7 @@ impl<'d> Conditions<'d> {
         for parameters in &values {
             let values: Vec<String> = names.iter().map(|name| shown(parameters, name)).collect();
             let known = conditions.iter().position(|other| other.values == values);
+            // A new condition gets the next index.
             condition_indices.push(known.unwrap_or(conditions.len()));
             if known.is_none() {
                 let runs = vec![];
@@ -69,13 +70,13 @@ impl Condition<'_> {
         words.collect::<Vec<_>>().join(" · ")
     }
 
-    /// Number of machines. If its runs differ in this number, the largest one.
+    /// Number of machines of the runs. If the runs have different numbers of machines, the largest number.
     pub(super) fn machines(&self) -> usize {
         let machines = self.runs.iter().map(|run| run.machines() as usize);
         machines.max().unwrap_or_default()
     }
 
-    /// The name of a machine. It contains the machine's rate if all runs have the same rate there.
+    /// The name of a machine. It contains the machine's rate if this machine has the same rate in all runs of the condition.
     pub(super) fn machine_name(&self, machine: usize) -> String {
         let mut rates = self
             .runs
@@ -92,11 +93,13 @@ impl Condition<'_> {
 }
 
 /// The parameters that tell conditions apart. These are the parameters `by`. If `by` is empty, they are `rates`, `internal`, and every
-/// other parameter that has several values. `values` has the values of all parameters for each configuration.
+/// other parameter that has several values and a column of its own in tables. `values` has the values of all parameters for each
+/// configuration.
 pub(super) fn names(values: &[Vec<Value>], by: &[&'static str]) -> Vec<&'static str> {
     if !by.is_empty() {
         return by.to_vec();
     }
+    // Whether the parameter with this index has several values. Then two successive configurations differ in it.
     let differs = |index: usize| {
         values
             .windows(2)
@@ -109,7 +112,7 @@ pub(super) fn names(values: &[Vec<Value>], by: &[&'static str]) -> Vec<&'static 
     names.map(|(_, name)| name).collect()
 }
 
-/// The name of an axis that has the conditions, such as `rates · internal`, and the names of the conditions on it, such as
+/// The title of an axis along which the conditions are drawn, such as `rates · internal`, and the names of the conditions on it, such as
 /// `1,3,6 · 0.7`. `names` has the parameters, and `values` their values for each condition. A parameter with only one value is left out,
 /// unless all parameters have only one value.
 pub(super) fn axis_names(names: &[&'static str], values: &[Vec<String>]) -> (String, Vec<String>) {

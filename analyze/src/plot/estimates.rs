@@ -15,7 +15,7 @@ use crate::stats::repetitions;
 pub(super) struct Estimates {
     /// The parameters that tell conditions apart.
     pub(super) names: Vec<&'static str>,
-    /// The conditions, in the order of the experiment's configurations; with `by`, in the order of its values.
+    /// The conditions, in the order of the experiment's configurations. With [`Options::by`], in the order of these parameters' values.
     pub(super) conditions: Vec<Estimated>,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Estimates {
 pub(super) struct Estimated {
     /// The values of [`Estimates::names`], as text.
     pub(super) values: Vec<String>,
-    /// Number of runs.
+    /// Number of runs of the condition.
     pub(super) n: u64,
     /// For each machine, an estimate of each measure. `None` if the measure is undefined in all runs.
     pub(super) machines: Vec<Vec<Option<Estimate>>>,
@@ -59,6 +59,7 @@ impl Estimates {
         for group in &groups {
             let estimates = measures.iter().map(|measure| group.estimate(measure));
             let estimates: Vec<Option<Estimate>> = estimates.collect();
+            // Machine 0 is the first group of a new condition.
             if group.machine == 0 {
                 conditions.push(Estimated {
                     values: names
@@ -87,6 +88,7 @@ impl Estimates {
         let pools = pool::pools(std::slice::from_ref(dataset), &keys, measures)?;
         let mut conditions: Vec<Estimated> = vec![];
         for pool in &pools {
+            // The last of the pool's values is the machine.
             let values: Vec<String> = pool.values[..by.len()]
                 .iter()
                 .map(Value::to_string)

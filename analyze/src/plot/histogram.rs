@@ -1,5 +1,5 @@
-//! Histograms: how often each jump occurs. A jump is a clock after an event minus the same clock after the machine's event before. There
-//! is a panel for each condition: a configuration, or all configurations with the same values of some parameters.
+//! Histograms: how often each jump occurs. A jump is a machine's clock after an event minus its clock after the event before. There is a
+//! panel for each condition: a configuration, or all configurations with the same values of some parameters.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,8 @@ use crate::read::run_log::Run;
 use crate::stats::estimate::Estimate;
 use crate::threads::on_all_cores;
 
-/// The largest number of bars of a machine. If the largest jump is above this number, each bar counts a range of jumps, such as `4-6`.
+/// The largest number of bars of a machine. If the largest jump is greater than this number, each bar counts a range of jumps, such as
+/// `4-6`.
 const MAX_BINS: u64 = 16;
 
 /// For each machine of a run, how many events have each jump.
@@ -69,10 +70,12 @@ fn panel(
         .iter()
         .flatten()
         .filter_map(|counts| counts.keys().last());
+    // At least 1, because there is always a bin for jump 1.
     let largest_jump = largest_jumps.copied().max().unwrap_or(1).max(1);
     let bins = Bins::up_to(largest_jump);
     let mut series = vec![];
     for machine in 0..condition.machines().min(MAX_MACHINES) {
+        // The machine's counts in each run.
         let of_runs = || counts.iter().filter_map(|run| run.get(machine));
         let points = (0..bins.count).filter_map(|bin| {
             let shares = of_runs().filter_map(|counts| bins.share(counts, bin));
@@ -123,7 +126,7 @@ fn count(run: &Run<'_>) -> Counts {
 
 /// Bins of equal width. The first bin begins with jump 1. It also counts jumps of 0, which only logs of other programs have.
 struct Bins {
-    /// How many jumps (of different size) one bin counts.
+    /// How many different jumps a bin counts. For example, it is 3 if a bin counts the jumps 4, 5 and 6.
     width: u64,
     /// Number of bins.
     count: u64,
@@ -149,6 +152,7 @@ impl Bins {
     /// The share of events whose jump is in the bin, in percent. `None` if there are no events.
     fn share(&self, counts: &BTreeMap<u64, u64>, bin: u64) -> Option<f64> {
         let all: u64 = counts.values().sum();
+        // The first bin also counts jumps of 0.
         let first = if bin == 0 { 0 } else { bin * self.width + 1 };
         let in_bin: u64 = counts
             .range(first..=(bin + 1) * self.width)

@@ -10,7 +10,7 @@
 //! - [`over_time`]: clock, queue and mean jump against time
 //! - [`histogram`]: how often each jump occurs
 //! - [`bars`]: measures of all conditions as bars
-//! - [`trials`]: measures of each run
+//! - [`trials`]: measures of single runs, a point for each run
 //! - [`regression`]: mean jump against rate, mean backlog against the probability of sending
 //! - [`stability`]: backlog growth over rates and probabilities, with the predicted boundary
 //! - [`theory`]: measurements against predictions
@@ -166,7 +166,7 @@ pub enum PlotError {
 /// A figure, and what it leaves out.
 #[derive(Debug)]
 pub struct Plot {
-    /// The figure.
+    /// The picture, with its titles, notes and key.
     pub figure: Figure,
     /// A sentence about what is not drawn. `None` if everything is drawn.
     pub left_out: Option<String>,
@@ -206,7 +206,7 @@ pub fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<Plot, Pl
     }
 }
 
-/// The largest number of machines that are drawn. The colours of more lines or bars could not be told apart.
+/// The largest number of machines that are drawn. If there were more lines or bars, their colours could not be told apart.
 const MAX_MACHINES: usize = 12;
 
 /// The key (legend) with an entry for each of `machines` machines.
@@ -244,6 +244,7 @@ fn choose_evenly(count: usize, max: usize) -> Vec<usize> {
     match (count, max) {
         (count, max) if count <= max => (0..count).collect(),
         (_, 0) => vec![],
+        // A single index cannot be spread from the first to the last, so the first one is taken.
         (_, 1) => vec![0],
         (count, max) => (0..max)
             .map(|index| index * (count - 1) / (max - 1))

@@ -13,11 +13,14 @@ use crate::read::run_log::Run;
 use crate::stats::estimate::Estimate;
 use crate::threads::on_all_cores;
 
-/// Clocks and queue lengths are averaged over runs at equally spaced times. This is the number of intervals between these times.
+/// Clocks and queue lengths are averaged over runs at equally spaced times. This is the number of intervals between these times, so there
+/// is one time more.
 const INTERVALS: usize = 120;
-/// Jumps are averaged over all events within an interval of time. This is the number of intervals of a run; a label says "thirtieth".
+/// Jumps are averaged over all events within an interval of time. This is the number of intervals of a run. The label of the vertical
+/// axis says "each thirtieth of the run", so it must change with this number.
 const JUMP_INTERVALS: usize = 30;
 
+/// The name of the horizontal axis.
 const TIME: &str = "model time (s)";
 
 /// For a kind of plot: the name of the vertical axis, and a sentence about what a point is.
@@ -97,7 +100,7 @@ pub(super) fn titles(panels: &[Panel]) -> String {
     titles.join("; ")
 }
 
-/// The panel of one condition: means over its runs at several times. `names` are the parameters that tell conditions apart.
+/// The panel of one condition: at each of several times, the mean over its runs. `names` are the parameters that tell conditions apart.
 fn panel(
     dataset: &Dataset,
     kind: Kind,
@@ -175,7 +178,8 @@ fn times(dataset: &Dataset, kind: Kind, runs: &[&JournalRow]) -> Vec<f64> {
     }
 }
 
-/// For each machine, its values at these times. A value that is not known is NaN.
+/// For each machine, its values at these times. For mean jumps, these are the middles of intervals, and an interval without events has the
+/// value NaN.
 fn sample(kind: Kind, run: &Run<'_>, times: &[f64]) -> Vec<Vec<f64>> {
     let logs = run.logs();
     logs.map(|log| match kind {
@@ -198,6 +202,7 @@ fn last_values(
     times: &[f64],
     value: impl Fn(usize) -> Option<u64>,
 ) -> Vec<f64> {
+    // The index of the next event, and the value after the event before it.
     let (mut next, mut last) = (log.start, 0.0);
     let at = |time: &f64| {
         while next < log.end && run.times_s()[next] <= *time {
@@ -217,6 +222,7 @@ fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Ve
     };
     let length = match middles {
         [first, second, ..] => second - first,
+        // Never the case, because there are JUMP_INTERVALS intervals.
         _ => 1.0,
     };
     let start = first - length / 2.0;

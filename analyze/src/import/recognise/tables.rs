@@ -203,7 +203,7 @@ fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
     };
     let mark = tables
         .first()
-        .map_or(numbers::DecimalMark::Point, |table| table.mark);
+        .map_or(numbers::DecimalMark::Point, |table| table.decimal_mark);
     if words.last().is_some_and(|word| direction(word).is_some()) {
         Class::Peers
     } else if nearly_all(&|cell| {

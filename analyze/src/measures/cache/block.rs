@@ -29,7 +29,8 @@ pub(super) struct Block {
     pub(super) path: PathBuf,
     /// The runs, in the order of their rows in the files.
     pub(super) runs: Vec<CachedRun>,
-    /// The checksum of the file with the runs. The other files are valid only together with this file.
+    /// The checksum of the file with the runs. The checksums of the other files cover it too, so these files are valid only together
+    /// with this file with runs.
     pub(super) checksum: String,
 }
 
@@ -124,8 +125,8 @@ impl Block {
         format!("{about} {family} {}", self.checksum)
     }
 
-    /// Writes a block into a folder with a temporary name, and renames the folder to `path` when it is complete. Nothing is forced to
-    /// the disk, because the checksums show later what a power cut destroyed. `None` if `path` exists already.
+    /// Writes a block into a folder with a temporary name, and renames the folder to `path` when the block is complete. Nothing is
+    /// forced to the disk (no fsync): if a power cut destroys a file, its checksum shows it later. `None` if `path` exists already.
     pub(super) fn write(
         path: PathBuf,
         runs: Vec<CachedRun>,
