@@ -189,9 +189,9 @@ fn every_message_is_received_once_and_in_order_or_still_waits_at_the_end() {
     });
 }
 
-/// Checks that every receive belongs to a send to this machine, with the same timestamp and at a lower clock. Messages between two
-/// machines must keep their order, and no message may arrive twice. At the end, no more messages may wait in a queue than were sent and
-/// not received.
+/// Checks that every receive belongs to a send to this machine with the same timestamp, and that the receive's clock is higher than this
+/// timestamp. Messages between two machines must keep their order, and no message may arrive twice. At the end, no more messages may wait
+/// in a queue than were sent and not received.
 fn check_messages(run: &Run, log: &RunLog) {
     let machines = log.machines.len();
     // The messages that are sent and not yet received, from the oldest on, for each sender and receiver.

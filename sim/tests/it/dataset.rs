@@ -78,6 +78,7 @@ fn a_sweep_that_was_interrupted_at_any_byte_is_resumed() {
     let journal = fs::read(whole.join("runs.csv")).expect("a journal");
     let first_newline = journal.iter().position(|&byte| byte == b'\n');
     let header_bytes = first_newline.expect("a header") + 1;
+    // Not every byte is tried, to keep the test short.
     for cut in (header_bytes..journal.len()).step_by(97) {
         let root = folder.path().join(cut.to_string());
         fs::create_dir(&root).expect("a folder");

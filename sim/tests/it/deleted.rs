@@ -1,5 +1,5 @@
-//! Tests with files of a dataset that other programs delete or change while a sweep (`sim run`) writes, or before a sweep is resumed. The files are the manifest (`dataset.json`) and the journal (`runs.csv`, a row for each ended
-//! run).
+//! Tests with files of a dataset that other programs delete or change while a sweep (`sim run`) writes, or before a sweep is resumed. The
+//! files are the manifest (`dataset.json`) and the journal (`runs.csv`, a row for each ended run).
 
 use std::fs;
 use std::path::PathBuf;

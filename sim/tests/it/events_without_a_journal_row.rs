@@ -79,7 +79,8 @@ impl Trial {
         fs::write(self.journal(), lines.concat()).expect("written");
     }
 
-    /// Checks that a sweep is refused and does not change the journal. Returns its message, and the shell commands in it that delete the events.
+    /// Checks that a sweep is refused and does not change the journal. Returns its message, and the shell commands in it that delete the
+    /// events.
     fn check_refused(&self) -> (String, String) {
         let before = fs::read(self.journal()).ok();
         let inspected = DatasetWriter::inspect(&self.root(), &self.experiment);
@@ -212,7 +213,8 @@ fn run_in_a_shell(commands: &str) {
     assert!(status.expect("a shell").success(), "{commands}");
 }
 
-/// Rows are written to the journal at a sync (when data are forced to the disk). So a sweep that was killed before its first sync leaves events and a journal without rows.
+/// Rows are written to the journal at a sync (when data are forced to the disk). So a sweep that was killed before its first sync leaves
+/// events and a journal without rows.
 #[test]
 fn a_sweep_killed_before_its_first_sync_is_resumed() {
     let trial = Trial::new();

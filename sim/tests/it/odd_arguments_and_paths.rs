@@ -135,8 +135,8 @@ fn names_that_are_too_long_are_reported() {
 
 #[test]
 fn terminals_may_report_no_width_or_an_extreme_one() {
-    // `TERMINAL SIZE PROGRAM ARGUMENT...` runs the program in a terminal that reports this number of rows and columns. It reads all
-    // output, and exits with the program's code.
+    // `TERMINAL SIZE PROGRAM ARGUMENT...` runs the program in a terminal that reports this number of rows and of columns. It reads all
+    // output, and exits with the program's code. Older versions of Python have no `os.login_tty`.
     const TERMINAL: &str = "
 import fcntl, os, pty, struct, sys, termios
 parent, child = pty.openpty()
