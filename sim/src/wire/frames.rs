@@ -37,8 +37,8 @@ impl Frames {
     /// Returns [`WireError`] if the bytes are not a frame of this stream. Then the stream cannot be read any further.
     pub fn take(&mut self, stream: &mut &[u8]) -> Option<Result<Frame, WireError>> {
         loop {
-            // At first, only the 33 bytes of every frame are expected. If they say that a message with a timestamp follows, the bytes of
-            // the timestamp's length are expected too, and at last the timestamp itself.
+            // At first, only the 33 bytes of every frame are expected. If these bytes say that the frame is a message with a timestamp, the
+            // bytes of the timestamp's length are expected too, and at last the timestamp itself.
             let expected_bytes = match self.expected_bytes() {
                 Ok(bytes) => bytes,
                 Err(error) => {

@@ -89,6 +89,7 @@ fn encoded_with_timestamp(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn numbers_are_big_endian() {
+    // The kind, and then four numbers of 8 bytes: 1, 2, 3 and 0x0102_0304_0506_0708.
     assert_eq!(
         message(None).encode(),
         [

@@ -32,7 +32,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// Lets `sim plan` with `options` write its script to the file `script`. Returns the script.
+/// Lets `sim plan` with `options` write its script to the file `script`. Returns the script. In shell commands, `$SIM` is the program `sim`.
 fn write_script(folder: &Path, options: &str) -> String {
     let output = bash(folder, &format!("$SIM plan e.toml {options} > script"));
     let said = String::from_utf8_lossy(&output.stderr);

@@ -264,7 +264,7 @@ fn no_message_is_received_before_its_delay_is_over() {
 /// With `stamp = "before"`, a message carries the value that its sender's clock had before the send event. So the clock of a receive can
 /// be as low as the clock of its send. With `stamp = "after"`, the clock of a receive is always higher.
 #[test]
-fn receives_whose_clock_is_not_above_that_of_their_send_exist_exactly_if_stamp_is_before() {
+fn some_receives_have_the_same_clock_as_their_send_only_if_stamp_is_before() {
     let parameters = "duration_s = 20\ntime_scale = 50\n[parameters]\nrates = [3, 3, 4]\ninternal = 0.3\nstamp = [\"after\", \"before\"]";
     on_both_engines(parameters, |_, run, log| {
         // The clock of each event, by machine and tick.

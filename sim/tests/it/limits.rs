@@ -106,7 +106,8 @@ fn runs_in_virtual_time_need_no_additional_threads() {
     );
 }
 
-/// Sixteen processes `sleep` of the same user start directly after the sweep, so the sweep's plan did not count them.
+/// Sixteen processes `sleep` of the same user start directly after the sweep, so the sweep's plan did not count them. When
+/// the sweep has ended, the command ends these processes, and has the exit code of the sweep.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
 fn a_sweep_that_reaches_the_limit_continues_with_fewer_runs_at_once() {

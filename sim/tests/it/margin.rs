@@ -132,10 +132,10 @@ fn run_late(
     for machine in 0..count {
         let mut last_ns = 0;
         for tick in 0..schedule.ticks(machine as usize) {
-            let late_ns =
+            let tick_ns =
                 schedule.due_ns(machine as usize, tick) + random.random_range(0..=lateness_ns);
             // The ticks of a machine stay in their order.
-            last_ns = late_ns.max(last_ns + 1);
+            last_ns = tick_ns.max(last_ns + 1);
             agenda.push(Reverse(Happening {
                 time_ns: last_ns,
                 machine,

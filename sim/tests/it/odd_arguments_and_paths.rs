@@ -1,5 +1,5 @@
 //! Tests of unusual arguments and environments: paths that are not UTF-8, that need quotes in a shell, or that are too long, and
-//! terminals that report no width or an extreme one.
+//! terminals that report no width or an extreme one. In shell commands, `$SIM` is the program `sim`.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ fn folder_with_experiment() -> tempfile::TempDir {
     work
 }
 
-// macOS refuses such names.
+// macOS refuses names that are not UTF-8.
 #[cfg(target_os = "linux")]
 #[test]
 fn paths_that_are_not_utf_8_can_be_used() {
@@ -54,7 +54,7 @@ fn a_path_that_cannot_be_a_folder_is_reported() {
             format!("$SIM plan e.toml --data {path}"),
             format!("$SIM status {path}"),
         ] {
-            // `plan` and `status` create nothing, so they do not notice that a link leads nowhere.
+            // `plan` and `status` create nothing, so they do not notice that the link `dangling` leads nowhere.
             let creates_nothing = !line.contains("run");
             if path == "dangling" && creates_nothing {
                 continue;

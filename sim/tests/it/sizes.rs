@@ -166,7 +166,7 @@ fn a_run_that_does_not_fit_into_memory_is_refused_before_anything_is_created() {
         let text = format!("seed = 1\nengine = \"{engine}\"\n{parameters}");
         std::fs::write(work.path().join("e.toml"), text).expect("written");
         for verb in ["plan", "run"] {
-            // At most 8 GB of memory, and no core dump.
+            // The program `$SIM`, which is `sim`, gets at most 8 GB of memory. If it crashes, it leaves no copy of its memory on the disk.
             let line = format!("ulimit -c 0; ulimit -v 8000000; $SIM {verb} e.toml");
             let output = bash(work.path(), &line);
             let stderr = String::from_utf8_lossy(&output.stderr);

@@ -212,7 +212,7 @@ fn the_script_passes_on_arguments_and_exit_codes() {
         said.ends_with("\nrun e.toml --quiet --shard 1/4\n"),
         "{said}"
     );
-    // The array runs only some of the four shards.
+    // The array runs only some of the four shards, so the variable `SHARDS` says how many there are.
     let some_shards = [&task("3", "1", "3", "2")[..], &[("SHARDS", "4")]].concat();
     let (code, said) = run_as_task("echo", &some_shards);
     assert_eq!(code, Some(0), "{said}");
@@ -223,12 +223,14 @@ fn the_script_passes_on_arguments_and_exit_codes() {
 #[test]
 fn the_script_gives_advice() {
     for (program, variables, advice) in [
+        // The script was not started as a task of an array.
         ("echo", &[][..], "sbatch --array=1-4"),
         (
             "no/such/sim",
             &task("1", "1", "4", "4"),
             "cargo build --release -p sim",
         ),
+        // The array has a gap: its two tasks have the numbers 1 and 3.
         ("echo", &task("1", "1", "3", "2"), "SHARDS=4"),
     ] {
         let (code, said) = run_as_task(program, variables);

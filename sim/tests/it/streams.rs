@@ -1,5 +1,5 @@
 //! Tests of output that cannot be written: on a full disk, to a closed pipe, or to a closed terminal. Messages may be lost, but every run
-//! is made.
+//! is made. In shell commands, `$SIM` is the program `sim`.
 
 use std::io::{Read, Write};
 use std::process::Command;

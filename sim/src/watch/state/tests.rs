@@ -35,6 +35,7 @@ fn row(run: &Run, outcome: Outcome, reason: &str) -> JournalRow {
     }
 }
 
+/// Returns the number of configurations in each state.
 fn counts(done: u64, under_way: u64, failed: u64, not_begun: u64) -> ConfigurationCounts {
     ConfigurationCounts {
         done,

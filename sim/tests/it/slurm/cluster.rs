@@ -32,7 +32,7 @@ const PROGRAMS: [&str; 7] = [
 
 /// A cluster with two nodes that are ready for jobs. Jobs are submitted in its folder.
 pub struct Cluster {
-    /// The process of the program `unshare`, which starts the first process of the namespace and ends when this process ends.
+    /// The program `unshare`. It starts the first process of the namespace, and ends when the first process has ended.
     unshare: Child,
     folder: TempDir,
 }
