@@ -64,7 +64,7 @@ pub type Proof = [u8; 32];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelloKind {
     /// From a listener to a dialler in another process, directly after the listener has accepted the connection. The challenge has no
-    /// proof. It has a nonce that the dialler's proof must include.
+    /// proof. It has a nonce that the dialler's proof must include. A dialler in the same process knows the nonce already.
     Challenge,
     /// From the dialler of a connection that is used during the whole run.
     Dial,
@@ -137,14 +137,16 @@ pub enum WireError {
     /// The byte for the kind of a frame has a value that no kind has.
     #[error("sent a frame of unknown kind {0}")]
     Kind(u8),
-    /// A message carries a timestamp in addition to the Lamport clock, although the run has no such timestamps.
+    /// A message carries a timestamp in addition to the Lamport timestamp, although the messages of the run carry no such timestamp.
     #[error("sent a message with a timestamp, but the messages of this run carry none")]
     UnexpectedTimestamp,
-    /// A message carries only the Lamport clock, although the messages of the run carry another timestamp too.
+    /// A message carries only the Lamport timestamp, although the messages of the run carry another timestamp too.
     #[error("sent a message without the timestamp of the run's clock")]
     MissingTimestamp,
     /// No timestamp of the run's clock has this length.
-    #[error("sent a timestamp of {length} bytes, but this run's have {min_length} to {max_length}")]
+    #[error(
+        "sent a timestamp of {length} bytes, but timestamps of this run have {min_length} to {max_length} bytes"
+    )]
     TimestampLength {
         /// The length in bytes.
         length: u32,
@@ -254,8 +256,9 @@ impl Frame {
         bytes
     }
 
-    /// Decodes the first [`FRAME_BYTES`] bytes of a frame: all except the timestamp of a message.
+    /// Decodes the first [`FRAME_BYTES`] bytes of a frame. The `timestamp` of a message is `None`: it is decoded later, by [`Frames`].
     fn decode_head(bytes: &[u8]) -> Result<Self, WireError> {
+        // The first byte is the kind. Four numbers of 8 bytes follow, with the indices 0 to 3.
         let number = |index: usize| u64::from_be_bytes(array(&bytes[1 + 8 * index..9 + 8 * index]));
         match bytes[0] {
             KIND_MESSAGE | KIND_MESSAGE_WITH_TIMESTAMP => Ok(Self::Message {

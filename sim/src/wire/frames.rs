@@ -37,7 +37,8 @@ impl Frames {
     /// Returns [`WireError`] if the bytes are not a frame of this stream. Then the stream cannot be read any further.
     pub fn take(&mut self, stream: &mut &[u8]) -> Option<Result<Frame, WireError>> {
         loop {
-            // The length may become larger when the bytes have arrived that say how long the timestamp is.
+            // At first, only the 33 bytes of every frame are expected. If these bytes say that the frame is a message with a timestamp, the
+            // bytes of the timestamp's length are expected too, and at last the timestamp itself.
             let expected_bytes = match self.expected_bytes() {
                 Ok(bytes) => bytes,
                 Err(error) => {
@@ -65,7 +66,7 @@ impl Frames {
         !self.partial.is_empty()
     }
 
-    /// Returns the length of the next frame, as far as the bytes that have arrived so far determine it.
+    /// Returns how many bytes of the next frame are expected. As long as the frame's length is not known, more bytes may be expected later.
     fn expected_bytes(&self) -> Result<usize, WireError> {
         let Some((head, rest)) = self.partial.split_at_checked(FRAME_BYTES) else {
             return Ok(FRAME_BYTES);
@@ -92,11 +93,12 @@ impl Frames {
     /// Decodes the complete frame in `partial`.
     fn decode(&self) -> Result<Frame, WireError> {
         let (head, rest) = self.partial.split_at(FRAME_BYTES);
+        // The head is the part that every frame has. The rest is the length of a timestamp, and the timestamp.
         let mut frame = Frame::decode_head(head)?;
         if let Frame::Message { timestamp, .. } = &mut frame
             && let Some(format) = self.format
         {
-            // A message of the kind without timestamp has no bytes after the head.
+            // A message of the kind without a timestamp has no bytes after the head. But here every message must have a timestamp.
             let bytes = rest
                 .get(LENGTH_BYTES..)
                 .ok_or(WireError::MissingTimestamp)?;
@@ -111,6 +113,7 @@ fn length_bounds(format: TimestampFormat) -> (u64, u64) {
     match format {
         TimestampFormat::Vector { machines } => {
             let machines = u64::from(machines);
+            // There is a component for each machine. Each has at least one byte.
             (machines, machines * varint::MAX_BYTES)
         }
         TimestampFormat::Hybrid => {

@@ -70,8 +70,11 @@ fn vector(components: &[u64]) -> CarriedTimestamp {
     CarriedTimestamp::Vector(VectorTimestamp::new(components.to_vec()))
 }
 
-/// The first frame or error that is read from a stream. `None` if the first frame is not complete.
-fn first(format: Option<TimestampFormat>, mut bytes: &[u8]) -> Option<Result<Frame, WireError>> {
+/// Reads the first frame of a stream, or the error in it. Returns `None` if the first frame is not complete.
+fn read_first(
+    format: Option<TimestampFormat>,
+    mut bytes: &[u8],
+) -> Option<Result<Frame, WireError>> {
     Frames::new(format).take(&mut bytes)
 }
 
@@ -86,6 +89,7 @@ fn encoded_with_timestamp(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn numbers_are_big_endian() {
+    // The kind, and then four numbers of 8 bytes: 1, 2, 3 and 0x0102_0304_0506_0708.
     assert_eq!(
         message(None).encode(),
         [
@@ -104,6 +108,7 @@ fn a_timestamp_follows_its_message() {
     assert_eq!(bytes[33..], [0, 0, 0, 4, 3, 0, 0xac, 0x02]);
     let hybrid = CarriedTimestamp::Hybrid(HybridClock::from_parts(-2, 1));
     let bytes = message(Some(hybrid)).encode();
+    // A length of 4 bytes, the time -2 in 8 bytes, and the counter 1.
     let time = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe];
     assert_eq!(bytes[33..], [&[0, 0, 0, 9][..], &time, &[1]].concat());
 }
@@ -123,22 +128,23 @@ fn bytes_of_other_protocols_are_refused() {
         bytes[index] = byte;
         Hello::decode(&bytes)
     };
+    // Byte 0 belongs to the first bytes of every connection, byte 5 to the version. Byte 6 is the kind, a number from 0 to 4.
     assert_eq!(decode_with(0, b'G'), Err(WireError::Magic));
     assert_eq!(decode_with(5, 9), Err(WireError::Version(9)));
     assert_eq!(decode_with(6, 5), Err(WireError::HelloKind(5)));
     let nothing = [0; FRAME_BYTES];
-    assert_eq!(first(None, &nothing), Some(Err(WireError::Kind(0))));
+    assert_eq!(read_first(None, &nothing), Some(Err(WireError::Kind(0))));
 }
 
 #[test]
-fn a_message_is_refused_if_only_it_or_only_the_run_has_timestamps() {
+fn messages_with_an_unexpected_or_a_missing_timestamp_are_refused() {
     let with = message(Some(vector(&[1, 2, 3]))).encode();
     let without = message(None).encode();
     let unexpected = WireError::UnexpectedTimestamp;
-    assert_eq!(first(None, &with), Some(Err(unexpected)));
+    assert_eq!(read_first(None, &with), Some(Err(unexpected)));
     for format in [VECTOR, HYBRID] {
         let refused = Some(Err(WireError::MissingTimestamp));
-        assert_eq!(first(Some(format), &without), refused);
+        assert_eq!(read_first(Some(format), &without), refused);
     }
 }
 
@@ -161,21 +167,21 @@ fn timestamps_that_the_clock_cannot_have_are_refused() {
         (&[1, 2, 3, 4], WireError::TimestampRest(1)),
     ] {
         assert_eq!(
-            first(Some(VECTOR), &encoded_with_timestamp(bytes)),
+            read_first(Some(VECTOR), &encoded_with_timestamp(bytes)),
             Some(Err(problem))
         );
     }
     // A time of 8 bytes and the counter 0, and one byte more.
-    let too_long = first(Some(HYBRID), &encoded_with_timestamp(&[0; 10]));
+    let too_long = read_first(Some(HYBRID), &encoded_with_timestamp(&[0; 10]));
     assert_eq!(too_long, Some(Err(WireError::TimestampRest(1))));
     // The highest bit of the last byte says that the counter has more bytes.
-    let cut = first(Some(HYBRID), &encoded_with_timestamp(&[0x80; 9]));
+    let cut = read_first(Some(HYBRID), &encoded_with_timestamp(&[0x80; 9]));
     assert_eq!(cut, Some(Err(WireError::TimestampNumber)));
     // A timestamp with an impossible length is refused before any byte of it has arrived.
     let mut announced = encoded_with_timestamp(&[]);
     announced.truncate(FRAME_BYTES);
     announced.extend_from_slice(&u32::MAX.to_be_bytes());
-    let refused = first(Some(VECTOR), &announced);
+    let refused = read_first(Some(VECTOR), &announced);
     assert_eq!(refused, Some(Err(wrong_length(u32::MAX))));
 }
 
@@ -194,12 +200,13 @@ proptest! {
 
     /// However the stream is cut into pieces, the frames that are read are those that were sent.
     #[test]
-    fn frames_are_restored_from_any_pieces((format, sent) in stream(), cuts in prop::collection::vec(1usize..80, 0..200)) {
+    fn frames_are_restored_from_any_pieces((format, sent) in stream(), piece_lengths in prop::collection::vec(1usize..80, 0..200)) {
         let stream: Vec<u8> = sent.iter().flat_map(Frame::encode).collect();
         let mut frames = Frames::new(format);
         let (mut rest, mut read) = (&stream[..], vec![]);
-        for cut in cuts.into_iter().chain([stream.len().max(1)]) {
-            let (mut piece, later) = rest.split_at(cut.min(rest.len()));
+        // The last piece has all bytes that remain.
+        for piece_bytes in piece_lengths.into_iter().chain([stream.len()]) {
+            let (mut piece, later) = rest.split_at(piece_bytes.min(rest.len()));
             rest = later;
             while let Some(frame) = frames.take(&mut piece) {
                 read.push(frame);
@@ -241,15 +248,17 @@ proptest! {
                 *byte = kind;
             }
         }
-        // Makes the length of the first frame's timestamp less than 256, which is more often possible than a random length.
+        // Sets the upper three bytes of the first timestamp's length to 0. Timestamps are short, so a length below 256 is accepted more
+        // often than a random number of 32 bits.
         if has_short_timestamp && let Some(length) = bytes.get_mut(FRAME_BYTES..FRAME_BYTES + 3) {
             length.fill(0);
         }
         let (mut frames, mut stream) = (Frames::new(format), &bytes[..]);
+        // `before` is the stream before the frame is taken.
         while let before = stream && let Some(frame) = frames.take(&mut stream) {
             let Ok(frame) = frame else { continue };
             let used = &before[..before.len() - stream.len()];
-            // Other frames may have numbers that are not used, and these were random.
+            // A frame of another kind has bytes that are not used. They are random here, but 0 in an encoded frame.
             if let Frame::Message { .. } = frame {
                 prop_assert_eq!(frame.encode(), used);
             }

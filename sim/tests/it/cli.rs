@@ -1,4 +1,5 @@
-//! Tests of the program `sim` as a user sees it: its commands, exit codes and messages.
+//! Tests of the program `sim` as a user sees it: its commands, exit codes and messages. A sweep is one start of `sim run`, which makes
+//! all runs that are still to do.
 
 mod changed_values;
 mod refusals;
@@ -41,7 +42,8 @@ impl Fixture {
         path
     }
 
-    /// Runs the program in the folder.
+    /// Runs the program in the folder. Without the variable `CARGO`, the program's messages name commands as `sim ...`, not as
+    /// `cargo sim ...`.
     fn sim(&self, arguments: &[&str]) -> Outcome {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
         let output = command
@@ -106,7 +108,9 @@ fn plans_without_running() {
     for line in [
         "configurations   2",
         "4 (0 done, 0 failed, 4 to do)",
+        // Four runs at once. Each counts with the six sockets of a run with three machines: three connections with two sides.
         "sockets at once  24",
+        // The margin that the phases guarantee (the shortest time between two ticks whose order matters), and its configuration.
         " ms (rates 1,3,6, phase spread)",
         "wall time        about 0 s",
     ] {
@@ -142,6 +146,7 @@ fn status_counts_done_failed_and_remaining_runs() {
     // Remove run 1 from the journal (`runs.csv`, a row for each ended run), and change the row of run 2 as if the run had failed.
     let journal = fs::read_to_string(fixture.path("data/e/runs.csv")).expect("a journal");
     let mut rows: Vec<String> = journal.lines().map(str::to_owned).collect();
+    // Line 0 is the header, so run 1 has line 2. Without it, run 2 has line 2.
     rows.remove(2);
     rows[2] = rows[2].replace(",ok,,", ",failed,machine 1 was lost,");
     // Each row must have the right checksum again.
@@ -447,7 +452,8 @@ fn status_shows_the_commands_that_make_missing_shards() {
 #[test]
 fn if_all_margins_are_0_run_and_status_give_advice() {
     let fixture = Fixture::new();
-    // With aligned phases, ticks of different machines are due at the same time. So the margin is 0.
+    // With aligned phases, ticks of different machines are due at the same time. So the margin
+    // (the shortest time between two ticks whose order matters) is 0.
     fixture.write("e.toml", &format!("{EXPERIMENT}phase = \"aligned\"\n"));
     let run = fixture.sim(&["run", "e.toml"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

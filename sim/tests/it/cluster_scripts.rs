@@ -25,14 +25,14 @@ shift
 for job; do "${command[@]//\{\}/$job}"; done
 "#;
 
-/// A temporary folder with the experiment.
+/// Creates a temporary folder with the experiment.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("e.toml"), EXPERIMENT).expect("written");
     folder
 }
 
-/// Lets `sim plan` with `options` write its script to the file `script`. Returns the script.
+/// Lets `sim plan` with `options` write its script to the file `script`. Returns the script. In shell commands, `$SIM` is the program `sim`.
 fn write_script(folder: &Path, options: &str) -> String {
     let output = bash(folder, &format!("$SIM plan e.toml {options} > script"));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -60,6 +60,7 @@ fn a_slurm_script_has_the_limits_of_the_plan_and_makes_all_runs() {
         "#SBATCH --array=1-2%1",
         "#SBATCH --time=00:05:00",
         "#SBATCH --mem=500M",
+        // Slurm ignores lines with `##`. Users who need these options fill them in.
         "##SBATCH --account=ACCOUNT",
         "##SBATCH --partition=PARTITION",
         "set -- e.toml --engine virtual --data 'my data'",
@@ -146,7 +147,7 @@ fn a_dataset_whose_shards_were_divided_by_key_keeps_this_rule() {
     let experiment = folder.path().join("e.toml");
     let experiment = Experiment::read(&experiment, Overrides::default()).expect("an experiment");
     // The program cannot start a dataset with the earlier rule. So the test makes one run that is in the same shard by both rules, and
-    // then changes the manifest.
+    // then changes the manifest (`dataset.json`).
     let rules = [ShardRule::ByKey, ShardRule::InTurn];
     let shards = [1, 2].map(|number| Shard { number, of: 2 });
     let shard_by_both_rules = |run: &Run| {
@@ -175,6 +176,7 @@ fn a_dataset_whose_shards_were_divided_by_key_keeps_this_rule() {
     sim("--shard 2/2");
     check_complete(&folder.path().join("data/e"));
     let shard_dataset = Dataset::open(&first_folder).expect("a shard");
+    // The shard has exactly the runs that the earlier rule gives it.
     let is_in_shard = |run: &Run| first_shard.has(run, ShardRule::ByKey);
     assert_eq!(
         shard_dataset.finished().count(),

@@ -60,11 +60,11 @@ fn a_connection_for_each_message_does_not_change_events() {
     let experiment = experiment(PER_MESSAGE);
     let (per_message, persistent): (Vec<_>, Vec<_>) = run_all(&experiment, EngineKind::Virtual)
         .into_iter()
-        .partition(|ended| ended.run.key().contains("connection=per-message"));
+        .partition(|outcome| outcome.run.key().contains("connection=per-message"));
     // Two sets of rates, two delays and four topologies.
     assert_eq!((per_message.len(), persistent.len()), (16, 16));
     for (per_message, persistent) in per_message.iter().zip(&persistent) {
-        // Both runs make their random streams from the same text.
+        // Both runs draw their random numbers from streams that are made from the same text.
         assert_eq!(per_message.run.stream_key(), persistent.run.key());
         assert_eq!(per_message.result, persistent.result);
     }
@@ -91,8 +91,8 @@ fn check_rules_and_messages(parameters: &str) {
     });
 }
 
-/// Checks that every tick has an event. With `receive = "all"`, a tick may take several messages. Then the queue lengths of
-/// this tick's events must fall to 0, one by one.
+/// Checks that every tick has an event. With `receive = "all"`, a tick takes all waiting messages and has an event for each. Then the
+/// queue lengths of this tick's events must fall to 0, one by one.
 fn check_all_ticks(events: &[LoggedEvent], ticks: u64, run: &Run) {
     let by_tick: Vec<_> = events
         .chunk_by(|a, b| a.event.tick == b.event.tick)
@@ -189,9 +189,9 @@ fn every_message_is_received_once_and_in_order_or_still_waits_at_the_end() {
     });
 }
 
-/// Checks that every receive belongs to a send to this machine, with the same timestamp and at a lower clock. Messages between two
-/// machines must keep their order, and no message may arrive twice. At the end, no more messages may wait in a queue than were sent and
-/// not received.
+/// Checks that every receive belongs to a send to this machine with the same timestamp, and that the receive's clock is higher than this
+/// timestamp. Messages between two machines must keep their order, and no message may arrive twice. At the end, no more messages may wait
+/// in a queue than were sent and not received.
 fn check_messages(run: &Run, log: &RunLog) {
     let machines = log.machines.len();
     // The messages that are sent and not yet received, from the oldest on, for each sender and receiver.
@@ -262,9 +262,9 @@ fn no_message_is_received_before_its_delay_is_over() {
 }
 
 /// With `stamp = "before"`, a message carries the value that its sender's clock had before the send event. So the clock of a receive can
-/// be as low as the clock of its send. With `stamp = "after"` it is always higher.
+/// be as low as the clock of its send. With `stamp = "after"`, the clock of a receive is always higher.
 #[test]
-fn with_stamp_before_some_clock_of_a_receive_is_not_above_that_of_its_send() {
+fn some_receives_have_the_same_clock_as_their_send_only_if_stamp_is_before() {
     let parameters = "duration_s = 20\ntime_scale = 50\n[parameters]\nrates = [3, 3, 4]\ninternal = 0.3\nstamp = [\"after\", \"before\"]";
     on_both_engines(parameters, |_, run, log| {
         // The clock of each event, by machine and tick.
@@ -357,8 +357,8 @@ fn events(log: &RunLog) -> Vec<Vec<sim::machine::Event>> {
 fn clocks_with_equal_rates_and_aligned_ticks_never_jump_in_virtual_time() {
     let experiment =
         experiment("[parameters]\nrates = [3, 3, 3]\ninternal = 0.7\nphase = \"aligned\"");
-    for ended in run_all(&experiment, EngineKind::Virtual) {
-        let log = ended.result.expect("ok");
+    for outcome in run_all(&experiment, EngineKind::Virtual) {
+        let log = outcome.result.expect("ok");
         for events in &log.machines {
             assert!(
                 events
@@ -405,6 +405,7 @@ fn each_machine_has_its_own_probability() {
         let sends = kinds()
             .filter(|kind| matches!(kind, EventKind::Send { .. }))
             .count() as f64;
+        // The share of n random events with probability p has the standard deviation sqrt(p * (1 - p) / n).
         let deviation = (0.25 / (internal + sends)).sqrt();
         (internal / (internal + sends), deviation)
     };
@@ -424,7 +425,7 @@ fn a_run_is_the_same_alone_and_among_other_runs() {
     let alone = run_all(&alone, EngineKind::Virtual).pop().expect("a run");
     let same = run_all(&among, EngineKind::Virtual)
         .into_iter()
-        .find(|ended| ended.run.key() == alone.run.key())
+        .find(|outcome| outcome.run.key() == alone.run.key())
         .expect("the same run");
     assert_eq!(alone.result, same.result);
 }
@@ -437,11 +438,11 @@ fn logs_that_do_not_fit_into_memory_are_complete() {
         events_in_memory: 30,
         ..settings(&experiment)
     };
-    let ended = run_tcp(&experiment, &little_memory);
-    assert_eq!(ended.len() as u64, experiment.run_count());
-    for ended in ended {
-        let log = ended.result.expect("ok");
-        let schedule = ended.run.schedule(experiment.seed);
+    let outcomes = run_tcp(&experiment, &little_memory);
+    assert_eq!(outcomes.len() as u64, experiment.run_count());
+    for outcome in outcomes {
+        let log = outcome.result.expect("ok");
+        let schedule = outcome.run.schedule(experiment.seed);
         for (machine, events) in log.machines.iter().enumerate() {
             let ticks: Vec<u64> = events.iter().map(|logged| logged.event.tick).collect();
             assert_eq!(ticks, (0..schedule.ticks(machine)).collect::<Vec<_>>());
@@ -451,7 +452,7 @@ fn logs_that_do_not_fit_into_memory_are_complete() {
 }
 
 /// The numbers of rows and messages are estimated from the configuration. Machine 2 has 60 ticks per second and the others 1. So machine
-/// 2 seldom receives and sends almost as many messages as possible, and its neighbours take several messages at each tick.
+/// 2 seldom receives a message. It sends almost as many messages as possible, and its neighbours take several messages at each tick.
 #[test]
 fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
     let text = "seed = 5\nrepetitions = 20\nduration_s = 100\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1, 60, 1]]\n\
@@ -480,7 +481,7 @@ fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
             (rows / expected - 1.0).abs() < 0.1,
             "{configuration}: {rows} rows, {expected} expected"
         );
-        // A run takes 100 s.
+        // A run takes 100 s. In the long run, no more messages are sent. In 100 s, random draws may give some more.
         let max_messages = configuration.messages_per_second() * 100.0;
         assert!(
             (0.9..1.05).contains(&(messages / max_messages)),

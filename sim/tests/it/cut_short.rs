@@ -23,7 +23,7 @@ const RUNS: u64 = 40;
 /// Enough runs to take some hundredths of a second. Rows are added to the journal (`runs.csv`, a row for each
 /// ended run) every few milliseconds.
 const IN_VIRTUAL_TIME: &str = "seed = 7\nduration_s = 20\nengine = \"virtual\"\nrepetitions = 400\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.3, 0.7]\n";
-/// How often sweeps are killed, unless the environment variable `SIM_KILLS` has another number.
+/// How many times sweeps are killed, unless the environment variable `SIM_KILLS` has another number.
 const KILLS: u32 = 200;
 
 fn wanted_kills() -> u32 {
@@ -134,7 +134,7 @@ impl Sweep {
         ended
     }
 
-    /// Returns how many bytes the dataset has: journal and events.
+    /// Returns how many bytes the dataset's journal and events have together.
     fn bytes(&self) -> u64 {
         let length = |name| fs::metadata(self.dataset().join(name)).map_or(0, |file| file.len());
         length("runs.csv") + length("events-0000.csv")
@@ -155,10 +155,9 @@ impl Sweep {
             assert_eq!(rows.expect("rows").len(), 20);
         }
         // The events' file has only its header and the events of these runs.
-        let segment =
-            fs::read_to_string(self.dataset().join("events-0000.csv")).expect("a segment");
-        let header = segment.lines().next().expect("a header").len() + 1;
-        assert_eq!(segment.len(), header + bytes);
+        let text = fs::read_to_string(self.dataset().join("events-0000.csv")).expect("events");
+        let header_bytes = text.lines().next().expect("a header").len() + 1;
+        assert_eq!(text.len(), header_bytes + bytes);
     }
 }
 
@@ -193,12 +192,13 @@ fn the_first_signal_stops_the_sweep_and_the_last_line_says_how_to_resume_it() {
     }
 }
 
-/// Each run takes 2.5 s. After the first signal the sweep waits until the run that is about to end has ended. After the second signal it
-/// does not wait. If the run ends before the second signal, the test is repeated.
+/// Each run takes 2.5 s. After the first signal, the sweep waits for a run that is about to end. After the second signal, the sweep does
+/// not wait. If the run ends before the second signal arrives, the test is repeated.
 #[test]
 fn the_second_signal_stops_at_once() {
     let experiment = OVER_TCP.replace("duration_s = 2\n", "duration_s = 50\n");
     let stops_at_once = || {
+        // With `--sync-every 0`, the row of a run is in the journal as soon as the run has ended.
         let sweep = Sweep::new(&experiment, &["--jobs", "1", "--sync-every", "0"]);
         let (mut child, mut stderr) = sweep.start(&[]);
         sweep.wait_for_rows(1, &mut child);
@@ -248,6 +248,7 @@ fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
         "{said}"
     );
     let all_runs = finished(&sweep.dataset());
+    // Two configurations with 400 repetitions.
     assert_eq!(all_runs.len(), 800);
     assert!(
         kept.iter()
@@ -266,7 +267,7 @@ fn a_virtual_sweep_that_is_killed_and_resumed_has_the_same_bytes_as_an_undisturb
     let mut random = ChaCha8Rng::seed_from_u64(262);
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &options);
     let (mut kills, mut ended_sweeps, mut compared_runs) = (0, 0, 0);
-    // How many runs counted after the last kill of the current sweep.
+    // Number of finished runs in the current dataset after the previous kill.
     let mut runs_before = 0;
     while kills < wanted_kills() {
         // One of five kills comes at the very start. The others come after at most 8 % of all bytes.

@@ -78,6 +78,7 @@ fn a_sweep_that_was_interrupted_at_any_byte_is_resumed() {
     let journal = fs::read(whole.join("runs.csv")).expect("a journal");
     let first_newline = journal.iter().position(|&byte| byte == b'\n');
     let header_bytes = first_newline.expect("a header") + 1;
+    // Not every byte is tried, to keep the test short.
     for cut in (header_bytes..journal.len()).step_by(97) {
         let root = folder.path().join(cut.to_string());
         fs::create_dir(&root).expect("a folder");
@@ -161,8 +162,8 @@ fn a_second_writer_is_refused_while_the_first_one_is_open() {
     );
 }
 
-/// While a sweep writes, its status shows the process, the speed and the planned end; afterwards, the time at which the last run
-/// ended.
+/// While a sweep writes, its status shows the process, the speed and the planned end. After the sweep, the status shows the time at which
+/// the last run ended.
 #[test]
 fn the_status_shows_the_speed_and_the_end_of_a_running_sweep() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -288,6 +289,8 @@ fn journal_rows_with_impossible_values_are_refused() {
     let path = folder.path().join("runs.csv");
     let whole = fs::read_to_string(&path).expect("a journal");
     let columns: Vec<&str> = whole.lines().next().expect("a header").split(',').collect();
+    // The changed row is that of a run with two machines. Some values are impossible in every row. Others contradict the rest of the
+    // row: a number of machines other than 2, a single rate, and more events than fit into the bytes.
     for (column, value) in [
         ("machines", "0"),
         ("machines", "4294967295"),
@@ -350,7 +353,8 @@ fn a_run_with_several_attempts_counts_once_in_the_status() {
             .append(FinishedRun { row, events })
             .expect("appended");
     };
-    // Run 0 finishes at its second attempt, runs 3 and 4 at their first. Runs 1 and 2 fail.
+    // Run 0 finishes at its second attempt. Its third attempt fails, but the run stays finished. Runs 3 and 4 finish at their first
+    // attempt. Runs 1 and 2 fail.
     attempt(0, Some("early"), 9.0);
     attempt(0, None, 3.0);
     attempt(0, Some("late"), 9.0);
@@ -368,6 +372,7 @@ fn a_run_with_several_attempts_counts_once_in_the_status() {
         (status.rejected_connections, status.lateness_p99_us),
         (8, 2.0)
     );
+    // The last attempts of both failed runs have the same reason.
     let [reason] = &status.reasons[..] else {
         panic!("{:?}", status.reasons)
     };
@@ -400,9 +405,9 @@ fn events_with_crlf_line_ends_are_reported_and_nothing_is_appended() {
     assert!(refused.contains("events-0000.csv has CRLF"), "{refused}");
 }
 
-/// The bytes of a virtual dataset do not depend on the number of workers.
+/// Workers are the threads that make the runs.
 #[test]
-fn the_number_of_workers_does_not_change_virtual_datasets() {
+fn the_number_of_workers_does_not_change_the_bytes_of_datasets_in_virtual_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = experiment(GRID);
     let files = |workers: usize| {

@@ -38,7 +38,8 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
         for event in events.iter().map(|logged| &logged.event) {
             let tick_ns = schedule.due_ns(sender as usize, event.tick);
             if let EventKind::Receive(message) = &event.kind {
-                // The message is passed to the machine directly before the tick that takes it.
+                // The message is passed to the machine directly before the tick that takes it: as if it had been sent 1 ns before this
+                // tick, without a delay.
                 machine.arrive(*message, tick_ns - 1, 0);
             }
             let repeated = machine.tick(tick_ns);
@@ -62,8 +63,10 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
     }
     // The engine must agree: no message was received before it arrived, and a message that found an empty queue was received at the first
     // tick after it arrived.
+    // Number of messages that found an empty queue.
     let mut taken_at_once = 0;
     for (machine, events) in (0..).zip(&log.machines) {
+        // Length of the queue after the previous event.
         let mut queue_before = 0;
         for event in events.iter().map(|logged| &logged.event) {
             if let EventKind::Receive(message) = &event.kind {
@@ -98,7 +101,8 @@ fn mean_times(internal: f64, delay: &str) -> TravelTimes {
     times
 }
 
-/// `sim/README.md` has these numbers.
+/// Each row: the probability of an internal event, the delay with a mean of 1 s, and the mean time that messages travel. `sim/README.md`
+/// has these times.
 #[test]
 fn random_delays_become_longer_because_messages_keep_their_order() {
     for (internal, delay, travel_s) in [

@@ -1,6 +1,5 @@
-//! Tests with files of a dataset that other programs delete or change, while a sweep (`sim run`)
-//! writes or before a sweep is resumed. The files are the manifest (`dataset.json`) and the journal (`runs.csv`, a row for each ended
-//! run).
+//! Tests with files of a dataset that other programs delete or change while a sweep (`sim run`) writes, or before a sweep is resumed. The
+//! files are the manifest (`dataset.json`) and the journal (`runs.csv`, a row for each ended run).
 
 use std::fs;
 use std::path::PathBuf;
@@ -51,7 +50,7 @@ impl Trial {
     }
 }
 
-/// Without its manifest, a dataset cannot be read.
+/// Without its manifest, a dataset cannot be read. So the writer restores the manifest.
 #[test]
 fn a_manifest_that_is_deleted_while_a_sweep_is_writing_is_written_again() {
     let trial = Trial::new();

@@ -1,6 +1,6 @@
 //! Tests of what `sim` does if the disk is full, if the file system has no locks, and if a dataset vanishes during a sweep. Most tests
-//! use a simulated disk with a given number of free bytes. A writer first writes the events of a run, and later the run's row of the
-//! journal (`runs.csv`).
+//! use a simulated disk with a given number of free bytes. A writer first writes the events of a run. At the next sync it forces
+//! them to the disk, and writes the run's row to the journal (`runs.csv`).
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -333,7 +333,8 @@ fn a_dataset_that_vanishes_is_noticed_at_the_next_sync() {
     }
 }
 
-/// On a file system without locks, a sweep can write. But its status cannot say for certain that it is still running.
+/// On a file system without locks, a sweep can write. But the status of the dataset cannot say for certain whether the sweep is still
+/// running.
 #[test]
 fn without_locks_the_status_is_not_certain() {
     let trial = Trial::new();
@@ -346,10 +347,10 @@ fn without_locks_the_status_is_not_certain() {
     assert_eq!((status.done, status.sweeps.len()), (1, 1));
     assert!(!status.sweeps[0].is_certain);
     // The file `.lock` says which sweep is running. A sweep that ends changes this file. A sweep that is killed leaves it as it is.
-    let words = fs::read(trial.root().join(".lock")).expect("words");
+    let lock_text = fs::read(trial.root().join(".lock")).expect("a text");
     drop(writer);
     assert!(trial.status().sweeps.is_empty());
-    fs::write(trial.root().join(".lock"), words).expect("written");
+    fs::write(trial.root().join(".lock"), lock_text).expect("written");
     assert!(!trial.status().sweeps[0].is_certain);
     // On a file system with locks, the status is certain.
     let writer = trial.writer(&SmallDisk::with_bytes(i64::MAX));
@@ -413,7 +414,8 @@ fn an_import_appears_complete_or_not_at_all() {
 #[test]
 #[ignore = "needs the right to mount a file system"]
 fn a_real_full_disk_keeps_every_run_that_was_written() {
-    // Mounts the file system, makes runs on it until it is full, and copies the dataset to the test's folder.
+    // Mounts the file system, makes runs on it until it is full, and copies the dataset to the test's folder. The file `.reserve` is
+    // copied too, if it still exists. `$0` is the program `sim`.
     const SCRIPT: &str = r#"mount -t tmpfs -o size=2m none small && cd small || exit 99
 "$0" run ../e.toml --data d --sync-every 3600 --jobs 2 2> ../said; echo $? > ../code; cp -r d .. && cp d/.reserve ..; true"#;
     let folder = tempfile::tempdir().expect("a folder");

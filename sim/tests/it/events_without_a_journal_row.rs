@@ -1,5 +1,5 @@
-//! Tests with events that have no row in the journal (`runs.csv`). A killed sweep leaves a few such events, and the next sweep removes
-//! them. If there are many, the journal was probably lost: then the sweep is refused and the events are kept.
+//! Tests with events that have no row in the journal (`runs.csv`). A killed sweep (a start of `sim run`) leaves a few such events,
+//! and the next sweep removes them. If there are many, the journal was probably lost: then the sweep is refused and the events are kept.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -79,7 +79,8 @@ impl Trial {
         fs::write(self.journal(), lines.concat()).expect("written");
     }
 
-    /// Checks that a sweep is refused and does not change the journal. Returns its message, and the shell commands in it that delete the events.
+    /// Checks that a sweep is refused and does not change the journal. Returns its message, and the shell commands in it that delete the
+    /// events.
     fn check_refused(&self) -> (String, String) {
         let before = fs::read(self.journal()).ok();
         let inspected = DatasetWriter::inspect(&self.root(), &self.experiment);
@@ -136,6 +137,7 @@ fn segments_that_an_older_copy_of_the_journal_does_not_count_are_removed() {
     assert_eq!(kept.len(), 4);
     let summary = trial.sweep().expect("a sweep");
     assert_eq!(summary.ok, RUNS - 4);
+    // The three files were removed, and the end of `events-0000.csv`.
     assert!(summary.recovered.event_bytes > 3 * events.len() as u64);
     trial.check_bytes();
     let runs = finished(&trial.root());
@@ -211,7 +213,8 @@ fn run_in_a_shell(commands: &str) {
     assert!(status.expect("a shell").success(), "{commands}");
 }
 
-/// Rows are written to the journal at a sync. So a sweep that was killed before its first sync leaves events and a journal without rows.
+/// Rows are written to the journal at a sync (when data are forced to the disk). So a sweep that was killed before its first sync leaves
+/// events and a journal without rows.
 #[test]
 fn a_sweep_killed_before_its_first_sync_is_resumed() {
     let trial = Trial::new();

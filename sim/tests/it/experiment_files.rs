@@ -34,6 +34,7 @@ fn lists_of_values_give_all_combinations() {
     ");
 }
 
+/// The value after 0.2 is 0.3. A sum of floating-point numbers would be 0.30000000000000004.
 #[test]
 fn ranges_give_short_decimals() {
     let configurations = configurations(

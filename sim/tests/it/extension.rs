@@ -111,13 +111,13 @@ fn fewer_repetitions_keep_existing_runs() {
     let summary = sweep(folder.path(), &grid(1, "0.2"), None);
     assert_eq!((summary.ok, summary.left), (0, 0));
     assert_eq!(runs(folder.path()), before);
-    // Three of the four repetitions exist. Each has two runs.
+    // Three of the four repetitions exist. A repetition has two runs, one for each rate set.
     let summary = sweep(folder.path(), &grid(4, "0.2"), None);
     assert_eq!((summary.ok, summary.left), (2, 0));
 }
 
-/// `cut` loses the last bytes of its journal (`runs.csv`, a row for each ended run), as if its second sweep had been interrupted. When
-/// the sweep is repeated, every run gets the same number and events as in `grown`.
+/// Two equal datasets, `grown` and `cut`. The dataset `cut` loses the last bytes of its journal (`runs.csv`, a row for each ended run), as
+/// if its second sweep had been interrupted. When the sweep is repeated, every run gets the same number and events as in `grown`.
 #[test]
 fn an_interrupted_extension_is_resumed() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -194,8 +194,8 @@ fn a_dataset_of_schema_3_can_be_extended() {
     for (key, run) in &before {
         assert_eq!(after.get(key), Some(run), "{key}");
     }
-    // The old rows have a lower limit of the run's margin, and the new rows have the true margin. A dataset with both has the last
-    // schema in which `margin_us` was the lower limit.
+    // The column `margin_us` has the margin of a run (the shortest time between two ticks whose order matters). The old rows have only a
+    // lower limit of it, and the new rows have the true margin. So the dataset has the last schema in which the column was a lower limit.
     let dataset = Dataset::open(folder.path()).expect("a dataset");
     assert_eq!(
         dataset.manifest().schema,
@@ -211,7 +211,8 @@ fn a_dataset_of_schema_3_can_be_extended() {
     assert_eq!(logs(&anew), logs(folder.path()));
 }
 
-/// Begins a table that gives more repetitions to the configurations with the rates 2 and 2. The number follows.
+/// The beginning of a table that gives more repetitions to the configurations with the rates 2 and 2. A test appends the number of
+/// repetitions.
 const REPEAT: &str = "\n[[repeat]]\nrates = [2, 2]\nrepetitions = ";
 
 /// Returns how many runs each configuration has, ordered by rates and then by `internal`.
@@ -229,11 +230,11 @@ fn some_configurations_have_more_repetitions_and_old_runs_stay() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("grown");
     let grid_with = |more: &str| grid(2, "[0.2, 0.7]") + more;
-    let fewer = format!("{REPEAT}3\n");
+    let repeat_3 = format!("{REPEAT}3\n");
     // The experiment, the number of new runs, and the number of runs of each configuration.
     let steps = [
         (grid_with(""), 8, [2, 2, 2, 2]),
-        (grid_with(&fewer), 2, [2, 2, 3, 3]),
+        (grid_with(&repeat_3), 2, [2, 2, 3, 3]),
         // If several tables match a configuration, the largest number counts. A number below `repetitions` changes nothing.
         (
             grid_with(&format!(
@@ -242,7 +243,8 @@ fn some_configurations_have_more_repetitions_and_old_runs_stay() {
             2,
             [2, 2, 3, 5],
         ),
-        (grid(3, "[0.2, 0.7]") + &fewer, 2, [3, 3, 3, 5]),
+        // Two runs of the last configuration are no longer planned, but they stay.
+        (grid(3, "[0.2, 0.7]") + &repeat_3, 2, [3, 3, 3, 5]),
     ];
     let mut before = BTreeMap::new();
     for (text, new_runs, wanted) in steps {

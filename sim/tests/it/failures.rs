@@ -1,5 +1,5 @@
-//! Tests of failed runs: each gets a row with its reason in the journal (`runs.csv`), and the sweep continues, unless the option
-//! `--max-failures` stops it or the system cannot start any machine.
+//! Tests of failed runs. A failed run gets a row with the reason in the journal (`runs.csv`), and the sweep (a start of `sim run`)
+//! continues. It ends early only if as many runs have failed as `--max-failures` says, or if the system cannot start any machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::experiment;
 
-/// Returns an experiment with one configuration of two machines, each in its own process.
+/// Returns an experiment with one configuration of two machines. Each machine has its own process.
 fn grid(repetitions: u32) -> String {
     format!(
         "isolation = \"process\"\nduration_s = 1\ntime_scale = 20\nrepetitions = {repetitions}\n[parameters]\nrates = [1, 3]\ninternal = 0.5"
@@ -82,7 +82,7 @@ fn too_many_failures_end_the_sweep() {
 /// could not start are made later, with fewer runs at once.
 #[cfg(unix)]
 #[test]
-fn if_machines_cannot_start_fewer_runs_are_made_at_once_and_none_fails() {
+fn runs_whose_machines_cannot_start_are_made_later_and_none_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("short-of-processes");
     let refusals = 3;
@@ -102,7 +102,7 @@ fn if_machines_cannot_start_fewer_runs_are_made_at_once_and_none_fails() {
 /// If the system cannot start the machines of a single run, the sweep ends with one error. No run is recorded as failed.
 #[cfg(unix)]
 #[test]
-fn if_no_machine_can_start_the_sweep_ends_with_one_error() {
+fn the_sweep_ends_with_one_error_if_no_machine_can_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("no-process");
     write_program(&program, "#!/bin/sh\necho no process >&2\nexit 71\n");
@@ -148,7 +148,7 @@ fn sweep_with_program(
     )
 }
 
-/// `CLICOLOR_FORCE` asks for colours although the output is a pipe, and `NO_COLOR` asks for a text without colours.
+/// The variable `CLICOLOR_FORCE` asks for colours although the output is a pipe, and `NO_COLOR` asks for a text without colours.
 #[test]
 fn the_number_of_failed_runs_is_red_in_the_status() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,5 +1,5 @@
-//! Tests with a faulty disk: if the disk refuses an operation, the sweep ends with a message and keeps its finished runs. When the disk
-//! works again, the same command completes the dataset.
+//! Tests with a faulty disk: if the disk refuses an operation, the sweep (a start of `sim run`) ends with a message and keeps its finished
+//! runs. When the disk works again, the same command completes the dataset.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -26,15 +26,15 @@ const ERRORS: [i32; 3] = [28, 5, 24];
 /// Not an error number. A disk with this value panics in place of returning an error.
 const PANIC: i32 = 0;
 
-/// Allows a number of operations, and then refuses the next operation or all further ones. A refused write writes half of its
-/// bytes.
+/// A disk that allows a number of operations, and then refuses either the next operation or all further ones. A refused write writes
+/// half of its bytes.
 #[derive(Clone, Debug)]
 struct FaultyDisk {
-    /// Number of operations so far, allowed or refused. All files of the disk count together.
+    /// Number of operations so far, allowed or refused, on all files of the disk together.
     operations: Arc<AtomicU64>,
     /// Number of operations that are allowed before the first one is refused.
     allowed: u64,
-    /// Whether all further operations are refused too.
+    /// Whether all operations after the first refused one are refused too.
     stays_broken: bool,
     /// The system's number of the error, or [`PANIC`].
     error: i32,
@@ -100,6 +100,7 @@ impl Disk for FaultyDisk {
     }
 }
 
+/// A file on a [`FaultyDisk`].
 #[derive(Debug)]
 struct FaultyFile {
     file: Box<dyn DiskFile>,
@@ -178,7 +179,8 @@ impl Trial {
         }
     }
 
-    /// Runs a sweep on the new `disk`, and then a sweep without faults that resumes it. Returns whether `disk` refused an operation.
+    /// Runs a sweep on the new `disk` in the folder `root`, and then a sweep without faults that resumes it. Returns whether `disk` refused
+    /// an operation.
     ///
     /// Checks that a sweep with a refused operation ends with an error that names the folder and the system's error, that finished
     /// runs are kept, and that the resumed sweep gives the same bytes as a sweep without faults.
@@ -219,6 +221,7 @@ fn every_operation_of_a_new_sweep_may_be_refused() {
     let trial = Trial::new();
     for error in ERRORS {
         for stays_broken in [false, true] {
+            // First the first operation is refused, then the second one, and so on, until the sweep needs no more operations.
             let mut allowed = 0;
             loop {
                 let disk = FaultyDisk {

@@ -8,7 +8,8 @@ use sim::log::{EventRow, checksum, write_row};
 use crate::support::experiment;
 
 /// Returns a hash over all runs of `parameters` in virtual time: their keys, the phases of their machines (the times of the first ticks),
-/// their guaranteed margins, and their rows of events.
+/// the margins that their configurations guarantee (a margin is the shortest time between two ticks whose order matters), and their rows
+/// of events.
 fn hash(parameters: &str) -> String {
     let experiment = experiment(parameters);
     let mut text = vec![];

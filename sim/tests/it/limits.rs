@@ -21,7 +21,7 @@ impl User {
     /// Creates a folder for the user, with the experiment and the program. Each test has its own `number`.
     fn new(number: u32) -> Self {
         let user = Self {
-            // No other test, also of another test process, has this id.
+            // No other test has this id, not even in another test process.
             id: 1_000_000 + 10 * std::process::id() + number,
             folder: tempfile::tempdir().expect("a folder"),
         };
@@ -56,7 +56,8 @@ fn the_number_of_runs_at_once_respects_the_process_limit() {
     let user = User::new(0);
     let plan = user.run(40, "exec ./sim plan e.toml");
     let planned = String::from_utf8_lossy(&plan.stdout);
-    // Four runs at once, limited by the processes and threads that may still be started: of the 40, some are in use.
+    // Four runs at once, limited by the number of processes and threads that may still be started. This number is between 30 and 39,
+    // because some of the 40 are in use.
     assert!(planned.contains("4 (limited by the 3"), "{planned}");
     let sweep = user.run(40, "exec ./sim run e.toml --data d");
     let said = String::from_utf8_lossy(&sweep.stderr);
@@ -82,8 +83,8 @@ fn limits_that_are_too_low_for_one_run_give_one_error() {
     }
 }
 
-/// With a limit of three, the engine for virtual time has a thread, but cannot start worker threads: the engine's thread makes the runs.
-/// With a limit of two, even the engine has no thread, and the sweep ends with one error.
+/// The limit counts all threads of the program. With a limit of three, the engine for virtual time has a thread but cannot start worker
+/// threads, so the engine's thread makes the runs. With a limit of two, even the engine has no thread, and the sweep ends with one error.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
 fn runs_in_virtual_time_need_no_additional_threads() {
@@ -105,7 +106,8 @@ fn runs_in_virtual_time_need_no_additional_threads() {
     );
 }
 
-/// Sixteen processes `sleep` of the same user start directly after the sweep, so the sweep's plan did not count them.
+/// Sixteen processes `sleep` of the same user start directly after the sweep, so the sweep's plan did not count them. When
+/// the sweep has ended, the command ends these processes, and has the exit code of the sweep.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
 fn a_sweep_that_reaches_the_limit_continues_with_fewer_runs_at_once() {

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 const EXPERIMENT: &str = "seed = 7\nrepetitions = 5\nduration_s = 10\ntime_scale = 20\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 
-/// Runs a shell command in a network of its own, whose loopback interface is switched off at first. Returns the command's folder too.
+/// Runs a shell command in a network of its own, whose loopback interface is switched off at first. Returns the folder in which the command
+/// ran, and its output.
 fn in_own_network(command: &str) -> (TempDir, Output) {
     let run = |command: &str, folder: &TempDir| {
         Command::new("unshare")
@@ -21,6 +22,7 @@ fn in_own_network(command: &str) -> (TempDir, Output) {
     };
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("e.toml"), EXPERIMENT).expect("written");
+    // A first command, in another network, shows whether this user may make networks.
     let first = run("ip link set lo up", &folder);
     assert!(
         first.status.success(),

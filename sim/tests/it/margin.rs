@@ -38,7 +38,7 @@ fn run(micro_hertz: &[u64], change: impl FnOnce(&mut Configuration)) -> Run {
     }
 }
 
-/// Returns the margin of such a run. The rates are in whole ticks per second.
+/// Returns the margin of a run of 20 s whose machines have these rates, in whole ticks per second.
 fn margin_ns(rates: &[u64], change: impl FnOnce(&mut Configuration)) -> u64 {
     let micro_hertz: Vec<u64> = rates.iter().map(|rate| rate * 1_000_000).collect();
     run(&micro_hertz, change).schedule(SEED).margin_ns()
@@ -51,14 +51,14 @@ fn ticks_at_the_same_time_leave_no_margin() {
 
 #[test]
 fn without_two_ticks_whose_order_matters_the_margin_is_the_duration() {
-    let nobody_sends = |c: &mut Configuration| c.internal = "1".parse().expect("a probability");
-    assert_eq!(margin_ns(&[1, 3, 6], nobody_sends), 20_000_000_000);
+    let forbid_sends = |c: &mut Configuration| c.internal = "1".parse().expect("a probability");
+    assert_eq!(margin_ns(&[1, 3, 6], forbid_sends), 20_000_000_000);
     // In 20 ms, a machine with 50 ticks per second has one tick. The other machine, with 0.001 ticks per second, has no tick yet.
-    let is_short = |c: &mut Configuration| {
+    let make_short = |c: &mut Configuration| {
         c.duration_ns = 20_000_000;
         c.phase = PhaseRule::Uniform;
     };
-    let schedule = run(&[50_000_000, 1_000], is_short).schedule(SEED);
+    let schedule = run(&[50_000_000, 1_000], make_short).schedule(SEED);
     assert_eq!((schedule.ticks(0), schedule.ticks(1)), (1, 0));
     assert_eq!(schedule.margin_ns(), 20_000_000);
 }
@@ -92,7 +92,8 @@ fn margin_by_brute_force_ns(configuration: &Configuration, schedule: &Schedule) 
     gaps.min().unwrap_or(configuration.duration_ns)
 }
 
-/// A tick of a machine, or the arrival of a message at a machine. Happenings are ordered by their time.
+/// A tick of a machine, or the arrival of a message at a machine. Happenings are ordered by their time, because
+/// `time_ns` is the first field.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Happening {
     time_ns: u64,
@@ -131,10 +132,10 @@ fn run_late(
     for machine in 0..count {
         let mut last_ns = 0;
         for tick in 0..schedule.ticks(machine as usize) {
-            let late_ns =
+            let tick_ns =
                 schedule.due_ns(machine as usize, tick) + random.random_range(0..=lateness_ns);
             // The ticks of a machine stay in their order.
-            last_ns = late_ns.max(last_ns + 1);
+            last_ns = tick_ns.max(last_ns + 1);
             agenda.push(Reverse(Happening {
                 time_ns: last_ns,
                 machine,
@@ -199,8 +200,8 @@ fn phase() -> impl Strategy<Value = PhaseRule> {
     ]
 }
 
-/// The rates of 2 to 8 machines, in millionths of a tick per second: whole numbers and quarters of a tick per second, or any
-/// numbers from 0.02 to 9 ticks per second.
+/// The rates of the machines of a run, in millionths of a tick per second: 2 to 8 rates that are whole or quarter ticks per second, or 2 to
+/// 5 rates that are any numbers from 0.02 to 9 ticks per second.
 fn rates() -> impl Strategy<Value = Vec<u64>> {
     let rate = prop_oneof![
         (1u64..=9).prop_map(|hertz| hertz * 1_000_000),
@@ -253,8 +254,8 @@ proptest! {
         let schedule = run.schedule(SEED);
         prop_assert_eq!(schedule.margin_ns(), margin_by_brute_force_ns(&run.configuration, &schedule));
         if variant.1 == PhaseRule::Spread {
-            // The times of both ticks are rounded down to nanoseconds, so the margin can be two nanoseconds shorter. If no order of ticks
-            // matters, the margin is the duration, which may be shorter than the guaranteed margin.
+            // The times of both ticks are rounded down to nanoseconds, so the margin can be two nanoseconds shorter than the guaranteed
+            // margin. If no order of ticks matters, the margin is the duration, which may be shorter than the guaranteed margin.
             let guaranteed_ns = run.configuration.guaranteed_margin_ns();
             prop_assert!(schedule.margin_ns() + 2 >= guaranteed_ns.min(duration_ns));
         }

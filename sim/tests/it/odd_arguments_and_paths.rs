@@ -1,5 +1,5 @@
 //! Tests of unusual arguments and environments: paths that are not UTF-8, that need quotes in a shell, or that are too long, and
-//! terminals that report no width or an extreme one.
+//! terminals that report no width or an extreme one. In shell commands, `$SIM` is the program `sim`.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ fn folder_with_experiment() -> tempfile::TempDir {
     work
 }
 
-// macOS refuses such names.
+// macOS refuses names that are not UTF-8.
 #[cfg(target_os = "linux")]
 #[test]
 fn paths_that_are_not_utf_8_can_be_used() {
@@ -54,7 +54,7 @@ fn a_path_that_cannot_be_a_folder_is_reported() {
             format!("$SIM plan e.toml --data {path}"),
             format!("$SIM status {path}"),
         ] {
-            // `plan` and `status` create nothing, so they do not notice that a link leads nowhere.
+            // `plan` and `status` create nothing, so they do not notice that the link `dangling` leads nowhere.
             let creates_nothing = !line.contains("run");
             if path == "dangling" && creates_nothing {
                 continue;
@@ -135,8 +135,8 @@ fn names_that_are_too_long_are_reported() {
 
 #[test]
 fn terminals_may_report_no_width_or_an_extreme_one() {
-    // `TERMINAL SIZE PROGRAM ARGUMENT...` runs the program in a terminal that reports this number of rows and columns. It reads all
-    // output, and exits with the program's code.
+    // `TERMINAL SIZE PROGRAM ARGUMENT...` runs the program in a terminal that reports this number of rows and of columns. It reads all
+    // output, and exits with the program's code. Older versions of Python have no `os.login_tty`.
     const TERMINAL: &str = "
 import fcntl, os, pty, struct, sys, termios
 parent, child = pty.openpty()

@@ -1,4 +1,5 @@
-//! A test that runs succeed even if another program opens more connections to their machines than the sweep may have files.
+//! A test that runs succeed even if another program opens more connections to their machines than the sweep (`sim run`) may have open
+//! files.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -25,14 +26,15 @@ fn listeners() -> Vec<SocketAddrV4> {
         let (ip, port) = columns.get(1)?.split_once(':')?;
         let ip = u32::from_str_radix(ip, 16).ok()?;
         let port = u16::from_str_radix(port, 16).ok()?;
+        // The kernel writes the four bytes of the IP address as one number, in the byte order of this computer.
         let address = SocketAddrV4::new(Ipv4Addr::from(ip.to_ne_bytes()), port);
         (columns[3] == LISTENING && PORTS.contains(&port)).then_some(address)
     };
     sockets.lines().filter_map(listener).collect()
 }
 
-/// If each message has its own connection, machines listen during the whole run. Silent connections of other programs neither use
-/// up the sweep's files nor block a message.
+/// If each message has its own connection, machines listen during the whole run. Then other programs can always connect to them. Silent
+/// connections of other programs neither use up the sweep's files nor block a message.
 #[test]
 fn no_run_fails_because_of_a_thousand_silent_connections() {
     rlimit::increase_nofile_limit(u64::MAX).expect("files");

@@ -5,7 +5,6 @@
 mod children;
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::yield_now;
@@ -39,7 +38,7 @@ fn sim(folder: &Path) -> Command {
     command
 }
 
-/// Parses event rows and sets their real time to 0, so that only all other columns are compared.
+/// Parses event rows and sets their real time to 0, so that a comparison ignores it.
 fn without_time(rows: &[u8]) -> Vec<EventRow> {
     parse_rows(rows)
         .map(|row| {
@@ -154,7 +153,7 @@ fn machines_end_with_the_process_that_started_them() {
         .for_each(|&machine| wait_until_gone(machine));
 }
 
-/// Two runs of five seconds of real time: long enough that a test finds their machines before they end.
+/// Two runs of five seconds of real time each: long enough that a test finds the processes of their machines before they end.
 const SOME_SECONDS: &str = "seed = 7\nduration_s = 10\ntime_scale = 2\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.6, 0.7]\n";
 
 /// A process that was stopped by a signal reacts neither to other machines nor to its stdin. Its run fails, and the sweep kills the
@@ -249,6 +248,7 @@ fn machines_started_by_hand_connect_to_each_other() {
 fn a_machine_with_another_token_is_refused() {
     let folder = folder_with("seed = 7\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n");
     let addresses = free_addresses(2);
+    // A machine waits one second for its connections.
     let patience = ["--patience", "1"];
     let refused = machine(folder.path(), 1, &addresses, &patience)
         .env("SIM_TOKEN", "ff".repeat(16))
@@ -489,7 +489,7 @@ fn compare_with_virtual_run(experiment: &str, outputs: &[Output]) -> bool {
     true
 }
 
-/// Returns addresses on which no program listens, as `--addresses` takes them.
+/// Returns `count` addresses at which no program listens, separated by commas as `--addresses` takes them.
 fn free_addresses(count: usize) -> String {
     let listeners: Vec<_> = (0..count)
         .map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"))
@@ -501,8 +501,5 @@ fn free_addresses(count: usize) -> String {
 }
 
 fn text(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    let mut bytes = bytes;
-    bytes.read_to_string(&mut text).expect("text");
-    text
+    String::from_utf8(bytes.to_vec()).expect("text")
 }

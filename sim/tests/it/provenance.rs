@@ -81,8 +81,8 @@ impl Repositories {
         fs::write(path, text + "// edited\n").expect("written");
     }
 
-    /// Builds, commits and edits in turn. Checks that the program always prints the commit that is checked out, with `-dirty` only if
-    /// there is an edit without a commit.
+    /// Builds the program, commits, and edits a source file, several times. Checks that the program always prints the commit that is
+    /// checked out, with `-dirty` only if there is an edit without a commit.
     fn check_commit_is_followed(&self, folder: &str) {
         assert_eq!(self.build_and_run(folder), self.head(folder));
         self.commit(folder);
@@ -97,6 +97,8 @@ impl Repositories {
     }
 }
 
+/// Cargo runs the build script again if certain files of Git have changed. Here there are fewer of them: there is no reflog (Git's list of
+/// the earlier commits of a branch), and the branch has no file of its own, because all branches are packed into one file.
 #[test]
 fn the_commit_is_found_without_a_reflog_and_with_packed_branches() {
     let repositories = Repositories::new();

@@ -59,7 +59,7 @@ impl Fixture {
         self.folder.path().join("shards")
     }
 
-    /// Checks that the shards cannot be opened as one dataset, and that the error contains `said`.
+    /// Checks that the shards cannot be opened as one dataset, and that the error message contains `said`.
     fn check_is_refused(&self, said: &str) {
         let refused = Dataset::open(&self.root()).expect_err("not one dataset");
         assert!(refused.to_string().contains(said), "{refused}");
@@ -73,7 +73,7 @@ fn all_shards_together_are_the_whole_experiment() {
     sweep(&experiment(GRID), &whole).expect("a sweep");
     let mut runs = 0;
     for number in 1..=3 {
-        // The dataset before this shard is made.
+        // Opens the dataset before this shard is made.
         let dataset = Dataset::open(&fixture.root());
         match number {
             1 => assert!(dataset.is_err(), "there is no dataset yet"),

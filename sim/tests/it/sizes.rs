@@ -16,7 +16,8 @@ fn parse(text: &str) -> Result<Experiment, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Returns a rate set in TOML, another one for each `number`.
+/// Returns a rate set in TOML, another one for each `number`: the rates count up like the digits of a number. The first has 97 values, the
+/// second 89, and the third grows by 1 after 97 * 89 = 8633 sets.
 fn rates(number: usize) -> String {
     format!(
         "[{}, {}, {}]",
@@ -31,8 +32,8 @@ fn rate_sets(count: usize) -> String {
     (0..count).map(rates).collect::<Vec<_>>().join(",\n")
 }
 
-/// Returns how many times longer `work` takes for eight times the size. Each time is the shortest of four, so that the test also works
-/// on a busy computer.
+/// Returns how many times longer `work` takes with size 16,000 than with size 2,000. Each time is the shortest of four, so that the test
+/// also works on a busy computer.
 fn growth(work: impl Fn(usize)) -> f64 {
     let shortest_s = |count| {
         let times = (0..4).map(|_| {
@@ -45,8 +46,8 @@ fn growth(work: impl Fn(usize)) -> f64 {
     shortest_s(16_000) / shortest_s(2_000)
 }
 
-/// The largest [`growth`] that a test accepts. If the time grows in proportion to the size, the growth is about 8. If it grew with the
-/// square of the size, the growth would be 64.
+/// The largest [`growth`] that a test accepts, for eight times the size. If the time grows in proportion to the size, the growth is about
+/// 8. If the time grew with the square of the size, the growth would be about 64.
 const MAX_GROWTH: f64 = 32.0;
 
 #[test]
@@ -165,7 +166,7 @@ fn a_run_that_does_not_fit_into_memory_is_refused_before_anything_is_created() {
         let text = format!("seed = 1\nengine = \"{engine}\"\n{parameters}");
         std::fs::write(work.path().join("e.toml"), text).expect("written");
         for verb in ["plan", "run"] {
-            // At most 8 GB of memory, and no core dump.
+            // The program `$SIM`, which is `sim`, gets at most 8 GB of memory. If it crashes, it leaves no copy of its memory on the disk.
             let line = format!("ulimit -c 0; ulimit -v 8000000; $SIM {verb} e.toml");
             let output = bash(work.path(), &line);
             let stderr = String::from_utf8_lossy(&output.stderr);
@@ -195,7 +196,7 @@ fn plans_show_the_memory_and_virtual_time_uses_one_thread_for_each_core() {
         memory.contains(" about ") && memory.contains(" available"),
         "{memory}"
     );
-    // With at most 4 GB of memory. One thread for each of a million jobs would need more.
+    // The run has at most 4 GB of memory. One thread for each of a million jobs would need more.
     let run = "ulimit -c 0; ulimit -v 4000000; $SIM run e.toml --jobs 1000000 -q";
     assert_eq!(bash(work.path(), run).status.code(), Some(0));
 }
@@ -210,6 +211,7 @@ fn a_plan_of_many_millennia_is_shown() {
     let output = bash(work.path(), "$SIM plan e.toml --jobs 1");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let plan = String::from_utf8_lossy(&output.stdout);
+    // The day is the 30th or the 31st, depending on the time zone.
     assert!(plan.contains("9999-12-3"), "{plan}");
 }
 

@@ -1,6 +1,6 @@
-//! Tests of sweeps on many computers: as a Slurm job array with the script `sweep.sbatch`, and with the command for GNU parallel in
-//! `experiments/many-machines.md`. Each task of an array, and each job of parallel, makes one shard of the experiment: a part of the
-//! runs, in a folder of its own. Tests that need Slurm or parallel only run on request.
+//! Tests of sweeps (starts of `sim run`) on many computers: as a Slurm job array with the script `sweep.sbatch`, and with the command for
+//! GNU parallel in `experiments/many-machines.md`. Each task of an array, and each job of parallel, makes one shard of the experiment: a
+//! part of the runs, in a folder of its own. Tests that need Slurm or parallel only run on request.
 #![cfg(target_os = "linux")]
 
 mod cluster;
@@ -112,6 +112,7 @@ fn an_array_makes_every_run_once() {
     write_experiment(cluster.folder(), "e.toml", "engine = \"virtual\"");
     // The tasks have the numbers 4, 6 and 8.
     let array = submit(&cluster, &["--array=4-8:2"], &["e.toml", "--quiet"]);
+    // Three tasks, of which none was requeued.
     cluster.wait_for_success(&array, 3, 0);
     check_complete(&cluster.folder().join("data/e"), 3);
 }
@@ -135,6 +136,7 @@ fn requeued_tasks_are_resumed() {
         let said = cluster.read(&format!("slurm-{array}_{task}.out"));
         assert_eq!(said.matches("interrupted with").count(), 1, "{said}");
     }
+    // Two tasks, each of which was requeued once.
     cluster.wait_for_success(&array, 2, 1);
     check_complete(&cluster.folder().join("data/e"), 2);
 }
@@ -165,6 +167,7 @@ fn a_task_is_resumed_after_its_node_failed() {
     for name in ["one", "two"] {
         node(name, "State=RESUME");
     }
+    // Two tasks, each of which was requeued once.
     cluster.wait_for_success(&array, 2, 1);
     check_complete(&cluster.folder().join("data/e"), 2);
 }
@@ -209,7 +212,7 @@ fn the_script_passes_on_arguments_and_exit_codes() {
         said.ends_with("\nrun e.toml --quiet --shard 1/4\n"),
         "{said}"
     );
-    // The array runs only some of the four shards.
+    // The array runs only some of the four shards, so the variable `SHARDS` says how many there are.
     let some_shards = [&task("3", "1", "3", "2")[..], &[("SHARDS", "4")]].concat();
     let (code, said) = run_as_task("echo", &some_shards);
     assert_eq!(code, Some(0), "{said}");
@@ -220,12 +223,14 @@ fn the_script_passes_on_arguments_and_exit_codes() {
 #[test]
 fn the_script_gives_advice() {
     for (program, variables, advice) in [
+        // The script was not started as a task of an array.
         ("echo", &[][..], "sbatch --array=1-4"),
         (
             "no/such/sim",
             &task("1", "1", "4", "4"),
             "cargo build --release -p sim",
         ),
+        // The array has a gap: its two tasks have the numbers 1 and 3.
         ("echo", &task("1", "1", "3", "2"), "SHARDS=4"),
     ] {
         let (code, said) = run_as_task(program, variables);
@@ -235,7 +240,7 @@ fn the_script_gives_advice() {
 }
 
 #[test]
-fn the_script_requeues_its_task_once_the_sweep_has_stopped() {
+fn the_script_requeues_its_task_after_the_sweep_has_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -243,13 +248,13 @@ fn the_script_requeues_its_task_once_the_sweep_has_stopped() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
         path.display().to_string()
     };
-    // This program sends the script the signal of Slurm for a time limit that is near. When the script stops the program with SIGTERM, the
-    // program takes a while, prints `stopped`, and ends like an interrupted sweep.
+    // This program takes the place of `sim`. It sends the script the signal that Slurm sends when the time limit is near. When the script
+    // stops the program with SIGTERM, the program takes a while, prints `stopped`, and ends with the exit code of an interrupted sweep.
     let sim = program(
         "sim",
         "trap stop=yes TERM; kill -s USR1 $PPID; until [[ $stop ]]; do :; done; for i in {1..300000}; do :; done; echo stopped; exit 130",
     );
-    // This program only prints its arguments.
+    // This program takes the place of Slurm's `scontrol`. It only prints its arguments.
     program("scontrol", "echo \"scontrol $*\"");
     let path = std::env::var("PATH").expect("a search path");
     let path = format!("{}:{path}", folder.path().display());

@@ -1,5 +1,5 @@
 //! Tests of output that cannot be written: on a full disk, to a closed pipe, or to a closed terminal. Messages may be lost, but every run
-//! is made.
+//! is made. In shell commands, `$SIM` is the program `sim`.
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -28,6 +28,7 @@ fn every_run_is_made_if_stderr_cannot_be_written() {
     for (name, line, runs) in [
         ("full", "$SIM run v.toml --data full 2> /dev/full", 6),
         ("closed", "$SIM run v.toml --data closed 2>&-", 6),
+        // stdin, stdout and stderr are all closed.
         ("all", "$SIM run v.toml --data all <&- >&- 2>&-", 6),
         // The reader closes the pipe before the first message.
         (
@@ -98,8 +99,8 @@ fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     assert_eq!(finished(&work.path().join("d")).len(), 6);
 }
 
-/// The limit is large enough for the first files of the dataset, but not for the log that a machine in its own process writes. The sweep
-/// ends with one error. It does not record one failed run after the other.
+/// The limit on the size of files is large enough for the first files of the dataset, but not for the log that a machine in its own process
+/// writes. The sweep ends with one error. It does not record one failed run after the other.
 #[test]
 fn a_machines_log_that_may_not_grow_is_one_error_of_the_disk() {
     let work = folder_with_experiments();

@@ -18,8 +18,8 @@ pub fn experiment(parameters: &str) -> Experiment {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Makes every run of `experiment`: over TCP on one event loop, in virtual time one run after the other. Returns the outcomes in the
-/// order of the runs' numbers.
+/// Makes every run of `experiment`: over TCP on one event loop (a thread that serves the sockets of many runs), or in virtual time one run
+/// after the other. Returns the outcomes in the order of the runs' numbers.
 pub fn run_all(experiment: &Experiment, engine: EngineKind) -> Vec<RunOutcome> {
     let mut outcomes: Vec<RunOutcome> = match engine {
         EngineKind::Virtual => experiment
@@ -56,7 +56,8 @@ pub fn run_tcp(experiment: &Experiment, settings: &Settings) -> Vec<RunOutcome> 
     outcomes
 }
 
-/// Returns the settings of an event loop that makes up to 200 runs at once and keeps all events in memory.
+/// Returns the settings of an event loop that makes up to 200 runs at once and keeps all events in memory. It starts new runs even if many
+/// ticks are late.
 pub fn settings(experiment: &Experiment) -> Settings {
     Settings {
         seed: experiment.seed,

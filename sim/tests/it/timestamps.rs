@@ -1,6 +1,6 @@
 //! Tests of the timestamps that machines keep and send if they have a vector clock or a hybrid logical clock (HLC) beside their Lamport
-//! clock. With both engines, and with machines in processes, they equal the timestamps of a replay of the logged events. Datasets with
-//! such timestamps can be continued and divided into shards.
+//! clock. With both engines, and with machines in processes, these timestamps equal those of a replay of the logged events. Datasets with
+//! such timestamps can be continued and divided into shards (parts of the runs, each in a folder of its own).
 
 use std::collections::HashMap;
 use std::fs;
@@ -33,7 +33,7 @@ struct Replay<'r, C> {
     seed: u64,
     /// The clock of each machine.
     clocks: Vec<C>,
-    /// What the physical clock of each machine shows at a model time. Hybrid logical clocks read it.
+    /// What the physical clock of each machine shows at a model time. The clock may be fast or slow. Hybrid logical clocks read it.
     physical: Vec<PhysicalTime>,
 }
 
@@ -207,11 +207,11 @@ fn write_experiment(folder: &Path, parameters: &str) {
 fn runs_in_processes_and_in_shards_have_the_timestamps_of_a_replay() {
     let folder = tempfile::tempdir().expect("a folder");
     write_experiment(folder.path(), PER_MESSAGE);
-    let ok = |arguments: &[&str]| {
+    let run_sim = |arguments: &[&str]| {
         let (code, err) = sim(folder.path(), arguments);
         assert_eq!(code, 0, "{err}");
     };
-    ok(&[
+    run_sim(&[
         "run",
         "e.toml",
         "--data",
@@ -224,12 +224,12 @@ fn runs_in_processes_and_in_shards_have_the_timestamps_of_a_replay() {
         6
     );
     for shard in ["1/2", "2/2"] {
-        ok(&[
+        run_sim(&[
             "run", "e.toml", "--data", "shards", "--shard", shard, "--engine", "virtual",
         ]);
     }
     assert_eq!(check_dataset(&folder.path().join("shards"), PER_MESSAGE), 6);
-    ok(&["run", "e.toml", "--data", "whole", "--engine", "virtual"]);
+    run_sim(&["run", "e.toml", "--data", "whole", "--engine", "virtual"]);
     let whole = folder.path().join("whole");
     assert_eq!(rows(&whole), rows(&folder.path().join("shards")));
 }

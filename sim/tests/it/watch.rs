@@ -65,6 +65,7 @@ fn each_row_is_read_once_and_only_when_it_is_complete() {
         }
         all.extend(new);
     }
+    // Each of the two rows was read alone, when its last byte had arrived.
     assert_eq!(counts, [1, 1]);
     assert_eq!(all, Dataset::open(&longer).expect("a dataset").attempted());
 }

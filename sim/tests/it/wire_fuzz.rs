@@ -56,6 +56,7 @@ fn check_stream(stream: &[u8], piece_bytes: usize) {
 fn check_stream_with(format: Option<TimestampFormat>, stream: &[u8], piece_bytes: usize) {
     let whole = decode(format, std::iter::once(stream));
     assert_eq!(whole, decode(format, stream.chunks(piece_bytes)));
+    // No frame is shorter than `FRAME_BYTES`.
     let bytes_of_frames = stream.len().saturating_sub(HELLO_BYTES);
     assert!(whole.frames.len() <= bytes_of_frames / FRAME_BYTES);
     // What was decoded can be encoded and decoded again.
@@ -153,6 +154,7 @@ fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
             let decoded = decode(format, std::iter::once(&seed[..]));
             decoded.frames.iter().any(has_timestamp)
         };
+        // With each kind of timestamps, some seed has a message with a timestamp. Without timestamps, no message can have one.
         assert_eq!(corpus.iter().any(has_timestamps), format.is_some());
     }
     let decoded = corpus
@@ -165,6 +167,7 @@ fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
     assert!(hellos.iter().any(|hello| matches!(hello, Some(Err(_)))));
     assert!(frame_counts.iter().any(|&count| count > 1));
     for seed in corpus {
+        // A piece has at least one byte, even if the seed is empty.
         (1..=seed.len().max(1)).for_each(|piece_bytes| check_stream(&seed, piece_bytes));
     }
 }

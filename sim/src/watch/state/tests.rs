@@ -10,6 +10,7 @@ use crate::log::{DatasetWriter, Outcome};
 /// Two configurations with two runs each. A run of the first one has 20 ticks, a run of the second one 60.
 const EXPERIMENT: &str = "name = \"e\"\nseed = 1\nduration_s = 10\nrepetitions = 2\n[parameters]\nrates = [[1, 1], [3, 3]]\ninternal = 0.5\n";
 
+/// Returns the state of a new dataset without finished runs, and all runs of the experiment.
 fn state() -> (WatchState, Vec<Run>) {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = Experiment::parse(EXPERIMENT, Path::new("e.toml"), Overrides::default());
@@ -20,6 +21,7 @@ fn state() -> (WatchState, Vec<Run>) {
     (state, experiment.runs().collect())
 }
 
+/// Returns the journal's row of an ended run. `reason` says why a run failed.
 fn row(run: &Run, outcome: Outcome, reason: &str) -> JournalRow {
     JournalRow {
         run: run.index,
@@ -33,6 +35,7 @@ fn row(run: &Run, outcome: Outcome, reason: &str) -> JournalRow {
     }
 }
 
+/// Returns the number of configurations in each state.
 fn counts(done: u64, under_way: u64, failed: u64, not_begun: u64) -> ConfigurationCounts {
     ConfigurationCounts {
         done,
@@ -50,9 +53,11 @@ fn configurations_are_first_not_begun_then_under_way_then_done() {
     // Runs 0 and 2 have 20 ticks, 1 and 3 have 60.
     state.take(&row(&runs[0], Outcome::Ok, ""));
     assert_eq!(state.configurations(), counts(0, 1, 0, 1));
-    // No run of the second configuration has ended. So its runs count with as many ticks as those of the first one.
+    // No run of the second configuration has ended, so its number of ticks is not known. Its runs count as if they had 20 ticks, like
+    // those of the first configuration: 20 of 80 ticks are done.
     assert_eq!(state.progress(0).share, 0.25);
     state.take(&row(&runs[1], Outcome::Ok, ""));
+    // Now both numbers are known: 80 of 160 ticks are done.
     assert_eq!(state.progress(0).share, 0.5);
     state.take(&row(&runs[3], Outcome::Ok, ""));
     assert_eq!(state.configurations(), counts(1, 1, 0, 0));
@@ -66,7 +71,7 @@ fn configurations_are_first_not_begun_then_under_way_then_done() {
 }
 
 #[test]
-fn a_failed_run_is_shown_until_it_is_repaired() {
+fn a_failed_run_is_shown_until_a_later_attempt_succeeds() {
     let (mut state, runs) = state();
     state.take(&row(&runs[0], Outcome::Failed, "first"));
     state.take(&row(&runs[1], Outcome::Failed, "second"));
@@ -75,6 +80,7 @@ fn a_failed_run_is_shown_until_it_is_repaired() {
         let reasons = state.failures.iter().map(|failure| failure.reason.clone());
         reasons.collect()
     };
+    // The newest failure comes first.
     assert_eq!(reasons(&state), ["second", "first"]);
     state.take(&row(&runs[0], Outcome::Failed, "third"));
     assert_eq!(reasons(&state), ["third", "second"]);
@@ -82,9 +88,11 @@ fn a_failed_run_is_shown_until_it_is_repaired() {
     assert_eq!(reasons(&state), ["third"]);
     assert_eq!(state.configurations(), counts(0, 1, 1, 0));
     assert_eq!((state.tally.attempted, state.tally.failed()), (2, 1));
+    // Failed runs are not counted in the lateness.
     assert_eq!(state.lateness.iter().sum::<u64>(), 1);
     // A run that has finished stays finished, even if a later attempt fails.
-    state.take(&row(&runs[1], Outcome::Failed, "late"));
+    state.take(&row(&runs[1], Outcome::Failed, "fourth"));
     assert_eq!(reasons(&state), ["third"]);
+    // One of the two runs of each configuration has ended, failed or not. So half of the ticks count as done.
     assert_eq!(state.progress(0).share, 0.5);
 }

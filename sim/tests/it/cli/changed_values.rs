@@ -1,4 +1,5 @@
 //! Tests of the options `--set` and `--repetitions`, which change values of an experiment without a change of its file.
+//! A sweep is one start of `sim run`, which makes all runs that are still to do.
 
 use std::fs;
 
@@ -37,6 +38,7 @@ fn options_make_the_same_experiment_as_changes_of_the_file() {
     assert_eq!(edited.code, 0, "{}", edited.stderr);
     let [changed, edited] =
         ["changed", "edited-data"].map(|name| Dataset::open(&fixture.path(name)).expect("one"));
+    // The identity is a hash of the experiment.
     assert_eq!(changed.manifest().identity, edited.manifest().identity);
     assert_eq!(changed.manifest().experiment, edited.manifest().experiment);
     assert_eq!(

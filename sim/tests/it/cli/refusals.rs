@@ -97,11 +97,13 @@ fn a_read_only_folder_is_refused() {
     fs::create_dir(fixture.path("data")).expect("a folder");
     fs::set_permissions(fixture.path("data"), fs::Permissions::from_mode(0o555))
         .expect("permissions");
+    // Only root can write to the read-only folder. Another user must be able to enter the test's folder and to read the program.
     let is_root = fs::write(fixture.path("data/probe"), "").is_ok();
     fs::set_permissions(fixture.folder.path(), fs::Permissions::from_mode(0o755)).expect("set");
     fs::copy(env!("CARGO_BIN_EXE_sim"), fixture.path("sim")).expect("a copy");
     let mut command = Command::new(if is_root { "setpriv" } else { "./sim" });
     if is_root {
+        // 65534 is the user `nobody`.
         command.args(["--reuid", "65534", "--clear-groups", "./sim"]);
     }
     let output = command
@@ -162,6 +164,7 @@ fn a_run_that_needs_more_sockets_than_the_limit_of_open_files_is_refused() {
         .expect("it runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
+    // A machine has a connection to each of the 19 others, and each connection has a socket at both sides: 20 * 19 sockets.
     assert!(
         stderr.contains("20 machines needs 380 sockets, but this process may open 300 files"),
         "{stderr}"

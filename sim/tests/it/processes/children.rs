@@ -30,7 +30,7 @@ pub(super) fn wait_until_gone(process: u32) {
 #[cfg(target_os = "linux")]
 pub(super) fn parent_and_state(process: u32) -> Option<(u32, char)> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The text is `ID (NAME) STATE PARENT ...`. The name can contain `) ` too, so the last one counts.
+    // The text is `ID (NAME) STATE PARENT ...`. The name can contain `) ` too, so the last `) ` counts.
     let mut words = stat.rsplit_once(") ")?.1.split(' ');
     let state = words.next()?.chars().next()?;
     Some((words.next()?.parse().ok()?, state))

@@ -32,8 +32,8 @@ const PROGRAMS: [&str; 7] = [
 
 /// A cluster with two nodes that are ready for jobs. Jobs are submitted in its folder.
 pub struct Cluster {
-    /// The program `unshare`, which starts the first process of the namespace and ends with it.
-    first_process: Child,
+    /// The program `unshare`. It starts the first process of the namespace, and ends when the first process has ended.
+    unshare: Child,
     folder: TempDir,
 }
 
@@ -57,7 +57,7 @@ impl Cluster {
         write_configuration(folder.path()).map_err(|error| error.to_string())?;
         let output = fs::File::create(folder.path().join("output.log"))
             .map_err(|error| error.to_string())?;
-        let first_process = outside_of_jobs(Command::new("unshare"))
+        let unshare = outside_of_jobs(Command::new("unshare"))
             .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
             .args(["bash", "-c", include_str!("cluster.sh"), "cluster"])
             .arg(folder.path())
@@ -66,10 +66,7 @@ impl Cluster {
             .stderr(output)
             .spawn()
             .map_err(|error| error.to_string())?;
-        let mut cluster = Self {
-            first_process,
-            folder,
-        };
+        let mut cluster = Self { unshare, folder };
         cluster.wait_for_nodes()?;
         Ok(cluster)
     }
@@ -77,11 +74,9 @@ impl Cluster {
     /// Waits until both nodes are ready for jobs.
     fn wait_for_nodes(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + PATIENCE;
+        // `sinfo` prints a line for each node, with its state.
         while self.output_of(self.command("sinfo").args(["-hN", "-o", "%T"])) != "idle\nidle\n" {
-            let ended = self
-                .first_process
-                .try_wait()
-                .map_err(|error| error.to_string())?;
+            let ended = self.unshare.try_wait().map_err(|error| error.to_string())?;
             if ended.is_some() || Instant::now() > deadline {
                 return Err(format!(
                     "the daemons do not start: {}",
@@ -199,7 +194,7 @@ impl Cluster {
         logs.collect()
     }
 
-    /// Reads a file in the folder; empty if it does not exist.
+    /// Returns the text of a file in the folder, or an empty text if the file does not exist.
     pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.folder().join(name)).unwrap_or_default()
     }
@@ -209,7 +204,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         // `wait` first closes the pipe, so the first process ends. When `wait` returns, every process of the namespace has ended, and the
         // folder can be removed.
-        let _ = self.first_process.wait();
+        let _ = self.unshare.wait();
     }
 }
 

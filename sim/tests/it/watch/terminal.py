@@ -7,7 +7,7 @@ r"""Runs a program in a pseudo-terminal of 24 rows and 80 columns, and does step
     resize ROWS COLUMNS   changes the size of the terminal
     signal NAME           sends a signal to the program, such as TERM
     run COMMAND           runs a shell command to its end
-    close                 closes the terminal; must be the last step
+    close                 closes the terminal and waits for the end of the program; must be the last step
 
 After the last step, the program must end by itself. Then everything that it wrote is printed, and the exit code is that of the program.
 It is an error if the program leaves the terminal in another mode.
@@ -72,7 +72,7 @@ def main(words):
     def read():
         nonlocal output, screen
         output += os.read(master, 65536)
-        # Control sequences may be cut in two, so everything is read again.
+        # The end of a piece may cut a control sequence in two. So the screen is made again from all output so far.
         screen = Screen()
         screen.write(output)
 

@@ -150,7 +150,7 @@ fn impossible_timestamps_make_the_run_fail_with_both_machines_named() {
             "hlc",
             vector([0, 1]),
             1,
-            "sent a timestamp of 2 bytes, but this run's have 9 to 18",
+            "sent a timestamp of 2 bytes, but timestamps of this run have 9 to 18 bytes",
         ),
         (
             "vector",
