@@ -6,7 +6,7 @@ use std::path::Path;
 
 use analyze::import::Mapping;
 
-use crate::foreign_logs::{self as logs, Row, TITLES, both, lines};
+use crate::foreign_logs::{self as logs, Row, TITLES, lines, write_both_runs};
 
 /// Writes two simulated runs below a folder and imports the folder. `name` makes the name of a file from the numbers of run and
 /// machine, and `alter` changes the folder before the import. Returns the events and the report.
@@ -16,7 +16,7 @@ fn imported(
 ) -> (logs::Imported, String) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("logs");
-    both(&root, name);
+    write_both_runs(&root, name);
     alter(&root);
     logs::import(&[root], &Mapping::default()).unwrap()
 }
@@ -80,7 +80,7 @@ fn other_files_beside_the_logs_are_named_and_left_out() {
 fn a_log_with_a_broken_header_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("logs");
-    both(&root, |run, machine| format!("run{run}/vm{machine}.csv"));
+    write_both_runs(&root, |run, machine| format!("run{run}/vm{machine}.csv"));
     let broken = root.join("run1/vm2.csv");
     let text = fs::read_to_string(&broken).unwrap();
     fs::write(&broken, text.replace("clock", "clok")).unwrap();
@@ -121,7 +121,7 @@ fn trials_in_the_same_files_are_runs() {
 #[test]
 fn a_pattern_finds_run_and_machine_in_file_names() {
     let folder = tempfile::tempdir().unwrap();
-    let files = both(folder.path(), |run, machine| format!("{machine}x{run}.csv"));
+    let files = write_both_runs(folder.path(), |run, machine| format!("{machine}x{run}.csv"));
     let mapping = Mapping::parse(
         r"files = '(?<machine>\d)x(?<run>\d)\.csv$'",
         "m.toml".as_ref(),
