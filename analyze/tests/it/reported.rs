@@ -172,6 +172,7 @@ fn the_summary_says_what_was_run_and_what_stands_out() {
     let (_, csv, _) = analyze(&["backlog", "small", "--format", "csv"], folder.path());
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    // A queue grows if the whole interval of its growth is above 0.
     let grows = |row: &&BTreeMap<String, String>| {
         row["backlog_growth_low"]
             .parse()

@@ -90,7 +90,7 @@ fn number(predicted: Option<f64>) -> f64 {
 }
 
 #[track_caller]
-fn close(name: &str, value: f64, expected: f64, tolerance: f64) {
+fn require_close(name: &str, value: f64, expected: f64, tolerance: f64) {
     assert!(
         (value - expected).abs() <= tolerance,
         "{name}: {value}, not {expected} within {tolerance}"
@@ -105,13 +105,13 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
     for wanted in FLUID_RESULTS {
         let name = format!("{:?}, {}", wanted.rates, wanted.internal);
         let predicted = wanted.predicted_for(1e8);
-        close(
+        require_close(
             &name,
             number(predicted.backlog_growth),
             wanted.growth,
             0.006,
         );
-        close(
+        require_close(
             &name,
             number(predicted.receive_share),
             wanted.receive_share,
@@ -122,7 +122,7 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
         } else {
             0.006
         };
-        close(
+        require_close(
             &name,
             number(predicted.logical_rate),
             wanted.logical_rate,
@@ -140,13 +140,13 @@ fn predictions_for_a_minute_differ_from_the_fluid_model_by_one_or_two_messages()
         let name = format!("{:?}, {}", wanted.rates, wanted.internal);
         let predicted = wanted.predicted_for(T);
         let tolerance = 1.2 + 0.005 * wanted.backlog_final;
-        close(
+        require_close(
             &name,
             number(predicted.backlog_final),
             wanted.backlog_final,
             tolerance,
         );
-        close(&name, number(predicted.backlog_final_sd), wanted.sd, 0.6);
+        require_close(&name, number(predicted.backlog_final_sd), wanted.sd, 0.6);
     }
 }
 
@@ -281,19 +281,19 @@ fn predictions_agree_with_the_virtual_engine() {
                 0.002
             };
             let known_error = relative * number(predicted.logical_rate);
-            close(
+            require_close(
                 &name,
                 number(predicted.backlog_final),
                 queue.0,
                 0.5 + 5.0 * queue.1,
             );
-            close(
+            require_close(
                 &name,
                 number(predicted.receive_share),
                 share.0,
                 0.01 + 5.0 * share.1,
             );
-            close(
+            require_close(
                 &name,
                 number(predicted.logical_rate),
                 clock.0,
@@ -338,9 +338,9 @@ fn require_agreement(system: &System, share_error: f64) {
         let [queue, received, clock] = *measured;
         let backlog = number(predicted.backlog_final);
         let tolerance = 1.0 + 0.01 * backlog + 5.0 * queue.1;
-        close(&name, backlog, queue.0, tolerance);
+        require_close(&name, backlog, queue.0, tolerance);
         let share = number(predicted.receive_share);
-        close(&name, share, received.0, share_error + 5.0 * received.1);
+        require_close(&name, share, received.0, share_error + 5.0 * received.1);
         if let Some(rate) = predicted.logical_rate {
             let has_caveats = !predicted.caveats(Quantity::LogicalRate).is_empty();
             let relative = if has_caveats || fastest_clock_gains(&system.rates) {
@@ -348,7 +348,7 @@ fn require_agreement(system: &System, share_error: f64) {
             } else {
                 0.01
             };
-            close(&name, rate, clock.0, relative * rate + 5.0 * clock.1);
+            require_close(&name, rate, clock.0, relative * rate + 5.0 * clock.1);
         }
     }
 }

@@ -167,7 +167,7 @@ fn records_have_every_value_in_full_precision() {
         (&"overloaded".into(), &3.into())
     );
     let number = |name: &str| slowest[name].as_f64().unwrap();
-    let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    let is_close = |a: f64, b: f64| (a - b).abs() < 1e-9;
     for measure in [
         "backlog_growth",
         "backlog_final",
@@ -185,9 +185,9 @@ fn records_have_every_value_in_full_precision() {
         assert_eq!(slowest[format!("{measure}_caveats")], caveats, "{measure}");
         let of = |what: &str| number(&format!("{measure}_{what}"));
         assert!(of("low") <= of("mean") && of("mean") <= of("high"));
-        assert!(close(of("difference"), of("mean") - of("predicted")));
+        assert!(is_close(of("difference"), of("mean") - of("predicted")));
         let standard_error = of("sd") / 3f64.sqrt();
-        assert!(close(of("z") * standard_error, of("difference")));
+        assert!(is_close(of("z") * standard_error, of("difference")));
     }
     assert!(number("backlog_final_sd_predicted") > 0.0);
     // The machine is overloaded: it has 1 tick per second, and more messages arrive.
