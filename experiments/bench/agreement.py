@@ -45,8 +45,9 @@ Samples = dict[tuple[int, str], Sample]
 
 def machine_samples(log: Path) -> Samples:
     """Returns the final clocks and the receive shares (ticks that receive / ticks) of each machine, from an event log."""
-    # For each run and machine: the number of ticks and the clock after the last tick, and the number of receives.
+    # For each run and machine: the number of ticks, and the clock after the last tick. Ticks are counted from 0.
     last: dict[tuple[int, int], tuple[int, int]] = {}
+    # For each run and machine: the number of receives.
     receives: dict[tuple[int, int], int] = {}
     for event in events([log]):
         key = event.run, event.machine

@@ -27,12 +27,12 @@ REGIMES = {"1,3,6": "overloaded", "2,3,4": "stable", "1,3,3": "critical", "3,3,3
 # The number of runs in a sample.
 REPETITIONS = 10
 INTERNAL = 0.7
-# The probabilities of internal events differ by at most this number.
-WIDEST = 1e-4
+# Between two configurations, the probability of internal events differs by at most this number.
+MAX_DIFFERENCE = 1e-4
 # The commands of `analyze` whose tables are read.
 TABLES = ("drift", "jumps", "backlog", "causality")
-# The measures whose contrasts are averaged. Some have nearly continuous values, and some are the same for all machines of a run.
-OF_AVERAGES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
+# The measures whose contrasts are averaged: some with nearly continuous values, and some that are the same for all machines of a run.
+AVERAGED_MEASURES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
 # At least this share of the intervals without the mark ±~ (rough interval) must contain the true mean.
 WANTED = 0.92
 # Cells with fewer intervals without this mark are ignored.
@@ -58,7 +58,7 @@ class Cell:
             self.intervals.append(interval)
 
     def covered(self, truth: float) -> float:
-        """Returns the share of the intervals that contain the true mean. 1e-12 allows for rounding."""
+        """Returns the share of the intervals that contain the true mean `truth`. 1e-12 allows for rounding."""
         return fmean(low - 1e-12 <= truth <= high + 1e-12 for low, high in self.intervals)
 
     def is_too_low(self, covered: float) -> bool:
@@ -94,8 +94,8 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def experiment(configurations: int) -> str:
-    """Returns an experiment with this number of samples in each regime."""
-    step = WIDEST / configurations
+    """Returns an experiment with this number of samples in each regime. Each sample is a configuration of its own."""
+    step = MAX_DIFFERENCE / configurations
     internal = [round(INTERNAL + step * (index - configurations / 2), 9) for index in range(configurations)]
     rates = [[int(rate) for rate in rates.split(",")] for rates in REGIMES]
     return f"""
@@ -116,7 +116,7 @@ def cells_of_tables(analyze: Path, dataset: Path) -> Iterator[Cell]:
         printed = list(rows_of(analyze, table, dataset))
         cells: dict[str, Cell] = {}
         for record, row in zip(records, printed, strict=True):
-            # The last cell of a printed row is n, and the cells before it are those of the measures.
+            # The last column of a printed row is n, and the columns before it are the measures.
             for name, text in zip(measures, row[-1 - len(measures) : -1], strict=True):
                 if record[f"{name}_mean"]:
                     label = f"{record['rates']} machine {record['machine']} {name}"
@@ -142,15 +142,16 @@ def cells_of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
 
 
 def cells_of_averages(analyze: Path, dataset: Path, configurations: int) -> Iterator[Cell]:
-    """Returns a cell for each measure of `OF_AVERAGES`. Each sample is an average of contrasts over the machines.
+    """Returns a cell for each measure of `AVERAGED_MEASURES`. Each sample is an average of contrasts over the machines.
 
     Only the first `configurations` samples of two regimes are used, because each of them needs a command of its own.
     """
     a, b = "1,3,6", "2,3,4"
-    options = [option for name in OF_AVERAGES for option in ("--measure", name)]
-    seen = dict.fromkeys(record["internal"] for record in records_of(analyze, "drift", dataset))
-    cells = [Cell(f"{a} to {b} {name}") for name in OF_AVERAGES]
-    for internal in list(seen)[:configurations]:
+    options = [option for name in AVERAGED_MEASURES for option in ("--measure", name)]
+    # The different probabilities of internal events, in the order of the table. Each stands for one sample of each regime.
+    probabilities = dict.fromkeys(record["internal"] for record in records_of(analyze, "drift", dataset))
+    cells = [Cell(f"{a} to {b} {name}") for name in AVERAGED_MEASURES]
+    for internal in list(probabilities)[:configurations]:
         where = ("--where", f"internal={internal}")
         # The last row of the printed table has the averages.
         *_, average = rows_of(analyze, "contrast", dataset, "--of", "rates", "--from", a, "--to", b, *options, *where)
@@ -182,7 +183,7 @@ def output(analyze: Path, verb: str, dataset: Path, *options: str) -> str:
 
 
 def unmarked_interval(text: str) -> tuple[float, float] | None:
-    """Returns the interval in a cell such as `4.00 ± 0.21 sd 0.33`, or None if it is rough or missing."""
+    """Returns the interval in a printed value such as `4.00 ± 0.21 sd 0.33`, or None if the interval is rough or missing."""
     mean, *others = text.split()
     if not others or others[0] != "±":
         return None

@@ -1,4 +1,4 @@
-"""Reads datasets for the benchmark: the journal, the events, and the lateness of ticks."""
+"""Reads datasets for the benchmark: the journal (`runs.csv`, a row for each ended run), the events, and the lateness of ticks."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ class Punctuality:
 
 
 class Schedule:
-    """The due times of a run's ticks, calculated from its row of the journal (`runs.csv`, a row for each ended run).
+    """The due times of a run's ticks, calculated from its row of the journal.
 
     Tick k of a machine is due at start + phase + k / rate, where the phase is the time of its first tick in model time.
     """
@@ -85,7 +85,7 @@ def events(logs: Iterable[Path]) -> Iterator[Event]:
 
 
 def punctuality(dataset: Path) -> Punctuality:
-    """Returns how late the ticks of a dataset were that was made over TCP."""
+    """Returns how late the ticks of a dataset were. The dataset must have been made over TCP."""
     runs = journal(dataset)
     schedules = {int(row["run"]): Schedule(row) for row in runs}
     late_ns: list[int] = []

@@ -42,7 +42,7 @@ class Case:
 
     @property
     def open_files(self) -> int:
-        """Returns how many files may be open: the sockets, and an estimate for the dataset, the event loops, and the listeners of runs that
+        """Returns how many open files the case needs: the sockets, and an estimate for the dataset, the event loops, and the listeners of runs that
         are being set up."""
         return self.sockets + 200 + 32 * self.machines
 

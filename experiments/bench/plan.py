@@ -17,7 +17,7 @@ class Plan:
     rounds: int
     # Part sweep: number of rounds.
     sweep_rounds: int
-    # Part machines: the cases, which are numbers of machines that run at the same time. Each run has three of them.
+    # Part machines: the cases, which are numbers of machines that run at the same time. Each run has three machines.
     machines: tuple[int, ...]
     # Part machines: the duration of each run in seconds.
     machines_s: float
@@ -44,7 +44,7 @@ class Plan:
     # Part coverage (how many 95 % intervals contain the true mean): the number of samples for each of four
     # sets of rates. Each sample has ten runs of its own.
     coverage_configurations: int
-    # Part coverage: for how many of the samples the difference between two sets of rates is averaged over the machines.
+    # Part coverage: the number of samples for which the differences between two sets of rates are also averaged over the machines.
     coverage_averages: int
 
 

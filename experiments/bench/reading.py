@@ -25,7 +25,7 @@ PEERS = Path(__file__).parent / "peers"
 RATE_SETS = ((1, 3, 6), (2, 3, 4), (3, 3, 3), (5, 1, 5), (1, 2, 1))
 INTERNAL = (0.4, 0.7)
 DURATION_S = 60
-# Seconds between two looks at the memory of a running program. The fastest of these programs end within a tenth of a second.
+# Seconds between two checks of the memory of a running program. They are few, because the fastest programs end within a tenth of a second.
 CHECK_INTERVAL_S = 0.02
 # Approximate size of an event in the CSV files.
 BYTES_PER_EVENT = 50
@@ -53,6 +53,7 @@ class Reader:
 
 
 FIRST = Reader("analyze, first reading", removes_cache=True)
+# The second reading finds the cache that an earlier reading has written.
 SECOND = Reader("analyze, second reading")
 PEER_READERS = [
     Reader(f"DuckDB {version('duckdb')}", peer="duckdb_drift.py"),
@@ -94,8 +95,8 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def sizes(plan: Plan) -> list[int]:
-    """Returns the sizes of the datasets in millions of events. If a dataset would fill more than half of the free disk, it gets at most
-    30 million events.
+    """Returns the sizes of the datasets in millions of events. A dataset that would fill more than half of the free space on the disk gets
+    at most 30 million events.
     """
     largest = shutil.disk_usage(gettempdir()).free // 2 // BYTES_PER_EVENT // 1_000_000
     return [millions if millions <= largest else min(millions, 30) for millions in plan.reading_millions]
@@ -176,6 +177,7 @@ def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
     """Returns the table of times, with a row for each number of events and reader. The keys of `usages` are numbers of events."""
     fewest = min(usages)
 
+    # One row: the medians of this reader for the dataset with this number of events.
     def row(events: int, reader: Reader) -> list[str]:
         walls_s = wall_times(usages[events][reader])
         s_per_event = median(walls_s) / events

@@ -1,5 +1,5 @@
-"""Measures in rounds. In each round, all programs to compare run one after the other. So if the computer gets slower for some minutes, all
-of them are affected.
+"""Measures in rounds. In each round, all cases (programs or settings that are compared) are measured one after the other. So if the computer
+gets slower for some minutes, all cases are affected.
 """
 
 import sys
@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import TypeVar
 
-Cell = TypeVar("Cell")
+Case = TypeVar("Case")
 Result = TypeVar("Result")
 
 
-def in_turn(part: str, cells: Sequence[Cell], rounds: int, measure: Callable[[Cell], Result]) -> list[list[Result]]:
-    """Measures every cell (a case to compare, such as a program) once in each round. Returns a list for each cell, with one result for each
-    round. `part` is the name of this part of the benchmark, for the lines of progress.
+def in_turn(part: str, cases: Sequence[Case], rounds: int, measure: Callable[[Case], Result]) -> list[list[Result]]:
+    """Measures every case once in each round. Returns a list for each case, with one result for each round. `part` is the name of this part
+    of the benchmark, for the lines of progress.
 
-    Each round starts with the next cell, so that no cell is always the first.
+    Each round starts with the next case, so that no case is always the first.
     """
-    results: list[list[Result]] = [[] for _ in cells]
+    results: list[list[Result]] = [[] for _ in cases]
     for number in range(rounds):
-        for step in range(len(cells)):
-            index = (step + number) % len(cells)
-            say(f"{part}: round {number + 1} of {rounds}, {step + 1} of {len(cells)}: {cells[index]}")
-            results[index].append(measure(cells[index]))
+        for step in range(len(cases)):
+            index = (step + number) % len(cases)
+            say(f"{part}: round {number + 1} of {rounds}, {step + 1} of {len(cases)}: {cases[index]}")
+            results[index].append(measure(cases[index]))
     return results
 
 
@@ -32,7 +32,7 @@ def median_ratio(numerators: Iterable[float], denominators: Iterable[float]) -> 
 
 
 def medians_of(rounds: int) -> str:
-    """Says for the note below a table what its numbers are, such as `medians of 5 rounds`."""
+    """Returns words for the note below a table: what the numbers in the table are, for example `medians of 5 rounds`."""
     return "one round" if rounds == 1 else f"medians of {rounds} rounds"
 
 

@@ -43,7 +43,7 @@ class Usage:
     """Processor time of the kernel's soft interrupts on the whole computer, in cores (seconds per second of wall time). It includes work
     for loopback connections. The kernel does not count this time for any program."""
     elsewhere_cores: float
-    """Processor time of other programs, in cores. If this computer is a virtual machine, it includes the time that its host took."""
+    """Processor time of other programs, in cores. On a virtual machine, they include the time that the virtual machine did not get."""
     samples: list[Sample]
     """The result of each check while the program ran."""
 
@@ -53,7 +53,7 @@ class Usage:
         return max((sample.peak_bytes for sample in self.samples), default=0)
 
     def cores_between(self, start_ns: int, end_ns: int) -> float:
-        """Returns the processor seconds per second between two Unix times, in which all runs of a dataset were running."""
+        """Returns the processor seconds per second between two Unix times. All runs of a dataset were under way between them."""
         within = [sample for sample in self.samples if start_ns <= sample.unix_ns <= end_ns]
         if len(within) < FEWEST_SAMPLES:
             raise Failed("too short: the last runs had not started when the first were about to end")
@@ -62,7 +62,7 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class HostTime:
+class ComputerTime:
     """Processor seconds of the whole computer since its start, summed over its cores."""
 
     cores: int
@@ -73,7 +73,7 @@ class HostTime:
     softirq_s: float
 
     @classmethod
-    def now(cls) -> "HostTime":
+    def now(cls) -> "ComputerTime":
         lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
         # The first of these lines is the sum of all cores.
         cores = sum(line.startswith("cpu") for line in lines) - 1
@@ -104,12 +104,14 @@ class Watch:
 
     def _watch(self) -> None:
         while True:
+            # The process may end during a check. Then its files cannot be read.
             with suppress(OSError, ValueError):
                 self._samples.append(Sample(time_ns(), self._cpu_s(), self._peak_bytes()))
             if self._ended.wait(self._interval_s):
                 return
 
     def _cpu_s(self) -> float:
+        # The first number of a thread's `schedstat` is its time on a processor, in nanoseconds.
         tasks = self._folder.glob("task/*/schedstat")
         return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
 
@@ -121,12 +123,12 @@ class Watch:
 
 def run(command: Sequence[str | Path], check_interval_s: float = CHECK_INTERVAL_S) -> tuple[Usage, str]:
     """Runs a program to its end. Returns the resources that it used, and its output."""
-    before, started = HostTime.now(), perf_counter()
+    before, started = ComputerTime.now(), perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     watch = Watch(process.pid, check_interval_s)
     try:
         _, status, used = os.wait4(process.pid, 0)
-        wall_s, after = perf_counter() - started, HostTime.now()
+        wall_s, after = perf_counter() - started, ComputerTime.now()
         process.returncode = os.waitstatus_to_exitcode(status)
     except BaseException:
         process.kill()
@@ -149,7 +151,7 @@ def run(command: Sequence[str | Path], check_interval_s: float = CHECK_INTERVAL_
     return usage, output
 
 
-def elsewhere(before: HostTime, after: HostTime, wall_s: float, cpu_s: float) -> float:
+def elsewhere(before: ComputerTime, after: ComputerTime, wall_s: float, cpu_s: float) -> float:
     """Returns how many cores other programs used: all cores, without the idle time, the interrupts, and the measured program's `cpu_s`."""
     idle_s = after.idle_s - before.idle_s
     interrupts_s = after.hardirq_s + after.softirq_s - before.hardirq_s - before.softirq_s

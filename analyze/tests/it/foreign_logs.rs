@@ -228,7 +228,7 @@ pub fn plain(runs: &[Vec<Row>]) -> Imported {
 
 /// Writes the plain tables of both runs below `folder`. `name` gives the file's name for the number of the run (from 1) and of the
 /// machine. Returns the paths of all files.
-pub fn both(folder: &Path, name: impl Fn(usize, u32) -> String) -> Vec<PathBuf> {
+pub fn write_both_runs(folder: &Path, name: impl Fn(usize, u32) -> String) -> Vec<PathBuf> {
     let runs = runs();
     let write = |(run, rows): (usize, &Vec<Row>)| {
         write(

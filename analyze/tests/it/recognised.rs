@@ -37,7 +37,7 @@ fn require_plain(what: &str, name: &str, text: impl Fn(&[Row]) -> String) {
 /// Words for internal, send and receive events.
 pub const WORDS: [&str; 3] = ["INTERNAL", "SEND", "RECEIVE"];
 
-/// The peers and the message's timestamp with their labels. Empty for internal events.
+/// The peers and the message's timestamp, each with its label. Empty for internal events. [`labelled`] explains `separator` and `sign`.
 fn labelled_message(row: &Row, separator: &str, sign: &str) -> String {
     let Some(stamp) = row.stamp else {
         return String::new();
@@ -77,7 +77,7 @@ fn labelled_cells_and_keys_with_values() {
             format!("INFO:root:{}", labelled(row, ", ", "="))
         })
     });
-    require_plain("lines before, amid and behind", "vmN.log", |rows| {
+    require_plain("lines that are not events", "vmN.log", |rows| {
         format!(
             "Clock rate: 3 ticks per second\n\n{}machine stopped\n",
             lines(rows, |row| labelled(row, " | ", ": "))
@@ -176,6 +176,7 @@ fn words_of_many_programs() {
     ] {
         require_plain(word, "vmN.csv", |rows| without_peers(word, rows));
     }
+    // A mapping can add words, here `SHOUT` for a send to all, and `hello` for a row that is not an event.
     let mapping = Mapping::parse(
         "[events]\nsend_all = [\"SHOUT\"]\nignore = [\"hello\"]\n",
         "m.toml".as_ref(),
@@ -186,11 +187,13 @@ fn words_of_many_programs() {
     });
     let (shouted, report) = shouted.unwrap();
     assert_eq!(shouted, logs::plain(&logs::runs()[..1]));
+    // One row in the file of each of the three machines.
     assert!(
         report
             .contains("Left out: 3 rows, because their words do not stand for an event: 3 such as"),
         "{report}"
     );
+    // Without a mapping, the import is refused because of the word `SHOUT`.
     let unknown = imported("vmN.csv", &Mapping::default(), |rows| {
         without_peers("SHOUT", rows)
     })
@@ -230,7 +233,7 @@ fn names_of_peers_in_many_forms() {
         format!("time,event,clock,queue,stamp\n{}", lines(rows, line))
     };
     require_plain("peers in the column of events", "node_N_log.csv", in_words);
-    // A number that is not a machine of the run: in the text of events no peers are read then, but in a column of peers it is an error.
+    // `7` is not a machine of the run. If such a number is in the text of events, the import takes no peers from this text.
     let unknown_machine = |rows: &[Row]| in_words(rows).replace("from 2", "from 7");
     let (_, words) = imported("vmN.csv", &Mapping::default(), unknown_machine).unwrap();
     assert!(
@@ -239,6 +242,7 @@ fn names_of_peers_in_many_forms() {
         ),
         "{words}"
     );
+    // In a column of peers, a text that is not a machine of the run is an error. Here ` or ` does not separate two peers.
     let line = |row: &Row| row.csv_with(&row.seconds(), &row.names(" or "));
     let wrong_separator = |rows: &[Row]| format!("{TITLES}\n{}", lines(rows, line));
     let error = imported("vmN.csv", &Mapping::default(), wrong_separator).unwrap_err();
@@ -310,7 +314,7 @@ fn preambles_and_other_titles_of_columns() {
 }
 
 #[test]
-fn the_error_for_vector_clocks_names_them() {
+fn a_vector_clock_is_refused_with_an_error_that_says_so() {
     // A vector of three numbers: first in a CSV table, then in lines with labels.
     for line in [
         |row: &Row| format!("{},{},{} 0 0,0", row.seconds(), row.word(WORDS), row.clock),
@@ -336,8 +340,8 @@ fn the_error_for_vector_clocks_names_them() {
     }
 }
 
-/// `--explain` shows how the logs were understood. `--write-mapping` writes it to a file as a mapping. An import with this mapping
-/// gives the same events.
+/// `--explain` shows how the logs were understood. `--write-mapping` writes the same as a mapping into a file. An import with this
+/// mapping gives the same events.
 #[test]
 fn a_written_mapping_gives_the_same_import() {
     let folder = tempfile::tempdir().unwrap();
@@ -348,7 +352,7 @@ fn a_written_mapping_gives_the_same_import() {
         |machine| format!("run/vm{machine}.log"),
         |rows| lines(rows, |row| labelled(row, " | ", ": ")),
     );
-    let (code, told, _) = analyze(
+    let (code, explained, _) = analyze(
         &["import", "run", "--explain", "--write-mapping", "m.toml"],
         folder.path(),
     );
@@ -358,7 +362,7 @@ fn a_written_mapping_gives_the_same_import() {
         "queue_length   behind `queue`",
         "How the logs are read",
     ] {
-        assert!(told.contains(wanted), "{told}");
+        assert!(explained.contains(wanted), "{explained}");
     }
     let sources = [folder.path().join("run")];
     let text = fs::read_to_string(folder.path().join("m.toml")).unwrap();
@@ -367,6 +371,7 @@ fn a_written_mapping_gives_the_same_import() {
     let wanted = logs::import(&sources, &Mapping::default()).unwrap().0;
     assert_eq!(logs::import(&sources, &mapping).unwrap().0, wanted);
     let (_, again) = import::understand(&sources, &mapping).unwrap();
+    // An import with the mapping would write the same mapping again.
     assert_eq!(again, mapping);
     let entries: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(entries.len(), 2, "the logs and the mapping, but no dataset");
@@ -374,6 +379,7 @@ fn a_written_mapping_gives_the_same_import() {
 
 #[test]
 fn the_error_shows_how_far_a_pattern_matches() {
+    // The pattern has ` - ` after the time, but the lines have ` | `.
     let mapping = Mapping::parse(
         r"line = '^(?<system_time>\S+ \S+) - (?<event>\w+) clock=(?<logical_clock>\d+)'",
         "m.toml".as_ref(),
@@ -423,6 +429,7 @@ fn the_error_for_unclear_lines_shows_the_line_and_a_mapping() {
         no_clock.contains("none of its values was recognised as logical_clock"),
         "{no_clock}"
     );
+    // The error proposes a pattern of lines (`line = ...`), which can be parsed as a mapping.
     let line = no_clock.split_once("  line = ").unwrap().1;
     assert!(
         Mapping::parse(&format!("line = {}", line.trim()), "m.toml".as_ref()).is_ok(),

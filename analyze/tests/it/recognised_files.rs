@@ -1,12 +1,12 @@
-//! Tests how `analyze import` finds the logs in a folder, and the run and machine that each log belongs to. Run and machine follow
-//! from the names of files and folders. A file with several trials one after the other contains several runs.
+//! Tests how `analyze import` finds the logs in a folder, and the run and the machine that each log belongs to. They follow from the
+//! names of files and folders. If a file has several trials one after the other, each trial is a run.
 
 use std::fs;
 use std::path::Path;
 
 use analyze::import::Mapping;
 
-use crate::foreign_logs::{self as logs, Row, TITLES, both, lines};
+use crate::foreign_logs::{self as logs, Row, TITLES, lines, write_both_runs};
 
 /// Writes two simulated runs below a folder and imports the folder. `name` makes the name of a file from the numbers of run and
 /// machine, and `alter` changes the folder before the import. Returns the events and the report.
@@ -16,7 +16,7 @@ fn imported(
 ) -> (logs::Imported, String) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("logs");
-    both(&root, name);
+    write_both_runs(&root, name);
     alter(&root);
     logs::import(&[root], &Mapping::default()).unwrap()
 }
@@ -75,12 +75,12 @@ fn other_files_beside_the_logs_are_named_and_left_out() {
     );
 }
 
-/// A log with a broken header is an error. It is not left out as a file that is not a log.
+/// A log with a broken header is an error. It must not be left out like the files that are not logs.
 #[test]
 fn a_log_with_a_broken_header_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("logs");
-    both(&root, |run, machine| format!("run{run}/vm{machine}.csv"));
+    write_both_runs(&root, |run, machine| format!("run{run}/vm{machine}.csv"));
     let broken = root.join("run1/vm2.csv");
     let text = fs::read_to_string(&broken).unwrap();
     fs::write(&broken, text.replace("clock", "clok")).unwrap();
@@ -121,7 +121,7 @@ fn trials_in_the_same_files_are_runs() {
 #[test]
 fn a_pattern_finds_run_and_machine_in_file_names() {
     let folder = tempfile::tempdir().unwrap();
-    let files = both(folder.path(), |run, machine| format!("{machine}x{run}.csv"));
+    let files = write_both_runs(folder.path(), |run, machine| format!("{machine}x{run}.csv"));
     let mapping = Mapping::parse(
         r"files = '(?<machine>\d)x(?<run>\d)\.csv$'",
         "m.toml".as_ref(),
@@ -131,6 +131,7 @@ fn a_pattern_finds_run_and_machine_in_file_names() {
         logs::import(&files, &mapping).unwrap().0,
         logs::plain(logs::runs())
     );
+    // This pattern matches none of the paths.
     let wrong = Mapping::parse("files = 'vm(?<machine>[0-9])'", "m.toml".as_ref()).unwrap();
     let error = logs::import(&files, &wrong).unwrap_err();
     assert!(error.contains("does not match its path"), "{error}");
@@ -189,6 +190,7 @@ fn files_that_are_not_logs_are_left_out_and_named() {
     let lines = one.lines().map(|line| format!("vm1 {line}\n"));
     let lines = lines.chain(two.lines().map(|line| format!("vm2 {line}\n")));
     let combined: String = lines.collect();
+    // For the last two files, the report must only name the file, so the reason is not checked.
     for (name, text, why) in [
         ("vm2 (1).log", two.as_str(), "it is a copy of"),
         ("vm2 - Copy.log", &two, "it is a copy of"),
@@ -271,7 +273,7 @@ fn lines_that_are_written_twice_are_read_once() {
 }
 
 #[test]
-fn clocks_that_start_again_begin_a_new_trial_if_all_machines_have_one() {
+fn clocks_that_start_again_begin_a_new_trial_if_those_of_all_machines_do() {
     // A log with two trials of 40 events each.
     let appended = |machine: usize| {
         let line = |tick: usize| {
@@ -287,7 +289,7 @@ fn clocks_that_start_again_begin_a_new_trial_if_all_machines_have_one() {
     let (one, two) = (appended(1), appended(2));
     let words = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
     assert!(words.contains("2 runs, 160 events."), "{words}");
-    // Now only machine 1 has a second trial.
+    // Now only the clock of machine 1 starts again. This is an error, because the machines must have equally many trials.
     let two = sentences(2, 1);
     let error =
         import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap_err();

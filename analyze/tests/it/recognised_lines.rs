@@ -1,4 +1,4 @@
-//! Tests that `analyze import` reads lines right that could easily be read wrong: records that begin with the time, lines that say
+//! Tests that `analyze import` correctly reads lines that could easily be misread: records that begin with the time, lines that say
 //! that something did not happen (`No message received`), and values next to arrows or units.
 
 use std::fs;
@@ -25,7 +25,7 @@ fn peers(row: &Row) -> String {
     format!("{label}{}", row.names(" and "))
 }
 
-/// The message's timestamp after `label`. Empty for internal events.
+/// `label`, and then the message's timestamp. Empty for internal events.
 fn stamp(row: &Row, label: &str) -> String {
     row.stamp
         .map_or(String::new(), |stamp| format!("{label}{stamp}"))
@@ -71,7 +71,7 @@ fn records_that_begin_with_the_time_or_the_clock() {
 }
 
 #[test]
-fn an_event_that_is_said_not_to_have_happened_is_not_read() {
+fn an_event_after_the_word_no_is_not_read() {
     require_plain("no message received", |rows| {
         lines(rows, |row| {
             let word = row.word([
@@ -121,7 +121,7 @@ fn summary_lines_are_left_out_and_reported() {
 }
 
 #[test]
-fn of_an_old_and_a_new_clock_the_new_one_is_used() {
+fn a_line_with_the_old_and_the_new_clock_gives_the_new_one() {
     for arrow in ["->", "=>"] {
         require_plain(arrow, |rows| {
             lines(rows, |row| {
@@ -203,7 +203,7 @@ fn units_after_times() {
     };
     require_plain("seconds", text("s"));
     require_plain("microseconds", text("us"));
-    // The first half of each log is in microseconds, the second half in seconds.
+    // The first half of each log is in microseconds, the second half in seconds. Such a mixture is refused.
     let mixed = imported("vmN.log", &Mapping::default(), |rows| {
         let mut parts = rows.chunks(rows.len() / 2);
         format!(
@@ -229,7 +229,8 @@ fn a_name_at_the_start_of_each_line_is_the_machine() {
         let (found, _) = logs::import(std::slice::from_ref(&file), &Mapping::default()).unwrap();
         assert_eq!(found, logs::plain(&logs::runs()[..1]), "{begin}");
     }
-    // The name `t0` or `t1` depends on the clock only. So the clocks of such a name sometimes fall, and it cannot be a machine.
+    // Here lines begin with `t0` if the clock is even and with `t1` if it is odd, for all machines. So the clock in the lines of one name
+    // sometimes falls, and the name cannot be that of a machine.
     let text = lines(&rows, |row| {
         let name = row.clock % 2;
         format!("t{name}: {}", labelled(row, " | ", ": "))

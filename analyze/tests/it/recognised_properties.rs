@@ -8,7 +8,8 @@ use crate::foreign_logs::{self as logs, Imported, Row, lines};
 use crate::recognised::{WORDS, imported, labelled};
 
 /// A line with the parts of `row` in the order `order`, joined by `separator`. `sign` stands between a label and its value. `words`
-/// are for internal, send and receive events. `and` joins the names of peers; `[]` writes them as a list in brackets.
+/// are those for internal, send and receive events. `labels` are those of clock, queue and time. `and` joins the names of peers; `[]`
+/// writes them as a list in brackets.
 fn rendered(
     row: &Row,
     order: &[usize],
@@ -48,7 +49,7 @@ fn rendered(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Cells that are separated, labelled, ordered and worded differently give the same events.
+    /// The order of the parts, the text between them, the labels and the words make no difference: the import gives the same events.
     #[test]
     fn generated_formats_give_the_original_events(
         order in Just([0usize, 1, 2, 3, 4, 5]).prop_shuffle(),
@@ -64,8 +65,9 @@ proptest! {
         prop_assert_eq!(found.map(|(found, _)| found), Ok(logs::plain(&logs::runs()[..1])));
     }
 
-    /// One character of a line is replaced by `damage`, or `damage` is inserted. Then one of these happens: the import gives the same
-    /// events, the import is refused, or the report names what was left out or is not known.
+    /// One character of a line is replaced by `damage`, or `damage` is inserted. Then there are three possibilities: the import gives the
+    /// same events; the import is refused; or the report says which lines were left out or which values the logs do not have. An event
+    /// never gets another time or clock.
     #[test]
     fn damaged_lines_are_never_read_as_something_else(
         line_index in 0usize..20,
@@ -98,14 +100,14 @@ proptest! {
                 rows.map(|(machine, at, event)| (*machine, *at, event.logical_clock)).collect()
             };
             let wanted_clocks = clocks(&wanted);
-            let known = clocks(&found).iter().filter(|row| wanted_clocks.contains(row)).count();
+            let unchanged = clocks(&found).iter().filter(|row| wanted_clocks.contains(row)).count();
             // Times are counted from the first event. If the first event was left out, all times differ, so they cannot be compared.
             let has_first = found[0].iter().any(|(machine, _, event)| {
-                let mut first = wanted[0].iter().filter(|(_, at, _)| *at == 0);
-                first.any(|(other, _, wanted)| machine == other && event.logical_clock == wanted.logical_clock)
+                let mut first_events = wanted[0].iter().filter(|(_, at, _)| *at == 0);
+                first_events.any(|(other, _, wanted)| machine == other && event.logical_clock == wanted.logical_clock)
             });
             if has_first {
-                prop_assert_eq!(known, found[0].len(), "{}", words);
+                prop_assert_eq!(unchanged, found[0].len(), "{}", words);
             }
             if found != wanted {
                 prop_assert!(words.contains("Left out") || words.contains("do not have"), "{}", words);

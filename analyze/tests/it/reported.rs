@@ -53,7 +53,7 @@ fn a_page_loads_nothing_from_elsewhere() {
         }
     }
     let without_namespace = page.replace("http://www.w3.org/2000/svg", "");
-    // The address of this software in its BibTeX entry is text, not a link.
+    // The page has the address of this software in a BibTeX entry. This address is text, not a link.
     let without_addresses = without_namespace.replace(env!("CARGO_PKG_REPOSITORY"), "");
     for words in ["http://", "https://", "@import", "url("] {
         assert!(!without_addresses.contains(words), "{words}");
@@ -98,7 +98,8 @@ fn links_lead_to_elements_and_ids_are_unique() {
     assert_eq!(page.matches("data-kind=").count(), 24);
 }
 
-/// Each cell of the page's tables has the mean of the command's table, rounded, and half the width of its interval, rounded up.
+/// The page's tables have the values that the commands print as CSV. Each cell has the rounded mean and half the width of its interval,
+/// rounded up: `4.0±0.3`, or `4.0±~0.3` for a rough interval. If all runs have the same value, the cell has no interval: `4=`.
 #[test]
 fn tables_have_the_values_of_the_commands() {
     let folder = with_small();
@@ -129,6 +130,7 @@ fn tables_have_the_values_of_the_commands() {
         let rows: Vec<BTreeMap<String, String>> =
             reader.deserialize().map(Result::unwrap).collect();
         let cells = column(heading);
+        // Two configurations with three machines each.
         assert_eq!((cells.len(), column("machine").len()), (6, 6));
         for (row, (cell, internal)) in rows.iter().zip(cells.iter().zip(column("internal"))) {
             assert_eq!(row["internal"], internal);
@@ -153,6 +155,7 @@ fn tables_have_the_values_of_the_commands() {
     let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
     for (row, cell) in rows.iter().zip(column("predicted final lag")) {
         let predicted: f64 = row["lag_final_predicted"].parse().unwrap();
+        // A `*` marks a prediction with a caveat. Predicted lags are rounded to one digit after the point.
         assert_eq!(cell.contains('*'), !row["lag_final_caveats"].is_empty());
         let cell: f64 = cell.trim_end_matches(" *").parse().unwrap();
         assert!(
@@ -169,6 +172,7 @@ fn the_summary_says_what_was_run_and_what_stands_out() {
     let (_, csv, _) = analyze(&["backlog", "small", "--format", "csv"], folder.path());
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    // A queue grows if the whole interval of its growth is above 0.
     let grows = |row: &&BTreeMap<String, String>| {
         row["backlog_growth_low"]
             .parse()

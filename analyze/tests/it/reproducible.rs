@@ -61,11 +61,11 @@ fn every_command_writes_the_same_bytes_every_time() {
     ];
     for command in commands {
         let command = [command, &["--format", "csv"]].concat();
-        // The different outputs: at the end there must be only one.
+        // The set of all outputs. At the end it must have only one element: all outputs were equal.
         let mut written = BTreeSet::new();
         for threads in ["1", "5"] {
             written.insert(stdout(&command, threads, folder.path()));
-            // The audit has no cache, so it has no such option.
+            // The audit has no cache, so it has no option `--no-cache`.
             if command[0] != "audit" {
                 let without_cache = [command.as_slice(), &["--no-cache"]].concat();
                 written.insert(stdout(&without_cache, threads, folder.path()));

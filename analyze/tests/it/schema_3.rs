@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::command_line::analyze;
 
-/// The folder with the three datasets. Each also has `summary.csv`: the output of `analyze summary` of the program that made it.
+/// The folder with the three datasets. Each also has `summary.csv`: the output of `analyze summary` of the earlier
+/// program, which made the dataset.
 fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../sim/tests/schema-3")
 }
@@ -43,8 +44,8 @@ fn cells(text: &str) -> Vec<Vec<Cell>> {
         .collect()
 }
 
-/// Requires that the value `now` in the column `name` equals the earlier value. Numbers may differ in their last digits, because sums can
-/// be added in another order.
+/// Requires that the value `now` in the column `name` equals the earlier value `then`. Numbers may differ in their last digits, because
+/// the terms of a sum can be added in another order.
 fn assert_same(now: Option<&Value>, then: &Value, name: &str) {
     match (now, then) {
         (Some(Ok(now)), Ok(then)) => {
@@ -67,15 +68,15 @@ fn require_same_cells(now: &[Cell], then: &[Cell]) {
         let found = now.iter().find(|(other, _)| other == name);
         found.map(|(_, value)| value.clone())
     };
-    for (name, before) in then {
+    for (name, value_then) in then {
         let measure = name.strip_suffix("_low").or(name.strip_suffix("_high"));
         let interval = measure.and_then(|measure| value(&format!("{measure}_interval")));
         if interval == Some(Err("all equal".to_owned())) {
             let mean = value(&format!("{}_mean", measure.unwrap()));
-            assert_same(mean.as_ref(), before, name);
+            assert_same(mean.as_ref(), value_then, name);
             assert_eq!(value(name), Some(Err(String::new())), "{name}");
         } else {
-            assert_same(value(name).as_ref(), before, name);
+            assert_same(value(name).as_ref(), value_then, name);
         }
     }
 }
@@ -108,7 +109,7 @@ fn datasets_of_the_earlier_schema_pass_the_audit_and_can_be_exported() {
         let header = events.unwrap().lines().next().unwrap().to_owned();
         assert!(header.contains(",message_stamp,"), "{header}");
     }
-    // The imported logs are those of `data/foreign`, which also pass the audit.
+    // `imported` is not audited here. It was made from the logs of another program (`data/foreign`).
     for sample in ["swept", "virtual"] {
         let folder = tempfile::tempdir().unwrap();
         copy(sample, folder.path());

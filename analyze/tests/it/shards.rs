@@ -120,7 +120,7 @@ fn a_run_that_is_in_two_shards_is_refused() {
     for number in [1, 2] {
         write_shard(&root, number, 2);
     }
-    // The rows of the first shard are added to the journal of the second.
+    // The rows of the first shard's journal are added to the journal of the second shard.
     let first = fs::read_to_string(root.join("shard-1-of-2/runs.csv")).unwrap();
     let second = root.join("shard-2-of-2/runs.csv");
     let rows = fs::read_to_string(&second).unwrap();
@@ -137,7 +137,7 @@ fn a_run_that_is_in_two_shards_is_refused() {
 
 /// A run counts only after `sync` has forced it to the disk. The dataset can be read while it is being written.
 #[test]
-fn only_finished_runs_are_seen_while_a_sweep_writes() {
+fn only_finished_runs_are_seen_while_a_dataset_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     let experiment = fixture::experiment(fixture::SMALL);
@@ -158,6 +158,7 @@ fn only_finished_runs_are_seen_while_a_sweep_writes() {
         writer.sync().unwrap();
         let dataset = Dataset::open(&root).unwrap();
         assert_eq!(dataset.finished().len(), runs_before + 1);
+        // The table of machines has at least one row for each finished run.
         assert!(dataset.machines().unwrap().height() > runs_before);
     }
 }

@@ -1,5 +1,5 @@
-//! Tests of `analyze show`, which prints one run event by event, and of `Execution`: a run as events and messages, with questions
-//! about them (which send belongs to a receive, what happened before an event, how large the lag was).
+//! Tests of `analyze show`, which prints one run event by event, and of `Execution`: a run as events and messages, with
+//! functions that answer questions about them (which send belongs to a receive, what happened before an event, how large the lag was).
 
 use std::fs;
 use std::path::Path;
@@ -164,6 +164,8 @@ fn a_message_is_followed_through_the_system() {
             err,
         )
     };
+    // Run, sender, tick and time of the send; recipient, what became of the message, and when it arrived; tick and time at which it was
+    // received; tick and time at which the recipient first knew of it, and from which machine.
     assert_eq!(
         follow("1:2").1,
         ["0,1,2,1.25,0,received,1.25,2,2.0,2,2.0,1"]
@@ -177,7 +179,7 @@ fn a_message_is_followed_through_the_system() {
 }
 
 #[test]
-fn the_error_names_what_the_run_has() {
+fn the_error_names_the_runs_machines_and_ticks_that_exist() {
     let folder = by_hand();
     for (options, problem) in [
         (
@@ -221,8 +223,8 @@ fn a_run_is_found_by_number_and_by_key() {
     assert_eq!(pick::find(&dataset, &by_number.key).unwrap(), by_number);
 }
 
-/// Without `--run` a run is picked: the one in which the fastest machine is fastest against the slowest. Of several such runs, it is the
-/// one with the fewest internal events, because it has the most messages.
+/// Without `--run`, the command picks the run with the largest ratio of the highest to the lowest rate. If several runs have this ratio,
+/// it picks the one with the lowest `internal`, because it has the most messages.
 #[test]
 fn a_run_with_unequal_rates_and_many_messages_is_picked() {
     let folder = tempfile::tempdir().unwrap();
@@ -241,7 +243,8 @@ fn a_run_with_unequal_rates_and_many_messages_is_picked() {
     );
 }
 
-/// Each receive belongs to the send that the log names. Each message that was not received waits in its recipient's queue at the end.
+/// Each receive belongs to the send that the log names. Each message that was not received waits in its recipient's queue at the end of
+/// the run.
 #[test]
 fn every_receive_has_its_send_and_every_message_its_recipient() {
     let folder = tempfile::tempdir().unwrap();
@@ -312,7 +315,7 @@ fn a_run_without_events_is_shown_as_an_empty_table() {
 
 /// An event is in the causal past of another if and only if the other is in its causal future. The past contains the send of each of
 /// its receives, and the event before each of its events on the same machine. The smallest consistent cut with an event has as many
-/// events as its past. In the causal order, every event comes after these two kinds of causes.
+/// events as its past. In the causal order, every event comes after these two events.
 #[test]
 fn past_future_cut_and_causal_order_respect_happens_before() {
     let folder = tempfile::tempdir().unwrap();
@@ -368,6 +371,7 @@ fn a_log_in_which_an_event_causes_itself_has_no_causal_order() {
     let execution = execution(&folder.path().join("odd"));
     let error = execution.causal_order().unwrap_err().to_string();
     assert!(error.contains("happened before itself"), "{error}");
+    // The run can still be shown: choosing a window (a part of the run) needs no causal order.
     assert!(Choice::default().window(&execution).is_ok());
 }
 

@@ -1,5 +1,5 @@
-//! Tests of `analyze contrast`, which compares two sides A and B: two datasets, or the runs that meet two conditions. Differences and
-//! intervals are compared with those of Welch's formula, which is written out here.
+//! Tests of `analyze contrast`, which compares two sides A and B: two datasets, or the runs that meet one condition and the runs
+//! that meet another. Differences and intervals are compared with those of Welch's formula, which is written out here.
 
 use std::path::Path;
 
@@ -67,6 +67,7 @@ fn mean_and_variance(values: &[f64]) -> (f64, f64) {
         .iter()
         .map(|value| (value - mean) * (value - mean))
         .sum();
+    // The sample variance.
     (mean, squares / (n - 1.0))
 }
 
@@ -113,7 +114,7 @@ fn assert_has(record: &Value, (difference, half_width): (f64, f64)) {
 fn two_datasets_that_differ_in_one_parameter_are_compared_configuration_by_configuration() {
     let folder = folder();
     let records = records(&["busy", "calm"], folder.path());
-    // Both datasets have two sets of rates with three machines each. The last record is the average over all machines.
+    // The two datasets have two sets of rates in common, with three machines each. The last record is the average over all machines.
     assert_eq!(records.len(), 2 * 3 + 1);
     for record in &records[..6] {
         let rates = record["rates"].as_str().unwrap();
@@ -192,8 +193,10 @@ fn datasets_with_other_rates_are_compared_by_role() {
 fn two_conditions_are_compared_or_an_error_says_why_they_cannot() {
     let folder = folder();
     let conditions = ["--a", "rates = '1,3,6'", "--b", "rates = '2,3,4'"];
+    // Three machines, and the average over them.
     let by_condition = records(&[&["calm"][..], &conditions].concat(), folder.path());
     assert_eq!(by_condition.len(), 4);
+    // Rows of a contrast can be sorted, and only some of them shown.
     let sorted = [
         "contrast",
         "busy",
@@ -205,7 +208,7 @@ fn two_conditions_are_compared_or_an_error_says_why_they_cannot() {
     ];
     let (code, out, err) = analyze(&sorted, folder.path());
     assert!(code == 0 && out.contains("1,3,6"), "{out}{err}");
-    // Both sides have the same sets of rates and the same values of `internal`, but in other combinations.
+    // Both sides have the same sets of rates and the same values of `internal`, but no side has a combination that the other side has.
     let crossed = experiment("crossed", "[[1, 3, 6], [2, 3, 4]]", "[0.4, 0.7]", 3);
     fixture::simulated(&folder.path().join("crossed"), &crossed);
     let a = "rates = '1,3,6' and internal = 0.4 or rates = '2,3,4' and internal = 0.7";
@@ -223,6 +226,7 @@ fn two_conditions_are_compared_or_an_error_says_why_they_cannot() {
         code == 2 && err.contains("contrast compares two datasets"),
         "{err}"
     );
+    // `.40` is the same number as `0.4`.
     let same = [
         "contrast", "crossed", "--of", "internal", "--from", "0.4", "--to", ".40",
     ];

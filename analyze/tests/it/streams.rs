@@ -1,5 +1,5 @@
-//! Tests with a stdout or stderr that accepts no output, because it is full, closed, or a pipe without a reader. The output on the other
-//! of the two and the exit code must still be right.
+//! Tests with a stdout or stderr that accepts no output, because it is full, closed, or a pipe without a reader. The exit code must still
+//! be right, and so must the output on the stream that works.
 
 #![cfg(target_os = "linux")]
 
@@ -116,11 +116,11 @@ fn a_full_stdout_is_an_error() {
     let folder = folder();
     for (arguments, code) in PRINTING {
         let output = analyze(arguments, folder.path(), full().into(), Stdio::piped());
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {err}");
         assert!(
-            told.contains("error: stdout: No space left on device"),
-            "{arguments:?}: {told}"
+            err.contains("error: stdout: No space left on device"),
+            "{arguments:?}: {err}"
         );
     }
 }
@@ -138,14 +138,14 @@ fn a_closed_pipe_is_not_an_error() {
         };
         let stdout = pipe_without_reader().into();
         let output = analyze(arguments, folder.path(), stdout, Stdio::piped());
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
-        assert!(!told.contains("stdout"), "{arguments:?}: {told}");
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {err}");
+        assert!(!err.contains("stdout"), "{arguments:?}: {err}");
     }
 }
 
-/// If the shell closes stdout, the next file that the program opens could get its number (file descriptor 1). Output for stdout must not
-/// be written into this file. So the dataset still passes the audit afterwards.
+/// If the shell closes stdout, its number (file descriptor 1) is free. The next file that the program opens could get this number, and
+/// output for stdout would be written into that file. This must not happen: the dataset still passes the audit afterwards.
 #[test]
 fn with_closed_standard_streams_no_dataset_is_damaged() {
     let folder = folder();

@@ -41,15 +41,15 @@ fn at_width(width: &str, arguments: &[&str], folder: &Path) -> String {
 #[test]
 fn a_summary_fits_one_screen_at_any_width() {
     let folder = grid();
-    // Columns, and the largest number of lines.
-    for (width, most_lines) in [("60", 28), ("80", 24), ("120", 22), ("200", 22)] {
+    // Columns of the terminal, and the largest number of lines that the output may have.
+    for (width, max_lines) in [("60", 28), ("80", 24), ("120", 22), ("200", 22)] {
         let text = at_width(width, &["summary", "grid"], folder.path());
         let columns: usize = width.parse().unwrap();
         assert!(
             text.lines().all(|line| line.chars().count() <= columns),
             "{text}"
         );
-        assert!(text.lines().count() <= most_lines, "{width}: {text}");
+        assert!(text.lines().count() <= max_lines, "{width}: {text}");
         insta::assert_snapshot!(format!("summary_{width}"), text);
     }
     insta::assert_snapshot!(
@@ -62,7 +62,7 @@ fn a_summary_fits_one_screen_at_any_width() {
     );
 }
 
-/// The summary counts the regimes of machines. The regime follows from the 95 % interval of the offered load (messages that arrive /
+/// The summary says how many machines are in each regime. The regime of a machine follows from the 95 % interval of the offered load (messages that arrive /
 /// ticks): stable if the interval is below 1, overloaded if it is above 1, critical if it contains 1. The rows of the summary are
 /// sorted by the backlog growth.
 #[test]
@@ -102,7 +102,7 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
     );
     assert!(text.contains(&line), "{line}{text}");
     assert!(stable > 0 && critical > 0 && overloaded > 0, "{line}");
-    // Rows of configurations begin with the rates. The fourth word of a row is the growth.
+    // Rows of configurations begin with the rates. The fourth word of a row is the growth of the backlog.
     let growths: Vec<f64> = text
         .lines()
         .filter(|line| line.starts_with(['1', '2', '3']))
@@ -116,6 +116,7 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
 fn rows_that_are_not_shown_are_counted_with_the_command_that_shows_them() {
     let folder = grid();
     let (_, text, _) = analyze(&["summary", "grid"], folder.path());
+    // Ten of the 24 configurations are shown.
     let command = "14 more configurations: analyze summary --all grid\n";
     assert!(text.contains(command), "{text}");
     let (_, text, _) = analyze(&["summary", "--all", "grid"], folder.path());

@@ -1,5 +1,5 @@
-//! Tests of the predictions of `analyze theory`. They are compared with results of the fluid model alone (messages as a continuous flow,
-//! without randomness), and with simulated runs.
+//! Tests of the predictions of `analyze theory`. The predictions are compared with results of the fluid model (messages as a continuous
+//! flow, without randomness), and with simulated runs.
 
 use analyze::theory::{Caveat, Prediction, Quantity, Regime, System, predict};
 use sim::engine::virtual_time;
@@ -11,7 +11,8 @@ use crate::fixture;
 /// The duration of a run in seconds.
 const T: f64 = 60.0;
 
-/// A system, and what the fluid model says about its slowest machine.
+/// A system, and the values that are expected for its slowest machine. All of them are those of the fluid model, except the standard
+/// deviation.
 struct FluidResult {
     rates: &'static [f64],
     internal: f64,
@@ -21,7 +22,7 @@ struct FluidResult {
     growth: f64,
     /// Messages in the queue after 60 s.
     backlog_final: f64,
-    /// Standard deviation of this number over many runs.
+    /// Standard deviation of `backlog_final` over many runs.
     sd: f64,
     /// How much the clock grows in a second.
     logical_rate: f64,
@@ -83,13 +84,13 @@ fn fastest_clock_gains(rates: &[f64]) -> bool {
     equally_fast > 2 || rates.iter().any(nearly_as_fast)
 }
 
-/// The predicted value, which must exist.
+/// The predicted value. Panics if there is no prediction.
 fn number(predicted: Option<f64>) -> f64 {
     predicted.expect("a prediction")
 }
 
 #[track_caller]
-fn close(name: &str, value: f64, expected: f64, tolerance: f64) {
+fn require_close(name: &str, value: f64, expected: f64, tolerance: f64) {
     assert!(
         (value - expected).abs() <= tolerance,
         "{name}: {value}, not {expected} within {tolerance}"
@@ -97,20 +98,20 @@ fn close(name: &str, value: f64, expected: f64, tolerance: f64) {
 }
 
 /// In a very long run (1e8 s) chance averages out, so the predictions equal those of the fluid model. The figures of [`FLUID_RESULTS`] are
-/// rounded to two digits, so the tolerances are about half of the last digit. The gain of the fastest clock is an estimate in both,
-/// so then the logical rate has a larger tolerance.
+/// rounded to two digits, so the tolerances are about half of the last digit. If the fastest clock gains (see
+/// [`fastest_clock_gains`]), both the prediction and the fluid model only estimate its rate, so the logical rate has a larger tolerance.
 #[test]
 fn predictions_for_long_runs_are_those_of_the_fluid_model() {
     for wanted in FLUID_RESULTS {
         let name = format!("{:?}, {}", wanted.rates, wanted.internal);
         let predicted = wanted.predicted_for(1e8);
-        close(
+        require_close(
             &name,
             number(predicted.backlog_growth),
             wanted.growth,
             0.006,
         );
-        close(
+        require_close(
             &name,
             number(predicted.receive_share),
             wanted.receive_share,
@@ -121,7 +122,7 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
         } else {
             0.006
         };
-        close(
+        require_close(
             &name,
             number(predicted.logical_rate),
             wanted.logical_rate,
@@ -139,13 +140,13 @@ fn predictions_for_a_minute_differ_from_the_fluid_model_by_one_or_two_messages()
         let name = format!("{:?}, {}", wanted.rates, wanted.internal);
         let predicted = wanted.predicted_for(T);
         let tolerance = 1.2 + 0.005 * wanted.backlog_final;
-        close(
+        require_close(
             &name,
             number(predicted.backlog_final),
             wanted.backlog_final,
             tolerance,
         );
-        close(&name, number(predicted.backlog_final_sd), wanted.sd, 0.6);
+        require_close(&name, number(predicted.backlog_final_sd), wanted.sd, 0.6);
     }
 }
 
@@ -155,7 +156,8 @@ fn regimes_are_recognised() {
     assert_eq!(regime(&FLUID_RESULTS[0]), Some(Regime::Overloaded));
     assert_eq!(regime(&FLUID_RESULTS[3]), Some(Regime::Stable));
     assert_eq!(regime(&FLUID_RESULTS[4]), Some(Regime::Critical));
-    // A run of one second is too short to tell the regime. A run of a thousand hours is long enough even near the critical load.
+    // A run of one second is too short to tell whether the queue grows, so it counts as critical. A run of a thousand hours is long enough
+    // even near the critical load (as many messages as ticks).
     assert_eq!(
         FLUID_RESULTS[0].predicted_for(1.0).regime,
         Some(Regime::Critical)
@@ -213,7 +215,8 @@ fn simulated(rates: &str, others: &str) -> Vec<[(f64, f64); 3]> {
             let received = matches!(event.kind, EventKind::Receive(_));
             let (ticks, receives, queue, clock) = &mut seen[machine];
             // A tick that takes several messages has several events, but counts once.
-            if last_tick[machine].replace(event.tick) != Some(event.tick) {
+            let is_first_of_tick = last_tick[machine].replace(event.tick) != Some(event.tick);
+            if is_first_of_tick {
                 *ticks += 1.0;
                 *receives += f64::from(u8::from(received));
             }
@@ -243,7 +246,8 @@ fn estimate(values: &[f64]) -> (f64, f64) {
     (mean, (square / (n - 1.0) / n).sqrt())
 }
 
-/// The tolerance is five standard errors plus the known errors of the theory: for the backlog half a message; for the receive share
+/// Each measured value is a mean (`.0`) with its standard error (`.1`). The tolerance is five standard errors plus the known errors of the
+/// theory: for the backlog half a message; for the receive share
 /// 0.01, because of idle ticks at the start; for the logical rate 0.2 %, or 3 % if the fastest clock gains or machines never have
 /// internal events.
 #[test]
@@ -277,19 +281,19 @@ fn predictions_agree_with_the_virtual_engine() {
                 0.002
             };
             let known_error = relative * number(predicted.logical_rate);
-            close(
+            require_close(
                 &name,
                 number(predicted.backlog_final),
                 queue.0,
                 0.5 + 5.0 * queue.1,
             );
-            close(
+            require_close(
                 &name,
                 number(predicted.receive_share),
                 share.0,
                 0.01 + 5.0 * share.1,
             );
-            close(
+            require_close(
                 &name,
                 number(predicted.logical_rate),
                 clock.0,
@@ -334,9 +338,9 @@ fn require_agreement(system: &System, share_error: f64) {
         let [queue, received, clock] = *measured;
         let backlog = number(predicted.backlog_final);
         let tolerance = 1.0 + 0.01 * backlog + 5.0 * queue.1;
-        close(&name, backlog, queue.0, tolerance);
+        require_close(&name, backlog, queue.0, tolerance);
         let share = number(predicted.receive_share);
-        close(&name, share, received.0, share_error + 5.0 * received.1);
+        require_close(&name, share, received.0, share_error + 5.0 * received.1);
         if let Some(rate) = predicted.logical_rate {
             let has_caveats = !predicted.caveats(Quantity::LogicalRate).is_empty();
             let relative = if has_caveats || fastest_clock_gains(&system.rates) {
@@ -344,7 +348,7 @@ fn require_agreement(system: &System, share_error: f64) {
             } else {
                 0.01
             };
-            close(&name, rate, clock.0, relative * rate + 5.0 * clock.1);
+            require_close(&name, rate, clock.0, relative * rate + 5.0 * clock.1);
         }
     }
 }
@@ -381,8 +385,8 @@ fn predictions_for_machines_with_different_probabilities_agree() {
     }
 }
 
-/// A tick takes all waiting messages (`receive = "all"`), so no queue grows. With `internal` 0.7 there are few messages; predictions are
-/// less accurate for machines that get more messages than they have ticks.
+/// A tick takes all waiting messages (`receive = "all"`), so no queue grows. Predictions are less accurate for machines that get more
+/// messages than they have ticks. So `internal` is 0.7 here, which gives few messages.
 #[test]
 fn predictions_for_machines_that_take_all_messages_agree() {
     for topology in [Topology::Mesh, Topology::Star, Topology::TimeKeeper] {
@@ -400,7 +404,7 @@ fn predictions_for_machines_that_take_all_messages_agree() {
 #[test]
 fn systems_without_derivation_have_no_prediction() {
     // In a ring of four, the two neighbours of a machine are opposite each other. One pair of opposite machines may send so much that
-    // the other pair never sends; chance decides which pair it is. So nothing can be predicted.
+    // the other pair never sends; chance decides which pair it is. So nothing is predicted.
     let ring = variant(&[3.0; 4], 0.3, Topology::Ring, Sends::Broadcast);
     assert_eq!(predict(&ring).len(), 4);
     for machine in predict(&ring) {
@@ -416,8 +420,8 @@ fn systems_without_derivation_have_no_prediction() {
     assert!(star[0].backlog_final.is_some() && star[0].logical_rate.is_none());
     let of_lag = star[1].caveats(Quantity::LagFinal);
     assert!(star[1].logical_rate.is_some() && of_lag.contains(&Caveat::Relayed));
-    // The hub takes all messages, about nine per second. Its clock counts each of them, so it is faster than the clock of the machine
-    // with the highest rate (6/s). Then no clock can be predicted.
+    // A tick of this hub takes all waiting messages, about nine per second. The hub's clock grows by at least 1 for each of them, so it is
+    // faster than the clock of the machine with the highest rate (6/s). Then no clock can be predicted.
     let mut fast_hub = variant(&[3.0, 4.0, 5.0, 6.0], 0.4, Topology::Star, Sends::Mix);
     fast_hub.receive = ReceiveRule::All;
     for machine in predict(&fast_hub) {

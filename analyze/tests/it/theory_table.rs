@@ -94,7 +94,8 @@ fn table_on_a_terminal() {
     ");
 }
 
-/// A caveat has a letter, which stands in the column of the value that it concerns; a line below the table gives the reason. Here three
+/// Each kind of caveat has a letter. The letter stands in the column of each value that has this caveat, and a line below the table
+/// explains it. Here three
 /// machines have the same rate, so the logical rate has the caveat `e`, and the final lag has `a`, `e` and `g`.
 #[test]
 fn predictions_with_caveats_have_letters_and_reasons() {
@@ -117,8 +118,9 @@ fn predictions_with_caveats_have_letters_and_reasons() {
 #[test]
 fn a_table_with_many_caveats_fits_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
-    let equal_rates = fixture::SMALL.replace("[[1, 3, 6]]", "[[5, 1, 5], [2, 3, 4], [6, 6, 6]]");
-    let long = equal_rates.replace("duration_s = 20", "duration_s = 600");
+    let three_rate_sets =
+        fixture::SMALL.replace("[[1, 3, 6]]", "[[5, 1, 5], [2, 3, 4], [6, 6, 6]]");
+    let long = three_rate_sets.replace("duration_s = 20", "duration_s = 600");
     fixture::simulated(folder.path(), &long);
     let text = table_of(folder.path(), 120);
     assert!(text.lines().count() > 1, "{text}");
@@ -165,7 +167,7 @@ fn records_have_every_value_in_full_precision() {
         (&"overloaded".into(), &3.into())
     );
     let number = |name: &str| slowest[name].as_f64().unwrap();
-    let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    let is_close = |a: f64, b: f64| (a - b).abs() < 1e-9;
     for measure in [
         "backlog_growth",
         "backlog_final",
@@ -183,11 +185,12 @@ fn records_have_every_value_in_full_precision() {
         assert_eq!(slowest[format!("{measure}_caveats")], caveats, "{measure}");
         let of = |what: &str| number(&format!("{measure}_{what}"));
         assert!(of("low") <= of("mean") && of("mean") <= of("high"));
-        assert!(close(of("difference"), of("mean") - of("predicted")));
+        assert!(is_close(of("difference"), of("mean") - of("predicted")));
         let standard_error = of("sd") / 3f64.sqrt();
-        assert!(close(of("z") * standard_error, of("difference")));
+        assert!(is_close(of("z") * standard_error, of("difference")));
     }
     assert!(number("backlog_final_sd_predicted") > 0.0);
+    // The machine is overloaded: it has 1 tick per second, and more messages arrive.
     assert!(number("arrival_rate_predicted") > 1.0 && number("idle_rate_predicted") < 1.0);
 }
 
@@ -250,7 +253,7 @@ fn one_repetition_has_no_z() {
     }
 }
 
-/// An experiment with four configurations. It need not run: its measures are predicted.
+/// An experiment with four configurations. Its measures can be predicted without running it.
 const SWEPT: &str = "seed = 1\nduration_s = 30\n[parameters]\nrates = [[1, 3, 6], [2, 3, 6]]\ninternal = [0.4, 0.9]\n";
 
 /// What `analyze theory` prints for the experiment file: an overview, the predictions, and the boundaries (the values of `internal` at
@@ -295,6 +298,7 @@ fn predictions_before_and_after_the_runs_are_equal() {
     // Eight configurations with three machines each.
     assert_eq!(before.len(), 24);
     for (before, after) in std::iter::zip(&before, &after) {
+        // Only the rows of an experiment file have the boundaries.
         for (name, value) in before
             .iter()
             .filter(|(name, _)| !name.ends_with("_boundary"))
@@ -302,6 +306,9 @@ fn predictions_before_and_after_the_runs_are_equal() {
             assert_eq!(after.get(name), Some(value), "{name}");
         }
     }
+    // The first boundary is that of machine 0 with rates 1,3,6. At the boundary, as many messages arrive at it as it has ticks: 1 per
+    // second. Then it sends nothing. The sum S of the idle ticks per second of machines 1 and 2 follows from two equations, where
+    // q = 1 - internal, and a send goes to a given machine with probability 2/3: S = 9 - 2/3 q S, and 1 = 2/3 q S. So q = 3/16.
     let boundaries = before.iter().map(|row| row["internal_boundary"].as_f64());
     let boundary = boundaries.flatten().next().unwrap();
     assert!((boundary - 0.8125).abs() < 1e-9, "{boundary}");

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use crate::fixture;
 
-/// Runs a line of shell commands in `folder`. In it, `$0` is the program `analyze`.
+/// Runs a line of shell commands in `folder`. In this line, `$0` is the program `analyze`.
 fn shell(line: &str, folder: &Path) -> Output {
     Command::new("sh")
         .args(["-c", line])
@@ -34,10 +34,10 @@ fn wrong_numbers_of_threads_are_refused() {
                 &format!("{variable}='{number}' \"$0\" drift small"),
                 folder.path(),
             );
-            let told = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(2), "{number}: {told}");
+            let err = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{number}: {err}");
             let start = format!("error: the environment variable {variable} is `{number}`, ");
-            assert!(told.starts_with(&start), "{told}");
+            assert!(err.starts_with(&start), "{err}");
         }
     }
 }
@@ -75,11 +75,11 @@ fn too_few_threads_are_an_error() {
         shell(&line, folder.path())
     };
     let output = limited(1, "drift small --no-cache");
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{told}");
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{err}");
     assert!(
-        told.starts_with("error: a query needs 6 threads at once"),
-        "{told}"
+        err.starts_with("error: a query needs 6 threads at once"),
+        "{err}"
     );
     // The audit does not use the table library Polars, so one thread is enough.
     let output = limited(1, "audit small");
@@ -92,10 +92,10 @@ fn too_few_open_files_are_an_error() {
     for limit in 4..8 {
         let line = format!("ulimit -n {limit}; exec \"$0\" drift small --no-cache");
         let output = shell(&line, folder.path());
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{limit}: {told}");
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{limit}: {err}");
         let start = "error: a query needs 8 open files at once";
-        assert!(told.starts_with(start), "{limit}: {told}");
+        assert!(err.starts_with(start), "{limit}: {err}");
     }
     let enough = shell(
         "ulimit -n 32; exec \"$0\" drift small --no-cache",
@@ -111,25 +111,25 @@ fn a_file_beyond_the_size_limit_is_an_error() {
     let folder = with_small();
     let line = "ulimit -f 1; exec \"$0\" export small --no-cache";
     let output = shell(line, folder.path());
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("File too large"), "{told}");
-    let left = std::fs::read_dir(folder.path().join("small/processed")).unwrap();
-    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, [".lock"]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("File too large"), "{err}");
+    let remaining = std::fs::read_dir(folder.path().join("small/processed")).unwrap();
+    let remaining: Vec<_> = remaining.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(remaining, [".lock"]);
 }
 
 #[test]
-fn an_import_that_fails_at_once_leaves_no_files() {
+fn an_import_that_cannot_write_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let log = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
     std::fs::write(folder.path().join("log.csv"), log).unwrap();
     let line = "ulimit -f 0; exec \"$0\" import log.csv --into into";
     let output = shell(line, folder.path());
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("File too large"), "{told}");
-    let left = std::fs::read_dir(folder.path()).unwrap();
-    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["log.csv"]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("File too large"), "{err}");
+    let remaining = std::fs::read_dir(folder.path()).unwrap();
+    let remaining: Vec<_> = remaining.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(remaining, ["log.csv"]);
 }

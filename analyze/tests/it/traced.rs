@@ -1,5 +1,5 @@
 //! Tests of `analyze trace`, which writes one run in a format of another program: each trace is parsed again, and must have the events,
-//! messages and clocks of the log. `traced_order.rs` tests the formats that contain the order of events.
+//! messages and clocks of the log. `traced_order.rs` tests the formats that contain the happens-before order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,7 +23,7 @@ fn simulated(text: &str) -> (tempfile::TempDir, Execution) {
     (folder, execution)
 }
 
-/// The trace of this part of a run.
+/// The trace of the events in `window`, which is a part of the run.
 pub fn traced(execution: &Execution, window: &Window, format: Format) -> Vec<u8> {
     let mut bytes = vec![];
     write(execution, window, format, &mut bytes).unwrap();
@@ -46,14 +46,14 @@ pub fn examples() -> Vec<(Execution, Window)> {
     // Ticks take all waiting messages, so a tick can have several events.
     let take_all =
         fixture::SMALL.replace("[0.4, 0.7]", "[0.2]\nreceive = [\"all\"]\ndelay_s = [0.4]");
-    let (_folder, together) = simulated(&take_all);
+    let (_folder, taking_all) = simulated(&take_all);
     let lost = execution(&with_lost().path().join("lost"));
     let empty = execution(&without_events().path().join("empty"));
     [
         (small.clone(), whole.clone()),
         (small.clone(), part),
         (small, part_of_two_machines),
-        (together, whole.clone()),
+        (taking_all, whole.clone()),
         (lost, whole.clone()),
         (empty, whole),
     ]
@@ -76,7 +76,7 @@ pub fn messages(execution: &Execution, window: &Window) -> BTreeSet<(usize, usiz
         .collect()
 }
 
-/// The values of an event that both formats below contain: machine, time in nanoseconds, kind, clock before and after, queue length.
+/// The values of an event that Perfetto's format and Chrome's format contain: machine, time in nanoseconds, kind, clock before and after, queue length.
 fn values_of(event: &Event) -> (u64, u64, String, u64, u64, Option<u64>) {
     (
         u64::from(event.machine),
@@ -96,9 +96,10 @@ fn perfetto_has_every_event_message_and_counter() {
         assert_eq!(trace.encode_to_vec(), bytes);
         // The name of each track, by its id.
         let mut names = BTreeMap::new();
-        // Events are slices, and counters have values.
-        let (mut slices, mut counted) = (vec![], vec![]);
-        // Messages are flows: for the id of each flow, the number of the slice in which it starts, and of the slice in which it ends.
+        // In a trace, each event is a slice (a bar on the machine's track). A counter is a value that is drawn as a curve.
+        let (mut slices, mut counter_values) = (vec![], vec![]);
+        // Each message is a flow (an arrow between two slices). For the id of each flow: the index of the slice in which it starts, and of
+        // the slice in which it ends.
         let (mut flow_starts, mut flow_ends) = (BTreeMap::new(), BTreeMap::new());
         // For each machine, the time at which its last slice ended.
         let mut slice_ends: BTreeMap<u64, u64> = BTreeMap::new();
@@ -140,7 +141,7 @@ fn perfetto_has_every_event_message_and_counter() {
                     slice_ends.insert(machine, at_ns);
                 }
                 TrackEventType::Counter => {
-                    counted.push((track.clone(), at_ns, event.counter_value.unwrap()));
+                    counter_values.push((track.clone(), at_ns, event.counter_value.unwrap()));
                 }
                 other => panic!("{other:?}"),
             }
@@ -159,7 +160,7 @@ fn perfetto_has_every_event_message_and_counter() {
             (flows, flow_starts.len()),
             (messages(&execution, &window), flow_ends.len())
         );
-        let clocks = counted
+        let clocks = counter_values
             .iter()
             .filter(|(track, ..)| track.ends_with(": clock"));
         assert_eq!(clocks.count(), window.events.len());
@@ -175,8 +176,9 @@ fn annotation(event: &TrackEvent, name: &str) -> Option<u64> {
     found.and_then(|annotation| annotation.uint_value)
 }
 
-/// The bytes are those of Perfetto's protobuf schema, written here by hand. Each field begins with a byte (or two) that contains its
-/// number: packet 1, timestamp 8, sequence 10, track event 11, track descriptor 60.
+/// The expected bytes are written here by hand, from Perfetto's protobuf schema. Each field begins with one or two bytes that contain the
+/// number of the field times 8, plus 0 for an integer or 2 for bytes with a length. So 0x50 is field 10 with an integer. Fields of the
+/// schema: packet 1, timestamp 8, sequence 10, track event 11, track descriptor 60.
 #[test]
 fn perfetto_has_the_field_numbers_of_its_schema() {
     let execution = execution(&by_hand().path().join("by-hand"));
@@ -197,7 +199,7 @@ fn perfetto_has_the_field_numbers_of_its_schema() {
     let mut expected = vec![0x0a, packet.len() as u8];
     expected.extend(packet);
     assert!(bytes.starts_with(&expected), "{bytes:x?}");
-    // The only event: machine 0 sends with clock 1; its type is slice begin, on track 2, with the name send.
+    // Until time 0 there is one event: machine 0 sends. Its type is 1 (a slice begins), its track is 2, and its name has 4 bytes: send.
     let begin: Vec<u8> = [&[0x48, 1, 0x58, 2, 0xba, 0x01, 4][..], b"send"].concat();
     assert!(
         bytes.windows(begin.len()).any(|part| part == begin),
@@ -241,7 +243,7 @@ fn chrome_json_has_every_event_message_and_counter() {
             .map(|&index| values_of(&execution.events()[index]))
             .collect();
         assert_eq!(slices, expected, "{text}");
-        // For each flow, the machine and the time of its end, and of its start.
+        // For the id of each flow, the machine and the time of its end; then the same for its start.
         let ends: BTreeMap<u64, (u64, u64)> = entries_of("f")
             .into_iter()
             .map(|entry| {
@@ -362,5 +364,6 @@ fn a_trace_is_written_to_a_file_or_to_stdout() {
         folder.path(),
     );
     assert!(code == 2 && err.contains("cannot write none/a"), "{err}");
+    // `--format` is required.
     assert_eq!(analyze(&["trace", "by-hand"], folder.path()).0, 2);
 }

@@ -35,8 +35,10 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
         let (parser, rest) = text.split_once('\n').unwrap();
         let log = rest.strip_prefix('\n').expect("an empty second line");
         let parser = Regex::new(&format!("(?m)^{parser}$")).unwrap();
-        // The vector clock of each event; and for each machine (ShiViz calls it a host) the number of its events so far.
-        let (mut clocks, mut counts) = (BTreeMap::new(), BTreeMap::<String, u64>::new());
+        // The vector clock of each event.
+        let mut clocks = BTreeMap::new();
+        // For each machine (ShiViz calls it a host), the number of its events so far.
+        let mut counts = BTreeMap::<String, u64>::new();
         // The events of each machine.
         let mut of_machine: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for &index in &window.events {
@@ -54,7 +56,10 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
             let clock: BTreeMap<String, u64> = serde_json::from_str(&event["clock"]).unwrap();
             let count = counts.entry(event["host"].to_owned()).or_default();
             *count += 1;
-            assert_eq!(clock[&event["host"]], *count, "the own entry grows by 1");
+            assert_eq!(
+                clock[&event["host"]], *count,
+                "the machine's own entry grows by 1"
+            );
             let machine: u32 = event["host"]
                 .strip_prefix("machine-")
                 .unwrap()
@@ -73,7 +78,8 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
         assert_eq!(clocks.len(), window.events.len());
         for (index, before) in happened_before(&execution, &window) {
             let mut expected: BTreeMap<String, u64> = BTreeMap::new();
-            // Each entry of a vector clock counts the events of one machine in the event's past, with the event itself.
+            // Each entry of an event's vector clock is the number of events of one machine that happened before the event. The event itself
+            // counts too.
             for other in before.into_iter().chain([index]) {
                 *expected
                     .entry(format!("machine-{}", execution.events()[other].machine))

@@ -45,7 +45,8 @@ fn experiments_of(claim: &Claim) -> BTreeSet<String> {
     experiments
 }
 
-/// Tells whether the experiment runs in virtual time, so that its results are the same on every computer.
+/// Tells whether the experiment `experiments/{name}/{experiment}.toml` runs in virtual time, so that its results are the same on every
+/// computer.
 fn is_virtual(name: &str, experiment: &str) -> bool {
     let file = project().join(format!("experiments/{name}/{experiment}.toml"));
     Experiment::read(&file, Overrides::default())
@@ -140,13 +141,18 @@ fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {
     compare_verdicts("claims", |experiment| is_virtual("claims", experiment), 23);
 }
 
-/// Makes the experiments and evaluates the claims of the file `name` for which `is_wanted` is true of all experiments. Compares their
-/// verdicts with the table. Requires that there are at least `fewest` such claims, so that the test cannot pass without comparing.
+/// Chooses the claims of the file `experiments/{name}.toml` that are only about experiments for which `is_wanted` is true. Runs these
+/// experiments, evaluates the claims, and compares the verdicts with the table. Requires at least `fewest` such claims, so that the test
+/// cannot pass without comparing anything.
 fn compare_verdicts(name: &str, is_wanted: impl Fn(&str) -> bool, fewest: usize) {
     let folder = folder_to_work_in();
     let wanted: Vec<Claim> = claims(name)
         .into_iter()
-        .filter(|claim| experiments_of(claim).iter().all(|name| is_wanted(name)))
+        .filter(|claim| {
+            experiments_of(claim)
+                .iter()
+                .all(|experiment| is_wanted(experiment))
+        })
         .collect();
     assert!(wanted.len() >= fewest, "only {} claims", wanted.len());
     let experiments: BTreeSet<String> = wanted.iter().flat_map(experiments_of).collect();

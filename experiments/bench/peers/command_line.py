@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# The columns of the event log of `sim`, so that both logs can be read by the same code.
+# The same columns as in the event log of `sim`, so that the same code can read the logs of all three programs.
 COLUMNS = "run,machine,tick,event,system_time_ns,logical_clock,queue_length,peers,message_stamp,sent_tick"
 
 # A function that appends a row to the event log.

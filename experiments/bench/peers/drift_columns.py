@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 KEY = ("rates", "internal", "machine")
-# Final clock per second; final clock minus the machine's ticks; largest final clock of the run minus the machine's own.
+# logical_rate: final clock per second. own_drift: final clock minus the number of the machine's ticks. lag_final: largest final clock of
+# the run minus the machine's own final clock.
 MEASURES = ("logical_rate", "own_drift", "lag_final")
 COLUMNS = (*KEY, *(f"{measure}_{what}" for measure in MEASURES for what in ("mean", "sd", "n")))
 

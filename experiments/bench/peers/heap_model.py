@@ -1,4 +1,7 @@
-"""The model of `sim` in plain Python: one heap with the next tick of every machine. Prints the number of ticks of all runs together."""
+"""The model of `sim` in plain Python: one heap with the next tick of every machine, the earliest first.
+
+Prints the number of ticks of all runs together.
+"""
 
 import random
 from collections import deque
@@ -22,6 +25,7 @@ def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
     # A message is a tuple of its stamp, its sender, and the sender's tick at which it was sent.
     queues: list[deque[tuple[int, int, int]]] = [deque() for _ in rates]
     others = [[queue for queue in queues if queue is not own] for own in queues]
+    # The time of each machine's first tick: random, within its first period.
     phases_ns = [int(draw() * SECOND_NS / rate) for rate in rates]
     # The next tick of each machine: its time, the machine, and the number of the tick.
     agenda = [(phase_ns, machine, 0) for machine, phase_ns in enumerate(phases_ns)]
@@ -37,6 +41,7 @@ def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
                 write(f"{run},{machine},{tick},receive,{now_ns},{clock},{len(queue)},{sender},{stamp},{sent_tick}\n")
         else:
             clock = clocks[machine] + 1
+            # A random number below `internal` means an internal event. The numbers from `internal` to 1 are divided equally among the choices.
             drawn = draw() - internal
             if drawn < 0:
                 if write:
@@ -44,6 +49,7 @@ def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
             else:
                 choice = int(drawn / choice_probability)
                 if choice >= machines - 1:
+                    # In the log, `*` stands for all other machines.
                     recipients, peers = others[machine], "*"
                 else:
                     recipients = others[machine][choice : choice + 1]

@@ -6,7 +6,7 @@ from drift_columns import KEY, MEASURES, event_logs, journal, write
 
 machines = pl.scan_csv(event_logs()).group_by("run", "machine").agg(pl.len().alias("ticks"), pl.col("logical_clock").max().alias("clock"))
 runs = pl.scan_csv(journal()).filter(outcome="ok").select("run", "rates", "internal", "duration_s")
-# Polars counts with unsigned integers. The difference of clock and ticks can be negative, so it needs signed ones.
+# Polars gives counts as unsigned integers. Clock minus ticks can be negative, so the number of ticks is turned into a signed integer.
 clock, ticks = pl.col("clock"), pl.col("ticks").cast(pl.Int64)
 measured = machines.join(runs, on="run").with_columns(
     (clock / pl.col("duration_s")).alias("logical_rate"),

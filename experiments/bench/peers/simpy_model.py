@@ -50,6 +50,8 @@ class System:
                     write(f"{run},{machine},{tick},receive,{now_ns},{clock},{len(queue)},{sender},{stamp},{sent_tick}\n")
             else:
                 clock += 1
+                # A random number below `internal` means an internal event. The numbers from `internal` to 1 are divided equally among the
+                # choices.
                 drawn = draw() - self.internal
                 if drawn < 0:
                     if write:
@@ -57,6 +59,7 @@ class System:
                 else:
                     choice = int(drawn / choice_probability)
                     if choice >= machines - 1:
+                        # In the log, `*` stands for all other machines.
                         recipients, peers = others, "*"
                     else:
                         recipients = others[choice : choice + 1]
