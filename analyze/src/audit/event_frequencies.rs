@@ -8,7 +8,7 @@
 //! - Let D = q ln(q / p) + (1 - q) ln((1 - q) / (1 - p)). This measure of the distance between q and p is called relative entropy. It is 0
 //!   if q = p.
 //! - If q > p, a share of q or more has a probability of at most exp(-n D). If q < p, a share of q or less has a probability of at most
-//!   exp(-n D). A share that is as far from p in any direction has a probability of at most 2 exp(-n D).
+//!   exp(-n D). So a share with this D or a larger D, above or below p, has a probability of at most 2 exp(-n D).
 //!
 //! The number n of idle ticks itself depends on earlier draws. So the bound is multiplied by the number of possible values of n (at most
 //! the number of events), and by the number of tested shares. Therefore a correct dataset of any size fails with a probability below

@@ -33,7 +33,7 @@ pub(super) struct Mailbox {
 /// Makes the mailboxes of all machines from the sends in the log.
 pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
     let mut mailboxes: Vec<Mailbox> = log.machines.iter().map(|_| Mailbox::default()).collect();
-    // Called before the messages of each sender are added, and once more at the end.
+    // Notes in each mailbox where the messages of the next sender begin. After the last sender, it notes the number of messages.
     let push_start = |mailboxes: &mut [Mailbox]| {
         for mailbox in mailboxes {
             mailbox.starts.push(mailbox.messages.len() as u32);

@@ -139,6 +139,7 @@ impl<'a> ReceiveChecker<'a> {
         if next < end && is_match(next) {
             return Some(next);
         }
+        // The messages of a sender are in the order of their ticks, so a binary search finds the message.
         let of_sender = &self.mailbox.messages[start as usize..end as usize];
         let position = of_sender.partition_point(|sent| sent.tick < message.sent_tick);
         let index = start + position as u32;
@@ -176,7 +177,8 @@ impl<'a> ReceiveChecker<'a> {
     }
 
     /// Checks [`Check::Causality`] of a receive. If the run was as scheduled or has a delay, the receive must be due after the shortest delay
-    /// of the message, counted from the due time of the send. In all runs, the logged time of the receive must not be before that of the send.
+    /// of the message, counted from the due time of the send. If the system clocks of the machines agree, the logged time of the receive must
+    /// also not be before that of the send.
     fn check_causality(&self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         let (setup, send) = (self.setup, self.send_of(sent));
         let due_ns = |machine: usize, entry: &Entry| setup.timetables[machine].due_ns(entry.tick);

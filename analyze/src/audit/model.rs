@@ -135,7 +135,7 @@ impl Model {
             _ => self.sends,
         };
         match sends {
-            // Each neighbour alone is an outcome, and all neighbours together are one more. All outcomes are equally probable.
+            // Each neighbour alone is an outcome, and so are all neighbours together. All outcomes are equally probable.
             Sends::Mix => SendProbabilities {
                 to_each: 1.0 / (neighbour_count + 1.0),
                 to_all: 1.0 / (neighbour_count + 1.0),
@@ -154,7 +154,7 @@ impl Model {
                     recipients: Some(recipients as usize),
                 }
             }
-            // The machine has no more neighbours than a send should have recipients.
+            // A send should have as many recipients as the machine has neighbours, or more. So it goes to all.
             Sends::Multicast(_) => always_to_all,
         }
     }

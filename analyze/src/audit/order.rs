@@ -13,8 +13,9 @@ type EntryTime = (u64, u32);
 pub(super) struct QueueOrder<'a> {
     setup: &'a Setup,
     log: &'a Log,
-    /// Each message has an earliest time at which it can have entered the queue. This is the message for which this time is largest, of
-    /// all messages taken so far, with this time. A message that is taken later must not have entered the queue before this time.
+    /// Each message has an earliest time at which it can have entered the queue. Here is the largest of these times for the messages taken
+    /// so far, with the message that has it. If a message that is taken later certainly entered the queue before this time, the order is
+    /// wrong.
     last_entered: Option<(EntryTime, Sent)>,
 }
 
@@ -28,8 +29,8 @@ impl<'a> QueueOrder<'a> {
         }
     }
 
-    /// Records that the machine took `sent` from its queue. Returns another message if it was taken before `sent` and certainly
-    /// entered the queue after `sent`.
+    /// Records that the machine took `sent` from its queue. Returns a message that was taken before `sent` although it certainly entered the
+    /// queue after `sent`. `None` if there is no such message.
     pub(super) fn take(&mut self, sent: &Sent) -> Option<Sent> {
         let too_early = self.find_taken_too_early(sent);
         let (earliest, _) = self.entry_times(sent);

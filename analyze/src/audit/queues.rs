@@ -146,9 +146,9 @@ impl Arrived {
 
     /// The smallest and the largest number of messages that can have arrived when the event at `log_index` happened.
     fn bounds_at(&self, log_index: u64) -> (u64, u64) {
-        // In a damaged log, the index may be too large: as scheduled, it is the number of a tick.
+        // If the run was as scheduled, the index is the number of a tick. In a damaged log, this number may be too large.
         let last = self.at_most.len() - 1;
-        let log_index = usize::try_from(log_index).map_or(last, |log_index| log_index.min(last));
+        let log_index = usize::try_from(log_index).map_or(last, |index| index.min(last));
         (
             self.at_least[log_index].into(),
             self.at_most[log_index].into(),
@@ -180,7 +180,9 @@ impl Queue {
         findings: &mut RunFindings<'_>,
     ) -> Option<usize> {
         let is_receive = matches!(entry.kind, EventKind::Receive(_));
-        self.received += u64::from(is_receive);
+        if is_receive {
+            self.received += 1;
+        }
         let entered_now = self.received.saturating_add(entry.queue);
         let (least, most) = arrived.bounds_at(log_index);
         if entered_now < least || entered_now > most {

@@ -89,7 +89,7 @@ fn describe_dataset(dataset: &Audited) -> String {
 /// missing shards (parts of the experiment that were run on other computers). If there are no runs of a kind, its sentence is left out. Each
 /// sentence begins with a space.
 pub fn not_audited(dataset: &Audited) -> String {
-    let is = |count: usize| if count == 1 { "is" } else { "are" };
+    let is_or_are = |count: usize| if count == 1 { "is" } else { "are" };
     let mut words = String::new();
     if dataset.failed > 0 {
         let failed = counted(dataset.failed as usize, "failed run");
@@ -98,7 +98,7 @@ pub fn not_audited(dataset: &Audited) -> String {
     if dataset.to_do > 0 {
         let to_do = dataset.to_do as usize;
         let runs = counted(to_do, "planned run");
-        words.push_str(&format!(" {runs} {} not done yet.", is(to_do)));
+        words.push_str(&format!(" {runs} {} not done yet.", is_or_are(to_do)));
     }
     let missing = &dataset.missing_shards;
     if !missing.is_empty() {
@@ -106,7 +106,7 @@ pub fn not_audited(dataset: &Audited) -> String {
         words.push_str(&format!(
             " {} {} missing: {}.",
             counted(missing.len(), "shard"),
-            is(missing.len()),
+            is_or_are(missing.len()),
             shards.join(" ")
         ));
     }
@@ -118,6 +118,7 @@ fn describe_checks_not_made(dataset: &Audited) -> Option<String> {
     if !dataset.imported {
         return None;
     }
+    // Each reason, with the names of the checks that were not made for this reason.
     let mut reasons: Vec<(&str, Vec<&str>)> = vec![];
     for result in dataset.results.iter().filter(|result| result.checked == 0) {
         let Some(reason) = result.check.why_impossible() else {
