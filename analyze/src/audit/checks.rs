@@ -4,7 +4,7 @@
 ///
 /// "Clock Condition", C1, C2, IR1 and IR2 are names from L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed
 /// System", Communications of the ACM 21(7), 1978. In that paper, IR2 allows many values for the clock after a receive. Here
-/// the new clock must be exactly 1 more than the larger one of the machine's clock and the message's timestamp.
+/// the new clock must be exactly 1 more than the larger of two numbers: the machine's clock and the message's timestamp.
 ///
 /// The *stamp* is the timestamp that a message carries. A tick is *idle* if no message waits in the machine's queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +64,7 @@ pub enum Check {
 pub(super) const CHECKS: usize = Check::ALL.len();
 
 impl Check {
-    /// All checks, in the order in which they are reported.
+    /// All checks, in the order in which they are reported. It is also the order of the enum, so `check as usize` is a check's index here.
     pub const ALL: [Self; 24] = [
         Self::Journal,
         Self::Files,
@@ -102,7 +102,7 @@ impl Check {
         self.name_and_rule().1
     }
 
-    /// The reason why this check cannot be made on some imported logs. `None` if it can be made on every log.
+    /// The reason why this check cannot be made on some imported logs: a fact that such logs do not have. `None` if there is no such fact.
     pub(super) fn why_impossible(self) -> Option<&'static str> {
         match self {
             Self::Phases => Some("the planned times of ticks are not known"),
@@ -171,6 +171,7 @@ impl Check {
 mod tests {
     use super::*;
 
+    /// The results of checks are stored at the index `check as usize`.
     #[test]
     fn all_lists_the_checks_in_the_order_of_the_enum() {
         let indices: Vec<usize> = Check::ALL.iter().map(|&check| check as usize).collect();

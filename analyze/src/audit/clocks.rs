@@ -62,8 +62,9 @@ fn check_rise(machine: usize, clock_before: u64, entry: &Entry, findings: &mut R
     }
 }
 
-/// Checks that the clock is 1 more than before, or that it follows from the received timestamp. For the machine's first event, this is
-/// [`Check::InitialClock`]. For later events it is [`Check::ReceiveClock`] or [`Check::LocalClock`].
+/// Checks that an internal event or a send sets the clock to `clock_before` + 1, and that a receive sets it to
+/// max(`clock_before`, timestamp of the message) + 1. For the machine's first event, this is [`Check::InitialClock`]. For later events it is
+/// [`Check::ReceiveClock`] or [`Check::LocalClock`].
 fn check_step(
     machine: usize,
     clock_before: u64,
@@ -82,7 +83,7 @@ fn check_step(
         _ => (Check::LocalClock, &mut made.local_clock),
     };
     *times_made += 1;
-    // A damaged log may have the largest possible number as a clock.
+    // In a damaged log, a clock may be the largest possible number. Then a plain `+ 1` would overflow.
     let expected = larger_clock.wrapping_add(1);
     if entry.clock != expected {
         findings.violated(check, At::Row(entry.row), || {

@@ -2,15 +2,16 @@
 //!
 //! At an idle tick (a tick without a waiting message), a machine draws at random whether it has an internal event or sends, and to which
 //! machines. The draws are independent. The counts of all runs of a configuration are added. Each share is then compared with its
-//! probability p by Chernoff's bound:
+//! configured probability p. Chernoff's bound says how improbable a share is that differs from p:
 //!
 //! - Let k be the number of draws with the outcome, among n independent draws. The share is q = k / n.
-//! - Let D = q ln(q / p) + (1 - q) ln((1 - q) / (1 - p)). This is the relative entropy of q to p.
-//! - Each of these two events has a probability of at most exp(-n D): a share of q or more if q > p, and a share of q or less if q < p.
-//!   With both directions, the bound is 2 exp(-n D).
+//! - Let D = q ln(q / p) + (1 - q) ln((1 - q) / (1 - p)). This measure of the distance between q and p is called relative entropy. It is 0
+//!   if q = p.
+//! - If q > p, a share of q or more has a probability of at most exp(-n D). If q < p, a share of q or less has a probability of at most
+//!   exp(-n D). So a share with this D or a larger D, above or below p, has a probability of at most 2 exp(-n D).
 //!
 //! The number n of idle ticks itself depends on earlier draws. So the bound is multiplied by the number of possible values of n (at most
-//! the number of ticks), and by the number of tested shares. Therefore a correct dataset of any size fails with a probability below
+//! the number of events), and by the number of tested shares. Therefore a correct dataset of any size fails with a probability below
 //! [`FALSE_ALARM`].
 
 use std::collections::BTreeMap;
@@ -31,15 +32,15 @@ pub(super) const FALSE_ALARM: f64 = 1e-9;
 #[derive(Debug, Default)]
 pub(super) struct EventFrequencies(BTreeMap<String, Counts>);
 
-/// The counts of one configuration. Each list has one number for each machine.
+/// The counts of one configuration. Each list except `by_rank` has one number for each machine.
 #[derive(Debug)]
 struct Counts {
     /// The index of the configuration's first run among the audited runs. A violation is reported at this run.
     first_run: usize,
     known: Known,
     model: Model,
-    /// Number of ticks of all kinds.
-    ticks: u64,
+    /// Number of events of all kinds, of all machines together.
+    events: u64,
     /// Number of idle ticks of each machine.
     idle: Vec<u64>,
     /// Number of internal events of each machine.
@@ -54,19 +55,19 @@ struct Counts {
     /// sends went to the sender's first neighbour, to its second, and so on. The neighbours of a machine are ordered by their index.
     /// Sends to all do not count.
     by_rank: BTreeMap<usize, Vec<u64>>,
-    /// Number of messages that each machine was sent. Sends to all do not count.
+    /// Number of messages that were sent to each machine. Sends to all do not count.
     by_recipient: Vec<u64>,
 }
 
-/// How often an outcome was drawn, and how often it is expected.
+/// How often an outcome was drawn, and its probability. The symbols k, n and p are those at the top of this file.
 struct Share {
     /// The outcome, as the end of the sentence "3 of 10 ...".
     outcome: String,
-    /// Number of draws with the outcome: k above.
+    /// Number of draws with the outcome (k).
     count: u64,
-    /// Number of draws: n above.
+    /// Number of draws (n).
     draws: u64,
-    /// The configured probability of the outcome: p above.
+    /// The configured probability of the outcome (p).
     probability: f64,
 }
 
@@ -78,7 +79,7 @@ impl Counts {
             first_run: run_index,
             known: setup.known,
             model: setup.model.clone(),
-            ticks: 0,
+            events: 0,
             idle: zeros(),
             internals: zeros(),
             sends: zeros(),
@@ -95,7 +96,7 @@ impl Counts {
     /// Counts the events of a run.
     fn count(&mut self, log: &Log) {
         for (machine, events) in log.machines.iter().enumerate() {
-            self.ticks += events.len() as u64;
+            self.events += events.len() as u64;
             for entry in events {
                 match &entry.kind {
                     EventKind::Internal => self.internals[machine] += 1,
@@ -114,7 +115,7 @@ impl Counts {
             return;
         }
         let neighbours = self.model.neighbours(machine);
-        // The list of neighbours is only needed for `All`, which does not occur here.
+        // `among` needs the list of neighbours only for `All`, which does not occur here.
         let peers = recipients.among(&[]);
         if neighbours > 0
             && self.model.send_probabilities(neighbours).recipients == Some(peers.len())
@@ -136,7 +137,7 @@ impl Counts {
     /// Adds the counts of other runs of the same configuration.
     fn add(&mut self, other: &Self) {
         self.first_run = self.first_run.min(other.first_run);
-        self.ticks += other.ticks;
+        self.events += other.events;
         let by_rank = self.by_rank.values_mut().zip(other.by_rank.values());
         for (counts, others) in [
             (&mut self.idle, &other.idle),
@@ -163,13 +164,14 @@ impl Counts {
 
     /// Checks the shares of a configuration. `all_shares` is the number of tested shares of all configurations.
     fn check(&self, configuration: &str, all_shares: usize, tally: &mut Tally) {
-        // A share is a violation if ticks x all_shares x 2 exp(-n D) is below the allowed probability of a false alarm. Solved for n D:
-        let limit = (2.0 * self.ticks.max(1) as f64 * all_shares as f64 / FALSE_ALARM).ln();
+        // A share is a violation if events x all_shares x 2 exp(-n D) is below the allowed probability of a false alarm. This limit for n D
+        // follows:
+        let limit = (2.0 * self.events.max(1) as f64 * all_shares as f64 / FALSE_ALARM).ln();
         let mut findings = tally.findings(self.first_run);
         let mut check_shares = |check: Check, shares: Vec<Share>| {
             findings.checked(check, shares.len() as u64);
             for share in shares.iter().filter(|share| share.surprise() > limit) {
-                findings.violated(check, At::Journal, || share.in_words(configuration));
+                findings.violated(check, At::Journal, || share.describe(configuration));
             }
         };
         if self.known.internal {
@@ -260,7 +262,8 @@ impl Counts {
             .filter(|&sender| self.model.may_send(sender, machine))
             .collect();
         let neighbours = self.model.neighbours(*senders.first()?);
-        // In every topology, all senders send to a given machine with the same probability.
+        // In every topology, all machines that may send to a given machine have equally many neighbours. So each of them sends to it with
+        // the same probability.
         debug_assert!(
             senders
                 .iter()
@@ -278,8 +281,8 @@ impl Counts {
 }
 
 impl Share {
-    /// n D of the formula at the top of this file. It is 0 if the share equals the probability or if there are no draws. It grows as
-    /// the share becomes less likely, because exp(-n D) is the upper limit of the probability.
+    /// Computes n D of the formula at the top of this file. It is 0 if the share equals the probability or if there are no draws. The less
+    /// likely the share is, the larger is n D, because exp(-n D) is the upper limit of the share's probability.
     fn surprise(&self) -> f64 {
         if self.draws == 0 {
             return 0.0;
@@ -293,7 +296,8 @@ impl Share {
         n * relative_entropy
     }
 
-    fn in_words(&self, configuration: &str) -> String {
+    /// Describes the share, for the message about a violation.
+    fn describe(&self, configuration: &str) -> String {
         let Self {
             outcome,
             count,
@@ -365,8 +369,8 @@ mod tests {
         assert_eq!(surprise(7, 10, 0.7), 0.0);
     }
 
-    /// The probability that all of n draws have an outcome of probability p is p^n. Chernoff's bound for this is exp(-n D) with the same
-    /// value. So n D is n ln(1 / p).
+    /// All of n draws have an outcome of probability p with the probability p^n. In this case Chernoff's bound exp(-n D) is exact, so n D is
+    /// n ln(1 / p). If none of n draws has the outcome, 1 - p takes the place of p.
     #[test]
     fn the_bound_is_the_exact_probability_if_all_or_no_draws_have_the_outcome() {
         assert!((surprise(20, 20, 0.5) - 20.0 * 2f64.ln()).abs() < 1e-9);

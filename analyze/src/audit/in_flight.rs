@@ -1,5 +1,5 @@
-//! The messages that were sent to each machine. For each message, two events of the recipient: the first one before which the message can
-//! have arrived, and the first one before which it must have arrived.
+//! Lists the messages that were sent to each machine. For each message, finds two events of its recipient: the first event before which
+//! the message can have arrived, and the first event before which it must have arrived.
 
 use sim::machine::EventKind;
 
@@ -14,10 +14,10 @@ pub(super) struct Sent {
     pub(super) position: u32,
     /// The sender's tick at which the message was sent.
     pub(super) tick: u64,
-    /// The first index in the recipient's log (see [`log_index`]) at which the message can have been in the recipient's queue.
-    pub(super) possible: u32,
+    /// The first index in the recipient's log (see [`index_in_log`]) at which the message can have been in the recipient's queue.
+    pub(super) first_possible: u32,
     /// The first index in the recipient's log at which the message must have entered the recipient's queue.
-    pub(super) certain: u32,
+    pub(super) first_certain: u32,
 }
 
 /// The messages to one machine: first those of sender 0, then those of sender 1, and so on. The messages of a sender are in the
@@ -33,6 +33,7 @@ pub(super) struct Mailbox {
 /// Makes the mailboxes of all machines from the sends in the log.
 pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
     let mut mailboxes: Vec<Mailbox> = log.machines.iter().map(|_| Mailbox::default()).collect();
+    // Notes in each mailbox where the messages of the next sender begin. After the last sender, it notes the number of messages.
     let push_start = |mailboxes: &mut [Mailbox]| {
         for mailbox in mailboxes {
             mailbox.starts.push(mailbox.messages.len() as u32);
@@ -46,16 +47,19 @@ pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
                 continue;
             };
             // A send to all goes to all machines to which the sender may send.
-            let to = recipients.among(&all_machines).iter();
-            let to = to.map(|&to| to as usize);
-            for to in to.filter(|&to| to < log.machines.len() && setup.model.may_send(sender, to)) {
-                let (possible, certain) = arrival_indices(setup, log, sender, entry, to);
+            let recipients = recipients.among(&all_machines).iter();
+            let recipients = recipients.map(|&to| to as usize);
+            let may_receive =
+                |to: &usize| *to < log.machines.len() && setup.model.may_send(sender, *to);
+            for to in recipients.filter(may_receive) {
+                let (first_possible, first_certain) =
+                    arrival_indices(setup, log, sender, entry, to);
                 mailboxes[to].messages.push(Sent {
                     sender: sender as u32,
                     position: position as u32,
                     tick: entry.tick,
-                    possible,
-                    certain,
+                    first_possible,
+                    first_certain,
                 });
             }
         }
@@ -64,9 +68,9 @@ pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
     mailboxes
 }
 
-/// The index of an event in its machine's log, as used in [`Sent::possible`] and [`Sent::certain`]. If the run was as scheduled,
+/// The index of an event in its machine's log, as used in [`Sent::first_possible`] and [`Sent::first_certain`]. If the run was as scheduled,
 /// it is the number of the event's tick. Otherwise it is the index of the event among the machine's events.
-pub(super) fn log_index(setup: &Setup, position: usize, entry: &Entry) -> u64 {
+pub(super) fn index_in_log(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     if setup.on_schedule {
         entry.tick
     } else {
@@ -74,34 +78,35 @@ pub(super) fn log_index(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     }
 }
 
-/// Returns two indices in the log of machine `to`: the first at which the message of event `sent` can have arrived, and the first
+/// Returns two indices in the log of machine `to`: the first at which the message of event `send` can have arrived, and the first
 /// at which it must have arrived.
 ///
 /// If the run was as scheduled, a tick finds all messages that arrived before the tick was due. In other runs, it is not known when a
 /// message entered the queue. It was after the send, and at most the run's largest latency later. If the configuration has a delay, a
-/// message enters the queue only when its delay is over. Then the message is found only by ticks that are due later.
-fn arrival_indices(setup: &Setup, log: &Log, sender: usize, sent: &Entry, to: usize) -> (u32, u32) {
-    let due_ns = setup.timetables[sender].due_ns(sent.tick);
+/// message enters the queue only when its delay is over. Then only ticks that are due after the end of the delay find the message.
+fn arrival_indices(setup: &Setup, log: &Log, sender: usize, send: &Entry, to: usize) -> (u32, u32) {
+    let due_ns = setup.timetables[sender].due_ns(send.tick);
     let (shortest_ns, longest_ns) = setup.delay_ns;
     let earliest_end_ns = due_ns.saturating_add(shortest_ns);
     let latest_end_ns = due_ns.saturating_add(longest_ns);
     let (timetable, events) = (&setup.timetables[to], &log.machines[to]);
     if setup.on_schedule {
+        // A damaged log may have fewer events than ticks. The index after the last event means that no logged event finds the message.
         let first_seen =
             |end_ns: u64| timetable.first_tick_after(end_ns).min(events.len() as u64) as u32;
         return (first_seen(earliest_end_ns), first_seen(latest_end_ns));
     }
-    let latest_arrival_ns = sent.time_ns.saturating_add(setup.latency_ns);
-    // In an imported log, the send may have been logged too late, by at most this time.
+    let latest_arrival_ns = send.time_ns.saturating_add(setup.latency_ns);
+    // In an imported log, the logged time of the send may be too late, by at most this time.
     let late_ns = setup.logged_late_ns(sender, to);
-    let mut possible =
-        events.partition_point(|entry| entry.time_ns.saturating_add(late_ns) < sent.time_ns);
-    let mut certain = events.partition_point(|entry| entry.time_ns <= latest_arrival_ns);
+    let mut first_possible =
+        events.partition_point(|entry| entry.time_ns.saturating_add(late_ns) < send.time_ns);
+    let mut first_certain = events.partition_point(|entry| entry.time_ns <= latest_arrival_ns);
     if setup.has_delay() {
         let first_due_after =
             |end_ns: u64| events.partition_point(|entry| timetable.due_ns(entry.tick) <= end_ns);
-        possible = possible.max(first_due_after(earliest_end_ns));
-        certain = certain.max(first_due_after(latest_end_ns));
+        first_possible = first_possible.max(first_due_after(earliest_end_ns));
+        first_certain = first_certain.max(first_due_after(latest_end_ns));
     }
-    (possible as u32, certain as u32)
+    (first_possible as u32, first_certain as u32)
 }

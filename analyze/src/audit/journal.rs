@@ -11,6 +11,7 @@ use super::setup::{ROUNDING_NS, Setup, ns_from_us};
 /// The experiment in `dataset.json`, to which all runs must belong.
 pub(super) struct Planned<'d> {
     experiment: &'d ResolvedExperiment,
+    /// The texts of all configurations of the experiment.
     configurations: HashSet<&'d str>,
 }
 
@@ -39,13 +40,13 @@ impl<'d> Planned<'d> {
                 "the configuration `{configuration}` is not in dataset.json"
             ));
         }
-        for (column, value, planned) in [
+        for (column, value, planned_value) in [
             ("engine", &row.engine, &planned.engine),
             ("isolation", &row.isolation, &planned.isolation),
         ] {
-            if value != planned {
+            if value != planned_value {
                 problems.push(format!(
-                    "{column} is {value}, but it is {planned} in dataset.json"
+                    "{column} is {value}, but it is {planned_value} in dataset.json"
                 ));
             }
         }
@@ -66,39 +67,40 @@ impl<'d> Planned<'d> {
 
 /// Checks four columns of `row`, and adds each contradiction to `problems`:
 ///
-/// - `events`: the number of events. `events`, the argument, is the number of events in the log.
-/// - `margin_us`: the margin (the shortest time between two ticks whose order matters).
-/// - `lateness_max_us`: the largest lateness. `latest_ns` is the largest lateness of an event in the log.
-/// - `punctual`: whether lateness and latency are together shorter than the margin.
+/// - `events` must be `log_rows`, the number of rows of the run's log.
+/// - `margin_us` must be the margin (the shortest time between two ticks whose order matters).
+/// - `lateness_max_us` must be `largest_lateness_ns`, the largest lateness of an event in the log, in nanoseconds.
+/// - `punctual` must be true in virtual time. In other runs it must say whether the largest lateness plus the largest latency is less than
+///   the margin.
 ///
 /// `schema` is the version of the dataset's format in which the row was written.
 pub(super) fn check_measured(
     row: &JournalRow,
     setup: &Setup,
-    events: u64,
-    latest_ns: u64,
+    log_rows: u64,
+    largest_lateness_ns: u64,
     schema: u32,
     problems: &mut Vec<String>,
 ) {
-    if row.events != events {
+    if row.events != log_rows {
         problems.push(format!(
-            "the row counts {} events, but the log has {events}",
+            "the row counts {} events, but the log has {log_rows}",
             row.events
         ));
     }
     if !setup.known.timetable {
         return;
     }
-    // If the log has fewer events than ticks, ticks are missing, and another check reports this. Then the margin is not computed. The
-    // number of ticks comes from the row, which may be wrong, and a list of so many ticks may be too long for the memory.
-    if setup.ticks() <= events {
+    // If the log has fewer events than there are ticks, another check reports the missing ticks, and the margin is not computed. For the
+    // margin, a list of all ticks is made. Their number comes from the row. If it is wrong, the list may be too long for the memory.
+    if setup.ticks() <= log_rows {
         check_margin(row, setup, schema, problems);
     }
-    if ns_from_us(row.lateness_max_us).abs_diff(latest_ns) > ROUNDING_NS {
+    if ns_from_us(row.lateness_max_us).abs_diff(largest_lateness_ns) > ROUNDING_NS {
         problems.push(format!(
             "lateness_max_us is {}, but the largest lateness of an event in the log is {} µs",
             row.lateness_max_us,
-            latest_ns as f64 / 1e3
+            largest_lateness_ns as f64 / 1e3
         ));
     }
     let delays_ns = ns_from_us(row.lateness_max_us).saturating_add(ns_from_us(row.latency_max_us));
@@ -114,9 +116,9 @@ pub(super) fn check_measured(
 }
 
 /// Checks column `margin_us`. In datasets with a `schema` before [`SCHEMA_OF_TRUE_MARGINS`], this column may have a lower limit of the margin
-/// instead of the margin. This is no contradiction: a run whose delays are shorter than the lower limit is punctual by the margin too.
+/// instead of the margin. This is not reported: if the delays of a run are shorter than the lower limit, they are shorter than the margin.
 fn check_margin(row: &JournalRow, setup: &Setup, schema: u32, problems: &mut Vec<String>) {
-    // A difference of one nanosecond can come from rounding.
+    // The values may differ by one nanosecond because of rounding.
     let is_in_row = |margin_ns: u64| ns_from_us(row.margin_us).abs_diff(margin_ns) <= 1;
     let margin_ns = margin::margin_ns(setup);
     let has_lower_limit =

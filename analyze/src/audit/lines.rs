@@ -1,4 +1,4 @@
-//! Finds the file of the dataset, and the line in that file, that have a violation.
+//! Finds the place of a violation in a dataset: the file, and the line in this file.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -29,6 +29,7 @@ impl<'d> Lines<'d> {
             At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),
             At::Row(row) => {
                 let event_file = self.dataset.segment_of(run);
+                // The file has the rows of several runs. The rows of this run begin at the byte `run.offset`.
                 // If the lines cannot be counted, the violation is reported without a line. The unreadable file is a violation of
                 // its own.
                 let lines_before = count_newlines(&event_file, run.offset).ok();
@@ -42,8 +43,9 @@ impl<'d> Lines<'d> {
         let rows = self.dataset.attempted().iter();
         // Each shard (part) of a dataset has its own journal.
         let rows = rows.filter(|row| row.part == run.part);
-        // A run may have several rows, so rows are compared by their address in memory and not by their content.
+        // A run has one row for each attempt, so rows are compared by their address in memory and not by their content.
         let rows_before = rows.take_while(|row| !std::ptr::eq(*row, run)).count();
+        // Lines are numbered from 1, and the header is line 1. So the first row is line 2.
         rows_before as u64 + 2
     }
 }

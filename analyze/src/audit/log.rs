@@ -15,16 +15,17 @@ use super::timetable::Timetable;
 /// An event of the log.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// The event's row in the run, from 0.
+    /// The index of the event's row among all rows of the run.
     pub(super) row: u64,
     /// The number of the machine's tick, from 0.
     pub(super) tick: u64,
-    /// The system time of the event.
+    /// The system time of the event, in nanoseconds.
     pub(super) time_ns: u64,
     /// The Lamport clock after the event.
     pub(super) clock: u64,
     /// The length of the machine's queue after the event.
     pub(super) queue: u64,
+    /// Internal event, send or receive. A send has its recipients, and a receive has its message.
     pub(super) kind: EventKind,
     /// The timestamp of a second clock (a vector clock or a hybrid logical clock), if the run has one.
     pub(super) timestamp: Option<Arc<CarriedTimestamp>>,
@@ -33,9 +34,9 @@ pub(super) struct Entry {
 /// The events of a run. The events of each machine are in the order of the file.
 #[derive(Debug)]
 pub(super) struct Log {
-    /// The events of each machine.
+    /// For each machine, its events.
     pub(super) machines: Vec<Vec<Entry>>,
-    /// Number of rows in the file, including damaged rows.
+    /// Number of rows of the run, including damaged rows.
     pub(super) rows: u64,
 }
 
@@ -49,8 +50,8 @@ impl Log {
         setup: &Setup,
         findings: &mut RunFindings<'_>,
     ) -> Self {
-        // The number of ticks comes from runs.csv and may be wrong. A row has at least 16 bytes, so this limits the reserved
-        // memory.
+        // Memory is reserved for the ticks of each machine. The number of ticks comes from runs.csv and may be far too large. A row has
+        // at least 16 bytes, so the number of bytes limits the number of rows.
         let max_rows = bytes.len() as u64 / 16 + 1;
         let reserve =
             |timetable: &Timetable| Vec::with_capacity(timetable.ticks.min(max_rows) as usize);
@@ -106,6 +107,7 @@ impl Log {
             };
             return findings.violated(Check::Rows, At::Row(row), words);
         };
+        // A send to all names no recipients, so there are none to check: `among` gets an empty list for it.
         let peers = match &logged.event.kind {
             EventKind::Send { recipients, .. } => recipients.among(&[]),
             EventKind::Receive(message) => std::slice::from_ref(&message.sender),

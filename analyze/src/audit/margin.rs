@@ -16,22 +16,23 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
         ticks.extend((0..timetable.ticks).map(|tick| (timetable.due_ns(tick), machine)));
     }
     ticks.sort_unstable();
-    let peers = setup.model.peers();
-    let closest_ns = match &peers {
+    let interacting_machines = setup.model.interacting_machines();
+    let closest_ns = match &interacting_machines {
         // Here the order matters for any two machines. So the closest two ticks of different machines are next to each other in the
         // sorted list.
         None => {
             let pairs = ticks.windows(2).filter(|pair| pair[0].1 != pair[1].1);
             pairs.map(|pair| pair[1].0 - pair[0].0).min()
         }
-        Some(peers) => {
-            // For each machine, the time of its last tick so far.
+        Some(interacting_machines) => {
+            // For each machine, the due time of its last tick before the present place in the sorted list.
             let mut last_due_ns: Vec<Option<u64>> = vec![None; setup.machines()];
             let gaps_ns = ticks.iter().filter_map(|&(due_ns, machine)| {
-                let peers = peers[machine].iter();
-                let latest_of_peers_ns = peers.filter_map(|&peer| last_due_ns[peer]).max();
+                let others = interacting_machines[machine].iter();
+                let last_of_others_ns = others.filter_map(|&other| last_due_ns[other]).max();
                 last_due_ns[machine] = Some(due_ns);
-                Some(due_ns - latest_of_peers_ns?)
+                // Without an earlier tick of the others, there is no gap.
+                Some(due_ns - last_of_others_ns?)
             });
             gaps_ns.min()
         }
@@ -39,9 +40,9 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     setup.real_ns(closest_ns.unwrap_or(setup.duration_ns))
 }
 
-/// A lower limit of the margin, in nanoseconds of real time. With `phase = "spread"`, it follows from the rates: the ticks of any two
-/// machines are at least this far apart. With other phases it is 0. Datasets with a `schema` of 4 or less have this value in column
-/// `margin_us`, in microseconds.
+/// A lower limit of the margin, in nanoseconds of real time. With `phase = "spread"`, it is the step of
+/// [`Setup::steps_per_million_seconds`]: ticks of different machines are at least one step apart. With other phases it is 0. Datasets with
+/// a `schema` (version of the format) of 4 or less may have this value in column `margin_us`, in microseconds.
 pub(super) fn lower_limit_ns(setup: &Setup) -> u64 {
     match (setup.phase, setup.steps_per_million_seconds()) {
         (PhaseRule::Spread, Some(steps)) => setup.real_ns(MILLION_SECONDS_NS / steps),

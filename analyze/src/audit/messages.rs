@@ -1,4 +1,4 @@
-//! Checks each receive of a machine against the send of the received message, and the order of the receives.
+//! Checks each receive of a machine: whether it fits the send of its message, and whether messages are received in the right order.
 
 use sim::experiment::StampRule;
 use sim::log::UNKNOWN;
@@ -57,7 +57,7 @@ pub(super) fn check(
 }
 
 /// Returns the [`ReceivedMessages`] for a log in which no received message is known: `None` for each receive of `machine`.
-pub(super) fn none_known(log: &Log, machine: usize) -> ReceivedMessages {
+pub(super) fn all_unknown(log: &Log, machine: usize) -> ReceivedMessages {
     let events = log.machines[machine].iter();
     let receives = events.filter(|entry| matches!(entry.kind, EventKind::Receive(_)));
     receives.map(|_| None).collect()
@@ -71,15 +71,16 @@ struct ReceiveChecker<'a> {
     mailbox: &'a Mailbox,
     /// For each sender, the index in the mailbox of the message that should be received next.
     next: Vec<u32>,
-    /// For each message in the mailbox, whether it was received so far.
+    /// For each message in the mailbox, whether one of the receives that were already checked received it.
     is_received: Vec<bool>,
+    /// Checks whether messages are received in the order in which they entered the queue.
     order: QueueOrder<'a>,
     /// Number of receives whose message was found in the mailbox.
     found: u64,
 }
 
 impl<'a> ReceiveChecker<'a> {
-    /// Checks one receive. `message` is the received message as the receive describes it. Returns the index of this
+    /// Checks one receive. `message` is the received message as the row of the receive describes it. Returns the index of this
     /// message in the mailbox, or `None` if the message was never sent or had been received before.
     fn check_receive(
         &mut self,
@@ -138,6 +139,7 @@ impl<'a> ReceiveChecker<'a> {
         if next < end && is_match(next) {
             return Some(next);
         }
+        // The messages of a sender are in the order of their ticks, so a binary search finds the message.
         let of_sender = &self.mailbox.messages[start as usize..end as usize];
         let position = of_sender.partition_point(|sent| sent.tick < message.sent_tick);
         let index = start + position as u32;
@@ -174,14 +176,15 @@ impl<'a> ReceiveChecker<'a> {
         }
     }
 
-    /// Checks [`Check::Causality`] of a receive, in one of two ways. If the run was as scheduled or has a delay, the times at which the two
-    /// ticks were due are compared. Otherwise the logged times are compared.
+    /// Checks [`Check::Causality`] of a receive. If the run was as scheduled or has a delay, the receive must be due after the shortest delay
+    /// of the message, counted from the due time of the send. If the system clocks of the machines agree, the logged time of the receive must
+    /// also not be before that of the send.
     fn check_causality(&self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         let (setup, send) = (self.setup, self.send_of(sent));
         let due_ns = |machine: usize, entry: &Entry| setup.timetables[machine].due_ns(entry.tick);
         let earliest_arrival_ns =
             due_ns(sent.sender as usize, send).saturating_add(setup.delay_ns.0);
-        // In an imported log, the send may have been logged too late, by at most this time.
+        // In an imported log, the logged time of the send may be too late, by at most this time.
         let late_ns = setup.logged_late_ns(sent.sender as usize, self.machine);
         let compares_due_times = setup.on_schedule || setup.has_delay();
         if compares_due_times && due_ns(self.machine, entry) <= earliest_arrival_ns {
@@ -205,7 +208,7 @@ impl<'a> ReceiveChecker<'a> {
         }
     }
 
-    /// Checks [`Check::QueueOrder`] of a receive: no message that entered the queue later was received before.
+    /// Checks [`Check::QueueOrder`] of a receive: before it, the machine received no message that entered the queue later than this one.
     fn check_queue_order(&mut self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;
@@ -222,7 +225,8 @@ impl<'a> ReceiveChecker<'a> {
         }
     }
 
-    /// Checks [`Check::QueueOrder`] of the messages that were never received: no message that entered the queue later was received.
+    /// Checks [`Check::QueueOrder`] of each message that was never received: the machine received no message that entered the queue later
+    /// than this one.
     fn check_never_received(&self, findings: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;
@@ -265,18 +269,15 @@ impl<'a> ReceiveChecker<'a> {
         )
     }
 
-    /// Describes a receive of a message that was never sent, and what the sender did at the tick at which it should have sent the message.
+    /// Describes a receive of a message that was never sent. The second half of the description says what the sender did instead, at the
+    /// tick at which it should have sent the message.
     fn why_not_sent(&self, entry: &Entry, message: Message) -> String {
         let sender = message.sender as usize;
         let receive = self.describe(entry);
-        let Some(events) = self
-            .log
-            .machines
-            .get(sender)
-            .filter(|_| sender != self.machine)
-        else {
+        if sender >= self.log.machines.len() || sender == self.machine {
             return format!("{receive}, but it cannot receive messages from machine {sender}");
-        };
+        }
+        let events = &self.log.machines[sender];
         if message.sent_tick == UNKNOWN {
             return format!("{receive}, but machine {sender} sent it no message with this stamp");
         }

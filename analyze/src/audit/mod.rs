@@ -6,10 +6,11 @@
 //! in the journal. Only one kind of check looks at several runs together: the shares of random outcomes (for example the share of
 //! internal events) are computed over all runs of a configuration.
 //!
-//! Queue lengths are checked in two ways. In virtual time, and in runs that were as scheduled (column `as_scheduled`), it is known
-//! between which two ticks each message enters a queue. So queue lengths are recomputed exactly. In other runs, only the largest latency of
-//! a message is known, from the journal. So each queue length must lie between two limits: the lower limit counts only the messages that
-//! must have arrived, and the upper limit counts all messages that can have arrived.
+//! Each queue length must lie between two limits. The lower limit counts only the messages that must have arrived, and the upper limit
+//! counts all messages that can have arrived. There are two ways to find these messages. In virtual time, and in runs that were as
+//! scheduled (column `as_scheduled`), the arrivals follow from the times at which ticks are due and from the configured delay of messages.
+//! If this delay is constant, the two limits are equal. In other runs, the arrivals follow from the logged times of the sends, from the
+//! largest latency of a message (it is in the journal), and from the configured delay.
 //!
 //! # Layout
 //!
@@ -106,11 +107,11 @@ pub struct CheckResult {
     pub checked: u64,
     /// How often the check failed.
     pub violations: u64,
-    /// The first violation.
+    /// The first violation, in the finished run with the lowest number. `None` if the check never failed.
     pub first: Option<CounterExample>,
 }
 
-/// A violation: an event or a row of the journal that breaks a rule.
+/// A violation of a rule, in an event or in a row of the journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CounterExample {
     /// The file with the violation.

@@ -15,7 +15,7 @@ pub(super) struct Model {
 /// With which probability a send goes to which recipients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct SendProbabilities {
-    /// The probability that the send goes to a given neighbour. Sends to all do not count.
+    /// The probability that the send goes to a given neighbour and is not a send to all.
     pub(super) to_each: f64,
     /// The probability that the send goes to all neighbours.
     pub(super) to_all: f64,
@@ -40,8 +40,11 @@ impl Model {
         from != to
             && match self.topology {
                 Topology::Mesh => true,
+                // Machine 0 and the last machine are neighbours too.
                 Topology::Ring => from.abs_diff(to) == 1 || from.abs_diff(to) == last,
+                // Machine 0 is the centre.
                 Topology::Star => from == 0 || to == 0,
+                // Machine 0 is the time keeper. The other machines never send.
                 Topology::TimeKeeper => from == 0,
             }
     }
@@ -51,6 +54,7 @@ impl Model {
         let others = self.machines - 1;
         match self.topology {
             Topology::Mesh => others,
+            // In a ring of two machines, each machine has one neighbour.
             Topology::Ring => others.min(2),
             Topology::Star if machine == 0 => others,
             Topology::Star => 1,
@@ -61,7 +65,7 @@ impl Model {
 
     /// For each machine, lists the other machines for which the order of ticks matters: one of the two machines may send to the other,
     /// or both may send to the same third machine. `None` means that the order matters for any two machines.
-    pub(super) fn peers(&self) -> Option<Vec<Vec<usize>>> {
+    pub(super) fn interacting_machines(&self) -> Option<Vec<Vec<usize>>> {
         let machines = 0..self.machines;
         if machines
             .clone()
@@ -71,6 +75,7 @@ impl Model {
             return Some(vec![vec![]; self.machines]);
         }
         let order_matters = |a: usize, b: usize| match self.topology {
+            // In a star, one of the two machines is the centre, or both may send to the centre.
             Topology::Mesh | Topology::Star => true,
             // Neighbours in the ring, or machines that have a neighbour in common.
             Topology::Ring => {
@@ -83,12 +88,17 @@ impl Model {
         if matches!(self.topology, Topology::Mesh | Topology::Star) {
             return None;
         }
-        let peers = |a| {
+        let interacting_with = |a| {
             machines
                 .clone()
                 .filter(move |&b| a != b && order_matters(a, b))
         };
-        Some(machines.clone().map(|a| peers(a).collect()).collect())
+        Some(
+            machines
+                .clone()
+                .map(|a| interacting_with(a).collect())
+                .collect(),
+        )
     }
 
     /// The position of `neighbour` (from 0) in the list of the neighbours of `machine`, which is ordered by machine.
@@ -113,35 +123,38 @@ impl Model {
 
     /// The probabilities of the recipients of a send, for a machine with `neighbours` neighbours (at least 1).
     pub(super) fn send_probabilities(&self, neighbours: usize) -> SendProbabilities {
-        let d = neighbours as f64;
+        let neighbour_count = neighbours as f64;
         let always_to_all = SendProbabilities {
             to_each: 0.0,
             to_all: 1.0,
             recipients: None,
         };
+        // A time keeper always sends to all, whatever the parameter `sends` says.
         let sends = match self.topology {
             Topology::TimeKeeper => Sends::Broadcast,
             _ => self.sends,
         };
         match sends {
+            // Each neighbour alone is an outcome, and so are all neighbours together. All outcomes are equally probable.
             Sends::Mix => SendProbabilities {
-                to_each: 1.0 / (d + 1.0),
-                to_all: 1.0 / (d + 1.0),
+                to_each: 1.0 / (neighbour_count + 1.0),
+                to_all: 1.0 / (neighbour_count + 1.0),
                 recipients: Some(1),
             },
             Sends::Unicast => SendProbabilities {
-                to_each: 1.0 / d,
+                to_each: 1.0 / neighbour_count,
                 to_all: 0.0,
                 recipients: Some(1),
             },
             Sends::Broadcast => always_to_all,
             Sends::Multicast(recipients) if (recipients as usize) < neighbours => {
                 SendProbabilities {
-                    to_each: f64::from(recipients) / d,
+                    to_each: f64::from(recipients) / neighbour_count,
                     to_all: 0.0,
                     recipients: Some(recipients as usize),
                 }
             }
+            // A send should have as many recipients as the machine has neighbours, or more. So it goes to all.
             Sends::Multicast(_) => always_to_all,
         }
     }

@@ -13,9 +13,10 @@ type EntryTime = (u64, u32);
 pub(super) struct QueueOrder<'a> {
     setup: &'a Setup,
     log: &'a Log,
-    /// One of the messages that were taken so far, with the earliest time at which it can have entered the queue. It is the message
-    /// with the largest such time. A message that is taken later must not have entered the queue before this time.
-    latest: Option<(EntryTime, Sent)>,
+    /// Each message has an earliest time at which it can have entered the queue. Here is the largest of these times for the messages taken
+    /// so far, with the message that has it. If a message that is taken later certainly entered the queue before this time, the order is
+    /// wrong.
+    last_entered: Option<(EntryTime, Sent)>,
 }
 
 impl<'a> QueueOrder<'a> {
@@ -24,26 +25,29 @@ impl<'a> QueueOrder<'a> {
         Self {
             setup,
             log,
-            latest: None,
+            last_entered: None,
         }
     }
 
-    /// Records that the machine took `sent` from its queue. Returns another message if it was taken before `sent` and certainly
-    /// entered the queue after `sent`.
+    /// Records that the machine took `sent` from its queue. Returns a message that was taken before `sent` although it certainly entered the
+    /// queue after `sent`. `None` if there is no such message.
     pub(super) fn take(&mut self, sent: &Sent) -> Option<Sent> {
         let too_early = self.find_taken_too_early(sent);
         let (earliest, _) = self.entry_times(sent);
-        if self.latest.is_none_or(|(latest, _)| earliest > latest) {
-            self.latest = Some((earliest, *sent));
+        if self
+            .last_entered
+            .is_none_or(|(earliest_of_last, _)| earliest > earliest_of_last)
+        {
+            self.last_entered = Some((earliest, *sent));
         }
         too_early
     }
 
     /// Returns a message that was already taken although it certainly entered the queue after `sent`. `None` if there is no such message.
     pub(super) fn find_taken_too_early(&self, sent: &Sent) -> Option<Sent> {
-        let (latest, later) = self.latest?;
+        let (earliest_of_last, last) = self.last_entered?;
         let (_, latest_of_sent) = self.entry_times(sent);
-        (latest_of_sent < latest).then_some(later)
+        (latest_of_sent < earliest_of_last).then_some(last)
     }
 
     /// The earliest and the latest time at which the message can have entered the queue.
@@ -51,9 +55,10 @@ impl<'a> QueueOrder<'a> {
     /// There are three cases:
     ///
     /// - The run was as scheduled. The two times are those at which the message's shortest and longest delay end. If the delay is
-    ///   constant, the two times are equal, and messages with equal times are ordered by the number of their sender.
-    /// - The run was not as scheduled and has no configured delay. The first time is that of the send. The second time is the run's
-    ///   largest latency later.
+    ///   constant, the two times are equal, and messages with equal times are ordered by the number of their sender. If it is not
+    ///   constant, the order of messages with equal times is not known. So the second numbers are the smallest and the largest.
+    /// - The run was not as scheduled and has no configured delay. The first time is that of the send. The second time is the first
+    ///   time plus the run's largest latency.
     /// - The run was not as scheduled and has a configured delay. Then positions in the recipient's log take the place of times: the first
     ///   event before which the message can have arrived, and the first event before which it must have arrived.
     fn entry_times(&self, sent: &Sent) -> (EntryTime, EntryTime) {
@@ -74,7 +79,10 @@ impl<'a> QueueOrder<'a> {
             };
         }
         if self.setup.has_delay() {
-            return ((sent.possible.into(), 0), (sent.certain.into(), u32::MAX));
+            return (
+                (sent.first_possible.into(), 0),
+                (sent.first_certain.into(), u32::MAX),
+            );
         }
         let send = &self.log.machines[sent.sender as usize][sent.position as usize];
         let latest_arrival_ns = send.time_ns.saturating_add(latency_ns);

@@ -9,7 +9,7 @@ use super::checks::Check;
 use super::tally::At;
 use crate::execution::EventName;
 
-/// How many model seconds are drawn before a violation, and after it.
+/// The value of the option `--within`: how many model seconds are drawn before a violation, and after it.
 const WITHIN_S: &str = "3";
 
 /// Makes the command that draws the event at `at` and marks it with the name of the failed check. `None` if the violation is not in an
@@ -47,11 +47,13 @@ pub(super) fn diagram_command(
     Some(format!("analyze diagram {} {options}", shell_word(root)))
 }
 
-/// Reads the events of a run. `None` if some of them cannot be read, belong to another run or belong to a machine that does not exist.
+/// Reads the events of a run. `None` if some of them cannot be read, belong to another run or belong to a machine that does not exist, or if
+/// their number is not the one in the journal (`runs.csv`).
 fn readable_events(dataset: &Dataset, run: &JournalRow) -> Option<Vec<EventRow>> {
     let bytes = dataset.read_events(run).ok()?;
     let rows = parse_rows_in(&bytes, dataset.row_format(run));
     let events = rows.collect::<Result<Vec<_>, _>>().ok()?;
-    let belongs = |event: &EventRow| event.run == run.run && event.machine < run.machines();
-    (events.len() as u64 == run.events && events.iter().all(belongs)).then_some(events)
+    let is_of_run = |event: &EventRow| event.run == run.run && event.machine < run.machines();
+    let is_readable = events.len() as u64 == run.events && events.iter().all(is_of_run);
+    is_readable.then_some(events)
 }

@@ -4,7 +4,7 @@ use sim::experiment::ReceiveRule;
 use sim::machine::EventKind;
 
 use super::checks::Check;
-use super::in_flight::{Mailbox, Sent, log_index};
+use super::in_flight::{Mailbox, Sent, index_in_log};
 use super::log::{Entry, Log};
 use super::messages::ReceivedMessages;
 use super::setup::Setup;
@@ -23,7 +23,7 @@ pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, findings: &mu
     for entry in events {
         check_idle_event(setup, machine, before, entry, findings);
         if setup.receive == ReceiveRule::All {
-            // The event before is the last one of its tick if this event has another tick.
+            // If `entry` has another tick than the event before, that event was the last one of its tick.
             let last_of_tick = before.filter(|before| before.tick != entry.tick);
             check_emptied(machine, last_of_tick, findings);
         }
@@ -41,16 +41,16 @@ fn check_emptied(machine: usize, last: Option<&Entry>, findings: &mut RunFinding
         findings.violated(Check::Idle, At::Row(last.row), || {
             let waiting = counted(last.queue as usize, "message");
             format!(
-                "{}, which was the last event of its tick, and left {waiting} in the queue",
+                "{}. This was the last event of the tick, but it left {waiting} in the queue",
                 event(machine, last)
             )
         });
     }
 }
 
-/// Checks the queue length of an internal event or a send. In a log of the simulator, it must be 0. In an imported log, it may be above 0,
-/// because a message may arrive while the program writes the event. There, the event is wrong only if the machine's previous event
-/// (`before`) left messages in the queue.
+/// Checks an internal event or a send: the machine's previous event (`before`) must have left no message in the queue. In a log of the
+/// simulator, the queue length of the event itself must be 0 too. In an imported log, it may be above 0, because a message may arrive
+/// while the program writes the event.
 fn check_idle_event(
     setup: &Setup,
     machine: usize,
@@ -61,7 +61,9 @@ fn check_idle_event(
     if matches!(entry.kind, EventKind::Receive(_)) {
         return;
     }
-    if entry.queue > 0 && setup.known.timetable {
+    // Only runs of the simulator have a known timetable.
+    let must_be_empty = setup.known.timetable;
+    if entry.queue > 0 && must_be_empty {
         findings.violated(Check::Idle, At::Row(entry.row), || {
             let waiting = counted(entry.queue as usize, "message");
             format!("{} with {waiting} in its queue", event(machine, entry))
@@ -96,7 +98,7 @@ pub(super) fn check(
         entered_at: Vec::with_capacity(received.len()),
     };
     for (position, entry) in events.iter().enumerate() {
-        let log_index = log_index(setup, position, entry);
+        let log_index = index_in_log(setup, position, entry);
         let receive_index = queue.check_length(entry, log_index, &arrived, findings);
         if let Some(receive_index) = receive_index
             && let Some(Some(message_index)) = received.get(receive_index)
@@ -108,31 +110,31 @@ pub(super) fn check(
     findings.checked(Check::QueueLength, events.len() as u64);
     findings.checked(Check::Conservation, 1);
     let last = events.iter().enumerate().next_back();
-    let last = last.map(|(position, entry)| (entry, log_index(setup, position, entry)));
+    let last = last.map(|(position, entry)| (entry, index_in_log(setup, position, entry)));
     queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, findings);
 }
 
-/// Numbers of messages that arrived at a machine, for each index in the machine's log (see [`log_index`]).
+/// Numbers of messages that arrived at a machine, for each index in the machine's log (see [`index_in_log`]).
 struct Arrived {
-    /// How many messages can have arrived at most.
-    possible: Vec<u32>,
-    /// How many messages must have arrived.
-    certain: Vec<u32>,
+    /// The largest number of messages that can have arrived.
+    at_most: Vec<u32>,
+    /// The number of messages that must have arrived.
+    at_least: Vec<u32>,
 }
 
 impl Arrived {
     fn new(events: &[Entry], mailbox: &Mailbox) -> Self {
         // One element more than events: it counts the messages that arrive after the last event.
         let mut arrived = Self {
-            possible: vec![0; events.len() + 1],
-            certain: vec![0; events.len() + 1],
+            at_most: vec![0; events.len() + 1],
+            at_least: vec![0; events.len() + 1],
         };
         for sent in &mailbox.messages {
-            arrived.possible[sent.possible as usize] += 1;
-            arrived.certain[sent.certain as usize] += 1;
+            arrived.at_most[sent.first_possible as usize] += 1;
+            arrived.at_least[sent.first_certain as usize] += 1;
         }
         // So far, the vectors count the arrivals at each index. Their running sums are the arrivals up to each index.
-        for counts in [&mut arrived.possible, &mut arrived.certain] {
+        for counts in [&mut arrived.at_most, &mut arrived.at_least] {
             let mut sum = 0;
             for count in counts {
                 sum += *count;
@@ -144,11 +146,12 @@ impl Arrived {
 
     /// The smallest and the largest number of messages that can have arrived when the event at `log_index` happened.
     fn bounds_at(&self, log_index: u64) -> (u64, u64) {
-        let last = self.possible.len() - 1;
-        let log_index = usize::try_from(log_index).map_or(last, |log_index| log_index.min(last));
+        // If the run was as scheduled, the index is the number of a tick. In a damaged log, this number may be too large.
+        let last = self.at_most.len() - 1;
+        let log_index = usize::try_from(log_index).map_or(last, |index| index.min(last));
         (
-            self.certain[log_index].into(),
-            self.possible[log_index].into(),
+            self.at_least[log_index].into(),
+            self.at_most[log_index].into(),
         )
     }
 }
@@ -158,7 +161,8 @@ struct Queue {
     machine: usize,
     /// Number of messages that the machine has received so far.
     received: u64,
-    /// Number of messages that have entered the queue so far, according to the log's queue lengths.
+    /// Number of messages that have entered the queue so far: the received messages, and those that wait according to the logged queue
+    /// length.
     entered: u64,
     /// For each message that has entered the queue, in the order of entering: the first index in the log at which the message was in
     /// the queue.
@@ -176,15 +180,17 @@ impl Queue {
         findings: &mut RunFindings<'_>,
     ) -> Option<usize> {
         let is_receive = matches!(entry.kind, EventKind::Receive(_));
-        self.received += u64::from(is_receive);
-        let entered = self.received.saturating_add(entry.queue);
+        if is_receive {
+            self.received += 1;
+        }
+        let entered_now = self.received.saturating_add(entry.queue);
         let (least, most) = arrived.bounds_at(log_index);
-        if entered < least || entered > most {
+        if entered_now < least || entered_now > most {
             findings.violated(Check::QueueLength, At::Row(entry.row), || {
-                self.wrong_length(entry, least, most)
+                self.describe_wrong_length(entry, least, most)
             });
-        } else if entered < self.entered {
-            let lost = self.entered - entered;
+        } else if entered_now < self.entered {
+            let lost = self.entered - entered_now;
             findings.violated(Check::QueueLength, At::Row(entry.row), || {
                 let lost = counted(lost as usize, "message");
                 format!(
@@ -196,14 +202,15 @@ impl Queue {
         }
         // In a damaged log, a queue length can be extremely large. So this loop stops at the number of messages that can have
         // arrived.
-        while self.entered < entered.min(most) {
+        while self.entered < entered_now.min(most) {
             self.entered += 1;
             self.entered_at.push(log_index);
         }
         is_receive.then(|| self.received as usize - 1)
     }
 
-    fn wrong_length(&self, entry: &Entry, least: u64, most: u64) -> String {
+    /// Describes a queue length that does not fit the number of messages that had arrived. This number is at least `least` and at most `most`.
+    fn describe_wrong_length(&self, entry: &Entry, least: u64, most: u64) -> String {
         let bounds = if least == most {
             counted(least as usize, "message")
         } else {
@@ -226,13 +233,14 @@ impl Queue {
         sent: &Sent,
         findings: &mut RunFindings<'_>,
     ) {
-        let (possible, certain) = (u64::from(sent.possible), u64::from(sent.certain));
-        let Some(&entered) = self.entered_at.get(receive_index) else {
+        let first_possible = u64::from(sent.first_possible);
+        let first_certain = u64::from(sent.first_certain);
+        let Some(&entered_at) = self.entered_at.get(receive_index) else {
             return;
         };
-        if entered < possible || entered > certain {
+        if entered_at < first_possible || entered_at > first_certain {
             findings.violated(Check::QueueLength, At::Row(entry.row), || {
-                let when = if entered < possible {
+                let when = if entered_at < first_possible {
                     "earlier"
                 } else {
                     "later"
@@ -264,7 +272,7 @@ impl Queue {
         if arrived_by_log < least || arrived_by_log > most {
             findings.violated(Check::Conservation, At::Row(last.row), || {
                 format!(
-                    "{} were sent to machine {}. At its last event it had received {received}, and {queued} waited in its queue. From {} to {} others may have been under way",
+                    "{} were sent to machine {}. At its last event it had received {received}, and {queued} waited in its queue. From {} to {} other messages may have been under way",
                     counted(sent as usize, "message"),
                     self.machine,
                     sent - most,

@@ -8,8 +8,8 @@ use crate::output::tones::tone_of_failures;
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
 
-/// The report as paragraphs: what was audited, whether the checks passed, and the first violation of each failed check. The last
-/// paragraph is empty.
+/// The report as paragraphs: what was audited, whether the checks passed, and the first violation of each failed check. An empty
+/// paragraph is an empty line in the output; the last one separates the report from the table that follows.
 pub fn words(audit: &Audit) -> Vec<String> {
     let mut words: Vec<String> = audit.datasets.iter().map(describe_dataset).collect();
     words.extend(audit.datasets.iter().filter_map(describe_checks_not_made));
@@ -86,23 +86,27 @@ fn describe_dataset(dataset: &Audited) -> String {
 }
 
 /// One sentence for each of three kinds of runs that were not audited: failed runs, planned runs that are not done yet, and runs of
-/// missing shards (parts of the experiment that were run on other computers). Each sentence begins with a space.
+/// missing shards (parts of the experiment that were run on other computers). If there are no runs of a kind, its sentence is left out. Each
+/// sentence begins with a space.
 pub fn not_audited(dataset: &Audited) -> String {
-    let is = |count: usize| if count == 1 { "is" } else { "are" };
+    let is_or_are = |count: usize| if count == 1 { "is" } else { "are" };
     let mut words = String::new();
-    if let failed @ 1.. = dataset.failed as usize {
-        words.push_str(&format!(" {} not audited.", counted(failed, "failed run")));
+    if dataset.failed > 0 {
+        let failed = counted(dataset.failed as usize, "failed run");
+        words.push_str(&format!(" {failed} not audited."));
     }
-    if let to_do @ 1.. = dataset.to_do as usize {
+    if dataset.to_do > 0 {
+        let to_do = dataset.to_do as usize;
         let runs = counted(to_do, "planned run");
-        words.push_str(&format!(" {runs} {} not done yet.", is(to_do)));
+        words.push_str(&format!(" {runs} {} not done yet.", is_or_are(to_do)));
     }
-    if let missing @ [_, ..] = dataset.missing_shards.as_slice() {
+    let missing = &dataset.missing_shards;
+    if !missing.is_empty() {
         let shards: Vec<String> = missing.iter().map(ToString::to_string).collect();
         words.push_str(&format!(
             " {} {} missing: {}.",
             counted(missing.len(), "shard"),
-            is(missing.len()),
+            is_or_are(missing.len()),
             shards.join(" ")
         ));
     }
@@ -114,6 +118,7 @@ fn describe_checks_not_made(dataset: &Audited) -> Option<String> {
     if !dataset.imported {
         return None;
     }
+    // Each reason, with the names of the checks that were not made for this reason.
     let mut reasons: Vec<(&str, Vec<&str>)> = vec![];
     for result in dataset.results.iter().filter(|result| result.checked == 0) {
         let Some(reason) = result.check.why_impossible() else {
@@ -176,7 +181,7 @@ pub fn table(audit: &Audit) -> Table {
     let headings = ["check", "rule", "checked", "violations"];
     let rows = Check::ALL.iter().filter_map(|&check| {
         let (checked, violations) = audit.counts(check);
-        // This check is only for runs with `stamp = "before"`.
+        // This check is made only on runs with `stamp = "before"`. Without such runs, the table has no row for it.
         let is_shown = check != Check::ClockConditionBefore || checked > 0;
         is_shown.then(|| {
             vec![
@@ -192,6 +197,7 @@ pub fn table(audit: &Audit) -> Table {
         headings: headings.map(keep_together).to_vec(),
         numeric: vec![false, false, true, true],
         rows: rows.collect(),
+        // The column with index 3 is `violations`.
         coloured: Some((3, tone_of_failures)),
         caption: caption(audit),
         ..Table::default()

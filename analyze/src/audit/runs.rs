@@ -23,6 +23,7 @@ use crate::threads;
 
 /// Audits the dataset in folder `root`.
 pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
+    // A damaged journal is a result of the audit. Any other problem of opening the dataset is an error.
     let dataset = match Dataset::open(root) {
         Err(
             error @ (DatasetError::Journal { .. }
@@ -132,6 +133,7 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
             let words = format!("column {column}: {problem}; none of the runs is audited");
             (path, Some(line), words)
         }
+        // `audit` calls this function only with the four errors above.
         other => (root.to_owned(), None, other.to_string()),
     };
     let journal = &mut results[Check::Journal as usize];
@@ -159,7 +161,8 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
     }
 }
 
-/// Audits the finished runs. Returns the results of all checks but those of frequencies, and the counts for the checks of frequencies.
+/// Audits the finished runs. Returns the results of all checks except [`Check::InternalShare`] and [`Check::Recipients`], and the counts for
+/// these two checks.
 fn audit_on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, EventFrequencies) {
     let shared = Shared {
         dataset,
@@ -213,7 +216,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Makes all checks on one run. `frequencies` collects the counts for the checks that are made after all runs.
+    /// Makes all checks on one run, except the two that need all runs. `frequencies` collects the counts for those two.
     fn audit_run(
         &self,
         run_index: usize,
@@ -234,10 +237,17 @@ impl Shared<'_> {
                 findings,
             );
             drop(bytes);
-            let latest_ns = check_events(&setup, &log, findings);
+            let largest_lateness_ns = check_events(&setup, &log, findings);
             frequencies.count(run_index, &setup, &log);
             let schema = self.dataset.schema_of(row);
-            journal::check_measured(row, &setup, log.rows, latest_ns, schema, &mut problems);
+            journal::check_measured(
+                row,
+                &setup,
+                log.rows,
+                largest_lateness_ns,
+                schema,
+                &mut problems,
+            );
         }
         findings.checked(Check::Journal, 1);
         if !problems.is_empty() {
@@ -245,8 +255,8 @@ impl Shared<'_> {
         }
     }
 
-    /// Checks that no earlier row has the same run or the same key. If one has, adds a problem and returns false. The events of such a
-    /// row are not audited, so that no run is counted twice.
+    /// Checks that no earlier row has the same run or the same key. If there is such a row, adds a problem and returns false. Then the
+    /// events of the later row are not audited, so that no run is counted twice.
     fn check_is_new(&self, run_index: usize, problems: &mut Vec<String>) -> bool {
         let row = self.finished[run_index];
         let before = run_index.checked_sub(1);
@@ -265,7 +275,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Reads the events of a run, and checks [`Check::Files`]. `None` if they cannot be read or were changed.
+    /// Reads the events of a run, and checks [`Check::Files`]. Returns `None` if the events cannot be read or were changed.
     fn read_events(&self, row: &JournalRow, findings: &mut RunFindings<'_>) -> Option<Vec<u8>> {
         findings.checked(Check::Files, 1);
         self.dataset
@@ -282,14 +292,14 @@ impl Shared<'_> {
 /// Makes all checks of the events of a run. Returns the largest lateness of an event, in nanoseconds.
 fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64 {
     ticks::check_phases(setup, findings);
-    let latest_ns = ticks::check(setup, log, findings);
+    let largest_lateness_ns = ticks::check(setup, log, findings);
     clocks::check(setup, log, findings);
     timestamps::check(setup, log, findings);
     let mailboxes = in_flight::make_mailboxes(setup, log);
     for (machine, mailbox) in mailboxes.iter().enumerate() {
         let received = match setup.known.send_of_each_receive {
             true => messages::check(setup, log, machine, mailbox, findings),
-            false => messages::none_known(log, machine),
+            false => messages::all_unknown(log, machine),
         };
         queues::check_idle(setup, log, machine, findings);
         if setup.known.recipients && setup.known.queue_lengths && setup.known.shared_time {
@@ -301,7 +311,7 @@ fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64
         .map(|mailbox| mailbox.messages.len() as u64)
         .sum();
     findings.count(log.events(), messages);
-    latest_ns
+    largest_lateness_ns
 }
 
 /// Counts the runs that have a failed attempt and are not among the `finished` runs.
