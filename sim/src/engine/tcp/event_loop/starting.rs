@@ -1,0 +1,162 @@
+//! How runs enter an event loop: they are taken from the queue of runs, and their meshes (the connections between their machines) are set
+//! up in small steps.
+
+use std::cmp::Reverse;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+
+use super::{
+    Deadline, DeadlineKind, Endpoints, EventLoop, LONGEST_WAIT, MAX_SETTING_UP, PATIENCE_NS,
+    STEP_EVERY_NS, new_token,
+};
+use crate::engine::shortage::is_shortage;
+use crate::engine::tcp::hosted::HostedRun;
+use crate::engine::tcp::mesh::Mesh;
+use crate::engine::tcp::secret::Secret;
+use crate::engine::tcp::wiring::Wiring;
+use crate::engine::{RawLog, RunOutcome};
+use crate::experiment::Run;
+
+/// Why the set-up of a run's mesh cannot begin.
+struct MeshError {
+    reason: String,
+    /// Whether the set-up may work later, when another run has ended and its files are closed.
+    may_work_later: bool,
+}
+
+impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
+    /// Takes the next run and begins to set it up, if another run is possible now. Returns whether there may be more runs to take: false
+    /// after an interrupt, and when `runs` has ended.
+    pub(super) fn take(&mut self, runs: &Receiver<Run>) -> bool {
+        let may_have_room = std::mem::replace(&mut self.may_take_more, false);
+        if self.control.is_stopped() {
+            self.drop_unfinished();
+            return false;
+        }
+        let run_count = self.runs.len() + self.closing.len();
+        if run_count >= self.settings.width
+            || self.not_started >= MAX_SETTING_UP
+            || self.holds_back()
+        {
+            return true;
+        }
+        let idle = self.is_idle();
+        // A postponed run goes before new runs. It is tried again only if there may be room for it: another run was closed, or the loop
+        // has nothing else to do. The value of an error is whether `runs` has ended.
+        let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_have_room) {
+            Ok(run)
+        } else if self.postponed.is_some() {
+            return true;
+        } else if idle {
+            // Nothing else is to do, so the loop may wait here.
+            runs.recv_timeout(LONGEST_WAIT)
+                .map_err(|error| error == RecvTimeoutError::Disconnected)
+        } else {
+            runs.try_recv()
+                .map_err(|error| error == TryRecvError::Disconnected)
+        };
+        match taken {
+            Ok(run) => {
+                self.start_run(run);
+                // A postponed run is tried again after the mesh of another run was closed, not before: until then there are no files.
+                self.may_take_more = self.postponed.is_none();
+                true
+            }
+            Err(has_ended) => !has_ended,
+        }
+    }
+
+    /// Returns whether no run should be started now because many ticks are late. Reports this to the progress display too.
+    fn holds_back(&mut self) -> bool {
+        let late = self.settings.hold_back && !self.is_idle() && self.pressure.is_high();
+        self.control.hold_back(late);
+        late
+    }
+
+    /// Begins to set up `run`. If the system has no more files, the run is postponed, unless the loop has no other run that could free
+    /// files.
+    fn start_run(&mut self, run: Run) {
+        let slot = self.runs.vacant_key();
+        let mesh = self.begin_mesh(slot, &run);
+        match mesh {
+            Ok(mesh) => {
+                let connections = run
+                    .configuration
+                    .topology
+                    .links(run.configuration.rates.machines());
+                let serial = self.next_serial;
+                self.next_serial += 1;
+                let hosted =
+                    HostedRun::new(run, self.settings.seed, self.settings.time_scale, mesh);
+                self.runs.insert((serial, hosted));
+                self.control.begin();
+                self.not_started += 1;
+                self.setting_up.push_back(slot);
+                // A rough estimate: under load there is one step in each STEP_EVERY_NS, and a step opens one or two connections.
+                let expected_ns = connections * STEP_EVERY_NS;
+                let (has_started, from_ns) = (false, self.clock.now_ns() + expected_ns);
+                self.set_deadline(slot, serial, has_started, from_ns);
+            }
+            Err(problem) if problem.may_work_later && !self.is_idle() => self.postponed = Some(run),
+            Err(problem) => (self.deliver)(RunOutcome {
+                run,
+                result: Err(problem.reason),
+                rejected_connections: 0,
+            }),
+        }
+    }
+
+    /// Opens the listeners of the machines of `run`. No connection is opened yet.
+    fn begin_mesh(&mut self, slot: usize, run: &Run) -> Result<Mesh, MeshError> {
+        let configuration = &run.configuration;
+        let listeners = self
+            .addresses
+            .listen(configuration.rates.machines())
+            .map_err(|error| MeshError {
+                may_work_later: error.is_shortage(),
+                reason: error.to_string(),
+            })?;
+        let token = new_token().map_err(|reason| MeshError {
+            may_work_later: false,
+            reason,
+        })?;
+        let wiring = Wiring::new(configuration);
+        let secret = Secret::new(&token, self.settings.seed, &run.key());
+        let (clock, reactor) = (self.clock, &mut self.reactor);
+        Endpoints::in_this_process(listeners)
+            .and_then(|endpoints| Mesh::new(slot, wiring, endpoints, secret, clock, reactor))
+            .map_err(|error| MeshError {
+                may_work_later: is_shortage(&error),
+                reason: format!("cannot listen: {error}"),
+            })
+    }
+
+    /// Sets the deadline by which a run must have started or, if it has `started`, must have ended: [`PATIENCE_NS`] after `from_ns`.
+    pub(super) fn set_deadline(&mut self, slot: usize, serial: u64, started: bool, from_ns: u64) {
+        let at_ns = from_ns + PATIENCE_NS;
+        self.deadlines.push(Reverse(Deadline {
+            at_ns,
+            serial,
+            what: DeadlineKind::Patience {
+                started,
+                suspended_ns: self.suspension.suspended_ns(),
+            },
+            slot,
+        }));
+    }
+
+    /// Does one step of setting up a mesh. The mesh whose last step is longest ago has its turn.
+    pub(super) fn set_up(&mut self) {
+        let Some(slot) = self.setting_up.pop_front() else {
+            return;
+        };
+        let Some((_, hosted)) = self.runs.get_mut(slot) else {
+            return;
+        };
+        match hosted.set_up(&mut self.reactor) {
+            Ok(true) => self.setting_up.push_back(slot),
+            Ok(false) => {}
+            Err(reason) => self.fail(slot, reason),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Opens connections to other machines. Of two machines, the one with the higher index opens the connection (it *dials*).
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+
+use super::Mesh;
+use crate::engine::shortage::is_shortage;
+use crate::engine::tcp::link::{Closing, Link, Purpose};
+use crate::engine::tcp::reactor::{Reactor, Route, SocketId};
+use crate::machine::MachineIndex;
+
+/// Number of connections that are opened in one step.
+const DIALS_PER_STEP: usize = 2;
+/// How long to wait before dialling again if a peer does not listen yet.
+const DIAL_AGAIN_AFTER: Duration = Duration::from_millis(100);
+impl Mesh {
+    /// Does one step of the set-up: opens up to [`DIALS_PER_STEP`] connections. Returns whether there may be more connections to open.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a connection within this process cannot be opened. A connection to another process is tried again later.
+    pub(in crate::engine::tcp) fn dial(&mut self, reactor: &mut Reactor) -> Result<bool, String> {
+        if self
+            .dial_again_at
+            .is_some_and(|again| Instant::now() < again)
+        {
+            return Ok(true);
+        }
+        self.dial_again_at = None;
+        for _ in 0..DIALS_PER_STEP {
+            let Some((dialler, peer)) = self.pairs_to_dial.pop() else {
+                return Ok(false);
+            };
+            let persistent = self.persistent_purpose();
+            let address = self.address_to_dial(peer);
+            let dialled = self
+                .connect(address, reactor)
+                .and_then(|stream| self.add(dialler, Some(peer), persistent, stream, reactor));
+            let problem = match dialled {
+                Ok(index) => self.open(index, peer).err(),
+                Err(error) => {
+                    self.pairs_to_dial.push((dialler, peer));
+                    Some(error)
+                }
+            };
+            match problem {
+                Some(error) if self.has_all_machines() => {
+                    return Err(format!(
+                        "machine {dialler} cannot connect to machine {peer}: {error}"
+                    ));
+                }
+                // The process of the peer may start later. (If the connection was opened and breaks afterwards, the reactor reports its
+                // socket, and `exchange` plans to dial again.)
+                Some(_) => {
+                    self.failed_dials += 1;
+                    self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
+                    return Ok(true);
+                }
+                None => {}
+            }
+        }
+        Ok(true)
+    }
+
+    /// Opens a connection to `address`. If the system has no more files, closes the connections that have not said from which machine
+    /// they come, and tries once more.
+    pub(super) fn connect(
+        &mut self,
+        address: SocketAddr,
+        reactor: &mut Reactor,
+    ) -> io::Result<TcpStream> {
+        TcpStream::connect(address).or_else(|error| {
+            if is_shortage(&error) && self.close_all_silent(reactor) {
+                TcpStream::connect(address)
+            } else {
+                Err(error)
+            }
+        })
+    }
+
+    /// Returns the purpose of the persistent connections of this run.
+    pub(super) fn persistent_purpose(&self) -> Purpose {
+        Purpose::Persistent {
+            message_has_own_connection: self.wiring.is_per_message(),
+        }
+    }
+
+    /// Adds a connection that was opened or accepted by `owner`, and watches its socket. Returns its position in `links`.
+    pub(super) fn add(
+        &mut self,
+        owner: MachineIndex,
+        peer: Option<MachineIndex>,
+        purpose: Purpose,
+        mut stream: TcpStream,
+        reactor: &mut Reactor,
+    ) -> io::Result<usize> {
+        let index = self.vacant.last().copied().unwrap_or(self.links.len());
+        let route = Route {
+            slot: self.slot,
+            socket: SocketId::Link(index),
+        };
+        let handle = reactor.watch(&mut stream, route)?;
+        let is_senders_side = purpose == Purpose::OneMessage;
+        // A reset drops bytes that have not been read. So it is used only where this process knows that both sides have received
+        // everything: if it has both sides, and for the sender of a message, who closes the connection after the receipt.
+        let closing = if self.has_all_machines() || is_senders_side {
+            Closing::ByReset
+        } else {
+            Closing::Orderly
+        };
+        if let Err(error) = closing.prepare(&stream) {
+            reactor.unwatch(&mut stream, handle);
+            return Err(error);
+        }
+        let link = Link::new(
+            owner,
+            peer,
+            purpose,
+            (stream, handle),
+            self.wiring.timestamps(),
+        );
+        // Nothing can fail any more, so the position is taken.
+        self.vacant.pop();
+        match self.links.get_mut(index) {
+            Some(vacant) => *vacant = Some(link),
+            None => self.links.push(Some(link)),
+        }
+        // `side_indices` lists only persistent connections. For an accepted one, the peer is not known yet.
+        if let (Some(peer), Purpose::Persistent { .. }) = (peer, purpose) {
+            let position = self.side_position(owner, peer);
+            self.side_indices[position] = Some(index);
+        }
+        Ok(index)
+    }
+
+    /// Closes a connection that could not be set up, and plans to dial it again: the other process may start later than this one.
+    pub(super) fn dial_later(
+        &mut self,
+        index: usize,
+        mut link: Link,
+        peer: MachineIndex,
+        reactor: &mut Reactor,
+    ) {
+        let position = self.side_position(link.owner, peer);
+        self.side_indices[position] = None;
+        self.vacant.push(index);
+        self.pairs_to_dial.push((link.owner, peer));
+        self.failed_dials += 1;
+        self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
+        reactor.unwatch(&mut link.stream, link.handle);
+    }
+
+    /// Returns the address of `peer` to try now for a persistent connection.
+    fn address_to_dial(&self, peer: MachineIndex) -> SocketAddr {
+        let addresses = &self.addresses[peer as usize];
+        addresses[self.failed_dials % addresses.len()]
+    }
+
+    /// Returns the address at which `peer` listens. If several addresses were given for `peer`, perhaps only one of them works. So the
+    /// result is the one to which the persistent connection of `owner` goes.
+    pub(super) fn address(&self, owner: MachineIndex, peer: MachineIndex) -> SocketAddr {
+        let addresses = &self.addresses[peer as usize];
+        if addresses.len() == 1 {
+            return addresses[0];
+        }
+        let index = self.link_index(owner, peer);
+        let persistent = index.and_then(|index| self.links[index].as_ref());
+        let connected_to = persistent.and_then(|link| link.stream.peer_addr().ok());
+        let is_connected = |address: &&SocketAddr| {
+            connected_to.is_some_and(|connected| connected.ip() == address.ip())
+        };
+        addresses
+            .iter()
+            .find(is_connected)
+            .copied()
+            .unwrap_or(addresses[0])
+    }
+}
