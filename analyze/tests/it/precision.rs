@@ -1,7 +1,6 @@
 //! Tests of `analyze precision`, which calculates how many repetitions a dataset needs until the 95 % interval of a measure is as narrow as
 //! the option `--half-width` says. It prints lines for the experiment file and a command that makes the missing runs.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +14,7 @@ use crate::fixture;
 use crate::notebooks::run;
 
 /// Two sets of rates, two probabilities and five repetitions.
-const GRID: &str = "
+pub const GRID: &str = "
 name = \"grid\"
 seed = 262
 repetitions = 5
@@ -27,7 +26,7 @@ internal = [0.4, 0.7]
 ";
 
 /// A folder with the experiment `grid.toml` and its dataset, made by the program `sim`.
-fn grid() -> tempfile::TempDir {
+pub fn grid() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("grid.toml"), GRID).unwrap();
     sim("sim run grid.toml --quiet --data grid", folder.path());
@@ -35,7 +34,7 @@ fn grid() -> tempfile::TempDir {
 }
 
 /// Runs a command of the program `sim`, which Cargo builds into the same folder as `analyze`.
-fn sim(command: &str, folder: &Path) {
+pub fn sim(command: &str, folder: &Path) {
     let program = Path::new(env!("CARGO_BIN_EXE_analyze")).with_file_name("sim");
     assert!(
         program.exists(),
@@ -48,14 +47,14 @@ fn sim(command: &str, folder: &Path) {
 }
 
 /// The number in a field of a record.
-fn number(record: &Value, name: &str) -> f64 {
+pub fn number(record: &Value, name: &str) -> f64 {
     record[name]
         .as_f64()
         .unwrap_or_else(|| panic!("{name}: {record}"))
 }
 
 /// The blocks of indented lines in a text, without the indentation. A block ends at the next line that is not indented and not empty.
-fn indented(text: &str) -> Vec<String> {
+pub fn indented(text: &str) -> Vec<String> {
     let mut blocks = vec![];
     let mut block = String::new();
     // The added line ends the last block.
@@ -68,198 +67,6 @@ fn indented(text: &str) -> Vec<String> {
         }
     }
     blocks
-}
-
-/// The number of finished runs of each configuration.
-fn runs(root: &Path) -> BTreeMap<String, usize> {
-    let dataset = sim::log::Dataset::open(root).unwrap();
-    let mut runs = BTreeMap::new();
-    for row in dataset.finished() {
-        *runs.entry(row.configuration.to_string()).or_default() += 1;
-    }
-    runs
-}
-
-/// Runs `analyze precision`, puts the printed lines into the experiment file, and runs the printed command. Returns how many finished runs
-/// each configuration then has.
-fn extend(folder: &Path, arguments: &[&str]) -> BTreeMap<String, usize> {
-    let (code, out, err) = analyze(
-        &[&["precision", "grid", "--all"], arguments].concat(),
-        folder,
-    );
-    assert_eq!((code, &*err), (0, ""), "{out}");
-    let file = folder.join("grid.toml");
-    let mut text = fs::read_to_string(&file).unwrap();
-    let mut blocks = indented(&out);
-    // The last block is the command. The other blocks are lines for the file.
-    let command = blocks.pop().expect("a command");
-    for block in blocks {
-        if block.starts_with("repetitions") {
-            text = text.replace("repetitions = 5", &block);
-        } else {
-            text += &format!("\n{block}\n");
-        }
-    }
-    fs::write(&file, text).unwrap();
-    sim(&command, folder);
-    runs(&folder.join("grid"))
-}
-
-/// After the printed lines and the command, each configuration has exactly the number of runs that it needs.
-#[test]
-fn the_printed_lines_make_exactly_the_missing_runs() {
-    let folder = grid();
-    let before = runs(&folder.path().join("grid"));
-    let arguments = [
-        "--measure",
-        "lag_final",
-        "--half-width",
-        "3",
-        "--where",
-        "role = 'slowest'",
-    ];
-    let needs = records(
-        &[&["precision", "grid"], &arguments[..]].concat(),
-        folder.path(),
-    );
-    let after = extend(folder.path(), &arguments);
-    let mut new_runs = 0;
-    for (configuration, count) in &after {
-        let of_configuration = needs.iter().filter(|record| {
-            let words = format!(
-                "rates={} internal={} ",
-                record["rates"].as_str().unwrap(),
-                record["internal"]
-            );
-            configuration.starts_with(&words)
-        });
-        let needed = of_configuration.map(|record| number(record, "needed") as usize);
-        assert_eq!(Some(*count), needed.max(), "{configuration}");
-        new_runs += count - before[configuration];
-    }
-    assert!(new_runs > 20, "{after:?}");
-    let different_counts: std::collections::BTreeSet<_> = after.values().collect();
-    assert!(
-        different_counts.len() > 2,
-        "some configurations should need more runs than others: {after:?}"
-    );
-}
-
-#[test]
-fn one_number_of_repetitions_is_printed_if_all_configurations_need_the_same() {
-    let folder = grid();
-    let where_slowest = "rates = '1,3,6' and internal = 0.4 and role = 'slowest'";
-    let one_configuration = GRID
-        .replace("[[1, 3, 6], [2, 2, 5]]", "[[1, 3, 6]]")
-        .replace("[0.4, 0.7]", "0.4");
-    fs::write(folder.path().join("grid.toml"), one_configuration).unwrap();
-    fs::remove_dir_all(folder.path().join("grid")).unwrap();
-    sim("sim run grid.toml --quiet --data grid", folder.path());
-    let arguments = [
-        "--measure",
-        "lag_final",
-        "--half-width",
-        "1%",
-        "--where",
-        where_slowest,
-    ];
-    let (_, out, _) = analyze(
-        &[&["precision", "grid"], &arguments[..]].concat(),
-        folder.path(),
-    );
-    let needs = records(
-        &[&["precision", "grid"], &arguments[..]].concat(),
-        folder.path(),
-    );
-    let needed = number(&needs[0], "needed");
-    assert!(needed > 5.0);
-    assert_eq!(indented(&out)[0], format!("repetitions = {needed}"));
-    assert!(!out.contains("[[repeat]]"), "{out}");
-    let after = extend(folder.path(), &arguments);
-    assert_eq!(
-        after.values().copied().collect::<Vec<_>>(),
-        [needed as usize]
-    );
-}
-
-/// The dataset was made by a command with the option `--repetitions`. The number in the experiment file has no effect then. So the printed
-/// command has the new number, and the file does not change.
-#[test]
-fn a_command_with_repetitions_is_printed_with_the_new_number() {
-    let folder = grid();
-    fs::remove_dir_all(folder.path().join("grid")).unwrap();
-    let command = "sim run grid.toml --quiet --data grid --repetitions 3 --set internal=0.4 --set 'rates=[[1,3,6]]'";
-    sim(command, folder.path());
-    let arguments = [
-        "--measure",
-        "jump_mean",
-        "--half-width",
-        "3%",
-        "--where",
-        "role = 'slowest'",
-    ];
-    let after = extend(folder.path(), &arguments);
-    let file = fs::read_to_string(folder.path().join("grid.toml")).unwrap();
-    assert_eq!(file, GRID);
-    let [count] = after.values().copied().collect::<Vec<_>>()[..] else {
-        panic!("{after:?}");
-    };
-    assert!(count > 3, "{count}");
-}
-
-/// Of the five planned repetitions of each configuration, one has failed and one was not made, so three are finished. The number of more
-/// runs that is printed includes the four runs (one for each configuration) that were planned already.
-#[test]
-fn planned_and_failed_runs_are_counted() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("grid");
-    let experiment = fixture::experiment(GRID);
-    let mut made = vec![];
-    for run in experiment.runs() {
-        // Repetition 1 fails and repetition 4 is not made.
-        if run.repetition != 4 {
-            made.push(match run.repetition {
-                1 => fixture::failed(&experiment, &run),
-                _ => {
-                    let log = sim::engine::virtual_time::run(&run, experiment.seed);
-                    fixture::finished(&experiment, &run, &log.machines)
-                }
-            });
-        }
-    }
-    fixture::write(&root, &experiment, made);
-    let arguments = [
-        "precision",
-        "grid",
-        "--measure",
-        "lag_final",
-        "--half-width",
-        "20",
-        "--where",
-        "role = 'slowest'",
-    ];
-    let (code, out, _) = analyze(
-        &[&arguments[..], &["--format", "json"]].concat(),
-        folder.path(),
-    );
-    assert_eq!(code, 0);
-    let needs: Vec<Value> = serde_json::from_str(&out).unwrap();
-    assert!(needs.iter().all(|record| number(record, "n") == 3.0));
-    let mut runs = 0;
-    for rates in ["1,3,6", "2,2,5"] {
-        for internal in [0.4, 0.7] {
-            let is_of_configuration =
-                |record: &&Value| record["rates"] == rates && record["internal"] == internal;
-            let records_of_machines = needs.iter().filter(is_of_configuration);
-            let further = records_of_machines.map(|record| number(record, "further") as u64);
-            // The run that was planned already is made even if the configuration needs no more runs.
-            runs += further.max().unwrap().max(1);
-        }
-    }
-    assert!(runs > 4, "{needs:?}");
-    let (_, out, _) = analyze(&arguments, folder.path());
-    let sentence = format!("{runs} more runs (4 of them are planned already)");
-    assert!(out.contains(&sentence), "{sentence}: {out}");
 }
 
 /// The means and standard deviations are those of `analyze jumps`, and the numbers of repetitions are those that [`Need`] calculates from
