@@ -19,8 +19,9 @@ pub struct Clocks {
     datasets: Datasets,
     /// Replay this clock instead of all of them: lamport, vector, matrix, encoded, interval-tree, bloom:m=8,k=2, plausible:r=2,
     /// hlc:epsilon=0.1,resolution=0.001, hybrid-vector:epsilon=0.1,resolution=0.001 or physical:epsilon=0.1,resolution=0.001 (in seconds).
-    /// The values shown here are the defaults. m: number of counters; k: how many counters each event raises; r: number of entries;
-    /// epsilon: largest difference between two physical clocks; resolution: smallest step of a physical clock. May be given several times
+    /// The values shown here are the defaults. encoded: a vector clock as one integer; bloom: m counters, of which each event
+    /// raises k; plausible: a vector with only r numbers, which the machines share; epsilon: largest difference between two
+    /// physical clocks; resolution: smallest step of a physical clock. May be given several times
     #[arg(long = "clock", value_name = "CLOCK")]
     clocks: Vec<ClockSpec>,
     #[command(flatten)]

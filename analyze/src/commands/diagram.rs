@@ -13,7 +13,7 @@ use super::picture::Picture;
 enum OrderBy {
     /// By model time
     Time,
-    /// By the value of the Lamport clock: the picture then shows only the order that the clock shows
+    /// By the value of the Lamport clock. Times between events cannot be seen then
     Lamport,
 }
 

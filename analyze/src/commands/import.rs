@@ -60,8 +60,7 @@ A file given with --mapping can contain every option that says how to read the l
   send_all = [\"SHOUT\"]
   ignore = [\"HELLO\"]
 
-With --each, every folder in FOLDER is a submission. Each submission becomes a dataset of its own in DATASET, is audited and measured, \
-and gets a row in the table. If a submission cannot be imported, its row contains the error, and the other submissions are imported all \
+With --each, every folder in FOLDER is a submission. Each submission becomes a dataset of its own in the folder given with --into, is audited and measured, and gets a row in the table. If a submission cannot be imported, its row contains the error, and the other submissions are imported all \
 the same.
 
 Exit codes: 0 the dataset is made; 2 a log cannot be read, and no dataset is made. With --each: 0 all submissions were imported and passed \
@@ -117,7 +116,7 @@ pub struct Import {
     /// Whether a logged queue length is the length before or after the event [default: whichever fits the logs]
     #[arg(long, value_name = "WHEN")]
     queue: Option<BeforeOrAfter>,
-    /// Which value of the sender's clock a message carries: the value before or after the send adds 1 to it [default: whichever fits the
+    /// A send adds 1 to the sender's clock. Whether the message carries the value before this addition, or after it [default: whichever fits the
     /// logs]
     #[arg(long, value_name = "RULE", value_parser = ["after", "before"])]
     stamp: Option<String>,

@@ -143,7 +143,7 @@ fn the_checks_of_a_log_written_by_hand_are_counted() {
     idle             idle ticks have an empty queue              12           0
     conservation     sent = received + queued + under way         2           0
     internal_share   internal as often as configured              3           0
-    recipients       all outcomes of sends equally often          4           0
+    recipients       all outcomes of sends equally often          5           0
 
     checked: how often the check was made (on events, receives, machines, runs or shares); violations: how often it failed.
     IR1, IR2, C1 and C2 are the names in Lamport's paper (1978). C1 is the Clock Condition within a machine, C2 between two

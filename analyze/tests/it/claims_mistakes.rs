@@ -97,8 +97,8 @@ fn mistakes_in_the_structure_are_named_with_their_line() {
     let expect = |expect: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", expect));
     assert_snapshot!(expect("{ belw = 0.5 }"), @"error: c.toml:100: `claim[5].test[1].expect.belw`: no such key; did you mean `below`?");
     assert_snapshot!(expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `claim[5].test[1].expect.below`: wanted a number, found a string "0.5""#);
-    assert_snapshot!(expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `claim[5].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
-    assert_snapshot!(expect("{}"), @"error: c.toml:100: `claim[5].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
+    assert_snapshot!(expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `claim[5].test[1].expect`: `between` cannot be combined with `above` or `below`; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
+    assert_snapshot!(expect("{}"), @"error: c.toml:100: `claim[5].test[1].expect`: there is no range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
     let machine = CLAIMS.replace("machine = \"slowest\"\n", "machine = 1.5\n");
     assert_snapshot!(mistakes(&machine), @r#"error: c.toml:12: `claim[1].test[1].machine`: wanted a machine's number, "slowest", "fastest" or "all", found a float 1.5"#);
     let nothing = CLAIMS.split("[[claim.test]]").next().unwrap();

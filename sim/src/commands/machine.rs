@@ -28,12 +28,12 @@ Start the other machines of the run the same way: with the same experiment file,
 
 On several hosts (computers), delays can change the order of events. Add the difference of the hosts' clocks, the largest lateness of a tick \
 and the largest latency of a message. If the sum is less than the run's margin, the run certainly has the same events as in virtual time. \
-The order of two ticks of different machines matters if one of the machines may send to the other, \
-or both may send to the same third machine. The margin is the shortest time between two such ticks.
+The margin is the shortest time between two ticks whose order matters: ticks of two machines of which one may send to the other, or which \
+both may send to the same third machine.
 
 At the end, each machine reports on stderr whether it was punctual: its delays were too short to change the order of events. It is \
-punctual if its largest lateness of a tick plus its largest latency of a message is less than half the margin. (Half, because the lateness \
-of one machine and the latency at another machine can add up.)
+punctual if its largest lateness of a tick plus its largest latency of a message is less than half the margin. (A late tick at one machine and a slow message at another can add up. Each machine knows only its own delays, so each may use only half \
+of the margin.)
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both

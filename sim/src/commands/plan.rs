@@ -29,8 +29,8 @@ const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600
   sim plan experiments/overnight.toml --slurm 8 --at-once 4 > overnight.sbatch
   sim plan experiments/overnight.toml --parallel 4 > overnight.sh
 
-The order of two ticks of different machines matters if one of the machines may send to the other, \
-or both may send to the same third machine. The margin of a run is the shortest time between two such ticks. If the largest delay of a tick plus the largest delay of a message is less than the margin, the delays \
+The margin of a run says how much delay it tolerates. It is the shortest time between two ticks whose order matters: ticks of two \
+machines of which one may send to the other, or which both may send to the same third machine. If the largest delay of a tick plus the largest delay of a message is less than the margin, the delays \
 cannot change the order of events.")]
 pub struct Args {
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub struct Args {
     /// Print a script that runs the experiment in N parts (shards) with GNU parallel, on this computer or several hosts
     #[arg(long, value_name = "N", value_parser = shards(), help_heading = SCRIPTS, conflicts_with_all = ["slurm", "shard", "only"])]
     parallel: Option<u32>,
-    /// Run at most M shards at once: in all with --slurm, on each host with --parallel
+    /// Run at most M shards at the same time. With --slurm this is the limit for all computers together, with --parallel for each host
     #[arg(long, value_name = "M", value_parser = shards(), help_heading = SCRIPTS)]
     at_once: Option<u32>,
 }
