@@ -166,7 +166,7 @@ fn failed_runs_are_left_out_and_counted() {
         (0, "some: 1 failed run is left out\n")
     );
     assert!(
-        out.starts_with("some: 2 runs finished, 1 failed; 1 configuration, 24 ticks.\n"),
+        out.starts_with("some: 2 runs finished, 1 failed; 1 configuration, 24 events.\n"),
         "{out}"
     );
 }
