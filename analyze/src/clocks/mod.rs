@@ -13,12 +13,14 @@
 //! - [`truth`]: which of two events happened before the other, and how often a clock's order agrees
 //! - [`figures`]: the figures: what is measured of a clock in a run
 //! - [`estimates`]: means and intervals for each configuration and clock
+//! - [`order`]: sorts rows by their columns
 //! - [`tables`]: the table, and the records for CSV and JSON
 
 pub mod estimates;
 pub mod figures;
 mod history;
 pub mod kinds;
+mod order;
 mod replay;
 mod sample;
 pub mod tables;
@@ -28,3 +30,4 @@ pub(crate) use estimates::figures_of_runs;
 pub use estimates::{ClockGroup, ClockGroups, clock_groups};
 pub use figures::FIGURES;
 pub use kinds::{CLOCKS, ClockKind, ClockSpec};
+pub use order::ClockOrder;

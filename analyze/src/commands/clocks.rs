@@ -1,8 +1,12 @@
 //! `analyze clocks`: compares kinds of logical clocks (Lamport, vector, Bloom and others) on the same runs.
 
-use analyze::clocks::{ClockSpec, clock_groups, tables};
+use std::str::FromStr;
+
+use analyze::clocks::{ClockOrder, ClockSpec, clock_groups, tables};
+use analyze::stats::row_query::SortKey;
 use anyhow::bail;
 use clap::Args;
+use sim::offering::offering;
 
 use super::Datasets;
 use super::output::Output;
@@ -11,9 +15,9 @@ use super::rows::Top;
 /// Compare the kinds of logical clocks on the same runs: how many bytes the timestamps of messages take, and what share of the pairs
 /// of events the timestamps order correctly
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: analyze clocks data/quickstart --clock lamport --clock vector --clock bloom:m=16,k=3 --clock hlc:epsilon=0.5"
-)]
+#[command(after_help = "Examples:
+  analyze clocks data/quickstart --clock lamport --clock vector --clock bloom:m=16,k=3 --clock hlc:epsilon=0.5
+  analyze clocks data/quickstart --sort ordered_wrongly --top 10")]
 pub struct Clocks {
     #[command(flatten)]
     datasets: Datasets,
@@ -24,6 +28,10 @@ pub struct Clocks {
     /// physical clocks; resolution: smallest step of a physical clock. May be given several times
     #[arg(long = "clock", value_name = "CLOCK")]
     clocks: Vec<ClockSpec>,
+    /// Sort by these columns, named as in CSV or by their headings, such as ordered_wrongly or "message_bytes asc". The largest value of
+    /// a figure comes first, but the smallest value of any other column (parameters, replayed_clock, machines, n, dataset)
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, ClockOrder::columns), hide_possible_values = true)]
+    sort: Vec<SortKey>,
     #[command(flatten)]
     top: Top,
     #[command(flatten)]
@@ -39,10 +47,13 @@ impl Clocks {
             bail!("--clock: {} is named twice; name it once", pair[0]);
         }
         self.datasets.selection.require_whole_runs("clocks")?;
+        // A wrong column is reported before clocks are replayed.
+        let order = ClockOrder::new(&self.sort)?;
         let datasets = self.datasets.open()?;
         // `None` means all clocks.
         let clocks = (!self.clocks.is_empty()).then_some(&self.clocks[..]);
         let mut groups = clock_groups(&datasets, clocks)?;
+        order.sort(&mut groups.groups);
         self.top.truncate(&mut groups.groups);
         let table = tables::table(&groups);
         self.output

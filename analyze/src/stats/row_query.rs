@@ -203,7 +203,7 @@ impl RowQuery {
         // Sorting keeps the order of equal values. So the most important column is the last to be sorted by.
         for (column, descending) in self.sort.iter().rev() {
             let values: Vec<Value> = (0..count).map(|row| value(row, *column)).collect();
-            rows.sort_by(|&a, &b| ordering(&values[a], &values[b], *descending));
+            rows.sort_by(|&a, &b| compare_values(&values[a], &values[b], *descending));
         }
         Ok(rows)
     }
@@ -223,7 +223,7 @@ fn no_such_row(condition: &SqlCondition, frame: &DataFrame) -> Error {
 }
 
 /// The order of two values. Missing values are last.
-fn ordering(a: &Value, b: &Value, descending: bool) -> Ordering {
+pub(crate) fn compare_values(a: &Value, b: &Value, descending: bool) -> Ordering {
     let ascending = match (a, b) {
         (Value::Missing, Value::Missing) => return Ordering::Equal,
         (Value::Missing, _) => return Ordering::Greater,

@@ -6,12 +6,15 @@ use std::collections::HashMap;
 
 use analyze::clocks::{CLOCKS, ClockKind, ClockSpec, FIGURES, clock_groups};
 use proptest::prelude::*;
+use serde_json::Value;
 use sim::clock::{self, Clock, PhysicalTime, Timestamp};
 use sim::engine::virtual_time;
 use sim::experiment::{Experiment, Run};
 use sim::log::LoggedEvent;
 use sim::machine::EventKind;
 
+use crate::chosen::records;
+use crate::command_line::analyze;
 use crate::fixture;
 
 /// An event of a run, as far as clocks need it.
@@ -471,4 +474,44 @@ fn logged_times_over_tcp_change_no_figure() {
         groups.iter().map(means).collect::<Vec<_>>()
     };
     assert_eq!(values(&virtual_folder), values(&tcp_folder));
+}
+
+/// `--sort` orders the rows by any column: the largest figure first, other columns with the smallest first. Rows that are equal in all
+/// columns keep the order of the plan.
+#[test]
+fn rows_are_sorted_by_figures_and_by_parameters() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let rows = |sort: &str| {
+        let arguments = ["clocks", "small", "--clock", "lamport", "--clock", "vector"];
+        records(&[&arguments[..], &["--sort", sort]].concat(), folder.path())
+    };
+    let number = |row: &Value, column: &str| row[column].as_f64().unwrap();
+    let are_in_order = |rows: &[Value], is_before: &dyn Fn(&Value, &Value) -> bool| {
+        assert_eq!(rows.len(), 4);
+        assert!(rows.windows(2).all(|pair| is_before(&pair[0], &pair[1])));
+    };
+    are_in_order(&rows("message_bytes"), &|a, b| {
+        number(a, "message_bytes_mean") >= number(b, "message_bytes_mean")
+    });
+    are_in_order(&rows("message_bytes asc"), &|a, b| {
+        number(a, "message_bytes_mean") <= number(b, "message_bytes_mean")
+    });
+    let keys = |row: &Value| {
+        (
+            row["replayed_clock"].as_str().unwrap().to_owned(),
+            -number(row, "internal"),
+        )
+    };
+    are_in_order(&rows("replayed_clock,internal desc"), &|a, b| {
+        keys(a) < keys(b)
+    });
+    let (code, _, err) = analyze(
+        &["clocks", "small", "--sort", "message_byte"],
+        folder.path(),
+    );
+    assert!(
+        code == 2 && err.contains("no column `message_byte`") && err.contains("message_bytes"),
+        "{err}"
+    );
 }
