@@ -113,8 +113,8 @@ fn cells(groups: &[Group]) -> Vec<Cell> {
     let mut cells = vec![];
     // Each turn of the loop takes the machines of one configuration: machine 0 and those that follow it.
     let mut remaining = compared.as_slice();
-    while let [machine_0, others @ ..] = remaining {
-        let other_machines = others
+    while let [machine_0, rest @ ..] = remaining {
+        let other_machines = rest
             .iter()
             .take_while(|other| other.group.machine > 0)
             .count();
@@ -183,6 +183,7 @@ fn distinct(cells: &[Cell], read: impl Fn(&Cell) -> &String) -> Vec<String> {
 fn panel(others: &str, cells: &[Cell]) -> Panel {
     let mut columns = distinct(cells, |cell| &cell.internal);
     columns.sort_by(|a, b| {
+        // If `internal` is a list with a value for each machine, it is not a number, and comes last.
         let number = |text: &str| text.parse::<f64>().unwrap_or(f64::INFINITY);
         number(a).total_cmp(&number(b)).then_with(|| a.cmp(b))
     });
