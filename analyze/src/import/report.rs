@@ -184,6 +184,7 @@ impl Report {
             self.ignored
                 .words("row", "their words do not stand for an event"),
         );
+        // The same list of files as at the end of an error, but as a sentence.
         if let Some(files) = self.files_left_out().strip_prefix("; left out: ") {
             words.push(format!("Left out of the folders: {files}."));
         }

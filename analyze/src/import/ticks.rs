@@ -160,6 +160,7 @@ impl Spacing {
         else {
             return false;
         };
+        // If the clock falls, the step wraps around to a very large number.
         let step = next
             .event
             .logical_clock

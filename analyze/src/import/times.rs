@@ -8,8 +8,8 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// The tolerance (slack) for the times of sends and receives, as a share of the time between two ticks. A receive may be logged before its send
-/// by at most this tolerance, because programs do not log a send exactly when the message leaves.
+/// The tolerance (slack) for the times of sends and receives, as a share of the time between two ticks. A receive may be logged before its
+/// send by at most this tolerance, because programs do not log a send exactly when the message leaves.
 const SLACK: f64 = 0.05;
 /// Up to this share of exceptions is tolerated. For example, if more than this share of the receives are logged before their sends,
 /// the system clocks of the machines differ.

@@ -47,7 +47,7 @@ pub(super) const MEASURES: [Measure; 2] = [
 /// Numbers of pairs of events of different machines in one run, without events in the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pairs {
-    /// Number of all pairs.
+    /// Number of all pairs of events of different machines.
     pub(crate) cross: u64,
     /// Number of pairs in which one event happened before the other event.
     pub(crate) ordered: u64,

@@ -232,7 +232,7 @@ fn panel(others: &str, cells: &[Cell]) -> Panel {
     }
 }
 
-/// The edges between neighbouring cells with different predictions. Each edge is given by its two ends. `overloads` has the prediction
+/// The edges between neighbouring cells with different predictions. Each edge is two points, its ends. `overloads` has the prediction
 /// for each row and column. In a map with more than [`MAX_RELATED_ROWS`] rows, only cells of the same row are compared.
 fn boundary(overloads: &[Vec<Option<bool>>]) -> Vec<Point> {
     let compares_rows = overloads.len() <= MAX_RELATED_ROWS;
