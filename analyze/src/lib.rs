@@ -11,8 +11,8 @@
 //! - [`measures`]: the measures of each machine in a run; each family of related measures has a file of its own
 //! - [`stats`]: estimates of measures over the repetitions of a configuration, over several configurations together (pools), and of
 //!   the effect of a parameter (contrasts)
-//! - [`summary`]: at how many machines fewer messages arrive than the machine has ticks (stable), about as many (critical) or more
-//!   (overloaded), and a row for each configuration
+//! - [`summary`]: a row for each configuration; and how many machines are stable (fewer messages arrive than the machine has ticks),
+//!   critical (about as many) or overloaded (more)
 //! - [`theory`]: predictions, and their comparison with measurements
 //! - [`clocks`]: replays logical clocks (vector clocks and others) over the events of runs, and compares them
 //! - [`compare`]: the comparison of two datasets, run by run

@@ -21,8 +21,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Makes a write beyond the file size limit (`ulimit -f`) an ordinary write error instead of a signal that kills the program.
 #[cfg(unix)]
 fn survive_full_files() {
-    // If this fails, the signal kills the program. Even then no damaged file is left, because files are written under temporary
-    // names.
+    // With any handler of the signal, the write returns an error. This handler sets a flag that nobody reads. If it cannot be registered,
+    // the signal kills the program. Even then no damaged file is left, because files are written under temporary names.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 

@@ -6,7 +6,7 @@ use super::{
     Cell, ClaimVerdict, Estimated, EvaluatedClaim, Outcome, Quantity, Subject, Test, Verdict,
 };
 use crate::output::table::{
-    LINE, Table, decimals_for, keep_together, number, rounded, with_groups,
+    LINE_BREAK, Table, decimals_for, keep_together, number, rounded, with_groups,
 };
 use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
@@ -14,11 +14,11 @@ use crate::output::value::{Record, Value};
 /// A table with a row for each claim.
 pub fn table(evaluated_claims: &[EvaluatedClaim<'_>]) -> Table {
     let row = |evaluated: &EvaluatedClaim<'_>| {
-        // `LINE` begins a new line within a cell of the table.
+        // `LINE_BREAK` begins a new line within a cell of the table.
         let claim = evaluated.claim;
         vec![
-            format!("{}:{LINE}{}", claim.id, claim.says),
-            claim.source.replace(", ", LINE),
+            format!("{}:{LINE_BREAK}{}", claim.id, claim.says),
+            claim.source.replace(", ", LINE_BREAK),
             verdict_on_claim(evaluated),
             claim.expected.clone(),
         ]

@@ -54,13 +54,13 @@ pub struct Report {
     pub(super) idle_queues: usize,
     /// Number of queue lengths of receives that were missing and were counted from sends and receives instead.
     pub(super) recounted_queues: usize,
-    /// How many sends have no recipients.
+    /// How many sends do not say who the recipients are.
     pub(super) recipients: MissingCount,
-    /// How many receives have no sender.
+    /// How many receives do not name the sender.
     pub(super) senders: MissingCount,
     /// How many receives have no timestamp.
     pub(super) stamps: MissingCount,
-    /// How many receives have no known send.
+    /// For how many receives it is not known which send they belong to.
     pub(super) sent_ticks: MissingCount,
 }
 
@@ -109,6 +109,7 @@ impl Report {
             .take(MAX_NAMED)
             .cloned()
             .collect();
+        // Files beyond the maximum are only counted.
         if let more @ 1.. = self.files_left_out.len().saturating_sub(MAX_NAMED) {
             files.push(format!("{more} more"));
         }
@@ -183,6 +184,7 @@ impl Report {
             self.ignored
                 .words("row", "their words do not stand for an event"),
         );
+        // The same list of files as at the end of an error, but as a sentence.
         if let Some(files) = self.files_left_out().strip_prefix("; left out: ") {
             words.push(format!("Left out of the folders: {files}."));
         }

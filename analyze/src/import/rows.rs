@@ -16,7 +16,7 @@ use crate::error::Error;
 pub(super) struct Row {
     /// The number of the machine.
     pub(super) machine: u32,
-    /// The system time in nanoseconds: since the Unix epoch, since midnight, or since another start.
+    /// The system time in nanoseconds: since the Unix epoch, since midnight, or since the zero of the log's own time.
     pub(super) time_ns: u64,
     /// The event. Its tick, queue length and stamp (the message's timestamp) are [`UNKNOWN`] if the log does not have them. Some
     /// programs log the clock or the queue length before the event; [`super::rules`] replaces them by those after the event.
@@ -139,6 +139,7 @@ impl Reader<'_> {
             return Ok(Recipients::One(UNKNOWN_MACHINE));
         };
         let Named::Names(names) = peers::parse_recipients(cell) else {
+            // The cell means all other machines, such as `*` or `everyone`.
             return Ok(Recipients::All);
         };
         let peers = names

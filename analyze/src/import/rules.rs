@@ -41,8 +41,8 @@ impl FitCounts {
 
     /// The choice that fits best. It is `After` if the rows do not clearly show `Before`.
     fn best(self) -> When {
-        let is_nearly_all = self.before as f64 >= NEARLY_ALL * self.of as f64;
-        match self.before > self.after && is_nearly_all {
+        let before_fits_nearly_all = self.before as f64 >= NEARLY_ALL * self.of as f64;
+        match self.before > self.after && before_fits_nearly_all {
             true => When::Before,
             false => When::After,
         }
@@ -185,7 +185,8 @@ fn replace_clocks_by_those_after(rows: &mut Vec<Row>) -> bool {
 }
 
 /// Counts how many timestamps fit each choice. If sends have timestamps in the log, these are compared with the clocks of the
-/// sends. Otherwise the timestamp of each receive is compared with the clocks of the sends that may have sent its message.
+/// sends. Otherwise the timestamp of each receive is compared with the clocks of the sends that may have sent its message. The clocks
+/// are already those after the event, so a timestamp from before the send is smaller by 1 than the sender's clock.
 fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     let (mut of_sends, mut of_receives) = (FitCounts::default(), FitCounts::default());
     // The sender of each message, its recipient, and the sender's clock after the send.

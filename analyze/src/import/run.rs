@@ -81,6 +81,7 @@ impl Run {
                 raw,
                 mapping,
             };
+            // Numbers count as times with dates: they do not start again at midnight.
             let has_dates = !reader
                 .time_format
                 .is_time_of_day(first_time, raw.decimal_mark);

@@ -14,7 +14,7 @@ use crate::error::Error;
 
 /// A log has at least this number of lines with a word for an event, and at least this number of lines with a time.
 const MIN_EVENTS: usize = 3;
-/// Of this number of lines of a log, on average at least one has a word for an event, and at least one has a time.
+/// In a log, on average at least one line in this many has a word for an event, and at least one has a time.
 const MAX_LINES_PER_EVENT: usize = 10;
 /// The largest number of lines of a file that are examined. Blank lines do not count.
 const MAX_EXAMINED_LINES: usize = 2_000;
@@ -29,14 +29,14 @@ static EVENT: LazyLock<Regex> = LazyLock::new(|| {
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d:\d{2}:\d{2}|\d{9,}").expect("a pattern"));
 
-/// Numbers of lines at the beginning of a text.
+/// How many of the first lines of a text (see [`MAX_EXAMINED_LINES`]) have a word for an event or a time.
 #[derive(Default)]
 struct LineCounts {
     /// Lines with a word for an event.
     events: usize,
     /// Lines with a time.
     times: usize,
-    /// All lines that are not blank.
+    /// All examined lines.
     all: usize,
 }
 

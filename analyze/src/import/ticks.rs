@@ -14,8 +14,8 @@ use super::rows::Row;
 /// Two rows are close if the time between them is at most this share of the median time between two ticks. Only close rows can
 /// belong to one tick.
 const CLOSE_SHARE: f64 = 0.05;
-/// Two successive rows belong to different ticks if one of them is not a send. If more than this share of such pairs of rows are close
-/// all the same, the logged times are too coarse to separate ticks.
+/// The largest share of close pairs among the successive rows that certainly belong to different ticks, because one of the two rows is
+/// not a send. If the share is larger, the logged times are too coarse to separate ticks.
 const MAX_CLOSE_PAIRS: f64 = 0.02;
 
 /// How many sends had several rows, and how far apart these rows were at most.
@@ -117,7 +117,7 @@ fn split_into_ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
 
 /// The times between the rows of a machine.
 struct Spacing {
-    /// Rows can belong to one tick if the time between them is at most this, in nanoseconds.
+    /// Two successive rows can belong to one tick if the time between them is at most this, in nanoseconds.
     close_ns: u64,
     /// Whether the time between rows of different ticks is nearly always longer than `close_ns`.
     separates_ticks: bool,
@@ -160,6 +160,7 @@ impl Spacing {
         else {
             return false;
         };
+        // If the clock falls, the step wraps around to a very large number.
         let step = next
             .event
             .logical_clock

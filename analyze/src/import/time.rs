@@ -50,6 +50,7 @@ impl TimeFormat {
         let named = column.rsplit_once('_').and_then(|(_, unit)| unit_ns(unit));
         match named {
             Some(unit) => Self::Unit(unit),
+            // This only finds out whether the cell is a number. Its value does not matter here.
             None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
                 Err(NotANumber::Form) => Self::Iso,
                 // A number that is too large is a number all the same.
@@ -65,6 +66,7 @@ impl TimeFormat {
     /// result: it is negative, or it needs more than 63 bits (for a date, it is after the year 2262).
     pub(super) fn parse_ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
         let ns = match self {
+            // Every unit is a power of ten nanoseconds.
             Self::Unit(unit) => parse_times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
             Self::Iso => iso_ns(text),
             Self::Format(format) => formatted_ns(format, text),
@@ -74,6 +76,7 @@ impl TimeFormat {
 
     /// Whether `text` is a time of day without a date.
     pub(super) fn is_time_of_day(&self, text: &str, mark: DecimalMark) -> bool {
+        // A time with a date is counted from 1970, so it is longer than a day.
         let is_within_a_day = self.parse_ns(text, mark).is_some_and(|ns| ns < DAY_NS);
         !matches!(self, Self::Unit(_)) && is_within_a_day
     }

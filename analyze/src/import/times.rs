@@ -8,14 +8,14 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// The tolerance for the times of sends and receives, as a share of the time between two ticks. A receive may be logged before its send
-/// by at most this tolerance, because programs do not log a send exactly when the message leaves.
+/// The tolerance (slack) for the times of sends and receives, as a share of the time between two ticks. A receive may be logged before its
+/// send by at most this tolerance, because programs do not log a send exactly when the message leaves.
 const SLACK: f64 = 0.05;
 /// Up to this share of exceptions is tolerated. For example, if more than this share of the receives are logged before their sends,
 /// the system clocks of the machines differ.
 const MAX_EXCEPTIONS: f64 = 0.05;
-/// A jump of a logical clock is early if the clock jumps to a value that no other clock has reached yet, according to the logged times.
-/// Fewer early jumps than this number do not show that the system clocks differ.
+/// The smallest number of early jumps that can show that the system clocks differ. A jump of a logical clock is early if the clock jumps
+/// to a value that no other clock has reached yet, according to the logged times.
 const MIN_EARLY_JUMPS: usize = 3;
 
 /// The tolerance for the times of each machine, in nanoseconds: a share of the median time between two of its ticks.
@@ -155,6 +155,7 @@ fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
 /// received a message with the timestamp v - 1, so another machine's clock must have reached v - 1 before. If the other clocks reach
 /// v - 1 only later, the jump is early. None if there are only few early jumps.
 fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
+    // The median time between two ticks of the fastest machine.
     let fastest_ns = machines.iter().map(|rows| median_gap_ns(rows)).min()?;
     let (mut jumps, mut early) = (0, 0);
     for (machine, rows) in machines.iter().enumerate() {

@@ -59,6 +59,7 @@ impl Dataset {
     /// have a row for each run and machine, in the same order.
     fn describe(&self, runs: &[JournalRow], measured: &DataFrame) -> Result<DataFrame, Error> {
         let mut machines = runs::machine_frame(self.name(), runs, self.warm_up_s())?;
+        // The journal's columns contain the keys already.
         machines.hstack_mut(&measured.columns()[MACHINE_KEYS.len()..])?;
         Ok(machines)
     }

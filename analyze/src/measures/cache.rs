@@ -37,7 +37,7 @@ use crate::read::dataset::Dataset;
 const NAME_START: &str = "measures-";
 /// If there are more small blocks than this, all of them are combined into one, because each block costs time to open.
 const MAX_SMALL_BLOCKS: usize = 8;
-/// A block with fewer rows (machines of runs) than this is small.
+/// A block with fewer rows (one for each machine of each run) than this is small.
 const SMALL_BLOCK_ROWS: usize = 50_000;
 
 /// The folder of a dataset's cache.
@@ -255,6 +255,7 @@ impl MeasureCache {
             runs.extend(newest);
         }
         let is_written = self.write(runs, &machines.into_frame())?;
+        // If another program has just written a block under the same name, the small blocks are kept.
         if !is_written {
             return Ok(());
         }

@@ -37,6 +37,7 @@ pub(super) const MEASURES: [Measure; 2] = [
         value: Number(|of| {
             let pairs = of.pairs?;
             let different = (pairs.cross - pairs.equal) as f64;
+            // How many of the pairs with different timestamps are ordered.
             let ordered = (pairs.ordered - pairs.ordered_equal) as f64;
             ratio(different - ordered, different)
         }),
@@ -46,7 +47,7 @@ pub(super) const MEASURES: [Measure; 2] = [
 /// Numbers of pairs of events of different machines in one run, without events in the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pairs {
-    /// Number of all pairs.
+    /// Number of all pairs of events of different machines.
     pub(crate) cross: u64,
     /// Number of pairs in which one event happened before the other event.
     pub(crate) ordered: u64,
@@ -59,7 +60,8 @@ pub(crate) struct Pairs {
 
 impl Pairs {
     /// Counts the pairs. `sends` has the index of the send for each receive, and `timeline` the indices of the events in the order of
-    /// their times. `None` if a receive has no send, or if the log contradicts itself, because a send can only come after its own receive.
+    /// their times. `None` if a receive has no send, or if the log contradicts itself: no order of its events has every receive after its
+    /// send.
     ///
     /// The vector clocks need an order in which each receive comes after its send. The order of times usually is one, and is known
     /// already. If it is not (for example because the clocks of two computers differ), a causal order is computed.
@@ -98,7 +100,7 @@ pub(crate) fn skipped(run: &Run<'_>) -> Vec<u32> {
 }
 
 /// The indices of all events, ordered so that each receive comes after its send and each machine's events keep their order. `None`
-/// if there is no such order: a receive has no send, or the log contradicts itself, because a send can only come after its own receive.
+/// if there is no such order: a receive has no send, or the log contradicts itself.
 pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
     let (bounds, actions) = (run.bounds(), &run.events().action);
     // For each machine, the index of its first event that has not been taken.
@@ -110,6 +112,7 @@ pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
         let taken_before = order.len();
         for (machine, next) in next.iter_mut().enumerate() {
             while *next < bounds[machine + 1] {
+                // A receive without a send has the index NO_EVENT here, which is beyond the end. So it is never taken.
                 let is_send_taken = is_taken.get(sends[*next] as usize) == Some(&true);
                 if actions[*next] == Action::Receive && !is_send_taken {
                     break;
@@ -162,6 +165,7 @@ impl Replay<'_> {
         if events.action[index] == Action::Receive {
             // Only a receive changes `events_before`: it adds events of other machines. The machine's own events do not count.
             self.vectors.receive(machine, self.sends[index] as usize)?;
+            // For each machine, how many of its events after the warm-up happened before this receive.
             let counts = std::iter::zip(self.vectors.of(machine), &self.skipped);
             let counts = counts.map(|(&count, &skipped)| u64::from(count.saturating_sub(skipped)));
             let own = self.vectors.of(machine)[machine].saturating_sub(self.skipped[machine]);

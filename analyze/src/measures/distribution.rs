@@ -110,6 +110,7 @@ impl Distribution {
                 None => return value,
             }
         }
+        // The wanted number is at least COUNTED_BELOW. In `others`, such numbers come after the negative ones.
         self.others[(negative + to_skip) as usize]
     }
 }

@@ -63,7 +63,7 @@ impl RunTotals {
         totals
     }
 
-    /// Adds the time from `from_s` to `to_s`, in which the clocks do not change. Nothing is added if `to_s` is not later than `from_s`.
+    /// Adds the spread from `from_s` to `to_s`, between which the clocks do not change. Nothing is added if `to_s` is not later than `from_s`.
     fn add_spread(&mut self, clocks: &Clocks, from_s: f64, to_s: f64) {
         if from_s < to_s {
             let spread = clocks.greatest - clocks.least;

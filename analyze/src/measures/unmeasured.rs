@@ -8,7 +8,8 @@ use crate::output::words::counted;
 use crate::read::dataset::Dataset;
 use crate::read::run_log::Run;
 
-/// For each part of a log that can be missing: the names of the measures that are unknown without it.
+/// For each part that a log can lack (queue lengths, for example, or times that can be compared between machines): the names of the
+/// measures that are unknown without it.
 const PARTS: [(UnmeasuredPart, &[&str]); 4] = [
     (
         UnmeasuredPart::QueueLengths,

@@ -29,6 +29,7 @@ impl Citation {
         Self {
             key: "logical_clock_lab",
             words: format!("({TITLE})"),
+            // Two pairs of braces around the authors keep BibTeX from taking them for the name of a person.
             entry: format!(
                 "@misc{{logical_clock_lab,\n  author = {{{{{AUTHORS}}}}},\n  title = {{{TITLE}}},\n  note = {{Software, version {version}}},\n  \
                  url = {{{url}}}\n}}\n"

@@ -6,8 +6,8 @@ use super::Methods;
 use super::citations::Citation;
 use crate::output;
 
-/// Methods as plain text in lines of at most `width` columns, followed by the commands and the BibTeX entries. Commands and entries
-/// are not broken.
+/// Methods as plain text in lines of at most `width` columns, followed by the commands and the BibTeX entries. The lines of commands
+/// and entries are not broken.
 pub fn text(all: &[Methods], width: u16) -> String {
     let mut text = String::new();
     for methods in all {

@@ -71,6 +71,7 @@ fn origin(dataset: &Dataset, imported: &Imported) -> String {
         ),
         false => listed(&paths),
     };
+    // For imported logs, a sweep is one execution of `analyze import`.
     let sweeps = || dataset.manifest().sweeps.iter();
     let versions = distinct(sweeps().map(|sweep| {
         format!(

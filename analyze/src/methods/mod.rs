@@ -129,9 +129,8 @@ fn command_to_make_again(dataset: &Dataset) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// The options of `sim run` for the engine that must be given, because in the experiment file (`of_file`) they have other values than in the
-/// experiment that was made (`wanted`).
-/// In virtual time, isolation and time scale have no meaning.
+/// The options of `sim run` for the engine, its isolation and its time scale. An option is given only if the value in the experiment file
+/// (`of_file`) differs from the value with which the runs were made (`wanted`). In virtual time, isolation and time scale have no meaning.
 fn engine_options(of_file: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Vec<String> {
     let scales = [of_file, wanted].map(|one| one.time_scale.to_string());
     let mut options = vec![("--engine", &of_file.engine, &wanted.engine)];

@@ -126,9 +126,10 @@ fn parameter(name: &str) -> &'static Parameter {
     parameter.unwrap_or_else(|| panic!("no parameter {name}"))
 }
 
-/// The sentence about a parameter with named values: what its value means, or if the configurations have several values, what each of
-/// them means. `None` if there is nothing to say about at least one of the values.
+/// The sentence about a parameter: what its value means, or if the configurations have several values, what each of them means. `None`
+/// if there is nothing to say about at least one of the values.
 fn rule(name: &str, configurations: &[&Configuration]) -> Option<String> {
+    // Each value of the parameter as a text, and what it means.
     let mut meanings: Vec<(String, String)> = vec![];
     for &configuration in configurations {
         let cell = parameter(name).cell(configuration);

@@ -99,6 +99,7 @@ fn engine(dataset: &Dataset) -> String {
 
 /// The sentence about the versions of the program, the dates and the computers.
 fn origin(dataset: &Dataset) -> String {
+    // A sweep is one execution of `sim run`.
     let sweeps: Vec<&Provenance> = dataset
         .manifests()
         .flat_map(|manifest| &manifest.sweeps)

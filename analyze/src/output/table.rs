@@ -7,7 +7,7 @@ use sim::sweep::words::grouped;
 use super::tones::ColouredColumn;
 
 /// The separator of lines within a cell: put between two texts, it begins a new line.
-pub(crate) const LINE: &str = "\n";
+pub(crate) const LINE_BREAK: &str = "\n";
 
 /// A table to be read by people.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ use sim::table::{Grid, display_width, printed};
 
 use crate::output::table::Table;
 
-/// The separator of lines within a cell.
+/// The separator of lines within a cell, as in [`table::LINE_BREAK`](crate::output::table::LINE_BREAK).
 const LINE_BREAK: char = '\n';
 /// To make a table narrower, lines of prose in cells are broken down to this width in characters. If the table is still too wide,
 /// columns are left out, and lines are not broken further.

@@ -121,7 +121,8 @@ fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Pan
     }
 }
 
-/// For each kind of events: the name of the measure that counts them, their name in the key (legend), and the index of their colour.
+/// For each kind of events: the name of the measure that counts them, their name in the key (legend), and the machine whose colour they
+/// have.
 const MIX: [(&str, &str, usize); 3] = [
     ("internal_events", "internal", 3),
     ("send_events", "send", 4),

@@ -13,8 +13,8 @@ use crate::read::run_log::Run;
 use crate::stats::estimate::Estimate;
 use crate::threads::on_all_cores;
 
-/// The largest number of bars of a machine. If the largest jump is greater than this number, each bar counts a range of jumps, such as
-/// `4-6`.
+/// The largest number of bins. Each bar of a machine shows one bin: how often a jump occurs, or if the largest jump is greater than this
+/// number, a range of jumps such as `4-6`.
 const MAX_BINS: u64 = 16;
 
 /// For each machine of a run, how many events have each jump.

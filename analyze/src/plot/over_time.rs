@@ -226,6 +226,7 @@ fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Ve
         _ => 1.0,
     };
     let start = first - length / 2.0;
+    // Slightly later than the end of the last interval, so that a rounding error does not leave out an event exactly at the end.
     let end = start + length * middles.len() as f64 * (1.0 + 1e-9);
     // For each interval, the sum of the jumps and their number.
     let mut sums = vec![(0.0, 0.0); middles.len()];

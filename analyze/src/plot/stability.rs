@@ -113,8 +113,8 @@ fn cells(groups: &[Group]) -> Vec<Cell> {
     let mut cells = vec![];
     // Each turn of the loop takes the machines of one configuration: machine 0 and those that follow it.
     let mut remaining = compared.as_slice();
-    while let [machine_0, others @ ..] = remaining {
-        let other_machines = others
+    while let [machine_0, rest @ ..] = remaining {
+        let other_machines = rest
             .iter()
             .take_while(|other| other.group.machine > 0)
             .count();
@@ -183,6 +183,7 @@ fn distinct(cells: &[Cell], read: impl Fn(&Cell) -> &String) -> Vec<String> {
 fn panel(others: &str, cells: &[Cell]) -> Panel {
     let mut columns = distinct(cells, |cell| &cell.internal);
     columns.sort_by(|a, b| {
+        // If `internal` is a list with a value for each machine, it is not a number, and comes last.
         let number = |text: &str| text.parse::<f64>().unwrap_or(f64::INFINITY);
         number(a).total_cmp(&number(b)).then_with(|| a.cmp(b))
     });
@@ -231,7 +232,7 @@ fn panel(others: &str, cells: &[Cell]) -> Panel {
     }
 }
 
-/// The edges between neighbouring cells with different predictions. Each edge is given by its two ends. `overloads` has the prediction
+/// The edges between neighbouring cells with different predictions. Each edge is two points, its ends. `overloads` has the prediction
 /// for each row and column. In a map with more than [`MAX_RELATED_ROWS`] rows, only cells of the same row are compared.
 fn boundary(overloads: &[Vec<Option<bool>>]) -> Vec<Point> {
     let compares_rows = overloads.len() <= MAX_RELATED_ROWS;

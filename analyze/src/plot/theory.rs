@@ -86,7 +86,7 @@ fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
     let measure = crate::measures::named(quantity.name());
     for comparison in compared {
         let machine = comparison.group.machine as usize;
-        // Only the first machines are drawn.
+        // Only the first MAX_MACHINES machines are drawn.
         if machine >= MAX_MACHINES {
             continue;
         }

@@ -12,7 +12,7 @@ use super::prediction::Prediction;
 use super::quantity::Quantity;
 use super::regime::Regime;
 use super::tables::{REGIMES, described_measures, heading, reasons};
-use crate::output::table::{LINE, Table, keep_together, number, rounded};
+use crate::output::table::{LINE_BREAK, Table, keep_together, number, rounded};
 use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
 
@@ -335,7 +335,7 @@ fn constant<'c>(
 
 /// The heading with each word in a line of its own.
 fn in_lines(heading: &str) -> String {
-    heading.replace(' ', LINE)
+    heading.replace(' ', LINE_BREAK)
 }
 
 /// The index and the rate of a machine, such as `0 at 1/s`.

@@ -5,7 +5,7 @@ use sim::sweep::words::grouped;
 use super::caveat::Caveat;
 use super::comparison::{Compared, PredictionComparison};
 use super::quantity::Quantity;
-use crate::output::table::{LINE, Table, keep_together, rounded};
+use crate::output::table::{LINE_BREAK, Table, keep_together, rounded};
 use crate::output::tones::tone_of_verdict;
 use crate::output::value::{Record, Value};
 use crate::stats::intervals::{estimate_words, notes};
@@ -225,7 +225,7 @@ fn signed(value: f64, decimals: usize) -> String {
 /// One text with each of `lines` in a line of its own.
 fn in_lines(lines: impl IntoIterator<Item = String>) -> String {
     let lines: Vec<String> = lines.into_iter().map(|line| keep_together(&line)).collect();
-    lines.join(LINE)
+    lines.join(LINE_BREAK)
 }
 
 fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> Vec<String> {

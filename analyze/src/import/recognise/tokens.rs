@@ -23,14 +23,14 @@ pub(super) enum Class {
     Number,
     /// Numbers in brackets, such as `[1, 2]`.
     List,
-    /// A name or a list of names after a word such as `to` or `from`.
+    /// The names of peers (the recipients of a send, or the sender of a received message) after a word such as `to` or `from`.
     Peers,
     /// A time, with the index of its format in [`formats::FORMATS`].
     Time(usize),
 }
 
 impl Class {
-    /// Whether a token of this class is a value, which can differ from line to line.
+    /// Whether a token of this class is a value, which can differ from line to line. The place of such a value in a line is a slot.
     pub(super) fn is_slot(self) -> bool {
         matches!(
             self,
@@ -68,8 +68,9 @@ pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ 
 static AT_NUMBER: Lazy<Regex> = Lazy::new(|| regex(&format!("^{NUMBER}")));
 static AT_LIST: Lazy<Regex> = Lazy::new(|| regex(&format!("^{LIST}")));
 static AT_NAME: Lazy<Regex> = Lazy::new(|| regex(r"^[\p{L}\d_][\p{L}\d_']*"));
-/// One name, or several names joined by a word or sign other than a comma.
+/// One name, several names in brackets, or several names joined by `and` or by a sign. A comma alone does not join names.
 static AT_PEERS: Lazy<Regex> = Lazy::new(|| {
+    // A word with a digit, or a single capital letter.
     let name = r"(?:\p{L}*_?\d[\p{L}\d_]*|\p{Lu}\b)";
     regex(&format!(
         r"^(?:[\[({{]\s*'?{name}'?(?:\s*[,;]\s*'?{name}'?)*\s*,?\s*[\])}}]|{name}(?:(?:, ?and | and |[ ]?[;&+/][ ]?)(?:\p{{L}}[\p{{L}}_]*[ #-])?{name})*)"
@@ -137,6 +138,7 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
             return (Class::Number, end);
         }
     }
+    // Only opening brackets may come before.
     let begins_record = before.iter().all(|token| token.text == "[");
     if begins_record && AT_LETTER.is_match(rest) {
         return (Class::Name, 1);
@@ -167,6 +169,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
     let mut has_arrow = false;
     // Whether there is a colon or an equals sign before the names.
     let mut has_sign = false;
+    // Whether the names follow `peer=` or `peers:`.
     let mut follows_peer_label = false;
     // Goes back from the names to the word that decides.
     for (index, token) in before.iter().enumerate().rev() {
@@ -201,6 +204,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
                     let numbers = AT_NUMBERED_PEERS.find(rest).filter(|_| allows_numbers);
                     return names_length(rest, numbers);
                 }
+                // Whether the word may stand between the word that decides and the names, as in `to the machines 2, 3`.
                 let can_be_between = peers::MACHINE_WORDS.contains(&last)
                     || ["the", "other", "id", "number"].contains(&last);
                 if !can_be_between || has_arrow {
@@ -239,8 +243,8 @@ fn is_word_end(text: &str, end: usize) -> bool {
     !text[end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
 }
 
-/// Whether a word is evidence for an event or a field. Such a word distinguishes the shapes of lines. All other words are masked:
-/// they may differ within a shape.
+/// Whether a word is evidence for an event or a field. Lines have the same shape only if they agree in these words. All other words are
+/// masked (replaced by a placeholder), so they may differ between lines of one shape.
 pub(super) fn is_significant(word: &str) -> bool {
     kinds::words(word).iter().any(|word| {
         kinds::kind_of_word(word).is_some()

@@ -29,8 +29,8 @@ pub(super) struct Block {
     pub(super) path: PathBuf,
     /// The runs, in the order of their rows in the files.
     pub(super) runs: Vec<CachedRun>,
-    /// The checksum of the file with the runs. The checksums of the other files cover it too, so these files are valid only together
-    /// with this file with runs.
+    /// The checksum of the file with the runs. The checksums of the other files cover it too, so they are valid only together with this
+    /// file.
     pub(super) checksum: String,
 }
 
