@@ -1,7 +1,7 @@
 //! Claims: statements of other authors about the model of this project. Each claim has tests that decide whether the claim is confirmed.
 //!
-//! A test names some runs of a dataset, a measure, and a criterion. The criterion is the range in which the 95 % interval of the
-//! measure must lie. The criterion follows from the author's words, and is written before the runs are made.
+//! A test names a measure, the runs of a dataset in which it is measured, and a criterion. The criterion is the range in which the 95 %
+//! interval of the measure must lie. The criterion follows from the author's words, and is written before the runs are made.
 //!
 //! # Layout
 //!
@@ -67,16 +67,16 @@ pub struct Test {
     pub criterion: Criterion,
 }
 
-/// The runs that a test is about.
+/// What a test is about: the runs of one cell, or the difference between two cells (see [`Cell`]).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
     /// A statistic of the runs of one cell.
     Cell(Cell, Statistic),
-    /// The mean of the runs in `to` minus the mean of the runs in `from`.
+    /// The mean of the runs in `to` minus the mean of the runs in `from`. These two cells are the sides of the comparison.
     Difference {
-        /// The side whose mean is subtracted.
+        /// The cell A of a test that tables show as `A -> B`.
         from: Cell,
-        /// The side from whose mean the other mean is subtracted.
+        /// The cell B.
         to: Cell,
     },
 }
@@ -93,8 +93,8 @@ pub struct Cell {
     pub own_condition_count: usize,
     /// The machines whose values are used.
     pub machines: Machines,
-    /// The clock whose timestamps are calculated for the events of the runs. `None` if the quantity is no figure of a clock (what
-    /// `analyze clocks` measures, such as the bytes of a timestamp).
+    /// The clock whose timestamps are calculated for the events of the runs. `None` unless the quantity is a figure, that is, a number that
+    /// `analyze clocks` prints for a clock, such as the bytes of a timestamp.
     pub clock: Option<ClockSpec>,
 }
 

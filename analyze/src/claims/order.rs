@@ -40,7 +40,8 @@ impl ClaimOrder {
 
     /// Sorts claims. Claims that are equal in all columns keep their order.
     pub fn sort(&self, evaluated_claims: &mut [EvaluatedClaim<'_>]) {
-        // The sort is stable. So the most important column is the last one to be sorted by.
+        // `sort_by` keeps the order of claims that are equal in its column. So the claims are sorted by the least important column first, and
+        // each later sort changes this order only where its own column differs.
         for &(column, is_descending) in self.0.iter().rev() {
             evaluated_claims.sort_by(|a, b| {
                 let order = text_in_column(a, column).cmp(&text_in_column(b, column));

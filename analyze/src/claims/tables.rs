@@ -60,7 +60,7 @@ pub fn tests_table(evaluated_claims: &[EvaluatedClaim<'_>]) -> Table {
         headings: headings.map(str::to_owned).to_vec(),
         numeric: vec![false, false, false, true, true, false, true],
         rows: evaluated_claims.iter().flat_map(rows_of).collect(),
-        // In a narrow terminal, columns are left out in this order: number of runs, range, conditions, value.
+        // In a narrow terminal, columns are left out in this order: n, wanted, where, measured.
         optional: vec![6, 4, 2, 3],
         prose: vec![1, 2, 5],
         coloured: Some((5, tone_of_verdict)),
@@ -189,6 +189,7 @@ fn dataset_and_conditions(test: &Test) -> String {
         Subject::Difference { from, to } => (from, to),
     };
     let shared_count = from.shared_condition_count();
+    // A copy of `from` that has only the conditions of both sides. Nothing else of it is used.
     let shared = Cell {
         conditions: from.conditions[..shared_count].to_vec(),
         ..from.clone()
@@ -236,7 +237,7 @@ fn measured(estimated: &Estimated) -> String {
             value
         };
     };
-    // An interval without a width, such as that of the largest value, means that the value is exact.
+    // The interval has no width if the value is known exactly, as the value of `largest` is. Then only the value is shown.
     if low == high {
         return without_zeros(value);
     }
@@ -252,7 +253,7 @@ fn measured(estimated: &Estimated) -> String {
 /// A number with at most three digits after the decimal point, and without zeros at the end.
 fn without_zeros(value: f64) -> String {
     let text = rounded(value, 3);
-    // A text with a space is a limit, such as `< 0.0005`. It is not changed.
+    // A value that is too small for three digits is shown as a limit, such as `< 0.0005`. Such a text has a space, and is not changed.
     match text.contains('.') && !text.contains(' ') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => keep_together(&text),

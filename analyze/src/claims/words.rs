@@ -38,8 +38,8 @@ impl Quantity {
         }
     }
 
-    /// The largest possible value. `None` if there is no limit. If there is one, the smallest possible value is 0. With these two limits, a
-    /// mean has an interval even if all runs have the same value.
+    /// The largest possible value. `None` if there is no limit. If there is one, the smallest possible value is 0. These two limits bound
+    /// the values that further runs can have. So a mean has an interval even if all runs so far have the same value.
     pub(super) fn largest_possible(&self) -> Option<LargestPossible> {
         match self {
             Self::Machine(measure) if SHARES.contains(&measure.name) => Some(LargestPossible::One),
@@ -99,7 +99,8 @@ const SHARES: [&str; 7] = [
     "false_order",
 ];
 
-/// The measures of machines whose values are between 0 and the number of the machine's ticks.
+/// The measures of machines whose values are between 0 and the number of the machine's ticks. `receive_events` is not among them, because
+/// with `receive = all` a tick can have several receives.
 const COUNTS_OF_TICKS: [&str; 2] = ["internal_events", "send_events"];
 
 /// Whether the column of `runs.parquet` with this name has truth values.

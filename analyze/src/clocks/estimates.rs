@@ -71,7 +71,8 @@ pub struct ClockGroups {
 enum Choice<'c> {
     /// The clocks that the user names, in every run.
     Named(&'c [ClockSpec]),
-    /// Every kind of clock; a kind is left out in runs with more machines than its [`ClockKind::default_max_machines`].
+    /// Every kind of clock, with its default parameters. A kind is left out in runs with more machines than its
+    /// [`ClockKind::default_max_machines`].
     Every(&'c [ClockSpec]),
 }
 
@@ -117,6 +118,7 @@ impl ClockGroups {
             .iter()
             .map(|run| choice.for_machines(run.machines()))
             .collect();
+        // `numbers` has, for each run, the number of its configuration.
         let measured = measure_runs(dataset, |index: usize| {
             &clocks[configurations.numbers()[index] as usize]
         })?;

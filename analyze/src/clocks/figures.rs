@@ -45,7 +45,7 @@ struct Observed<'r> {
     /// How many pairs of events the timestamps order rightly, wrongly or not at all. `None` if this cannot be estimated from the sample of
     /// pairs.
     pairs: Option<PairCounts>,
-    /// Seconds from one reading of a physical clock to the next possible one.
+    /// The resolution of the physical clocks, in seconds: they show only multiples of it.
     resolution_s: f64,
 }
 
@@ -163,7 +163,7 @@ pub static FIGURES: [Figure; FIGURE_COUNT] = [
         name: "message_numbers",
         heading: "numbers",
         decimals: 1,
-        brief: "mean number of numbers in the timestamp of a message: of a hybrid vector clock, the entries that are kept",
+        brief: "mean number of numbers in the timestamp of a message; in a hybrid vector clock, only the recent entries",
         is_share: false,
         value: |seen| seen.mean_per_send(seen.replayed.numbers),
     },

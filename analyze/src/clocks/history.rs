@@ -24,12 +24,13 @@ pub(super) struct History<'r> {
     pub(super) times_ns: Arc<[i64]>,
     /// For each machine, the number of its events in the warm-up (the first seconds of a run, which measures ignore).
     pub(super) skipped: Arc<[u32]>,
-    /// The seed and the run's stream key (the text of its parameters and repetition that determines its random draws). Physical clocks
-    /// are drawn from both. `None` for imported runs: there the logged times are already those of the machines' physical clocks.
+    /// The seed and the run's stream key (the text of its parameters and repetition that determines its random draws). The errors of
+    /// physical clocks are drawn from both. `None` for imported runs: there the logged times are already those of the machines' physical
+    /// clocks.
     drawn_from: Option<(u64, String)>,
     /// For each machine, its physical clock; empty if the replayed clock uses no physical time.
     physical: Vec<PhysicalTime>,
-    /// Nanoseconds from one reading of a physical clock to the next possible one.
+    /// The resolution of the physical clocks, in nanoseconds: they show only multiples of it.
     pub(super) resolution_ns: u64,
 }
 

@@ -20,7 +20,7 @@ pub struct ClockKind {
     pub name: &'static str,
     /// What a timestamp is, in a few words.
     pub brief: &'static str,
-    /// The publications that described it. For the kind `physical`, which has none, where the errors of the clocks come from.
+    /// The publications that described it. The kind `physical` has none: its text says where the errors of the clocks come from.
     pub source: &'static str,
     /// Its parameters.
     pub parameters: &'static [Parameter],
@@ -81,7 +81,7 @@ const EPSILON: Parameter = Parameter {
 const RESOLUTION: Parameter = Parameter {
     name: "resolution",
     default: physical::RESOLUTION_NS as f64 / 1e9,
-    meaning: "seconds from one reading of a physical clock to the next possible one",
+    meaning: "seconds; a physical clock shows only multiples of this time",
     is_valid: |value| (1e-9..=MAX_SECONDS).contains(&value),
     range: "a number of seconds from 0.000000001 to 86400",
 };

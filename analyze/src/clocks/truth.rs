@@ -42,8 +42,9 @@ impl PairCounts {
 
 /// Counts the pairs of a run for each clock in `replayed`.
 ///
-/// For clocks whose timestamps are numbers, all pairs are counted. This is fast: in each machine's log, the events that happened before a
-/// given event come first, and so do the events with lower timestamps.
+/// For clocks whose timestamps are numbers, all pairs are counted. This is fast, because it needs no loop over pairs: of each other
+/// machine, the events that happened before a given event are the first ones in the log, and so are the events with lower timestamps. So it
+/// is enough to know how many events these are.
 ///
 /// For other clocks, the pairs of the sample are counted. Then the counts of its ordered pairs (one event happened before the other) are
 /// scaled to the exact number of ordered pairs, and the counts of its concurrent pairs to the exact number of concurrent pairs. The item of
@@ -255,7 +256,8 @@ impl<'h> ScalarCounter<'h> {
             let before = after_warm_up(vector[other]);
             let (lower, not_higher) = (after_warm_up(*lower), after_warm_up(*not_higher));
             // The first `before` events of the other machine happened before `event`. Its first `lower` events have lower timestamps than
-            // `event`, the next ones, up to `not_higher`, the same timestamp, and all later ones higher timestamps.
+            // `event`, the next ones, up to `not_higher`, the same timestamp, and all later ones higher timestamps. So the smaller of two
+            // of these numbers says how many events are in both groups.
             self.right += before.min(lower);
             self.missed += before.min(not_higher) - before.min(lower);
             self.reversed += before - before.min(not_higher);

@@ -85,7 +85,7 @@ pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference
         let time_a = in_a.map(|row| a.time_s(row));
         let time_b = || in_b.map_or(f64::INFINITY, |row| b.time_s(row));
         let time_s = time_a.unwrap_or_else(time_b);
-        // Rows are ordered by machine and tick, so the first one of several differences with the same time is kept.
+        // A later difference with the same time does not replace the first one, which has the lowest machine and tick.
         if first.is_none_or(|(earliest_s, ..)| time_s < earliest_s) {
             first = Some((time_s, in_a, in_b));
         }
@@ -123,7 +123,8 @@ fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Di
 fn cell_texts(row: &EventRow) -> Vec<String> {
     let mut line = vec![];
     let logged = std::slice::from_ref(&row.logged);
-    write_machine_rows(&mut line, row.run, row.machine, logged, true);
+    let has_timestamps = true;
+    write_machine_rows(&mut line, row.run, row.machine, logged, has_timestamps);
     let line = String::from_utf8_lossy(&line);
     line.trim_end_matches('\n')
         .split(',')

@@ -172,12 +172,12 @@ fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Er
             }),
         }
     }
-    // `false` comes before `true`. The sort keeps the order of equal keys.
+    // Unexpected runs come first, because their key is `false`, which is less than `true`. Runs with equal keys keep their order.
     events.differing.sort_by_key(|run| !run.is_unexpected());
     Ok(events)
 }
 
-/// The runs of one side (A or B) of the pairs, ordered by their number.
+/// The runs of one side (A or B) of the pairs, ordered by their number, as `Dataset::machines_of` needs them.
 fn rows(pairs: &[Pair], side: fn(&Pair) -> &JournalRow) -> Vec<JournalRow> {
     let mut rows: Vec<JournalRow> = pairs.iter().map(side).cloned().collect();
     rows.sort_by_key(|row| row.run);

@@ -17,7 +17,7 @@ use crate::read::runs;
 use crate::stats::estimate::Estimate;
 use crate::stats::repetitions::{estimate_expressions, read_estimate};
 
-/// Columns in which matched runs may differ. They do not count as parameters here.
+/// Parameters in which matched runs may differ. They are not used to group runs here.
 const ENGINE_COLUMNS: [&str; 2] = ["engine", "time_scale"];
 
 /// The comparison of a measure in two datasets.
@@ -207,6 +207,7 @@ fn statistics() -> Vec<Expr> {
                 mean_of("b").alias(column_name(measure, "mean in b")),
                 mean_of("equal").alias(column_name(measure, "share equal")),
             ];
+            // The name of the column with the differences, and the start of the names of its aggregates (mean, sd, values).
             let differences = column_name(measure, "difference");
             let of_differences = estimate_expressions(&differences, &differences);
             means.into_iter().chain(of_differences)

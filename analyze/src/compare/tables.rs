@@ -81,6 +81,7 @@ fn caption(comparison: &Comparison) -> Vec<String> {
         .iter()
         .filter_map(|paired| paired.difference);
     caption.extend(notes(
+        // A row that shows only `0` (see `difference_text`) needs no note about its interval.
         differences
             .map(|difference| (difference.mean, difference.interval_kind))
             .filter(|&(mean, kind)| mean != 0.0 || kind.has_interval())

@@ -124,7 +124,7 @@ fn describe_check(comparison: &Comparison, events: &Events) -> String {
         );
     }
     match events.as_scheduled {
-        0 => "Nothing to check: no run was as scheduled in both datasets, so no pair must be identical."
+        0 => "Nothing to check: no run was as scheduled in both datasets, so no pair has to be identical."
             .to_owned(),
         1 => "Check passed: the run that was as scheduled in both is identical.".to_owned(),
         as_scheduled => {

@@ -41,8 +41,8 @@ fn draw_message(diagram: &Diagram<'_>, layout: &Layout, message: &Message, svg: 
             }
             draw_named(diagram, message, (&class, &path), svg);
         }
-        // No part of the arrow is in the picture. If the message arrived before the window, its wait can be in the picture. If it is not,
-        // the path is empty, and only its attributes tell of the message.
+        // No part of the arrow is in the picture. If the message arrived before the start of the picture, its wait can still be in it. If
+        // the wait is not in the picture either, the path is empty: nothing is drawn, but its attributes still name the message.
         None => {
             let path = wait.unwrap_or_default();
             draw_named(diagram, message, (&wait_class, &path), svg);
@@ -147,7 +147,7 @@ fn words(diagram: &Diagram<'_>, message: &Message) -> String {
     }
 }
 
-/// The part of an arrow that is in the picture.
+/// The part of an arrow that is in the picture, that is, between the left and the right ends of the machines' lines.
 struct Clipped {
     from: (f64, f64),
     to: (f64, f64),
@@ -193,8 +193,8 @@ impl Clipped {
             );
         }
         let length = distance(self.from, self.to);
-        // The tip touches the mark of the event. A very short arrow goes to the middle of the mark; without its last part
-        // nothing of it would be left.
+        // The tip touches the edge of the event's mark. A very short arrow goes to the middle of the mark, because almost nothing of it
+        // would be left between the two marks.
         let gap = if length > 3.0 * radius { radius } else { 0.0 };
         let tip = along(self.to, self.from, gap);
         arrow(self.from, tip, is_received)

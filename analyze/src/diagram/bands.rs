@@ -19,7 +19,7 @@ const MIN_LONGEST_QUEUE: u64 = 5;
 /// Distance from the line to the strip of lags, in pixels.
 const LAG_DISTANCE: f64 = 6.0;
 
-/// The largest values in the window, at which bands are highest and shades darkest.
+/// The lags, and the largest queue and lag in the window, at which bands are highest and shades darkest.
 #[derive(Debug)]
 pub(super) struct Scales {
     /// The longest queue, or `None` if no queue length is known.

@@ -204,8 +204,8 @@ fn scale(diagram: &Diagram<'_>, start: f64, end: f64) -> Scale {
     }
 }
 
-/// For each machine of the run, the radius of the marks of its events. It is a share of the mean distance between these events, so that marks
-/// seldom overlap, within limits.
+/// For each machine of the run, the radius of the marks of its events. It is a share of the mean distance between these events (but within
+/// limits), so that marks seldom overlap.
 fn radii(diagram: &Diagram<'_>, scale: &Scale) -> Vec<f64> {
     let mut counts = vec![0_usize; diagram.execution.machines()];
     for &index in &diagram.drawn.events {

@@ -115,8 +115,8 @@ fn tooltip(diagram: &Diagram<'_>, index: usize) -> String {
 }
 
 /// Writes clock values above a machine's line. A value is left out if it would touch a value that is already there, so the most important
-/// values are written first: those of ringed events, then of events that made the clock jump by more than 1, then of all others. Values of
-/// faded events come last.
+/// values are written first: those of events with a ring (see `ringed` in [`Diagram`]), then of events that made the clock jump by more
+/// than 1, then of all others. Values of faded events come last.
 fn draw_clocks(
     diagram: &Diagram<'_>,
     layout: &Layout,

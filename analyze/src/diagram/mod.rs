@@ -116,7 +116,8 @@ pub struct Diagram<'e> {
     is_trimmed: bool,
     /// For each event of the run, whether it is drawn.
     is_drawn: Members,
-    /// The causal past and future that were asked for, which are in colour while all other events are faded. `None` if neither was asked for.
+    /// The events of the causal past and future that were asked for (named after the light cones of physics). They are in colour, and all
+    /// other events are faded. `None` if neither was asked for.
     cone: Option<Members>,
     /// For each machine, how many of its events are before the cut. `None` if there is no cut.
     cut: Option<Vec<usize>>,
@@ -131,9 +132,9 @@ impl<'e> Diagram<'e> {
     ///
     /// [`Error::Choice`] if the run has no event with a name that `options` contains.
     pub fn new(execution: &'e Execution, window: Window, options: Options) -> Result<Self, Error> {
-        // A name stands for all events of a tick: a range of indices. The causal past of the last of these events contains the pasts of the
-        // others. The causal future of the first of these events contains the futures of the others. So the last event (`end - 1`) is
-        // enough for a past and for a cut, and the first event (`start`) for a future.
+        // A name stands for all events of a tick (a tick can receive several messages): a range of indices. The causal past of the last of
+        // these events contains the pasts of the others. The causal future of the first of these events contains the futures of the others.
+        // So the last event (`end - 1`) is enough for a past and for a cut, and the first event (`start`) for a future.
         let find = |names: &[EventName]| -> Result<Vec<_>, Error> {
             names.iter().map(|&name| execution.find(name)).collect()
         };

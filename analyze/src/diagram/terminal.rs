@@ -44,9 +44,9 @@ pub(super) fn lines(diagram: &Diagram<'_>, width: usize) -> Vec<Line> {
             machines.len() - shown.len()
         )));
     }
-    if let Some(mark) = &diagram.options.mark {
+    if let Some(words) = &diagram.options.mark {
         lines.push(vec![Span {
-            text: format!("! {mark}"),
+            text: format!("! {words}"),
             tone: Tone::Alarm,
         }]);
     }
@@ -197,7 +197,8 @@ impl Grid<'_, '_> {
             };
             let range = self.diagram.execution.range_of(machine);
             let is_after = self.diagram.cut.as_ref().is_some_and(|cut| {
-                // The machine's events before the cut. If the row is below the last of these events, the line is after the cut here.
+                // The range of the machine's events before the cut. In all rows below the last of these events, the machine's line is
+                // after the cut.
                 let before_cut = range.start..range.start + cut[machine as usize];
                 before_cut.is_empty() || self.rank(before_cut.end - 1) < self.rank(index)
             });

@@ -76,7 +76,7 @@ impl Execution {
             stack.push(index);
             while let Some(&index) = stack.last() {
                 match states[index] {
-                    // The event was pushed twice.
+                    // The event got its position earlier, as a cause of another event.
                     State::Done => {
                         stack.pop();
                     }

@@ -205,6 +205,7 @@ fn draw_horizontal_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
             }
         }
         Positions::Numbers { .. } => {
+            // Each number gets at least 56 pixels.
             let (ticks, decimals) = scale.ticks(56.0);
             for tick in ticks {
                 let x = scale.at(tick);

@@ -100,6 +100,7 @@ pub(super) fn rectangle(
 /// The opacity of a cell. `share` is the cell's value divided by the largest value of a cell.
 pub(super) fn opacity(share: f64) -> String {
     let share = share.clamp(0.0, 1.0);
+    // An opacity is not a length, but it is written with two decimals as well.
     px(0.95 * share)
 }
 
@@ -265,6 +266,7 @@ impl Drawing<'_> {
     }
 
     fn stack(&self, series: &Series, svg: &mut Svg) {
+        // A bar is as high as 80 % of the distance between two names.
         let half = (self.y.at(1.0) - self.y.at(0.0)).abs() * 0.4;
         for point in &series.points {
             let (x, y) = self.at(point.x, point.y);

@@ -191,7 +191,7 @@ impl Axis {
         }
     }
 
-    /// The axis, made a little longer at both ends, so that no point is at an end. An end at 0 stays at 0.
+    /// The axis, made a little longer at both ends, so that no point is at an end. But an end at 0 stays at 0.
     #[must_use]
     pub fn with_room(mut self) -> Self {
         if let Positions::Numbers { from, to } = &mut self.positions {

@@ -1,4 +1,4 @@
-//! Draws a chart with characters: bars and shades as block characters, lines and points as dots of Braille characters.
+//! Draws a chart with characters: bars and shades as block characters. If both axes of a panel have numbers, [`canvas`] draws it.
 
 use super::{Figure, Ink, Mark, Panel, Point, Positions, canvas};
 use crate::draw::characters::{Line, Span, Tone};
@@ -10,7 +10,7 @@ const MAX_NAME_WIDTH: usize = 30;
 const SHADES: [&str; 5] = ["·", "░", "▒", "▓", "█"];
 /// The characters of stacked bars. Neighbouring bars of a row have different characters, so that they can be told apart without colours.
 const STACK_CHARACTERS: [&str; 3] = ["█", "▒", "░"];
-/// A block of no eighths, one eighth, two eighths and so on.
+/// Blocks that fill no eighth of a character, one eighth, two eighths and so on, from the left.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
 pub(super) fn lines(figure: &Figure, width: usize) -> Vec<Line> {
