@@ -60,14 +60,15 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A file or a folder under a temporary name. If it is dropped before [`Partial::publish`], the file or folder is removed.
+/// A file or a folder under a temporary name. When it is dropped, the file or folder is removed, unless it has got its final name: a file
+/// by [`Partial::publish`], a folder when the caller renames it.
 #[derive(Debug)]
 pub struct Partial {
     /// The final path.
     path: PathBuf,
     /// The temporary path. Empty after the file was published.
     partial: PathBuf,
-    /// The file itself, locked to show that its writer is still running. `None` for a folder, which is not locked.
+    /// The file itself, locked to show that its writer is still running. `None` for a folder, which is not locked here.
     lock: Option<File>,
 }
 

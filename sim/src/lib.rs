@@ -14,7 +14,7 @@
 //! - [`engine`]: two engines that run the same machine
 //! - [`watch`]: the live view of a sweep (a `sim run` that makes the runs of an experiment) in a terminal
 //! - [`wire`]: bytes on a connection: frames and the handshake
-//! - [`log`]: the format of datasets: columns, journal, event files
+//! - [`log`]: the format of datasets: columns, the journal (`runs.csv`), event files
 //! - [`sweep`]: chooses and starts runs, writes their results, reports progress
 //! - [`files`]: writes files that appear complete or not at all
 //! - [`input`]: reads files from users with a size limit

@@ -70,6 +70,7 @@ fn simulate(
             in_flight.push(message);
         }
         observer(machine, logged_at(due_ns, event));
+        // A tick that receives several messages has several events.
         while let Some(event) = machines[machine].next_event_in_tick() {
             observer(machine, logged_at(due_ns, event));
         }
@@ -100,7 +101,8 @@ fn message_of(sender: usize, event: &Event) -> Option<InFlight> {
     }
 }
 
-/// Delivers all messages of `in_flight`. They were sent in ticks due at `sent_ns`.
+/// Passes all messages of `in_flight` to their recipients. They were sent in ticks due at `sent_ns`. If the experiment has delays, the
+/// recipient holds a message back until its delay is over.
 fn deliver(
     machines: &mut [Machine],
     neighbours: &[Vec<MachineIndex>],

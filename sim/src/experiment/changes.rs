@@ -41,6 +41,7 @@ impl Change {
 
     /// Returns the keys that can be changed.
     pub fn keys() -> impl Iterator<Item = &'static str> {
+        // The parameters that the table `[parameters]` may contain.
         let parameters = PARAMETERS
             .iter()
             .filter(|parameter| parameter.is_dimension());

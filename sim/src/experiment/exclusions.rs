@@ -43,7 +43,8 @@ impl Exclusion {
     }
 }
 
-/// Writes a parameter and a value as text, such as `internal=0.7`. Two different pairs of parameter and value have different texts.
+/// Writes a parameter and a value as text, such as `internal=0.7`. `cell` is the canonical text of the value. Two different pairs of
+/// parameter and value have different texts.
 fn text(parameter: &Parameter, cell: &str) -> String {
     format!("{}={cell}", parameter.name)
 }
@@ -56,7 +57,7 @@ fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
 /// An index that finds the exclusions that may cover a configuration. Each exclusion is filed under the values of one of its parameters
 /// (its *key parameter*).
 ///
-/// A search compares the configuration with all exclusions filed under the same value, so these should be few. That is how the key
+/// A search compares the configuration with all exclusions filed under one of its values, so these should be few. That is how the key
 /// parameter is chosen. The frequency of a value is the number of exclusions in which it occurs. For each parameter of the exclusion, take
 /// the highest frequency of its values. The key parameter is the one for which this number is smallest.
 struct Index<'e> {

@@ -130,6 +130,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
             item.one_of(Isolation::NAMES)
         });
 
+    // After a mistake in a value, its default or 0 is used below, so that mistakes in the grid are noted too.
     // The file must give `rates` and `internal`. So the values that these two have here are always replaced.
     let base = Configuration::new(
         Rates::new(vec![Rate::new(1)?; 2])?,

@@ -11,8 +11,9 @@ use super::{Configuration, Parameter};
 #[derive(Clone, Debug)]
 pub(super) struct Dimension {
     pub(super) parameter: &'static Parameter,
-    /// The values in the order of the file. They are in an `Arc` because each of the `[[cases]]` gets a clone of every dimension in
-    /// `[parameters]`, and these clones share the values.
+    /// The values in the order of the file. Each [`Setting`] has the text of a value (its `cell`) and can give the value to a configuration.
+    /// The settings are in an `Arc` because each of the `[[cases]]` gets a clone of every dimension in `[parameters]`, and these clones
+    /// share them.
     pub(super) settings: Arc<[Setting]>,
 }
 

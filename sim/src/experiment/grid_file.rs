@@ -1,7 +1,8 @@
 //! Reads the grid of an experiment file (the sections `[parameters]`, `[[cases]]` and `[[exclude]]`) into configurations.
 //!
 //! A *dimension* is a parameter with the values that a section gives to it. Mistakes are *noted*: they are recorded with their line,
-//! and all of them are reported together when the whole file has been read.
+//! and all of them are reported together when the whole file has been read. A function that cannot go on
+//! after a mistake returns `None`.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};

@@ -4,7 +4,8 @@
 //! several groups. The order of two ticks of different machines matters if the machines are in the same group: either one of them
 //! may send to the other, or both may send to the same machine.
 //!
-//! If all ticks of a group are sorted by time, the two closest ticks of different machines follow directly on each other. So it is
+//! If all ticks of a group are sorted by time, the two closest ticks of different machines follow directly on each other. (A tick between
+//! them would be closer to each of the two than they are to each other, and at least one of the two would be of another machine.) So it is
 //! enough to compare each tick with the tick directly before it, in each group of its machine.
 
 use std::cmp::Reverse;
@@ -21,8 +22,8 @@ pub(super) fn cycle_ns(rates: &Rates) -> u64 {
     let common = rates
         .iter()
         .fold(0, |common, rate| gcd(rate.micro_hertz(), common));
-    // `common` is the greatest common divisor of the rates in millionths of a tick per second. So in a million seconds, the ticks of all
-    // machines repeat `common` times. One repetition takes NANOS_IN_A_MILLION_SECONDS / common nanoseconds, which can be a fraction. The
+    // `common` is the greatest common divisor of the rates in millionths of a tick per second. So the pattern of all machines' ticks occurs
+    // `common` times in a million seconds. One pattern takes NANOS_IN_A_MILLION_SECONDS / common nanoseconds, which can be a fraction. The
     // result is the smallest multiple of this time that is a whole number.
     NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
 }

@@ -20,7 +20,7 @@ macro_rules! named_values {
         impl $name {
             const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The names of all values, in the order of the documentation.
+            /// The names of all values, in the order of the enum's variants.
             pub const NAMES: &'static [&'static str] = &[$($text),+];
 
             /// Returns the value's name.

@@ -39,8 +39,8 @@ impl Numbering {
     /// Adds the runs that are missing, so that each of the first `configurations` configurations has `repetitions` runs.
     pub(super) fn grow(&mut self, configurations: usize, repetitions: u32) {
         let configurations = configurations as u32;
-        // The repetitions are divided where a block ends. In each part, all repetitions already have the same configurations, so one new
-        // block can add the missing ones.
+        // The repetitions are divided into parts: a part ends where the repetitions of a block end. All repetitions of a part have numbers
+        // for the same configurations (the first `numbered` ones), so one new block can add the others.
         let mut bounds: Vec<u32> = self.0.iter().map(|block| block.repetitions.end).collect();
         bounds.push(repetitions);
         bounds.sort_unstable();

@@ -1,8 +1,8 @@
 //! The table of parameters: one row for each parameter of a configuration.
 //!
-//! The reader of experiment files, run keys, the journal's columns, filters, tables and the data dictionary use this table, so
-//! none of them contains the name of a parameter. Every value of a parameter has a canonical text, its *cell*: `runs.csv` has this
-//! text in the parameter's column.
+//! The reader of experiment files, run keys, the columns of the journal (`runs.csv`), filters, tables and the data dictionary use this
+//! table, so none of them contains the name of a parameter. Every value of a parameter has a canonical text, its *cell*: `runs.csv` has
+//! this text in the parameter's column.
 //!
 //! To add a parameter: define its type (for example in `variants.rs`), add its field to [`Configuration`], add a row here, and use the
 //! parameter in the machine or the engines.
@@ -69,7 +69,7 @@ type ReadValues = fn(&Item<'_>, &ReadContext) -> Option<Vec<Setting>>;
 pub(super) struct ReadContext {
     /// The seed from which random rate sets come.
     pub(super) seed: u64,
-    /// How many machines all further rate sets that are made by rules may have together.
+    /// How many machines the rate sets may have together that rules have not made yet.
     pub(super) budget: MachineBudget,
 }
 

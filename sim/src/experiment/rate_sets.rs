@@ -20,13 +20,13 @@ pub(super) enum RateRule {
     Random(u64),
 }
 
-/// How many more machines rules may make: the number of machines in all rate sets that are still to be made by rules. There is a
-/// limit because a short rule can make very many sets.
+/// A limit on the rate sets that rules make: how many machines the sets that are not made yet may have together. There is a limit because
+/// a short rule can make very many sets.
 #[derive(Debug)]
 pub(super) struct MachineBudget(Cell<u64>);
 
 impl Default for MachineBudget {
-    /// At the start, rules may make as many machines as all configurations of an experiment together may have.
+    /// At the start: as many machines as all configurations of an experiment together may have.
     fn default() -> Self {
         Self(Cell::new(Experiment::MAX_MACHINES))
     }

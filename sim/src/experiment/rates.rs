@@ -121,8 +121,9 @@ impl Rates {
         self.0.iter().copied()
     }
 
-    /// Returns the least common multiple of all rates, in ticks per million seconds. If it is L ticks per second, and every machine has
-    /// its first tick at time 0, then every tick is at a multiple of 1 / L seconds. `None` if the result does not fit into 64 bits.
+    /// Returns the least common multiple of all rates, in ticks per million seconds. `None` if the result does not fit into 64 bits. If L is
+    /// the same number in ticks per second, and every machine has its first tick at time 0, then every tick is at a multiple of 1 / L
+    /// seconds.
     pub fn lcm_micro_hertz(&self) -> Option<u64> {
         self.iter().try_fold(1u64, |lcm, rate| {
             (lcm / gcd(lcm, rate.micro_hertz)).checked_mul(rate.micro_hertz)

@@ -1,4 +1,5 @@
-//! Reads the blocks `[[repeat]]` of an experiment file. A block gives more repetitions to the configurations that have its values.
+//! Reads the blocks `[[repeat]]` of an experiment file. A block *covers* the configurations that have its values, and gives them more
+//! repetitions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -68,6 +68,7 @@ impl Schedule {
         let rates = &configuration.rates;
         let phases_ns = match configuration.phase {
             PhaseRule::Aligned => vec![0; rates.machines() as usize],
+            // `Unknown` does not occur here: only imported runs have it, and no schedule is made for them.
             PhaseRule::Uniform | PhaseRule::Unknown => rates
                 .iter()
                 .map(|rate| random.random_range(0..Period::from_rate(rate).whole_ns))
@@ -118,7 +119,8 @@ impl Schedule {
     /// after every tick of its recipient that was due before `t`, and after every message that was sent earlier.
     ///
     /// All ticks repeat after a *cycle* (a multiple of `1 / gcd(rates)` seconds), and two successive ticks are at most one cycle
-    /// apart. So any distance between two successive ticks also occurs in the first three cycles. Later ticks are not examined.
+    /// apart. In the first cycle, every machine has its first tick. A pair of successive ticks that begins in the second cycle ends at the
+    /// latest in the third. Every later pair has the same distance as one of these. So ticks after three cycles are not examined.
     pub fn margin_ns(&self) -> u64 {
         let Some(topology) = self.topology_of_sends else {
             return self.duration_ns;

@@ -11,7 +11,8 @@ use super::{NotAValue, Run, key};
 /// its repetition) and not on its number. So a run stays in its shard if the experiment grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ShardRule {
-    /// A hash of the run's key determines its shard. Shards differ in size by chance. Only datasets of older versions of the program use this rule.
+    /// A hash of the run's key determines its shard. Shards differ in size by chance. Only datasets of older versions of the program use
+    /// this rule.
     ByKey,
     /// The repetitions of each configuration are dealt to the shards in turn, beginning with a shard that depends on a hash of the
     /// configuration. So the shards have about the same number of runs of each configuration, and take about the same time.

@@ -13,7 +13,7 @@ use super::{
 use crate::toml_reader::{Item, Section};
 
 const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "step"];
-const DELAY_LAWS: &[&str] = &["uniform", "exponential"];
+const DELAY_DISTRIBUTIONS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
 /// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules. Rules subtract the machines of their sets from
@@ -241,11 +241,11 @@ fn probabilities(item: &Item<'_>, range: &Section<'_>) -> Option<Vec<Probability
 /// Reads a number of seconds, `{ uniform = [from, to] }` or `{ exponential = mean }`.
 pub(super) fn delay(item: &Item<'_>) -> Option<Delay> {
     let seconds = |item: &Item<'_>| item.number(0.0..=Delay::MAX_S, "a delay in seconds");
-    let Some(law) = item.table() else {
+    let Some(distribution) = item.table() else {
         return seconds(item).and_then(Delay::constant);
     };
-    law.allow_only(DELAY_LAWS);
-    match (law.get("uniform"), law.get("exponential")) {
+    distribution.allow_only(DELAY_DISTRIBUTIONS);
+    match (distribution.get("uniform"), distribution.get("exponential")) {
         (Some(bounds), None) => {
             let numbers: Option<Vec<f64>> = each(&bounds, seconds);
             let delay = match numbers?[..] {

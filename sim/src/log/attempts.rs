@@ -1,5 +1,5 @@
-//! Which runs of a plan (the numbered list of an experiment's runs) were attempted. The journal (`runs.csv`) has a row for each attempt, successful or not. A writer that resumes a
-//! dataset reads these rows one by one.
+//! Which runs of a plan (the numbered list of an experiment's runs) were attempted. The journal (`runs.csv`) has a row for each attempt,
+//! successful or not. A writer that resumes a dataset reads these rows one by one.
 
 use std::collections::HashMap;
 use std::path::Path;

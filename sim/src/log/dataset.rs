@@ -81,6 +81,7 @@ impl Dataset {
         };
         let mut experiment = Experiment::read(&paths.experiment(), overrides)?;
         experiment.name.clone_from(&manifest.name);
+        // The manifest also lists the sweeps that made the dataset. They are not compared.
         let no_sweeps = vec![];
         let read_now = Manifest::new(&experiment, no_sweeps).experiment;
         let difference = Difference::between(made, &read_now);

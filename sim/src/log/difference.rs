@@ -46,8 +46,8 @@ impl Difference {
         Self(lines)
     }
 
-    /// Returns the differences between the experiments of two shards that do not fit together. If only the numbers of runs differ, returns
-    /// a line that says this.
+    /// Returns the differences between the experiments of two shards (parts of a dataset) that do not fit together. If only the numbers of
+    /// runs differ, returns a line that says this. Otherwise the lines call the first shard "the dataset", and the second "the experiment".
     pub(super) fn between_shards(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {

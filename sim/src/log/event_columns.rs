@@ -65,7 +65,7 @@ pub struct EventColumns {
     /// For a receive: the sender. For a send: the recipient, [`ALL_PEERS`] or [`SEVERAL_PEERS`]. For an internal event, and if the
     /// machine is not in the log: [`UNKNOWN_MACHINE`].
     pub peer: Vec<MachineIndex>,
-    /// The timestamp of the message that is sent or received; [`UNKNOWN`] for internal events, or if it is not in the log.
+    /// The Lamport timestamp of the message that is sent or received; [`UNKNOWN`] for internal events, or if it is not in the log.
     pub stamp: Vec<u64>,
     /// For a receive: the number of the sender's tick at which the message was sent. Otherwise, and if it is not in the log:
     /// [`UNKNOWN`].

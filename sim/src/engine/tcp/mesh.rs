@@ -74,7 +74,7 @@ pub(super) struct Mesh {
     clock_difference: Option<ClockDifference>,
     /// For each machine of the run, the addresses at which it may listen.
     addresses: Vec<Vec<SocketAddr>>,
-    /// How often opening a connection has failed. The next attempt uses the next address.
+    /// How many attempts to open a connection have failed. After each of them, the next address of a peer is tried.
     failed_dials: usize,
     listeners: Vec<Listener>,
     /// Connections still to open: from which machine to which. The last one is opened next.
@@ -185,7 +185,7 @@ impl Mesh {
     }
 
     /// Returns whether every machine of this process has received all messages and the end frame of every machine to which it is
-    /// connected, and every message that it sent over its own connection was confirmed.
+    /// connected. If each message has its own connection, the messages that these machines sent must also be confirmed.
     pub(super) fn has_ended(&self) -> bool {
         self.ended_sides == self.side_count() && self.unconfirmed_messages == 0
     }
@@ -223,7 +223,7 @@ impl Mesh {
     }
 
     /// Writes and reads what the link at `index` is ready for. Passes each frame to `handle`, with the machine that receives it and the
-    /// machine that sent it. `handle` may refuse the frame, which ends the run.
+    /// machine that sent it. `handle` may refuse the frame, which ends the run. `scratch` is memory for the bytes that are read.
     ///
     /// # Errors
     ///
@@ -252,6 +252,7 @@ impl Mesh {
                     Incoming::Hello(hello) => self.handle_hello(index, link, &hello)?,
                     Incoming::Frame(frame) => {
                         if let Some(peer) = link.peer {
+                            // Whether everything from the peer has arrived with this frame: all its messages and its end frame.
                             let is_last = match link.purpose {
                                 Purpose::Persistent { .. } => link.has_ended(),
                                 Purpose::OneMessage => {

@@ -75,9 +75,9 @@ pub fn sockets_per_run(configuration: &Configuration) -> u64 {
 
 /// Makes room for `files` open files before the first tick.
 ///
-/// When the file table of a process is full, Linux doubles it, and every thread that opens a file must wait for all cores. This
-/// takes 5 to 30 ms on two cores and would make ticks late. So the table is made large enough before the first tick; it never
-/// shrinks. If this function fails, ticks may be late, and their lateness is recorded.
+/// When the file table of a process is full, Linux doubles it, and every thread that opens a file must wait until no core uses the old
+/// table any more. This takes 5 to 30 ms on two cores and would make ticks late. So the table is made large enough before the first tick;
+/// it never shrinks. If this function fails, ticks may be late, and their lateness is recorded.
 pub fn make_room_for_files(files: u64) {
     #[cfg(target_os = "linux")]
     if let (Ok(number), Ok(file)) = (i32::try_from(files), std::fs::File::open("/dev/null")) {

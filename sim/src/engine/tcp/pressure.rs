@@ -1,4 +1,5 @@
-//! Measures how busy an event loop is, and how late its ticks are, in windows of one second.
+//! Measures how busy an event loop is, and how late its ticks are, in windows of one second. While too many ticks are late, the loop
+//! starts no new runs (if its settings say so). If there are very many ticks, it does several of them in one turn.
 
 use crate::engine::LATE;
 

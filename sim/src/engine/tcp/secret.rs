@@ -1,7 +1,7 @@
 //! Proofs that a machine knows the token (the secret) of its run, and nonces: random numbers that are used only once.
 //!
-//! A proof is a hash with a key that only machines with the token have. It covers the nonces that were sent before it
-//! over the connection, so a copy of a proof is not valid for another connection.
+//! A proof is a hash with a key that only machines with the token have. It *covers* the nonces that were sent before it over the
+//! connection (they are part of the hashed bytes), so a copy of a proof is not valid for another connection.
 
 use crate::machine::MachineIndex;
 use crate::wire::{Hello, HelloKind, Nonce, Proof, RunToken};
@@ -16,8 +16,8 @@ pub(super) struct Secret {
 }
 
 impl Secret {
-    /// Creates the key for a run. Machines get the same key if they have the same token, the same seed and the same run. (Several runs may
-    /// use one token.)
+    /// Creates the key for the proofs of the run whose name is `run_key` (the text of its configuration and repetition). Machines get the
+    /// same key if they have the same token, the same seed and the same run. (Several runs may use one token.)
     pub(super) fn new(token: &RunToken, seed: u64, run_key: &str) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
         hasher.update(token).update(&seed.to_be_bytes());
@@ -46,8 +46,8 @@ impl Secret {
         Hello { proof, ..hello }
     }
 
-    /// Returns whether the sender of `hello` to `recipient` knows the secret. The check takes the same time for every proof, so the time
-    /// tells nothing about the correct proof.
+    /// Returns whether the sender of `hello` to `recipient` knows the secret. Values of [`blake3::Hash`] are compared in constant time, so
+    /// the time tells nothing about the correct proof.
     pub(super) fn is_proven(&self, hello: &Hello, recipient: MachineIndex, before: &[u8]) -> bool {
         self.proof(hello, recipient, before) == blake3::Hash::from_bytes(hello.proof)
     }

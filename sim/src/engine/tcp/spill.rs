@@ -40,7 +40,7 @@ impl Spill {
     /// Appends `events` to the file, as rows of the event log. `format` says which cells the rows of the run have; the returned piece needs
     /// it to read the events back.
     pub(super) fn write(&mut self, events: &[LoggedEvent], format: RowFormat) -> io::Result<Piece> {
-        // Each piece also refers to the file.
+        // Each piece has a reference to the file too. So if there is only one reference, it is that of `self`.
         let is_without_pieces = Arc::strong_count(&self.file) == 1;
         if is_without_pieces {
             self.file.set_len(0)?;

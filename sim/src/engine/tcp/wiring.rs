@@ -1,4 +1,5 @@
-//! Which machines of a run are connected. Two machines are connected if at least one of them may send to the other.
+//! Which machines of a run are connected. Two machines are connected if at least one of them may send to the other. Machines in different
+//! processes also agree on the start of their run along these connections: reports that they are ready travel to machine 0.
 
 use crate::clock::TimestampFormat;
 use crate::experiment::{Configuration, Connection, Topology};

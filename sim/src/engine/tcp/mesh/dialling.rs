@@ -16,6 +16,7 @@ use crate::machine::MachineIndex;
 const DIALS_PER_STEP: usize = 2;
 /// How long to wait before dialling again if a peer does not listen yet.
 const DIAL_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
 impl Mesh {
     /// Does one step of the set-up: opens up to [`DIALS_PER_STEP`] connections. Returns whether there may be more connections to open.
     ///
@@ -52,8 +53,8 @@ impl Mesh {
                         "machine {dialler} cannot connect to machine {peer}: {error}"
                     ));
                 }
-                // The process of the peer may start later. (If the connection was opened and breaks afterwards, the reactor reports its
-                // socket, and `exchange` plans to dial again.)
+                // The process of the peer may start later. The pair is in `pairs_to_dial` again, if the connection was not opened. (If it
+                // was opened and has broken since then, the reactor reports its socket, and `exchange` puts the pair back.)
                 Some(_) => {
                     self.failed_dials += 1;
                     self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
@@ -104,8 +105,9 @@ impl Mesh {
         };
         let handle = reactor.watch(&mut stream, route)?;
         let is_senders_side = purpose == Purpose::OneMessage;
-        // A reset drops bytes that have not been read. So it is used only where this process knows that both sides have received
-        // everything: if it has both sides, and for the sender of a message, who closes the connection after the receipt.
+        // A reset leaves no port in use, but drops bytes that have not been read. So it is used only where this process knows that both
+        // sides have received everything: if it has both sides, and for the sender of a message, who closes the connection after the
+        // receipt.
         let closing = if self.has_all_machines() || is_senders_side {
             Closing::ByReset
         } else {
@@ -122,7 +124,7 @@ impl Mesh {
             (stream, handle),
             self.wiring.timestamps(),
         );
-        // Nothing can fail any more, so the position is taken.
+        // Nothing can fail any more, so `index` is removed from `vacant` now. (If `vacant` is empty, this changes nothing.)
         self.vacant.pop();
         match self.links.get_mut(index) {
             Some(vacant) => *vacant = Some(link),

@@ -10,7 +10,7 @@
 //!
 //! Each step (a [`Hello`]) contains a *nonce*, a random number that is used once. A proof covers the nonces that were sent before, so it
 //! cannot be used again for another connection. Machines in different processes also send the times of their clocks, so that clocks that
-//! differ too much are found before the first tick.
+//! differ too much are found before the first tick. The nonces and times of the challenge and of the dial are the connection's *session*.
 //!
 //! An accepted connection is *silent* until its first step has arrived.
 
@@ -246,6 +246,7 @@ impl Mesh {
             .then(|| self.listener(link.owner))
             .flatten()
         {
+            // Within a process no challenge is sent: the dialler knows the nonce of the listener. No clocks are compared, so the time is 0.
             link.session.challenge = (listener.nonce, 0);
         }
         self.check(hello, link.owner, &link.session.bytes()[..CHALLENGE_BYTES])?;

@@ -25,7 +25,7 @@ impl Mesh {
         if !self.wiring().is_per_message() {
             return self.send(owner, peer, message);
         }
-        // The proof for this message covers the session of the persistent connection and the message's number.
+        // The proof for this message covers the message's number and the session (nonces and times) of the persistent connection.
         let (mut session, mut number) = (Session::default(), 0);
         self.with_link(owner, peer, |persistent| {
             persistent.count_sent_on_own_connection();
@@ -55,7 +55,7 @@ impl Mesh {
     }
 
     /// Handles `hello`, the first step of the handshake over `link`, by which a machine announces a message to the owner of `link`. Its
-    /// proof covers the session (nonces and times) of the persistent connection between the two machines.
+    /// proof covers the session of the persistent connection between the two machines.
     pub(super) fn handle_message_dial(&self, link: &mut Link, hello: &Hello) -> Result<(), String> {
         let (owner, sender) = (link.owner, hello.machine);
         let may_send = self.wiring().is_per_message() && self.wiring().may_send(sender, owner);
@@ -65,6 +65,7 @@ impl Mesh {
             persistent.ok_or("does not come from a machine that may send messages here")?;
         self.check(hello, owner, &persistent.session.bytes())?;
         link.session = persistent.session;
+        // In this step, the number of the message takes the place of a nonce.
         link.number = hello.nonce;
         link.peer = Some(sender);
         link.purpose = Purpose::OneMessage;
@@ -72,8 +73,8 @@ impl Mesh {
         Ok(())
     }
 
-    /// Handles `frame`, which has arrived over `link`, a connection for one message from `peer`. Sends the receipt. Returns whether the
-    /// message was the last one of `peer` to this machine.
+    /// Handles `frame`, which has arrived over `link`, a connection for one message from `peer`. Sends the receipt. Returns whether
+    /// everything from `peer` has now arrived: its end frame, and as many messages as the end frame announced.
     pub(super) fn receive_on_own_connection(
         &mut self,
         link: &mut Link,

@@ -293,12 +293,13 @@ fn a_message_that_cannot_be_delivered_is_an_error_that_names_both_machines() {
 fn messages_of_other_programs_are_refused() {
     let mut fixture = per_message(2);
     let hello = new_step(HelloKind::Message, 0, [0; 16], 0);
-    // The other program knows neither the token nor the session of the persistent connection (48 bytes).
+    // The other program knows neither the token nor the session of the persistent connection (its nonces and times, 48 bytes).
     let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
     let other_program = fixture.other_program(1, &bytes);
     fixture.turn_until(|fixture| fixture.mesh.rejected_connections() == 1);
     assert!(fixture.received.is_empty());
+    // The other program has kept its connection open until here.
     drop(other_program);
 }
 
@@ -407,6 +408,7 @@ fn messages_arrive_despite_many_silent_connections() {
 /// connection. Returns the error of machine 0.
 fn failure_if_the_peer_sends(bytes: &[u8]) -> String {
     let mut fixture = Fixture::new(2);
+    // The fixture's own machine 1 does not dial.
     fixture.mesh.pairs_to_dial.clear();
     let dial = fixture.dial(TOKEN, 1, 0);
     drop(fixture.other_program(0, &[&dial, bytes].concat()));
