@@ -90,8 +90,8 @@ pub(super) fn find_runs(
             && names::may_be_several(paths)
         {
             report.understood.assume(format!("{name}: all {} files are taken as one run, but their names \
-                could also be those of several runs. If so, give the part of the name that is the run with \
-                `files` in a mapping.", paths.len()));
+                could also be those of several runs. If so, use `files` in a mapping to say which part of a \
+                name is the run.", paths.len()));
         }
         for (run, paths) in found {
             let name = match run.as_str() {

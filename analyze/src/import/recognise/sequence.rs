@@ -180,7 +180,7 @@ impl<'t> Sequence<'t> {
         self.clocks = self.rows.iter().map(clock).collect();
     }
 
-    /// Whether no machine's clock falls.
+    /// Whether no machine's clock falls. A clock that is not a number (`None`) is less than every number, so after a number it counts as a fall.
     pub(super) fn never_falls(&self) -> bool {
         (1..self.rows.len()).all(|index| {
             self.rows[index - 1].machine != self.rows[index].machine
