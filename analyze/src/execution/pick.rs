@@ -81,6 +81,7 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
         .iter()
         .all(|other| same_ratio(other) && same_internal(other))
     {
+        // It is not the first run if that has no events, or if it is too long and this run is not.
         let is_first = runs.first().is_some_and(|first| first.run == row.run);
         return format!(
             "it is {} of {} runs with the same ratio of rates",
@@ -91,7 +92,8 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
     let ratio = rate_ratio(row);
     let mut reason = match runs.iter().all(same_ratio) {
         true => "all runs have the same ratio of rates".to_owned(),
-        // Runs with a higher ratio were not picked, because they have more than MAX_PREFERRED_EVENTS events, or none.
+        // No ratio is below 1, so some runs have a higher one. They were not picked, because they have more than MAX_PREFERRED_EVENTS
+        // events, or none.
         false if ratio == 1.0 => "it is short".to_owned(),
         false => format!(
             "its fastest machine has {} times the rate of its slowest",

@@ -12,8 +12,8 @@ pub struct Choice {
     pub from_s: Option<f64>,
     /// Last model second; the end of the run if it is `None`.
     pub to_s: Option<f64>,
-    /// Only the time around the first event of this tick: from `within_s` before the event to `within_s` after the event. If `from_s` or `to_s`
-    /// is given, it replaces the start or the end of this time.
+    /// A tick. Only the time around its first event is chosen: from `within_s` before the event to `within_s` after it. If `from_s` or
+    /// `to_s` is given too, it replaces the start or the end of this time.
     pub around: Option<EventName>,
     /// Model seconds that are shown before and after `around`.
     pub within_s: f64,
@@ -56,6 +56,7 @@ impl Choice {
 
     /// The first and the last time of the chosen part, in model nanoseconds since the run's start.
     fn bounds_ns(&self, execution: &Execution) -> Result<(i64, i64), Error> {
+        // The end is called `until_ns` here, because `to_ns` is the function that converts seconds.
         let (mut from_ns, mut until_ns) = whole_ns(execution);
         if let Some(name) = self.around {
             let at_ns = execution.events()[execution.find(name)?.start].time_ns;

@@ -46,7 +46,8 @@ pub const SUFFIXES: [(&str, Kind, &str); 6] = [
 /// The names and types of the columns.
 pub fn columns() -> Vec<(String, Kind)> {
     let described = machine_columns();
-    // Only `n` (the number of repetitions, an integer) is not described as a column of machines.
+    // The columns that identify a row have the same types as in the table of machines. That table does not have `n`, the number of
+    // repetitions, which is an integer.
     let kind = |name: &str| {
         let column = described.iter().find(|column| column.name == name);
         column.map_or(Kind::Integer, |column| column.kind)

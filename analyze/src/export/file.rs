@@ -17,12 +17,12 @@ use crate::output;
 use crate::remembering::{Failure, RememberingFile};
 use crate::seal;
 
-/// A Parquet file that is being written. Each frame becomes one row group.
+/// A Parquet file that is being written. Each frame that is added becomes one row group (a block of rows that is read as a whole).
 pub(super) struct ParquetFile {
-    /// The file under its temporary name. It is removed if it is not published.
+    /// The file under its temporary name, which is `partial.partial()`. It is removed if it is not published.
     partial: Partial,
     writer: BatchedWriter<RememberingFile>,
-    /// The system's first error, which Polars does not pass on.
+    /// The first error of the operating system. Polars does not pass it on.
     failure: Failure,
     rows: u64,
 }
@@ -36,7 +36,7 @@ impl ParquetFile {
     ) -> Result<Self, Error> {
         let (partial, file) = create(path)?;
         let (file, failure) = RememberingFile::new(file);
-        // `failure.cause` returns the system's error if there was one, and otherwise the error of Polars.
+        // `failure.cause` returns the operating system's error if there was one, and otherwise the error of Polars.
         let writer = ParquetWriter::new(file)
             .with_compression(ParquetCompression::Zstd(None))
             .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
@@ -120,7 +120,7 @@ pub(super) struct CompleteFile {
 }
 
 impl CompleteFile {
-    /// Forces a file to the disk. All its bytes must have been written.
+    /// Waits until the disk has the file. All its bytes must have been passed to the operating system before.
     fn new(partial: Partial, rows: u64) -> Result<Self, Error> {
         let bytes = partial.sync().map_err(Error::io(partial.partial()))?;
         Ok(Self {

@@ -90,6 +90,7 @@ pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, E
     let folder = dataset.root().join("processed");
     fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
     let _lock = Lock::take(dataset.root(), &folder)?;
+    // An earlier export can have been stopped while it replaced the folder of the events.
     swap::recover(&parts::events_folder(&folder)).map_err(Error::io(&folder))?;
     remove_leftovers(&folder).map_err(Error::io(&folder))?;
 

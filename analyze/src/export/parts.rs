@@ -7,7 +7,8 @@
 //! 1. its [checksum](crate::seal) is right,
 //! 2. its version is that of this program,
 //! 3. all its runs are exported again, and their fingerprints have not changed, and
-//! 4. it is more than half full, or no new parts are needed. Without this rule, a growing dataset would get more and more small parts.
+//! 4. it has more than half of the events that a part may have, or no new parts are needed. Without this rule, a growing dataset would get
+//!    more and more small parts.
 //!
 //! All other runs are written to new parts. Then a new folder, which has links to the reused parts, replaces the old folder in one step.
 
@@ -40,7 +41,8 @@ const VERSION_KEY: &str = "measures_version";
 /// The key of the runs' fingerprints in a part's footer.
 const RUNS_KEY: &str = "runs";
 
-/// The text that the checksum of a part covers in addition to the bytes.
+/// The text that the checksum of a part covers in addition to the bytes. So a file of the cache, which has a checksum too, is not taken for
+/// a part.
 const CHECKSUM_SUBJECT: &str = "a part of the events";
 
 /// The path of the folder of the events, if `processed` is the folder that contains it.
@@ -56,7 +58,7 @@ pub(super) struct Parts {
     /// The paths of all parts: in the new folder, or in the old one if there is no new folder.
     paths: Vec<PathBuf>,
     rows: u64,
-    /// Number of parts that were written.
+    /// Number of parts that this export wrote.
     written: usize,
 }
 
@@ -209,6 +211,7 @@ fn reusable_parts(dataset: &Dataset, fingerprints: &[String], old_paths: &[PathB
     let parts = old_paths.iter().filter_map(|path| Part::read(path));
     // If a user copies a part, its runs are in two files. A run must be in one part only, so the second part is not reused.
     let mut seen = HashSet::new();
+    // `insert` returns false if an earlier part has the run.
     let mut is_reusable = |run: &String| events.contains_key(run) && seen.insert(run.clone());
     let mut parts: Vec<Part> = parts
         .filter(|part| part.runs.iter().all(&mut is_reusable))
@@ -255,6 +258,7 @@ fn write_part(
         })?;
         file.push(events.finish()?)?;
     }
+    // The part gets its final name, but in a folder that still has a temporary name.
     file.finish(Some(CHECKSUM_SUBJECT))?.publish()?;
     Ok(columns.finish()?)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sim::files::{folder_of, publish_folder};
 use sim::log::{RealDisk, sync_folder};
 
-/// Renames the folder `fresh` to `folder`, and removes the old `folder` if there is one.
+/// Renames the folder `fresh` to `folder`, and removes the old `folder` if there is one. After that the new name is on the disk.
 ///
 /// If the system cannot exchange two folders in one step, there is a moment without a folder. If the program is stopped at this moment,
 /// [`recover`] puts the old folder back.

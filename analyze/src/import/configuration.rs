@@ -18,8 +18,8 @@ use crate::error::Error;
 /// The configuration of an imported run, and its time scale.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Setup {
-    /// A parameter that the log does not show has its default value. Only the rule for the phases (when each machine has its first tick) is
-    /// marked as unknown.
+    /// A parameter that the log does not show has its default value, except the rule for the phases (when each machine has its first tick):
+    /// this rule is [`PhaseRule::Unknown`].
     configuration: Configuration,
     /// Model seconds per second of the logs.
     time_scale: f64,

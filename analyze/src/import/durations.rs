@@ -74,8 +74,9 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
         .collect();
     undecided.sort_by(|&a, &b| ends[a].earliest_s.total_cmp(&ends[b].earliest_s));
     while let Some(&first) = undecided.first() {
-        // The runs that can all have ended at the same time as `first`, and the latest time at which all of them can have ended. The loop takes
-        // runs in the order of their last events, so a run that had its last event by this time can have ended together with all of them.
+        // The runs that can all have ended at the same time as `first`, and the latest time at which all of them can have ended. The loop
+        // takes runs in the order of their last events. So if the last event of the next run is not later than `group_latest_s`, the whole
+        // group can have ended at the time of this event, and the run joins the group.
         let (mut group, mut group_latest_s) = (vec![], f64::INFINITY);
         for &run in &undecided {
             let End {
@@ -132,7 +133,8 @@ impl End {
     }
 
     /// The whole number of seconds at which the run can have ended: the largest one from `earliest_s` to `latest_s`. If no whole number is
-    /// in this range, it is the next whole number after the last event, but only if that is at most one tick later.
+    /// in this range, it is the next whole number after the last event, but only if that is at most one tick later. (`latest_s` is too early
+    /// if one machine stopped before the others.)
     fn whole_s(self) -> Option<f64> {
         let largest_s = self.latest_s.floor();
         if largest_s > self.earliest_s {
@@ -146,7 +148,8 @@ impl End {
 /// A duration as the parameter `duration_s`, which has whole milliseconds. Returns nanoseconds.
 fn to_parameter(run: &Run, seconds: f64) -> Result<u64, Error> {
     let mut configuration = Configuration::default();
-    // Durations are rounded up to milliseconds, and are at least 1 ms. A millionth of a millisecond more is only a rounding error.
+    // Durations are rounded up to milliseconds, and are at least 1 ms. If a duration is a whole number of milliseconds and at most a
+    // millionth of a millisecond more, this rest is a rounding error, and is cut off.
     let rounded = (seconds * 1e3 - 1e-6).ceil().max(1.0) / 1e3;
     let text = if rounded.fract() == 0.0 {
         rounded.to_string()

@@ -15,7 +15,7 @@ const MAX_EXAMPLES: usize = 2;
 /// How the logs were read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HowRead {
-    /// Where each recognised field was found, in words.
+    /// Where each field was found, in words, if its place was recognised in lines of text. For other fields, [`Raw::found`] says it.
     pub(super) found: BTreeMap<String, String>,
     fields: Vec<Field>,
     /// One sentence per assumption.
@@ -66,7 +66,7 @@ impl HowRead {
     }
 }
 
-/// Adds each field that the logs have to `understood`. `runs` has the name and the files of each run.
+/// Adds to `understood` each field that the logs have. `runs` has the name and the files of each run.
 pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) {
     // The rows of all files of all runs.
     let raws = || runs.iter().flat_map(|(_, raws)| raws);

@@ -34,8 +34,8 @@ pub(super) struct RunFiles {
     pub(super) from_folder: bool,
 }
 
-/// Finds the files of each run. All sources that are files are one group, and the logs in each folder are a group of their own. A group
-/// is split into several runs if the names of its files contain runs. The report lists the files in folders that are not read.
+/// Finds the files of each run. `sources` are the files and folders that the user names. All sources that are files are one group, and the
+/// logs in each folder are a group of their own. A group is split into several runs if the names of its files contain names of runs. The report lists the files in folders that are not read.
 ///
 /// # Errors
 ///
@@ -90,8 +90,8 @@ pub(super) fn find_runs(
             && names::may_be_several(paths)
         {
             report.understood.assume(format!("{name}: all {} files are taken as one run, but their names \
-                could also be those of several runs. If so, give the part of the name that is the run with \
-                `files` in a mapping.", paths.len()));
+                could also be those of several runs. If so, use `files` in a mapping to say which part of a \
+                name is the run.", paths.len()));
         }
         for (run, paths) in found {
             let name = match run.as_str() {
@@ -111,8 +111,8 @@ pub(super) fn find_runs(
 /// Finds the folders that contain logs, from `folder` down to `depth` levels below, and lists their logs in the order of their names.
 /// The first of these choices that has files is used:
 ///
-/// 1. the folder's own files with an extension of logs. They are skipped if none of them can be a log while some files in subfolders look
-///    like logs;
+/// 1. the folder's own files with an extension of logs. They are skipped if none of them can be a log (by a word for an event and a time)
+///    while some files in subfolders look like logs (by many such words and times);
 /// 2. the logs in its subfolders;
 /// 3. its own files without an extension.
 ///

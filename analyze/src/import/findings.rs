@@ -142,7 +142,7 @@ fn rules(report: &Report) -> Vec<String> {
             (rules.stamp, "--stamp"),
         ),
     ];
-    words.retain(|words| !words.is_empty());
+    words.retain(|sentence| !sentence.is_empty());
     if report.assumed.send_stamps {
         words.push(
             "The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp."

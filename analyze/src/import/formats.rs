@@ -105,7 +105,7 @@ pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
         .iter()
         .enumerate()
         .find_map(|(index, regex)| Some((index, regex.find(text)?.end())))?;
-    // If a letter or digit follows, directly or after `:` or `.`, the match is only a part of a longer word.
+    // If a letter or digit follows directly, or a digit after `:` or `.`, the match is only a part of a longer word.
     let mut rest = text[end..].chars();
     let is_part_of_word = match rest.next() {
         Some(':' | '.') => rest.next().is_some_and(|next| next.is_ascii_digit()),

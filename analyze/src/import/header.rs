@@ -101,7 +101,7 @@ pub(super) fn find_columns(
             None => header.and_then(|header| find_column_by_title(name, header)),
         };
         if let (Some(index), Some(header)) = (*index, header) {
-            // A number names one column, so another column may have the same title.
+            // If the user gives the number of a column, it does not matter that another column has the same title.
             let is_found_by_number = mapping
                 .columns
                 .get(name)
@@ -143,7 +143,7 @@ pub(super) fn is_known_title(name: &str, header: &StringRecord) -> bool {
 }
 
 /// Whether a line is a header: its cells are titles, and all columns that an event needs are among them.
-pub(super) fn names_all(cells: &StringRecord, mapping: &Mapping) -> bool {
+pub(super) fn is_header(cells: &StringRecord, mapping: &Mapping) -> bool {
     // Some programs write a word before each value, such as `clock: 5`. Such a line has words like a header, but it is an event.
     let is_value = |cell: &str| cell.ends_with([':', '=', ',']) || cell.parse::<f64>().is_ok();
     count_known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_value)

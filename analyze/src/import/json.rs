@@ -53,7 +53,8 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
             None => break,
             Some(Err(error)) => return Err(wrong(format!("this is not JSON: {error}"))),
             Some(Ok((Value::Object(object), end))) => {
-                // If the first object of the file has a list of objects, this list is the log. Later objects are events themselves.
+                // If the first object of the file has a list of objects, this list is the log. Every other object is an event, even if it
+                // has such a list.
                 let list = only_list(&object).filter(|_| objects.is_empty());
                 if let Some((key, list)) = list {
                     let lines = lines_of_list(&text[at..at + end], key, list.len());

@@ -187,8 +187,11 @@ pub(super) fn negates(word: &str) -> bool {
     NEGATIONS.contains(&word)
 }
 
-/// The kind of event for which a cell stands. The first word that stands for an event decides. `None` if no word does. Also `None` if this
-/// word is not the first word of the cell, and later words stand for other kinds.
+/// The kind of event for which a cell stands. The first word that stands for an event decides. If this word is not the first word of the
+/// cell, and later words stand for other kinds, the kind is `None`.
+///
+/// [`Kind::Ignore`] if the first word means that the event did not happen (see [`FAILURE_STEMS`]). Also if no word stands for an event, but
+/// the text is about the program (see [`PROGRAM_STEMS`]). `None` for all other texts without a word for an event.
 pub(super) fn recognise(cell: &str) -> Option<Kind> {
     let words = words(cell);
     if let Some(kind) = kind_of_abbreviation(&words) {

@@ -65,6 +65,7 @@ fn shape(text: &str) -> String {
     let mut shape = String::new();
     for letter in text.trim().chars() {
         match letter.is_ascii_digit() {
+            // A digit after the first one of a number.
             true if shape.ends_with('0') => {}
             true => shape.push('0'),
             false => shape.push(letter),

@@ -91,7 +91,7 @@ impl Raw {
     }
 
     /// The cell of a row in `column`. `None` if the cell has no value or the file has no such column. In the column `event`, words
-    /// for missing values, such as `none`, count as values.
+    /// for missing values, such as `none`, count as values: a mapping can say that they stand for an event.
     pub(super) fn cell<'r>(&self, row: &'r RawRow, column: &str) -> Option<&'r str> {
         let cell = row.cells.get(self.indices[index(column)]?)?;
         let is_missing = match column {
@@ -306,7 +306,7 @@ fn lines_before_header(text: &str, mapping: &Mapping) -> usize {
                 .map(|cell| cell.trim().trim_matches('"'))
                 .collect(),
         };
-        header::names_all(&cells, mapping)
+        header::is_header(&cells, mapping)
     };
     let lines = text.lines().take(MAX_PREAMBLE_LINES);
     lines
@@ -354,7 +354,7 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
         .flexible(true)
         .trim(Trim::All)
         .from_reader(text.as_bytes());
-    let mut lines = Lines {
+    let mut lines = LineFinder {
         text: text.as_bytes(),
         byte: 0,
         line: 1,
@@ -372,7 +372,7 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
 
 /// Finds the number of the line in which a record begins, as editors count lines. The CSV reader does not give the right number: if lines
 /// end with carriage return and line feed, the position of its next record is before the line feed.
-struct Lines<'t> {
+struct LineFinder<'t> {
     text: &'t [u8],
     /// An index in `text`. The line ends before it are counted.
     byte: usize,
@@ -380,7 +380,7 @@ struct Lines<'t> {
     line: u64,
 }
 
-impl Lines<'_> {
+impl LineFinder<'_> {
     /// The line in which the record at `position` begins. Positions must not decrease from call to call.
     fn line(&mut self, position: &csv::Position) -> u64 {
         let start = usize::try_from(position.byte()).unwrap_or(self.text.len());

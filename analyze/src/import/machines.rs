@@ -66,7 +66,7 @@ impl Machines {
     }
 
     /// Finds the number of the machine that a log calls `name`: by its full name, by the number at the end of its name, or by its key. `None`
-    /// if no single machine fits, or if `name` has several numbers separated by blanks or commas.
+    /// if no single machine fits, or if `name` has several numbers separated by blanks or commas: then it is probably a list of machines.
     pub(super) fn number(&self, name: &str) -> Option<u32> {
         if let Some(index) = self.0.iter().position(|other| other == name) {
             return Some(index as u32);
@@ -102,7 +102,7 @@ impl Keys {
             .map(|parts| after_machine_word(parts))
             .collect();
         if let Some(keys) = labelled.filter(|keys| are_different(keys)) {
-            // If each key is also the number at the end of the name, a machine can be found by this number too.
+            // If each key is also the number at the end of the name, `Differing` is right, so that a machine can be found by this number too.
             let is_end = |(name, key): (&String, &Piece)| {
                 trailing_number(name).map(Piece::Number).as_ref() == Some(key)
             };

@@ -139,7 +139,7 @@ impl Mapping {
     ///
     /// [`Error::Mapping`] lists every mistake with its line and key; [`Error::Import`] if two values contradict each other.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let mapping = toml_reader::read(text, read).map_err(|mistakes| Error::Mapping {
+        let mapping = toml_reader::read(text, read_mapping).map_err(|mistakes| Error::Mapping {
             path: path.to_owned(),
             mistakes,
         })?;
@@ -299,7 +299,7 @@ fn has_word(cell: &str, word: &str) -> bool {
 }
 
 /// Reads a mapping from its file.
-fn read(root: &Section<'_>) -> Option<Mapping> {
+fn read_mapping(root: &Section<'_>) -> Option<Mapping> {
     root.allow_only(&KEYS);
     let text = |item: &Item<'_>| item.text().map(str::to_owned);
     // In the error, `from ... to ...` follows after the comma.

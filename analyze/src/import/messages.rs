@@ -40,8 +40,8 @@ pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
             let key = (message.sender, message.stamp);
             let matched = matched.entry(key).or_default();
             let can_reach_receiver = |(_, recipients): &&(u64, Recipients)| {
-                // Here `among` returns `UNKNOWN_MACHINE` for a send to all machines and for a send to unknown recipients. Both sends may
-                // have reached the receiver.
+                // For a send to all machines, `among` returns the list that it is given. So here the result is `[UNKNOWN_MACHINE]`, as for
+                // a send to unknown recipients. Both sends may have reached the receiver.
                 let named = recipients.among(&[UNKNOWN_MACHINE]);
                 named.contains(&receiver) || named == [UNKNOWN_MACHINE]
             };

@@ -17,7 +17,7 @@
 //! - [`json`]: splits a JSON file into rows and cells
 //! - [`patterns`]: splits a file into rows and cells by regular expressions
 //! - [`left_out`]: counts the lines that are not events
-//! - [`trials`]: separates several trials in the same files
+//! - [`trials`]: separates the runs (trials) that were logged one after the other in the same files
 //! - [`explain`]: reports how each field was read
 //! - [`numbers`]: parses numbers, and recognises missing values
 //! - [`time`]: parses times

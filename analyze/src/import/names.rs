@@ -115,6 +115,7 @@ fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
     let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
     let mut keys = vec![];
     for path in paths {
+        // Only a check that the name has a word for runs.
         run_word_and_number(path)?;
         let parts = machines::parts(&stem(path));
         let machine = machines::after_machine_word(&parts)?;

@@ -80,7 +80,7 @@ fn parse_scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool)
     let zeros = digits().take_while(|&digit| digit == b'0').count();
     let digits = digits().skip(zeros);
     // Number of the product's digits before its decimal point, counted from the first digit that is not 0. Negative if there are
-    // zeros directly after the point.
+    // zeros directly after the point: -1 for 0.05.
     let whole_digits = before.len() as i64 + exponent + power - zeros as i64;
     let mut decimals = digits.clone().skip(whole_digits.max(0) as usize);
     let is_whole = decimals.all(|digit| digit == b'0');

@@ -69,6 +69,7 @@ pub(super) fn read(
     }
     let found = |index: usize| format!("group `{}` of the pattern", &titles[index]);
     Ok(Raw {
+        // The title of a column is here the name of its group, and this is the name of the column itself.
         time_title: "system_time".to_owned(),
         ..Raw::new(path, indices, DecimalMark::PointOrComma, rows, found)
     })

@@ -13,7 +13,7 @@ use crate::output::words::counted;
 /// because ticks take a little longer than planned.
 const NEAR_WHOLE: f64 = 0.05;
 /// This limit is used instead of [`NEAR_WHOLE`] if ticks are irregular. It is greater, because then the measured rate is less exact.
-const NEAR_BY_CHANCE: f64 = 0.1;
+const NEAR_IF_IRREGULAR: f64 = 0.1;
 /// Ticks are irregular if the standard error of the rate is more than this share of the rate.
 const IRREGULAR: f64 = 0.02;
 /// A rate that is not near a whole number is rounded to 1 or 2 decimals, if this changes it by at most this share. Otherwise it is
@@ -134,7 +134,7 @@ fn round_rate(measured: f64, standard_error: f64) -> f64 {
     let whole = measured.round().max(1.0);
     let difference = (measured - whole).abs() / whole;
     let is_irregular = standard_error > IRREGULAR;
-    if difference <= NEAR_WHOLE || (is_irregular && difference <= NEAR_BY_CHANCE) {
+    if difference <= NEAR_WHOLE || (is_irregular && difference <= NEAR_IF_IRREGULAR) {
         return whole;
     }
     let rounded = |decimals: i32| {

@@ -202,6 +202,7 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
         TimeFormat::Unit(1_000_000_000) => {
             recognise_unit(first, &raws().collect::<Vec<&Raw>>()).map(str::to_owned)
         }
+        // Here `Iso` only means that the first time is not a number.
         TimeFormat::Iso => formats::common(cells()).map(str::to_owned),
         TimeFormat::Unit(_) | TimeFormat::Format(_) => None,
     }

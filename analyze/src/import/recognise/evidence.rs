@@ -16,11 +16,10 @@ pub(super) enum Field {
     Machine,
 }
 
-/// Minimum total weight for a field of the words beside a value. With less weight, the words do not show that the value is this
-/// field.
+/// The words beside a value show that it is a certain field only if the sum of their weights for this field is at least this.
 pub(super) const ENOUGH_WEIGHT: i32 = 3;
-/// If the greatest weights of two values for a field differ by less than this, the words do not decide which value is the field.
-/// Then the values themselves decide.
+/// If two values of a line have the greatest weights for a field, and these weights differ by less than this, the words do not decide
+/// which of them is the field. Then the values themselves decide.
 pub(super) const CLEAR_DIFFERENCE: i32 = 2;
 
 /// Words in lower case with their weights: English, Spanish, Portuguese, French and German. A word with a weight of 3 or more is

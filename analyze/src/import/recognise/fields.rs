@@ -131,6 +131,7 @@ pub(super) fn assign(
     let candidates: Vec<Vec<usize>> = (0..templates.len())
         .map(|index| clock_candidates(&templates[index], &found[index]))
         .collect();
+    // Logs of vector clocks are refused.
     if let Some(&index) = events
         .iter()
         .find(|&&index| is_vector(&templates[index], &found[index]))

@@ -23,7 +23,7 @@ pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
             .collect()
     };
     // The words after a value belong to it only if they are not the label of the next value. They are such a label if a colon, an
-    // equals sign or a value follows. Times need no label.
+    // equals sign or a value follows. A time does not count here, because times need no label.
     let words_behind = |part: usize| -> Vec<String> {
         let found = label_tokens(&mut (part + 1..tokens.len()));
         let next = tokens.get(found.last().map_or(part + 1, |last| last + 1));
@@ -83,7 +83,7 @@ fn label_changes(tokens: &[Token<'_>], slots: &mut [Slot]) {
     }
 }
 
-/// Whether the token at `index` is a unit: a word directly after a number.
+/// Whether the token at `index` is a unit: a word directly after a number. The splitting into tokens makes no other words there.
 pub(super) fn is_unit(tokens: &[Token<'_>], index: usize) -> bool {
     let has_class =
         |index: usize, class: Class| tokens.get(index).is_some_and(|token| token.class == class);

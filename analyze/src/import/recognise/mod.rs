@@ -86,7 +86,7 @@ pub(super) fn mapping(
         table.is_ok_and(|table| {
             table
                 .header
-                .is_some_and(|header| header::names_all(&header, given))
+                .is_some_and(|header| header::is_header(&header, given))
         })
     };
     if files().any(|(path, text)| has_known_titles(path, text)) {
@@ -103,7 +103,7 @@ pub(super) fn mapping(
             .sum::<usize>()
     };
     let (json_bytes, other_bytes) = (count_bytes(true), count_bytes(false));
-    // Tables and JSON that were not recognised above are left to the reader of rows, which reports what is missing.
+    // Tables and JSON that were not recognised above stay without a format here. `lines::read` reports later what is missing.
     let is_mostly_json = json_bytes >= other_bytes;
     if is_mostly_json || has_header(texts) {
         return Ok(given.clone());
@@ -144,6 +144,7 @@ fn recognise_text(
     let mut refusal_to_report = None;
     let mut best: Option<Recognised> = None;
     let has_one_file = texts.iter().all(|run| run.files.len() == 1);
+    // `record` is the mapping's key that says where a record begins. None if each line is a record.
     for record in record_boundaries::possible_records(texts) {
         let mapping = Mapping {
             record,

@@ -18,6 +18,7 @@ const MAX_SHAPES: usize = 4;
 /// record.
 pub(super) fn error(problem: &Problem, templates: &[Template], sources: &[(&Path, u64)]) -> Error {
     let index = match problem {
+        // This is a problem of all shapes. The first one stands for them.
         Problem::NoEvents => 0,
         Problem::Missing(_, index)
         | Problem::Several(_, index, _)

@@ -10,7 +10,7 @@ use crate::import::mapping::Kind;
 const BEAM_WIDTH: usize = 16;
 /// Numbers without words can be the clock only if their fit is at least this (see [`Sequence::fit`]).
 const ENOUGH_FIT: f64 = 0.85;
-/// The fit of the best choice must be greater than that of the second best by at least this share.
+/// The fit of the best choice must be greater than that of the second best by at least this share of the best fit.
 const CLEARLY_BETTER: f64 = 0.05;
 /// Minimum share of the rows that must fit the rule of queue lengths, or of timestamps.
 const NEARLY_ALL: f64 = 0.95;
@@ -104,7 +104,7 @@ impl<'t> Sequence<'t> {
         if has_one_candidate && are_all_labelled {
             return Ok(events.iter().map(|&event| candidates[event][0]).collect());
         }
-        // A choice has one slot for each of the first shapes, and comes with its fit. Each step adds a shape.
+        // A choice has one slot for each shape so far, and comes with its fit. Each step adds a shape.
         let mut choices: Vec<(Vec<usize>, f64)> = vec![(vec![], 0.0)];
         for (index, &event) in events.iter().enumerate() {
             let longer = choices.iter().flat_map(|(choice, _)| {
@@ -180,7 +180,7 @@ impl<'t> Sequence<'t> {
         self.clocks = self.rows.iter().map(clock).collect();
     }
 
-    /// Whether no machine's clock falls.
+    /// Whether no machine's clock falls. A clock that is not a number (`None`) is less than every number, so after a number it counts as a fall.
     pub(super) fn never_falls(&self) -> bool {
         (1..self.rows.len()).all(|index| {
             self.rows[index - 1].machine != self.rows[index].machine

@@ -152,6 +152,7 @@ fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping)
     let slot = |&column: &usize| {
         let words = kinds::words(&titles[column]);
         Slot {
+            // A table has no parts, so this is the index of the column instead.
             part: column,
             class: class(column, &words, tables),
             before: words,

@@ -99,8 +99,8 @@ fn grows(template: &Template, slot_index: usize) -> bool {
     growing * 2 > steps
 }
 
-/// How much values behave like times: 10 times the share of different values. If a value is ever less than the previous one of its
-/// file, 10 is subtracted.
+/// How much values behave like times: 10 times the number of different values, divided by the number of values. If a value is ever less
+/// than the previous one of its file, 10 is subtracted.
 fn likeness_to_times(mut rows: Vec<Cell<'_>>) -> f64 {
     rows.sort_unstable();
     let different: BTreeSet<&str> = rows.iter().map(|(_, _, text)| *text).collect();
@@ -109,6 +109,7 @@ fn likeness_to_times(mut rows: Vec<Cell<'_>>) -> f64 {
         file == other
             && match (before.parse::<f64>(), now.parse::<f64>()) {
                 (Ok(before), Ok(now)) => now < before,
+                // Texts such as `09:30:00` are compared letter by letter, which shows the order of times only for texts of equal length.
                 _ => now.len() == before.len() && now < before,
             }
     };
