@@ -76,7 +76,8 @@ pub fn messages(execution: &Execution, window: &Window) -> BTreeSet<(usize, usiz
         .collect()
 }
 
-/// The values of an event that Perfetto's format and Chrome's format contain: machine, time in nanoseconds, kind, clock before and after, queue length.
+/// The values of an event that Perfetto's format and Chrome's format contain: machine, time in nanoseconds, kind, clock before and after,
+/// queue length.
 fn values_of(event: &Event) -> (u64, u64, String, u64, u64, Option<u64>) {
     (
         u64::from(event.machine),
