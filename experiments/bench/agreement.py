@@ -45,7 +45,7 @@ Samples = dict[tuple[int, str], Sample]
 
 def machine_samples(log: Path) -> Samples:
     """Returns the final clocks and the receive shares (ticks that receive / ticks) of each machine, from an event log."""
-    # For each run and machine: the number of ticks, and the clock after the last tick. Ticks are counted from 0.
+    # For each run and machine: the number of ticks (the last tick + 1, because ticks are counted from 0), and the clock after the last tick.
     last: dict[tuple[int, int], tuple[int, int]] = {}
     # For each run and machine: the number of receives.
     receives: dict[tuple[int, int], int] = {}

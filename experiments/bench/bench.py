@@ -85,7 +85,10 @@ def positive(text: str) -> int:
 
 
 def machine_counts(text: str) -> tuple[int, ...]:
-    """Parses numbers of machines that are joined by commas. Each must be a multiple of the machines in one run of each rate set."""
+    """Parses numbers of machines that are joined by commas.
+
+    Each must be a multiple of 300: one run of three machines for each of 100 rate sets.
+    """
     step = machines.MACHINES_A_RUN * machines.RATE_SETS
     counts = tuple(sorted(positive(count) for count in text.split(",")))
     if any(count % step for count in counts):

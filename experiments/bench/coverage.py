@@ -1,9 +1,10 @@
 """Coverage: how often the 95 % intervals that `analyze` prints contain the true mean.
 
-There are four regimes (kinds of systems, such as systems with an overloaded machine), each with one set of rates. For each regime, many
-samples of ten runs are made, and each sample gives an interval for every measure. `analyze` combines the runs of a configuration, so
-each sample must be a configuration of its own. The configurations of a regime differ only in the probability of internal events, by
-less than 0.0001, which has no measurable effect. The true mean of a measure is its mean over all runs of the regime.
+There are four rate sets (the rates of three machines), for four kinds of systems, such as systems with an overloaded machine. For each rate
+set, many samples of ten runs are made, and each sample gives an interval for every measure. `analyze` combines the runs of a
+configuration, so each sample must be a configuration of its own. The configurations of a rate set differ only in the probability of
+internal events, by less than 0.0001, which has no measurable effect. The mean of a measure over all runs of the rate set is taken as the
+true mean.
 """
 
 import csv
@@ -22,8 +23,8 @@ from plan import Plan
 from simulator import Failed, Simulator
 from tables import Table
 
-# The rates of the four regimes, and the names of the regimes.
-REGIMES = {"1,3,6": "overloaded", "2,3,4": "stable", "1,3,3": "critical", "3,3,3": "equal rates"}
+# The four rate sets, each with the name of its kind of system.
+RATE_SETS = {"1,3,6": "overloaded", "2,3,4": "stable", "1,3,3": "critical", "3,3,3": "equal rates"}
 # The number of runs in a sample.
 REPETITIONS = 10
 INTERNAL = 0.7
@@ -31,19 +32,20 @@ INTERNAL = 0.7
 MAX_DIFFERENCE = 1e-4
 # The commands of `analyze` whose tables are read.
 TABLES = ("drift", "jumps", "backlog", "causality")
-# The measures whose contrasts are averaged: some with nearly continuous values, and some that are the same for all machines of a run.
+# The measures whose contrasts are averaged over the machines: some with nearly continuous values, and some that are the same for all
+# machines of a run.
 AVERAGED_MEASURES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
 # At least this share of the intervals without the mark ±~ (rough interval) must contain the true mean.
 WANTED = 0.92
 # Cells with fewer intervals without this mark are ignored.
 FEWEST = 50
-# The coverage of a cell may be below `WANTED` by this number of standard errors: among some hundred cells, this happens by chance.
+# The coverage of a cell may be below `WANTED` by up to this number of standard errors: among some hundred cells, this happens by chance.
 BY_CHANCE = 3.5
 
 
 @dataclass
 class Cell:
-    """The intervals of one measure of one machine in one regime, or of its contrast between two regimes."""
+    """The intervals of one measure of one machine in one rate set, or of its contrast (difference) between two rate sets."""
 
     name: str
     means: list[float] = field(default_factory=list)
@@ -69,7 +71,7 @@ class Cell:
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
     """Returns the tables of coverage. Raises `Disagreement` if the coverage of a cell is so low that this cannot be chance."""
-    # The normal build, next to the release build of `sim`.
+    # The everyday build (without `--release`), next to the release build of `sim`.
     analyze = simulator.program.parents[1] / "debug" / "analyze"
     with simulator.sweep(experiment(plan.coverage_configurations), "--engine", "virtual") as (_, dataset):
         rounds.say("coverage: tables")
@@ -94,10 +96,10 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def experiment(configurations: int) -> str:
-    """Returns an experiment with this number of samples in each regime. Each sample is a configuration of its own."""
+    """Returns an experiment with this number of samples for each rate set. Each sample is a configuration of its own."""
     step = MAX_DIFFERENCE / configurations
     internal = [round(INTERNAL + step * (index - configurations / 2), 9) for index in range(configurations)]
-    rates = [[int(rate) for rate in rates.split(",")] for rates in REGIMES]
+    rates = [[int(rate) for rate in rates.split(",")] for rates in RATE_SETS]
     return f"""
         seed = 92
         repetitions = {REPETITIONS}
@@ -109,7 +111,7 @@ def experiment(configurations: int) -> str:
 
 
 def cells_of_tables(analyze: Path, dataset: Path) -> Iterator[Cell]:
-    """Returns a cell for each regime, machine and measure, with the intervals as printed in tables."""
+    """Returns a cell for each rate set, machine and measure, with the intervals as printed in tables."""
     for table in TABLES:
         records = list(records_of(analyze, table, dataset))
         measures = [name.removesuffix("_interval") for name in records[0] if name.endswith("_interval")]
@@ -126,10 +128,10 @@ def cells_of_tables(analyze: Path, dataset: Path) -> Iterator[Cell]:
 
 
 def cells_of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
-    """Returns a cell for each pair of regimes, machine and measure, with the intervals of the contrast."""
+    """Returns a cell for each pair of rate sets, machine and measure, with the intervals of the contrast."""
     measures = [name for table in TABLES for name in next(records_of(analyze, table, dataset)) if name.endswith("_interval")]
     options = [option for name in measures for option in ("--measure", name.removesuffix("_interval"))]
-    for a, b in combinations(REGIMES, 2):
+    for a, b in combinations(RATE_SETS, 2):
         cells: dict[str, Cell] = {}
         for record in records_of(analyze, "contrast", dataset, "--of", "rates", "--from", a, "--to", b, *options):
             # Rows of kind `pair` compare two configurations. The only other row has averages.
@@ -144,11 +146,11 @@ def cells_of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
 def cells_of_averages(analyze: Path, dataset: Path, configurations: int) -> Iterator[Cell]:
     """Returns a cell for each measure of `AVERAGED_MEASURES`. Each sample is an average of contrasts over the machines.
 
-    Only the first `configurations` samples of two regimes are used, because each of them needs a command of its own.
+    Only the first `configurations` samples of two rate sets are used, because each of them needs a command of its own.
     """
     a, b = "1,3,6", "2,3,4"
     options = [option for name in AVERAGED_MEASURES for option in ("--measure", name)]
-    # The different probabilities of internal events, in the order of the table. Each stands for one sample of each regime.
+    # The different probabilities of internal events, in the order of the table. Each stands for one sample of each rate set.
     probabilities = dict.fromkeys(record["internal"] for record in records_of(analyze, "drift", dataset))
     cells = [Cell(f"{a} to {b} {name}") for name in AVERAGED_MEASURES]
     for internal in list(probabilities)[:configurations]:
@@ -204,9 +206,9 @@ def summary(groups: Groups) -> Table:
     table = Table(
         "Coverage of 95 % intervals of ten runs",
         ["intervals of", "cells", "without a mark", "their coverage", "lowest cell", f"cells below {WANTED:.0%}"],
-        note=f"A cell is a measure of a machine in one of four regimes ({', '.join(f'{rates} {name}' for rates, name in REGIMES.items())}), or its contrast between "
+        note=f"A cell is a measure of a machine in one of four rate sets ({', '.join(f'{rates} {name}' for rates, name in RATE_SETS.items())}), or its contrast between "
         f"two of them. Without a mark: the share of all intervals that are neither rough nor missing because all runs are equal. "
-        f"Lowest cell: of those with at least {FEWEST} intervals without a mark.",
+        f"Lowest cell: the lowest coverage of a cell that has at least {FEWEST} intervals without a mark.",
     )
     for name, cells, truths in groups:
         shares = [cell.covered(truths[cell.name]) for cell in with_enough_intervals(cells)]

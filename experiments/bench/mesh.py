@@ -42,8 +42,8 @@ class Case:
 
     @property
     def open_files(self) -> int:
-        """Returns how many open files the case needs: the sockets, and an estimate for the dataset, the event loops, and the listeners of runs that
-        are being set up."""
+        """Returns how many open files the case needs: the sockets, and an estimate for the dataset, the event loops, and the sockets that
+        listen for connections while runs are set up."""
         return self.sockets + 200 + 32 * self.machines
 
     def experiment(self, duration_s: float) -> str:
@@ -88,7 +88,8 @@ def compare(simulator: Simulator, plan: Plan, title: str, cases: list[Case]) -> 
     results = rounds.in_turn("mesh", possible, plan.mesh_rounds, lambda case: run_case(simulator, plan, case))
     note = (
         f"Each machine ticks {RATE} times a second for {plan.mesh_s:g} s, internal 0.7; {rounds.medians_of(plan.mesh_rounds)}. "
-        "Ratio: the column before, divided by the first row, in each round. CPU-ms per machine-s: processor time while all runs are under way. "
+        "Ratio: the value to the left, divided by the value in the first row of the same column, in each round. "
+        "CPU-ms per machine-s: milliseconds of processor time per machine and second, while all runs are under way. "
         "Set-up: all other processor time, including the start and the end of the program."
     )
     if skipped:

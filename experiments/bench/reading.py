@@ -25,7 +25,8 @@ PEERS = Path(__file__).parent / "peers"
 RATE_SETS = ((1, 3, 6), (2, 3, 4), (3, 3, 3), (5, 1, 5), (1, 2, 1))
 INTERNAL = (0.4, 0.7)
 DURATION_S = 60
-# Seconds between two checks of the memory of a running program. They are few, because the fastest programs end within a tenth of a second.
+# Seconds between two checks of the memory of a running program. The time is short, because the fastest programs end within a tenth of a
+# second.
 CHECK_INTERVAL_S = 0.02
 # Approximate size of an event in the CSV files.
 BYTES_PER_EVENT = 50
@@ -46,7 +47,7 @@ class Reader:
     removes_cache: bool = False
     """Whether the cache of `analyze` (the stored measures in `.cache`) is removed first."""
     is_everyday_build: bool = False
-    """True: `analyze` as built by `cargo build`, with little optimisation. False: its release build."""
+    """True: `analyze` as built by `cargo build`, which does not optimise the table library Polars. False: its release build."""
 
     def __str__(self) -> str:
         return self.name
@@ -149,7 +150,7 @@ def export(reader: Reader, simulator: Simulator, dataset: Path) -> Usage:
 def check(simulator: Simulator, dataset: Path) -> None:
     """Raises `Disagreement` if the drift table of a reader differs from that of the first reader.
 
-    Afterwards the log is in the system's memory, so no reader that is measured later has to wait for the disk.
+    Afterwards the system has the log in its file cache (in memory), so no reader that is measured later has to wait for the disk.
     """
     rounds.say("reading: comparing the tables")
     reference = parse(read(FIRST, simulator, dataset)[1])
@@ -211,9 +212,10 @@ def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
         rows=[row(events, reader) for events in usages for reader in READERS],
         note=(
             f"Runs of {DURATION_S} s, five rate sets, internal {' and '.join(map(str, INTERNAL))}; whole programs from start to "
-            f"end, the log in the system's memory; {rounds.medians_of(plan.reading_rounds)}. Ratio: nanoseconds per event, divided by "
-            f"those at the fewest events. The next two columns of ratios: how many times as fast the first and the second reading of "
-            f"`analyze` are, in each round. "
+            f"end; the system keeps the log in its file cache (in memory), so no program waits for the disk; "
+            f"{rounds.medians_of(plan.reading_rounds)}. Ratio: nanoseconds per event, divided by those of the same reader with the fewest "
+            f"events. First (second) reading is faster by: the wall time of this row, divided by that of the first (second) reading of "
+            f"`analyze` with as many events, in each round. "
             f"All programs agree in mean, sd and n of logical rate, own drift and final lag of every configuration and "
             f"machine. The first reading checks every run's checksum, calculates all measures of `analyze`, and stores them for the "
             f"second reading. Python {sys.version.split()[0]}. Elsewhere: cores that other programs used."
@@ -245,7 +247,7 @@ def export_times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Ta
         note=(
             f"The datasets above; {rounds.medians_of(plan.reading_rounds)}. Both write every column of the log with zstd. `analyze` also "
             f"verifies checksums, calculates all measures, writes them and the runs, and adds the columns recipients, time_s and jump. "
-            f"The last column of ratios: how many times as fast `analyze` is, in each round."
+            f"`analyze` is faster by: the wall time of this row, divided by that of `analyze export` with as many events, in each round."
         ),
     )
 

@@ -15,7 +15,7 @@ def in_turn(part: str, cases: Sequence[Case], rounds: int, measure: Callable[[Ca
     """Measures every case once in each round. Returns a list for each case, with one result for each round. `part` is the name of this part
     of the benchmark, for the lines of progress.
 
-    Each round starts with the next case, so that no case is always the first.
+    Each round starts with another case, so that no case is always the first.
     """
     results: list[list[Result]] = [[] for _ in cases]
     for number in range(rounds):

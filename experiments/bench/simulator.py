@@ -43,7 +43,8 @@ class Usage:
     """Processor time of the kernel's soft interrupts on the whole computer, in cores (seconds per second of wall time). It includes work
     for loopback connections. The kernel does not count this time for any program."""
     elsewhere_cores: float
-    """Processor time of other programs, in cores. On a virtual machine, they include the time that the virtual machine did not get."""
+    """Processor time of other programs, in cores. On a virtual machine, it includes steal time: time in which the virtual machine had work
+    to do, but the host computer used the processor for something else."""
     samples: list[Sample]
     """The result of each check while the program ran."""
 
@@ -152,7 +153,9 @@ def run(command: Sequence[str | Path], check_interval_s: float = CHECK_INTERVAL_
 
 
 def elsewhere(before: ComputerTime, after: ComputerTime, wall_s: float, cpu_s: float) -> float:
-    """Returns how many cores other programs used: all cores, without the idle time, the interrupts, and the measured program's `cpu_s`."""
+    """Returns how many cores other programs used: all cores, without the idle time, the interrupts, and the measured program's `cpu_s`.
+    The kernel's steal time (see `Usage.elsewhere_cores`) is not subtracted, so it counts as that of other programs.
+    """
     idle_s = after.idle_s - before.idle_s
     interrupts_s = after.hardirq_s + after.softirq_s - before.hardirq_s - before.softirq_s
     return max(0.0, before.cores - (idle_s + interrupts_s + cpu_s) / wall_s)

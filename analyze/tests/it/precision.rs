@@ -118,8 +118,8 @@ fn records_agree_with_the_table_of_jumps() {
     }
 }
 
-/// The table has a row for each configuration: the machine that needs the most repetitions. The first row is the one that needs the most.
-/// `--sort` gives another order.
+/// The table has a row for each configuration, about the machine that needs the most repetitions. The rows are sorted by this number, the
+/// largest first. `--sort` gives another order.
 #[test]
 fn each_row_is_the_machine_that_needs_the_most_repetitions() {
     let folder = grid();
@@ -146,7 +146,7 @@ fn each_row_is_the_machine_that_needs_the_most_repetitions() {
         })
         .collect();
     assert_eq!(rows.len(), 4);
-    // The cell with index 7 is the number of repetitions that are needed.
+    // The cell with index 7 is the number of repetitions that are needed. (The cell with index 0 is the empty text before the first bar.)
     let needed: Vec<f64> = rows.iter().map(|row| row[7].parse().unwrap()).collect();
     assert!(needed.is_sorted_by(|a, b| a >= b), "{needed:?}");
     // The records have the three machines of a configuration one after the other.
@@ -211,7 +211,7 @@ fn the_text_fits_in_a_terminal_of_80_or_120_columns() {
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         // The dataset remembers the command that made it: here, the command of the test program, which differs from computer to
-        // computer.
+        // computer. So the word COMMAND takes its place.
         let lines: Vec<&str> = text.lines().collect();
         // The index of the line with the command: two lines below the sentence that introduces it.
         let command = lines
@@ -329,7 +329,7 @@ fn errors_say_what_is_wrong_and_what_is_possible() {
     );
 }
 
-/// A half-width in percent of a mean of about 0 would be about 0.
+/// A half-width in percent of a mean of about 0 would be about 0, so no number of repetitions would be enough.
 #[test]
 fn machines_with_a_mean_of_about_0_are_left_out_and_reported() {
     let folder = grid();

@@ -148,8 +148,8 @@ fn a_command_with_repetitions_is_printed_with_the_new_number() {
     assert!(count > 3, "{count}");
 }
 
-/// Of the five planned repetitions of each configuration, one has failed and one was not made, so three are finished. The number of more
-/// runs that is printed includes the four runs (one for each configuration) that were planned already.
+/// Of the five planned repetitions of each configuration, one has failed and one was not made, so three are finished. `analyze precision`
+/// prints how many more runs are needed. This number includes the four runs (one for each configuration) that were not made.
 #[test]
 fn planned_and_failed_runs_are_counted() {
     let folder = tempfile::tempdir().unwrap();

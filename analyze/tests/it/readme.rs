@@ -130,6 +130,7 @@ fn own_loopback_address() -> String {
     format!("127.{high}.{low}.1")
 }
 
+/// The first 25 lines of README.md have two blocks of commands: one that makes runs and their tables, and one that runs all tests.
 #[test]
 fn the_first_screen_has_the_two_commands() {
     let readme = read("README.md");
@@ -310,6 +311,7 @@ fn blocks_of_code_have_a_known_language() {
                 "yaml",
                 "dockerfile",
             ];
+            // `analyze dictionary` writes data/README.md, with blocks that name no language.
             let is_generated = document == "data/README.md" && language.is_empty();
             assert!(
                 known.contains(&language) || is_generated,

@@ -293,6 +293,7 @@ fn times_in_many_formats() {
 
 #[test]
 fn preambles_and_other_titles_of_columns() {
+    // A preamble is text before the titles of the columns.
     let body = |rows: &[Row]| lines(rows, Row::csv);
     require_plain("a preamble", "vmN.csv", |rows| {
         format!("Node up, 3 ticks per second\n{TITLES}\n{}", body(rows))

@@ -137,7 +137,7 @@ fn a_pattern_finds_run_and_machine_in_file_names() {
     assert!(error.contains("does not match its path"), "{error}");
 }
 
-/// The log of one machine in sentences: forty internal events, one each second. The first has the clock `clock`.
+/// The log of one machine in lines with labels, not in a table: forty internal events, one each second. The first has the clock `clock`.
 fn sentences(machine: usize, clock: usize) -> String {
     let line = |tick: usize| {
         format!(
@@ -245,6 +245,7 @@ fn logs_in_a_folder_beside_other_files_are_found() {
 fn utf16_is_read() {
     for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
         let encoded = |text: String| -> Vec<u8> {
+            // The first character is the byte order mark, which shows that the file is UTF-16.
             let units: Vec<u16> = format!("\u{feff}{text}").encode_utf16().collect();
             units.into_iter().flat_map(to_bytes).collect()
         };

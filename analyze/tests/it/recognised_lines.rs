@@ -34,7 +34,7 @@ fn stamp(row: &Row, label: &str) -> String {
 #[test]
 fn records_that_begin_with_the_time_or_the_clock() {
     let words = ["Internal event", "Sent", "Received"];
-    // Each record has two or more lines. `what` is the first value of a record.
+    // Each record has two or more lines. The first argument of `require_plain` says what a record begins with.
     require_plain("the time", |rows| {
         lines(rows, |row| {
             let (word, peers, stamp) = (row.word(words), peers(row), stamp(row, " | stamp: "));

@@ -81,7 +81,7 @@ proptest! {
             let line_index = line_index % lines.len();
             let line = &mut lines[line_index];
             let byte_index = byte_index % line.len();
-            // The label of the queue's length stays whole.
+            // The label of the queue's length stays whole, with the signs around it: `| queue: `.
             let queue = line.find("queue").unwrap();
             let is_in_label = (queue - 2..queue + 7).contains(&byte_index);
             // A number with one digit more or less cannot be recognised as damaged, so digits stay too.

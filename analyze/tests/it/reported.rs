@@ -146,6 +146,7 @@ fn tables_have_the_values_of_the_commands() {
             if let (Some(half), Ok(high)) = (half, high) {
                 let half: f64 = half.parse().unwrap();
                 let exact = high - mean;
+                // The page has few digits of the half-width, and rounds up.
                 assert!(half >= exact * 0.999 && half <= exact * 1.2 + 1e-6);
             }
         }

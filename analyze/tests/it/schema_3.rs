@@ -109,7 +109,7 @@ fn datasets_of_the_earlier_schema_pass_the_audit_and_can_be_exported() {
         let header = events.unwrap().lines().next().unwrap().to_owned();
         assert!(header.contains(",message_stamp,"), "{header}");
     }
-    // `imported` is not audited here. It was made from the logs of another program (`data/foreign`).
+    // `imported` is not audited here: its logs are those of another program (`data/foreign`), not of `sim`.
     for sample in ["swept", "virtual"] {
         let folder = tempfile::tempdir().unwrap();
         copy(sample, folder.path());

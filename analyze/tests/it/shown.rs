@@ -76,6 +76,7 @@ fn a_run_is_shown_event_by_event() {
     );
 }
 
+/// A window is the part of a run that is shown.
 #[test]
 fn a_window_includes_its_first_and_its_last_instant() {
     let folder = by_hand();
@@ -321,6 +322,7 @@ fn past_future_cut_and_causal_order_respect_happens_before() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let execution = execution(&folder.path().join("small"));
+    // Some event of machine 0.
     let some = execution.range_of(0).start + 7;
     let past = execution.past_of([some]);
     let future = execution.future_of([some]);
@@ -383,6 +385,7 @@ fn lags_in_a_window_are_those_of_the_run() {
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let execution = execution(&folder.path().join("small"));
     let (from_ns, to_ns) = (4_100_000_000, 9_000_000_000);
+    // For machine 2 and for machine 0: the steps of its lag, each with the time from which it holds.
     let steps = lag::steps(&execution, &[2, 0], (from_ns, to_ns));
     let clock_at = |machine: u32, at_ns: i64| {
         let log = &execution.events()[execution.range_of(machine)];

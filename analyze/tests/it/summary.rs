@@ -62,9 +62,9 @@ fn a_summary_fits_one_screen_at_any_width() {
     );
 }
 
-/// The summary says how many machines are in each regime. The regime of a machine follows from the 95 % interval of the offered load (messages that arrive /
-/// ticks): stable if the interval is below 1, overloaded if it is above 1, critical if it contains 1. The rows of the summary are
-/// sorted by the backlog growth.
+/// The summary says how many machines are in each regime. The regime of a machine follows from the 95 % interval of the offered load
+/// (messages that arrive / ticks): stable if the interval is below 1, overloaded if it is above 1, critical if it contains 1. The rows
+/// of the summary are sorted by the backlog growth.
 #[test]
 fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
     let folder = grid();

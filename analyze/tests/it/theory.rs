@@ -75,9 +75,9 @@ impl FluidResult {
     }
 }
 
-/// Whether the fastest clock gains from messages of other machines (it jumps now and then), so that its predicted rate is only an
-/// estimate. This is so if a slower machine has more than half the highest rate, or if more than two machines have the highest rate.
-fn fastest_clock_gains(rates: &[f64]) -> bool {
+/// Whether messages of other machines sometimes make the fastest clock jump, so that its predicted rate is only an estimate. This is so if
+/// a slower machine has more than half the highest rate, or if more than two machines have the highest rate.
+fn fastest_clock_jumps(rates: &[f64]) -> bool {
     let fastest = rates.iter().copied().fold(0.0, f64::max);
     let nearly_as_fast = |&rate: &f64| rate > fastest / 2.0 && rate < fastest;
     let equally_fast = rates.iter().filter(|&&rate| rate == fastest).count();
@@ -98,8 +98,8 @@ fn require_close(name: &str, value: f64, expected: f64, tolerance: f64) {
 }
 
 /// In a very long run (1e8 s) chance averages out, so the predictions equal those of the fluid model. The figures of [`FLUID_RESULTS`] are
-/// rounded to two digits, so the tolerances are about half of the last digit. If the fastest clock gains (see
-/// [`fastest_clock_gains`]), both the prediction and the fluid model only estimate its rate, so the logical rate has a larger tolerance.
+/// rounded to two digits, so the tolerances are about half of the last digit. If messages make the fastest clock jump (see
+/// [`fastest_clock_jumps`]), both the prediction and the fluid model only estimate its rate, so the logical rate has a larger tolerance.
 #[test]
 fn predictions_for_long_runs_are_those_of_the_fluid_model() {
     for wanted in FLUID_RESULTS {
@@ -117,7 +117,7 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
             wanted.receive_share,
             0.005,
         );
-        let tolerance = if fastest_clock_gains(wanted.rates) {
+        let tolerance = if fastest_clock_jumps(wanted.rates) {
             0.15
         } else {
             0.006
@@ -132,8 +132,8 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
 }
 
 /// For 60 s, predictions differ a little from the fluid model. Chance makes the final backlog larger, and messages that arrive after the
-/// last tick do not count. Each of these two effects changes the backlog by up to one message. They also change the number of idle ticks of
-/// a critical peer (one that gets about as many messages as it has ticks) by up to 1 %.
+/// last tick do not count. Each of these two effects changes the backlog by up to one message. They also change the number of idle ticks
+/// (ticks that find the queue empty) of a critical peer (one that gets about as many messages as it has ticks) by up to 1 %.
 #[test]
 fn predictions_for_a_minute_differ_from_the_fluid_model_by_one_or_two_messages() {
     for wanted in FLUID_RESULTS {
@@ -247,9 +247,8 @@ fn estimate(values: &[f64]) -> (f64, f64) {
 }
 
 /// Each measured value is a mean (`.0`) with its standard error (`.1`). The tolerance is five standard errors plus the known errors of the
-/// theory: for the backlog half a message; for the receive share
-/// 0.01, because of idle ticks at the start; for the logical rate 0.2 %, or 3 % if the fastest clock gains or machines never have
-/// internal events.
+/// theory: for the backlog half a message; for the receive share 0.01, because of idle ticks at the start; for the logical rate 0.2 %, or
+/// 3 % if messages make the fastest clock jump or if machines never have internal events.
 #[test]
 fn predictions_agree_with_the_virtual_engine() {
     for (rates, internal) in [
@@ -275,7 +274,7 @@ fn predictions_agree_with_the_virtual_engine() {
             let name = format!("{rates}, {internal}: {machine}");
             let predicted = &predicted[machine];
             let always_sends = internal == 0.0;
-            let relative = if fastest_clock_gains(&numbers) || always_sends {
+            let relative = if fastest_clock_jumps(&numbers) || always_sends {
                 0.03
             } else {
                 0.002
@@ -343,7 +342,7 @@ fn require_agreement(system: &System, share_error: f64) {
         require_close(&name, share, received.0, share_error + 5.0 * received.1);
         if let Some(rate) = predicted.logical_rate {
             let has_caveats = !predicted.caveats(Quantity::LogicalRate).is_empty();
-            let relative = if has_caveats || fastest_clock_gains(&system.rates) {
+            let relative = if has_caveats || fastest_clock_jumps(&system.rates) {
                 0.03
             } else {
                 0.01

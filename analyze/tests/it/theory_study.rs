@@ -142,7 +142,8 @@ fn predictions_without_a_caveat_are_seldom_off_and_those_with_one_more_often() {
         unlabelled > 500.0 && share_of_unlabelled_off <= 0.015 && share_labelled <= 0.5,
         "{about}"
     );
-    // If hardly any prediction without a caveat is off, the share of those with one must still be 2.5 %.
+    // Predictions with a caveat must be off more than five times as often as those without one, and in any case more often than
+    // 5 * 0.005 = 2.5 %.
     assert!(
         share_of_labelled_off > 5.0 * share_of_unlabelled_off.max(0.005),
         "{about}"

@@ -95,8 +95,7 @@ fn table_on_a_terminal() {
 }
 
 /// Each kind of caveat has a letter. The letter stands in the column of each value that has this caveat, and a line below the table
-/// explains it. Here three
-/// machines have the same rate, so the logical rate has the caveat `e`, and the final lag has `a`, `e` and `g`.
+/// explains it. Here three machines have the same rate, so the logical rate has the caveat `e`, and the final lag has `a`, `e` and `g`.
 #[test]
 fn predictions_with_caveats_have_letters_and_reasons() {
     let folder = tempfile::tempdir().unwrap();
@@ -307,8 +306,10 @@ fn predictions_before_and_after_the_runs_are_equal() {
         }
     }
     // The first boundary is that of machine 0 with rates 1,3,6. At the boundary, as many messages arrive at it as it has ticks: 1 per
-    // second. Then it sends nothing. The sum S of the idle ticks per second of machines 1 and 2 follows from two equations, where
-    // q = 1 - internal, and a send goes to a given machine with probability 2/3: S = 9 - 2/3 q S, and 1 = 2/3 q S. So q = 3/16.
+    // second. Then it sends nothing. Let S be the number of idle ticks (with an empty queue) per second of machines 1 and 2 together. They
+    // send q S times per second, where q = 1 - internal, and a send goes to a given machine with probability 2/3. So they get
+    // 2/3 q S messages from each other, and machine 0 gets as many. Machines 1 and 2 have 9 ticks per second, so S = 9 - 2/3 q S. For
+    // machine 0, 1 = 2/3 q S. So S = 8 and q = 3/16.
     let boundaries = before.iter().map(|row| row["internal_boundary"].as_f64());
     let boundary = boundaries.flatten().next().unwrap();
     assert!((boundary - 0.8125).abs() < 1e-9, "{boundary}");

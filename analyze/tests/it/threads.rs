@@ -116,6 +116,7 @@ fn a_file_beyond_the_size_limit_is_an_error() {
     assert!(err.contains("File too large"), "{err}");
     let remaining = std::fs::read_dir(folder.path().join("small/processed")).unwrap();
     let remaining: Vec<_> = remaining.map(|entry| entry.unwrap().file_name()).collect();
+    // Every export makes this file and never removes it.
     assert_eq!(remaining, [".lock"]);
 }
 

@@ -76,7 +76,8 @@ pub fn messages(execution: &Execution, window: &Window) -> BTreeSet<(usize, usiz
         .collect()
 }
 
-/// The values of an event that Perfetto's format and Chrome's format contain: machine, time in nanoseconds, kind, clock before and after, queue length.
+/// The values of an event that Perfetto's format and Chrome's format contain: machine, time in nanoseconds, kind, clock before and after,
+/// queue length.
 fn values_of(event: &Event) -> (u64, u64, String, u64, u64, Option<u64>) {
     (
         u64::from(event.machine),
@@ -177,8 +178,8 @@ fn annotation(event: &TrackEvent, name: &str) -> Option<u64> {
 }
 
 /// The expected bytes are written here by hand, from Perfetto's protobuf schema. Each field begins with one or two bytes that contain the
-/// number of the field times 8, plus 0 for an integer or 2 for bytes with a length. So 0x50 is field 10 with an integer. Fields of the
-/// schema: packet 1, timestamp 8, sequence 10, track event 11, track descriptor 60.
+/// number of the field times 8, plus 0 for an integer or 2 for bytes with a length. So 0x50 is field 10 with an integer. A trace has
+/// packets (field 1). Fields of a packet: timestamp 8, sequence 10, track event 11, track descriptor 60.
 #[test]
 fn perfetto_has_the_field_numbers_of_its_schema() {
     let execution = execution(&by_hand().path().join("by-hand"));
@@ -190,16 +191,21 @@ fn perfetto_has_the_field_numbers_of_its_schema() {
     .unwrap();
     let bytes = traced(&execution, &window, Format::Perfetto);
     let name = "by-hand, run 0";
+    // Fields 1 (the id of the process) and 6 (its name).
     let mut process = vec![0x08, 1, 0x32, name.len() as u8];
     process.extend(name.bytes());
+    // Fields 1 (the id of the track) and 3 (its process).
     let mut track = vec![0x08, 1, 0x1a, process.len() as u8];
     track.extend(process);
+    // Fields 10 (the sequence) and 60 (the descriptor of the track; 60 times 8 plus 2 takes the two bytes 0xe2 and 0x03).
     let mut packet = vec![0x50, 1, 0xe2, 0x03, track.len() as u8];
     packet.extend(track);
+    // Field 1 (a packet).
     let mut expected = vec![0x0a, packet.len() as u8];
     expected.extend(packet);
     assert!(bytes.starts_with(&expected), "{bytes:x?}");
-    // Until time 0 there is one event: machine 0 sends. Its type is 1 (a slice begins), its track is 2, and its name has 4 bytes: send.
+    // Until time 0 there is one event: machine 0 sends. Its type (field 9) is 1 (a slice begins), its track (field 11) is 2, and its name
+    // (field 23) has 4 bytes: send.
     let begin: Vec<u8> = [&[0x48, 1, 0x58, 2, 0xba, 0x01, 4][..], b"send"].concat();
     assert!(
         bytes.windows(begin.len()).any(|part| part == begin),

@@ -22,7 +22,7 @@ def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
     # A machine that sends has as many equally likely choices as there are machines: each of the others, and all others together.
     choice_probability = (1 - internal) / machines
     clocks = [0] * machines
-    # A message is a tuple of its stamp, its sender, and the sender's tick at which it was sent.
+    # A message is a tuple of its stamp (the sender's clock), its sender, and the sender's tick at which it was sent.
     queues: list[deque[tuple[int, int, int]]] = [deque() for _ in rates]
     others = [[queue for queue in queues if queue is not own] for own in queues]
     # The time of each machine's first tick: random, within its first period.

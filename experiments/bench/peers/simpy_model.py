@@ -13,7 +13,7 @@ import simpy
 import command_line
 from command_line import Experiment, Write
 
-# A message is a tuple of its stamp, its sender, and the sender's tick at which it was sent.
+# A message is a tuple of its stamp (the sender's clock), its sender, and the sender's tick at which it was sent.
 Message = tuple[int, int, int]
 
 
