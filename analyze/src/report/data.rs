@@ -66,7 +66,7 @@ pub(super) struct Data {
 }
 
 impl Data {
-    /// The tables of drift, jumps, backlog and theory, with a row for each machine of each configuration.
+    /// The tables of drift, jumps, backlog and theory, with a row for each machine of each configuration, which is an entry of `compared`.
     pub(super) fn new(compared: &[PredictionComparison<'_>]) -> Result<Self, ReportError> {
         let mut data = Self {
             rows: compared.len(),

@@ -255,8 +255,9 @@ impl<'d> Repetitions<'d> {
     pub fn run_means(&self, machines: u32) -> Result<Vec<Group>, Error> {
         let mut groups = vec![];
         let mut means: Vec<Values> = vec![vec![]; self.measures.len()];
+        // For the groups made here, a row is a whole run. Its group is that of its first chosen machine.
         let mut first = 0;
-        // The rows of a run follow each other.
+        // The rows of the machines of a run follow each other.
         while let Some(&group) = self.group_of_row.get(first) {
             let run = self.run_of_row[first];
             let of_run = self.run_of_row[first..]
