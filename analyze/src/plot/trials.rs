@@ -21,11 +21,11 @@ const MEASURES: [&str; 3] = ["logical_rate", "jump_mean", "backlog_mean"];
 /// The largest number of conditions that are drawn. Each has a row of panels.
 const MAX_CONDITIONS: usize = 4;
 
-/// The values of some measures, for each machine of each run.
+/// The values of some measures. A row is one machine of one run.
 struct Values {
     /// For each run's number, the index of the row of its machine 0. The rows of its other machines follow.
     first_rows: HashMap<u64, usize>,
-    /// For each measure, its value in each row. A row is one machine of one run.
+    /// For each measure, its value in each row. `None` if the measure is undefined for this machine.
     columns: Vec<Vec<Option<f64>>>,
 }
 
@@ -139,6 +139,7 @@ fn panel(
         .iter()
         .flat_map(|series| &series.points)
         .map(|point| point.y);
+    // The axis begins half a position before the first run and ends half a position after the last, so that no point is at an end.
     let last = condition.runs.len().saturating_sub(1) as f64;
     Panel {
         title: condition.title(names),

@@ -22,7 +22,7 @@ use crate::read::dataset::Dataset;
 /// How to make the further runs that a dataset needs.
 #[derive(Debug)]
 pub struct Extension {
-    /// The dataset's label.
+    /// The dataset's label (its name in tables).
     pub dataset: String,
     /// The lines that set the numbers of repetitions in the experiment file. If there are none, the file stays as it is.
     pub lines: RepetitionLines,
@@ -34,7 +34,7 @@ pub struct Extension {
     pub planned_before: u64,
     /// The approximate wall time of these runs on this computer, as `sim plan` estimates it.
     pub wall_time: Duration,
-    /// Why the lines cannot be put into the experiment file. `None` if they can.
+    /// Why these runs cannot be made, for example because the changed experiment file would be refused. `None` if they can.
     pub problem: Option<String>,
     /// The experiment as it is planned now.
     experiment: Experiment,
@@ -54,7 +54,8 @@ impl Extension {
         let Some(experiment) = log.experiment()? else {
             return Ok(None);
         };
-        // How many further repetitions each configuration needs; the key is its text. `None` if an experiment cannot have so many.
+        // How many further repetitions each configuration needs; the key is the configuration's text. `None` if an experiment cannot
+        // have so many.
         let mut further: HashMap<String, Option<u64>> = needs
             .iter()
             .filter(|need| need.group.dataset == dataset.label())
@@ -63,6 +64,7 @@ impl Extension {
         let attempted = Attempted::new(&log);
         // `counts` has the new number of repetitions of each configuration, and `runs` the number of runs to do.
         let (mut counts, mut runs, mut planned_before) = (vec![], vec![], 0);
+        // Whether no configuration needs more repetitions than an experiment can have.
         let mut is_possible = true;
         for configuration in experiment.configurations() {
             let text = configuration.to_string();
@@ -131,10 +133,11 @@ impl Attempted {
     ///
     /// 1. The new number of repetitions. It is the smallest one that is enough, but not below `planned`.
     /// 2. The number of runs that are to do with this number of repetitions.
-    /// 3. How many of these runs are planned already.
+    /// 3. How many of these runs were to do with the `planned` repetitions already.
     fn extend(&self, configuration: &str, planned: u32, wanted: u64) -> (u32, u64, u64) {
-        let made = self.0.get(configuration);
-        let is_to_do = |repetition: &u32| !made.is_some_and(|made| made.contains(repetition));
+        let attempted = self.0.get(configuration);
+        let is_to_do =
+            |repetition: &u32| !attempted.is_some_and(|attempted| attempted.contains(repetition));
         let planned_to_do = (0..planned).filter(is_to_do).count() as u64;
         let (mut count, mut to_do) = (planned, planned_to_do);
         while to_do < wanted {

@@ -56,7 +56,7 @@ impl fmt::Display for HalfWidth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absolute(half_width) => half_width.fmt(f),
-            // Nine decimals remove the rounding error of the multiplication.
+            // In percent (1e11 / 1e9 = 100), rounded to nine decimals, because 0.07 * 100 is not exactly 7.
             Self::Relative(share) => write!(f, "{} %", (share * 1e11).round() / 1e9),
         }
     }

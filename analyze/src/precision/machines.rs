@@ -111,6 +111,7 @@ pub(crate) fn example(group: &Group, measure: &Measure) -> String {
     let half_width = group
         .estimate(measure)
         .and_then(|estimate| estimate.half_width);
+    // With as few decimals as show one significant digit.
     half_width.map_or("0.2".to_owned(), |half_width| {
         number(half_width / 2.0, decimals_for(half_width / 2.0, 1, 0))
     })
@@ -137,10 +138,12 @@ fn machine_need(
     // A repetition in which the measure is undefined gives no value: `group.n` repetitions gave `estimate.n` values. Further repetitions
     // are expected to give values in the same proportion.
     let repetitions_for = |values: u64| (values * group.n).div_ceil(estimate.n);
-    let limited = |values: u64| {
+    // `None` if an experiment cannot have so many repetitions.
+    let possible_repetitions_for = |values: u64| {
         let repetitions = repetitions_for(values);
         (repetitions <= MAX_REPETITIONS).then_some(repetitions)
     };
+    // The repetitions that are done, and those for the values that are still missing.
     let repetitions_needed = || {
         let more_values = values_needed.repetitions?.saturating_sub(estimate.n);
         let repetitions = group.n + repetitions_for(more_values);
@@ -153,8 +156,8 @@ fn machine_need(
         need: Need {
             repetitions: repetitions_needed(),
             // These ends can be below the number of repetitions that are done.
-            low: values_needed.low.and_then(limited),
-            high: values_needed.high.and_then(limited),
+            low: values_needed.low.and_then(possible_repetitions_for),
+            high: values_needed.high.and_then(possible_repetitions_for),
         },
     })
 }

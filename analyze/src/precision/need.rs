@@ -3,16 +3,19 @@
 //! A sweep (the runs of an experiment) with `n` repetitions is done. Which number `N` of repetitions would be enough? Let `s` be the
 //! standard deviation of a measure over the `n` repetitions, and `S` its standard deviation over the `N` repetitions of a new sweep. After
 //! the new sweep, half the width of the interval is `t S / sqrt(N)`, where `t` is the 0.975 quantile of Student's t with `N - 1` degrees
-//! of freedom. `S` is not known before the new sweep. If the values are normally distributed with the same variance, the ratio
-//! `S^2 / s^2` has the F distribution with `N - 1` and `n - 1` degrees of freedom. This is the distribution of the ratio of the variances of
-//! two such samples. So the number of repetitions is the smallest `N` with
+//! of freedom. It is at most the wanted half-width `h` if `t^2 S^2 <= N h^2`.
+//!
+//! `S` is not known before the new sweep. If the values are normally distributed with the same variance, the ratio `S^2 / s^2` has the F
+//! distribution with `N - 1` and `n - 1` degrees of freedom. (This is the distribution of the ratio of the variances of two such samples.)
+//! Let `F` be the [`ASSURANCE`] quantile of this distribution: with this probability, `S^2` is at most `F s^2`. So the number of
+//! repetitions is the smallest `N` with
 //!
 //! ```text
 //! t^2 F s^2 <= N h^2
 //! ```
 //!
-//! where `h` is the wanted half-width and `F` is the [`ASSURANCE`] quantile of this F distribution. Without the factor `F`, the interval
-//! would be too wide after about half of all sweeps, because `S` is larger than `s` in about half of all cases.
+//! Without the factor `F`, the interval would be too wide after about half of all sweeps, because `S` is larger than `s` in about half of
+//! all cases.
 //!
 //! Sources: L. L. Kupper and K. B. Hafner, "How appropriate are popular sample size formulas?", The American Statistician 43 (1989),
 //! pages 101-105, on the variance of the planned sample (`S^2`); R. H. Browne, "On the use of a pilot sample for sample size
@@ -50,7 +53,7 @@ impl Need {
         let freedom = (n - 1) as f64;
         // h^2 / s^2 in the formula above.
         let ratio = (half_width / sd).powi(2);
-        // Whether t^2 v <= N h^2, where N is `count`, v is a variance, and `ratio` is h^2 / v.
+        // Whether the interval is narrow enough if the variance is v: t^2 v <= N h^2, where N is `count`, and `ratio` is h^2 / v.
         let is_narrow = |count: u64, ratio: f64| {
             t_quantile_975((count - 1) as f64).powi(2) <= count as f64 * ratio
         };
@@ -59,7 +62,8 @@ impl Need {
             let squared_t = t_quantile_975((count - 1) as f64).powi(2);
             squared_t * f_quantile((count - 1) as f64, freedom) <= count as f64 * ratio
         };
-        // An end of the 95 % interval of the true variance, in units of the estimated variance.
+        // An end of the 95 % interval of the true variance, in units of the estimated variance. The quantile is the divisor, so
+        // the larger quantile (`share` 0.975) gives the lower end.
         let variance = |share: f64| freedom / chi_square_quantile(freedom, share);
         // The number of repetitions that would be enough if the true variance were this one.
         let enough_for = |variance: f64| smallest(2, |count| is_narrow(count, ratio / variance));

@@ -76,7 +76,8 @@ pub fn table(
     }
 }
 
-/// The cell of column `now`: half the present width in percent of the mean, with two digits or more. Empty if there is no interval.
+/// The cell of column `now`: half the width of the present interval in percent of the mean, with two digits or more. Empty if there is no
+/// interval.
 fn present_share(need: &MachineNeed<'_>) -> String {
     need.share().map_or(String::new(), |share| {
         let percent = 100.0 * share;
@@ -86,8 +87,7 @@ fn present_share(need: &MachineNeed<'_>) -> String {
     })
 }
 
-/// The cell of column `95 %`: the interval that contains the number of repetitions that would be enough if the standard deviation were
-/// known.
+/// The cell of column `95 %`: a 95 % interval for the number of repetitions that would be enough if the true standard deviation were known.
 fn interval(need: &MachineNeed<'_>) -> String {
     let (low, high) = (count(need.need.low), count(need.need.high));
     match low == high {
@@ -234,7 +234,7 @@ fn listed(groups: &[&Group]) -> String {
 }
 
 /// Paragraphs about how to make the missing runs of a dataset: their number and time, the lines to change in its experiment file, and the
-/// command.
+/// command. If the table is about other datasets too (`has_others`), the first paragraph names the dataset.
 fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
     let prefix = if has_others {
         format!("{}: ", extension.dataset)
@@ -302,7 +302,7 @@ fn indented(line: &str) -> String {
 
 /// A record for each machine, in full precision.
 pub fn records(needs: &Needs<'_>, measure: &Measure, extensions: &[Extension]) -> Vec<Record> {
-    let number =
+    let integer =
         |count: Option<u64>| count.map_or(Value::Missing, |count| Value::Integer(count as i64));
     let record = |need: &MachineNeed<'_>| {
         let mut record = group_record(need.group);
@@ -311,10 +311,10 @@ pub fn records(needs: &Needs<'_>, measure: &Measure, extensions: &[Extension]) -
         push("half_width", need.estimate.half_width.into());
         push("half_width_share", need.share().into());
         push("half_width_wanted", Value::Number(need.wanted));
-        push("needed", number(need.need.repetitions));
-        push("needed_low", number(need.need.low));
-        push("needed_high", number(need.need.high));
-        push("further", number(need.further()));
+        push("needed", integer(need.need.repetitions));
+        push("needed_low", integer(need.need.low));
+        push("needed_high", integer(need.need.high));
+        push("further", integer(need.further()));
         push(
             "further_time_s",
             wall_time(need, extensions)

@@ -80,7 +80,7 @@ fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
     let sign = &sign_and_value[..sign_and_value.len() - after_sign.len()];
     let value = after_sign.trim();
     if !known.contains(&name) {
-        // This gives the error that names the most similar column.
+        // `check_names` fails here, with the error that names the most similar column.
         let unknown = SqlCondition::from_expression(text, col(name));
         unknown.check_names(&known)?;
     }
@@ -146,7 +146,7 @@ pub(crate) struct Chosen {
     pub(crate) machines: Vec<bool>,
     /// The columns that the conditions name, a row for each run and machine.
     pub(crate) frame: DataFrame,
-    /// The columns and values, such as `internal` and `0.5`, that conditions demand and no run has.
+    /// The column and the value of each equality, such as `internal = 0.5`, that a condition in SQL contains and that holds in no row.
     pub(crate) absent: Vec<(String, String)>,
 }
 

@@ -48,7 +48,7 @@ pub struct Dataset {
     warm_up_s: f64,
     /// See [`Dataset::caches_measures`].
     caches_measures: bool,
-    /// Completed when a problem of the cache has been printed.
+    /// Makes sure that only the first problem of the cache is printed.
     has_warned: Once,
     batch_events: u64,
     part_events: u64,
@@ -112,7 +112,8 @@ impl Dataset {
         })
     }
 
-    /// Drops the finished runs that do not meet all `conditions`. The dataset then looks as if it had never had them.
+    /// Drops the finished runs that do not meet all `conditions`. The dataset then looks as if it had never had them. To choose machines of
+    /// runs, or with conditions in SQL, use [`Dataset::keep_chosen`].
     ///
     /// # Errors
     ///
@@ -131,8 +132,8 @@ impl Dataset {
         Ok(())
     }
 
-    /// Drops the finished runs, and machines of runs, that do not meet all `choices`. Returns the columns and values that a choice
-    /// demands, such as `internal` and `0.5`, and that no run has.
+    /// Drops the finished runs, and machines of runs, that do not meet all `choices`. Returns the column and the value of each equality,
+    /// such as `internal = 0.5`, that a choice contains and that holds in no run: the user should be told.
     ///
     /// # Errors
     ///
@@ -396,6 +397,7 @@ impl Dataset {
         bytes: &[u8],
         events: &mut EventColumns,
     ) -> Result<(), Error> {
+        // In the errors below, a segment is a file with events (`events-0000.csv`), and the journal is `runs.csv`.
         let parsed = events.read(run.run, bytes, self.log.row_format(run));
         let machines = run.machines();
         // If a row cannot be parsed, `events` has the rows before it. They are checked first, so that the error is about the first wrong row.

@@ -91,7 +91,7 @@ impl EventsBuilder {
         }
     }
 
-    /// Appends the events of `run`. No value may exceed 63 bits.
+    /// Appends the events of `run`. No value may exceed 63 bits, because the columns have signed integers of 64 bits.
     pub(crate) fn push(&mut self, run: &Run<'_>) {
         let events = run.events();
         let integer = |&number: &u64| number as i64;
@@ -205,7 +205,8 @@ impl Lists {
 /// Finds a value that exceeds 63 bits, which a column of 64-bit signed integers cannot hold. Returns the index of its event and the name of
 /// its column.
 pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, &'static str)> {
-    // The last part says whether a cell of the column can be empty. An empty cell is stored as `UNKNOWN`, which exceeds 63 bits itself.
+    // The last value of each tuple says whether a cell of the column can be empty. An empty cell is stored as `UNKNOWN`, which exceeds 63
+    // bits itself.
     let columns = [
         ("tick", &events.tick, false),
         ("system_time_ns", &events.system_time_ns, false),

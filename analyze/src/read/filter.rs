@@ -89,7 +89,7 @@ impl Condition {
             return match self.comparison {
                 Comparison::Equals => cell == self.value,
                 Comparison::Differs => cell != self.value,
-                // A label such as 1,3,6 is neither above nor below a number.
+                // A cell such as `1,3,6` (column `rates`) is neither above nor below a number.
                 _ => false,
             };
         };

@@ -28,6 +28,7 @@ impl<'a> Run<'a> {
     /// Makes a run from its journal row and all its events. Measures ignore the first `warm_up_s` model seconds.
     pub(crate) fn new(row: &'a JournalRow, mut events: EventColumns, warm_up_s: f64) -> Self {
         events.sort_by_machine_and_tick();
+        // The number of events of the machines before `machine`. This is the index of its first event.
         let bound = |machine| events.machine.partition_point(|&other| other < machine);
         let machines = row.machines();
         let time_s = |&time_ns: &u64| model_s_between(row, row.started_at_ns, time_ns);

@@ -259,6 +259,7 @@ fn run_column<'a>(
         Integer => Series::new(name, cells.map(integer).collect::<Vec<Option<i64>>>()),
         Number => Series::new(name, cells.map(number).collect::<Vec<Option<f64>>>()),
         Boolean => Series::new(name, cells.map(boolean).collect::<Vec<Option<bool>>>()),
+        // No column of `runs.csv` is a list.
         Text | IntegerList | NumberList => {
             Series::new(name, cells.map(text).collect::<Vec<Option<String>>>())
         }

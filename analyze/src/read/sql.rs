@@ -42,7 +42,7 @@ pub enum NotSql {
     Name {
         /// The name.
         name: String,
-        /// The end of the sentence, with the most similar column.
+        /// A hint in parentheses: the most similar column, or how a text is written.
         nearest: String,
         /// All columns.
         names: String,
@@ -231,7 +231,7 @@ pub(crate) fn values_in_words(frame: &DataFrame, name: &str) -> Option<String> {
     }
 }
 
-/// The name in `known` that is most similar to `name`, as a question in parentheses for the end of a message. Empty if no name is
+/// The name in `known` that is most similar to `name`, as a question in parentheses for a message. Empty if no name is
 /// similar.
 pub fn nearest_in_words(name: &str, known: &[&str]) -> String {
     let similarity = |other: &str| strsim::jaro_winkler(name, other);

@@ -121,7 +121,7 @@ fn measured() -> Vec<&'static Measure> {
         .collect()
 }
 
-/// Draws the plot of this kind, if the dataset has something that it can show.
+/// Draws the plot of this kind. If the dataset has nothing that it can show, the result says why.
 fn draw(dataset: &Dataset, kind: Kind) -> Result<DrawnPlot, ReportError> {
     let plot = match plot::plot(dataset, kind, &OPTIONS) {
         Ok(plot) => plot,

@@ -66,7 +66,7 @@ pub(super) struct Data {
 }
 
 impl Data {
-    /// The tables of drift, jumps, backlog and theory, with a row for each machine of each configuration.
+    /// The tables of drift, jumps, backlog and theory, with a row for each machine of each configuration, which is an entry of `compared`.
     pub(super) fn new(compared: &[PredictionComparison<'_>]) -> Result<Self, ReportError> {
         let mut data = Self {
             rows: compared.len(),
@@ -85,6 +85,7 @@ impl Data {
         }
         let mut columns = vec![];
         for quantity in Quantity::ALL {
+            // The predicted quantity and the measure that it predicts have the same name.
             let measure = crate::measures::named(quantity.name());
             columns.push(data.add_measured(measure, compared));
             columns.push(data.add_predicted(quantity, measure, compared));

@@ -162,6 +162,7 @@ fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
 
 /// Says how many of the predictions without a caveat agree with the measurements.
 fn agreement(compared: &[PredictionComparison<'_>]) -> Option<String> {
+    // For each machine, each quantity that theory predicts, with its measured value.
     let all = compared.iter().flat_map(PredictionComparison::compared);
     let without_caveat: Vec<Compared> =
         all.filter(|compared| compared.caveats.is_empty()).collect();

@@ -33,7 +33,7 @@ pub struct Extras {
     pub runs: Vec<String>,
     /// The audit of the datasets, if it was made.
     pub audit: Option<Audit>,
-    /// The claims and their tests, if they were evaluated.
+    /// The tables of the claims and their tests. Empty if no claims were evaluated.
     pub claims: Vec<Table>,
 }
 

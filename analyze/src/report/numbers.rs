@@ -2,7 +2,7 @@
 
 use crate::draw::chart::{Axis, Figure, Mark, Panel, Point, Positions, Series};
 
-/// If a line has more points than this, only every twentieth point is listed.
+/// Of a line with more points than this, only every `LINE_STEP`-th point is listed.
 const LINE_STEP: usize = 20;
 /// The largest number of rows of the table.
 const MAX_ROWS: usize = 120;
@@ -24,7 +24,7 @@ impl Numbers {
         let (mut left_out, mut is_thinned) = (0, false);
         for panel in &figure.panels {
             for series in &panel.series {
-                // Dashed lines and boundaries are only for comparison.
+                // Dashed lines (`Reference`) and predicted boundaries (`Segments`) are only for comparison.
                 if matches!(series.mark, Mark::Reference | Mark::Segments) {
                     continue;
                 }
@@ -63,7 +63,8 @@ fn row(panel: &Panel, series: &Series, point: &Point) -> [String; 6] {
             ),
             point.value.map(four_digits).unwrap_or_default(),
         ),
-        // Horizontal bars or dots beside the names of the vertical axis.
+        // Horizontal bars or dots beside the names of the vertical axis. A stacked bar begins at the end of another bar, so its value is not
+        // its position.
         (_, Positions::Names(_)) => (
             position_text(&panel.y, point.y),
             four_digits(point.value.unwrap_or(point.x)),

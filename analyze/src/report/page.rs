@@ -1,4 +1,5 @@
-//! Writes the HTML page of a report. The templates escape all texts.
+//! Writes the HTML page of a report. In the templates (`html!`), `(x)` inserts the text `x` and escapes it. Only what is [`PreEscaped`] is
+//! inserted as it is.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sim::sweep::words::grouped;
@@ -57,7 +58,7 @@ pub(super) fn page(datasets: &[Contents], extras: &Extras) -> String {
                 main #main {
                     noscript { p.note {
                         "Without JavaScript, long tables show only their first rows. Their other rows, sorting, filtering, and moving and \
-                         zooming pictures need JavaScript. The commands `analyze drift`, `analyze queues` and so on print all rows."
+                         zooming pictures need JavaScript. The commands `analyze drift`, `analyze backlog` and so on print all rows."
                     } }
                     @for (index, dataset) in datasets.iter().enumerate() {
                         (section(index, dataset, datasets.len()))
@@ -92,7 +93,7 @@ fn head(title: &str) -> Markup {
 }
 
 /// The page with a link to each submission's page, and the table of all submissions. `pages` has the name of each submission and its
-/// file, or no file if the submission was not imported.
+/// file, or no file if the submission was not imported. `words` are the paragraphs at the top of the page.
 pub(super) fn overview(
     pages: &[(String, Option<String>)],
     words: &[String],

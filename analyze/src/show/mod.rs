@@ -195,7 +195,7 @@ pub struct Followed<'e> {
 }
 
 impl<'e> Followed<'e> {
-    /// Follows the message that is sent at the tick `name`.
+    /// Follows the message that is sent at the tick `name`, such as `2:14` (tick 14 of machine 2).
     ///
     /// # Errors
     ///
@@ -245,6 +245,7 @@ impl<'e> Followed<'e> {
             of_receive(&|index| {
                 format!("{} → {}", events[index].clock_before, events[index].clock)
             }),
+            // The machine's first event that happened after the send.
             reach.first.map_or("never".to_owned(), time),
             self.through(reach),
         ]

@@ -1,12 +1,12 @@
 //! Contrasts: how measures change from one value of a parameter to another if all other parameters stay the same.
 //!
-//! A pair consists of two configurations that differ only in this parameter. Machine 0 is compared with machine 0, machine 1 with
-//! machine 1, and so on. The runs of the two configurations are independent of each other.
+//! Two configurations that differ only in this parameter are compared machine by machine: machine 0 with machine 0, machine 1 with
+//! machine 1, and so on. Each time, the two machines are a pair. The runs of the two configurations are independent of each other.
 //! [`difference`](crate::stats::difference) calculates the intervals.
 //!
-//! The last row of the table is the average of the differences of all pairs, with equal weight. For this row, each run has only one
-//! value, the mean of its machines, because the machines of a run depend on each other. The interval of the average is valid only for
-//! these configurations.
+//! After the rows of all pairs, the table has a row for each dataset with several pairs: the average of their differences, with equal
+//! weight. For this row, each run has only one value, the mean of its machines, because the machines of a run depend on each other. The
+//! interval of the average is valid only for these configurations.
 
 mod records;
 
@@ -263,7 +263,8 @@ pub fn table(
 
 /// The parameters that get a column in the table: the rates in any case, and all others that vary. The parameter of the contrast gets none.
 fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
-    // If all neighbours are equal, all pairs are equal.
+    // If each pair has the same value as the next one, all have the same value. The groups of a pair differ only in the contrast's
+    // parameter, so the first group is enough.
     let differs = |name: &str| {
         pairs
             .windows(2)
@@ -352,7 +353,7 @@ fn averages(
     repetitions: &Repetitions<'_>,
 ) -> Result<Vec<Option<Difference>>, Error> {
     let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
-    // Numbers of machines, each with the groups in which the value of a run is the mean over this number of machines.
+    // For each number k of machines: k, and the groups in which the value of a run is the mean over its first k machines.
     let mut run_means = vec![];
     for machines in machine_counts {
         run_means.push((machines, repetitions.run_means(machines)?));

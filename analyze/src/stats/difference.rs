@@ -2,6 +2,7 @@
 //!
 //! - [`Difference::between`]: the difference of the means of independent runs. The variance of the difference
 //!   is the sum of the variances of both means. The interval is Welch's (1947), with the degrees of freedom of Satterthwaite (1946).
+//! - [`Difference::between_means`]: the same for two averages of several means.
 //! - [`Difference::average`]: the average of several such differences, with equal weight and Satterthwaite's degrees of freedom.
 //!
 //! Degrees of freedom say how well a variance is known: the fewer there are, the wider is the interval. Satterthwaite's degrees of freedom
@@ -55,6 +56,7 @@ impl Difference {
             (!means.is_empty()).then(|| sum / means.len() as f64)
         };
         let difference = average(b)? - average(a)?;
+        // For each mean, the variance of its share of the average, and its degrees of freedom.
         let variances = [a, b].into_iter().flat_map(|means| {
             let weight = 1.0 / means.len() as f64;
             means.iter().map(move |estimate| {
@@ -167,7 +169,7 @@ mod tests {
         assert_eq!((low, high), (2.0 - half_width, 2.0 + half_width));
     }
 
-    /// Two means with 4 degrees of freedom each: 8 degrees of freedom, t 2.306.
+    /// Two means with the variance 1/5 and 4 degrees of freedom each: standard error sqrt(0.4), 8 degrees of freedom, t 2.306.
     #[test]
     fn with_equal_variances_and_sizes_degrees_of_freedom_add_up() {
         let a = estimate(5, 0.0, 1.0);

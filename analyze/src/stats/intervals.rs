@@ -5,8 +5,8 @@ use crate::stats::difference::Difference;
 use crate::stats::estimate::{Estimate, IntervalKind};
 
 /// A mean and its interval in words, with at least `digits.decimals` digits after the point: `4.0 ± 1.2`; `4.0 ±~1.2` if the interval
-/// is rough; `4, all equal`; `4.0` for a single value. A line may break between the texts that are returned. See [`rounded`] for
-/// values near 0.
+/// is rough; `4, all equal`; `4.0` for a single value. If `digits.is_whole` (every run has a whole number, such as a maximum of counts),
+/// whole numbers have no digits after the point. A line may break between the texts that are returned. See [`rounded`] for values near 0.
 pub(crate) fn estimate_words(estimate: &Estimate, digits: Digits) -> Vec<String> {
     words(
         estimate.mean,

@@ -72,6 +72,7 @@ pub fn pools(
     names: &[&'static str],
     measures: &[&'static Measure],
 ) -> Result<Vec<Pool>, Error> {
+    // The rows of all datasets, those of one dataset after the other.
     let mut machines = Stack::default();
     for (index, dataset) in datasets.iter().enumerate() {
         machines.push(&read_measured_machines(dataset, index, names, measures)?)?;

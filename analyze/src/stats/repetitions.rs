@@ -129,9 +129,9 @@ pub struct Repetitions<'d> {
     /// What each group is about. The groups are ordered by dataset (as on the command line), configuration and machine.
     keys: Vec<GroupKey>,
     /// For each row, the index of its group in `keys`. The rows are ordered by dataset, run and machine.
-    groups: Vec<u32>,
+    group_of_row: Vec<u32>,
     /// For each row, the number of its run, counted over all datasets.
-    runs: Vec<u32>,
+    run_of_row: Vec<u32>,
     /// For each of `measures`, its values: one for each row.
     values: Vec<Values>,
 }
@@ -186,8 +186,8 @@ impl<'d> Repetitions<'d> {
             configurations: vec![],
             measures: measures.into(),
             keys: vec![],
-            groups: vec![],
-            runs: vec![],
+            group_of_row: vec![],
+            run_of_row: vec![],
             values: vec![vec![]; measures.len()],
         }
     }
@@ -214,14 +214,14 @@ impl<'d> Repetitions<'d> {
         }
         let mask = dataset.machine_mask();
         let mut is_next_chosen = chosen_in_turn(mask.as_deref());
-        let first_run = self.runs.last().map_or(0, |last| last + 1);
+        let first_run = self.run_of_row.last().map_or(0, |last| last + 1);
         let runs = std::iter::zip(configurations.numbers(), dataset.finished());
         for (run_index, (&configuration, run)) in (first_run..).zip(runs) {
             let first = first_groups[configuration as usize];
             for machine in 0..run.machines() {
                 if is_next_chosen() {
-                    self.groups.push(first + machine);
-                    self.runs.push(run_index);
+                    self.group_of_row.push(first + machine);
+                    self.run_of_row.push(run_index);
                 }
             }
         }
@@ -242,7 +242,7 @@ impl<'d> Repetitions<'d> {
     ///
     /// [`Error::Query`] if the parameters cannot be read.
     pub fn groups(&self) -> Result<Vec<Group>, Error> {
-        self.estimate(&self.groups, &self.values, GroupKey::rate)
+        self.make_groups(&self.group_of_row, &self.values, GroupKey::rate)
     }
 
     /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value: the mean over the first `machines` of its
@@ -255,11 +255,14 @@ impl<'d> Repetitions<'d> {
     pub fn run_means(&self, machines: u32) -> Result<Vec<Group>, Error> {
         let mut groups = vec![];
         let mut means: Vec<Values> = vec![vec![]; self.measures.len()];
+        // For the groups made here, a row is a whole run. Its group is that of its first chosen machine.
         let mut first = 0;
-        // The rows of a run follow each other.
-        while let Some(&group) = self.groups.get(first) {
-            let run = self.runs[first];
-            let of_run = self.runs[first..].iter().take_while(|&&other| other == run);
+        // The rows of the machines of a run follow each other.
+        while let Some(&group) = self.group_of_row.get(first) {
+            let run = self.run_of_row[first];
+            let of_run = self.run_of_row[first..]
+                .iter()
+                .take_while(|&&other| other == run);
             let end = first + of_run.count();
             let rows = first..end.min(first + machines as usize);
             groups.push(group);
@@ -275,12 +278,12 @@ impl<'d> Repetitions<'d> {
             let rates: Vec<f64> = rates.map(|rate| rate.hertz()).collect();
             rates.iter().sum::<f64>() / rates.len() as f64
         };
-        self.estimate(&groups, &means, mean_rate)
+        self.make_groups(&groups, &means, mean_rate)
     }
 
     /// Makes the groups that have at least one row. `groups` has the group of each row, and `values` has the values of each measure. `rate`
     /// gives the rate of a group from its key and the first run of its configuration.
-    fn estimate(
+    fn make_groups(
         &self,
         groups: &[u32],
         values: &[Values],
@@ -385,8 +388,8 @@ impl RowsByGroup {
     }
 }
 
-/// A data frame with a row for each chosen machine of each run of `dataset`. Its columns are [`MACHINE_KEYS`], `measures`, those of
-/// `names`, which describe machines and runs, and [`DATASET_INDEX`] with the value `index`.
+/// A data frame with a row for each chosen machine of each run of `dataset`. Its columns are [`MACHINE_KEYS`] (run and machine),
+/// `measures`, the columns `names` about machines and runs, and [`DATASET_INDEX`] with the value `index`.
 pub(crate) fn read_measured_machines(
     dataset: &Dataset,
     index: usize,

@@ -15,7 +15,7 @@ use crate::stats::tables::parameter_heading;
 use crate::theory::{Prediction, Quantity, Regime, measured_regime};
 
 /// The columns besides parameters that say what a row is about.
-const KEYS: [&str; 4] = ["dataset", "machine", "rate", "n"];
+const KEYS: [&str; 6] = ["dataset", "machine", "rate", "n", "machines", "role"];
 
 /// A part of an estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ const PARTS: [(&str, Part); 5] = [
 /// A column of rows.
 #[derive(Clone, Copy, Debug)]
 pub enum RowColumn {
-    /// A parameter, `dataset`, `machine`, `rate`, `n`, or one of the columns `machines` and `role`. By such columns runs can be pooled (put
-    /// into one row).
+    /// A column that says what a row is about: a parameter, `dataset`, `machine` (its number in the run), `machines` (how many the run has),
+    /// `rate`, `role`, or `n` (the number of runs).
     Key(&'static str),
     /// A part of the estimate of a measure.
     Estimate(&'static Measure, Part),
@@ -160,10 +160,12 @@ impl RowColumn {
         }
     }
 
-    /// The value in the row of a contrast between two groups. For a measure, this is its difference.
+    /// The value in the row of a contrast between two groups. For a measure, this is its difference; for any other column, the value of the
+    /// first group.
     pub fn of_pair(self, pair: &Pair<'_>) -> Value {
         match self {
             Self::Estimate(measure, part) => part_of_difference(pair.difference(measure), part),
+            // Contrasts have no predictions.
             column => column.of_group(pair.a, None),
         }
     }
@@ -201,12 +203,7 @@ impl RowColumn {
 
 /// All columns that can say what a row is about.
 fn keys() -> impl Iterator<Item = &'static str> {
-    let keys_of_pools = ["machines", "role"];
-    parameters()
-        .iter()
-        .copied()
-        .chain(KEYS)
-        .chain(keys_of_pools)
+    parameters().iter().copied().chain(KEYS)
 }
 
 /// The role of a group's machine: slowest, between, fastest or equal.

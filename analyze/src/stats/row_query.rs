@@ -120,7 +120,7 @@ impl RowQuery {
         measures
     }
 
-    /// The headings of the measures that the query needs.
+    /// The headings of the measures that the query needs. Even a narrow table keeps these columns.
     pub fn headings(&self) -> Vec<String> {
         let measures = self.columns().filter_map(RowColumn::measure);
         measures.map(Measure::heading).collect()

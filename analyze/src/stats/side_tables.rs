@@ -1,7 +1,8 @@
 //! The contrast of two sides, A and B (each has some datasets), as paragraphs, as a table and as records (rows of CSV or JSON).
 //!
 //! A *cell* of a contrast is two groups of runs that are compared, one of each side: they have the same values of all parameters that do
-//! not differ between the sides. A *pool* is a group of runs of one configuration.
+//! not differ between the sides. A *pool* is a group of runs of one configuration. (In texts for users, configurations are "pooled" if their
+//! pools are on the same side of a cell.)
 
 use sim::sweep::words::grouped;
 
@@ -100,8 +101,8 @@ fn listed(values: &[String]) -> String {
     }
 }
 
-/// The parameters that have a column: those with more than one value, and the rates if machines are compared by their index. Each has its
-/// index in [`Contrast::common`].
+/// The parameters that have a column: those with more than one value, and the rates if machines are compared by their index. With each comes
+/// its index in [`Contrast::common`].
 fn varying(contrast: &Contrast) -> Vec<(usize, &'static str)> {
     let names = contrast.common.iter().copied().enumerate();
     let varies = |index: usize| {

@@ -3,8 +3,8 @@
 //!
 //! A parameter is *disjoint* if the sides have no value of it in common, for example rates 1,3,6 on side A and 2,3,4 on side B. All
 //! other parameters are *common*: only configurations with equal values of them are compared, and values that only one side has are
-//! left out. If several configurations of a side have the same values of the common parameters, they are pooled: the mean of their means
-//! is compared, each with equal weight.
+//! left out. If several configurations of a side have the same values of the common parameters, the mean of their means is compared, in
+//! which each configuration has equal weight.
 //! The machines of a run are compared by their index. If the rates are disjoint, they are compared by their role (slowest, fastest).
 //!
 //! Each run contributes one value. If several of its machines have the same role, this value is the mean over these machines. The interval
@@ -38,7 +38,7 @@ pub struct Differing {
 /// Two groups of runs that are compared, one of each side. They have the same values of all common parameters.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// The values of [`Contrast::common`].
+    /// The values of the parameters [`Contrast::common`], as text.
     pub values: Vec<String>,
     /// The index or the role of the compared machine; none if the mean of all machines of a run is compared.
     pub machine: Option<String>,
@@ -174,8 +174,8 @@ impl Contrast {
     }
 }
 
-/// The pools of a side: the runs with the same values of all parameters. With `machine`, which is the name `machine` or `role`, each
-/// pool has only the machines with the same index or role, and this index or role is the last of the pool's values.
+/// The pools of a side: the runs with the same values of all parameters. `machine` can be the name of the column `machine` or `role`. Then
+/// each pool has only the machines with the same index or role, and this index or role is the last of the pool's values.
 fn pools(
     side: &[Dataset],
     machine: Option<&'static str>,

@@ -164,6 +164,7 @@ pub(crate) struct Varying {
 }
 
 impl Varying {
+    /// The columns for a table with these `groups`.
     pub(crate) fn among<R: Configured>(groups: &[&R]) -> Self {
         let differs = |name: &str| {
             groups

@@ -93,12 +93,13 @@ impl Submission {
     fn error_in_short(&self, error: &str) -> String {
         let folder = self.folder.display().to_string();
         let first_line = error.lines().next().unwrap_or_default();
-        let within = match first_line.strip_prefix(&folder) {
+        let without_folder = match first_line.strip_prefix(&folder) {
             Some(after_folder) => after_folder.trim_start_matches(['/', '\\', ':', ' ']),
             None => first_line,
         };
-        let end = within.find("; ").unwrap_or(within.len());
-        first_words(&within[..end], MAX_PROBLEM_LETTERS)
+        // After a semicolon, errors explain more, or give advice.
+        let end = without_folder.find("; ").unwrap_or(without_folder.len());
+        first_words(&without_folder[..end], MAX_PROBLEM_LETTERS)
     }
 
     /// The name of the first failed check, with the file and the line of its first violation. Empty if no check failed. If the submission

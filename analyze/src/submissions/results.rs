@@ -97,9 +97,9 @@ fn mean_of_slowest(machines: &DataFrame, measure: &str) -> Result<Option<f64>, E
         let (Some(run), Some(rate)) = (run, rate) else {
             continue;
         };
-        let known = slowest.entry(run).or_insert((rate, value));
-        if rate < known.0 {
-            *known = (rate, value);
+        let slowest_so_far = slowest.entry(run).or_insert((rate, value));
+        if rate < slowest_so_far.0 {
+            *slowest_so_far = (rate, value);
         }
     }
     // This is `None` if one of the values is missing.
