@@ -78,14 +78,17 @@ impl Contrast {
         let repetitions = Repetitions::read(&datasets, &all_measures)?;
         let groups = repetitions.groups()?;
         let pairs = values.pairs(&groups)?;
-        let chosen = query.choose(pairs.len(), |row, column| column.of_pair(&pairs[row]))?;
+        let pair_count = pairs.len();
+        let chosen = query.choose(pair_count, |row, column| column.of_pair(&pairs[row]))?;
         let mut pairs: Vec<Pair<'_>> = chosen.iter().map(|&row| pairs[row]).collect();
         self.top.truncate(&mut pairs);
+        // The interval of an average is calculated from all runs, so it is known only if the table has all pairs.
+        let repetitions = (pairs.len() == pair_count).then_some(&repetitions);
         if self.output.is_structured() {
-            let records = contrast::records(&values, &pairs, &measures, &repetitions)?;
+            let records = contrast::records(&values, &pairs, &measures, repetitions)?;
             return self.output.print(&[], &[], || records);
         }
-        let table = contrast::table(&values, &pairs, &measures, &repetitions)?;
+        let table = contrast::table(&values, &pairs, &measures, repetitions)?;
         self.output.print(&[], &[table], Vec::new)
     }
 

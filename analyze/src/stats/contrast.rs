@@ -196,7 +196,7 @@ pub fn table(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
     measures: &[&Measure],
-    repetitions: &Repetitions<'_>,
+    repetitions: Option<&Repetitions<'_>>,
 ) -> Result<Table, Error> {
     let varying = varying(contrast, pairs);
     let mut datasets: Vec<&str> = pairs.iter().map(|pair| pair.a.dataset.as_str()).collect();
@@ -315,7 +315,7 @@ fn dataset_averages<'g>(
     contrast: &Contrast,
     pairs: &[Pair<'g>],
     measures: &[&Measure],
-    repetitions: &Repetitions<'_>,
+    repetitions: Option<&Repetitions<'_>>,
 ) -> Result<Vec<Average<'g>>, Error> {
     let mut datasets: Vec<&str> = pairs.iter().map(|pair| pair.a.dataset.as_str()).collect();
     datasets.dedup();
@@ -350,13 +350,16 @@ fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
     measures: &[&Measure],
-    repetitions: &Repetitions<'_>,
+    repetitions: Option<&Repetitions<'_>>,
 ) -> Result<Vec<Option<Difference>>, Error> {
+    // If rows are left out, no interval can be calculated from the runs: only the mean of the rows is known.
     let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
     // For each number k of machines: k, and the groups in which the value of a run is the mean over its first k machines.
     let mut run_means = vec![];
-    for machines in machine_counts {
-        run_means.push((machines, repetitions.run_means(machines)?));
+    if let Some(repetitions) = repetitions {
+        for machines in machine_counts {
+            run_means.push((machines, repetitions.run_means(machines)?));
+        }
     }
     let weighted_pairs: Vec<(Pair<'_>, f64)> = run_means
         .iter()
@@ -381,15 +384,18 @@ fn averages(
             let difference = pair.difference(measure).filter(|_| is_complete);
             Some((difference?, *weight))
         });
-        // `None` if one of the pairs is not complete.
-        let differences: Option<Vec<(Difference, f64)>> = differences.collect();
+        // `None` if rows are left out, or if one of the pairs is not complete.
+        let differences: Option<Vec<(Difference, f64)>> = match repetitions {
+            Some(_) => differences.collect(),
+            None => None,
+        };
         match differences
             .as_deref()
             .and_then(Difference::weighted_average)
         {
             Some(average) => Some(average),
             None if means_in_rows.is_empty() => None,
-            // Some run has no value, so only the mean of the rows is known.
+            // Rows are left out, or some run has no value. So only the mean of the rows is known.
             None => {
                 let mean = means_in_rows.iter().sum::<f64>() / means_in_rows.len() as f64;
                 Some(Difference::without_interval(mean))
@@ -431,7 +437,8 @@ fn caption(
         ),
         "average: the average of all rows, with equal weight. Its interval (Welch) takes each run as one \
          value, the mean of its machines, because the machines of a run depend on each other. It is valid \
-         only for these configurations. If a machine has no value in one of the runs, there is no interval."
+         only for these configurations. There is no interval if rows are left out (--having, --top), or if a \
+         machine has no value in one of the runs."
             .to_owned(),
         "If an interval includes 0, these runs do not show whether the parameter has an effect.".to_owned(),
     ];

@@ -215,6 +215,15 @@ fn a_contrast_is_the_difference_of_two_rows() {
         code == 0 && out.contains("average") && out.contains("Welch"),
         "{out}"
     );
+    // If rows are left out, the average is the mean of the other rows, without an interval.
+    let two = [&contrast[..], &measures[..2], &["--top", "2"]].concat();
+    let two = records(&two, folder.path());
+    let [first, second, average] = &two[..] else {
+        panic!("{two:?}")
+    };
+    let mean = (number(first, "difference") + number(second, "difference")) / 2.0;
+    assert!((number(average, "difference") - mean).abs() < 1e-12);
+    assert!(average["low"].is_null() && average["high"].is_null());
 }
 
 /// `internal` can be a list with one probability for each machine. A contrast can be about such a list, and a message shows the whole list.

@@ -18,7 +18,7 @@ pub fn records(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
     measures: &[&Measure],
-    repetitions: &Repetitions<'_>,
+    repetitions: Option<&Repetitions<'_>>,
 ) -> Result<Vec<Record>, Error> {
     let of_pair = |pair| {
         let measures = measures.iter();
