@@ -12,7 +12,7 @@ use sim::experiment::{Experiment, Overrides};
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// An experiment with two rate sets, two probabilities and six repetitions.
+/// An experiment with two rate sets, two probabilities and six repetitions. (A sweep is all runs of an experiment.)
 const SWEEP: &str = "
 name = \"sweep\"
 seed = 262
@@ -144,6 +144,7 @@ fn all_claims_about_a_small_experiment_get_their_verdicts() {
     let (code, out, err) = analyze(&["claims", "--format", "markdown"], folder.path());
     assert_eq!((code, err.as_str()), (0, ""));
     let tables: Vec<&str> = out.lines().filter(|line| line.starts_with('|')).collect();
+    // `n 25?` means that about 25 runs would be enough to decide.
     assert_snapshot!(tables.join("\n"), @"
     | claim | source | verdict | expected |
     | --- | --- | --- | --- |
@@ -171,6 +172,8 @@ fn all_claims_about_a_small_experiment_get_their_verdicts() {
 #[test]
 fn claims_are_sorted_by_their_columns() {
     let folder = with_sweep(CLAIMS);
+    // The cells of a column of the claims that are sorted by `key`. A claim has one record for each of its tests, so equal neighbours
+    // count once. `key` is the column's name, or the name and ` desc`.
     let sorted = |key: &str| -> Vec<String> {
         let arguments = ["claims", "--format", "json", "--sort", key];
         let (_, out, _) = analyze(&arguments, folder.path());
@@ -316,14 +319,14 @@ fn runs_that_failed_count_as_not_finished() {
         (0, "sweep: 1 failed run is left out\n")
     );
     let records: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
-    let tests: Vec<_> = records
+    let values_and_counts: Vec<_> = records
         .iter()
-        .map(|test| (&test["value"], &test["n"]))
+        .map(|record| (&record["value"], &record["n"]))
         .collect();
-    // Test 1 is about the share of all 24 runs that finished. Test 2 is about `as_scheduled`, for which only the 23
-    // finished runs count.
-    assert_eq!(tests[1], (&(23.0 / 24.0).into(), &24.into()));
-    assert_eq!(tests[2], (&1.0.into(), &23.into()));
+    // Record 0 is the audit. Record 1 is about the share of all 24 runs that finished. Record 2 is about `as_scheduled`, for which only
+    // the 23 finished runs count.
+    assert_eq!(values_and_counts[1], (&(23.0 / 24.0).into(), &24.into()));
+    assert_eq!(values_and_counts[2], (&1.0.into(), &23.into()));
 }
 
 /// A test may compare the runs `from` with the runs `to`. Here some runs, but not all, are in both groups.
@@ -405,7 +408,7 @@ fn the_projects_own_claims_have_their_experiments() {
                     .iter()
                     .all(|condition| condition.holds(&row))
             };
-            // The first repetition of each configuration.
+            // The first repetition of every configuration comes before all second repetitions. So these runs have all configurations.
             let found = experiment
                 .runs()
                 .take(experiment.configurations().len())
@@ -426,7 +429,7 @@ fn the_projects_own_claims_have_their_experiments() {
     assert_eq!(used, existing);
 }
 
-/// A claim that only an audit decides. Its id contains control characters, which would change a terminal.
+/// A claim that only an audit decides. Its id contains control characters, which would clear the screen of a terminal.
 const AUDITED: &str = r#"
 [[claim]]
 id = "complete\u001b[2J"

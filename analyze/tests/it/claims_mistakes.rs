@@ -52,8 +52,8 @@ fn mistakes_are_named_with_line_and_key() {
     c.toml:86: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }
     c.toml:89: `claim[5].id`: another claim has the same id; each claim needs its own
     "#);
-    // If the second test of the first claim has an `expect`, this mistake is no longer reported, but all others still are. The file has one
-    // line more, so the later lines have other numbers.
+    // Now the second test of the first claim gets the `expect` that it does not have in `text`. Then all other mistakes are still reported.
+    // The file has one line more, so the numbers of later lines are larger by 1.
     let with_expect = text.replace(
         "\"backlog_grow\"\n",
         "\"backlog_grow\"\nexpect = { above = 0 }\n",
@@ -94,13 +94,14 @@ fn mistakes_in_the_structure_are_named_with_their_line() {
     c.toml:3: `claim[1].sayss`: no such key; did you mean `says`?
     ");
     assert_snapshot!(mistakes("[[claim]\nid = \"a\""), @"error: c.toml:1: this is not valid TOML: unclosed array table, expected `]`");
-    let expect = |expect: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", expect));
-    assert_snapshot!(expect("{ belw = 0.5 }"), @"error: c.toml:100: `claim[5].test[1].expect.belw`: no such key; did you mean `below`?");
-    assert_snapshot!(expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `claim[5].test[1].expect.below`: wanted a number, found a string "0.5""#);
-    assert_snapshot!(expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `claim[5].test[1].expect`: `between` cannot be combined with `above` or `below`; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
-    assert_snapshot!(expect("{}"), @"error: c.toml:100: `claim[5].test[1].expect`: there is no range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
+    // The mistakes if the last test of the file has this `expect`.
+    let with_expect = |expect: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", expect));
+    assert_snapshot!(with_expect("{ belw = 0.5 }"), @"error: c.toml:100: `claim[5].test[1].expect.belw`: no such key; did you mean `below`?");
+    assert_snapshot!(with_expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `claim[5].test[1].expect.below`: wanted a number, found a string "0.5""#);
+    assert_snapshot!(with_expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `claim[5].test[1].expect`: `between` cannot be combined with `above` or `below`; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
+    assert_snapshot!(with_expect("{}"), @"error: c.toml:100: `claim[5].test[1].expect`: there is no range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
     let machine = CLAIMS.replace("machine = \"slowest\"\n", "machine = 1.5\n");
     assert_snapshot!(mistakes(&machine), @r#"error: c.toml:12: `claim[1].test[1].machine`: wanted a machine's number, "slowest", "fastest" or "all", found a float 1.5"#);
-    let nothing = CLAIMS.split("[[claim.test]]").next().unwrap();
-    assert_snapshot!(mistakes(nothing), @"error: c.toml:2: `claim[1].test`: the claim has no test; a test begins with [[claim.test]]");
+    let without_test = CLAIMS.split("[[claim.test]]").next().unwrap();
+    assert_snapshot!(mistakes(without_test), @"error: c.toml:2: `claim[1].test`: the claim has no test; a test begins with [[claim.test]]");
 }

@@ -100,7 +100,7 @@ fn a_class_has_a_page_for_each_submission() {
             "{name}"
         );
     }
-    // The overview and three pages.
+    // The overview and the pages of the three imported submissions.
     assert_eq!(
         fs::read_dir(folder.path().join("pages")).unwrap().count(),
         4
@@ -206,6 +206,7 @@ fn the_table_of_a_class_has_verdicts_and_first_violations_in_every_format() {
     assert_eq!(files[3..], ["", ""]);
     assert_eq!(cells("line")[1], "11");
     assert_eq!(cells("check")[2], "clock_condition_before");
+    // The logs of ada have queue lengths only after receives. At idle events the import assumes an empty queue.
     assert!(cells("assumed")[0].contains("idle queue 0"));
     assert!(
         cells("error")[4].contains("vm3.csv line 7: logical_clock `late` is not a whole number")

@@ -1,6 +1,6 @@
 //! Tests of `analyze clocks`, which calculates the timestamps that other clocks would give to the events of runs, and measures these
-//! clocks. Each measured quantity (called
-//! a figure) is compared with its definition, written as plain loops over all pairs of events, on random runs.
+//! clocks. Each measured quantity is called a figure. For random runs, the figures are compared with their definitions, written here as
+//! plain loops over all pairs of events.
 
 use std::collections::HashMap;
 
@@ -158,7 +158,8 @@ fn figures<C: Clock>(
         ratio(sum as f64, sends.len() as f64)
     };
     let bytes = |send: &usize| timestamps[*send].bytes() as f64;
-    // The limit is 4 bytes (32 bits) for each machine.
+    // The figure `events_to_limit` is the number of events before the first timestamp of a message that takes more than this limit: 4 bytes
+    // (32 bits) for each machine. It includes the events of the warm-up.
     let is_send_above_limit =
         |index: &usize| events[*index].is_send && timestamps[*index].bytes() > 4 * machines as u64;
     let as_float = |count: Option<u64>| count.map(|count| count as f64);

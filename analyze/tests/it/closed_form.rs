@@ -53,9 +53,10 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("message_age_mean_s", 0.75, 0.25),
     ("message_age_mean_ticks", 0.75, 0.5),
     ("logical_age_mean", 1.0, 1.0),
-    // There are 4 x 8 = 32 pairs of events of different machines. 8 pairs are ordered by the message to machine 1, and 2 + 3 + 4 pairs
-    // by the messages to machine 0. The other 15 pairs are concurrent. 3 of them have equal clocks, so 12 of the 29 pairs with
-    // different clocks are concurrent.
+    // There are 4 x 8 = 32 pairs of events of different machines. The first event of machine 0 happened before all 8 events of machine 1,
+    // because of message A. Before the other three events of machine 0, the first 2, 3 and 4 events of machine 1 happened, because of the
+    // messages B, C and D. The other 32 - 8 - 2 - 3 - 4 = 15 pairs are concurrent. 3 of them have equal clocks, so 12 of the 29 pairs
+    // with different clocks are concurrent.
     ("concurrency", 15.0 / 32.0, 15.0 / 32.0),
     ("false_order", 12.0 / 29.0, 12.0 / 29.0),
 ];
@@ -105,7 +106,7 @@ const FROM_SECOND_1: [(&str, f64, f64); 16] = [
     ("arrivals", 2.0, 0.0),
     ("receive_share", 1.0, 0.0),
     ("message_age_mean_s", 0.75, f64::NAN),
-    // There are 3 x 6 pairs. 1 + 2 pairs are ordered by messages that machine 0 received, and the other 15 are concurrent.
+    // There are 3 x 6 pairs. 1 pair is ordered by message C, and 2 pairs are ordered by message D. The other 15 are concurrent.
     ("concurrency", 15.0 / 18.0, 15.0 / 18.0),
     ("tick_rate", 1.0, 2.0),
 ];
@@ -145,9 +146,9 @@ fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
     }
 }
 
-/// The description of `internal_share` warns: with `internal = 0.4` and 8 idle ticks in a run, the mean of the shares of all runs is 0.415
-/// instead of 0.4. The test looks at machine 0 of 6000 runs. The pooled share (all internal events divided by all idle ticks) does not have
-/// this error.
+/// The description of `internal_share` warns that a mean of shares can be too high: with `internal = 0.4` and about 8 idle ticks (ticks
+/// without a message to receive) in each run, the mean of the shares of all runs is 0.415 instead of 0.4. The test looks at machine 0 of
+/// 6000 runs. The pooled share (the internal events of all runs, divided by the idle ticks of all runs) does not have this error.
 #[test]
 fn the_mean_of_internal_shares_is_too_high_and_the_pooled_share_is_not() {
     let experiment = fixture::experiment(

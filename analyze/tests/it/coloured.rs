@@ -33,7 +33,7 @@ fn shown(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Strin
     text
 }
 
-/// The text without the codes of colours.
+/// The text without the codes of colours: red, green, yellow and the end of a colour.
 fn without_colours(text: &str) -> String {
     ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"]
         .iter()

@@ -343,6 +343,8 @@ fn earlier_names_work_and_a_message_says_the_new_names() {
         &sql.replace("in_order", "as_scheduled"),
     ]);
     assert_eq!(by_earlier_names, by_new_names);
+    // `strangers` is the earlier name of `rejected_connections`, a column of `runs.csv`. `--having` does not know it, and the error has the
+    // new name.
     let (_, _, err) = run(&["drift", "small", "--having", "strangers > 0"]);
     assert!(err.contains("no column `rejected_connections`"), "{err}");
 }

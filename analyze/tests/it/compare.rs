@@ -57,7 +57,8 @@ fn matching_runs_are_identical() {
     Events: 6 of 6 runs identical, 0 different.
     Check passed: all 6 runs that were as scheduled in both are identical.
     ");
-    // For each measure, the difference B - A is 0 in all 6 matching runs, and the share of runs with equal values is 1.
+    // `pooled` compares each measure over all machines of all matching runs. For each measure, the difference B - A is 0 in all 6 runs, and
+    // the share of equal values is 1.
     let comparison = open(folder.path());
     assert!(!comparison.pooled.is_empty());
     for paired in &comparison.pooled {
@@ -279,6 +280,7 @@ fn a_run_left_out_of_one_dataset_is_not_compared() {
 
 #[test]
 fn with_only_punctual_it_is_an_error_if_no_run_is_punctual_in_both_datasets() {
+    // In `a` only the first run is punctual, and `b` does not have this run.
     let folder = twins(
         |runs| {
             runs[1..]

@@ -15,7 +15,8 @@ fn offered(words: &[&str]) -> Vec<String> {
     fs::write(&path, script).unwrap();
     let index = words.len() - 1;
     let (current, previous) = (words[index], words[index - 1]);
-    // The variables COMP_WORDS and COMP_CWORD are the input of a completion function in bash, and COMPREPLY is its output.
+    // The script defines the completion function `_analyze`. In bash, the variables COMP_WORDS and COMP_CWORD are the input of such a
+    // function, and COMPREPLY is its output.
     let commands = format!(
         "source '{}'; COMP_WORDS=({}); COMP_CWORD={index}; _analyze analyze '{current}' '{previous}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         path.display(),

@@ -1,4 +1,5 @@
-//! Tests how often the 95 % intervals in tables contain the true mean: a small version of `experiments/bench/run --only coverage`.
+//! Tests how often the 95 % intervals in tables contain the true mean: a small version of `experiments/bench/run --only coverage`. Another
+//! test checks the average in the table of `analyze contrast`.
 
 use analyze::measures;
 use analyze::read::dataset::Dataset;
@@ -19,9 +20,10 @@ const REGIMES: &str = "
     rates = [[1, 3, 6], [2, 3, 4], [1, 3, 3], [3, 3, 3]]
     internal = 0.7
 ";
+/// Number of runs of each set of rates.
 const RUNS: usize = 400;
-/// Number of values in a sample.
-const REPETITIONS: usize = 10;
+/// Number of values in a sample: as many as in a table about ten repetitions.
+const SAMPLE_SIZE: usize = 10;
 /// Number of samples for each measure of each machine.
 const SAMPLES: usize = 400;
 
@@ -36,7 +38,7 @@ fn samples(values: &[f64]) -> impl Iterator<Item = Vec<f64>> {
         (state >> 33) as usize
     };
     (0..SAMPLES).map(move |_| {
-        (0..REPETITIONS)
+        (0..SAMPLE_SIZE)
             .map(|_| values[draw() % values.len()])
             .collect()
     })
@@ -66,7 +68,7 @@ fn about_95_percent_of_the_intervals_without_a_mark_contain_the_true_mean() {
     let root = folder.path().join("regimes");
     fixture::simulated(&root, REGIMES);
     let machines = Dataset::open(&root).unwrap().machines().unwrap();
-    // A case is one measure of one machine.
+    // A case is one measure of one machine with one set of rates.
     let (mut cases, mut unmarked, mut contain_mean) = (0, 0, 0);
     for rates in ["1,3,6", "2,3,4", "1,3,3", "3,3,3"] {
         for machine in 0..3i64 {
@@ -112,7 +114,7 @@ fn about_95_percent_of_the_intervals_without_a_mark_contain_the_true_mean() {
 }
 
 /// A contrast is the difference that another value of a parameter makes, with one row for each machine of each set of rates. The last row is
-/// the average. It is the mean of all other rows, also if configurations have different numbers of machines.
+/// the average. It is the mean of all other rows, even if configurations have different numbers of machines.
 #[test]
 fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
     let folder = tempfile::tempdir().unwrap();

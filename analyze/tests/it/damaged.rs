@@ -38,8 +38,8 @@ struct Whole {
     machines: DataFrame,
 }
 
-/// Lists of run numbers. For each list, the measures of these runs were already computed from undamaged events and found right, so later
-/// cases do not compute them again.
+/// Sets of runs, each as a list of run numbers, for which the measures were already computed from undamaged files and found right. If the
+/// same runs remain in a later case, and their rows and events are undamaged, the measures are not computed again.
 static CHECKED_RUNS: LazyLock<Mutex<HashSet<Vec<i64>>>> = LazyLock::new(Mutex::default);
 
 static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
@@ -300,6 +300,7 @@ fn typical_damage_has_a_specific_error() {
         analyze(&["summary", "tiny", "--no-cache"], folder.path()).0,
         0
     );
+    // All files are undamaged again, and then the file of events is removed.
     write(&root, "events-0000.csv", events.as_bytes());
     fs::remove_file(root.join("events-0000.csv")).unwrap();
     let (code, _, err) = analyze(&["summary", "tiny", "--no-cache"], folder.path());

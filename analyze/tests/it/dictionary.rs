@@ -53,13 +53,19 @@ fn the_dictionary_has_the_columns_of_the_processed_files() {
         &dictionary::machine_file_columns(),
     );
     let batch = dataset.batches().next().unwrap();
-    require_columns(&batch.events().unwrap(), &events::event_columns(false));
+    // Messages in this dataset have no timestamps of a second clock, so there is no column `timestamp`.
+    let has_timestamps = false;
+    require_columns(
+        &batch.events().unwrap(),
+        &events::event_columns(has_timestamps),
+    );
 }
 
 #[test]
 fn every_column_has_a_meaning_that_fits_into_a_markdown_table() {
+    let has_timestamps = true;
     for column in runs::journal()
-        .chain(events::event_columns(true))
+        .chain(events::event_columns(has_timestamps))
         .chain(dictionary::machine_file_columns())
     {
         assert!(
@@ -80,8 +86,8 @@ fn the_dictionary_in_the_data_folder_is_up_to_date() {
     );
 }
 
-/// In CSV, a column of a table is a key, or the number of runs `n`, or the name of a measure with a suffix such as `_mean`. The dictionary
-/// must explain each suffix.
+/// In CSV, a column of a table says which runs and machines a row is about (such as `rates` or `machine`; called a key here), or it is the
+/// number of runs `n`, or the name of a measure with a suffix such as `_mean`. The dictionary must explain each suffix.
 #[test]
 fn every_suffix_of_columns_in_tables_is_explained() {
     let folder = tempfile::tempdir().unwrap();

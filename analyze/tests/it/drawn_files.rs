@@ -129,6 +129,7 @@ fn a_minute_of_three_machines_is_less_than_300_kilobytes() {
     // Together the machines have 10 ticks per second, and each tick is an event.
     assert_eq!(window.events.len(), 600);
     let diagram = Diagram::new(&execution, window, Options::default()).unwrap();
+    // A picture of too many events has a strip that shows all of them, and says which part is drawn below. Here all events are drawn.
     let has_strip = true;
     assert_eq!(diagram.left_out(has_strip), None);
     let bytes = diagram.svg().len();

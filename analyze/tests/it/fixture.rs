@@ -11,7 +11,8 @@ use sim::log::{
 };
 use sim::machine::{Event, EventKind, Message, Recipients};
 
-/// Additions to an export: each table is also written as CSV, but there is no file of aggregates.
+/// Additions to an export: each table is also written as CSV, but there is no file of aggregates (means and intervals over the
+/// repetitions).
 pub const WITH_CSV: Additions = Additions {
     csv: true,
     aggregates: false,

@@ -13,6 +13,9 @@ use sim::machine::EventKind;
 
 use crate::{fixture, imported};
 
+/// The number of machines of a run.
+const MACHINES: u32 = 3;
+
 /// Which queue lengths are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
@@ -26,7 +29,7 @@ pub enum Queue {
     Before,
 }
 
-/// The style of the logs.
+/// Which values the logs contain, and how they are written.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     /// Which queue lengths are logged.
@@ -59,7 +62,7 @@ impl Default for Style {
 /// The first line of each log. It names the cells of a row.
 pub const HEADER: &str = "time_ns,event,clock,queue,recipients,sender,stamp";
 
-/// The rows of the log of `machine`. `events` are the events of a run of three machines.
+/// The rows of the log of `machine`. `events` are the events of all machines of a run.
 fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
     let mut rows = vec![];
     let mut previous_clock = 0;
@@ -82,8 +85,8 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
             true => std::mem::replace(&mut previous_clock, event.logical_clock),
             false => event.logical_clock,
         };
-        // These logs leave out the third cell, the tick of the send.
-        let [peers, stamp, _] = imported::message_cells(row, 3);
+        // These logs leave out the last of the three cells, the tick of the send.
+        let [peers, stamp, _] = imported::message_cells(row, MACHINES);
         let (recipients, sender) = match event.kind {
             EventKind::Receive(_) if style.messages => (String::new(), peers),
             EventKind::Receive(_) => Default::default(),
@@ -126,7 +129,7 @@ pub fn write_altered(
     runs.map(|(run, events)| {
         let folder = into.join(format!("run{run}"));
         fs::create_dir_all(&folder).unwrap();
-        for machine in 0..3 {
+        for machine in 0..MACHINES {
             let mut rows = rows(&events, machine, style);
             alter(machine as usize, &mut rows);
             let lines = rows.iter().map(|cells| cells.join(","));

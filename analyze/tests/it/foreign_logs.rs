@@ -146,7 +146,7 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     let dataset = sim::log::Dataset::open(root).unwrap();
     let mut finished: Vec<_> = dataset.finished().collect();
     finished.sort_by_key(|row| row.run);
-    // The cells that may be empty in the rows of this dataset.
+    // Tells which cells may be empty in the rows of this dataset, because imported logs did not have them.
     let missing_fields = dataset.missing_fields();
     let rows = finished.iter().map(|row| {
         let bytes = dataset.read_events(row).unwrap();
@@ -156,8 +156,8 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     rows.collect()
 }
 
-/// Writes a file for each machine of a run. `name` gives the file's name for the number of the machine, and `text` gives the file's text
-/// for the rows of the machine. Returns the paths.
+/// Writes a file for each machine of a run. `name` makes the file's name from the number of the machine, and `text` makes the file's text
+/// from the rows of the machine. Returns the paths.
 pub fn write(
     folder: &Path,
     rows: &[Row],
@@ -226,8 +226,8 @@ pub fn plain(runs: &[Vec<Row>]) -> Imported {
     import(&folders, &Mapping::default()).unwrap().0
 }
 
-/// Writes the plain tables of both runs below `folder`. `name` gives the file's name for the number of the run (from 1) and of the
-/// machine. Returns the paths of all files.
+/// Writes the plain tables of both runs below `folder`. `name` makes a file's name from the numbers of the run and of the machine,
+/// both from 1. Returns the paths of all files.
 pub fn write_both_runs(folder: &Path, name: impl Fn(usize, u32) -> String) -> Vec<PathBuf> {
     let runs = runs();
     let write = |(run, rows): (usize, &Vec<Row>)| {

@@ -220,6 +220,8 @@ fn no_text_in_the_journal_makes_a_command_panic() {
 #[test]
 fn no_number_in_the_events_makes_a_command_panic() {
     let (_folder, undamaged) = undamaged();
+    // The columns 1 to 9 are: machine, tick, event (3, not a number), time, clock, queue length, and the message's peers, timestamp and
+    // tick of the send.
     for (kind, columns) in [
         ("internal", &[1, 2, 4, 5, 6][..]),
         ("send", &[1, 2, 4, 5, 6, 7, 8]),
@@ -259,7 +261,8 @@ fn set_cell(run: &mut FinishedRun, kind: &str, column: usize, number: u64) {
     run.events = rows.concat().into_bytes();
 }
 
-/// A row with billions of machines is refused, because it has only three rates. Before that, no memory is allocated for the machines.
+/// A row with billions of machines is refused, because it has only three rates. No memory is allocated for the machines before the row is
+/// refused.
 #[test]
 fn billions_of_machines_are_refused_with_an_error() {
     let (_folder, undamaged) = undamaged();

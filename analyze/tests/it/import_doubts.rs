@@ -27,7 +27,7 @@ fn require_null(measured: &DataFrame, names: &[&str]) {
     }
 }
 
-/// Delays the time in a row.
+/// Makes the time in a row later by `by_ns`.
 fn delay(cells: &mut [String; 7], by_ns: u64) {
     cells[0] = (cells[0].parse::<u64>().unwrap() + by_ns).to_string();
 }
@@ -120,8 +120,8 @@ fn receives_without_a_logged_send_give_no_negative_backlog() {
     assert!(logs.failed().contains(&Check::Sent));
 }
 
-/// The logs end at 5.25 s. The last event was at 5.167 s, and the next tick was due at 5.333 s. So the run did not end at a whole second,
-/// and its duration is the time of its last event.
+/// The logs are cut at 5.25 s. The last event was at 5.167 s, and the next tick was due at 5.333 s. If the run had lasted until the whole
+/// second 6, there would be an event at 5.333 s. So its duration is taken as the time of its last event.
 #[test]
 fn the_duration_is_not_rounded_up_to_a_whole_second() {
     let logs = Imported::altered(
@@ -202,8 +202,8 @@ fn shares_of_recipients_are_checked_only_if_the_rule_is_given() {
 }
 
 /// An idle event (an internal event or a send) needs an empty queue. If a message arrives while the program logs the event, the logged
-/// queue length is 1, and the next event receives the message. This is allowed. But if a message waits
-/// at every internal event, the check fails.
+/// queue length is 1, and the next event receives the message. This is allowed. But if a message waits at every internal event, the check
+/// fails.
 #[test]
 fn messages_that_arrive_during_an_idle_event_are_allowed() {
     let logs = Imported::altered(
@@ -221,7 +221,7 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
                     && next[1] == "receive"
                 {
                     idle[3] = "1".to_owned();
-                    // If a send does not name its recipients, the audit cannot recount queue lengths.
+                    // If sends do not name their recipients, the audit cannot recount queue lengths. So it cannot find that this 1 differs.
                     idle[4].clear();
                 }
             }

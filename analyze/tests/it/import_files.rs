@@ -80,6 +80,7 @@ fn a_run_may_pass_midnight() {
     let first = log(["23:59:59.0", "00:00:00.0", "00:00:01.0"]);
     let second = log(["00:00:00.5", "00:00:01.5", "00:00:02.5"]);
     let words = import_folder(&[("vm1.csv", &first), ("vm2.csv", &second)]).unwrap();
+    // The last event is 3.5 s after the first one, and the next whole second is less than a tick later.
     assert!(
         words.iter().any(|word| word.contains("duration_s=4")),
         "{words:?}"
@@ -119,7 +120,8 @@ fn an_error_names_files_that_are_left_out() {
     );
 }
 
-/// The report on the import of two logs in a plain form. The same logs in every other form must give the same report.
+/// The report on the import of two logs whose numbers have a plain form, such as `1`. The same logs with numbers in another form, such as
+/// `1.000e+00`, must give the same report.
 fn plain() -> Vec<String> {
     let log = "time;event;clock;queue;peer;stamp\n1700000000.5;send;1;0;b;1\n1700000001.5;internal;2;0;;\n";
     import_folder(&[("a.csv", log), ("b.csv", &log.replace(";b;", ";a;"))]).unwrap()
@@ -152,8 +154,8 @@ fn numbers_and_missing_cells_of_other_programs_are_read() {
 
 #[test]
 fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
-    // The error for a log in which the first text `from` is replaced by `to`. For each `from` below, this is in line 3, which is
-    // `1.0,internal,2,0,7`.
+    // The error for a log in which the first occurrence of the text `from` is replaced by `to`. For each `from` below, it is in line 3,
+    // which is `1.0,internal,2,0,7`.
     let problem = |from: &str, to: &str| {
         let log = LOG
             .replace("queue\n", "queue,tick\n")

@@ -1,6 +1,6 @@
 //! Tests that `analyze import` finds the rules of logs (for example, whether the clock was logged before or after each event) and fills
-//! in missing values. The project's own logs are written by other rules and imported. Then each measure must be the same as in the
-//! original dataset, or null.
+//! in missing values. The tests write the project's own logs as a program with other rules would write them, and import them. Then each
+//! measure must be the same as in the original dataset, or null.
 
 use analyze::audit::{self, Check};
 use analyze::import::{Mapping, When};
@@ -10,7 +10,7 @@ use crate::command_line::analyze;
 use crate::foreign::{Imported, Queue, Style, experiment};
 use crate::imported;
 
-/// Measures of queue lengths.
+/// The measures that are calculated from queue lengths. (`backlog_mean` is calculated from sends and receives.)
 const OF_QUEUES: [&str; 6] = [
     "backlog_tick_mean",
     "backlog_p95",
@@ -315,7 +315,7 @@ proptest! {
         } else if delay_ms == 0 {
             prop_assert!(!are_null, "without delays, lengths are recounted");
         }
-        // If the logs have the messages and there is a delay, lengths may be recounted or null.
+        // If the rows of receives have the sender and the timestamp, and there is a delay, lengths may be recounted or null.
         if !are_null {
             for name in OF_QUEUES {
                 prop_assert_eq!(measured.column(name).unwrap(), original.column(name).unwrap());

@@ -271,7 +271,7 @@ fn minimal_logs_have_the_measures_that_need_no_messages() {
     ");
 }
 
-/// Each change of a correct log is a bug of a public implementation. The audit of the import must find it.
+/// Each change of a correct log imitates a bug that a public implementation has. The audit of the imported dataset must find it.
 #[test]
 fn bugs_in_imported_logs_are_found() {
     let folder = tempfile::tempdir().unwrap();
@@ -281,7 +281,7 @@ fn bugs_in_imported_logs_are_found() {
     let mapping = mapping(
         "time = \"ms\"\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"what\"\n",
     );
-    // The checks that fail after the import of this log.
+    // The checks that fail after the import of the log `text`. `name` is only for the files.
     let failed = |name: &str, text: &str| -> Vec<Check> {
         let (log, imported) = (
             folder.path().join(format!("{name}.log")),
@@ -296,7 +296,7 @@ fn bugs_in_imported_logs_are_found() {
             .collect()
     };
     let rows: Vec<&str> = text.lines().collect();
-    // The index of one of the rows that contain `word`: the one with number `n`, counted from 0.
+    // The index of the row with number `n` (from 0) among the rows that contain `word`.
     let index_of = |word: &str, n: usize| {
         let has_word = |(_, row): &(usize, &&str)| row.contains(word);
         rows.iter().enumerate().filter(has_word).nth(n).unwrap().0

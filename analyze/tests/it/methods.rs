@@ -261,6 +261,7 @@ fn the_command_that_makes_runs_again_repeats_the_experiment() {
         vec![fixture::finished(&experiment, &run, &log.machines)],
     );
     let dataset = Dataset::open(&root).unwrap();
+    // The field `again` is the command that makes the runs again.
     let command = Methods::new(&dataset, &[]).again.unwrap();
     // The words of the command are `sim`, `run`, the experiment file, and pairs of an option and its value.
     let words = shell_words::split(&command).unwrap();
@@ -335,8 +336,8 @@ fn the_entries_agree_with_the_citation_file() {
     let (own, references) = file.split_once("references:\n").unwrap();
     // The value of `key` in a part of `CITATION.cff`.
     let value = |part: &str, key: &str| -> String {
-        let line = part.lines().map(|line| line.trim_start_matches([' ', '-']));
-        let mut values = line.filter_map(|line| line.strip_prefix(&format!("{key}: ")));
+        let lines = part.lines().map(|line| line.trim_start_matches([' ', '-']));
+        let mut values = lines.filter_map(|line| line.strip_prefix(&format!("{key}: ")));
         values.next().unwrap_or_else(|| panic!("{key}")).to_owned()
     };
     // The value of `key` in a BibTeX entry.

@@ -63,8 +63,8 @@ proptest! {
         for run in &runs {
             let mut logs = virtual_time::run(run, seed).machines;
             let with_time = |event: &LoggedEvent| (event.system_time_ns as f64 / 1e9, event.clone());
-            let model: Vec<Log> = logs.iter().map(|log| log.iter().map(with_time).collect()).collect();
-            expected.extend((0..model.len()).map(|machine| measures(&model, machine, (&rates, topology), (warm_up_s, duration_s))));
+            let in_model_time: Vec<Log> = logs.iter().map(|log| log.iter().map(with_time).collect()).collect();
+            expected.extend((0..logs.len()).map(|machine| measures(&in_model_time, machine, (&rates, topology), (warm_up_s, duration_s))));
             // A log over TCP has real times. With the time scale 4, a second of model time is a quarter of a real second.
             let started_at_ns = if is_over_tcp { 1_700_000_000_000_000_000 } else { 0 };
             if is_over_tcp {
@@ -314,14 +314,15 @@ fn arrivals(run: &[Log], machine: usize, topology: Topology) -> Vec<f64> {
     arrivals
 }
 
-/// The integral of a step function from the start to the end of `window`, in seconds. The function changes only at `instants`.
-fn integral(instants: &[f64], window: (f64, f64), value_at: impl Fn(f64) -> f64) -> f64 {
-    steps(instants, window)
+/// The integral over time of a function that changes only at `instants`. `from_and_to_s` are the first and the last moment, in seconds.
+fn integral(instants: &[f64], from_and_to_s: (f64, f64), value_at: impl Fn(f64) -> f64) -> f64 {
+    steps(instants, from_and_to_s)
         .map(|(t, length_s)| value_at(t) * length_s)
         .sum()
 }
 
-/// The start and the length of each step from `from_s` to `to_s`. A step is the time from one of the `instants` to the next.
+/// The start and the length of each step from `from_s` to `to_s`. A step is the time from one of the `instants` to the next. The first step
+/// begins at `from_s`, and the last one ends at `to_s`.
 fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
     let mut instants: Vec<f64> = instants.to_vec();
     instants.retain(|t| (from_s..to_s).contains(t));
@@ -417,7 +418,7 @@ fn share_above_1(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| above as f64 / values.len() as f64)
 }
 
-/// The quantile: the share `share` of the values lies below it. If it lies between two of the sorted values, it is interpolated linearly.
+/// The quantile: the value below which this share of the values lies. Between two of the sorted values, it is interpolated linearly.
 fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

@@ -48,7 +48,8 @@ pub(crate) fn in_terminal_with(
     )
 }
 
-/// A folder with the dataset `small` and the program `marking pager`. This pager shows a line with its first argument before the text.
+/// A folder with the dataset `small` and the program `marking pager`. This pager shows a line with its first argument before the text. Its
+/// name has a space, so it must be in quotes in `PAGER`.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);

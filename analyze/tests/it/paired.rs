@@ -35,8 +35,8 @@ fn named<'a>(measures: &'a [Paired], name: &str) -> &'a Paired {
 
 /// For machine 1 the differences B - A of the final clock are 1, 2 and 6. Their mean is 3, and their standard deviation is the square root
 /// of (4 + 1 + 9) / 2. Half the width of the interval is t times the standard deviation, divided by the square root of 3, where t = 4.3027
-/// is the 0.975 quantile of Student's t with two degrees of freedom. Machine 0 has no difference, so the differences of the means over
-/// both machines are half as large.
+/// is the 0.975 quantile of Student's t with two degrees of freedom. For machine 0 the differences are 0, so the differences of the
+/// means over both machines are half as large.
 #[test]
 fn the_paired_interval_agrees_with_a_calculation_by_hand() {
     let comparison = open(with_larger_clocks().path());
@@ -174,6 +174,7 @@ fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     );
     let (code, out, _) = analyze(&["compare", "a", "b", "--format", "csv"], folder.path());
     assert_eq!(code, 4);
+    // The last nine cells: n is 0, the cells from mean_a to interval are empty, and equal is 0.
     let undefined = "\"1,2\",0.5,,spread,after,0,one,mesh,mix,persistent,lamport,4.0,1,2.0,logical_age_mean,0,,,,,,,,0.0";
     assert!(out.lines().any(|line| line == undefined), "{out}");
 }

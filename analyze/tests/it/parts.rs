@@ -112,8 +112,8 @@ impl Growing {
 
 /// Exports the dataset. Returns the number of all parts and the number of new parts.
 fn export_parts(dataset: &Dataset) -> (usize, usize) {
-    // The lock of an export can be held too long: a program that another test starts has a copy of it until the program begins to run.
-    // So a refused export is repeated.
+    // An export may be refused because the lock of the export before it is still held: if another test starts a program at the same time,
+    // the new process has a copy of the open lock file until the program begins to run. So a refused export is repeated.
     let written = loop {
         match export(dataset, Additions::default()) {
             Err(Error::Exporting { .. }) => std::thread::yield_now(),
@@ -306,13 +306,13 @@ fn a_damaged_part_is_replaced() {
     assert_eq!(small.export(), (3, 3));
     let whole = small.state();
     let (part, (_, bytes)) = whole.iter().nth(1).unwrap();
-    // The step is not a multiple of 8, so that every bit of a byte is hit in some byte.
+    // The step is odd, so each of the 8 bits of a byte is flipped in some of the bytes.
     let bits: Vec<usize> = (0..8 * bytes.len()).step_by(2003).collect();
     assert!(bits.len() > 20, "{}", bytes.len());
     for bit in bits {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        // The part is removed first: otherwise the change would reach all links to the same file.
+        // The part is removed first: exports make hard links to unchanged parts, and a change would reach all links to the same file.
         fs::remove_file(part).unwrap();
         fs::write(part, damaged).unwrap();
         assert_eq!(small.export(), (3, 1), "bit {bit}");

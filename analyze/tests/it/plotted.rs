@@ -150,7 +150,7 @@ fn a_line_ends_at_the_mean_of_the_final_clocks() {
     let groups = repetitions::groups_with(std::slice::from_ref(&dataset), &[measure]).unwrap();
     let svg = draw(&root, Kind::Clock, &Options::default());
     let document = Document::parse(&svg).unwrap();
-    // Other lines of the picture, such as those in the key, have the same class, but no data.
+    // Other lines of the picture, such as those in the key (the legend), have the same class, but no data.
     let curves = of_class(document.root(), "curve");
     let curves = curves.iter().filter(|curve| curve.has_attribute("data-x"));
     let curves: Vec<_> = curves.collect();
@@ -189,7 +189,7 @@ fn a_single_run_has_a_step_at_each_event() {
         };
         let svg = draw(&root, kind, &options);
         let document = Document::parse(&svg).unwrap();
-        // Other lines of the picture, such as those in the key, have the same class, but no data.
+        // Other lines of the picture, such as those in the key (the legend), have the same class, but no data.
         let curves = of_class(document.root(), "curve");
         let curves = curves.iter().filter(|curve| curve.has_attribute("data-x"));
         for (machine, curve) in curves.enumerate() {
