@@ -132,8 +132,8 @@ impl<'d> Item<'d> {
         Some(array.iter().enumerate().map(item).collect())
     }
 
-    /// Returns the values of an array, as [`Item::array`] does. If this value is not an array, notes a mistake: `wanted`, and what was found
-    /// instead.
+    /// Returns the values of an array, as [`Item::array`] does. If this value is not an array, notes a mistake: `wanted`, and what was
+    /// found instead.
     pub fn items(&self, wanted: &str) -> Option<Vec<Item<'d>>> {
         self.array().or_else(|| self.wrong_type(wanted))
     }

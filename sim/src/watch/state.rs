@@ -191,8 +191,8 @@ impl WatchState {
         }
     }
 
-    /// Returns the ticks of the ended runs divided by the ticks of all planned runs, a share from 0 to 1. If no run of a configuration has ended, its number
-    /// of ticks is not known. Then the mean of the configurations whose number is known is used.
+    /// Returns the ticks of the ended runs divided by the ticks of all planned runs, a share from 0 to 1. If no run of a
+    /// configuration has ended, its number of ticks is not known. Then the mean of the configurations whose number is known is used.
     fn share(&self) -> f64 {
         let known_ticks = || self.configurations.iter().filter_map(|runs| runs.ticks);
         let mean = known_ticks().sum::<u64>() as f64 / known_ticks().count().max(1) as f64;

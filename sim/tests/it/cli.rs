@@ -110,8 +110,8 @@ fn plans_without_running() {
         "4 (0 done, 0 failed, 4 to do)",
         // Four runs at once. Each counts with the six sockets of a run with three machines: three connections with two sides.
         "sockets at once  24",
-        // The margin (the shortest time between two ticks whose order matters) that the phases (the times of the first ticks) guarantee, and
-        // the configuration with this margin.
+        // The margin (the shortest time between two ticks whose order matters) that the phases (the times of the first ticks) guarantee,
+        // and the configuration with this margin.
         " ms (rates 1,3,6, phase spread)",
         "wall time        about 0 s",
     ] {
