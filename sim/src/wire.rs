@@ -23,9 +23,10 @@
 //! run's clock is refused before it is read.
 //!
 //! The run's token (a secret that only the machines of the run know) is never sent. Each side proves that it knows the token. The proof
-//! is a hash, keyed with the token, of all bytes that both sides have sent so far, of the side's role, and of both machines' indices.
-//! The dialler (the side that opens the connection) sends its proof first. So a listener (the side that accepts the connection) answers
-//! only to machines that know the token.
+//! is a hash with a key that is derived from the token. It covers the step with the proof, the indices of both machines, and the nonces
+//! (random numbers that are used only once) and times that both sides have sent before. So a copy of a proof is not valid for another
+//! connection. The dialler (the side that opens the connection) sends its proof first. So a listener (the side that accepts the
+//! connection) answers only to machines that know the token.
 
 mod frames;
 
@@ -55,7 +56,7 @@ pub const FRAME_BYTES: usize = 33;
 
 /// A run's secret. All machines of a run know it, and no other program does.
 pub type RunToken = [u8; 16];
-/// A number that is used only once.
+/// A random number that is used only once.
 pub type Nonce = [u8; 16];
 /// A hash that only a machine with the run's token can make.
 pub type Proof = [u8; 32];
@@ -109,7 +110,7 @@ pub enum Frame {
     },
     /// The sender has done its last tick and sends nothing more.
     End {
-        /// How many messages the sender has sent to this peer during the run.
+        /// How many messages the sender has sent to the receiver of this frame during the run.
         messages: u64,
     },
     /// All connections of the sender are open. If machines are in different processes, this report goes from machine to machine until it
@@ -155,12 +156,12 @@ pub enum WireError {
         /// The largest possible length.
         max_length: u64,
     },
-    /// A number of a timestamp is missing, too large, or longer than necessary.
+    /// A number of a timestamp is missing, too large, or written with more bytes than necessary.
     #[error(
         "sent a timestamp with a number that ends too early, is too large or is longer than necessary"
     )]
     TimestampNumber,
-    /// A timestamp has bytes after its last number. The value is their number.
+    /// A timestamp has bytes after its last number. The value says how many.
     #[error("sent a timestamp with {0} bytes too many")]
     TimestampRest(usize),
 }

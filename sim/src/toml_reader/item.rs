@@ -104,8 +104,8 @@ impl<'d> Item<'d> {
         self.named(names, |text| text.parse().ok())
     }
 
-    /// Returns what `find` returns for the value, which must be a text. If `find` returns `None`, notes a mistake that suggests the most
-    /// similar of `names`, or lists all of them.
+    /// Returns what `find` returns for the value, which must be a text. If `find` returns `None`, notes a mistake. It suggests the most
+    /// similar of `names`. If none of them is similar to the value, it lists all of them.
     pub fn named<T>(&self, names: &[&str], find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text()?;
         let value = find(text);
@@ -132,13 +132,14 @@ impl<'d> Item<'d> {
         Some(array.iter().enumerate().map(item).collect())
     }
 
-    /// Returns the values of an array, as [`Item::array`] does. Notes a mistake if this value is not an array.
+    /// Returns the values of an array, as [`Item::array`] does. If this value is not an array, notes a mistake: `wanted`, and what was
+    /// found instead.
     pub fn items(&self, wanted: &str) -> Option<Vec<Item<'d>>> {
         self.array().or_else(|| self.wrong_type(wanted))
     }
 
-    /// Reads each value of an array with `read`. Notes a mistake if this value is not an array. Returns `None` if `read` returns `None` for
-    /// any value. Even then `read` is called for all values, so every mistake is noted.
+    /// Reads each value of an array with `read`. If this value is not an array, notes a mistake, as [`Item::items`] does. Returns
+    /// `None` if `read` returns `None` for any value. Even then `read` is called for all values, so every mistake is noted.
     pub fn each<T>(
         &self,
         wanted: &str,
@@ -178,8 +179,8 @@ impl<'d> Item<'d> {
         end.is_some_and(|end| end.is_empty() || end.starts_with(['.', '[']))
     }
 
-    /// Returns the line of `key`, for which [`Item::contains`] is true. If there is no such key, returns the line of the innermost value
-    /// around it.
+    /// Returns the line of `key`, which is the full name of this value's key or begins with it (see [`Item::contains`]). If the document
+    /// has no such key, returns the line of the innermost value that would contain it.
     pub(super) fn line_of(&self, key: &str) -> usize {
         if let Some(section) = self.table() {
             return section.line_of(key);

@@ -121,6 +121,7 @@ impl View<'_> {
             row("runs a minute", self.speed(), width),
         ];
         if state.engine == "tcp" {
+            // `done` counts only runs that are still planned.
             let finished = tally.done + tally.no_longer_planned;
             let percentage = |part: u64| format!("{:.1} %", 100.0 * part as f64 / finished as f64);
             let words = match finished {
@@ -188,7 +189,7 @@ impl View<'_> {
     }
 
     /// A heading, and a line with the number of runs for each class of lateness, in at most `space` lines. If there is too little space,
-    /// each class is a power of ten wide. If there is too little space for these classes too, returns no lines.
+    /// some classes are joined, so that every limit is a power of ten. If there is too little space even then, returns no lines.
     fn lateness(&self, width: usize, space: usize) -> Vec<Line<'static>> {
         if self.state.engine != "tcp" {
             let words = "lateness: none, because time is simulated";
@@ -265,6 +266,7 @@ fn fitted(text: String, width: usize) -> Line<'static> {
     let mut kept = String::new();
     for letter in text.chars() {
         kept.push(letter);
+        // The last column is for `…`.
         if unicode_width::UnicodeWidthStr::width(kept.as_str()) >= width {
             kept.pop();
             break;
@@ -291,15 +293,15 @@ fn histogram_bar(share: f64, width: usize) -> String {
 }
 
 /// The label and the number of runs of each class of lateness. `counts` has the number of runs for each limit in
-/// [`LATENESS_LIMITS_US`], and at its end the number of runs above the last limit. The first and the last class that are returned have
-/// runs; classes without runs before and after them are left out. If `is_coarse`, there is one class for each power of ten.
+/// [`LATENESS_LIMITS_US`], and at its end the number of runs above the last limit. Classes without runs at the
+/// beginning and at the end are left out. If `is_coarse`, every limit is a power of ten.
 fn lateness_classes(counts: &[u64], is_coarse: bool) -> Vec<(String, u64)> {
     let mut classes = vec![];
     let mut runs = 0;
     for (index, count) in counts.iter().enumerate() {
         runs += count;
         let limit = LATENESS_LIMITS_US.get(index);
-        // The limits with an even index are powers of ten. The runs below another limit are added to the next class.
+        // The limits with an even index are powers of ten. The runs of a class with another limit are added to the next class.
         let is_power_of_ten = index.is_multiple_of(2);
         if is_coarse && limit.is_some() && !is_power_of_ten {
             continue;

@@ -130,6 +130,7 @@ impl WatchState {
                     runs.ended += 1;
                     runs.failed += u64::from(!row.is_ok());
                 }
+                // The run had failed, and is now finished.
                 Change::Repaired => runs.failed = runs.failed.saturating_sub(1),
                 Change::FailedAgain | Change::Nothing => {}
             }
@@ -139,6 +140,7 @@ impl WatchState {
     /// Returns how many configurations are in which state.
     pub(super) fn configurations(&self) -> ConfigurationCounts {
         let mut counts = ConfigurationCounts::default();
+        // A shard may have no run of a configuration.
         for runs in self.configurations.iter().filter(|runs| runs.planned > 0) {
             let count = if runs.failed > 0 {
                 &mut counts.failed
@@ -159,15 +161,15 @@ impl WatchState {
         self.sweeps.is_empty() && self.tally.attempted >= self.planned
     }
 
-    /// Returns how many runs of all running sweeps together end in a minute, on average since each sweep started. `None` if no run of
-    /// these sweeps has ended.
+    /// Returns the sum of the speeds of all running sweeps, in ended runs per minute. The speed of a sweep is its mean since its start.
+    /// `None` if no run of these sweeps has ended.
     pub(super) fn runs_per_minute(&self) -> Option<f64> {
         let rates = self.sweeps.iter().filter_map(|sweep| sweep.runs_per_hour);
         let rates: Vec<f64> = rates.collect();
         (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / 60.0)
     }
 
-    /// Returns when the last of the running sweeps will end, in Unix seconds.
+    /// Returns when the last of the running sweeps will end, in Unix seconds. `None` if this is not known of any sweep.
     pub(super) fn finishes_at_s(&self) -> Option<i64> {
         let ends = self.sweeps.iter().filter_map(|sweep| sweep.finishes_at_s);
         ends.max()
@@ -189,8 +191,8 @@ impl WatchState {
         }
     }
 
-    /// Returns the share of the ticks of all planned runs that is done, from 0 to 1. If no run of a configuration has ended, its number
-    /// of ticks is not known. Then the mean of the configurations whose number is known is used.
+    /// Returns the ticks of the ended runs divided by the ticks of all planned runs, a share from 0 to 1. If no run of a
+    /// configuration has ended, its number of ticks is not known. Then the mean of the configurations whose number is known is used.
     fn share(&self) -> f64 {
         let known_ticks = || self.configurations.iter().filter_map(|runs| runs.ticks);
         let mean = known_ticks().sum::<u64>() as f64 / known_ticks().count().max(1) as f64;

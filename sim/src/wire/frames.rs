@@ -34,7 +34,7 @@ impl Frames {
     ///
     /// # Errors
     ///
-    /// Returns [`WireError`] if the bytes are not a frame of this stream. Then the stream cannot be read any further.
+    /// Returns [`WireError`] if the bytes are not a frame of this stream. Then the rest of the stream may have no meaning.
     pub fn take(&mut self, stream: &mut &[u8]) -> Option<Result<Frame, WireError>> {
         loop {
             // At first, only the 33 bytes of every frame are expected. If these bytes say that the frame is a message with a timestamp, the
@@ -92,8 +92,8 @@ impl Frames {
 
     /// Decodes the complete frame in `partial`.
     fn decode(&self) -> Result<Frame, WireError> {
-        let (head, rest) = self.partial.split_at(FRAME_BYTES);
         // The head is the part that every frame has. The rest is the length of a timestamp, and the timestamp.
+        let (head, rest) = self.partial.split_at(FRAME_BYTES);
         let mut frame = Frame::decode_head(head)?;
         if let Frame::Message { timestamp, .. } = &mut frame
             && let Some(format) = self.format
@@ -117,6 +117,7 @@ fn length_bounds(format: TimestampFormat) -> (u64, u64) {
             (machines, machines * varint::MAX_BYTES)
         }
         TimestampFormat::Hybrid => {
+            // The counter takes at least one byte.
             let time = TIME_BYTES as u64;
             (time + 1, time + varint::MAX_BYTES)
         }
@@ -139,7 +140,7 @@ pub(super) fn encode_timestamp(bytes: &mut Vec<u8>, timestamp: &CarriedTimestamp
     }
 }
 
-/// Decodes a timestamp. `bytes` must have no further bytes.
+/// Decodes `bytes`, which must be exactly one timestamp.
 fn decode_timestamp(
     format: TimestampFormat,
     mut bytes: &[u8],

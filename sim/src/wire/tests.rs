@@ -254,11 +254,11 @@ proptest! {
             length.fill(0);
         }
         let (mut frames, mut stream) = (Frames::new(format), &bytes[..]);
-        // `before` is the stream before the frame is taken.
+        // `before` is the stream before the frame is taken. After an error, the test reads on, although no machine does so.
         while let before = stream && let Some(frame) = frames.take(&mut stream) {
             let Ok(frame) = frame else { continue };
             let used = &before[..before.len() - stream.len()];
-            // A frame of another kind has bytes that are not used. They are random here, but 0 in an encoded frame.
+            // Only frames of messages use all their bytes. In other frames the unused bytes are random here, but 0 if they are encoded.
             if let Frame::Message { .. } = frame {
                 prop_assert_eq!(frame.encode(), used);
             }

@@ -110,7 +110,8 @@ fn plans_without_running() {
         "4 (0 done, 0 failed, 4 to do)",
         // Four runs at once. Each counts with the six sockets of a run with three machines: three connections with two sides.
         "sockets at once  24",
-        // The margin that the phases guarantee (the shortest time between two ticks whose order matters), and its configuration.
+        // The margin (the shortest time between two ticks whose order matters) that the phases (the times of the first ticks) guarantee,
+        // and the configuration with this margin.
         " ms (rates 1,3,6, phase spread)",
         "wall time        about 0 s",
     ] {
@@ -146,7 +147,7 @@ fn status_counts_done_failed_and_remaining_runs() {
     // Remove run 1 from the journal (`runs.csv`, a row for each ended run), and change the row of run 2 as if the run had failed.
     let journal = fs::read_to_string(fixture.path("data/e/runs.csv")).expect("a journal");
     let mut rows: Vec<String> = journal.lines().map(str::to_owned).collect();
-    // Line 0 is the header, so run 1 has line 2. Without it, run 2 has line 2.
+    // Line 0 is the header, so run 1 is in line 2. After its removal, run 2 is in line 2.
     rows.remove(2);
     rows[2] = rows[2].replace(",ok,,", ",failed,machine 1 was lost,");
     // Each row must have the right checksum again.
@@ -188,6 +189,7 @@ fn make_runs_with_a_failed_one(fixture: &Fixture, run: usize) {
     fs::write(fixture.path("data/e/runs.csv"), edited).expect("written");
 }
 
+/// `--only RUN` makes a single run, even if it has failed before. The run is named by its number or by its key.
 #[test]
 fn the_option_only_repeats_a_single_failed_run() {
     let fixture = Fixture::new();
@@ -401,6 +403,7 @@ fn completions_and_manual_pages_contain_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = fixture.sim(&["completions", shell]);
         assert_eq!(script.code, 0, "{}", script.stderr);
+        // An option of `sim run`: so the script knows this command.
         assert!(script.stdout.contains("retry-failed"), "{shell}");
     }
     assert_eq!(fixture.sim(&["man", "pages"]).code, 0);

@@ -15,7 +15,8 @@ use crate::support::bash;
 
 const EXPERIMENT: &str = "seed = 7\nduration_s = 2\nrepetitions = 4\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.5\n";
 const RUNS: usize = 8;
-/// A replacement for `parallel`. It does the jobs one after the other, and writes its options to the file `options`.
+/// A replacement for `parallel`. It does the jobs one after the other, and writes its options to the file `options`. In the
+/// command, each `{}` stands for the job: one of the words after `:::`.
 const PARALLEL: &str = r#"#!/usr/bin/env bash
 options=() command=() 
 while [[ $1 == --* ]]; do options+=("$1" "$2"); shift 2; done

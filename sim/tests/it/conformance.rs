@@ -481,7 +481,7 @@ fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
             (rows / expected - 1.0).abs() < 0.1,
             "{configuration}: {rows} rows, {expected} expected"
         );
-        // A run takes 100 s. In the long run, no more messages are sent. In 100 s, random draws may give some more.
+        // A run takes 100 s. Over a long time, no more messages per second are sent than this. In 100 s, random draws may give some more.
         let max_messages = configuration.messages_per_second() * 100.0;
         assert!(
             (0.9..1.05).contains(&(messages / max_messages)),

@@ -103,7 +103,7 @@ impl Sweep {
         }
     }
 
-    /// Starts the sweep again and waits until it has made all remaining runs. Returns its messages.
+    /// Starts the sweep, for the first time or again, and waits until it has made all remaining runs. Returns its messages.
     fn resume(&self) -> String {
         let (mut child, mut stderr) = self.start(&[]);
         let mut said = String::new();
@@ -228,7 +228,8 @@ fn under_nohup_a_sweep_continues_without_its_terminal() {
 #[test]
 fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &["--sync-every", "0"]);
-    // The signal XFSZ, which the system sends at the limit, is ignored, so that writing returns an error.
+    // The signal XFSZ, which the system sends at the limit, is ignored, so that writing returns an error. The second
+    // `sh` is the name of the script. The words after it are `$@`: the command of the sweep.
     let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 400; exec \"$@\"", "sh"];
     let (mut child, mut stderr) = sweep.start(&limited);
     let mut said = String::new();

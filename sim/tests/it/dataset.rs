@@ -247,8 +247,8 @@ fn a_dataset_with_an_unknown_schema_is_refused() {
 fn changed_or_missing_events_are_noticed() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
-    let segment = folder.path().join("events-0000.csv");
-    let mut bytes = fs::read(&segment).expect("a segment");
+    let events = folder.path().join("events-0000.csv");
+    let mut bytes = fs::read(&events).expect("events");
     let last = Dataset::open(folder.path())
         .expect("a dataset")
         .attempted()
@@ -263,7 +263,7 @@ fn changed_or_missing_events_are_noticed() {
     // Change one byte of the last run's events.
     let changed_index = last.offset as usize + 5;
     bytes[changed_index] ^= 1;
-    fs::write(&segment, &bytes).expect("written");
+    fs::write(&events, &bytes).expect("written");
     assert!(
         read(&last)
             .expect_err("a changed byte")
@@ -271,7 +271,7 @@ fn changed_or_missing_events_are_noticed() {
             .contains("checksum")
     );
     bytes.truncate(changed_index);
-    fs::write(&segment, &bytes).expect("written");
+    fs::write(&events, &bytes).expect("written");
     assert!(
         read(&last)
             .expect_err("a short file")
@@ -290,7 +290,8 @@ fn journal_rows_with_impossible_values_are_refused() {
     let whole = fs::read_to_string(&path).expect("a journal");
     let columns: Vec<&str> = whole.lines().next().expect("a header").split(',').collect();
     // The changed row is that of a run with two machines. Some values are impossible in every row. Others contradict the rest of the
-    // row: a number of machines other than 2, a single rate, and more events than fit into the bytes.
+    // row: a number of machines other than 2, a single rate, and more events than fit into the bytes. `segment` is the
+    // number of the file with the run's events, and `offset` the position of its first byte there.
     for (column, value) in [
         ("machines", "0"),
         ("machines", "4294967295"),

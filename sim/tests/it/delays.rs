@@ -61,10 +61,10 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
             }
         }
     }
-    // The engine must agree: no message was received before it arrived, and a message that found an empty queue was received at the first
-    // tick after it arrived.
     // Number of messages that found an empty queue.
     let mut taken_at_once = 0;
+    // The engine must agree: no message was received before it arrived, and a message that found an empty queue was received at the first
+    // tick after it arrived.
     for (machine, events) in (0..).zip(&log.machines) {
         // Length of the queue after the previous event.
         let mut queue_before = 0;

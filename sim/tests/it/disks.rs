@@ -268,6 +268,7 @@ fn temporary_files_that_a_crash_has_left_are_recognised_and_removed() {
     let temporary_files = [
         ".dataset.json.0123456789abcdef.partial",
         ".experiment.toml.0123456789abcdef.partial",
+        // Earlier versions of `sim` gave this name.
         "experiment.partial",
     ];
     for name in temporary_files {
@@ -294,7 +295,7 @@ fn a_dataset_that_vanishes_is_noticed_at_the_next_sync() {
     let root = trial.root();
     let moved = trial.folder.path().join("moved");
     let delete = || fs::remove_dir_all(&root);
-    let r#move = || fs::rename(&root, &moved);
+    let move_away = || fs::rename(&root, &moved);
     let replace = || {
         fs::rename(&root, &moved)?;
         fs::create_dir(&root)?;
@@ -303,7 +304,7 @@ fn a_dataset_that_vanishes_is_noticed_at_the_next_sync() {
     let lose_events = || fs::remove_file(root.join("events-0000.csv"));
     let damages: [(&dyn Fn() -> io::Result<()>, &str); 4] = [
         (&delete, "runs.csv is gone"),
-        (&r#move, "runs.csv is gone"),
+        (&move_away, "runs.csv is gone"),
         (&replace, "runs.csv is another file than before"),
         (&lose_events, "events-0000.csv is gone"),
     ];
@@ -359,7 +360,8 @@ fn without_locks_the_status_is_not_certain() {
     assert!(trial.status().sweeps.is_empty());
 }
 
-/// An import that fails or is dropped removes its partial folder. Only one import at a time can make a dataset.
+/// An import makes a dataset from logs of another program. If it fails or is dropped, it removes its partial folder. Only one import at
+/// a time can make a dataset.
 #[test]
 fn an_import_appears_complete_or_not_at_all() {
     let trial = Trial::new();
@@ -443,8 +445,8 @@ fn a_real_full_disk_keeps_every_run_that_was_written() {
     // Nothing was forced to the disk before it was full. Even so, the journal has a row for every run whose events are in the file.
     let dataset = Dataset::open(&root).expect("a dataset");
     let last = dataset.attempted().last().expect("a run");
-    let segment = fs::metadata(root.join("events-0000.csv")).expect("events");
-    assert_eq!(segment.len(), last.offset + last.bytes);
+    let events = fs::metadata(root.join("events-0000.csv")).expect("events");
+    assert_eq!(events.len(), last.offset + last.bytes);
     assert!(!folder.path().join(".reserve").exists());
 }
 

@@ -239,11 +239,11 @@ fn a_sweep_killed_before_its_first_sync_is_resumed() {
 #[test]
 fn a_missing_file_of_events_is_reported_and_not_created_again() {
     let trial = Trial::new();
-    let segment = trial.root().join("events-0000.csv");
-    fs::remove_file(&segment).expect("removed");
+    let events = trial.root().join("events-0000.csv");
+    fs::remove_file(&events).expect("removed");
     let refused = trial.sweep().expect_err("refused").to_string();
     assert!(refused.contains("the file has 0 bytes"), "{refused}");
-    assert!(!segment.exists());
+    assert!(!events.exists());
 }
 
 /// Without locks, a second program could append to the files of a dataset. The writer notices this before it writes a row of the journal

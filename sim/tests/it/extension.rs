@@ -127,6 +127,7 @@ fn an_interrupted_extension_is_resumed() {
         sweep(root, &grid(3, "[0.2, 0.5]"), None);
     }
     let journal = fs::read(cut.join("runs.csv")).expect("a journal");
+    // A row has about 300 bytes.
     let last_rows_bytes = 700;
     let journal = &journal[..journal.len() - last_rows_bytes];
     fs::write(cut.join("runs.csv"), journal).expect("cut");

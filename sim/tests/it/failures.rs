@@ -99,7 +99,7 @@ fn runs_whose_machines_cannot_start_are_made_later_and_none_fails() {
     assert!((1..=refusals).all(was_refused));
 }
 
-/// If the system cannot start the machines of a single run, the sweep ends with one error. No run is recorded as failed.
+/// If the system cannot start the machines of even one run, the sweep ends with one error. No run is recorded as failed.
 #[cfg(unix)]
 #[test]
 fn the_sweep_ends_with_one_error_if_no_machine_can_start() {

@@ -26,7 +26,7 @@ const ERRORS: [i32; 3] = [28, 5, 24];
 /// Not an error number. A disk with this value panics in place of returning an error.
 const PANIC: i32 = 0;
 
-/// A disk that allows a number of operations, and then refuses either the next operation or all further ones. A refused write writes
+/// A disk that allows a number of operations, and then refuses either only the next operation or all further ones. A refused write writes
 /// half of its bytes.
 #[derive(Clone, Debug)]
 struct FaultyDisk {

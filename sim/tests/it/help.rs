@@ -52,6 +52,7 @@ fn completions_offer_the_values_of_options() {
             };
             assert!(is_offered, "{shell}: {values:?}");
         }
+        // The keys that the option `--set` can change.
         let keys = ["seed=", "internal=", "topology="];
         assert!(keys.iter().all(|key| script.contains(key)), "{shell}");
     }

@@ -107,7 +107,8 @@ struct Arrival {
     message: Message,
     /// When the tick of the send was due.
     sent_ns: u64,
-    /// The random delay that the configuration adds to the message.
+    /// The random delay of the message. It is not part of the time of the arrival: the recipient's machine adds it to `sent_ns`, and takes
+    /// the message only after this time.
     delay_ns: u64,
 }
 
@@ -154,7 +155,8 @@ fn run_late(
         }
         let due_ns = schedule.due_ns(index, ticks_done[index]);
         ticks_done[index] += 1;
-        // A tick has several events if it takes several messages.
+        // As in the engines, a machine gets the time at which its tick was due, even if the tick is late. A tick has several events if it
+        // takes several messages.
         let mut next_event = Some(machines[index].tick(due_ns));
         while let Some(event) = next_event {
             if let EventKind::Send { recipients, stamp } = &event.kind {

@@ -10,7 +10,7 @@ use sim::log::Dataset;
 
 /// Ports that no other test uses.
 const PORTS: std::ops::RangeInclusive<u16> = 18_200..=18_207;
-/// Number of files that the sweep may have open: far fewer than [`CONNECTIONS`].
+/// Number of files that the sweep may have open (each connection counts as a file): far fewer than [`CONNECTIONS`].
 const FILES: u64 = 400;
 /// Number of connections that the test opens to the machines, in the role of another program.
 const CONNECTIONS: usize = 1500;

@@ -156,8 +156,8 @@ fn machines_end_with_the_process_that_started_them() {
 /// Two runs of five seconds of real time each: long enough that a test finds the processes of their machines before they end.
 const SOME_SECONDS: &str = "seed = 7\nduration_s = 10\ntime_scale = 2\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.6, 0.7]\n";
 
-/// A process that was stopped by a signal reacts neither to other machines nor to its stdin. Its run fails, and the sweep kills the
-/// process.
+/// A process that was stopped by a signal reacts neither to other machines nor to the sweep, which asks it to end by closing its
+/// stdin. Its run fails, and the sweep kills the process.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_stopped_machine_makes_its_run_fail_and_the_sweep_continues() {

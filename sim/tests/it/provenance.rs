@@ -9,7 +9,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// The manifest of the small program.
-const CARGO: &str = "[package]\nname = \"sim\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+const CARGO_TOML: &str = "[package]\nname = \"sim\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
 /// The small program: it prints the commit that the build script found.
 const MAIN: &str = "fn main() {\n    println!(\"{}\", env!(\"GIT_COMMIT\"));\n}\n";
 
@@ -24,7 +24,7 @@ impl Repositories {
         fs::create_dir_all(main.join("sim/src")).expect("folders");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("build.rs");
         fs::copy(script, main.join("sim/build.rs")).expect("a copy");
-        fs::write(main.join("sim/Cargo.toml"), CARGO).expect("written");
+        fs::write(main.join("sim/Cargo.toml"), CARGO_TOML).expect("written");
         fs::write(main.join("sim/src/main.rs"), MAIN).expect("written");
         fs::write(main.join(".gitignore"), "target\nCargo.lock\n").expect("written");
         repositories.git("main", &["init", "-q", "-b", "main"]);

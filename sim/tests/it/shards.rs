@@ -54,7 +54,7 @@ impl Fixture {
         }
     }
 
-    /// Returns the dataset whose shards a test makes.
+    /// Returns the folder of the dataset whose shards a test makes.
     fn root(&self) -> PathBuf {
         self.folder.path().join("shards")
     }

@@ -41,6 +41,7 @@ impl<'r, C: Clock> Replay<'r, C> {
     /// Starts a replay. `clock` makes the clock of a machine, from its index and the number of machines.
     fn new(run: &'r Run, seed: u64, clock: impl Fn(u32, u32) -> C) -> Self {
         let machines = run.configuration.rates.machines();
+        // Epsilon is the largest difference between two physical clocks of a run, and the resolution is the step by which they advance.
         let physical = |machine| {
             let duration_ns = run.configuration.duration_ns;
             let key = run.stream_key();
@@ -68,6 +69,7 @@ impl<'r, C: Clock> Replay<'r, C> {
     /// receive whose send has not been replayed yet.
     fn timestamps(mut self, log: &[Vec<LoggedEvent>]) -> Vec<Vec<C::Timestamp>> {
         let schedule = self.run.schedule(self.seed);
+        // The timestamps of the messages, by sender and tick of the send.
         let mut sent: HashMap<(u32, u64), C::Timestamp> = HashMap::new();
         let mut replayed: Vec<Vec<C::Timestamp>> = vec![vec![]; log.len()];
         let events: usize = log.iter().map(Vec::len).sum();
@@ -101,7 +103,7 @@ impl<'r, C: Clock> Replay<'r, C> {
     }
 }
 
-/// Wraps the timestamps of all events as a log contains them.
+/// Returns the timestamps in the type that the events of a log have, by machine and event.
 fn wrapped<T>(
     timestamps: Vec<Vec<T>>,
     wrap: impl Fn(T) -> CarriedTimestamp,

@@ -247,6 +247,7 @@ mod in_a_terminal {
                 130,
             );
         }
+        // The dataset is deleted while it is watched.
         let steps = ["expect 6 of 6 done", "run rm -r night"];
         let after = watch(folder.path(), &["night"], &steps, 2);
         assert!(after.contains("error: "), "{after}");

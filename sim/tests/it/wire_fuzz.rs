@@ -1,5 +1,5 @@
-//! A fuzz test of the decoder of connections: the result must not depend on how the bytes are cut into pieces, and no bytes may
-//! cause a panic.
+//! A fuzz test of the code that decodes the bytes of a connection: the result must not depend on how the bytes are cut into
+//! pieces, and no bytes may cause a panic.
 //!
 //! The inputs are the byte streams in `tests/corpus/wire`, here called seeds, and random changes of them (mutations). With the variable
 //! `PROPTEST_CASES=10000000` the test tries more of them.
@@ -24,6 +24,7 @@ const FORMATS: [Option<TimestampFormat>; 3] = [
 struct Decoded {
     /// The first step of the handshake. `None` if the stream is too short.
     hello: Option<Result<Hello, WireError>>,
+    /// The frames that follow. After an error, decoding goes on with the next bytes, although no machine does so.
     frames: Vec<Result<Frame, WireError>>,
     /// Whether the stream ends within the handshake or within a frame.
     is_partial: bool,
@@ -173,6 +174,7 @@ fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
 }
 
 proptest! {
+    // 20 times the usual number of cases.
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 20, ..ProptestConfig::default() })]
 
     #[test]

@@ -51,7 +51,8 @@ fn state(engine: &str, finished: u64, failed: u64) -> WatchState {
     state
 }
 
-/// A running sweep that will end in 7500 seconds. `is_certain` is false if it may have been killed.
+/// A running sweep that will end in 7500 seconds. `is_certain` is false if it may have been killed (this is not known on a file
+/// system without locks).
 fn sweep(folder: &str, runs_per_hour: Option<f64>, is_certain: bool) -> Sweep {
     Sweep {
         folder: folder.to_owned(),

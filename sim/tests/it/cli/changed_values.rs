@@ -36,8 +36,8 @@ fn options_make_the_same_experiment_as_changes_of_the_file() {
     assert_eq!(changed.code, 0, "{}", changed.stderr);
     let edited = fixture.run("edited/e.toml", "edited-data", &[]);
     assert_eq!(edited.code, 0, "{}", edited.stderr);
-    let [changed, edited] =
-        ["changed", "edited-data"].map(|name| Dataset::open(&fixture.path(name)).expect("one"));
+    let [changed, edited] = ["changed", "edited-data"]
+        .map(|name| Dataset::open(&fixture.path(name)).expect("a dataset"));
     // The identity is a hash of the experiment.
     assert_eq!(changed.manifest().identity, edited.manifest().identity);
     assert_eq!(changed.manifest().experiment, edited.manifest().experiment);

@@ -1,5 +1,5 @@
 //! A Slurm cluster for a test on this computer: real daemons that talk over the loopback interface, with their own key, socket, ports
-//! and files.
+//! and files. `slurmctld` manages the queue of jobs, a `slurmd` for each node starts jobs, and `munged` lets them check who sent a message.
 //!
 //! The daemons and all jobs run in a process namespace. When the first process of a namespace ends, the system ends all others. Here the
 //! first process ends when the pipe from the test closes, however the test ends. So no process is left running. The cluster needs root,
@@ -42,7 +42,7 @@ pub struct Cluster {
 pub struct Job {
     pub state: String,
     pub exit_code: String,
-    /// How often the job was requeued.
+    /// How often the job was requeued (ended, and put back into the queue).
     pub restarts: u32,
 }
 

@@ -27,9 +27,9 @@ import time
 
 # How long to wait for a text, or for the end of the program. If all is well, it never takes so long.
 PATIENCE_S = 60
-# Matches one piece of output: a move to a row (group 1) and a column (group 2), a clearing of the screen (group 3), another control
-# sequence, or a character (group 4).
-PIECES = re.compile(rb"\x1b\[(\d+);(\d+)H|(\x1b\[2?J)|\x1b\[[?\d;]*[A-Za-z]|([^\x1b])", re.DOTALL)
+# Matches the next element of the output: a move to a row (group 1) and a column (group 2), a clearing of the screen (group 3), another
+# control sequence, or a character (group 4).
+ELEMENTS = re.compile(rb"\x1b\[(\d+);(\d+)H|(\x1b\[2?J)|\x1b\[[?\d;]*[A-Za-z]|([^\x1b])", re.DOTALL)
 
 
 class Screen:
@@ -40,7 +40,7 @@ class Screen:
         self.rows, self.row, self.column = {}, 1, 1
 
     def write(self, output):
-        for row, column, clear, character in PIECES.findall(output):
+        for row, column, clear, character in ELEMENTS.findall(output):
             if row:
                 self.row, self.column = int(row), int(column)
             elif clear:
@@ -57,6 +57,7 @@ class Screen:
 
 def main(words):
     steps, program = words[: words.index("--")], words[words.index("--") + 1 :]
+    # What is written to `master` arrives as keys at `slave`, the program's terminal. What the program writes can be read from `master`.
     master, slave = pty.openpty()
     set_size(slave, 24, 80)
     mode_before = termios.tcgetattr(slave)
@@ -72,7 +73,7 @@ def main(words):
     def read():
         nonlocal output, screen
         output += os.read(master, 65536)
-        # The end of a piece may cut a control sequence in two. So the screen is made again from all output so far.
+        # A read may end in the middle of a control sequence. So the screen is made again from all output so far.
         screen = Screen()
         screen.write(output)
 
