@@ -102,7 +102,7 @@ def wall_times(usages: list[Usage]) -> list[float]:
 
 
 def check(simulator: Simulator, plan: Plan) -> Table:
-    """Runs `sim`, the heap and SimPy once more, each with a log, and compares their logs."""
+    """Runs `sim`, plain Python with a heap, and SimPy once more, each with a log, and compares their logs."""
     rounds.say("virtual: comparing the logs")
     samples = {}
     for program in (SIM, HEAP, SIMPY):
@@ -124,6 +124,7 @@ def executed(program: Program, simulator: Simulator, runs: int) -> Iterator[tupl
         return
     with TemporaryDirectory(prefix="logical-clock-bench-") as folder:
         log = Path(folder) / "events.csv"
+        # The script prints how many ticks it has made in all runs.
         usage, printed = run(peer_command(program, runs, log if program.writes_log else None))
         if int(printed) != sum(RATES) * DURATION_S * runs:
             raise SystemExit(f"{program} made {printed.strip()} ticks, not one for each tick of the model")
@@ -152,6 +153,7 @@ def peer_command(program: Program, runs: int, log: Path | None) -> list[str | Pa
         "--runs": runs,
         "--seed": program.seed,
     }
+    # -B: Python stores no compiled files in the folder `peers`.
     command: list[str | Path] = [sys.executable, "-B", PEERS / str(program.peer)]
     command += [text for name, value in options.items() for text in (name, str(value))]
     return command + (["--log", log] if log else [])

@@ -4,7 +4,7 @@
 //! Testing", ICDCIT 2021.
 
 use super::Clock;
-use super::vector::{VectorTimestamp, raise};
+use super::vector::{VectorTimestamp, raise_to};
 use crate::machine::MachineIndex;
 
 /// The Bloom clock of one machine: a fixed number of counters. Each event adds 1 to some of them. Hashes of the event's machine and number
@@ -12,7 +12,7 @@ use crate::machine::MachineIndex;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BloomClock {
     machine: MachineIndex,
-    /// How many counters each event raises. The same counter may be raised twice.
+    /// How many times each event adds 1 to a counter. It may be the same counter several times.
     hashes: u32,
     /// Number of events of this machine so far.
     events: u64,
@@ -20,7 +20,7 @@ pub struct BloomClock {
 }
 
 impl BloomClock {
-    /// Makes the clock of `machine` with `counters` counters, which are 0. Each event has `hashes` hashes, and each hash raises one counter.
+    /// Makes the clock of `machine` with `counters` counters, which are 0. Each event has `hashes` hashes, and each hash adds 1 to one counter.
     ///
     /// # Panics
     ///
@@ -55,7 +55,7 @@ impl Clock for BloomClock {
     }
 
     fn receive(&mut self, sent: &VectorTimestamp, now: i64) {
-        raise(&mut self.counters, sent.components());
+        raise_to(&mut self.counters, sent.components());
         self.advance(now);
     }
 

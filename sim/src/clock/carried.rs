@@ -75,7 +75,7 @@ impl fmt::Display for CarriedTimestamp {
     }
 }
 
-/// The form of the timestamps of a run's events: the kind of clock that the machines keep, and how many numbers a timestamp has.
+/// The format of the timestamps of a run's events: the kind of clock that the machines keep, and how many numbers a timestamp has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampFormat {
     /// A vector with a component for each machine.
@@ -88,7 +88,7 @@ pub enum TimestampFormat {
 }
 
 impl TimestampFormat {
-    /// The form of the timestamps in runs of this `configuration`. `None` if the machines only have Lamport clocks.
+    /// The format of the timestamps in runs of this `configuration`. `None` if the machines only have Lamport clocks.
     pub fn new(configuration: &Configuration) -> Option<Self> {
         match configuration.clock {
             ClockKind::Lamport => None,

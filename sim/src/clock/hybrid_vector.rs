@@ -1,10 +1,10 @@
-//! Hybrid vector clocks (HVC): a vector with a physical time of each machine. Times that are older than the uncertainty of physical clocks
-//! are left out of messages, which makes timestamps short.
+//! Hybrid vector clocks (HVC): a vector with a physical time of each machine. Because physical clocks differ little, a machine's own time
+//! gives a lower limit of all other times. Times at this limit are left out of messages, which makes timestamps short.
 //!
 //! Sources: M. Demirbas and S. S. Kulkarni, "Beyond TrueTime: Using AugmentedTime for Improving Spanner", LADIS 2013; S.
 //! Yingchareonthawornchai, S. S. Kulkarni and M. Demirbas, "Analysis of Bounds on Hybrid Vector Clocks", OPODIS 2015.
 
-use super::vector::{is_below, raise};
+use super::vector::{is_below, raise_to};
 use super::{Clock, Timestamp, varint};
 use crate::machine::MachineIndex;
 
@@ -68,7 +68,7 @@ impl Clock for HybridVectorClock {
     }
 
     fn receive(&mut self, sent: &HybridVectorTimestamp, now: i64) {
-        raise(&mut self.times, &sent.times);
+        raise_to(&mut self.times, &sent.times);
         self.advance(now);
     }
 

@@ -4,7 +4,7 @@
 //! Sources: G. T. J. Wuu and A. J. Bernstein, "Efficient Solutions to the Replicated Log and Dictionary Problems", PODC 1984; M. Raynal,
 //! "About Logical Clocks for Distributed Systems", ACM SIGOPS Operating Systems Review 26(1), 1992.
 
-use super::vector::{is_below, raise};
+use super::vector::{is_below, raise_to};
 use super::{Clock, Timestamp, varint};
 use crate::machine::MachineIndex;
 
@@ -60,8 +60,8 @@ impl Clock for MatrixClock {
 
     fn receive(&mut self, sent: &Self, now: i64) {
         // The recipient learns what the sender knew of each machine. And it now knows of all events that the sender knew of.
-        raise(&mut self.rows, &sent.rows);
-        raise(self.own_row_mut(), sent.own_row());
+        raise_to(&mut self.rows, &sent.rows);
+        raise_to(self.own_row_mut(), sent.own_row());
         self.advance(now);
     }
 

@@ -9,7 +9,7 @@
 //! - [`lamport`]: one number
 //! - [`vector`]: one number for each machine
 //! - [`matrix`]: one vector for each machine
-//! - [`bloom`]: m counters; each event raises k of them
+//! - [`bloom`]: m counters; each event adds 1 to k of them
 //! - [`plausible`]: R numbers; if there are more than R machines, some machines share a number
 //! - [`encoded`]: one number, a product of prime powers
 //! - [`interval_tree`]: a tree over an interval that is divided among the machines

@@ -4,7 +4,7 @@
 //! Computing 12, 1999: the R-Entries Vector (REV).
 
 use super::Clock;
-use super::vector::{VectorTimestamp, raise};
+use super::vector::{VectorTimestamp, raise_to};
 use crate::machine::MachineIndex;
 
 /// The plausible clock of one machine: a vector with R entries. Machine i uses entry `i mod R`, which it shares with machines `i + R`, `i +
@@ -40,7 +40,7 @@ impl Clock for PlausibleClock {
     }
 
     fn receive(&mut self, sent: &VectorTimestamp, now: i64) {
-        raise(&mut self.entries, sent.components());
+        raise_to(&mut self.entries, sent.components());
         self.advance(now);
     }
 

@@ -78,7 +78,7 @@ proptest! {
         check_order(execution, &replay!(execution, plausible), AtLeast);
         let hybrid_vector = |machine, machines| HybridVectorClock::new(machine, machines, epsilon);
         check_order(execution, &replay!(execution, hybrid_vector), AtLeast);
-        // A Bloom clock without hashes raises no counter, so all its timestamps are equal.
+        // A Bloom clock without hashes never changes a counter, so all its timestamps are equal.
         if hashes > 0 {
             let bloom = |machine, _| BloomClock::new(machine, counters, hashes);
             check_order(execution, &replay!(execution, bloom), AtLeast);
@@ -148,6 +148,7 @@ proptest! {
 #[test]
 fn vector_clocks_order_a_million_pairs_exactly() {
     let execution = execution::of_simulated_run("1,2,3,4,5,6", 60);
+    // All pairs, and those whose events are of different machines.
     assert!(execution.events.len() * execution.events.len() > 1_500_000);
     assert!(execution.pairs_across_machines().count() > 1_000_000);
     check_order(&execution, &replay!(&execution, VectorClock::new), Exactly);

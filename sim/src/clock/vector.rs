@@ -43,7 +43,7 @@ impl Clock for VectorClock {
     }
 
     fn receive(&mut self, sent: &VectorTimestamp, now: i64) {
-        raise(&mut self.components, &sent.0);
+        raise_to(&mut self.components, &sent.0);
         self.advance(now);
     }
 
@@ -79,7 +79,7 @@ impl Timestamp for VectorTimestamp {
 }
 
 /// Raises each component of `own` to the component of `other` at the same index, if that is larger.
-pub(super) fn raise<T: Copy + Ord>(own: &mut [T], other: &[T]) {
+pub(super) fn raise_to<T: Copy + Ord>(own: &mut [T], other: &[T]) {
     for (own, other) in std::iter::zip(own, other) {
         *own = (*own).max(*other);
     }

@@ -38,7 +38,7 @@ pub fn stdout_has_colours() -> bool {
 
 /// Puts marks around `word`, which [`coloured`] replaces by a colour. The marks have no width on the screen.
 pub fn marked(word: &str, tone: Tone) -> String {
-    // Exactly one row of the table has this tone.
+    // Exactly one entry of `TONES` has this tone.
     let of_tone = TONES.into_iter().filter(|(other, ..)| *other == tone);
     let start: String = of_tone.map(|(_, start, _)| start).collect();
     format!("{start}{word}{END}")

@@ -134,7 +134,7 @@ impl Control {
     }
 
     /// Counts a tick that was done `lateness_ns` after it was due. It also counts as late if this is more than [`LATE`].
-    pub(crate) fn ticked_late(&self, lateness_ns: u64) {
+    pub(crate) fn ticked_with_lateness(&self, lateness_ns: u64) {
         self.ticked(1);
         if u128::from(lateness_ns) > LATE.as_nanos() {
             self.late_ticks.fetch_add(1, Ordering::Relaxed);

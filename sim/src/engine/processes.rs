@@ -144,6 +144,7 @@ pub fn serve(
 
 /// The runs that are still to do, and the number of workers (threads that each do one run at a time).
 struct Queue<'r> {
+    /// All runs are in this channel from the beginning, so if it is empty, there are no more.
     runs: &'r Receiver<Run>,
     state: Mutex<QueueState>,
 }

@@ -422,7 +422,7 @@ fn run_event_loops(
             time_scale: experiment.time_scale,
             width: plan.width_of(worker),
             ports: options.ports.clone(),
-            events_in_memory: plan.events_in_memory / plan.workers,
+            max_events_in_memory: plan.events_in_memory / plan.workers,
             spill_folder: root.to_owned(),
             // Without `--jobs`, no new runs are started while many ticks are late.
             hold_back: options.jobs.is_none(),

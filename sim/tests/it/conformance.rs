@@ -435,7 +435,7 @@ fn a_run_is_the_same_alone_and_among_other_runs() {
 fn logs_that_do_not_fit_into_memory_are_complete() {
     let experiment = experiment(GRID);
     let little_memory = Settings {
-        events_in_memory: 30,
+        max_events_in_memory: 30,
         ..settings(&experiment)
     };
     let outcomes = run_tcp(&experiment, &little_memory);

@@ -64,7 +64,7 @@ pub fn settings(experiment: &Experiment) -> Settings {
         time_scale: experiment.time_scale,
         width: 200,
         ports: PortRange::default(),
-        events_in_memory: usize::MAX,
+        max_events_in_memory: usize::MAX,
         spill_folder: std::env::temp_dir(),
         hold_back: false,
     }

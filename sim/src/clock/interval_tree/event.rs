@@ -7,8 +7,9 @@ use super::id::IdTree;
 /// A number of events for each point of an interval. Either the number is the same everywhere, or the interval is divided into two halves
 /// with trees of their own.
 ///
-/// Trees are always in their shortest form. This means two things. First, the smallest number in the two halves of a node is 0: what all
-/// numbers of both halves have in common is in the number of the node. Second, a node whose halves would be equal leaves is a leaf itself.
+/// Trees are always in their shortest form. This means two things. First, at least one of the two halves of a node has the number 0 at
+/// its root. (If both had more, the smaller number would be moved to the number of the node.) Second, a node whose halves would be equal
+/// leaves is a leaf itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventTree {
     /// The same number everywhere.
@@ -94,7 +95,7 @@ impl EventTree {
     }
 
     /// The same as [`Self::leq`], after `own_sum` is added to this tree and `other_sum` to `other`. The two are the sums of the numbers on
-    /// the ways from the roots to these two subtrees.
+    /// the paths from the roots to these two subtrees.
     fn leq_with(&self, own_sum: u64, other: &Self, other_sum: u64) -> bool {
         let (own_base, other_base) = (own_sum + self.base(), other_sum + other.base());
         if own_base > other_base {
@@ -128,7 +129,7 @@ impl EventTree {
         }
         let (low_left, low_right) = low.halves();
         let (high_left, high_right) = high.halves();
-        // Both pairs of halves are written as numbers above the lower base.
+        // The halves of `high` are lifted, so that all four halves are relative to the lower base.
         let difference = high.base() - low.base();
         Self::norm(
             low.base(),
@@ -155,7 +156,8 @@ impl EventTree {
             (IdTree::Halves(own_left, own_right), Self::Node(number, left, right)) => {
                 let (filled_left, filled_right) = (left.fill(own_left), right.fill(own_right));
                 let is_owned_completely = |half: &IdTree| *half == IdTree::One;
-                // A half that is owned completely is a leaf now. It is raised to the smallest number of the other half.
+                // A half that is owned completely is a leaf now. If the other half has only larger numbers, it is raised to the
+                // smallest of them.
                 let (left_base, right_base) = (filled_left.base(), filled_right.base());
                 let higher_leaf = Self::Leaf(left_base.max(right_base));
                 let new_left = if is_owned_completely(own_left) {
@@ -213,6 +215,8 @@ impl EventTree {
         match self {
             Self::Leaf(number) => 1 + number_bits(*number),
             Self::Node(number, left, right) => {
+                // After the bit that says that this is a node, 2 bits tell four cases apart. In three of them the node's number is 0: the left
+                // half is 0 everywhere, the right one is, or neither. In the fourth case, 1 or 2 more bits say the same about the halves.
                 let is_one_half_zero = **left == ZERO || **right == ZERO;
                 let kind_bits = match (number, is_one_half_zero) {
                     (0, _) => 3,

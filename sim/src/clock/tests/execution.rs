@@ -32,7 +32,7 @@ pub struct Event {
 pub fn execution(machines: Range<u32>, events: Range<usize>) -> impl Strategy<Value = Execution> {
     // For each event: its machine, the earlier event that it may receive, and a number (in two of three cases the event shall be a receive).
     let drawn = prop::collection::vec((any::<u32>(), any::<u32>(), 0u8..3), events);
-    // How far each machine's physical clock is ahead, as a number of events.
+    // How far each machine's physical clock is ahead. The unit is the time between two successive events of the execution.
     let errors = prop::collection::vec(0i64..40, 8);
     (machines, drawn, errors).prop_map(|(machines, drawn, errors)| {
         let mut events: Vec<Event> = vec![];

@@ -1,5 +1,5 @@
-//! Compares clocks with those of other programs: the crates `vclock`, `itc` and `uhlc`. Encoded clocks are compared with the integers that
-//! they stand for.
+//! Compares clocks with those of other programs (the oracles of these tests): the crates `vclock`, `itc` and `uhlc`. Encoded clocks are
+//! compared with the integers that they stand for.
 
 use std::cell::Cell;
 use std::cmp::Ordering;

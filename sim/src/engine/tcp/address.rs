@@ -2,8 +2,8 @@
 //!
 //! On most Linux systems, all addresses 127.x.y.z are loopback addresses (they reach only this computer). There each run has its own
 //! IP address, and its machines use successive ports: machine i listens on the first port of the range plus i. So each socket is
-//! bound to an address that nobody else uses, which is fast for any number of sockets. On other systems (macOS, and Linux systems
-//! where only 127.0.0.1 is a loopback address), all machines listen on 127.0.0.1, and the system chooses their ports.
+//! bound to an address that nobody else uses, and the system does not have to search for a free port. On other systems (macOS, and
+//! Linux systems where only 127.0.0.1 is a loopback address), all machines listen on 127.0.0.1, and the system chooses their ports.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};

@@ -26,7 +26,8 @@ pub(super) struct Agreement {
 }
 
 impl Agreement {
-    /// Creates the state of the first machine of this process, before any report.
+    /// Creates the state of this process's only machine, before any report. (A process that executes all machines of a run starts them
+    /// without this agreement.)
     pub(super) fn new(mesh: &Mesh) -> Self {
         let (here, wiring) = (mesh.local().start, mesh.wiring());
         Self::with_neighbours(wiring.machines_beyond(here), wiring.towards_first(here))

@@ -33,7 +33,7 @@ const MAX_TICKS_PER_TURN: usize = 32;
 /// one step of it is done all the same.
 const STEP_EVERY_NS: u64 = 5_000_000;
 /// Maximum number of runs that are set up at the same time. While a run is set up, each of its machines has a listener, which needs a
-/// file.
+/// file descriptor.
 pub(crate) const MAX_SETTING_UP: usize = 8;
 /// How long a run may wait for its last messages after the end of its duration. Also, how much longer than the expected time the set-up
 /// of a run may take.
@@ -55,7 +55,7 @@ pub struct Settings {
     /// The ports on which machines listen.
     pub ports: PortRange,
     /// Maximum number of events in memory. Further events go to a file without a name.
-    pub events_in_memory: usize,
+    pub max_events_in_memory: usize,
     /// The folder in which this file is created.
     pub spill_folder: PathBuf,
     /// Whether the event loop starts no new runs while many ticks are late.
@@ -97,8 +97,8 @@ pub fn serve(
 struct Deadline {
     /// The Unix time of the deadline. It is the first field, so that deadlines are sorted by time.
     at_ns: u64,
-    /// The number of the run among all runs of this loop. If the run that is in `slot` now has another number, the run of this deadline
-    /// has ended.
+    /// The number of the run among all runs of this loop. If `slot` now holds a run with another number, the run of this deadline has
+    /// ended.
     serial: u64,
     what: DeadlineKind,
     /// The position of the run in `EventLoop::runs`. When a run has ended, another run may use its slot.
@@ -123,6 +123,7 @@ struct EventLoop<'s, D> {
     clock: WallClock,
     /// The time for which this process was suspended (for example, because the computer slept). It does not count for deadlines.
     suspension: Suspension,
+    /// Watches the sockets of all runs.
     reactor: Reactor,
     addresses: AddressBook,
     /// The runs that have not ended, each with its serial number. The key of a run is its *slot*.
@@ -140,7 +141,7 @@ struct EventLoop<'s, D> {
     turn: u64,
     /// When the loop last had time for other work than ticks.
     had_time_ns: u64,
-    /// A run that could not be set up because there were no more files. It is tried again.
+    /// A run that could not be set up because there were no more file descriptors. It is tried again.
     postponed: Option<Run>,
     /// Whether a run was taken or the mesh of a run was closed since the last attempt to take a run. Then the loop tries to take another
     /// run before it waits.
@@ -149,11 +150,13 @@ struct EventLoop<'s, D> {
     events_in_memory: usize,
     /// The file for events that do not fit into memory. `None` if it was not needed yet.
     spill: Option<Spill>,
+    /// Says whether many ticks were late recently, and whether there are so many ticks that several should be done in one turn.
     pressure: Pressure,
     /// Whether the loop has reacted to an interrupt.
     interrupted: bool,
     /// The list of ready sockets, kept so that its memory is used again in each turn.
     ready: Vec<Ready>,
+    /// The memory into which bytes are read from sockets.
     scratch: Vec<u8>,
 }
 
@@ -237,7 +240,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
                             events,
                         }) => {
                             self.events_in_memory += events;
-                            self.control.ticked_late(lateness_ns);
+                            self.control.ticked_with_lateness(lateness_ns);
                             self.pressure.ticked(now_ns, lateness_ns);
                             let next = hosted.next_due_ns(machine);
                             self.deadlines
@@ -264,7 +267,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         if !patience.is_over(self.clock.now_ns(), &mut self.suspension) {
             let suspended_ns = self.suspension.suspended_ns();
             self.deadlines.push(Reverse(Deadline {
-                // The patience is over only after its end, so 1 ns later.
+                // At exactly `end_ns` the patience is not over yet, so check 1 ns later.
                 at_ns: patience.end_ns(suspended_ns) + 1,
                 what: DeadlineKind::Patience {
                     started,
@@ -286,7 +289,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
 
     /// If there are too many events in memory, moves those of the run with the longest log to the file.
     fn spill(&mut self) -> io::Result<()> {
-        if self.events_in_memory <= self.settings.events_in_memory {
+        if self.events_in_memory <= self.settings.max_events_in_memory {
             return Ok(());
         }
         let runs = self.runs.iter_mut();

@@ -41,7 +41,7 @@ const INITIAL_EVENTS: u64 = 256;
 /// What is wrong with a message that contradicts the run's schedule. The text is part of the run's failure.
 const IMPOSSIBLE: &str = "carried a message that the sender cannot have sent";
 /// A message with a longer delay is refused. Drawn delays are shorter: the mean is at most an hour, and an exponential delay is at most
-/// 37 times its mean, because it is drawn from 53 random bits.
+/// 37 times its mean, because it is drawn from 53 random bits (-ln(2^-53) = 36.7).
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
 /// Returns the maximum number of events of all machines together. A tick may send one message, which every other machine may receive. So
@@ -293,6 +293,7 @@ impl HostedRun {
             });
             next = self.machines[machine].next_event_in_tick();
         }
+        // After its last tick, the machine tells the others how many messages it has sent.
         if self.next_due_ns(machine).is_none() {
             self.mesh.send_end_frames(machine as MachineIndex)?;
         }
@@ -327,7 +328,7 @@ impl HostedRun {
     }
 
     /// Sends the end frames of the machines that have no tick within the run's duration. (Other machines send their end frames after
-    /// their last tick. An end frame says how many messages a machine has sent.)
+    /// their last tick, in [`Self::tick`].)
     pub(super) fn end_idle_machines(&mut self) -> Result<(), String> {
         self.mesh
             .local()

@@ -326,7 +326,8 @@ impl Link {
     }
 
     /// If the end frame of the other side has arrived: compares the number of messages that it announced with the number of messages that
-    /// have arrived. Fewer messages are an error, except if messages have their own connections and may arrive later than the end frame.
+    /// have arrived. Different numbers are an error. Exception: if messages have their own connections, some may arrive after the end
+    /// frame.
     fn check_end(&mut self) -> Result<(), String> {
         let Some(messages) = self.announced else {
             return Ok(());

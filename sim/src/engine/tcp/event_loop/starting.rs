@@ -20,7 +20,7 @@ use crate::experiment::Run;
 /// Why the set-up of a run's mesh cannot begin.
 struct MeshError {
     reason: String,
-    /// Whether the set-up may work later, when another run has ended and its files are closed.
+    /// Whether the set-up may work later, when another run has ended and its file descriptors are free.
     may_work_later: bool,
 }
 
@@ -28,7 +28,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
     /// Takes the next run and begins to set it up, if another run is possible now. Returns whether there may be more runs to take: false
     /// after an interrupt, and when `runs` has ended.
     pub(super) fn take(&mut self, runs: &Receiver<Run>) -> bool {
-        let may_have_room = std::mem::replace(&mut self.may_take_more, false);
+        let may_take_more = std::mem::replace(&mut self.may_take_more, false);
         if self.control.is_stopped() {
             self.drop_unfinished();
             return false;
@@ -42,8 +42,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         }
         let idle = self.is_idle();
         // A postponed run goes before new runs. It is tried again only if there may be room for it: another run was closed, or the loop
-        // has nothing else to do. The value of an error is whether `runs` has ended.
-        let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_have_room) {
+        // has nothing else to do. `Err(true)`: `runs` has ended; `Err(false)`: it gives no run at the moment.
+        let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_take_more) {
             Ok(run)
         } else if self.postponed.is_some() {
             return true;
@@ -58,7 +58,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         match taken {
             Ok(run) => {
                 self.start_run(run);
-                // A postponed run is tried again after the mesh of another run was closed, not before: until then there are no files.
+                // A postponed run is tried again after the mesh of another run was closed, not before: until then there are no
+                // free file descriptors.
                 self.may_take_more = self.postponed.is_none();
                 true
             }
@@ -73,8 +74,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         late
     }
 
-    /// Begins to set up `run`. If the system has no more files, the run is postponed, unless the loop has no other run that could free
-    /// files.
+    /// Begins to set up `run`. If the system has no more file descriptors, the run is postponed, unless the loop has no other run that
+    /// could free some.
     fn start_run(&mut self, run: Run) {
         let slot = self.runs.vacant_key();
         let mesh = self.begin_mesh(slot, &run);
