@@ -282,8 +282,7 @@ fn feed_engine(
                 lower_priority();
                 for outcome in outcomes {
                     let run = outcome.run.clone();
-                    // The event loops leave the log of a run in pieces. `finalize` joins them, and calculates how late ticks and
-                    // messages were.
+                    // The engine leaves the log of a run in pieces. `finalize` joins them, and calculates how late ticks and messages were.
                     let finalize = || outcome.finalize(experiment.seed, experiment.time_scale);
                     let rows = finished::rows(experiment, &run, finalize);
                     // Sending fails if the writer has stopped.
