@@ -66,7 +66,7 @@ pub enum EventKind {
     Send {
         /// The recipients.
         recipients: Recipients,
-        /// The timestamp that the message carries.
+        /// The Lamport timestamp that the message carries.
         stamp: u64,
     },
     /// A receive: the oldest message was taken from the queue.
@@ -101,12 +101,16 @@ pub struct Machine {
     internal: Probability,
     /// Whether messages carry the clock after the send or before it.
     stamp: StampRule,
+    /// How the delays of messages are drawn.
     delay: Delay,
     clock: LamportClock,
     /// The clock beside the Lamport clock. It is in a box, because few runs have it.
     carried: Option<Box<CarriedClock>>,
+    /// The message queue, from which ticks receive.
     queue: VecDeque<Message>,
+    /// The network queue, in which messages wait until their delay is over.
     network: NetworkQueue,
+    /// The number of the next tick, from 0.
     next_tick: u64,
     /// Number of messages that the current tick must still receive.
     to_take: usize,
@@ -259,8 +263,8 @@ impl Machine {
     }
 
     /// Draws `wanted` different neighbours by Floyd's method: it needs `wanted` draws, and each set of neighbours is equally likely. Each
-    /// draw is an index from 0 to `last`, which grows by 1 from draw to draw. If the drawn index is already chosen, `last` is chosen
-    /// instead.
+    /// draw is an index from 0 to `last`. `last` grows by 1 from draw to draw, up to the index of the last neighbour. If the drawn index is
+    /// already chosen, `last` is chosen instead: it cannot be chosen yet, because it was too large for the draws before.
     fn draw_several(&mut self, wanted: u32) -> Recipients {
         let neighbours = self.neighbours.len() as u32;
         let mut chosen: Vec<u32> = Vec::with_capacity(wanted as usize);

@@ -39,6 +39,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // The help lists the commands in groups.
     let program = commands::help::in_groups(Cli::command());
     let parsed = program
         .try_get_matches()

@@ -41,6 +41,7 @@ impl<P: TypedValueParser> TypedValueParser for Offering<P> {
         self.parser.parse_ref(command, argument, value)
     }
 
+    /// Returns the values from which the completion script of a shell is made.
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         let values = (self.values)().into_iter();
         Some(Box::new(values.map(PossibleValue::new)))

@@ -53,6 +53,7 @@ impl Grid<'_> {
 
     /// For each column, the smallest width at which no cell has to be broken. Headings may be broken between words.
     fn unbroken_widths(&self) -> Vec<u16> {
+        // Cells and headings are measured in two tables, because they are measured in different ways.
         let only_rows = Grid {
             headings: &[],
             ..*self
@@ -74,8 +75,8 @@ impl Grid<'_> {
         } else {
             self.widths(longest_word)
         };
-        // Columns are separated by two spaces: one from the style and one from the padding. If there is too little space, text
-        // columns have no padding.
+        // Columns are separated by two spaces: one from the style and one from the padding (on the right in columns of text, on the left
+        // in columns of numbers). If there is too little space, columns of text have no padding.
         let has_space_for_padding = fits || total_width(&min_widths, 1) <= width;
         let text_padding = u16::from(has_space_for_padding);
         // If rows have several lines, thin lines between the rows show where a row begins. A table without headings needs no thin lines,
@@ -147,8 +148,8 @@ impl Grid<'_> {
     }
 }
 
-/// The width on the screen of a table whose columns have these `widths`. In addition, each column has `padding` spaces as padding, and one
-/// more space after it.
+/// The width on the screen of a table whose columns have these `widths`, plus `padding` spaces for each column, plus one space after each
+/// column.
 fn total_width(widths: &[u16], padding: u16) -> u16 {
     widths.iter().fold(0, |sum: u16, width| {
         sum.saturating_add(width.saturating_add(padding + 1))

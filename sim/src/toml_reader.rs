@@ -27,7 +27,7 @@ pub(crate) const COMMAND_LINE: usize = 0;
 pub struct Mistake {
     /// Line in the file, counted from 1. It is 0 for a value from the command line.
     pub line: usize,
-    /// The key with the tables around it (`parameters.internal`). It is empty for a mistake in the syntax.
+    /// The key's full name, with the names of the tables around it (`parameters.internal`). It is empty for a mistake in the syntax.
     pub key: String,
     /// What is wrong, and how to correct it.
     pub message: String,
@@ -290,18 +290,20 @@ pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
 mod tests {
     use super::*;
 
-    /// Reads a document with a name and a list of colours. Returns the name and the index of each colour (0 for green, 1 for red), or the
-    /// list of mistakes.
+    /// Reads a document with a name and a list of lights, each of which is a colour. Returns the name and the index of each colour (0 for
+    /// green, 1 for red), or the list of mistakes.
     fn read_lights(text: &str) -> String {
         let result = read(text, |root| {
             root.allow_only(&["name", "lights"]);
-            let lights = root.get("lights").and_then(|item| item.items("names"));
+            let lights = root
+                .get("lights")
+                .and_then(|item| item.items("a list of colours"));
             let colours = ["green", "red"];
-            let find = |text: &str| colours.iter().position(|colour| *colour == text);
+            let index_of = |text: &str| colours.iter().position(|colour| *colour == text);
             let lights = lights.unwrap_or_default();
             let lights: Vec<_> = lights
                 .iter()
-                .map(|item| item.named(&colours, find))
+                .map(|item| item.named(&colours, index_of))
                 .collect();
             let name = root
                 .require("name", "any text")

@@ -19,9 +19,9 @@ pub struct EventReader<'d> {
     dataset: &'d Dataset,
     /// The segment that is open.
     file: Option<OpenFile>,
-    /// The bytes of the open segment that were read last.
+    /// The bytes of the open segment that were read last. Empty if none were read since it was opened.
     block: Vec<u8>,
-    /// The position of `block` in the segment, in bytes.
+    /// The position in the segment at which `block` starts, in bytes.
     start: u64,
     /// How many bytes are read at once. If the events of a run have more bytes, all of them are read at once.
     block_bytes: u64,
@@ -46,7 +46,8 @@ impl<'d> EventReader<'d> {
         Self::with_blocks(dataset, BLOCK_BYTES)
     }
 
-    /// Creates a reader that reads only the bytes of the requested run, and no bytes after them.
+    /// Creates a reader for single runs, which do not follow each other in a file: it reads only the bytes of the requested run, and no
+    /// bytes after them.
     pub(super) fn of_single_runs(dataset: &'d Dataset) -> Self {
         Self::with_blocks(dataset, 0)
     }
@@ -69,6 +70,7 @@ impl<'d> EventReader<'d> {
     /// Returns [`DatasetError::Events`] if rows are missing or changed.
     pub fn read(&mut self, run: &JournalRow) -> Result<&[u8], DatasetError> {
         self.open(run)?;
+        // In the message of this error, `problem` follows the words "the events of run 7:".
         let wrong = |problem: String| DatasetError::Events {
             path: self.dataset.segment_of(run),
             run: run.run,

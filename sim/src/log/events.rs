@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::timestamp_cell::{RowFormat, TIMESTAMP_COLUMN, TimestampCells, write_cell};
 use crate::machine::{Event, EventKind, MachineIndex, Message, Recipients};
 
-/// The columns of `events-NNNN.csv`, in order. Some datasets have the column [`TIMESTAMP_COLUMN`] after them.
+/// The columns of `events-NNNN.csv`, in order. `message_stamp` is the Lamport timestamp in a message. Some datasets have the column
+/// [`TIMESTAMP_COLUMN`] after these columns: it is the event's timestamp of another clock (a vector clock or a hybrid logical clock).
 pub const EVENT_COLUMNS: [&str; 10] = [
     "run",
     "machine",
@@ -34,7 +35,7 @@ pub struct MissingFields {
     pub recipients: bool,
     /// The sender of a received message, in the column `peers`.
     pub senders: bool,
-    /// The timestamp that a received message carries, in the column `message_stamp`.
+    /// The Lamport timestamp that a received message carries, in the column `message_stamp`.
     pub stamps: bool,
     /// The number of the sender's tick at which the received message was sent, in the column `sent_tick`.
     pub sent_ticks: bool,
@@ -113,7 +114,7 @@ pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     );
 }
 
-/// Appends a row for each of `events`, which are of one machine of one run. `has_timestamps` says whether the log has a column
+/// Appends a row for each of `events`, which all belong to one machine of one run. `has_timestamps` says whether the log has a column
 /// `timestamp`.
 pub fn write_machine_rows(
     buffer: &mut Vec<u8>,

@@ -10,7 +10,7 @@ use std::path::Path;
 pub enum LockAttempt {
     /// This process holds the lock until the file is closed.
     Taken,
-    /// Another process holds the lock.
+    /// Another process holds the lock, or this process through another opening of the file.
     HeldByAnother,
     /// The file system has no locks, so other writers cannot be kept away.
     NotSupported,
@@ -129,6 +129,7 @@ mod tests {
         let path = folder.path().join("lock");
         let first = File::create(&path).expect("a file");
         assert_eq!(try_lock(&first).expect("a lock"), LockAttempt::Taken);
+        // A lock belongs to an opened file. So a file that is opened again cannot be locked, even by the same process.
         let second = File::open(&path).expect("a file");
         let attempt = try_lock_shared(&second).expect("an answer");
         assert_eq!(attempt, LockAttempt::HeldByAnother);

@@ -26,7 +26,7 @@ const CHECK_LOCKS_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Follower {
     parts: Parts,
-    /// The manifests that existed when the dataset was opened.
+    /// The manifests that existed when the dataset was opened, with the times at which they were written.
     manifests: Vec<ManifestVersion>,
     /// The journal of each part, in the order of `parts`.
     journals: Vec<FollowedJournal>,
@@ -81,7 +81,8 @@ impl Follower {
         &self.parts.missing
     }
 
-    /// Returns the shard if the opened folder has only one shard. `None` for a dataset without shards, or with several.
+    /// Returns the shard if there is only one, for example because the folder of one shard was opened. `None` for a dataset without
+    /// shards, or with several.
     pub fn only_shard(&self) -> Option<Shard> {
         let is_single_part = self.journals.len() + self.parts.missing.len() == 1;
         match is_single_part {
@@ -184,6 +185,7 @@ impl FollowedJournal {
         let Some(whole_rows) = open_whole_rows(&self.path)? else {
             return Ok(());
         };
+        // `whole_rows` reads complete rows from the start of the file. Only the rows after the first `self.bytes` bytes are new.
         let whole_bytes = whole_rows.limit();
         let mut file = whole_rows.into_inner();
         file.seek(SeekFrom::Start(self.bytes))

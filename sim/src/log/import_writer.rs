@@ -105,8 +105,9 @@ impl ImportWriter {
         Header::default().write_row(&self.paths.journal(), &mut self.journal_text, &row)
     }
 
-    /// Completes the dataset. Its runs have this `time_scale`. `configurations` are their canonical texts, and each configuration has at
-    /// most `repetitions` runs. `mapping` describes in TOML how the files were read; it becomes `experiment.toml`.
+    /// Completes the dataset. `imported` says where its logs come from. All its runs have this `time_scale`. `configurations` has the
+    /// canonical text of each configuration, which has at most `repetitions` runs. `mapping` describes in TOML how the files were read; it
+    /// becomes `experiment.toml`.
     ///
     /// # Errors
     ///
@@ -169,7 +170,7 @@ impl ImportWriter {
     }
 }
 
-/// Removes a dataset that was not finished. After [`ImportWriter::finish`], there is no partial folder to remove.
+/// Removes the partial folder of a dataset that was not finished. After [`ImportWriter::finish`], there is no partial folder to remove.
 impl Drop for ImportWriter {
     fn drop(&mut self) {
         remove(&self.paths);

@@ -21,7 +21,7 @@ pub struct Imported {
     /// recipient was chosen.
     #[serde(default, skip_serializing_if = "is_false")]
     pub sends_given: bool,
-    /// What cannot be measured in some of the runs, and why.
+    /// The parts of the log that are missing or not usable in some of the runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmeasured: Vec<Unmeasured>,
     /// The first 16 hexadecimal digits of the BLAKE3 hash of `sources.csv`, which says from which line each event was read. `None`
@@ -30,12 +30,12 @@ pub struct Imported {
     pub sources: Option<String>,
 }
 
-/// What cannot be measured in some runs, and why.
+/// A part of the log that is missing or not usable in some runs, and why. In these runs, the measures that need it are not known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmeasured {
-    /// The part of the log that is missing or not usable.
+    /// The part.
     pub about: UnmeasuredPart,
-    /// The numbers of the runs in which it cannot be measured, in ascending order.
+    /// The numbers of the runs in which it is missing or not usable, in ascending order.
     pub runs: Vec<u64>,
     /// The reason, as a part of a sentence.
     pub reason: String,
@@ -90,7 +90,7 @@ pub struct Assumed {
 }
 
 impl Imported {
-    /// Returns whether `part` can be measured in run number `run`.
+    /// Returns whether measures that need `part` are known in run number `run`.
     pub fn can_measure(&self, part: UnmeasuredPart, run: u64) -> bool {
         let is_about_part = |unmeasured: &&Unmeasured| unmeasured.about == part;
         let mut reasons = self.unmeasured.iter().filter(is_about_part);

@@ -18,8 +18,8 @@ use crate::experiment::Configuration;
 use crate::input::open_stored;
 
 /// Opens the complete rows of the journal at `path`, up to its last newline. Any bytes after the last newline are a row that is
-/// being written, or that a crash has cut off. The limit of the result is the length of the complete rows in bytes. `None` if there is no
-/// journal.
+/// being written, or that a crash has cut off. The limit of the result ([`Take::limit`]) is the length of the complete rows in bytes.
+/// `None` if there is no journal.
 pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, DatasetError> {
     let mut file = match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -98,7 +98,8 @@ impl Header {
         Ok(Self(columns))
     }
 
-    /// Returns a parameter that has no column in this journal, although its value in `row` is not the default.
+    /// Returns the name of a parameter that has no column in this journal, although its value in `row` is not the default. `None` if there
+    /// is no such parameter.
     fn parameter_without_column(&self, row: &JournalRow) -> Option<&'static str> {
         let mut missing = journal_columns()
             .iter()
@@ -117,7 +118,7 @@ impl Header {
         names.join(",") + "\n"
     }
 
-    /// Appends the text of `row` in the journal at `path` to `buffer`.
+    /// Appends the text of `row` to `buffer`. `path` is the path of the journal, for errors.
     ///
     /// # Errors
     ///
@@ -146,7 +147,8 @@ impl Header {
     }
 }
 
-/// Returns the row `record` with the correct checksum in its last cell. The checksum is that of all other cells, joined by line feeds.
+/// Returns the row `record` with its seal: the correct checksum in its last cell. It is the checksum of all other cells, joined by line
+/// feeds.
 fn sealed(record: &StringRecord) -> StringRecord {
     let cells: Vec<&str> = record.iter().take(record.len().saturating_sub(1)).collect();
     let seal = checksum(cells.join("\n").as_bytes());
@@ -175,8 +177,8 @@ pub fn seal_journal(text: &str) -> csv::Result<String> {
 #[derive(Debug, Default)]
 pub(super) struct RowParser {
     header: Header,
-    /// The configurations of the rows before, by the cells of their parameters. So each configuration is parsed only once, and all its rows
-    /// share it.
+    /// The configurations of the rows before. The key of each is the text of its parameters' cells, joined by line feeds. So each
+    /// configuration is parsed only once, and all its rows share it.
     configurations: HashMap<String, Arc<Configuration>>,
 }
 

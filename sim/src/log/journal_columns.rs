@@ -117,8 +117,8 @@ impl JournalColumn {
     }
 }
 
-/// Returns the cell of a parameter. A parameter that may be a list has a number in a row with a single number, and a text in a row with a
-/// list.
+/// Returns the cell of a parameter. If the parameter may be a number or a list, the cell is a number in rows with a number, and a text in
+/// rows with a list.
 fn parameter_cell(parameter: &Parameter, row: &JournalRow) -> Cell {
     let text = parameter.cell(&row.configuration);
     match (parameter.kind, text.parse()) {

@@ -8,8 +8,8 @@ use crate::experiment::Configuration;
 
 /// A limit for positions in files and for lengths, in bytes: 2^48 bytes or 281 TB, more than any dataset has.
 const MAX_BYTES: u64 = 1 << 48;
-/// A limit for the number of a segment (an events file `events-NNNN.csv`), larger than in any dataset. This many segments of 256 MiB, the
-/// usual size, have `MAX_BYTES` bytes together.
+/// A limit for the number of a segment (an events file `events-NNNN.csv`), larger than in any dataset. Full segments have about 256 MiB, so
+/// this many full segments have about `MAX_BYTES` bytes together.
 const MAX_SEGMENT: u32 = 1 << 20;
 /// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,,,0,` and a line feed. In this row, which only an imported
 /// log can have, the queue length and the recipient are not known.
@@ -61,7 +61,7 @@ pub struct JournalRow {
     /// The values of all parameters, each of which has a column. Rows of the same configuration share this value.
     pub configuration: Arc<Configuration>,
     pub started_at_ns: u64,
-    /// One number for each machine.
+    /// For each machine, the time from the run's start to its first tick.
     pub phases_ns: Vec<u64>,
     pub margin_us: f64,
     pub lateness_p50_us: f64,

@@ -56,7 +56,7 @@ fn default_true() -> bool {
 }
 
 impl LockOwner {
-    /// Describes this process, whose sweep starts now. How many runs it will do is not known yet.
+    /// Describes this process, whose sweep starts now. How many runs it will do, and for how long, is not known yet.
     pub(super) fn this_process(rows_before: u64, is_locked: bool) -> Self {
         let now_s = jiff::Timestamp::now().as_second();
         Self {
@@ -115,7 +115,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Locks a dataset whose folder exists. If the file system has no locks, returns a value that is not held.
+    /// Locks a dataset whose folder exists. If the file system has no locks, returns a lock with a false `is_held`.
     pub(super) fn take(disk: &dyn Disk, paths: &Paths) -> Result<Self, DatasetError> {
         let path = paths.lock();
         let file = OpenOptions::new()

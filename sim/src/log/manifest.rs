@@ -59,7 +59,8 @@ pub struct ResolvedExperiment {
     pub seed: u64,
     /// Runs of each configuration.
     pub repetitions: u32,
-    /// The configurations that have more than `repetitions` runs: from the canonical text of each one to its number of runs.
+    /// The configurations that have more than `repetitions` runs. The key is the canonical text of the configuration, the value its number
+    /// of runs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more_repetitions: BTreeMap<String, u32>,
     /// `tcp` (real time) or `virtual` (simulated time).
@@ -73,8 +74,8 @@ pub struct ResolvedExperiment {
     pub timestamps: bool,
     /// Number of planned runs. In the manifest of a shard, only the runs of the shard count.
     pub runs: u64,
-    /// Which run has which number. The numbers are given to blocks of configurations and repetitions, in the order in which these blocks were
-    /// planned.
+    /// Which run has which number. The runs that were planned together (first, or when the experiment was extended) are one block of
+    /// configurations and repetitions. The blocks are numbered in the order in which they were planned.
     pub numbering: Numbering,
     /// The canonical text of each configuration.
     pub configurations: Vec<String>,

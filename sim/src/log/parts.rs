@@ -73,7 +73,8 @@ impl Paths {
 pub(super) struct Parts {
     pub(super) root: PathBuf,
     parts: Vec<Part>,
-    /// The index of the part whose manifest is used for all parts: the part whose experiment has the most runs.
+    /// The index of the part whose manifest is used for all parts: the part whose experiment has the most runs. (Extending an experiment
+    /// adds runs, so this part has the newest state of the experiment.)
     newest: usize,
     /// The shards that have not started.
     pub(super) missing: Vec<Shard>,
@@ -91,8 +92,8 @@ impl Parts {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the folder is not a dataset or has another schema, if its manifest is damaged, or if its shards
-    /// are not parts of the same experiment.
+    /// Returns [`DatasetError`] if the folder is not a dataset, if this program does not know its schema (version of the format), if its
+    /// manifest is damaged, or if its shards are not parts of the same experiment.
     pub(super) fn open(root: &Path) -> Result<Self, DatasetError> {
         let mut parts = Self {
             root: root.to_owned(),

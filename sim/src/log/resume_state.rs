@@ -88,10 +88,10 @@ impl ResumeState {
             .manifest
             .iter()
             .map(|manifest| (&self.paths.root, manifest));
+        // Pairs of references, like `own`, instead of references to pairs.
+        let others = siblings.iter().map(|(folder, manifest)| (folder, manifest));
         let mut longest: Option<&ResolvedExperiment> = None;
-        for (folder, manifest) in
-            own.chain(siblings.iter().map(|(folder, manifest)| (folder, manifest)))
-        {
+        for (folder, manifest) in own.chain(others) {
             let existing = &manifest.experiment;
             let difference = Difference::between(existing, &wanted);
             if !difference.is_empty() {
@@ -116,7 +116,7 @@ impl ResumeState {
     }
 }
 
-/// Returns the manifests and folders of the experiment's other shards that have started.
+/// Returns the siblings of `shard`, with folder and manifest: the experiment's other shards that have started.
 fn siblings(root: &Path, shard: Shard) -> Result<Vec<(PathBuf, Manifest)>, DatasetError> {
     if Paths::new(root).manifest().exists() {
         return Err(DatasetError::NotSharded(root.to_owned()));
@@ -151,6 +151,7 @@ fn check_free(root: &Path) -> Result<(), DatasetError> {
     }
     for entry in entries {
         let name = entry.map_err(DatasetError::io(root))?.file_name();
+        // Whether this is a temporary name of one of the files in `REPLACED`.
         let is_partial = files::final_name(&name.to_string_lossy()).is_some_and(is_replaced);
         let mut left_behind = LEFT_BY_CRASH.iter().chain(&EARLIER_PARTIAL);
         if !is_partial && !left_behind.any(|left| name == *left) {

@@ -11,7 +11,8 @@ use super::parts::Paths;
 use super::segment_header::{SEGMENT_BYTES, header_bytes};
 use super::uncounted::Uncounted;
 
-/// The rows of a run that has ended, successfully or not. They are ready to be appended to the dataset.
+/// The rows of a run that has ended, successfully or not. They are ready to be appended to the dataset. (In counts of runs, only a
+/// successful run is called *finished*.)
 #[derive(Clone, Debug)]
 pub struct FinishedRun {
     /// Its row of the journal (`runs.csv`). The writer fills in the position of the events, and their checksum if it is empty.
@@ -33,7 +34,8 @@ pub(super) struct Segment {
 
 impl Segment {
     /// Opens the last segment that the journal names: `found` has its number, and the position at which the events of the last run in
-    /// the journal end. Removes the `uncounted` events after this position. Returns the segment, and how many bytes were removed.
+    /// the journal end. Removes the events after this position, which have no row in the journal (`uncounted`). Returns the segment, and
+    /// how many bytes were removed.
     pub(super) fn resume(
         disk: &dyn Disk,
         paths: &Paths,
@@ -54,7 +56,7 @@ impl Segment {
         };
         let (file, tail_bytes) = AppendedFile::open(disk, path, end)?;
         let mut segment = Self::new(found.segment, file, has_timestamps);
-        // The file is new, or it had an incomplete header, which has been cut off.
+        // 0 means: the file is new, or it had an incomplete header, which has been cut off.
         if end == 0 {
             segment.append_header()?;
         }

@@ -12,7 +12,7 @@ use super::dataset::Dataset;
 use super::imported::Imported;
 use crate::input::open_stored;
 
-/// The columns of the file.
+/// The columns of the file, in the order of the fields of [`SourceRange`].
 const COLUMNS: [&str; 6] = ["run", "row", "rows", "file", "line", "step"];
 
 /// The line of an imported file from which an event was read.
@@ -27,11 +27,11 @@ pub struct SourceLine {
 /// Successive events of a run, read from one file with a constant number of lines between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceRange {
-    /// The run.
+    /// The number of the run.
     pub run: u64,
-    /// The row of the first event, counted from 0 in the rows of the run.
+    /// The position of the first event among the run's events (rows of the event log), from 0.
     pub row: u64,
-    /// Number of events. Each of them is one row of the run.
+    /// Number of events.
     pub rows: u64,
     /// The line of the first event.
     pub first: SourceLine,
@@ -40,7 +40,8 @@ pub struct SourceRange {
 }
 
 impl SourceRange {
-    /// Makes the ranges for the rows of `run`. `lines` has, for each row, the line from which it was read.
+    /// Makes the ranges for the events of `run`. `lines` has, for each event in the order of the event log, the line from which it was
+    /// read.
     pub fn of_run(run: u64, lines: impl IntoIterator<Item = SourceLine>) -> Vec<Self> {
         let mut ranges: Vec<Self> = vec![];
         for (row, line) in (0..).zip(lines) {
@@ -58,8 +59,8 @@ impl SourceRange {
         ranges
     }
 
-    /// Adds the next row, which was read from `next`, if its line is `step` lines after the line of the previous row. The second row of a
-    /// range determines `step`. Returns whether the row was added.
+    /// Adds the next event, which was read from `next`, if its line is `step` lines after the line of the previous event. The second event
+    /// of a range determines `step`. Returns whether the event was added.
     fn take(&mut self, next: SourceLine) -> bool {
         let SourceLine { file, line } = self.first;
         if self.rows == 1 && next.line > line {
@@ -73,7 +74,7 @@ impl SourceRange {
         belongs
     }
 
-    /// Returns the line from which row `row` of `run` was read. `None` if the range does not contain this row.
+    /// Returns the line from which event `row` of `run` was read. `None` if the range does not contain this event.
     fn line(&self, run: u64, row: u64) -> Option<SourceLine> {
         let index = row.checked_sub(self.row)?;
         (self.run == run && index < self.rows).then_some(SourceLine {
@@ -173,10 +174,10 @@ impl<'d> Sources<'d> {
         Ok(Some(Self { imported, ranges }))
     }
 
-    /// Returns the path of the file and the line from which row `row` of `run` was read. The row is counted from 0. `None` if the file
+    /// Returns the path of the file and the line from which event `row` of `run` was read. Events are counted from 0. `None` if the file
     /// `sources.csv` does not say it.
     pub fn find(&self, run: u64, row: u64) -> Option<(&'d str, u64)> {
-        // The ranges are sorted by run and row. So only the last range that starts at this row or before it can contain the row.
+        // The ranges are sorted by run and event. So only the last range that starts at this event or before it can contain the event.
         let first_after = self
             .ranges
             .partition_point(|range| (range.run, range.row) <= (run, row));
@@ -206,6 +207,7 @@ mod tests {
             .iter()
             .map(|range| (range.row, range.rows, range.first.line, range.step))
             .collect();
+        // For each range: the position of its first event, the number of events, the line of the first event, and the step.
         assert_eq!(summaries, [(0, 3, 2, 1), (3, 2, 2, 2)]);
     }
 

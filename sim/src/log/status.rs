@@ -45,7 +45,8 @@ pub struct Status {
     /// The commands that resume the dataset: for each part (shard) that has runs to do, the command of its last sweep. Empty if no run is
     /// to do, and while a sweep is running.
     pub resume: Vec<String>,
-    /// Number of finished runs that were as scheduled: their events are those of the virtual run with the same seed.
+    /// Number of finished runs that were as scheduled: all messages arrived as in the schedule, so their events are those of the virtual
+    /// run with the same seed.
     pub as_scheduled: u64,
     /// The median, over all finished runs, of the run's 99th percentile of lateness (how late its events were), in wall
     /// microseconds.
@@ -189,7 +190,7 @@ impl Sweep {
         }
         let now_s = unix_s(SystemTime::now())?;
         let ended = rows.saturating_sub(owner.rows_before);
-        // The time from the start of the sweep until the last run ended.
+        // The time from the start of the sweep until its last run ended, when the journal was last written.
         let elapsed_s = journal_written_at_s(folder).unwrap_or(now_s) - owner.since_s as f64;
         let runs_per_s = (ended > 0 && elapsed_s > 0.0).then(|| ended as f64 / elapsed_s);
         let to_do = owner.to_do.saturating_sub(ended);

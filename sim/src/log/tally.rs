@@ -30,7 +30,7 @@ pub(crate) struct Tally {
     /// Number of finished runs whose margin is not 0, so that they could be punctual. The margin is the shortest time between two ticks
     /// whose order matters.
     pub(crate) with_margin: u64,
-    /// Number of finished runs that were as scheduled.
+    /// Number of finished runs that were as scheduled: all their messages arrived as in the schedule.
     pub(crate) as_scheduled: u64,
     /// Number of events of all finished runs.
     pub(crate) events: u64,
@@ -124,6 +124,7 @@ impl Tally {
 
     /// Returns the number of planned runs that failed in every attempt.
     pub(crate) fn failed(&self) -> u64 {
+        // Both count only planned runs, and a run that was attempted and is not done has failed.
         self.attempted - self.done
     }
 

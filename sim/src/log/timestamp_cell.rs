@@ -24,9 +24,9 @@ pub enum TimestampCells {
     /// There is no such column.
     #[default]
     Absent,
-    /// The column is empty, because the machines of the run only have Lamport clocks.
+    /// The log has the column, but the cells of this run are empty, because its machines have only Lamport clocks.
     Empty,
-    /// Each cell has a timestamp.
+    /// Each cell has a timestamp in this format.
     Filled(TimestampFormat),
 }
 
@@ -76,7 +76,7 @@ impl TimestampCells {
         self != Self::Absent
     }
 
-    /// Parses a cell. `None` if the run has no timestamps.
+    /// Parses a cell. `Ok(None)` if the run has no timestamps.
     pub(super) fn parse(self, cell: &[u8]) -> Result<Option<Arc<CarriedTimestamp>>, CellError> {
         let wrong = |problem: &'static str| (TIMESTAMP_COLUMN, problem);
         let format = match self {

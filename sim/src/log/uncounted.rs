@@ -26,7 +26,7 @@ pub(super) struct Uncounted {
 }
 
 impl Uncounted {
-    /// Finds the uncounted events. `found` is the state of the journal. Changes nothing.
+    /// Finds the uncounted events. `found` says which events the journal counts. Changes nothing.
     ///
     /// # Errors
     ///
@@ -121,6 +121,7 @@ impl Uncounted {
         let last = paths.segment(found.segment);
         // The files that have no counted events at all.
         let mut whole_files: Vec<String> = vec![];
+        // The last segment keeps its counted events. If it has none (`segment_end` is 0), the whole file is removed.
         if found.segment_end > 0 && self.tail_bytes > 0 {
             let end = found.segment_end;
             commands.push(format!("truncate -s {end} {}", shell_word(&last)));

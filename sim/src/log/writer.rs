@@ -69,11 +69,11 @@ pub struct DatasetWriter {
     unsynced_rows: Vec<u8>,
     /// The contents of `dataset.json`, if this writer wrote it.
     manifest: Option<Vec<u8>>,
-    /// The runs that the journal contained when the dataset was opened.
+    /// The runs that had a row in the journal when the dataset was opened.
     attempts: Attempts,
     /// The number of planned runs in the manifest that existed when the dataset was opened; 0 for a new dataset.
     planned_before: u64,
-    /// The values of the experiment that the previous sweep changed on its command line (`--set`). `None` for a new dataset.
+    /// The changes of the previous sweep: the values of the experiment that its command line replaced (`--set`). `None` for a new dataset.
     changes_before: Option<Vec<String>>,
     recovered: Recovered,
     lock: Lock,
@@ -198,7 +198,7 @@ impl DatasetWriter {
         &self.experiment
     }
 
-    /// Returns the runs that the journal contained when the dataset was opened.
+    /// Returns the runs that had a row in the journal when the dataset was opened.
     pub fn attempts(&self) -> &Attempts {
         &self.attempts
     }
@@ -209,8 +209,8 @@ impl DatasetWriter {
         self.planned_before
     }
 
-    /// Returns the changes from the command line ([`Experiment::changes`]) of the previous sweep, if they differ from the changes of this
-    /// sweep. `None` if they do not, or if there was no previous sweep.
+    /// Returns the changes of the previous sweep: the values that its command line replaced ([`Experiment::changes`]). `None` if this sweep
+    /// has the same changes, or if there was no previous sweep.
     pub fn other_changes_before(&self) -> Option<&[String]> {
         let before = self.changes_before.as_deref()?;
         (before != self.experiment.changes()).then_some(before)

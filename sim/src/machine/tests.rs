@@ -170,6 +170,8 @@ fn count_recipient_sets(mut machine: Machine) -> BTreeMap<Vec<MachineIndex>, f64
 
 #[test]
 fn all_possible_sets_of_recipients_are_equally_frequent() {
+    // The neighbours of machine 1 are the machines 0, 2 and 3 in a mesh, 0 and 2 in a ring, and 0 in a star. For each case, the possible
+    // sets of recipients are in the order of the keys of a `BTreeMap`.
     let cases: [(Topology, Sends, &[&[MachineIndex]]); 9] = [
         (Topology::Mesh, Sends::Unicast, &[&[0], &[2], &[3]]),
         (Topology::Mesh, Sends::Broadcast, &[&[0, 2, 3]]),
@@ -264,7 +266,7 @@ proptest! {
             prop_assert_eq!(peers.len() as u32, wanted.min(machines - 1));
             prop_assert!(peers.is_sorted_by(|a, b| a < b));
             prop_assert!(peers.iter().all(|peer| neighbours.contains(peer)));
-            // One recipient is `One`, and all neighbours together are `All`.
+            // `Several` means at least two recipients, but not all neighbours: one recipient is `One`, and all neighbours are `All`.
             prop_assert_eq!(matches!(recipients, Recipients::Several(_)), (2..machines - 1).contains(&wanted));
         }
     }

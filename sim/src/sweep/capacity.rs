@@ -119,7 +119,8 @@ impl Capacity {
         self.cpu_quota.map_or(cores, |quota| quota.min(cores))
     }
 
-    /// Returns what limits the processor time: the control group's quota if it is at most the number of cores, otherwise `limit`.
+    /// Returns what is reported as the limit of processor time: the control group's quota if it is at most the number of cores, otherwise
+    /// `limit`.
     fn quota_or(&self, limit: WidthLimit) -> WidthLimit {
         match self.cpu_quota {
             Some(quota) if quota <= self.cores as f64 => {
@@ -158,7 +159,8 @@ impl Capacity {
         SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
 
-    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration whose runs need the most sockets and ticks.
+    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration whose runs need the most sockets (if several need
+    /// the most, one of them with the most ticks).
     pub fn width(
         &self,
         experiment: &Experiment,
@@ -253,6 +255,7 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
         let disk = folder
             .ancestors()
             .find_map(|ancestor| rustix::fs::statvfs(ancestor).ok())?;
+        // The number of free blocks, times the size of a block.
         Some(disk.f_bavail * disk.f_frsize)
     }
     #[cfg(not(unix))]

@@ -10,7 +10,8 @@ use crate::log::{FinishedRun, JournalRow, Outcome, checksum, write_machine_rows}
 /// Approximate length of a row of the event log in bytes, for estimates of memory.
 pub(super) const ROW_BYTES: usize = 56;
 
-/// Returns the rows of `run`. `get_outcome` returns the outcome of the run. If `get_outcome` panics, only this run fails.
+/// Returns the rows of `run`. `get_outcome` returns the outcome of the run. If it panics, the rows say that the run failed, and other runs
+/// can go on.
 pub(super) fn rows(
     experiment: &Experiment,
     run: &Run,

@@ -13,8 +13,8 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// Returns how many more processes and threads this process and its children may start together. `None` if no limit is known.
 pub(super) fn free_tasks() -> Option<u64> {
-    let groups = ControlGroups::for_this_process().free_tasks();
-    groups.into_iter().chain(free_tasks_of_user()).min()
+    let free_in_groups = ControlGroups::for_this_process().free_tasks();
+    free_in_groups.into_iter().chain(free_tasks_of_user()).min()
 }
 
 /// Returns the CPU time that this process and its children may use, in cores. `None` if no limit is known.

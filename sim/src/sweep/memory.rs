@@ -17,7 +17,7 @@ const MAX_EVENTS_IN_MEMORY: u64 = 4_000_000;
 const DIVISOR_FOR_EVENTS: u64 = 4;
 /// Maximum number of bytes of rows that may wait for the writer: 256 MiB.
 const MAX_WAITING_BYTES: u64 = 256 << 20;
-/// Maximum number of finished runs that may wait for the writer, even if they are small.
+/// Maximum number of ended runs that may wait for the writer in one queue, even if they are small.
 const MAX_WAITING_RUNS: u64 = 256;
 
 /// Returns how many bytes of memory a run of `configuration` needs, approximately. Its events are counted twice: as values in the engine,
@@ -55,7 +55,7 @@ pub(super) fn bytes_at_once(
     one_run.saturating_add(all_runs.min(events_in_memory(available) * EVENT_BYTES))
 }
 
-/// Returns how many finished runs of `configuration` may wait for the writer in each of `queues` queues: at least one.
+/// Returns how many ended runs of `configuration` may wait for the writer in each of `queues` queues: at least one.
 pub(super) fn max_waiting_runs(configuration: &Configuration, queues: u64) -> usize {
     let row_bytes_of_run = configuration.expected_rows().max(1) * ROW_BYTES as u64;
     (MAX_WAITING_BYTES / queues / row_bytes_of_run).clamp(1, MAX_WAITING_RUNS) as usize
@@ -132,7 +132,7 @@ struct ControlGroup {
 }
 
 /// Returns the control groups that limit memory, each with its ancestors. `memberships` is the text of `/proc/self/cgroup`: a line
-/// `number:controllers:path` for each tree of version 1, and a line `0::path` for version 2.
+/// `number:controllers:path` for each tree of version 1 of control groups, and a line `0::path` for the tree of version 2.
 fn control_groups(memberships: &str) -> Vec<ControlGroup> {
     let mut groups = vec![];
     for line in memberships.lines() {
@@ -141,6 +141,7 @@ fn control_groups(memberships: &str) -> Vec<ControlGroup> {
             continue;
         };
         let (root, limit_file, used_key) = match controllers {
+            // This is the tree of version 2.
             "" => ("/sys/fs/cgroup", "memory.max", "anon"),
             _ if controllers.split(',').any(|name| name == "memory") => (
                 "/sys/fs/cgroup/memory",

@@ -7,7 +7,7 @@
 //! - [`memory`]: the memory that runs need, and the memory that is available
 //! - [`limits`]: the limits of the system: processes, threads, CPU time
 //! - [`finished`]: turns the log of a run that has ended into its rows of the journal and of the event log
-//! - [`writing`]: appends finished runs to the dataset, counts and reports them
+//! - [`writing`]: appends ended runs to the dataset, counts and reports them
 //! - [`progress`]: shows a bar in a terminal, or writes a line every half minute
 //! - [`progress_line`]: the line that says how far a sweep has come
 //! - [`advice`]: what to do if few runs are punctual
@@ -47,7 +47,7 @@ use crate::engine::{
 use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
 use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recovered};
 
-/// How often finished runs are forced to the disk, by default.
+/// How often the rows of ended runs are forced to the disk, by default.
 pub const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// The lowest priority of a thread on Linux.
 #[cfg(target_os = "linux")]
@@ -66,7 +66,7 @@ pub struct Options {
     pub only: Vec<RunName>,
     /// The number of failures after which the sweep stops. `None`: it does not stop.
     pub max_failures: Option<u64>,
-    /// How often finished runs are forced to the disk.
+    /// How often the rows of ended runs are forced to the disk.
     pub sync_every: Duration,
     /// The disk to which the dataset is written.
     pub disk: Arc<dyn Disk>,
@@ -102,7 +102,8 @@ pub struct Summary {
     pub left: u64,
     /// Whether the sweep stopped because of too many failures.
     pub gave_up: bool,
-    /// Number of runs of this sweep that were as scheduled: their events are those of the virtual run with the same seed.
+    /// Number of runs of this sweep that were as scheduled: all messages arrived as in the schedule, so their events are those of the
+    /// virtual run with the same seed.
     pub as_scheduled: u64,
     /// Number of runs of this sweep that were punctual.
     pub punctual: u64,
@@ -200,6 +201,7 @@ fn carry_out(
             move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
         let engine = engine.map_err(no_thread)?;
+        // The outer result is an error if writing has panicked, the inner one if writing has failed.
         let written = panic::catch_unwind(AssertUnwindSafe(|| {
             writing::write(
                 writer,
@@ -220,7 +222,7 @@ fn carry_out(
         let ran = join_thread(engine).and_then(|ran| ran);
         summary.elapsed = started.elapsed();
         written.unwrap_or_else(|panic| {
-            // Finished runs are still written. The panic is reported, even if writing fails too.
+            // The rows that wait in the writer are still written. The panic is reported, even if writing fails too.
             let _ = writer.sync();
             panic::resume_unwind(panic)
         })?;
@@ -249,7 +251,7 @@ fn feed_engine(
                 // No limit is needed: a worker that watches processes has only one run at a time, so it may wait for the disk.
                 Isolation::Process => plan.to_do.len().max(1),
             };
-            // The supply gives runs to the engine through the channel `to_do`.
+            // The supply gives runs to the engine through the channel `to_do`: one more each time that the rows of a run were sent.
             let (mut supply, to_do) = Supply::new(plan.to_do.iter().cloned(), max_in_progress);
             let (outcome_sender, outcomes) = match experiment.isolation {
                 // The channel has space for all runs in progress, so an event loop never waits.
@@ -280,6 +282,7 @@ fn feed_engine(
                 lower_priority();
                 for outcome in outcomes {
                     let run = outcome.run.clone();
+                    // The engine leaves the log of a run in pieces. `finalize` joins them, and calculates how late ticks and messages were.
                     let finalize = || outcome.finalize(experiment.seed, experiment.time_scale);
                     let rows = finished::rows(experiment, &run, finalize);
                     // Sending fails if the writer has stopped.

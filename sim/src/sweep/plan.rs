@@ -86,7 +86,7 @@ pub struct Plan {
     pub no_longer_planned: u64,
     /// The runs to do, in order.
     pub to_do: Vec<Run>,
-    /// Number of runs at once.
+    /// How many runs are made at once, and what limits this number.
     pub width: Width,
     /// Number of threads that make the runs.
     pub workers: usize,
@@ -97,7 +97,7 @@ pub struct Plan {
     pub memory_bytes: u64,
     /// Maximum number of events of runs under way that the tcp engine keeps in memory.
     pub events_in_memory: usize,
-    /// Maximum number of finished runs that may wait for the writer in each queue.
+    /// Maximum number of ended runs that may wait for the writer in each queue.
     pub max_waiting_runs: usize,
     /// Approximate number of bytes that the runs to do will add to the disk.
     pub disk_bytes: u64,
@@ -228,7 +228,7 @@ impl Plan {
                 runs,
             })
             .collect();
-        let to_do = sum(&groups, |_| 1);
+        let to_do = count_runs(&groups);
         let width = capacity.width(experiment, options, to_do, heaviest(experiment));
         wall_time(experiment, &groups, &width, capacity)
     }
@@ -327,6 +327,7 @@ fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
     for run in runs {
         let configuration = &*run.configuration;
         let index = *indices.entry(configuration).or_insert(groups.len());
+        // The configuration has no group yet.
         if index == groups.len() {
             groups.push(Group {
                 configuration,
@@ -343,6 +344,10 @@ fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
 fn sum(groups: &[Group<'_>], value: impl Fn(&Configuration) -> u64) -> u64 {
     let of_group = |group: &Group<'_>| value(group.configuration).saturating_mul(group.runs);
     groups.iter().map(of_group).fold(0, u64::saturating_add)
+}
+
+fn count_runs(groups: &[Group<'_>]) -> u64 {
+    sum(groups, |_| 1)
 }
 
 fn ticks(groups: &[Group<'_>]) -> u64 {
@@ -363,7 +368,7 @@ fn wall_time(
         }
         EngineKind::Tcp => {
             // The estimate assumes that runs start in waves of `width` runs, and that each wave takes as long as the longest run.
-            let waves = sum(to_do, |_| 1).div_ceil(width.runs as u64);
+            let waves = count_runs(to_do).div_ceil(width.runs as u64);
             let longest_run_s = to_do
                 .iter()
                 .map(|group| group.configuration.duration_s())

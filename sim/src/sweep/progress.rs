@@ -25,7 +25,7 @@ const DEFAULT_WIDTH: u16 = 80;
 /// Advice about punctuality is shown only after this number of runs that could be punctual. The share of punctual runs among fewer
 /// runs depends too much on chance.
 const RUNS_BEFORE_ADVICE: u64 = 20;
-/// How often a progress line is written if there is no terminal.
+/// How often a progress line (a heartbeat) is written if there is no terminal.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
 
 /// A message to the progress display.
@@ -40,7 +40,7 @@ pub(super) enum Message {
     },
     /// A run failed. The value is the run's row of the journal (`runs.csv`).
     Failed(Box<JournalRow>),
-    /// There are no more runs.
+    /// There are no more runs. The state is shown a last time.
     Over,
 }
 
@@ -69,9 +69,9 @@ pub struct Progress {
     done: u64,
     /// Number of runs that have failed.
     failed: u64,
-    /// Whether the line that says that no new runs start has been printed.
+    /// Whether the line "no new runs start until fewer ticks are late" has been printed.
     has_reported_hold_back: bool,
-    /// Whether the line that says that the sweep is stopping has been printed.
+    /// Whether the line "stopping" has been printed.
     has_reported_stop: bool,
     /// The sweep's time scale. `None` if the sweep is in virtual time, in which no tick can be late.
     time_scale: Option<f64>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::words::{grouped, in_words};
 
-/// How many columns the words leave free at least: for the shortest useful bar and the space after it.
+/// How many columns of the terminal the words beside a bar must leave free: for the shortest useful bar and the space after it.
 const MIN_BAR: usize = 12;
 /// A smaller share of late ticks is left out, because it would be shown as 0.00 %.
 const MIN_LATE_SHARE: f64 = 0.000_05;
@@ -43,7 +43,7 @@ impl ProgressState {
         candidates.find(fits).unwrap_or_default()
     }
 
-    /// The `count` most important parts, in the order of the line.
+    /// The text of the `count` most important parts, in the order of the line.
     fn words(&self, count: usize) -> String {
         let parts = self.parts();
         let mut kept_ranks: Vec<u8> = parts.iter().map(|(rank, _)| *rank).collect();

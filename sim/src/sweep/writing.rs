@@ -1,5 +1,5 @@
-//! The loop of the thread that writes the dataset of a sweep (of one `sim run`): appends finished runs, counts them, and reports them
-//! to the progress display.
+//! The loop of the thread that writes the dataset of a sweep (of one `sim run`): appends runs that have ended, counts them, and reports
+//! them to the progress display.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use super::{Options, Summary};
 use crate::engine::Control;
 use crate::log::{DatasetError, DatasetWriter, FinishedRun};
 
-/// How often to check whether the data must be forced to the disk, while no run ends.
+/// While no run ends, how often to check whether the appended runs must be forced to the disk.
 const CHECK_EVERY: Duration = Duration::from_millis(200);
 
-/// Appends each finished run until the engine closes the channel. Forces the runs to the disk every `options.sync_every` and at the
+/// Appends each run that has ended, until the engine closes the channel. Forces the runs to the disk every `options.sync_every` and at the
 /// end.
 pub(super) fn write(
     writer: &mut DatasetWriter,

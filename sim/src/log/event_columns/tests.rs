@@ -58,6 +58,7 @@ fn rows() -> impl Strategy<Value = Vec<EventRow>> {
     prop::collection::vec(row, 0..20)
 }
 
+/// Every cell that can be empty at all may be empty.
 const ALL_MISSING: MissingFields = MissingFields {
     recipients: true,
     senders: true,
@@ -92,9 +93,9 @@ proptest! {
         rows in rows(),
         position in any::<prop::sample::Index>(),
         byte in prop_oneof![Just(b','), Just(b'\n'), Just(b';'), Just(b'*'), b'0'..=b'9', any::<u8>()],
-        may_be_empty in any::<bool>(),
+        cells_may_be_empty in any::<bool>(),
     ) {
-        let missing = if may_be_empty { ALL_MISSING } else { MissingFields::default() };
+        let missing = if cells_may_be_empty { ALL_MISSING } else { MissingFields::default() };
         let mut text = vec![];
         rows.iter().for_each(|row| write_row(&mut text, row));
         if !text.is_empty() {
@@ -128,7 +129,7 @@ proptest! {
 #[test]
 fn a_recipient_with_the_index_that_stands_for_all_peers_is_refused() {
     let mut columns = EventColumns::default();
-    // 4294967294 is ALL_PEERS.
+    // The row has the number 4294967294, which is `ALL_PEERS`, in place of the `*` that stands for all peers in a log.
     let text = b"0,0,0,internal,0,1,0,,,\n0,0,1,send,1,2,0,4294967294,2,\n";
     let error = columns.read(0, text, RowFormat::default());
     assert_eq!(

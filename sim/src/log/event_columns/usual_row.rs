@@ -5,13 +5,14 @@ use super::{Action, SEVERAL_PEERS};
 use crate::log::events::SURE_DIGITS;
 use crate::machine::MachineIndex;
 
-/// The first two cells (run and machine) of the last row whose start was parsed, with their commas. Most rows start with the same cells
-/// as the row before, so these cells need not be parsed again.
+/// The start of a row: its first two cells (run and machine) with their commas, as they were when they were last parsed. Most rows start
+/// like the row before, and then these cells need not be parsed again.
 #[derive(Default)]
 pub(super) struct Start {
-    /// The bytes of the two cells, as the lowest bytes of a number. 0 if the cells have more than eight bytes, which do not fit.
+    /// The bytes of the two cells, as a number: the first byte is the lowest one. 0 if the cells have more than eight bytes, which do not
+    /// fit into the number.
     text: u64,
-    /// A mask that selects these lowest bytes. 0 if the cells have more than eight bytes.
+    /// A mask that selects the bytes that `text` uses. 0 if the cells have more than eight bytes.
     mask: u64,
     /// The length of the two cells in bytes.
     length: usize,
@@ -20,7 +21,7 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// Reads the first two cells of `bytes`, sets `machine`, and returns the length of the cells in bytes. `None` if the cells do not have
+    /// Skips the first two cells of `bytes`: sets `machine`, and returns the length of the cells in bytes. `None` if the cells do not have
     /// the usual form, or if the first cell is not the number `run`.
     #[inline]
     pub(super) fn skip(&mut self, bytes: &[u8], run: u64) -> Option<usize> {

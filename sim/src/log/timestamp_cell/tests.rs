@@ -99,7 +99,7 @@ proptest! {
             }
             // A run number has changed. Only the parser of columns checks this number: it reads the rows of run 0.
             Ok(_) => prop_assert!(by_columns.is_err()),
-            // If the errors differ, the parser of columns has found a wrong run number.
+            // The errors differ only if the parser of columns has found a wrong run number, which the other parser does not look for.
             Err(error) if by_columns != Err(error.clone()) => {
                 prop_assert_eq!(by_columns.map_err(|error| error.column), Err("run"));
             }
