@@ -165,7 +165,8 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
         machines: Machines::All,
         clock: None,
     };
-    // In a comparison, these values and conditions belong to both sides.
+    // Without `from` and `to`, this is the only cell of the test. In a comparison, its values and conditions belong to both sides, so
+    // neither side has them as its own.
     let mut shared = cell(section, &defaults, quantity);
     if let Some(cell) = &mut shared {
         cell.own_condition_count = 0;

@@ -14,7 +14,7 @@ use sim::sweep::{Capacity, Plan};
 const SBATCH: &str = include_str!("../../../experiments/slurm/sweep.sbatch");
 /// The first line of the body of [`SBATCH`]. The lines above it are options and comments.
 const BODY: &str = "set -euo pipefail\n";
-/// The start of the line of the body that sets the command that error messages show.
+/// One line of the body sets `submit`, the command that its error messages show. The line begins with these words.
 const SUBMIT: &str = "submit='sbatch ";
 /// Options of `sim plan` that `sim run` does not have.
 const OWN_OPTIONS: [&str; 3] = ["--slurm", "--parallel", "--at-once"];
@@ -117,6 +117,7 @@ impl Cluster<'_> {
         if self.is_tcp() {
             options.push("--exclusive".to_owned());
         }
+        // A minute before the time limit, Slurm sends the signal USR1 to the script, which then stops `sim` and requeues itself.
         options
             .extend(["--requeue", "--open-mode=append", "--signal=B:USR1@60"].map(str::to_owned));
         let options = options.iter().map(|option| format!("#SBATCH {option}\n"));
