@@ -121,7 +121,8 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
         Some(item) => item.sections()?,
         None => vec![],
     };
-    // The only possible value says that the audit of the claim's dataset must find no violation.
+    // The only possible value, `clean`, says that the audit of the claim's dataset must find no violation. For any other value, `named`
+    // notes a mistake.
     if let Some(audit) = &audit {
         audit.named(&["clean"], |word| (word == "clean").then_some(()));
     }

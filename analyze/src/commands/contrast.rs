@@ -3,7 +3,7 @@
 use analyze::measures::{self, Measure};
 use analyze::output::words::counted;
 use analyze::read::choice::Choice;
-use analyze::stats::contrast::{self, Contrast as Values, Pair};
+use analyze::stats::contrast::{self, Contrast as TwoValues, Pair};
 use analyze::stats::repetitions::Repetitions;
 use analyze::stats::side_tables::{self, Sides};
 use analyze::stats::sides::{self, Cell};
@@ -70,7 +70,7 @@ impl Contrast {
         let (Some(of), Some(from), Some(to)) = (&self.of, &self.from, &self.to) else {
             return self.contrast_sides(&measures);
         };
-        let values = Values::new(of, from, to).context("--of")?;
+        let values = TwoValues::new(of, from, to).context("--of")?;
         let datasets = self.datasets.open()?;
         let query = self.options.query(&measures)?;
         // Conditions and sort keys may need more measures than the table shows.

@@ -59,7 +59,7 @@ impl Precision {
         let mut needs = precision::needs(&groups, measure, self.half_width)?;
         let mut configurations = needs.configurations();
         if !self.options.has_sort_keys() {
-            // The sort is stable, so configurations with the same need stay in the order of the plan.
+            // The largest number of repetitions comes first. The sort is stable, so configurations with the same number keep their order.
             configurations.sort_by_key(|need| std::cmp::Reverse(need.rank()));
         }
         let extensions = extensions(&datasets, &configurations)?;

@@ -104,6 +104,7 @@ impl Cluster<'_> {
     pub fn slurm(&self) -> String {
         let mut options = vec![
             format!("--job-name={}", self.experiment.name),
+            // `%` and a number limit the tasks that run at the same time.
             match self.at_once {
                 Some(at_once) => format!("--array=1-{}%{at_once}", self.shards),
                 None => format!("--array=1-{}", self.shards),
@@ -127,6 +128,7 @@ impl Cluster<'_> {
             }
             false => "",
         };
+        // The script's line `set -- ...` sets the arguments that its body passes to `sim run`.
         format!(
             "#!/usr/bin/env bash\n{}\
              # If your cluster needs an account or a partition, fill them in and remove one # in each line:\n\

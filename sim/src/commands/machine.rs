@@ -93,6 +93,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let format = RowFormat::of_single_run(&participant.run.configuration);
     let has_timestamps = format.timestamps.has_column();
+    // The first line is a report for the process that started this one, or the header of the log for a user.
     let mut text = if args.child {
         serde_json::to_vec(&Report::from_result(&result))?
     } else {

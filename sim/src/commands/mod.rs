@@ -176,6 +176,7 @@ fn this_program() -> PathBuf {
 /// After this call, writing fails with an error if a file has reached its largest allowed size (`ulimit -f`). Without this call, the
 /// system would end the process.
 fn turn_file_limits_into_errors() -> Result<()> {
+    // The handler sets a flag that nobody reads. With a handler for this signal, the system does not end the process.
     #[cfg(unix)]
     signal_hook::flag::register(
         signal_hook::consts::SIGXFSZ,
