@@ -159,7 +159,7 @@ impl Check {
             Self::Causality => ("causality", "no receive before its send"),
             Self::QueueOrder => ("queue_order", "the oldest message is received"),
             Self::QueueLength => ("queue_length", "arrived - received = queued"),
-            Self::Idle => ("idle", "idle ticks have an empty queue"),
+            Self::Idle => ("idle", "queue is empty at internal and send"),
             Self::Conservation => ("conservation", "sent = received + queued + under way"),
             Self::InternalShare => ("internal_share", "internal as often as configured"),
             Self::Recipients => ("recipients", "all outcomes of sends equally often"),

@@ -71,7 +71,7 @@ pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
 /// The index of an event in its machine's log, as used in [`Sent::first_possible`] and [`Sent::first_certain`]. If the run was as scheduled,
 /// it is the number of the event's tick. Otherwise it is the index of the event among the machine's events.
 pub(super) fn index_in_log(setup: &Setup, position: usize, entry: &Entry) -> u64 {
-    if setup.on_schedule {
+    if setup.as_scheduled {
         entry.tick
     } else {
         position as u64
@@ -90,7 +90,7 @@ fn arrival_indices(setup: &Setup, log: &Log, sender: usize, send: &Entry, to: us
     let earliest_end_ns = due_ns.saturating_add(shortest_ns);
     let latest_end_ns = due_ns.saturating_add(longest_ns);
     let (timetable, events) = (&setup.timetables[to], &log.machines[to]);
-    if setup.on_schedule {
+    if setup.as_scheduled {
         // A damaged log may have fewer events than ticks. The index after the last event means that no logged event finds the message.
         let first_seen =
             |end_ns: u64| timetable.first_tick_after(end_ns).min(events.len() as u64) as u32;

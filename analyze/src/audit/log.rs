@@ -51,7 +51,7 @@ impl Log {
         findings: &mut RunFindings<'_>,
     ) -> Self {
         // Memory is reserved for the ticks of each machine. The number of ticks comes from runs.csv and may be far too large. A row has
-        // at least 16 bytes, so the number of bytes limits the number of rows.
+        // at least 16 bytes (commas, numbers and a word), so the number of bytes limits the number of rows.
         let max_rows = bytes.len() as u64 / 16 + 1;
         let reserve =
             |timetable: &Timetable| Vec::with_capacity(timetable.ticks.min(max_rows) as usize);

@@ -186,7 +186,7 @@ impl<'a> ReceiveChecker<'a> {
             due_ns(sent.sender as usize, send).saturating_add(setup.delay_ns.0);
         // In an imported log, the logged time of the send may be too late, by at most this time.
         let late_ns = setup.logged_late_ns(sent.sender as usize, self.machine);
-        let compares_due_times = setup.on_schedule || setup.has_delay();
+        let compares_due_times = setup.as_scheduled || setup.has_delay();
         if compares_due_times && due_ns(self.machine, entry) <= earliest_arrival_ns {
             findings.violated(Check::Causality, At::Row(entry.row), || {
                 format!(

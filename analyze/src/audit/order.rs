@@ -4,9 +4,9 @@ use super::in_flight::Sent;
 use super::log::Log;
 use super::setup::Setup;
 
-/// When a message entered a queue. The first number is a time or a position in the recipient's log (see [`QueueOrder::entry_times`]).
+/// When a message arrived in a queue. The first number is a time or a position in the recipient's log (see [`QueueOrder::arrival_times`]).
 /// The second number orders messages for which the first number is equal.
-type EntryTime = (u64, u32);
+type ArrivalTime = (u64, u32);
 
 /// Follows the messages that a machine takes from its queue, and checks that the oldest message is always taken first.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct QueueOrder<'a> {
     /// Each message has an earliest time at which it can have entered the queue. Here is the largest of these times for the messages taken
     /// so far, with the message that has it. If a message that is taken later certainly entered the queue before this time, the order is
     /// wrong.
-    last_entered: Option<(EntryTime, Sent)>,
+    last_entered: Option<(ArrivalTime, Sent)>,
 }
 
 impl<'a> QueueOrder<'a> {
@@ -33,7 +33,7 @@ impl<'a> QueueOrder<'a> {
     /// queue after `sent`. `None` if there is no such message.
     pub(super) fn take(&mut self, sent: &Sent) -> Option<Sent> {
         let too_early = self.find_taken_too_early(sent);
-        let (earliest, _) = self.entry_times(sent);
+        let (earliest, _) = self.arrival_times(sent);
         if self
             .last_entered
             .is_none_or(|(earliest_of_last, _)| earliest > earliest_of_last)
@@ -46,11 +46,11 @@ impl<'a> QueueOrder<'a> {
     /// Returns a message that was already taken although it certainly entered the queue after `sent`. `None` if there is no such message.
     pub(super) fn find_taken_too_early(&self, sent: &Sent) -> Option<Sent> {
         let (earliest_of_last, last) = self.last_entered?;
-        let (_, latest_of_sent) = self.entry_times(sent);
+        let (_, latest_of_sent) = self.arrival_times(sent);
         (latest_of_sent < earliest_of_last).then_some(last)
     }
 
-    /// The earliest and the latest time at which the message can have entered the queue.
+    /// The earliest and the latest time at which the message can have arrived in the queue.
     ///
     /// There are three cases:
     ///
@@ -61,18 +61,18 @@ impl<'a> QueueOrder<'a> {
     ///   time plus the run's largest latency.
     /// - The run was not as scheduled and has a configured delay. Then positions in the recipient's log take the place of times: the first
     ///   event before which the message can have arrived, and the first event before which it must have arrived.
-    fn entry_times(&self, sent: &Sent) -> (EntryTime, EntryTime) {
+    fn arrival_times(&self, sent: &Sent) -> (ArrivalTime, ArrivalTime) {
         let Setup {
             delay_ns,
             latency_ns,
-            on_schedule,
+            as_scheduled,
             ..
         } = *self.setup;
-        if on_schedule {
+        if as_scheduled {
             let due_ns = self.setup.timetables[sent.sender as usize].due_ns(sent.tick);
             let earliest_ns = due_ns.saturating_add(delay_ns.0);
             let latest_ns = due_ns.saturating_add(delay_ns.1);
-            return if self.setup.knows_entry_times() {
+            return if self.setup.knows_arrival_times() {
                 ((earliest_ns, sent.sender), (latest_ns, sent.sender))
             } else {
                 ((earliest_ns, 0), (latest_ns, u32::MAX))

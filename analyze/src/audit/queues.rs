@@ -23,7 +23,7 @@ pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, findings: &mu
     for entry in events {
         check_idle_event(setup, machine, before, entry, findings);
         if setup.receive == ReceiveRule::All {
-            // If `entry` has another tick than the event before, that event was the last one of its tick.
+            // If `entry` begins a new tick, the event before was the last one of its tick.
             let last_of_tick = before.filter(|before| before.tick != entry.tick);
             check_emptied(machine, last_of_tick, findings);
         }
@@ -209,7 +209,8 @@ impl Queue {
         is_receive.then(|| self.received as usize - 1)
     }
 
-    /// Describes a queue length that does not fit the number of messages that had arrived. This number is at least `least` and at most `most`.
+    /// Describes a queue length that does not fit the number of messages that had arrived. This number is at least `least` and at most
+    /// `most`.
     fn describe_wrong_length(&self, entry: &Entry, least: u64, most: u64) -> String {
         let bounds = if least == most {
             counted(least as usize, "message")
@@ -224,8 +225,8 @@ impl Queue {
         )
     }
 
-    /// Checks that the message of a receive can have arrived when the queue lengths say that it entered the queue. (The nth message that
-    /// a machine receives is the nth message that entered its queue. So the queue lengths show when it entered.)
+    /// Checks that a received message did not enter the queue earlier or later than it can have arrived. The queue lengths show when it
+    /// entered: the nth message that a machine receives is the nth message that entered its queue.
     fn check_entered(
         &self,
         entry: &Entry,

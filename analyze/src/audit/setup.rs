@@ -117,7 +117,7 @@ pub(super) struct Setup {
     /// Whether the run was in virtual time, where ticks happen exactly when they are due.
     pub(super) is_virtual: bool,
     /// Whether every message arrived between the two ticks of its recipient that the schedule gives, and in the scheduled order.
-    pub(super) on_schedule: bool,
+    pub(super) as_scheduled: bool,
     /// The longest measured time from a send until the message is in the recipient's queue, in nanoseconds of real time. `u64::MAX` if it
     /// is not known.
     pub(super) latency_ns: u64,
@@ -157,7 +157,7 @@ impl Setup {
             clock: configuration.clock,
             delay_ns: delay_bounds_ns(configuration.delay),
             is_virtual,
-            on_schedule: is_virtual || row.as_scheduled,
+            as_scheduled: is_virtual || row.as_scheduled,
             // Only runs of the simulator have a known timetable and a measured latency.
             latency_ns: match known.timetable {
                 true => ns_from_us(row.latency_max_us).saturating_add(ROUNDING_NS),
@@ -191,9 +191,10 @@ impl Setup {
         ticks.fold(0, u64::saturating_add)
     }
 
-    /// Tells whether it is exactly known when each message enters its queue. This is so if the run was as scheduled and the delay is constant.
-    pub(super) fn knows_entry_times(&self) -> bool {
-        self.on_schedule && self.delay_ns.0 == self.delay_ns.1
+    /// Tells whether it is exactly known when each message arrives in its queue. This is so if the run was as scheduled and the delay is
+    /// constant.
+    pub(super) fn knows_arrival_times(&self) -> bool {
+        self.as_scheduled && self.delay_ns.0 == self.delay_ns.1
     }
 
     /// Tells whether the configuration gives messages a delay.

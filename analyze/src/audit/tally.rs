@@ -70,7 +70,8 @@ impl Tally {
         }
     }
 
-    /// Creates the [`RunFindings`] of a run, which add what is found to this tally. `run_index` is the index of the run among the audited runs.
+    /// Creates the [`RunFindings`] of a run, which add what is found to this tally. `run_index` is the index of the run among the audited
+    /// runs.
     pub(super) fn findings(&mut self, run_index: usize) -> RunFindings<'_> {
         RunFindings {
             tally: self,
@@ -91,8 +92,8 @@ impl RunFindings<'_> {
         self.tally.counts[check as usize].checked += times;
     }
 
-    /// Records that `check` failed. The function `words` describes the violation. It is called only if no violation of this check in this or an
-    /// earlier run has been recorded.
+    /// Records that `check` failed. The function `words` describes the violation. It is called only if no violation of this check in this
+    /// or an earlier run has been recorded.
     #[cold]
     pub(super) fn violated(&mut self, check: Check, at: At, words: impl FnOnce() -> String) {
         let counts = &mut self.tally.counts[check as usize];

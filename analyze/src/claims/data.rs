@@ -228,6 +228,7 @@ impl Data {
             if cell.conditions.is_empty() {
                 return "any parameters".to_owned();
             }
+            // From index 0 on, so all conditions.
             cell.conditions_in_words(0)
         };
         let rows = opened.rows(&cell.conditions, quantity);

@@ -121,7 +121,8 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
         Some(item) => item.sections()?,
         None => vec![],
     };
-    // The only possible value says that the audit of the claim's dataset must find no violation.
+    // The only possible value, `clean`, says that the audit of the claim's dataset must find no violation. For any other value, `named`
+    // notes a mistake.
     if let Some(audit) = &audit {
         audit.named(&["clean"], |word| (word == "clean").then_some(()));
     }
@@ -165,7 +166,8 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
         machines: Machines::All,
         clock: None,
     };
-    // In a comparison, these values and conditions belong to both sides.
+    // Without `from` and `to`, this is the only cell of the test. In a comparison, its values and conditions belong to both sides, so
+    // neither side has them as its own.
     let mut shared = cell(section, &defaults, quantity);
     if let Some(cell) = &mut shared {
         cell.own_condition_count = 0;

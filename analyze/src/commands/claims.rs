@@ -48,7 +48,7 @@ pub struct Claims {
     output: Output,
 }
 
-/// The columns by which claims can be sorted, for shells.
+/// The columns by which claims can be sorted. Shells complete them.
 fn claim_columns() -> Vec<&'static str> {
     ClaimOrder::COLUMNS.to_vec()
 }

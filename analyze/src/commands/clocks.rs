@@ -28,8 +28,9 @@ pub struct Clocks {
     /// physical clocks; resolution: smallest step of a physical clock. May be given several times
     #[arg(long = "clock", value_name = "CLOCK")]
     clocks: Vec<ClockSpec>,
-    /// Sort by these columns, named as in CSV or by their headings, such as ordered_wrongly or "message_bytes asc". The largest value of
-    /// a figure comes first, but the smallest value of any other column (parameters, replayed_clock, machines, n, dataset)
+    /// Sort by these columns, named as in CSV or by their headings, such as ordered_wrongly or "message_bytes asc". Measured properties of
+    /// clocks are sorted from the largest to the smallest value, other columns (parameters, replayed_clock, machines, n, dataset) from the
+    /// smallest to the largest
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, ClockOrder::columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use analyze::measures::{self, Measure};
 use analyze::output::words::counted;
 use analyze::read::choice::Choice;
-use analyze::stats::contrast::{self, Contrast as Values, Pair};
+use analyze::stats::contrast::{self, Contrast as TwoValues, Pair};
 use analyze::stats::repetitions::Repetitions;
 use analyze::stats::side_tables::{self, Sides};
 use analyze::stats::sides::{self, Cell};
@@ -30,11 +30,11 @@ const DEFAULT_MEASURES: [&str; 4] = [
   analyze contrast data/quickstart --of internal --from 0.4 --to 0.7
   analyze contrast data/quickstart --a \"internal = 0.7\" --b \"internal = 0.4 and rates = '3,3,3'\"
 
-The two sides A and B are two datasets, or the runs of two conditions. A and B differ in a parameter if no value of this parameter occurs on both sides. They may differ in one or several parameters; the words \
-above the table say in which. A configuration of A is compared with the configuration of B that has the same values of all parameters in \
-which A and B do not differ. One side can have several such configurations, for example with internal 0.1 and 0.2. Then the mean of their \
-means is compared. If A and B differ in the rates, machines are \
-compared by their role (slowest, fastest).")]
+The two sides A and B are two datasets, or the runs of two conditions. A and B differ in a parameter if no value of this parameter occurs \
+on both sides. They may differ in one or several parameters; the words above the table say in which. A configuration of A is compared with \
+the configuration of B that has the same values of all parameters in which A and B do not differ. One side can have several such \
+configurations, for example with internal 0.1 and 0.2. Then the mean of their means is compared. If A and B differ in the rates, machines \
+are compared by their role (slowest, fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,
@@ -70,7 +70,7 @@ impl Contrast {
         let (Some(of), Some(from), Some(to)) = (&self.of, &self.from, &self.to) else {
             return self.contrast_sides(&measures);
         };
-        let values = Values::new(of, from, to).context("--of")?;
+        let values = TwoValues::new(of, from, to).context("--of")?;
         let datasets = self.datasets.open()?;
         let query = self.options.query(&measures)?;
         // Conditions and sort keys may need more measures than the table shows.

@@ -60,8 +60,9 @@ A file given with --mapping can contain every option that says how to read the l
   send_all = [\"SHOUT\"]
   ignore = [\"HELLO\"]
 
-With --each, every folder in FOLDER is a submission. Each submission becomes a dataset of its own in the folder given with --into, is audited and measured, and gets a row in the table. If a submission cannot be imported, its row contains the error, and the other submissions are imported all \
-the same.
+With --each, every folder in FOLDER is a submission. Each submission becomes a dataset of its own in the folder given with --into, is \
+audited and measured, and gets a row in the table. If a submission cannot be imported, its row contains the error, and the other \
+submissions are imported all the same.
 
 Exit codes: 0 the dataset is made; 2 a log cannot be read, and no dataset is made. With --each: 0 all submissions were imported and passed \
 the audit; 4 a submission was not imported or failed the audit; 2 FOLDER cannot be read or has no folder in it.")]

@@ -29,8 +29,8 @@ enum Format {
   analyze methods data/quickstart --format latex > methods.tex
 
 The paragraph says what a machine does at a tick, which values the parameters had, how the runs were made (engine, seed, number of \
-runs, programs, computers, punctuality), and how they were evaluated. Options that choose runs, such as --where, change the paragraph as they \
-change tables. All facts come from the files of the dataset.")]
+runs, programs, computers, punctuality), and how they were evaluated. With an option that chooses runs, such as \
+--where, the paragraph describes only these runs. All facts come from the files of the dataset.")]
 pub struct MethodsCommand {
     #[command(flatten)]
     datasets: Datasets,

@@ -67,6 +67,6 @@ fn feed(mut pager: Child, text: &[u8]) -> Result<(), StdoutError> {
 /// same time.
 #[cfg(unix)]
 fn ignore_interrupts() {
-    // If this fails, Ctrl-C ends this program as usual.
+    // The handler sets a flag that nobody reads. If it cannot be registered, Ctrl-C ends this program as usual.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default());
 }

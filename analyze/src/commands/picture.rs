@@ -112,6 +112,7 @@ impl Picture {
             };
             return Ok(write_stdout(picture.as_bytes())?);
         };
+        // In PNG and PDF, labels are outlines of letters, and the theme `auto` is light.
         let bytes = match FileFormat::from_name(path)? {
             FileFormat::Svg => draw(svg_form).into_bytes(),
             FileFormat::Png => image::png(&draw(Form::fixed(theme)))?,

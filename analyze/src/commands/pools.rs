@@ -1,5 +1,5 @@
 //! Starts the threads of Polars (the library for tables) before the first query, so that too few threads are a clear error and not a
-//! panic.
+//! panic. The threads form three pools: groups of threads that share work.
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -70,6 +70,7 @@ fn restart_program(threads: usize, error: TooFewThreads) -> anyhow::Error {
     let _ = command
         .args(arguments)
         .env(MAX_THREADS, threads.to_string())
+        // This variable would give the pool for asynchronous tasks another number of threads.
         .env_remove("POLARS_ASYNC_THREAD_COUNT")
         .exec();
     error.into()

@@ -22,10 +22,10 @@ const DEFAULT_ROWS: usize = 10;
   analyze precision data/quickstart --measure lag_final --half-width 5% --where \"role = 'slowest'\"
   analyze precision data/quickstart --measure backlog_mean --half-width 0.5
 
-The table has a row for each configuration. If the machines of a configuration need different numbers of repetitions, the row shows the machine \
-with the largest number. The configuration with the largest number comes first. Below the table are lines for the experiment file that make \
-the additional runs, and the time that these runs take. With the number of repetitions in column `needed`, about 95 of 100 experiments get an interval as narrow as wanted (about 80 of 100 if \
-the distribution of the measure is skewed).
+The table has a row for each configuration. If the machines of a configuration need different numbers of repetitions, the row shows the \
+machine with the largest number. The configuration with the largest number comes first. Below the table are lines for the experiment file \
+that make the additional runs, and the time that these runs take. With the number of repetitions in column `needed`, about 95 of 100 \
+experiments get an interval as narrow as wanted (about 80 of 100 if the distribution of the measure is skewed).
 
 CSV and JSON have one record for each machine.")]
 pub struct Precision {
@@ -59,7 +59,7 @@ impl Precision {
         let mut needs = precision::needs(&groups, measure, self.half_width)?;
         let mut configurations = needs.configurations();
         if !self.options.has_sort_keys() {
-            // The sort is stable, so configurations with the same need stay in the order of the plan.
+            // The largest number of repetitions comes first. The sort is stable, so configurations with the same number keep their order.
             configurations.sort_by_key(|need| std::cmp::Reverse(need.rank()));
         }
         let extensions = extensions(&datasets, &configurations)?;

@@ -25,17 +25,17 @@ pub fn parse_name(text: &str) -> Result<String, Infallible> {
     Ok(text.to_owned())
 }
 
-/// The names of all columns of rows, for shells.
+/// The names of all columns of rows. Shells complete them.
 fn row_columns() -> Vec<&'static str> {
     RowColumn::names().collect()
 }
 
-/// The names by which runs can be combined, for shells.
+/// The names by which runs can be combined (all possible values of --by). Shells complete them.
 fn pool_columns() -> Vec<&'static str> {
     [parameters(), &pool::OTHERS].concat()
 }
 
-/// The names of all measures, for shells.
+/// The names of all measures. Shells complete them.
 pub fn measure_names() -> Vec<&'static str> {
     measures::all().map(|measure| measure.name).collect()
 }
@@ -45,9 +45,10 @@ pub fn measure_names() -> Vec<&'static str> {
 pub struct RowOptions {
     /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can use parameters,
     /// machine, rate, role and n (number of runs). For each measure, it can use the mean (jump_mean), the standard deviation
-    /// (jump_mean_sd), the limits of the interval (jump_mean_low, jump_mean_high), the number of runs in which the measure is defined (jump_mean_n, at most n), and the prediction, if there is one (lag_final_predicted). It can use the predicted regime of a machine (regime:
-    /// stable, critical or overloaded) and the measured one (regime_measured). If this option is given several times, all conditions
-    /// must hold
+    /// (jump_mean_sd), the limits of the interval (jump_mean_low, jump_mean_high), the number of runs in which the measure is defined
+    /// (jump_mean_n, at most n), and the prediction, if there is one (lag_final_predicted). It can use the predicted regime of a machine
+    /// (regime: stable, critical or overloaded) and the measured one (regime_measured). If this option is given several times, all
+    /// conditions must hold
     #[arg(long, value_name = "CONDITION", value_parser = SqlCondition::parse)]
     having: Vec<SqlCondition>,
     /// Sort by these columns. A column is named as in CSV or by its heading: jump_mean, growth, rates. Measures are sorted from the
@@ -121,7 +122,7 @@ impl Rows {
     }
 
     /// The columns that --by names. Each may be named once.
-    fn pool_columns(&self) -> anyhow::Result<Vec<&'static str>> {
+    fn chosen_columns(&self) -> anyhow::Result<Vec<&'static str>> {
         let known = |name: &String| {
             pool::known(name.trim()).with_context(|| {
                 let names = [parameters(), &pool::OTHERS].concat();
@@ -150,7 +151,7 @@ pub fn print_table_of(
     output: &Output,
 ) -> anyhow::Result<()> {
     let measures = spec.measures();
-    let names = rows.pool_columns()?;
+    let names = rows.chosen_columns()?;
     let query = rows.options.query(&measures)?;
     let datasets = datasets.open()?;
     let notes = notes(&datasets, &measures);

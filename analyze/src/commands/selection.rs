@@ -16,8 +16,9 @@ use super::pools;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
     /// Runs whose delays were too short to change the order of events: all runs in virtual time, and each TCP run whose largest delays
-    /// (lateness_max_us of a tick plus latency_max_us of a message) are less than its margin_us. The margin is the shortest time between two ticks whose order matters: ticks of two machines of which one may send to
-    /// the other, or which both may send to the same third machine. With phase=aligned all machines start to tick at the same moment: the margin is 0, and no TCP run is punctual
+    /// (lateness_max_us of a tick plus latency_max_us of a message) are less than its margin_us. The margin is the shortest time between two
+    /// ticks whose order matters: ticks of two machines of which one may send to the other, or which both may send to the same third
+    /// machine. With phase=aligned all machines start to tick at the same moment: the margin is 0, and no TCP run is punctual
     Punctual,
 }
 
@@ -90,6 +91,7 @@ impl Selection {
         let conditions: Vec<Choice> = self.conditions.iter().chain(also).cloned().collect();
         let mut datasets = analyze::open(roots)?;
         for dataset in &mut datasets {
+            // `keep_chosen` drops runs, and returns the values in the conditions that no run has.
             for (name, value) in dataset.keep_chosen(&conditions)? {
                 let label = dataset.label();
                 tell(format_args!("{label}: no run has {name} {value}"));

@@ -19,7 +19,8 @@ events. They also have the timestamp of each message (message_stamp), the sender
 the send to the receive (message_age_s).
 
 With --follow, there is a row for each other machine. It shows whether and when the machine received the message. It also shows the \
-machine's first event that causally depends on the send, directly or through messages of other machines (known_tick, known_s; known_from is the machine whose message brought the knowledge).")]
+machine's first event that causally depends on the send, directly or through messages of other machines (known_tick, known_s; known_from \
+is the machine whose message brought the knowledge).")]
 pub struct Show {
     #[command(flatten)]
     part: Part,

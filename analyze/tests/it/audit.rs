@@ -140,7 +140,7 @@ fn the_checks_of_a_log_written_by_hand_are_counted() {
     causality        no receive before its send                   4           0
     queue_order      the oldest message is received               4           0
     queue_length     arrived - received = queued                 12           0
-    idle             idle ticks have an empty queue              12           0
+    idle             queue is empty at internal and send         12           0
     conservation     sent = received + queued + under way         2           0
     internal_share   internal as often as configured              3           0
     recipients       all outcomes of sends equally often          5           0

@@ -14,7 +14,7 @@ use sim::sweep::{Capacity, Plan};
 const SBATCH: &str = include_str!("../../../experiments/slurm/sweep.sbatch");
 /// The first line of the body of [`SBATCH`]. The lines above it are options and comments.
 const BODY: &str = "set -euo pipefail\n";
-/// The start of the line of the body that sets the command that error messages show.
+/// One line of the body sets `submit`, the command that its error messages show. The line begins with these words.
 const SUBMIT: &str = "submit='sbatch ";
 /// Options of `sim plan` that `sim run` does not have.
 const OWN_OPTIONS: [&str; 3] = ["--slurm", "--parallel", "--at-once"];
@@ -104,6 +104,7 @@ impl Cluster<'_> {
     pub fn slurm(&self) -> String {
         let mut options = vec![
             format!("--job-name={}", self.experiment.name),
+            // `%` and a number limit the tasks that run at the same time.
             match self.at_once {
                 Some(at_once) => format!("--array=1-{}%{at_once}", self.shards),
                 None => format!("--array=1-{}", self.shards),
@@ -117,6 +118,7 @@ impl Cluster<'_> {
         if self.is_tcp() {
             options.push("--exclusive".to_owned());
         }
+        // A minute before the time limit, Slurm sends the signal USR1 to the script, which then stops `sim` and requeues itself.
         options
             .extend(["--requeue", "--open-mode=append", "--signal=B:USR1@60"].map(str::to_owned));
         let options = options.iter().map(|option| format!("#SBATCH {option}\n"));
@@ -126,6 +128,7 @@ impl Cluster<'_> {
             }
             false => "",
         };
+        // The script's line `set -- ...` sets the arguments that its body passes to `sim run`.
         format!(
             "#!/usr/bin/env bash\n{}\
              # If your cluster needs an account or a partition, fill them in and remove one # in each line:\n\

@@ -32,8 +32,8 @@ The margin is the shortest time between two ticks whose order matters: ticks of 
 both may send to the same third machine.
 
 At the end, each machine reports on stderr whether it was punctual: its delays were too short to change the order of events. It is \
-punctual if its largest lateness of a tick plus its largest latency of a message is less than half the margin. (A late tick at one machine and a slow message at another can add up. Each machine knows only its own delays, so each may use only half \
-of the margin.)
+punctual if its largest lateness of a tick plus its largest latency of a message is less than half the margin. (A late tick at one machine \
+and a slow message at another can add up. Each machine knows only its own delays, so each may use only half of the margin.)
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
@@ -93,6 +93,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let format = RowFormat::of_single_run(&participant.run.configuration);
     let has_timestamps = format.timestamps.has_column();
+    // The first line is a report for the process that started this one, or the header of the log for a user.
     let mut text = if args.child {
         serde_json::to_vec(&Report::from_result(&result))?
     } else {

@@ -35,7 +35,7 @@ const LONGEST_NAME: usize = 255;
 /// is not too long for the system.
 const LONGEST_FILE_NAME: &str = ".experiment.toml.0123456789abcdef.partial";
 
-/// Exit code: a signal has ended the command. After `sim run`, the same command resumes the sweep.
+/// Exit code: a signal has ended the command. The same `sim run` then makes the runs that are left to do.
 const INTERRUPTED: u8 = 130;
 
 /// The headings of groups of options in the help.
@@ -163,8 +163,8 @@ impl ExperimentArgs {
     }
 }
 
-/// Returns the path of this program, for starting the machines of a sweep. On Linux this is the running program even if its file
-/// was rebuilt meanwhile, so all machines of a sweep have the same version.
+/// Returns the path of this program, for starting machines as processes. On Linux this is the running program even if its file was rebuilt
+/// meanwhile, so all machines of a `sim run` have the same version.
 fn this_program() -> PathBuf {
     let running = Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && running.exists() {
@@ -176,6 +176,7 @@ fn this_program() -> PathBuf {
 /// After this call, writing fails with an error if a file has reached its largest allowed size (`ulimit -f`). Without this call, the
 /// system would end the process.
 fn turn_file_limits_into_errors() -> Result<()> {
+    // The handler sets a flag that nobody reads. With a handler for this signal, the system does not end the process.
     #[cfg(unix)]
     signal_hook::flag::register(
         signal_hook::consts::SIGXFSZ,

@@ -18,7 +18,8 @@ use super::{ExperimentArgs, print};
 
 /// If the end is nearer than this, it is shown as day of the week and time, without a date.
 const WITHIN_A_WEEK: Duration = Duration::from_secs(6 * 24 * 3600);
-/// Dates that are further away than this are not shown, because calendars do not have them.
+/// A longer time than this is shortened to it, because [`Zoned`] cannot add much longer times. (The end is shown as a date in the year 9999
+/// then, the last year of the calendar.)
 const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600);
 
 /// Show what would run: configurations, runs done and left to do, wall time, memory, disk space, sockets
@@ -30,8 +31,8 @@ const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600
   sim plan experiments/overnight.toml --parallel 4 > overnight.sh
 
 The margin of a run says how much delay it tolerates. It is the shortest time between two ticks whose order matters: ticks of two \
-machines of which one may send to the other, or which both may send to the same third machine. If the largest delay of a tick plus the largest delay of a message is less than the margin, the delays \
-cannot change the order of events.")]
+machines of which one may send to the other, or which both may send to the same third machine. If the largest delay of a tick plus the \
+largest delay of a message is less than the margin, the delays cannot change the order of events.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
@@ -70,6 +71,7 @@ fn script(
     };
     let mut shard = experiment.clone();
     shard.keep_shard(experiment.largest_shard(shards));
+    // The script must be enough for all runs of a shard. So no run counts as done.
     let largest = Plan::new(&shard, &Attempts::default(), options, capacity)?;
     let cluster = Cluster {
         experiment,
@@ -114,7 +116,7 @@ fn margin(experiment: &Experiment) -> Option<String> {
     ))
 }
 
-/// Returns the time at which a sweep started now would end: day of the week and time, with the date if it is more than six days
+/// Returns the time at which a `sim run` started now would end: day of the week and time, with the date if it is more than six days
 /// away.
 fn end_if_started_now(wall_time: Duration) -> String {
     let seconds = wall_time.as_secs().min(LONGEST_WITH_DATE.as_secs()) as i64;

@@ -87,6 +87,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// whether a signal has come. SIGHUP is not handled: it ends the process (unless `nohup` is used), and no finished run is lost.
 fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
+    // The actions of a signal happen in the order in which they are registered. At the first signal, `interrupted` is still false, so the
+    // first action does nothing, and the next two set the flags. At the second signal, the first action ends the process.
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(
             signal,
