@@ -111,7 +111,8 @@ impl Listener {
     }
 }
 
-/// How far the greatest clock of the listeners is ahead of `fastest` on average.
+/// How far the greatest clock of the listeners is ahead of the clock of `fastest` on average. Because it is ahead by one or not at all, this
+/// is the probability that it is ahead.
 fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
     let rate = system.rates[fastest];
     let sender = flow.links.sender(fastest);
