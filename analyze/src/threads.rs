@@ -25,7 +25,8 @@ pub struct TooFewThreads {
     given: usize,
 }
 
-/// Number of files that Polars' pool for asynchronous tasks opens (for polling and waking). The pool panics if it cannot open them.
+/// Number of file descriptors that Polars' pool for asynchronous tasks opens (for polling and waking, not for files on the disk). The pool
+/// panics if it cannot open them.
 const FILES_NEEDED: usize = 8;
 
 /// The system gives fewer open files than a query needs.
@@ -38,13 +39,13 @@ pub struct TooFewFiles {
     given: usize,
 }
 
-/// Checks that a query can open the files that it needs, by opening and closing the same number of files.
+/// Checks that a query can open the file descriptors that it needs, by opening and closing the same number of them.
 ///
 /// # Errors
 ///
-/// [`TooFewFiles`] if the system gives fewer files.
+/// [`TooFewFiles`] if the system gives fewer.
 pub fn check_open_files() -> Result<(), TooFewFiles> {
-    // A pipe has two ends, and each of them is an open file.
+    // A pipe has two ends, and each of them has a file descriptor.
     let pipes: Vec<_> = (0..FILES_NEEDED / 2)
         .map_while(|_| io::pipe().ok())
         .collect();

@@ -4,17 +4,19 @@
 //! machine j sends a message to i with probability s_j.
 //!
 //! After a tick no message waits, so no queue grows and no machine is overloaded. A tick of machine i is idle if no message
-//! arrived in the period before it, which lasts 1 / r_i. In this period, sender j ticks rho = r_j / r_i times on average. The
-//! number in a single period is the whole part of rho, or one more; the probability of one more is the fraction of rho, because the
-//! phases of the two machines (the times of their first ticks) are independent. Each of these ticks of j is idle with probability
-//! y_j / r_j, so it sends to i with probability a = s_j y_j / r_j. If ticks and senders are independent, then
+//! arrived in the period before it, which lasts 1 / r_i. In this period, sender j ticks rho = r_j / r_i times on average: n times or
+//! n + 1 times, where n is rho rounded down. It ticks n + 1 times with probability rho - n, so that the mean is rho. Each of these ticks
+//! of j is idle with probability y_j / r_j, so it sends to i with probability a = s_j y_j / r_j. Suppose that ticks and senders are
+//! independent. Then the first n ticks of j send nothing to i with probability (1 - a)^n, and the possible further tick sends nothing
+//! with probability 1 - (rho - n) a. So
 //!
-//! > y_i = r_i (product over the senders j of (1 - a)^(whole part of rho) (1 - (fraction of rho) a)),
+//! > y_i = r_i (product over the senders j of (1 - a)^n (1 - (rho - n) a)),
 //!
-//! where a and rho are different for each sender.
+//! where a, rho and n are different for each sender.
 //!
-//! For many rare messages this becomes r_i exp(-lambda_i / r_i), as for a Poisson process. If y_j rises by 1, y_i falls by at most
-//! s_j, as in the fluid model. So the argument of [`super::fluid`] for a single solution is valid here too.
+//! If each tick sends with a small probability a, this becomes r_i exp(-lambda_i / r_i), as for a Poisson process. If y_j rises by 1,
+//! y_i falls by at most s_j, as in the fluid model. So the condition of [`super::fluid`] under which there is only one solution is
+//! valid here too.
 //!
 //! The derivation ignores that a sender's idle ticks come in clusters, because messages arrive at the sender unevenly.
 

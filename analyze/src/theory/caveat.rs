@@ -1,12 +1,13 @@
 //! Caveats: reasons why the prediction of a measure may be inaccurate for a machine.
 //!
-//! A caveat is given if some number that describes the machine reaches a limit. The limits in [`Caveat::is_given_for`] have no
-//! derivation: they were chosen by comparing predictions with simulated runs (`experiments/bench/theory.py`).
+//! A caveat is given if a number that describes the machine, such as its number of senders, reaches a limit. The limits in
+//! [`Caveat::is_given_for`] have no derivation: they were chosen by comparing predictions with simulated runs
+//! (`experiments/bench/theory.py`).
 
 use super::circumstances::Circumstances;
 use super::quantity::Quantity;
 
-/// An effect that the derivation ignores and that matters for a measure of a machine.
+/// An effect that the derivation of a prediction ignores, and that may make the prediction inaccurate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Caveat {
     /// Machines send each other so many messages that few idle ticks (ticks that receive nothing) are left.
@@ -101,6 +102,7 @@ impl Caveat {
                 }
                 ReceiveShare => circumstances.share_from_idle_below_10_percent >= 0.05,
                 BacklogGrowth => {
+                    // At least one message must arrive in the observed time.
                     circumstances.share_from_idle_below_10_percent >= 0.05
                         && circumstances.messages >= 1.0
                 }
@@ -124,11 +126,11 @@ impl Caveat {
                 is_about_clocks && quantity != LagSlope && circumstances.gain_share >= limit
             }
             Self::Relayed => {
-                // Machines that are hardly ever idle send almost nothing. If most of a machine's messages come from them, its clock counts
-                // little but its own ticks, and the predicted slope of its lag is accurate.
-                let gets_few_times =
+                // Machines that are hardly ever idle send almost nothing. If most of this machine's messages come from them, it receives
+                // few messages. So its clock advances almost only by its own ticks, and the predicted slope of its lag is accurate.
+                let receives_little =
                     !takes_all && circumstances.share_from_idle_below_10_percent > 0.5;
-                let is_accurate = gets_few_times && quantity == LagSlope;
+                let is_accurate = receives_little && quantity == LagSlope;
                 is_about_clocks && circumstances.is_relayed && !is_accurate
             }
             Self::SharedRate => match quantity {
@@ -248,7 +250,7 @@ impl Caveat {
                 "delays vary, so messages wait for earlier ones of the same sender and arrive together; the theory uses the mean delay"
             }
             Self::Aligned => {
-                "phases are aligned, so the time since the machine's last tick is not random; the theory takes its average"
+                "phases are aligned, so the time since the machine's last tick is not random; the theory uses the average of this time"
             }
             Self::Start => {
                 "the lag grows only until the first messages have arrived, so its slope over the whole run is small; \
@@ -272,6 +274,7 @@ mod tests {
     use crate::theory::{System, predict};
     use sim::experiment::{ReceiveRule, Sends, Topology};
 
+    /// A system without variants of the model, such as delays or a topology other than the mesh.
     fn plain(rates: &[f64], internal: f64) -> System {
         System::new(rates, internal, 60.0)
     }

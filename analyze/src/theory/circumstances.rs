@@ -10,7 +10,7 @@ use super::system::System;
 /// The values that [`Circumstances::coupling`] can have besides 0, in ascending order. They are the limits of the caveat `Coupled`.
 const COUPLINGS: [f64; 6] = [0.1, 0.3, 0.45, 0.5, 0.6, 0.8];
 
-/// Messages come often if more than this number arrives per tick of the machine. If several machines send so often, some messages must
+/// Messages come often if more than this number arrives per tick of the machine. If they come from several machines, some of them must
 /// wait.
 const OFTEN_PER_TICK: f64 = 0.3;
 /// A predicted queue is almost empty if its mean length is less than this number of messages.
@@ -25,7 +25,8 @@ pub(super) struct Circumstances {
     /// some of them stop sending ([`super::fluid`]).
     ///
     /// An idle tick (a tick that receives nothing) of machine i sends to a given neighbour with probability s_i. Take the matrix with
-    /// the element sqrt(s_i s_j) for two machines i and j that send to each other, and 0 elsewhere. Overloaded machines have no row.
+    /// the element sqrt(s_i s_j) for two machines i and j that send to each other, and 0 elsewhere. Overloaded machines have no row and
+    /// no column.
     /// The smallest eigenvalue of this matrix is negative or 0. The coupling is its absolute value, for example sqrt(s_0 s_1) for two
     /// machines. It is rounded down to one of `COUPLINGS`, or to 0 if it is less than all of them.
     pub coupling: f64,
@@ -33,8 +34,8 @@ pub(super) struct Circumstances {
     pub share_from_idle_below_10_percent: f64,
     /// The share of the machine's messages that come from machines with less than 30 % idle ticks.
     pub share_from_idle_below_30_percent: f64,
-    /// This machine follows a clock: the fastest one whose time reaches it. That clock advances by this share faster than its own machine
-    /// ticks: 0.1 means 10 % faster.
+    /// This machine follows the clock of a machine j: the fastest clock whose time reaches this machine. That clock advances by this share
+    /// faster than j ticks: 0.1 means 10 % faster.
     pub gain_share: f64,
     /// Whether the time of the fastest machine that can reach this one arrives only through other machines.
     pub is_relayed: bool,
@@ -75,7 +76,8 @@ impl Circumstances {
         clocks: &Clocks<'_>,
         regimes: &[Regime],
     ) -> Vec<Self> {
-        // With `level` in its diagonal, the matrix is positive definite if and only if the coupling is less than `level`.
+        // Before it is rounded down, the coupling is minus the smallest eigenvalue of the matrix described at the field `coupling`. With
+        // `level` in its diagonal, the matrix is positive definite if and only if the coupling before rounding is less than `level`.
         let reaches = |level: &f64| !flow.links.is_positive_definite(*level, &flow.active);
         let coupling = COUPLINGS.into_iter().rev().find(reaches);
         let is_critical = |regime: &&Regime| **regime == Regime::Critical;
@@ -87,6 +89,7 @@ impl Circumstances {
             false => 0.0,
         };
         let max_arrivals = flow.arrivals.iter().copied().fold(0.0, f64::max);
+        // The mean number of waiting messages, without those that arrived since the last tick: they wait for the next tick in any case.
         let predicted_queue = |machine: usize| {
             let arrived_since_last_tick = flow.arrivals[machine] / (2.0 * system.rates[machine]);
             flow.queues[machine].mean(system.receiving_s()) - arrived_since_last_tick

@@ -3,34 +3,37 @@
 //! Symbols: machine i has r_i ticks and y_i idle ticks (ticks that receive nothing) per second, and lambda_i messages arrive at it
 //! per second. An idle tick of machine j sends a message to a given neighbour with probability s_j ([`super::links`]); if this
 //! probability is the same for all machines, it is called s. R is the *logical rate* of the fastest clock: how much it advances per
-//! second. A message has a *later time* if its timestamp is greater than the clock of its recipient.
+//! second. A message has a *later time* if its timestamp is greater than the clock of its recipient. A machine is *stable* if fewer
+//! messages arrive than it has ticks, *critical* if about as many arrive, and *overloaded* if more arrive.
 //!
 //! # The fastest clock
 //!
 //! Let r be the highest rate. A clock advances faster than its machine ticks only if messages bring it later times.
 //!
-//! **One machine at the highest rate.** If every other machine that sends has at most half the highest rate, no message brings
-//! the fastest machine a later time. So R = r.
+//! **One machine at the highest rate.** A receive puts a slower clock at most one ahead of the fastest clock. The slower machine sends
+//! only at a later tick. If its rate is at most half the highest rate, the fastest machine has ticked at least twice by then, and the slower
+//! clock is no longer ahead. So if this holds for every other machine that sends, no message brings the fastest machine a later time, and
+//! R = r.
 //!
 //! **Two machines at the highest rate.** Let them tick in turn, and let the other machines send nothing. Then exactly
 //! ([`super::pair`])
 //!
 //! > R = r (1 + s (1 - s) / (2 + s (1 - s))).
 //!
-//! An estimate with two steps gives nearly the same result, and it can be applied to other machines too. Step 1: a message of the
-//! fastest machine puts the clock of its partner ahead for part of a tick. This part is the *head start*. Step 2: during the head start,
-//! a message of the partner brings a later time to the fastest machine, whose clock gains one tick. Each step takes 1 / (s y) seconds
-//! on average, where y = r / (1 + s) is the number of idle ticks per second of each machine. So the estimate is s y / 2 gains per
-//! second. It is too high, because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by
-//! f = 2 (1 - s) / (2 - s) is exact.
+//! An estimate with two steps gives nearly the same result, and it can be applied to other machines too. Imagine that clocks rise evenly
+//! between ticks. Step 1: a message of the fastest machine puts the clock of its partner ahead by a part of a tick, because the receive
+//! adds 1 before the fastest machine ticks again. This part is the *head start*. Step 2: before the head start is gone, a message of the
+//! partner brings a later time to the fastest machine, whose clock gains one tick. Each step takes 1 / (s y) seconds on average, where
+//! y = r / (1 + s) is the number of idle ticks per second of each machine. So the estimate is s y / 2 gains per second. It is too high,
+//! because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by f = 2 (1 - s) / (2 - s) is exact.
 //!
 //! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
 //! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
 //! second, where y is the number of idle ticks per second of the fastest machine. The head start is then evenly distributed between 0
-//! and 1 tick of the fastest machine, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
+//! and 1 tick, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
 //! probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j), it sends one of them before the head start is gone. For equal
-//! rates P = 1. A step 1 that is followed by a message in time takes 1 / (P alpha) seconds, and step 2 takes 1 / (s y_j) seconds. So the
-//! gains per second through j are
+//! rates P = 1. On average, it takes 1 / (P alpha) seconds until a step 1 that is followed by a message in time, and step 2 takes
+//! 1 / (s y_j) seconds. So the gains per second through j are
 //!
 //! > f / (1 / (P alpha) + 1 / (s y_j)).
 //!
@@ -53,19 +56,25 @@
 //! **Time since the last message with a later time.** Until such a message comes, the fastest clock gains D_i = R - max(r_i,
 //! lambda_i) per second on the clock of i. (lambda_i is in the formula because the clock of an overloaded machine adds 1 for each
 //! message.) What the fastest clock has gained in this way is the second part of the lag. Let G_i(x) be the probability that the
-//! second part exceeds x. A message from j that came u seconds ago made the second part of i equal to that of j; since then it has
-//! grown by D_i u. So the second part of i exceeds x if, for each message of the last x / D_i seconds, the second part of its sender
-//! was greater than x - D_i u. If senders are independent and messages arrive as Poisson processes (independently of each other), then
+//! second part exceeds x. A message from j that came u seconds ago made the second part of i equal to that of j, if it was greater
+//! before; since then it has grown by D_i u. So the second part of i exceeds x if, for each message of the last x / D_i seconds, the
+//! second part of its sender was greater than x - D_i u. If senders are independent and messages arrive as Poisson processes
+//! (independently of each other), then
 //!
 //! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
 //!
-//! Here s_j y_j is the number of messages per second from j to i. The sum includes only messages with the time of the clock that
-//! i follows. The mean of the second part t seconds after the start of the run is the integral of G_i from 0 to D_i t
-//! ([`super::staleness`]). This mean grows at the start of a run. The lag of a stable machine has a slope only because of this growth.
+//! Here s_j y_j is the number of messages per second from j to i. The sum includes only machines j that follow the same clock as i
+//! (see "Topologies" below). The mean of the second part t seconds after the start of the run is the integral of G_i from 0 to D_i t,
+//! the greatest value that the second part can have by then ([`super::staleness`]). This mean grows at the start of a run. The lag of a
+//! stable machine has a slope only because of this growth.
 //!
-//! **Offset.** A receive adds 1 to the clock, and a clock is read half a tick after its last step on average. These two effects give an
-//! offset of -1/2 for a machine that keeps up, so its lag can be negative. An overloaded machine receives a message at every
-//! tick. Its offset is -3/2 - (R - lambda_i) / lambda_i.
+//! **Offset.** A clock is read half a tick after its last step on average. So if a message was sent u seconds ago, the fastest clock has
+//! counted R u - 1/2 since then. Suppose that machine i keeps up. The message waited half a period (half of the time between two ticks)
+//! for a tick of i. Since then i has counted 1 for the message, and r_i u - 1/2 - 1/2 for its ticks. The difference of the two counts is
+//! (R - r_i) u - 1/2. The first term belongs to the second part of the lag, and -1/2 is the offset. So the lag can be negative. An
+//! overloaded machine receives a message at every tick. Its offset is -3/2 - (R - lambda_i) / lambda_i: -1 for the receive, -1/2 because
+//! the fastest clock is read half a tick after its last step, and the last term takes off what the second part contains for the mean time
+//! between two messages.
 //!
 //! **Delay.** A delay of d seconds adds R d to the lag, and t is replaced by t - d.
 //!
@@ -85,9 +94,9 @@
 //!
 //! A message waits only until the next tick. The offset follows from a message that was sent a seconds before the last tick of i.
 //! The last tick was half a period ago on average. Since the message was sent, the fastest clock has counted
-//! R (a + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and a r_i - 1/2 for its ticks. The lag is the difference of these
-//! two counts. The terms of the difference that contain a belong to the second part of the lag. The other terms are the offset,
-//! R / (2 r_i) - 1.
+//! R (a + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and a r_i - 1/2 for its ticks, because the message waited half a
+//! period for a tick. The lag is the difference of these two counts. The terms of the difference that contain a belong to the second part
+//! of the lag. The other terms are the offset, R / (2 r_i) - 1.
 //!
 //! A slow machine that sends can get ahead of the fastest machine if it counts messages nearly as fast as the fastest machine
 //! ticks. Then the two machines drive each other's clocks. How fast is not derived, so no clock of the system is predicted.
@@ -106,8 +115,8 @@ use super::system::System;
 const DRIVING_SHARE: f64 = 0.8;
 /// Second condition: the clock advances by more than this number per tick.
 const DRIVING_COUNT_PER_TICK: f64 = 1.5;
-/// A predicted lag is at least minus this number. A clock can be ahead of the fastest clock for half of the time, but on average it is
-/// ahead by less than this number.
+/// A predicted lag is at least minus this number. A clock can be ahead of the fastest machine's clock for half of the time, but on average
+/// it is ahead by less than this number.
 const MAX_AHEAD: f64 = 1.0;
 
 /// The clocks of a system.
@@ -145,7 +154,7 @@ impl<'a> Clocks<'a> {
         }
     }
 
-    /// The clock that `machine` follows advances by this share faster than its own machine ticks: 0.1 means 10 % faster.
+    /// `machine` follows the clock of a machine j. This clock advances by this share faster than j ticks: 0.1 means 10 % faster.
     pub fn gain_share(&self, machine: usize) -> f64 {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;
@@ -252,13 +261,13 @@ impl<'a> FollowedClocks<'a> {
         let queue = self.flow.queues[machine];
         let waiting = queue.mean(since_first_arrival);
         let staleness = staleness.mean(machine, self.gains[machine] * since_first_arrival);
-        // Each case is the sum of the part for waiting, the part for the time since the last message, and the offset. The offset is derived
-        // at the top of the file.
+        // Each case is the sum of the part for waiting, the part for the time since the last message, and the offset. The top of the file
+        // explains them.
         let lag = if system.takes_all() {
             // No message waits longer than until the next tick, so there is no part for waiting.
             followed_rate / (2.0 * rate) + staleness - 1.0
         } else if queue.drift < 0.0 {
-            // In a queue that is mostly empty, messages since the last tick delay no other message.
+            // A message that arrived since the last tick waits at least for the next tick. The offset already contains this wait.
             let waiting = (waiting - arrivals / (2.0 * rate)).max(0.0);
             followed_rate * waiting / arrivals + staleness - 0.5
         } else {

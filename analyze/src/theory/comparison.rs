@@ -13,22 +13,22 @@ use crate::stats::repetitions::Group;
 pub struct PredictionComparison<'a> {
     /// The machine's measures, averaged over the repetitions.
     pub group: &'a Group,
-    /// The prediction; none if a parameter of the configuration could not be read.
+    /// The prediction; none if the configuration has no machine with the number of the group's machine.
     pub prediction: Option<Prediction>,
 }
 
 /// A measure and its prediction.
 #[derive(Clone, Debug)]
 pub struct Compared {
-    /// The quantity that theory predicts.
+    /// Which of the predicted quantities is compared.
     pub quantity: Quantity,
-    /// The measure of this quantity.
+    /// The measure with the same name as the quantity. It has the column's heading and its number of digits.
     pub measure: &'static Measure,
     /// The measured value; none if it is undefined in all repetitions.
     pub measured: Option<Estimate>,
     /// The predicted value; none if it cannot be derived.
     pub predicted: Option<f64>,
-    /// The effects that the derivation ignores and that matter for this quantity.
+    /// The reasons why the predicted value may be inaccurate.
     pub caveats: Vec<Caveat>,
 }
 

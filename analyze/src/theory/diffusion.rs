@@ -5,8 +5,7 @@
 //! motion with drift mu and variance sigma^2 per second. The length of the queue is Q(t) = X(t) - min(0, smallest X(u) for u <= t),
 //! which is never negative. Q(t) has the same distribution as the greatest value of X up to t. E is the expected value. By Spitzer's
 //! identity (a theorem about the greatest value of a random walk), E Q(t) is the integral of E max(0, X(u)) / u over u from 0 to t. Let
-//! d = mu sqrt(t) / sigma, let Phi be the distribution
-//! function of the standard normal distribution, and phi its density. Then
+//! d = mu sqrt(t) / sigma, let Phi be the distribution function of the standard normal distribution, and phi its density. Then
 //!
 //! > E Q(t) = (sigma^2 / mu) (Phi(d) - 1/2 + d^2 Phi(d) + d phi(d)).
 //!
@@ -82,8 +81,8 @@ impl Reflected {
         (square - mean * mean).max(0.0).sqrt()
     }
 
-    /// The least-squares slope of E Q(t - `delay`) as a function of t within `window`, in messages per second. No message arrives before
-    /// the time `delay`.
+    /// The least-squares slope of E Q(t - `delay`) as a function of t within `window` (a part of the run), in messages per second. No
+    /// message arrives before the time `delay`.
     pub fn slope(&self, window: &Range<f64>, delay: f64) -> f64 {
         // The mean never falls, so a negative slope is a rounding error.
         slope(window, |time| self.mean((time - delay).max(0.0))).max(0.0)

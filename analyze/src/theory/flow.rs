@@ -25,7 +25,7 @@
 //!
 //! If idle ticks always send to all machines, the equations have several solutions, and the rates of the fluid are used. If
 //! machines differ in their sends or recipients, lambda_i depends on all other machines. The y_i are then updated one after the
-//! other, as for the fluid. These updates converge because y_i falls by no more than lambda_i rises. Machines whose ticks take all
+//! other, as for the fluid. These updates converge because y_i falls by at most 1 if lambda_i rises by 1. Machines whose ticks take all
 //! waiting messages have no queues: their rates are computed in [`super::batch_service`].
 //!
 //! sigma_i^2 depends on the y_i of all machines, so the equations are solved twice: first with the y_i of the fluid in sigma_i^2, then
@@ -174,8 +174,8 @@ fn idle_given(system: &System, machine: usize, noise: Noise, arrivals: impl Fn(f
     // r - lambda = kappa y - mu, it is computed as (E Q(T) / T - mu) - (1 - kappa) y.
     let missing_idle = |idle: f64| {
         let queue = queue(system, machine, noise, arrivals(idle), idle);
-        let terms_without_y = queue.mean(duration_s) / duration_s - queue.drift;
-        terms_without_y - (1.0 - noise.feedback) * idle
+        let terms_of_queue = queue.mean(duration_s) / duration_s - queue.drift;
+        terms_of_queue - (1.0 - noise.feedback) * idle
     };
     root::find_zero(missing_idle, 0.0, rate)
 }

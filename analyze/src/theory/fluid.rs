@@ -9,8 +9,9 @@
 //!
 //! A machine with y_i = 0 is overloaded: it receives at every tick, and lambda_i = s Y > r_i. The other machines are *active*;
 //! let k be their number. The sum of the equations of the active machines gives Y = (sum of their r_i) / (1 + (k - 1) s). There is only
-//! one solution, because the sum of the right-hand sides falls as Y rises. The active machines are the fastest ones. They are found
-//! one by one, in the order of their rates, the fastest first. The next machine i is active too if r_i > s Y, where Y includes y_i.
+//! one solution, because Y is the sum of the right-hand sides, and this sum falls as Y rises. The active machines are the fastest
+//! ones. They are found one by one, in the order of their rates, the fastest first. The next machine i is active too if r_i > s Y,
+//! where Y includes y_i.
 //!
 //! # If machines differ in their sends or recipients
 //!
@@ -61,8 +62,8 @@ impl Fluid {
             .zip(&active)
             .map(|(rate, active)| match active {
                 false => 0.0,
-                // The active machines have equal rates here. If they always send, they may share the idle ticks in any way. On average
-                // the shares are equal.
+                // If machines always send, only those with the highest rate are active. They may share the idle ticks in any way. On
+                // average the shares are equal.
                 true if s >= 1.0 => total / active_count,
                 true => (rate - s * total) / (1.0 - s),
             })

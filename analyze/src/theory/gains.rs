@@ -26,8 +26,8 @@ pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
     if system.stamps_before {
         return own;
     }
-    // The clocks of machines with equal rates that tick at the same instants stay equal, unless a tick can receive several messages. In
-    // that case the clock counts more events than ticks: `own` is above the rate.
+    // The clocks of machines with equal rates that tick at the same instants stay equal, so they gain nothing. Ticks that take several
+    // messages are an exception: then the clock of `source` counts more events than ticks, so `own` is above the rate of both machines.
     let ticks_apart = |machine: usize| !system.aligned || system.rates[machine] != own;
     let partners = (0..system.rates.len()).filter(|&machine| machine != source);
     let partners = partners.filter(|&machine| ticks_apart(machine));

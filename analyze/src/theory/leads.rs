@@ -15,9 +15,9 @@
 //! - f sent a message to j k ticks before the last tick of f (k = 0 is the last tick itself). So the clock of f is now k more than the
 //!   timestamp of the message.
 //! - j received the message at the next tick of j and added 1, and it added 1 at each tick since then. So the clock of j is now
-//!   floor((a + k P - b) q) + 1 more than the timestamp.
+//!   floor((a + k P - b) q) + 1 more than the timestamp: this is the number of ticks of j since the send.
 //!
-//! So j is ahead, by one, if and only if
+//! j is ahead if this number is greater than k. It is then k + 1, because q < r. So j is ahead, by one, if and only if
 //!
 //! > b <= a - k (1/q - P).
 //!
@@ -30,15 +30,16 @@
 //! > sum over k of e (1 - e)^k q max(0, a - k (1/q - P)), averaged over a.
 //!
 //! The greatest clock of the run is ahead of f if the clock of at least one listener is. For a given a, the listeners are treated
-//! as independent. If every message goes to all machines, they are treated as independent for a given a and k.
+//! as independent. If every message goes to all machines, k is the same for all listeners. Then they are treated as independent for a
+//! given a and k.
 //!
 //! Three things make this probability smaller:
 //!
 //! - A delay d reduces a by d.
 //! - If messages carry the clock before the increment, no listener gets ahead.
 //! - A message that waits behind another message puts no listener ahead. Let lambda messages arrive at j per second. The share of
-//!   ticks of j that find an empty queue is 1 - lambda / q. The queue is empty if f sent nothing (probability 1 - e) and no other
-//!   message waits. So no other message waits with probability (1 - lambda / q) / (1 - e).
+//!   ticks of j that find an empty queue is 1 - lambda / q. The queue is empty if f sent nothing at its last tick (probability 1 - e)
+//!   and no other message waits. So no other message waits with probability (1 - lambda / q) / (1 - e).
 
 use super::flow::Flow;
 use super::pair::Pair;
@@ -52,8 +53,8 @@ const NEGLIGIBLE: f64 = 1e-6;
 const MAX_TERMS: u32 = 1000;
 
 /// The lead for each machine: it is added to the machine's lag behind the clock of the fastest machine, so that the sum is the lag behind
-/// the greatest clock. If several machines have the highest rate, the first two have the lead over their own clocks, and all others have the
-/// mean of these two leads.
+/// the greatest clock. If several machines have the highest rate, each of the first two has its own lead (by how much the greater of the two
+/// clocks is ahead of its clock), and all others have the mean of these two leads.
 pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
     let rate = system.highest_rate();
     let fastest_machines: Vec<usize> = (0..system.rates.len())
@@ -66,7 +67,7 @@ pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
     }
     match fastest_machines[..] {
         [fastest] => vec![lead_of_listeners(system, flow, fastest); system.rates.len()],
-        // The clocks of machines with the highest rate stay equal.
+        // Machines with the highest rate tick at the same instants, so their clocks stay equal.
         _ if system.aligned => zeros,
         // If three or more machines have the highest rate, the first two stand for all of them.
         [first, second, ..] => {
@@ -101,6 +102,7 @@ impl Listener {
         let load = flow.arrivals[machine] / rate;
         Self {
             rate,
+            // The formula would give more than 1 if the load were below e.
             free_probability: match system.takes_all() || load <= send_probability {
                 true => 1.0,
                 false => ((1.0 - load) / (1.0 - send_probability)).max(0.0),
@@ -109,7 +111,8 @@ impl Listener {
     }
 }
 
-/// How far the greatest clock of the listeners is ahead of `fastest` on average.
+/// How far the greatest clock of the listeners is ahead of the clock of `fastest` on average. Because it is ahead by one or not at all, this
+/// is the probability that it is ahead.
 fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
     let rate = system.rates[fastest];
     let sender = flow.links.sender(fastest);
@@ -121,7 +124,7 @@ fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
         .collect();
     // If a send reaches both of two neighbours with the same probability as one of them, every send goes to all neighbours.
     let always_sends_to_all = sender.s == sender.q;
-    // The probability that a listener is ahead, for one value of a.
+    // The probability that at least one listener is ahead, for one value of a.
     let p_ahead_at = |point: u32| {
         // A delay reduces a.
         let a = (f64::from(point) + 0.5) / f64::from(POINTS) / rate - system.delay_s;

@@ -6,7 +6,7 @@
 //!
 //! | sends | s_j | q_j |
 //! | --- | --- | --- |
-//! | mix: one of d + 1 outcomes, to each single neighbour or to all | 2 (1 - p_j) / (d + 1) | (1 - p_j) / (d + 1) |
+//! | mix: to one of the d neighbours or to all, d + 1 outcomes with equal probabilities | 2 (1 - p_j) / (d + 1) | (1 - p_j) / (d + 1) |
 //! | unicast: to one neighbour | (1 - p_j) / d | 0 |
 //! | broadcast, and all sends of a time-keeper: to all neighbours | 1 - p_j | 1 - p_j |
 //! | multicast: to k of the d neighbours | (1 - p_j) k / d | (1 - p_j) k (k - 1) / (d (d - 1)) |
@@ -174,7 +174,8 @@ impl Links {
         true
     }
 
-    /// Whether the matrix of all machines, with 1 in the diagonal, is positive definite, so that there is a single long-run state.
+    /// Whether the matrix of all machines, with 1 in the diagonal, is positive definite. If it is, there is a single long-run state
+    /// ([`super::fluid`]). If it is not, there may be several.
     pub fn has_one_state(&self) -> bool {
         self.is_positive_definite(1.0, &vec![true; self.senders.len()])
     }

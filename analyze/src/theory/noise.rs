@@ -21,7 +21,8 @@
 //!
 //! Within a given time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
 //! mean, which is s per idle tick. If active machines receive more messages, they have fewer idle ticks and send fewer messages
-//! to i. In total, their number of idle ticks changes by -(sum of e_kj over all k and all active j) / (1 + (K - 1) s). So the
+//! to i. As in the sum of the equations for n_j above, their number of idle ticks changes in total by
+//! -(sum of e_kj over all k and all active j) / (1 + (K - 1) s). So the
 //! idle ticks of k change the number of messages for i by
 //!
 //! > e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s).

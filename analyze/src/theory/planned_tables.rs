@@ -95,9 +95,11 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
         numeric: (0..headings.len())
             .map(|column| column >= first_measure)
             .collect(),
+        // A narrow terminal leaves out measures, the last one first. The first one always stays.
         optional: (first_measure + 1..headings.len()).rev().collect(),
         headings,
         rows,
+        // The column `regime`.
         coloured: Some((first_measure - 1, tone_of_verdict)),
         caption,
         ..Table::default()

@@ -98,10 +98,10 @@ struct ExpectedCounts {
 impl ExpectedCounts {
     fn new(system: &System, flow: &Flow, machine: usize) -> Self {
         let rate = system.rates[machine];
+        // The observed time: from the end of the warm-up to the end of the run.
         let (window, delay_s) = (system.observed(), system.delay_s);
         let (arrivals, queue) = (flow.arrivals[machine], flow.queues[machine]);
-        // How long messages arrive until the end of the run, and until the end of the warm-up. No message arrives in the first `delay_s`
-        // seconds.
+        // The time in which messages arrive: in the whole run, and in the warm-up. No message arrives in the first `delay_s` seconds.
         let arriving_s = system.receiving_s();
         let arriving_in_warm_up_s = (window.start - delay_s).max(0.0);
         let receiving_in_run = (rate - flow.idle[machine]) * arriving_s;

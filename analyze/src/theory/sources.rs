@@ -1,5 +1,5 @@
-//! Finds the clock that each machine follows: the fastest clock whose time reaches the machine, directly or through other
-//! machines.
+//! Finds the clock that each machine follows: the fastest clock whose time reaches the machine in the timestamps of messages, directly or
+//! through other machines.
 //!
 //! An overloaded machine (more messages arrive than it has ticks) sends nothing, so it passes no times on. A critical machine (about as
 //! many messages as ticks) passes times on now and then. Theory does not say how often.

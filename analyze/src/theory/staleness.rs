@@ -4,7 +4,7 @@
 
 use super::flow::Flow;
 
-/// The step of x, as a share of the shortest lag over which G can fall.
+/// The step of x, as a share of the result of `shortest_lag`.
 const STEP: f64 = 0.02;
 /// Maximum number of steps.
 const MAX_STEPS: usize = 20_000;
@@ -69,8 +69,8 @@ impl Staleness {
     }
 }
 
-/// The shortest lag over which G can fall, among all `followers`: the smallest D divided by the messages per second of all machines. It
-/// is infinite if there are no followers or no messages; then G is not integrated.
+/// The smallest x over which G of one of the `followers` can fall to 1/e: the smallest D divided by the messages per second of all machines.
+/// It is infinite if there are no followers or no messages; then G is not integrated.
 fn shortest_lag(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
     let sent = |machine: usize| flow.links.sender(machine).s * flow.idle[machine];
     let all_messages: f64 = (0..gains.len()).map(sent).sum();

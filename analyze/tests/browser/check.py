@@ -93,6 +93,7 @@ def check_tables(page):
     page.keyboard.type(word)
     filtered = column(table, measure)
     check(0 < len(filtered) < len(before), f"the filter {word} leaves {len(filtered)} of {len(before)} rows")
+    # The status is a text such as "Rows 1 to 4 of 4".
     check(table.locator("[role=status]").inner_text().endswith(f"of {len(filtered)}"), "the number of rows is wrong")
     page.keyboard.press("Control+A")
     page.keyboard.type("no such thing")

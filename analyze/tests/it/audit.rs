@@ -100,7 +100,8 @@ fn the_sample_dataset_passes_the_audit() {
     assert_eq!((sample.runs, sample.failed, sample.events), (6, 0, 1140));
 }
 
-/// The log [`fixture::by_hand`] has 12 events, 4 of them receives. The table counts how often each check was made on them.
+/// The log [`fixture::by_hand`] has 12 events, 4 of them receives. The table counts how often each check was made on them. The first event
+/// of each machine counts for `initial_clock`, and not for `local_clock` or `receive_clock`.
 #[test]
 fn the_checks_of_a_log_written_by_hand_are_counted() {
     let folder = tempfile::tempdir().unwrap();

@@ -122,21 +122,21 @@ fn rows_are_sorted_by_a_measure_and_top_keeps_the_first() {
 /// `--by` combines rows with equal values of the named columns. Each run gives one value, the mean of its machines. The combined value is
 /// the mean of these values over the runs.
 #[test]
-fn runs_are_pooled_by_some_parameters() {
+fn runs_are_combined_by_some_parameters() {
     let folder = grid();
     let number = |record: &Value, name: &str| record[name].as_f64().unwrap();
-    let pooled = records(&["drift", "grid", "--by", "internal"], folder.path());
+    let combined = records(&["drift", "grid", "--by", "internal"], folder.path());
     assert_eq!(
-        column(&pooled, "internal"),
+        column(&combined, "internal"),
         [&Value::from(0.2), &0.5.into(), &0.8.into()]
     );
-    assert_eq!(column(&pooled, "n"), [&Value::from(8); 3]);
+    assert_eq!(column(&combined, "n"), [&Value::from(8); 3]);
     let rows = records(&["drift", "grid", "--where", "internal=0.5"], folder.path());
     let means: f64 = rows
         .iter()
         .map(|row| number(row, "logical_rate_mean"))
         .sum();
-    assert!((number(&pooled[1], "logical_rate_mean") - means / rows.len() as f64).abs() < 1e-9);
+    assert!((number(&combined[1], "logical_rate_mean") - means / rows.len() as f64).abs() < 1e-9);
     // In runs with rates 2,2,5, the two machines with rate 2 are combined. The five different rates are 1, 3 and 6, and 2 and 5.
     let by_rate = records(&["backlog", "grid", "--by", "rate,internal"], folder.path());
     assert_eq!(by_rate.len(), 5 * 3);

@@ -16,7 +16,7 @@ proptest! {
         delay_s in prop::sample::select(vec!["0", "0.15"]),
         column in 0..EVENT_COLUMNS.len(),
         row in any::<prop::sample::Index>(),
-        // Whether a number is raised by 1. Otherwise it is lowered by 1.
+        // Whether a number is raised by 1. Otherwise it is lowered by 1, except 0, which is always raised.
         raises in any::<bool>(),
     ) {
         let text = format!(

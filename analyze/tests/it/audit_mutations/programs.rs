@@ -127,7 +127,9 @@ fn messages_without_the_configured_delay_are_found() {
 /// One message in twenty is lost. The audit does not report the messages after a lost message as further violations.
 #[test]
 fn a_lost_message_causes_one_violation() {
-    let audit = SETUPS[1].audit(RunKind::Virtual, Bug::LosesMessages);
+    // Three machines, and messages without delay.
+    let setup = SETUPS[1];
+    let audit = setup.audit(RunKind::Virtual, Bug::LosesMessages);
     let (_, violations) = audit.counts(Check::LinkOrder);
     assert!(
         violations > 0 && violations * 20 <= audit.datasets[0].messages,
@@ -175,8 +177,10 @@ fn limits_of_queues_depend_on_column_as_scheduled() {
         run.row.latency_max_us = 60e6;
         run.row.punctual = false;
     };
+    // Three machines, and messages without delay.
+    let setup = SETUPS[1];
     let [as_scheduled, late] = [RunKind::AsScheduled, RunKind::Late]
-        .map(|kind| SETUPS[1].audit_altered(kind, Bug::HighestSenderFirst, allow_long_latencies));
+        .map(|kind| setup.audit_altered(kind, Bug::HighestSenderFirst, allow_long_latencies));
     assert!(as_scheduled.counts(Check::QueueOrder).1 > 0);
     assert_eq!(failed(&late), ["queue_length"]);
 }

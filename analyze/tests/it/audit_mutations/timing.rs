@@ -80,7 +80,7 @@ fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
         let words = &counter_example(&audit, Check::Times).words;
         assert!(words.contains(says), "{kind:?} by {by_ns} ns: {words}");
     }
-    // Here the event is 0.9 µs too early. This is within the rounding error of 1 µs, so it is not a violation.
+    // Here the event is 0.9 µs too early. The audit allows 1 µs for the rounding of times, so this is not a violation.
     let rounded = altered(RunKind::Late, |run| move_time(run, -300_900));
     assert!(
         !failed(&rounded).contains(&"times"),
