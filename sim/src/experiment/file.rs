@@ -146,10 +146,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         base,
     };
     let configurations = grid.configurations();
-    let more_repetitions = match &configurations {
-        Some(configurations) => grid.more_repetitions(configurations),
-        None => None,
-    };
+    let more_repetitions = grid.more_repetitions(configurations.as_deref());
     let engine = overrides.engine.or(engine);
     // The virtual engine has no wall clock and no processes. So it ignores given values of these two, but mistakes in the file's
     // values count.
