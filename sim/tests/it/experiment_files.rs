@@ -377,6 +377,31 @@ fn names_that_cannot_be_folder_names_are_refused() {
     assert_snapshot!(mistakes("name = \"../x\"\nseed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @r#"e.toml:1: `name`: "../x" cannot be the name of a folder; use letters, digits, `-`, `_` and `.` (but not `.` first)"#);
 }
 
+/// Windows reserves the names of devices, and allows no dot at the end. Without a `name`, the dataset is named after the file.
+#[test]
+fn names_that_windows_does_not_allow_are_refused() {
+    let rest = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7";
+    let parse = |text: &str, path: &str| {
+        let parsed = Experiment::parse(text, Path::new(path), Overrides::default());
+        parsed.map_err(|error| error.to_string())
+    };
+    let named = |name: &str| parse(&format!("name = \"{name}\"\n{rest}"), "e.toml");
+    for name in ["con", "NUL", "com1", "lpt9.x", "x."] {
+        let message = named(name).expect_err(name);
+        assert!(
+            message.contains("`name`") && message.contains("Windows"),
+            "{message}"
+        );
+        parse(rest, &format!("{name}.toml")).expect_err(name);
+    }
+    for name in ["console", "com", "com10", "x.con"] {
+        named(name).expect(name);
+        parse(rest, &format!("{name}.toml")).expect(name);
+    }
+    // The name of this file without its ending is `..`, which is no folder in `data`.
+    assert_snapshot!(parse(rest, "...toml").expect_err("no name"), @r#"...toml:1: `name`: missing; the file's name ".." cannot be the name of a folder on Windows; give another one, such as name = "first""#);
+}
+
 /// Every experiment of this project has no mistake, and has a description.
 #[test]
 fn the_experiments_of_this_project_are_valid() {
