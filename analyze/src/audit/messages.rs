@@ -30,6 +30,7 @@ pub(super) fn check(
         log,
         machine,
         mailbox,
+        by_tick: sort_by_tick(mailbox),
         next: mailbox.starts.clone(),
         is_received: vec![false; mailbox.messages.len()],
         order: QueueOrder::new(setup, log),
@@ -63,12 +64,25 @@ pub(super) fn all_unknown(log: &Log, machine: usize) -> ReceivedMessages {
     receives.map(|_| None).collect()
 }
 
+/// Returns the indices of the mailbox's messages, sorted by sender and tick. In a damaged log, the messages of a sender may be in another
+/// order.
+fn sort_by_tick(mailbox: &Mailbox) -> Vec<u32> {
+    let mut indices: Vec<u32> = (0..mailbox.messages.len() as u32).collect();
+    indices.sort_by_key(|&index| {
+        let sent = &mailbox.messages[index as usize];
+        (sent.sender, sent.tick)
+    });
+    indices
+}
+
 /// Checks the receives of one machine, one after the other.
 struct ReceiveChecker<'a> {
     setup: &'a Setup,
     log: &'a Log,
     machine: usize,
     mailbox: &'a Mailbox,
+    /// The indices of the mailbox's messages, sorted by sender and tick.
+    by_tick: Vec<u32>,
     /// For each sender, the index in the mailbox of the message that should be received next.
     next: Vec<u32>,
     /// For each message in the mailbox, whether one of the receives that were already checked received it.
@@ -139,11 +153,11 @@ impl<'a> ReceiveChecker<'a> {
         if next < end && is_match(next) {
             return Some(next);
         }
-        // The messages of a sender are in the order of their ticks, so a binary search finds the message.
-        let of_sender = &self.mailbox.messages[start as usize..end as usize];
-        let position = of_sender.partition_point(|sent| sent.tick < message.sent_tick);
-        let index = start + position as u32;
-        (index < end && is_match(index)).then_some(index)
+        let tick = |index: u32| self.mailbox.messages[index as usize].tick;
+        let of_sender = &self.by_tick[start as usize..end as usize];
+        let position = of_sender.partition_point(|&index| tick(index) < message.sent_tick);
+        let index = *of_sender.get(position)?;
+        is_match(index).then_some(index)
     }
 
     /// The event that sent the message.

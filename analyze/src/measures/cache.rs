@@ -259,10 +259,17 @@ impl MeasureCache {
         if !is_written {
             return Ok(());
         }
-        for &index in &small {
-            files::remove(&self.blocks[index].path)?;
+        // The combined blocks are forgotten before their files are removed, because the cache can get more blocks later.
+        let blocks = std::mem::take(&mut self.blocks);
+        self.runs.clear();
+        let mut combined = vec![];
+        for (index, block) in blocks.into_iter().enumerate() {
+            match small.contains(&index) {
+                true => combined.push(block.path),
+                false => self.include(block),
+            }
         }
-        Ok(())
+        combined.iter().try_for_each(|path| files::remove(path))
     }
 }
 
@@ -299,4 +306,42 @@ fn is_of_cache(name: &str) -> bool {
 /// The run's fingerprint: the checksum of its row in the journal. The fingerprint changes if the run is repeated.
 pub(crate) fn fingerprint(row: &JournalRow) -> String {
     row.row_checksum.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// A command that measures many machines adds several blocks to the same cache.
+    #[test]
+    fn blocks_are_added_after_small_ones_were_combined() {
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample");
+        let dataset = Dataset::open(&sample).unwrap();
+        let measures: Vec<&Measure> = crate::measures::all().collect();
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = MeasureCache {
+            folder: folder.path().to_owned(),
+            name_start: format!("{}0-", version_start()),
+            about: "about".to_owned(),
+            blocks: vec![],
+            runs: HashMap::new(),
+            unusable: vec![],
+        };
+        // Each time, one run is measured, and its block is added. The small blocks are combined twice.
+        let rows = dataset.finished();
+        for row in rows.iter().cycle().take(2 * MAX_SMALL_BLOCKS + 2) {
+            let measured = dataset.measures_of(std::slice::from_ref(row), &measures);
+            cache.add(&[row], &measured.unwrap()).unwrap();
+        }
+        assert_eq!(cache.numbered_paths().len(), cache.blocks.len());
+        assert!(rows.iter().all(|row| cache.has(row)));
+        let cached = cache.get(&rows.iter().collect::<Vec<_>>(), &measures);
+        let cached = cached
+            .unwrap()
+            .sort(["run", "machine"], SortMultipleOptions::default());
+        let measured = dataset.measures_of(rows, &measures).unwrap();
+        assert!(cached.unwrap().equals_missing(&measured));
+    }
 }

@@ -52,14 +52,11 @@ const NEED_RECIPIENTS: [&str; 4] = [
     "offered_load",
 ];
 
-/// The names of the measures that are unknown if a log does not say which send a receive belongs to. [`is_measurable`] does not need this
-/// list: concurrency and false order have no value if a receive has no send, and ages are means over the receives that have one.
-const NEED_SENDS: [&str; 4] = [
-    "message_age_mean_s",
-    "message_age_mean_ticks",
-    "concurrency",
-    "false_order",
-];
+/// The names of the measures that have no value in a run if one of its receives does not say which send it belongs to.
+const NEED_ALL_SENDS: [&str; 2] = ["concurrency", "false_order"];
+
+/// The names of the measures that are means over the receives that say which send they belong to.
+const NEED_A_SEND: [&str; 2] = ["message_age_mean_s", "message_age_mean_ticks"];
 
 /// For each of [`all`](super::all) measures, whether it can be computed from the log of `run`. `imported` is `None` if the dataset was
 /// not imported; then all measures can be computed.
@@ -108,35 +105,43 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         sent_ticks,
         ..
     } = imported.missing_fields;
-    // For each field: whether it is missing, the names of the measures that need it, and the reason as a clause.
+    // For each group of measures: whether a field that they need is missing, their names, where they are unknown, and why.
     let missing_fields = [
-        (recipients, &NEED_RECIPIENTS[..], "sends do not say to whom"),
+        (
+            recipients,
+            &NEED_RECIPIENTS[..],
+            "in all runs: sends do not say to whom",
+        ),
         (
             sent_ticks,
-            &NEED_SENDS[..],
-            "some receives do not say which send they belong to",
+            &NEED_ALL_SENDS[..],
+            "in runs with a receive that does not say which send it belongs to",
+        ),
+        (
+            sent_ticks,
+            &NEED_A_SEND[..],
+            "for machines without a receive that says which send it belongs to",
         ),
     ];
-    let missing_fields = missing_fields
+    // The next two lists have the same form: labels of measures, and where and why these measures are unknown.
+    let because_of_fields = missing_fields
         .into_iter()
-        .filter(|(is_missing, ..)| *is_missing);
-    // The next two lists have the same form: labels of measures, the runs in which these measures are unknown, and why.
-    let in_all_runs = missing_fields
-        .map(|(_, names, reason)| (labels(names), "all runs".to_owned(), reason.to_owned()));
+        .filter(|(is_missing, ..)| *is_missing)
+        .map(|(_, names, reason)| (labels(names), reason.to_owned()));
     let in_some_runs = imported.unmeasured.iter().filter_map(|unmeasured| {
         let (_, names) = PARTS.iter().find(|(part, _)| *part == unmeasured.about)?;
         let runs = match unmeasured.runs[..] {
             [run] => format!("run {run}"),
             _ => counted(unmeasured.runs.len(), "run"),
         };
-        Some((labels(names), runs, unmeasured.reason.clone()))
+        Some((labels(names), format!("in {runs}: {}", unmeasured.reason)))
     });
-    in_all_runs
+    because_of_fields
         .chain(in_some_runs)
-        .filter(|(labels, ..)| !labels.is_empty())
-        .map(|(labels, runs, reason)| {
+        .filter(|(labels, _)| !labels.is_empty())
+        .map(|(labels, reason)| {
             format!(
-                "{}: {} unknown in {runs}: {reason}.",
+                "{}: {} unknown {reason}.",
                 dataset.label(),
                 labels.join(", ")
             )

@@ -139,7 +139,7 @@ impl SqlCondition {
     ///
     /// [`NotSql::Unsupported`] if Polars cannot evaluate it, for example because text is compared with a number.
     pub fn holds(&self, frame: &DataFrame) -> Result<Vec<bool>, NotSql> {
-        let evaluate = || {
+        let evaluate = |frame: &DataFrame| {
             let condition = self.expression.clone().alias("holds");
             let evaluated = frame.clone().lazy().select([condition]).collect()?;
             let holds: Vec<bool> = evaluated.columns()[0]
@@ -149,9 +149,18 @@ impl SqlCondition {
                 .collect();
             Ok::<_, PolarsError>(holds)
         };
-        let holds = evaluate().map_err(|problem| self.unsupported(&problem))?;
-        // A condition such as `max(rate) > 3` has one value for all rows together, so it cannot choose among them.
-        match holds.len() == frame.height() {
+        let unsupported = |problem: PolarsError| self.unsupported(&problem);
+        let holds = evaluate(frame).map_err(unsupported)?;
+        // A condition such as `max(rate) > 3` has one value for all rows together, so it cannot choose among them. With a single row, this
+        // can only be seen if the row is there twice.
+        let has_value_for_each_row = match frame.height() {
+            1 => {
+                let twice = frame.vstack(frame).map_err(unsupported)?;
+                evaluate(&twice).map_err(unsupported)?.len() == 2
+            }
+            height => holds.len() == height,
+        };
+        match has_value_for_each_row {
             true => Ok(holds),
             false => Err(NotSql::Form(self.text.clone())),
         }
@@ -278,6 +287,8 @@ mod tests {
         ] {
             let condition = SqlCondition::parse(text).expect(text);
             assert_eq!(condition.holds(&frame()).expect(text), expected, "{text}");
+            let in_first_row = condition.holds(&frame().slice(0, 1)).expect(text);
+            assert_eq!(in_first_row, expected[..1], "{text}");
         }
     }
 
@@ -301,6 +312,7 @@ mod tests {
         for text in ["role > 3", "rate", "max(rate) > 3"] {
             let condition = SqlCondition::parse(text).expect(text);
             condition.holds(&frame()).expect_err(text);
+            condition.holds(&frame().slice(0, 1)).expect_err(text);
         }
     }
 

@@ -128,10 +128,11 @@ def check_pictures(page):
     check(view() == whole, "the button does not show all")
     picture.focus()
     for key, is_right in [
-        ("+", lambda: view()[2] < whole[2]),
+        ("+", lambda: view()[2] < before[2]),
         ("ArrowRight", lambda: view()[0] > before[0]),
-        ("ArrowLeft", lambda: view()[0] < whole[2]),
-        ("-", lambda: view()[2] <= whole[2]),
+        ("ArrowLeft", lambda: view()[0] < before[0]),
+        ("-", lambda: view()[2] > before[2]),
+        ("+", lambda: view()[2] < before[2]),
         ("0", lambda: view() == whole),
     ]:
         before = view()

@@ -242,6 +242,35 @@ fn clocks_are_replayed_over_complete_logs_only() {
     assert!(out.replace('\n', " ").contains(sentence), "{out}");
 }
 
+/// In the log, one receive of the first run has no timestamp, so it is matched with no send.
+#[test]
+fn one_receive_without_a_send_leaves_out_only_what_needs_all_sends() {
+    let folder = tempfile::tempdir().unwrap();
+    let [original, log, imported] =
+        ["original", "all.log", "imported"].map(|name| folder.path().join(name));
+    fixture::simulated(&original, ORIGINAL);
+    let text = as_one_file(&original);
+    let row = text.lines().find(|row| row.contains(";RECEIVED;")).unwrap();
+    assert!(row.starts_with("0;"), "{row}");
+    let (other_cells, _) = row.rsplit_once(';').unwrap();
+    fs::write(&log, text.replacen(row, &format!("{other_cells};"), 1)).unwrap();
+    let mapping = mapping("time = \"ms\"\n[columns]\nsystem_time = \"when\"\nevent = \"4\"\n");
+    import::import(&[log], &mapping, &imported).unwrap();
+    let machines = measured(&imported);
+    let runs = machines.column("run").unwrap().i64().unwrap();
+    let of_first_run = runs.iter().filter(|run| *run == Some(0)).count();
+    let null_count = |measure: &str| machines.column(measure).unwrap().null_count();
+    assert!(of_first_run > 0 && of_first_run < machines.height());
+    assert_eq!(null_count("concurrency"), of_first_run);
+    assert_eq!(null_count("message_age_mean_s"), 0);
+    let measures: Vec<_> = analyze::measures::all().collect();
+    let notes = analyze::measures::notes(&[Dataset::open(&imported).unwrap()], &measures);
+    insta::assert_snapshot!(notes.join("\n"), @"
+    imported: concurrency, false order unknown in runs with a receive that does not say which send it belongs to.
+    imported: message age, message age unknown for machines without a receive that says which send it belongs to.
+    ");
+}
+
 #[test]
 fn minimal_logs_have_the_measures_that_need_no_messages() {
     let folder = tempfile::tempdir().unwrap();

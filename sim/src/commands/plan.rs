@@ -101,17 +101,24 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     print(&table(&experiment, &plan, &root, &capacity))
 }
 
-/// The smallest margin that a phase rule guarantees, in wall time. Configurations for which nothing is guaranteed are left out; `None` if
-/// there are no others. The phase rule says when the machines have their first ticks. The margin of a single run follows from these times,
-/// and may be longer.
+/// The smallest margin that a phase rule guarantees, in wall time, and whether there are configurations for which nothing is guaranteed.
+/// `None` if nothing is guaranteed for any configuration. The phase rule says when the machines have their first ticks. The margin of a
+/// single run follows from these times, and may be longer.
 fn margin(experiment: &Experiment) -> Option<String> {
-    let configurations = experiment.configurations().iter();
-    let shortest = configurations
-        .filter(|configuration| configuration.guaranteed_margin_ns() > 0)
+    let configurations = experiment.configurations();
+    let guaranteed = configurations
+        .iter()
+        .filter(|configuration| configuration.guaranteed_margin_ns() > 0);
+    let shortest = guaranteed
+        .clone()
         .min_by_key(|configuration| configuration.guaranteed_margin_ns())?;
     let wall_ms = shortest.guaranteed_margin_ns() as f64 / experiment.time_scale / 1e6;
+    let others = match guaranteed.count() == configurations.len() {
+        true => "",
+        false => "; none is guaranteed with other phases",
+    };
     Some(format!(
-        "at least {wall_ms:.3} ms (rates {}, phase {})",
+        "at least {wall_ms:.3} ms (rates {}, phase {}){others}",
         shortest.rates, shortest.phase
     ))
 }

@@ -91,8 +91,10 @@ pub fn token_to_hex(token: &RunToken) -> String {
 
 /// Reads a run's secret from its 32 hexadecimal digits. `None` if `text` is anything else.
 pub fn token_from_hex(text: &str) -> Option<RunToken> {
+    // `from_str_radix` would also accept a sign.
+    let has_only_digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let number = u128::from_str_radix(text, 16).ok()?;
-    (text.len() == 32).then(|| number.to_be_bytes())
+    (text.len() == 32 && has_only_digits).then(|| number.to_be_bytes())
 }
 
 /// Executes all runs of `runs` and sends the outcome of each run to `outcomes`. At most [`Settings::width`] runs are executed at
@@ -316,5 +318,20 @@ fn join_results(results: Vec<MachineResult>) -> RawLog {
         spilled: vec![],
         latency,
         as_scheduled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_32_hexadecimal_digits_are_a_secret() {
+        let text = "00ff".repeat(8);
+        let token = token_from_hex(&text).expect("32 digits");
+        assert_eq!(token_to_hex(&token), text);
+        for wrong in [&text[1..], &format!("+{}", &text[1..]), &"g".repeat(32), ""] {
+            assert_eq!(token_from_hex(wrong), None, "{wrong}");
+        }
     }
 }

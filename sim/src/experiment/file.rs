@@ -101,9 +101,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     root.allow_only(KEYS);
     let name = match root.get("name") {
         Some(item) => dataset_name(&item),
-        None => path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned()),
+        None => name_of_file(root, path),
     };
     let description = root.get("description").map_or(Some(""), |item| item.text());
     let seed = root
@@ -147,10 +145,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         base,
     };
     let configurations = grid.configurations();
-    let more_repetitions = match &configurations {
-        Some(configurations) => grid.more_repetitions(configurations),
-        None => None,
-    };
+    let more_repetitions = grid.more_repetitions(configurations.as_deref());
     let engine = overrides.engine.or(engine);
     // The virtual engine has no wall clock and no processes. So it ignores given values of these two, but mistakes in the file's
     // values count.
@@ -198,6 +193,12 @@ fn dataset_name(item: &Item<'_>) -> Option<String> {
         ));
         return None;
     }
+    if is_refused_by_windows(name) {
+        item.note(format!(
+            "\"{name}\" cannot be the name of a folder on Windows; use another name"
+        ));
+        return None;
+    }
     if name.len() > LONGEST_NAME_BYTES {
         item.note(format!(
             "the name has {} letters, but a folder's name may have at most {LONGEST_NAME_BYTES}",
@@ -206,4 +207,34 @@ fn dataset_name(item: &Item<'_>) -> Option<String> {
         return None;
     }
     Some(name.to_owned())
+}
+
+/// Returns the name of the dataset if the file does not give one: the name of the file without its ending. `None` after a mistake, which
+/// is noted.
+fn name_of_file(root: &Section<'_>, path: &Path) -> Option<String> {
+    let name = path.file_stem()?.to_string_lossy();
+    if is_refused_by_windows(&name) {
+        root.note(
+            "name",
+            format!(
+                "missing; the file's name \"{name}\" cannot be the name of a folder on Windows; give another one, such as name = \"first\""
+            ),
+        );
+        return None;
+    }
+    Some(name.into_owned())
+}
+
+/// Returns whether Windows allows no folder with this name because it ends with a dot, or because it is reserved for a device. A reserved
+/// name may also be followed by a dot and more letters.
+fn is_refused_by_windows(name: &str) -> bool {
+    let before_dot = name.split('.').next().unwrap_or(name).to_ascii_lowercase();
+    let is_device = match before_dot
+        .strip_prefix("com")
+        .or(before_dot.strip_prefix("lpt"))
+    {
+        Some(number) => matches!(number.as_bytes(), [b'1'..=b'9']),
+        None => ["con", "prn", "aux", "nul"].contains(&&*before_dot),
+    };
+    is_device || name.ends_with('.')
 }

@@ -57,6 +57,7 @@ impl Grid<'_, '_> {
         for name in ["rates", "internal"] {
             self.require_everywhere(name, shared.as_ref(), &cases);
         }
+        let exclusions = self.exclusions();
         let shared_dimensions = shared_dimensions?;
         // One list of dimensions for each case, or a single list if there are no cases.
         let dimension_lists: Vec<Vec<Dimension>> =
@@ -77,16 +78,20 @@ impl Grid<'_, '_> {
             .flat_map(|dimensions| grid::product(dimensions, &self.base))
             .map(Arc::new)
             .collect();
-        let configurations = self.without_excluded(configurations)?;
-        self.check_different(&configurations)?;
-        self.check_phases(&configurations)?;
+        let configurations = self.without_excluded(exclusions?, configurations)?;
         let origins = Origins {
             shared: shared.as_ref(),
             cases: &cases,
             dimension_lists: &dimension_lists,
         };
-        check_internal(&configurations, &origins)?;
-        check_sends(&configurations, &origins)?;
+        // All checks are made, so that the mistakes that each of them finds are noted.
+        let checks = [
+            self.check_different(&configurations),
+            self.check_phases(&configurations),
+            check_internal(&configurations, &origins),
+            check_sends(&configurations, &origins),
+        ];
+        checks.into_iter().collect::<Option<()>>()?;
         Some(configurations)
     }
 
@@ -194,38 +199,54 @@ impl Grid<'_, '_> {
         Some(())
     }
 
-    /// Returns the configurations that no block `[[exclude]]` covers.
+    /// Reads the blocks `[[exclude]]`: the section and the exclusion of each block.
+    fn exclusions(&self) -> Option<Vec<(Section<'_>, Exclusion)>> {
+        let Some(item) = self.root.get("exclude") else {
+            return Some(vec![]);
+        };
+        let blocks: Vec<Option<_>> = item
+            .sections()?
+            .into_iter()
+            .map(|section| self.exclusion(&section).map(|block| (section, block)))
+            .collect();
+        blocks.into_iter().collect()
+    }
+
+    /// Reads a block `[[exclude]]`.
+    fn exclusion(&self, section: &Section<'_>) -> Option<Exclusion> {
+        let dimensions = self.dimensions(section)?;
+        if section.is_empty() {
+            section.note_whole(
+                "empty: it would exclude everything; name the parameters to exclude".to_owned(),
+            );
+            return None;
+        }
+        // A mistake was noted for an unknown key. Without this key, the block would cover other configurations.
+        let mut keys = section.keys();
+        let has_only_known_keys = keys.all(|key| DIMENSION_NAMES.contains(&key));
+        has_only_known_keys.then(|| Exclusion::new(&dimensions))
+    }
+
+    /// Returns the configurations that none of `exclusions` covers.
     fn without_excluded(
         &self,
+        exclusions: Vec<(Section<'_>, Exclusion)>,
         mut configurations: Vec<Arc<Configuration>>,
     ) -> Option<Vec<Arc<Configuration>>> {
-        let Some(item) = self.root.get("exclude") else {
-            return Some(configurations);
-        };
-        let sections = item.sections()?;
-        let mut exclusions = vec![];
-        for section in &sections {
-            let dimensions = self.dimensions(section)?;
-            if section.is_empty() {
-                section.note_whole(
-                    "empty: it would exclude everything; name the parameters to exclude".to_owned(),
-                );
-                return None;
-            }
-            exclusions.push(Exclusion::new(&dimensions));
-        }
+        let (sections, exclusions): (Vec<_>, Vec<_>) = exclusions.into_iter().unzip();
         let removed_counts = exclusions::remove(&exclusions, &mut configurations);
-        if let Some((section, _)) =
-            std::iter::zip(&sections, removed_counts).find(|(_, count)| *count == 0)
-        {
-            section.note_whole("excludes nothing: no configuration has these values".to_owned());
-            return None;
+        let has_effect = !removed_counts.contains(&0);
+        for (section, count) in std::iter::zip(&sections, removed_counts) {
+            if count == 0 {
+                section
+                    .note_whole("excludes nothing: no configuration has these values".to_owned());
+            }
         }
-        if configurations.is_empty() {
+        let is_empty = configurations.is_empty();
+        if let (true, Some(item)) = (is_empty, self.root.get("exclude")) {
             item.note("everything is excluded: there is nothing to run".to_owned());
-            return None;
         }
-        Some(configurations)
+        (has_effect && !is_empty).then_some(configurations)
     }
 
     /// Checks that no configuration is in the grid twice.

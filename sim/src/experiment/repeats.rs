@@ -18,40 +18,55 @@ pub(super) const COUNT: &str = "repetitions";
 pub(super) type MoreRepetitions = BTreeMap<String, u32>;
 
 impl Grid<'_, '_> {
-    /// Reads the blocks `[[repeat]]`. If several blocks cover a configuration, the largest number of repetitions counts. `None` if there
-    /// is a mistake, which is then noted to be reported with all others.
+    /// Reads the blocks `[[repeat]]`. If several blocks cover a configuration, the largest number of repetitions counts. `configurations`
+    /// is `None` if the rest of the grid has a mistake. `None` if there is a mistake, which is then noted to be reported with all others.
     pub(super) fn more_repetitions(
         &self,
-        configurations: &[Arc<Configuration>],
+        configurations: Option<&[Arc<Configuration>]>,
     ) -> Option<MoreRepetitions> {
         let mut more = MoreRepetitions::new();
         let Some(item) = self.root.get("repeat") else {
             return Some(more);
         };
-        for section in item.sections()? {
-            let count = self.count(&section, configurations.len() as u64)?;
-            // A block `[[repeat]]` covers configurations by the same rule as a block `[[exclude]]`. Nothing is excluded here.
-            let block = Exclusion::new(&self.dimensions_beside(&section, &[COUNT])?);
-            let covered = configurations
-                .iter()
-                .filter(|configuration| block.covers(configuration));
-            let mut texts = covered
-                .map(|configuration| configuration.to_string())
-                .peekable();
-            if texts.peek().is_none() {
-                section.note_whole("repeats nothing: no configuration has these values".to_owned());
-                return None;
-            }
-            // A block that does not have more repetitions than the experiment changes nothing.
-            if u64::from(count) <= self.repetitions {
-                continue;
-            }
+        // All blocks are read before a mistake ends this function, so that the mistakes in all of them are noted.
+        let added: Vec<Option<()>> = item
+            .sections()?
+            .iter()
+            .map(|section| self.add_repetitions(section, configurations, &mut more))
+            .collect();
+        added.into_iter().collect::<Option<()>>()?;
+        Some(more)
+    }
+
+    /// Reads a block, and adds the repetitions of the configurations that it covers to `more`.
+    fn add_repetitions(
+        &self,
+        section: &Section<'_>,
+        configurations: Option<&[Arc<Configuration>]>,
+        more: &mut MoreRepetitions,
+    ) -> Option<()> {
+        let count = self.count(section, configurations.map_or(1, <[_]>::len) as u64);
+        let dimensions = self.dimensions_beside(section, &[COUNT]);
+        // A block `[[repeat]]` covers configurations by the same rule as a block `[[exclude]]`. Nothing is excluded here.
+        let (count, block) = (count?, Exclusion::new(&dimensions?));
+        let covered = configurations?
+            .iter()
+            .filter(|configuration| block.covers(configuration));
+        let mut texts = covered
+            .map(|configuration| configuration.to_string())
+            .peekable();
+        if texts.peek().is_none() {
+            section.note_whole("repeats nothing: no configuration has these values".to_owned());
+            return None;
+        }
+        // A block that does not have more repetitions than the experiment changes nothing.
+        if u64::from(count) > self.repetitions {
             for text in texts {
                 let largest = more.entry(text).or_insert(count);
                 *largest = count.max(*largest);
             }
         }
-        Some(more)
+        Some(())
     }
 
     /// Reads the number of repetitions of a block. `configurations` is the number of configurations of the experiment.

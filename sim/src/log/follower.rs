@@ -6,7 +6,6 @@
 //! (`dataset.json`), journal and lock. A dataset without shards counts as one part.
 
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -118,7 +117,7 @@ impl Follower {
             self.locks_checked_at = Some(now);
             let parts = self.parts.iter().zip(&self.journals);
             self.sweeps = parts
-                .filter_map(|(part, journal)| Sweep::in_folder(&part.paths.root, journal.rows()))
+                .filter_map(|(part, journal)| Sweep::in_folder(&part.paths.root, journal.rows))
                 .collect();
         }
         &self.sweeps
@@ -145,10 +144,10 @@ fn manifests_in(root: &Path) -> Vec<ManifestVersion> {
 #[derive(Debug)]
 struct FollowedJournal {
     path: PathBuf,
-    /// Number of bytes that were read, up to the end of a row.
-    bytes: u64,
-    /// Number of lines that were read, including the header.
-    lines: u64,
+    /// The position after the last row that was read. Before the header was read, it is the start of the file.
+    position: csv::Position,
+    /// Number of rows that were read, without the header.
+    rows: u64,
     parser: RowParser,
 }
 
@@ -157,56 +156,47 @@ impl FollowedJournal {
     fn new(path: PathBuf) -> Self {
         Self {
             path,
-            bytes: 0,
-            lines: 0,
+            position: csv::Position::new(),
+            rows: 0,
             parser: RowParser::default(),
         }
     }
 
-    /// Returns the number of rows that were read, without the header.
-    fn rows(&self) -> u64 {
-        self.lines.saturating_sub(1)
-    }
-
     /// Returns whether the journal has fewer bytes than were read from it. Then it is not the same journal any more.
     fn is_shorter(&self) -> bool {
-        fs::metadata(&self.path).map_or(0, |metadata| metadata.len()) < self.bytes
+        fs::metadata(&self.path).map_or(0, |metadata| metadata.len()) < self.position.byte()
     }
 
     /// Calls `take` with each complete row that was appended since the previous `read_new`.
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the journal cannot be read or is damaged.
+    /// Returns [`DatasetError`] if the journal cannot be read or is damaged. The next call starts again with the damaged row.
     fn read_new(&mut self, mut take: impl FnMut(JournalRow)) -> Result<(), DatasetError> {
-        if fs::metadata(&self.path).map_or(0, |metadata| metadata.len()) <= self.bytes {
+        if fs::metadata(&self.path).map_or(0, |metadata| metadata.len()) <= self.position.byte() {
             return Ok(());
         }
         let Some(whole_rows) = open_whole_rows(&self.path)? else {
             return Ok(());
         };
-        // `whole_rows` reads complete rows from the start of the file. Only the rows after the first `self.bytes` bytes are new.
-        let whole_bytes = whole_rows.limit();
-        let mut file = whole_rows.into_inner();
-        file.seek(SeekFrom::Start(self.bytes))
-            .map_err(DatasetError::io(&self.path))?;
-        let new_rows = file.take(whole_bytes.saturating_sub(self.bytes));
-        let mut records = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .from_reader(new_rows)
-            .into_records();
-        for record in &mut records {
-            let record = record.map_err(DatasetError::journal(&self.path))?;
-            self.lines += 1;
-            if self.lines == 1 {
-                self.parser = RowParser::new(&self.path, &record)?;
-            } else {
-                take(self.parser.parse_row(&self.path, self.lines, &record)?);
-            }
+        // The journal may have become shorter since the comparison above. `position` stays, so that `is_shorter` notices the change.
+        if whole_rows.limit() <= self.position.byte() {
+            return Ok(());
         }
-        // The journal may have become shorter since the comparison at the start of this function. `bytes` does not become smaller then, so
-        // that `is_shorter` notices the change.
-        self.bytes = whole_bytes.max(self.bytes);
+        let mut reader = csv::Reader::from_reader(whole_rows);
+        let wrong = || DatasetError::journal(&self.path);
+        if self.position.byte() == 0 {
+            self.parser = RowParser::new(&self.path, reader.headers().map_err(wrong())?)?;
+            self.position = reader.position().clone();
+        }
+        reader.seek(self.position.clone()).map_err(wrong())?;
+        let mut record = csv::StringRecord::new();
+        while reader.read_record(&mut record).map_err(wrong())? {
+            let line = record.position().map_or(0, csv::Position::line);
+            take(self.parser.parse_row(&self.path, line, &record)?);
+            self.position = reader.position().clone();
+            self.rows += 1;
+        }
         Ok(())
     }
 }

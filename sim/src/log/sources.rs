@@ -108,31 +108,54 @@ pub(super) fn text(ranges: &[SourceRange]) -> String {
     text
 }
 
-/// Parses the text of `sources.csv`. `None` if it does not have the format of this file.
-fn parse(text: &str) -> Option<Vec<SourceRange>> {
+/// Parses the text of `sources.csv`.
+///
+/// # Errors
+///
+/// Returns the number of the first line, from 1, that does not have the format of this file.
+fn parse(text: &str) -> Result<Vec<SourceRange>, usize> {
     let mut lines = text.lines();
-    if lines.next()? != COLUMNS.join(",") {
-        return None;
+    if lines.next() != Some(&COLUMNS.join(",")) {
+        return Err(1);
     }
-    lines
-        .map(|line| {
-            let cells = line.split(',').map(|cell| cell.parse::<u64>().ok());
-            let cells: Vec<u64> = cells.collect::<Option<_>>()?;
-            let [run, row, rows, file, line, step] = cells[..] else {
-                return None;
-            };
-            Some(SourceRange {
-                run,
-                row,
-                rows,
-                first: SourceLine {
-                    file: file.try_into().ok()?,
-                    line,
-                },
-                step,
-            })
-        })
+    (2..)
+        .zip(lines)
+        .map(|(number, line)| parse_range(line).ok_or(number))
         .collect()
+}
+
+/// Parses a line of `sources.csv`. `None` if it does not have the format of this file.
+fn parse_range(line: &str) -> Option<SourceRange> {
+    let cells = line.split(',').map(|cell| cell.parse::<u64>().ok());
+    let cells: Vec<u64> = cells.collect::<Option<_>>()?;
+    let [run, row, rows, file, line, step] = cells[..] else {
+        return None;
+    };
+    let file = file.try_into().ok()?;
+    Some(SourceRange {
+        run,
+        row,
+        rows,
+        first: SourceLine { file, line },
+        step,
+    })
+}
+
+/// Checks and parses the text of `sources.csv`.
+///
+/// # Errors
+///
+/// Returns what is wrong with the file.
+fn check_and_parse(text: &str, checksum_when_written: &str) -> Result<Vec<SourceRange>, String> {
+    if checksum(text.as_bytes()) != checksum_when_written {
+        return Err("it has changed since it was written (checksum)".to_owned());
+    }
+    parse(text).map_err(|line| {
+        format!(
+            "line {line} does not have the format {}, although the checksum is right; import the logs again",
+            COLUMNS.join(",")
+        )
+    })
 }
 
 /// The lines from which the events of an imported dataset were read.
@@ -166,11 +189,7 @@ impl<'d> Sources<'d> {
         // This refuses a pipe or a device, from which reading might never end.
         open_stored(&path).map_err(|error| wrong(error.to_string()))?;
         let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-        let ranges = (checksum(text.as_bytes()) == *checksum_when_written)
-            .then(|| parse(&text))
-            .flatten();
-        let ranges = ranges
-            .ok_or_else(|| wrong("it has changed since it was written (checksum)".to_owned()))?;
+        let ranges = check_and_parse(&text, checksum_when_written).map_err(wrong)?;
         Ok(Some(Self { imported, ranges }))
     }
 
@@ -220,7 +239,7 @@ mod tests {
             let (run_1, run_4) = (lines(&lines_of_run_1), lines(&lines_of_run_4));
             let mut ranges = SourceRange::of_run(1, run_1.iter().copied());
             ranges.extend(SourceRange::of_run(4, run_4.iter().copied()));
-            prop_assert_eq!(parse(&text(&ranges)), Some(ranges.clone()));
+            prop_assert_eq!(parse(&text(&ranges)), Ok(ranges.clone()));
             let found = |run: u64, row: u64| ranges.iter().find_map(|range| range.line(run, row));
             for (run, lines) in [(1, &run_1), (4, &run_4)] {
                 for (row, line) in (0..).zip(lines) {
@@ -233,8 +252,23 @@ mod tests {
 
     #[test]
     fn texts_with_a_wrong_header_or_too_few_cells_are_refused() {
-        for text in ["", "run,row\n", "run,row,rows,file,line,step\n1,2,3,4,5\n"] {
-            assert_eq!(parse(text), None, "{text}");
+        for (text, line) in [
+            ("", 1),
+            ("run,row\n", 1),
+            ("run,row,rows,file,line,step\n1,2,3,4,5,6\n1,2,3,4,5\n", 3),
+        ] {
+            assert_eq!(parse(text), Err(line), "{text}");
         }
+    }
+
+    #[test]
+    fn a_text_with_another_format_is_told_from_a_changed_text() {
+        let text = "run,row,rows\n1,2,3\n";
+        let problem = |checksum: &str| check_and_parse(text, checksum).expect_err(text);
+        assert!(problem("0").contains("it has changed"));
+        assert_eq!(
+            problem(&checksum(text.as_bytes())),
+            "line 1 does not have the format run,row,rows,file,line,step, although the checksum is right; import the logs again"
+        );
     }
 }

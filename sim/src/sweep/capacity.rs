@@ -114,7 +114,7 @@ impl Capacity {
     }
 
     /// Returns the processor time that the process may use, in cores.
-    fn usable_cores(&self) -> f64 {
+    pub(super) fn usable_cores(&self) -> f64 {
         let cores = self.cores as f64;
         self.cpu_quota.map_or(cores, |quota| quota.min(cores))
     }

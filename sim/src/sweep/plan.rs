@@ -363,7 +363,7 @@ fn wall_time(
 ) -> Duration {
     match experiment.engine {
         EngineKind::Virtual => {
-            let cores = capacity.cores.min(width.runs) as f64;
+            let cores = capacity.usable_cores().min(width.runs as f64);
             Duration::from_secs_f64(ticks(to_do) as f64 / VIRTUAL_TICKS_PER_SECOND / cores)
         }
         EngineKind::Tcp => {
@@ -377,7 +377,7 @@ fn wall_time(
             let connections = sum(to_do, |configuration| {
                 tcp::sockets_per_run(configuration) / 2
             });
-            let set_up = SETUP_PER_CONNECTION.mul_f64(connections as f64 / capacity.cores as f64);
+            let set_up = SETUP_PER_CONNECTION.mul_f64(connections as f64 / capacity.usable_cores());
             Duration::from_secs_f64(waves as f64 * longest_run_s / experiment.time_scale) + set_up
         }
     }

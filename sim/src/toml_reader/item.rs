@@ -170,7 +170,9 @@ impl<'d> Item<'d> {
         let Some(items) = self.array() else {
             return self.wrong_type(&format!("tables, each headed [[{}]]", self.key));
         };
-        items.iter().map(Item::section).collect()
+        // All values are looked at, so that every mistake is noted.
+        let sections: Vec<Option<Section<'d>>> = items.iter().map(Item::section).collect();
+        sections.into_iter().collect()
     }
 
     /// Returns whether `key` is the full name of this value's key or of a key within this value.

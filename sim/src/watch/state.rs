@@ -36,7 +36,7 @@ pub(super) struct WatchState {
     pub tally: Tally,
     /// Number of finished runs in each class of lateness.
     pub lateness: [u64; LATENESS_LIMITS_US.len() + 1],
-    /// Runs that have failed and have not finished since then. The run that failed last comes first.
+    /// Planned runs that have failed and have not finished since then. The run that failed last comes first.
     pub failures: VecDeque<Failure>,
     /// The sweeps that are running, or may be running if the file system has no locks.
     pub sweeps: Vec<Sweep>,
@@ -109,7 +109,7 @@ impl WatchState {
         if row.is_ok() {
             let class = LATENESS_LIMITS_US.partition_point(|limit| *limit < row.lateness_p99_us);
             self.lateness[class] += 1;
-        } else {
+        } else if is_planned {
             self.failures.push_front(Failure {
                 run: row.run,
                 reason: row.reason.clone(),

@@ -127,6 +127,25 @@ fn plans_without_running() {
     );
 }
 
+/// With random phases, two ticks may be due at nearly the same time. So no margin is guaranteed.
+#[test]
+fn a_plan_says_for_which_phases_no_margin_is_guaranteed() {
+    let fixture = Fixture::new();
+    let margin = |phases: &str| {
+        fixture.write("e.toml", &format!("{EXPERIMENT}phase = {phases}\n"));
+        let plan = fixture.sim(&["plan", "e.toml"]).stdout;
+        let line = plan
+            .lines()
+            .find(|line| line.starts_with("shortest margin"));
+        line.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let spread = "shortest margin at least 2.778 ms (rates 1,3,6, phase spread)";
+    assert_eq!(margin("\"spread\"").as_deref(), Some(spread));
+    let both = format!("{spread}; none is guaranteed with other phases");
+    assert_eq!(margin("[\"spread\", \"uniform\"]"), Some(both));
+    assert_eq!(margin("\"uniform\""), None);
+}
+
 #[test]
 fn options_replace_values_of_the_file() {
     let fixture = Fixture::new();

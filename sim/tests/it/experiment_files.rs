@@ -166,6 +166,59 @@ fn experiments_without_runs_and_exclusions_without_effect_are_refused() {
     assert_snapshot!(mistakes(nothing_excluded), @"e.toml:5: `exclude[1]`: excludes nothing: no configuration has these values");
 }
 
+/// The mistakes in `[parameters]`, in all blocks `[[exclude]]` and in all blocks `[[repeat]]` are reported together.
+#[test]
+fn a_mistake_hides_no_mistake_in_another_block() {
+    let with = |rates: &str, blocks: &str| {
+        mistakes(&format!(
+            "seed = 1\n[parameters]\nrates = {rates}\ninternal = [0.5, 0.7]\n{blocks}"
+        ))
+    };
+    let exclude = "[[exclude]]\ninternal = 2\n[[exclude]]\n[[exclude]]\nstamp = 1\n";
+    let repeat = "[[repeat]]\ninternal = 3\n[[repeat]]\nrepetitions = 0\n";
+    assert_snapshot!(with("[0, 1]", &(exclude.to_owned() + repeat)), @"
+    e.toml:3: `parameters.rates[1]`: 0 is not a rate from 0.001 to 1000
+    e.toml:6: `exclude[1].internal`: 2 is not a probability from 0 to 1
+    e.toml:7: `exclude[2]`: empty: it would exclude everything; name the parameters to exclude
+    e.toml:9: `exclude[3].stamp`: wanted a text in quotes, found an integer 1
+    e.toml:10: `repeat[1].repetitions`: missing; give the number of runs of these configurations, such as repetitions = 50
+    e.toml:11: `repeat[1].internal`: 3 is not a probability from 0 to 1
+    e.toml:13: `repeat[2].repetitions`: 0 is out of range; it must be a whole number from 1 to 4294967295
+    ");
+    let nothing = "[[exclude]]\ninternal = 0.8\n[[exclude]]\ninternal = 0.9\n[[exclude]]\ninternal = [0.5, 0.7]";
+    assert_snapshot!(with("[1, 2]", nothing), @"
+    e.toml:5: `exclude[1]`: excludes nothing: no configuration has these values
+    e.toml:5: `exclude`: everything is excluded: there is nothing to run
+    e.toml:7: `exclude[2]`: excludes nothing: no configuration has these values
+    ");
+    assert_snapshot!(mistakes("seed = 1\nexclude = [1, 2]\nrepeat = [1, 2]\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @"
+    e.toml:2: `exclude[1]`: wanted a table, found an integer 1
+    e.toml:2: `exclude[2]`: wanted a table, found an integer 2
+    e.toml:3: `repeat[1]`: wanted a table, found an integer 1
+    e.toml:3: `repeat[2]`: wanted a table, found an integer 2
+    ");
+    // The grid has a configuration twice, rates that are too similar, probabilities for two machines in place of three, and a combination
+    // of topology and sends that is not possible.
+    let checks = "topology = \"time-keeper\"\nsends = \"unicast\"\n[[cases]]\ninternal = [[0.5, 0.6], [0.5, 0.6]]";
+    assert_snapshot!(mistakes(&format!("seed = 1\n[parameters]\nrates = [1.000001, 2.000003, 3.000017]\n{checks}")), @r#"
+    e.toml:5: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination
+    e.toml:6: `cases`: a configuration is in the grid twice: rates=1.000001,2.000003,3.000017 internal=0.5,0.6 phase=spread stamp=after topology=time-keeper sends=unicast duration_s=60; to run each one more often, use repetitions
+    e.toml:6: `cases`: phase "spread" is not possible with rates 1.000001,2.000003,3.000017: their ticks would be less than 100 ns apart; use phase = "uniform"
+    e.toml:7: `cases[1].internal`: there are 2 probabilities, but rates 1.000001,2.000003,3.000017 have 3 machines: give one probability for each machine, or one for all
+    "#);
+}
+
+/// Without its unknown key, the first block would exclude nothing, and the second block would exclude everything.
+#[test]
+fn the_effect_of_an_exclusion_with_an_unknown_key_is_not_judged() {
+    let exclude = "[[exclude]]\nintrenal = 0.4\n[[exclude]]\nrates = [1, 2]\nintrenal = 0.4";
+    let text = format!("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = [0.4, 0.7]\n{exclude}");
+    assert_snapshot!(mistakes(&text), @"
+    e.toml:6: `exclude[1].intrenal`: no such key; did you mean `internal`?
+    e.toml:9: `exclude[2].intrenal`: no such key; did you mean `internal`?
+    ");
+}
+
 #[test]
 fn an_experiment_of_a_billion_runs_is_refused() {
     let text = "seed = 1\nrepetitions = 1000000\n[parameters]\nrates = { every = \"ordered\", machines = 3 }\ninternal = [0.1, 0.2, 0.3, 0.4, 0.5]";
@@ -322,6 +375,31 @@ fn a_parameter_may_be_given_only_once() {
 #[test]
 fn names_that_cannot_be_folder_names_are_refused() {
     assert_snapshot!(mistakes("name = \"../x\"\nseed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @r#"e.toml:1: `name`: "../x" cannot be the name of a folder; use letters, digits, `-`, `_` and `.` (but not `.` first)"#);
+}
+
+/// Windows reserves the names of devices, and allows no dot at the end. Without a `name`, the dataset is named after the file.
+#[test]
+fn names_that_windows_does_not_allow_are_refused() {
+    let rest = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7";
+    let parse = |text: &str, path: &str| {
+        let parsed = Experiment::parse(text, Path::new(path), Overrides::default());
+        parsed.map_err(|error| error.to_string())
+    };
+    let named = |name: &str| parse(&format!("name = \"{name}\"\n{rest}"), "e.toml");
+    for name in ["con", "NUL", "com1", "lpt9.x", "x."] {
+        let message = named(name).expect_err(name);
+        assert!(
+            message.contains("`name`") && message.contains("Windows"),
+            "{message}"
+        );
+        parse(rest, &format!("{name}.toml")).expect_err(name);
+    }
+    for name in ["console", "com", "com10", "x.con"] {
+        named(name).expect(name);
+        parse(rest, &format!("{name}.toml")).expect(name);
+    }
+    // The name of this file without its ending is `..`, which is no folder in `data`.
+    assert_snapshot!(parse(rest, "...toml").expect_err("no name"), @r#"...toml:1: `name`: missing; the file's name ".." cannot be the name of a folder on Windows; give another one, such as name = "first""#);
 }
 
 /// Every experiment of this project has no mistake, and has a description.

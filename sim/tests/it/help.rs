@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use sim::experiment::{Experiment, Overrides};
+use sim::experiment::{EngineKind, Experiment, Overrides};
 use sim::log::Attempts;
 use sim::sweep::{Capacity, Options, Plan};
 
@@ -59,16 +59,21 @@ fn completions_offer_the_values_of_options() {
 }
 
 /// Returns the planned duration of an experiment of this repository, on a computer with two cores where a process may open 20,000 files.
-fn wall_time(name: &str) -> Duration {
+/// The process may use the processor time of `cpu_quota` cores.
+fn wall_time(name: &str, engine: EngineKind, cpu_quota: Option<f64>) -> Duration {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../experiments")
         .join(name);
-    let experiment = Experiment::read(&path, Overrides::default()).expect("an experiment");
+    let overrides = Overrides {
+        engine: Some(engine),
+        ..Overrides::default()
+    };
+    let experiment = Experiment::read(&path, overrides).expect("an experiment");
     let capacity = Capacity {
         files: 20_000,
         cores: 2,
         memory_bytes: u64::MAX,
-        cpu_quota: None,
+        cpu_quota,
         threads: None,
     };
     let plan = Plan::new(
@@ -82,9 +87,16 @@ fn wall_time(name: &str) -> Duration {
 
 #[test]
 fn the_experiment_evening_takes_12_minutes_and_overnight_7_hours() {
-    let minutes = |name: &str| wall_time(name).as_secs_f64() / 60.0;
+    let minutes = |name: &str| wall_time(name, EngineKind::Tcp, None).as_secs_f64() / 60.0;
     let (evening, night) = (minutes("evening.toml"), minutes("overnight.toml"));
     assert!((11.0..14.0).contains(&evening), "{evening}");
     let hours = 6.0..8.0;
     assert!(hours.contains(&(night / 60.0)), "{night}");
+}
+
+#[test]
+fn in_virtual_time_half_a_core_takes_four_times_as_long_as_two_cores() {
+    let wall_time = |cpu_quota| wall_time("overnight.toml", EngineKind::Virtual, cpu_quota);
+    let [whole, half] = [None, Some(0.5)].map(|quota| wall_time(quota).as_secs_f64());
+    assert!((half / whole - 4.0).abs() < 1e-3, "{whole} {half}");
 }

@@ -86,6 +86,50 @@ fn a_damaged_row_is_an_error_with_its_line() {
     assert!(error.to_string().contains("line 3"), "{error}");
 }
 
+/// The first row has a cell of two lines: the reason of a failure. The third row is damaged, and then repaired.
+#[test]
+fn a_row_after_a_line_feed_has_the_right_line_and_is_counted_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    make(&experiment(SIX_RUNS), folder.path(), &[0, 1, 2]);
+    let journal = folder.path().join("runs.csv");
+    let text = std::fs::read_to_string(&journal).expect("a journal");
+    let mut rows: Vec<Vec<String>> = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text.as_bytes())
+        .records()
+        .map(|row| row.expect("CSV").iter().map(str::to_owned).collect())
+        .collect();
+    for (name, value) in [("outcome", "failed"), ("reason", "one\ntwo")] {
+        let column = rows[0].iter().position(|column| column == name);
+        rows[1][column.expect("a column")] = value.to_owned();
+    }
+    let mut writer = csv::Writer::from_writer(vec![]);
+    for row in &rows {
+        writer.write_record(row).expect("written");
+    }
+    let changed = String::from_utf8(writer.into_inner().expect("written"));
+    let whole = sim::log::seal_journal(&changed.expect("text")).expect("CSV");
+    let third = whole.lines().last().expect("a row");
+    let damaged = whole.replace(third, &third.replace("ok", "failed"));
+
+    // The follower first reads the row with two lines, then the others.
+    let reason_end = whole.find("two").expect("the reason");
+    let row_length = whole[reason_end..].find('\n').expect("a line feed") + 1;
+    std::fs::write(&journal, &whole[..reason_end + row_length]).expect("written");
+    let mut follower = Follower::open(folder.path()).expect("a dataset");
+    assert_eq!(numbers(&read_new(&mut follower)), [0]);
+    std::fs::write(&journal, damaged).expect("written");
+    let mut taken = vec![];
+    for _ in 0..2 {
+        let read = follower.read_new(|row| taken.push(row.run));
+        let error = read.expect_err("a changed row");
+        assert!(error.to_string().contains("line 5"), "{error}");
+    }
+    assert_eq!(taken, [1]);
+    std::fs::write(&journal, whole).expect("written");
+    assert_eq!(numbers(&read_new(&mut follower)), [2]);
+}
+
 #[test]
 fn new_shards_larger_plans_and_shorter_journals_are_noticed() {
     // A dataset of two shards. A shard is a part of the runs, in a folder of its own.

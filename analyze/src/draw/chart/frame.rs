@@ -120,7 +120,7 @@ pub(super) fn draw_axes(panel: &Panel, area: &Area, svg: &mut Svg) {
             text: &shorten(
                 &panel.y.name,
                 area.outer_right - area.outer_left,
-                Weight::Regular,
+                (LABEL, Weight::Regular),
             ),
             x: area.outer_left,
             y,
@@ -133,7 +133,7 @@ pub(super) fn draw_axes(panel: &Panel, area: &Area, svg: &mut Svg) {
             text: &shorten(
                 &panel.title,
                 area.outer_right - area.outer_left,
-                Weight::Bold,
+                (PANEL_TITLE, Weight::Bold),
             ),
             x: area.outer_left,
             y,
@@ -163,7 +163,11 @@ fn draw_vertical_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
             let distance = (area.bottom - area.top) / names.len().max(1) as f64;
             let step = (12.0 / distance).ceil().max(1.0) as usize;
             for (index, name) in names.iter().enumerate().step_by(step) {
-                let name = shorten(name, area.left - 6.0 - area.outer_left, Weight::Regular);
+                let name = shorten(
+                    name,
+                    area.left - 6.0 - area.outer_left,
+                    (LABEL, Weight::Regular),
+                );
                 write_beside(&name, scale.at(index as f64), svg);
             }
         }
@@ -224,9 +228,9 @@ fn draw_horizontal_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
     });
 }
 
-/// Cuts off a text that is wider than `max_width` pixels, and adds "…" at its end.
-fn shorten(text: &str, max_width: f64, weight: Weight) -> String {
-    let is_wide = |text: &str| text::width(text, LABEL, weight) > max_width;
+/// Cuts off a text that is wider than `max_width` pixels in this size and weight, and adds "…" at its end.
+fn shorten(text: &str, max_width: f64, (size, weight): (f64, Weight)) -> String {
+    let is_wide = |text: &str| text::width(text, size, weight) > max_width;
     if !is_wide(text) {
         return text.to_owned();
     }

@@ -99,14 +99,14 @@ impl Layout {
         for row in figure.panels.chunks(columns) {
             let titles = titles_height(row);
             // All panels of a row have the same widths beside their areas, and the same height, so that their axes are aligned.
-            let left_widths = row.iter().map(|panel| names_width(panel, width));
-            let left_width = left_widths.fold(0.0, f64::max);
-            let right_widths = row.iter().map(|panel| labels_width(panel, width));
-            let right_width = right_widths.fold(8.0, f64::max);
             let heights = row
                 .iter()
                 .map(|panel| area_height(panel, figure.panels.len()));
             let height = heights.fold(0.0, f64::max);
+            let left_widths = row.iter().map(|panel| names_width(panel, (width, height)));
+            let left_width = left_widths.fold(0.0, f64::max);
+            let right_widths = row.iter().map(|panel| labels_width(panel, width));
+            let right_width = right_widths.fold(8.0, f64::max);
             for (column, panel) in row.iter().enumerate() {
                 let left = MARGIN + (width + GAP) * column as f64;
                 areas.push(Area {
@@ -155,13 +155,13 @@ fn width_of(text: &str) -> f64 {
     text::width(text, LABEL, Weight::Regular)
 }
 
-/// Width for the names or numbers to the left of the vertical axis, in a panel that is `width` wide.
-fn names_width(panel: &Panel, width: f64) -> f64 {
+/// Width for the names or numbers to the left of the vertical axis, in a panel that is `width` wide and whose area is `height` high.
+fn names_width(panel: &Panel, (width, height): (f64, f64)) -> f64 {
     let widest = match &panel.y.positions {
         Positions::Names(names) => names.iter().map(|name| width_of(name)).fold(0.0, f64::max),
         Positions::Numbers { .. } => {
             // The height is negative because positions get smaller from the bottom to the top.
-            let (ticks, decimals) = panel.y.scale(AREA_HEIGHT, 0.0).ticks(-TICK_HEIGHT);
+            let (ticks, decimals) = panel.y.scale(height, 0.0).ticks(-TICK_HEIGHT);
             let widths = ticks
                 .iter()
                 .map(|tick| width_of(&format!("{tick:.decimals$}")));
@@ -224,4 +224,51 @@ pub(super) fn key_positions(figure: &Figure) -> Vec<(f64, usize)> {
         x += width;
     }
     positions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Axis;
+    use super::*;
+    use crate::draw::palette::Theme;
+
+    /// A figure with a single panel, whose vertical axis goes from 0 to 5.
+    fn figure(panel_title: &str) -> Figure {
+        Figure {
+            title: String::new(),
+            subtitle: String::new(),
+            description: String::new(),
+            panels: vec![Panel {
+                title: panel_title.to_owned(),
+                x: Axis::from_zero("", [1.0].into_iter()),
+                y: Axis::from_zero("", [5.0].into_iter()),
+                series: vec![],
+            }],
+            key: vec![],
+            notes: vec![],
+            width: 400.0,
+            columns: 1,
+        }
+    }
+
+    /// The area is so high that the axis has the numbers 0.0, 0.5, 1.0 and so on. In a lower area, it would have 0, 1, 2 and so on.
+    #[test]
+    fn the_numbers_of_a_single_panel_fit_beside_its_axis() {
+        let figure = figure("");
+        let area = Layout::new(&figure).areas[0];
+        let (_, scale) = area.scales(&figure.panels[0]);
+        let (ticks, decimals) = scale.ticks(-TICK_HEIGHT);
+        assert_eq!((ticks.len(), decimals), (11, 1));
+        assert!(width_of("0.5") + 6.0 <= area.left - area.outer_left);
+    }
+
+    #[test]
+    fn a_panel_title_that_is_wider_than_its_panel_is_cut_off() {
+        let title = "wide ".repeat(100);
+        let svg = figure(&title).svg(Theme::Light);
+        let cut_off = svg.split(['<', '>']).find(|text| text.ends_with('…'));
+        let cut_off = cut_off.expect("a cut-off title");
+        let width = text::width(cut_off, PANEL_TITLE, Weight::Bold);
+        assert!(width <= 400.0 - 2.0 * MARGIN, "{width}");
+    }
 }

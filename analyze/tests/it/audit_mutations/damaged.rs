@@ -300,3 +300,22 @@ fn counter_examples_name_the_line() {
     );
     assert_eq!(*run, Some(1));
 }
+
+/// The rows of a machine are in the log in the reverse order. This is one error, and not one for each message that the machine sent.
+#[test]
+fn messages_of_a_machine_whose_rows_are_in_another_order_were_sent() {
+    let audit = altered(RunKind::Virtual, |run| {
+        let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
+        let is_of_machine = |row: &&str| row.split(',').nth(MACHINE) == Some("2");
+        let (of_machine, others): (Vec<&str>, Vec<&str>) =
+            text.split_inclusive('\n').partition(is_of_machine);
+        let reversed = of_machine.into_iter().rev();
+        run.events = others
+            .into_iter()
+            .chain(reversed)
+            .collect::<String>()
+            .into_bytes();
+    });
+    counter_example(&audit, Check::Ticks);
+    assert_eq!(audit.counts(Check::Sent).1, 0);
+}

@@ -141,21 +141,23 @@ impl AddressBook {
 
     /// Opens a listener for each machine of a run. All of them have the same IP address.
     pub(super) fn listen(&mut self, machines: u32) -> Result<Vec<TcpListener>, PortsTaken> {
-        if machines > self.ports.count() {
-            let cause = io::Error::new(io::ErrorKind::AddrInUse, "the range is too short");
-            return Err(self.ports_taken(machines, cause));
-        }
         let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..ATTEMPTS {
             let ip = self.next_ip();
             let listeners: io::Result<Vec<TcpListener>> = (0..machines)
-                .map(|machine| listen(SocketAddrV4::new(ip, self.port(machine)).into()))
+                .map(|machine| listen(SocketAddrV4::new(ip, self.port(machine)?).into()))
                 .collect();
             match listeners {
                 Ok(listeners) => return Ok(listeners),
                 Err(error) => last_error = error,
             }
             match last_error.kind() {
+                // The range has too few ports at every address.
+                io::ErrorKind::AddrInUse
+                    if self.has_own_addresses && machines > self.ports.count() =>
+                {
+                    break;
+                }
                 io::ErrorKind::AddrInUse => {}
                 // In some containers not all addresses 127.x.y.z are loopback addresses. Then only 127.0.0.1 is used.
                 io::ErrorKind::AddrNotAvailable if self.has_own_addresses => {
@@ -196,13 +198,14 @@ impl AddressBook {
         Ipv4Addr::new(127, 1 + a % 254, b, 1 + c % 254)
     }
 
-    /// Returns the port of `machine`. Port 0 means that the system chooses a free port.
-    fn port(&self, machine: u32) -> u16 {
-        if self.has_own_addresses {
-            self.ports.0.start() + machine as u16
-        } else {
-            0
+    /// Returns the port of `machine`. Port 0 means that the system chooses a free port. Fails if the range has no port for this machine.
+    fn port(&self, machine: u32) -> io::Result<u16> {
+        if !self.has_own_addresses {
+            return Ok(0);
         }
+        let mut ports = self.ports.0.clone();
+        let too_short = || io::Error::new(io::ErrorKind::AddrInUse, "the range is too short");
+        ports.nth(machine as usize).ok_or_else(too_short)
     }
 }
 
@@ -254,6 +257,9 @@ mod tests {
         );
         assert!(reserved[0] != reserved[1] && reserved[1] != reserved[2]);
         assert_eq!(listeners.expect("ports").len(), 3);
+        // Then the range of ports has no effect, so it is not too short.
+        addresses.ports = PortRange(20_000..=20_000);
+        assert_eq!(addresses.listen(3).expect("ports").len(), 3);
     }
 
     #[test]

@@ -96,3 +96,15 @@ fn a_failed_run_is_shown_until_a_later_attempt_succeeds() {
     // One of the two runs of each configuration has ended, failed or not. So half of the ticks count as done.
     assert_eq!(state.progress(0).share, 0.5);
 }
+
+/// The experiment had three repetitions when the run failed, and now has two.
+#[test]
+fn a_failed_run_that_is_no_longer_planned_is_not_shown() {
+    let (mut state, _) = state();
+    let larger = EXPERIMENT.replace("repetitions = 2", "repetitions = 3");
+    let larger = Experiment::parse(&larger, Path::new("e.toml"), Overrides::default());
+    let larger = larger.expect("an experiment");
+    let third = larger.runs().find(|run| run.repetition == 2);
+    state.take(&row(&third.expect("a run"), Outcome::Failed, "first"));
+    assert_eq!((state.tally.failed(), state.failures.len()), (0, 0));
+}
