@@ -137,6 +137,17 @@ fn a_title_in_seconds_is_believed() {
 }
 
 #[test]
+fn a_long_value_is_shown_once_as_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = LOG.replace("internal", &format!("internal {}", "x".repeat(200)));
+    fs::write(folder.path().join("vm1.csv"), log).unwrap();
+    let (report, _) = import::understand(&[folder.path().to_owned()], &Mapping::default()).unwrap();
+    let rows = report.table().rows;
+    let event = rows.iter().find(|row| row[0] == "event").unwrap();
+    assert_eq!(event[2].matches("internal").count(), 1, "{event:?}");
+}
+
+#[test]
 fn the_report_names_files_that_are_left_out() {
     let words = import_folder(&[
         ("vm1.csv", LOG),
