@@ -382,7 +382,7 @@ mod tests {
         let (own_log, inner_log) = (folder.path().join("own.log"), inner.join("inner.log"));
         fs::write(&own_log, &large).expect("written");
         fs::write(&inner_log, small).expect("written");
-        assert_eq!(found(folder.path()), [own_log.clone()]);
+        assert_eq!(found(folder.path()), std::slice::from_ref(&own_log));
         fs::write(&own_log, "numpy\n").expect("written");
         fs::write(&inner_log, large).expect("written");
         assert_eq!(found(folder.path()), [inner_log]);
