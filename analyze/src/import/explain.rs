@@ -83,9 +83,11 @@ pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) 
         let mut rows_with_value = 0;
         for cell in raws().flat_map(|raw| raw.rows.iter().filter_map(|row| raw.cell(row, name))) {
             rows_with_value += 1;
-            let is_new = || !examples.iter().any(|example| example == cell);
-            if examples.len() < MAX_EXAMPLES && is_new() {
-                examples.push(shortened(cell));
+            if examples.len() < MAX_EXAMPLES {
+                let example = shortened(cell);
+                if !examples.contains(&example) {
+                    examples.push(example);
+                }
             }
         }
         understood.fields.push(Field {

@@ -15,7 +15,7 @@ const EXTENSIONS: [&str; 8] = ["csv", "tsv", "txt", "log", "out", "json", "jsonl
 const MAX_DEPTH: usize = 6;
 /// Maximum number of bytes in a line of a log. A file with a longer line is not a log.
 const MAX_LINE_BYTES: u64 = 1 << 20;
-/// Maximum number of bytes of a file that is read to check whether its text looks like a log. A larger file counts as one that does not.
+/// Maximum number of bytes that are read of a file to check whether its text looks like a log.
 const MAX_SAMPLE_BYTES: u64 = 1 << 24;
 /// Bytes of memory that are used for each byte of a log during an import, approximately.
 const MEMORY_PER_BYTE: u64 = 16;
@@ -178,8 +178,10 @@ fn logs_in_subfolders(
     report: &Report,
 ) -> Result<Option<(FolderLogs, Report)>, Error> {
     let folders: Vec<&PathBuf> = others.iter().filter(|path| is_folder(path)).collect();
-    // A file that cannot be read, or is too large, counts as empty, so it does not look like a log.
-    let text = |path: &PathBuf| read(path, MAX_SAMPLE_BYTES).unwrap_or_default();
+    // Of a large file, the beginning is enough. A file that cannot be read counts as empty, so it does not look like a log.
+    let text = |path: &PathBuf| {
+        read_beginning(path, MAX_SAMPLE_BYTES).map_or(String::new(), |(text, _)| text)
+    };
     if depth == 0 || folders.is_empty() || own.iter().any(|path| selection::may_be_log(&text(path)))
     {
         return Ok(None);
@@ -247,6 +249,24 @@ pub(super) fn max_import_bytes() -> u64 {
 /// [`Error::Import`] with the line if it has more than [`MAX_LINE_BYTES`] bytes, is not UTF-8, or makes the text longer than `max_bytes`;
 /// [`Error::Io`] if the file cannot be read.
 pub(super) fn read(path: &Path, max_bytes: u64) -> Result<String, Error> {
+    match read_beginning(path, max_bytes)? {
+        (text, None) => Ok(text),
+        (_, Some(line)) => {
+            let problem = format!(
+                "there are more than {max_bytes} bytes of logs up to here, too many for the memory that is free; import fewer runs at a time"
+            );
+            Err(Error::import(path, Some(line), problem))
+        }
+    }
+}
+
+/// Reads a log as [`read`] does, but stops without an error before the text has more than `max_bytes` bytes. Returns the text, and the
+/// number of the line at which it stopped. None if the text is complete.
+///
+/// # Errors
+///
+/// As for [`read`], except that the text may be too long.
+fn read_beginning(path: &Path, max_bytes: u64) -> Result<(String, Option<u64>), Error> {
     let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
     // A file in UTF-16 begins with a byte order mark.
     let is_little_endian = match file.fill_buf().map_err(Error::io(path))? {
@@ -275,31 +295,28 @@ pub(super) fn read(path: &Path, max_bytes: u64) -> Result<String, Error> {
             )));
         }
         if text.len() as u64 + length > max_bytes {
-            return Err(refuse(format!(
-                "there are more than {max_bytes} bytes of logs up to here, too many for the memory that is free; import fewer runs at a time"
-            )));
+            return Ok((text, Some(number)));
         }
         text.push_str(line_text);
     }
-    Ok(text)
+    Ok((text, None))
 }
 
-/// Reads the text of a file in UTF-16. Its first two bytes (the byte order mark) give the order of the two bytes of each
-/// character.
+/// Reads the text of a file in UTF-16, at most `max_bytes` bytes of it. Its first two bytes (the byte order mark) give the order of the
+/// two bytes of each character. Returns the same as [`read_beginning`].
 fn read_utf16(
     path: &Path,
     file: impl Read,
     is_little_endian: bool,
     max_bytes: u64,
-) -> Result<String, Error> {
+) -> Result<(String, Option<u64>), Error> {
     let mut bytes = vec![];
     let mut file = file.take(max_bytes.saturating_add(1));
     file.read_to_end(&mut bytes).map_err(Error::io(path))?;
-    if bytes.len() as u64 > max_bytes {
-        let problem = format!(
-            "there are more than {max_bytes} bytes of logs up to here, too many for the memory that is free; import fewer runs at a time"
-        );
-        return Err(Error::import(path, None, problem));
+    let is_complete = bytes.len() as u64 <= max_bytes;
+    if !is_complete {
+        // Only whole pairs of bytes are kept.
+        bytes.truncate(max_bytes as usize / 2 * 2);
     }
     // The first pair is the byte order mark.
     let units = bytes.chunks_exact(2).skip(1).map(|pair| {
@@ -309,13 +326,19 @@ fn read_utf16(
             false => u16::from_be_bytes(pair),
         }
     });
-    let units: Vec<u16> = units.collect();
+    let mut units: Vec<u16> = units.collect();
+    if !is_complete {
+        // The first half of a character whose second half was not read.
+        units.pop_if(|unit| (0xd800..0xdc00).contains(unit));
+    }
     let text = String::from_utf16(&units);
     let has_whole_pairs = bytes.len() % 2 == 0;
-    text.ok().filter(|_| has_whole_pairs).ok_or_else(|| {
+    let text = text.ok().filter(|_| has_whole_pairs).ok_or_else(|| {
         let problem = "the text is neither UTF-8 nor UTF-16; convert the file to UTF-8, for example with iconv";
         Error::import(path, None, problem.to_owned())
-    })
+    })?;
+    let stopped_at = (!is_complete).then(|| text.matches('\n').count() as u64 + 1);
+    Ok((text, stopped_at))
 }
 
 /// Describes the problem with a line that is not UTF-8.
@@ -333,5 +356,50 @@ fn not_utf8_problem(line: &[u8]) -> String {
         None => {
             "the text is not UTF-8; convert the file to UTF-8, for example with iconv".to_owned()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The paths of all logs that are found in `folder`.
+    fn found(folder: &Path) -> Vec<PathBuf> {
+        let runs = find_runs(&[folder.to_owned()], None, &mut Report::default());
+        let runs = runs.expect("logs").into_iter();
+        runs.flat_map(|run| run.paths).collect()
+    }
+
+    /// A log that is too large to be examined as a whole is a log all the same, in a folder with subfolders and in a subfolder.
+    #[test]
+    fn large_logs_are_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).expect("a folder");
+        let line = |letters: usize| format!("10:00:00 internal {}\n", "x".repeat(letters));
+        let (small, large) = (line(1).repeat(5), line(1_000_000).repeat(17));
+        assert!(large.len() as u64 > MAX_SAMPLE_BYTES);
+        let (own_log, inner_log) = (folder.path().join("own.log"), inner.join("inner.log"));
+        fs::write(&own_log, &large).expect("written");
+        fs::write(&inner_log, small).expect("written");
+        assert_eq!(found(folder.path()), std::slice::from_ref(&own_log));
+        fs::write(&own_log, "numpy\n").expect("written");
+        fs::write(&inner_log, large).expect("written");
+        assert_eq!(found(folder.path()), [inner_log]);
+    }
+
+    /// The third character needs two units of UTF-16, and the limit is between them.
+    #[test]
+    fn the_beginning_of_a_file_has_whole_characters() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vm.log");
+        let units = "\u{feff}a\n\u{1f552}".encode_utf16();
+        fs::write(&path, units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()).expect("written");
+        let beginning = |max_bytes| read_beginning(&path, max_bytes).expect("a text");
+        assert_eq!(beginning(9), ("a\n".to_owned(), Some(2)));
+        assert_eq!(beginning(10), ("a\n\u{1f552}".to_owned(), None));
+        fs::write(&path, "a\n\u{1f552}\n").expect("written");
+        assert_eq!(beginning(5), ("a\n".to_owned(), Some(2)));
+        assert_eq!(beginning(7), ("a\n\u{1f552}\n".to_owned(), None));
     }
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 pub(super) type ColumnIndices = [Option<usize>; COLUMNS.len()];
 
 /// Columns that every log needs. The machine is not in this list, because it can also be given by a file's name.
-const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
+pub(super) const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
 /// In a mapping, this value means that a column is not read.
 const NO_COLUMN: &str = "-";

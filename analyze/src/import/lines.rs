@@ -8,7 +8,7 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 
 use super::header::{self, ColumnIndices, index};
 use super::mapping::{Kind, Mapping};
-use super::numbers::{DecimalMark, is_missing};
+use super::numbers::{self, DecimalMark, is_missing};
 use super::report::Report;
 use super::{json, patterns};
 use crate::error::Error;
@@ -80,8 +80,7 @@ impl Raw {
         // The new cell is the last cell of each row.
         let cell_count = self.rows.first().map_or(0, |row| row.cells.len());
         self.indices[index("run")] = cell_count.checked_sub(1);
-        // A new run begins at each row where clock and time start again.
-        self.found[index("run")] = Some("clock and time start again".to_owned());
+        self.found[index("run")] = Some("where the clock starts again".to_owned());
         self
     }
 
@@ -163,8 +162,9 @@ pub(super) fn read(
     Ok(raw)
 }
 
-/// Whether a file does not look like a log: it is empty, or has no known column, or no line matches a pattern of the mapping. A table that
-/// cannot be read counts as a log, so that the user sees the error when it is read.
+/// Whether a file does not look like a log: it is empty, or has no known column, or no line matches a pattern of the mapping. If the
+/// mapping says that there is no header, a log has a row with a value in each needed column. A table that cannot be read counts as a log,
+/// so that the user sees the error when it is read.
 pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
     let text = without_byte_order_mark(text);
     if text.trim().is_empty() {
@@ -173,13 +173,31 @@ pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
     match mapping.line.is_empty() {
         false => !patterns::matches_any(text, mapping),
         true => match table(path, text, mapping) {
-            Ok(table) => {
-                let header = table.header.as_ref();
-                header.is_none_or(|header| header::count_known(header, mapping) == 0)
-            }
+            Ok(table) => match &table.header {
+                Some(header) => header::count_known(header, mapping) == 0,
+                None => mapping.header != Some(false) || !has_row_of_event(path, &table, mapping),
+            },
             Err(_) => false,
         },
     }
+}
+
+/// Whether a table without a header has a row with a value in each column that an event needs, and with a whole number as the clock. Also
+/// true if the mapping does not number these columns, so that the user sees the error when the table is read.
+fn has_row_of_event(path: &Path, table: &Table, mapping: &Mapping) -> bool {
+    let Ok(indices) = header::find_columns(None, mapping, path) else {
+        return true;
+    };
+    let is_event = |row: &RawRow| {
+        let cell = |name: &str| {
+            indices[index(name)]
+                .and_then(|index| row.cells.get(index))
+                .unwrap_or_default()
+        };
+        header::NEEDED.iter().all(|name| !cell(name).is_empty())
+            && numbers::parse_whole(cell("logical_clock"), table.decimal_mark).is_ok()
+    };
+    table.rows.iter().any(is_event)
 }
 
 /// The text without its byte order mark, a special character that some programs write at the beginning of a file.

@@ -16,10 +16,12 @@ const NEAR_WHOLE: f64 = 0.05;
 const NEAR_IF_IRREGULAR: f64 = 0.1;
 /// Ticks are irregular if the standard error of the rate is more than this share of the rate.
 const IRREGULAR: f64 = 0.02;
-/// A rate that is not near a whole number is rounded to 1 or 2 decimals, if this changes it by at most this share. Otherwise it is
-/// rounded to 3 decimals.
+/// A rate that is not near a whole number is rounded to as few decimals as possible, so that this changes it by at most this share.
+/// It never has more decimals than [`MAX_DECIMALS`].
 const ROUNDING: f64 = 0.01;
-/// If a rate is below this value, in ticks per second, the unit of times is probably wrong.
+/// Maximum number of decimals of a rate.
+const MAX_DECIMALS: i32 = 6;
+/// If times are numbers and a rate is below this value, in ticks per second, the unit of times is probably wrong.
 const TOO_SLOW: f64 = 0.05;
 /// If the rate from the median time between ticks differs from the measured rate (ticks / time) by more than this share, the
 /// machine paused: pauses lengthen the whole time, but hardly change the median.
@@ -57,7 +59,7 @@ pub(super) fn check_given(run: &Run, given: &[f64]) -> Result<Vec<f64>, Error> {
 /// [`Error::Import`] if the rate of a machine is unknown or impossible.
 pub(super) fn measure_all(run: &Run, mapping: &Mapping) -> Result<Vec<MeasuredRate>, Error> {
     let measured = (0..).zip(&run.machines).map(|(machine, rows)| {
-        let rate = measure(rows, mapping.time_scale());
+        let rate = measure(rows, mapping.time_scale(), slowest(run));
         rate.ok_or_else(|| wrong_rate(run, machine, mapping))
     });
     measured.collect()
@@ -98,10 +100,18 @@ fn average(rows: &[Row], time_scale: f64) -> Option<f64> {
     Some(ticks / (elapsed_s * time_scale)).filter(|rate| rate.is_finite())
 }
 
-/// Measures the rate of one machine. None if the rate is unknown, less than [`TOO_SLOW`], or more than a machine can have.
-fn measure(rows: &[Row], time_scale: f64) -> Option<MeasuredRate> {
+/// The lowest rate that is plausible in a run. Dates and times of day have no unit that could be wrong.
+fn slowest(run: &Run) -> f64 {
+    match run.time_units_ns.is_empty() {
+        true => Rate::MIN,
+        false => TOO_SLOW,
+    }
+}
+
+/// Measures the rate of one machine. None if the rate is unknown, less than `slowest`, or more than a machine can have.
+fn measure(rows: &[Row], time_scale: f64, slowest: f64) -> Option<MeasuredRate> {
     let measured = average(rows, time_scale)?;
-    if !(TOO_SLOW..=f64::from(Rate::MAX)).contains(&measured) {
+    if !(slowest..=f64::from(Rate::MAX)).contains(&measured) {
         return None;
     }
     let usual = 1e9 / (median_gap_ns(rows) as f64 * time_scale);
@@ -142,11 +152,13 @@ fn round_rate(measured: f64, standard_error: f64) -> f64 {
         (measured * power_of_ten).round() / power_of_ten
     };
     let is_near = |rounded: &f64| (rounded - measured).abs() <= ROUNDING * measured;
-    let mut decimals = (1..=2).map(rounded);
-    decimals.find(is_near).unwrap_or_else(|| rounded(3))
+    let mut decimals = (1..MAX_DECIMALS).map(rounded);
+    decimals
+        .find(is_near)
+        .unwrap_or_else(|| rounded(MAX_DECIMALS))
 }
 
-/// The error for a machine without a plausible rate. It names the unit of times that would give a plausible rate.
+/// The error for a machine without a plausible rate. If times are numbers, it names the unit that would give a plausible rate.
 fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
     let rows = &run.machines[machine];
     let advice = "set the rates with --rates, such as --rates 1,3,6";
@@ -162,26 +174,31 @@ fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
         return wrong(problem);
     };
     let elapsed_s = (last.time_ns - first.time_ns) as f64 / 1e9;
+    let unit_or_format = match run.time_units_ns.is_empty() {
+        true => "format",
+        false => "unit",
+    };
     let other_unit = find_plausible_unit(run, mapping).map_or(String::new(), |(unit, rates)| {
         format!(" In {unit} the rates would be {rates}: --time {unit}.")
     });
     wrong(format!(
         "according to its log, machine {machine} ticks {rate:.3} times per second ({} in {elapsed_s:.3} s); \
-         is the unit of times right (--time)?{other_unit} Otherwise {advice}",
+         is the {unit_or_format} of times right (--time)?{other_unit} Otherwise {advice}",
         counted(rows.len(), "event")
     ))
 }
 
 /// Finds a unit of times with which all rates would be plausible: from 0.5 to 100 ticks per second. Returns the unit, and the rates
-/// with this unit as a list of numbers. None if no unit fits, or if the times are not numbers.
+/// with this unit as a list of numbers. None if no unit fits, or if the times do not all have the same unit.
 fn find_plausible_unit(run: &Run, mapping: &Mapping) -> Option<(&'static str, String)> {
     // Each unit with its length in nanoseconds.
     let units = [("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1.0)];
     // The length of the unit in which the times were read.
-    let current_ns = match mapping.time.as_deref() {
-        None => 1e9,
-        Some(unit) => units.iter().find(|(name, _)| *name == unit)?.1,
-    };
+    let mut current_units_ns = run.time_units_ns.iter();
+    let current_ns = *current_units_ns.next()? as f64;
+    if current_units_ns.next().is_some() {
+        return None;
+    }
     let averages = run
         .machines
         .iter()
@@ -218,6 +235,8 @@ mod tests {
             (2.25, 0.001, 2.25),
             (0.6667, 0.0, 0.67),
             (0.0833, 0.0, 0.083),
+            (0.033_333_3, 0.0, 0.033),
+            (0.001_451, 0.0, 0.001_45),
             (3.5, 0.2, 3.5),
         ] {
             assert_eq!(round_rate(measured, standard_error), wanted, "{measured}");

@@ -13,7 +13,7 @@ use super::lines::{self, Raw};
 use super::machines::{self, Machines};
 use super::mapping::Mapping;
 use super::report::Report;
-use super::time::TimeFormat;
+use super::time::{self, TimeFormat};
 use super::{explain, files, formats, header, names, numbers, peers, recognise, selection, trials};
 use crate::error::Error;
 
@@ -209,7 +209,8 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
 }
 
 /// Finds the unit of times that are numbers, from the size of the times and from the number of a machine's rows per unit. None if
-/// the unit is seconds, or if no unit is plausible.
+/// the unit is seconds, or if no unit is plausible. If the title of the times names seconds, a low number of rows does not show another
+/// unit: the machine may be slow.
 fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     // Six decimals of a number are enough here. A number that is too large to be multiplied by 10^6 is read without decimals.
     let number = |raw: &Raw, cell: &str| {
@@ -240,6 +241,9 @@ fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
         .rows
         .first()
         .and_then(|row| number(first, first.cell(row, "system_time")?))?;
+    if time::unit_of_title(&header::plain(&first.time_title)).is_some() {
+        return formats::unit(first_time, &[]);
+    }
     let rates: Vec<f64> = raws
         .iter()
         .flat_map(|raw| {

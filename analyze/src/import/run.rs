@@ -1,5 +1,7 @@
 //! Parses the rows of one imported run (a run of another program), groups them by machine, and fills in what the logs do not have.
 
+use std::collections::BTreeSet;
+
 use sim::log::{
     EventRow, ImportedFile, LoggedEvent, MissingFields, SourceRange, UNKNOWN, UNKNOWN_MACHINE,
     UnmeasuredPart, write_row,
@@ -28,6 +30,8 @@ pub(super) struct Run {
     names: Machines,
     /// The events of each machine, in the order of its log.
     pub(super) machines: Vec<Vec<Row>>,
+    /// The units in which the files have their times, in nanoseconds. Dates and times of day have no unit.
+    pub(super) time_units_ns: BTreeSet<u64>,
     /// The fields that are missing in at least one row. Known after [`Self::link`].
     pub(super) missing_fields: MissingFields,
     /// The parts of the log that cannot be measured, and why. Known after [`Self::link`].
@@ -63,6 +67,7 @@ impl Run {
         let peers_in_words = words_name_peers(files, &names, mapping, report);
         let mut machines: Vec<Vec<Row>> = vec![vec![]; names.0.len()];
         let mut passes_midnight = false;
+        let mut time_units_ns = BTreeSet::new();
         for raw in files {
             let first_time = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
             let path = raw.path.display().to_string();
@@ -81,6 +86,7 @@ impl Run {
                 raw,
                 mapping,
             };
+            time_units_ns.extend(reader.time_format.unit_ns());
             // Numbers count as times with dates: they do not start again at midnight.
             let has_dates = !reader
                 .time_format
@@ -125,6 +131,7 @@ impl Run {
             name: name.to_owned(),
             names,
             machines,
+            time_units_ns,
             missing_fields: MissingFields::default(),
             unmeasured: vec![],
         })

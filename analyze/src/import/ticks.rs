@@ -185,7 +185,9 @@ fn is_send(row: &Row) -> bool {
 /// Whether two rows can be rows of one send because they go to different machines:
 ///
 /// - If the recipients of both rows are known, no machine may be in both. A send to all machines names none of them, so it counts as
-///   different.
+///   different: a program can log such a send with one row for each recipient, and `all` in each of them. Two separate sends to all
+///   become one tick too, if they have successive clocks and are much closer together than ticks: such sends are of one round of the
+///   program. They stay two events with their own messages.
 /// - If both have unknown recipients, they count as different.
 /// - If only one has unknown recipients, they do not count as different.
 fn have_different_recipients(one: &Row, other: &Row) -> bool {

@@ -33,6 +33,12 @@ fn unit_ns(name: &str) -> Option<u64> {
     }
 }
 
+/// The unit at the end of a column's title, such as `time_ms`, in nanoseconds. None if the title names no unit.
+pub(super) fn unit_of_title(title: &str) -> Option<u64> {
+    let (_, unit) = title.rsplit_once('_')?;
+    unit_ns(unit)
+}
+
 impl TimeFormat {
     /// Finds the format of the times in a column. The first of these rules that applies gives the format:
     ///
@@ -47,8 +53,7 @@ impl TimeFormat {
                 None => Self::Format(given.to_owned()),
             };
         }
-        let named = column.rsplit_once('_').and_then(|(_, unit)| unit_ns(unit));
-        match named {
+        match unit_of_title(column) {
             Some(unit) => Self::Unit(unit),
             // This only finds out whether the cell is a number. Its value does not matter here.
             None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
@@ -72,6 +77,14 @@ impl TimeFormat {
             Self::Format(format) => formatted_ns(format, text),
         };
         ns.filter(|&ns| i64::try_from(ns).is_ok())
+    }
+
+    /// The unit of times that are numbers, in nanoseconds. None for dates and times of day.
+    pub(super) fn unit_ns(&self) -> Option<u64> {
+        match self {
+            Self::Unit(unit) => Some(*unit),
+            Self::Iso | Self::Format(_) => None,
+        }
     }
 
     /// Whether `text` is a time of day without a date.

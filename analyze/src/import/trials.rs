@@ -59,7 +59,7 @@ pub(super) fn split_trials(
         }
     }
     report.understood.assume(format!(
-        "Clock and time start again within the files, so the files are taken as {} runs.",
+        "Clocks start again within the files, so the files are taken as {} runs.",
         found.first().map_or(0, Vec::len)
     ));
     let with_runs = |(raw, starts): (Raw, Vec<usize>)| {

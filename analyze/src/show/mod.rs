@@ -96,7 +96,9 @@ fn recipients(execution: &Execution, send: usize) -> Option<Vec<String>> {
     is_known.then(|| recipients.iter().map(ToString::to_string).collect())
 }
 
-/// Model seconds from the send of the message to the event at `receive`. `None` if the send is not in the log.
+/// Model seconds from the send of the message to the event at `receive`. `None` if the send is not in the log. It is the difference of the
+/// two times as they are printed, so it is negative if an imported log has the send after the receive. The measures count such an age as
+/// 0, but here 0 would hide which event was logged first.
 fn age_s(execution: &Execution, receive: usize) -> Option<f64> {
     let send = execution.send_of(receive)?;
     let time_ns = |index: usize| execution.events()[index].time_ns;

@@ -88,6 +88,66 @@ fn a_run_may_pass_midnight() {
     assert!(words.contains(&"Times of day fall once, so the run passes midnight.".to_owned()));
 }
 
+/// Imports the logs of two machines with twenty internal events each. The times, with the title `title`, are those of `time`.
+fn import_times(title: &str, time: impl Fn(u64) -> String) -> Result<String, String> {
+    let row = |event: u64| format!("{},internal,{},0\n", time(event), event + 1);
+    let rows: String = (0..20).map(row).collect();
+    let log = format!("{title},event,clock,queue\n{rows}");
+    import_folder(&[("vm1.csv", &log), ("vm2.csv", &log)]).map(|words| words.join("\n"))
+}
+
+/// Dates have no unit that could be wrong, so a tick each 30 s is plausible. A tick each two days is not possible.
+#[test]
+fn slow_machines_whose_log_has_dates_are_imported() {
+    let each_30_s = |event| format!("2031-04-05T10:{:02}:{:02}Z", event / 2, event % 2 * 30);
+    let words = import_times("time", each_30_s).unwrap();
+    assert!(words.contains("rates=0.033,0.033"), "{words}");
+    let each_two_days = |event| format!("2031-01-{:02}T10:00:00Z", event + 1);
+    let error = import_times("time", each_two_days).unwrap_err();
+    assert!(
+        error.contains("; is the format of times right (--time)? Otherwise set the rates"),
+        "{error}"
+    );
+}
+
+/// The unit that is advised is found from the unit in which the times were read.
+#[test]
+fn slow_rates_are_refused_with_another_unit_of_times() {
+    let each_50_s = |event: u64| (event * 50_000).to_string();
+    let error = import_times("time_ms", each_50_s).unwrap_err();
+    assert!(
+        error.contains("0.020 times per second (20 events in 950.000 s); is the unit of times right (--time)? In us the rates would be 20, 20: --time us."),
+        "{error}"
+    );
+}
+
+/// Seconds that the title names are read as seconds, even if machines are slow. Only times that would be after the year 2100 are not.
+#[test]
+fn a_title_in_seconds_is_believed() {
+    let each_50_s = |event: u64| (event * 50).to_string();
+    let error = import_times("time_s", each_50_s).unwrap_err();
+    assert!(
+        error.contains("0.020 times per second (20 events in 950.000 s)"),
+        "{error}"
+    );
+    let without_unit = import_times("time", each_50_s).unwrap();
+    assert!(without_unit.contains("rates=20,20"), "{without_unit}");
+    let unix_ms = |event: u64| (1_900_000_000_000 + event * 1_000).to_string();
+    let words = import_times("time_s", unix_ms).unwrap();
+    assert!(words.contains("Times are read as `ms`"), "{words}");
+}
+
+#[test]
+fn a_long_value_is_shown_once_as_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = LOG.replace("internal", &format!("internal {}", "x".repeat(200)));
+    fs::write(folder.path().join("vm1.csv"), log).unwrap();
+    let (report, _) = import::understand(&[folder.path().to_owned()], &Mapping::default()).unwrap();
+    let rows = report.table().rows;
+    let event = rows.iter().find(|row| row[0] == "event").unwrap();
+    assert_eq!(event[2].matches("internal").count(), 1, "{event:?}");
+}
+
 #[test]
 fn the_report_names_files_that_are_left_out() {
     let words = import_folder(&[

@@ -224,6 +224,30 @@ fn files_that_are_not_logs_are_left_out_and_named() {
     }
 }
 
+/// The notes have a word for an event and a time, so they could be a log, but they have no clock in the third column.
+#[test]
+fn a_file_that_is_not_a_log_is_left_out_if_logs_have_no_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |tick: usize| format!("{tick}.0,internal,{},0\n", tick + 1);
+    let log: String = (0..10).map(row).collect();
+    let notes = "Started at 10:00:00, and sent a lot of messages.\nIt was fun, really, indeed.\n";
+    for (name, text) in [
+        ("vm1.csv", &log[..]),
+        ("vm2.csv", &log),
+        ("notes.txt", notes),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let columns = ["system_time = '1'", "event = '2'", "logical_clock = '3'"].join("\n");
+    let mapping = format!("header = false\n[columns]\n{columns}\n");
+    let mapping = Mapping::parse(&mapping, "m.toml".as_ref()).unwrap();
+    let (_, words) = logs::import(&[folder.path().to_owned()], &mapping).unwrap();
+    assert!(
+        words.contains("1 run, 20 events.") && words.contains("notes.txt"),
+        "{words}"
+    );
+}
+
 #[test]
 fn logs_in_a_folder_beside_other_files_are_found() {
     let (one, two) = (sentences(1, 1), sentences(2, 1));
@@ -290,6 +314,11 @@ fn clocks_that_start_again_begin_a_new_trial_if_those_of_all_machines_do() {
     let (one, two) = (appended(1), appended(2));
     let words = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
     assert!(words.contains("2 runs, 160 events."), "{words}");
+    // The time does not start again.
+    assert!(
+        words.contains("Clocks start again within the files, so the files are taken as 2 runs."),
+        "{words}"
+    );
     // Now only the clock of machine 1 starts again. This is an error, because the machines must have equally many trials.
     let two = sentences(2, 1);
     let error =

@@ -104,6 +104,26 @@ fn colour_codes_are_stripped() {
     });
 }
 
+/// The clocks do not follow the rules: they grow only at every fourth event. But they have a label, so no number of another line matters.
+#[test]
+fn a_number_in_a_line_that_is_no_event_does_not_make_labelled_clocks_doubtful() {
+    let with_first_line = |first_line: &str| {
+        let found = imported("vmN.log", &Mapping::default(), |rows| {
+            let events = rows.iter().zip(0..);
+            let line = |(row, index): (&Row, u64)| {
+                format!(
+                    "{} internal event, logical clock: {}\n",
+                    time(row),
+                    index / 4
+                )
+            };
+            format!("{first_line}{}", events.map(line).collect::<String>())
+        });
+        found.unwrap_or_else(|error| panic!("{error}")).0
+    };
+    assert_eq!(with_first_line("Listening on 5000\n"), with_first_line(""));
+}
+
 #[test]
 fn summary_lines_are_left_out_and_reported() {
     let found = imported("vmN.log", &Mapping::default(), |rows| {

@@ -44,13 +44,16 @@ impl ImportWriter {
     /// # Errors
     ///
     /// Returns [`DatasetError::Occupied`] if `root` has files or is the current folder, [`DatasetError::BeingImported`] if another
-    /// process is importing into it, or [`DatasetError::Io`] if the disk cannot be written.
+    /// process is importing into it, or [`DatasetError::Io`] if `root` cannot be read or the disk cannot be written.
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
         // The partial folder gets its name from `root`, but a path such as `.` has no name. The absolute path has a name.
         let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
         let is_free = match fs::read_dir(root) {
             Ok(mut entries) => entries.next().is_none(),
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            // It is a file, and not a folder.
+            Err(_) if root.exists() && !root.is_dir() => false,
+            Err(error) => return Err(DatasetError::io(root)(error)),
         };
         // The finished dataset replaces an empty folder. The current folder is never replaced, even if it is empty.
         let is_current = std::env::current_dir().is_ok_and(|current| current == *root);

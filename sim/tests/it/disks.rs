@@ -411,6 +411,18 @@ fn an_import_appears_complete_or_not_at_all() {
     assert!(!root.join(".lock").exists());
 }
 
+/// Nothing exists at a path below a file, so the error names the true reason.
+#[test]
+fn an_import_below_a_file_is_not_said_to_exist_already() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("notes.txt");
+    fs::write(&file, "all of it").expect("written");
+    let refused = ImportWriter::create(&file).expect_err("a file");
+    assert!(matches!(refused, DatasetError::Occupied(_)), "{refused}");
+    let refused = ImportWriter::create(&file.join("imported")).expect_err("below a file");
+    assert!(matches!(refused, DatasetError::Io { .. }), "{refused}");
+}
+
 /// On a real file system of two megabytes, all runs that were completely written count.
 #[cfg(target_os = "linux")]
 #[test]

@@ -132,10 +132,7 @@ pub(super) fn assign(
         .map(|index| clock_candidates(&templates[index], &found[index]))
         .collect();
     // Logs of vector clocks are refused.
-    if let Some(&index) = events
-        .iter()
-        .find(|&&index| is_vector(&templates[index], &found[index]))
-    {
+    if let Some(&index) = events.iter().find(|&&index| is_vector(&templates[index])) {
         return Err(Problem::Vector(index));
     }
     let without_clock: Vec<usize> = events
@@ -333,7 +330,7 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
 
 /// Whether the clock is a vector clock: no single number has a label for a clock, but the line has a list with such a label (or with
 /// the word `vector`), or numbers with only a comma between them.
-fn is_vector(template: &Template, found: &Assignment) -> bool {
+fn is_vector(template: &Template) -> bool {
     let is_labelled = |slot: &Slot| slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
     let has_clock_number = template
         .slots
@@ -354,9 +351,8 @@ fn is_vector(template: &Template, found: &Assignment) -> bool {
         .parts
         .iter()
         .any(|part| part.class == Class::Space || part.texts == ["|"]);
-    let has_joined_numbers = template.slots.windows(2).any(are_joined_by_comma)
-        && has_other_separators
-        && found.clock.is_none();
+    let has_joined_numbers =
+        template.slots.windows(2).any(are_joined_by_comma) && has_other_separators;
     !has_clock_number && (has_clock_list || has_joined_numbers)
 }
 

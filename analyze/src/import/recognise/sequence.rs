@@ -96,10 +96,10 @@ impl<'t> Sequence<'t> {
     ) -> Result<Vec<usize>, Problem> {
         // If each shape has a single candidate, and all candidates have labels, no choice is needed.
         let has_one_candidate = events.iter().all(|&event| candidates[event].len() == 1);
-        let mut shapes = self.templates.iter().zip(candidates);
-        let are_all_labelled = shapes.all(|(template, slots)| {
-            let mut slots = slots.iter().map(|&slot| &template.slots[slot]);
-            slots.all(|slot| !super::fields::is_unlabelled_number(slot))
+        let are_all_labelled = events.iter().all(|&event| {
+            let slots = &self.templates[event].slots;
+            let mut candidates = candidates[event].iter().map(|&slot| &slots[slot]);
+            candidates.all(|slot| !super::fields::is_unlabelled_number(slot))
         });
         if has_one_candidate && are_all_labelled {
             return Ok(events.iter().map(|&event| candidates[event][0]).collect());

@@ -149,7 +149,7 @@ fn a_changed_cell_fails_its_check() {
             "machine 2 cannot exchange messages with machine 2"
         );
         let from_nobody = altered(kind, |run| {
-            change(run, "receive", PEERS, |_| "9".to_owned())
+            change(run, "receive", PEERS, |_| "9".to_owned());
         });
         assert!(
             counter_example(&from_nobody, Check::Sent)
