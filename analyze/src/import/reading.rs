@@ -56,7 +56,8 @@ pub(super) fn read(
         let mut files = vec![];
         for path in run.paths {
             let text = files::read(&path, bytes_left)?;
-            bytes_left -= text.len() as u64;
+            // The text of a file in UTF-16 can be longer than the file.
+            bytes_left = bytes_left.saturating_sub(text.len() as u64);
             imported.push(ImportedFile {
                 path: path.display().to_string(),
                 bytes: text.len() as u64,
