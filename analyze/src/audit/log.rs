@@ -107,7 +107,8 @@ impl Log {
             };
             return findings.violated(Check::Rows, At::Row(row), words);
         };
-        // A send to all names no recipients, so there are none to check: `among` gets an empty list for it.
+        // `among(list)` returns the named recipients or, for a send to all, `list`. A send to all names nobody, so there is nothing to
+        // check: the list is empty.
         let peers = match &logged.event.kind {
             EventKind::Send { recipients, .. } => recipients.among(&[]),
             EventKind::Receive(message) => std::slice::from_ref(&message.sender),

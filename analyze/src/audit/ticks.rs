@@ -141,14 +141,15 @@ fn check_time(
 /// Checks [`Check::Phases`]. A phase must be shorter than the time between two ticks of the machine. With `phase = "aligned"`, it must be
 /// 0. With `phase = "spread"`, it must be a whole number of steps of 1 / (L N) seconds, where L is the least common multiple of the rates
 /// and N the number of machines. Also, the numbers of steps must have a different remainder modulo N for each machine. This has the
-/// effect that no two machines ever tick at the same time: the time between two ticks of a machine is a multiple of N steps, so all
-/// ticks of the machine have the same remainder.
+/// effect that no two machines ever tick at the same time: a machine with rate r ticks every 1 / r seconds, which are N L / r steps, and
+/// L / r is a whole number. So all ticks of the machine have the same remainder.
 pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
     let machines = setup.machines() as u64;
     if !setup.known.timetable {
         return;
     }
     findings.checked(Check::Phases, machines);
+    // Rates are whole numbers of micro-hertz: ticks per million seconds. So steps are counted per million seconds, in whole numbers.
     let steps_per_million_seconds = setup.steps_per_million_seconds();
     // For each remainder modulo N, the machine that has it.
     let mut machine_with_remainder = vec![None; setup.machines()];
@@ -168,8 +169,8 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
         {
             let steps_per_second = steps_per_million_seconds as f64 / 1e6;
             let steps_per_million_seconds = u128::from(steps_per_million_seconds);
-            // The journal has the phase rounded down to nanoseconds. So the number of steps is rounded up. If the phase is a multiple of
-            // a step, this number of steps, rounded down to nanoseconds again, must give the phase in the journal.
+            // The journal has the phase rounded down to nanoseconds. So its number of steps is rounded up. As a check, these steps are
+            // converted back to nanoseconds, rounded down: this must be the phase in the journal.
             let steps =
                 (u128::from(phase_ns) * steps_per_million_seconds).div_ceil(million_seconds_ns);
             let remainder = (steps % u128::from(machines)) as usize;

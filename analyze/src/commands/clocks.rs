@@ -12,8 +12,8 @@ use super::Datasets;
 use super::output::Output;
 use super::rows::Top;
 
-/// Compare the kinds of logical clocks on the same runs: how many bytes the timestamps of messages take, and what share of the pairs
-/// of events the timestamps order correctly
+/// Compare the kinds of logical clocks on the same runs: how many bytes the timestamps of messages take, and for what share of the pairs of events they show
+/// the right order
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze clocks data/quickstart --clock lamport --clock vector --clock bloom:m=16,k=3 --clock hlc:epsilon=0.5
@@ -23,9 +23,10 @@ pub struct Clocks {
     datasets: Datasets,
     /// Replay this clock instead of all of them: lamport, vector, matrix, encoded, interval-tree, bloom:m=8,k=2, plausible:r=2,
     /// hlc:epsilon=0.1,resolution=0.001, hybrid-vector:epsilon=0.1,resolution=0.001 or physical:epsilon=0.1,resolution=0.001 (in seconds).
-    /// The values shown here are the defaults. encoded: a vector clock as one integer; bloom: m counters, of which each event
-    /// raises k; plausible: a vector with only r numbers, which the machines share; epsilon: largest difference between two
-    /// physical clocks; resolution: smallest step of a physical clock. May be given several times
+    /// The values shown here are the defaults. matrix: a vector for each machine; encoded: a vector as one integer; interval-tree: a tree of counters; bloom: m
+    /// counters, and each event adds 1 to k of them; plausible: a vector with only r numbers, which the machines share; hlc: a
+    /// physical clock and a counter; hybrid-vector: a vector of physical clocks. epsilon is the largest difference between two
+    /// physical clocks, and resolution the smallest step of a physical clock. May be given several times
     #[arg(long = "clock", value_name = "CLOCK")]
     clocks: Vec<ClockSpec>,
     /// Sort by these columns, named as in CSV or by their headings, such as ordered_wrongly or "message_bytes asc". Measured properties of
@@ -47,7 +48,9 @@ impl Clocks {
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             bail!("--clock: {} is named twice; name it once", pair[0]);
         }
-        self.datasets.selection.require_whole_runs("clocks")?;
+        self.datasets
+            .selection
+            .refuse_conditions_on_machines("clocks")?;
         // A wrong column is reported before clocks are replayed.
         let order = ClockOrder::new(&self.sort)?;
         let datasets = self.datasets.open()?;

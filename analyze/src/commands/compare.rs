@@ -37,7 +37,7 @@ pub struct Compare {
 
 impl Compare {
     pub fn run(&self) -> anyhow::Result<()> {
-        self.selection.require_whole_runs("compare")?;
+        self.selection.refuse_conditions_on_machines("compare")?;
         let datasets = self
             .selection
             .open(&[self.a.clone(), self.b.clone()], None)?;

@@ -31,7 +31,9 @@ pub struct Export {
 
 impl Export {
     pub fn run(&self) -> anyhow::Result<()> {
-        self.datasets.selection.require_whole_runs("export")?;
+        self.datasets
+            .selection
+            .refuse_conditions_on_machines("export")?;
         let additions = Additions {
             csv: self.csv,
             aggregates: self.aggregates,

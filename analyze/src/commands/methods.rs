@@ -41,7 +41,9 @@ pub struct MethodsCommand {
 
 impl MethodsCommand {
     pub fn run(&self) -> anyhow::Result<()> {
-        self.datasets.selection.require_whole_runs("methods")?;
+        self.datasets
+            .selection
+            .refuse_conditions_on_machines("methods")?;
         let datasets = self.datasets.open()?;
         let conditions = self.datasets.selection.conditions_in_words();
         let all: Vec<Methods> = datasets

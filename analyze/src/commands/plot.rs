@@ -23,8 +23,8 @@ use super::selection::Selection;
 Where the picture goes: with --out it is written to that file, and the end of its name (.svg, .png or .pdf) decides the format. Without \
 --out, a terminal gets it as characters, and a pipe or a file (> clock.svg) gets SVG. With --terminal, stdout gets characters in every case.
 
-A line, bar or point is the mean over the runs of one condition. A condition is a configuration; with --by, it is all configurations with \
-the same values of the named parameters. Bands and whiskers are 95 % intervals of the mean (Student's t), as in the tables. A machine has \
+A line, bar or point is the mean over the runs of one configuration or, with --by, over the runs of all configurations with the same \
+values of the named parameters. Bands and whiskers are 95 % intervals of the mean (Student's t), as in the tables. A machine has \
 the same colour in all plots and diagrams. The elements of the SVG contain their values in attributes named data-..., with six \
 significant digits.")]
 pub struct PlotCommand {
@@ -55,7 +55,7 @@ impl PlotCommand {
             width: self.picture.width(),
             ..Options::default()
         };
-        self.selection.require_whole_runs("plot")?;
+        self.selection.refuse_conditions_on_machines("plot")?;
         let datasets = self
             .selection
             .open(std::slice::from_ref(&self.root), None)?;

@@ -24,8 +24,8 @@ const DEFAULT_ROWS: usize = 10;
 
 The table has a row for each configuration. If the machines of a configuration need different numbers of repetitions, the row shows the \
 machine with the largest number. The configuration with the largest number comes first. Below the table are lines for the experiment file \
-that make the additional runs, and the time that these runs take. With the number of repetitions in column `needed`, about 95 of 100 \
-experiments get an interval as narrow as wanted (about 80 of 100 if the distribution of the measure is skewed).
+that make the additional runs, and the time that these runs take. The width of an interval also varies by chance. With the number of repetitions in column `needed`, the interval is as narrow as wanted \
+with a probability of about 95 % (80 % if the distribution of the measure is skewed).
 
 CSV and JSON have one record for each machine.")]
 pub struct Precision {

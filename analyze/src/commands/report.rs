@@ -55,7 +55,9 @@ impl ReportCommand {
                 shell_word(&self.out)
             );
         }
-        self.datasets.selection.require_whole_runs("report")?;
+        self.datasets
+            .selection
+            .refuse_conditions_on_machines("report")?;
         let datasets = self.datasets.open()?;
         let roots: Vec<PathBuf> = datasets
             .iter()

@@ -51,7 +51,7 @@ pub struct RowOptions {
     /// conditions must hold
     #[arg(long, value_name = "CONDITION", value_parser = SqlCondition::parse)]
     having: Vec<SqlCondition>,
-    /// Sort by these columns. A column is named as in CSV or by its heading: jump_mean, growth, rates. Measures are sorted from the
+    /// Sort by these columns. Name a column as in the CSV output (backlog_growth) or by its heading in the printed table (growth). Measures are sorted from the
     /// largest to the smallest value, other columns from the smallest to the largest. To reverse this, write `jump_mean asc` or
     /// `rates desc`
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, row_columns), hide_possible_values = true)]

@@ -16,9 +16,8 @@ use super::pools;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
     /// Runs whose delays were too short to change the order of events: all runs in virtual time, and each TCP run whose largest delays
-    /// (lateness_max_us of a tick plus latency_max_us of a message) are less than its margin_us. The margin is the shortest time between two
-    /// ticks whose order matters: ticks of two machines of which one may send to the other, or which both may send to the same third
-    /// machine. With phase=aligned all machines start to tick at the same moment: the margin is 0, and no TCP run is punctual
+    /// (lateness_max_us of a tick plus latency_max_us of a message) are less than its margin_us. The margin is the shortest time between two ticks whose order matters. It matters for two machines if one of them may send to the
+    /// other, or if both may send to the same third machine. With phase=aligned all machines start to tick at the same moment: the margin is 0, and no TCP run is punctual
     Punctual,
 }
 
@@ -66,7 +65,7 @@ impl Selection {
     }
 
     /// Fails if a condition chooses single machines of runs. `verb` is the command that needs all machines.
-    pub fn require_whole_runs(&self, verb: &str) -> anyhow::Result<()> {
+    pub fn refuse_conditions_on_machines(&self, verb: &str) -> anyhow::Result<()> {
         let mut conditions = self.conditions.iter();
         match conditions.find(|condition| condition.chooses_machines()) {
             None => Ok(()),

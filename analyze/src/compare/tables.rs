@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_is_rounded_to_two_digits_of_its_half_width() {
+    fn a_difference_has_as_many_decimals_as_its_half_width_with_two_digits() {
         let digits = Digits {
             decimals: 1,
             is_whole: false,

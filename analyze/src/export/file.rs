@@ -19,7 +19,7 @@ use crate::seal;
 
 /// A Parquet file that is being written. Each frame that is added becomes one row group (a block of rows that is read as a whole).
 pub(super) struct ParquetFile {
-    /// The file under its temporary name, which is `partial.partial()`. It is removed if it is not published.
+    /// The file, which has a temporary name (its path is `partial.partial()`). It is removed if it is not published.
     partial: Partial,
     writer: BatchedWriter<RememberingFile>,
     /// The first error of the operating system. Polars does not pass it on.
@@ -59,7 +59,8 @@ impl ParquetFile {
         pushed.map_err(|error| Error::io(self.partial.partial())(self.failure.cause(error)))
     }
 
-    /// Completes the file. If `checksum_subject` is given, the file gets a checksum of its bytes and this text (see [`seal`]).
+    /// Completes the file. If `checksum_subject` is given, a checksum over the file's bytes and the text
+    /// `checksum_subject` is added to the file (see [`seal`]).
     pub(super) fn finish(self, checksum_subject: Option<&str>) -> Result<CompleteFile, Error> {
         let path = self.partial.partial();
         let finished = self.writer.finish();

@@ -1,8 +1,8 @@
 //! Corrects the times of imported runs that pass midnight, if the log has times of day without dates. After midnight, such times start
 //! again at 0.
 //!
-//! A time is taken as a time of the next day if it is more than half a day earlier than the time of the machine's previous row. The first
-//! time of a machine is compared with the latest first time of all machines instead. A smaller step back does not come from midnight but
+//! A time is taken as a time of the next day if it is more than half a day earlier than the time of the machine's previous row. The first row of
+//! a machine has no previous row: its time is compared with the time of the first row of the machine that starts last. A smaller step back does not come from midnight but
 //! from rows in the wrong order, so it is not changed.
 
 use super::rows::Row;

@@ -127,7 +127,7 @@ fn parameter(name: &str) -> &'static Parameter {
 }
 
 /// The sentence about a parameter: what its value means, or if the configurations have several values, what each of them means. `None`
-/// if there is nothing to say about at least one of the values.
+/// if one of the values cannot be described.
 fn rule(name: &str, configurations: &[&Configuration]) -> Option<String> {
     // Each value of the parameter as a text, and what it means.
     let mut meanings: Vec<(String, String)> = vec![];
@@ -197,7 +197,7 @@ fn meaning(name: &str, configuration: &Configuration) -> Option<String> {
         "phase" => match configuration.phase {
             PhaseRule::Spread => "the machines' first ticks are at random times, chosen so that ticks of two machines are never closer together than \
                                   1 / (L N) s of model time, where L is the least common multiple of the rates and N the number of machines",
-            PhaseRule::Uniform => "the time of each machine's first tick is random, with equal probability over its period",
+            PhaseRule::Uniform => "each machine's first tick is at a random time that is shorter than the time between two of its ticks; all such times are equally likely",
             PhaseRule::Aligned => "all machines tick at the start of the run",
             PhaseRule::Unknown => return None,
         }

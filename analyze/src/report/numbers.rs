@@ -2,7 +2,7 @@
 
 use crate::draw::chart::{Axis, Figure, Mark, Panel, Point, Positions, Series};
 
-/// Of a line with more points than this, only every `LINE_STEP`-th point is listed.
+/// If a line has more than `LINE_STEP` points, only every `LINE_STEP`-th point is listed.
 const LINE_STEP: usize = 20;
 /// The largest number of rows of the table.
 const MAX_ROWS: usize = 120;

@@ -27,8 +27,8 @@ const WITH_SD: Quantity = Quantity::BacklogFinal;
 
 /// What the regimes mean, for a caption.
 pub(super) const REGIMES: &str = "- stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so \
-     the queue grows. critical: messages and ticks are nearly equal in number; over a run, the queue drifts by less than one \
-     standard deviation.";
+     the queue grows. critical: messages and ticks are nearly equal in number, so over a run the queue is expected to grow \
+     or shrink by less than one standard deviation of its random fluctuations.";
 
 /// The headings of the columns that a narrow terminal leaves out, in this order. `its sd` is the standard deviation of the final backlog.
 const OPTIONAL: [&str; 5] = [
@@ -231,8 +231,8 @@ fn in_lines(lines: impl IntoIterator<Item = String>) -> String {
 fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> Vec<String> {
     let mut caption = vec![
         "Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation \
-         (sd) of the final backlog. Predicted: computed from the configuration alone, with a fluid model of the queues and a diffusion \
-         for the randomness. Difference: measured - predicted. z: the difference divided by the standard error of the mean."
+         (sd) of the final backlog. Predicted: computed from the configuration alone, first as if messages flowed evenly, at their mean rates (a fluid model), \
+         then with random fluctuations (a diffusion). Difference: measured - predicted. z: the difference divided by the standard error of the mean."
             .to_owned(),
         "If the theory were exact, about 95 % of the values of z would be between -2 and 2 (with ten or more \
          repetitions). A large z with a small difference only means that there are enough repetitions to see \

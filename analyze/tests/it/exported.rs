@@ -190,7 +190,7 @@ fn simultaneous_exports_do_not_mix_their_files() {
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
     let selections = ["run<2", "run>=2"];
-    let export = &|condition| {
+    let run_export = &|condition| {
         let options = [
             "export",
             "small",
@@ -203,8 +203,8 @@ fn simultaneous_exports_do_not_mix_their_files() {
     };
     // Each selection is exported four times. An export has exit code 2 if it finds another one at work.
     let codes: Vec<i32> = std::thread::scope(|scope| {
-        let export = |condition| scope.spawn(move || export(condition));
-        let exports: Vec<_> = selections.repeat(4).into_iter().map(export).collect();
+        let start = |condition| scope.spawn(move || run_export(condition));
+        let exports: Vec<_> = selections.repeat(4).into_iter().map(start).collect();
         let codes = exports.into_iter().map(|export| export.join().unwrap());
         codes.collect()
     });
@@ -224,8 +224,8 @@ fn simultaneous_exports_do_not_mix_their_files() {
     assert!(!files_in(&processed).iter().any(is_unfinished));
 }
 
-/// The file of aggregates (means and intervals over the repetitions) has all columns that the tables have as CSV, with the same values
-/// to the last digit.
+/// The file of aggregates (means and intervals over the repetitions) has all columns that `drift`, `jumps`, `backlog` and `causality`
+/// print as CSV, with the same values to the last digit.
 #[test]
 fn aggregates_equal_the_values_of_the_tables() {
     let folder = tempfile::tempdir().unwrap();

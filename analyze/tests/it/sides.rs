@@ -15,13 +15,13 @@ fn experiment(name: &str, rates: &str, internal: &str, repetitions: u32) -> Stri
     )
 }
 
-/// A folder with three datasets. `busy` and `calm` differ in `internal` (and `calm` has one more set of rates); `drawn` has other rates.
+/// A folder with three datasets. `busy` and `calm` differ in `internal` (and `calm` has one more set of rates); `mixed` has other rates.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, rates, internal, repetitions) in [
         ("busy", "[[1, 3, 6], [2, 3, 4]]", "[0.4]", 6),
         ("calm", "[[1, 3, 6], [2, 3, 4], [1, 1, 2]]", "[0.7]", 8),
-        ("drawn", "[[1, 4, 5], [2, 4, 6], [3, 4, 5]]", "[0.7]", 5),
+        ("mixed", "[[1, 4, 5], [2, 4, 6], [3, 4, 5]]", "[0.7]", 5),
     ] {
         fixture::simulated(
             &folder.path().join(name),
@@ -74,9 +74,13 @@ fn mean_and_variance(values: &[f64]) -> (f64, f64) {
 /// The mean of side `b` minus the mean of side `a`, and half the width of its 95 % interval. A side is a list of configurations, each
 /// with the values of its runs; the mean of a side is the mean of the means of its configurations.
 ///
-/// This is Welch's formula. A configuration with weight w (1 / number of configurations of its side), n runs and sample variance s^2
-/// adds the term w^2 s^2 / n to the variance V of the difference. The interval is the difference ± t sqrt(V), where t is the 97.5 %
-/// quantile of Student's t with V^2 / (sum of term^2 / (n - 1)) degrees of freedom.
+/// This is Welch's formula. All sums are over all configurations of both sides:
+///
+/// - A configuration has n runs, the sample variance s^2 and the weight w = 1 / (number of configurations of its side). Its term is
+///   w^2 s^2 / n.
+/// - The variance of the difference is V, the sum of the terms.
+/// - The number of degrees of freedom is V^2 / D, where D is the sum of term^2 / (n - 1).
+/// - The interval is the difference ± t sqrt(V), where t is the 97.5 % quantile of Student's t.
 fn welch(a: &[Vec<f64>], b: &[Vec<f64>]) -> (f64, f64) {
     let mut difference = 0.0;
     let (mut variance, mut weighted_squares) = (0.0, 0.0);
@@ -157,7 +161,7 @@ fn two_datasets_that_differ_in_one_parameter_are_compared_configuration_by_confi
 #[test]
 fn datasets_with_other_rates_are_compared_by_role() {
     let folder = folder();
-    let records = records(&["busy", "drawn"], folder.path());
+    let records = records(&["busy", "mixed"], folder.path());
     let roles: Vec<&str> = records
         .iter()
         .map(|record| record["role"].as_str().unwrap())
@@ -174,7 +178,7 @@ fn datasets_with_other_rates_are_compared_by_role() {
         };
         let (a, b) = (
             side("busy", &["1,3,6", "2,3,4"]),
-            side("drawn", &["1,4,5", "2,4,6", "3,4,5"]),
+            side("mixed", &["1,4,5", "2,4,6", "3,4,5"]),
         );
         assert_has(&records[index], welch(&a, &b));
         assert_eq!(
@@ -182,7 +186,7 @@ fn datasets_with_other_rates_are_compared_by_role() {
             (&Value::from(12), &Value::from(15))
         );
     }
-    let (_, out, _) = analyze(&["contrast", "busy", "drawn"], folder.path());
+    let (_, out, _) = analyze(&["contrast", "busy", "mixed"], folder.path());
     assert!(
         out.contains("2 configurations of A are compared with 3 of B."),
         "{out}"
@@ -243,7 +247,7 @@ fn contrasts_fit_terminals_of_all_widths() {
     for width in ["60", "80", "120", "200"] {
         let output = assert_cmd::Command::cargo_bin("analyze")
             .unwrap()
-            .args(["contrast", "busy", "drawn"])
+            .args(["contrast", "busy", "mixed"])
             .current_dir(folder.path())
             .env("COLUMNS", width)
             .output()

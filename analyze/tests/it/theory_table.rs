@@ -72,8 +72,9 @@ fn table_on_a_terminal() {
                                  z                    none           none                    -1.2            +1.0       +0.9
 
     Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation (sd)
-    of the final backlog. Predicted: computed from the configuration alone, with a fluid model of the queues and a diffusion
-    for the randomness. Difference: measured - predicted. z: the difference divided by the standard error of the mean.
+    of the final backlog. Predicted: computed from the configuration alone, first as if messages flowed evenly, at their
+    mean rates (a fluid model), then with random fluctuations (a diffusion). Difference: measured - predicted. z: the
+    difference divided by the standard error of the mean.
     If the theory were exact, about 95 % of the values of z would be between -2 and 2 (with ten or more repetitions). A
     large z with a small difference only means that there are enough repetitions to see that the theory is an approximation.
     The difference shows how good the approximation is.
@@ -82,8 +83,8 @@ fn table_on_a_terminal() {
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows.
-      critical: messages and ticks are nearly equal in number; over a run, the queue drifts by less than one standard
-      deviation.
+      critical: messages and ticks are nearly equal in number, so over a run the queue is expected to grow or shrink by less
+      than one standard deviation of its random fluctuations.
     - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
     - final backlog: queue length after the last tick, in messages.
     - receive share: ticks with a receive / ticks.

@@ -12,9 +12,9 @@
 //! - [`bloom`]: m counters; each event adds 1 to k of them
 //! - [`plausible`]: R numbers; if there are more than R machines, some machines share a number
 //! - [`encoded`]: one number, a product of prime powers
-//! - [`interval_tree`]: a tree over an interval that is divided among the machines
+//! - [`interval_tree`]: each machine owns a part of the interval from 0 to 1, and a tree has a counter for each part
 //! - [`hybrid`]: physical time with a counter (HLC)
-//! - [`hybrid_vector`]: a vector of physical times, without the old ones (HVC)
+//! - [`hybrid_vector`]: a physical time for each machine; times that are far behind are left out (HVC)
 //! - [`physical`]: physical time alone
 //! - [`carried`]: the additional clock that machines of the simulator may keep beside their Lamport clock
 //! - [`varint`]: whole numbers as bytes; small numbers take few bytes

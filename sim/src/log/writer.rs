@@ -132,7 +132,8 @@ impl DatasetWriter {
         let (mut journal, journal_bytes) =
             AppendedFile::open(&*disk, journal_path, found.whole_bytes)?;
         if journal.bytes == 0 {
-            // The header must be on the disk before any event: see `Uncounted`.
+            // The header must be on the disk before any event. Otherwise a crash could leave events beside an empty journal, which looks
+            // as if the journal was lost: see `Uncounted`.
             journal.append(found.header.line().as_bytes())?;
             journal.sync()?;
         }
@@ -170,8 +171,8 @@ impl DatasetWriter {
         })
     }
 
-    /// Inspects the dataset at `root` without creating anything. Returns the experiment, with the numbers that runs have in this
-    /// dataset, and the attempted runs.
+    /// Inspects the dataset at `root` without creating anything. Returns the experiment and the attempted runs. Each run of the
+    /// experiment has the run number that it has in this dataset (another one than in the file, if the experiment was extended).
     ///
     /// # Errors
     ///
@@ -193,7 +194,7 @@ impl DatasetWriter {
         &self.paths.root
     }
 
-    /// Returns the experiment, with the numbers that runs have in this dataset.
+    /// Returns the experiment. Each run has the run number that it has in this dataset.
     pub fn experiment(&self) -> &Experiment {
         &self.experiment
     }

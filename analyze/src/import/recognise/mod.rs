@@ -61,7 +61,7 @@ struct Records<'t> {
     files: usize,
     /// For each file, whether it was found in a folder. Such a file may be something else than a log.
     from_folder: Vec<bool>,
-    /// For each file, the machines of its run (one for each file of the run), and the number of the file's own machine.
+    /// For each file, the machines of its run (each file of a run is taken as one machine), and which of them this file is.
     machines: Vec<(Machines, Option<u32>)>,
 }
 
@@ -103,7 +103,7 @@ pub(super) fn mapping(
             .sum::<usize>()
     };
     let (json_bytes, other_bytes) = (count_bytes(true), count_bytes(false));
-    // Tables and JSON that were not recognised above stay without a format here. `lines::read` reports later what is missing.
+    // The mapping for JSON, and for tables whose titles are not known, is left as it is. If something is missing, `lines::read` reports it.
     let is_mostly_json = json_bytes >= other_bytes;
     if is_mostly_json || has_header(texts) {
         return Ok(given.clone());
@@ -152,12 +152,13 @@ fn recognise_text(
         };
         let records = first_records(texts, &mapping)?;
         let templates = group_records_of_logs(&records, given);
-        let resolves = |file: usize, names: &str| {
+        // Whether `names` are names of other machines in the run of `file`.
+        let are_machine_names = |file: usize, names: &str| {
             let (machines, own) = &records.machines[file];
             // If the run is one file with all machines, the names of the machines are not known yet, so any name is accepted.
             machines.0.len() < 2 || peers::names_other_machines(names, machines, *own)
         };
-        match fields::assign(&templates, records.files, has_one_file, resolves) {
+        match fields::assign(&templates, records.files, has_one_file, are_machine_names) {
             Ok(found) => {
                 let counts = EventCounts::count(&templates, &found, &records);
                 let is_single_lines = mapping.record.is_none();
@@ -240,7 +241,7 @@ impl Recognised {
             .as_deref()
             .filter(|record| *record != patterns::BLANK)
         {
-            // If every file begins and ends with other lines, the records probably begin at a wrong line of the events.
+            // If every file begins and ends with incomplete events, the records were probably cut in the middle of the events.
             let is_shifted =
                 counts.other_first == files().count() && counts.other_last == files().count();
             if is_shifted && let Some((path, _)) = files().next() {

@@ -8,7 +8,7 @@ use analyze::audit::{Check, CounterExample};
 use sim::experiment::Configuration;
 use sim::log::{FinishedRun, seal_journal};
 
-use super::damaged::{altered, counter_example, write};
+use super::damaged::{altered, expect_violation, write};
 use super::setups::{RunKind, audit, failed};
 use crate::fixture;
 
@@ -68,7 +68,7 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
         let audit = altered(RunKind::Virtual, change);
         let CounterExample {
             file, line, words, ..
-        } = counter_example(&audit, Check::Journal);
+        } = expect_violation(&audit, Check::Journal);
         assert!(words.contains(says), "{words}");
         assert!(file.ends_with("runs.csv"));
         // The second run is changed. Its row comes after the header and the row of the first run.
@@ -165,7 +165,7 @@ fn impossible_cells_of_the_journal_are_found() {
         )
         .unwrap();
         let audit = audit(folder.path());
-        let CounterExample { line, words, .. } = counter_example(&audit, Check::Journal);
+        let CounterExample { line, words, .. } = expect_violation(&audit, Check::Journal);
         assert!(words.contains(says), "{words}");
         assert_eq!(*line, Some(changed_line));
     }
@@ -190,14 +190,14 @@ fn phases_that_break_their_rule_are_found() {
         ),
     ] {
         let audit = altered(RunKind::Virtual, |run| run.row.phases_ns = phases.to_vec());
-        assert_eq!(counter_example(&audit, Check::Phases).words, says);
+        assert_eq!(expect_violation(&audit, Check::Phases).words, says);
     }
     let folder = tempfile::tempdir().unwrap();
     let aligned = fixture::SMALL.to_owned() + "phase = \"aligned\"\n";
     fixture::altered(folder.path(), &aligned, |runs| {
         runs[0].row.phases_ns = vec![0, 1, 0];
     });
-    let words = &counter_example(&audit(folder.path()), Check::Phases)
+    let words = &expect_violation(&audit(folder.path()), Check::Phases)
         .words
         .clone();
     assert_eq!(
@@ -215,7 +215,7 @@ fn changed_and_missing_files_of_events_are_found() {
     let changed = audit(folder.path());
     assert_eq!(failed(&changed), ["files"]);
     assert!(
-        counter_example(&changed, Check::Files)
+        expect_violation(&changed, Check::Files)
             .words
             .contains("checksum")
     );
@@ -225,7 +225,7 @@ fn changed_and_missing_files_of_events_are_found() {
     let gone = audit(folder.path());
     assert_eq!(failed(&gone), ["files"]);
     assert_eq!((gone.counts(Check::Files).1, gone.datasets[0].runs), (6, 0));
-    assert_eq!(counter_example(&gone, Check::Files).line, None);
+    assert_eq!(expect_violation(&gone, Check::Files).line, None);
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn runs_that_are_finished_twice_are_found() {
         (audit.counts(Check::Journal), audit.datasets[0].runs),
         ((8, 2), 6)
     );
-    let CounterExample { line, words, .. } = counter_example(&audit, Check::Journal);
+    let CounterExample { line, words, .. } = expect_violation(&audit, Check::Journal);
     assert_eq!(
         (words.as_str(), *line),
         ("the run is finished twice", Some(8))
@@ -265,7 +265,7 @@ fn a_journal_that_cannot_be_read_is_a_violation() {
     assert_eq!(failed(&audit), ["journal"]);
     let CounterExample {
         line, run, words, ..
-    } = counter_example(&audit, Check::Journal);
+    } = expect_violation(&audit, Check::Journal);
     assert_eq!((*line, *run), (Some(2), None));
     assert!(words.contains("fine"), "{words}");
 }

@@ -58,7 +58,7 @@ pub fn is_tick(cells: &[&str], tick: &str) -> bool {
 }
 
 /// The first violation of the check. There must be one.
-pub fn counter_example(audit: &Audit, check: Check) -> &CounterExample {
+pub fn expect_violation(audit: &Audit, check: Check) -> &CounterExample {
     let result = &audit.datasets[0].results[check as usize];
     result
         .first
@@ -85,11 +85,11 @@ fn swapped_columns_are_found() {
             Check::QueueLength,
             Check::Idle,
         ] {
-            counter_example(&clock_and_queue, check);
+            expect_violation(&clock_and_queue, check);
         }
         let machine_and_tick = altered(kind, |run| swap(run, MACHINE, TICK));
         for check in [Check::Rows, Check::Ticks] {
-            counter_example(&machine_and_tick, check);
+            expect_violation(&machine_and_tick, check);
         }
         let stamp_and_tick = altered(kind, |run| {
             rewrite(run, |mut cells| {
@@ -99,7 +99,7 @@ fn swapped_columns_are_found() {
                 vec![owned(&cells)]
             });
         });
-        counter_example(&stamp_and_tick, Check::Sent);
+        expect_violation(&stamp_and_tick, Check::Sent);
     }
 }
 
@@ -140,19 +140,19 @@ fn a_changed_cell_fails_its_check() {
             ("send", MESSAGE_STAMP, Check::Stamp),
         ] {
             let audit = altered(kind, |run| change(run, event, column, plus_one));
-            let words = &counter_example(&audit, check).words;
+            let words = &expect_violation(&audit, check).words;
             assert!(words.contains("machine 2"), "{event} {column}: {words}");
         }
         let to_itself = altered(kind, |run| change(run, "send", PEERS, |_| "2".to_owned()));
         assert_eq!(
-            counter_example(&to_itself, Check::Rows).words,
+            expect_violation(&to_itself, Check::Rows).words,
             "machine 2 cannot exchange messages with machine 2"
         );
         let from_nobody = altered(kind, |run| {
             change(run, "receive", PEERS, |_| "9".to_owned());
         });
         assert!(
-            counter_example(&from_nobody, Check::Sent)
+            expect_violation(&from_nobody, Check::Sent)
                 .words
                 .ends_with(", but it cannot receive messages from machine 9")
         );
@@ -184,7 +184,7 @@ fn an_idle_tick_while_a_message_waits_is_a_violation() {
                 "1",
             );
         });
-        let words = &counter_example(&audit, Check::Idle).words;
+        let words = &expect_violation(&audit, Check::Idle).words;
         assert!(
             words.contains(" with 1 message in its queue since tick "),
             "{words}"
@@ -202,7 +202,7 @@ fn a_queue_that_shrinks_without_a_receive_is_a_violation() {
         fixture::set(run, 0, 15, "queue_length", "1");
     });
     assert_eq!(failed(&audit), ["queue_length"]);
-    let words = &counter_example(&audit, Check::QueueLength).words;
+    let words = &expect_violation(&audit, Check::QueueLength).words;
     assert!(
         words.ends_with(" left the queue without being received"),
         "{words}"
@@ -228,7 +228,7 @@ fn a_receive_of_a_message_that_was_not_sent_is_a_violation() {
             });
         });
         for check in [Check::Sent, Check::InitialClock, Check::QueueLength] {
-            counter_example(&audit, check);
+            expect_violation(&audit, check);
         }
     }
 }
@@ -248,7 +248,7 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
             let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
             run.events = text.replacen("receive", damage, 2).into_bytes();
         });
-        assert_eq!(counter_example(&audit, Check::Rows).words, says);
+        assert_eq!(expect_violation(&audit, Check::Rows).words, says);
         assert_eq!(audit.counts(Check::Rows).1, unreadable);
         // Without damage there are 6 runs with 200 events each.
         assert_eq!(audit.datasets[0].events, 6 * 200 - 2);
@@ -258,14 +258,14 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
         change(run, "send", RUN, |_| "77".to_owned());
     });
     assert_eq!(
-        counter_example(&other_run, Check::Rows).words,
+        expect_violation(&other_run, Check::Rows).words,
         "it belongs to run 77, but it is among the rows of run 1"
     );
     let cut = altered(RunKind::Virtual, |run| {
         run.events.truncate(run.events.len() - 1);
     });
     assert!(
-        counter_example(&cut, Check::Rows)
+        expect_violation(&cut, Check::Rows)
             .words
             .contains("the row ends in this cell")
     );
@@ -286,7 +286,7 @@ fn counter_examples_name_the_line() {
         words,
         source: _,
         diagram: _,
-    } = counter_example(&audit, Check::Idle);
+    } = expect_violation(&audit, Check::Idle);
     let text = fs::read_to_string(file).unwrap();
     let row = text.lines().nth(line.unwrap() as usize - 1).unwrap();
     assert!(
@@ -303,7 +303,7 @@ fn counter_examples_name_the_line() {
 
 /// The rows of a machine are in the log in the reverse order. This is one error, and not one for each message that the machine sent.
 #[test]
-fn messages_of_a_machine_whose_rows_are_in_another_order_were_sent() {
+fn rows_in_reverse_order_are_one_error_and_their_messages_count_as_sent() {
     let audit = altered(RunKind::Virtual, |run| {
         let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
         let is_of_machine = |row: &&str| row.split(',').nth(MACHINE) == Some("2");
@@ -316,6 +316,6 @@ fn messages_of_a_machine_whose_rows_are_in_another_order_were_sent() {
             .collect::<String>()
             .into_bytes();
     });
-    counter_example(&audit, Check::Ticks);
+    expect_violation(&audit, Check::Ticks);
     assert_eq!(audit.counts(Check::Sent).1, 0);
 }

@@ -3,7 +3,7 @@
 use analyze::audit::Check;
 use sim::log::FinishedRun;
 
-use super::damaged::{VIRTUAL_AND_LATE, altered, counter_example, is_tick, owned, rewrite};
+use super::damaged::{VIRTUAL_AND_LATE, altered, expect_violation, is_tick, owned, rewrite};
 use super::setups::{MACHINE, RunKind, TICK, TIME, failed};
 
 #[test]
@@ -19,7 +19,7 @@ fn missing_repeated_and_swapped_ticks_are_found() {
             });
         });
         assert_eq!(
-            counter_example(&missing, Check::Ticks).words,
+            expect_violation(&missing, Check::Ticks).words,
             "machine 2 goes from tick 29 to tick 31"
         );
         let twice = altered(kind, |run| {
@@ -29,7 +29,7 @@ fn missing_repeated_and_swapped_ticks_are_found() {
             });
         });
         assert_eq!(
-            counter_example(&twice, Check::Ticks).words,
+            expect_violation(&twice, Check::Ticks).words,
             "machine 2 goes from tick 30 to tick 30"
         );
         let swapped = altered(kind, |run| {
@@ -43,7 +43,7 @@ fn missing_repeated_and_swapped_ticks_are_found() {
             });
         });
         assert_eq!(
-            counter_example(&swapped, Check::Ticks).words,
+            expect_violation(&swapped, Check::Ticks).words,
             "machine 2 goes from tick 29 to tick 31"
         );
     }
@@ -77,7 +77,7 @@ fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
         ),
     ] {
         let audit = altered(kind, |run| move_time(run, by_ns));
-        let words = &counter_example(&audit, Check::Times).words;
+        let words = &expect_violation(&audit, Check::Times).words;
         assert!(words.contains(says), "{kind:?} by {by_ns} ns: {words}");
     }
     // Here the event is 0.9 µs too early. The audit allows 1 µs for the rounding of times, so this is not a violation.
@@ -101,7 +101,7 @@ fn receives_before_their_sends_are_found() {
             vec![row]
         });
     });
-    let words = &counter_example(&audit, Check::Causality).words;
+    let words = &expect_violation(&audit, Check::Causality).words;
     assert!(
         words.contains("a message that machine 2 sent")
             && words.ends_with(" ns before the message was sent"),

@@ -162,13 +162,13 @@ impl Link {
     }
 
     /// Counts, on the persistent connection, a message that is sent over its own connection.
-    pub(super) fn count_sent_on_own_connection(&mut self) {
+    pub(super) fn count_sent_on_separate_connection(&mut self) {
         self.messages_sent += 1;
     }
 
     /// Counts, on the persistent connection, a message that arrived over its own connection. Returns whether it was the last message of
     /// the other side.
-    pub(super) fn count_received_on_own_connection(&mut self) -> Result<bool, String> {
+    pub(super) fn count_received_on_separate_connection(&mut self) -> Result<bool, String> {
         self.messages_received += 1;
         self.check_end()?;
         Ok(self.has_ended)

@@ -256,7 +256,7 @@ impl Mesh {
                             let is_last = match link.purpose {
                                 Purpose::Persistent { .. } => link.has_ended(),
                                 Purpose::OneMessage => {
-                                    self.receive_on_own_connection(link, peer, &frame)?
+                                    self.receive_on_separate_connection(link, peer, &frame)?
                                 }
                             };
                             if is_last {

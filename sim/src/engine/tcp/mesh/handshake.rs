@@ -211,7 +211,7 @@ impl Mesh {
                 link.set_proven();
                 Ok(())
             }
-            (HelloKind::Message, None) => self.handle_message_dial(link, hello),
+            (HelloKind::Message, None) => self.handle_message_hello(link, hello),
             (HelloKind::Dial, None) => self.handle_dial(index, link, hello),
             _ => Err("does not follow the handshake".to_owned()),
         }

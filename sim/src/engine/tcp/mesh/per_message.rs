@@ -25,10 +25,11 @@ impl Mesh {
         if !self.wiring().is_per_message() {
             return self.send(owner, peer, message);
         }
-        // The proof for this message covers the message's number and the session (nonces and times) of the persistent connection.
+        // The first step of the new connection's handshake contains the message's number. It has a proof that the sender knows the run's
+        // secret. The proof covers this step and the session (nonces and times) of the persistent connection.
         let (mut session, mut number) = (Session::default(), 0);
         self.with_link(owner, peer, |persistent| {
-            persistent.count_sent_on_own_connection();
+            persistent.count_sent_on_separate_connection();
             (session, number) = (persistent.session, persistent.messages_sent());
             Ok(())
         })?;
@@ -56,7 +57,11 @@ impl Mesh {
 
     /// Handles `hello`, the first step of the handshake over `link`, by which a machine announces a message to the owner of `link`. Its
     /// proof covers the session of the persistent connection between the two machines.
-    pub(super) fn handle_message_dial(&self, link: &mut Link, hello: &Hello) -> Result<(), String> {
+    pub(super) fn handle_message_hello(
+        &self,
+        link: &mut Link,
+        hello: &Hello,
+    ) -> Result<(), String> {
         let (owner, sender) = (link.owner, hello.machine);
         let may_send = self.wiring().is_per_message() && self.wiring().may_send(sender, owner);
         let index = may_send.then(|| self.link_index(owner, sender)).flatten();
@@ -75,7 +80,7 @@ impl Mesh {
 
     /// Handles `frame`, which has arrived over `link`, a connection for one message from `peer`. Sends the receipt. Returns whether
     /// everything from `peer` has now arrived: its end frame, and as many messages as the end frame announced.
-    pub(super) fn receive_on_own_connection(
+    pub(super) fn receive_on_separate_connection(
         &mut self,
         link: &mut Link,
         peer: MachineIndex,
@@ -88,7 +93,7 @@ impl Mesh {
         let persistent = index.and_then(|index| self.links[index].as_mut());
         let persistent = persistent
             .ok_or("carried a message, but the two machines have no persistent connection")?;
-        let is_last = persistent.count_received_on_own_connection()?;
+        let is_last = persistent.count_received_on_separate_connection()?;
         let receipt = new_step(HelloKind::Receipt, link.owner, link.number, 0);
         let receipt = self.secret.signed(receipt, peer, &link.session.bytes());
         link.send_receipt(&receipt)
