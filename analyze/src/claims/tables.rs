@@ -66,20 +66,21 @@ pub fn tests_table(evaluated_claims: &[EvaluatedClaim<'_>]) -> Table {
         coloured: Some((5, tone_of_verdict)),
         caption: vec![
             "measured: the statistic [its 95 % interval], over n runs. Intervals: Student's for a mean, \
-             Wilson's for a share, Bonett's for an sd, Welch's for a difference; `largest` has none. A \
-             difference is averaged over the configurations that both sides have. The value of a run is the \
-             mean over the machines that the test names; with `largest`, it is the largest value among them."
+             Wilson's for a share, Bonett's for an sd, Welch's for a difference. The statistic `largest` is the largest \
+             value of all runs and has no interval. The value of a run is the mean over the machines that the test \
+             names; with `largest`, it is the largest value among them."
                 .to_owned(),
             "wanted: the range in which the interval must lie. A test holds if the whole interval is in this \
              range, fails if the whole interval is outside, and is undecided otherwise; `n 400?` means that \
-             about 400 runs would be enough to decide. Do not add runs to the same dataset until it decides, \
-             because this makes a wrong verdict more likely; make new runs with another seed."
+             about 400 runs would be enough to decide. Do not keep adding runs to the same dataset until the \
+             test is decided, because this makes a wrong verdict more likely; make new runs with another seed."
                 .to_owned(),
             "~[]: a rough interval, because the runs have few different values. A test with a rough interval \
              is undecided. A test whose values are all equal is undecided too, unless they are shares or \
              counts of ticks."
                 .to_owned(),
-            "where A -> B: how much greater the mean is in B than in A; n is the number of runs in B.".to_owned(),
+            "If column `where` has the form A -> B, `measured` is the mean in B minus the mean in A, averaged over the \
+             configurations that both have; n is the number of runs in B.".to_owned(),
         ],
         ..Table::default()
     }

@@ -23,8 +23,8 @@ pub struct Clocks {
     datasets: Datasets,
     /// Replay this clock instead of all of them: lamport, vector, matrix, encoded, interval-tree, bloom:m=8,k=2, plausible:r=2,
     /// hlc:epsilon=0.1,resolution=0.001, hybrid-vector:epsilon=0.1,resolution=0.001 or physical:epsilon=0.1,resolution=0.001 (in seconds).
-    /// The values shown here are the defaults. matrix: a vector for each machine; encoded: a vector as one integer; interval-tree: a tree of counters; bloom: m
-    /// counters, and each event adds 1 to k of them; plausible: a vector with only r numbers, which the machines share; hlc: a
+    /// The values shown here are the defaults. matrix: on each machine, a vector for every machine of the run; encoded: a vector as one integer; interval-tree: a tree of counters; bloom: m
+    /// counters, and each event adds 1 to k of them; plausible: a vector with only r numbers, so several machines count in the same number; hlc: a
     /// physical clock and a counter; hybrid-vector: a vector of physical clocks. epsilon is the largest difference between two
     /// physical clocks, and resolution the smallest step of a physical clock. May be given several times
     #[arg(long = "clock", value_name = "CLOCK")]

@@ -31,8 +31,8 @@ const DEFAULT_MEASURES: [&str; 4] = [
   analyze contrast data/quickstart --a \"internal = 0.7\" --b \"internal = 0.4 and rates = '3,3,3'\"
 
 The two sides A and B are two datasets, or the runs of two conditions. A and B differ in a parameter if no value of this parameter occurs \
-on both sides. They may differ in one or several parameters; the words above the table say in which. Configurations of A and B are compared if they have the same values of all other parameters. Suppose A has internal 0.1 and 0.2, and B \
-has 0.7: then the two configurations of A with rates 1,3,6 (the mean of their means) are compared with that of B. If A and B differ in the rates, machines \
+on both sides. They may differ in one or several parameters; the words above the table say in which. Configurations of A and B are compared if they have the same values of all other parameters. Suppose both have rates 1,3,6, but A has internal 0.1 and 0.2, and B has 0.7: then the mean of the means of A's two \
+configurations is compared with the mean of B's configuration. If A and B differ in the rates, machines \
 are compared by their role (slowest, fastest).")]
 pub struct Contrast {
     #[command(flatten)]

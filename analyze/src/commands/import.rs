@@ -94,7 +94,7 @@ pub struct Import {
     /// the words in the file
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
-    /// The character between the values of a line, or `blanks` (one or several blanks) [default: recognised]
+    /// The character between the values of a line, or `blanks` (one or several blanks) [default: found out from the logs]
     #[arg(long, value_name = "CHARACTER")]
     separator: Option<String>,
     /// The first line is an event (and not the names of the columns)
@@ -108,7 +108,7 @@ pub struct Import {
     /// send_all (to all other machines), receive, and ignore (not an event)
     #[arg(long, value_name = "EVENT=WORD,...", value_delimiter = ',', value_parser = parse_pair)]
     events: Vec<(String, String)>,
-    /// The format of times: s, ms, us, ns, or a strftime format [default: recognised]
+    /// The format of times: s, ms, us, ns, or a strftime format [default: found out from the logs]
     #[arg(long, value_name = "UNIT")]
     time: Option<String>,
     /// Whether a logged clock is the clock's value before or after the event [default: whichever fits the logs]

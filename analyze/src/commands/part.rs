@@ -72,7 +72,7 @@ impl Part {
         self.around
     }
 
-    /// Finds the row of the run of --run in runs.csv. Without --run, picks a run and says on stderr which one, and why.
+    /// Finds the row in runs.csv of the run that --run names. Without --run, picks a run and says on stderr which one, and why.
     fn find_run<'d>(&self, dataset: &'d Dataset) -> anyhow::Result<&'d JournalRow> {
         if let Some(name) = &self.run {
             return Ok(pick::find(dataset, name)?);

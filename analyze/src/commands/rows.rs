@@ -44,9 +44,9 @@ pub fn measure_names() -> Vec<&'static str> {
 #[derive(Debug, Args)]
 pub struct RowOptions {
     /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can use parameters,
-    /// machine, rate, role and n (number of runs). For each measure, it can use the mean (jump_mean), the standard deviation
-    /// (jump_mean_sd), the limits of the interval (jump_mean_low, jump_mean_high), the number of runs in which the measure is defined
-    /// (jump_mean_n, at most n), and the prediction, if there is one (lag_final_predicted). It can use the predicted regime of a machine
+    /// machine, rate, role and n (number of runs). For a measure such as lag_final, it can use the mean over the runs
+    /// (lag_final), the standard deviation (lag_final_sd), the limits of the interval (lag_final_low, lag_final_high), the number of runs
+    /// in which the measure is defined (lag_final_n, at most n), and the prediction, if there is one (lag_final_predicted). It can use the predicted regime of a machine
     /// (regime: stable, critical or overloaded) and the measured one (regime_measured). If this option is given several times, all
     /// conditions must hold
     #[arg(long, value_name = "CONDITION", value_parser = SqlCondition::parse)]

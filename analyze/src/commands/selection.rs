@@ -16,7 +16,7 @@ use super::pools;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
     /// Runs whose delays were too short to change the order of events: all runs in virtual time, and each TCP run whose largest delays
-    /// (lateness_max_us of a tick plus latency_max_us of a message) are less than its margin_us. The margin is the shortest time between two ticks whose order matters. It matters for two machines if one of them may send to the
+    /// (lateness_max_us of a tick plus latency_max_us of a message) are less than its margin_us. The margin is the shortest time between two ticks whose order matters. The order of a tick of one machine and a tick of another matters if one of the machines may send to the
     /// other, or if both may send to the same third machine. With phase=aligned all machines start to tick at the same moment: the margin is 0, and no TCP run is punctual
     Punctual,
 }

@@ -18,13 +18,12 @@ Times are model seconds since the run's start. With --format table or markdown, 
 events. They also have the timestamp of each message (message_stamp), the sender's tick at which it was sent (sent_tick), and the time from \
 the send to the receive (message_age_s).
 
-With --follow, there is a row for each other machine. It shows whether and when the machine received the message. It also shows the \
-machine's first event that causally depends on the send, directly or through messages of other machines (known_tick, known_s; known_from \
-is the machine whose message brought the knowledge).")]
+With --follow, there is a row for every other machine. It shows whether and when the machine received the message. It also shows the \
+machine's first event that causally depends on the send, directly or through messages of other machines (known_tick, known_s; known_from is the machine that sent the last message on this way).")]
 pub struct Show {
     #[command(flatten)]
     part: Part,
-    /// Follow the message that is sent at this tick: show when it reached each other machine. 2:14 is tick 14 of machine 2
+    /// Follow the message that is sent at this tick: show when it reached every other machine. 2:14 is tick 14 of machine 2
     #[arg(long, value_name = "MACHINE:TICK")]
     follow: Option<EventName>,
     #[command(flatten)]

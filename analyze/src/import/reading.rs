@@ -199,7 +199,7 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     let format_of_first_cell =
         TimeFormat::from_first_cell(None, &header::plain(&first.time_title), cells().next()?);
     match format_of_first_cell {
-        // Seconds: either the column's title names them, or it names no unit and the first time is a number.
+        // Seconds are also the first guess for numbers whose title names no unit. So it is tested whether another unit fits better.
         TimeFormat::Unit(1_000_000_000) => {
             recognise_unit(first, &raws().collect::<Vec<&Raw>>()).map(str::to_owned)
         }
@@ -209,9 +209,9 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     }
 }
 
-/// Finds the unit of times that are numbers, from the size of the times and from the number of a machine's rows per unit. None if
-/// the unit is seconds, or if no unit is plausible. If the title of the times names seconds, a low number of rows does not show another
-/// unit: the machine may be slow.
+/// Finds the unit of times that are numbers. None if the unit is seconds, or if no unit is plausible. There are two signs of another unit
+/// than seconds: times that would be too large, and far less than one row of a machine in a unit, because machines have a few events
+/// per second. The second sign does not count if the title of the times names seconds: then the machine is just slow.
 fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     // Six decimals of a number are enough here. A number that is too large to be multiplied by 10^6 is read without decimals.
     let number = |raw: &Raw, cell: &str| {

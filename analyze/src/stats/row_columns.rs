@@ -84,8 +84,8 @@ impl RowColumn {
         }
     }
 
-    /// Finds the column with this name or heading. `shown` are the measures of the table. If several measures have this heading, the one
-    /// among `shown` is found. If none of them is among `shown`, no measure is found.
+    /// Finds the column with this name or heading. `shown` are the measures of the table. If only one measure has this
+    /// heading, it is found, shown or not. If several have it, the one among `shown` is found, or none.
     pub fn find_by_name_or_heading(name: &str, shown: &[&'static Measure]) -> Option<Self> {
         let is_headed = |measure: &Measure| measure.label == name || measure.heading() == name;
         let measure = || {
@@ -105,7 +105,7 @@ impl RowColumn {
             .or_else(|| key().map(Self::Key))
     }
 
-    /// The names of all columns, without parts of estimates other than the mean.
+    /// The names of the key columns, of the measures (which stand for their means), and of the regimes.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let regimes = ["regime", "regime_measured"];
         keys()

@@ -88,8 +88,8 @@ fn needed_if_sd_is_known(half_width: f64) -> f64 {
     (1.96 / half_width).powi(2)
 }
 
-/// Pairs of a number of first repetitions and a factor. The median number of repetitions must be less than the factor times
-/// [`needed_if_sd_is_known`]. With more first repetitions the standard deviation is known better, so the factor falls towards 1.
+/// Numbers of first repetitions, each with a factor. After this number of first repetitions, the median of the calculated numbers of
+/// repetitions must be less than the factor times [`needed_if_sd_is_known`]. With more first repetitions the standard deviation is known better, so the factor falls towards 1.
 const FACTORS: [(u64, f64); 6] = [
     (3, 16.0),
     (5, 5.5),

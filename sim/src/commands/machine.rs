@@ -28,8 +28,8 @@ Start the other machines of the run the same way: with the same experiment file,
 
 On several hosts (computers), delays can change the order of events. Add the difference of the hosts' clocks, the largest lateness of a tick \
 and the largest latency of a message. If the sum is less than the run's margin, the run certainly has the same events as in virtual time. \
-The margin is the shortest time between two ticks whose order matters. It matters for two machines if one of them may send to the other, or if both \
-may send to the same third machine.
+The margin is the shortest time between two ticks whose order matters. The order of a tick of one machine and a tick of another matters if one of the machines may send to the other, or if \
+both may send to the same third machine.
 
 At the end, each machine reports on stderr whether it was punctual: its delays were too short to change the order of events. It is \
 punctual if its largest lateness of a tick plus its largest latency of a message is less than half the margin. (A late tick at one machine \

@@ -30,8 +30,8 @@ const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600
   sim plan experiments/overnight.toml --slurm 8 --at-once 4 > overnight.sbatch
   sim plan experiments/overnight.toml --parallel 4 > overnight.sh
 
-The margin of a run says how much delay it tolerates. It is the shortest time between two ticks whose order matters. It matters for two machines if one of them may send to the other, or if both \
-may send to the same third machine. If the largest delay of a tick plus the \
+The margin of a run says how much delay it tolerates. It is the shortest time between two ticks whose order matters. The order of a tick of one machine and a tick of another matters if one of the machines may send to the other, or if \
+both may send to the same third machine. If the largest delay of a tick plus the \
 largest delay of a message is less than the margin, the delays cannot change the order of events.")]
 pub struct Args {
     #[command(flatten)]

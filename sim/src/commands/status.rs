@@ -30,8 +30,8 @@ const MAX_COMMANDS: usize = 3;
   sim status data/overnight --watch
 
 A run over TCP is punctual if its delays were too short to change the order of events: the largest delay of a tick plus the largest delay \
-of a message is less than the margin. The margin is the shortest time between two ticks whose order matters. It matters for two machines if one of them may send to the other, or if both \
-may send to the same third machine.
+of a message is less than the margin. The margin is the shortest time between two ticks whose order matters. The order of a tick of one machine and a tick of another matters if one of the machines may send to the other, or if \
+both may send to the same third machine.
 
 A run is as scheduled if every message arrived as the schedule (made from the seed) says: between the same two ticks of the recipient, and in \
 the same order. Then the run has the same events as the simulated run with the same seed. Every punctual run is as scheduled; other runs \

@@ -14,14 +14,14 @@ pub(super) enum RateRule {
     /// All assignments of rates to machines, so `1,3` and `3,1` are different sets. With r possible rates and N machines, these
     /// are r^N sets.
     EveryOrdered,
-    /// All choices of rates: of the sets that differ only in their order, only the one in ascending order.
+    /// All choices of rates without regard to their order: `1,3` and `3,1` count as the same set, and only `1,3` is made.
     EveryUnordered,
     /// This number of different random ordered sets. All sets are equally likely.
     Random(u64),
 }
 
-/// A limit on the rate sets that rules make: how many machines the sets that are not made yet may have together. There is a limit because
-/// a short rule can make very many sets.
+/// A limit on the rate sets that rules make: the number of machines that is still free for further sets. Each new set uses up as many as
+/// it has rates. There is a limit because a short rule can make very many sets.
 #[derive(Debug)]
 pub(super) struct MachineBudget(Cell<u64>);
 
@@ -95,7 +95,8 @@ impl RateSets {
             RateRule::EveryUnordered => self.index_sets(|previous| previous),
             RateRule::Random(count) => self.draw_index_sets(count, seed),
         };
-        // `filter_map` leaves nothing out: all possible rates lie between two allowed rates, and the number of machines is allowed.
+        // Neither `filter_map` leaves anything out: `from` and `to` are valid rates, so each rate between them is valid, and the number of
+        // machines was checked before.
         sets.into_iter()
             .filter_map(|set| {
                 Rates::new(

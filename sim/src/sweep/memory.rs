@@ -27,7 +27,7 @@ pub(super) fn bytes_of_run(configuration: &Configuration) -> u64 {
     rows.saturating_mul(EVENT_BYTES + ROW_BYTES as u64)
 }
 
-/// Returns whether memory must hold the events of all runs under way. Over TCP in one process this is not necessary: events
+/// Returns whether memory must hold the events of all runs under way. With the engine `tcp` and `isolation = "shared"` this is not necessary: events
 /// beyond [`events_in_memory`] are written to files, and then read back one run at a time.
 pub(super) fn keeps_every_run_in_memory(experiment: &Experiment) -> bool {
     experiment.engine == EngineKind::Virtual || experiment.isolation == Isolation::Process

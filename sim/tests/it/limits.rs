@@ -101,7 +101,7 @@ fn runs_in_virtual_time_need_no_additional_threads() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("the engine cannot go on: the system has no thread"),
+        said.contains("the engine cannot go on: the system cannot start another thread"),
         "{said}"
     );
 }

@@ -1,4 +1,4 @@
-//! A test that Git keeps the line ends of some files even where it converts line ends, as on Windows. Files of datasets have checksums,
+//! On Windows, Git converts line ends. This test checks that it leaves those of some files as they are. Files of datasets have checksums,
 //! and bash does not understand scripts with the line ends of Windows.
 
 use std::fs;

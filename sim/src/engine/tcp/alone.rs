@@ -21,7 +21,8 @@ use crate::wire::RunToken;
 /// Time between the moment at which machine 0 sets the start of the run and the start itself. In this time, the start time must reach
 /// all machines.
 const LEAD_NS: u64 = 250_000_000;
-/// Time that is added to [`LEAD_NS`] for each machine, because in a ring the start time goes from one machine to the next.
+/// Time that is added to [`LEAD_NS`] for each machine, because with `topology = "ring"` the start time goes from one
+/// machine to the next.
 const LEAD_PER_MACHINE_NS: u64 = 1_000_000;
 /// How long a machine waits for the last messages of its run, after the end of the run's duration.
 const PATIENCE_NS: u64 = 10_000_000_000;
@@ -101,7 +102,8 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
     let mut ready = vec![];
     let mut suspension = Suspension::default();
     let patience_ns = u64::try_from(participant.patience.as_nanos()).unwrap_or(u64::MAX);
-    // The deadline for the start of the run. This process has not been suspended yet, so the time of suspensions is 0.
+    // The deadline for the start of the run. Time in which this process was suspended (Ctrl+Z, or a sleeping computer) does not count as
+    // waiting. So far there was none: 0.
     let mut patience = Patience::until(clock.now_ns().saturating_add(patience_ns), 0);
     for turn in 0.. {
         suspension.note_awake(clock.now_ns());
@@ -112,7 +114,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
                 if let Some(warning) = hosted.warning_of_clocks(margin_ns) {
                     tell(warning);
                 }
-                hosted.end_idle_machines()?;
+                hosted.end_machines_without_ticks()?;
                 let end_ns = hosted.end_ns().unwrap_or(0);
                 // The deadline for the end of the run.
                 patience = Patience::until(
@@ -134,7 +136,8 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
         if patience.is_over(clock.now_ns(), &mut suspension) {
             return Err(hosted.describe_missing().into());
         }
-        // Wait for a socket, but not longer than until the next tick. (Before the start of the run is set, no tick has a due time.)
+        // Wait for a socket, but not longer than until the next tick. Before the start of the run
+        // is set, the due times have no meaning.
         let longest_ns = clock.now_ns() + LONGEST_WAIT.as_nanos() as u64;
         let due_ns = hosted.next_due_ns(machine).filter(|_| hosted.has_started());
         let until = clock.instant(due_ns.map_or(longest_ns, |due_ns| due_ns.min(longest_ns)));
@@ -147,6 +150,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
         }
     }
     let (result, mut mesh) = hosted.into_result(machine);
+    // Closes all connections: it returns whether some are still open.
     while mesh.close_some(usize::MAX, &mut reactor) {}
     Ok(result)
 }

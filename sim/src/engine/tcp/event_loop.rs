@@ -371,7 +371,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             });
             self.deadlines.extend(first_ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
-            let result = hosted.end_idle_machines();
+            let result = hosted.end_machines_without_ticks();
             self.not_started -= 1;
             self.set_deadline(slot, serial, true, end_ns);
             if let Err(reason) = result {

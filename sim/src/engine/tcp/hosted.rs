@@ -329,7 +329,7 @@ impl HostedRun {
 
     /// Sends the end frames of the machines that have no tick within the run's duration. (Other machines send their end frames after
     /// their last tick, in [`Self::tick`].)
-    pub(super) fn end_idle_machines(&mut self) -> Result<(), String> {
+    pub(super) fn end_machines_without_ticks(&mut self) -> Result<(), String> {
         self.mesh
             .local()
             .filter(|&machine| self.schedule.ticks(machine as usize) == 0)
