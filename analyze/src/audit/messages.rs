@@ -1,5 +1,7 @@
 //! Checks each receive of a machine: whether it fits the send of its message, and whether messages are received in the right order.
 
+use std::cell::OnceCell;
+
 use sim::experiment::StampRule;
 use sim::log::UNKNOWN;
 use sim::machine::{EventKind, Message};
@@ -30,7 +32,7 @@ pub(super) fn check(
         log,
         machine,
         mailbox,
-        by_tick: sort_by_tick(mailbox),
+        by_tick: OnceCell::new(),
         next: mailbox.starts.clone(),
         is_received: vec![false; mailbox.messages.len()],
         order: QueueOrder::new(setup, log),
@@ -81,8 +83,9 @@ struct ReceiveChecker<'a> {
     log: &'a Log,
     machine: usize,
     mailbox: &'a Mailbox,
-    /// The indices of the mailbox's messages, sorted by sender and tick.
-    by_tick: Vec<u32>,
+    /// The indices of the mailbox's messages, sorted by sender and tick. Computed when a receive is first not the next message of its
+    /// sender.
+    by_tick: OnceCell<Vec<u32>>,
     /// For each sender, the index in the mailbox of the message that should be received next.
     next: Vec<u32>,
     /// For each message in the mailbox, whether one of the receives that were already checked received it.
@@ -154,7 +157,8 @@ impl<'a> ReceiveChecker<'a> {
             return Some(next);
         }
         let tick = |index: u32| self.mailbox.messages[index as usize].tick;
-        let of_sender = &self.by_tick[start as usize..end as usize];
+        let by_tick = self.by_tick.get_or_init(|| sort_by_tick(self.mailbox));
+        let of_sender = &by_tick[start as usize..end as usize];
         let position = of_sender.partition_point(|&index| tick(index) < message.sent_tick);
         let index = *of_sender.get(position)?;
         is_match(index).then_some(index)

@@ -32,8 +32,8 @@ impl<'a> QueueOrder<'a> {
     /// Records that the machine took `sent` from its queue. Returns a message that was taken before `sent` although it certainly entered the
     /// queue after `sent`. `None` if there is no such message.
     pub(super) fn take(&mut self, sent: &Sent) -> Option<Sent> {
-        let too_early = self.find_taken_too_early(sent);
-        let (earliest, _) = self.arrival_times(sent);
+        let (earliest, latest) = self.arrival_times(sent);
+        let too_early = self.find_entered_after(latest);
         if self
             .last_entered
             .is_none_or(|(earliest_of_last, _)| earliest > earliest_of_last)
@@ -45,9 +45,13 @@ impl<'a> QueueOrder<'a> {
 
     /// Returns a message that was already taken although it certainly entered the queue after `sent`. `None` if there is no such message.
     pub(super) fn find_taken_too_early(&self, sent: &Sent) -> Option<Sent> {
+        self.find_entered_after(self.arrival_times(sent).1)
+    }
+
+    /// Returns the taken message that entered the queue last, if it certainly entered it after `time`.
+    fn find_entered_after(&self, time: ArrivalTime) -> Option<Sent> {
         let (earliest_of_last, last) = self.last_entered?;
-        let (_, latest_of_sent) = self.arrival_times(sent);
-        (latest_of_sent < earliest_of_last).then_some(last)
+        (time < earliest_of_last).then_some(last)
     }
 
     /// The earliest and the latest time at which the message can have arrived in the queue.

@@ -7,11 +7,10 @@ use analyze::stats::repetitions;
 use clap::Args;
 use sim::console::tell;
 use sim::offering::offering;
-use sim::sweep::words::grouped;
 
 use super::Datasets;
 use super::output::Output;
-use super::rows::{RowOptions, measure_names, parse_name};
+use super::rows::{RowOptions, measure_names, parse_name, say_what_is_not_shown};
 
 /// Number of rows of the table without --top and --all.
 const DEFAULT_ROWS: usize = 10;
@@ -79,7 +78,7 @@ impl Precision {
         };
         let shown = configurations.len().min(row_limit);
         let wanted = (measure, self.half_width);
-        let more = rows_not_shown(configurations.len() - shown);
+        let more = say_what_is_not_shown(configurations.len() - shown);
         let mut table =
             precision::table(&configurations[..shown], &needs, wanted, &extensions, more);
         table
@@ -98,15 +97,4 @@ fn extensions(datasets: &[Dataset], needs: &[MachineNeed<'_>]) -> anyhow::Result
         extensions.extend(Extension::new(dataset, needs)?);
     }
     Ok(extensions)
-}
-
-/// A sentence that says how many rows are not shown. `None` if all rows are shown.
-fn rows_not_shown(count: usize) -> Option<String> {
-    let plural = if count == 1 { "" } else { "s" };
-    (count > 0).then(|| {
-        format!(
-            "{} more configuration{plural}: --all shows them.",
-            grouped(count as u64)
-        )
-    })
 }

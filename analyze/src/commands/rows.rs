@@ -16,6 +16,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use sim::console::tell;
 use sim::offering::offering;
+use sim::sweep::words::grouped;
 
 use super::Datasets;
 use super::output::Output;
@@ -76,6 +77,13 @@ pub fn tell_renamed(condition: &SqlCondition) {
     for (earlier, current) in condition.renamed() {
         tell(format_args!("{earlier} is now called {current}"));
     }
+}
+
+/// A sentence that says how many configurations are not shown, and how to see them. `None` if all are shown.
+pub fn say_what_is_not_shown(count: usize) -> Option<String> {
+    let plural = if count == 1 { "" } else { "s" };
+    let count_in_words = grouped(count as u64);
+    (count > 0).then(|| format!("{count_in_words} more configuration{plural}: --all shows them."))
 }
 
 /// The option for a limited number of rows.

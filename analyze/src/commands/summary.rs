@@ -7,12 +7,11 @@ use analyze::stats::repetitions;
 use analyze::stats::tables::{self, SUMMARY};
 use analyze::summary::{self, Overview};
 use clap::Args;
-use sim::console::command_line;
 use sim::sweep::words::grouped;
 
 use super::Datasets;
 use super::output::Output;
-use super::rows::RowOptions;
+use super::rows::{RowOptions, say_what_is_not_shown};
 
 /// Number of rows of the table without --top and --all.
 const DEFAULT_ROWS: usize = 10;
@@ -83,19 +82,14 @@ impl Summary {
             .print(&[], &[], || tables::records(&measures, &groups))
     }
 
-    /// A sentence that says how many rows are not shown, and the command that shows them. `None` if all rows are shown.
+    /// A sentence that says how many rows are not shown, and how to see them. `None` if all rows are shown.
     fn rows_not_shown(&self, overview: &Overview<'_>, shown: usize) -> Option<String> {
         let more = overview.rows.len() - shown;
-        let roots = self.datasets.roots.iter().map(|root| root.as_os_str());
-        let words = ["analyze", "summary", "--all"].map(AsRef::as_ref);
-        let command = command_line(words.into_iter().chain(roots));
         let order = match self.options.has_sort_keys() {
             true => "",
             false => "Fastest growing queue first. ",
         };
-        let plural = if more == 1 { "" } else { "s" };
-        let count = grouped(more as u64);
-        (more > 0).then(|| format!("{order}{count} more configuration{plural}: {command}"))
+        say_what_is_not_shown(more).map(|sentence| format!("{order}{sentence}"))
     }
 }
 

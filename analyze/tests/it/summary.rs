@@ -113,12 +113,12 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
 }
 
 #[test]
-fn rows_that_are_not_shown_are_counted_with_the_command_that_shows_them() {
+fn rows_that_are_not_shown_are_counted_with_the_option_that_shows_them() {
     let folder = grid();
     let (_, text, _) = analyze(&["summary", "grid"], folder.path());
     // Ten of the 24 configurations are shown.
-    let command = "14 more configurations: analyze summary --all grid\n";
-    assert!(text.contains(command), "{text}");
+    let sentence = "14 more configurations: --all shows them.";
+    assert!(text.contains(sentence), "{text}");
     let (_, text, _) = analyze(&["summary", "--all", "grid"], folder.path());
     assert!(!text.contains("more configuration"), "{text}");
     let (code, _, err) = analyze(&["summary", "--all", "--top", "3", "grid"], folder.path());
