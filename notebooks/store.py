@@ -2,9 +2,10 @@
 
     python notebooks/store.py                        # every notebook
     python notebooks/store.py 02-claims 05-clocks    # some of them
-    python notebooks/store.py --keep-data            # with the data that data/ already has
+    python notebooks/store.py --keep-data            # without the commands that make the data
 
-A notebook's data is made by the commands in its first cell. Runs that are already in data/ are not made again.
+A notebook's data is made by the commands in its first cell. They skip runs that are already in data/. With --keep-data they are not
+run at all: the notebook reads the files that are in data/ now.
 """
 
 import argparse
@@ -20,7 +21,8 @@ from nbclient import NotebookClient
 from PIL import Image
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-# The pictures of README.md: for each file in figures/, the notebook that draws it, and the picture's index in this notebook.
+# The pictures of notebooks/README.md: for each file in figures/, the notebook that draws it, and the picture's position among the pictures
+# of this notebook, counted from 0.
 FIGURES = {
     "claims.png": ("02-claims", 0),
     "stability-map.png": ("03-stability-map", 0),
@@ -41,6 +43,7 @@ def execute(notebook):
     client = NotebookClient(notebook, timeout=600, record_timing=False, resources={"metadata": {"path": str(FOLDER)}})
     # JUPYTER_PREFER_ENV_PATH: take Jupyter's settings from this Python environment first. MPLBACKEND: draw pictures into the notebook.
     client.execute(env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
+    # This replaces an entry that also has Python's version.
     notebook.metadata["language_info"] = {"name": "python"}
 
 
@@ -62,7 +65,8 @@ def shrink_pictures(notebook):
 
 
 def store(path, keep_data):
-    """Makes the data of a notebook, runs the notebook, and writes the notebook with its outputs and its pictures for README.md."""
+    """Makes the data of a notebook, runs the notebook, and writes two things: the notebook with its outputs, and its pictures for
+    notebooks/README.md."""
     notebook = nbformat.read(path, as_version=4)
     if not keep_data:
         make_data(notebook)

@@ -28,16 +28,18 @@ fn has_own_repository(project: &Path) -> bool {
         .is_some_and(|root| root == project)
 }
 
-/// Makes Cargo run this script again after every commit and checkout. These change files of Git, which Cargo watches. The paths of the
-/// files are asked from Git, because they are different in a worktree and in a clone. Git's index is not watched, because it changes with
+/// Makes Cargo run this script again after every commit and checkout: Cargo watches the files of Git that these commands change. Git tells
+/// the paths of these files, because they are different in a worktree and in a clone. Git's index is not watched, because it changes with
 /// every `git status`.
 fn watch_commits() {
-    // A repository has `packed-refs` or `reftable`, which are two formats in which Git stores branches.
+    // `HEAD` changes with a checkout, because it names the current branch. The commit of a branch is in `packed-refs`, in `reftable` or in a
+    // file of its own (see below). Which of them exist depends on the repository.
     for name in ["HEAD", "packed-refs", "reftable"] {
         if let Some(path) = git_path(name).filter(|path| path.exists()) {
             println!("cargo:rerun-if-changed={}", path.display());
         }
     }
+    // The path of the current branch's own file, which ends with `refs/heads/main`, for example. `None` if no branch is checked out.
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]).and_then(|name| git_path(&name));
     // If the branch exists only in packed-refs, it has no file of its own yet. The next commit makes one, which changes the nearest folder
     // that exists. So Cargo watches the branch's file or else this folder.

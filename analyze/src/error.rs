@@ -41,10 +41,10 @@ pub enum Error {
         path: PathBuf,
         /// The conditions, as given on the command line.
         conditions: String,
-        /// The values that runs have in the columns that the conditions name.
+        /// The values that runs have in the columns that the conditions name, such as `; internal is 0.4 | 0.7`. It may be empty.
         values: String,
     },
-    /// The user chose a machine, an event or a time that the run does not have.
+    /// What the user chose cannot be shown: for example, the run has no such machine, event or time, or its log contradicts itself.
     #[error("{dataset}, run {run}: {problem}")]
     Choice {
         /// The dataset's name.
@@ -59,17 +59,25 @@ pub enum Error {
     NoSuchRow {
         /// The condition, as given on the command line.
         condition: String,
-        /// The values of the columns that the condition names.
+        /// The values that rows have in the columns of the condition, such as `; internal is 0.4 | 0.7`.
         values: String,
     },
-    /// No configuration of one side of a contrast (a comparison of two groups of runs) can be compared with a configuration of the other side.
+    /// No configuration of one side of a contrast (a comparison of two groups of runs) can be compared with a configuration of the other
+    /// side.
     #[error(transparent)]
     NothingPairs(#[from] NothingPairs),
-    /// A condition on rows, or an order of rows, names a column that the rows of pooled runs (option `--by`) do not have.
-    #[error("rows of --by have no {column}; add the column to --by, or leave out --by")]
+    /// The user wants to choose or sort the rows of a table by a column that it does not have. With option `--by`, a row stands for several
+    /// configurations, so the table has fewer columns.
+    #[error(
+        "rows of --by have no {}",
+        match .column {
+            Some(column) => format!("{column}; add the column to --by, or leave out --by"),
+            None => "predictions and regimes; leave out --by".to_owned(),
+        }
+    )]
     NotPooled {
-        /// The column.
-        column: &'static str,
+        /// The column. `None` stands for predictions and regimes.
+        column: Option<&'static str>,
     },
     /// A condition, as in `--where`, is not valid.
     #[error(transparent)]
@@ -120,7 +128,7 @@ pub enum Error {
         /// The row (counted within the run, from 1), the column and the mistake.
         cause: RowError,
     },
-    /// A value in the event log is impossible.
+    /// A value in the event log is impossible, although it can be read: for example, the number of a machine that does not exist.
     #[error("{}: run {run}: row {row}, column {column}: {problem}", .path.display())]
     Value {
         /// The file of the event log.

@@ -3,14 +3,14 @@
 //! A dataset has the events of many runs. The events are read into columns, some runs at a time, and the measures of each machine
 //! are computed from these columns. From the values of repeated runs, means and intervals are estimated; tables show the means and
 //! intervals. From the simulator, this crate uses mainly the dataset format (`sim::log`), the configuration (`sim::experiment`) and
-//! the estimate of run times (`sim::sweep`).
+//! the estimate of how long runs will take (`sim::sweep`).
 //!
 //! # Layout
 //!
 //! - [`read`]: datasets, their runs and their events as data frames
 //! - [`measures`]: the measures of each machine in a run; each family of related measures has a file of its own
-//! - [`stats`]: estimates of measures over the repetitions of a configuration, over several configurations together (pools), and of
-//!   the effect of a parameter (contrasts)
+//! - [`stats`]: estimates of measures over the repetitions of one configuration, or over the runs of several configurations together
+//!   (pools); estimates of how much measures differ between two values of a parameter (contrasts)
 //! - [`summary`]: a row for each configuration; and how many machines are stable (fewer messages arrive than the machine has ticks),
 //!   critical (about as many) or overloaded (more)
 //! - [`theory`]: predictions, and their comparison with measurements
@@ -29,10 +29,10 @@
 //! - [`draw`]: drawing as SVG, PNG and PDF
 //! - [`import`]: turns logs of other programs into datasets
 //! - [`submissions`]: the logs of a class of students: each submission is imported, audited and measured
-//! - [`export`]: the files in `processed/` for notebooks, and the dictionary of all columns
-//! - [`output`]: tables, records and paragraphs as text
+//! - [`export`]: the files in `processed/` for notebooks, and the data dictionary, which describes every column
+//! - [`output`]: tables and paragraphs for people, and records (CSV and JSON) for programs
 //! - [`seal`]: checksums in Parquet files
-//! - [`remembering`]: remembers why a file could not be written, for the error message
+//! - [`remembering`]: keeps the system's error if a file could not be written, because Polars replaces it by a text of its own
 //! - [`threads`]: shares work among all cores; starts the threads of Polars
 //! - [`error`]: all errors of this crate
 //!

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-/// Exit code if the command line or a dataset cannot be used.
+/// Exit code of every error except a failed check. Most often, the command line or a dataset cannot be used.
 const UNUSABLE: u8 = 2;
 /// Exit code if the program worked, but what it checked is wrong: for example, a log breaks the rules of Lamport clocks.
 const CHECK_FAILED: u8 = 4;
@@ -18,19 +18,21 @@ const CHECK_FAILED: u8 = 4;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Makes a write beyond the file size limit (`ulimit -f`) an ordinary write error instead of a signal that kills the program.
+/// Makes a write beyond the file size limit (`ulimit -f`) an ordinary write error. Otherwise such a write causes the signal SIGXFSZ, which
+/// kills the program.
 #[cfg(unix)]
-fn survive_full_files() {
-    // With any handler of the signal, the write returns an error. This handler sets a flag that nobody reads. If it cannot be registered,
-    // the signal kills the program. Even then no damaged file is left, because files are written under temporary names.
+fn survive_file_size_limit() {
+    // As soon as the signal has a handler, whatever it does, the write returns an error. This handler sets a flag that nobody reads. If it
+    // cannot be registered, the signal still kills the program, but leaves no damaged file, because files are written under temporary names.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 
 fn main() -> ExitCode {
     #[cfg(unix)]
-    survive_full_files();
+    survive_file_size_limit();
     let result = match commands::Cli::try_parse() {
         Ok(cli) => cli.run(),
+        // A mistake in the command line: clap wants to print it to stderr. (Help and version go to stdout.)
         Err(mistake) if mistake.use_stderr() => {
             // If stderr is closed, the exit code still reports the mistake.
             let _ = mistake.print();

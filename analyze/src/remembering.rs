@@ -13,12 +13,12 @@ pub(crate) struct RememberingFile {
     failure: Failure,
 }
 
-/// The first error of writing to a [`RememberingFile`], if there was one.
+/// The first error of writing to a [`RememberingFile`], if there was one. It can still be read when Polars has dropped the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Failure(Arc<OnceLock<io::Error>>);
 
 impl RememberingFile {
-    /// Wraps `file`. The returned [`Failure`] shows the first write error later.
+    /// Wraps `file`. If a later write fails, its error can be read from the returned [`Failure`].
     pub(crate) fn new(file: File) -> (Self, Failure) {
         let failure = Failure::default();
         let remembering = Self {
@@ -30,7 +30,7 @@ impl RememberingFile {
 
     /// Keeps the error of `result` if it is the first one, and returns `result`.
     fn remember<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        // An interrupted write is repeated, so it is no failure.
+        // Callers repeat an interrupted write (as `write_all` does), so it is no failure.
         if let Err(error) = &result
             && error.kind() != io::ErrorKind::Interrupted
         {
@@ -80,6 +80,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_reported_as_such() {
+        // Every write to `/dev/full` fails as if the disk were full.
         let full = File::options().write(true).open("/dev/full").unwrap();
         let (file, failure) = RememberingFile::new(full);
         let mut frame = df!("a" => [1, 2, 3]).unwrap();
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn an_error_of_polars_keeps_its_text_if_no_write_failed() {
-        let cause = Failure::default().cause(polars_err!(ComputeError: "of its own"));
-        assert!(cause.to_string().contains("of its own"), "{cause}");
+        let cause = Failure::default().cause(polars_err!(ComputeError: "text of Polars"));
+        assert!(cause.to_string().contains("text of Polars"), "{cause}");
     }
 }

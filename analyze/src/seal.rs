@@ -1,9 +1,9 @@
 //! A checksum inside a Parquet file, which shows whether any byte of the file has changed.
 //!
-//! A Parquet file ends with its footer, the length of the footer (four bytes, little-endian) and the letters `PAR1`. Readers find
+//! A Parquet file ends with three parts: its footer, the footer's length (four bytes, little-endian), and the letters `PAR1`. Readers find
 //! everything else through the footer. The checksum (BLAKE3) is written directly before the footer. Readers do not use these
 //! bytes, so they can read such a file like any other. The checksum covers all other bytes of the file, and also a text that says
-//! what the file contains. So a file that was put in the place of another file is detected too.
+//! what the file contains, such as `a part of the events`. So a file that was put in the place of another file is detected too.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -23,24 +23,24 @@ const TAIL: usize = 4 + MAGIC.len();
 pub(crate) fn seal(path: &Path, about: &str) -> io::Result<()> {
     let bytes = fs::read(path)?;
     let footer_start = find_footer(&bytes).ok_or(io::ErrorKind::InvalidData)?;
-    let (data, footer) = bytes.split_at(footer_start);
-    let checksum = checksum(about, data, footer);
-    // The checksum takes the place of the footer's first bytes, and the footer is written again behind it.
+    let (data, footer_and_tail) = bytes.split_at(footer_start);
+    let checksum = checksum(about, data, footer_and_tail);
+    // The checksum is written where the footer began. So everything from the footer on is written again, behind the checksum.
     let mut file = File::options().write(true).open(path)?;
     file.seek(SeekFrom::Start(footer_start as u64))?;
     file.write_all(checksum.as_bytes())?;
-    file.write_all(footer)
+    file.write_all(footer_and_tail)
 }
 
 /// Tells whether `bytes` are those of a file that was sealed with the same text `about` and has not changed since.
 pub(crate) fn is_unchanged(bytes: &[u8], about: &str) -> bool {
     let parts = find_footer(bytes).and_then(|footer_start| {
-        let (before, footer) = bytes.split_at(footer_start);
+        let (before, footer_and_tail) = bytes.split_at(footer_start);
         let (data, stored) = before.split_last_chunk::<{ blake3::OUT_LEN }>()?;
-        Some((data, stored, footer))
+        Some((data, stored, footer_and_tail))
     });
-    parts.is_some_and(|(data, stored, footer)| {
-        checksum(about, data, footer) == blake3::Hash::from_bytes(*stored)
+    parts.is_some_and(|(data, stored, footer_and_tail)| {
+        checksum(about, data, footer_and_tail) == blake3::Hash::from_bytes(*stored)
     })
 }
 
@@ -53,16 +53,16 @@ fn find_footer(bytes: &[u8]) -> Option<usize> {
     (magic == MAGIC).then_some(footer_start)
 }
 
-/// The checksum of a file with the bytes `data` and `footer`. `about` says what the file contains. Here `footer` is everything from the
-/// footer's first byte to the end of the file.
-fn checksum(about: &str, data: &[u8], footer: &[u8]) -> blake3::Hash {
+/// The checksum of a file that has the bytes `data` before its footer. `footer_and_tail` is everything from the footer's first byte to the
+/// end of the file. `about` says what the file contains.
+fn checksum(about: &str, data: &[u8], footer_and_tail: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     // The lengths are hashed first. Otherwise moving a byte from one part to the next would not change the checksum.
     hasher.update(&(about.len() as u64).to_le_bytes());
     hasher.update(&(data.len() as u64).to_le_bytes());
     hasher.update(about.as_bytes());
     hasher.update(data);
-    hasher.update(footer);
+    hasher.update(footer_and_tail);
     hasher.finalize()
 }
 

@@ -21,7 +21,7 @@ const POOLS: usize = 3;
     threads_needed(1)
 )]
 pub struct TooFewThreads {
-    /// Number of threads that the system gives.
+    /// Number of threads that the system gives. If it is enough for pools of one thread each, smaller pools can be started.
     given: usize,
 }
 
@@ -62,8 +62,8 @@ impl TooFewThreads {
     }
 }
 
-/// Number of threads that the system must give for pools of `threads` each. It is twice the number of threads that are started, because
-/// the system still counts a thread for a while after it has ended.
+/// Number of threads that the system must give for pools of `threads` each. The pools start half as many. The other half is a reserve,
+/// because the system still counts threads for a while after they have ended: here those of [`count_available`].
 const fn threads_needed(threads: usize) -> usize {
     2 * POOLS * threads
 }
@@ -99,8 +99,8 @@ pub(crate) fn on_all_cores<T: Send, E: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Calls `work` once on each core, but at most `jobs` times in all, and returns all results. The calls must share the jobs among
-/// themselves, because there may be only one call: the one in the caller's thread, if the system gives no other thread.
+/// Calls `work` once on each core, but at most `jobs` times in all, and returns all results. Each call must take jobs until none is left,
+/// because there may be only one call: the one in the caller's thread, which is made in any case. The system may give no other thread.
 pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -118,8 +118,8 @@ pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) ->
 }
 
 /// Starts the pools that all queries of Polars share, with `threads` threads each. The environment variable POLARS_MAX_THREADS must
-/// have the same value. Without this call, Polars starts the pools at the first query, and panics or hangs if the system gives fewer
-/// threads.
+/// have the same value, because Polars reads the size of its own pools from it. Without this call, Polars starts the pools at the first
+/// query, and panics or hangs if the system gives fewer threads.
 ///
 /// # Errors
 ///

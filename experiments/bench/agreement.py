@@ -11,7 +11,8 @@ from statistics import fmean, stdev
 from datasets import events
 from tables import Table
 
-# Two means disagree if they differ by more than this number of standard errors. The seeds are fixed, so the result is always the same.
+# Two means disagree if they differ by more than this number of standard errors. The seeds are fixed, so a check that succeeds once does
+# not fail by chance later.
 FAR = 4.0
 
 
@@ -34,7 +35,7 @@ class Sample:
         return stdev(self.values) / sqrt(len(self.values))
 
     def distance(self, other: "Sample") -> float:
-        """Returns the mean minus the other mean, in standard errors of this difference."""
+        """Returns this sample's mean minus the other's mean, in standard errors of this difference."""
         error = sqrt(self.standard_error**2 + other.standard_error**2)
         return (self.mean - other.mean) / error
 
@@ -79,8 +80,8 @@ def table(reference: Samples, peers: dict[str, Samples]) -> Table:
         columns=["mean over runs", "sim", *(column for name in peers for column in (name, "apart"))],
         rows=rows,
         note=(
-            "Apart: the difference from the mean of `sim`, in standard errors. "
-            f"The largest is {farthest:.1f}; up to {FAR:g} they agree."
+            "Apart: the mean of `sim` minus the mean to the left, in standard errors of this difference. "
+            f"The largest distance is {farthest:.1f}; means agree up to a distance of {FAR:g}."
         ),
     )
     if farthest > FAR:

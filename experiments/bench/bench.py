@@ -45,6 +45,7 @@ def main() -> None:
     for name in given.only or [name for name in PARTS if name not in OPT_IN]:
         try:
             tables = PARTS[name](simulator, plan)
+        # Disagreement: a program that `sim` is compared with does not simulate the same model.
         except (Failed, Disagreement) as error:
             sys.exit(f"{name}: {error}")
         for table in tables:
@@ -59,6 +60,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=positive, metavar="N", help="measure every case N times")
     parser.add_argument("--machines", type=machine_counts, metavar="N,...", help="numbers of machines at the same time, in multiples of 300")
     parser.add_argument("--seconds", type=positive, metavar="S", help="the duration of each run of the part machines")
+    # The script `run` gives the path of the program `sim`. So users need not know this option.
     parser.add_argument("--sim", type=Path, required=True, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -77,7 +79,7 @@ def planned(given: argparse.Namespace) -> Plan:
 
 
 def positive(text: str) -> int:
-    """Parses a whole number from 1."""
+    """Parses a whole number that is at least 1."""
     number = int(text)
     if number < 1:
         raise ValueError
@@ -120,4 +122,5 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
+        # The usual exit code after Ctrl-C: 128 + 2, the number of the signal SIGINT.
         sys.exit(130)

@@ -32,12 +32,13 @@ INTERNAL = 0.7
 MAX_DIFFERENCE = 1e-4
 # The commands of `analyze` whose tables are read.
 TABLES = ("drift", "jumps", "backlog", "causality")
-# The measures whose contrasts are averaged over the machines: some with nearly continuous values, and some that are the same for all
-# machines of a run.
+# The measures whose contrasts (differences between two rate sets) are averaged over the machines. Two have nearly continuous values:
+# logical_rate and backlog_mean. The other three are the same for all machines of a run.
 AVERAGED_MEASURES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
-# At least this share of the intervals without the mark ±~ (rough interval) must contain the true mean.
+# At least this share of the intervals of a cell (see class `Cell`) must contain the true mean. Intervals with the mark ±~ (rough) do not
+# count.
 WANTED = 0.92
-# Cells with fewer intervals without this mark are ignored.
+# Cells with fewer intervals that count are ignored.
 FEWEST = 50
 # The coverage of a cell may be below `WANTED` by up to this number of standard errors: among some hundred cells, this happens by chance.
 BY_CHANCE = 3.5
@@ -51,7 +52,7 @@ class Cell:
     means: list[float] = field(default_factory=list)
     """The mean (or the difference, for a contrast) of each sample."""
     intervals: list[tuple[float, float]] = field(default_factory=list)
-    """The intervals without a mark."""
+    """The intervals without the mark ±~."""
 
     def add(self, mean: float, interval: tuple[float, float] | None) -> None:
         """Adds a sample. `interval` is None if the interval has a mark or is missing."""
@@ -73,13 +74,14 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
     """Returns the tables of coverage. Raises `Disagreement` if the coverage of a cell is so low that this cannot be chance."""
     # The everyday build (without `--release`), next to the release build of `sim`.
     analyze = simulator.program.parents[1] / "debug" / "analyze"
-    with simulator.sweep(experiment(plan.coverage_configurations), "--engine", "virtual") as (_, dataset):
+    with simulator.sweep(experiment(plan.coverage_samples), "--engine", "virtual") as (_, dataset):
         rounds.say("coverage: tables")
         cells = list(cells_of_tables(analyze, dataset))
         rounds.say("coverage: contrasts")
         contrasts = list(cells_of_contrasts(analyze, dataset))
         rounds.say("coverage: averages of contrasts")
         averages = list(cells_of_averages(analyze, dataset, plan.coverage_averages))
+    # The kinds of intervals.
     kinds = {"tables": cells, "contrasts": contrasts, "averages of contrasts": averages}
     groups = [(kind, of_kind, {cell.name: fmean(cell.means) for cell in of_kind}) for kind, of_kind in kinds.items()]
     tables = [summary(groups), lowest(groups)]
@@ -90,7 +92,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
         if cell.is_too_low(cell.covered(truths[cell.name]))
     ]
     if low:
-        print("\n".join(table.render(False) for table in tables))
+        print("\n".join(table.render(markdown=False) for table in tables))
         raise Disagreement(f"intervals without a mark contain the true mean in fewer than {WANTED:.0%} of the samples: {'; '.join(low)}")
     return tables
 
@@ -138,6 +140,7 @@ def cells_of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
             if record["row"] == "pair" and record["difference"]:
                 label = f"{a} to {b} machine {record['machine']} {record['measure']}"
                 cell = cells.setdefault(label, Cell(label))
+                # `t` (from Student's t distribution) is an interval without a mark. `rough` is one with the mark.
                 interval = (float(record["low"]), float(record["high"])) if record["interval"] == "t" else None
                 cell.add(float(record["difference"]), interval)
         yield from cells.values()
@@ -155,7 +158,7 @@ def cells_of_averages(analyze: Path, dataset: Path, configurations: int) -> Iter
     cells = [Cell(f"{a} to {b} {name}") for name in AVERAGED_MEASURES]
     for internal in list(probabilities)[:configurations]:
         where = ("--where", f"internal={internal}")
-        # The last row of the printed table has the averages.
+        # The last row of the printed table has the averages. Its last column is n, and the columns before it are the measures.
         *_, average = rows_of(analyze, "contrast", dataset, "--of", "rates", "--from", a, "--to", b, *options, *where)
         for cell, text in zip(cells, average[-1 - len(cells) : -1], strict=True):
             cell.add(float(text.split()[0]), unmarked_interval(text))
@@ -197,7 +200,7 @@ def with_enough_intervals(cells: Iterable[Cell]) -> list[Cell]:
     return [cell for cell in cells if len(cell.intervals) >= FEWEST]
 
 
-# The name of a kind of intervals, its cells, and the true mean of each cell, by the name of the cell.
+# For each kind of intervals (such as contrasts): its name, its cells, and the true mean of each cell, by the name of the cell.
 Groups = list[tuple[str, list[Cell], dict[str, float]]]
 
 
@@ -207,7 +210,7 @@ def summary(groups: Groups) -> Table:
         "Coverage of 95 % intervals of ten runs",
         ["intervals of", "cells", "without a mark", "their coverage", "lowest cell", f"cells below {WANTED:.0%}"],
         note=f"A cell is a measure of a machine in one of four rate sets ({', '.join(f'{rates} {name}' for rates, name in RATE_SETS.items())}), or its contrast between "
-        f"two of them. Without a mark: the share of all intervals that are neither rough nor missing because all runs are equal. "
+        f"two of them. Without a mark: the share of all intervals that are neither rough (±~) nor missing. An interval is missing if all runs of its sample have the same value. "
         f"Lowest cell: the lowest coverage of a cell that has at least {FEWEST} intervals without a mark.",
     )
     for name, cells, truths in groups:

@@ -15,8 +15,8 @@ from tables import Table, figures, ratio
 MACHINES_A_RUN = 3
 # The number of random sets of rates. Each set has the same number of runs.
 RATE_SETS = 100
-# How many open files a case needs in addition to two sockets for each machine: for the dataset, the event loops, and the sockets that
-# listen for connections while runs are set up.
+# How many open files a case needs in addition to the sockets of the machines' connections: for the dataset, the event loops, and the
+# sockets that listen for connections while runs are set up.
 SPARE_FILES = 400
 
 
@@ -31,10 +31,11 @@ class Case:
 
     @property
     def open_files(self) -> int:
-        return 2 * self.machines + SPARE_FILES
+        sockets_per_machine = MACHINES_A_RUN - 1  # one for each other machine of the run
+        return sockets_per_machine * self.machines + SPARE_FILES
 
     def experiment(self, duration_s: float) -> str:
-        """Returns an experiment with a hundred rate sets, and as many repetitions as the number of machines needs."""
+        """Returns an experiment with a hundred rate sets. Its runs together have as many machines as the case."""
         return f"""
 seed = 262
 repetitions = {self.machines // MACHINES_A_RUN // RATE_SETS}
@@ -48,7 +49,7 @@ internal = 0.7
 
 @dataclass(frozen=True)
 class Measured:
-    """The result of a case in one round."""
+    """The result of a case in one round. In each round, every case is measured once."""
 
     usage: Usage
     cores: float
@@ -57,7 +58,7 @@ class Measured:
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns a table with a row for each number of machines. Numbers that need too many open files are skipped."""
+    """Returns a table with a row for each number of machines. If a number of machines needs too many open files, it is skipped."""
     limit = open_file_limit()
     cases = [Case(machines) for machines in plan.machines]
     possible = [case for case in cases if case.open_files <= limit]
@@ -76,7 +77,10 @@ def run_case(simulator: Simulator, plan: Plan, case: Case) -> Measured:
 
 
 def row(case: Case, measured: list[Measured], first_case: list[Measured]) -> list[str]:
-    """Returns a row of the table: medians over the rounds. The ratio to the first case is calculated in each round."""
+    """Returns a row of the table: medians over the rounds.
+
+    The ratio compares the p99 of the lateness with that of the first case. It is calculated in each round, and the row has the median.
+    """
 
     def median_of(quantity: Callable[[Measured], float]) -> str:
         return figures(median(map(quantity, measured)))
@@ -131,6 +135,10 @@ def table(rows: list[list[str]], plan: Plan, limit: int, skipped: list[Case]) ->
 
 
 def open_file_limit() -> int:
-    """Returns how many files the simulator may open: the hard limit, because the simulator raises its own limit to it."""
+    """Returns how many files the simulator may open.
+
+    The system has two limits for a process: one that holds now (soft), and the highest value that the process may choose instead (hard).
+    The simulator raises its limit to the hard one.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return hard

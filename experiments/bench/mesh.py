@@ -1,4 +1,5 @@
-"""Measures how much processor time a machine costs, over TCP in real time: first with more machines in each run, then with more runs.
+"""Measures how much processor time a machine costs, over TCP in real time. One table compares runs of different sizes, the other compares
+different numbers of runs.
 
 The machines of a run are a mesh: every machine can send to every other.
 """
@@ -17,7 +18,7 @@ from tables import Table, figures, ratio
 
 # All machines have the same rate (ticks per second), so that machines in runs of any size can be compared.
 RATE = 3
-# The second table: the number of machines in each run.
+# In the second table, each run has this number of machines.
 MACHINES_A_RUN = 4
 
 
@@ -37,13 +38,13 @@ class Case:
 
     @property
     def sockets(self) -> int:
-        """Returns the number of sockets: two for each pair of machines."""
+        """Returns the number of sockets. Each machine has one for each other machine of its run."""
         return self.all_machines * (self.machines - 1)
 
     @property
     def open_files(self) -> int:
-        """Returns how many open files the case needs: the sockets, and an estimate for the dataset, the event loops, and the sockets that
-        listen for connections while runs are set up."""
+        """Returns how many open files the case needs: the sockets, about 200 for the dataset and the event loops, and an estimate for the
+        sockets that listen for connections while runs are set up. The estimate is enough for 32 runs, with a socket for each machine."""
         return self.sockets + 200 + 32 * self.machines
 
     def experiment(self, duration_s: float) -> str:
@@ -71,7 +72,8 @@ class Measured:
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns two tables: one for more and more machines in each run, one for more and more runs."""
+    """Returns two tables. In the first, the runs get larger from row to row, and all of a row's runs together have the same number of
+    machines in each row. In the second, the number of runs grows."""
     by_size = [Case(plan.mesh_machines // machines, machines) for machines in plan.mesh_sizes]
     by_runs = [Case(runs, MACHINES_A_RUN) for runs in plan.mesh_runs]
     return [
@@ -117,6 +119,8 @@ def compare(simulator: Simulator, plan: Plan, title: str, cases: list[Case]) -> 
 def run_case(simulator: Simulator, plan: Plan, case: Case) -> Measured:
     """Makes all runs of the case at the same time."""
     with simulator.sweep(case.experiment(plan.mesh_s), "--jobs", str(case.runs)) as (usage, dataset):
+        # Processor seconds per second while all runs are under way. The set-up time below is all processor time without that of the
+        # `mesh_s` seconds of the runs, in which `cores` processor seconds per second are used.
         cores = usage.cores_between(*datasets.all_running_ns(dataset))
         return Measured(
             usage=usage,
@@ -127,7 +131,10 @@ def run_case(simulator: Simulator, plan: Plan, case: Case) -> Measured:
 
 
 def row(case: Case, measured: list[Measured], first_case: list[Measured]) -> list[str]:
-    """Returns a row of the table: medians over the rounds. Ratios to the first case are calculated in each round."""
+    """Returns a row of the table: medians over the rounds.
+
+    A ratio to the first case is calculated in each round, and the row has the median of these ratios.
+    """
 
     def median_of(quantity: Callable[[Measured], float]) -> str:
         return figures(median(map(quantity, measured)))

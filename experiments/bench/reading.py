@@ -33,7 +33,7 @@ BYTES_PER_EVENT = 50
 # The programs add the same numbers in different orders, so their sums differ by rounding errors.
 TOLERANCE = 1e-9
 
-# A drift table: for each rates, probability of internal events, and machine, the values of all columns by name.
+# A drift table: the values of all columns by name, for each rate set, probability of internal events, and machine (`("1,3,6", 0.7, 0)`).
 DriftTable = dict[tuple[str, float, int], dict[str, float]]
 
 
@@ -78,6 +78,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
         with simulator.sweep(experiment(millions), "--engine", "virtual") as (_, dataset):
             events = count_events(dataset)
             check(simulator, dataset)
+            # `dataset=dataset`: each lambda keeps the dataset of its own turn of the loop.
             results = rounds.in_turn(
                 f"reading {millions} M",
                 READERS,
@@ -96,8 +97,8 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def sizes(plan: Plan) -> list[int]:
-    """Returns the sizes of the datasets in millions of events. A dataset that would fill more than half of the free space on the disk gets
-    at most 30 million events.
+    """Returns the sizes of the datasets in millions of events. If a dataset of more than 30 million events would fill more than half of the
+    free space on the disk, it gets 30 million events instead, even if these fill more than half too.
     """
     largest = shutil.disk_usage(gettempdir()).free // 2 // BYTES_PER_EVENT // 1_000_000
     return [millions if millions <= largest else min(millions, 30) for millions in plan.reading_millions]
@@ -139,7 +140,7 @@ def analyze(simulator: Simulator, reader: Reader) -> Path:
 
 
 def export(reader: Reader, simulator: Simulator, dataset: Path) -> Usage:
-    """Writes the events as Parquet files once."""
+    """Writes the events as Parquet files once. First removes the cache and the files of the previous export, so that nothing is reused."""
     for previous in (dataset / ".cache", dataset / "processed"):
         shutil.rmtree(previous, ignore_errors=True)
     if reader.peer:
@@ -191,7 +192,8 @@ def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
             ratio(s_per_event / s_per_event_of_fewest),
             figures(median(usage.cpu_s for usage in usages[events][reader])),
             figures(median(usage.peak_bytes for usage in usages[events][reader]) / 1e6),
-            *(ratio(rounds.median_ratio(walls_s, wall_times(usages[events][of_analyze]))) for of_analyze in (FIRST, SECOND)),
+            # How many times as long this reader takes as the first reading of `analyze`, then as the second.
+            *(ratio(rounds.median_ratio(walls_s, wall_times(usages[events][reading]))) for reading in (FIRST, SECOND)),
             figures(median(usage.elsewhere_cores for usage in usages[events][reader])),
         ]
 

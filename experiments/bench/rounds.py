@@ -1,5 +1,5 @@
 """Measures in rounds. In each round, all cases (programs or settings that are compared) are measured one after the other. So if the computer
-gets slower for some minutes, all cases are affected.
+gets slower for some minutes, this affects all cases, not only one.
 """
 
 import sys
@@ -15,7 +15,7 @@ def in_turn(part: str, cases: Sequence[Case], rounds: int, measure: Callable[[Ca
     """Measures every case once in each round. Returns a list for each case, with one result for each round. `part` is the name of this part
     of the benchmark, for the lines of progress.
 
-    Each round starts with another case, so that no case is always the first.
+    Each round starts with another case. So if the first place is an advantage or a disadvantage, no case always has it.
     """
     results: list[list[Result]] = [[] for _ in cases]
     for number in range(rounds):
@@ -27,12 +27,12 @@ def in_turn(part: str, cases: Sequence[Case], rounds: int, measure: Callable[[Ca
 
 
 def median_ratio(numerators: Iterable[float], denominators: Iterable[float]) -> float:
-    """Calculates the ratio in each round, and returns the median of these ratios."""
+    """Returns the median of the ratios of the rounds. Both arguments have one number for each round."""
     return median(over / under for over, under in zip(numerators, denominators, strict=True))
 
 
 def medians_of(rounds: int) -> str:
-    """Returns words for the note below a table: what the numbers in the table are, for example `medians of 5 rounds`."""
+    """Returns words for the note below a table. They say what the numbers in the table are, for example `medians of 5 rounds`."""
     return "one round" if rounds == 1 else f"medians of {rounds} rounds"
 
 

@@ -1,4 +1,5 @@
-"""Runs programs and measures their wall time, processor time and memory, and the processor time of other programs."""
+"""Runs programs one by one. Measures the wall time, processor time and memory of each, and the processor time that everything else on the
+computer took meanwhile."""
 
 import os
 import subprocess
@@ -10,16 +11,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, time_ns
 
-# Seconds between two checks of a running program. The interval is long, because a check takes processor time from the simulated machines.
+# Seconds between two checks of a running program. It is not shorter, because each check takes processor time from the simulated machines.
 CHECK_INTERVAL_S = 0.25
 # Processor time per second is calculated only from at least this number of checks.
 FEWEST_SAMPLES = 4
-# The kernel's unit in /proc/stat: this number of clock ticks is one second.
+# Times in /proc/stat are in clock ticks of the kernel. One second has this number of them.
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Failed(Exception):
-    """A program ended with an error."""
+    """A measurement failed: a program ended with an error, or the measurement was too short."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class Usage:
         return max((sample.peak_bytes for sample in self.samples), default=0)
 
     def cores_between(self, start_ns: int, end_ns: int) -> float:
-        """Returns the processor seconds per second between two Unix times. All runs of a dataset were under way between them."""
+        """Returns the processor seconds per second between two Unix times. The caller gives the times between which all runs of a dataset
+        were under way. Raises `Failed` if there were too few checks between them, because the last run began too late.
+        """
         within = [sample for sample in self.samples if start_ns <= sample.unix_ns <= end_ns]
         if len(within) < FEWEST_SAMPLES:
             raise Failed("too short: the last runs had not started when the first were about to end")
@@ -68,8 +71,8 @@ class ComputerTime:
 
     cores: int
     idle_s: float
-    """The idle time is exact. The kernel's busy times are not used, because the kernel only samples them: it misses programs that work for
-    less than one interval of the sampling."""
+    """Time in which a core did nothing, even if a program waited for a disk. It is exact. The kernel's busy times are not used, because the
+    kernel only samples them: it misses programs that work for less than one interval of the sampling."""
     hardirq_s: float
     softirq_s: float
 
@@ -85,8 +88,8 @@ class ComputerTime:
 class Watch:
     """Checks processor time and memory of a process from time to time while it runs.
 
-    The largest memory cannot be taken from `wait4` at the end, because that maximum includes the memory of this program when it started
-    the process.
+    The largest memory cannot be taken from `wait4` at the end. A new process first has the memory of the Python program that starts it, and
+    only then loads its own program. The maximum of `wait4` includes this beginning.
     """
 
     def __init__(self, process_id: int, interval_s: float) -> None:
@@ -127,6 +130,7 @@ def run(command: Sequence[str | Path], check_interval_s: float = CHECK_INTERVAL_
     before, started = ComputerTime.now(), perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     watch = Watch(process.pid, check_interval_s)
+    # The output is read only after the end. It is smaller than a pipe's buffer for all programs, so none of them waits for a reader.
     try:
         _, status, used = os.wait4(process.pid, 0)
         wall_s, after = perf_counter() - started, ComputerTime.now()
@@ -137,7 +141,6 @@ def run(command: Sequence[str | Path], check_interval_s: float = CHECK_INTERVAL_
         raise
     finally:
         samples = watch.stop()
-    # The output of all programs is smaller than a pipe's buffer, so no program waits for a reader.
     output, errors = process.communicate()
     if process.returncode != 0:
         raise Failed(f"{' '.join(str(part) for part in command)}\nended with {process.returncode}:\n{output}{errors}")
@@ -154,7 +157,7 @@ def run(command: Sequence[str | Path], check_interval_s: float = CHECK_INTERVAL_
 
 def elsewhere(before: ComputerTime, after: ComputerTime, wall_s: float, cpu_s: float) -> float:
     """Returns how many cores other programs used: all cores, without the idle time, the interrupts, and the measured program's `cpu_s`.
-    The kernel's steal time (see `Usage.elsewhere_cores`) is not subtracted, so it counts as that of other programs.
+    The kernel's steal time (see `Usage.elsewhere_cores`) is not subtracted, so it counts as time of other programs.
     """
     idle_s = after.idle_s - before.idle_s
     interrupts_s = after.hardirq_s + after.softirq_s - before.hardirq_s - before.softirq_s

@@ -38,6 +38,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
             return usage, sum(row["punctual"] == "true" for row in datasets.journal(dataset))
 
     manners = [ONE_BY_ONE, AT_ONCE]
+    # For each manner, what `once` returned in each round.
     results = dict(zip(manners, rounds.in_turn("sweep", manners, plan.sweep_rounds, once), strict=True))
     one_by_one_s = [usage.wall_s for usage, _ in results[ONE_BY_ONE]]
     rows = [row(manner, results[manner], one_by_one_s) for manner in manners]
@@ -47,8 +48,8 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 def row(manner: Manner, measured: list[tuple[Usage, int]], one_by_one_s: list[float]) -> list[str]:
     """Returns a row of the table: medians over the rounds.
 
-    The ratio is the time of the runs one after another, divided by the time of this row, both from the same round. "elsewhere" is the
-    processor time of other programs, in cores.
+    For the column "faster by", the time that the runs took one after another is divided by the time that they took in this manner. This is
+    done in each round. The column "elsewhere" is the processor time of other programs, in cores (seconds per second).
     """
     walls_s = [usage.wall_s for usage, _ in measured]
     return [

@@ -39,11 +39,11 @@ class Table:
 
 
 def figures(value: float) -> str:
-    """Writes a number with three significant figures and separated thousands: 0.0123, 4.56, 1,230."""
+    """Writes a number with three significant figures and separated thousands, such as `0.0123`, `4.56` or `1,230`."""
     if value == 0:
         return "0"
-    # From 99.95 on, three figures leave no decimals. Format `g` would write large numbers with an exponent, such as 1.23e+03. So these
-    # numbers are rounded here: 1,234 has four digits, and `round(1234, -1)` is 1230.
+    # With three figures, numbers from 99.95 on are rounded to 100 or more, which leaves no decimals. Format `g` would write 1,234 as
+    # 1.23e+03. So these numbers are rounded with `round`: 1,234 has four digits, and `round(1234, 3 - 4)` is 1230.
     if abs(value) >= 99.95:
         return f"{round(value, 3 - len(str(int(abs(value))))):,.0f}"
     return f"{value:.3g}"

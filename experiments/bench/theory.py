@@ -29,7 +29,9 @@ LIMIT_SHARE_OF_MEAN = 0.03
 
 @dataclass(frozen=True)
 class Configuration:
-    """One experiment file, and how many seconds at the start of each run are left out of the measures (the warm-up)."""
+    """An experiment with a single configuration, as the text of its file (TOML). The first `warm_up_s` seconds of each run (the warm-up) are
+    left out of the measures.
+    """
 
     toml: str
     warm_up_s: float
@@ -67,15 +69,15 @@ def arguments() -> argparse.Namespace:
 
 
 def draw(random: Random, repetitions: int) -> Configuration:
-    """Draws a random configuration with random variants of the model."""
+    """Draws a random configuration: rates, duration, warm-up, and variants of the model (such as which machines may send to each other)."""
     machines = random.randint(2, 8)
     topology = random.choice(["mesh", "ring", "star", "time-keeper"])
     phase = random.choice(["uniform", "spread", "aligned"])
     # A phase is the time of a machine's first tick. "spread" keeps ticks of different machines apart. It is used only with whole rates:
     # with decimals, ticks may come so close to each other that `sim` refuses the experiment.
     decimals = 0 if phase == "spread" else random.choice([0, 1, 2])
-    # A rate that is rounded to 0 becomes 1.
-    rates = [max(0.5, round(random.uniform(0.5, 10), decimals) or 1) for _ in range(machines)]
+    # Python rounds 0.5 to the whole number 0. Such a rate becomes 1.
+    rates = [round(random.uniform(0.5, 10), decimals) or 1 for _ in range(machines)]
     duration_s = random.randint(30, 120)
     parameters = {
         "rates": rates,
@@ -94,7 +96,8 @@ def draw(random: Random, repetitions: int) -> Configuration:
         f"duration_s = {duration_s}",
         'engine = "virtual"',
         "[parameters]",
-        # A value of these two parameters can itself be a list, so the outer brackets say: a list with one value.
+        # In an experiment file, a list gives several values of a parameter. A single value of these two parameters can itself be a list. So
+        # the value stands in another list, of which it is the only element.
         f"rates = [{parameters.pop('rates')}]",
         f"internal = [{parameters.pop('internal')}]",
         f"sends = {parameters.pop('sends')}",
@@ -107,9 +110,12 @@ def draw(random: Random, repetitions: int) -> Configuration:
 
 def sends(random: Random, topology: str, machines: int) -> str:
     """Draws the rule that chooses the recipients of a send. The topology "time-keeper" allows only the rule "mix"."""
+    # 2 or more recipients, at most all other machines. If there is only one other machine, a send to 2 goes to this one.
     multicast = f"{{ multicast = {random.randint(2, max(2, machines - 1))} }}"
     drawn = random.choice(['"mix"', '"unicast"', '"broadcast"', multicast])
-    return '"mix"' if topology == "time-keeper" else drawn
+    if topology == "time-keeper":
+        return '"mix"'
+    return drawn
 
 
 def internal(random: Random, machines: int) -> float | list[float]:
@@ -151,7 +157,7 @@ class Comparison:
     """The measured mean and the prediction of one measure, for one machine of one configuration."""
 
     number: int
-    """Index of the configuration among all that this call of the program draws."""
+    """Index of the configuration: 0 for the first that was drawn."""
     configuration: Configuration
     machine: int
     measure: str
@@ -197,8 +203,8 @@ def print_off(comparisons: list[Comparison]) -> None:
 
 
 def print_counts(comparisons: list[Comparison]) -> None:
-    """Prints a table with a row for each measure and one for all: how many predictions were compared, which share of them was labelled,
-    and which share of the labelled and of the unlabelled ones was off.
+    """Prints a table with a row for each measure and one for all. The columns are: how many predictions were compared, which share of them
+    was labelled, which share of the labelled ones was off, and which share of the unlabelled ones was off.
     """
     counts: dict[str, Counter] = defaultdict(Counter)
     for one in comparisons:

@@ -34,7 +34,7 @@ class Program:
     peer: str | None = None
     """The script of a program that `sim` is compared with, in the folder `peers`; None means `sim` itself."""
     seed: int = 262
-    """Each program has a seed of its own, because their logs are compared as independent samples."""
+    """`sim`, plain Python and SimPy have different seeds, because their logs are compared as independent samples."""
 
     def __str__(self) -> str:
         return self.name + ("" if self.writes_log else ", without a log")
@@ -91,7 +91,7 @@ def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
             f"{plan.virtual_runs:,} runs of {DURATION_S} s, rates {','.join(map(str, RATES))}, internal {INTERNAL}: "
             f"{ticks:,} ticks; whole programs from start to end; log: whether every event is written as a row of CSV; "
             f"{rounds.medians_of(plan.virtual_rounds)}. The last two columns: how many times as fast `sim` is with one worker and with all cores, in each round. "
-            f"One worker simulates while a second thread writes. Elsewhere: cores that other programs used. "
+            f"Even with one worker, a second thread of `sim` writes the log. Elsewhere: cores that other programs used. "
             f"Python {sys.version.split()[0]}."
         ),
     )
@@ -126,8 +126,9 @@ def executed(program: Program, simulator: Simulator, runs: int) -> Iterator[tupl
         log = Path(folder) / "events.csv"
         # The script prints how many ticks it has made in all runs.
         usage, printed = run(peer_command(program, runs, log if program.writes_log else None))
-        if int(printed) != sum(RATES) * DURATION_S * runs:
-            raise SystemExit(f"{program} made {printed.strip()} ticks, not one for each tick of the model")
+        expected = sum(RATES) * DURATION_S * runs
+        if int(printed) != expected:
+            raise SystemExit(f"{program} made {printed.strip()} ticks, but the model has {expected}")
         yield usage, log
 
 

@@ -1,4 +1,5 @@
-//! Measures the speed of the virtual engine on one core, with and without a log: `cargo bench --package sim`.
+//! Measures the speed of the virtual engine on one core: without a log, with delayed messages (and no log), and with a log. To run it:
+//! `cargo bench --package sim`.
 //!
 //! Compare only numbers that one call of this program printed: the speed of a computer changes, even from hour to hour.
 
@@ -15,7 +16,7 @@ use sim::log::{EventRow, write_row};
 /// How long each measurement takes at least.
 const MEASURE_FOR: Duration = Duration::from_secs(2);
 
-/// The experiment that is simulated: ten configurations with ten runs each.
+/// The experiment that is simulated: ten configurations (two values of `internal`, five lists of rates) with ten runs each.
 const EXPERIMENT: &str = "seed = 262\nrepetitions = 10\nduration_s = 600\nengine = \"virtual\"
 [parameters]\ninternal = [0.4, 0.7]
 rates = [[1, 3, 6], [2, 3, 4], [3, 3, 3], [5, 1, 5], [1, 2, 1]]";
@@ -33,13 +34,13 @@ fn main() {
     let bare = measure_speed("without a log", &plain, run_without_log);
     let with_delays = measure_speed("without a log, delayed messages", &delayed, run_without_log);
     let logged = measure_speed("with the full CSV log in memory", &plain, run_with_csv_log);
-    // Ratios of speeds: below 1 means slower than without a log and without delays.
+    // Ratios of speeds. `bare` is the speed without a log and without delays; a ratio below 1 means slower than that.
     println!("log / bare          {:.2}", logged / bare);
     println!("delayed / bare      {:.2}", with_delays / bare);
 }
 
-/// Measures how many ticks per second `run_all` simulates. Prints and returns this speed. `run_all` makes all runs of the experiment once
-/// and returns their number of ticks.
+/// Measures how many ticks per second are simulated when `run_all` is called again and again. Each call makes all runs of the experiment
+/// once and returns their number of ticks. Prints the speed beside `name`, and returns it.
 fn measure_speed(name: &str, experiment: &Experiment, run_all: impl Fn(&Experiment) -> u64) -> f64 {
     let (started, mut ticks) = (Instant::now(), 0);
     while started.elapsed() < MEASURE_FOR {
@@ -55,6 +56,7 @@ fn run_without_log(experiment: &Experiment) -> u64 {
     let mut ticks = 0;
     for run in experiment.runs() {
         virtual_time::observe(&run, experiment.seed, |machine, logged| {
+            // Without `black_box`, the compiler could leave out work whose result is not used.
             black_box((machine, logged));
             ticks += 1;
         });

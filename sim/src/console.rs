@@ -14,13 +14,13 @@ use std::path::Path;
 /// Writes a line to stderr. If stderr cannot be written (a full disk, a closed pipe, a lost terminal), the line is dropped.
 /// `eprintln!` would panic instead.
 ///
-/// Text from files and paths is made safe by [`printable`].
+/// The line may contain text from files and paths. So that this text cannot control the terminal, the line is changed by [`printable`].
 pub fn tell(line: impl Display) {
     // The whole line is one write, so that lines of several threads and processes do not mix.
     let _ = io::stderr().write_all(printable(&format!("{line}\n")).as_bytes());
 }
 
-/// Replaces the characters of `text` that control a terminal by their escapes in Rust, such as `\u{1b}`. New lines and tabs stay.
+/// Returns `text` with Rust's escapes, such as `\u{1b}`, in place of the characters that control a terminal. New lines and tabs stay.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let controls_terminal = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
     if !text.contains(controls_terminal) {
@@ -36,16 +36,16 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Joins words to a command line that can be pasted into a shell. A word that is not UTF-8 is written as `$'...'`, which bash
-/// understands.
+/// Joins words to a command line that can be pasted into a shell. A word that is not UTF-8 is written as `$'...'` with escapes such as
+/// `\xe9` for its bytes, which bash understands.
 pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| quote(word.as_ref())).collect();
     quoted.join(" ")
 }
 
-/// Quotes a path as one word of a command line, in the same way as [`command_line`] quotes its words.
+/// Quotes a path as one word of a command line, in the same way as [`command_line`] quotes its words. The path `-rf` becomes `./-rf`.
 pub fn shell_word(path: &Path) -> String {
-    // A path that begins with a dash would be taken for an option. With `./` before it, it is not.
+    // A program would take a word that begins with a dash for an option. So `./` is put before such a path.
     let path = if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
         Cow::Owned(Path::new(".").join(path))
     } else {
@@ -56,7 +56,11 @@ pub fn shell_word(path: &Path) -> String {
 
 fn quote(word: &OsStr) -> String {
     match word.to_str() {
-        Some(text) => shell_words::quote(text).into_owned(),
+        Some(text) => match shell_words::quote(text) {
+            // Braces stand for several words in bash, and an exclamation mark for an earlier command.
+            Cow::Borrowed(plain) if plain.contains(['{', '}', '!']) => format!("'{plain}'"),
+            quoted => quoted.into_owned(),
+        },
         None => format!(
             "$'{}'",
             word.as_encoded_bytes()
@@ -71,6 +75,7 @@ fn quote(word: &OsStr) -> String {
 fn escaped(byte: u8) -> String {
     match byte {
         b'\'' | b'\\' => format!("\\{}", byte as char),
+        // The other printable characters of ASCII.
         b' '..=b'~' => (byte as char).to_string(),
         _ => format!("\\x{byte:02x}"),
     }
@@ -84,6 +89,9 @@ mod tests {
     fn words_are_quoted_only_if_a_shell_needs_it() {
         assert_eq!(shell_word(Path::new("data/quickstart")), "data/quickstart");
         assert_eq!(shell_word(Path::new("a b")), "'a b'");
+        assert_eq!(shell_word(Path::new("x{a,b}")), "'x{a,b}'");
+        assert_eq!(shell_word(Path::new("now!1")), "'now!1'");
+        assert_eq!(shell_word(Path::new("d'{a}")), "'d'\\''{a}'");
         assert_eq!(shell_word(Path::new("-rf")), "./-rf");
     }
 

@@ -2,9 +2,14 @@
 //! complete.
 //!
 //! A temporary name is `.NAME.RANDOM.partial`. Two writers never use the same name, even if they are in different containers and
-//! have equal process ids. The writer of a [`Partial`] file locks the file while writing. Files that [`replace`]
-//! writes are not locked. They belong to datasets, and only the process that has locked the whole dataset writes them or removes
-//! leftovers of them. So if a file with a temporary name can be locked, its writer has crashed.
+//! have equal process ids.
+//!
+//! If a writer crashes, its file keeps the temporary name, until a later writer removes it. A lock shows whether a file may be removed:
+//! if the later writer can lock the file, the first writer is not running any more.
+//!
+//! - The writer of a [`Partial`] file locks the file while writing.
+//! - Files that [`replace`] writes are not locked. They belong to datasets, and only a process that has locked the whole dataset writes
+//!   them or removes leftovers of them. So no other process is writing such a file when leftovers are removed.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -24,8 +29,8 @@ const CERTAINLY_LEFT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// # Errors
 ///
-/// Returns the error of the disk. Then the old file at `path` is unchanged, except if the error occurred when the new name was
-/// forced to the disk.
+/// Returns the error of the disk. Then the old file at `path` is unchanged, with one exception: if only the last step fails, which forces
+/// the new name to the disk, the new file has already replaced the old one.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = temporary_path(path);
     let write = || {
@@ -68,7 +73,8 @@ pub struct Partial {
     path: PathBuf,
     /// The temporary path. Empty after the file was published.
     partial: PathBuf,
-    /// The file itself, locked to show that its writer is still running. `None` for a folder, which is not locked here.
+    /// The file itself, locked to show that its writer is still running. `None` for a folder: if other
+    /// processes can remove leftovers while it is written, its creator must lock it.
     lock: Option<File>,
 }
 
@@ -143,7 +149,8 @@ impl Drop for Partial {
         if self.partial.as_os_str().is_empty() {
             return;
         }
-        // If the removal fails, the next writer removes the file.
+        // If the removal fails, the next writer removes the file. For a folder that the caller has renamed, the removal fails because nothing
+        // has the temporary name any more.
         let _ = match self.lock {
             Some(_) => fs::remove_file(&self.partial),
             None => fs::remove_dir_all(&self.partial),
@@ -153,6 +160,7 @@ impl Drop for Partial {
 
 /// Returns a temporary name for `path` that no other writer uses.
 fn temporary_path(path: &Path) -> PathBuf {
+    // Each `RandomState` has other random keys, so each hash of the same path is another number.
     let random = RandomState::new().hash_one(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{random:016x}{ENDING}"))
@@ -203,7 +211,7 @@ pub fn final_name(name: &str) -> Option<&str> {
 
 /// Returns whether the file or folder was left by a writer that is not running any more.
 fn is_abandoned(path: &Path) -> bool {
-    // A folder can only be opened for reading.
+    // A file is opened for writing, because on NFS only files open for writing can be locked. A folder can only be opened for reading.
     let opened = File::options().write(true).open(path);
     let Ok(file) = opened.or_else(|_| File::open(path)) else {
         return false;
@@ -318,6 +326,7 @@ mod tests {
         fs::write(parts.partial().join("part"), "half").unwrap();
         assert_eq!(names(folder.path()).len(), 2);
         drop((file, parts));
+        // The folder is empty.
         assert_eq!(names(folder.path()), [""; 0]);
     }
 
@@ -328,6 +337,7 @@ mod tests {
         fs::write(path(".a.csv.0123456789abcdef.partial"), "left").unwrap();
         fs::create_dir(path(".a.csv.0000000000000000.partial")).unwrap();
         let other_programs = [
+            // Without a random part, with a final name that is not ours, and without the dot at the start.
             ".a.csv.partial",
             ".b.csv.0123456789abcdef.partial",
             "a.csv.0123456789abcdef.partial",

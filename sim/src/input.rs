@@ -1,12 +1,12 @@
-//! Reads files with a size limit. Files that users name may be pipes. Files of a dataset may not, because opening a pipe that nobody
-//! writes to would wait for ever.
+//! Reads files with a size limit. A file that a user names in a command may be a pipe. A file of a dataset may not, because opening a
+//! pipe that nobody writes to would wait for ever.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Reads a text file of at most `max_bytes` bytes. Pipes and `/dev/stdin` are read like files. Even for `/dev/zero`, which has no
-/// end, at most `max_bytes` bytes of memory are needed.
+/// Reads a text file of at most `max_bytes` bytes. Pipes and `/dev/stdin` are read like files. A file without end, such as
+/// `/dev/zero`, is an error like any file that is too long: reading stops one byte above the limit.
 ///
 /// # Errors
 ///
@@ -48,7 +48,7 @@ fn read_text_from(file: File, max_bytes: u64) -> io::Result<String> {
 /// Returns the system's error, or [`io::ErrorKind::InvalidInput`] for a pipe, a socket or a device.
 pub(crate) fn open_stored(path: &Path) -> io::Result<File> {
     let kind = fs::metadata(path)?.file_type();
-    // A folder can be opened; the error follows when it is read.
+    // A folder is not refused here: reading it returns the system's error, which says that it is a folder.
     if kind.is_file() || kind.is_dir() {
         return File::open(path);
     }

@@ -17,11 +17,11 @@
 //! - [`log`]: the format of datasets: columns, the journal (`runs.csv`), event files
 //! - [`sweep`]: chooses and starts runs, writes their results, reports progress
 //! - [`files`]: writes files that appear complete or not at all
-//! - [`input`]: reads files from users with a size limit
+//! - [`input`]: reads files from users, but no file above a size limit
 //! - [`table`]: prints tables on a terminal
 //! - [`toml_reader`]: reads TOML files from users, and reports every mistake
 //! - [`console`]: prints messages to users
-//! - [`offering`]: the values of options that shells offer while a user types a command
+//! - [`offering`]: completion of options: the values that a shell offers when a user presses the tab key
 //!
 //! The commands of the program `sim` are in `commands`, each in its own file.
 //!
@@ -32,8 +32,10 @@
 //!
 //! let text = "seed = 1\nduration_s = 5\nengine = \"virtual\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.4, 0.7]";
 //! let experiment = Experiment::parse(text, "example.toml".as_ref(), Overrides::default())?;
+//! // There are two configurations (one for each value of `internal`) with one run each. This is the first run.
 //! let run = experiment.runs().next().expect("two runs are planned");
 //! let log = sim::engine::virtual_time::run(&run, experiment.seed);
+//! // In 5 seconds the machines tick 5, 15 and 30 times, and each tick is one event.
 //! assert_eq!(log.machines.iter().map(Vec::len).sum::<usize>(), 5 * (1 + 3 + 6));
 //! # Ok::<(), sim::experiment::ExperimentError>(())
 //! ```

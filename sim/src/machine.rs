@@ -6,8 +6,9 @@
 //! [`Machine::draw_delay_ns`] draws how long each message travels. If a tick receives all messages of the queue, each receive is an event:
 //! [`Machine::tick`] returns the first one, and [`Machine::next_event_in_tick`] returns the others.
 //!
-//! If the experiment has a delay, an arrived message first waits in the *network queue* until its delay is over. Then it waits in
-//! the *message queue*. A tick receives the oldest message of the message queue, or all its messages (parameter `receive`).
+//! If the experiment has a delay, a message that was passed to [`Machine::arrive`] first waits in the *network queue*, until its delay in
+//! model time is over. Then it waits in the *message queue*. A tick receives the oldest message of the message queue, or all its messages
+//! (parameter `receive`).
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -104,7 +105,8 @@ pub struct Machine {
     /// How the delays of messages are drawn.
     delay: Delay,
     clock: LamportClock,
-    /// The clock beside the Lamport clock. It is in a box, because few runs have it.
+    /// The clock beside the Lamport clock. Messages carry its timestamps too. Few runs have such a clock. It is in a box, so that a
+    /// machine without it is small.
     carried: Option<Box<CarriedClock>>,
     /// The message queue, from which ticks receive.
     queue: VecDeque<Message>,
@@ -144,14 +146,14 @@ impl Machine {
         }
     }
 
-    /// Makes the machine keep `clock` beside its Lamport clock. Must be called before the first tick.
+    /// Makes the machine keep `clock` beside its Lamport clock (`None` for no other clock). Must be called before the first tick.
     pub fn keep(&mut self, clock: Option<CarriedClock>) {
         self.carried = clock.map(Box::new);
     }
 
-    /// Adds the timestamp that `message` carries beside its Lamport timestamp. The message itself will [`arrive`](Self::arrive) next.
-    /// Returns false if a message of the same send is already waiting, which cannot happen in a correct run. If the machine keeps no clock
-    /// beside its Lamport clock, nothing happens, and true is returned.
+    /// Stores the timestamp that `message` carries beside its Lamport timestamp. The message itself is passed to [`arrive`](Self::arrive)
+    /// afterwards. Returns false if a timestamp of the same send is already stored for a waiting message, which cannot happen in a
+    /// correct run. If the machine keeps no clock beside its Lamport clock, nothing is stored, and true is returned.
     #[must_use]
     pub fn take_timestamp(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
         let carried = self.carried.as_mut();
@@ -167,8 +169,8 @@ impl Machine {
         }
     }
 
-    /// Draws how long the next message travels, in model nanoseconds. Must be called once for every message sent. If a send has several
-    /// recipients, the order of the calls is the order of the recipients.
+    /// Draws how long the next message travels, in model nanoseconds. Must be called once for each recipient of a send, in the order of
+    /// the recipients.
     pub fn draw_delay_ns(&mut self) -> u64 {
         self.delay.draw_ns(&mut self.random)
     }
@@ -200,7 +202,7 @@ impl Machine {
     /// Must be called after every tick until it returns `None`.
     #[inline]
     pub fn next_event_in_tick(&mut self) -> Option<Event> {
-        // The common case is handled here without a call, because this function is called at every tick.
+        // Most ticks end here. This function is small enough to be inlined, so they need no function call.
         if self.to_take == 0 {
             return None;
         }
@@ -219,6 +221,7 @@ impl Machine {
         let carried = self.carried.as_mut();
         Event {
             timestamp: carried.map(|clock| clock.advance(&kind)),
+            // `tick` has already counted the current tick.
             tick: self.next_tick - 1,
             kind,
             logical_clock: self.clock.value(),
@@ -258,15 +261,19 @@ impl Machine {
             Sends::Multicast(_) | Sends::Broadcast => return Recipients::All,
         };
         let outcome = self.random.random_range(0..outcomes) as usize;
+        // With `Sends::Mix`, the last outcome is not the index of a neighbour.
         let single = self.neighbours.get(outcome);
         single.map_or(Recipients::All, |&peer| Recipients::One(peer))
     }
 
-    /// Draws `wanted` different neighbours by Floyd's method: it needs `wanted` draws, and each set of neighbours is equally likely. Each
-    /// draw is an index from 0 to `last`. `last` grows by 1 from draw to draw, up to the index of the last neighbour. If the drawn index is
-    /// already chosen, `last` is chosen instead: it cannot be chosen yet, because it was too large for the draws before.
+    /// Draws `wanted` different neighbours by Floyd's method: it needs only `wanted` draws, and each set of neighbours is equally likely.
+    ///
+    /// Each draw is an index from 0 to `last`, and `last` grows by 1 from draw to draw. To choose 2 of 5 neighbours, for example, the
+    /// first draw is from 0 to 3, and the second from 0 to 4. If an index is drawn that is already chosen, `last` is chosen instead.
+    /// `last` cannot be chosen yet, because all earlier draws were from 0 to a smaller number.
     fn draw_several(&mut self, wanted: u32) -> Recipients {
         let neighbours = self.neighbours.len() as u32;
+        // The chosen indices, in ascending order.
         let mut chosen: Vec<u32> = Vec::with_capacity(wanted as usize);
         for last in neighbours - wanted..neighbours {
             let drawn = self.random.random_range(0..=last);
@@ -292,7 +299,8 @@ impl Machine {
 #[derive(Clone, Debug, Default)]
 struct NetworkQueue {
     /// The messages, each with the time at which its delay ends. The message whose delay ends first comes first. Messages whose delays
-    /// end at the same time are ordered by sender, then by timestamp. So the order does not depend on the real times of arrival.
+    /// end at the same time are ordered by sender, then by timestamp. So the order does not depend on the real times of arrival. (A heap
+    /// begins with its largest element. `Reverse` makes it begin with the smallest.)
     under_way: BinaryHeap<Reverse<(u64, Message)>>,
     /// For each sender, the time at which the delay of its last message ends.
     last_delay_end_ns: Vec<u64>,

@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         Err(answer) => commands::print_help_or_mistake(&answer),
     };
     result.unwrap_or_else(|error| {
+        // With `#`, the causes of the error follow on the same line.
         sim::console::tell(format_args!("error: {error:#}"));
         ExitCode::from(UNUSABLE)
     })

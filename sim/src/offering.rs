@@ -1,4 +1,5 @@
 //! Completion of options in a shell: values that the shell offers for an option, although the option takes other values too.
+//! For example, shells offer `jump_mean` for `analyze summary --sort`, but `jump_mean asc` is also a valid value.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -6,8 +7,8 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
 
-/// A parser of an option's value, with the values that a shell offers. These values do not restrict what can be parsed: a wrong value
-/// gets the error message of the parser.
+/// A parser of an option's value, with the values that a shell offers. Other values can be valid too: only `parser` decides this, and its
+/// error message is shown for a value that is not valid.
 #[derive(Clone)]
 struct Offering<P> {
     parser: P,

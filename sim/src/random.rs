@@ -1,14 +1,14 @@
 //! Random streams from a seed: the same numbers on every platform and in every release.
 //!
 //! A stream is made by the generator ChaCha8 from 256 bits and a stream number. The bits are a hash of two things: the experiment's seed,
-//! and the run's *stream key*, which is a text of the repetition and of all parameters that can change events. So a stream does not
-//! depend on the run's number or on the computer. The machines of a run have the same bits and different stream numbers.
+//! and the run's *stream key*. This is a text that contains the number of the repetition and all parameters that can change events. So a
+//! stream does not depend on the run's number or on the computer. The machines of a run have the same bits and different stream numbers.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// The stream number for draws that are made once for a whole run, such as its phases (the times of its machines' first ticks). No machine
-/// has this number.
+/// has this number, because the numbers of machines have only 32 bits.
 const RUN_STREAM: u64 = u64::MAX;
 
 /// Returns the stream of machine `machine` in the run with this `stream_key`.
@@ -23,6 +23,7 @@ pub fn run_stream(seed: u64, stream_key: &str) -> ChaCha8Rng {
 
 /// Returns the stream for draws of an experiment file, such as random rate sets. Each `purpose` has its own stream.
 pub fn experiment_stream(seed: u64, purpose: &str) -> ChaCha8Rng {
+    // The stream number can always be 0, because each purpose has a key of its own. No key of a run begins like this.
     stream(seed, &format!("experiment: {purpose}"), 0)
 }
 
@@ -83,7 +84,7 @@ mod tests {
         );
     }
 
-    /// The decisions and numbers that are made from random words must stay the same too.
+    /// The decisions and numbers that the library `rand` makes from random words must stay the same too.
     #[test]
     fn samples_are_the_same_in_every_release() {
         let mut random = machine_stream(262, KEY, 2);

@@ -17,8 +17,8 @@ pub const NO_BREAK: char = '\u{a0}';
 /// The separator of lines within a cell.
 const NEW_LINE: char = '\n';
 
-/// The largest width of a line in a cell. A longer line is broken at any character, because the widths of all columns together must
-/// fit into 16 bits.
+/// The largest width of a line in a cell. A longer line is broken, even within a word. The reason: the widths of all columns
+/// together must fit into 16 bits, because the table library has 16 bits for them.
 const MAX_LINE_WIDTH: u16 = 1000;
 
 /// The width of a table if neither `COLUMNS` nor the terminal says one.
@@ -47,7 +47,7 @@ pub struct Grid<'a> {
 impl Grid<'_> {
     /// Returns whether the table fits into `width` columns of the screen without breaking a cell. Headings may be broken between words.
     pub fn fits(&self, width: u16) -> bool {
-        // The space after the last column is not printed.
+        // The total includes a space after the last column, which is not printed.
         total_width(&self.unbroken_widths(), 1) <= width.saturating_add(1)
     }
 
@@ -75,12 +75,12 @@ impl Grid<'_> {
         } else {
             self.widths(longest_word)
         };
-        // Columns are separated by two spaces: one from the style and one from the padding (on the right in columns of text, on the left
-        // in columns of numbers). If there is too little space, columns of text have no padding.
+        // The style puts a space between columns. The padding of a column is one more space: on the right of text, on the left of numbers.
+        // So two columns of the same kind have two spaces between them. If there is too little space, columns of text have no padding.
         let has_space_for_padding = fits || total_width(&min_widths, 1) <= width;
         let text_padding = u16::from(has_space_for_padding);
-        // If rows have several lines, thin lines between the rows show where a row begins. A table without headings needs no thin lines,
-        // because its first column shows where a row begins.
+        // If rows have several lines, thin lines between the rows show where a row begins. A table without headings (see [`pairs`]) needs
+        // no thin lines: each row begins with a name of one line.
         let has_rows_of_several_lines = !fits || self.has_cells_of_several_lines();
         let mut table = self.filled();
         table.load_style(if has_rows_of_several_lines && !self.headings.is_empty() {
@@ -148,8 +148,8 @@ impl Grid<'_> {
     }
 }
 
-/// The width on the screen of a table whose columns have these `widths`, plus `padding` spaces for each column, plus one space after each
-/// column.
+/// The width of a table on the screen: the sum of the columns' `widths`, and for each column `padding` spaces and one space that separates
+/// it from the next column.
 fn total_width(widths: &[u16], padding: u16) -> u16 {
     widths.iter().fold(0, |sum: u16, width| {
         sum.saturating_add(width.saturating_add(padding + 1))
@@ -268,6 +268,7 @@ mod tests {
             80,
         );
         let widths: Vec<usize> = lines.iter().map(|line| display_width(line)).collect();
+        // The headings, the line below them and the three rows are equally wide.
         assert_eq!(widths, vec![widths[0]; 5], "{lines:#?}");
         assert!(lines[2].starts_with("北京实验室 "), "{lines:#?}");
     }

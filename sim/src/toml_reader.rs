@@ -1,8 +1,8 @@
 //! Reads TOML files from users. All mistakes are noted with their line and key; reading does not stop at the first mistake.
 //!
-//! [`read`] passes the document to the caller as a [`Section`]. Methods of the section's [`Item`]s return typed values. If a value is
-//! wrong, they note a mistake and return `None`. The callers know the meaning of the keys. They read experiments, claims and
-//! mappings (descriptions of how log files of other programs are read).
+//! [`read`] passes the document to the caller as a [`Section`], a table whose values are [`Item`]s. Methods of an item return its value as
+//! a Rust type. If the value is wrong, such a method notes a mistake and returns `None`. This module does not know which keys a file
+//! may have. Its callers do: the readers of experiments, claims and mappings (descriptions of how log files of other programs are read).
 //!
 //! # Layout
 //!
@@ -91,8 +91,8 @@ pub fn read<T>(
     }
 }
 
-/// Returns the line in `text` of `key`, a full name such as `parameters.internal[2]`. If there is no such key, returns the line of the
-/// table or array around it.
+/// Returns the line in `text` of `key`, a full name such as `parameters.internal[2]` (the second value of `internal`). If there is no such
+/// key, returns the line of the innermost table or array that would contain it.
 pub(crate) fn line_of(text: &str, key: &str) -> usize {
     let document = Document::new(text);
     let table = document.parse();
@@ -143,7 +143,8 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Returns the document with the shorter lifetime of a borrow, because [`Section`] has only one lifetime.
+    /// Returns this document as a `Document<'d>`. The text lives for `'a`, and the borrow `'d` is shorter. [`Section`] has only one
+    /// lifetime, `'d`.
     fn with_shorter_lifetime<'d>(&'d self) -> &'d Document<'d>
     where
         'a: 'd,
@@ -225,7 +226,8 @@ impl<'d> Section<'d> {
         item
     }
 
-    /// Notes a mistake about `key` of this table, at the line of the table.
+    /// Notes a mistake about `key` of this table. Its line is that of the table, because the key may be missing. For a key that exists,
+    /// [`Item::note`] gives the key's own line.
     pub fn note(&self, key: &str, message: String) {
         self.document
             .note(self.line, &format!("{}{key}", self.prefix), message);
@@ -254,9 +256,9 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// Returns the line of `key`, which is a full name such as `parameters.internal[2]`. If there is no such key, returns the line of the
-    /// table or array around it.
+    /// Does the same as the function [`line_of`], for a key in this table.
     fn line_of(&self, key: &str) -> usize {
+        // The value whose key is, or contains, the wanted key. For example, `parameters` contains `parameters.internal[2]`.
         let mut items = self.keys().filter_map(|name| self.get(name));
         let item = items.find(|item| item.contains(key));
         item.map_or(self.line, |item| item.line_of(key))
@@ -290,8 +292,8 @@ pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
 mod tests {
     use super::*;
 
-    /// Reads a document with a name and a list of lights, each of which is a colour. Returns the name and the index of each colour (0 for
-    /// green, 1 for red), or the list of mistakes.
+    /// Reads a document with two keys: `name`, and `lights`, a list of colours. Returns the name and the index of each colour (0 for
+    /// green, 1 for red) as text, such as `a [Some(1)]`, or else the list of mistakes.
     fn read_lights(text: &str) -> String {
         let result = read(text, |root| {
             root.allow_only(&["name", "lights"]);
@@ -326,6 +328,7 @@ mod tests {
             read_lights("name = \"a\"\nlights = [\"red\"]"),
             "a [Some(1)]"
         );
+        // The values of a list are counted from 1, like lines. A missing key is noted at the line of its table, which is line 1 here.
         assert_eq!(
             read_lights("lights = [\n\"gren\",\n3]\nnome = \"a\""),
             "l.toml:1: `name`: missing; any text\n\

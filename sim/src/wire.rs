@@ -6,14 +6,15 @@
 //! timestamp follow after the 33 bytes. TCP is a stream of bytes, so a read may return a part of a frame, or several frames. [`Chunks`]
 //! and [`Frames`] restore the original steps and frames.
 //!
-//! The layout of both, with the number of bytes after the name of each field (`stamp` is the Lamport timestamp of a message; `count` is
-//! the number of messages in a frame of kind End; `time` is the start of the run in a frame of kind Start):
+//! This is the layout of the steps (`hello`) and of the frames. The number after the name of a field is its length in bytes. The second
+//! field of a frame depends on the kind: a message has its Lamport timestamp there (`stamp`), a frame of kind End the number of messages
+//! (`count`), and a frame of kind Start the start of the run (`time`).
 //!
 //! ```text
 //! hello   magic 4 | version 2 | kind 1 | machine 4 | nonce 16 | time_ns 8 | proof 32     67 bytes
 //! frame   kind 1 | stamp, count or time 8 | sent_tick 8 | delay_ns 8 | sent_at_ns 8    33 bytes
 //!
-//! after the frame of a message with a timestamp:
+//! after the frame of a message that carries a timestamp of a vector clock or of a hybrid logical clock (hlc):
 //! vector  length 4 | for each machine: component (varint)
 //! hlc     length 4 | time 8 | counter (varint)
 //! ```
@@ -23,10 +24,10 @@
 //! run's clock is refused before it is read.
 //!
 //! The run's token (a secret that only the machines of the run know) is never sent. Each side proves that it knows the token. The proof
-//! is a hash with a key that is derived from the token. It covers the step with the proof, the indices of both machines, and the nonces
-//! (random numbers that are used only once) and times that both sides have sent before. So a copy of a proof is not valid for another
-//! connection. The dialler (the side that opens the connection) sends its proof first. So a listener (the side that accepts the
-//! connection) answers only to machines that know the token.
+//! is a hash with a key that is derived from the token. These are hashed: the other fields of the [`Hello`] that contains the proof, the
+//! index of the recipient, and the nonces (random numbers that are used only once) and times of the steps before. So a copy of a proof is
+//! not valid for another connection. Of the two sides, the dialler (which opens the connection) sends its proof first. The listener (which
+//! accepts the connection) sends its own proof only if that of the dialler is right. So other programs never get a listener's proof.
 
 mod frames;
 
@@ -42,7 +43,7 @@ const MAGIC: [u8; 4] = *b"LCLK";
 /// Version of the handshake and the frames.
 const VERSION: u16 = 3;
 
-/// The first byte of a frame says its kind.
+// The first byte of a frame says its kind. It has one of these values.
 const KIND_MESSAGE: u8 = 1;
 const KIND_END: u8 = 2;
 const KIND_READY: u8 = 3;
@@ -65,7 +66,7 @@ pub type Proof = [u8; 32];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelloKind {
     /// From a listener to a dialler in another process, directly after the listener has accepted the connection. The challenge has no
-    /// proof. It has a nonce that the dialler's proof must include. A dialler in the same process knows the nonce already.
+    /// proof. It has a nonce that goes into the dialler's proof. A dialler in the same process knows the nonce already.
     Challenge,
     /// From the dialler of a connection that is used during the whole run.
     Dial,
@@ -84,9 +85,11 @@ pub struct Hello {
     pub kind: HelloKind,
     /// The machine that sends the step.
     pub machine: MachineIndex,
-    /// The sender's nonce. In [`HelloKind::Message`] and [`HelloKind::Receipt`], the number of the message stands here.
+    /// The sender's nonce. [`HelloKind::Message`] and [`HelloKind::Receipt`] have no nonce. Here they have the message's number among the
+    /// messages of its sender to its recipient.
     pub nonce: Nonce,
-    /// The sender's wall clock, in Unix time.
+    /// The sender's wall clock, in Unix time. 0 within a process and in [`HelloKind::Message`] and [`HelloKind::Receipt`], because then no
+    /// clocks are compared.
     pub time_ns: u64,
     /// The proof that the sender knows the token. In a [`HelloKind::Challenge`], these bytes are 0.
     pub proof: Proof,
@@ -113,8 +116,8 @@ pub enum Frame {
         /// How many messages the sender has sent to the receiver of this frame during the run.
         messages: u64,
     },
-    /// All connections of the sender are open. If machines are in different processes, this report goes from machine to machine until it
-    /// reaches machine 0.
+    /// All connections of the sender are open. Only machines in different processes send this report. It goes from machine to machine until
+    /// it reaches machine 0.
     Ready,
     /// The time at which the run starts. Machine 0 decides it when all machines are ready.
     Start {

@@ -17,7 +17,7 @@ pub enum Check {
     Rows,
     /// The time of each machine's first tick obeys the rule of the parameter `phase`.
     Phases,
-    /// The ticks of a machine have the numbers 0, 1, 2 and so on. Their number is the one that phase, rate and duration give.
+    /// The ticks of a machine are numbered 0, 1, 2 and so on. There are as many ticks as phase, rate and duration give.
     Ticks,
     /// No event happens before its tick is due or before the machine's previous event.
     Times,
@@ -31,12 +31,13 @@ pub enum Check {
     RisingClock,
     /// The timestamp of a message is the sender's clock before or after the send, as the parameter `stamp` says.
     Stamp,
-    /// The timestamp of a vector clock or hybrid logical clock follows from the machine's previous timestamp and the timestamp of the
-    /// received message.
+    /// If a run also logs timestamps of a vector clock or hybrid logical clock, each of them follows from the machine's previous timestamp
+    /// and, at a receive, from the message's timestamp.
     Timestamp,
     /// The clock of a receive is larger than the clock of its send (C2: the Clock Condition between machines).
     ClockCondition,
-    /// The same rule as [`Check::ClockCondition`], for runs with `stamp = before`. Such runs break the rule by design.
+    /// The same rule as [`Check::ClockCondition`], for runs with `stamp = before`. Such runs break the rule by design, so
+    /// their violations are counted apart.
     ClockConditionBefore,
     /// For each receive there is a send with the same sender, recipient, tick of sending and timestamp.
     Sent,
@@ -64,7 +65,8 @@ pub enum Check {
 pub(super) const CHECKS: usize = Check::ALL.len();
 
 impl Check {
-    /// All checks, in the order in which they are reported. It is also the order of the enum, so `check as usize` is a check's index here.
+    /// All checks, in the order in which they are reported. It is also the order of the enum, so `check as usize` is a check's index in
+    /// this array.
     pub const ALL: [Self; 24] = [
         Self::Journal,
         Self::Files,
@@ -102,7 +104,8 @@ impl Check {
         self.name_and_rule().1
     }
 
-    /// The reason why this check cannot be made on some imported logs: a fact that such logs do not have. `None` if there is no such fact.
+    /// The reason why this check cannot be made on some imported logs, such as "queue lengths are not logged". `None` if there is no
+    /// such reason.
     pub(super) fn why_impossible(self) -> Option<&'static str> {
         match self {
             Self::Phases => Some("the planned times of ticks are not known"),

@@ -24,6 +24,7 @@ struct ChecksMade {
 pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
     for (machine, events) in log.machines.iter().enumerate() {
         let mut made = ChecksMade::default();
+        // Before its first event, a machine's clock must be 0.
         let mut clock_before = 0;
         for (position, entry) in events.iter().enumerate() {
             let is_first = position == 0;
@@ -31,6 +32,7 @@ pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
             if can_check_step(setup, entry) {
                 check_step(machine, clock_before, is_first, entry, &mut made, findings);
             }
+            // False if the import computed the timestamps of sends by the rule that is checked here.
             if setup.known.send_stamps {
                 check_stamp(setup, machine, clock_before, entry, &mut made, findings);
             }
@@ -73,7 +75,8 @@ fn check_step(
     made: &mut ChecksMade,
     findings: &mut RunFindings<'_>,
 ) {
-    let larger_clock = match entry.kind {
+    // The number to which 1 is added.
+    let base = match entry.kind {
         EventKind::Receive(message) => clock_before.max(message.stamp),
         _ => clock_before,
     };
@@ -84,7 +87,7 @@ fn check_step(
     };
     *times_made += 1;
     // In a damaged log, a clock may be the largest possible number. Then a plain `+ 1` would overflow.
-    let expected = larger_clock.wrapping_add(1);
+    let expected = base.wrapping_add(1);
     if entry.clock != expected {
         findings.violated(check, At::Row(entry.row), || {
             let sum = match entry.kind {

@@ -10,9 +10,10 @@
 //! - If q > p, a share of q or more has a probability of at most exp(-n D). If q < p, a share of q or less has a probability of at most
 //!   exp(-n D). So a share with this D or a larger D, above or below p, has a probability of at most 2 exp(-n D).
 //!
-//! The number n of idle ticks itself depends on earlier draws. So the bound is multiplied by the number of possible values of n (at most
-//! the number of events), and by the number of tested shares. Therefore a correct dataset of any size fails with a probability below
-//! [`FALSE_ALARM`].
+//! This holds for a fixed n. But the number n of idle ticks depends on earlier draws, and several shares are tested. The probability that
+//! at least one of several outcomes occurs is at most the sum of their probabilities. So the bound is multiplied by the number of possible
+//! values of n (at most the number of events), and by the number of tested shares. A share is reported only if this product is below
+//! [`FALSE_ALARM`]. Therefore a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
 
 use std::collections::BTreeMap;
 
@@ -37,6 +38,7 @@ pub(super) struct EventFrequencies(BTreeMap<String, Counts>);
 struct Counts {
     /// The index of the configuration's first run among the audited runs. A violation is reported at this run.
     first_run: usize,
+    /// Which facts about the runs are known. Imported logs may lack some.
     known: Known,
     model: Model,
     /// Number of events of all kinds, of all machines together.
@@ -164,8 +166,7 @@ impl Counts {
 
     /// Checks the shares of a configuration. `all_shares` is the number of tested shares of all configurations.
     fn check(&self, configuration: &str, all_shares: usize, tally: &mut Tally) {
-        // A share is a violation if events x all_shares x 2 exp(-n D) is below the allowed probability of a false alarm. This limit for n D
-        // follows:
+        // A share is a violation if events * all_shares * 2 exp(-n D) < FALSE_ALARM, so if n D is greater than this limit:
         let limit = (2.0 * self.events.max(1) as f64 * all_shares as f64 / FALSE_ALARM).ln();
         let mut findings = tally.findings(self.first_run);
         let mut check_shares = |check: Check, shares: Vec<Share>| {
@@ -214,8 +215,9 @@ impl Counts {
         to_neighbours.chain(to_machines).collect()
     }
 
-    /// Three kinds of shares of the sends of all machines with this number of neighbours: sends to each neighbour, sends with the right
-    /// number of recipients, and sends to all. `ranks` has the number of sends to the first neighbour, to the second, and so on.
+    /// The shares for the sends of all machines with this number of neighbours: the share of sends to each neighbour, the share with the
+    /// right number of recipients (among the sends that are not to all), and the share of sends to all. `ranks` has the number of sends to
+    /// the first neighbour, to the second, and so on.
     fn shares_to_neighbours(&self, neighbours: usize, ranks: &[u64]) -> Vec<Share> {
         let probabilities = self.model.send_probabilities(neighbours);
         let sum_over_machines = |counts: &[u64]| -> u64 {
@@ -243,6 +245,7 @@ impl Counts {
                 ),
                 count: sum_over_machines(&self.with_right_count),
                 draws: sends - to_all,
+                // By the rule, all such sends have this number of recipients.
                 probability: 1.0,
             });
         }
@@ -281,8 +284,8 @@ impl Counts {
 }
 
 impl Share {
-    /// Computes n D of the formula at the top of this file. It is 0 if the share equals the probability or if there are no draws. The less
-    /// likely the share is, the larger is n D, because exp(-n D) is the upper limit of the share's probability.
+    /// Computes n D of the formula at the top of this file. It is 0 if the share equals the probability or if there are no draws. The
+    /// larger n D is, the less likely is such a share, by the bound exp(-n D).
     fn surprise(&self) -> f64 {
         if self.draws == 0 {
             return 0.0;
@@ -369,8 +372,9 @@ mod tests {
         assert_eq!(surprise(7, 10, 0.7), 0.0);
     }
 
-    /// All of n draws have an outcome of probability p with the probability p^n. In this case Chernoff's bound exp(-n D) is exact, so n D is
-    /// n ln(1 / p). If none of n draws has the outcome, 1 - p takes the place of p.
+    /// Let p be the probability of an outcome in one draw. The probability that all of n draws have this outcome is p^n. In this case
+    /// Chernoff's bound exp(-n D) is exact, so n D = n ln(1 / p). The probability that no draw has the outcome is (1 - p)^n. The bound is
+    /// exact here too, so n D = n ln(1 / (1 - p)).
     #[test]
     fn the_bound_is_the_exact_probability_if_all_or_no_draws_have_the_outcome() {
         assert!((surprise(20, 20, 0.5) - 20.0 * 2f64.ln()).abs() < 1e-9);

@@ -1,5 +1,6 @@
-//! Lists the messages that were sent to each machine. For each message, finds two events of its recipient: the first event before which
-//! the message can have arrived, and the first event before which it must have arrived.
+//! Lists the messages that were sent to each machine. It is not always known when a message arrived. So for each message, this module finds
+//! two events of its recipient: the first event by which the message can have entered the queue, and the first event by which it must have
+//! entered the queue.
 
 use sim::machine::EventKind;
 
@@ -26,7 +27,7 @@ pub(super) struct Sent {
 pub(super) struct Mailbox {
     pub(super) messages: Vec<Sent>,
     /// For each sender, the index of the sender's first message in `messages`. The messages of sender s have the indices from
-    /// `starts[s]` to `starts[s + 1] - 1`; so there is one more element, the total number of messages.
+    /// `starts[s]` to `starts[s + 1] - 1`. For the last sender this needs one more element at the end: the total number of messages.
     pub(super) starts: Vec<u32>,
 }
 
@@ -49,6 +50,7 @@ pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
             // A send to all goes to all machines to which the sender may send.
             let recipients = recipients.among(&all_machines).iter();
             let recipients = recipients.map(|&to| to as usize);
+            // A damaged log may name a recipient that does not exist.
             let may_receive =
                 |to: &usize| *to < log.machines.len() && setup.model.may_send(sender, *to);
             for to in recipients.filter(may_receive) {
@@ -69,7 +71,8 @@ pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
 }
 
 /// The index of an event in its machine's log, as used in [`Sent::first_possible`] and [`Sent::first_certain`]. If the run was as scheduled,
-/// it is the number of the event's tick. Otherwise it is the index of the event among the machine's events.
+/// it is the number of the event's tick, because the schedule says between which ticks a message arrives. Otherwise it is `position`, the
+/// index of the event among the machine's events, because arrivals are then compared with the logged times of events.
 pub(super) fn index_in_log(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     if setup.as_scheduled {
         entry.tick
@@ -82,8 +85,10 @@ pub(super) fn index_in_log(setup: &Setup, position: usize, entry: &Entry) -> u64
 /// at which it must have arrived.
 ///
 /// If the run was as scheduled, a tick finds all messages that arrived before the tick was due. In other runs, it is not known when a
-/// message entered the queue. It was after the send, and at most the run's largest latency later. If the configuration has a delay, a
-/// message enters the queue only when its delay is over. Then only ticks that are due after the end of the delay find the message.
+/// message entered the queue, only that this was after the send, and at most the run's largest latency later.
+///
+/// If the configuration has a delay, a message enters the queue only when its delay is over, in all runs. Then only ticks that are due after
+/// the end of the delay find the message. If delays are random, only the earliest and the latest end are known.
 fn arrival_indices(setup: &Setup, log: &Log, sender: usize, send: &Entry, to: usize) -> (u32, u32) {
     let due_ns = setup.timetables[sender].due_ns(send.tick);
     let (shortest_ns, longest_ns) = setup.delay_ns;

@@ -30,6 +30,7 @@ impl<'d> Planned<'d> {
         let planned = self.experiment;
         let configuration = row.configuration.to_string();
         let key = format!("{configuration} repetition={}", row.repetition);
+        // If the key contradicts the columns, it is not known which of them is damaged. Then the configuration is not looked up.
         if row.key != key {
             problems.push(format!(
                 "its key is `{}`, but according to its columns it should be `{key}`",
@@ -56,6 +57,7 @@ impl<'d> Planned<'d> {
                 row.time_scale, planned.time_scale
             ));
         }
+        // Virtual time starts at 0, and in it all messages arrive as in the schedule.
         if row.engine == "virtual" && (row.started_at_ns != 0 || !row.as_scheduled) {
             problems.push(
                 "a run in virtual time must have started_at_ns = 0 and as_scheduled = true"
@@ -68,10 +70,13 @@ impl<'d> Planned<'d> {
 /// Checks four columns of `row`, and adds each contradiction to `problems`:
 ///
 /// - `events` must be `log_rows`, the number of rows of the run's log.
-/// - `margin_us` must be the margin (the shortest time between two ticks whose order matters).
+/// - `margin_us` must be the margin: the shortest time between two ticks of different machines that interact. Two machines interact if one
+///   may send to the other, or if both may send to the same third machine.
 /// - `lateness_max_us` must be `largest_lateness_ns`, the largest lateness of an event in the log, in nanoseconds.
 /// - `punctual` must be true in virtual time. In other runs it must say whether the largest lateness plus the largest latency is less than
 ///   the margin.
+///
+/// In an imported log, only `events` is checked, because the others need the times at which ticks were due.
 ///
 /// `schema` is the version of the dataset's format in which the row was written.
 pub(super) fn check_measured(
@@ -91,8 +96,8 @@ pub(super) fn check_measured(
     if !setup.known.timetable {
         return;
     }
-    // If the log has fewer events than there are ticks, another check reports the missing ticks, and the margin is not computed. For the
-    // margin, a list of all ticks is made. Their number comes from the row. If it is wrong, the list may be too long for the memory.
+    // The margin is computed from a list of all ticks. If the row is damaged, it may give so many ticks that the list is too long for the
+    // memory. So the margin is not checked if there should be more ticks than the log has events; another check reports the missing ticks.
     if setup.ticks() <= log_rows {
         check_margin(row, setup, schema, problems);
     }
@@ -105,7 +110,9 @@ pub(super) fn check_measured(
     }
     let delays_ns = ns_from_us(row.lateness_max_us).saturating_add(ns_from_us(row.latency_max_us));
     let is_punctual = setup.is_virtual || delays_ns < ns_from_us(row.margin_us);
-    if row.punctual != is_punctual {
+    if !row.punctual && setup.is_virtual {
+        problems.push("punctual is false, but a run in virtual time is always punctual".to_owned());
+    } else if row.punctual != is_punctual {
         problems.push(format!(
             "punctual is {}, but lateness and latency add up to {} µs, and the margin is {} µs",
             row.punctual,

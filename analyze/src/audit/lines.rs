@@ -17,19 +17,20 @@ pub(super) struct Lines<'d> {
 }
 
 impl<'d> Lines<'d> {
-    /// Finds lines in the files of `dataset`.
+    /// Prepares the search in the files of `dataset`. No file is read yet.
     pub(super) fn new(dataset: &'d Dataset) -> Self {
         Self { dataset }
     }
 
-    /// Finds the file with a violation, and the number of the line (from 1). The line is `None` if the file cannot be read up to
-    /// the violation.
+    /// Finds the file and the line (from 1) of a violation. `at` says where the violation is in the data of `run`, which must be one of
+    /// the rows in [`Dataset::attempted`], not a copy. The line is `None` if the file cannot be read up to the violation.
     pub(super) fn find(&self, run: &JournalRow, at: At) -> (PathBuf, Option<u64>) {
         match at {
             At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),
             At::Row(row) => {
                 let event_file = self.dataset.segment_of(run);
-                // The file has the rows of several runs. The rows of this run begin at the byte `run.offset`.
+                // The file has the rows of several runs. The rows of this run begin at the byte `run.offset`, and `row` counts them
+                // from 0.
                 // If the lines cannot be counted, the violation is reported without a line. The unreadable file is a violation of
                 // its own.
                 let lines_before = count_newlines(&event_file, run.offset).ok();
@@ -43,7 +44,7 @@ impl<'d> Lines<'d> {
         let rows = self.dataset.attempted().iter();
         // Each shard (part) of a dataset has its own journal.
         let rows = rows.filter(|row| row.part == run.part);
-        // A run has one row for each attempt, so rows are compared by their address in memory and not by their content.
+        // A run that was repeated after a failure has several rows. So the row is found by its address in memory, not by its number.
         let rows_before = rows.take_while(|row| !std::ptr::eq(*row, run)).count();
         // Lines are numbered from 1, and the header is line 1. So the first row is line 2.
         rows_before as u64 + 2

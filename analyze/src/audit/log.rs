@@ -50,8 +50,8 @@ impl Log {
         setup: &Setup,
         findings: &mut RunFindings<'_>,
     ) -> Self {
-        // Memory is reserved for the ticks of each machine. The number of ticks comes from runs.csv and may be far too large. A row has
-        // at least 16 bytes (commas, numbers and a word), so the number of bytes limits the number of rows.
+        // Memory is reserved for the ticks of each machine. Their number comes from runs.csv and, if this file is damaged, may be far too
+        // large. So it is limited by the largest number of rows that fit in `bytes`: a row has at least 16 bytes (commas, numbers, a word).
         let max_rows = bytes.len() as u64 / 16 + 1;
         let reserve =
             |timetable: &Timetable| Vec::with_capacity(timetable.ticks.min(max_rows) as usize);
@@ -107,8 +107,7 @@ impl Log {
             };
             return findings.violated(Check::Rows, At::Row(row), words);
         };
-        // `among(list)` returns the named recipients or, for a send to all, `list`. A send to all names nobody, so there is nothing to
-        // check: the list is empty.
+        // The machines that the row names. A send to all names none: for it, `among` returns its argument, here the empty list.
         let peers = match &logged.event.kind {
             EventKind::Send { recipients, .. } => recipients.among(&[]),
             EventKind::Receive(message) => std::slice::from_ref(&message.sender),
@@ -124,7 +123,7 @@ impl Log {
             };
             (peer as usize) < machines && model.may_send(from as usize, to as usize)
         };
-        // In an imported log, `UNKNOWN_MACHINE` stands for a missing cell.
+        // In an imported log, the cell of the sender or recipient may be empty: `UNKNOWN_MACHINE`. This is no violation.
         let is_impossible_peer = |&&peer: &&u32| peer != UNKNOWN_MACHINE && !is_peer(peer);
         if let Some(peer) = peers.iter().find(is_impossible_peer) {
             let words =

@@ -1,15 +1,16 @@
 //! Recomputes the margin of a run: the shortest time between two ticks whose order matters.
 //!
 //! The order of two ticks matters if one of their machines may send to the other, or if both machines may send to the same third
-//! machine.
+//! machine: then another order can change the events.
 
 use sim::experiment::PhaseRule;
 
 use super::setup::Setup;
 use super::timetable::MILLION_SECONDS_NS;
 
-/// Computes the margin from the times at which the ticks of the run are due, in nanoseconds of real time (not of model time). Column
-/// `margin_us` of runs.csv must have this value. If there are no two ticks whose order matters, it is the run's duration.
+/// Computes the margin from the times at which the ticks of the run are due. These times are model times. The result is in nanoseconds of
+/// real time. Column `margin_us` of runs.csv must have the same value, in microseconds. If there are no two ticks whose order matters, the
+/// margin is the run's duration.
 pub(super) fn margin_ns(setup: &Setup) -> u64 {
     let mut ticks: Vec<(u64, usize)> = vec![];
     for (machine, timetable) in setup.timetables.iter().enumerate() {
@@ -18,8 +19,8 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     ticks.sort_unstable();
     let interacting_machines = setup.model.interacting_machines();
     let closest_ns = match &interacting_machines {
-        // Here the order matters for any two machines. So the closest two ticks of different machines are next to each other in the
-        // sorted list.
+        // `None` means that the order matters for any two machines. So the closest two ticks of different machines are next to each other
+        // in the sorted list.
         None => {
             let pairs = ticks.windows(2).filter(|pair| pair[0].1 != pair[1].1);
             pairs.map(|pair| pair[1].0 - pair[0].0).min()
@@ -40,9 +41,10 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     setup.real_ns(closest_ns.unwrap_or(setup.duration_ns))
 }
 
-/// A lower limit of the margin, in nanoseconds of real time. With `phase = "spread"`, it is the step of
-/// [`Setup::steps_per_million_seconds`]: ticks of different machines are at least one step apart. With other phases it is 0. Datasets with
-/// a `schema` (version of the format) of 4 or less may have this value in column `margin_us`, in microseconds.
+/// A lower limit of the margin, in nanoseconds of real time. With `phase = "spread"`, every first tick is due a whole number of steps after
+/// time 0, and ticks of different machines are at least one step apart. So the limit is the length of a step: a million seconds divided by
+/// [`Setup::steps_per_million_seconds`]. With other phases the limit is 0. Datasets with a `schema` (version of the format) of 4 or less
+/// may have the limit instead of the margin in column `margin_us`.
 pub(super) fn lower_limit_ns(setup: &Setup) -> u64 {
     match (setup.phase, setup.steps_per_million_seconds()) {
         (PhaseRule::Spread, Some(steps)) => setup.real_ns(MILLION_SECONDS_NS / steps),

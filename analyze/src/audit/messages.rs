@@ -66,8 +66,8 @@ pub(super) fn all_unknown(log: &Log, machine: usize) -> ReceivedMessages {
     receives.map(|_| None).collect()
 }
 
-/// Returns the indices of the mailbox's messages, sorted by sender and tick. In a damaged log, the messages of a sender may be in another
-/// order.
+/// Returns the indices of the mailbox's messages, sorted by sender and tick. The messages of a sender are in the order of the sender's log,
+/// which in a damaged log is not always the order of ticks.
 fn sort_by_tick(mailbox: &Mailbox) -> Vec<u32> {
     let mut indices: Vec<u32> = (0..mailbox.messages.len() as u32).collect();
     indices.sort_by_key(|&index| {
@@ -83,10 +83,11 @@ struct ReceiveChecker<'a> {
     log: &'a Log,
     machine: usize,
     mailbox: &'a Mailbox,
-    /// The indices of the mailbox's messages, sorted by sender and tick. Computed when a receive is first not the next message of its
-    /// sender.
+    /// The indices of the mailbox's messages, sorted by sender and tick. They are computed only when they are needed: at the first receive
+    /// whose message is not the next one of its sender.
     by_tick: OnceCell<Vec<u32>>,
-    /// For each sender, the index in the mailbox of the message that should be received next.
+    /// For each sender, the index in the mailbox of the message that should be received next: at first the sender's first message.
+    /// Like [`Mailbox::starts`], the list has one more element at the end; it is not used.
     next: Vec<u32>,
     /// For each message in the mailbox, whether one of the receives that were already checked received it.
     is_received: Vec<bool>,
@@ -151,7 +152,7 @@ impl<'a> ReceiveChecker<'a> {
         let starts = &self.mailbox.starts;
         let (start, end) = (*starts.get(sender)?, *starts.get(sender + 1)?);
         let is_match = |index: u32| self.mailbox.messages[index as usize].tick == message.sent_tick;
-        // In a correct log, the received message is the next one of its sender. If it is not, all messages of the sender are searched.
+        // Usually the received message is the next one of its sender. If it is not, all messages of the sender are searched.
         let next = self.next[sender];
         if next < end && is_match(next) {
             return Some(next);
@@ -169,7 +170,7 @@ impl<'a> ReceiveChecker<'a> {
         &self.log.machines[sent.sender as usize][sent.position as usize]
     }
 
-    /// Checks [`Check::LinkOrder`] of a receive: the message is the next one of its sender.
+    /// Checks [`Check::LinkOrder`] of a receive: no earlier message of the same sender is skipped.
     fn check_link_order(
         &mut self,
         entry: &Entry,
@@ -188,20 +189,24 @@ impl<'a> ReceiveChecker<'a> {
                 )
             });
         }
-        // If a message is skipped, only the first receive of a later message is reported, and not each later receive.
+        // After a skipped message, only the first receive of a later message is reported. So the next expected message is now the one after
+        // the received message, even if skipped messages may still come.
         if index >= next {
             self.next[message.sender as usize] = index + 1;
         }
     }
 
-    /// Checks [`Check::Causality`] of a receive. If the run was as scheduled or has a delay, the receive must be due after the shortest delay
-    /// of the message, counted from the due time of the send. If the system clocks of the machines agree, the logged time of the receive must
-    /// also not be before that of the send.
+    /// Checks [`Check::Causality`] of a receive in two ways:
+    ///
+    /// - By due times, if the run was as scheduled or messages have a configured delay: the message arrives at the earliest when its shortest
+    ///   possible delay has passed since the due time of the send. The receive must be due later than that.
+    /// - By logged times, if the system clocks of the machines agree: the receive must not be before the send.
     fn check_causality(&self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         let (setup, send) = (self.setup, self.send_of(sent));
         let due_ns = |machine: usize, entry: &Entry| setup.timetables[machine].due_ns(entry.tick);
+        let (shortest_delay_ns, _) = setup.delay_ns;
         let earliest_arrival_ns =
-            due_ns(sent.sender as usize, send).saturating_add(setup.delay_ns.0);
+            due_ns(sent.sender as usize, send).saturating_add(shortest_delay_ns);
         // In an imported log, the logged time of the send may be too late, by at most this time.
         let late_ns = setup.logged_late_ns(sent.sender as usize, self.machine);
         let compares_due_times = setup.as_scheduled || setup.has_delay();
@@ -226,7 +231,7 @@ impl<'a> ReceiveChecker<'a> {
         }
     }
 
-    /// Checks [`Check::QueueOrder`] of a receive: before it, the machine received no message that entered the queue later than this one.
+    /// Checks [`Check::QueueOrder`] of a receive: no message that entered the queue later was received earlier.
     fn check_queue_order(&mut self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;
@@ -243,8 +248,7 @@ impl<'a> ReceiveChecker<'a> {
         }
     }
 
-    /// Checks [`Check::QueueOrder`] of each message that was never received: the machine received no message that entered the queue later
-    /// than this one.
+    /// Checks [`Check::QueueOrder`] of each message that was never received: no message that entered the queue later was received.
     fn check_never_received(&self, findings: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;
@@ -296,6 +300,7 @@ impl<'a> ReceiveChecker<'a> {
             return format!("{receive}, but it cannot receive messages from machine {sender}");
         }
         let events = &self.log.machines[sender];
+        // Only imported logs can lack the tick of the send. The import has looked for the send by the message's timestamp, and found none.
         if message.sent_tick == UNKNOWN {
             return format!("{receive}, but machine {sender} sent it no message with this stamp");
         }

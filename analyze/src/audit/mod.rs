@@ -6,11 +6,12 @@
 //! in the journal. Only one kind of check looks at several runs together: the shares of random outcomes (for example the share of
 //! internal events) are computed over all runs of a configuration.
 //!
-//! Each queue length must lie between two limits. The lower limit counts only the messages that must have arrived, and the upper limit
-//! counts all messages that can have arrived. There are two ways to find these messages. In virtual time, and in runs that were as
-//! scheduled (column `as_scheduled`), the arrivals follow from the times at which ticks are due and from the configured delay of messages.
-//! If this delay is constant, the two limits are equal. In other runs, the arrivals follow from the logged times of the sends, from the
-//! largest latency of a message (it is in the journal), and from the configured delay.
+//! A queue length is the number of messages that arrived minus the number of messages received. It must lie between two limits. The lower
+//! limit counts only the messages that must have arrived, and the upper limit counts all messages that can have arrived. There are two
+//! ways to find these messages. In virtual time, and in runs that were as scheduled (column `as_scheduled`), the time of an arrival
+//! follows from the time at which the tick of the send is due and from the configured delay of messages. If this delay is constant, the two
+//! limits are equal. In other runs, it is only known that the message arrived after the logged time of its send, at most the largest
+//! latency of the run later (it is in the journal), and that it entered the queue only after the configured delay.
 //!
 //! # Layout
 //!
@@ -18,13 +19,15 @@
 //! - [`tally`]: counts how often each check was made and failed, and keeps the first violation of each check
 //! - [`setup`], [`timetable`]: the parameters of a run, and the times at which its ticks are due
 //! - [`model`]: what a machine does at an idle tick (a tick without a waiting message), and to which machines it may send
-//! - [`margin`]: the shortest time between two ticks whose order matters
+//! - [`margin`]: computes the margin of a run again
 //! - [`journal`]: checks of the journal's rows
 //! - [`log`]: the events of each machine of a run
 //! - [`ticks`]: checks of ticks, their times, and phases (the times of the first ticks)
 //! - [`clocks`]: checks of the clocks
 //! - [`timestamps`]: checks of the timestamps of vector clocks and hybrid logical clocks
-//! - [`in_flight`], [`messages`], [`order`]: checks of messages: whether they were sent, and the order in which they are received
+//! - [`in_flight`]: lists the messages that were sent, and when each can have arrived
+//! - [`messages`]: checks of receives: whether each fits the send of its message
+//! - [`order`]: checks the order in which messages are taken from a queue
 //! - [`queues`]: checks of queue lengths
 //! - [`event_frequencies`]: checks of the shares of random outcomes
 //! - [`runs`]: makes all checks on the runs of a dataset, on all cores
@@ -90,7 +93,7 @@ pub struct Audited {
     pub events: u64,
     /// Number of messages. A send to several machines counts once for each recipient.
     pub messages: u64,
-    /// Whether the logs come from another program. If they do, the checks that need missing columns are not made.
+    /// Whether the logs come from another program. Checks that need values that these logs do not have are not made.
     pub imported: bool,
     /// Why violations cannot be traced to lines of the imported files. `None` if they can, and `None` if the dataset was not imported.
     pub sources_problem: Option<String>,
@@ -107,7 +110,8 @@ pub struct CheckResult {
     pub checked: u64,
     /// How often the check failed.
     pub violations: u64,
-    /// The first violation, in the finished run with the lowest number. `None` if the check never failed.
+    /// The violation in the run with the lowest number. If this run has several, the one that was found first. `None` if the check never
+    /// failed.
     pub first: Option<CounterExample>,
 }
 

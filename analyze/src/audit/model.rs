@@ -15,7 +15,7 @@ pub(super) struct Model {
 /// With which probability a send goes to which recipients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct SendProbabilities {
-    /// The probability that the send goes to a given neighbour and is not a send to all.
+    /// The probability that a given neighbour is a recipient (perhaps one of several) and the send is not to all.
     pub(super) to_each: f64,
     /// The probability that the send goes to all neighbours.
     pub(super) to_all: f64,
@@ -63,8 +63,9 @@ impl Model {
         }
     }
 
-    /// For each machine, lists the other machines for which the order of ticks matters: one of the two machines may send to the other,
-    /// or both may send to the same third machine. `None` means that the order matters for any two machines.
+    /// For each machine, lists the other machines with which it interacts: one of the two machines may send to the other, or both may send
+    /// to the same third machine. Then the order of their ticks matters, because it can change their events. `None` means that any two
+    /// machines interact.
     pub(super) fn interacting_machines(&self) -> Option<Vec<Vec<usize>>> {
         let machines = 0..self.machines;
         if machines
@@ -74,8 +75,12 @@ impl Model {
             // No machine sends.
             return Some(vec![vec![]; self.machines]);
         }
+        // In a star too, any two machines interact: one of them is the centre, or both may send to the centre.
+        if matches!(self.topology, Topology::Mesh | Topology::Star) {
+            return None;
+        }
         let order_matters = |a: usize, b: usize| match self.topology {
-            // In a star, one of the two machines is the centre, or both may send to the centre.
+            // These two topologies do not occur here (see above).
             Topology::Mesh | Topology::Star => true,
             // Neighbours in the ring, or machines that have a neighbour in common.
             Topology::Ring => {
@@ -85,9 +90,6 @@ impl Model {
             // Only machine 0 sends.
             Topology::TimeKeeper => a == 0 || b == 0,
         };
-        if matches!(self.topology, Topology::Mesh | Topology::Star) {
-            return None;
-        }
         let interacting_with = |a| {
             machines
                 .clone()
@@ -101,10 +103,10 @@ impl Model {
         )
     }
 
-    /// The position of `neighbour` (from 0) in the list of the neighbours of `machine`, which is ordered by machine.
+    /// The position of `neighbour` (from 0) in the list of the neighbours of `machine`, which is ordered by machine number.
     pub(super) fn rank(&self, machine: usize, neighbour: usize) -> usize {
         match self.topology {
-            // All other machines are in the list; `machine` itself is not.
+            // The list has all machines but `machine` itself, so the machines after it are one position further forward.
             Topology::Mesh if neighbour > machine => neighbour - 1,
             Topology::Mesh => neighbour,
             _ => (0..neighbour)
@@ -147,6 +149,7 @@ impl Model {
                 recipients: Some(1),
             },
             Sends::Broadcast => always_to_all,
+            // Some of the neighbours are drawn, all with the same probability. So a neighbour is drawn with this share as probability.
             Sends::Multicast(recipients) if (recipients as usize) < neighbours => {
                 SendProbabilities {
                     to_each: f64::from(recipients) / neighbour_count,
@@ -154,7 +157,7 @@ impl Model {
                     recipients: Some(recipients as usize),
                 }
             }
-            // A send should have as many recipients as the machine has neighbours, or more. So it goes to all.
+            // The machine does not have more neighbours than a send should have recipients. So a send goes to all neighbours.
             Sends::Multicast(_) => always_to_all,
         }
     }

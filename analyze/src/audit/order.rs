@@ -13,9 +13,8 @@ type ArrivalTime = (u64, u32);
 pub(super) struct QueueOrder<'a> {
     setup: &'a Setup,
     log: &'a Log,
-    /// Each message has an earliest time at which it can have entered the queue. Here is the largest of these times for the messages taken
-    /// so far, with the message that has it. If a message that is taken later certainly entered the queue before this time, the order is
-    /// wrong.
+    /// The largest of the earliest possible arrival times of the messages taken so far, and the message that has this time. If the machine
+    /// later takes a message that must have arrived before this time, the order is wrong.
     last_entered: Option<(ArrivalTime, Sent)>,
 }
 
@@ -43,12 +42,13 @@ impl<'a> QueueOrder<'a> {
         too_early
     }
 
-    /// Returns a message that was already taken although it certainly entered the queue after `sent`. `None` if there is no such message.
+    /// For a message `sent` that the machine never took: returns a message that the machine took and that certainly entered the queue after
+    /// `sent`. `None` if there is no such message.
     pub(super) fn find_taken_too_early(&self, sent: &Sent) -> Option<Sent> {
         self.find_entered_after(self.arrival_times(sent).1)
     }
 
-    /// Returns the taken message that entered the queue last, if it certainly entered it after `time`.
+    /// Returns the message in `last_entered`, if this message certainly entered the queue after `time`.
     fn find_entered_after(&self, time: ArrivalTime) -> Option<Sent> {
         let (earliest_of_last, last) = self.last_entered?;
         (time < earliest_of_last).then_some(last)
@@ -58,24 +58,27 @@ impl<'a> QueueOrder<'a> {
     ///
     /// There are three cases:
     ///
-    /// - The run was as scheduled. The two times are those at which the message's shortest and longest delay end. If the delay is
-    ///   constant, the two times are equal, and messages with equal times are ordered by the number of their sender. If it is not
-    ///   constant, the order of messages with equal times is not known. So the second numbers are the smallest and the largest.
+    /// - The run was as scheduled. The delay of a message begins when the tick of its send is due. The first time is the end of the shortest
+    ///   configured delay, the second time is the end of the longest. If the delay is constant, the two times are equal, and messages with
+    ///   equal times are ordered by the number of their sender.
     /// - The run was not as scheduled and has no configured delay. The first time is that of the send. The second time is the first
     ///   time plus the run's largest latency.
-    /// - The run was not as scheduled and has a configured delay. Then positions in the recipient's log take the place of times: the first
-    ///   event before which the message can have arrived, and the first event before which it must have arrived.
+    /// - The run was not as scheduled and has a configured delay. Then positions in the recipient's log take the place of times (see
+    ///   [`Sent::first_possible`] and [`Sent::first_certain`]).
+    ///
+    /// Only in the first case with a constant delay, the order of messages with equal times is known. Otherwise the second number is 0 in the
+    /// earliest time and `u32::MAX` in the latest. Then messages with equal times are never found to be in the wrong order.
     fn arrival_times(&self, sent: &Sent) -> (ArrivalTime, ArrivalTime) {
         let Setup {
-            delay_ns,
+            delay_ns: (shortest_ns, longest_ns),
             latency_ns,
             as_scheduled,
             ..
         } = *self.setup;
         if as_scheduled {
             let due_ns = self.setup.timetables[sent.sender as usize].due_ns(sent.tick);
-            let earliest_ns = due_ns.saturating_add(delay_ns.0);
-            let latest_ns = due_ns.saturating_add(delay_ns.1);
+            let earliest_ns = due_ns.saturating_add(shortest_ns);
+            let latest_ns = due_ns.saturating_add(longest_ns);
             return if self.setup.knows_arrival_times() {
                 ((earliest_ns, sent.sender), (latest_ns, sent.sender))
             } else {

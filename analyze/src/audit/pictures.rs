@@ -1,5 +1,6 @@
 //! Makes the command that draws a violation (`analyze diagram ...`), which the audit prints below the violation.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use sim::console::{command_line, shell_word};
@@ -12,8 +13,8 @@ use crate::execution::EventName;
 /// The value of the option `--within`: how many model seconds are drawn before a violation, and after it.
 const WITHIN_S: &str = "3";
 
-/// Makes the command that draws the event at `at` and marks it with the name of the failed check. `None` if the violation is not in an
-/// event, or if `analyze diagram` could not read the run.
+/// Makes the command for a violation: `check` failed at `at`. The command draws the events around this place, and marks the event there
+/// with the name of the check. `None` if the violation is in the journal instead of an event, or if `analyze diagram` could not read the run.
 pub(super) fn diagram_command(
     root: &Path,
     dataset: &Dataset,
@@ -23,12 +24,13 @@ pub(super) fn diagram_command(
     let At::Row(row) = at else {
         return None;
     };
-    let finished_rows = dataset.finished().filter(|other| other.run == run.run);
-    if finished_rows.count() != 1 {
+    let mut runs = HashSet::new();
+    if !dataset.finished().all(|row| runs.insert(row.run)) {
         // `analyze diagram` refuses a dataset in which a run is finished twice.
         return None;
     }
     let events = readable_events(dataset, run)?;
+    // `row` is the event's index in the run.
     let event = events.get(usize::try_from(row).ok()?)?;
     let around = EventName {
         machine: event.machine,
@@ -47,8 +49,8 @@ pub(super) fn diagram_command(
     Some(format!("analyze diagram {} {options}", shell_word(root)))
 }
 
-/// Reads the events of a run. `None` if some of them cannot be read, belong to another run or belong to a machine that does not exist, or if
-/// their number is not the one in the journal (`runs.csv`).
+/// Reads the events of a run. `None` if the journal has another number of events, or if an event cannot be read, or has the number of
+/// another run or of a machine that does not exist.
 fn readable_events(dataset: &Dataset, run: &JournalRow) -> Option<Vec<EventRow>> {
     let bytes = dataset.read_events(run).ok()?;
     let rows = parse_rows_in(&bytes, dataset.row_format(run));

@@ -61,9 +61,9 @@ fn check_idle_event(
     if matches!(entry.kind, EventKind::Receive(_)) {
         return;
     }
-    // Only runs of the simulator have a known timetable.
-    let must_be_empty = setup.known.timetable;
-    if entry.queue > 0 && must_be_empty {
+    // When ticks were due (the timetable) is known in runs of the simulator only.
+    let is_of_simulator = setup.known.timetable;
+    if entry.queue > 0 && is_of_simulator {
         findings.violated(Check::Idle, At::Row(entry.row), || {
             let waiting = counted(entry.queue as usize, "message");
             format!("{} with {waiting} in its queue", event(machine, entry))
@@ -100,6 +100,7 @@ pub(super) fn check(
     for (position, entry) in events.iter().enumerate() {
         let log_index = index_in_log(setup, position, entry);
         let receive_index = queue.check_length(entry, log_index, &arrived, findings);
+        // A receive is skipped if it is not known which message was received.
         if let Some(receive_index) = receive_index
             && let Some(Some(message_index)) = received.get(receive_index)
         {
@@ -114,7 +115,8 @@ pub(super) fn check(
     queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, findings);
 }
 
-/// Numbers of messages that arrived at a machine, for each index in the machine's log (see [`index_in_log`]).
+/// How many messages had arrived at a machine, for each index in the machine's log. If the run was as scheduled, the index of an event is the
+/// number of its tick, otherwise its position among the machine's events (see [`index_in_log`]).
 struct Arrived {
     /// The largest number of messages that can have arrived.
     at_most: Vec<u32>,
@@ -124,11 +126,12 @@ struct Arrived {
 
 impl Arrived {
     fn new(events: &[Entry], mailbox: &Mailbox) -> Self {
-        // One element more than events: it counts the messages that arrive after the last event.
+        // One element more than events: the last one also counts the messages that arrive after the last event.
         let mut arrived = Self {
             at_most: vec![0; events.len() + 1],
             at_least: vec![0; events.len() + 1],
         };
+        // A message can have arrived from `first_possible` on, and must have arrived from `first_certain` on.
         for sent in &mailbox.messages {
             arrived.at_most[sent.first_possible as usize] += 1;
             arrived.at_least[sent.first_certain as usize] += 1;
@@ -146,7 +149,7 @@ impl Arrived {
 
     /// The smallest and the largest number of messages that can have arrived when the event at `log_index` happened.
     fn bounds_at(&self, log_index: u64) -> (u64, u64) {
-        // If the run was as scheduled, the index is the number of a tick. In a damaged log, this number may be too large.
+        // In a damaged log, the number of a tick may be too large for an index.
         let last = self.at_most.len() - 1;
         let log_index = usize::try_from(log_index).map_or(last, |index| index.min(last));
         (
@@ -236,6 +239,7 @@ impl Queue {
     ) {
         let first_possible = u64::from(sent.first_possible);
         let first_certain = u64::from(sent.first_certain);
+        // A message is missing in `entered_at` if more messages were received than can have arrived. `check_length` has reported this.
         let Some(&entered_at) = self.entered_at.get(receive_index) else {
             return;
         };

@@ -13,6 +13,7 @@ use crate::output::words::counted;
 pub fn words(audit: &Audit) -> Vec<String> {
     let mut words: Vec<String> = audit.datasets.iter().map(describe_dataset).collect();
     words.extend(audit.datasets.iter().filter_map(describe_checks_not_made));
+    // The reason, if violations cannot be traced to lines of the imported logs.
     let datasets = audit.datasets.iter();
     words.extend(datasets.filter_map(|dataset| dataset.sources_problem.clone()));
     words.push(String::new());
@@ -28,7 +29,7 @@ pub fn words(audit: &Audit) -> Vec<String> {
                 continue;
             };
             words.push(format!("- {}: {}", check.name(), counter_example(first)));
-            // Without line breaks, the command can be copied into a shell.
+            // The command stays on one line, so that it can be copied into a shell.
             let command = first.diagram.iter();
             words.extend(command.map(|command| keep_together(&format!("  {command}"))));
         }
@@ -40,7 +41,7 @@ pub fn words(audit: &Audit) -> Vec<String> {
 /// Describes the failed checks in one line, or `None` if all checks passed.
 pub fn describe_failures(audit: &Audit) -> Option<String> {
     let failed = failed_checks(audit);
-    let violations: u64 = failed.iter().map(|&check| audit.counts(check).1).sum();
+    let violations: u64 = failed.iter().map(|&check| violations(audit, check)).sum();
     let violations = counted(violations as usize, "violation");
     match failed[..] {
         [] => None,
@@ -57,14 +58,26 @@ pub fn describe_failures(audit: &Audit) -> Option<String> {
 }
 
 fn failed_checks(audit: &Audit) -> Vec<Check> {
-    let has_failed = |check: &Check| audit.counts(*check).1 > 0;
+    let has_failed = |check: &Check| violations(audit, *check) > 0;
     Check::ALL.into_iter().filter(has_failed).collect()
+}
+
+/// Returns how often `check` failed.
+fn violations(audit: &Audit, check: Check) -> u64 {
+    let (_, violations) = audit.counts(check);
+    violations
+}
+
+/// Tells whether `check` was made at least once.
+fn was_made(audit: &Audit, check: Check) -> bool {
+    let (checked, _) = audit.counts(check);
+    checked > 0
 }
 
 /// Counts the checks that were made at least once.
 fn count_checks_made(audit: &Audit) -> usize {
-    let was_made = |check: &&Check| audit.counts(**check).0 > 0;
-    Check::ALL.iter().filter(was_made).count()
+    let checks = Check::ALL.into_iter();
+    checks.filter(|&check| was_made(audit, check)).count()
 }
 
 /// Describes what was audited: the numbers of runs, events and messages.
@@ -129,6 +142,7 @@ fn describe_checks_not_made(dataset: &Audited) -> Option<String> {
             None => reasons.push((reason, vec![result.check.name()])),
         }
     }
+    // There is at least one reason: the planned times of ticks are not known in any imported log.
     let reasons: Vec<String> = reasons
         .iter()
         .map(|(reason, checks)| format!("{} ({reason})", checks.join(", ")))
@@ -152,7 +166,7 @@ fn verdict(audit: &Audit) -> String {
 }
 
 /// Describes a violation in one sentence: file, line and run, then what is wrong. If the dataset was imported, file and line of the
-/// imported log come first.
+/// imported log come first: `vm2.csv line 11 (data/mine/events-0000.csv line 31, run 0): machine 1 received ...`.
 pub fn counter_example(first: &CounterExample) -> String {
     let line = first
         .line
@@ -209,10 +223,11 @@ fn caption(audit: &Audit) -> Vec<String> {
         "checked: how often the check was made (on events, receives, machines, runs or shares); violations: how often it failed."
             .to_owned(),
         "IR1, IR2, C1 and C2 are the names in Lamport's paper (1978). C1 is the Clock Condition within a machine, C2 between two machines.".to_owned(),
-        "Shares are computed over all runs of a configuration. A correct dataset of any size fails a check \
-         of shares with a probability below 1 in 10^9.".to_owned(),
+        "A share says how often random draws had one outcome, such as an internal event. It is computed over \
+         all runs of a configuration. A correct dataset of any size fails a check of shares with a probability \
+         below 1 in 10^9.".to_owned(),
     ];
-    if audit.counts(Check::ClockConditionBefore).0 > 0 {
+    if was_made(audit, Check::ClockConditionBefore) {
         caption.push(
             "With stamp = before, a message carries the clock before the send. So the clock of its receive \
              can be equal to the clock of the send. This breaks the Clock Condition by design."

@@ -36,7 +36,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         opened => opened?,
     };
     let mut finished: Vec<&JournalRow> = dataset.finished().collect();
-    // A stable sort: if a run has two rows, they stay in the order in which they were written.
+    // A stable sort: if a run has two rows, they stay in the order in which they were written, and the later one is reported.
     finished.sort_by_key(|row| row.run);
     let failed = count_failed(dataset.attempted(), finished.iter().copied());
     if finished.is_empty() {
@@ -46,6 +46,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         });
     }
     let (mut tally, frequencies) = audit_on_all_cores(&dataset, &finished);
+    // Makes the two checks that need the counts of all runs.
     frequencies.check(&mut tally);
     let lines = Lines::new(&dataset);
     let (sources, sources_problem) = match Sources::open(&dataset) {
@@ -136,6 +137,7 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
         // `audit` calls this function only with the four errors above.
         other => (root.to_owned(), None, other.to_string()),
     };
+    // The results have the order of `Check::ALL`, which is the order of the enum.
     let journal = &mut results[Check::Journal as usize];
     journal.checked = 1;
     journal.violations = 1;
@@ -161,8 +163,8 @@ fn unreadable(root: &Path, error: DatasetError) -> Audited {
     }
 }
 
-/// Audits the finished runs. Returns the results of all checks except [`Check::InternalShare`] and [`Check::Recipients`], and the counts for
-/// these two checks.
+/// Audits the finished runs. Two checks cannot be made run by run, because they compare frequencies over all runs of a configuration:
+/// [`Check::InternalShare`] and [`Check::Recipients`]. Returns the results of all other checks, and the counts for these two.
 fn audit_on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, EventFrequencies) {
     let shared = Shared {
         dataset,
@@ -172,11 +174,11 @@ fn audit_on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, Ev
         next: AtomicUsize::new(0),
     };
     let (mut tally, mut frequencies) = (Tally::default(), EventFrequencies::default());
-    for (other_tally, other_frequencies) in
+    for (core_tally, core_frequencies) in
         threads::on_each_core(finished.len(), || shared.audit_runs())
     {
-        tally.add(other_tally);
-        frequencies.add(other_frequencies);
+        tally.add(core_tally);
+        frequencies.add(core_frequencies);
     }
     (tally, frequencies)
 }
@@ -236,6 +238,7 @@ impl Shared<'_> {
                 &setup,
                 findings,
             );
+            // `log` has all readable rows of this text. Freeing the text before the checks saves memory.
             drop(bytes);
             let largest_lateness_ns = check_events(&setup, &log, findings);
             frequencies.count(run_index, &setup, &log);
@@ -255,10 +258,11 @@ impl Shared<'_> {
         }
     }
 
-    /// Checks that no earlier row has the same run or the same key. If there is such a row, adds a problem and returns false. Then the
-    /// events of the later row are not audited, so that no run is counted twice.
+    /// Checks that no earlier row has the same run number or the same key. If there is such a row, adds a problem and returns false. Then
+    /// the events of this row are not audited, so that no run is counted twice.
     fn check_is_new(&self, run_index: usize, problems: &mut Vec<String>) -> bool {
         let row = self.finished[run_index];
+        // Rows are ordered by run number, so an earlier row of the same run is directly before this row.
         let before = run_index.checked_sub(1);
         let row_before = before.map(|before| self.finished[before]);
         if row_before.is_some_and(|before| before.run == row.run) {
@@ -282,7 +286,7 @@ impl Shared<'_> {
             .read_events(row)
             .map_err(|error| {
                 let words = || format!("{error}; the events of this run are not audited");
-                // The whole log of the run is damaged. The violation is reported at its first row.
+                // It is not known which rows are missing or changed, so the violation is reported at the first row.
                 findings.violated(Check::Files, At::Row(0), words);
             })
             .ok()
@@ -297,11 +301,14 @@ fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64
     timestamps::check(setup, log, findings);
     let mailboxes = in_flight::make_mailboxes(setup, log);
     for (machine, mailbox) in mailboxes.iter().enumerate() {
+        // For each receive of the machine, which message it received.
         let received = match setup.known.send_of_each_receive {
             true => messages::check(setup, log, machine, mailbox, findings),
             false => messages::all_unknown(log, machine),
         };
         queues::check_idle(setup, log, machine, findings);
+        // Logged queue lengths are compared with the number of messages that can have arrived by then. So the recipients of sends must be
+        // known, and the times of different machines must be comparable.
         if setup.known.recipients && setup.known.queue_lengths && setup.known.shared_time {
             queues::check(setup, log, machine, mailbox, &received, findings);
         }

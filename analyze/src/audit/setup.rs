@@ -6,13 +6,15 @@ use sim::log::{Imported, JournalRow, UnmeasuredPart};
 use super::model::Model;
 use super::timetable::Timetable;
 
-/// The largest rounding error of times that were converted from microseconds or between model time and real time, in nanoseconds.
+/// Times that were converted (from microseconds, or between model time and real time) may be wrong by at most this many nanoseconds,
+/// because they were rounded.
 pub(super) const ROUNDING_NS: u64 = 1000;
 /// The longest delay that the audit expects if delays are exponentially distributed, as a multiple of the mean delay. The probability of a
 /// longer delay is exp(-40), which is less than 10^-17.
 const LONGEST_DELAY_IN_MEANS: u64 = 40;
 /// Another program may send a message first and log the send later. Then the logged time of the send is too late. The audit accepts that it
-/// is too late by at most this share of the time between two ticks.
+/// is too late by at most this share of the time between two ticks. If sender and receiver have different rates, the ticks of the slower
+/// machine count.
 const LOGGED_LATE_IN_TICKS: f64 = 0.05;
 
 /// Which facts about a run are known. All are known for a run of the simulator. Some may be missing for an imported run; then the checks
@@ -29,7 +31,7 @@ pub(super) struct Known {
     pub(super) recipients: bool,
     /// The rule by which the recipients of sends are drawn (parameter `sends`).
     pub(super) recipient_rule: bool,
-    /// The queue lengths after events. Queue lengths that the import counted from the messages do not count as known.
+    /// The queue lengths after events. They are not known if the import computed some of them from the messages.
     pub(super) queue_lengths: bool,
     /// Whether the times of different machines can be compared, because their system clocks agree.
     pub(super) shared_time: bool,
@@ -66,7 +68,7 @@ impl Known {
             sends_given,
             ..
         } = imported;
-        // The tick of the send is logged, or it was found by the import.
+        // The tick of the send is logged, or the import found it by the message's timestamp. Both are enough to find the send of a receive.
         let has_sent_ticks = !missing_fields.sent_ticks || assumed.sent_ticks;
         Self {
             timetable: false,
@@ -191,8 +193,8 @@ impl Setup {
         ticks.fold(0, u64::saturating_add)
     }
 
-    /// Tells whether it is exactly known when each message arrives in its queue. This is so if the run was as scheduled and the delay is
-    /// constant.
+    /// Tells whether the model time at which each message enters its queue can be computed. It can if the run was as scheduled and the delay
+    /// is constant: the time is one delay after the due time of the send.
     pub(super) fn knows_arrival_times(&self) -> bool {
         self.as_scheduled && self.delay_ns.0 == self.delay_ns.1
     }
@@ -215,9 +217,10 @@ impl Setup {
         (model_ns as f64 / self.time_scale) as u64
     }
 
-    /// With `phase = "spread"`, every phase is a multiple of a step of 1 / (L N) seconds, where L is the least common multiple of the rates
-    /// and N the number of machines. Returns the number of steps in a million seconds, which is a whole number, because the rates are whole
-    /// numbers of ticks per million seconds (micro-hertz). `None` if the number does not fit into 64 bits.
+    /// The number of steps in a million seconds. With `phase = "spread"`, every phase is a multiple of one step: 1 / (L N) seconds, where
+    /// L is the least common multiple of the rates in ticks per second, and N the number of machines. The number of steps in one second can
+    /// be a fraction, because rates such as 0.5 are possible. In a million seconds it is a whole number, because rates are whole numbers of
+    /// ticks per million seconds (micro-hertz). `None` if the number does not fit into 64 bits.
     pub(super) fn steps_per_million_seconds(&self) -> Option<u64> {
         let lcm_micro_hertz = self.rates.iter().try_fold(1u64, |lcm, rate| {
             let rate = rate.micro_hertz();

@@ -7,7 +7,7 @@ use super::checks::{CHECKS, Check};
 pub(super) enum At {
     /// In the run's row in the journal.
     Journal,
-    /// In this row of the run's events (from 0).
+    /// In this row of the run's events. The rows of each run are counted from 0.
     Row(u64),
 }
 
@@ -29,6 +29,7 @@ pub(super) struct CheckCounts {
     pub(super) checked: u64,
     /// How often the check failed.
     pub(super) violations: u64,
+    /// The violation in the run with the lowest index. If this run has several, the one that was found first.
     pub(super) first: Option<FirstViolation>,
 }
 
@@ -51,13 +52,13 @@ impl Tally {
         &self.counts[check as usize]
     }
 
-    /// Adds the results of other runs. The first violation is the one in the run with the lowest index, so the order of the
-    /// additions does not matter.
+    /// Adds the results of other runs. The tallies of several runs may be added in any order: the first violation is not the one that
+    /// was added first, but the one in the run with the lowest index.
     pub(super) fn add(&mut self, other: Self) {
         self.runs += other.runs;
         self.messages += other.messages;
         self.events += other.events;
-        // A missing violation counts as later than any violation.
+        // The index of the run with the first violation. Without a violation it is larger than any index, so it never replaces one.
         let run_index = |first: &Option<FirstViolation>| {
             first.as_ref().map_or(usize::MAX, |first| first.run_index)
         };
@@ -70,8 +71,8 @@ impl Tally {
         }
     }
 
-    /// Creates the [`RunFindings`] of a run, which add what is found to this tally. `run_index` is the index of the run among the audited
-    /// runs.
+    /// Returns a recorder for one run. What is found in the run is reported to the recorder, which adds it to this tally. `run_index` is
+    /// the index of the run among the audited runs.
     pub(super) fn findings(&mut self, run_index: usize) -> RunFindings<'_> {
         RunFindings {
             tally: self,
@@ -92,8 +93,8 @@ impl RunFindings<'_> {
         self.tally.counts[check as usize].checked += times;
     }
 
-    /// Records that `check` failed. The function `words` describes the violation. It is called only if no violation of this check in this
-    /// or an earlier run has been recorded.
+    /// Records that `check` failed. If this is the first violation of the check in this run, and none of an earlier run (with a lower index)
+    /// has been recorded, it becomes the first violation. Only then is the function `words` called, which describes it.
     #[cold]
     pub(super) fn violated(&mut self, check: Check, at: At, words: impl FnOnce() -> String) {
         let counts = &mut self.tally.counts[check as usize];
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn tallies_added_in_any_order_keep_the_first_violation_of_the_first_run() {
+    fn tallies_added_in_any_order_keep_the_first_violation_of_the_first_run_with_one() {
         for order in [[2, 0, 1], [0, 1, 2], [1, 2, 0]] {
             let mut sum = Tally::default();
             // Run 0 has no violation, run 1 has two, and run 2 has four.

@@ -12,13 +12,14 @@ use super::words::event;
 use crate::output::words::counted;
 
 /// Makes the checks [`Check::Ticks`] (the numbers of ticks) and [`Check::Times`] (the times of events). Returns the largest lateness of an
-/// event, in nanoseconds.
+/// event, in nanoseconds. For logs of other programs it is not known when ticks were due (the timetable), and sometimes not which tick an
+/// event had. Then the parts of the checks that need these facts are left out.
 pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64 {
     let mut largest_lateness_ns = 0;
     for (machine, events) in log.machines.iter().enumerate() {
         let known = setup.known;
         if known.ticks {
-            // If the timetable is known, the number of ticks is checked too.
+            // One check for each event. If the timetable is known, one more: that of the machine's number of ticks.
             let checks_of_number = u64::from(known.timetable);
             findings.checked(Check::Ticks, events.len() as u64 + checks_of_number);
         }
@@ -39,8 +40,8 @@ pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) ->
     largest_lateness_ns
 }
 
-/// Checks that an event has the tick after that of the machine's previous event (`before`). With `receive = "all"`, several receives in
-/// succession can have the same tick.
+/// Checks the number of an event's tick: 0 for the machine's first event, otherwise 1 more than at its previous event (`before`). With
+/// `receive = "all"`, several receives in succession can have the same tick.
 fn check_tick(
     (receive, machine): (ReceiveRule, usize),
     before: Option<&Entry>,
@@ -101,7 +102,8 @@ fn check_time(
     entry: &Entry,
     findings: &mut RunFindings<'_>,
 ) -> u64 {
-    // If it is not known when ticks were due, no event counts as early or late.
+    // The timetable gives the model time of the tick. `due_at_ns` converts it into system time, as in the log. If the timetable is not
+    // known, no event counts as early or late.
     let due_ns = match setup.known.timetable {
         true => setup.due_at_ns(setup.timetables[machine].due_ns(entry.tick)),
         false => entry.time_ns,
@@ -141,15 +143,17 @@ fn check_time(
 /// Checks [`Check::Phases`]. A phase must be shorter than the time between two ticks of the machine. With `phase = "aligned"`, it must be
 /// 0. With `phase = "spread"`, it must be a whole number of steps of 1 / (L N) seconds, where L is the least common multiple of the rates
 /// and N the number of machines. Also, the numbers of steps must have a different remainder modulo N for each machine. This has the
-/// effect that no two machines ever tick at the same time: a machine with rate r ticks every 1 / r seconds, which are N L / r steps, and
-/// L / r is a whole number. So all ticks of the machine have the same remainder.
+/// effect that no two machines ever tick at the same time: a machine with rate r ticks every 1 / r seconds. These are N L / r steps, a
+/// multiple of N, because L / r is a whole number. So all ticks of a machine have the same remainder. For example, at the rates 1 and 2 the
+/// steps are 1/4 s. The machines tick every 4 and every 2 steps: one machine at even numbers of steps, the other at odd ones.
 pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
     let machines = setup.machines() as u64;
     if !setup.known.timetable {
         return;
     }
     findings.checked(Check::Phases, machines);
-    // Rates are whole numbers of micro-hertz: ticks per million seconds. So steps are counted per million seconds, in whole numbers.
+    // The number of steps in one second can be a fraction, because rates such as 0.5 are possible. In a million seconds it is a whole
+    // number. It is `None` if it does not fit into 64 bits. Then the steps are not checked.
     let steps_per_million_seconds = setup.steps_per_million_seconds();
     // For each remainder modulo N, the machine that has it.
     let mut machine_with_remainder = vec![None; setup.machines()];
@@ -163,14 +167,15 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
         if setup.phase == PhaseRule::Aligned && phase_ns != 0 {
             violated("with phase = aligned it must be 0".to_owned());
         } else if u128::from(phase_ns) * u128::from(rate.micro_hertz()) >= million_seconds_ns {
+            // The condition is phase >= 1 / rate, multiplied by the rate: a division would round.
             violated("it must be shorter than the time between two ticks".to_owned());
         } else if setup.phase == PhaseRule::Spread
             && let Some(steps_per_million_seconds) = steps_per_million_seconds
         {
             let steps_per_second = steps_per_million_seconds as f64 / 1e6;
             let steps_per_million_seconds = u128::from(steps_per_million_seconds);
-            // The journal has the phase rounded down to nanoseconds. So its number of steps is rounded up. As a check, these steps are
-            // converted back to nanoseconds, rounded down: this must be the phase in the journal.
+            // The phase in the journal was rounded down to nanoseconds. So the number of steps computed from it is rounded up. As a check,
+            // these steps are converted back to nanoseconds and rounded down. The result must be the phase in the journal.
             let steps =
                 (u128::from(phase_ns) * steps_per_million_seconds).div_ceil(million_seconds_ns);
             let remainder = (steps % u128::from(machines)) as usize;

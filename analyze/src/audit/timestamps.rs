@@ -6,10 +6,10 @@
 //! Sources: C. J. Fidge, "Timestamps in Message-Passing Systems That Preserve the Partial Ordering", 1988; S. S. Kulkarni et al., "Logical
 //! Physical Clocks", OPODIS 2014.
 //!
-//! A hybrid logical clock has a time, which comes from physical clocks, and a counter, which orders events with the same time. The
-//! readings of physical clocks are not in the log. They are only known to be within half of [`EPSILON_NS`] (the largest difference between
-//! two physical clocks) of the time at which the tick is due. So if the time of a hybrid logical clock is a new reading, it must lie within
-//! these bounds.
+//! A hybrid logical clock has a time, which comes from physical clocks, and a counter, which orders events with the same time. At a tick,
+//! the machine reads its physical clock. The log does not have this reading. But a physical clock is never wrong by more than half of
+//! [`EPSILON_NS`] (the largest difference between two physical clocks). So the difference between the reading and the time at which the
+//! tick is due is at most this half. If the time of a hybrid logical clock is a new reading, the audit checks this difference.
 
 use sim::clock::physical::{EPSILON_NS, RESOLUTION_NS};
 use sim::clock::{CarriedTimestamp, HybridClock};
@@ -61,6 +61,7 @@ fn timestamp_of_send<'l>(log: &'l Log, entry: &Entry) -> Option<Option<&'l Carri
         return Some(None);
     };
     let sender = log.machines.get(message.sender as usize)?;
+    // With `receive = "all"` a tick can have several events. The send is searched for among the events of its tick.
     let first_of_tick = sender.partition_point(|event| event.tick < message.sent_tick);
     let of_tick = sender[first_of_tick..]
         .iter()
@@ -114,12 +115,12 @@ fn expected_vector(
     expected
 }
 
-/// Says what is wrong with the timestamp `own` of a hybrid logical clock. `known` has the machine's previous timestamp and the received one,
-/// and `due_ns` is the time at which the tick is due. By the rules of the clock,
+/// Says what is wrong with the timestamp `own` of a hybrid logical clock. `known` has the machine's previous timestamp and the received
+/// one, and `due_ns` is the time at which the tick is due. The rules of the clock are:
 ///
-/// - the new time is the largest one of three times: the previous time, the received time, and the reading of the physical clock;
-/// - the new counter is 0 if only the reading of the physical clock has the new time. Otherwise it is 1 more than the largest counter of
-///   the known timestamps that have this time.
+/// - The new time is the largest one of three times: the previous time, the received time, and the reading of the physical clock.
+/// - If the new time is larger than the previous and the received time, the new counter is 0. Otherwise one or both of these timestamps
+///   have the new time. The new counter is then 1 more than their counter (the larger counter, if both have the new time).
 fn find_hybrid_problem(
     own: HybridClock,
     known: [Option<&CarriedTimestamp>; 2],
@@ -141,7 +142,7 @@ fn find_hybrid_problem(
         // The time is a new reading of the physical clock.
         if !(earliest..=latest).contains(&time) {
             return Some(format!(
-                "at this event the physical clock reads {earliest} to {latest}"
+                "at this event the physical clock can only read {earliest} to {latest}"
             ));
         }
         return (counter != 0).then(|| "a new time must have counter 0".to_owned());
@@ -153,18 +154,20 @@ fn find_hybrid_problem(
         ));
     }
     let known = [Some(before), sent].into_iter().flatten();
+    // `time` is the later one of the two known times here, so at least one clock has it.
     let with_this_time = known.filter(|clock| clock.time() == time);
     let largest_counter = with_this_time.map(|clock| clock.count()).max();
     let expected = largest_counter.map_or(0, |largest| largest.saturating_add(1));
     (counter != expected).then(|| format!("its counter must be {expected}"))
 }
 
-/// The earliest and the latest reading that a physical clock can have at model time `due_ns`, in steps of [`RESOLUTION_NS`].
+/// The earliest and the latest reading that a physical clock can have at model time `due_ns`. A reading is a number of steps of length
+/// [`RESOLUTION_NS`]. The time of a hybrid logical clock is such a number too.
 fn possible_readings(due_ns: u64) -> (i64, i64) {
-    let error_ns = EPSILON_NS / 2;
+    let max_error_ns = EPSILON_NS / 2;
     let step_ns = RESOLUTION_NS as i64;
-    let earliest_ns = due_ns as i64 - error_ns as i64;
-    let latest_ns = due_ns.saturating_add(error_ns) as i64;
+    let earliest_ns = due_ns as i64 - max_error_ns as i64;
+    let latest_ns = due_ns.saturating_add(max_error_ns) as i64;
     (
         earliest_ns.div_euclid(step_ns),
         latest_ns.div_euclid(step_ns),

@@ -2,8 +2,8 @@
 
 /// Nanoseconds in a second.
 pub(super) const SECOND_NS: u64 = 1_000_000_000;
-/// Nanoseconds in a million seconds. Rates are whole numbers of ticks per million seconds (micro-hertz), so calculations in this unit are
-/// exact.
+/// Nanoseconds in a million seconds. Rates are whole numbers of ticks per million seconds (micro-hertz), so times can be computed exactly,
+/// with whole numbers only.
 pub(super) const MILLION_SECONDS_NS: u64 = 1_000_000 * SECOND_NS;
 
 /// The ticks of a machine. Tick k is due `phase + k / rate` after the run's start, in model time, rounded down to a nanosecond.
@@ -18,7 +18,7 @@ pub(super) struct Timetable {
 impl Timetable {
     /// The ticks of a machine that has `micro_hertz` ticks in a million seconds (at least 1), and its first tick at `phase_ns`.
     pub(super) fn new(phase_ns: u64, micro_hertz: u64, duration_ns: u64) -> Self {
-        // While the number of ticks is not known, the timetable has no end.
+        // `first_tick_after` returns at most `ticks`. So while the number of ticks is not known, `ticks` is too large to have an effect.
         let mut timetable = Self {
             phase_ns,
             micro_hertz,
@@ -44,8 +44,9 @@ impl Timetable {
         match ns.checked_sub(self.phase_ns) {
             None => 0,
             // Let y be the time from the first tick to `ns`, s the nanoseconds in a million seconds, and r the rate in micro-hertz.
-            // Tick k is due floor(k s / r) after the first tick. This is more than y if and only if k s >= (y + 1) r, because y is
-            // a whole number. So the smallest k is (y + 1) r / s, rounded up. Adding s - 1 before the division rounds up.
+            // Tick k is due k * s / r after the first tick, rounded down. This is a whole number, so it is more than y if it is at
+            // least y + 1. That is so if k * s / r >= y + 1. So the smallest k is (y + 1) * r / s, rounded up. Adding s - 1 before the
+            // division rounds up.
             Some(since_first_ns) => multiply_divide(
                 since_first_ns.saturating_add(1),
                 self.micro_hertz,
@@ -57,7 +58,7 @@ impl Timetable {
     }
 }
 
-/// (a * b + add) / divisor, rounded down. If the result is larger than the largest integer, returns the largest integer.
+/// (a * b + add) / divisor, rounded down. If the result does not fit into a `u64`, returns [`u64::MAX`].
 fn multiply_divide(a: u64, b: u64, add: u64, divisor: u64) -> u64 {
     // Numbers of 128 bits are slower, so they are used only if 64 bits are not enough.
     match a
@@ -81,6 +82,7 @@ mod tests {
     proptest! {
         #[test]
         fn number_of_ticks_due_times_and_first_tick_after_are_those_of_a_plain_search(
+            // A whole number of ticks per second (1 to 1000), or any rate from 0.001 to 1000 ticks per second.
             micro_hertz in prop_oneof![(1u64..=1000).prop_map(|hertz| hertz * 1_000_000), 1_000u64..1_000_000_000],
             phase_ns in 0u64..1_100_000_000,
             duration_ns in 0u64..3_000_000_000,
@@ -102,10 +104,12 @@ mod tests {
 
     #[test]
     fn huge_numbers_cause_no_overflow() {
+        // The first tick would be due at the run's end, so there are 0 ticks.
         let timetable = Timetable::new(u64::MAX, 7_000_000, u64::MAX);
         assert_eq!(timetable.due_ns(u64::MAX), u64::MAX);
         assert_eq!(timetable.first_tick_after(u64::MAX), 0);
-        // 1000 ticks per second, for 2^64 ns = 18,446,744,073.71 s.
+        // 2^64 ns are 18,446,744,073,709.55 ms. At 1000 ticks per second, tick k is due at k ms. So the last tick has the number
+        // 18,446,744,073,709. With tick 0, there is one tick more.
         assert_eq!(
             Timetable::new(0, 1_000_000_000, u64::MAX).ticks,
             18_446_744_073_710

@@ -5,7 +5,8 @@ use sim::machine::{EventKind, Recipients};
 
 use super::log::Entry;
 
-/// Describes an event in a clause, such as "machine 0 had an internal event at tick 5".
+/// Describes an event in a clause, such as "machine 0 had an internal event at tick 5". An imported log may lack machines and numbers.
+/// `UNKNOWN_MACHINE` and `UNKNOWN` stand for them.
 pub(super) fn event(machine: usize, entry: &Entry) -> String {
     let tick = entry.tick;
     match &entry.kind {
@@ -27,7 +28,6 @@ pub(super) fn event(machine: usize, entry: &Entry) -> String {
                 UNKNOWN_MACHINE => "an unnamed machine".to_owned(),
                 sender => format!("machine {sender}"),
             };
-            // `UNKNOWN` and `UNKNOWN_MACHINE` stand for numbers that an imported log does not have.
             let if_known = |prefix: &str, number: u64, suffix: &str| match number {
                 UNKNOWN => String::new(),
                 number => format!("{prefix}{number}{suffix}"),

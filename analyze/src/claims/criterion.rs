@@ -24,8 +24,9 @@ pub enum Verdict {
     Fails,
     /// A part of the interval is inside the range and a part outside, or there is no reliable interval.
     Undecided {
-        /// About how many runs would be enough to decide, if more runs have the same mean and standard deviation. In a comparison,
-        /// this is the number for the side with fewer runs. `None` if no number would be enough, or if there is no reliable interval.
+        /// About how many runs would be enough to decide, if more runs have the same mean and standard deviation. If the estimate is
+        /// the difference of two groups of runs, this is the number for the group with fewer runs. `None` if no number would be enough,
+        /// or if there is no reliable interval.
         runs: Option<u64>,
     },
 }
@@ -81,8 +82,8 @@ impl Criterion {
         }
     }
 
-    /// Computes how many runs would make the estimate's interval, which is now from `low` to `high`, so narrow that it contains no bound of
-    /// the criterion. Then the test is decided. The width of an interval is proportional to 1 / sqrt(number of runs). `None` if a billion
+    /// The estimate's interval is now from `low` to `high`. Computes how many runs would make it so narrow that it contains no bound of the
+    /// criterion. Then the test is decided. The width of an interval is proportional to 1 / sqrt(number of runs). `None` if a billion
     /// runs would not be enough, because nobody can make so many runs.
     fn runs_to_decide(&self, estimated: &Estimated, (low, high): (f64, f64)) -> Option<u64> {
         let value = estimated.value;
@@ -96,16 +97,21 @@ impl Criterion {
             .into_iter()
             .filter(|bound| (low..=high).contains(bound));
         let factors = bounds_in_interval.map(|bound| {
+            // However many runs there are, their interval contains this bound.
+            if bound == value {
+                return f64::INFINITY;
+            }
             // An interval need not be symmetric, so the side towards the bound is taken.
             let half_width = if bound < value {
                 value - low
             } else {
                 high - value
             };
-            // The half-width must shrink to the distance between value and bound. If this distance is 0, the factor is infinite.
+            // The half-width must shrink to the distance between value and bound.
             (half_width / (bound - value)).powi(2)
         });
         let largest_factor = factors.fold(1.0, f64::max);
+        // A difference is between a group of `n` runs and one of `n_from` runs. The smaller group counts.
         let present_runs = match estimated.n_from {
             Some(n_from) => n_from.min(estimated.n),
             None => estimated.n,
@@ -188,9 +194,9 @@ mod tests {
         let intervals = [(1.0, 1.3), (0.9, 1.0), (1.3, 1.4), (0.8, 1.5)];
         let expected = ["holds", "undecided", "undecided", "undecided"];
         assert_eq!(verdicts(between, &intervals), expected);
-        let outside = [(0.5, 0.99), (1.31, 2.0), (1.3, 1.3), (1.0, 1.0)];
+        let intervals = [(0.5, 0.99), (1.31, 2.0), (1.3, 1.3), (1.0, 1.0)];
         let expected = ["fails", "fails", "holds", "holds"];
-        assert_eq!(verdicts(between, &outside), expected);
+        assert_eq!(verdicts(between, &intervals), expected);
         let both = Criterion::with_strict_bounds(Some(0.0), Some(1.0));
         let intervals = [(0.2, 0.8), (0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (-1.0, 0.0)];
         let expected = ["holds", "undecided", "undecided", "fails", "fails"];
@@ -213,8 +219,9 @@ mod tests {
         assert_eq!(runs(above, -1.0, -3.0, 1.0), Some(400));
         assert_eq!(runs(above, 0.0, -1.0, 1.0), None);
         let between = Criterion::between(0.0, 4.0);
-        // If the value is inside the range, the nearer bound decides. If the value is outside, the bound next to it decides.
+        // The value 1 is inside the range. The nearer bound 0 needs more runs: the half-width 3 must shrink to 1, so 9 times as many.
         assert_eq!(runs(between, 1.0, -2.0, 4.0), Some(900));
+        // The value 5 is outside the range, next to the bound 4. The half-width 6 must shrink to 1, so 36 times as many runs are needed.
         assert_eq!(runs(between, 5.0, -1.0, 11.0), Some(3600));
         // This interval is not symmetric. It just reaches the bound 0, so one more run than now is enough.
         assert_eq!(runs(above, 1.0, 0.0, 9.0), Some(101));
@@ -228,6 +235,7 @@ mod tests {
     fn adding_the_advised_runs_doubles_the_risk_of_a_wrong_verdict() {
         use statrs::distribution::{ContinuousCDF, Normal};
         let normal = Normal::standard();
+        // The number of runs at the first verdict, and the half-width of a 95 % interval in standard errors.
         let (n, limit) = (400.0f64, 1.96);
         let above = Criterion::with_strict_bounds(Some(0.0), None).expect("a criterion");
         // The probability of a decision by the first verdict, and by the first or second verdict.
@@ -241,8 +249,8 @@ mod tests {
                 Verdict::Undecided { runs: None } => return [0.0, 0.0],
                 _ => return [1.0, 1.0],
             };
-            // With all runs, the estimate in standard errors is a sum: a fixed part from the first runs, and a normally distributed
-            // part from the added runs.
+            // At the second verdict, the estimate is a sum: a fixed part from the first runs, and a normally distributed part from the
+            // added runs. Here its unit is the standard error of an estimate from all runs.
             let from_first_runs = (n / runs).sqrt() * z;
             let sd_of_added_runs = (1.0 - n / runs).sqrt();
             let below = |bound: f64| normal.cdf((bound - from_first_runs) / sd_of_added_runs);

@@ -98,7 +98,7 @@ type Cache = HashMap<(String, u64), Result<Rc<OpenDataset>, NotEvaluated>>;
 pub(super) struct ValueSelection<'w> {
     pub(super) quantity: Quantity,
     pub(super) warm_up_s: f64,
-    /// Parameters that are left out of [`RunValue::configuration`].
+    /// Parameters that are left out of [`RunValue::configuration`]: in a comparison, those in which the two sides differ.
     pub(super) ignored_parameters: &'w HashSet<&'static str>,
     /// If true, the value of a run is the largest value of its selected machines. If false, it is their mean.
     pub(super) takes_largest: bool,
@@ -114,8 +114,8 @@ pub(super) struct OpenDataset {
     runs: DataFrame,
     /// For each run, the index of its first row in `machines`.
     first_rows: HashMap<u64, usize>,
-    /// The figures of the clocks that were replayed so far (whose timestamps were calculated for the events). The outer key is the clock as
-    /// text, the inner key the number of the run.
+    /// The figures (such as the mean size of timestamps) of the clocks that were replayed so far. To replay a clock is to calculate its
+    /// timestamps for the events of the runs. The outer key is the clock as text, the inner key the number of the run.
     clocks: RefCell<HashMap<String, HashMap<u64, FigureValues>>>,
 }
 
@@ -228,7 +228,7 @@ impl Data {
             if cell.conditions.is_empty() {
                 return "any parameters".to_owned();
             }
-            // From index 0 on, so all conditions.
+            // All conditions: those from index 0 on.
             cell.conditions_in_words(0)
         };
         let rows = opened.rows(&cell.conditions, quantity);
@@ -314,6 +314,7 @@ impl OpenDataset {
             _ => None,
         };
         let largest_possible = quantity.largest_possible();
+        // The largest possible value of a count of ticks (such as the number of sends) is the number of the machine's ticks.
         let ticks = match largest_possible {
             Some(LargestPossible::Ticks) => Some(numbers(&self.machines, "ticks")?),
             _ => None,
@@ -335,8 +336,8 @@ impl OpenDataset {
         };
         let mut values = vec![];
         for row in rows {
-            // Takes the values of this run's selected machines from a column with all machines of all runs, and returns their mean or the
-            // largest of them.
+            // The mean or the largest of the values of this run's selected machines. `column` has the values of all
+            // machines of all runs.
             let value_of_selected = |column: &[Option<f64>]| {
                 let first = *self.first_rows.get(&row.run)?;
                 let of_run = &column[first..first + row.machines() as usize];
@@ -355,7 +356,7 @@ impl OpenDataset {
                     value,
                     largest_possible: match &ticks {
                         Some(ticks) => value_of_selected(ticks),
-                        // The other quantities that have a largest possible value are shares and truth values.
+                        // The other quantities that have a largest possible value are shares and truth values. Theirs is 1.
                         None => largest_possible.map(|_| 1.0),
                     },
                 });
@@ -385,7 +386,8 @@ impl OpenDataset {
         Ok(of_figure.collect())
     }
 
-    /// The values of a run's parameters in words, without the parameters in `ignored`. Empty for a failed run, which has no measures.
+    /// The values of a run's parameters as text, without the parameters in `ignored`. They are read from the run's first row of measures.
+    /// Empty for a failed run, which has no such row.
     fn parameter_values(
         &self,
         row: &JournalRow,
@@ -394,8 +396,8 @@ impl OpenDataset {
         let Some(&first) = self.first_rows.get(&row.run) else {
             return Ok(vec![]);
         };
-        // The probability of each machine (`internal_each`, the only parameter without a column of its own in tables) depends on `internal`.
-        // So it is ignored together with `internal`.
+        // The only parameter without a column of its own in tables is `internal_each`: the machines' probabilities of internal events. It
+        // depends on the parameter `internal`, so it is ignored together with `internal`.
         let is_ignored = |name: &str| {
             ignored.contains(name) || (has_no_own_column(name) && ignored.contains("internal"))
         };

@@ -12,18 +12,22 @@ use crate::stats::ties::Ties;
 pub struct Estimated {
     /// The value of the statistic.
     pub value: f64,
-    /// The 95 % interval. `None` if there are too few runs for an interval. If all values are equal, there is an interval only for the
-    /// mean of a quantity that has a largest possible value, for a share, and for the largest value.
+    /// The 95 % interval. `None` if there are too few runs for an interval. If all values are equal, three statistics still have an
+    /// interval: a share, the largest value, and the mean of a quantity that has a largest possible value (such as 1).
     pub interval: Option<(f64, f64)>,
     /// Whether the interval is too rough to decide about a claim: see [`IntervalKind::Rough`].
     pub is_rough: bool,
-    /// For a mean, whether all runs have the same value. For a difference of different runs, whether the values of each side are all equal (in
-    /// each configuration, if configurations are compared). For a difference run by run, whether all differences are equal. For other
-    /// statistics false.
+    /// Whether there is nothing from which the spread of a mean or of a difference could be estimated:
+    ///
+    /// - a mean: all runs have the same value,
+    /// - a difference that is calculated for each run: all differences are equal,
+    /// - any other difference: on each side, all values are equal (in each configuration, if configurations are compared one by one).
+    ///
+    /// For other statistics false.
     pub all_equal: bool,
-    /// Number of runs. For a difference, the number of runs in `to`, from whose mean the other mean is subtracted.
+    /// Number of runs. For a difference (mean of `to` minus mean of `from`), the number of runs in `to`.
     pub n: u64,
-    /// For a difference, the number of runs whose mean is subtracted (`from`). `None` for other statistics.
+    /// For a difference, the number of runs in `from`. `None` for other statistics.
     pub n_from: Option<u64>,
 }
 
@@ -45,7 +49,8 @@ impl Statistic {
         let values = &numbers(runs);
         let (value, interval) = match self {
             Self::Mean => {
-                // `None` if the quantity has no largest possible value.
+                // `None` if the quantity has no largest possible value. If the runs have different ones (a count of ticks can be as large as
+                // the run's number of ticks), the largest of them.
                 let limits = runs.iter().map(|run| run.largest_possible);
                 let limits: Option<Vec<f64>> = limits.collect();
                 let largest_possible = limits.map(|limits| limits.into_iter().fold(0.0, f64::max));
@@ -67,6 +72,7 @@ impl Statistic {
         Estimated {
             value,
             interval,
+            // Wilson's interval of a share and the exactly known largest value are never rough.
             is_rough: self == Self::Sd && ties.too_many(n),
             all_equal: false,
             n,
@@ -95,9 +101,9 @@ fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
 }
 
 /// The interval of a mean if all `n` values are equal. Further runs may have other values, but the share of such runs is at most
-/// 1 - 0.025^(1/n), with 97.5 % confidence (Clopper and Pearson 1934, for 0 of n). With a larger share, the probability that none of n runs
-/// has another value would be less than 2.5 %. If this share of all runs had the value 0, the mean would be the low end of the
-/// interval. If they had the value `largest_possible`, the mean would be the high end.
+/// 1 - 0.025^(1/n), with 97.5 % confidence (Clopper and Pearson 1934, for the case that 0 of n runs have another value). With a larger
+/// share, the probability that none of n runs has another value would be less than 2.5 %. The low end of the interval is what the mean
+/// would be if this share of all runs had the value 0. The high end is what it would be if this share had the value `largest_possible`.
 fn interval_of_equal(n: u64, value: f64, largest_possible: f64) -> (f64, f64) {
     let share_of_others = 1.0 - 0.025f64.powf(1.0 / n as f64);
     let low = value - share_of_others * value;
@@ -124,8 +130,11 @@ fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
 /// In the formula, n is the number of values, and Z is the 0.975 quantile of the normal distribution. The kurtosis is the mean fourth power of
 /// the deviations from the mean, divided by the squared variance. The logarithm of the measured variance has a standard error of about
 /// sqrt((kurtosis - (n - 3) / n) / (n - 1)). The factor c = n / (n - Z) corrects the variance and this standard error for small n. So the
-/// interval of the variance is variance x exp(ln c ± Z x c x standard error), and that of the standard deviation is the square root. The
-/// deviations are those from a trimmed mean, so that single extreme values have less effect.
+/// interval of the variance is variance x exp(ln c ± Z x c x standard error). The ends of the standard deviation's interval are the square
+/// roots of these two ends.
+///
+/// In the kurtosis, the deviations are those from a trimmed mean, so that single extreme values have less effect. The trimmed mean leaves
+/// out the share 1 / (2 sqrt(n - 4)) of the values at each end.
 fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
     let n = values.len() as f64;
     if n <= 4.0 || Ties::count(&mut values.to_vec()).all_equal() {
@@ -133,10 +142,11 @@ fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
     }
     let trimmed = trimmed_mean(values, 0.5 / (n - 4.0).sqrt());
     let fourth_powers: f64 = values.iter().map(|value| (value - trimmed).powi(4)).sum();
+    // Mean fourth power (sum / n), divided by the square of the variance (sum of squares / n). The sum of squares is sd^2 x (n - 1).
     let kurtosis = n * fourth_powers / (sd.powi(2) * (n - 1.0)).powi(2);
     let c = n / (n - Z);
-    let standard_error = c * ((kurtosis - (n - 3.0) / n) / (n - 1.0)).max(0.0).sqrt();
-    let bound = |sign: f64| sd * (0.5 * (c.ln() + sign * Z * standard_error)).exp();
+    let corrected_error = c * ((kurtosis - (n - 3.0) / n) / (n - 1.0)).max(0.0).sqrt();
+    let bound = |sign: f64| sd * (0.5 * (c.ln() + sign * Z * corrected_error)).exp();
     Some((bound(-1.0), bound(1.0)))
 }
 
@@ -170,6 +180,7 @@ pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) ->
             .collect();
         Difference::average(&differences)
     } else {
+        // All runs are compared at once, below.
         None
     };
     let difference =
@@ -204,7 +215,7 @@ fn difference_of_means(from: &[f64], to: &[f64]) -> Difference {
     Difference::between(&Estimate::from_values(from), &Estimate::from_values(to))
 }
 
-/// The values without runs and configurations.
+/// Only the numbers, without the runs and configurations to which they belong.
 fn numbers(values: &[RunValue]) -> Vec<f64> {
     values.iter().map(|value| value.value).collect()
 }
@@ -280,7 +291,7 @@ mod tests {
     }
 
     /// The values 1, ..., 100 have the standard deviation sqrt(100 x 101 / 12) = 29.0115 and the kurtosis
-    /// 0.6 (3 x 100^2 - 7) / (100^2 - 1) = 1.79976. The interval follows from these by the formula.
+    /// 0.6 (3 x 100^2 - 7) / (100^2 - 1) = 1.79976. The interval follows from these by the formula, in which (n - 3) / n is 0.97.
     #[test]
     fn standard_deviations_have_the_interval_of_bonetts_formula() {
         let values: Vec<f64> = (1..=100).map(f64::from).collect();
@@ -344,7 +355,8 @@ mod tests {
         // Each of the four means is a mean of two values and has the variance 1. So the average difference has the standard error
         // 1 and 4 degrees of freedom, with t = 2.776.
         assert!(paired.value == 5.0 && is_near(low, 5.0 - 2.776) && is_near(high, 5.0 + 2.776));
-        // With other configurations, all runs are compared, and the interval is wide.
+        // If the sides have different configurations, the means of all their runs are compared. Then the large differences between
+        // configurations count too: the standard error is 40.8, and the interval is 199.8 wide.
         let other = values(&[
             (4, "a", 5.0),
             (5, "a", 7.0),

@@ -42,11 +42,11 @@ pub enum ClaimVerdict {
     Confirmed,
     /// All tests fail.
     Refuted,
-    /// Some tests hold and some fail.
+    /// Some tests hold and some fail; others may be undecided. [`Claim::depends_on`] says what the outcome depends on.
     Depends,
-    /// Some tests are undecided, and the others all hold or all fail.
+    /// At least one test is undecided. The others, if there are any, all hold or all fail.
     Undecided,
-    /// Some tests could not be evaluated.
+    /// At least one test could not be evaluated.
     NotEvaluated,
 }
 
@@ -93,11 +93,14 @@ fn evaluate_claim<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
 }
 
 fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
-    // The parameters that make the difference between the two sides. Without them, both sides can have the same configurations.
+    // A test can compare two sides, such as runs with `phase = "spread"` and runs with `phase = "aligned"`. These are the parameters in the
+    // conditions that belong to one side only (here `phase`). They are left out of the configurations of runs, so that a configuration of
+    // one side can be equal to a configuration of the other side, and be compared with it.
     let mut differing_parameters: HashSet<&'static str> = HashSet::new();
     if let Subject::Difference { from, to } = &test.subject {
         differing_parameters.extend(from.own_parameters().chain(to.own_parameters()));
     }
+    // Reads the value of each run of a cell: the mean over the run's chosen machines, or the largest value among them.
     let values = |cell, takes_largest| {
         let selection = ValueSelection {
             quantity: test.quantity,
@@ -109,17 +112,19 @@ fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
     };
     let estimated = match &test.subject {
         Subject::Cell(cell, statistic) => {
-            statistic.estimate(&values(cell, *statistic == Statistic::Largest)?)
+            let takes_largest = *statistic == Statistic::Largest;
+            statistic.estimate(&values(cell, takes_largest)?)
         }
         Subject::Difference { from, to } => {
             let (from_values, to_values) = (values(from, false)?, values(to, false)?);
             let same_dataset = from.experiment == to.experiment;
+            // The sides must have the same runs (and differ in something else, such as the machines), or no run in common.
             let same_runs = same_dataset && from.conditions == to.conditions;
             let shared = count_shared_runs(&from_values, &to_values);
             if same_runs && shared == 0 {
                 return Err(NotEvaluated::NoSharedRun);
             }
-            // Runs of different datasets may have the same number, but they are different runs.
+            // Within a dataset, runs with the same number are the same run. In different datasets they are different runs.
             if same_dataset && !same_runs && shared > 0 {
                 return Err(NotEvaluated::SharedRuns(shared));
             }
@@ -179,6 +184,7 @@ mod tests {
     #[test]
     fn verdicts_of_tests_are_combined_into_the_verdict_on_the_claim() {
         let (holds, fails) = (Some(Verdict::Holds), Some(Verdict::Fails));
+        // `runs`, the number of runs that would be enough to decide, has no effect here.
         let undecided = Some(Verdict::Undecided { runs: None });
         for (tests, verdict) in [
             (vec![holds], ClaimVerdict::Confirmed),

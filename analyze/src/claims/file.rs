@@ -1,6 +1,7 @@
 //! Reads a file of claims (TOML, such as `experiments/claims.toml`), and reports every mistake with its line and key.
 //!
-//! Each function reads a part of the file, and notes the mistakes that it finds there. It returns `None` if the part cannot be read.
+//! Each function reads a part of the file, and notes the mistakes that it finds there. It returns `None` if the part cannot be read. The
+//! file is refused if there is any mistake, even one after which a function returns a value.
 
 use std::path::{Path, PathBuf};
 
@@ -166,8 +167,8 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
         machines: Machines::All,
         clock: None,
     };
-    // Without `from` and `to`, this is the only cell of the test. In a comparison, its values and conditions belong to both sides, so
-    // neither side has them as its own.
+    // The cell (runs and machines) that the keys of the test itself describe. Without `from` and `to`, the test measures this cell. With
+    // them, it compares two cells, which both have these conditions. So none of the conditions belongs to one side only.
     let mut shared = cell(section, &defaults, quantity);
     if let Some(cell) = &mut shared {
         cell.own_condition_count = 0;
@@ -190,7 +191,8 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
     })
 }
 
-/// Notes a mistake if the quantity is a figure of a clock, and no clock is given.
+/// Notes a mistake if the quantity is a figure of a clock (a number that `analyze clocks` prints for a clock, such as the bytes of a
+/// timestamp), and no clock is given.
 fn require_clock(section: &Section<'_>, subject: Option<&Subject>, quantity: Option<Quantity>) {
     let has_no_clock = |cell: &Cell| cell.clock.is_none();
     let is_missing = match subject {
@@ -215,7 +217,8 @@ fn quantity(section: &Section<'_>) -> Option<Quantity> {
     item.named(&Quantity::names(), Quantity::named)
 }
 
-/// Reads the subject of a test: the runs of one cell, or the comparison of two cells.
+/// Reads the subject of a test: one cell, or the comparison of the two cells `from` and `to`. `shared` is the cell that the keys of the test
+/// itself describe.
 fn subject(
     section: &Section<'_>,
     shared: Option<Cell>,
@@ -248,14 +251,15 @@ fn subject(
     }
 }
 
-/// Reads a side of a comparison. Values that the side does not give are taken from `shared`, which the test gives for both sides.
+/// Reads a side of a comparison (`from` or `to`). Values that the side does not give are taken from `shared`.
 fn side(item: &Item<'_>, shared: Option<&Cell>, quantity: Option<Quantity>) -> Option<Cell> {
     let section = item.section()?;
     section.allow_only(&["experiment", "where", "machine", "clock"]);
     cell(&section, shared?, quantity)
 }
 
-/// Reads the runs and machines that `section` gives. Values that it does not give are taken from `shared`.
+/// Reads a cell from the keys of `section`. Values that it does not give are taken from `shared`. Its conditions are added to those of
+/// `shared`.
 fn cell(section: &Section<'_>, shared: &Cell, quantity: Option<Quantity>) -> Option<Cell> {
     let experiment = match section.get("experiment") {
         Some(item) => item.text().map(str::to_owned),
@@ -326,6 +330,7 @@ fn conditions(item: &Item<'_>) -> Option<Vec<Condition>> {
 
 fn machines(item: &Item<'_>) -> Option<Machines> {
     if item.is_integer() {
+        // No run has so many machines.
         let number = item.integer(0..=u64::from(u16::MAX))?;
         return Some(Machines::One(number as usize));
     }
@@ -367,6 +372,7 @@ fn criterion(item: &Item<'_>) -> Option<Criterion> {
     let bound = |key: &str| section.get(key).map(|item| number(&item));
     let (above, below) = (bound("above"), bound("below"));
     let between = section.get("between").map(|item| pair(&item));
+    // The limits of `between` are in the range, those of `above` and `below` are not.
     let criterion = match (between, above, below) {
         (Some(between), None, None) => {
             let (low, high) = between?;

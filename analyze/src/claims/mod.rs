@@ -1,7 +1,7 @@
 //! Claims: statements of other authors about the model of this project. Each claim has tests that decide whether the claim is confirmed.
 //!
-//! A test names a measure, the runs of a dataset in which it is measured, and a criterion. The criterion is the range in which the 95 %
-//! interval of the measure must lie. The criterion follows from the author's words, and is written before the runs are made.
+//! A test names a quantity (such as the measure `jump_mean`), the runs of a dataset in which it is measured, and a criterion. The criterion
+//! is the range in which the 95 % interval must lie. It follows from the author's words, and is written before the runs are made.
 //!
 //! # Layout
 //!
@@ -11,7 +11,7 @@
 //! - [`data`]: opens the datasets that claims need, and reads the values of their runs
 //! - [`estimates`]: estimates of statistics and of differences
 //! - [`evaluate`]: evaluates tests, and combines their verdicts
-//! - [`order`]: sorts claims
+//! - [`order`]: sorts claims by columns of their table, such as the verdict
 //! - [`tables`]: the results as tables and as records
 
 mod criterion;
@@ -70,13 +70,14 @@ pub struct Test {
 /// What a test is about: the runs of one cell, or the difference between two cells (see [`Cell`]).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
-    /// A statistic of the runs of one cell.
+    /// A statistic, such as the mean, over the runs of one cell.
     Cell(Cell, Statistic),
-    /// The mean of the runs in `to` minus the mean of the runs in `from`. These two cells are the sides of the comparison.
+    /// The mean of the runs in `to` minus the mean of the runs in `from`. These two cells are the sides of the comparison. Tables show them
+    /// with an arrow, such as `rates=3,4,6 -> rates=2,4,6`.
     Difference {
-        /// The cell A of a test that tables show as `A -> B`.
+        /// The side before the arrow.
         from: Cell,
-        /// The cell B.
+        /// The side after the arrow.
         to: Cell,
     },
 }
@@ -88,13 +89,13 @@ pub struct Cell {
     pub experiment: String,
     /// The conditions that the runs must meet.
     pub conditions: Vec<Condition>,
-    /// Number of conditions, at the end of the list, that belong only to this side of a comparison. The conditions before them belong to
-    /// both sides.
+    /// How many of the `conditions` belong only to this side of a comparison. They are the last ones in the list. The conditions before them
+    /// belong to both sides.
     pub own_condition_count: usize,
     /// The machines whose values are used.
     pub machines: Machines,
-    /// The clock whose timestamps are calculated for the events of the runs. `None` unless the quantity is a figure, that is, a number that
-    /// `analyze clocks` prints for a clock, such as the bytes of a timestamp.
+    /// The clock whose timestamps are calculated for the events of the runs, if the quantity is a figure of a clock. A figure is a number
+    /// that `analyze clocks` prints for each clock, such as the bytes of a message's timestamp. For other quantities, this is `None`.
     pub clock: Option<ClockSpec>,
 }
 

@@ -23,7 +23,7 @@ impl ClaimOrder {
     ///
     /// # Errors
     ///
-    /// [`NotSql::Name`] if a name is not a column of a claim.
+    /// [`NotSql::Name`] (the error for unknown names in SQL conditions too) if a name is not a column of a claim.
     pub fn new(keys: &[SortKey]) -> Result<Self, NotSql> {
         let column = |key: &SortKey| {
             let mut known = Self::COLUMNS.into_iter();
@@ -40,8 +40,8 @@ impl ClaimOrder {
 
     /// Sorts claims. Claims that are equal in all columns keep their order.
     pub fn sort(&self, evaluated_claims: &mut [EvaluatedClaim<'_>]) {
-        // `sort_by` keeps the order of claims that are equal in its column. So the claims are sorted by the least important column first, and
-        // each later sort changes this order only where its own column differs.
+        // `sort_by` changes the order only of claims that differ in the column by which it sorts. So the claims are sorted by the least
+        // important column first. This order remains among claims that are equal in the more important columns.
         for &(column, is_descending) in self.0.iter().rev() {
             evaluated_claims.sort_by(|a, b| {
                 let order = text_in_column(a, column).cmp(&text_in_column(b, column));
@@ -64,7 +64,7 @@ fn text_in_column(evaluated: &EvaluatedClaim<'_>, column: &str) -> String {
         "source" => claim.source.clone(),
         "verdict" => evaluated.verdict.to_string(),
         "expected" => claim.expected.clone(),
-        // As in CSV and JSON, claims with other verdicts have no value here.
+        // Only claims with the verdict `depends` have a value in this column, as in CSV and JSON.
         "depends_on" if evaluated.verdict == ClaimVerdict::Depends => claim.depends_on.clone(),
         _ => String::new(),
     }

@@ -13,8 +13,8 @@ use crate::output::value::{Record, Value};
 
 /// A table with a row for each claim.
 pub fn table(evaluated_claims: &[EvaluatedClaim<'_>]) -> Table {
+    // `LINE_BREAK` begins a new line within a cell: after the claim's name, and at each comma of the source.
     let row = |evaluated: &EvaluatedClaim<'_>| {
-        // `LINE_BREAK` begins a new line within a cell of the table.
         let claim = evaluated.claim;
         vec![
             format!("{}:{LINE_BREAK}{}", claim.id, claim.says),
@@ -86,12 +86,13 @@ pub fn tests_table(evaluated_claims: &[EvaluatedClaim<'_>]) -> Table {
     }
 }
 
-/// The rows of a claim: one for its audit, if it requires one, and one for each test.
+/// The rows of a claim: one for the audit of a dataset, if the claim requires an audit, and one for each test.
 fn rows_of(evaluated: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
     let claim = evaluated.claim;
     let mut rows = vec![];
     if let (Some(found), Some(experiment)) = (&evaluated.audit, &claim.audited) {
         let (measured, verdict) = match found {
+            // The audit found no violation.
             Ok(None) => ("clean".to_owned(), Verdict::Holds.to_string()),
             Ok(Some(violations)) => (violations.clone(), Verdict::Fails.to_string()),
             Err(_) => (String::new(), ClaimVerdict::NotEvaluated.to_string()),
@@ -135,7 +136,7 @@ fn rows_of(evaluated: &EvaluatedClaim<'_>) -> Vec<Vec<String>> {
     rows
 }
 
-/// The verdict on a test in words. If a number of runs would be enough to decide, the words have this number.
+/// The verdict on a test in words. For an undecided test, it is `undecided; n 400?` if about 400 runs would be enough to decide it.
 fn verdict_on_test(verdict: Verdict) -> String {
     match verdict {
         Verdict::Undecided { runs: Some(runs) } => {
@@ -148,8 +149,9 @@ fn verdict_on_test(verdict: Verdict) -> String {
     }
 }
 
-/// The statistic, the measure, and the machines or the clock of a test, such as `mean backlog_growth, machine 0`. In a comparison, machines
-/// and clock are only named if they are the same on both sides.
+/// The statistic, the quantity, and the machines or the clock of a test, such as `mean backlog_growth, machine 0`. A comparison of two cells
+/// (groups of runs) always compares means, so no statistic is named. Its machines or clock are named only if they are the same on both
+/// sides. Otherwise they are among the conditions ([`dataset_and_conditions`]).
 fn describe_quantity(test: &Test) -> String {
     let name = test.quantity.name();
     let warm_up = match test.warm_up_s {
@@ -176,8 +178,9 @@ fn describe_quantity(test: &Test) -> String {
     }
 }
 
-/// The dataset and the conditions of a test, such as `rate-gaps: internal=0.7 rates=3,4,6 -> rates=2,4,6`. In this example, `internal=0.7`
-/// belongs to both sides of a comparison. What differs between the sides stands before and after the arrow.
+/// The dataset and the conditions of a test, such as `rate-gaps: internal=0.7`. A comparison looks like this:
+/// `rate-gaps: internal=0.7 rates=3,4,6 -> rates=2,4,6`. Here the dataset and `internal=0.7` belong to both sides. What differs between the
+/// sides stands before and after the arrow.
 fn dataset_and_conditions(test: &Test) -> String {
     let joined = |parts: &[&str], separator: &str| {
         let parts = parts.iter().copied().filter(|part| !part.is_empty());
@@ -185,17 +188,20 @@ fn dataset_and_conditions(test: &Test) -> String {
     };
     let (from, to) = match &test.subject {
         Subject::Cell(cell, _) => {
+            // All conditions: those from index 0 on.
             return joined(&[&cell.experiment, &cell.conditions_in_words(0)], ": ");
         }
         Subject::Difference { from, to } => (from, to),
     };
     let shared_count = from.shared_condition_count();
-    // A copy of `from` that has only the conditions of both sides. Nothing else of it is used.
+    // The list of conditions of each side begins with those that belong to both sides. `shared` is a copy of `from` with only these, to put
+    // them into words. Nothing else of it is used.
     let shared = Cell {
         conditions: from.conditions[..shared_count].to_vec(),
         ..from.clone()
     };
     let same_dataset = from.experiment == to.experiment;
+    // What stands before or after the arrow.
     let side = |cell: &Cell| {
         let dataset = if same_dataset { "" } else { &cell.experiment };
         let machine = if from.machines == to.machines {
@@ -221,8 +227,8 @@ fn dataset_and_conditions(test: &Test) -> String {
     )
 }
 
-/// The value and its interval. Both have as many decimals as the half-width of the interval needs for two significant digits. A `~` marks
-/// a rough interval.
+/// The value and its interval, such as `1.80 [1.51, 2.08]`. All three numbers have as many decimals as the half-width of the interval needs
+/// for two significant digits. A `~` before the interval marks it as rough.
 fn measured(estimated: &Estimated) -> String {
     let Estimated {
         value,
@@ -238,11 +244,13 @@ fn measured(estimated: &Estimated) -> String {
             value
         };
     };
-    // The interval has no width if the value is known exactly, as the value of `largest` is. Then only the value is shown.
+    // The value of `largest` is known exactly, so both ends of its interval are equal to it. Then only the value is shown.
     if low == high {
         return without_zeros(value);
     }
-    let decimals = decimals_for((high - low) / 2.0, 2, 0);
+    let half_width = (high - low) / 2.0;
+    let (significant_digits, least_decimals) = (2, 0);
+    let decimals = decimals_for(half_width, significant_digits, least_decimals);
     let [value, low, high] = [value, low, high].map(|value| with_groups(&number(value, decimals)));
     let interval = format!("[{low}, {high}]");
     keep_together(&match is_rough {
@@ -254,7 +262,8 @@ fn measured(estimated: &Estimated) -> String {
 /// A number with at most three digits after the decimal point, and without zeros at the end.
 fn without_zeros(value: f64) -> String {
     let text = rounded(value, 3);
-    // A value that is too small for three digits is shown as a limit, such as `< 0.0005`. Such a text has a space, and is not changed.
+    // A value that is too small for three digits is shown as a limit, such as `< 0.0005` (the only texts with a space). No digit is removed
+    // from it.
     match text.contains('.') && !text.contains(' ') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => keep_together(&text),
@@ -301,8 +310,9 @@ pub fn records(evaluated_claims: &[EvaluatedClaim<'_>]) -> Vec<Record> {
     evaluated_claims.iter().flat_map(records_of_claim).collect()
 }
 
-/// A record for a test or an audit. The texts are what was measured, where it was measured, and the range in which it must be. Then follow
-/// the verdict on the test and, if there is one, a problem.
+/// A record for a test or an audit. The three texts say what was measured, where, and the range in which the interval must lie (`clean` for
+/// an audit). `verdict` is the verdict on this test or audit. `problem` says why it could not be evaluated, or what the audit found.
+/// `outcome` is `None` for an audit, and for a test that could not be evaluated.
 fn record(
     evaluated: &EvaluatedClaim<'_>,
     [quantity, dataset_and_conditions, criterion]: [String; 3],
@@ -340,12 +350,14 @@ fn record(
         ("low", interval.map(|(low, _)| low).into()),
         ("high", interval.map(|(_, high)| high).into()),
         ("interval", text(interval_kind.map(str::to_owned))),
+        // In a comparison A -> B, `n` is the number of runs in B, and `n_from` the number in A.
         ("n", count(estimated.map(|estimated| estimated.n))),
         (
             "n_from",
             count(estimated.and_then(|estimated| estimated.n_from)),
         ),
         ("test", Value::Text(verdict)),
+        // About how many runs would be enough to decide an undecided test.
         ("runs_to_tell", count(runs_to_decide)),
         ("problem", text(problem)),
     ];

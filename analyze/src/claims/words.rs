@@ -10,7 +10,7 @@ use crate::measures::{self, Measure};
 use crate::output::schema::Kind;
 use crate::read::runs;
 
-/// The name of a measure that is 1 for a run that finished, and 0 for a run that failed.
+/// The name of [`Quantity::Finished`] in a file of claims.
 const FINISHED: &str = "finished";
 
 /// The quantity that is measured.
@@ -21,7 +21,7 @@ pub enum Quantity {
     /// A column of `runs.parquet` (which `analyze export` writes, with a row for each finished run), such as `punctual`. A truth value
     /// counts as 0 or 1.
     Run(&'static str),
-    /// A figure (what `analyze clocks` measures of a clock that is replayed over the run), such as `message_bytes`.
+    /// A figure: a number that `analyze clocks` calculates for one kind of clock (Lamport, vector or another), such as `message_bytes`.
     Clock(&'static Figure),
     /// Whether a run finished: 1 if it finished, 0 if it failed.
     Finished,
@@ -38,8 +38,10 @@ impl Quantity {
         }
     }
 
-    /// The largest possible value. `None` if there is no limit. If there is one, the smallest possible value is 0. These two limits bound
-    /// the values that further runs can have. So a mean has an interval even if all runs so far have the same value.
+    /// The largest possible value. `None` if there is no limit. A quantity with a largest possible value is never below 0.
+    ///
+    /// If all runs so far have the same value, they do not show how much further runs can differ. Then the interval of the mean is
+    /// calculated from 0 and the largest possible value, because the values of further runs must be between these two.
     pub(super) fn largest_possible(&self) -> Option<LargestPossible> {
         match self {
             Self::Machine(measure) if SHARES.contains(&measure.name) => Some(LargestPossible::One),
@@ -123,7 +125,8 @@ fn run_columns() -> impl Iterator<Item = &'static str> {
         .map(|column| column.name)
 }
 
-/// The machines whose values of a measure are used. The value of a run is the mean over these machines.
+/// The machines of a run whose values are used, if the quantity is a measure of machines. The value of the run is the mean over these
+/// machines. (For [`Statistic::Largest`], it is the largest value among them.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machines {
     /// The machine with this number.
@@ -137,7 +140,7 @@ pub enum Machines {
 }
 
 impl Machines {
-    /// The words for machines other than a machine's number.
+    /// The words with which a file of claims names machines. Instead of a word, it can give a machine's number.
     pub(super) const WORDS: [(&'static str, Self); 3] = [
         ("slowest", Self::Slowest),
         ("fastest", Self::Fastest),
@@ -163,8 +166,7 @@ pub enum Statistic {
     Mean,
     /// The standard deviation of the values.
     Sd,
-    /// The largest value that any of the chosen machines has in any run. With `machine = "all"` it is the maximum over all machines,
-    /// not the maximum of the runs' means.
+    /// The largest of the values. Here the value of a run is the largest among the chosen machines, not the mean over them.
     Largest,
     /// The share of runs whose value meets a condition.
     Share(Share),
@@ -198,7 +200,8 @@ pub struct Share {
 }
 
 impl Share {
-    /// The signs. The first one with which a text begins is taken, so `>=` comes before `>`, and `<=` before `<`.
+    /// The signs. The first one with which a text begins is taken. `>= 2` also begins with `>`, so `>=` comes before `>`. For the same
+    /// reason, `<=` comes before `<`.
     const SIGNS: [&'static str; 5] = [">=", "<=", ">", "<", "="];
 
     /// Whether a run with this value counts, because the value meets the condition.
@@ -208,6 +211,7 @@ impl Share {
             "<=" => value <= self.bound,
             ">" => value > self.bound,
             "<" => value < self.bound,
+            // The only other sign is `=`.
             _ => value == self.bound,
         }
     }
@@ -255,6 +259,7 @@ mod tests {
             let found = [1.0, 2.0, 3.0].map(|value| counts(text, value));
             assert_eq!(found, [Ok(below), Ok(at), Ok(above)], "{text}");
         }
+        // 1e999 is too large for a floating-point number, so it is parsed as infinity.
         for text in ["2", ">=", "", "≥ 2", "> two", ">= nan", "< inf", "> 1e999"] {
             assert!(counts(text, 2.0).is_err(), "{text}");
         }

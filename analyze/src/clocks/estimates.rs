@@ -28,11 +28,12 @@ pub struct ClockGroup {
     pub parameters: Vec<Value>,
     /// The clock.
     pub clock: ClockSpec,
-    /// Number of repetitions.
+    /// Number of repetitions that could be replayed.
     pub n: u64,
     /// Model seconds that are left out at the start of every run.
     pub warm_up_s: f64,
-    /// An estimate of each of [`FIGURES`]; `None` if the figure is undefined in every repetition.
+    /// An estimate of each of [`FIGURES`]. `None` if the figure is undefined in every repetition, such as a mean over all sends if nothing
+    /// was sent.
     estimates: Vec<Option<Estimate>>,
 }
 
@@ -119,11 +120,11 @@ impl ClockGroups {
             .map(|run| choice.for_machines(run.machines()))
             .collect();
         // `numbers` has, for each run, the number of its configuration.
-        let measured = measure_runs(dataset, |index: usize| {
-            &clocks[configurations.numbers()[index] as usize]
+        let measured = measure_runs(dataset, |run_index: usize| {
+            &clocks[configurations.numbers()[run_index] as usize]
         })?;
         let parameters = configurations.values()?;
-        // For each configuration, the values of its runs: a slice for each run, with an item for each clock.
+        // For each configuration, the values of its runs: a slice for each run, with the values of all figures for each clock.
         let mut by_configuration: Vec<Vec<&[Values]>> = vec![vec![]; clocks.len()];
         for (number, values) in std::iter::zip(configurations.numbers(), &measured) {
             match values {
@@ -133,7 +134,8 @@ impl ClockGroups {
         }
         for (number, first_run) in configurations.first_runs().iter().enumerate() {
             let values_of_runs = &by_configuration[number];
-            for (index, clock) in clocks[number].iter().enumerate() {
+            for (clock_index, clock) in clocks[number].iter().enumerate() {
+                // If none of the configuration's runs could be replayed, there is nothing to estimate.
                 if values_of_runs.is_empty() {
                     continue;
                 }
@@ -144,7 +146,7 @@ impl ClockGroups {
                     clock: (*clock).clone(),
                     n: values_of_runs.len() as u64,
                     warm_up_s: dataset.warm_up_s(),
-                    estimates: estimates(values_of_runs.iter().map(|values| &values[index])),
+                    estimates: estimates(values_of_runs.iter().map(|values| &values[clock_index])),
                 });
             }
             self.note_left_out(choice, first_run.machines());
@@ -200,16 +202,17 @@ fn measure_runs<'c>(
     clocks_of: impl Fn(usize) -> &'c [&'c ClockSpec] + Sync,
 ) -> Result<Vec<Option<Vec<Values>>>, Error> {
     let runs = dataset.finished();
+    // Three things are drawn from the seed: when ticks are due, the errors of physical clocks, and which pairs of events are compared.
     let seed = dataset.manifest().experiment.seed;
     let batches = batch_bounds(runs.iter().map(|row| row.events), dataset.batch_events());
     let measure_batch = |batch: usize| {
         let range = batches[batch].clone();
-        let mut index = range.start;
+        let mut run_index = range.start;
         let mut measured = vec![];
         RunReader::new(dataset).read_each(&runs[range], |run| {
             let history = History::new(run, seed);
-            measured.push(history.map(|history| measure(&history, clocks_of(index), seed)));
-            index += 1;
+            measured.push(history.map(|history| measure(&history, clocks_of(run_index), seed)));
+            run_index += 1;
         })?;
         Ok::<_, Error>(measured)
     };

@@ -42,23 +42,25 @@ impl Figure {
 /// What figures are calculated from: what was observed of a clock in a run.
 struct Observed<'r> {
     replayed: &'r Replayed,
-    /// How many pairs of events the timestamps order rightly, wrongly or not at all. `None` if this cannot be estimated from the sample of
-    /// pairs.
+    /// How many pairs of events the timestamps order rightly, wrongly or not at all. `None` if this cannot be estimated, because the run
+    /// has concurrent pairs but the sample of pairs has none, or because the run has other pairs but the sample has none.
     pairs: Option<PairCounts>,
-    /// The resolution of the physical clocks, in seconds: they show only multiples of it.
+    /// The resolution of the physical clocks, in seconds. (Some clocks use a physical clock on each machine. It shows the time, but only
+    /// multiples of the resolution.)
     resolution_s: f64,
 }
 
 impl Observed<'_> {
-    /// The mean over all sends, from the sum over all sends.
+    /// The mean of a quantity over all sends. `sum` is its sum over all sends.
     fn mean_per_send(&self, sum: u64) -> Option<f64> {
         ratio(sum as f64, self.replayed.sends as f64)
     }
 
-    /// The share of some pairs among all pairs of events of different machines.
+    /// The share of the pairs that `count` counts among all pairs of events of different machines.
     fn share_of_pairs(&self, count: fn(&PairCounts) -> f64) -> Option<f64> {
         let pairs = self.pairs?;
-        ratio(count(&pairs), pairs.ordered() + pairs.concurrent())
+        let all_pairs = pairs.ordered() + pairs.concurrent();
+        ratio(count(&pairs), all_pairs)
     }
 }
 
@@ -110,6 +112,7 @@ pub static FIGURES: [Figure; FIGURE_COUNT] = [
         decimals: 3,
         brief: "share of all pairs whose timestamps tell an order that does not exist: concurrent pairs, and pairs in the opposite order",
         is_share: true,
+        // `wrong` counts only concurrent pairs.
         value: |seen| seen.share_of_pairs(|pairs| pairs.wrong + pairs.reversed),
     },
     Figure {
@@ -168,17 +171,19 @@ pub static FIGURES: [Figure; FIGURE_COUNT] = [
         value: |seen| seen.mean_per_send(seen.replayed.numbers),
     },
     Figure {
+        // In the publication on hybrid logical clocks (hlc), a timestamp has a time l and a counter c, and pt is the physical clock.
         name: "ahead_max_s",
         heading: "ahead max (s)",
         decimals: 3,
         brief: "largest time by which the clock was ahead of its machine's physical clock (hlc: l - pt), in seconds",
         is_share: false,
         value: |seen| {
-            let ahead = seen.replayed.ahead_max?;
-            Some(ahead as f64 * seen.resolution_s)
+            let steps = seen.replayed.ahead_max?;
+            Some(steps as f64 * seen.resolution_s)
         },
     },
     Figure {
+        // Hybrid clocks have a counter beside the time. It orders events with the same time.
         name: "counter_max",
         heading: "counter max",
         decimals: 0,
@@ -187,6 +192,7 @@ pub static FIGURES: [Figure; FIGURE_COUNT] = [
         value: |seen| seen.replayed.counter_max.map(|counter| counter as f64),
     },
     Figure {
+        // The limit is the size of a vector clock of 32-bit numbers.
         name: "events_to_limit",
         heading: "events to 32 N bits",
         decimals: 0,
@@ -199,7 +205,8 @@ pub static FIGURES: [Figure; FIGURE_COUNT] = [
 /// The values of all [`FIGURES`] of one clock in one run; `None` for a figure that is undefined.
 pub(crate) type Values = [Option<f64>; FIGURE_COUNT];
 
-/// Replays each of `clocks` over a run and measures its figures. `seed` is that of the experiment; the sampled pairs are drawn from it.
+/// Replays each of `clocks` over a run and measures its figures. `seed` is the experiment's seed. It decides which pairs of events
+/// are in the sample.
 pub(super) fn measure(history: &History<'_>, clocks: &[&ClockSpec], seed: u64) -> Vec<Values> {
     let sample = Sample::of_run(history, seed);
     let replayed: Vec<Replayed> = clocks

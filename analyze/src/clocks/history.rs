@@ -24,9 +24,8 @@ pub(super) struct History<'r> {
     pub(super) times_ns: Arc<[i64]>,
     /// For each machine, the number of its events in the warm-up (the first seconds of a run, which measures ignore).
     pub(super) skipped: Arc<[u32]>,
-    /// The seed and the run's stream key (the text of its parameters and repetition that determines its random draws). The errors of
-    /// physical clocks are drawn from both. `None` for imported runs: there the logged times are already those of the machines' physical
-    /// clocks.
+    /// What determines the random errors of physical clocks: the seed and the run's stream key (a text with its parameters and its
+    /// repetition). `None` for imported runs: they get no random errors, because their logged times were already read from physical clocks.
     drawn_from: Option<(u64, String)>,
     /// For each machine, its physical clock; empty if the replayed clock uses no physical time.
     physical: Vec<PhysicalTime>,
@@ -39,7 +38,8 @@ impl<'r> History<'r> {
     pub(super) fn new(run: &'r Run<'r>, seed: u64) -> Option<Self> {
         let sends = run.sends();
         let timeline = timeline(run);
-        // The measured times of different machines can contradict happens-before. Then their order cannot be used.
+        // The timeline has the events in the order of their measured times. If these times contradict happens-before, because they come
+        // from the clocks of different machines, another order is needed.
         let order = match respects_sends(run, &sends, &timeline) {
             true => timeline,
             false => causal_order(run, &sends)?,
@@ -68,7 +68,8 @@ impl<'r> History<'r> {
         })
     }
 
-    /// The same history, with physical clocks that differ by at most `epsilon_ns` and show multiples of `resolution_ns`.
+    /// The same history, with physical clocks that show multiples of `resolution_ns`. In runs of the simulator, they differ from each other
+    /// by at most `epsilon_ns` (before they are rounded to the resolution).
     pub(super) fn with_physical_clocks(&self, epsilon_ns: u64, resolution_ns: u64) -> Self {
         let duration_ns = self.run.row().configuration.duration_ns;
         let (seed, key, epsilon_ns) = match &self.drawn_from {
@@ -86,8 +87,8 @@ impl<'r> History<'r> {
         }
     }
 
-    /// What the physical clock of the event's machine shows at the event, as a number of steps of its resolution; 0 without physical
-    /// clocks.
+    /// What the physical clock of the event's machine shows at the event, in units of the resolution: 1234 if the clock shows 1.234 s
+    /// and the resolution is 1 ms. 0 if there are no physical clocks.
     pub(super) fn reading(&self, event: usize) -> i64 {
         let machine = self.run.events().machine[event] as usize;
         let clock = self.physical.get(machine);
@@ -97,6 +98,7 @@ impl<'r> History<'r> {
     /// The index of the event among those of its machine.
     pub(super) fn index_within_machine(&self, event: usize) -> u32 {
         let machine = self.run.events().machine[event] as usize;
+        // The events of a machine have consecutive indices, and `bounds` has the first of them.
         (event - self.run.bounds()[machine]) as u32
     }
 

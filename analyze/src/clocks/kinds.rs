@@ -24,10 +24,10 @@ pub struct ClockKind {
     pub source: &'static str,
     /// Its parameters.
     pub parameters: &'static [Parameter],
-    /// The largest number of machines for which it is replayed if the user does not name it with `--clock`.
+    /// In runs with more machines than this, the kind is replayed only if the user names it with `--clock`.
     pub default_max_machines: u32,
-    /// Replays the clock over a run. It calls [`History::replay`] with a function that makes the clock of each machine, from the machine's
-    /// index and the number of machines.
+    /// Replays the clock over a run: calls [`History::replay`], and gives it a function that makes the clock of one machine. The function gets
+    /// the machine's index and the number of machines.
     replay: fn(&ClockSpec, &History<'_>, &Sample) -> Replayed,
 }
 
@@ -139,6 +139,7 @@ pub static CLOCKS: [ClockKind; 10] = [
         ],
         default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
+            // k is a number of hashes: each hash of an event chooses a counter that the event raises.
             let (counters, hashes) = (spec.count(0), spec.count(1));
             history.replay(sample, |machine, _| {
                 BloomClock::new(machine, counters, hashes)
@@ -175,7 +176,7 @@ pub static CLOCKS: [ClockKind; 10] = [
         default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
             let (epsilon_ns, resolution_ns) = (spec.nanoseconds(0), spec.nanoseconds(1));
-            // This clock counts time in steps of the resolution.
+            // This clock counts time in steps of the resolution, so it needs epsilon as a number of steps.
             let epsilon_steps = epsilon_ns.div_ceil(resolution_ns) as i64;
             let history = history.with_physical_clocks(epsilon_ns, resolution_ns);
             history.replay(sample, |machine, machines| {
@@ -186,7 +187,7 @@ pub static CLOCKS: [ClockKind; 10] = [
     ClockKind {
         name: "physical",
         brief: "physical time alone",
-        source: "with skew and drift drawn from the seed",
+        source: "with errors drawn from the seed",
         parameters: &[EPSILON, RESOLUTION],
         default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
@@ -212,6 +213,7 @@ impl ClockKind {
     }
 }
 
+/// Two clocks are equal if they are written in the same way: the same kind with the same values.
 impl PartialEq for ClockSpec {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
@@ -224,12 +226,12 @@ impl ClockSpec {
         (self.kind.replay)(self, history, sample)
     }
 
-    /// The value of the parameter at `index` (among those of the kind), which is a count.
+    /// The value of a parameter that is a count. `index` is its index among the parameters of the kind.
     fn count(&self, index: usize) -> u32 {
         self.values[index] as u32
     }
 
-    /// The value of the parameter at `index` (among those of the kind), which is a time, in nanoseconds.
+    /// The value in nanoseconds of a parameter that is a time. `index` is its index among the parameters of the kind.
     fn nanoseconds(&self, index: usize) -> u64 {
         (self.values[index] * 1e9).round() as u64
     }

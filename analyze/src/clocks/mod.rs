@@ -6,12 +6,13 @@
 //!
 //! # Layout
 //!
-//! - [`kinds`]: the kinds of clocks: names, parameters, sources
-//! - [`history`]: a run's events in an order that respects happens-before, with the times of physical clocks
+//! - [`kinds`]: the kinds of clocks: their names, their parameters, and the publications that described them
+//! - [`history`]: a run's events in an order in which each receive comes after its send, with the times that the machines' physical clocks
+//!   show
 //! - [`replay`]: replays one clock over a history
 //! - [`sample`]: the pairs of events whose timestamps are compared
-//! - [`truth`]: which of two events happened before the other, and how often a clock's order agrees
-//! - [`figures`]: the figures: what is measured of a clock in a run
+//! - [`truth`]: which of two events happened before the other, and for how many pairs a clock's timestamps say the same
+//! - [`figures`]: the figures (numbers) that are measured of a clock in a run, such as the bytes of a timestamp
 //! - [`estimates`]: means and intervals for each configuration and clock
 //! - [`order`]: sorts rows by their columns
 //! - [`tables`]: the table, and the records for CSV and JSON

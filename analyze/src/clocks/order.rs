@@ -1,42 +1,44 @@
-//! Sorts the rows of `analyze clocks` by the columns that they have in CSV and JSON.
+//! Sorts the rows of `analyze clocks` by columns of its CSV and JSON output. Some of these columns are *figures*: quantities that are
+//! measured of a clock, such as the bytes of its timestamps.
 
 use super::estimates::ClockGroup;
-use super::figures::FIGURES;
+use super::figures::{FIGURES, Figure};
 use crate::output::value::Value;
 use crate::read::runs::parameters;
 use crate::read::sql::{NotSql, nearest_in_words};
 use crate::stats::row_query::{SortKey, compare_values};
 
 /// Columns besides the parameters and the figures.
-const KEYS: [&str; 4] = ["dataset", "machines", "replayed_clock", "n"];
+const OTHER_COLUMNS: [&str; 4] = ["dataset", "machines", "replayed_clock", "n"];
 
-/// The columns by which rows are sorted, the most important first.
+/// The columns by which rows are sorted, the most important first. Each has its name in CSV, and whether its largest value comes first.
 #[derive(Clone, Debug)]
 pub struct ClockOrder(Vec<(&'static str, bool)>);
 
 impl ClockOrder {
-    /// The names of all columns. The name of a figure stands for its mean.
+    /// The names of all columns by which rows can be sorted. By the name of a figure, rows are sorted by the figure's mean.
     pub fn columns() -> Vec<&'static str> {
         let figures = FIGURES.iter().map(|figure| figure.name);
-        KEYS.into_iter()
+        OTHER_COLUMNS
+            .into_iter()
             .chain(parameters().iter().copied())
             .chain(figures)
             .collect()
     }
 
-    /// The order that `keys` say. A column is named as in CSV, and a figure also by its heading. Without a direction, the largest value
-    /// of a figure comes first, and the smallest value of any other column.
+    /// The order that the user wrote as `keys`. A key names a column as in CSV. It may also name a figure by its heading in tables. If a
+    /// key has no direction, the largest value comes first for a figure, and the smallest value for any other column.
     ///
     /// # Errors
     ///
-    /// [`NotSql::Name`] if a name is not a column.
+    /// [`NotSql::Name`] if a name is not a column. (Wrong names in SQL conditions have the same error.)
     pub fn new(keys: &[SortKey]) -> Result<Self, NotSql> {
         let columns = Self::columns();
         let column = |key: &SortKey| {
-            let is_headed = |heading: &str| heading == key.name;
-            let headed = FIGURES.iter().find(|figure| is_headed(figure.heading));
-            let named = columns.iter().copied().find(|name| *name == key.name);
-            let column = named.or(headed.map(|figure| figure.name));
+            let has_this_heading = |figure: &&Figure| figure.heading == key.name;
+            let by_heading = FIGURES.iter().find(has_this_heading);
+            let by_name = columns.iter().copied().find(|name| *name == key.name);
+            let column = by_name.or(by_heading.map(|figure| figure.name));
             let column = column.ok_or_else(|| NotSql::Name {
                 name: key.name.clone(),
                 nearest: nearest_in_words(&key.name, &columns),
@@ -48,15 +50,17 @@ impl ClockOrder {
         keys.iter().map(column).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Sorts rows. Rows that are equal in all columns keep their order. Rows without a value are last.
+    /// Sorts rows. Rows that are equal in all columns of this order stay in the order that they had. Rows without a value in a column come
+    /// after those with one, in both directions.
     pub fn sort(&self, groups: &mut [ClockGroup]) {
+        // The most important column is sorted last. Each sort keeps the order of rows that are equal in its own column.
         for &(column, descending) in self.0.iter().rev() {
             groups.sort_by(|a, b| compare_values(&cell(a, column), &cell(b, column), descending));
         }
     }
 }
 
-/// The value of a row in a column.
+/// The value of a row in a column. For a figure, it is the mean over the repetitions.
 fn cell(group: &ClockGroup, column: &str) -> Value {
     match column {
         "dataset" => Value::Text(group.dataset.clone()),

@@ -21,9 +21,9 @@ pub(super) struct Replayed {
     pub(super) bytes_max: Option<u64>,
     /// The least-squares line through the bytes of each send's timestamp against the send's time in model seconds.
     pub(super) growth: Line,
-    /// How many numbers the timestamps of all sends have together.
+    /// How many numbers the timestamps of all sends have together. (A vector timestamp has one for each machine.)
     pub(super) numbers: u64,
-    /// How many 64-bit words of the timestamps of all sends are read if each timestamp is compared once.
+    /// How many 64-bit words a comparison reads of a send's timestamp, added up over all sends.
     pub(super) words: u64,
     /// Number of events of the run (also in the warm-up) before the first send whose timestamp takes more than 4 bytes for each machine.
     /// `None` if there is no such send.
@@ -33,7 +33,8 @@ pub(super) struct Replayed {
     pub(super) ahead_max: Option<i64>,
     /// Nanoseconds in a step of the physical clocks.
     pub(super) resolution_ns: u64,
-    /// The largest counter of events with the same time. `None` if the clock has no such counter.
+    /// The largest counter in a timestamp. Hybrid clocks have this counter beside the time, to order events with the same time. `None` if
+    /// the clock has no such counter.
     pub(super) counter_max: Option<u64>,
     /// For each pair `[a, b]` of the sample: whether the timestamps tell that a happened before b, and whether they tell that b happened
     /// before a.
@@ -69,10 +70,12 @@ impl History<'_> {
         if first_clock.is_some_and(|clock| clock.scalar().is_some()) {
             replay.seen.scalars = Some(vec![0; self.run.len()]);
         }
+        // In this order, each receive comes after its send.
         for (events_before, &event) in (0..).zip(&*self.order) {
             replay.replay_event(event as usize, events_before, sample);
         }
         let timestamp_of = |event: u32| {
+            // Where the replay has stored the timestamp of this event.
             let index = sample.storage_index[event as usize];
             let timestamp = replay.stored[index as usize].as_ref();
             timestamp.unwrap_or_else(|| unreachable!("every event is replayed"))

@@ -1,4 +1,5 @@
-//! The sample: the pairs of events of different machines whose timestamps are compared.
+//! The sample: the pairs of events of different machines whose timestamps are compared. A replay of the run's log computes the timestamps
+//! of a clock, and stores only those of events in the sample.
 
 use rand::RngExt;
 use sim::random;
@@ -11,12 +12,13 @@ use crate::read::run_log::NO_EVENT;
 pub(super) const MAX_PAIRS: u64 = 2000;
 
 /// The sample of a run: all pairs of events of different machines. If the run has more than [`MAX_PAIRS`] such pairs, the sample has
-/// [`MAX_PAIRS`] of them, drawn at random.
+/// [`MAX_PAIRS`] pairs that are drawn at random. Some of these may be the same pair.
 #[derive(Debug)]
 pub(super) struct Sample {
-    /// The indices of the events of each pair.
+    /// Each pair, as the indices of its two events among all events of the run.
     pub(super) pairs: Vec<[u32; 2]>,
-    /// For each event of the run, the index at which a replay stores its timestamp. [`NO_EVENT`] if the event is in no pair.
+    /// For each event of the run, the index at which a replay stores its timestamp. [`NO_EVENT`] (the largest `u32`) if the event is in no
+    /// pair.
     pub(super) storage_index: Vec<u32>,
     /// Number of events that are in a pair, so that a replay stores their timestamps.
     pub(super) stored_events: usize,
@@ -52,6 +54,7 @@ impl Sample {
 fn logs_after_warm_up<'h>(
     history: &'h History<'_>,
 ) -> impl Iterator<Item = std::ops::Range<u32>> + 'h {
+    // `skipped` is the number of the machine's events in the warm-up.
     let logs = std::iter::zip(history.run.logs(), &*history.skipped);
     logs.map(|(log, skipped)| log.start as u32 + skipped..log.end as u32)
 }
@@ -68,10 +71,12 @@ fn all_pairs(history: &History<'_>, count: usize) -> Vec<[u32; 2]> {
     pairs
 }
 
-/// Draws [`MAX_PAIRS`] pairs of events of different machines. The same pair can be drawn again. All pairs are equally likely.
+/// Draws [`MAX_PAIRS`] pairs of events of different machines. The same pair can be drawn again. All pairs are equally likely, because the
+/// events of a pair are drawn independently, and both are drawn again if they are events of the same machine.
 fn drawn_pairs(history: &History<'_>, seed: u64) -> Vec<[u32; 2]> {
     let events: Vec<u32> = logs_after_warm_up(history).flatten().collect();
     let machine = &history.run.events().machine;
+    // Each run has its own random stream, different from those of its machines.
     let key = format!("pairs of events: {}", history.run.row().key);
     let mut random = random::run_stream(seed, &key);
     let mut draw = || events[random.random_range(0..events.len())];

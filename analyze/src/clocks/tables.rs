@@ -1,4 +1,5 @@
-//! The table that `analyze clocks` prints, and the same results as records for CSV and JSON.
+//! The table that `analyze clocks` prints, and the same results as records for CSV and JSON. A *figure* is a quantity that is measured of
+//! a replayed clock, such as the bytes of its timestamps. A *group* has the figures of one clock in one configuration.
 
 use sim::sweep::words::grouped;
 
@@ -30,7 +31,7 @@ const LEAST_IMPORTANT: [&str; 12] = [
     "ordered_rightly",
 ];
 
-/// The table of `groups`. Columns without any value are left out.
+/// The table of all groups. Columns without any value are left out.
 pub fn table(all: &ClockGroups) -> Table {
     let groups = &all.groups[..];
     let all_groups: Vec<&ClockGroup> = groups.iter().collect();
@@ -73,7 +74,7 @@ pub fn table(all: &ClockGroups) -> Table {
     }
 }
 
-/// The text of a cell with an estimate. If the figure is undefined in some of the `repetitions`, the text has the number of the others.
+/// The text of a cell with an estimate. If the figure is defined in only 7 of 10 `repetitions`, the text ends with `(n 7)`.
 fn estimate_text(estimate: Option<Estimate>, repetitions: u64, figure: &Figure) -> String {
     let Some(estimate) = estimate else {
         return String::new();
@@ -99,6 +100,7 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
     // A single repetition has no interval, so it needs no warning about intervals.
     let numbers_of_several = groups.iter().map(|group| group.n).filter(|&n| n > 1);
     caption.extend(few_warning(numbers_of_several.min()));
+    // `analyze clocks` has one warm-up for all groups.
     let warm_up_s = groups
         .iter()
         .map(|group| group.warm_up_s)
@@ -107,6 +109,7 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
         caption.push(format!("The first {warm_up_s} s of every run are ignored."));
     }
     caption.extend(describe_not_replayed(all));
+    // A kind of clock can occur in many groups, but is described once.
     let mut described: Vec<&str> = vec![];
     for kind in groups.iter().map(|group| group.clock.kind) {
         if !described.contains(&kind.name) {

@@ -42,9 +42,9 @@ impl PairCounts {
 
 /// Counts the pairs of a run for each clock in `replayed`.
 ///
-/// For clocks whose timestamps are numbers, all pairs are counted. This is fast, because it needs no loop over pairs: of each other
-/// machine, the events that happened before a given event are the first ones in the log, and so are the events with lower timestamps. So it
-/// is enough to know how many events these are.
+/// For clocks whose timestamps are numbers, all pairs are counted. This is fast, because it needs no loop over pairs. Take one event, and
+/// the log of another machine: the events that happened before the given event are the first ones in this log. The events with lower
+/// timestamps than the given event are also the first ones. So it is enough to know how many these are.
 ///
 /// For other clocks, the pairs of the sample are counted. Then the counts of its ordered pairs (one event happened before the other) are
 /// scaled to the exact number of ordered pairs, and the counts of its concurrent pairs to the exact number of concurrent pairs. The item of
@@ -58,9 +58,10 @@ pub(super) fn count_pairs(
     for &event in &*history.order {
         truth.replay_event(event as usize);
     }
-    // The number of all pairs of events of different machines.
+    // The number of all pairs of events of different machines. Events in the warm-up (the first seconds of the run) are in no pair.
     let cross = cross_pairs(history.run, &history.skipped) as f64;
     let ordered = truth.ordered as f64;
+    // Only clocks with numbers have a counter. The counters are in the order of these clocks.
     let mut scalar_counters = truth.scalar_counters.iter();
     let mut counts = vec![];
     for clock in replayed {
@@ -100,8 +101,9 @@ struct Truth<'h> {
     sample: &'h Sample,
     /// The vector clocks of all machines, as they are after the events replayed so far.
     vectors: Vectors,
-    /// The vectors of the events in the sample, one after the other, in the order of [`Sample::storage_index`]. A vector has a number for
-    /// each machine: how many of the machine's events happened before the event of the vector, or are that event.
+    /// The vectors of the events in the sample, one after the other, in the order of [`Sample::storage_index`]. The vector of an event has a
+    /// number for each machine: how many of the machine's events happened before this event. For the event's own machine, the number also
+    /// counts the event itself.
     sampled_vectors: Vec<u32>,
     /// Number of pairs in which one event happened before the other, among the events replayed so far.
     ordered: u64,
@@ -143,6 +145,7 @@ impl<'h> Truth<'h> {
         }
         let vector = self.vectors.of(machine);
         let storage_index = self.sample.storage_index[event];
+        // The index is `NO_EVENT` if the event is not in the sample.
         if storage_index != NO_EVENT {
             let from = storage_index as usize * vector.len();
             self.sampled_vectors[from..from + vector.len()].copy_from_slice(vector);
@@ -228,8 +231,8 @@ impl<'h> ScalarCounter<'h> {
         }
     }
 
-    /// Counts the pairs of `event` with events of other machines that happened before it or have a lower timestamp. The events of a
-    /// machine are added in their order. `vector` has for each other machine the number of its events that happened before `event`.
+    /// Counts the pairs of `event` with events of other machines that happened before it or have a lower timestamp. This must be called for
+    /// the events of a machine in their order. `vector` has for each other machine the number of its events that happened before `event`.
     fn add(&mut self, event: usize, machine: usize, vector: &[u32]) {
         let timestamp = self.timestamps[event];
         for (other, log) in self.history.run.logs().enumerate() {
@@ -239,16 +242,18 @@ impl<'h> ScalarCounter<'h> {
             let timestamps = &self.timestamps[log];
             let [lower, not_higher] =
                 &mut self.lower_and_not_higher[machine * vector.len() + other];
-            let next_is = |index: u32, comparison: fn(&u128, &u128) -> bool| {
+            // Compares the timestamp of the other machine's event at `index` with the timestamp of `event`. False if there is no such event.
+            let compare_at = |index: u32, comparison: fn(&u128, &u128) -> bool| {
                 timestamps
                     .get(index as usize)
-                    .is_some_and(|other| comparison(other, &timestamp))
+                    .is_some_and(|timestamp_at| comparison(timestamp_at, &timestamp))
             };
-            // The machine's own timestamps never decrease, so both numbers only grow from one of its events to the next.
-            while next_is(*lower, u128::lt) {
+            // `lower` events have been counted, so `lower` is also the index of the next event. The machine's own timestamps never decrease,
+            // so both numbers only grow from one of its events to the next.
+            while compare_at(*lower, u128::lt) {
                 *lower += 1;
             }
-            while next_is(*not_higher, u128::le) {
+            while compare_at(*not_higher, u128::le) {
                 *not_higher += 1;
             }
             let skipped = self.history.skipped[other];
@@ -256,8 +261,9 @@ impl<'h> ScalarCounter<'h> {
             let before = after_warm_up(vector[other]);
             let (lower, not_higher) = (after_warm_up(*lower), after_warm_up(*not_higher));
             // The first `before` events of the other machine happened before `event`. Its first `lower` events have lower timestamps than
-            // `event`, the next ones, up to `not_higher`, the same timestamp, and all later ones higher timestamps. So the smaller of two
-            // of these numbers says how many events are in both groups.
+            // `event`. Its first `not_higher` events have lower timestamps or the same one. (The first events are the first ones after the
+            // warm-up.) So of two of these groups, the smaller one is a part of the other. For example, `before.min(lower)` events happened
+            // before `event` and also have lower timestamps.
             self.right += before.min(lower);
             self.missed += before.min(not_higher) - before.min(lower);
             self.reversed += before - before.min(not_higher);

@@ -34,11 +34,12 @@ impl Audit {
     pub fn run(&self) -> anyhow::Result<()> {
         let audit = audit::Audit::run(&self.roots)?;
         let words = audit::words(&audit);
+        // With CSV and JSON, `print` does not print the words, so they go to stderr.
         self.output.print_words_to_stderr_with_csv_or_json(&words);
         let tables = [audit::table(&audit)];
-        let printed = self
+        let print_result = self
             .output
             .print(&words, &tables, || audit::records(&audit));
-        output::report_check(audit::describe_failures(&audit), printed)
+        output::report_check(audit::describe_failures(&audit), print_result)
     }
 }

@@ -1,4 +1,4 @@
-//! `analyze causality`: a table of differences between clocks, of the age of messages, and of concurrent events.
+//! `analyze causality`: a table of how far apart the clocks of a run's machines are, of the age of messages, and of concurrent events.
 
 use analyze::stats::tables;
 use clap::Args;

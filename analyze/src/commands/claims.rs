@@ -65,6 +65,7 @@ impl Claims {
         data.each_opened(say_what_is_left_out);
         data.each_audited(say_what_is_not_audited);
         let tables = [claims::table(&answers), claims::tests_table(&answers)];
+        // `&[]`: no paragraphs stand above the tables.
         let printed = self
             .output
             .print(&[], &tables, || claims::records(&answers));
@@ -94,7 +95,7 @@ impl Claims {
 fn say_what_is_not_audited(dataset: &Audited) {
     let sentences = audit::not_audited(dataset);
     if !sentences.is_empty() {
-        // The sentences begin with a space.
+        // Each sentence begins with a space, so none is needed after the colon.
         tell(format_args!("{}:{sentences}", dataset.label));
     }
 }

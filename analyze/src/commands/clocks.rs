@@ -16,22 +16,31 @@ use super::rows::Top;
 /// the right order
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  analyze clocks data/quickstart --clock lamport --clock vector --clock bloom:m=16,k=3 --clock hlc:epsilon=0.5
-  analyze clocks data/quickstart --sort ordered_wrongly --top 10")]
+  analyze clocks data/quickstart --clock lamport --clock bloom:m=16,k=3
+  analyze clocks data/quickstart --sort ordered_wrongly --top 10
+
+These are the clocks, with the default values of their settings:
+  lamport        one counter
+  vector         a counter for each machine
+  matrix         for each machine, the newest known vector of this machine
+  encoded        a vector as one integer
+  interval-tree  a tree of counters
+  bloom:m=8,k=2  m counters; each event adds 1 to k of them
+  plausible:r=2  a vector of only r counters; several machines share a counter
+  hlc:epsilon=0.1,resolution=0.001            a physical clock and a counter
+  hybrid-vector:epsilon=0.1,resolution=0.001  a vector of physical clocks
+  physical:epsilon=0.1,resolution=0.001       a physical clock alone
+
+epsilon is the largest difference between two physical clocks, and resolution the smallest step of a physical clock, both in seconds.")]
 pub struct Clocks {
     #[command(flatten)]
     datasets: Datasets,
-    /// Replay this clock instead of all of them: lamport, vector, matrix, encoded, interval-tree, bloom:m=8,k=2, plausible:r=2,
-    /// hlc:epsilon=0.1,resolution=0.001, hybrid-vector:epsilon=0.1,resolution=0.001 or physical:epsilon=0.1,resolution=0.001 (in seconds).
-    /// The values shown here are the defaults. matrix: on each machine, a vector for every machine of the run; encoded: a vector as one integer; interval-tree: a tree of counters; bloom: m
-    /// counters, and each event adds 1 to k of them; plausible: a vector with only r numbers, so several machines count in the same number; hlc: a
-    /// physical clock and a counter; hybrid-vector: a vector of physical clocks. epsilon is the largest difference between two
-    /// physical clocks, and resolution the smallest step of a physical clock. May be given several times
+    /// Replay only this clock; may be given several times. The names of the clocks are below [default: all clocks]
     #[arg(long = "clock", value_name = "CLOCK")]
     clocks: Vec<ClockSpec>,
-    /// Sort by these columns, named as in CSV or by their headings, such as ordered_wrongly or "message_bytes asc". Measured properties of
-    /// clocks are sorted from the largest to the smallest value, other columns (parameters, replayed_clock, machines, n, dataset) from the
-    /// smallest to the largest
+    /// Sort by these columns, named as in CSV or by their headings, such as ordered_wrongly. Measured properties of clocks are sorted from
+    /// the largest to the smallest value, other columns (parameters, replayed_clock, machines, n, dataset) from the smallest to the largest.
+    /// To reverse this, write `message_bytes asc` or `machines desc`
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, ClockOrder::columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
     #[command(flatten)]
@@ -48,6 +57,7 @@ impl Clocks {
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             bail!("--clock: {} is named twice; name it once", pair[0]);
         }
+        // Clocks are replayed from the events of all machines of a run.
         self.datasets
             .selection
             .refuse_conditions_on_machines("clocks")?;

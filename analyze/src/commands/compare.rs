@@ -12,7 +12,7 @@ use super::selection::Selection;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\
-        A run of A and a run of B are a pair if they have the same key in runs.csv: all parameters and the repetition. Two events are \
+        A run of A and a run of B are a pair if they have the same key in runs.csv: the same parameters and repetition. Two events are \
         identical if they have the same values in all columns except run and system_time_ns. If the two runs of a pair have different \
         events although in both runs all messages arrived as in the schedule (column as_scheduled), the exit code is 4. If the datasets \
         have different seeds, events are not compared. With --warm-up S, the measures are calculated without the first S model seconds, \
@@ -38,6 +38,7 @@ pub struct Compare {
 impl Compare {
     pub fn run(&self) -> anyhow::Result<()> {
         self.selection.refuse_conditions_on_machines("compare")?;
+        // `None`: only the options choose runs.
         let datasets = self
             .selection
             .open(&[self.a.clone(), self.b.clone()], None)?;
@@ -48,6 +49,7 @@ impl Compare {
         let printed = self
             .output
             .print(&words, &tables, || compare::records(&comparison));
+        // A failed check gives the exit code 4, even if printing failed too.
         output::report_check(compare::failed_check(&comparison), printed)
     }
 }

@@ -30,10 +30,11 @@ const DEFAULT_MEASURES: [&str; 4] = [
   analyze contrast data/quickstart --of internal --from 0.4 --to 0.7
   analyze contrast data/quickstart --a \"internal = 0.7\" --b \"internal = 0.4 and rates = '3,3,3'\"
 
-The two sides A and B are two datasets, or the runs of two conditions. A and B differ in a parameter if no value of this parameter occurs \
-on both sides. They may differ in one or several parameters; the words above the table say in which. Configurations of A and B are compared if they have the same values of all other parameters. Suppose both have rates 1,3,6, but A has internal 0.1 and 0.2, and B has 0.7: then the mean of the means of A's two \
-configurations is compared with the mean of B's configuration. If A and B differ in the rates, machines \
-are compared by their role (slowest, fastest).")]
+A and B are two datasets, or the runs that meet one condition (--a) and the runs that meet another (--b). A parameter differs if A and B \
+have no value of it in common; the words above the table name these parameters. Configurations of A and B are compared if they have the \
+same values of all other parameters. If these are several configurations of A or of B, the mean of their means is used. An example: in A \
+internal is 0.1 or 0.2, in B it is 0.7. Then the two configurations of A with rates 1,3,6 are compared with the one of B with rates 1,3,6. \
+If the rates differ, machines are compared by their role (slowest, fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,
@@ -81,7 +82,8 @@ impl Contrast {
         let chosen = query.choose(pair_count, |row, column| column.of_pair(&pairs[row]))?;
         let mut pairs: Vec<Pair<'_>> = chosen.iter().map(|&row| pairs[row]).collect();
         self.top.truncate(&mut pairs);
-        // The interval of an average is calculated from all runs, so it is known only if the table has all pairs.
+        // Below the pairs, the table has their average. The interval of the average is calculated from all runs, so it is known only if the
+        // table has all pairs.
         let repetitions = (pairs.len() == pair_count).then_some(&repetitions);
         if self.output.is_structured() {
             let records = contrast::records(&values, &pairs, &measures, repetitions)?;
@@ -95,6 +97,7 @@ impl Contrast {
     fn contrast_sides(&self, measures: &[&'static Measure]) -> anyhow::Result<()> {
         let (sides, a, b) = match (&self.a, &self.b, self.datasets.roots.as_slice()) {
             (Some(a), Some(b), _) => {
+                // Both sides come from the same datasets: `open_also` keeps only the runs that also meet the condition.
                 let sides = Sides {
                     a: a.to_string(),
                     b: b.to_string(),
@@ -122,6 +125,7 @@ impl Contrast {
             ),
         };
         let query = self.options.query(measures)?;
+        // Each cell of the contrast compares one machine, or one role, on the sides A and B.
         let contrast = sides::Contrast::new(&a, &b, &query.with_measures(measures))?;
         let chosen = query.choose(contrast.cells.len(), |row, column| {
             column.of_cell(&contrast.cells[row], &contrast.common)

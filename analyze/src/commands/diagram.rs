@@ -22,8 +22,8 @@ enum OrderBy {
 enum ArrowEnd {
     /// At the event that received the message
     Receipt,
-    /// At the time when the message entered the queue; the time that it waited there is drawn along the recipient's line. Logs of TCP
-    /// runs and of runs with random delays do not contain this time: in these runs the arrow ends at the event that received the message
+    /// At the time when the message entered the queue. Its wait there is drawn along the recipient's line. Logs of TCP runs and of runs
+    /// with random delays do not say when messages entered the queue: in these runs the arrow ends at the event that received the message
     Arrival,
 }
 
@@ -61,8 +61,8 @@ pub struct DiagramCommand {
     /// Show in colour the events that causally depend on this event (its causal future), and fade all others
     #[arg(long, value_name = "MACHINE:TICK")]
     future_of: Vec<EventName>,
-    /// Draw a line that separates these events, and all events that happened before them, from all others (the smallest consistent cut),
-    /// such as 0:12,2:40
+    /// Draw a line that separates these events (such as 0:12,2:40), and all events that happened before them, from all others. The
+    /// line marks the smallest consistent cut that contains these events
     #[arg(long, value_name = "MACHINE:TICK,...", value_delimiter = ',')]
     cut: Vec<EventName>,
     /// Mark the event of --around with this text
@@ -75,11 +75,12 @@ impl DiagramCommand {
         self.picture.check()?;
         let (execution, window) = self.part.read()?;
         let diagram = Diagram::new(&execution, window, self.options())?;
-        // Only a picture of pixels or SVG has a strip that shows where the events are that are not drawn.
+        // A strip at the top of the picture shows where the left-out events are. A picture of characters has no strip.
         let has_strip = !self.picture.is_text();
         if let Some(words) = diagram.left_out(has_strip) {
             tell(words);
         }
+        // `form` says how the labels of an SVG are written, and which colours it has.
         self.picture
             .write(|form| diagram.draw(form), |width| diagram.terminal(width))
     }

@@ -1,4 +1,4 @@
-//! `analyze drift`: a table of the speed of the clocks, and of how far they are ahead or behind.
+//! `analyze drift`: a table with the speed, the drift and the lag of the clocks.
 
 use analyze::stats::tables;
 use clap::Args;

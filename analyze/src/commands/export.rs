@@ -31,6 +31,7 @@ pub struct Export {
 
 impl Export {
     pub fn run(&self) -> anyhow::Result<()> {
+        // The tables have rows for all machines of a run, so `--where` cannot choose some of them.
         self.datasets
             .selection
             .refuse_conditions_on_machines("export")?;
@@ -52,8 +53,8 @@ impl Export {
     }
 }
 
-/// A path as arguments of `pl.read_parquet`, to paste into Python. Polars takes stars, brackets and question marks in a path for a
-/// pattern of many paths. `glob=False` prevents this.
+/// The arguments with which `pl.read_parquet` reads the file at this path, to paste into Python. To Polars, a path with `*`, `?` or `[`
+/// is a pattern that stands for many paths, unless the second argument is `glob=False`.
 fn python_path(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     match bytes.iter().any(|byte| b"*?[".contains(byte)) {
@@ -66,6 +67,7 @@ fn python_path(path: &Path) -> String {
 fn python_literal(path: &Path) -> String {
     let quoted = |text: &str| {
         let escape = |letter: char| match letter {
+            // Python's escapes: a backslash before the letter, or `\u` and four hexadecimal digits.
             '"' | '\\' => format!("\\{letter}"),
             control if control.is_control() => format!("\\u{:04x}", u32::from(control)),
             letter => letter.to_string(),
@@ -76,6 +78,7 @@ fn python_literal(path: &Path) -> String {
         Some(text) => quoted(text),
         None => {
             let escape = |byte: &u8| match byte {
+                // Printable characters of ASCII stay, except the quotation mark and the backslash.
                 b' '..=b'~' if !b"\"\\".contains(byte) => char::from(*byte).to_string(),
                 _ => format!("\\x{byte:02x}"),
             };
@@ -90,7 +93,8 @@ fn python_literal(path: &Path) -> String {
     }
 }
 
-/// Describes a written table in one line: path, rows, size, and how many of its parts are new.
+/// Describes a written table in one line: path, rows and size. The table of events is a folder of parts (files), so its line also says
+/// how many parts it has, and how many of them are new.
 fn describe(written: &Written) -> String {
     let Written { rows, bytes, .. } = written;
     let line = format!(

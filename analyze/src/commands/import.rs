@@ -25,7 +25,7 @@ const MAX_MAPPING_BYTES: u64 = 1 << 20;
   analyze import trial-1/ trial-2/ --into data/mine --rates 1,3,6 --internal 0.7
   analyze import logs/ --explain
   analyze import --each submissions/ --into data/class --pages pages
-  analyze import all.log --into data/mine --separator ';' --columns machine=vm,system_time=when --time ms --events send=OUT
+  analyze import all.log --into data/mine --separator ';' --columns machine=vm --time ms
 
 A log is a list of events. Each event needs at least these values: system time, kind of event, logical clock, and the machine (not needed \
 if each machine has its own file). The format of the log is recognised. It can be one of these:
@@ -52,7 +52,7 @@ is one run, unless it contains folders, or files with run numbers: then it conta
 A file given with --mapping can contain every option that says how to read the logs (`duration_s` for --duration, `header = false` for \
 --no-header). It can also contain patterns of lines and of file names. An example:
 
-  line = '^\\[(?<system_time>[^]]+)\\] VM (?<machine>\\d+) (?<event>\\w+).* clock=(?<logical_clock>\\d+) queue=(?<queue_length>\\d+)'
+  line = '^(?<system_time>\\S+) VM(?<machine>\\d+) (?<event>\\w+) (?<logical_clock>\\d+)'
   files = 'run(?<run>\\d+)_vm(?<machine>\\d+)'
   time = \"%H:%M:%S%.f\"
   [events]
@@ -86,8 +86,8 @@ pub struct Import {
     /// Only show how the logs would be read: where each value was found, and what was assumed. No dataset is made
     #[arg(long, conflicts_with = "into")]
     explain: bool,
-    /// Write a TOML file that says how the logs are read. It contains only what differs from the standard names. You can correct the
-    /// file and use it with --mapping
+    /// Write a file (TOML) that says how the logs are read, for use with --mapping. You can correct it first. It may leave out columns that
+    /// the program finds by their titles anyway, such as `machine` by the title `vm`
     #[arg(long, value_name = "FILE")]
     write_mapping: Option<PathBuf>,
     /// A TOML file that says how to read the logs. Other options replace the values in this file, except --events: its words are added to
@@ -172,11 +172,15 @@ impl Import {
                 shell_word(pages)
             );
         }
-        let submissions = Submissions::evaluate(folder, &self.mapping()?, into)?;
+        let mapping = self.mapping()?;
+        // Polars computes the measures. Its threads are started before datasets are written, because this may restart the program.
+        super::pools::start()?;
+        let submissions = Submissions::evaluate(folder, &mapping, into)?;
         if let Some(pages) = &self.pages {
             write_pages(&submissions, into, pages)?;
         }
         let output = Output::new(self.format.unwrap_or(Format::Table));
+        // The lines above the table. With CSV or JSON they go to stderr, so that stdout has only the data.
         let words = submissions::words(&submissions);
         output.print_words_to_stderr_with_csv_or_json(&words);
         let printed = output.print(&words, &[submissions::table(&submissions)], || {
@@ -192,7 +196,7 @@ impl Import {
         if self.explain || self.write_mapping.is_some() {
             // Reads the logs, but makes no dataset.
             let (report, complete_mapping) = import::understand(&self.sources, &mapping)?;
-            // With --into, the report of the import itself is printed below.
+            // With --into (which is possible with --write-mapping), the import below prints its own report.
             if self.into.is_none() {
                 let words = prose(&report.reading(), width);
                 let text = format!("{}{words}", terminal(&report.table(), width));
@@ -218,7 +222,8 @@ impl Import {
         Ok(write_stdout(printable(&text).as_bytes())?)
     }
 
-    /// Returns the mapping (it says how to read the logs): the values of the file of --mapping, replaced by those of the other options.
+    /// Returns the mapping, which says how to read the logs: the values of the file of --mapping, replaced by those of the other options.
+    /// Only the words of --events are added to those of the file.
     fn mapping(&self) -> anyhow::Result<Mapping> {
         let mut mapping = match &self.mapping {
             None => Mapping::default(),
@@ -267,9 +272,8 @@ impl Import {
     }
 }
 
-/// Writes the pages of --pages.
+/// Writes the pages of --pages into `folder`. The datasets of the submissions are in the folder `into`.
 fn write_pages(submissions: &Submissions, into: &Path, folder: &Path) -> anyhow::Result<()> {
-    super::pools::start()?;
     let files = analyze::report::pages_of_submissions(submissions, into)?;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     for (name, page) in files {

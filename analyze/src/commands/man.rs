@@ -15,6 +15,7 @@ pub struct Man {
 }
 
 impl Man {
+    /// Makes the pages from `program`, the definition of the command line.
     pub fn run(&self, program: Command) -> anyhow::Result<()> {
         fs::create_dir_all(&self.folder)
             .and_then(|()| clap_mangen::generate_to(program, &self.folder))

@@ -41,6 +41,7 @@ pub struct MethodsCommand {
 
 impl MethodsCommand {
     pub fn run(&self) -> anyhow::Result<()> {
+        // The paragraph describes whole runs, so `--where` may choose runs, but not single machines of them.
         self.datasets
             .selection
             .refuse_conditions_on_machines("methods")?;
@@ -56,6 +57,7 @@ impl MethodsCommand {
             Format::Latex => format::latex(&all),
             Format::Json => format::json(&all),
         };
+        // Names in the dataset's files may contain characters that control a terminal. `printable` escapes them.
         Ok(write_stdout(printable(&text).as_bytes())?)
     }
 }

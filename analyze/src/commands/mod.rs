@@ -68,6 +68,7 @@ enum Verb {
     #[command(hide = true)]
     Order(causality::Causality),
     Clocks(clocks::Clocks),
+    // In a box, because this struct is large, and a `Verb` takes as much memory as its largest variant.
     Contrast(Box<contrast::Contrast>),
     Precision(precision::Precision),
     Theory(theory::Theory),
@@ -116,6 +117,7 @@ impl Cli {
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),
+            // `Self::command()` describes the whole command line. The scripts for shells and the manual pages are made from it.
             Verb::Completions(completions) => completions.run(Self::command()),
             Verb::Man(man) => man.run(Self::command()),
         }
@@ -153,7 +155,8 @@ struct Datasets {
 }
 
 impl Datasets {
-    /// Returns the experiment file, if one is given instead of datasets.
+    /// Returns the experiment file, if one is given instead of datasets (for `analyze theory`, which also predicts an experiment before its
+    /// runs).
     ///
     /// # Errors
     ///
@@ -176,7 +179,7 @@ impl Datasets {
         self.selection.open(&self.roots, None)
     }
 
-    /// Like [`open`](Self::open), but runs must also meet `condition`.
+    /// Like [`open`](Self::open), but of the runs that the options select, only those that meet `condition` are used.
     fn open_also(&self, condition: &Choice) -> anyhow::Result<Vec<Dataset>> {
         self.selection.open(&self.roots, Some(condition))
     }

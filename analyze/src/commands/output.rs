@@ -46,7 +46,8 @@ impl Output {
         }
     }
 
-    /// Prints the paragraphs `words` and then `tables` as text or Markdown, or only `records` (rows for programs) as CSV or JSON.
+    /// In the formats for people (table and Markdown), prints the paragraphs `words` and then `tables`. In the formats for programs (CSV
+    /// and JSON), prints only `records`.
     pub fn print(
         &self,
         words: &[String],
@@ -58,7 +59,7 @@ impl Output {
             Format::Table => {
                 let width = terminal_width();
                 if stdout_has_colours() {
-                    // Marks in the text say what is coloured.
+                    // Marks of width 0 are put around the words that get a colour. After the layout, `coloured` replaces them by colours.
                     let words: Vec<String> = words
                         .iter()
                         .map(|paragraph| output::paragraph_with_marks(paragraph))
@@ -145,8 +146,9 @@ pub fn print_help_or_version(message: &clap::Error) -> anyhow::Result<()> {
     Ok(message.print().map_err(StdoutError)?)
 }
 
-/// Returns the result of a command with a check. A failed check determines the exit code, even if the table could not be printed.
-/// The printing error is then written to stderr.
+/// Returns the result of a command that checks something. `failed_check` says what is wrong; it is `None` if the check has passed. A
+/// failed check determines the exit code, even if the table could not be printed. The error of printing is then written to stderr, unless
+/// stdout is a closed pipe.
 pub fn report_check(
     failed_check: Option<String>,
     printed: anyhow::Result<()>,
@@ -162,7 +164,7 @@ pub fn report_check(
     Err(super::CheckFailed(failed_check).into())
 }
 
-/// Tells whether the only error is that stdout is a closed pipe.
+/// Tells whether `error` says that stdout is a closed pipe (see [`StdoutError::is_closed_pipe`]).
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<StdoutError>()

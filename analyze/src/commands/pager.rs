@@ -26,7 +26,7 @@ pub fn show(text: &[u8]) -> Result<(), StdoutError> {
 }
 
 /// Starts the pager. Returns `None` if the user wants no pager (`PAGER` is `cat` or empty), if the terminal cannot move its cursor
-/// (`TERM` is `dumb`), or if the pager cannot be started.
+/// (`TERM` is `dumb`), or if the pager cannot be started (for example, because a quote in `PAGER` is not closed).
 fn start() -> Option<Child> {
     if env::var_os("TERM").is_some_and(|terminal| terminal == "dumb") {
         return None;
@@ -41,18 +41,19 @@ fn start() -> Option<Child> {
     }
     let mut command = Command::new(program);
     if env::var_os("LESS").is_none() {
-        // Without this option, `PAGER=less` shows the codes of colours instead of colours.
+        // Without the option -R, `less` shows the codes of colours instead of colours. The user's `PAGER` may be `less` without it.
         command.env("LESS", "R");
     }
     command.args(arguments).stdin(Stdio::piped()).spawn().ok()
 }
 
-/// Writes `text` to the pager and waits until the user ends it. The user may end it before it has read the whole text; this is not an
-/// error.
+/// Writes `text` to the pager and waits until the user quits the pager. If this happens before the pager has read the whole text, it is not
+/// an error.
 fn feed(mut pager: Child, text: &[u8]) -> Result<(), StdoutError> {
     #[cfg(unix)]
     ignore_interrupts();
     let written = match pager.stdin.take() {
+        // Then `stdin` is dropped, which closes the pipe. So the pager knows that there is no more text.
         Some(mut stdin) => stdin.write_all(text),
         None => Ok(()),
     };
@@ -67,6 +68,7 @@ fn feed(mut pager: Child, text: &[u8]) -> Result<(), StdoutError> {
 /// same time.
 #[cfg(unix)]
 fn ignore_interrupts() {
-    // The handler sets a flag that nobody reads. If it cannot be registered, Ctrl-C ends this program as usual.
+    // Ctrl-C calls a handler instead of ending the program. The handler only sets a flag, which nobody reads. If it cannot be registered,
+    // Ctrl-C ends the program as usual.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default());
 }

@@ -39,7 +39,7 @@ pub struct Part {
     machines: Vec<MachineIndex>,
 }
 
-/// The largest time that can be given, in model seconds. In nanoseconds it still fits into an `i64`.
+/// The largest time that can be given, in model seconds. As nanoseconds (1e18) it still fits into an `i64`.
 const LONGEST_S: f64 = 1e9;
 
 /// Parses a time. It may be negative, because events may lie before the planned start of the run.
@@ -72,7 +72,7 @@ impl Part {
         self.around
     }
 
-    /// Finds the row in runs.csv of the run that --run names. Without --run, picks a run and says on stderr which one, and why.
+    /// Finds the run that --run names, and returns its row in runs.csv. Without --run, picks a run and says on stderr which one, and why.
     fn find_run<'d>(&self, dataset: &'d Dataset) -> anyhow::Result<&'d JournalRow> {
         if let Some(name) = &self.run {
             return Ok(pick::find(dataset, name)?);

@@ -68,7 +68,7 @@ impl FileFormat {
 const DEFAULT_COLUMNS: u16 = 80;
 
 impl Picture {
-    /// Fails if the name of the file has no known ending.
+    /// Fails if the name of the file in `--out` has no known ending. So commands can report this before they read a dataset.
     pub fn check(&self) -> anyhow::Result<()> {
         let path = self.out.as_deref();
         path.map(FileFormat::from_name).transpose().map(|_| ())
@@ -88,13 +88,13 @@ impl Picture {
         }
     }
 
-    /// Whether stdout gets the picture as characters.
+    /// Whether the picture goes to stdout as characters. Without `--out`, it does so with `--terminal`, or if stdout is a terminal.
+    /// Otherwise stdout gets SVG.
     pub fn is_text(&self) -> bool {
         self.out.is_none() && (self.terminal || stdout().is_terminal())
     }
 
-    /// Writes the picture. `draw` makes it as SVG; `lines` makes it as lines of characters, for a terminal with the given number of
-    /// columns.
+    /// Writes the picture. `draw` makes it as SVG in a given form. `lines` makes it as lines of characters for a given number of columns.
     pub fn write(
         &self,
         draw: impl Fn(Form) -> String,
@@ -112,7 +112,7 @@ impl Picture {
             };
             return Ok(write_stdout(picture.as_bytes())?);
         };
-        // In PNG and PDF, labels are outlines of letters, and the theme `auto` is light.
+        // PNG and PDF have a fixed form: labels are outlines of letters, and the theme `auto` is light.
         let bytes = match FileFormat::from_name(path)? {
             FileFormat::Svg => draw(svg_form).into_bytes(),
             FileFormat::Png => image::png(&draw(Form::fixed(theme)))?,
@@ -136,12 +136,13 @@ fn columns() -> u16 {
 /// Whether stdout gets colours: it is a terminal that can show them (not `TERM=dumb`), and the variable NO_COLOR
 /// (<https://no-color.org>) is not set.
 fn has_colour() -> bool {
+    // By the rules of no-color.org, an empty value counts as not set.
     let is_unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
     stdout().is_terminal() && is_unset("NO_COLOR") && !is_dumb
 }
 
-/// The terminal's codes for the colours of machines: blue, yellow, green, magenta, cyan, red. Machine 6 is blue again.
+/// The terminal's codes for the colours of machines 0 to 5: blue, yellow, green, magenta, cyan, red. Machine 6 is blue again.
 const MACHINE_COLOURS: [u8; 6] = [34, 33, 32, 35, 36, 31];
 
 /// Joins lines to a text, with the terminal's codes for colours if `has_colour`.

@@ -55,10 +55,12 @@ impl PlotCommand {
             width: self.picture.width(),
             ..Options::default()
         };
+        // A plot needs all machines of a run, so `--where` may only choose whole runs.
         self.selection.refuse_conditions_on_machines("plot")?;
         let datasets = self
             .selection
             .open(std::slice::from_ref(&self.root), None)?;
+        // One folder gives one dataset, so this never fails.
         let [dataset] = datasets.as_slice() else {
             bail!("{}: plot one dataset at a time", self.root.display());
         };
@@ -66,6 +68,7 @@ impl PlotCommand {
         if let Some(words) = &plot.left_out {
             tell(words);
         }
+        // `form` is the form of an SVG: how labels are written, and the colours. `width` is the number of columns of a terminal.
         let figure = &plot.figure;
         self.picture
             .write(|form| figure.draw(form), |width| figure.terminal(width))
@@ -80,7 +83,7 @@ impl PlotCommand {
             })
         };
         let names: Vec<&'static str> = self.by.iter().map(known).collect::<anyhow::Result<_>>()?;
-        // The first name that an earlier name equals.
+        // The index of the first name that has already occurred before it.
         let repeated = (1..names.len()).find(|&index| names[..index].contains(&names[index]));
         match repeated {
             Some(index) => bail!("--by: {} is named twice; name it once", names[index]),

@@ -1,5 +1,6 @@
 //! Starts the threads of Polars (the library for tables) before the first query, so that too few threads are a clear error and not a
-//! panic. The threads form three pools: groups of threads that share work.
+//! panic. The threads form three pools (groups of threads that share work): Polars' own pool, the global pool of the library rayon, and a
+//! pool for asynchronous tasks.
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -8,7 +9,7 @@ use std::thread;
 use analyze::threads::{self, THREAD_LIMIT, TooFewThreads};
 use anyhow::bail;
 
-/// The environment variable with the number of threads for Polars' queries. If it is not set, Polars starts one thread for each core.
+/// The environment variable with the number of threads of each pool. If it is not set, a pool has one thread for each core.
 const MAX_THREADS: &str = "POLARS_MAX_THREADS";
 /// The environment variables from which Polars takes numbers of threads.
 const THREAD_VARIABLES: [&str; 3] = [
@@ -17,23 +18,25 @@ const THREAD_VARIABLES: [&str; 3] = [
     "POLARS_MAX_BLOCKING_THREAD_COUNT",
 ];
 
-/// Starts the threads. If the system allows fewer threads, restarts the program with as many threads as the system allows. A restart is
-/// needed because Polars reads the number from the environment.
+/// Starts the pools. If the system allows fewer threads than they need, restarts the program with pools that are small
+/// enough. A restart is needed because Polars reads the number of threads from the environment.
 ///
 /// # Errors
 ///
-/// If an environment variable is not a valid number of threads, or if the system allows too few threads or files for any query.
+/// If an environment variable is not a valid number of threads, or if the system allows fewer threads or open files
+/// than a query needs.
 pub fn start() -> anyhow::Result<()> {
-    // Reports invalid numbers in all variables.
+    // Only checks the variables: an invalid number in any of them is an error.
     for name in THREAD_VARIABLES {
         threads_from_environment(name)?;
     }
     threads::check_open_files()?;
     let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let wanted = threads_from_environment(MAX_THREADS)?.unwrap_or_else(cores);
+    // A number from the environment is never above the limit, but the number of cores can be.
     threads::start_pools(wanted.min(THREAD_LIMIT)).map_err(|error| match error.threads_per_pool() {
         Some(threads) => restart_program(threads, error),
-        // Not even one thread for each pool.
+        // The system does not even allow one thread for each pool.
         None => error.into(),
     })
 }
@@ -52,7 +55,7 @@ fn threads_from_environment(name: &str) -> anyhow::Result<Option<usize>> {
     }
 }
 
-/// Replaces this process by a new process of the same program, with `threads` threads for Polars. The function returns only if this
+/// Replaces this process by a new process of the same program, with `threads` threads in each pool. The function returns only if this
 /// fails; then it returns `error`.
 #[cfg(unix)]
 fn restart_program(threads: usize, error: TooFewThreads) -> anyhow::Error {
@@ -64,6 +67,7 @@ fn restart_program(threads: usize, error: TooFewThreads) -> anyhow::Error {
     };
     let mut arguments = env::args_os();
     let mut command = Command::new(program);
+    // The first argument is the name with which the program was started. The new process has it too.
     if let Some(name) = arguments.next() {
         command.arg0(name);
     }

@@ -23,7 +23,8 @@ const DEFAULT_ROWS: usize = 10;
 
 The table has a row for each configuration. If the machines of a configuration need different numbers of repetitions, the row shows the \
 machine with the largest number. The configuration with the largest number comes first. Below the table are lines for the experiment file \
-that make the additional runs, and the time that these runs take. The width of an interval also varies by chance. With the number of repetitions in column `needed`, the interval is as narrow as wanted \
+that make the additional runs, and the time that these runs take. The width of an interval also varies by chance. With the number of \
+repetitions in column `needed`, the interval is as narrow as wanted \
 with a probability of about 95 % (80 % if the distribution of the measure is skewed).
 
 CSV and JSON have one record for each machine.")]
@@ -53,20 +54,24 @@ impl Precision {
         let measure = super::measure(&self.measure)?;
         let query = self.options.query(&[measure])?;
         let datasets = self.datasets.open()?;
+        // A group is one machine of one configuration, with its repetitions. All groups are read, with `measure` and the measures in the
+        // options --having and --sort. Then the query chooses groups and sorts them.
         let groups = repetitions::groups_with(&datasets, &query.with_measures(&[measure]))?;
         let groups = query.of_groups(groups)?;
         let mut needs = precision::needs(&groups, measure, self.half_width)?;
         let mut configurations = needs.configurations();
         if !self.options.has_sort_keys() {
-            // The largest number of repetitions comes first. The sort is stable, so configurations with the same number keep their order.
+            // The rank of a need is its number of repetitions: the largest comes first. The sort is stable, so configurations with the same
+            // number keep their order.
             configurations.sort_by_key(|need| std::cmp::Reverse(need.rank()));
         }
         let extensions = extensions(&datasets, &configurations)?;
         if self.output.is_structured() {
-            // CSV and JSON have a record for each machine, and all of them without --top.
+            // CSV and JSON have a record for each machine of `needs`. Only --top limits their number: DEFAULT_ROWS is for tables.
             if let (Some(top), false) = (self.top, self.all) {
                 needs.machines.truncate(top as usize);
             }
+            // Which machines have no record, because their need is not known. (A table says it in its caption.)
             for sentence in precision::left_out(&needs, measure, self.half_width) {
                 tell(sentence);
             }

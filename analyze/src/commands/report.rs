@@ -22,7 +22,7 @@ use super::{Datasets, file};
   analyze report data/quickstart --claims experiments/claims.toml --out report.html
 
 The page is one file. It opens from the disk, needs no network, and can be printed. For each dataset, it says what was run and what \
-stands out. It has tables of drift, jumps, backlog and theory, all plots of `analyze plot`, each with its numbers, a space-time diagram, how \
+stands out. It has tables of drift, jumps, backlog and theory, all plots of `analyze plot` (each with its numbers), a space-time diagram, how \
 the dataset was made, and the paragraph of `analyze methods`. Tables sort and filter, and diagrams zoom, with the mouse or the \
 keyboard. Without JavaScript, the page shows the first rows of each table and all pictures.")]
 pub struct ReportCommand {
@@ -31,8 +31,8 @@ pub struct ReportCommand {
     /// The file to write; its name ends in .html
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Draw this run as a space-time diagram: its number or its key; may be given several times. Without this option, a run with much
-    /// to see is picked
+    /// Draw this run as a space-time diagram: its number or its key, both from runs.csv; may be given several times. Without this option,
+    /// a run with much to see is picked
     #[arg(long, value_name = "RUN")]
     run: Vec<String>,
     /// Do not audit the logs. The audit reads every event, so the report takes less time without it
@@ -69,6 +69,7 @@ impl ReportCommand {
         };
         let extras = Extras {
             runs: self.run.clone(),
+            conditions: self.datasets.selection.conditions_in_words(),
             audit,
             claims: self.claims()?,
         };

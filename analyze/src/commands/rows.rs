@@ -21,12 +21,13 @@ use sim::sweep::words::grouped;
 use super::Datasets;
 use super::output::Output;
 
-/// Accepts any name. Whether something has this name is checked later, with a message that lists the known names.
+/// Accepts any text as the name of a column or measure. Whether there is one with this name is checked later. Then the error message
+/// lists the known names.
 pub fn parse_name(text: &str) -> Result<String, Infallible> {
     Ok(text.to_owned())
 }
 
-/// The names of all columns of rows. Shells complete them.
+/// The names of all columns of rows (possible values of --sort). Shells complete them.
 fn row_columns() -> Vec<&'static str> {
     RowColumn::names().collect()
 }
@@ -45,22 +46,21 @@ pub fn measure_names() -> Vec<&'static str> {
 #[derive(Debug, Args)]
 pub struct RowOptions {
     /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can use parameters,
-    /// machine, rate, role and n (number of runs). For a measure such as lag_final, it can use the mean over the runs
-    /// (lag_final), the standard deviation (lag_final_sd), the limits of the interval (lag_final_low, lag_final_high), the number of runs
-    /// in which the measure is defined (lag_final_n, at most n), and the prediction, if there is one (lag_final_predicted). It can use the predicted regime of a machine
-    /// (regime: stable, critical or overloaded) and the measured one (regime_measured). If this option is given several times, all
+    /// machine, rate, role, n (number of runs), the mean of each measure (lag_final), its standard deviation (lag_final_sd), the limits
+    /// of its interval (lag_final_low, lag_final_high) and its prediction (lag_final_predicted), and whether a machine is stable,
+    /// critical or overloaded, as predicted (regime) or as measured (regime_measured). If this option is given several times, all
     /// conditions must hold
     #[arg(long, value_name = "CONDITION", value_parser = SqlCondition::parse)]
     having: Vec<SqlCondition>,
-    /// Sort by these columns. Name a column as in the CSV output (backlog_growth) or by its heading in the printed table (growth). Measures are sorted from the
-    /// largest to the smallest value, other columns from the smallest to the largest. To reverse this, write `jump_mean asc` or
-    /// `rates desc`
+    /// Sort by these columns, named as in the CSV output (backlog_growth) or by their headings in the printed table (growth). Measures
+    /// are sorted from the largest to the smallest value, other columns from the smallest to the largest. To reverse this, write
+    /// `jump_mean asc` or `rates desc`
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, row_columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
 }
 
 impl RowOptions {
-    /// The query for a table that shows the measures `shown`.
+    /// The query that chooses and sorts the rows of a table. The table shows the measures `shown`; --sort accepts their headings too.
     pub fn query(&self, shown: &[&'static Measure]) -> Result<RowQuery, NotSql> {
         self.having.iter().for_each(tell_renamed);
         RowQuery::new(&self.having, &self.sort, shown)
@@ -129,7 +129,7 @@ impl Rows {
         }
     }
 
-    /// The columns that --by names. Each may be named once.
+    /// The columns that the user gives with --by. It is an error if one is unknown or given twice.
     fn chosen_columns(&self) -> anyhow::Result<Vec<&'static str>> {
         let known = |name: &String| {
             pool::known(name.trim()).with_context(|| {
@@ -143,6 +143,7 @@ impl Rows {
         };
         let names: Vec<&'static str> = self.by.iter().map(known).collect::<Result<_, _>>()?;
         let mut seen = HashSet::new();
+        // `insert` returns false if the set already has the name.
         if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
             bail!("--by: {name} is named twice; name it once");
         }
@@ -162,14 +163,16 @@ pub fn print_table_of(
     let names = rows.chosen_columns()?;
     let query = rows.options.query(&measures)?;
     let datasets = datasets.open()?;
+    // Sentences about measures that are unknown, because imported logs lack the values for them.
     let notes = notes(&datasets, &measures);
+    // `with_measures` adds the measures that --having and --sort need.
     if !names.is_empty() {
         let pools = pool::pools(&datasets, &names, &query.with_measures(&measures))?;
         let mut pools = query.of_pools(&names, pools)?;
         rows.top.truncate(&mut pools);
         let mut table = pool::table(spec.title, &names, &measures, &pools, rows.deviations());
         table.caption.extend(notes);
-        // Columns that the user names are shown even if the terminal is narrow.
+        // Measures in --having and --sort are shown even if the terminal is narrow (provided that the table has them).
         table.keep(&query.headings());
         return output.print(&[], &[table], || pool::records(&names, &measures, &pools));
     }

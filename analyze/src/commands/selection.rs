@@ -15,9 +15,8 @@ use super::pools;
 /// The values of option --only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Only {
-    /// Runs whose delays were too short to change the order of events: all runs in virtual time, and each TCP run whose largest delays
-    /// (lateness_max_us of a tick plus latency_max_us of a message) are less than its margin_us. The margin is the shortest time between two ticks whose order matters. The order of a tick of one machine and a tick of another matters if one of the machines may send to the
-    /// other, or if both may send to the same third machine. With phase=aligned all machines start to tick at the same moment: the margin is 0, and no TCP run is punctual
+    /// Runs in which delays were too short to change the order of events: all runs in virtual time, and each TCP run whose columns
+    /// lateness_max_us and latency_max_us have a sum below its margin_us. (With phase=aligned, the margin is 0, and no TCP run is punctual)
     Punctual,
 }
 
@@ -29,8 +28,8 @@ pub struct Selection {
     only: Option<Only>,
     /// Use only runs, or machines of runs, that meet this condition: internal=0.7, or SQL such as "internal < 0.7 and role =
     /// 'slowest'". It can use all columns of runs.csv, and also `dataset` (the folder's name), `machine` (its number, from 0), `rate`
-    /// (ticks per second) and `role` (slowest, fastest, between, equal). If this option is given several times, all conditions must
-    /// hold
+    /// (ticks per second) and `role` (slowest, fastest, between, or equal if all machines have the same rate). If this option is
+    /// given several times, all conditions must hold
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Choice>,
     /// Leave out the first S model seconds of each run when measures are calculated. An event at exactly S seconds is not left out
@@ -75,14 +74,15 @@ impl Selection {
         }
     }
 
-    /// Opens the datasets in folders `roots`. Drops the runs that the options do not choose, and those that do not meet the condition
-    /// `also`. Reports on stderr which runs are missing, which failed, and which are left out by --only.
+    /// Opens the datasets in folders `roots`. Keeps only the runs, and machines of runs, that the options choose and that meet the condition
+    /// `also`, if there is one. Reports on stderr how many runs are missing, failed, or are left out by --only.
     pub fn open(&self, roots: &[PathBuf], also: Option<&Choice>) -> anyhow::Result<Vec<Dataset>> {
         pools::start()?;
         if self.reread {
             tell("--reread is now called --no-cache");
         }
         for condition in &self.conditions {
+            // The columns that the condition calls by their names in earlier versions.
             for (earlier, current) in condition.renamed() {
                 tell(format_args!("{earlier} is now called {current}"));
             }
@@ -90,7 +90,8 @@ impl Selection {
         let conditions: Vec<Choice> = self.conditions.iter().chain(also).cloned().collect();
         let mut datasets = analyze::open(roots)?;
         for dataset in &mut datasets {
-            // `keep_chosen` drops runs, and returns the values in the conditions that no run has.
+            // `keep_chosen` drops runs. It also returns each column and value that a condition asks for, but no run has. (Perhaps it was
+            // mistyped.)
             for (name, value) in dataset.keep_chosen(&conditions)? {
                 let label = dataset.label();
                 tell(format_args!("{label}: no run has {name} {value}"));
@@ -111,7 +112,7 @@ impl Selection {
     }
 }
 
-/// The longest duration that a run can have, in model seconds.
+/// The longest duration that a run can have, in model seconds: 7 days.
 const LONGEST_S: f64 = 604_800.0;
 
 fn parse_seconds(text: &str) -> Result<f64, String> {
@@ -121,7 +122,7 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Reports on stderr which shards and runs of a dataset are missing, which runs failed, and which are left out.
+/// Reports on stderr which shards of a dataset are missing, and how many runs are not done yet, failed, or are left out by --only.
 pub fn say_what_is_left_out(dataset: &Dataset) {
     let label = dataset.label();
     let is_or_are = |count: usize| if count == 1 { "is" } else { "are" };
@@ -138,6 +139,7 @@ pub fn say_what_is_left_out(dataset: &Dataset) {
         let (runs, verb) = (counted(to_do, "planned run"), is_or_are(to_do));
         tell(format_args!("{label}: {runs} {verb} not done yet"));
     }
+    // `left_out` has the runs that --only punctual left out, but not the failed runs.
     let (failed, unpunctual) = (dataset.failed(), dataset.left_out().len());
     if failed > 0 {
         let runs = counted(failed, "failed run");
@@ -149,7 +151,9 @@ pub fn say_what_is_left_out(dataset: &Dataset) {
     if unpunctual > 0 {
         let runs = counted(unpunctual, "unpunctual run");
         let finished = dataset.finished().len() + unpunctual;
-        let has_no_margin = |run: &&JournalRow| run.margin_us == 0.0;
+        // A run over TCP is punctual only if its delays are below its margin, and no delay is below 0.
+        let has_no_margin =
+            |run: &&JournalRow| run.margin_us == 0.0 && !dataset.has_unknown_margin(run);
         let margins = match dataset.left_out().iter().filter(has_no_margin).count() {
             0 => String::new(),
             count @ 1 => {

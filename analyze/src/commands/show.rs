@@ -19,7 +19,8 @@ events. They also have the timestamp of each message (message_stamp), the sender
 the send to the receive (message_age_s).
 
 With --follow, there is a row for every other machine. It shows whether and when the machine received the message. It also shows the \
-machine's first event that causally depends on the send, directly or through messages of other machines (known_tick, known_s; known_from is the machine that sent the last message on this way).")]
+machine's first event that causally depends on the send, directly or through messages of other machines (known_tick, known_s). \
+At this event the machine receives a message, and known_from is the sender of that message.")]
 pub struct Show {
     #[command(flatten)]
     part: Part,
@@ -33,6 +34,7 @@ pub struct Show {
 impl Show {
     pub fn run(&self) -> anyhow::Result<()> {
         let (execution, window) = self.part.read()?;
+        // In both cases, a table is printed without paragraphs above it (`&[]`).
         if let Some(name) = self.follow {
             let followed = Followed::new(&execution, name)?;
             return self

@@ -15,7 +15,7 @@ use super::rows::{RowOptions, say_what_is_not_shown};
 
 /// Number of rows of the table without --top and --all.
 const DEFAULT_ROWS: usize = 10;
-/// The largest number of datasets for which each dataset has a line of its own. More datasets have one line together.
+/// Up to this number of datasets, each has a line of its own. If there are more, a single line has the totals of all.
 const MAX_DATASET_LINES: usize = 4;
 
 /// How many machines are stable or overloaded, and the configurations with the fastest growing queues
@@ -53,6 +53,7 @@ impl Summary {
         let measures = query.with_measures(&summary::measures());
         let groups = repetitions::groups_with(&datasets, &measures)?;
         let mut overview = Overview::new(&groups);
+        // These words count all configurations. Only then `select` keeps the rows that the user wants.
         let mut words = headline(&datasets, &overview);
         words.extend(summary::regimes(&overview));
         words.push(String::new());
@@ -82,7 +83,8 @@ impl Summary {
             .print(&[], &[], || tables::records(&measures, &groups))
     }
 
-    /// A sentence that says how many rows are not shown, and how to see them. `None` if all rows are shown.
+    /// Says how many rows are not shown, and how to see them. Unless the user gave an order (--sort), also says how the rows are sorted.
+    /// `None` if all rows are shown.
     fn rows_not_shown(&self, overview: &Overview<'_>, shown: usize) -> Option<String> {
         let more = overview.rows.len() - shown;
         let order = match self.options.has_sort_keys() {
@@ -93,7 +95,8 @@ impl Summary {
     }
 }
 
-/// A line for each dataset with the numbers of its runs, configurations and events. If there are many datasets, a single line for all.
+/// A line for each dataset with the numbers of its runs, configurations and events. If there are more than [`MAX_DATASET_LINES`], a single
+/// line with the totals.
 fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
     let configurations = |dataset: &Dataset| {
         // Each row of the overview is a configuration.
@@ -101,10 +104,11 @@ fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
         rows.filter(|row| row.slowest.dataset == dataset.label())
             .count()
     };
+    // Runs that are left out count as runs in the headline, but their events do not count.
     let events =
         |dataset: &Dataset| -> u64 { dataset.finished().iter().map(|run| run.events).sum() };
     if datasets.len() > MAX_DATASET_LINES {
-        let runs = datasets.iter().map(finished).sum();
+        let runs = datasets.iter().map(all_finished).sum();
         let failed: usize = datasets.iter().map(Dataset::failed).sum();
         return vec![format!(
             "{}: {} finished, {} failed; {}, {} events.",
@@ -119,7 +123,7 @@ fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
         format!(
             "{}: {} finished, {} failed; {}{}, {} events.",
             dataset.label(),
-            counted(finished(dataset), "run"),
+            counted(all_finished(dataset), "run"),
             grouped(dataset.failed() as u64),
             punctuality(dataset),
             counted(configurations(dataset), "configuration"),
@@ -142,11 +146,11 @@ fn punctuality(dataset: &Dataset) -> String {
     format!(
         "{} of {} punctual{others}; ",
         grouped(punctual as u64),
-        grouped(finished(dataset) as u64)
+        grouped(all_finished(dataset) as u64)
     )
 }
 
-/// Number of finished runs, including the runs that --only leaves out.
-fn finished(dataset: &Dataset) -> usize {
+/// Number of finished runs. Unlike [`Dataset::finished`], it includes the runs that are left out because they were not punctual.
+fn all_finished(dataset: &Dataset) -> usize {
     dataset.finished().len() + dataset.left_out().len()
 }

@@ -33,6 +33,7 @@ pub struct Theory {
     #[command(flatten)]
     datasets: Datasets,
     /// Change a value of the experiment file, for example --set internal=0.4; may be given several times
+    // A shell completes the keys. They are not listed as possible values in the help, because a value must follow.
     #[arg(long, value_name = "KEY=VALUE", value_parser = offering(Change::from_str, Change::beginnings), hide_possible_values = true)]
     set: Vec<Change>,
     #[command(flatten)]
@@ -49,12 +50,16 @@ impl Theory {
             return self.predict(file);
         }
         if !self.set.is_empty() {
-            bail!("--set changes a value of an experiment file; give one in place of a dataset");
+            bail!(
+                "--set changes a value of an experiment file; give such a file in place of a dataset"
+            );
         }
         let measures = theory::measures();
+        // The query (--having and --sort) may need more measures than the table shows.
         let query = self.options.query(&measures)?;
         let datasets = self.datasets.open()?;
         let groups = repetitions::groups_with(&datasets, &query.with_measures(&measures))?;
+        // The groups that fulfil --having, in the order of --sort.
         let mut groups = query.of_groups(groups)?;
         self.top.truncate(&mut groups);
         let machines = theory::compare(&groups);
@@ -70,6 +75,7 @@ impl Theory {
             ..Overrides::default()
         };
         let experiment = Experiment::read(file, overrides)?;
+        // An experiment file has no runs, so this fails if an option chooses runs.
         let warm_up_s = self.datasets.selection.warm_up_without_runs()?;
         let configurations = experiment.configurations().iter();
         let shortest_s = configurations

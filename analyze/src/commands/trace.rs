@@ -80,8 +80,10 @@ impl TraceCommand {
         if self.format == TraceFormat::Perfetto && self.out.is_none() && stdout().is_terminal() {
             bail!("a trace of Perfetto is not text; write it to a file with --out FILE");
         }
+        // The execution is the whole run, with its events and messages. The window is the part that the user chose.
         let (execution, window) = self.part.read()?;
         let format = self.format.format();
+        // A sentence about the events that were left out, if a Mermaid diagram would become too long with all of them.
         let left_out = match &self.out {
             Some(path) => {
                 let write = |out: &mut _| trace::write(&execution, &window, format, out);
@@ -90,13 +92,14 @@ impl TraceCommand {
             }
             None => {
                 match trace::write(&execution, &window, format, BufWriter::new(stdout().lock())) {
+                    // With `StdoutError` it is no error if the reader of a pipe ends early (as `head` does).
                     Err(TraceError::Io(error)) => return Err(StdoutError::from(error).into()),
                     written => written?,
                 }
             }
         };
-        if let Some(words) = left_out {
-            tell(words);
+        if let Some(sentence) = left_out {
+            tell(sentence);
         }
         if let Some(path) = &self.out {
             tell(format_args!(

@@ -59,13 +59,14 @@ impl Log {
 /// Returns the earliest difference between the events of two runs, or `None` if all events are the same. The earliest difference is the one
 /// with the lowest model time in A. If several differences have the same time, the one with the lowest machine and tick is returned.
 pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference> {
-    // Logs are normally ordered by machine and tick already. Then sorting is a single pass.
+    // Logs are normally ordered by machine and tick already. Then sorting is a single pass. The events of one tick keep their order.
     a.events.sort_by_key(machine_and_tick);
     b.events.sort_by_key(machine_and_tick);
     let (mut rest_a, mut rest_b) = (a.events.iter().peekable(), b.events.iter().peekable());
     // The time of the earliest difference so far, and its event in A and in B.
     let mut first: Option<(f64, Option<&EventRow>, Option<&EventRow>)> = None;
     loop {
+        // The next event in the order of machine and tick: in both logs, or `None` in the log that does not have it.
         let (in_a, in_b) = match (rest_a.peek(), rest_b.peek()) {
             (None, None) => break,
             (Some(_), None) => (rest_a.next(), None),
@@ -83,6 +84,7 @@ pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference
             continue;
         }
         let time_a = in_a.map(|row| a.time_s(row));
+        // An event that is missing in A is in B, so its time is never infinite.
         let time_b = || in_b.map_or(f64::INFINITY, |row| b.time_s(row));
         let time_s = time_a.unwrap_or_else(time_b);
         // A later difference with the same time does not replace the first one, which has the lowest machine and tick.
@@ -119,7 +121,7 @@ fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Di
     }
 }
 
-/// The cells of a row as texts, as in the log.
+/// The cells of a row as texts, as in a log that has all of [`columns`].
 fn cell_texts(row: &EventRow) -> Vec<String> {
     let mut line = vec![];
     let logged = std::slice::from_ref(&row.logged);
@@ -177,7 +179,7 @@ mod tests {
     }
 
     fn difference(a: &[EventRow], b: &[EventRow]) -> Option<(f64, u32, u64, &'static str)> {
-        // A starts after one second, and runs at four times real time.
+        // A starts at system time 1 s, and its model time passes four times faster than real time. In B, both times are the same.
         let first = find_first_difference(log(a, 1_000_000_000, 4.0), log(b, 0, 1.0));
         first.map(|first| (first.time_s, first.machine, first.tick, first.column))
     }
@@ -201,6 +203,8 @@ mod tests {
             event(0, 1, 2_000, 3),
             event(1, 0, 9_000, 2),
         ];
+        // In A, the events that differ have the model times (1.5 - 1) * 4 = 2 s and (1.3 - 1) * 4 = 1.2 s. Their times in B do not
+        // matter.
         assert_eq!(difference(&a, &b), Some((1.2, 1, 0, "logical_clock")));
     }
 
@@ -215,6 +219,7 @@ mod tests {
 
     #[test]
     fn an_event_that_is_missing_in_a_or_in_b_is_a_difference() {
+        // 1.25 s of system time are 1 s of model time in A, and 1.25 s in B.
         let both = [event(0, 0, 1_250, 1), event(1, 0, 1_250, 1)];
         assert_eq!(difference(&both, &both[1..]), Some((1.0, 0, 0, "event")));
         assert_eq!(difference(&both[..1], &both), Some((1.25, 1, 0, "event")));

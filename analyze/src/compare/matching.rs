@@ -10,7 +10,7 @@ use sim::log::JournalRow;
 use crate::error::Error;
 use crate::read::dataset::Dataset;
 
-/// The largest number of values of a parameter that an error lists. If there are more, "..." follows.
+/// The largest number of values of a parameter that an error lists. If there are more, "..." follows: `1,3,6 or 2,3,4 or 3,3,3 ...`.
 const LISTED_VALUES: usize = 3;
 
 /// Two runs with the same key.
@@ -27,11 +27,12 @@ pub struct Pair {
 pub struct Matching {
     /// The pairs of runs with the same key, in the order in which A's experiment numbers its runs.
     pub pairs: Vec<Pair>,
-    /// Number of runs in A that have no match in B.
+    /// Number of runs in A that have no match in B. Runs that `left_out` counts are not counted here.
     pub only_in_a: usize,
-    /// Number of runs in B that have no match in A.
+    /// The same for the runs in B that have no match in A.
     pub only_in_b: usize,
-    /// Number of runs that are in both datasets, but were left out of one of them by `--only punctual`.
+    /// Number of runs that finished in both datasets and were punctual in exactly one, so that `--only punctual` left them out of the other.
+    /// (A run that it left out of both datasets is not counted anywhere.)
     pub left_out: usize,
 }
 
@@ -54,6 +55,7 @@ impl Matching {
                 })
             })
             .collect();
+        // The runs that were left out of A, but not of B; and the reverse.
         let left_out_a = count_runs_in(a.left_out(), &by_key_b);
         let left_out_b = count_runs_in(b.left_out(), &by_key_a);
         if pairs.is_empty() {
@@ -63,8 +65,8 @@ impl Matching {
                 why: explain_no_match(a, b, left_out_a + left_out_b),
             });
         }
-        // A finished run of A whose match was left out of B is in both datasets, so it is not counted as a run that is only in A. The
-        // same holds for B.
+        // A's finished runs are of three kinds: in a pair, only in A, or with a match that was left out of B (`left_out_b`). The same
+        // holds for B.
         Ok(Self {
             only_in_a: a.finished().len() - pairs.len() - left_out_b,
             only_in_b: b.finished().len() - pairs.len() - left_out_a,
@@ -100,13 +102,14 @@ fn count_runs_in(left_out: &[JournalRow], other: &HashMap<&str, &JournalRow>) ->
         .count()
 }
 
-/// Explains why no run of `a` has the same key as a run of `b`. `left_out` is the number of runs that are in both datasets,
-/// but were left out of one of them.
+/// Explains why no run of `a` has the same key as a run of `b`. `left_out` counts the same runs as
+/// [`Matching::left_out`]: if there are any, they are the reason.
 fn explain_no_match(a: &Dataset, b: &Dataset, left_out: usize) -> String {
     if left_out > 0 {
         return "each run that is in both datasets was left out of A or of B by --only".to_owned();
     }
     let (of_a, of_b) = (parameters(a), parameters(b));
+    // The parameters of which no value of A is also a value of B.
     let disjoint_parameters = of_a.iter().filter_map(|(name, values_a)| {
         let values_b = of_b.get(name)?;
         let are_disjoint = values_a.iter().all(|value| !values_b.contains(value));
@@ -117,6 +120,7 @@ fn explain_no_match(a: &Dataset, b: &Dataset, left_out: usize) -> String {
     });
     let disjoint_parameters: Vec<String> = disjoint_parameters.collect();
     if disjoint_parameters.is_empty() {
+        // No single parameter is the reason. For example, the datasets may have different combinations of the same values.
         format!(
             "the key of the first run is \"{}\" in A and \"{}\" in B",
             a.finished()[0].key,

@@ -1,8 +1,8 @@
-//! Compares two datasets run by run: their events and their measures.
+//! Compares two datasets, A and B, run by run: their events and their measures.
 //!
 //! # Layout
 //!
-//! - [`matching`]: matches the runs of the two datasets
+//! - [`matching`]: matches each run of A with the run of B that has the same parameters and the same repetition
 //! - [`first_difference`]: finds the first event that differs between two runs
 //! - [`paired`]: compares the measures of matched runs
 //! - [`words`], [`tables`]: the comparison as text and as tables
@@ -35,11 +35,11 @@ pub struct Comparison {
     pub b: Side,
     /// Number of matched runs.
     pub matched: usize,
-    /// Number of runs that are in both datasets, but were left out of one of them by `--only punctual`. They are not compared.
+    /// Number of runs that are not compared, although both datasets have them: the option `--only punctual` left them out of one dataset.
     pub left_out: usize,
     /// The comparison of the events. `None` if the datasets have different seeds, because then all random draws differ.
     pub events: Option<Events>,
-    /// The comparison of every measure over all machines of all matched runs.
+    /// The comparison of every measure (such as the mean jump) over all machines of all matched runs.
     pub pooled: Vec<Paired>,
     /// The comparison of every measure for each configuration and machine.
     pub groups: Vec<Group>,
@@ -60,7 +60,8 @@ pub struct Side {
     pub runs: usize,
     /// How many of these runs were punctual (no delay was long enough to change the order of events).
     pub punctual: usize,
-    /// In how many of these runs every message was queued between the ticks, and in the order, that the schedule says.
+    /// How many of these runs were as scheduled: the schedule says between which two ticks each message should arrive, and in which order,
+    /// and all messages arrived like this.
     pub as_scheduled: usize,
     /// How many of these runs have no match in the other dataset.
     pub alone: usize,
@@ -81,7 +82,7 @@ pub struct Events {
 /// A matched run with different events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Differing {
-    /// The run's key.
+    /// The run's key: its parameters and its repetition as a text, such as `rates=1,3,6 internal=0.7 ... repetition=0`.
     pub key: String,
     /// Whether the run was as scheduled in A.
     pub as_scheduled_a: bool,

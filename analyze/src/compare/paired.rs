@@ -1,4 +1,5 @@
-//! Compares every measure of two datasets over matched runs.
+//! Compares every measure of two datasets, A and B, over matched runs. A run of A matches the run of B that has the same repetition and the
+//! same parameters, except that the engine and the time scale may differ.
 //!
 //! The difference B - A of a measure is calculated for each machine of each pair of runs. These differences are summarised in two ways:
 //!
@@ -112,7 +113,7 @@ fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsRes
                 .flat_map(difference_and_equality)
                 .collect::<Vec<_>>(),
         )
-        // This is a separate step, because it sets values to null that the previous step must still read.
+        // This is a separate step, because it reads the differences that the previous step has calculated.
         .with_columns(
             measures::all()
                 .flat_map(defined_in_both)
@@ -130,6 +131,7 @@ fn difference_and_equality(measure: &Measure) -> [Expr; 2] {
         col(column_name(measure, "b")),
     );
     let both_undefined = a.clone().is_null().and(b.clone().is_null());
+    // If only one value is null, `eq_missing` is false, whereas `eq` would be null.
     let equal = a.clone().eq_missing(b.clone()).cast(DataType::Float64);
     let equal = when(both_undefined).then(lit(NULL)).otherwise(equal);
     [

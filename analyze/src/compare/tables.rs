@@ -9,7 +9,8 @@ use crate::output::value::{Record, Value};
 use crate::stats::estimate::{Estimate, IntervalKind};
 use crate::stats::intervals::{estimate_words, notes};
 
-/// The table with one row per measure, over all machines of all matched runs.
+/// The table with one row per measure, over all machines of all matched runs. Two runs match if they have the same parameters and repetition,
+/// one in dataset A and the other in dataset B.
 pub fn table(comparison: &Comparison) -> Table {
     let headings = ["measure", "mean A", "mean B", "B - A", "equal", "n"];
     Table {
@@ -45,13 +46,15 @@ fn row(paired: &Paired) -> Vec<String> {
 }
 
 /// The mean difference and its interval. If all differences are 0, the text is only `0`, without the remark "all equal". A single difference
-/// has no interval, so its own value decides about the number of decimals.
+/// has no interval that would determine the number of decimals, so it is shown with at least two significant digits.
 fn difference_text(difference: &Estimate, digits: Digits) -> String {
+    const SIGNIFICANT_DIGITS: u8 = 2;
     let kind = difference.interval_kind;
     match difference.mean {
         0.0 if !kind.has_interval() => "0".to_owned(),
         mean if kind == IntervalKind::Single => {
-            rounded(mean, decimals_for(mean, 2, digits.decimals))
+            let decimals = decimals_for(mean, SIGNIFICANT_DIGITS, digits.decimals);
+            rounded(mean, decimals)
         }
         _ => estimate_words(difference, digits).join(" "),
     }
@@ -87,7 +90,7 @@ fn caption(comparison: &Comparison) -> Vec<String> {
             .filter(|&(mean, kind)| mean != 0.0 || kind.has_interval())
             .map(|(_, kind)| kind),
     ));
-    // With different seeds the events differ anyway, so they are not compared, and the sentence about identical events is useless.
+    // With different seeds the events differ anyway, so they are not compared. Then the next sentence, about identical events, is useless.
     let are_events_compared = comparison.events.is_some();
     let is_any_in_real_time = runs_in_real_time(&comparison.a) || runs_in_real_time(&comparison.b);
     if are_events_compared && is_any_in_real_time {
@@ -154,11 +157,12 @@ mod tests {
             decimals: 1,
             is_whole: false,
         };
+        // The text has no-break spaces (`keep_together`).
         let text = |values: &[f64]| {
             difference_text(&Estimate::from_values(values), digits).replace('\u{a0}', " ")
         };
-        // Mean 0.03 and standard deviation 0.0158. The interval of five values is 2.776 / sqrt(5) = 1.24 standard deviations on either
-        // side (Student's t).
+        // Mean 0.03 and standard deviation 0.0158. Half the width of the interval of five values is 2.776 / sqrt(5) = 1.24 standard
+        // deviations (Student's t), here 0.0196. With two digits it is 0.020, so the mean gets three decimals too.
         assert_eq!(text(&[0.01, 0.02, 0.03, 0.04, 0.05]), "0.030 ± 0.020");
         assert_eq!(text(&[2.0; 5]), "2, all equal");
         assert_eq!(text(&[0.0; 5]), "0");

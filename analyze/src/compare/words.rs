@@ -26,8 +26,8 @@ pub fn words(comparison: &Comparison) -> Vec<String> {
     words
 }
 
-/// Describes the failed check: some runs were as scheduled in both datasets, but have different events. `None` if there is no such run, or if
-/// events were not compared.
+/// The check: a run that was as scheduled in both datasets must have the same events in both. If it failed, describes how many runs have
+/// different events. `None` if it did not fail, or if events were not compared.
 pub fn failed_check(comparison: &Comparison) -> Option<String> {
     let events = comparison.events.as_ref()?;
     let unexpected = events.count_unexpected();
@@ -57,6 +57,7 @@ fn describe_side(letter: &str, side: &Side) -> String {
         ..
     } = side;
     let runs = counted(*runs, "run");
+    // In virtual time all runs are as scheduled and punctual, and a time scale has no meaning.
     if engine == "virtual" {
         format!("{letter} is {label}: {engine}, seed {seed}; {runs}.")
     } else {
@@ -74,6 +75,7 @@ fn describe_matches(comparison: &Comparison) -> String {
         left_out,
         ..
     } = comparison;
+    // With `--only punctual`, a run is left out if it is in both datasets, but punctual in only one of them.
     let left_out = match left_out {
         0 => String::new(),
         left_out => format!(", {left_out} left out (not punctual in one of the datasets)"),
@@ -107,6 +109,7 @@ fn describe_events(comparison: &Comparison, events: &Events) -> Vec<String> {
                 "The first {LISTED_RUNS} of {differing} runs that differ, each with its first difference"
             ),
         };
+        // The first difference is the one with the earliest time in A. The same event can have another time in B.
         words.push(format!("{runs} in the model time of A:"));
         words.extend(events.differing.iter().take(LISTED_RUNS).map(describe_run));
     }
@@ -151,6 +154,7 @@ fn describe_run(run: &Differing) -> String {
         a,
         b,
     } = &run.first;
+    // Each of these texts stays on one line.
     let position = [
         format!("{time_s:.3} s"),
         format!("machine {machine}"),

@@ -25,6 +25,7 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
 
 fn draw_message(diagram: &Diagram<'_>, layout: &Layout, message: &Message, svg: &mut Svg) {
     let send = &diagram.execution.events()[message.send];
+    // Both positions are known, because `Diagram::messages` has only messages between drawn machines.
     let (Some(from_y), Some(to_y)) = (layout.y(send.machine), layout.y(message.recipient)) else {
         return;
     };
@@ -42,7 +43,7 @@ fn draw_message(diagram: &Diagram<'_>, layout: &Layout, message: &Message, svg: 
             draw_named(diagram, message, (&class, &path), svg);
         }
         // No part of the arrow is in the picture. If the message arrived before the start of the picture, its wait can still be in it. If
-        // the wait is not in the picture either, the path is empty: nothing is drawn, but its attributes still name the message.
+        // the wait is not in the picture either, the SVG gets an empty path: it shows nothing, but its attributes still name the message.
         None => {
             let path = wait.unwrap_or_default();
             draw_named(diagram, message, (&wait_class, &path), svg);
@@ -74,8 +75,8 @@ fn draw_named(
     svg.element("path", &attributes, &words(diagram, message));
 }
 
-/// The CSS classes of a message. It has the colour of its sender. It is dashed if it was not received. If the diagram shows a causal past or
-/// future in colour, it is faded unless both its send and its receive are in colour.
+/// The CSS classes of a message. It has the colour of its sender. It is dashed if it was not received. If the user asked for a causal past or
+/// future (`cone`), only the events in it are in colour. Then a message is faded unless both its send and its receive are in colour.
 fn class(diagram: &Diagram<'_>, message: &Message) -> String {
     let sender = diagram.execution.events()[message.send].machine;
     let mut class = format!("message {}", hue_class(sender as usize));
@@ -91,12 +92,12 @@ fn class(diagram: &Diagram<'_>, message: &Message) -> String {
     class
 }
 
-/// The horizontal position at which the arrow ends. There are three cases:
+/// The horizontal position at which the arrow ends. The first of these cases that applies is used:
 ///
-/// 1. The arrow ends at the arrival of the message if events are placed by time, the arrival is known, and the user wants arrows to the
-///    arrival ([`Arrows::Arrival`]) or the message was not received.
-/// 2. Otherwise it ends at the receive.
-/// 3. If there is no receive, it ends [`STUB`] pixels to the right of the send.
+/// 1. The user wants arrows to the arrival ([`Arrows::Arrival`]), or the message was not received: the arrow ends at the arrival. For this,
+///    the arrival must be known and events must be placed by time.
+/// 2. The message was received: the arrow ends at the receive.
+/// 3. It ends [`STUB`] pixels to the right of the send.
 fn end_x(diagram: &Diagram<'_>, layout: &Layout, message: &Message, from_x: f64) -> f64 {
     if diagram.options.order == Order::Time
         && (diagram.options.arrows == Arrows::Arrival || message.receive.is_none())
@@ -181,7 +182,8 @@ impl Clipped {
         })
     }
 
-    /// The arrow as the `d` of a path. `radius` is that of the marks of the recipient's events.
+    /// The arrow as the `d` of a path. Its head is filled if the message `is_received`. `radius` is the radius of the marks of the
+    /// recipient's events.
     fn path(&self, is_received: bool, radius: f64) -> String {
         if !self.has_tip {
             return format!(
@@ -193,8 +195,9 @@ impl Clipped {
             );
         }
         let length = distance(self.from, self.to);
-        // The tip touches the edge of the event's mark. A very short arrow goes to the middle of the mark, because almost nothing of it
-        // would be left between the two marks.
+        // At a receive, the tip touches the edge of the event's mark. (An arrow to an arrival has the same gap, although no mark is there.)
+        // A very short arrow has no gap and goes to the middle of the mark: otherwise almost nothing of it would be left between the marks
+        // of the send and the receive.
         let gap = if length > 3.0 * radius { radius } else { 0.0 };
         let tip = along(self.to, self.from, gap);
         arrow(self.from, tip, is_received)

@@ -10,23 +10,24 @@ use crate::draw::svg::{Svg, px};
 use crate::execution::lag::{self, Step};
 use crate::execution::to_s;
 
-/// The opacities of lags, from the smallest to the largest. A lag of 0 is not drawn.
+/// The opacities of the shades, from the smallest lags to the largest. A lag of 0 is not drawn.
 pub(super) const SHADES: [f64; 5] = [0.1, 0.25, 0.42, 0.6, 0.8];
 
-/// The full height of a band stands for the longest queue in the window, but at least for a queue of this length. So a queue with a single
-/// message is never drawn as a tall area.
+/// The full height of a band stands for the longest queue in the window (the time that is drawn). If the longest queue is shorter than this
+/// length, the full height stands for this length. So a queue with a single message is never drawn as a tall area.
 const MIN_LONGEST_QUEUE: u64 = 5;
-/// Distance from the line to the strip of lags, in pixels.
+/// Distance from a machine's line to the strip of its lags, in pixels.
 const LAG_DISTANCE: f64 = 6.0;
 
-/// The lags, and the largest queue and lag in the window, at which bands are highest and shades darkest.
+/// The scales of bands and strips: the longest queue, at which a band is highest, and the largest lag, at which a strip is darkest. Also the
+/// lags that the strips show.
 #[derive(Debug)]
 pub(super) struct Scales {
-    /// The longest queue, or `None` if no queue length is known.
+    /// The longest queue in the window, or `None` if no queue length is known.
     pub(super) longest_queue: Option<u64>,
-    /// The largest lag of a machine behind the largest clock of the run.
+    /// The largest lag of a drawn machine in the window.
     pub(super) largest_lag: u64,
-    /// The lags of each drawn machine over time.
+    /// For each drawn machine, its lag over time, in steps.
     lags: Vec<Vec<Step>>,
 }
 
@@ -37,7 +38,7 @@ impl Scales {
             .drawn
             .machines
             .iter()
-            .flat_map(|&machine| queue_steps(diagram, machine));
+            .flat_map(|&machine| queue_event_indices(diagram, machine));
         let drawn = &diagram.drawn;
         let bounds_ns = (drawn.from_ns, drawn.to_ns);
         let lags = lag::steps(diagram.execution, &drawn.machines, bounds_ns);
@@ -56,13 +57,14 @@ impl Scales {
 
 /// The indices of a machine's events in the window. Before them comes the index of the machine's last event before the window, because this
 /// event says how long the queue is when the window starts.
-fn queue_steps(diagram: &Diagram<'_>, machine: u32) -> Vec<usize> {
+fn queue_event_indices(diagram: &Diagram<'_>, machine: u32) -> Vec<usize> {
     let events = diagram.execution.events();
     let mut range = diagram.execution.range_of(machine);
     let log = &events[range.clone()];
     let first = log
         .iter()
         .position(|event| event.time_ns >= diagram.drawn.from_ns);
+    // Begins one event before the window, if there is such an event.
     range.start += first.unwrap_or(log.len()).saturating_sub(1);
     range
         .filter(|&index| events[index].time_ns <= diagram.drawn.to_ns)
@@ -132,7 +134,8 @@ fn draw_lag(
     }
 }
 
-/// The index in [`SHADES`] for `lag`.
+/// The index in [`SHADES`] for `lag`. With five shades, lags up to a fifth of the `largest` lag have the first shade, lags up to two fifths
+/// the second, and so on.
 fn shade_index(lag: u64, largest: u64) -> usize {
     let share = lag as f64 / largest.max(1) as f64;
     ((share * SHADES.len() as f64).ceil() as usize).clamp(1, SHADES.len()) - 1
@@ -148,15 +151,16 @@ fn queue_paths(
     longest: u64,
 ) -> Vec<String> {
     let events = diagram.execution.events();
-    let steps = queue_steps(diagram, machine);
+    let indices = queue_event_indices(diagram, machine);
     let full_height = layout.band_height - LAG_HEIGHT;
     let height = |queue: u64| full_height * queue as f64 / longest.max(MIN_LONGEST_QUEUE) as f64;
+    // The first event may be before the window. Its queue is drawn from the start of the window.
     let x = |ns: i64| layout.x(to_s(ns.max(diagram.drawn.from_ns)));
     let mut paths = vec![];
     let mut path = String::new();
-    for (number, &index) in steps.iter().enumerate() {
+    for (number, &index) in indices.iter().enumerate() {
         let from = x(events[index].time_ns);
-        let end_ns = steps
+        let end_ns = indices
             .get(number + 1)
             .map_or(diagram.drawn.to_ns, |&next| events[next].time_ns);
         match events[index].queue {

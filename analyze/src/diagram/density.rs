@@ -1,5 +1,6 @@
-//! For windows (parts of a run that the user chose) with too many events to draw them all: chooses the part that is drawn, and draws the
-//! density strip above it, which shows how many events each machine has at each time of the whole window.
+//! The user chooses a window (a part of a run). If it has too many events to draw them all, only a part of the window is drawn. This module
+//! chooses this part. It also draws the density strip, which lies above the diagram and shows how many events each machine has at each time
+//! of the whole window.
 
 use std::fmt::{Display, Write};
 
@@ -12,10 +13,11 @@ use crate::draw::text::Anchor;
 use crate::execution::Execution;
 use crate::execution::window::Window;
 
-/// The opacities of bins, from few events to many.
-const SHADES: [f64; 4] = [0.2, 0.42, 0.68, 1.0];
-/// Width of a bin (a small part of the time, whose events are counted) in pixels.
+/// Width of a bin in pixels. A bin is a short piece of a machine's row in the strip. It stands for the events of this machine
+/// in a short time.
 const BIN_WIDTH: f64 = 4.0;
+/// The opacities (shades) of bins. The first is for bins with few events, the last for bins with many.
+const SHADES: [f64; 4] = [0.2, 0.42, 0.68, 1.0];
 
 /// The longest part of `window` with at most [`MAX_MARKS`] events and messages. The part lies around the event `centre`, or at the start of
 /// the window if there is no `centre`.
@@ -57,7 +59,8 @@ pub(super) fn drawable_part(
     Window::new(execution, from_ns, to_ns, window.machines.clone())
 }
 
-/// The number of marks from `from_ns` to `to_ns`: the events in this time, and the messages that are sent or received in it.
+/// The number of marks from `from_ns` to `to_ns`: the events in this time, and the messages that are sent or received in it. A message
+/// counts only if both its sender and its recipient are machines of the window.
 fn count_marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64) -> usize {
     let time_ns = |index: usize| execution.events()[index].time_ns;
     let first = window
@@ -123,7 +126,7 @@ impl Strip {
         }
     }
 
-    /// How much of the window is before this time, as a share.
+    /// The share of the window that is before this time: 0 at its start, 1 at its end.
     fn share(&self, ns: i64) -> f64 {
         (ns as f64 - self.from_ns as f64) / self.length_ns
     }
@@ -182,7 +185,9 @@ impl Strip {
             }
             let x = self.left + width * from as f64;
             let joined_width = width * (bin - from) as f64;
+            // A gap of 1 pixel separates the rows.
             let height = px((self.row_height - 1.0).max(0.5));
+            // A rectangle: the upper left corner, then lines to the right, down, to the left, and back to the corner.
             let _ = write!(
                 path,
                 "M{} {}h{}v{height}h-{}z",
@@ -199,6 +204,7 @@ impl Strip {
     /// diagram. Writes the start and the end of the whole window below the strip.
     fn draw_part(&self, diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         let (from, to) = (self.x(diagram.drawn.from_ns), self.x(diagram.drawn.to_ns));
+        // The frame of a very short part would be too narrow to see.
         let width = px((to - from).max(2.0));
         let attributes: [(&str, &dyn Display); 5] = [
             ("class", &"part"),

@@ -7,7 +7,7 @@ use crate::draw::palette::hue_class;
 use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::{self, Anchor, Weight};
 
-/// The width of a number on the axis, with the space around it, in pixels.
+/// The width of a number on the axis, with the space around it, in pixels. (The ticks in this file are those of the axis, not of machines.)
 const TICK_WIDTH: f64 = 62.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
@@ -21,6 +21,7 @@ fn draw_heading(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.label(&Label {
         text: &diagram.title(),
         x: MARGIN,
+        // The baseline of the text: 0.8 of the font's size below its top.
         y: MARGIN + TITLE * 0.8,
         size: TITLE,
         weight: Weight::Bold,
@@ -86,6 +87,7 @@ fn draw_axis(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
 /// Draws the line of each machine, with its name and its rate.
 fn draw_machines(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     for &machine in &diagram.drawn.machines {
+        // Never `None`: the layout has a position for every drawn machine.
         let Some(y) = layout.y(machine) else {
             continue;
         };
@@ -96,7 +98,7 @@ fn draw_machines(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
             &[("class", &class), ("d", &path), ("data-machine", &machine)],
             "",
         );
-        // The layout gives the names less space in narrow pictures.
+        // In narrow pictures the layout gives the names less space: then the lines begin less than 100 pixels from the left.
         let has_wide_names = layout.left > 100.0;
         let name = format!("machine {machine}");
         svg.label(&Label {
@@ -156,6 +158,7 @@ fn entries(diagram: &Diagram<'_>, scales: Option<&Scales>) -> Vec<Entry> {
         Sample::MessageNotReceived,
         "not received before the end".to_owned(),
     ));
+    // The longest queue is drawn with the greatest height, and the largest lag with the darkest shade.
     if let Some(scales) = scales {
         if let Some(longest) = scales.longest_queue {
             entries.push((Sample::Queue, format!("queue, highest {longest}")));
@@ -174,6 +177,7 @@ fn positions(entries: &[Entry], picture_width: f64) -> Vec<(f64, usize)> {
     let mut positions = vec![];
     for entry in entries {
         let width = SAMPLE_WIDTH + text::width(&entry.words, LABEL, Weight::Regular) + 18.0;
+        // The first entry of a line (at `MARGIN`) stays there, even if it is too wide.
         if x > MARGIN && x + width > picture_width - MARGIN {
             (x, line) = (MARGIN, line + 1);
         }
@@ -214,11 +218,13 @@ fn draw_sample(sample: &Sample, (x, y): (f64, f64), svg: &mut Svg) {
         Sample::Send => super::marks::symbol("send sample", middle, y, 4.0, svg),
         Sample::Receive => super::marks::symbol("receive sample", middle, y, 4.0, svg),
         Sample::Message => {
-            let path = super::arrows::arrow((x, y + 5.0), (x + 20.0, y - 5.0), true);
+            let has_filled_head = true;
+            let path = super::arrows::arrow((x, y + 5.0), (x + 20.0, y - 5.0), has_filled_head);
             svg.element("path", &[("class", &"message sample"), ("d", &path)], "");
         }
         Sample::MessageNotReceived => {
-            let path = super::arrows::arrow((x, y + 5.0), (x + 20.0, y - 5.0), false);
+            let has_filled_head = false;
+            let path = super::arrows::arrow((x, y + 5.0), (x + 20.0, y - 5.0), has_filled_head);
             svg.element(
                 "path",
                 &[("class", &"message sample open"), ("d", &path)],
@@ -230,6 +236,7 @@ fn draw_sample(sample: &Sample, (x, y): (f64, f64), svg: &mut Svg) {
             svg.element("path", &[("class", &"wait sample"), ("d", &path)], "");
         }
         Sample::Queue => {
+            // A queue that grows in two steps. It is drawn downwards, so it is first 2, then 4, then 8 pixels high.
             let path = format!("M{} {}h20v8h-8v-4h-6v-2h-6z", px(x), px(y - 4.0));
             svg.element("path", &[("class", &"queue sample"), ("d", &path)], "");
         }

@@ -18,8 +18,8 @@ pub(super) const CLOCK: f64 = 9.5;
 pub(super) const LEADING: f64 = 15.0;
 /// Space around the picture.
 pub(super) const MARGIN: f64 = 14.0;
-/// Height of the row of one machine in the density strip. The strip is drawn if only a part of the chosen window is drawn. It shows how many
-/// events each machine has in the whole window.
+/// Height of the row of one machine in the density strip. The user chooses a window (a span of time). If it has too many events, the diagram
+/// shows only a part of it. Then the strip above the diagram shows where in the whole window each machine has many or few events.
 pub(super) const STRIP_ROW: f64 = 7.0;
 /// The largest radius of the mark of an event.
 pub(super) const LARGEST_RADIUS: f64 = 4.2;
@@ -94,6 +94,7 @@ impl Layout {
         let legend_top = bottom + 52.0;
         let scales = has_bands.then(|| Scales::new(diagram));
         let legend_height = frame::legend_height(diagram, scales.as_ref(), width);
+        // The first and the last value are a little inside the lines' ends.
         let scale = scale(diagram, left + 8.0, right - 8.0);
         Self {
             width,
@@ -131,14 +132,15 @@ impl Layout {
     }
 }
 
-/// The height of the area with the machines, shared equally by their rows. If the rows would be too low or too high (see `row_height`), the area
-/// gets another height.
+/// The height of the area with the machines, shared equally by their rows. The area gets another height if the rows would be lower than
+/// [`MIN_ROW`], or higher than the limits in [`Layout::new`].
 const WANTED_HEIGHT: f64 = 720.0;
 /// How far down in its row the line of a machine is, as a share of the row's height.
 const LINE_IN_ROW: f64 = 0.42;
 /// The least height of a machine's row.
 const MIN_ROW: f64 = 46.0;
-/// The density strip is at most as high as this number of rows of the height [`STRIP_ROW`]. With more machines, its rows are lower.
+/// The largest height of the density strip, as a number of rows of height [`STRIP_ROW`]. With more machines than this, the rows are lower than
+/// [`STRIP_ROW`].
 pub(super) const MAX_STRIP_ROWS: f64 = 16.0;
 
 /// The key of the run (its parameters and repetition), and a sentence for each option that changes the picture.
@@ -170,6 +172,7 @@ fn subtitle(diagram: &Diagram<'_>) -> String {
             "Dashed line: the smallest consistent cut with {cut}"
         ));
     }
+    // The key alone is no sentence, so it has no full stop.
     let end = if sentences.len() > 1 { "." } else { "" };
     sentences.join(". ") + end
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use super::layout::{CLOCK, LARGEST_RADIUS, Layout};
+use super::layout::{CLOCK as CLOCK_FONT_SIZE, LARGEST_RADIUS, Layout};
 use super::overlay::RING_RADIUS;
 use super::{Diagram, seconds};
 use crate::draw::palette::hue_class;
@@ -13,6 +13,8 @@ use crate::execution::{EventName, Kind};
 
 /// The least space between two clock values, in pixels.
 const GAP: f64 = 4.0;
+/// The space between a mark or ring and the clock value above it, in pixels.
+const SPACE_BELOW_CLOCK: f64 = 4.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     for &machine in &diagram.drawn.machines {
@@ -47,6 +49,7 @@ fn draw_event(diagram: &Diagram<'_>, layout: &Layout, index: usize, y: f64, svg:
         machine: event.machine,
         tick: event.tick,
     };
+    // The value of an event is its time or its clock, whichever the diagram's horizontal axis shows.
     let x = layout.x(diagram.value(index));
     let path = shape(event.kind.name(), x, y, layout.radius(event.machine));
     let attributes: [(&str, &dyn Display); 4] = [
@@ -58,7 +61,7 @@ fn draw_event(diagram: &Diagram<'_>, layout: &Layout, index: usize, y: f64, svg:
     svg.element("path", &attributes, &tooltip(diagram, index));
 }
 
-/// Draws a mark. The first word of `class` is the kind of event.
+/// Draws a mark in the legend. The first word of `class` is the kind of event: `send` in `send sample`.
 pub(super) fn symbol(class: &str, x: f64, y: f64, radius: f64, svg: &mut Svg) {
     let kind = class.split(' ').next().unwrap_or_default();
     let path = shape(kind, x, y, radius);
@@ -79,6 +82,7 @@ fn shape(kind: &str, x: f64, y: f64, radius: f64) -> String {
     };
     match kind {
         "send" => circle(radius),
+        // A diamond has less area than a circle with the same radius, so its corners are a little farther out.
         "receive" => {
             let r = px(radius * 1.2);
             format!(
@@ -115,8 +119,8 @@ fn tooltip(diagram: &Diagram<'_>, index: usize) -> String {
 }
 
 /// Writes clock values above a machine's line. A value is left out if it would touch a value that is already there, so the most important
-/// values are written first: those of events with a ring (see `ringed` in [`Diagram`]), then of events that made the clock jump by more
-/// than 1, then of all others. Values of faded events come last.
+/// values are written first: those of events with a ring (mainly the events whose past or future is shown in colour, see `ringed` in
+/// [`Diagram`]), then of events that made the clock jump by more than 1, then of other events in colour. Values of faded events come last.
 fn draw_clocks(
     diagram: &Diagram<'_>,
     layout: &Layout,
@@ -146,14 +150,14 @@ fn draw_clocks(
     svg.open(&[("class", &"clocks")]);
     for index in order {
         let text = events[index].clock.to_string();
-        let half = text::width(&text, CLOCK, Weight::Regular) / 2.0;
+        let half = text::width(&text, CLOCK_FONT_SIZE, Weight::Regular) / 2.0;
         let x = layout.x(diagram.value(index));
         let (from, to) = (x - half - GAP / 2.0, x + half + GAP / 2.0);
         // The last value can go beyond the end of the line, but not beyond the edge of the picture.
         if to > layout.width || !insert(&mut taken, (from, to)) {
             continue;
         }
-        // The upper edge of the mark is at most this far above the machine's line.
+        // The upper edge of a ring or of the largest circle is this far above the machine's line. (A diamond is a little higher.)
         let mark_height = match diagram.ringed.contains(&index) {
             true => RING_RADIUS,
             false => LARGEST_RADIUS,
@@ -161,8 +165,8 @@ fn draw_clocks(
         svg.label(&Label {
             text: &text,
             x,
-            y: y - mark_height - 4.0,
-            size: CLOCK,
+            y: y - mark_height - SPACE_BELOW_CLOCK,
+            size: CLOCK_FONT_SIZE,
             anchor: Anchor::Middle,
             weight: Weight::Regular,
             class: if diagram.is_faded(index) {

@@ -109,17 +109,18 @@ pub struct Diagram<'e> {
     options: Options,
     /// The window (part of the run) that the user chose.
     asked: Window,
-    /// The part of `asked` that is drawn. With [`Order::Lamport`] the picture shows a range of clocks: from the smallest to the largest clock
-    /// in this part. Then `drawn.events` has all events of the drawn machines with clocks in this range, also those at other times.
+    /// The part of `asked` that is drawn. With [`Order::Lamport`] the axis shows clocks, not times. Then `drawn.events` has every event of the
+    /// drawn machines whose clock lies between the smallest and the largest clock in this part, even if the event's time lies outside.
     drawn: Window,
     /// Whether only a part of the window is drawn.
     is_trimmed: bool,
     /// For each event of the run, whether it is drawn.
     is_drawn: Members,
-    /// The events of the causal past and future that were asked for (named after the light cones of physics). They are in colour, and all
-    /// other events are faded. `None` if neither was asked for.
+    /// The events in colour: those in the causal past or future for which the user asked. All other events are faded. `None` if the user
+    /// asked for neither. (The past and future of an event in physics are called its light cone.)
     cone: Option<Members>,
-    /// For each machine, how many of its events are before the cut. `None` if there is no cut.
+    /// For each machine, how many of its events the cut contains. They are the machine's first events; on its line they are left of the cut.
+    /// `None` if no cut is drawn.
     cut: Option<Vec<usize>>,
     /// The events with a ring: those whose past or future is in colour, and the one with a text beside it.
     ringed: BTreeSet<usize>,
@@ -132,9 +133,10 @@ impl<'e> Diagram<'e> {
     ///
     /// [`Error::Choice`] if the run has no event with a name that `options` contains.
     pub fn new(execution: &'e Execution, window: Window, options: Options) -> Result<Self, Error> {
-        // A name stands for all events of a tick (a tick can receive several messages): a range of indices. The causal past of the last of
-        // these events contains the pasts of the others. The causal future of the first of these events contains the futures of the others.
-        // So the last event (`end - 1`) is enough for a past and for a cut, and the first event (`start`) for a future.
+        // A name is a machine and a tick. In some experiments a tick can receive several messages, so a name can stand for several events.
+        // `find` returns the range of their indices. The causal past of the last of these events contains the pasts of the others. The causal
+        // future of the first contains the futures of the others. So the last event (`end - 1`) is enough for a past and for a cut, and the
+        // first event (`start`) for a future.
         let find = |names: &[EventName]| -> Result<Vec<_>, Error> {
             names.iter().map(|&name| execution.find(name)).collect()
         };
@@ -190,7 +192,7 @@ impl<'e> Diagram<'e> {
     pub fn left_out(&self, has_strip: bool) -> Option<String> {
         self.is_trimmed.then(|| {
             format!(
-                "{} from {} s to {} s are too many to draw one by one: only {} s to {} s are drawn{}; choose with --from and --to",
+                "{} from {} s to {} s are too many to draw one by one: only {} s to {} s are drawn{}; choose another part with --from and --to",
                 counted(self.asked.events.len(), "event"),
                 seconds(self.asked.from_ns),
                 seconds(self.asked.to_ns),
@@ -235,7 +237,7 @@ impl<'e> Diagram<'e> {
         terminal::lines(self, width)
     }
 
-    /// The diagram as SVG in this form.
+    /// The diagram as SVG. `form` says how the labels are written (as text or as outlines), and in which colours.
     pub fn draw(&self, form: Form) -> String {
         let layout = Layout::new(self);
         let mut svg = Svg::new(form.labels);
@@ -290,7 +292,7 @@ impl<'e> Diagram<'e> {
         for &index in &self.drawn.events {
             let sent = self.execution.messages_of(index).iter();
             messages.extend(sent.filter(|message| self.drawn.has_machine(message.recipient)));
-            // A message whose send is drawn has been added at its send.
+            // If its send is drawn too, the message is added at the send.
             if let Some(message) = self.execution.received_by(index)
                 && !self.is_drawn[message.send]
                 && self
@@ -308,7 +310,7 @@ impl<'e> Diagram<'e> {
         self.cone.as_ref().is_some_and(|cone| !cone[index])
     }
 
-    /// The value of an event along its line: model seconds or clock.
+    /// The value that determines the place of an event on its machine's line: its time in model seconds, or its clock.
     fn value(&self, index: usize) -> f64 {
         let event = &self.execution.events()[index];
         match self.options.order {
@@ -344,6 +346,8 @@ pub fn rules(colours: &Colours) -> String {
         ink,
         ..
     } = colours;
+    // If an element has several classes, the last rule counts. So `.open{fill:none}` comes again at the end, for an arrow in the legend that
+    // is both `sample` and `open`.
     format!(
         ".line{{stroke-width:1.5;fill:none}}.message{{stroke-width:1;stroke-opacity:.65;fill-opacity:.65}}.open{{stroke-dasharray:4 3;\
          fill:none}}.wait{{stroke-width:4;stroke-opacity:.16;fill:none}}.send,.receive{{stroke:none}}\

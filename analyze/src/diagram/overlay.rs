@@ -1,4 +1,5 @@
-//! Draws what lies over a diagram: the consistent cut, rings around events, and a text beside one event.
+//! Draws what lies over a diagram: a consistent cut (a line between earlier and later events such that no message goes backwards over it),
+//! rings around events, and a text beside one event.
 
 use super::Diagram;
 use super::frame::label;
@@ -8,8 +9,9 @@ use crate::draw::text::{self, Weight};
 
 /// Radius of the ring around an event, in pixels.
 pub(super) const RING_RADIUS: f64 = 9.0;
-/// Distance of the cut from the last event before the cut, in pixels. If the next event is near, the cut is in the middle between the two
-/// events. If no event is before the cut, this is the distance from the first event after the cut.
+/// Distance of the cut from the last event before the cut, in pixels. If the first event after the cut is so near that
+/// the two events are less than twice this distance apart, the cut is in the middle between them. If no event is before the cut, this is the
+/// distance from the first event after the cut.
 const CUT_DISTANCE: f64 = 7.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
@@ -35,7 +37,8 @@ fn position(diagram: &Diagram<'_>, layout: &Layout, index: usize) -> Option<(f64
     is_drawn.then(|| (layout.x(diagram.value(index)), y))
 }
 
-/// Draws the cut: on each machine's line between the last event before the cut and the first event after it.
+/// Draws the cut as one line from machine to machine. It crosses each machine's line between the machine's last event before the cut and its
+/// first event after the cut.
 fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let Some(cut) = &diagram.cut else {
         return;
@@ -43,7 +46,8 @@ fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let mut path = String::new();
     for &machine in &diagram.drawn.machines {
         let range = diagram.execution.range_of(machine);
-        // The index of the machine's first event after the cut, or the end of its range if no event is after the cut.
+        // `cut` has the number of the machine's events before the cut. So this is the index of its first event after the cut, or the end of
+        // its range if no event is after the cut.
         let first_after = range.start + cut[machine as usize];
         let x = |index: usize| layout.x(diagram.value(index));
         let before = (first_after > range.start).then(|| x(first_after - 1));
@@ -52,10 +56,12 @@ fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
             (Some(before), Some(after)) => before + ((after - before) / 2.0).min(CUT_DISTANCE),
             (Some(before), None) => before + CUT_DISTANCE,
             (None, Some(after)) => after - CUT_DISTANCE,
+            // The machine has no events.
             (None, None) => layout.left,
         };
         let x = px(x.clamp(layout.left, layout.right));
         let y = layout.y(machine).unwrap_or(layout.top);
+        // The cut has a vertical part of twice this height on each machine's line.
         let half = (layout.row_height * 0.3).min(20.0);
         let command = if path.is_empty() { "M" } else { "L" };
         path += &format!("{command}{x} {}V{}", px(y - half), px(y + half));
@@ -63,7 +69,8 @@ fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.element("path", &[("class", &"cut"), ("d", &path)], "The smallest consistent cut with the chosen events: every message that is received before the cut is also sent before the cut");
 }
 
-/// Writes the text of the option `mark` to the right of its event, or to the left if the text does not fit on the right.
+/// Writes the text of the option `mark` to the right of the event of the option `around`, or to its left if the text does not fit on the
+/// right.
 fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let (Some(words), Some(name)) = (&diagram.options.mark, diagram.options.around) else {
         return;
@@ -76,7 +83,6 @@ fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     };
     let size = 12.0;
     let width = text::width(words, size, Weight::Bold);
-    // The text is beside the event's clock value, which is above the ring.
     let right_of_ring = x + RING_RADIUS + 8.0;
     let x = match right_of_ring + width > layout.right {
         true => (x - RING_RADIUS - 8.0 - width).max(layout.left),
@@ -85,6 +91,7 @@ fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.label(&Label {
         text: words,
         x,
+        // Above the ring, about as high as the event's clock value, which is there too.
         y: y - RING_RADIUS - 9.0,
         size,
         weight: Weight::Bold,

@@ -9,7 +9,8 @@ use crate::output::table::number;
 
 /// Width of the column with the times, before the first machine.
 const TIME_WIDTH: usize = 10;
-/// The least width of a machine's column: one character for the mark of an event, and two before the line of the next machine.
+/// The least width of a machine's column: one character for the mark of an event, and two for an arrow (`─▶`) before the line of the next
+/// machine.
 const MIN_COLUMN: usize = 3;
 /// The least width of a machine's column in which a receive also shows the message's sender and age (the time since its send).
 const MIN_DETAIL_COLUMN: usize = 17;
@@ -27,7 +28,7 @@ pub(super) fn lines(diagram: &Diagram<'_>, width: usize) -> Vec<Line> {
     let mut lines = vec![plain(&diagram.title()), plain(""), grid.header()];
     let events = diagram.drawn.events.iter().copied();
     let is_shown = |index: &usize| {
-        grid.column_of(diagram.execution.events()[*index].machine)
+        grid.position_of(diagram.execution.events()[*index].machine)
             .is_some()
     };
     lines.extend(
@@ -44,6 +45,7 @@ pub(super) fn lines(diagram: &Diagram<'_>, width: usize) -> Vec<Line> {
             machines.len() - shown.len()
         )));
     }
+    // The user's text for the event of --around. This event has the same tone.
     if let Some(words) = &diagram.options.mark {
         lines.push(vec![Span {
             text: format!("! {words}"),
@@ -124,7 +126,7 @@ impl Cells {
 
 impl Grid<'_, '_> {
     /// The position of a machine's line, in characters from the left. `None` if the machine is not shown.
-    fn column_of(&self, machine: u32) -> Option<usize> {
+    fn position_of(&self, machine: u32) -> Option<usize> {
         let index = self.machines.binary_search(&machine).ok()?;
         Some(TIME_WIDTH + index * self.column_width)
     }
@@ -154,7 +156,7 @@ impl Grid<'_, '_> {
             let fits = |name: &&String| name.chars().count() < self.column_width;
             let name = names.iter().find(fits).unwrap_or(&names[2]);
             let tone = Tone::Machine(machine as usize);
-            if let Some(at) = self.column_of(machine) {
+            if let Some(at) = self.position_of(machine) {
                 cells.put(at, name, tone);
             }
         }
@@ -169,7 +171,8 @@ impl Grid<'_, '_> {
             Order::Lamport => event.clock.to_string(),
         };
         cells.put(0, &format!("{value:>8}"), Tone::Muted);
-        self.put_lines(index, &mut cells);
+        self.put_vertical_lines(index, &mut cells);
+        // In a picture, the events in `ringed` have a ring: those whose past or future the user asked for, and the event with a text.
         let tone = if self.diagram.ringed.contains(&index) {
             Tone::Alarm
         } else if self.diagram.is_faded(index) {
@@ -177,7 +180,7 @@ impl Grid<'_, '_> {
         } else {
             Tone::Machine(event.machine as usize)
         };
-        let Some(at) = self.column_of(event.machine) else {
+        let Some(at) = self.position_of(event.machine) else {
             return cells.into_line();
         };
         let mark = self.mark(event);
@@ -190,15 +193,15 @@ impl Grid<'_, '_> {
 
     /// Writes the vertical lines of all machines in the row of the event `index`. The part of a line after the cut is dotted. The event's
     /// mark is written later, over the line of its own machine.
-    fn put_lines(&self, index: usize, cells: &mut Cells) {
+    fn put_vertical_lines(&self, index: usize, cells: &mut Cells) {
         for &machine in self.machines {
-            let Some(at) = self.column_of(machine) else {
+            let Some(at) = self.position_of(machine) else {
                 continue;
             };
             let range = self.diagram.execution.range_of(machine);
             let is_after = self.diagram.cut.as_ref().is_some_and(|cut| {
-                // The range of the machine's events before the cut. In all rows below the last of these events, the machine's line is
-                // after the cut.
+                // The first `cut[machine]` events of the machine are before the cut. In all rows below the last of them, the machine's line
+                // is after the cut.
                 let before_cut = range.start..range.start + cut[machine as usize];
                 before_cut.is_empty() || self.rank(before_cut.end - 1) < self.rank(index)
             });
@@ -207,7 +210,7 @@ impl Grid<'_, '_> {
         }
     }
 
-    /// The key by which the rows are ordered.
+    /// The key by which the rows are ordered. In the order of the Lamport clock the time does not count, so the key has 0 instead.
     fn rank(&self, index: usize) -> (i64, u64, usize) {
         let event = &self.diagram.execution.events()[index];
         match self.diagram.options.order {
@@ -224,22 +227,22 @@ impl Grid<'_, '_> {
             Kind::Receive { .. } => '◆',
         };
         let clock = event.clock.to_string();
-        // The head of an arrow must fit between the clock and the line of the next machine.
+        // Beside the clock there must be room for the symbol (1 character) and an arrow (2: `─▶`) before the line of the next machine.
         match clock.len() + 3 <= self.column_width {
             true => format!("{symbol}{clock}"),
             false => symbol.to_string(),
         }
     }
 
-    /// Writes the arrows of the messages that the event `index` sends. `mark` is the range of columns that the event's mark takes. A line to
-    /// the right goes to the farthest recipient on the right, and a line to the left to the farthest one on the left. Each recipient gets
-    /// an arrowhead.
+    /// Writes the arrows of the messages that the event `index` sends. `mark` is the range of characters that the event's mark takes. A
+    /// line to the right goes to the farthest recipient on the right, and a line to the left to the farthest one on the left. Each
+    /// recipient gets an arrowhead.
     fn put_messages(&self, index: usize, mark: Range<usize>, tone: Tone, cells: &mut Cells) {
         let messages = self.diagram.execution.messages_of(index);
         let recipients: Vec<(usize, bool)> = messages
             .iter()
             .filter_map(|message| {
-                let at = self.column_of(message.recipient)?;
+                let at = self.position_of(message.recipient)?;
                 Some((at, message.receive.is_some()))
             })
             .collect();
@@ -247,10 +250,10 @@ impl Grid<'_, '_> {
         let rightmost = positions().filter(|at| *at > mark.start).max();
         let leftmost = positions().filter(|at| *at < mark.start).min();
         if let Some(rightmost) = rightmost {
-            self.put_line(mark.end..rightmost, tone, cells);
+            self.put_horizontal_line(mark.end..rightmost, tone, cells);
         }
         if let Some(leftmost) = leftmost {
-            self.put_line(leftmost + 1..mark.start, tone, cells);
+            self.put_horizontal_line(leftmost + 1..mark.start, tone, cells);
         }
         for (at, is_received) in recipients {
             let (head, head_at) = match (at > mark.start, is_received) {
@@ -264,7 +267,7 @@ impl Grid<'_, '_> {
     }
 
     /// Writes a horizontal line. Where it meets a character that is already there, a crossing (`┼`) takes its place.
-    fn put_line(&self, range: Range<usize>, tone: Tone, cells: &mut Cells) {
+    fn put_horizontal_line(&self, range: Range<usize>, tone: Tone, cells: &mut Cells) {
         for at in range {
             let crosses = cells.0.get(at).is_some_and(|(letter, _)| *letter != ' ');
             cells.put(at, if crosses { "┼" } else { "─" }, tone);
@@ -286,7 +289,7 @@ impl Grid<'_, '_> {
             format!(" {}s", number(to_s(age_ns), 1))
         });
         let detail = format!("←{sender}{}", age.unwrap_or_default());
-        // The text and a space must end before the line of the next machine.
+        // Two spaces must remain between the text and the line of the next machine.
         let start_in_column = at.saturating_sub(TIME_WIDTH) % self.column_width;
         let max_length = self.column_width.saturating_sub(start_in_column + 2);
         let detail: String = detail.chars().take(max_length).collect();

@@ -1,4 +1,4 @@
-//! The lines of pictures that are made of characters, for terminals.
+//! Lines of text with colours. Pictures in a terminal are made of them.
 
 /// The colour of characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

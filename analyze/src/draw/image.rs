@@ -12,7 +12,7 @@ pub enum ImageError {
     /// The SVG has a mistake.
     #[error("the drawing has a mistake: {0}")]
     Svg(#[from] resvg::usvg::Error),
-    /// An image of this width and height, in pixels, is too large.
+    /// A [`Pixmap`] cannot be as large as this width and height, in pixels.
     #[error(
         "an image of {0} x {1} pixels is too large; choose a smaller --width or fewer machines"
     )]
@@ -24,14 +24,14 @@ pub enum ImageError {
 
 /// A PNG is this many times as wide and as high as its SVG, so that it is sharp on screens with many pixels and on paper.
 const ENLARGEMENT: f32 = 2.0;
-/// The PNG of an SVG with more pixels (width times height) than this has the size of the SVG, to save memory.
+/// An SVG with more pixels (width times height) than this is not enlarged, to save memory.
 const MAX_ENLARGED_PIXELS: f32 = 1e7;
 
 /// Turns SVG into a PNG of twice its width and height. If the SVG has more than ten million pixels, the PNG has the same size as the SVG.
 ///
 /// # Errors
 ///
-/// [`ImageError`] if the SVG has a mistake or is too large.
+/// [`ImageError`] if the SVG has a mistake, or if it is too large for a PNG even without the enlargement.
 pub fn png(svg: &str) -> Result<Vec<u8>, ImageError> {
     let tree = Tree::from_str(svg, &Options::default())?;
     let size = tree.size();
@@ -54,7 +54,7 @@ pub fn png(svg: &str) -> Result<Vec<u8>, ImageError> {
 ///
 /// [`ImageError`] if the SVG has a mistake.
 pub fn pdf(svg: &str) -> Result<Vec<u8>, ImageError> {
-    let tree = svg2pdf::usvg::Tree::from_str(svg, &svg2pdf::usvg::Options::default())?;
+    let tree = Tree::from_str(svg, &Options::default())?;
     let page = svg2pdf::PageOptions { dpi: 96.0 };
     let converted = svg2pdf::to_pdf(&tree, svg2pdf::ConversionOptions::default(), page);
     converted.map_err(|error| ImageError::Encoding(error.to_string()))

@@ -4,7 +4,7 @@
 //!
 //! - [`palette`]: the colours of both themes, light and dark
 //! - [`scale`]: positions of values, and round numbers for axes
-//! - [`text`]: widths and outlines of labels
+//! - [`text`]: widths of labels; outlines of their letters, so that PNG and PDF need no font
 //! - [`svg`]: writes SVG
 //! - [`image`]: turns SVG into PNG and PDF
 //! - [`characters`]: pictures made of characters, for terminals

@@ -8,7 +8,7 @@ use std::fmt::Write;
 /// Which colours a picture has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// On a screen light or dark, as the reader's system prefers. On paper always light.
+    /// Light or dark on a screen, as the reader's system prefers. Always light on paper.
     #[default]
     Auto,
     /// A light background.
@@ -19,7 +19,7 @@ pub enum Theme {
     Page,
 }
 
-/// The number of hues. The series with the index `HUES` has the first hue again.
+/// The number of hues for series, such as the lines of a plot. Series are counted from 0, so series `HUES` has the first hue again.
 pub const HUES: usize = 6;
 
 /// The colours of one theme.
@@ -35,7 +35,7 @@ pub struct Colours {
     pub grid: &'static str,
     /// What the reader must see first, such as a mistake in a log.
     pub alarm: &'static str,
-    /// The colours of series.
+    /// The colours of the series 0, 1, 2 and so on.
     pub hues: [&'static str; HUES],
 }
 
@@ -83,7 +83,7 @@ pub fn style_sheet(theme: Theme, rules: impl Fn(&Colours) -> String) -> String {
     }
 }
 
-/// The CSS rules that all pictures share.
+/// The CSS rules that all pictures share. The class `halo` is for text over lines: the text has an edge in the colour of the background.
 fn shared_rules(colours: &Colours) -> String {
     let mut css = format!(
         ".ground{{fill:{ground}}}.ink{{fill:{ink}}}.muted{{fill:{muted}}}.halo{{fill:{ink};stroke:{ground};stroke-width:3;paint-order:stroke;\
@@ -139,6 +139,7 @@ mod tests {
     fn paper_is_light_and_screens_follow_the_system() {
         let rules = |colours: &Colours| format!(".x{{fill:{}}}", colours.alarm);
         let auto = style_sheet(Theme::Auto, rules);
+        // The rules before `@media screen` hold on paper too, those in it only on a screen.
         let (light, dark) = auto
             .split_once("@media screen")
             .expect("rules for light and for dark");

@@ -3,13 +3,13 @@
 /// Maps values linearly to positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    /// The value at the first position.
+    /// The value at `start`.
     pub from: f64,
-    /// The value at the last position.
+    /// The value at `end`.
     pub to: f64,
-    /// The first position, in pixels.
+    /// The position of one end of the axis (the left or the lower one, for example), in pixels.
     pub start: f64,
-    /// The last position, in pixels.
+    /// The position of the other end, in pixels. It can be less than `start`.
     pub end: f64,
 }
 
@@ -23,9 +23,10 @@ impl Scale {
         self.start + (value - self.from) / (self.to - self.from) * (self.end - self.start)
     }
 
-    /// The values at which an axis has a tick and a label. They are the multiples of a round step (1, 2 or 5 times a power of ten) that lie
-    /// between `from` and `to`. Each label gets at least `label_px` pixels; `label_px` must be negative if `end` is less than `start`. Also
-    /// returns the number of digits after the decimal point that the labels need.
+    /// The values at which an axis has a tick and a label. They are the multiples of a round step (1, 2 or 5 times a power of ten) that
+    /// lie between `from` and `to`. Each label gets at least `label_px` pixels. If `end` is less than `start`, `label_px` must be
+    /// negative: on a vertical axis, for example, because pixels are counted downwards but values grow upwards. Also returns the number
+    /// of digits after the decimal point that the labels need.
     pub fn ticks(&self, label_px: f64) -> (Vec<f64>, usize) {
         let max_steps = ((self.end - self.start) / label_px).max(1.0);
         let step = round_step((self.to - self.from) / max_steps);
@@ -35,8 +36,10 @@ impl Scale {
         }
         // The ticks are these multiples of the step.
         let (first, last) = ((self.from / step).ceil(), (self.to / step).floor());
+        // At most 10 000 ticks, whatever the numbers are.
         let count = (last - first + 1.0).clamp(0.0, 1e4) as usize;
         let ticks = (0..count).map(|index| (first + index as f64) * step);
+        // For example, the step 0.5 needs one digit: its logarithm is -0.3, which is rounded down to -1.
         let decimals = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
         (ticks.collect(), decimals)
     }
@@ -51,6 +54,7 @@ fn round_step(min: f64) -> f64 {
     let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
     // A step that is smaller than `min` only by a rounding error is large enough.
     let smallest = steps.into_iter().find(|step| *step >= min * (1.0 - 1e-9));
+    // One of the steps is always found for an ordinary number, because the last one is larger than `min`.
     smallest.unwrap_or(10.0 * power)
 }
 
@@ -88,7 +92,7 @@ mod tests {
             .map(|tick| format!("{tick:.decimals$}"))
             .collect();
         assert_eq!(shown, ["10.1", "10.2"]);
-        // A scale without length has one tick, in the middle.
+        // If `from` equals `to`, there is one tick: it is at the value 3.0, in the middle of the 10 pixels.
         let point = Scale {
             from: 3.0,
             to: 3.0,
@@ -103,6 +107,7 @@ mod tests {
         fn ticks_are_on_the_axis_and_far_enough_apart(from in -1e6f64..1e6, length in 1e-6f64..1e6, pixels in 20.0f64..200.0) {
             let scale = Scale { from, to: from + length, start: 0.0, end: 1000.0 };
             let (ticks, _) = scale.ticks(pixels);
+            // The factor 0.999 and the 0.1 pixels below allow for rounding errors.
             for pair in ticks.windows(2) {
                 prop_assert!(scale.at(pair[1]) - scale.at(pair[0]) >= pixels * 0.999);
             }

@@ -25,8 +25,8 @@ pub struct Form {
 }
 
 impl Form {
-    /// The form for PNG and PDF. Their labels are outlines, so they need no font. They cannot follow the settings of the reader's system,
-    /// so they are dark only if `theme` is dark, and otherwise light.
+    /// The form for PNG and PDF. Their labels are outlines, so they need no font. They cannot follow the settings of the reader's system
+    /// or of a page. So every `theme` but the dark one becomes the light one.
     pub fn fixed(theme: Theme) -> Self {
         Self {
             labels: Labels::Outlines,
@@ -43,13 +43,13 @@ impl Form {
 pub struct Label<'a> {
     /// The text.
     pub text: &'a str,
-    /// Position of the anchor, in pixels from the left.
+    /// Position of the point that `anchor` chooses, in pixels from the left.
     pub x: f64,
-    /// Position of the baseline, in pixels from the top.
+    /// Position of the baseline (the line on which the letters stand), in pixels from the top.
     pub y: f64,
     /// Size of the font in pixels.
     pub size: f64,
-    /// Which point of the label is at `x`.
+    /// Which point of the label is at `x`: its left end, its middle or its right end.
     pub anchor: Anchor,
     /// Whether the label is bold.
     pub weight: Weight,
@@ -208,7 +208,7 @@ fn id(title: &str) -> String {
 pub fn px(pixels: f64) -> String {
     let text = format!("{pixels:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    // A negative length near 0 is rounded to "-0.00".
+    // A negative length near 0, such as -0.001, was rounded to "-0.00", and has then become "-0".
     if text == "-0" {
         "0".to_owned()
     } else {
@@ -216,7 +216,8 @@ pub fn px(pixels: f64) -> String {
     }
 }
 
-/// Escapes the characters that have a meaning in XML, such as `<`. A character that XML forbids becomes the replacement character.
+/// Escapes the characters that have a meaning in XML, such as `<`. A character that XML forbids, such as most control characters, becomes
+/// the replacement character. So does a carriage return, which XML allows, but which an XML parser would turn into a line feed.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -249,7 +250,8 @@ mod tests {
     }
 
     proptest! {
-        /// A document with any text as title can be parsed, and the parsed title is the text.
+        /// A document with any text as title can be parsed. The parsed title is the text, with the replacement character in place of the
+        /// characters that are forbidden.
         #[test]
         fn any_text_is_escaped(name in any::<String>()) {
             let mut svg = Svg::new(Labels::Text);

@@ -21,7 +21,7 @@ pub enum Weight {
     Bold,
 }
 
-/// Which point of a label is at its position.
+/// Which point of a label is at the position that is given for the label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Anchor {
     /// Its left end.
@@ -67,13 +67,14 @@ fn parse(font: &'static [u8]) -> Face<'static> {
     Face::parse(font, 0).expect("the font is part of the program")
 }
 
-/// The glyph (the drawn shape) of a character. A character that is not in the font is shown as an empty box.
+/// The glyph (the drawn shape) of a character. A character that is not in the font gets the font's first glyph, an empty box.
 fn glyph(face: &Face<'_>, letter: char) -> GlyphId {
     face.glyph_index(letter).unwrap_or_default()
 }
 
 /// The distance from the start of a glyph to the start of the next one, as a multiple of the font's size.
 fn advance(face: &Face<'_>, glyph: GlyphId) -> f64 {
+    // Lengths in a font are whole numbers of a small unit. The font's size is `units_per_em` of these units.
     let units = face.glyph_hor_advance(glyph).unwrap_or_default();
     f64::from(units) / f64::from(face.units_per_em())
 }
@@ -98,7 +99,7 @@ pub fn outline(text: &str, x: f64, y: f64, size: f64, weight: Weight) -> String 
     };
     for letter in text.chars() {
         let glyph = glyph(face, letter);
-        // Spaces have no outline.
+        // The result is `None` for a glyph without an outline, such as a space.
         let _ = face.outline_glyph(glyph, &mut outline);
         outline.x += advance(face, glyph) * size;
     }

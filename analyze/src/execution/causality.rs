@@ -20,7 +20,7 @@ impl Execution {
         })
     }
 
-    /// The causal future of `events`: these events, and every event to which a chain of steps leads from at least one of them.
+    /// The causal future of `events`: these events, and every event that has at least one of them in its causal past.
     pub fn future_of(&self, events: impl IntoIterator<Item = usize>) -> Members {
         self.reach(events, |index, visit| {
             let next = self.next(index).into_iter();
@@ -48,9 +48,9 @@ impl Execution {
         members
     }
 
-    /// The smallest consistent cut that contains `events`, as the number of each machine's events that are in the cut. A cut contains, for
-    /// each machine, all its events up to some point. It is consistent if, for each receive in the cut, the send is in the cut too. The
-    /// smallest such cut is the causal past of `events`.
+    /// The smallest consistent cut that contains `events`. A cut contains, for each machine, all its events up to some point. It is
+    /// consistent if, for each receive in the cut, the send is in the cut too. The smallest such cut with `events` is their causal past.
+    /// Returns, for each machine, how many of its events are in the cut.
     pub fn cut(&self, events: impl IntoIterator<Item = usize>) -> Vec<usize> {
         let past = self.past_of(events);
         let count = |range: Range<usize>| past[range].iter().filter(|is_in| **is_in).count();
@@ -60,13 +60,12 @@ impl Execution {
             .collect()
     }
 
-    /// The indices of all events, sorted so that happens-before holds: if a happened before b, a has the earlier position. The events are
-    /// in the order of their times, except where these times contradict happens-before: if a happened before b although a has the later
-    /// time, a still comes first.
+    /// The indices of all events in an order that respects happens-before: if a happened before b, a comes first. The events are in the
+    /// order of their times, except where these times are wrong: if a happened before b but has a later time, a comes first all the same.
     ///
     /// # Errors
     ///
-    /// [`Error::Choice`] if an event happened before itself. Only damaged or imported logs can say that.
+    /// [`Error::Choice`] if, by the log, an event happened before itself. Only damaged or imported logs can contradict themselves so.
     pub fn causal_order(&self) -> Result<Vec<usize>, Error> {
         let mut order = Vec::with_capacity(self.events().len());
         let mut states = vec![State::New; self.events().len()];
@@ -127,7 +126,8 @@ enum State {
     Done,
 }
 
-/// The vector clock of an event: for each machine, how many events of that machine happened before the event. The event itself counts too.
+/// The vector clock of an event: for each machine, how many events of that machine happened before the event. The event itself counts as
+/// one of its own machine's events.
 pub type VectorClock = Box<[u32]>;
 
 /// Calls `visit` for each event in causal order, with the event's vector clock.
@@ -141,7 +141,8 @@ pub fn visit_with_vector_clocks<E: From<Error>>(
 ) -> Result<(), E> {
     let machines = execution.machines();
     let mut clocks: Vec<VectorClock> = vec![vec![0; machines].into(); machines];
-    // For each visited send with messages whose receives are still to be visited: its vector clock, and the number of these messages.
+    // The sends that were visited, but whose receives were not all visited yet. For each of them: its vector clock, and the number of
+    // receives that are still to be visited.
     let mut sent: std::collections::HashMap<usize, (VectorClock, usize)> = Default::default();
     for index in execution.causal_order()? {
         let machine = execution.events()[index].machine as usize;

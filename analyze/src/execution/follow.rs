@@ -5,27 +5,29 @@ use sim::machine::MachineIndex;
 use super::{EventName, Execution, Kind};
 use crate::error::Error;
 
-/// How a message reached one machine, directly or through other messages.
+/// Whether one machine learnt of a message, and how: by receiving it, or through other messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
     /// The machine.
     pub machine: MachineIndex,
-    /// The index of the machine's first event in the causal future of the send, or `None` if there is none.
+    /// The index in [`Execution::events`] of the machine's first event that happened after the send (the machine knows of the message from
+    /// this event on). `None` if there is no such event.
     pub first: Option<usize>,
-    /// The index of the event at which the machine received the message itself, or `None` if it did not.
+    /// The index of the event at which the machine received the message itself. `None` if it did not receive it.
     pub receive: Option<usize>,
-    /// Whether the message was sent to this machine.
+    /// Whether the log says that the message was sent to this machine.
     pub is_recipient: bool,
     /// When the message entered the machine's queue, in model nanoseconds since the run's start. `None` if this is not known.
     pub arrival_ns: Option<i64>,
 }
 
-/// Follows the message that is sent at a tick. Returns the index of the send, and one entry for each other machine.
+/// Follows the message that is sent at the tick `name`. Returns the index of the send, and one entry for each machine other than the sender.
 ///
 /// # Errors
 ///
 /// [`Error::Choice`] if there is no such tick, or if nothing is sent at it.
 pub fn follow(execution: &Execution, name: EventName) -> Result<(usize, Vec<Reach>), Error> {
+    // A tick has several events if its machine receives several messages at it.
     let tick_events = execution.find(name)?;
     let is_send = |index: &usize| matches!(execution.events()[*index].kind, Kind::Send { .. });
     let Some(send) = tick_events.clone().find(is_send) else {

@@ -14,13 +14,14 @@ pub struct Step {
 }
 
 /// For each of `machines`, the steps of its lag from `from_ns` to `to_ns`. The first step begins at `from_ns`. Each further step begins at
-/// an event of any machine, because the event can change the largest clock.
+/// an event of this machine or of another, because every event can change the largest clock.
 pub fn steps(
     execution: &Execution,
     machines: &[MachineIndex],
     (from_ns, to_ns): (i64, i64),
 ) -> Vec<Vec<Step>> {
     let events = execution.events();
+    // The indices of the events in the order of their times.
     let timeline = execution.timeline();
     let start = timeline.partition_point(|&index| events[index].time_ns <= from_ns);
     let end = timeline.partition_point(|&index| events[index].time_ns <= to_ns);
@@ -47,7 +48,8 @@ pub fn steps(
     steps
 }
 
-/// Adds a step, unless the lag stays the same. If several events have the same time, the lag after the last of them holds.
+/// Adds a step, unless the lag stays the same. If the last step begins at the same time, it gets the new lag instead: of several events at
+/// the same time, the last one determines the lag.
 fn add_step(steps: &mut Vec<Step>, from_ns: i64, lag: u64) {
     match steps.last_mut() {
         Some(last) if last.lag == lag => {}
@@ -60,7 +62,7 @@ fn add_step(steps: &mut Vec<Step>, from_ns: i64, lag: u64) {
 struct Clocks {
     /// For each machine, its clock.
     all: Vec<u64>,
-    /// The largest clock of the run.
+    /// The largest clock of the run so far. So it is never below a clock in `all`.
     largest: u64,
 }
 
@@ -71,6 +73,6 @@ impl Clocks {
     }
 
     fn lag(&self, machine: MachineIndex) -> u64 {
-        self.largest.saturating_sub(self.all[machine as usize])
+        self.largest - self.all[machine as usize]
     }
 }

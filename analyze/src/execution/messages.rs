@@ -19,8 +19,8 @@ pub struct Message {
     pub arrival_ns: Option<i64>,
 }
 
-/// The messages of `run`, ordered by send and then by recipient. There is one message for each receive whose send is in the log. For each
-/// send, there is also one message for each of its recipients that never received it.
+/// The messages of `run`, ordered by send and then by recipient. Each receive whose send is in the log gives one message. The other
+/// messages were never received: the log has the send, but no receive at this recipient. Arrival times are not set yet.
 pub(super) fn link(run: &Run<'_>) -> Vec<Message> {
     // For each event, the send of the message that it receives, or `NO_EVENT`.
     let sends = run.sends();
@@ -36,20 +36,22 @@ pub(super) fn link(run: &Run<'_>) -> Vec<Message> {
             arrival_ns: None,
         })
         .collect();
+    // In a damaged log, a recipient can receive the same message twice. Then the earlier receive comes first.
     let key = |message: &Message| (message.send, message.recipient, message.receive);
     messages.sort_unstable_by_key(key);
+    // The search needs the messages in order. What it finds is appended, so all messages are sorted again.
     let never_received = find_never_received(&messages, run);
     messages.extend(never_received);
     messages.sort_by_key(key);
     messages
 }
 
-/// The messages that were never received: for each send, one for each recipient without a message in `received`. `received` must be
-/// ordered by send.
+/// The messages that were never received. There is one for each send and each of its recipients, unless `received` has a message from
+/// this send to this recipient. `received` must be ordered by send.
 fn find_never_received(received: &[Message], run: &Run<'_>) -> Vec<Message> {
     let mut never_received = vec![];
     let mut next = received.iter().peekable();
-    // The recipients that received the message of the current send.
+    // The recipients that received the message of the event `send`.
     let mut reached = vec![];
     for (send, &action) in run.events().action.iter().enumerate() {
         reached.clear();

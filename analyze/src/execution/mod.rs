@@ -53,7 +53,8 @@ pub struct Execution {
     /// Whether the log tells the recipients of sends.
     pub knows_recipients: bool,
     events: Vec<Event>,
-    /// For each machine, the index of its first event; then the number of all events.
+    /// For each machine, the index of its first event. At the end there is one more number, that of all events. So the events of machine m
+    /// are those from `bounds[m]` to `bounds[m + 1] - 1`.
     bounds: Vec<usize>,
     /// Ordered by send and then by recipient.
     messages: Vec<Message>,
@@ -66,7 +67,8 @@ pub struct Execution {
 pub struct Event {
     /// The machine.
     pub machine: MachineIndex,
-    /// Number of the machine's tick, from 0. With `receive = all`, a tick that receives several messages has several events.
+    /// Number of the machine's tick, from 0. With `receive = all`, a tick takes all waiting messages; then it has an event for
+    /// each of them.
     pub tick: u64,
     /// Model time since the run's start in nanoseconds. It can be negative in imported logs.
     pub time_ns: i64,
@@ -112,7 +114,8 @@ impl Kind {
     }
 }
 
-/// Names a tick, and so all events of this tick: `2:14` is tick 14 of machine 2.
+/// The name by which users choose an event: its machine and its tick, such as `2:14` for tick 14 of machine 2. If the tick has several
+/// events, the name stands for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventName {
     /// The machine.
@@ -217,6 +220,7 @@ impl Execution {
 
     /// Whether events have a timestamp of another clock (vector or hybrid) in addition to the Lamport clock.
     pub fn has_timestamps(&self) -> bool {
+        // Either all events of a run have such a timestamp or none has.
         let first = self.events.first();
         first.is_some_and(|event| event.timestamp.is_some())
     }
@@ -356,7 +360,7 @@ fn known_delay_ns(row: &JournalRow) -> Option<i64> {
 fn events_of(run: &Run<'_>) -> Vec<Event> {
     let columns = run.events();
     let mut events = Vec::with_capacity(run.len());
-    // For each machine, the indices of its events.
+    // `log` is the range of the indices of one machine's events.
     for log in run.logs() {
         // A clock is 0 before the machine's first event.
         let mut clock = 0;
@@ -377,11 +381,12 @@ fn events_of(run: &Run<'_>) -> Vec<Event> {
     events
 }
 
-/// The kind of the event at `index`, with the details that the log has.
+/// The kind of the event at `index`. Numbers and senders that are not in the log have placeholders in the columns; here they become `None`.
 fn kind(columns: &EventColumns, index: usize) -> Kind {
     let stamp = columns.stamp[index];
     match columns.action[index] {
         Action::Internal => Kind::Internal,
+        // The stamp of a send is always known: if an imported log lacks it, the import has computed it.
         Action::Send => Kind::Send { stamp },
         Action::Receive => Kind::Receive {
             sender: Some(columns.peer[index]).filter(|&sender| sender != UNKNOWN_MACHINE),

@@ -19,6 +19,7 @@ pub fn find<'d>(dataset: &'d Dataset, name: &str) -> Result<&'d JournalRow, Erro
     let number = name.parse::<u64>().ok();
     let is_named = |row: &&JournalRow| number == Some(row.run) || row.key == name;
     let found = dataset.finished().iter().find(is_named);
+    // The whole message, for example: data/e has no finished run with number 9; its only finished run is 0
     found.ok_or_else(|| Error::NoSuchRun {
         path: dataset.root().to_owned(),
         conditions: match number {
@@ -54,8 +55,10 @@ fn describe_numbers(dataset: &Dataset) -> String {
 /// 5. The run with the lowest number is picked.
 pub fn pick(dataset: &Dataset) -> Option<(&JournalRow, String)> {
     let runs = dataset.finished();
+    // The run with the largest key is picked. `Reverse` is around the parts of which the smallest value is preferred (`false` is smaller
+    // than `true`).
     let key = |row: &&JournalRow| {
-        // Integers, because `f64` has no total order and so cannot be part of a key.
+        // Whole thousandths and millionths, because `f64` has no total order and so cannot be part of a key.
         let ratio = (rate_ratio(row) * 1e3) as u64;
         let internal = (mean_internal(row) * 1e6) as u64;
         (
@@ -70,7 +73,7 @@ pub fn pick(dataset: &Dataset) -> Option<(&JournalRow, String)> {
     Some((row, reason(row, runs)))
 }
 
-/// Why [`pick`] chose `row` among `runs`, as a clause.
+/// Why [`pick`] chose `row` among `runs`, as words that can follow "because".
 fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
     if runs.len() == 1 {
         return "it is the only finished run".to_owned();
@@ -81,7 +84,7 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
         .iter()
         .all(|other| same_ratio(other) && same_internal(other))
     {
-        // It is not the first run if that has no events, or if it is too long and this run is not.
+        // `row` is a later run if the first run has no events, or too many.
         let is_first = runs.first().is_some_and(|first| first.run == row.run);
         return format!(
             "it is {} of {} runs with the same ratio of rates",
@@ -92,8 +95,8 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
     let ratio = rate_ratio(row);
     let mut reason = match runs.iter().all(same_ratio) {
         true => "all runs have the same ratio of rates".to_owned(),
-        // No ratio is below 1, so some runs have a higher one. They were not picked, because they have more than MAX_PREFERRED_EVENTS
-        // events, or none.
+        // This run has the lowest ratio that is possible, so other runs have a higher one. They were not picked, because they have more
+        // than MAX_PREFERRED_EVENTS events, or none.
         false if ratio == 1.0 => "it is short".to_owned(),
         false => format!(
             "its fastest machine has {} times the rate of its slowest",
@@ -104,7 +107,7 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
         .iter()
         .all(|other| mean_internal(other) >= mean_internal(row));
     if has_least_internal && !runs.iter().all(same_internal) {
-        reason += ", and few of its events are internal";
+        reason += ", and no run has a smaller probability of internal events";
     }
     reason
 }

@@ -12,8 +12,8 @@ pub struct Choice {
     pub from_s: Option<f64>,
     /// Last model second; the end of the run if it is `None`.
     pub to_s: Option<f64>,
-    /// A tick. Only the time around its first event is chosen: from `within_s` before the event to `within_s` after it. If `from_s` or
-    /// `to_s` is given too, it replaces the start or the end of this time.
+    /// The tick around which the part lies: from `within_s` before the tick's first event to `within_s` after it. (A tick has several
+    /// events if it receives several messages.) If `from_s` or `to_s` is given too, it replaces the start or the end of this part.
     pub around: Option<EventName>,
     /// Model seconds that are shown before and after `around`.
     pub within_s: f64,
@@ -30,7 +30,7 @@ pub struct Window {
     pub to_ns: i64,
     /// The chosen machines, in ascending order.
     pub machines: Vec<MachineIndex>,
-    /// The indices of the events in the window, in the order of [`Execution::timeline`].
+    /// The events in the window, as indices in [`Execution::events`], in the order of [`Execution::timeline`] (by time).
     pub events: Vec<usize>,
 }
 
@@ -59,7 +59,8 @@ impl Choice {
         // The end is called `until_ns` here, because `to_ns` is the function that converts seconds.
         let (mut from_ns, mut until_ns) = whole_ns(execution);
         if let Some(name) = self.around {
-            let at_ns = execution.events()[execution.find(name)?.start].time_ns;
+            let events_of_tick = execution.find(name)?;
+            let at_ns = execution.events()[events_of_tick.start].time_ns;
             let within_ns = to_ns(self.within_s);
             from_ns = at_ns.saturating_sub(within_ns).max(from_ns);
             until_ns = at_ns.saturating_add(within_ns).min(until_ns);
@@ -93,7 +94,7 @@ pub fn whole_ns(execution: &Execution) -> (i64, i64) {
 }
 
 impl Window {
-    /// The part of `execution` from `from_ns` to `to_ns` (both included) on `machines`.
+    /// The part of `execution` from `from_ns` to `to_ns` (both included) on `machines`, which must be in ascending order.
     pub fn new(
         execution: &Execution,
         from_ns: i64,

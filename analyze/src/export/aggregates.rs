@@ -12,7 +12,8 @@ use crate::stats::repetitions::Repetitions;
 use crate::stats::tables;
 
 /// The columns that each measure has in this table. For each column: its suffix (`jump_mean_sd` is the measure `jump_mean` with the suffix
-/// `sd`), its type and its meaning. The columns of [`tables::records`] have the same suffixes.
+/// `sd`), its type and its meaning. The records of [`tables::records`] have the same columns in the same order, so values can be taken by
+/// position.
 pub const SUFFIXES: [(&str, Kind, &str); 6] = [
     (
         "mean",
@@ -46,8 +47,8 @@ pub const SUFFIXES: [(&str, Kind, &str); 6] = [
 /// The names and types of the columns.
 pub fn columns() -> Vec<(String, Kind)> {
     let described = machine_columns();
-    // The columns that identify a row have the same types as in the table of machines. That table does not have `n`, the number of
-    // repetitions, which is an integer.
+    // The first columns have the same types as in the table of machines. Only the column `n` (without the name of a measure) is not in that
+    // table. It is the number of repetitions, an integer.
     let kind = |name: &str| {
         let column = described.iter().find(|column| column.name == name);
         column.map_or(Kind::Integer, |column| column.kind)
@@ -77,7 +78,7 @@ pub(super) fn frame(dataset: &Dataset, machines: &DataFrame) -> Result<DataFrame
     Ok(DataFrame::new(records.len(), columns.collect())?)
 }
 
-/// The values at `index` in all records, as a column with this name and type.
+/// The values at `index` in all records, as a column with this name and type. A record is a list of pairs: name and value.
 fn column(records: &[Record], index: usize, name: &str, kind: Kind) -> Column {
     let values = || records.iter().map(|record| &record[index].1);
     let name: PlSmallStr = name.into();

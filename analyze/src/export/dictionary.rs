@@ -50,8 +50,8 @@ seconds in a real second. A cell that is empty in a CSV file is null in Parquet,
 text. This file is the output of `analyze dictionary`.
 ";
 
-/// The columns that only the output of `analyze theory` has, for each measure that it predicts. For each column: its suffix, its type and
-/// its meaning.
+/// The columns of a predicted measure that only the output of `analyze theory` has. Each is given as the end of its name (the name begins
+/// with the measure's name, as in `jump_mean_z`), its type and its meaning.
 pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
     (
         "predicted",
@@ -94,6 +94,8 @@ pub fn machine_file_columns() -> Vec<Column> {
 /// The whole dictionary as Markdown.
 pub fn markdown() -> String {
     let mut text = INTRODUCTION.to_owned();
+    // The dictionary also has the columns that only some datasets have: the timestamps of clocks other than Lamport's.
+    let has_timestamps = true;
     section(
         &mut text,
         "events-0000.csv, events-0001.csv, ...",
@@ -125,14 +127,14 @@ pub fn markdown() -> String {
         &mut text,
         "processed/events/part-00000.parquet, part-00001.parquet, ...",
         "One row for each event. The rows of a part are ordered by run, machine and tick. All events of a run are in one part.",
-        &event_columns(true),
+        &event_columns(has_timestamps),
     );
     text
 }
 
 /// Describes `processed/aggregates.parquet`: the columns that identify a row, and the suffixes of the measures' columns.
 fn aggregates_section(text: &mut String) {
-    // The columns before `n` identify a row.
+    // The columns before `n` identify a row. The names are compared with the backticks that they have in Markdown.
     let keys: Vec<String> = aggregates::columns()
         .into_iter()
         .map(|(name, _)| format!("`{name}`"))
@@ -170,7 +172,7 @@ fn section(text: &mut String, file: &str, about: &str, columns: &[Column]) {
         meaning,
     } in columns
     {
-        // The dictionary has the complete definition of a measure; `meaning` can be only its beginning.
+        // If the column is a measure, `meaning` is only its short description. The dictionary shows the complete definition instead.
         let measure = measures::all().find(|measure| measure.name == *name);
         let meaning = measure.map_or_else(|| (*meaning).to_owned(), measures::Measure::definition);
         let _ = writeln!(

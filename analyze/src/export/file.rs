@@ -19,7 +19,8 @@ use crate::seal;
 
 /// A Parquet file that is being written. Each frame that is added becomes one row group (a block of rows that is read as a whole).
 pub(super) struct ParquetFile {
-    /// The file, which has a temporary name (its path is `partial.partial()`). It is removed if it is not published.
+    /// The file under its temporary name. `partial.partial()` is its path. The file is removed if it is not published (renamed to its
+    /// final name).
     partial: Partial,
     writer: BatchedWriter<RememberingFile>,
     /// The first error of the operating system. Polars does not pass it on.
@@ -36,7 +37,8 @@ impl ParquetFile {
     ) -> Result<Self, Error> {
         let (partial, file) = create(path)?;
         let (file, failure) = RememberingFile::new(file);
-        // `failure.cause` returns the operating system's error if there was one, and otherwise the error of Polars.
+        // `failure.cause` returns the operating system's error if there was one, and otherwise the error of Polars. `Error::io(path)` is a
+        // function that adds the path to this error.
         let writer = ParquetWriter::new(file)
             .with_compression(ParquetCompression::Zstd(None))
             .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
@@ -59,8 +61,8 @@ impl ParquetFile {
         pushed.map_err(|error| Error::io(self.partial.partial())(self.failure.cause(error)))
     }
 
-    /// Completes the file. If `checksum_subject` is given, a checksum over the file's bytes and the text
-    /// `checksum_subject` is added to the file (see [`seal`]).
+    /// Completes the file. If there is a `checksum_subject`, which says what the file contains (such as `a part of the events`), adds a
+    /// checksum over the file's bytes and this text to the file (see [`seal`]).
     pub(super) fn finish(self, checksum_subject: Option<&str>) -> Result<CompleteFile, Error> {
         let path = self.partial.partial();
         let finished = self.writer.finish();
@@ -77,6 +79,7 @@ pub(super) struct CsvFile {
     /// The file under its temporary name.
     partial: Partial,
     file: BufWriter<File>,
+    has_header: bool,
     rows: u64,
 }
 
@@ -86,15 +89,16 @@ impl CsvFile {
         Ok(Self {
             partial,
             file: BufWriter::new(file),
+            has_header: false,
             rows: 0,
         })
     }
 
     /// Adds the rows of a frame. The first call also writes the header.
     pub(super) fn push(&mut self, frame: &DataFrame) -> Result<(), Error> {
-        let with_header = self.rows == 0;
-        output::frame_csv(frame, with_header, &mut self.file)
+        output::frame_csv(frame, !self.has_header, &mut self.file)
             .map_err(Error::io(self.partial.partial()))?;
+        self.has_header = true;
         self.rows += frame.height() as u64;
         Ok(())
     }
@@ -139,6 +143,7 @@ impl CompleteFile {
             path,
             rows: self.rows,
             bytes: self.bytes,
+            // Only the folder of the events has parts.
             parts: None,
         })
     }

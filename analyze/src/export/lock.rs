@@ -12,7 +12,7 @@ use sim::log::{LockAttempt, try_lock};
 
 use crate::error::Error;
 
-/// The lock of a folder `processed`. Dropping it releases the lock.
+/// The lock of a folder `processed`. Dropping it releases the lock. If the file system has no locks, nothing is locked.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,

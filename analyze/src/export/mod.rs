@@ -8,7 +8,7 @@
 //!
 //! - [`file`]: one Parquet or CSV file
 //! - [`aggregates`]: the table of means and intervals over repetitions
-//! - [`parts`]: the folder of the events, which are in several files (parts); decides which parts stay and writes new ones
+//! - [`parts`]: the events, a folder with several files (parts): decides which parts of an earlier export stay, and writes the others
 //! - [`lock`]: the lock against two exports at the same time
 //! - [`swap`]: the replacement of a folder by another one
 //! - [`dictionary`]: the data dictionary, which describes every column of every file
@@ -38,7 +38,7 @@ use file::{CompleteFile, CsvFile, ParquetFile};
 use lock::Lock;
 use parts::{Outcome, Parts};
 
-/// The tables that are written as one file in each format.
+/// The tables that are written as one file in each format (Parquet, and also CSV if it is wanted).
 const TABLES: [&str; 3] = ["runs", "machines", AGGREGATES];
 /// The table of means and intervals, which is written only if it is wanted.
 const AGGREGATES: &str = "aggregates";
@@ -90,7 +90,7 @@ pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, E
     let folder = dataset.root().join("processed");
     fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
     let _lock = Lock::take(dataset.root(), &folder)?;
-    // An earlier export can have been stopped while it replaced the folder of the events.
+    // If an earlier export was stopped while it replaced the folder of the events, there may be an old folder under another name.
     swap::recover(&parts::events_folder(&folder)).map_err(Error::io(&folder))?;
     remove_leftovers(&folder).map_err(Error::io(&folder))?;
 
@@ -176,7 +176,8 @@ fn remove_outdated(folder: &Path, additions: Additions) -> Result<(), Error> {
 
 /// Removes temporary files of exports that did not end normally. Other files stay.
 fn remove_leftovers(folder: &Path) -> io::Result<()> {
-    // Whether this is the final name of something that an export writes: a file such as `runs.csv`, or the folder `events`.
+    // A temporary file is removed if its final name is that of something that an export writes: a file such as `runs.csv`, or the folder
+    // `events`.
     let is_export_file = |name: &str| {
         let name = Path::new(name);
         let stem = name.file_stem().unwrap_or_default();
@@ -214,6 +215,7 @@ fn write_table(
     with_csv: bool,
 ) -> Result<Vec<CompleteFile>, Error> {
     let path = folder.join(name);
+    // Unlike the parts of the events, the file of a table has no metadata in its footer (`vec![]`) and no checksum (`None`).
     let mut parquet = ParquetFile::create(path.with_extension("parquet"), schema, vec![])?;
     parquet.push(frame.clone())?;
     let mut complete = vec![parquet.finish(None)?];

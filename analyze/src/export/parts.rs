@@ -1,16 +1,18 @@
 //! The folder `processed/events/`: the events in parts. A part is a Parquet file with the events of some whole runs. Parts of an earlier
 //! export are reused, and only the missing parts are written.
 //!
-//! The footer of a part has the [version](MEASURES_VERSION) of the definitions of measures and event columns, and the fingerprint of each
-//! of the part's runs (the checksum of the run's row in the journal `runs.csv`). A part is reused if
+//! The footer of a part has two facts: the [version](MEASURES_VERSION) of the definitions of measures and event columns, and a list with
+//! the fingerprint of each run in the part (the checksum of the run's row in the journal `runs.csv`). A part is reused if
 //!
 //! 1. its [checksum](crate::seal) is right,
 //! 2. its version is that of this program,
-//! 3. all its runs are exported again, and their fingerprints have not changed, and
-//! 4. it has more than half of the events that a part may have, or no new parts are needed. Without this rule, a growing dataset would get
-//!    more and more small parts.
+//! 3. all its runs belong to this export too, and their fingerprints have not changed, and
+//! 4. it is not small, or no new part is needed. A part is small if it has at most half of the events that a part may have. If new parts are
+//!    written, the runs of small parts are written again, together with the new runs. Otherwise a growing dataset would get more and more
+//!    small parts.
 //!
-//! All other runs are written to new parts. Then a new folder, which has links to the reused parts, replaces the old folder in one step.
+//! The runs that are not in a reused part are written to new parts, in a new folder. The new folder also gets links to the reused parts.
+//! Then it replaces the old folder in one step.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -41,8 +43,8 @@ const VERSION_KEY: &str = "measures_version";
 /// The key of the runs' fingerprints in a part's footer.
 const RUNS_KEY: &str = "runs";
 
-/// The text that the checksum of a part covers in addition to the bytes. So a file of the cache, which has a checksum too, is not taken for
-/// a part.
+/// The checksum of a part is computed from its bytes and from this text. The files of the cache of measures (folder `.cache`) have such
+/// checksums too, but with other texts. So they are not taken for parts.
 const CHECKSUM_SUBJECT: &str = "a part of the events";
 
 /// The path of the folder of the events, if `processed` is the folder that contains it.
@@ -68,8 +70,8 @@ pub(super) struct Outcome<'d> {
     pub(super) measured: Measured<'d>,
 }
 
-/// Writes the parts that are missing into a new folder. The folder of the events changes only when the result is published. Runs that
-/// are written and that `needs_measures` accepts are measured too.
+/// Writes the missing parts into a new folder. The old folder is not changed before [`Parts::publish`]. If `needs_measures` accepts a run
+/// that is written, the run is measured at the same time.
 pub(super) fn write<'d>(
     dataset: &'d Dataset,
     processed: &Path,
@@ -94,6 +96,7 @@ pub(super) fn write<'d>(
     let runs_of_new_parts: Vec<&[&JournalRow]> =
         bounds.iter().map(|range| &missing[range.clone()]).collect();
     let mut measured = Measured::default();
+    // Some old files are not reused, or some runs are in no reused part.
     let is_changed = reused.len() != old_paths.len() || !missing.is_empty();
     let new_folder = match is_changed {
         true => {
@@ -120,28 +123,28 @@ pub(super) fn write<'d>(
     Ok(Outcome { parts, measured })
 }
 
-/// Writes new parts into `folder`. Each element of `parts` has the runs of one part. All cores work in parallel, each on one part at a time.
-/// The names of reused parts, which are in `folder` already, are not used again. Returns the measures of the runs that `needs_measures`
-/// accepts.
+/// Writes new parts into `folder`, one for each element of `runs_of_parts`. All cores work in parallel, each on one part at a time. The new
+/// parts get the lowest numbers that no reused part in `folder` has. Returns the measures of the runs that `needs_measures` accepts.
 fn write_parts<'d>(
     dataset: &'d Dataset,
     folder: &Path,
-    parts: &[&[&'d JournalRow]],
+    runs_of_parts: &[&[&'d JournalRow]],
     needs_measures: &(impl Fn(&JournalRow) -> bool + Sync),
 ) -> Result<Measured<'d>, Error> {
     let names = (0..).map(|number| folder.join(format!("part-{number:05}.parquet")));
     let paths: Vec<PathBuf> = names
         .filter(|path| !path.exists())
-        .take(parts.len())
+        .take(runs_of_parts.len())
         .collect();
     let write = |index: usize| {
-        let (path, runs) = (paths[index].clone(), parts[index]);
+        let (path, runs) = (paths[index].clone(), runs_of_parts[index]);
         write_part(dataset, runs, path, needs_measures)
     };
+    let measures_of_parts = on_all_cores(runs_of_parts.len(), write)?;
     let mut measured = Measured::default();
-    for (runs, part) in std::iter::zip(parts, on_all_cores(parts.len(), write)?) {
+    for (runs, measures) in std::iter::zip(runs_of_parts, measures_of_parts) {
         let runs = runs.iter().filter(|row| needs_measures(row));
-        measured.add(runs.copied(), &part)?;
+        measured.add(runs.copied(), &measures)?;
     }
     Ok(measured)
 }
@@ -253,6 +256,7 @@ fn write_part(
         reader.read_each(runs[range].iter().copied(), |run| {
             events.push(run);
             if needs_measures(run.row()) {
+                // For logs of another program, the second argument says what they do not contain.
                 columns.push(run, dataset.manifest().imported.as_ref());
             }
         })?;
@@ -288,7 +292,8 @@ fn list_parts(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Removes the file `events.parquet`, in which earlier versions of this program wrote all events. Its content would be out of date.
+/// Removes the file `events.parquet` beside `folder`. Earlier versions of this program wrote all events into this file. It would now be out
+/// of date.
 fn remove_single_file(folder: &Path) -> io::Result<()> {
     sim::files::remove(&folder.with_extension("parquet"))
 }

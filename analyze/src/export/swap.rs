@@ -1,5 +1,6 @@
-//! Replaces a folder by a new one with the same name. If the system can exchange two folders in one step, there is a complete folder with
-//! this name at any time. Otherwise there is a moment without a folder, and a crash at this moment is repaired later.
+//! Replaces a folder by a new one with the same name. If the operating system can exchange two folders in one step, there is a
+//! complete folder with this name at any time. Otherwise there is a moment without a folder; if the program is stopped at this
+//! moment, the next export repairs it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,15 +10,17 @@ use std::path::{Path, PathBuf};
 use sim::files::{folder_of, publish_folder};
 use sim::log::{RealDisk, sync_folder};
 
-/// Renames the folder `fresh` to `folder`, and removes the old `folder` if there is one. After that the new name is on the disk.
+/// Renames the folder `fresh` to `folder`, and removes the old `folder` if there is one. When this function returns
+/// without an error, the disk has `fresh` under its new name (it would survive a power cut).
 ///
-/// If the system cannot exchange two folders in one step, there is a moment without a folder. If the program is stopped at this moment,
-/// [`recover`] puts the old folder back.
+/// If the operating system cannot exchange two folders in one step, there is a moment without a folder. If the program is stopped at
+/// this moment, [`recover`] puts the old folder back.
 pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
     if !folder.exists() {
         return publish_folder(&RealDisk, fresh, folder);
     }
     sync_folder(fresh)?;
+    // After any error of the exchange, the folders still have their own names.
     if exchange(fresh, folder).is_ok() {
         // Now the old folder has the name `fresh`.
         fs::remove_dir_all(fresh)?;
@@ -111,7 +114,8 @@ mod tests {
         let aside = with_file(aside(&folder), "old");
         recover(&folder).unwrap();
         assert_eq!(names(&folder), ["old"]);
-        // Stopped after the new folder (here the one with the file `old`) was put in place, before the folder aside was removed.
+        // Stopped after the new folder was put in place, before the folder aside was removed. From here on, the folder with the file
+        // `old` stands for the new folder, and one with the file `older` is aside.
         with_file(aside, "older");
         recover(&folder).unwrap();
         assert_eq!(names(root.path()), ["events"]);

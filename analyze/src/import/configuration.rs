@@ -18,8 +18,7 @@ use crate::error::Error;
 /// The configuration of an imported run, and its time scale.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Setup {
-    /// A parameter that the log does not show has its default value, except the rule for the phases (when each machine has its first tick):
-    /// this rule is [`PhaseRule::Unknown`].
+    /// Parameters that the log does not show have their default values. Only `phase` is [`PhaseRule::Unknown`] instead.
     configuration: Configuration,
     /// Model seconds per second of the logs.
     time_scale: f64,
@@ -34,7 +33,7 @@ pub(super) fn from_runs(
 ) -> Result<Vec<Setup>, Error> {
     let mut all_rates = vec![];
     for run in runs {
-        // For each machine, its ticks per model second.
+        // For each machine, its rate in ticks per model second: as the user gave it, or as measured and rounded.
         let hertz = match &mapping.rates {
             Some(given) => rates::check_given(run, given)?,
             None => {
@@ -46,6 +45,7 @@ pub(super) fn from_runs(
         };
         all_rates.push(rates::to_parameter(run, &hertz)?);
     }
+    // What was measured from the logs counts as assumed.
     report.assumed.rates = mapping.rates.is_none();
     let durations = durations::from_runs(runs, &all_rates, mapping)?;
     let setup = |(rates, duration_ns)| Setup {
@@ -73,7 +73,7 @@ pub(super) fn from_runs(
 }
 
 /// Sets `internal` to the measured share of internal events among idle ticks (ticks that do not receive), with two decimals. Events of
-/// runs with the same rates are counted together, so that these runs get the same value.
+/// runs with the same rates are counted together. So these runs get the same value, and can be repetitions of one configuration.
 fn measure_internal(runs: &[Run], setups: &mut [Setup]) {
     // For each set of rates, the numbers of internal events and of idle ticks.
     let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
@@ -95,12 +95,12 @@ fn measure_internal(runs: &[Run], setups: &mut [Setup]) {
 /// The parameter `internal` with the same probability for all machines. `value` must be from 0 to 1; the mapping was checked for this.
 fn probability(value: f64) -> Internal {
     Internal::from(
-        Probability::new(value).unwrap_or_else(|| unreachable!("no probability: {value}")),
+        Probability::new(value).unwrap_or_else(|| unreachable!("not a probability: {value}")),
     )
 }
 
 impl Setup {
-    /// The canonical text of the configuration: the key of its runs without the repetition.
+    /// The configuration as text. It is the beginning of the key of each of its runs. The key's end is ` repetition=` and a number.
     pub(super) fn key(&self) -> String {
         self.configuration.to_string()
     }

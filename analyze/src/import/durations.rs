@@ -18,15 +18,16 @@ struct End {
     earliest_s: f64,
     /// The time at which the first tick that is not in the log was due. At least `earliest_s`.
     latest_s: f64,
-    /// The time between two ticks of the machine that had the last event.
+    /// The time between two ticks of the machine that had the last event of the run.
     tick_s: f64,
 }
 
 /// Finds the duration of each run, in model nanoseconds. The first of these rules that applies decides:
 ///
 /// 1. If the user gives a duration, all runs have it.
-/// 2. If a run can have ended at a whole number of seconds, this is its duration.
-/// 3. If runs with equal rates can have ended at the same time, they get the same duration: the time of the latest event of all of them.
+/// 2. If a run can have ended at a whole number of seconds, this is its duration (`whole_s` says which).
+/// 3. If several runs with equal rates can all have ended at the same time after their starts, they get the same duration: the largest of
+///    the times of their last events.
 /// 4. The duration is the time of the run's last event.
 ///
 /// # Errors
@@ -52,7 +53,7 @@ pub(super) fn from_runs(
         .collect()
 }
 
-/// The given duration for each run. Fails if a run has a later event.
+/// Rule 1 of [`from_runs`]: `duration_s` for each run. Fails if a run has an event after it.
 fn check_given(runs: &[Run], ends: &[End], duration_s: f64) -> Result<Vec<f64>, Error> {
     for (run, end) in runs.iter().zip(ends) {
         if end.earliest_s > duration_s {
@@ -74,9 +75,9 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
         .collect();
     undecided.sort_by(|&a, &b| ends[a].earliest_s.total_cmp(&ends[b].earliest_s));
     while let Some(&first) = undecided.first() {
-        // The runs that can all have ended at the same time as `first`, and the latest time at which all of them can have ended. The loop
-        // takes runs in the order of their last events. So if the last event of the next run is not later than `group_latest_s`, the whole
-        // group can have ended at the time of this event, and the run joins the group.
+        // `group`: runs that can all have ended at the same time, beginning with `first`. `group_latest_s`: the latest time at which all of
+        // them can have ended. The loop takes the runs in the order of their last events, so no run of the group has an event after the
+        // last event of `run`. If this event is not later than `group_latest_s`, all can have ended at its time, and `run` joins the group.
         let (mut group, mut group_latest_s) = (vec![], f64::INFINITY);
         for &run in &undecided {
             let End {
@@ -89,7 +90,7 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
                 group.push(run);
             }
         }
-        // For a run that is alone in its group, this is rule 4.
+        // If only `first` is in the group, the result is the time of its last event, as in rule 4.
         let last_events_s = group.iter().map(|&run| ends[run].earliest_s);
         let duration_s = last_events_s.fold(0.0, f64::max);
         group
@@ -97,6 +98,7 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
             .for_each(|&run| seconds[run] = Some(duration_s));
         undecided.retain(|run| !group.contains(run));
     }
+    // Every run has its duration now, so the default of `unwrap_or` is never used.
     std::iter::zip(seconds, ends)
         .map(|(seconds, end)| seconds.unwrap_or(end.earliest_s))
         .collect()
@@ -132,24 +134,25 @@ impl End {
         end
     }
 
-    /// The whole number of seconds at which the run can have ended: the largest one from `earliest_s` to `latest_s`. If no whole number is
-    /// in this range, it is the next whole number after the last event, but only if that is at most one tick later. (`latest_s` is too early
-    /// if one machine stopped before the others.)
+    /// The whole number of seconds at which the run can have ended: the largest one from `earliest_s` to `latest_s`. If there is none, one
+    /// machine may have stopped before the others, which makes `latest_s` too early. So the first whole number after the last event is
+    /// taken if it is at most `tick_s` later.
     fn whole_s(self) -> Option<f64> {
         let largest_s = self.latest_s.floor();
         if largest_s > self.earliest_s {
             return Some(largest_s);
         }
         let next_s = self.earliest_s.ceil();
+        // A duration cannot be 0.
         (next_s <= self.earliest_s + self.tick_s && next_s > 0.0).then_some(next_s)
     }
 }
 
-/// A duration as the parameter `duration_s`, which has whole milliseconds. Returns nanoseconds.
+/// The duration of `run` in nanoseconds, rounded up to whole milliseconds. Fails if the parameter `duration_s` cannot have this value.
 fn to_parameter(run: &Run, seconds: f64) -> Result<u64, Error> {
     let mut configuration = Configuration::default();
-    // Durations are rounded up to milliseconds, and are at least 1 ms. If a duration is a whole number of milliseconds and at most a
-    // millionth of a millisecond more, this rest is a rounding error, and is cut off.
+    // Rounded up to milliseconds, at least 1 ms. But a millionth of a millisecond or less above a whole number is only a rounding
+    // error: for 5.0000000001 ms, the result is 5 ms, not 6 ms.
     let rounded = (seconds * 1e3 - 1e-6).ceil().max(1.0) / 1e3;
     let text = if rounded.fract() == 0.0 {
         rounded.to_string()
@@ -188,7 +191,7 @@ mod tests {
         let one = [rates("1,3")];
         // 60 is between the earliest and the latest end.
         assert_eq!(measure_seconds(&[end(59.8, 60.1)], &one), [60.0]);
-        // The next whole second is more than one tick after the last event.
+        // The next whole second is more than one tick after the last event, so the run ends with this event.
         assert_eq!(measure_seconds(&[end(5.05, 5.19)], &one), [5.05]);
         assert_eq!(measure_seconds(&[end(7.3, 7.3)], &one), [7.3]);
         // The next whole second is less than one tick after the last event.

@@ -15,7 +15,8 @@ const MAX_EXAMPLES: usize = 2;
 /// How the logs were read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HowRead {
-    /// Where each field was found, in words, if its place was recognised in lines of text. For other fields, [`Raw::found`] says it.
+    /// Where each field was found, in words. Only fields whose places were recognised in lines of text are here. For fields of files with
+    /// columns, [`Raw::found`] has the words.
     pub(super) found: BTreeMap<String, String>,
     fields: Vec<Field>,
     /// One sentence per assumption.
@@ -26,9 +27,9 @@ pub(super) struct HowRead {
 #[derive(Clone, Debug)]
 struct Field {
     name: &'static str,
-    /// Where the field was found, in words.
+    /// Where the field was found, in words such as ``column `clock` ``.
     found: String,
-    /// Some of its values.
+    /// At most [`MAX_EXAMPLES`] of its values.
     examples: Vec<String>,
     /// Number of rows with a value.
     rows_with_value: usize,
@@ -44,7 +45,7 @@ impl HowRead {
         }
     }
 
-    /// The fields as a table: where each was found, two of its values, and how many rows have a value.
+    /// The fields as a table: where each was found, one or two of its values, and how many rows have a value.
     pub(super) fn table(&self) -> Table {
         let row = |field: &Field| {
             vec![
@@ -59,6 +60,7 @@ impl HowRead {
             headings: ["field", "found", "such as", "rows"]
                 .map(str::to_owned)
                 .into(),
+            // "3 of 10" is not a number, but it is aligned like one.
             numeric: vec![false, false, false, true],
             rows: self.fields.iter().map(row).collect(),
             ..Table::default()
@@ -68,10 +70,11 @@ impl HowRead {
 
 /// Adds to `understood` each field that the logs have. `runs` has the name and the files of each run.
 pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) {
-    // The rows of all files of all runs.
+    // All files of all runs, each with its rows.
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let all_rows = raws().map(|raw| raw.rows.len()).sum();
     for name in COLUMNS {
+        // The first file that has the field says where it was found.
         let Some(raw) = raws().find(|raw| raw.has(name)) else {
             continue;
         };

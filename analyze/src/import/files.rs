@@ -9,7 +9,8 @@ use super::report::Report;
 use super::{machines, names, selection};
 use crate::error::Error;
 
-/// From a folder, only files with these extensions are read. They may be in small or capital letters.
+/// The extensions of logs, in small or capital letters. In a folder, other files are not read. The exceptions are files without an
+/// extension: they are read if no other log is found.
 const EXTENSIONS: [&str; 8] = ["csv", "tsv", "txt", "log", "out", "json", "jsonl", "ndjson"];
 /// Maximum number of levels of folders within folders that are searched.
 const MAX_DEPTH: usize = 6;
@@ -35,7 +36,8 @@ pub(super) struct RunFiles {
 }
 
 /// Finds the files of each run. `sources` are the files and folders that the user names. All sources that are files are one group, and the
-/// logs in each folder are a group of their own. A group is split into several runs if the names of its files contain names of runs. The report lists the files in folders that are not read.
+/// logs in each folder are a group of their own. A group becomes several runs if a part of the files' names tells the runs apart. The user
+/// can give a `pattern`, a regular expression that says which part this is. The report lists the files in folders that are not read.
 ///
 /// # Errors
 ///
@@ -85,7 +87,7 @@ pub(super) fn find_runs(
     for (name, paths, from_folder) in groups {
         let paths = selection::without_copies(paths, report)?;
         let found = names::by_run(paths, pattern, report)?;
-        // All files are taken as one run, and the user gave no pattern that finds the run in a file's name.
+        // If all files of the group became one run, and not because of the user's pattern, this may be wrong.
         if let ([(_, paths)], None) = (&found[..], pattern)
             && names::may_be_several(paths)
         {
@@ -111,8 +113,8 @@ pub(super) fn find_runs(
 /// Finds the folders that contain logs, from `folder` down to `depth` levels below, and lists their logs in the order of their names.
 /// The first of these choices that has files is used:
 ///
-/// 1. the folder's own files with an extension of logs. They are skipped if none of them can be a log (by a word for an event and a time)
-///    while some files in subfolders look like logs (by many such words and times);
+/// 1. the folder's own files with an extension of logs. But choice 2 is used instead if no text of these files has both a word for an
+///    event (such as `sent`) and a time, while the text of some file in a subfolder has many of both;
 /// 2. the logs in its subfolders;
 /// 3. its own files without an extension.
 ///
@@ -126,6 +128,7 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
         paths.into_iter().partition(|path| is_hidden(path));
     let (logs, others): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.into_iter().partition(|path| is_log(path));
+    // Also adds the number of this folder's hidden files to the report.
     let leave_out = |report: &mut Report, others: &[PathBuf]| {
         let others = others.iter().map(|path| path.display().to_string());
         report.leave_out_files(others, hidden.len());
@@ -133,14 +136,8 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
     if !logs.is_empty() {
         if let Some((found, new_report)) = logs_in_subfolders(&logs, &others, depth, report)? {
             *report = new_report;
-            leave_out(report, &logs);
-            leave_out(
-                report,
-                &others
-                    .into_iter()
-                    .filter(|path| !is_folder(path))
-                    .collect::<Vec<_>>(),
-            );
+            let files = others.into_iter().filter(|path| !is_folder(path));
+            leave_out(report, &logs.into_iter().chain(files).collect::<Vec<_>>());
             return Ok(found);
         }
         leave_out(report, &others);
@@ -168,9 +165,10 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
     })
 }
 
-/// Finds the logs in the subfolders of a folder that has files with an extension of logs. `own` are these files, and `others` are the
-/// folder's other files and its subfolders. Returns the logs, and `report` with the files that are left out of the subfolders. `None` if
-/// one of the files in `own` can be a log, if no file in the subfolders looks like a log, or if `depth` is 0.
+/// Decides whether the logs of a folder are those in its subfolders, although the folder has files with an extension of logs: `own`.
+/// `others` are the folder's other files and its subfolders. If so, returns the logs in the subfolders, and a copy of `report` that also
+/// lists the files of the subfolders that are left out. Returns `None` if the text of a file in `own` may be a log, if no file in the
+/// subfolders looks like a log, or if `depth` is 0.
 fn logs_in_subfolders(
     own: &[PathBuf],
     others: &[PathBuf],
@@ -241,13 +239,13 @@ pub(super) fn max_import_bytes() -> u64 {
     available.unwrap_or(ASSUMED_MEMORY) / MEMORY_PER_BYTE
 }
 
-/// Reads the text of a log line by line, and stops with an error at the first line that cannot be part of a log. The whole text may have
-/// at most `max_bytes` bytes.
+/// Reads the text of a log, which may be in UTF-8 or UTF-16. The file may have at most `max_bytes` bytes.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] with the line if it has more than [`MAX_LINE_BYTES`] bytes, is not UTF-8, or makes the text longer than `max_bytes`;
-/// [`Error::Io`] if the file cannot be read.
+/// [`Error::Import`] with the number of the first line that makes the text longer than `max_bytes`, has more than [`MAX_LINE_BYTES`] bytes,
+/// or is not UTF-8; [`Error::Import`] without a line if a file that begins like UTF-16 is not UTF-16; [`Error::Io`] if the file cannot be
+/// read. The length of lines is not checked in UTF-16.
 pub(super) fn read(path: &Path, max_bytes: u64) -> Result<String, Error> {
     match read_beginning(path, max_bytes)? {
         (text, None) => Ok(text),
@@ -261,11 +259,11 @@ pub(super) fn read(path: &Path, max_bytes: u64) -> Result<String, Error> {
 }
 
 /// Reads a log as [`read`] does, but stops without an error before the text has more than `max_bytes` bytes. Returns the text, and the
-/// number of the line at which it stopped. None if the text is complete.
+/// number of the line at which it stopped. This number is `None` if the whole file was read.
 ///
 /// # Errors
 ///
-/// As for [`read`], except that the text may be too long.
+/// The same as [`read`], except that a text that is too long is no error.
 fn read_beginning(path: &Path, max_bytes: u64) -> Result<(String, Option<u64>), Error> {
     let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
     // A file in UTF-16 begins with a byte order mark.
@@ -383,12 +381,36 @@ mod tests {
         fs::write(&own_log, &large).expect("written");
         fs::write(&inner_log, small).expect("written");
         assert_eq!(found(folder.path()), std::slice::from_ref(&own_log));
+        // A file such as `requirements.txt`, without a word for an event and without a time.
         fs::write(&own_log, "numpy\n").expect("written");
         fs::write(&inner_log, large).expect("written");
         assert_eq!(found(folder.path()), [inner_log]);
     }
 
-    /// The third character needs two units of UTF-16, and the limit is between them.
+    /// A folder has a file that is no log, a hidden file, and a subfolder with a log. Each file that is left out is reported once.
+    #[test]
+    fn files_beside_a_subfolder_with_logs_are_left_out_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).expect("a folder");
+        let requirements = folder.path().join("requirements.txt");
+        for (path, text) in [
+            (requirements.clone(), "numpy\n".to_owned()),
+            (folder.path().join(".DS_Store"), String::new()),
+            (inner.join("vm.log"), "10:00:00 internal x\n".repeat(5)),
+        ] {
+            fs::write(path, text).expect("written");
+        }
+        let mut report = Report::default();
+        let runs = find_runs(&[folder.path().to_owned()], None, &mut report).expect("logs");
+        assert_eq!(runs.len(), 1);
+        let expected = format!("; left out: {}, 1 hidden file", requirements.display());
+        assert_eq!(report.files_left_out(), expected);
+    }
+
+    /// The text is `a`, a line feed and a clock face. In UTF-16 the clock face has two units of two bytes, and the file has 10 bytes (the
+    /// first two are the byte order mark). A limit of 9 bytes would leave one unit of the clock face, so all of it is left out. In UTF-8 the
+    /// file has 7 bytes, and a limit of 5 bytes leaves out the second line.
     #[test]
     fn the_beginning_of_a_file_has_whole_characters() {
         let folder = tempfile::tempdir().expect("a folder");

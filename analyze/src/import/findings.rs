@@ -13,6 +13,7 @@ use crate::output::words::counted;
 pub(super) fn words(report: &Report) -> Vec<String> {
     let mut words: Vec<String> = rates(&report.rates).into_iter().collect();
     if let Some(first_run) = report.rates.first() {
+        // Only the rates of the first run are listed, so only its irregular ticks are described.
         words.extend(irregular_ticks(first_run));
     }
     words.extend(rules(report));
@@ -27,6 +28,7 @@ pub(super) fn brief(report: &Report) -> Vec<String> {
     let mut brief = vec![];
     // Adds words if they are true of this import.
     let mut add = |is_true: bool, words: &str| brief.extend(is_true.then(|| words.to_owned()));
+    // The rates, and the probability of internal events, were measured in the logs.
     add(report.assumed.rates, "rates");
     add(report.assumed.internal, "internal");
     if let Some(rules) = report.rules {
@@ -35,6 +37,7 @@ pub(super) fn brief(report: &Report) -> Vec<String> {
         add(is_before(rules.stamp), "stamp before");
         add(is_before(rules.queue), "queue before");
     }
+    // The number of sends that were logged as several rows: rows with the same clock, or rows with different clocks.
     add(
         report.joined.same_clock + report.joined.own_clocks > 0,
         "rows joined",
@@ -53,6 +56,7 @@ fn part(part: UnmeasuredPart) -> &'static str {
         UnmeasuredPart::QueueLengths => "queue lengths",
         UnmeasuredPart::Arrivals => "arrivals",
         UnmeasuredPart::Messages => "message ages",
+        // Times that can be compared between machines.
         UnmeasuredPart::SharedTime => "shared time",
     }
 }
@@ -151,17 +155,17 @@ fn rules(report: &Report) -> Vec<String> {
     }
     if rules.unknown_clocks > 0 {
         words.push(format!(
-            "The last receive of {} is left out, because the clock after this receive is not in a row \
+            "In the logs of {}, the last receive is left out, because the clock after this receive is not in a row \
              and cannot be calculated from a timestamp.",
-            counted(rules.unknown_clocks, "machine's log")
+            counted(rules.unknown_clocks, "machine")
         ));
     }
     words
 }
 
-/// The sentence about one rule, such as "Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit before; set it with
-/// --queue." It is made from `fact` ("Queue lengths are logged"), `moment` ("the event"), the noun `rows` ("receives"), the rule, and the
-/// option that sets it. It is empty if no row shows which rule applies.
+/// The sentence about one rule, such as "Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit `before`; set it with
+/// --queue." (A receive can fit both choices.) The sentence is made from `fact` ("Queue lengths are logged"), `moment` ("the event"), the
+/// noun `rows` ("receives"), the rule, and the option that sets it. The sentence is empty if no row shows which rule applies.
 fn rule(fact: &str, moment: &str, rows: &str, (rule, option): (Rule, &str)) -> String {
     let FitCounts {
         after,
@@ -176,7 +180,7 @@ fn rule(fact: &str, moment: &str, rows: &str, (rule, option): (Rule, &str)) -> S
     match checked {
         0 => String::new(),
         _ => format!(
-            "{fact} {} {moment}: {} of {checked} {rows} fit this, and {} fit {}; set it with {option}.",
+            "{fact} {} {moment}: {} of {checked} {rows} fit this, and {} fit `{}`; set it with {option}.",
             taken.0, taken.1, other.1, other.0
         ),
     }

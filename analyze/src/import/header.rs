@@ -1,4 +1,4 @@
-//! Finds the columns of a log file that is imported: by the titles in its header, or by the numbers that the user gives.
+//! Finds the columns of a log file that is imported: by well-known titles in its header, or by the titles or numbers that the user gives.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub(super) type ColumnIndices = [Option<usize>; COLUMNS.len()];
 /// Columns that every log needs. The machine is not in this list, because it can also be given by a file's name.
 pub(super) const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// In a mapping, this value means that a column is not read.
+/// In a mapping (the user's description of the file's format), this value in place of a title means that a column is not read.
 const NO_COLUMN: &str = "-";
 
 /// For each column, other titles that programs give to this column, in lower case and with words joined by `_`.
@@ -87,7 +87,7 @@ const KNOWN_TITLES: [(&str, &[&str]); 12] = [
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a column that an event needs is not found, or if a title could mean two columns.
+/// [`Error::Import`] if a column that an event needs is not found, or if the file has two columns with the title of a found one.
 pub(super) fn find_columns(
     header: Option<&StringRecord>,
     mapping: &Mapping,
@@ -125,7 +125,7 @@ pub(super) fn find_columns(
     let first = missing[0];
     // If the mapping has regular expressions for lines (`line`), the columns are the named groups of these expressions.
     let way_out = match mapping.line.is_empty() {
-        false => format!("name a group of the pattern {first}, as in (?<{first}>...)"),
+        false => format!("give a group of the pattern the name {first}, as in (?<{first}>...)"),
         true => format!(
             "say which column it is, such as --columns {first}=TITLE (with --no-header, a number from 1 instead of the title)"
         ),
@@ -142,14 +142,16 @@ pub(super) fn is_known_title(name: &str, header: &StringRecord) -> bool {
     find_column_by_title(name, header).is_some()
 }
 
-/// Whether a line is a header: its cells are titles, and all columns that an event needs are among them.
+/// Whether a line is a header: its cells are titles, and the titles of all columns that an event needs are among them.
 pub(super) fn is_header(cells: &StringRecord, mapping: &Mapping) -> bool {
-    // Some programs write a word before each value, such as `clock: 5`. Such a line has words like a header, but it is an event.
+    // Some programs write a word before each value, such as `clock: 5, queue: 0`. Such a line has words like a header, but it is an event.
+    // Its cells, if it is split at blanks, are `clock:`, `5,` and so on.
     let is_value = |cell: &str| cell.ends_with([':', '=', ',']) || cell.parse::<f64>().is_ok();
     count_known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_value)
 }
 
-/// Counts the needed columns whose titles are among the cells of a line.
+/// Counts the needed columns whose titles are among the cells of a line. If the mapping gives a column's number instead of its title, the
+/// column counts if the line has at least this number of cells.
 pub(super) fn count_known(cells: &StringRecord, mapping: &Mapping) -> usize {
     let is_known = |name: &&&str| match mapping.columns.get(**name) {
         Some(given) => {
@@ -168,7 +170,7 @@ fn is_number_of(given: &str, index: usize) -> bool {
     given.parse() == Ok(index + 1)
 }
 
-/// Fails if another column of the file has the same title as the column at `index`, which was found as `name`.
+/// Fails if another column of the file has the same title as the column at `index`, because then either of them could be the column `name`.
 fn refuse_duplicate_titles(
     index: usize,
     name: &str,
@@ -225,7 +227,8 @@ fn find_given_column(
     }
 }
 
-/// The index of the first column with a known title of the column `name`. Its own name is tried before the other known titles.
+/// The index of the first column in the header that has a known title of `name`, one of [`COLUMNS`]. The title `name` itself is tried first,
+/// then each of the other known titles.
 fn find_column_by_title(name: &str, header: &StringRecord) -> Option<usize> {
     let titles: Vec<String> = header.iter().map(plain).collect();
     let find = |wanted: &str| {
@@ -312,11 +315,11 @@ mod tests {
         assert_eq!(found(&titles, &mapping), Ok(expected.to_vec()));
         let two_clocks = ["event", "time", "clock", "queue", "Clock"];
         insta::assert_snapshot!(found(&two_clocks, &Mapping::default()).expect_err("two clocks"), @"vm.csv line 1: columns 3, 5 have the same title `clock`; give the number of the column that is logical_clock, as in --columns logical_clock=3");
-        let second = Mapping {
+        let fifth_column = Mapping {
             columns: [("logical_clock".to_owned(), "5".to_owned())].into(),
             ..Mapping::default()
         };
-        let clock = found(&two_clocks, &second).expect("a number says which");
+        let clock = found(&two_clocks, &fifth_column).expect("a number says which");
         assert!(clock.contains(&("logical_clock", 4)), "{clock:?}");
         insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: there is no column `what`, which is given as event");
         insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column was recognised as event: the columns of the file are a, time, clock; say which column it is, such as --columns event=TITLE (with --no-header, a number from 1 instead of the title)");

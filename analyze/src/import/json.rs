@@ -1,5 +1,5 @@
-//! Reads logs in JSON, with one object for each event. The objects are on lines of their own or in a list, and the list may be a field of
-//! a single object.
+//! Reads logs in JSON, with one object for each event. The objects are on lines of their own or in a list. The list may be a field of an
+//! outer object, such as `{"rate": 3, "events": [{...}, {...}]}`.
 
 use std::path::Path;
 
@@ -10,6 +10,9 @@ use super::lines::{RawRow, Table};
 use super::numbers::DecimalMark;
 use crate::error::Error;
 
+/// The problem with a value that should be an event.
+const NOT_AN_OBJECT: &str = "this is JSON, but not an object; each event must be an object";
+
 /// Whether a text is JSON: the text begins with an object or a list of objects, and its first object can be parsed.
 pub(super) fn is_json(text: &str) -> bool {
     let text = text.trim_start();
@@ -17,6 +20,7 @@ pub(super) fn is_json(text: &str) -> bool {
         || text
             .strip_prefix('[')
             .is_some_and(|rest| rest.trim_start().starts_with('{'));
+    // The text without its first brackets and spaces begins with the first object.
     begins_with_object
         && first_value(
             text.trim_start_matches(|letter: char| letter == '[' || letter.is_whitespace()),
@@ -42,6 +46,7 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
     let mut objects: Vec<(u64, Vec<(String, String)>)> = vec![];
     // The position in the text: the index of a byte, and the number of its line.
     let (mut at, mut line) = (0, 1);
+    // Brackets count as text between the objects. So a list of objects is read like objects on lines of their own.
     let is_between = |letter: char| letter.is_whitespace() || ",[]".contains(letter);
     loop {
         let rest = &text[at..];
@@ -59,6 +64,9 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
                 if let Some((key, list)) = list {
                     let lines = lines_of_list(&text[at..at + end], key, list.len());
                     for (value, lines_below) in list.iter().zip(lines) {
+                        if !value.is_object() {
+                            return Err(wrong(NOT_AN_OBJECT.to_owned()));
+                        }
                         let mut cells = vec![];
                         flatten(String::new(), value, &mut cells);
                         objects.push((line + lines_below, cells));
@@ -72,9 +80,7 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
                 at += end;
             }
             Some(Ok(_)) => {
-                return Err(wrong(
-                    "this is JSON, but not an object; each event must be an object".to_owned(),
-                ));
+                return Err(wrong(NOT_AN_OBJECT.to_owned()));
             }
         }
     }
@@ -101,8 +107,9 @@ fn only_list(object: &serde_json::Map<String, Value>) -> Option<(&str, &Vec<Valu
 /// written with escapes such as `\u00e9`.
 fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
     let key = serde_json::to_string(key).unwrap_or_default();
-    // The key can also occur elsewhere in the text. The list follows the occurrence after which `count` objects can be read. If there
-    // are several such occurrences, the last one counts, because a JSON parser keeps the last value of a key.
+    // The key can also occur elsewhere in the text. So after each occurrence, `count` objects are read from the next `[` on. If this fails,
+    // the list is not here. If it succeeds after several occurrences, the last one counts, because a JSON parser keeps the last value of
+    // a key.
     let starts = object.match_indices(&key).map(|(at, _)| at + key.len());
     let found = starts.filter_map(|start| {
         let mut at = start + object[start..].find('[')? + 1;
@@ -114,7 +121,7 @@ fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
                     .trim_start_matches(|letter: char| letter.is_whitespace() || letter == ',')
                     .len();
             let (value, end) = first_value(&object[at..])?.ok()?;
-            // A value that is not an object shows that this is not the list.
+            // If the value is not an object, `?` leaves the closure: this is not the list.
             value.is_object().then_some(())?;
             lines.push(newlines(&object[..at]));
             at += end;
@@ -211,7 +218,10 @@ mod tests {
         );
         let within = "{\"rate\": 3, \"events\": [{\"a\": 1}, {\"a\": 2}]}";
         assert_eq!(rows(within).map(|rows| rows.len()), Ok(2));
-        // Before the list `log`, the object has a text with a bracket.
+        let number_within = "{\"events\": [{\"a\": 1}, 5]}";
+        let error = rows(number_within).expect_err("5 is not an event");
+        assert!(error.contains("each event must be an object"), "{error}");
+        // The first bracket of the text is inside a string, so it does not begin the list `log`.
         let pretty = "{\n\"events\": \"x [\",\n\"log\": [\n{\"a\": 1},\n{\"a\":\n2}\n]}";
         let lines = rows(pretty).map(|rows| rows.iter().map(|row| row.0).collect::<Vec<_>>());
         assert_eq!(lines, Ok(vec![4, 5]));
@@ -223,6 +233,7 @@ mod tests {
         assert!(
             problem.is_err_and(|problem| problem.starts_with("a.json line 2: this is not JSON"))
         );
+        // Texts that are not JSON, although the first two begin like JSON.
         assert!(!is_json("[2026-01-01] {a}") && !is_json("{x") && !is_json("a,b"));
     }
 }

@@ -46,7 +46,8 @@ impl Kind {
     }
 }
 
-/// Beginnings of words that stand for an event, in lower case: English, Spanish, Portuguese, French and German.
+/// Beginnings of words that stand for an event, in lower case: English (also misspelt), Spanish, Portuguese, French and German. `local` is
+/// not among them, because words such as `localhost` begin with it; see [`kind_of_word`].
 const STEMS: [(Kind, &[&str]); 3] = [
     (
         Kind::Receive,
@@ -95,8 +96,10 @@ const ABBREVIATIONS: [(Kind, &str); 7] = [
     (Kind::Receive, "rx"),
     (Kind::Send, "s"),
     (Kind::Send, "tx"),
+    // Send to both: with three machines, these are all other machines.
     (Kind::SendAll, "sb"),
     (Kind::Internal, "i"),
+    // Internal event.
     (Kind::Internal, "ie"),
 ];
 /// Beginnings of words that mean that a send goes to all machines.
@@ -117,7 +120,7 @@ const ALL_WORDS: [&str; 9] = [
 const PEER_STEMS: [&str; 2] = ["sender", "receiver"];
 /// Before one of these words, `local` describes a clock or a queue (`local clock`), and does not mean an internal event.
 const CLOCK_WORDS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", "lc"];
-/// Beginnings of words. If the first word of a text begins so, the event did not happen, or has not happened yet.
+/// If the first word of a text begins with one of these, the event did not happen, or has not happened yet.
 const FAILURE_STEMS: [&str; 8] = [
     "fail", "error", "warn", "unable", "could", "cannot", "waiting", "trying",
 ];
@@ -128,7 +131,7 @@ const NEGATIONS: [&str; 14] = [
 ];
 /// A negation denies an event that is at most this number of words after the negation.
 const NEGATED_WORDS: usize = 3;
-/// Beginnings of words. If the first word of a text begins so and no word stands for an event, the text is about the program.
+/// If the first word of a text begins with one of these, and no word stands for an event, the text is about the program.
 const PROGRAM_STEMS: [&str; 13] = [
     "start", "init", "creat", "connect", "launch", "stop", "end", "exit", "finish", "shutdown",
     "terminat", "listen", "ready",
@@ -187,11 +190,16 @@ pub(super) fn negates(word: &str) -> bool {
     NEGATIONS.contains(&word)
 }
 
-/// The kind of event for which a cell stands. The first word that stands for an event decides. If this word is not the first word of the
-/// cell, and later words stand for other kinds, the kind is `None`.
+/// The kind of event for which the text of a cell stands. The first of these rules that fits decides:
 ///
-/// [`Kind::Ignore`] if the first word means that the event did not happen (see [`FAILURE_STEMS`]). Also if no word stands for an event, but
-/// the text is about the program (see [`PROGRAM_STEMS`]). `None` for all other texts without a word for an event.
+/// 1. The whole text is an abbreviation, such as `r`: the kind that it stands for.
+/// 2. The first word means that the event did not happen (see [`FAILURE_STEMS`]): [`Kind::Ignore`].
+/// 3. The first word stands for an event: its kind.
+/// 4. Later words stand for events: their kind, or `None` if they stand for different kinds.
+/// 5. No word stands for an event, and the text is about the program (see [`PROGRAM_STEMS`]): [`Kind::Ignore`].
+///
+/// If no rule fits, the result is `None`. In rules 3 to 5, a word that is denied (see [`NEGATIONS`]) or describes a clock (see
+/// [`CLOCK_WORDS`]) does not stand for an event. In rules 3 and 4, a send is a [`Kind::SendAll`] if some word says so (see [`says_all`]).
 pub(super) fn recognise(cell: &str) -> Option<Kind> {
     let words = words(cell);
     if let Some(kind) = kind_of_abbreviation(&words) {

@@ -47,16 +47,12 @@ impl LeftOut {
         let mut shapes: Vec<String> = shown
             .map(|shape| format!("{} such as {}", shape.lines, shape.example))
             .collect();
-        if let Some(more @ 1..) = self.0.len().checked_sub(MAX_SHAPES) {
+        let more = self.0.len().saturating_sub(MAX_SHAPES);
+        if more > 0 {
             shapes.push(format!("and {}", counted(more, "other shape")));
         }
-        let counted = counted(total, noun);
-        (total > 0).then(|| {
-            format!(
-                "Left out: {counted}, because {reason}: {}",
-                shapes.join("; ")
-            )
-        })
+        let lines = counted(total, noun);
+        (total > 0).then(|| format!("Left out: {lines}, because {reason}: {}", shapes.join("; ")))
     }
 }
 
@@ -65,7 +61,7 @@ fn shape(text: &str) -> String {
     let mut shape = String::new();
     for letter in text.trim().chars() {
         match letter.is_ascii_digit() {
-            // A digit after the first one of a number.
+            // For the first digit of this number, the shape got a `0`, which stands for all its digits.
             true if shape.ends_with('0') => {}
             true => shape.push('0'),
             false => shape.push(letter),
@@ -74,7 +70,8 @@ fn shape(text: &str) -> String {
     shape
 }
 
-/// The first [`MAX_CHARACTERS`] characters of a text, with `...` if there are more. Line ends become ` / `.
+/// The first [`MAX_CHARACTERS`] characters of a text, with `...` if there are more. The text may have several lines, which are then joined
+/// by ` / `.
 pub(super) fn shortened(text: &str) -> String {
     let text = text.trim().replace('\n', " / ");
     match text.char_indices().nth(MAX_CHARACTERS) {
@@ -89,11 +86,12 @@ mod tests {
 
     #[test]
     fn lines_are_counted_by_shape() {
+        let reason = "no event was recognised";
         let mut left_out = LeftOut::default();
-        assert_eq!(left_out.words("line", "why"), None);
+        assert_eq!(left_out.words("line", reason), None);
         for (line, text) in (1..).zip(["ticks: 12", "ticks: 3", "bye"]) {
             left_out.add("vm.log".as_ref(), line, text);
         }
-        insta::assert_snapshot!(left_out.words("line", "why").unwrap_or_default(), @"Left out: 3 lines, because why: 2 such as vm.log line 1: ticks: 12; 1 such as vm.log line 3: bye");
+        insta::assert_snapshot!(left_out.words("line", reason).unwrap_or_default(), @"Left out: 3 lines, because no event was recognised: 2 such as vm.log line 1: ticks: 12; 1 such as vm.log line 3: bye");
     }
 }

@@ -28,7 +28,8 @@ pub(super) struct Raw {
     pub(super) time_title: String,
     /// The machine that the file's name gives, if the mapping has a pattern for file names.
     pub(super) machine: Option<String>,
-    /// For each of [`super::mapping::COLUMNS`]: words that say where in the file it was found. `None` if the file does not have it.
+    /// For each of [`super::mapping::COLUMNS`], where in the file it was found, in words such as ``column `clock` ``. `None` if the file does
+    /// not have it.
     pub(super) found: Vec<Option<String>>,
     pub(super) rows: Vec<RawRow>,
 }
@@ -72,7 +73,7 @@ impl Raw {
         }
     }
 
-    /// Adds a `run` column. `run` returns the value of a row, given the row's index.
+    /// Adds a `run` column to a file that has several runs one after the other. `run` returns the run of a row, given the row's index.
     pub(super) fn with_runs(mut self, run: impl Fn(usize) -> String) -> Self {
         for (index, row) in self.rows.iter_mut().enumerate() {
             row.cells.push_field(&run(index));
@@ -80,6 +81,7 @@ impl Raw {
         // The new cell is the last cell of each row.
         let cell_count = self.rows.first().map_or(0, |row| row.cells.len());
         self.indices[index("run")] = cell_count.checked_sub(1);
+        // The file itself has no such column: a new run was recognised wherever the clock starts again from a small value.
         self.found[index("run")] = Some("where the clock starts again".to_owned());
         self
     }
@@ -130,6 +132,7 @@ pub(super) fn read(
     report: &mut Report,
 ) -> Result<Raw, Error> {
     let text = without_byte_order_mark(text);
+    // `line` has the mapping's patterns for lines. If there are none, the file is a table.
     let mut raw = match mapping.line.is_empty() {
         false => patterns::read(path, text, mapping, report)?,
         true => {
@@ -148,7 +151,7 @@ pub(super) fn read(
         }
         is_event
     };
-    // All rows are checked before any is removed, because a check also needs the other fields of `raw`.
+    // All rows are checked before any is removed: `is_event` borrows `raw`, so it cannot be called while `retain` changes `raw.rows`.
     let are_events: Vec<bool> = raw.rows.iter().map(is_event).collect();
     let mut are_events = are_events.into_iter();
     raw.rows.retain(|_| are_events.next() == Some(true));
@@ -162,9 +165,14 @@ pub(super) fn read(
     Ok(raw)
 }
 
-/// Whether a file does not look like a log: it is empty, or has no known column, or no line matches a pattern of the mapping. If the
-/// mapping says that there is no header, a log has a row with a value in each needed column. A table that cannot be read counts as a log,
-/// so that the user sees the error when it is read.
+/// Whether a file does not look like a log. An empty file does not look like one. For other files there are three
+/// cases:
+///
+/// - If the mapping has patterns for lines, a log has a line that matches one of them.
+/// - If the mapping says that there is no header, a log has a row as in [`has_row_of_event`].
+/// - Otherwise a log has a header with a title of at least one column that an event needs.
+///
+/// A table that cannot be read counts as a log, so that the user sees the error when the file is read.
 pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
     let text = without_byte_order_mark(text);
     if text.trim().is_empty() {
@@ -175,6 +183,7 @@ pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
         true => match table(path, text, mapping) {
             Ok(table) => match &table.header {
                 Some(header) => header::count_known(header, mapping) == 0,
+                // If the mapping does not exclude a header, only a table without any row has none.
                 None => mapping.header != Some(false) || !has_row_of_event(path, &table, mapping),
             },
             Err(_) => false,
@@ -183,7 +192,7 @@ pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
 }
 
 /// Whether a table without a header has a row with a value in each column that an event needs, and with a whole number as the clock. Also
-/// true if the mapping does not number these columns, so that the user sees the error when the table is read.
+/// true if the mapping does not give the numbers of these columns, so that the user sees the error when the table is read.
 fn has_row_of_event(path: &Path, table: &Table, mapping: &Mapping) -> bool {
     let Ok(indices) = header::find_columns(None, mapping, path) else {
         return true;
@@ -233,8 +242,9 @@ fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Er
     })
 }
 
-/// Splits a file into a table. The file has JSON, or lines with cells that a character or blanks separate.
+/// Splits a file into a table. The file is JSON, or its cells are separated by a character such as a comma, or by blanks.
 pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table, Error> {
+    // A mapping with a separator or a header is not meant for JSON.
     let is_json = mapping.separator.is_none() && mapping.header.is_none() && json::is_json(text);
     if is_json {
         return json::table(path, text);
@@ -282,7 +292,8 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
     if rows.len() > 1
         && let Some(incomplete) = rows.pop_if(|row| row.cells.len() < cells)
     {
-        // The last line is incomplete if the program was stopped while it wrote the line.
+        // The last line is incomplete if the program was stopped while it wrote the line. But a table's only row is kept, so that the user
+        // gets an error that says how many cells it has.
         left_out.push((incomplete.line, joined(&incomplete.cells)));
     }
     Ok(Table {
@@ -389,10 +400,10 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
 }
 
 /// Finds the number of the line in which a record begins, as editors count lines. The CSV reader does not give the right number: if lines
-/// end with carriage return and line feed, the position of its next record is before the line feed.
+/// end with carriage return and line feed, it takes the line feed for the beginning of the next record.
 struct LineFinder<'t> {
     text: &'t [u8],
-    /// An index in `text`. The line ends before it are counted.
+    /// An index in `text`. All line feeds before this index have been counted.
     byte: usize,
     /// The number of the line of `text[byte]`, from 1.
     line: u64,
@@ -402,7 +413,7 @@ impl LineFinder<'_> {
     /// The line in which the record at `position` begins. Positions must not decrease from call to call.
     fn line(&mut self, position: &csv::Position) -> u64 {
         let start = usize::try_from(position.byte()).unwrap_or(self.text.len());
-        // Line ends directly at `start` belong to the lines before the record.
+        // If there are line feeds or carriage returns directly at `start`, they belong to the lines before the record.
         while let Some(byte) = self.text.get(self.byte)
             && (self.byte < start || matches!(byte, b'\r' | b'\n'))
         {

@@ -25,7 +25,8 @@ pub(super) fn natural_order(name: &str) -> Vec<Piece> {
     pieces
 }
 
-/// The words and numbers of a name, without the characters between them: `node_1_log` has three parts.
+/// The words and numbers of a name, without the characters between them. `node_1_log` has three parts: node, 1 and log. (Its pieces in
+/// [`natural_order`] are `node_`, 1 and `_log`.)
 pub(super) fn parts(name: &str) -> Vec<Piece> {
     let pieces = natural_order(name)
         .into_iter()
@@ -40,18 +41,21 @@ pub(super) fn parts(name: &str) -> Vec<Piece> {
     pieces.collect()
 }
 
-/// The names of a run's machines: machine 0 has the first name, and so on. The [`Keys`] find a machine by a part of its name.
+/// The names of a run's machines (machine 0 has the first name, and so on), and the [`Keys`], which find a machine by a part of its name.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Machines(pub(super) Vec<String>, Keys);
 
-/// The part of each machine's name that identifies the machine in its run. Key 0 is that of machine 0, and so on.
+/// The keys of a run's machines. A key is the part of a machine's name that identifies it in its run. The first key is that of machine 0,
+/// and so on.
 #[derive(Clone, Debug, PartialEq)]
 enum Keys {
-    /// The part after a word for machines, such as 1 in `vm1_rate3`. Other numbers in the name, such as 3, are ignored.
+    /// The part after a word for machines, such as 1 in `vm1_rate3`. A number at the end of the name, such as 3, does not find the machine.
     Labelled(Vec<Piece>),
-    /// The only part in which the names differ, such as A in `log_A_new`, or the number at the end of each name, such as 1 in `vm1`.
+    /// The only part in which the names differ, such as A in `log_A_new`, or the number at the end of each name, such as 1 in `vm1`. A
+    /// number at the end of the name finds the machine too.
     Differing(Vec<Piece>),
-    /// The names differ in several parts, or in their number of parts.
+    /// No part can be a key: the names differ in several parts, or in their number of parts. Except for the full name, only a number at the
+    /// end of the name finds the machine.
     None,
 }
 
@@ -89,6 +93,7 @@ impl Machines {
         let end = trailing_number(name)?;
         let mut ends = self.0.iter().map(|other| trailing_number(other));
         let found = ends.position(|other| other == Some(end))?;
+        // `position` stopped at the first name that fits, so `any` looks only at the names after it.
         let is_only_one = !ends.any(|other| other == Some(end));
         is_only_one.then_some(found)
     }
@@ -102,7 +107,8 @@ impl Keys {
             .map(|parts| after_machine_word(parts))
             .collect();
         if let Some(keys) = labelled.filter(|keys| are_different(keys)) {
-            // If each key is also the number at the end of the name, `Differing` is right, so that a machine can be found by this number too.
+            // If each key is also the number at the end of its name, as in `vm1`, this number must find the machine, as it does with
+            // `Differing`.
             let is_end = |(name, key): (&String, &Piece)| {
                 trailing_number(name).map(Piece::Number).as_ref() == Some(key)
             };
@@ -111,6 +117,7 @@ impl Keys {
                 false => Self::Labelled(keys),
             };
         }
+        // Names with different numbers of parts have no key.
         let Some(first) = parts
             .first()
             .filter(|first| parts.iter().all(|other| other.len() == first.len()))

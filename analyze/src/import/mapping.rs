@@ -53,7 +53,7 @@ const KEYS: [&str; 16] = [
 /// How the logs of another program are read. Values that are not given are recognised from the logs, or have a default value.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Mapping {
-    /// The separator of cells: one character, or `blanks` for any number of blanks and tabs. By default it is recognised from the
+    /// The separator of cells: one ASCII character, or `blanks` for any number of blanks and tabs. By default it is recognised from the
     /// first line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
@@ -84,14 +84,14 @@ pub struct Mapping {
     /// rows is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
-    /// How idle machines choose recipients: a value of the parameter `sends` of experiments. If it is not given, `analyze audit` does not
-    /// check how often each recipient was chosen.
+    /// How machines choose the recipients of their messages: a value of the parameter `sends` of experiments, such as `broadcast`. If it
+    /// is not given, `analyze audit` does not check how often each recipient was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sends: Option<String>,
     /// Ticks per model second of each machine. By default they are measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<f64>>,
-    /// Probability that an idle tick is an internal event. By default it is the share of internal events in the logs.
+    /// Probability that a tick at which no message waits is an internal event. By default it is the share of internal events in the logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub internal: Option<f64>,
     /// Duration of a run, model seconds. By default it is measured.
@@ -137,7 +137,8 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`Error::Mapping`] lists every mistake with its line and key; [`Error::Import`] if two values contradict each other.
+    /// [`Error::Mapping`] lists every unknown key and every wrong value, with line and key. If there are none, [`Error::Import`] has the
+    /// first problem that [`Mapping::check`] finds, such as values that contradict each other.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let mapping = toml_reader::read(text, read_mapping).map_err(|mistakes| Error::Mapping {
             path: path.to_owned(),
@@ -203,7 +204,7 @@ impl Mapping {
             None | Some("blanks") => Ok(()),
             Some(separator) if separator.len() == 1 => Ok(()),
             Some(separator) => Err(format!(
-                "separator `{separator}` is neither one character nor `blanks`"
+                "separator `{separator}` is neither one ASCII character nor `blanks`"
             )),
         }
     }
@@ -260,8 +261,10 @@ impl Mapping {
     ///
     /// 1. A word in `events` equals the whole cell.
     /// 2. The cell has a commonly used word for an event.
-    /// 3. A word in `events` is a part of the cell.
+    /// 3. The cell contains a word in `events` as a whole word.
     /// 4. The cell has a commonly used word of lines that are not events. Then the kind is [`Kind::Ignore`].
+    ///
+    /// If no rule fits, the result is `None`.
     pub(super) fn kind(&self, cell: &str) -> Option<Kind> {
         self.declared(|word| word.eq_ignore_ascii_case(cell))
             .or_else(|| kinds::recognise(cell).filter(|kind| *kind != Kind::Ignore))
@@ -269,7 +272,7 @@ impl Mapping {
             .or_else(|| kinds::recognise(cell))
     }
 
-    /// The kind of event in `events` with a word that `is_meant` accepts.
+    /// The first kind of event in `events` for which `is_meant` is true of one of its words.
     fn declared(&self, is_meant: impl Fn(&str) -> bool) -> Option<Kind> {
         let given = |(kind, words): (&Kind, &Vec<String>)| {
             words.iter().any(|word| is_meant(word)).then_some(*kind)
@@ -302,8 +305,6 @@ fn has_word(cell: &str, word: &str) -> bool {
 fn read_mapping(root: &Section<'_>) -> Option<Mapping> {
     root.allow_only(&KEYS);
     let text = |item: &Item<'_>| item.text().map(str::to_owned);
-    // In the error, `from ... to ...` follows after the comma.
-    let above_0 = |item: &Item<'_>| item.number(f64::MIN_POSITIVE..=1e12, "a number above 0,");
     let when = |item: &Item<'_>| item.named(&["after", "before"], When::from_name);
     let stamp_rule = |item: &Item<'_>| item.one_of::<StampRule>(StampRule::NAMES);
     // All values are read before the function returns, so that every mistake is reported.
@@ -319,8 +320,10 @@ fn read_mapping(root: &Section<'_>) -> Option<Mapping> {
     let sends = root.optional("sends", |item| item.one_of::<Sends>(Sends::NAMES));
     let rates = root.optional("rates", rates);
     let internal = root.optional("internal", |item| item.number(0.0..=1.0, "a probability"));
-    let duration_s = root.optional("duration_s", above_0);
-    let time_scale = root.optional("time_scale", above_0);
+    let duration_s = root.optional("duration_s", |item| {
+        item.number(DURATIONS_S, "a number of seconds")
+    });
+    let time_scale = root.optional("time_scale", |item| item.number(TIME_SCALES, "a number"));
     let columns = root.optional("columns", columns);
     let events = root.optional("events", events);
     Some(Mapping {
@@ -409,8 +412,9 @@ mod tests {
         insta::assert_snapshot!(problem("time = \"s\"\nseperator = \";\"\n"), @"m.toml:2: `seperator`: no such key; did you mean `separator`?");
         insta::assert_snapshot!(problem("[columns]\nclock = \"c\"\n"), @"m.toml:2: `columns.clock`: no such key; known here: run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
         insta::assert_snapshot!(problem("stamp = \"during\"\n"), @r#"m.toml:1: `stamp`: "during" is not known; use one of after, before"#);
-        insta::assert_snapshot!(problem("duration_s = 1e300\n"), @"m.toml:1: `duration_s`: 1e300 is not a number above 0, from 0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000022250738585072014 to 1000000000000");
-        insta::assert_snapshot!(problem("time_scale = nan\n"), @"m.toml:1: `time_scale`: nan is not a number above 0, from 0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000022250738585072014 to 1000000000000");
+        insta::assert_snapshot!(problem("separator = \"·\"\n"), @"m.toml: separator `·` is neither one ASCII character nor `blanks`");
+        insta::assert_snapshot!(problem("duration_s = 1e300\n"), @"m.toml:1: `duration_s`: 1e300 is not a number of seconds from 0.001 to 604800");
+        insta::assert_snapshot!(problem("time_scale = nan\n"), @"m.toml:1: `time_scale`: nan is not a number from 0.000000001 to 1000000000");
         insta::assert_snapshot!(problem("[events]\nsend = [\"OUT\"]\nreceive = [\"IN\", \"out\"]\n"), @"m.toml: the word `out` is given for two kinds of events, send and receive; leave it out of one");
         insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: a pattern of lines defines the cells; leave out separator, header and columns");
         insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one character nor `blanks`");
@@ -422,6 +426,7 @@ mod tests {
         let mistakes = Mapping::parse(text, "m.toml".as_ref()).expect_err("mistakes");
         let mistakes = mistakes.to_string();
         let lines: Vec<&str> = mistakes.lines().collect();
+        // In messages, the values of a list are counted from 1.
         let begin = [
             "m.toml:1: `rates[2]`: wanted a number",
             "m.toml:1: `rates[3]`: wanted a number",

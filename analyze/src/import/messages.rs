@@ -1,9 +1,9 @@
-//! Finds the send of each receive, if an imported log has the sender and the timestamp of each message, but not the tick of the sender in
-//! which the message was sent.
+//! Finds the tick in which each received message was sent, if an imported log does not name this tick. For this, the log must have the
+//! message's sender and timestamp.
 //!
 //! A machine's clock rises at every event, so a machine never uses a timestamp twice. The sender and the timestamp therefore
-//! identify the send. If a faulty clock repeats a timestamp, the first receive with this timestamp is matched with the first send, the
-//! second receive with the second send, and so on.
+//! identify the send. If a faulty clock repeats a timestamp, a receiver's first receive with this timestamp is matched with the first
+//! send that can have reached the receiver, its second receive with the second such send, and so on.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
     let mut found_any = false;
     for (receiver, rows) in (0u32..).zip(machines) {
         // By sender and timestamp: how many receives are already matched.
-        let mut matched: HashMap<(u32, u64), usize> = HashMap::new();
+        let mut matched_counts: HashMap<(u32, u64), usize> = HashMap::new();
         for row in rows {
             let EventKind::Receive(message) = &mut row.event.kind else {
                 continue;
@@ -38,15 +38,15 @@ pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
                 continue;
             }
             let key = (message.sender, message.stamp);
-            let matched = matched.entry(key).or_default();
+            let matched = matched_counts.entry(key).or_default();
             let can_reach_receiver = |(_, recipients): &&(u64, Recipients)| {
                 // For a send to all machines, `among` returns the list that it is given. So here the result is `[UNKNOWN_MACHINE]`, as for
-                // a send to unknown recipients. Both sends may have reached the receiver.
+                // a send to unknown recipients. Both kinds of sends can reach every receiver.
                 let named = recipients.among(&[UNKNOWN_MACHINE]);
                 named.contains(&receiver) || named == [UNKNOWN_MACHINE]
             };
-            let sends = sends.get(&key).into_iter().flatten();
-            let mut possible = sends.filter(can_reach_receiver);
+            let sends_with_key = sends.get(&key).into_iter().flatten();
+            let mut possible = sends_with_key.filter(can_reach_receiver);
             if let Some((tick, _)) = possible.nth(*matched) {
                 message.sent_tick = *tick;
                 *matched += 1;

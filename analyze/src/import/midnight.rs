@@ -1,15 +1,19 @@
 //! Corrects the times of imported runs that pass midnight, if the log has times of day without dates. After midnight, such times start
 //! again at 0.
 //!
-//! A time is taken as a time of the next day if it is more than half a day earlier than the time of the machine's previous row. The first row of
-//! a machine has no previous row: its time is compared with the time of the first row of the machine that starts last. A smaller step back does not come from midnight but
-//! from rows in the wrong order, so it is not changed.
+//! If a row's time of day is more than half a day earlier than that of the machine's previous row, midnight lies between the two rows, and
+//! the row is moved to the next day. A row that is earlier by at most half a day is in the wrong order. Its time is not changed, and the
+//! import refuses the log.
+//!
+//! The first row of a machine has no previous row. It is compared with the latest time of day in the first row of any machine of the run.
+//! If it is more than half a day earlier, the machine began after midnight, and all its rows are moved to the next day. (This is done only
+//! if midnight lies between two rows of some machine.)
 
 use super::rows::Row;
 use super::time::DAY_NS;
 
-/// Adds days to the time of `row` until it is at most half a day earlier than the time of `previous`, the machine's previous row. Returns
-/// whether any day was added.
+/// Adds days to the time of `row` until it is at most half a day earlier than the time of `previous`, the machine's previous row, to which
+/// days may have been added already. Returns whether any day was added.
 pub(super) fn add_days(row: &mut Row, previous: Option<&Row>) -> bool {
     let Some(previous) = previous else {
         return false;

@@ -1,8 +1,9 @@
 //! Turns the logs of other programs into a dataset (command `analyze import`).
 //!
 //! A log must have a row for each event, with the machine, the system time, the kind of event and the logical clock. It may also
-//! have the length of the queue, and the recipients, sender, timestamp and tick of a message. With these fields, more can be measured
-//! and audited. Fields that the log does not have stay empty, and the report names them.
+//! have the length of the queue, the recipients, the sender and the timestamp of a message, and the number of the sender's tick at which
+//! the message was sent. With these fields, more can be measured and audited. Fields that the log does not have stay empty, and the report
+//! names them.
 //!
 //! # Layout
 //!
@@ -107,6 +108,7 @@ pub fn import(sources: &[PathBuf], given: &Mapping, root: &Path) -> Result<Repor
     let (runs, rules) = parse_runs(&raw_runs, &files, mapping, &mut report)?;
     report.missing_fields = find_missing_fields(&runs);
     report.unmeasured = collect_unmeasured(&runs);
+    // For each run, its configuration and time scale.
     let setups = configuration::from_runs(&runs, &rules, mapping, &mut report)?;
     let mut writer = ImportWriter::create(root)?;
     // For each configuration, the number of its runs so far.
@@ -128,6 +130,7 @@ pub fn import(sources: &[PathBuf], given: &Mapping, root: &Path) -> Result<Repor
         assumed: report.assumed,
         sends_given: mapping.sends.is_some(),
         unmeasured: report.unmeasured.clone(),
+        // `finish` replaces this by the checksum of `sources.csv`.
         sources: None,
     };
     let configurations = repetitions.into_keys().collect();
@@ -155,7 +158,8 @@ fn parse_runs(
     Ok((runs, rules))
 }
 
-/// Collects the quantities that cannot be measured, each with its runs, and with the reason in the first of these runs.
+/// Collects the quantities that cannot be measured in some runs. Each has the numbers of these runs, and the reason in the first of them:
+/// the reasons in the others are not kept.
 fn collect_unmeasured(runs: &[Run]) -> Vec<Unmeasured> {
     let mut unmeasured: BTreeMap<UnmeasuredPart, Unmeasured> = BTreeMap::new();
     for (index, run) in (0..).zip(runs) {

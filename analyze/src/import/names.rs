@@ -25,12 +25,13 @@ const RUN_WORDS: [&str; 13] = [
     "repetition",
     "iteration",
 ];
-/// A key that sorts runs in natural order: the pieces of the run's name, and the name itself.
+/// A key that sorts runs in natural order (run 2 before run 10): the pieces of the run's name, which are its numbers and the texts between
+/// them, and then the name itself, because different names such as `run1` and `run01` have the same pieces.
 type RunKey = (Vec<Piece>, String);
 
-/// Groups files by run. Returns the name of each run and its files. `pattern` is the regular expression `files` of the mapping (the user's
-/// description of the logs). If there is a pattern, its group `run` gives the run of a file. Otherwise the names of the files are compared.
-/// If no runs are found in the names, all files are one run without a name.
+/// Groups files by run. Returns the name of each run and its files. `pattern` is a regular expression, if the user gave one: the entry
+/// `files` of the mapping (the user's description of the logs). The pattern's group `run` gives the run of a file. Without a pattern, the
+/// names of the files are compared. If no runs are found in the names, all files are one run without a name.
 ///
 /// # Errors
 ///
@@ -87,6 +88,7 @@ pub(super) fn machine(pattern: Option<&str>, path: &Path) -> Result<Option<Strin
 
 /// Compiles the pattern of files. Its groups may only have the names `run` and `machine`.
 fn compile(pattern: &str) -> Result<Regex, Error> {
+    // Where other errors name a file, this one names the pattern.
     let wrong = |problem: String| Error::import("the pattern of files".as_ref(), None, problem);
     let regex = Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
     let mut names = regex.capture_names().flatten();
@@ -109,8 +111,9 @@ fn run_and_machine(pattern: &Regex, path: &Path) -> Result<(String, Option<Strin
     Ok((group("run").unwrap_or_default(), group("machine")))
 }
 
-/// The run of each file: the file's name without the machine after a word for machines, such as `run 1 vm` for `run1_vm2.csv`. `None` if
-/// a name has no word for runs or no word for machines, or if the runs do not all have the same machines.
+/// The run of each file: the file's name without its machine, such as `run 1 vm` for `run1_vm2.csv`. The machine is the number or letter
+/// after a word for machines (here 2 after `vm`). `None` if a name has no word for runs or no word for machines, if there is only one run,
+/// or if the runs do not all have the same machines.
 fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
     let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
     let mut keys = vec![];
@@ -138,8 +141,8 @@ fn have_same_machines(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
     first.len() > 1 && are_different && runs.values().all(|machines| machines == first)
 }
 
-/// The run of each file: the word for runs in the file's name and the number after it. `None` if a name has no such word, if there is
-/// only one run, or if a run does not have at least two machines with different names.
+/// The run of each file: the word for runs in the file's name and the number or letter after it. `None` if a name has no such word, if
+/// there is only one run, or if a run has only one file or two files with the same name.
 fn by_run_word(paths: &[PathBuf]) -> Option<Vec<String>> {
     let keys: Vec<String> = paths
         .iter()
@@ -150,6 +153,7 @@ fn by_run_word(paths: &[PathBuf]) -> Option<Vec<String>> {
         runs.entry(key).or_default().push(stem(path));
     }
     let have_machines = runs.values().all(|names| {
+        // This list has each name only once.
         let machines = Machines::new(names.iter().map(String::as_str));
         machines.0.len() == names.len() && names.len() > 1
     });
@@ -177,9 +181,9 @@ pub(super) fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The run of each file: the file's name without the part that is the machine. If several parts can be the machine, the only part that gives
-/// runs of three machines is used, because the classroom exercise has three. `None` if no part can be the machine, or if several can and not
-/// exactly one of them gives runs of three machines.
+/// The run of each file: the file's name without the part that is the machine. If several parts can be the machine, it is the one that gives
+/// runs of three machines, because the classroom exercise has three. `None` if no part can be the machine. `None` too if several can, and
+/// none or more than one of these gives runs of three machines.
 fn by_machine_part(paths: &[PathBuf]) -> Option<Vec<String>> {
     let possible = machine_parts(paths);
     let found = match possible[..] {
@@ -195,8 +199,10 @@ fn by_machine_part(paths: &[PathBuf]) -> Option<Vec<String>> {
     Some(paths.iter().map(|path| name_without(path, found)).collect())
 }
 
-/// Finds the parts of the names that can be the machine. A part can be the machine if the other parts of the names form several groups of
-/// files (the runs), and all groups have the same machines. Returns the index of each such part, and the number of machines in each run.
+/// Finds the parts of the names that can be the machine. To try a part, files whose names are equal in all other parts are put into one
+/// group. The part can be the machine if there are several groups (the runs) and it has the same values in each of them, all of them numbers
+/// or single letters. In `log0_low`, `log1_low`, `log0_high`, `log1_high` this is the second part: the groups `log low` and `log high` both
+/// have the values 0 and 1. Returns the index of each such part, counted from 0, and the number of machines in each run.
 fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
     let parts: Vec<Vec<Piece>> = paths
         .iter()
@@ -270,12 +276,14 @@ mod tests {
         for one in [
             &["vm1.csv", "vm2.csv"][..],
             &["run1_vm1.csv", "run1_vm2.csv"],
+            // Each of two runs would have only one file.
             &["run1.csv", "run2.csv"],
+            // The run could be the letter or the number.
             &["a1", "a2", "b1", "b2"],
         ] {
             assert_eq!(runs(one, None).len(), 1, "{one:?}");
         }
-        // Names without a word for runs.
+        // Names without a word for runs: the number after `log` is the machine, and the rest of the name is the run.
         let levels = [
             "log0_low.txt",
             "log1_low.txt",
@@ -308,6 +316,7 @@ mod tests {
         let is_ambiguous =
             |names: &[&str]| may_be_several(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
         assert!(is_ambiguous(&["a1", "a2", "b1", "b2"]));
+        // No part of these names gives several runs with the same machines.
         for names in [
             &["vm1_rate3", "vm2_rate6", "vm3_rate1"][..],
             &["vm1", "vm2"],

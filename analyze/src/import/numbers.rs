@@ -1,26 +1,28 @@
-//! Parses numbers as other programs write them: with an exponent, with zeros after the decimal point, or with a decimal comma.
-//! Also recognises missing values.
+//! Parses numbers as other programs write them: with an exponent (`3e2`), with zeros after the decimal point (`3.0`), or with a decimal
+//! comma (`0,5`). Also recognises missing values.
 
 /// Words for a missing value in R, pandas, Python, databases and handwritten tables.
 const MISSING: [&str; 8] = ["NA", "N/A", "NaN", "None", "NULL", "nil", "-", "--"];
 /// The greatest number that a dataset can hold: times, clocks and queue lengths have 63 bits.
 const MAX_NUMBER: u64 = i64::MAX as u64;
-/// A number with more digits than this before the decimal point is greater than `MAX_NUMBER`.
+/// A number with more digits than this before the decimal point (without leading zeros) is greater than `MAX_NUMBER`.
 const MAX_DIGITS: i64 = 19;
+/// Larger exponents are read as this one. No text has so many digits that the difference matters.
+const LARGEST_EXPONENT: i64 = 1 << 40;
 
 /// The character before the decimals of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DecimalMark {
     /// A point.
     Point,
-    /// A point or a comma, in files whose cells are not separated by commas.
+    /// A point or a comma. Only for files whose cells are not separated by commas.
     PointOrComma,
 }
 
 /// Why a text cannot be read as the expected number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotANumber {
-    /// The text is not a decimal number, or it is negative.
+    /// The text is not a decimal number, or the number is negative.
     Form,
     /// The number must be whole, but has decimals other than 0.
     NotWhole,
@@ -49,7 +51,7 @@ pub(super) fn parse_whole(text: &str, mark: DecimalMark) -> Result<u64, NotANumb
 }
 
 /// Parses a number and multiplies it exactly by 10 to the power of `power`. For example, the power 9 converts seconds to
-/// nanoseconds. The decimals of the product are cut off.
+/// nanoseconds. The decimals of the product are cut off: 1.9 ns become 1 ns.
 pub(super) fn parse_times_ten_to(
     text: &str,
     power: i64,
@@ -63,27 +65,28 @@ pub(super) fn parse_times_ten_to(
 fn parse_scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool), NotANumber> {
     let text = text.strip_prefix('+').unwrap_or(text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()),
-        None => (text, Some(0)),
+        Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),
+        None => (text, 0),
     };
-    let exponent = i64::from(exponent.ok_or(NotANumber::Form)?);
-    // The digits before and after the decimal mark.
+    // The texts before and after the decimal mark, which should be digits.
     let (before, after) = match mark {
         DecimalMark::Point => mantissa.split_once('.'),
         DecimalMark::PointOrComma => mantissa.split_once(['.', ',']),
     }
     .unwrap_or((mantissa, ""));
-    let digits = || before.bytes().chain(after.bytes());
-    if digits().next().is_none() || !digits().all(|byte| byte.is_ascii_digit()) {
+    let all_digits = || before.bytes().chain(after.bytes());
+    if all_digits().next().is_none() || !all_digits().all(|byte| byte.is_ascii_digit()) {
         return Err(NotANumber::Form);
     }
-    let zeros = digits().take_while(|&digit| digit == b'0').count();
-    let digits = digits().skip(zeros);
-    // Number of the product's digits before its decimal point, counted from the first digit that is not 0. Negative if there are
-    // zeros directly after the point: -1 for 0.05.
+    let zeros = all_digits().take_while(|&digit| digit == b'0').count();
+    // The digits from the first one that is not 0.
+    let digits = all_digits().skip(zeros);
+    // How many of `digits` (and of the zeros that may follow them) are before the decimal point of the product: 2 for 12.5, and 0 for
+    // 0.5. Negative if there are zeros directly after the point: -1 for 0.05.
     let whole_digits = before.len() as i64 + exponent + power - zeros as i64;
     let mut decimals = digits.clone().skip(whole_digits.max(0) as usize);
     let is_whole = decimals.all(|digit| digit == b'0');
+    // All digits are 0, so the number is 0, with any exponent.
     if digits.clone().next().is_none() {
         return Ok((0, true));
     }
@@ -101,6 +104,19 @@ fn parse_scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool)
         Some(number) if number <= MAX_NUMBER => Ok((number, is_whole)),
         _ => Err(NotANumber::TooLarge),
     }
+}
+
+/// Parses the exponent of a number, at most [`LARGEST_EXPONENT`] and at least its negative.
+fn parse_exponent(text: &str) -> Result<i64, NotANumber> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(NotANumber::Form);
+    }
+    let size = digits
+        .parse()
+        .unwrap_or(LARGEST_EXPONENT)
+        .min(LARGEST_EXPONENT);
+    Ok(if text.starts_with('-') { -size } else { size })
 }
 
 #[cfg(test)]
@@ -122,7 +138,7 @@ mod tests {
         ] {
             assert_eq!(read(three), Ok(3), "{three}");
         }
-        for zero in ["0", "0.000e+00", "0e99", ".0", "0e-99"] {
+        for zero in ["0", "0.000e+00", "0e99", ".0", "0e-99", "0e3000000000"] {
             assert_eq!(read(zero), Ok(0), "{zero}");
         }
         assert_eq!(read("9223372036854775807"), Ok(MAX_NUMBER));
@@ -131,15 +147,17 @@ mod tests {
             "18446744073709551616",
             "1e19",
             "1e2000000000",
+            "1e3000000000",
+            "1e99999999999999999999",
         ] {
             assert_eq!(read(large), Err(NotANumber::TooLarge), "{large}");
         }
-        for fraction in ["3.5", "1e-1", "5e-2000000000", "30e-2"] {
+        for fraction in ["3.5", "1e-1", "5e-2000000000", "5e-3000000000", "30e-2"] {
             assert_eq!(read(fraction), Err(NotANumber::NotWhole), "{fraction}");
         }
         // `١` is the Arabic digit 1.
         for wrong in [
-            "", "-1", ".", "e3", "1e", "1e+", "1.2.3", "1,5", "0x3", "3 ", "١", "inf",
+            "", "-1", ".", "e3", "1e", "1e+", "1e+-1", "1.2.3", "1,5", "0x3", "3 ", "١", "inf",
         ] {
             assert_eq!(read(wrong), Err(NotANumber::Form), "{wrong}");
         }

@@ -1,6 +1,7 @@
 //! Splits lines (or records of several lines) into cells, by the regular expressions of a mapping. A mapping says how log files
 //! are read; the user gives it, or it is recognised from the files.
 
+use std::ops::Range;
 use std::path::Path;
 
 use csv::StringRecord;
@@ -14,7 +15,7 @@ use super::numbers::DecimalMark;
 use super::report::Report;
 use crate::error::Error;
 
-/// The value of a mapping's `record` if blank lines separate records.
+/// A mapping's `record` says where a record begins. It has this value if blank lines separate records.
 pub(super) const BLANK: &str = "blank";
 
 /// The rows that the patterns of `mapping` find in the `text` of the file at `path`.
@@ -69,14 +70,15 @@ pub(super) fn read(
     }
     let found = |index: usize| format!("group `{}` of the pattern", &titles[index]);
     Ok(Raw {
-        // The title of a column is here the name of its group, and this is the name of the column itself.
+        // A title such as `time_ms` would give the unit of the times. The titles here are the names of the groups, which are the names of
+        // the columns. So no unit is given.
         time_title: "system_time".to_owned(),
         ..Raw::new(path, indices, DecimalMark::PointOrComma, rows, found)
     })
 }
 
-/// Whether a pattern of `mapping` matches any record of a text. Also true if a pattern is not a regular expression: then the file
-/// is not left out, and [`read`] reports the error.
+/// Whether a pattern of `mapping` matches any record of a file's `text`. If not, the file is left out. If a pattern is not a regular
+/// expression, the result is true, so that the file is read and [`read`] reports the error.
 pub(super) fn matches_any(text: &str, mapping: &Mapping) -> bool {
     let (Ok(patterns), Ok(records)) = (compile_patterns(mapping), records(text, mapping)) else {
         return true;
@@ -102,10 +104,14 @@ fn compile_patterns(mapping: &Mapping) -> Result<Vec<Regex>, Error> {
     mapping.line.iter().map(compile).collect()
 }
 
-/// Splits a text into records. Returns each record with the number of its first line. Without `record` in the mapping, each line
-/// that is not blank is a record. With `record`, a record can have several lines, joined by line ends: `record` is the pattern of
-/// a record's first line, or [`BLANK`]. Lines before the first match of this pattern are a record too. Blank lines are never a part of a
-/// record.
+/// Splits a text into records. Returns each record with the number of its first line. Blank lines are never a part of a record. What a
+/// record is depends on `record` in the mapping:
+///
+/// - none: each line is a record;
+/// - [`BLANK`]: the lines between two blank lines are a record;
+/// - a regular expression: each line that it matches begins a record. Lines before the first such line are a record too.
+///
+/// The lines of a record are joined by line feeds.
 pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)>, Error> {
     let lines = text.lines().zip(1..).map(|(line, number)| (number, line));
     let Some(record) = mapping.record.as_deref() else {
@@ -121,6 +127,7 @@ pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)
             Error::import("the pattern of records".as_ref(), None, error.to_string())
         })?;
     let mut records: Vec<(u64, String)> = vec![];
+    // The first line begins a record, as if it came after a blank line.
     let mut follows_blank = true;
     for (number, line) in lines {
         let is_blank = line.trim().is_empty();
@@ -149,22 +156,23 @@ fn describe_partial_match(patterns: &[String], line: &str) -> String {
     let farthest = patterns
         .iter()
         .filter_map(|pattern| Some((matched_beginning(pattern, line)?, pattern)))
-        .max_by_key(|((_, line_end), _)| *line_end);
+        .max_by_key(|((_, matched), _)| matched.end);
     let shown = shortened(line);
-    let Some(((pattern_bytes, line_end), pattern)) = farthest else {
+    let Some(((pattern_bytes, matched), pattern)) = farthest else {
         return format!("Not even the beginning of the pattern matches the first line: {shown}");
     };
     format!(
         "In the first line, {shown}, the pattern matches `{}`. After that the pattern has `{}`, but the line has `{}`",
-        &line[..line_end],
+        &line[matched.clone()],
         &pattern[pattern_bytes..],
-        &line[line_end..]
+        &line[matched.end..]
     )
 }
 
-/// Finds the longest beginning of a pattern that matches a part of the line. The whole pattern is not tried, because it does not match.
-/// Returns the length of this beginning in bytes, and the byte at which the matched part of the line ends. None if no beginning matches.
-fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, usize)> {
+/// Finds the longest beginning of a pattern that matches a part of the line. The caller knows that the whole pattern does not match, so
+/// only shorter beginnings are tried. Returns the length of this beginning in bytes, and the matched part of the line as a range of bytes.
+/// None if no beginning matches.
+fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, Range<usize>)> {
     let lengths: Vec<usize> = pattern
         .char_indices()
         .map(|(index, _)| index)
@@ -180,6 +188,6 @@ fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, usize)> {
             .saturating_sub(beginning.matches(')').count());
         let regex = Regex::new(&format!("{beginning}{}", ")".repeat(unclosed))).ok()?;
         let found = regex.find(line).filter(|found| !found.is_empty())?;
-        Some((length, found.end()))
+        Some((length, found.range()))
     })
 }

@@ -28,7 +28,7 @@ pub(super) const MACHINE_WORDS: [&str; 21] = [
     "m",
     "p",
 ];
-/// Words that mean all peers in a column of recipients.
+/// Cells that mean all peers in a column of recipients. (Phrases such as `all others` are recognised by their words.)
 const ALL: [&str; 3] = ["*", "everyone", "all"];
 
 /// The recipients that a cell names.
@@ -43,9 +43,8 @@ pub(super) enum Named<'c> {
 /// Parses a cell with recipients, such as `1 and 2`, `[vm1, vm2]`, `2;3`, `both` or `all other machines`.
 pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
     let words = super::kinds::words(cell);
-    let has_digit = cell.contains(|letter: char| letter.is_ascii_digit());
-    // A phrase such as `both machines`. With a digit, such as `all but 2`, the cell can name single machines.
-    let is_phrase_for_all = !has_digit
+    // A phrase such as `both machines`. A cell with a digit, such as `all but 2`, does not mean all machines.
+    let is_phrase_for_all = !has_digit(cell)
         && words.iter().any(|word| says_all(word))
         && words.iter().all(|word| can_be_in_phrase_for_all(word));
     if is_phrase_for_all || ALL.contains(&cell.trim().to_lowercase().as_str()) {
@@ -64,8 +63,8 @@ pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
         names.pop();
     }
     match names[..] {
-        // `2 3` and `vm2 vm3` are two names each, because every part has a number. `VM 2` is one name.
-        [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(has_number) => {
+        // `2 3` and `vm2 vm3` are two names each, because every part has a digit. `VM 2` is one name.
+        [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(has_digit) => {
             Named::Names(one.split_whitespace().collect())
         }
         _ => Named::Names(names),
@@ -73,7 +72,7 @@ pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
 }
 
 /// Whether a text has a digit.
-fn has_number(text: &str) -> bool {
+fn has_digit(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
@@ -110,8 +109,9 @@ pub(super) fn find_names_in_text(cell: &str, kind: Kind) -> Option<&str> {
     }
 }
 
-/// Whether `cell` names recipients or a sender that the machine `own` can have: every name is a machine of the run, and at least
-/// one is another machine than `own`. Words for all machines count too.
+/// Whether `cell`, from the log of the machine `own`, can name the recipients of a send or the sender of a received message. This is so if
+/// every name is a machine of the run and at least one is not `own`, or if the cell means all machines. `own` is `None` if it is not known
+/// which machine wrote the log.
 pub(super) fn names_other_machines(cell: &str, machines: &Machines, own: Option<u32>) -> bool {
     match parse_recipients(cell) {
         Named::All => true,
@@ -159,6 +159,7 @@ mod tests {
         ] {
             assert_eq!(parse_recipients(cell), Named::All, "{cell}");
         }
+        // None of these means all machines. `small` only contains the letters of `all`.
         for cell in ["VM 2", "vm2", "small", "all but 2"] {
             assert_eq!(parse_recipients(cell), Named::Names(vec![cell]), "{cell}");
         }

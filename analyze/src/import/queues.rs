@@ -13,14 +13,14 @@ use super::rows::Row;
 use super::rules::is_receive;
 use super::times::{SlackNs, resolution_ns};
 
-/// If messages wait at more than this share of the internal events and sends, the program does not follow the rule that a machine
-/// has such an event only if its queue is empty.
+/// By the rule above, no message waits when a machine has an internal event or a send. If messages wait at more than this share of these
+/// events, the program does not follow the rule.
 const MAX_EXCEPTIONS: f64 = 0.02;
 
 /// How many missing queue lengths of a run were filled in, and why others were not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FilledLengths {
-    /// Number of internal events and sends whose length was set to 0.
+    /// Number of idle events (internal events and sends) whose length was set to 0.
     pub(super) idle: usize,
     /// Number of receives whose length was recounted: messages sent to the machine so far, minus messages it has received.
     pub(super) recounted: usize,
@@ -28,8 +28,8 @@ pub(super) struct FilledLengths {
     pub(super) why_missing: Option<String>,
 }
 
-/// Fills in missing lengths that follow from the other rows of a run. Receives must already be matched with sends. `slack` is the
-/// tolerance for logged times, and `has_shared_time` says whether the times of different machines can be compared.
+/// Fills in missing lengths that follow from the other rows of a run. Receives must already be matched with sends. `slack` has the
+/// tolerance for the logged times of each machine, and `has_shared_time` says whether the times of different machines can be compared.
 pub(super) fn fill(
     machines: &mut [Vec<Row>],
     slack: SlackNs,
@@ -70,11 +70,12 @@ pub(super) fn fill(
     filled
 }
 
-/// Why the lengths after internal events and sends (here: idle events) are not known: the logged lengths show that such events
-/// happen while messages wait. None if the logged lengths follow the rule that an idle event needs an empty queue.
+/// Why the lengths after idle events are not known: the logged lengths show that such events happen while messages wait. None if
+/// the logged lengths follow the rule that an idle event needs an empty queue.
 fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
     let (mut idle, mut exceptions) = (0usize, 0usize);
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
+        // The messages that waited after the previous event still wait at this one.
         let waiting = pair[0].event.queue_length;
         if !is_receive(&pair[1]) && waiting != UNKNOWN {
             idle += 1;
@@ -85,7 +86,7 @@ fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
     }
     (exceptions as f64 > MAX_EXCEPTIONS * idle as f64).then(|| {
         format!(
-            "{exceptions} of {idle} internal events and sends come directly after a queue that is not empty, \
+            "{exceptions} of {idle} internal events and sends happen while messages wait in the queue, \
              so missing lengths after such events are not known"
         )
     })
@@ -115,6 +116,7 @@ fn messages_by_recipient(machines: &[Vec<Row>]) -> Result<Vec<Vec<Sent>>, String
             );
         }
         for &to in recipients.among(&everybody) {
+            // `everybody` includes the sender.
             if to != row.machine {
                 sent[to as usize].push(Sent {
                     time_ns: row.time_ns,
@@ -157,7 +159,8 @@ fn recount(
 /// The number of messages that wait after each receive of one machine. `rows` is the log of the machine, and `sent` has the
 /// messages that were sent to it, in the order of time.
 fn recount_machine(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64>, String> {
-    // The indices of the messages of each sender and tick. The last index comes first, so that `pop` returns the earliest message.
+    // For each sender and tick, the indices of its messages in `sent`. There are several if the tick has several sends to this machine.
+    // The last index comes first, so that `pop` returns the earliest message.
     let mut by_send: HashMap<(u32, u64), Vec<usize>> = HashMap::new();
     for (index, message) in sent.iter().enumerate().rev() {
         by_send

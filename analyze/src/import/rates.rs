@@ -16,15 +16,16 @@ const NEAR_WHOLE: f64 = 0.05;
 const NEAR_IF_IRREGULAR: f64 = 0.1;
 /// Ticks are irregular if the standard error of the rate is more than this share of the rate.
 const IRREGULAR: f64 = 0.02;
-/// A rate that is not near a whole number is rounded to as few decimals as possible, so that this changes it by at most this share.
-/// It never has more decimals than [`MAX_DECIMALS`].
+/// Rounding to decimals may change a rate by at most this share. A rate that is not near a whole number gets as few decimals as this
+/// allows, but at least one: for example, 0.6667 becomes 0.67.
 const ROUNDING: f64 = 0.01;
-/// Maximum number of decimals of a rate.
+/// Maximum number of decimals of a rate, even if rounding then changes it by more than [`ROUNDING`].
 const MAX_DECIMALS: i32 = 6;
-/// If times are numbers and a rate is below this value, in ticks per second, the unit of times is probably wrong.
+/// If the times in the log are numbers (not dates or times of day) and a rate is below this value, in ticks per second, the unit of
+/// the times is probably wrong.
 const TOO_SLOW: f64 = 0.05;
-/// If the rate from the median time between ticks differs from the measured rate (ticks / time) by more than this share, the
-/// machine paused: pauses lengthen the whole time, but hardly change the median.
+/// One rate of a machine is ticks / whole time, another is 1 / median time between two ticks. If the second differs from the first by
+/// more than this share, the machine paused: pauses lengthen the whole time, but hardly change the median.
 const PAUSES: f64 = 0.25;
 
 /// The rate of a machine according to its log. All rates are in ticks per model second.
@@ -100,7 +101,8 @@ fn average(rows: &[Row], time_scale: f64) -> Option<f64> {
     Some(ticks / (elapsed_s * time_scale)).filter(|rate| rate.is_finite())
 }
 
-/// The lowest rate that is plausible in a run. Dates and times of day have no unit that could be wrong.
+/// The lowest rate that is plausible in a run. If its times are dates or times of day, they have no unit that could be wrong
+/// (`time_units_ns` is empty). Then every possible rate is plausible.
 fn slowest(run: &Run) -> f64 {
     match run.time_units_ns.is_empty() {
         true => Rate::MIN,
@@ -126,6 +128,8 @@ fn measure(rows: &[Row], time_scale: f64, slowest: f64) -> Option<MeasuredRate> 
 /// The standard error of a rate, as a share of the rate. It is the standard deviation of the times between ticks, divided by their
 /// mean and by the square root of their number. The times between ticks are assumed to be independent.
 fn standard_error(rows: &[Row]) -> f64 {
+    // If the log lacks the ticks between two rows, the time between the rows is divided by the number of ticks. Two rows of the same
+    // tick have no gap.
     let gaps = rows.windows(2).filter_map(|pair| {
         let ticks = pair[1].event.tick.saturating_sub(pair[0].event.tick);
         (ticks > 0).then(|| (pair[1].time_ns - pair[0].time_ns) as f64 / ticks as f64)
@@ -141,6 +145,7 @@ fn standard_error(rows: &[Row]) -> f64 {
 /// Rounds a rate to a whole number if one is near, and otherwise to as few decimals as [`ROUNDING`] allows. `standard_error` is a
 /// share of the rate.
 fn round_rate(measured: f64, standard_error: f64) -> f64 {
+    // The nearest whole number, but not 0, because a rate cannot be 0.
     let whole = measured.round().max(1.0);
     let difference = (measured - whole).abs() / whole;
     let is_irregular = standard_error > IRREGULAR;

@@ -56,7 +56,7 @@ pub(super) fn read(
         let mut files = vec![];
         for path in run.paths {
             let text = files::read(&path, bytes_left)?;
-            // The text of a file in UTF-16 can be longer than the file.
+            // The text of a file in UTF-16 can be longer than the file, and so longer than `bytes_left`.
             bytes_left = bytes_left.saturating_sub(text.len() as u64);
             imported.push(ImportedFile {
                 path: path.display().to_string(),
@@ -71,6 +71,7 @@ pub(super) fn read(
             from_folder: run.from_folder,
         });
     }
+    // Takes files that are not logs out of `texts`. The same files are then taken out of `imported`.
     selection::select(&mut texts, report)?;
     let selected = texts.iter().flat_map(|run| &run.files);
     let selected: BTreeSet<String> = selected
@@ -78,22 +79,24 @@ pub(super) fn read(
         .collect();
     imported.retain(|file| selected.contains(&file.path));
     let mut mapping = recognise::mapping(&texts, given, report)?;
-    let is_log = |run: &RunTexts| {
+    // Files that the user named one by one always count as logs.
+    let has_log = |run: &RunTexts| {
         !run.from_folder
             || run
                 .files
                 .iter()
                 .any(|(path, text)| !lines::is_unknown(path, text, &mapping))
     };
-    let has_logs = texts.iter().any(is_log);
+    let any_has_log = texts.iter().any(has_log);
     let mut runs = vec![];
     for run in &texts {
-        // A folder without logs is left out. If no folder has logs, all folders are read, so that an error says what is not understood.
-        if has_logs && !is_log(run) {
-            let logs = texts.iter().filter(|run| is_log(run));
-            let first_log = logs.flat_map(|run| &run.files).next();
+        // A run without logs is left out. If no run has logs, all are read, so that an error says what is not understood.
+        if any_has_log && !has_log(run) {
+            let with_logs = texts.iter().filter(|run| has_log(run));
+            let first_log = with_logs.flat_map(|run| &run.files).next();
             refuse_other_format(&run.files.iter().collect::<Vec<_>>(), first_log)?;
             let paths = run.files.iter().map(|(path, _)| path.display().to_string());
+            // No further ones: `find_runs` has added the number of hidden files to the report.
             let hidden_files = 0;
             report.leave_out_files(paths, hidden_files);
             continue;
@@ -111,7 +114,8 @@ pub(super) fn read(
                 .assume(format!("Times are read as `{format}`; set it with --time."));
         }
     }
-    // A file can have several trials, one after the other. Each trial becomes a run. To find them, the format of times must be known.
+    // A file can have several trials, one after the other. To find them, the format of times must be known. `split_trials` writes the
+    // number of the trial into the column `run` of each row. So each trial becomes a run.
     let mut trial_runs = vec![];
     for (name, raws) in runs {
         let raws = trials::split_trials(raws, mapping.time.as_deref(), report)?;
@@ -144,7 +148,7 @@ fn read_rows(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<V
         run.from_folder && lines::is_unknown(path, text, mapping)
     };
     let (unknown, known): (Vec<_>, Vec<_>) = run.files.iter().partition(is_unknown);
-    // If no file is known, all files are read, so that the error says what is not understood.
+    // If all files are unknown, all are read, so that the error says what is not understood.
     let all_unknown = known.is_empty();
     let files = match all_unknown {
         true => &unknown,
@@ -159,6 +163,7 @@ fn read_rows(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<V
     }
     if !all_unknown {
         let unknown = unknown.iter().map(|(path, _)| path.display().to_string());
+        // No further ones, as in `read`.
         let hidden_files = 0;
         report.leave_out_files(unknown, hidden_files);
     }
@@ -184,8 +189,8 @@ fn refuse_other_format(
     }
 }
 
-/// Recognises the format or the unit of times from the times themselves, as a value of `time` in a mapping. None if the times are
-/// seconds or ISO 8601, if the title of their column gives a unit such as `ms`, or if no known format or unit fits.
+/// Recognises the format or the unit of times from the times themselves. Returns a value for `time` in a mapping, such as `ms`. None if
+/// the times are seconds or ISO 8601, if the title of their column gives a unit such as `ms`, or if no known format or unit fits.
 fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let first = raws().next()?;
@@ -199,7 +204,7 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     let format_of_first_cell =
         TimeFormat::from_first_cell(None, &header::plain(&first.time_title), cells().next()?);
     match format_of_first_cell {
-        // Seconds are also the first guess for numbers whose title names no unit. So it is tested whether another unit fits better.
+        // Seconds (10^9 ns) are also the first guess for numbers whose title names no unit. So it is tested whether another unit fits better.
         TimeFormat::Unit(1_000_000_000) => {
             recognise_unit(first, &raws().collect::<Vec<&Raw>>()).map(str::to_owned)
         }
@@ -209,15 +214,15 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     }
 }
 
-/// Finds the unit of times that are numbers. None if the unit is seconds, or if no unit is plausible. There are two signs of another unit
-/// than seconds: times that would be too large, and far less than one row of a machine in a unit, because machines have a few events
-/// per second. The second sign does not count if the title of the times names seconds: then the machine is just slow.
+/// Finds the unit of times that are numbers. None if the unit is seconds, or if no unit is plausible. Two signs show that the unit is not
+/// seconds: in seconds, the times would be dates in the far future, or the machines would have far less than one row per second (a few
+/// are usual). The second sign does not count if the title of the times names seconds: then the machines are just slow.
 fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     // Six decimals of a number are enough here. A number that is too large to be multiplied by 10^6 is read without decimals.
     let number = |raw: &Raw, cell: &str| {
         let mark = raw.decimal_mark;
-        let micros = numbers::parse_times_ten_to(cell, 6, mark);
-        micros.ok().map(|micros| micros as f64 / 1e6).or_else(|| {
+        let millionths = numbers::parse_times_ten_to(cell, 6, mark).ok();
+        millionths.map(|count| count as f64 / 1e6).or_else(|| {
             numbers::parse_times_ten_to(cell, 0, mark)
                 .ok()
                 .map(|whole| whole as f64)
@@ -242,6 +247,7 @@ fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
         .rows
         .first()
         .and_then(|row| number(first, first.cell(row, "system_time")?))?;
+    // A unit in the title can only be seconds here: this function is not called for other units.
     if time::unit_of_title(&header::plain(&first.time_title)).is_some() {
         return formats::unit(first_time, &[]);
     }
@@ -255,8 +261,9 @@ fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     formats::unit(first_time, &rates)
 }
 
-/// Splits the rows of `files` by their `run` column. Returns the name and rows of each run, in natural order (run 2 before run 10).
-/// Rows without a value in this column stay together, with the name `name`.
+/// Splits the rows of `files` by their `run` column. `name` is the name of all these rows together. Returns the name and rows of each
+/// run, in natural order (run 2 before run 10). With the name `logs`, the rows with the value 2 become the run `logs, run 2`. Rows without
+/// a value stay together and keep the name `logs`.
 fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
     let mut runs: BTreeMap<(Vec<machines::Piece>, String), Vec<Raw>> = BTreeMap::new();
     for file in files {
@@ -274,8 +281,9 @@ fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
         .collect()
 }
 
-/// Whether the peers (recipients and senders) are named in the text of events: at least one name is found in the texts, and each name that
-/// is found is the name of another machine. Files with a column for peers do not count.
+/// Whether the peers (recipients and senders) are named in the text of events, such as `Send to 1 and 3`: at least one text has such names,
+/// and wherever a text has names, they are those of machines of the run, and not only that of the file's own machine. Files with a column
+/// for peers do not count.
 pub(super) fn words_name_peers(
     files: &[Raw],
     machines: &Machines,
@@ -288,6 +296,7 @@ pub(super) fn words_name_peers(
         .iter()
         .filter(|raw| !columns.iter().any(|column| raw.has(column)))
     {
+        // The machine of this file, if the name of the file (without its extension) is the name of a machine.
         let own = machines.number(&names::stem(&raw.path));
         for cell in raw.rows.iter().filter_map(|row| raw.cell(row, "event")) {
             let Some(name) = mapping

@@ -32,16 +32,16 @@ pub struct Report {
     pub unmeasured: Vec<Unmeasured>,
     /// The names of the machines of the first run.
     machines: Vec<String>,
-    /// Number of runs of each configuration.
+    /// Number of runs of each configuration. The keys are the configurations in words.
     configurations: BTreeMap<String, usize>,
-    /// Lines in which no event was recognised.
+    /// Lines in which no event was recognised, such as lines before the header.
     pub(super) left_out: LeftOut,
-    /// Rows whose text does not stand for an event.
+    /// Rows whose cell for the kind of event has a word that, by the mapping (the rules for reading the logs), stands for no event.
     pub(super) ignored: LeftOut,
     /// How each field of the logs was read.
     pub(super) understood: HowRead,
-    /// Files in the runs' folders that were not read, except hidden files.
-    files_left_out: Vec<String>,
+    /// The paths of the files in the runs' folders that were not read, except hidden files.
+    left_out_paths: Vec<String>,
     /// Number of hidden files in the runs' folders.
     hidden_files: usize,
     /// How many sends were logged as several rows, which were joined.
@@ -50,9 +50,10 @@ pub struct Report {
     pub(super) rules: Option<Rules>,
     /// The rates of each run, if they were measured.
     pub(super) rates: Vec<Vec<MeasuredRate>>,
-    /// Number of queue lengths of internal events and sends that were missing and set to 0.
+    /// Number of missing queue lengths of internal events and sends. They were set to 0: a machine has such events only if its queue is
+    /// empty.
     pub(super) idle_queues: usize,
-    /// Number of queue lengths of receives that were missing and were counted from sends and receives instead.
+    /// Number of missing queue lengths of receives. They were counted from sends and receives instead.
     pub(super) recounted_queues: usize,
     /// How many sends do not say who the recipients are.
     pub(super) recipients: MissingCount,
@@ -60,7 +61,7 @@ pub struct Report {
     pub(super) senders: MissingCount,
     /// How many receives have no timestamp.
     pub(super) stamps: MissingCount,
-    /// For how many receives it is not known which send they belong to.
+    /// For how many receives the tick of the sender at which the message was sent is not known, so that the send is not known.
     pub(super) sent_ticks: MissingCount,
 }
 
@@ -92,25 +93,26 @@ impl MissingCount {
 impl Report {
     /// Adds files that were left out: the paths `files`, and a number of hidden files.
     pub(super) fn leave_out_files(&mut self, files: impl Iterator<Item = String>, hidden: usize) {
-        self.files_left_out.extend(files);
+        self.left_out_paths.extend(files);
         self.hidden_files += hidden;
     }
 
     /// The paths of the files that were left out, except hidden files.
     pub(super) fn left_out_paths(&self) -> &[String] {
-        &self.files_left_out
+        &self.left_out_paths
     }
 
-    /// A clause for the end of a sentence: which files of the runs' folders were not read. Empty if all files were read.
+    /// A clause for the end of an error, such as "; left out: notes.txt, 2 hidden files": the files of the runs' folders that were not read.
+    /// Empty if all files were read.
     pub(super) fn files_left_out(&self) -> String {
         let mut files: Vec<String> = self
-            .files_left_out
+            .left_out_paths
             .iter()
             .take(MAX_NAMED)
             .cloned()
             .collect();
         // Files beyond the maximum are only counted.
-        if let more @ 1.. = self.files_left_out.len().saturating_sub(MAX_NAMED) {
+        if let more @ 1.. = self.left_out_paths.len().saturating_sub(MAX_NAMED) {
             files.push(format!("{more} more"));
         }
         if self.hidden_files > 0 {
@@ -184,14 +186,14 @@ impl Report {
             self.ignored
                 .words("row", "their words do not stand for an event"),
         );
-        // The same list of files as at the end of an error, but as a sentence.
+        // In errors, the list of files is a clause that begins with these words. Here it is a sentence.
         if let Some(files) = self.files_left_out().strip_prefix("; left out: ") {
             words.push(format!("Left out of the folders: {files}."));
         }
         words
     }
 
-    /// Sentences about what was assumed.
+    /// Sentences about the assumptions in `assumed`. (Those in `understood` are sentences already.)
     fn assumptions(&self) -> impl Iterator<Item = String> {
         [
             (self.assumed.ticks, "Each row is counted as one tick."),

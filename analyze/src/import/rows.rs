@@ -16,10 +16,11 @@ use crate::error::Error;
 pub(super) struct Row {
     /// The number of the machine.
     pub(super) machine: u32,
-    /// The system time in nanoseconds: since the Unix epoch, since midnight, or since the zero of the log's own time.
+    /// The system time in nanoseconds: since the Unix epoch, since midnight (times of day), or since the zero of the log's own time (for
+    /// example, the seconds since the program's start).
     pub(super) time_ns: u64,
-    /// The event. Its tick, queue length and stamp (the message's timestamp) are [`UNKNOWN`] if the log does not have them. Some
-    /// programs log the clock or the queue length before the event; [`super::rules`] replaces them by those after the event.
+    /// The event. Its tick, queue length and stamp (the message's Lamport timestamp) are [`UNKNOWN`] if the log does not have them. Some
+    /// programs log the clock or the queue length before the event; [`super::rules`] later replaces these by the values after the event.
     pub(super) event: Event,
     /// The line that the event comes from.
     pub(super) source: SourceLine,
@@ -36,9 +37,10 @@ pub(super) struct Reader<'a> {
     /// How the logs are read: among other things, which words stand for which kind of event.
     pub(super) mapping: &'a Mapping,
     pub(super) time_format: TimeFormat,
-    /// The machine of rows that do not name a machine. None if the file's name is not the name of a machine.
+    /// The machine that the file's name gives, for rows that do not name a machine themselves. `None` if the file's name gives no machine
+    /// of the run.
     pub(super) machine: Option<u32>,
-    /// Whether names of peers (recipients and senders) are read from the text of events, if no column has them.
+    /// Whether names of peers (recipients and senders) are read from the text of events, such as `Send to 2`, if no column has them.
     pub(super) peers_in_words: bool,
 }
 
@@ -82,6 +84,7 @@ impl Reader<'_> {
             kind: self.event_kind(row, kind, machine)?,
             logical_clock,
             queue_length: self.parse_number(row, "queue_length")?.unwrap_or(UNKNOWN),
+            // The timestamp of another clock beside the Lamport clock: only Lamport clocks are imported.
             timestamp: None,
         };
         Ok(Row {
@@ -95,7 +98,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The kind of the row's event, with its recipients, sender and timestamp.
+    /// The kind of the row's event. For a send, with recipients and stamp; for a receive, with sender, stamp and the tick of the send.
     fn event_kind(&self, row: &RawRow, kind: Kind, machine: u32) -> Result<EventKind, Error> {
         let word = self.raw.cell(row, "event").unwrap_or_default();
         // The names of peers are in `column`, or else in the column `peers`, or else in the text of the event.
@@ -107,6 +110,7 @@ impl Reader<'_> {
         };
         match kind {
             Kind::Internal => Ok(EventKind::Internal),
+            // Such rows were already left out when the file was read.
             Kind::Ignore => Err(self.wrong(row, format!("`{word}` does not stand for an event"))),
             Kind::Send | Kind::SendAll => {
                 // In a list of recipients, `*` means all other machines.
@@ -128,7 +132,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The recipients that `cell` names. `machine` is the sender.
+    /// The recipients that `cell` names. One unknown recipient if no cell names any. `machine` is the sender.
     fn recipients(
         &self,
         row: &RawRow,
@@ -193,15 +197,17 @@ impl Reader<'_> {
         self.wrong(row, problem)
     }
 
-    /// Advice for the end of an error: how the user can leave a column out. Empty if the names do not come from a column. Names of
-    /// recipients and senders come from the column `peers` if the file has no column of their own.
+    /// Advice for the end of an error about a name in `column`: how the user can leave the name's column out. If the file has no such
+    /// column, recipients and senders come from its column `peers`, so this is the one to leave out. Empty if the file is no table, or if it
+    /// has neither column (then the names come from the text of events).
     fn advice_to_skip(&self, column: &str) -> String {
         let column = match self.raw.has(column) {
             true => column,
             false => "peers",
         };
-        // If the mapping has patterns of lines, the file has no columns.
-        match self.mapping.line.is_empty() && self.raw.has(column) {
+        // Only tables have columns to leave out. Other files are read with the mapping's patterns of lines.
+        let is_table = self.mapping.line.is_empty();
+        match is_table && self.raw.has(column) {
             true => format!("; --columns {column}=- leaves the column out"),
             false => String::new(),
         }

@@ -1,10 +1,12 @@
-//! Finds out what the numbers in the rows of the logs mean, and converts them to the same meaning. There are three rules:
+//! Finds out what the numbers in the rows of the logs mean, and converts clocks and queue lengths to those after the event. There are
+//! three rules:
 //!
 //! - clock: programs log a machine's clock after the event, or before it
 //! - queue: programs log the length of the queue after the event, or before it
 //! - stamp: messages carry the sender's clock after 1 is added for the send, or before
 //!
-//! Each rule is `After` or `Before`. The choice that fits the rows is used, unless the user gives one.
+//! Each rule is `After` or `Before`. If the user does not give it, it is `Before` only if `Before` fits nearly all rows, and more rows
+//! than `After`.
 
 use std::collections::HashSet;
 
@@ -73,7 +75,8 @@ pub(super) struct Rules {
     pub(super) stamp: Rule,
     /// Whether queue lengths are logged after or before the event.
     pub(super) queue: Rule,
-    /// Number of machines whose last receive is left out, because the clock after this receive is unknown.
+    /// Number of machines whose last row is left out. Clocks were logged before the event, and this row is a receive without timestamp,
+    /// so the clock after it is unknown.
     pub(super) unknown_clocks: usize,
 }
 
@@ -148,8 +151,9 @@ fn next_clock(clock_before: u64, row: &Row) -> Option<u64> {
     reached.checked_add(1)
 }
 
-/// Counts how many clocks fit each choice. If clocks are logged after the event, each clock follows from the clock of the previous
-/// row and this row's event. If they are logged before the event, the next row's clock follows from this row's clock and event.
+/// Counts how many rows fit each choice of the rule for clocks. If clocks are logged after the event, a row's clock follows from the clock
+/// of the previous row and the row's own event. If they are logged before the event, the clock of the next row follows from the clock and
+/// the event of this row.
 fn clock_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     for three in machines.iter().flat_map(|rows| rows.windows(3)) {
         let [previous, this, next] = three else {
@@ -181,6 +185,7 @@ fn replace_clocks_by_those_after(rows: &mut Vec<Row>) -> bool {
         Some(clock) => last.event.logical_clock = clock,
         None => drop(rows.pop()),
     }
+    // Whether no row was removed.
     rows.len() == clocks_before.len()
 }
 
@@ -199,6 +204,7 @@ fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
                 of_sends.count(*stamp == clock, stamp.checked_add(1) == Some(clock));
             }
             let to = match recipients {
+                // `everybody` includes the sender itself. This does no harm, because receives only look for other machines below.
                 Recipients::One(UNKNOWN_MACHINE) => &everybody[..],
                 known => known.among(&everybody),
             };
@@ -209,6 +215,7 @@ fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
         if let EventKind::Receive(message) = &row.event.kind
             && message.stamp != UNKNOWN
         {
+            // The possible senders: the known one, or all machines.
             let senders = match message.sender {
                 UNKNOWN_MACHINE => &everybody[..],
                 ref sender => std::slice::from_ref(sender),
@@ -274,8 +281,8 @@ fn replace_length_by_that_after(row: &mut Row, files: &[ImportedFile]) -> Result
     }
     row.event.queue_length = row.event.queue_length.checked_sub(1).ok_or_else(|| {
         let path = &files[row.source.file as usize].path;
-        let problem = "a receive has queue length 0 before the event, which is impossible; leave out --queue \
-            before, or use --queue after";
+        let problem = "before this receive the queue length is 0, which is impossible; if the log has the lengths after the \
+            events, use --queue after";
         Error::import(path.as_ref(), Some(row.source.line), problem.to_owned())
     })?;
     Ok(())

@@ -39,8 +39,8 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Parses the rows of `files`, and numbers the ticks of each machine. `imported` has the files of all runs, so also these files.
-    /// `mapping` says how the logs are read.
+    /// Parses the rows of `files`, and numbers the ticks of each machine. `imported` is the list of the files of all runs: each row keeps the
+    /// index of its file in this list. `mapping` says how the logs are read.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Run {
             );
             return Err(Error::import(&files[0].path, None, problem));
         }
-        // Peers are the recipients of a send and the sender of a received message.
+        // Whether the text of events names the peers (the recipients of a send, or the sender of a received message).
         let peers_in_words = words_name_peers(files, &names, mapping, report);
         let mut machines: Vec<Vec<Row>> = vec![vec![]; names.0.len()];
         let mut passes_midnight = false;
@@ -87,7 +87,7 @@ impl Run {
                 mapping,
             };
             time_units_ns.extend(reader.time_format.unit_ns());
-            // Numbers count as times with dates: they do not start again at midnight.
+            // Numbers, such as seconds, count as times with dates here, because they do not start again at midnight either.
             let has_dates = !reader
                 .time_format
                 .is_time_of_day(first_time, raw.decimal_mark);
@@ -118,12 +118,15 @@ impl Run {
             }
         }
         if passes_midnight {
-            // Machines that began after midnight have times of day without an added day so far.
+            // Until now, a row got an additional day only if an earlier row of its machine was before midnight. Now the machines that
+            // began after midnight get this day too.
             midnight::join_machines(&mut machines);
-            report
-                .understood
-                .assume("Times of day fall once, so the run passes midnight.".to_owned());
+            report.understood.assume(
+                "Times of day go back by more than half a day, so the run passes midnight."
+                    .to_owned(),
+            );
         }
+        // Some programs log a send to several machines as several rows. Such rows get the same tick, and `joined` counts these sends.
         let (joined, is_numbered) = ticks::number_ticks(&mut machines);
         report.joined.add(joined);
         report.assumed.ticks |= is_numbered;
@@ -138,12 +141,13 @@ impl Run {
     }
 
     /// Matches receives with sends, fills in missing queue lengths, and checks whether times, sends and receives are consistent.
-    /// Call this only when clocks, stamps (timestamps of messages) and queue lengths have been converted to their values after each
-    /// event.
+    /// Call this only when the clocks, the stamps (timestamps of messages) and the queue lengths of all rows have been converted to the
+    /// values after the event: some programs log the values before it.
     pub(super) fn link(&mut self, report: &mut Report) {
         report.assumed.sent_ticks |= messages::find_sends(&mut self.machines);
-        // The tolerance for logged times.
+        // The tolerance for logged times: a receive may have a time that is earlier than that of its send by at most this.
         let slack = SlackNs::measure(&self.machines);
+        // Without a reason, nothing is noted: the part can be measured.
         let mut note = |about: UnmeasuredPart, reason: Option<String>| {
             self.unmeasured.extend(reason.map(|reason| (about, reason)));
         };
@@ -159,6 +163,7 @@ impl Run {
             let reason = times::find_arrival_contradiction(&self.machines, &slack);
             note(UnmeasuredPart::Arrivals, reason);
         }
+        // A missing queue length is set to 0 if the event is idle (internal or send). For a receive, it is counted from sends and receives.
         let filled = queues::fill(&mut self.machines, slack, has_shared_time);
         report.assumed.idle_queues |= filled.idle > 0;
         report.assumed.recounted_queues |= filled.recounted > 0;

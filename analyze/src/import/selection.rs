@@ -14,7 +14,7 @@ use crate::error::Error;
 
 /// A log has at least this number of lines with a word for an event, and at least this number of lines with a time.
 const MIN_EVENTS: usize = 3;
-/// In a log, on average at least one line in this many has a word for an event, and at least one has a time.
+/// Of `n` lines of a log, at least `n` divided by this number have a word for an event, and at least as many have a time.
 const MAX_LINES_PER_EVENT: usize = 10;
 /// The largest number of lines of a file that are examined. Blank lines do not count.
 const MAX_EXAMINED_LINES: usize = 2_000;
@@ -25,7 +25,7 @@ const MIN_DOUBLED_LINES: usize = 10;
 static EVENT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:send|sent|receiv|recv|internal|broadcast)").expect("a pattern")
 });
-/// A time of day, or a number with as many digits as a Unix time.
+/// A time of day such as `12:05:30`, or a number of at least nine digits, such as a Unix time.
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d:\d{2}:\d{2}|\d{9,}").expect("a pattern"));
 
@@ -132,6 +132,7 @@ fn have_same_content(path: &Path, other: &Path) -> Result<bool, Error> {
 ///
 /// [`Error::Import`] if a file that the user named is empty, or if all files of a folder are empty.
 pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), Error> {
+    // A file with only a byte order mark (U+FEFF, which some editors write at the start) is empty too.
     let is_empty = |text: &str| text.trim_start_matches('\u{feff}').trim().is_empty();
     for run in texts.iter() {
         let empty = || run.files.iter().filter(|(_, text)| is_empty(text));
@@ -158,8 +159,8 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
                     .understood
                     .assume(format!("{name} is left out, because the file is empty."));
             } else if from_folder && has_logs && !may_be_log(&text) {
-                let hidden_files = 0;
-                report.leave_out_files([name].into_iter(), hidden_files);
+                let more_hidden_files = 0;
+                report.leave_out_files([name].into_iter(), more_hidden_files);
             } else {
                 run.files.push((path, text));
             }
@@ -220,7 +221,7 @@ fn endings(line: &str) -> impl Iterator<Item = &str> {
 }
 
 /// If nearly each line of a text is written twice in a row, replaces each repetition by a blank line, so that the other lines keep their
-/// numbers. None if more than two lines are not written twice, or if the text is short.
+/// numbers. At most two lines may be written only once; if there are more, or if the text is short, returns None.
 fn undouble_lines(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let is_like_previous =
@@ -238,18 +239,19 @@ fn undouble_lines(text: &str) -> Option<String> {
         }
         once.push('\n');
     }
-    // At most two lines are not part of a pair.
+    // Each repetition stands for a pair of lines. At most two lines may be outside the pairs.
     let are_doubled = repetitions * 2 + 2 >= filled;
     (filled >= MIN_DOUBLED_LINES && are_doubled).then_some(once)
 }
 
-/// The error for a file that would be left out although it looks like a log. `read_log` is the file whose format is known.
-pub(super) fn other_format(path: &Path, read_log: &Path) -> Error {
+/// The error for a file that would be left out although it looks like a log. `known_log` is another file of the import, whose format is
+/// known: the error names it for comparison.
+pub(super) fn other_format(path: &Path, known_log: &Path) -> Error {
     let problem = format!(
         "this file looks like a log in another format than {}. All files of a run must have the same format: \
          convert one of the files, or read both with a --mapping. If this file is not a log, move it out of \
          the folder",
-        read_log.display()
+        known_log.display()
     );
     Error::import(path, None, problem)
 }

@@ -14,8 +14,8 @@ use super::rows::Row;
 /// Two rows are close if the time between them is at most this share of the median time between two ticks. Only close rows can
 /// belong to one tick.
 const CLOSE_SHARE: f64 = 0.05;
-/// The largest share of close pairs among the successive rows that certainly belong to different ticks, because one of the two rows is
-/// not a send. If the share is larger, the logged times are too coarse to separate ticks.
+/// Two successive rows certainly belong to different ticks if at least one of them is not a send. If more than this share of such pairs
+/// are close, the logged times are too coarse to separate ticks.
 const MAX_CLOSE_PAIRS: f64 = 0.02;
 
 /// How many sends had several rows, and how far apart these rows were at most.
@@ -37,8 +37,8 @@ impl JoinedRows {
     }
 }
 
-/// Joins the rows of each send and numbers the ticks, for each machine whose log does not number all ticks. Returns how many sends
-/// were joined, and whether any ticks were numbered.
+/// Numbers the ticks of each machine whose log does not number all ticks. All rows of a send get the same tick, and if they have the same
+/// clock, they are joined to one row. Returns how many sends had several rows, and whether any ticks were numbered.
 pub(super) fn number_ticks(machines: &mut [Vec<Row>]) -> (JoinedRows, bool) {
     let peers = machines.len() - 1;
     let (mut joined, mut is_numbered) = (JoinedRows::default(), false);
@@ -52,7 +52,7 @@ pub(super) fn number_ticks(machines: &mut [Vec<Row>]) -> (JoinedRows, bool) {
     (joined, is_numbered)
 }
 
-/// Joins the rows of each send and numbers the ticks of one machine. `peers` is the number of other machines in the run.
+/// Does the work of [`number_ticks`] for one machine. `peers` is the number of other machines in the run.
 fn number_machine(rows: &mut Vec<Row>, peers: usize) -> JoinedRows {
     let mut joined = JoinedRows::default();
     let mut numbered: Vec<Row> = Vec::with_capacity(rows.len());
@@ -102,8 +102,8 @@ fn split_into_ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
             .unwrap_or(rows.len());
         let group = &rows[start..end];
         let is_same_clock = |row: &Row| row.event.logical_clock == group[0].event.logical_clock;
-        // Rows with different clocks are one tick only if they go to all machines and the times are exact enough. Otherwise they
-        // may be separate ticks.
+        // A clock grows at every event, so rows with the same clock are one event. Rows with different clocks may also be sends in
+        // separate ticks. They are taken as one tick only if together they go to all machines and the times are exact enough.
         let is_one_tick = group.iter().all(is_same_clock)
             || (spacing.separates_ticks && all_recipients(group, peers) == Recipients::All);
         match is_one_tick {
@@ -144,9 +144,9 @@ impl Spacing {
         }
     }
 
-    /// Whether `next`, the row after the rows `group` of a send, can be another row of the same send. For this, it must be close in time
-    /// and have other recipients. Also, either all rows must have the same clock and timestamp, or the clock must grow by 1 from row to
-    /// row.
+    /// Whether `next`, the row after the rows `group` of a send, can be another row of the same send. For this, it must be close in time to
+    /// the last row of `group`, and have other recipients than all rows of `group`. Also, either all rows must have the same clock and
+    /// timestamp, or the clock must grow by 1 from row to row.
     fn can_be_same_send(&self, group: &[Row], next: &Row) -> bool {
         let Some((first, last)) = group.first().zip(group.last()) else {
             return false;
@@ -166,7 +166,7 @@ impl Spacing {
             .logical_clock
             .wrapping_sub(last.event.logical_clock);
         let is_same = step == 0 && stamp == next_stamp;
-        // The second row of the group decides whether the clock stays the same or grows.
+        // The second row of a send decides whether the clock stays the same or grows. If the group has one row, `next` is the second.
         let continues_clock = match group.len() {
             1 => is_same || step == 1,
             _ if first.event.logical_clock == last.event.logical_clock => is_same,
@@ -184,10 +184,10 @@ fn is_send(row: &Row) -> bool {
 
 /// Whether two rows can be rows of one send because they go to different machines:
 ///
-/// - If the recipients of both rows are known, no machine may be in both. A send to all machines names none of them, so it counts as
-///   different: a program can log such a send with one row for each recipient, and `all` in each of them. Two separate sends to all
-///   become one tick too, if they have successive clocks and are much closer together than ticks: such sends are of one round of the
-///   program. They stay two events with their own messages.
+/// - If the recipients of both rows are known, no machine may be in both.
+/// - A row to all machines names none of them, so it counts as different from any row with known recipients, also from another row to all.
+///   For a program can log one send with a row for each recipient, and `all` in each of these rows. If such rows are really two sends, with
+///   successive clocks and much closer together than ticks, they become one tick, but stay two events.
 /// - If both have unknown recipients, they count as different.
 /// - If only one has unknown recipients, they do not count as different.
 fn have_different_recipients(one: &Row, other: &Row) -> bool {
@@ -339,6 +339,7 @@ mod tests {
             send(1001, 2, 1),
             row(2000, 4, EventKind::Internal),
         ];
+        // These times are whole seconds, so several ticks have the same time.
         let coarse = vec![
             row(0, 1, EventKind::Internal),
             send(0, 2, 1),

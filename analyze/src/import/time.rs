@@ -44,7 +44,7 @@ impl TimeFormat {
     ///
     /// 1. the unit or format `given` by the mapping (which says how the logs are read)
     /// 2. the unit at the end of the column's name, such as `_ms`
-    /// 3. seconds, if the cell `first` of the column is a number
+    /// 3. seconds, if the column's first cell (`first`) is a number
     /// 4. ISO 8601
     pub(super) fn from_first_cell(given: Option<&str>, column: &str, first: &str) -> Self {
         if let Some(given) = given {
@@ -55,10 +55,11 @@ impl TimeFormat {
         }
         match unit_of_title(column) {
             Some(unit) => Self::Unit(unit),
-            // This only finds out whether the cell is a number. Its value does not matter here.
+            // This only finds out whether the cell is a number. Its value does not matter here, so it is multiplied by 10 to the power of 0,
+            // and a decimal comma is allowed in any file.
             None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
                 Err(NotANumber::Form) => Self::Iso,
-                // A number that is too large is a number all the same.
+                // A number with an error of another kind is a number all the same.
                 Ok(_) | Err(NotANumber::NotWhole | NotANumber::TooLarge) => {
                     Self::Unit(NANOS_PER_SECOND)
                 }
@@ -66,9 +67,9 @@ impl TimeFormat {
         }
     }
 
-    /// Parses a time. Returns nanoseconds: since the Unix epoch if the time has a date, since midnight if it has none, and since the
-    /// zero of the log's own time if it is a number. None if the text does not have this format, or if a dataset cannot store the
-    /// result: it is negative, or it needs more than 63 bits (for a date, it is after the year 2262).
+    /// Parses a time. Returns nanoseconds: since the Unix epoch if the time has a date, since midnight if it has none. A number is only
+    /// converted to nanoseconds: what its 0 means depends on the log. None if the text does not have this format. Also None if a dataset
+    /// cannot store the result, because it is negative or needs more than 63 bits (as dates after the year 2262 do).
     pub(super) fn parse_ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
         let ns = match self {
             // Every unit is a power of ten nanoseconds.
@@ -89,12 +90,13 @@ impl TimeFormat {
 
     /// Whether `text` is a time of day without a date.
     pub(super) fn is_time_of_day(&self, text: &str, mark: DecimalMark) -> bool {
-        // A time with a date is counted from 1970, so it is longer than a day.
+        // Times of day are nanoseconds since midnight, so they are less than a day. Times with dates are nanoseconds since 1970, which
+        // are more than a day.
         let is_within_a_day = self.parse_ns(text, mark).is_some_and(|ns| ns < DAY_NS);
         !matches!(self, Self::Unit(_)) && is_within_a_day
     }
 
-    /// What the format requires, for an error message.
+    /// What the format requires, as the end of an error message: "system_time `soon` is not ...".
     pub(super) fn requirement(&self) -> String {
         match self {
             Self::Unit(ns) => {
@@ -107,8 +109,9 @@ impl TimeFormat {
                     .iter()
                     .find(|(unit, _)| unit == ns)
                     .map_or("seconds", |(_, name)| name);
-                format!("a number of {unit} from 0 to the year 2262")
+                format!("a number of {unit} from 0 to the Unix time of the year 2262")
             }
+            // `Iso` is also the last resort for a first cell such as `soon`, in place of which a number would be right too.
             Self::Iso => {
                 "a number, or a time such as 2026-11-21 09:30:00.25 or 09:30:00.25".to_owned()
             }
@@ -117,6 +120,7 @@ impl TimeFormat {
     }
 }
 
+/// Parses a time of ISO 8601: a date with a time and a time zone, a date without a time zone, or a time of day.
 fn iso_ns(text: &str) -> Option<u64> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return since_epoch_ns(timestamp);
@@ -128,21 +132,23 @@ fn iso_ns(text: &str) -> Option<u64> {
     since_midnight_ns(time)
 }
 
+/// Parses a time that has the format, or has it except for commas or the blank before AM or PM.
 fn formatted_ns(format: &str, text: &str) -> Option<u64> {
     if let Some(ns) = strictly_formatted_ns(format, text) {
         return Some(ns);
     }
-    // Some programs write a comma before the fraction of a second or between date and time, or no blank before AM.
+    // Some programs write a comma before the fraction of a second or between date and time, or no blank before AM or PM.
     let plain = text.replace(", ", " ").replace(',', ".");
-    // The letters at the end are AM or PM. Exactly one blank is put before them.
+    // If there are letters at the end, they are AM or PM. Exactly one blank is put before them.
     let without_letters = plain.trim_end_matches(char::is_alphabetic).trim_end();
     let letters = plain[without_letters.len()..].trim();
     strictly_formatted_ns(format, format!("{without_letters} {letters}").trim_end())
 }
 
-/// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed; this is enough
-/// because only differences of times are used.
+/// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed. Within a year this is
+/// enough, because only differences of times are used.
 fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
+    // `%F`, `%D` and `%c` stand for dates with a year, and `%s` for a Unix time.
     let has_any = |codes: &[&str]| codes.iter().any(|code| format.contains(code));
     let has_year = has_any(&["%Y", "%y", "%F", "%s", "%D", "%c"]);
     let has_day = has_any(&["%d", "%e"]);
@@ -150,6 +156,7 @@ fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
         return strictly_formatted_ns(&format!("%Y {format}"), &format!("2000 {text}"));
     }
     let parsed = strtime::parse(format, text).ok()?;
+    // As in `iso_ns`: with a time zone, without one, or a time of day.
     if let Ok(timestamp) = parsed.to_timestamp() {
         return since_epoch_ns(timestamp);
     }
@@ -190,7 +197,7 @@ mod tests {
         assert_eq!(ns("ms", "12.5"), Some(12_500_000));
         assert_eq!(ns("us", "7"), Some(7_000));
         assert_eq!(ns("ns", "7"), Some(7));
-        // The last of these numbers needs more than 63 bits in nanoseconds.
+        // `0,5` is refused because the decimal mark is a point. The last number needs more than 63 bits in nanoseconds.
         for wrong in ["", "-1", "1.2.3", "0,5", "9223372036.9"] {
             assert_eq!(ns("s", wrong), None, "{wrong}");
         }
@@ -252,15 +259,10 @@ mod tests {
             formatted("%I:%M:%S%.f %p", "1:00:00 PM"),
             Some(13 * 3600 * NANOS_PER_SECOND)
         );
-        let format = TimeFormat::from_first_cell(Some("%d/%m/%Y %H:%M:%S%.f"), "", "");
         assert_eq!(
-            format.parse_ns("09/11/2026 09:30:00.25", DecimalMark::Point),
+            formatted("%d/%m/%Y %H:%M:%S%.f", "09/11/2026 09:30:00.25"),
             expected
         );
-        assert_eq!(
-            TimeFormat::from_first_cell(Some("%H:%M:%S%.f"), "", "")
-                .parse_ns("00:00:01.5", DecimalMark::Point),
-            Some(1_500_000_000)
-        );
+        assert_eq!(formatted("%H:%M:%S%.f", "00:00:01.5"), Some(1_500_000_000));
     }
 }

@@ -11,11 +11,11 @@ use super::rows::Row;
 /// The tolerance (slack) for the times of sends and receives, as a share of the time between two ticks. A receive may be logged before its
 /// send by at most this tolerance, because programs do not log a send exactly when the message leaves.
 const SLACK: f64 = 0.05;
-/// Up to this share of exceptions is tolerated. For example, if more than this share of the receives are logged before their sends,
-/// the system clocks of the machines differ.
+/// The largest share of exceptions that is tolerated. Exceptions are receives that are logged before their sends, early jumps of clocks
+/// (see below), and receives without a known send.
 const MAX_EXCEPTIONS: f64 = 0.05;
-/// The smallest number of early jumps that can show that the system clocks differ. A jump of a logical clock is early if the clock jumps
-/// to a value that no other clock has reached yet, according to the logged times.
+/// The smallest number of early jumps that can show that the system clocks differ. For example, a logical clock that jumps to 9 has
+/// received the timestamp 8. The jump is early if, according to the logged times, the other clocks reach 8 only later.
 const MIN_EARLY_JUMPS: usize = 3;
 
 /// The tolerance for the times of each machine, in nanoseconds: a share of the median time between two of its ticks.
@@ -41,6 +41,7 @@ impl SlackNs {
 
 /// The median time from one tick of a machine to the next, in nanoseconds. It is 0 if there are fewer than two ticks.
 pub(super) fn median_gap_ns(rows: &[Row]) -> u64 {
+    // A tick can have several rows. The first of them has the time of the tick.
     let ticks = rows.chunk_by(|one, next| one.event.tick == next.event.tick);
     let starts: Vec<u64> = ticks.map(|tick| tick[0].time_ns).collect();
     let mut gaps: Vec<u64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -48,8 +49,8 @@ pub(super) fn median_gap_ns(rows: &[Row]) -> u64 {
     gaps.get(gaps.len() / 2).copied().unwrap_or(0)
 }
 
-/// The resolution of the times, in nanoseconds: the greatest number such that all times since the first one are multiples of it.
-/// For example, it is 1,000,000 if times are in milliseconds.
+/// The resolution of the times, in nanoseconds. It is the greatest number that divides the difference between any time and the earliest
+/// time. For example, it is 1,000,000 if times are in milliseconds. It is 0 if all times are equal.
 pub(super) fn resolution_ns(machines: &[Vec<Row>]) -> u64 {
     let times = || machines.iter().flatten().map(|row| row.time_ns);
     let first_ns = times().min().unwrap_or(0);
@@ -115,6 +116,7 @@ impl EarlyReceives {
                 continue;
             };
             early.matched += 1;
+            // 0 if the message is received after it is sent.
             let early_ns = sent_ns.saturating_sub(row.time_ns);
             if early_ns > slack.between(row.machine, message.sender) {
                 early.messages += 1;
@@ -156,7 +158,7 @@ fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
 /// v - 1 only later, the jump is early. None if there are only few early jumps.
 fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
     // The median time between two ticks of the fastest machine.
-    let fastest_ns = machines.iter().map(|rows| median_gap_ns(rows)).min()?;
+    let shortest_gap_ns = machines.iter().map(|rows| median_gap_ns(rows)).min()?;
     let (mut jumps, mut early) = (0, 0);
     for (machine, rows) in machines.iter().enumerate() {
         for pair in rows.windows(2) {
@@ -165,16 +167,17 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
                 continue;
             }
             jumps += 1;
+            // The time at which a clock reaches `clock - 1`. None if it never does.
             let time_when_reached = |rows: &Vec<Row>| {
                 let index = rows.partition_point(|row| row.event.logical_clock < clock - 1);
                 rows.get(index).map(|row| row.time_ns)
             };
             let others = (0..).zip(machines).filter(|(other, _)| *other != machine);
-            // None if no other clock ever reaches the value. Such a jump does not count as early.
-            let first_ns = others.filter_map(|(_, rows)| time_when_reached(rows)).min();
-            // Two ticks of the fastest machine are tolerated.
-            let latest_ns = pair[1].time_ns.saturating_add(2 * fastest_ns);
-            early += usize::from(first_ns.is_some_and(|first_ns| first_ns > latest_ns));
+            // None if no other clock ever reaches this value. Then the jump does not count as early.
+            let reached_ns = others.filter_map(|(_, rows)| time_when_reached(rows)).min();
+            // Another clock may reach the value after the jump, but at most by the time of two ticks of the fastest machine.
+            let latest_ns = pair[1].time_ns.saturating_add(2 * shortest_gap_ns);
+            early += usize::from(reached_ns.is_some_and(|reached_ns| reached_ns > latest_ns));
         }
     }
     let are_many = early >= MIN_EARLY_JUMPS && early as f64 > MAX_EXCEPTIONS * f64::from(jumps);
@@ -190,7 +193,7 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
 /// why sends and receives contradict each other. None if there is no such receive, or if the recipients of a send are unknown.
 pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
-    // For each machine, the earliest time at which each message to it can arrive.
+    // For each machine, the earliest time at which each message to it can arrive: the time of the send minus the tolerance.
     let mut arrivals: Vec<Vec<u64>> = machines.iter().map(|_| vec![]).collect();
     for row in machines.iter().flatten() {
         if let EventKind::Send { recipients, .. } = &row.event.kind {
@@ -211,6 +214,7 @@ pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs)
         let receives = rows
             .iter()
             .filter(|row| matches!(row.event.kind, EventKind::Receive(_)));
+        // `received` is the number of receives up to this one, `arrived` is how many messages can have arrived by then.
         for (received, row) in (1..).zip(receives) {
             let arrived = arrivals.partition_point(|&arrived_ns| arrived_ns <= row.time_ns);
             if received > arrived {
@@ -223,10 +227,10 @@ pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs)
     None
 }
 
-/// Why the ages of messages (the times from send to receive) are not known. None if they are known: nearly all receives with a
-/// sender and a timestamp are matched with a send, and no message is received before it is sent.
+/// Why the ages of messages (the times from send to receive) are not known. None if they are known: the tick of the send is known for
+/// nearly all receives with a sender and a timestamp, and not one message is received more than the tolerance before it is sent.
 pub(super) fn find_age_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
-    // Complete receives have a sender and a timestamp.
+    // Complete receives have a sender and a timestamp. Matched receives also have the tick of the send.
     let (mut complete, mut matched) = (0usize, 0usize);
     for row in machines.iter().flatten() {
         if let EventKind::Receive(message) = &row.event.kind

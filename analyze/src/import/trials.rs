@@ -18,12 +18,12 @@ const LONG_PAUSE: u64 = 5;
 
 /// Makes each trial a run of its own, if all files have the same number of trials and this number is more than one:
 ///
-/// 1. A trial starts where the clock of a file falls to a small value, and the time also starts again or makes a long pause.
-/// 2. If the numbers of such trials differ or are 1, but a clock falls from a large value to 1 or 0, this clock was certainly reset.
-///    Then a trial starts wherever the clock falls to a small value, without a condition for the time.
+/// 1. A trial starts at a row in which the clock falls to a small value, if the time also falls there or the row follows a long pause.
+/// 2. Rule 1 may find different numbers of trials in the files, or only one in each. If a clock falls from a large value to 1 or 0 all the
+///    same, this clock was certainly reset. Then a trial starts wherever the clock falls to a small value, whatever the time does.
 ///
-/// Nothing is split if a file has a column for the run, which separates the runs already, or for the machine: a smaller clock in the next
-/// row can then be the clock of another machine.
+/// Nothing is split if a file has a column for the run, because this column separates the runs already. Nothing is split either if a file has
+/// a column for the machine: a smaller clock in the next row can then be the clock of another machine.
 ///
 /// # Errors
 ///
@@ -45,6 +45,7 @@ pub(super) fn split_trials(
         let trials = starts.first().map_or(0, Vec::len);
         trials > 1 && starts.iter().all(|starts| starts.len() == trials)
     };
+    // Rule 1.
     let mut found = starts_of_files(true);
     if !have_equal_numbers(&found) {
         let Some((raw, row_of_reset)) = raws
@@ -53,6 +54,7 @@ pub(super) fn split_trials(
         else {
             return Ok(raws);
         };
+        // Rule 2.
         found = starts_of_files(false);
         if !have_equal_numbers(&found) {
             return Err(unequal_resets(raw, row_of_reset));
@@ -80,7 +82,7 @@ fn unequal_resets(raw: &Raw, row: usize) -> Error {
             .unwrap_or_default()
     };
     let problem = format!(
-        "the logical clock falls from {} to {}, but not all files have such a fall. If a file has several \
+        "the logical clock falls from {} to {}, but not all files have the same number of such falls. If a file has several \
          trials, put the files of each trial into their own folder",
         clock(row - 1),
         clock(row)
@@ -100,8 +102,8 @@ fn find_reset(clocks: &[Option<u64>]) -> Option<usize> {
     Some(clocks.windows(2).position(is_reset)? + 1)
 }
 
-/// The indices of the rows at which the trials of a file start: the first row, and each row at which the clock starts again. If
-/// `needs_pause` is true, the time must also start again or pause there.
+/// The indices of the rows at which the trials of a file start: the first row, and each row at which the clock falls to a small value. If
+/// `needs_pause` is true, the time must also fall there, or the row must follow a long pause.
 fn trial_starts(raw: &Raw, time: Option<&str>, needs_pause: bool) -> Vec<usize> {
     let cell = |row: usize, column: &str| raw.cell(&raw.rows[row], column);
     let format = TimeFormat::from_first_cell(

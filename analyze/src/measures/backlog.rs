@@ -5,9 +5,10 @@
 //! - The observed time is the run without its warm-up (the seconds at the start that `--warm-up` leaves out), in model seconds.
 //! - The queue length goes up by 1 when a message arrives, and down by 1 when the machine receives it. A message counts as arrived
 //!   when it is sent: its travel time is neglected.
-//! - An arrival adds 1 to the queue length for the rest of the run, so it adds the time that is left to the integral. A receive
-//!   subtracts the time that is left. For arrivals and receives in the warm-up, the time left is the whole observed time.
-//! - So the integral is the sum of the times left over all arrivals, minus the same sum over all receives.
+//! - Call the time from a moment to the end of the run the *time left*. An arrival makes the queue longer by 1 for the rest of the run,
+//!   so it adds its time left to the integral. A receive subtracts its time left.
+//! - An arrival or receive in the warm-up changes the queue length during the whole observed time, so this whole time is its time left.
+//! - So the integral is the sum of all arrivals' times left, minus the sum of all receives' times left.
 
 use sim::log::{ALL_PEERS, Action};
 use sim::machine::MachineIndex;
@@ -16,8 +17,8 @@ use super::Value::{Integer, Number};
 use super::{Measure, ratio};
 use crate::read::run_log::Run;
 
-// In the functions below, `of` is what was observed of one machine in one run: `of.machine` has the totals of its events, and
-// `of.arrivals` the totals of the messages that were sent to it.
+// In each `value` below, `of` is what was observed of one machine in one run: `of.machine` has the totals of the machine's events, and
+// `of.arrivals` has the totals of the messages that were sent to the machine.
 pub(super) const MEASURES: [Measure; 13] = [
     Measure {
         name: "backlog_mean",
@@ -102,7 +103,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         unit: "",
         decimals: 2,
         brief: "ticks with a receive / ticks",
-        remark: "Equal to receives / ticks, except with receive = all.",
+        remark: "Equal to receives / ticks, except with receive = all: there one tick can receive several messages.",
         value: Number(|of| ratio(of.machine.receiving_ticks as f64, of.machine.ticks as f64)),
     },
     Measure {
@@ -119,7 +120,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         label: "message age",
         unit: "s",
         decimals: 2,
-        brief: "mean of the time of the receive minus the time of the send, over the messages received",
+        brief: "mean time from the send of a message to its receive, over all messages received",
         remark: "In model seconds.",
         value: Number(|of| of.machine.age_mean_s()),
     },
@@ -128,7 +129,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         label: "message age",
         unit: "ticks",
         decimals: 1,
-        brief: "mean of the time of the receive minus the time of the send, over the messages received, in ticks of the receiver",
+        brief: "mean time from the send of a message to its receive, over all messages received, in ticks of the receiver",
         remark: "This is message_age_mean_s times the receiver's rate.",
         value: Number(|of| Some(of.machine.age_mean_s()? * of.rate_hz)),
     },
@@ -158,7 +159,8 @@ impl Arrivals {
     pub(crate) fn of_run(run: &Run<'_>) -> Vec<Self> {
         let mut arrivals = vec![Self::default(); run.machines()];
         for (sender, log) in run.logs().enumerate() {
-            // The messages that the sender sends to all its neighbours. They are added up first, and then added to each neighbour once.
+            // The messages that the sender sends to all its neighbours. Their totals are added to the neighbours once, after the loop. This
+            // takes fewer additions than each message by itself.
             let mut to_all = Self::default();
             for index in log.filter(|&index| run.events().action[index] == Action::Send) {
                 let time_s = run.times_s()[index];
@@ -181,8 +183,8 @@ impl Arrivals {
         self.time_left_sum_s += other.time_left_sum_s;
     }
 
-    /// Adds these arrivals to `arrivals` of each machine in `recipients`. A damaged log may name a machine that does not exist. Such
-    /// a machine is left out here, and `analyze audit` reports it.
+    /// Adds these totals to those of each machine in `recipients`. `arrivals` has the totals of all machines. A damaged log may name a
+    /// machine that does not exist. Such a machine is left out here, and `analyze audit` reports it.
     fn add_to(self, arrivals: &mut [Self], recipients: &[MachineIndex]) {
         for &recipient in recipients {
             if let Some(arrived) = arrivals.get_mut(recipient as usize) {

@@ -105,9 +105,9 @@ impl Dataset {
         }
     }
 
-    /// Like [`machines`](Self::machines), but the runs in `measured` are not measured again. If the dataset has a cache, these runs are
-    /// added to the cache, and the measures of all other runs come from the cache or from events. Without a cache, `measured` must have
-    /// all runs.
+    /// Like [`machines`](Self::machines), but the runs in `measured` are not measured again. If the dataset has a cache, these runs
+    /// are added to it, and then all measures come from the cache; only runs that are not in it are measured from their events. Without
+    /// a cache, `measured` must have all runs.
     pub(crate) fn machines_with(&self, measured: Measured<'_>) -> Result<DataFrame, Error> {
         let Measured { runs, machines } = measured;
         let machines = machines.into_frame();
@@ -121,15 +121,16 @@ impl Dataset {
     }
 
     /// Computes the measures of `runs` from their events. Returns the columns [`MACHINE_KEYS`] and `measures`, ordered like the runs
-    /// in the files. The runs are measured some at a time; each time, `store` gets these runs and a frame with all their measures.
+    /// in the files. The runs are measured in groups of at most [`MAX_MACHINES_AT_ONCE`] machines. After each group, `store` gets the
+    /// group's runs and a frame with all their measures, not only with `measures`.
     fn measure<'r>(
         &self,
         mut runs: Vec<&'r JournalRow>,
         measures: &[&Measure],
         mut store: impl FnMut(&[&'r JournalRow], &DataFrame),
     ) -> Result<DataFrame, Error> {
-        // The order of the runs' events in the files, so that each file is read from its beginning to its end. A dataset has one or
-        // more parts (shards), each with numbered event files (segments).
+        // The runs are sorted by the place of their events, so that each file is read from its beginning to its end. A dataset has one
+        // or more parts (shards), each with numbered event files (segments). `offset` is where a run's events begin in the file.
         runs.sort_by_key(|row| (row.part, row.segment, row.offset));
         let names = MACHINE_KEYS.into_iter();
         let names: Vec<&str> = names
@@ -142,8 +143,8 @@ impl Dataset {
                 .finish()?
                 .select(names.iter().copied())?,
         )?;
-        let rows = runs.iter().map(|row| u64::from(row.machines()));
-        for range in batch_bounds(rows, MAX_MACHINES_AT_ONCE) {
+        let machine_counts = runs.iter().map(|row| u64::from(row.machines()));
+        for range in batch_bounds(machine_counts, MAX_MACHINES_AT_ONCE) {
             let runs = &runs[range];
             let measured = self.measure_in_parallel(runs)?;
             store(runs, &measured);
@@ -152,8 +153,8 @@ impl Dataset {
         Ok(machines.into_frame())
     }
 
-    /// The columns [`MACHINE_KEYS`] and all measures of the machines of `runs`, in this order. All cores work in parallel, each on one
-    /// batch at a time.
+    /// The columns [`MACHINE_KEYS`] and all measures of the machines of `runs`. The rows are in the order of `runs`. All cores work in
+    /// parallel, each on one batch at a time.
     fn measure_in_parallel(&self, runs: &[&JournalRow]) -> Result<DataFrame, Error> {
         let batches = batch_bounds(runs.iter().map(|row| row.events), self.batch_events());
         let measure = |index: usize| {
@@ -175,7 +176,8 @@ const MAX_MACHINES_AT_ONCE: u64 = 200_000;
 /// The columns that identify a row of measures: the run's number, and the machine's number in the run.
 pub(crate) const MACHINE_KEYS: [&str; 2] = ["run", "machine"];
 
-/// Sorts rows by run and machine. The rows of each run must already be together and in the order of the machines.
+/// Sorts rows by run and machine. The rows of each run must already be together and in the order of the machines. So if the runs are in
+/// order, all rows are.
 fn sort_by_run_and_machine(machines: DataFrame) -> Result<DataFrame, Error> {
     let runs = machines.column("run")?.i64()?;
     let is_sorted = runs.no_null_iter().is_sorted();
@@ -193,7 +195,7 @@ pub struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// The events, with the columns of `processed/events/`, ordered by run, machine and tick.
+    /// The events, with the columns of `processed/events/` (written by `analyze export`), ordered by run, machine and tick.
     ///
     /// # Errors
     ///
@@ -266,6 +268,7 @@ impl<'d> RunReader<'d> {
         &mut self,
         runs: impl IntoIterator<Item = &'r JournalRow>,
     ) -> Result<DataFrame, Error> {
+        // If the events were imported from another program's logs, this says which parts of the logs are missing.
         let imported = self.dataset.manifest().imported.as_ref();
         let mut columns = MeasureColumns::default();
         self.read_each(runs, |run| columns.push(run, imported))?;

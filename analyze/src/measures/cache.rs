@@ -4,15 +4,17 @@
 //!
 //! The cache is the folder `.cache` of the dataset. Each time that runs are measured, the cache gets one more folder for these runs,
 //! called a block here. A block has a Parquet file `runs.parquet` with the runs, and one Parquet file for each family of measures, with
-//! a row for each machine of these runs. Each file has a [checksum](crate::seal), which also covers what the measures depend on: the
-//! [version](MEASURES_VERSION), the dataset and the warm-up.
+//! a row for each machine of these runs. Each file has a [checksum](crate::seal). It is computed from the file and from a text that says
+//! what the measures depend on: the [version](MEASURES_VERSION) of their definitions, the dataset and the warm-up. So a file is used only
+//! if all three are still the same.
 //!
 //! The journal (`runs.csv`, with a row for each run that ended) has a checksum in each row. The cached measures of a run are valid if
 //! this checksum is the same as at the time when the run was measured. The row also contains a checksum of the run's events, so
 //! changed events change the checksum of the row too. The folder `.cache` can be deleted at any time; then everything is measured
 //! again.
 //!
-//! A file of the cache that is damaged, or that cannot be read or written, costs time and causes a message, but never an error.
+//! A file of the cache that is damaged, or that cannot be read or written, costs time and may cause a message, but no
+//! command fails because of it: callers only print [`Error::NotCached`], or ignore it.
 
 mod block;
 
@@ -37,7 +39,7 @@ use crate::read::dataset::Dataset;
 const NAME_START: &str = "measures-";
 /// If there are more small blocks than this, all of them are combined into one, because each block costs time to open.
 const MAX_SMALL_BLOCKS: usize = 8;
-/// A block with fewer rows (one for each machine of each run) than this is small.
+/// A block has one row for each machine of each of its runs. It is small if it has fewer rows than this.
 const SMALL_BLOCK_ROWS: usize = 50_000;
 
 /// The folder of a dataset's cache.
@@ -71,15 +73,16 @@ pub(crate) struct MeasureCache {
     /// used.
     about: String,
     blocks: Vec<Block>,
-    /// For the number of each cached run: the index of its block in `blocks`, and the index of the run in the block.
+    /// Where each cached run is found. The key is the number of the run, the value is the index of its block in `blocks` and the index of
+    /// the run in this block.
     runs: HashMap<i64, (usize, usize)>,
     /// Paths of blocks that cannot be used. They are removed when a block is added.
     unusable: Vec<PathBuf>,
 }
 
 impl MeasureCache {
-    /// Finds the blocks of `dataset` for its warm-up. A block that cannot be used is ignored, and later removed; `report` gets a
-    /// message about it.
+    /// Finds the blocks of `dataset` that were written for the same warm-up. A block that cannot be used is ignored, and later
+    /// removed; `report` gets a message about it.
     pub(crate) fn open(dataset: &Dataset, mut report: impl FnMut(String)) -> Self {
         let about = describe_dependencies(dataset);
         // The text can be too long for a file name, so its checksum is used as the name.
@@ -132,6 +135,7 @@ impl MeasureCache {
     pub(crate) fn has(&self, row: &JournalRow) -> bool {
         let position = self.runs.get(&(row.run as i64));
         let cached = position.map(|&(block, index)| self.blocks[block].runs[index]);
+        // If the run is not cached and the row has no valid checksum, both are `None`, and so they are equal.
         cached.is_some() && cached == CachedRun::from_row(row)
     }
 
@@ -140,7 +144,8 @@ impl MeasureCache {
     ///
     /// # Errors
     ///
-    /// A message if a file is damaged. Then the cache forgets all its blocks, not only the damaged one, so all runs have to be measured.
+    /// A message if a file is damaged. Then the caller has to measure all runs, not only those of the damaged block: the cache forgets all
+    /// its blocks, and removes them when it gets a new one.
     pub(crate) fn get(
         &mut self,
         rows: &[&JournalRow],
@@ -242,7 +247,7 @@ impl MeasureCache {
         let mut runs = vec![];
         for &index in &small {
             let block = &self.blocks[index];
-            // A run that was repeated and measured again is in two blocks. Only its newest measures are kept.
+            // A run that was made and measured a second time is in two blocks. Only its newest measures are kept.
             let is_newest = |&(run_index, run): &(usize, &CachedRun)| {
                 self.runs.get(&run.run) == Some(&(index, run_index))
             };
@@ -259,7 +264,8 @@ impl MeasureCache {
         if !is_written {
             return Ok(());
         }
-        // The combined blocks are forgotten before their files are removed, because the cache can get more blocks later.
+        // The blocks that were combined are forgotten, and then their files are removed. If they were still in `blocks`, the next
+        // combination would try to read the removed files.
         let blocks = std::mem::take(&mut self.blocks);
         self.runs.clear();
         let mut combined = vec![];
@@ -280,6 +286,7 @@ fn describe_dependencies(dataset: &Dataset) -> String {
         dataset.missing_fields(),
         dataset.warm_up_s(),
     );
+    // `missing_fields` says which cells the rows of an imported log may leave empty. Some measures are unknown without them.
     format!("{MEASURES_VERSION} {name:?} {missing_fields:?} {warm_up_s:?}")
 }
 
@@ -288,7 +295,8 @@ fn version_start() -> String {
     format!("{NAME_START}v{MEASURES_VERSION}-")
 }
 
-/// Tells whether a file or folder with this name belongs to the cache, of this or another version.
+/// Tells whether a file or folder with this name, such as `measures-v2-...`, was written by the cache of this version of the program or of
+/// another one.
 fn is_of_cache(name: &str) -> bool {
     let Some((version, _)) = name
         .strip_prefix(NAME_START)
@@ -303,7 +311,7 @@ fn is_of_cache(name: &str) -> bool {
     is_hash || version.strip_prefix('v').is_some_and(is_number)
 }
 
-/// The run's fingerprint: the checksum of its row in the journal. The fingerprint changes if the run is repeated.
+/// The run's fingerprint: the checksum of its row in the journal. The fingerprint changes if the run is made again.
 pub(crate) fn fingerprint(row: &JournalRow) -> String {
     row.row_checksum.clone()
 }
@@ -314,7 +322,7 @@ mod tests {
 
     use super::*;
 
-    /// A command that measures many machines adds several blocks to the same cache.
+    /// A command that measures many machines does so in several steps, and adds a block to the same cache at each step.
     #[test]
     fn blocks_are_added_after_small_ones_were_combined() {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample");

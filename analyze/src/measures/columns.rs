@@ -16,7 +16,7 @@ use crate::read::run_log::Run;
 pub(crate) struct MeasureColumns {
     run: Vec<i64>,
     machine: Vec<i64>,
-    /// One column for each of [`all`] measures.
+    /// A column for each measure, in the order of [`all`].
     measured: Vec<Values>,
     /// Memory that is used again for each run.
     scratch: Scratch,
@@ -51,6 +51,7 @@ impl MeasureColumns {
             .logs()
             .map(|log| MachineTotals::of_log(run, log, &sends, &mut self.scratch))
             .collect();
+        // This also adds the lags to `machines`, because they depend on the clocks of all machines.
         let totals = RunTotals::of_run(run, &timeline, &mut machines);
         let pairs = Pairs::of_run(run, &sends, &timeline);
         let arrivals = Arrivals::of_run(run);
@@ -72,19 +73,19 @@ impl MeasureColumns {
         }
     }
 
-    /// Appends the value of each measure to its column. `is_measurable` has a flag for each measure; if the flag is false,
-    /// the value is unknown.
+    /// Appends the value of each measure to its column. `is_measurable` has a flag for each measure. If the flag is false, or the measure is
+    /// not defined for this machine, the value is unknown.
     fn push_measures(&mut self, observed: &Observed<'_>, is_measurable: &[bool]) {
         let columns = all().zip(&mut self.measured);
         for ((measure, column), &is_measurable) in columns.zip(is_measurable) {
             match (measure.value, column) {
-                (Value::Integer(value), Values::Integers(values, are_known)) => {
-                    let value = is_measurable.then(|| value(observed)).flatten();
+                (Value::Integer(calculate), Values::Integers(values, are_known)) => {
+                    let value = is_measurable.then(|| calculate(observed)).flatten();
                     values.push(value.unwrap_or_default());
                     are_known.push(value.is_some());
                 }
-                (Value::Number(value), Values::Numbers(values, are_known)) => {
-                    let value = is_measurable.then(|| value(observed)).flatten();
+                (Value::Number(calculate), Values::Numbers(values, are_known)) => {
+                    let value = is_measurable.then(|| calculate(observed)).flatten();
                     values.push(value.unwrap_or_default());
                     are_known.push(value.is_some());
                 }
@@ -102,6 +103,7 @@ impl MeasureColumns {
         ];
         columns.extend(all().zip(self.measured).map(|(measure, values)| {
             let name = PlSmallStr::from_static(measure.name);
+            // In the data frame, unknown values are null. If all values are known, `known` is `None`.
             Column::from(match values {
                 Values::Integers(values, are_known) => {
                     let known = are_known.into_opt_validity();

@@ -1,4 +1,5 @@
-//! Concurrency: what share of a run's events is concurrent, and how often timestamps order concurrent events.
+//! Concurrency: what share of the pairs of a run's events is concurrent, and how often the timestamps (logical clocks) of two events differ
+//! although the events are concurrent.
 //!
 //! Of two events of different machines, one happened before the other (Lamport 1978), or they are concurrent. This is decided by
 //! vector clocks: V_e[j] is the number of machine j's events that happened before event e. The vector clocks are recomputed from
@@ -44,24 +45,25 @@ pub(super) const MEASURES: [Measure; 2] = [
     },
 ];
 
-/// Numbers of pairs of events of different machines in one run, without events in the warm-up.
+/// Numbers of pairs of events of different machines in one run. Events in the warm-up (the first part of the run, which measures ignore) do
+/// not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pairs {
     /// Number of all pairs of events of different machines.
     pub(crate) cross: u64,
     /// Number of pairs in which one event happened before the other event.
     pub(crate) ordered: u64,
-    /// Number of pairs with equal logical clocks.
+    /// Number of pairs with equal timestamps: the logical clock has the same value after both events.
     pub(crate) equal: u64,
-    /// Number of pairs with equal logical clocks in which one event happened before the other event. Only logs that break the Clock
-    /// Condition have such pairs. (The Clock Condition: if a happened before b, the clock of a is smaller than the clock of b.)
+    /// Number of pairs with equal timestamps although one event happened before the other. Only logs that break the Clock Condition have such
+    /// pairs. (The Clock Condition: if a happened before b, the clock of a is smaller than the clock of b.)
     pub(crate) ordered_equal: u64,
 }
 
 impl Pairs {
-    /// Counts the pairs. `sends` has the index of the send for each receive, and `timeline` the indices of the events in the order of
-    /// their times. `None` if a receive has no send, or if the log contradicts itself: no order of its events has every receive after its
-    /// send.
+    /// Counts the pairs. `sends` has an entry for each event: for a receive, the index of its send (see [`Run::sends`]). `timeline` has the
+    /// indices of the events in the order of their times. `None` if a receive has no send, or if the log contradicts itself: no order of its
+    /// events has every receive after its send.
     ///
     /// The vector clocks need an order in which each receive comes after its send. The order of times usually is one, and is known
     /// already. If it is not (for example because the clocks of two computers differ), a causal order is computed.
@@ -198,11 +200,12 @@ pub(crate) struct Vectors {
     of_machines: Vec<u32>,
     /// For each event, how many receives of its message have not been replayed yet.
     to_receive: Vec<u32>,
-    /// For each event, the index of its message's vector in `messages`. [`NO_EVENT`] if no vector is stored.
+    /// For each event, which of the vectors in `messages` is that of its message: 0 is the first vector, 1 the second. [`NO_EVENT`] if no
+    /// vector is stored.
     stored_at: Vec<u32>,
     /// The vectors of messages, one after the other.
     messages: Vec<u32>,
-    /// The indices of vectors in `messages` that are no longer needed, so that the next message can use their memory.
+    /// Which vectors in `messages` are no longer needed (counted as in `stored_at`), so that the next message can use their memory.
     free: Vec<u32>,
 }
 
@@ -233,7 +236,7 @@ impl Vectors {
         self.of_machines[machine * self.machines + machine] = events;
     }
 
-    /// Stores the machine's vector for the message sent at `send`.
+    /// Stores the machine's vector for the message that the event at the index `send` sends. If no receive in the log needs it, does nothing.
     pub(crate) fn send(&mut self, machine: usize, send: usize) {
         if self.to_receive[send] == 0 {
             return;
@@ -308,14 +311,18 @@ impl EqualClocks {
         }
     }
 
-    /// Adds an event with this clock, `(machine, index within the machine)` and vector clock. Returns two numbers: how many of the
-    /// events that were added earlier, on other machines, have the same clock; and how many of them happened before the new event.
+    /// Adds an event with this clock, `(machine, index within the machine)` and vector clock. Returns two numbers:
+    ///
+    /// 1. How many events of other machines that were added earlier have the same clock.
+    /// 2. How many of these events happened before the new event.
     fn add(&mut self, clock: u64, event: (usize, u32), vector: &[u32]) -> (u64, u64) {
         match self {
             Self::Counted(counts) => {
                 let count = &mut counts[clock as usize];
+                let equal = u64::from(*count);
                 *count += 1;
-                (u64::from(*count - 1), 0)
+                // None of them happened before the new event: by the Clock Condition, their clocks would be smaller then.
+                (equal, 0)
             }
             Self::Listed { machines, events } => {
                 let (mut equal, mut ordered) = (0, 0);

@@ -6,7 +6,7 @@ const COUNTED_BELOW: usize = 1 << 12;
 /// Whole numbers, added one by one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Distribution {
-    /// For each number from 0, how often it was added.
+    /// How often each small number was added: `counts[3]` for the number 3.
     counts: Vec<u32>,
     /// The numbers that are negative or at least [`COUNTED_BELOW`].
     others: Vec<i64>,
@@ -79,15 +79,16 @@ impl Distribution {
         counted + self.others.len() as u64
     }
 
-    /// Numbers, each with how often it was added. A number of `others` that was added twice appears twice, with a 1 each time.
+    /// Pairs of a number and how often it was added. The numbers in `others` are not counted: if one was added twice, it has two pairs, each
+    /// with a 1.
     fn values(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
         let counted = (0..).zip(self.counts.iter().copied());
         let others = self.others.iter().map(|&other| (other, 1));
         counted.filter(|&(_, count)| count > 0).chain(others)
     }
 
-    /// A quantile: the number below which the `share` (from 0 to 1) of the `n` numbers lies, interpolated linearly between the two nearest
-    /// of them.
+    /// A quantile of the `n` numbers. For example, 95 % of them lie below the quantile for the share 0.95. If the quantile lies
+    /// between two of the numbers, it is interpolated linearly.
     fn quantile(&self, share: f64, n: u64) -> f64 {
         let position = share * (n - 1) as f64;
         let below = position.floor();
@@ -107,6 +108,7 @@ impl Distribution {
         for (value, &count) in (0..).zip(&self.counts) {
             match to_skip.checked_sub(u64::from(count)) {
                 Some(fewer) => to_skip = fewer,
+                // Fewer than `count` numbers are left to skip, so the wanted number is one of those that equal `value`.
                 None => return value,
             }
         }

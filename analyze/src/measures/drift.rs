@@ -1,11 +1,11 @@
-//! Drift: how fast a machine's clock advances, how far it is ahead of the number of the machine's own ticks, and how far it is behind
-//! the run's largest clock.
+//! Drift and lag: how fast a machine's clock advances, how far it is ahead of the number of the machine's own ticks (its drift), and how
+//! far it is behind the run's largest clock (its lag).
 //!
 //! L_i(t) is machine i's clock at time t; it is 0 before the machine's first event and constant after its last event. M(t) is the
 //! largest clock of the run at time t. The lag of machine i at time t is M(t) - L_i(t). The observed time is the run without its
 //! warm-up (see `--warm-up`), in model seconds. L_i and M are step functions, so their integrals over the observed time are sums over
-//! steps. A step of height h adds the product h * s, where s is the number of seconds from the step to the end of the run. For steps in
-//! the warm-up, s is the whole observed time.
+//! steps. After a step of height h, the function is higher by h until the end of the run. So the step adds the product h * s, where s is
+//! the number of seconds from the step to the end. A step in the warm-up raises the function in the whole observed time, so s is this time.
 
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};
@@ -45,6 +45,7 @@ pub(super) const MEASURES: [Measure; 5] = [
         decimals: 1,
         brief: "time-weighted mean of the lag",
         remark: "The integral of the lag over the observed time, divided by the observed time.",
+        // An `area` is the integral of a clock. The integral of a difference is the difference of the integrals.
         value: Number(|of| {
             ratio(
                 of.run.greatest_clock_area - of.machine.clock_area,
@@ -57,7 +58,7 @@ pub(super) const MEASURES: [Measure; 5] = [
         label: "lag slope",
         unit: "1/s",
         decimals: 3,
-        brief: "slope of a straight line fitted (least squares) to the lag after each own tick over time",
+        brief: "slope of the straight line that fits the lags after the machine's ticks best (least squares, over time)",
         remark: "Needs at least two ticks at different times.",
         value: Number(|of| of.machine.lag_line.slope()),
     },

@@ -1,5 +1,5 @@
-//! How many events of each kind a machine has, and the clock after its last event. The observed time is the run without its warm-up
-//! (see `--warm-up`), in model seconds.
+//! Counts of a machine's events, ratios of these counts, and the clock after its last event. The counts leave out the beginning of the
+//! run that the option `--warm-up` names. The rest of the run is the *observed time*.
 
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};
@@ -47,7 +47,8 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         decimals: 3,
         brief: "internal events / ticks without a message to receive",
-        remark: "It estimates the configured probability `internal`. If each run has only few such ticks, the mean of the runs' shares is too high. For example, it is 0.415 for internal = 0.4 if a run has 8 such ticks (the slowest machine of rates 2,3,4 in 60 s). Then sum both numbers over all runs and divide the sums: internal_events / (internal_events + send_events).",
+        remark: "It estimates the configured probability `internal`. If each run has only few such ticks, the mean of the runs' shares is too high. For example, it is 0.415 for internal = 0.4 if a run has 8 such ticks (the slowest machine of rates 2,3,4 in 60 s). A better estimate comes from two sums over all runs, of internal_events and of send_events: divide the first sum by both sums together.",
+        // A tick without a message to receive is an internal event or a send.
         value: Number(|of| {
             let internal = of.machine.internal_events as f64;
             ratio(internal, internal + of.machine.sends as f64)
@@ -60,6 +61,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         decimals: 3,
         brief: "sends to all / sends",
         remark: "With the topology mesh and sends = mix it tends to 1 / N for N machines, because the N kinds of sends are equally likely. If runs have few sends, calculate the mean of the shares with send_events as weights.",
+        // The N kinds of sends: to one of the N - 1 other machines, or to all of them.
         value: Number(|of| ratio(of.machine.broadcasts as f64, of.machine.sends as f64)),
     },
     Measure {

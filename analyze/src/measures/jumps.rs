@@ -1,7 +1,7 @@
 //! Jumps: how far a machine's clock advances from one of its events to the next.
 //!
-//! L_k is the clock after event k, counted from 0, and L_(-1) = 0. The jump at event k is J_k = L_k - L_(k-1). So the jumps of a
-//! machine add up to its final clock.
+//! The machine's first event has the number k = 0. L_k is the clock after event k; before the first event the clock is L_(-1) = 0. The
+//! jump at event k is J_k = L_k - L_(k-1). So the jumps of all events of a machine add up to its final clock.
 
 use super::Measure;
 use super::Value::{Integer, Number};
@@ -13,7 +13,7 @@ pub(super) const MEASURES: [Measure; 6] = [
         unit: "",
         decimals: 2,
         brief: "mean jump over the machine's events; a jump is the clock after an event minus the clock after the event before it",
-        remark: "Before the first event the clock is 0. So the jumps add up to the final clock, and their mean is the final clock divided by the number of events. Each tick has one event; a tick that takes several messages has one event for each of them. Jumps in the warm-up do not count.",
+        remark: "Before the first event the clock is 0. So without a warm-up, the jumps add up to the final clock, and their mean is the final clock divided by the number of events. Jumps in the warm-up do not count. Each tick has one event; a tick that takes several messages has one event for each of them.",
         value: Number(|of| Some(of.machine.jumps?.mean)),
     },
     Measure {
@@ -22,7 +22,7 @@ pub(super) const MEASURES: [Measure; 6] = [
         unit: "",
         decimals: 2,
         brief: "standard deviation of the machine's jumps in a run",
-        remark: "The divisor is n - 1. It shows how much single jumps vary, not how much their mean varies from run to run.",
+        remark: "It shows how much single jumps vary, not how much their mean varies from run to run. (The divisor is n - 1.)",
         value: Number(|of| of.machine.jumps?.sd),
     },
     Measure {

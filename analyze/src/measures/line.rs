@@ -1,7 +1,8 @@
 //! The least-squares line through points that are added one by one, for example a queue's length against time.
 
-/// Sums over points. The coordinates are taken relative to the first point, so sums over equal values are exactly 0. Because of this,
-/// the slope of a constant is exactly 0, and points that all have the same `x` have no slope.
+/// Sums over points, from which the slope of their line is computed. The coordinates in the sums are relative to the first point. So if all
+/// points have the same `x` (or `y`), all terms with it are exactly 0, without rounding errors. Because of this, the slope of a constant is
+/// exactly 0, and points that all have the same `x` have no slope.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Line {
     first: Option<(f64, f64)>,
@@ -48,7 +49,8 @@ mod tests {
     }
 
     proptest! {
-        /// `Line` multiplies sums. The direct computation subtracts the means from the coordinates first, and then multiplies.
+        /// The direct computation goes through the points twice: for the means, and for the products of the distances from the means. `Line`
+        /// goes through them once.
         #[test]
         fn the_slope_is_that_of_a_direct_computation(
             points in prop::collection::vec((0u32..60_000, 0u32..10_000), 2..200),

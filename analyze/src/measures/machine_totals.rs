@@ -17,14 +17,14 @@ pub(crate) struct MachineTotals {
     pub(crate) ticks: u64,
     pub(crate) internal_events: u64,
     pub(crate) sends: u64,
-    /// Number of sends to all machines that the sender may send to.
+    /// Number of sends that go to all machines to which the sender may send.
     pub(crate) broadcasts: u64,
     pub(crate) receives: u64,
-    /// Number of ticks whose last event is a receive. (With receive = all, a tick can have several receives.)
+    /// Number of ticks whose last event is a receive. With `receive = "all"` a tick can have several receives, but it counts once.
     pub(crate) receiving_ticks: u64,
     /// The clock at the end of the warm-up; 0 without a warm-up.
     pub(crate) start_clock: u64,
-    /// The clock after the last event.
+    /// The clock after the last event, even if this event is in the warm-up.
     pub(crate) final_clock: u64,
     /// Statistics of the jumps: how far the clock advanced at each event. `None` if all events are in the warm-up.
     pub(crate) jumps: Option<Description>,
@@ -41,7 +41,7 @@ pub(crate) struct MachineTotals {
     /// by [`RunTotals`](super::run_totals::RunTotals), because they need the clocks of all machines.
     pub(crate) lag_line: Line,
     /// The sum, over all receives, of the time from the receive to the end of the run, in model seconds. Receives in the warm-up count
-    /// too, each with the whole observed time.
+    /// too, each with the whole observed time. The mean backlog is calculated from this sum: see `backlog.rs`.
     pub(crate) receive_left_s: f64,
     /// The ages of received messages, in model seconds. The age of a message is the time from its send to its receive. Messages whose
     /// send is not in the log do not count.
@@ -78,8 +78,8 @@ pub(crate) struct Scratch {
 }
 
 impl MachineTotals {
-    /// Computes the totals of one machine of `run`. `log` has the indices of all events of this machine, and `sends` has the index of
-    /// the send for each receive.
+    /// Computes the totals of one machine of `run`. `log` has the indices of all events of this machine. `sends` has, for each event of
+    /// the run, the index of the send whose message it receives (see [`Run::sends`]).
     pub(crate) fn of_log(
         run: &Run<'_>,
         log: Range<usize>,
@@ -101,7 +101,8 @@ impl MachineTotals {
             previous_clock = clock;
             // In a correct log the clock only grows, so the largest clock is that of the last event.
             totals.final_clock = clock.max(totals.final_clock);
-            // The integral of a step function: each step adds its height times the time that is left after it.
+            // The integral of a step function: each step adds its height times the time that is left after it. For a step in the warm-up,
+            // `left_s` is the whole observed time.
             totals.clock_area += jump as f64 * left_s;
             if action == Action::Receive {
                 totals.receive_left_s += left_s;

@@ -1,8 +1,9 @@
 //! The measures of each machine in each run, for example the mean jump of its clock. Related measures form a family, and each family
 //! has a file with the definitions of its measures.
 //!
-//! A run's events are read once, into columns. One pass over each machine's columns, one pass along the run's timeline (its events in
-//! the order of their times) and one replay of the vector clocks give [totals](Observed). Each measure is a function of these totals.
+//! A run's events are read once, into columns. From these, [totals](Observed) are computed: by one pass over each machine's columns, one
+//! pass along the run's timeline (its events in the order of their times) and one replay of the vector clocks. Each measure is a function
+//! of these totals.
 //!
 //! # Layout
 //!
@@ -62,11 +63,11 @@ pub struct Measure {
     pub label: &'static str,
     /// The unit; empty for a pure number.
     pub unit: &'static str,
-    /// Number of decimal places in tables.
+    /// The smallest number of decimal places in tables. Means of whole numbers have decimals too; a single whole number is shown without.
     pub decimals: usize,
     /// The definition in a few words. Tables show it below their rows.
     pub brief: &'static str,
-    /// Further sentences for the data dictionary.
+    /// Further sentences for the data dictionary (the description of all columns, see [`crate::export`]).
     pub remark: &'static str,
     /// The definition as a function of what was observed.
     value: Value,
@@ -88,11 +89,12 @@ pub(crate) struct Observed<'r> {
     run: &'r RunTotals,
     /// Totals over the messages that were sent to the machine.
     arrivals: Arrivals,
-    /// How many pairs of the run's events are ordered; `None` if they cannot be counted (see [`Pairs::of_run`]).
+    /// How many pairs of the run's events are ordered. `None` if they cannot be counted, because a receive has no send or the log
+    /// contradicts itself (see [`Pairs::of_run`]).
     pairs: Option<Pairs>,
     /// The machine's configured rate: ticks per model second.
     rate_hz: f64,
-    /// The observed time: the run's duration without the warm-up, in model seconds.
+    /// The observed time, in model seconds: the run's duration without its beginning that the option `--warm-up` leaves out.
     observed_s: f64,
 }
 
@@ -138,7 +140,7 @@ fn capitalised(text: &str) -> String {
     })
 }
 
-/// The families of measures, with their names. The cache of measures has a file with this name for each family.
+/// The families of measures, each with its name. In the cache of measures, the files of a family have its name.
 const FAMILIES: [(&str, &[Measure]); 6] = [
     ("events", &events::MEASURES),
     ("jumps", &jumps::MEASURES),

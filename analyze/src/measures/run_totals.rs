@@ -20,9 +20,9 @@ pub(crate) struct RunTotals {
 }
 
 impl RunTotals {
-    /// Computes the totals of `run`. `timeline` has the indices of its events in the order of their times. Also adds the lag (largest
-    /// clock minus own clock) after each tick to the totals of the machine. If several events have the same time, lags are taken after
-    /// all of them.
+    /// Computes the totals of `run`. `timeline` has the indices of its events in the order of their times. `machines` are the totals of
+    /// each machine: their final clocks are used here, and the lag (largest clock minus own clock) after each tick is added to them. If
+    /// several events have the same time, lags are taken after all of them.
     pub(crate) fn of_run(run: &Run<'_>, timeline: &[u32], machines: &mut [MachineTotals]) -> Self {
         let mut totals = Self {
             greatest_clock: machines.iter().map(|of| of.final_clock).max().unwrap_or(0),
@@ -35,7 +35,7 @@ impl RunTotals {
         let mut clocks = Clocks::new(run.machines());
         // The clocks have not changed since this time.
         let mut since_s = 0.0f64;
-        // An instant has the indices of all events with the same time.
+        // An `instant` is the part of the timeline with all events of one time.
         for instant in timeline.chunk_by(|&a, &b| times_ns[a as usize] == times_ns[b as usize]) {
             let time_s = run.times_s()[instant[0] as usize];
             totals.add_spread(&clocks, since_s.max(from_s), time_s.min(to_s));
@@ -45,14 +45,16 @@ impl RunTotals {
                 let index = index as usize;
                 clocks.set(events.machine[index] as usize, events.logical_clock[index]);
             }
-            // The integral of a step function: each step adds its height times the time that is left after it.
+            // The integral of a step function: each step adds its height times the observed time that is left after it. A step in the
+            // warm-up counts for all the observed time.
             let step = clocks.greatest - greatest_before;
             totals.greatest_clock_area += step as f64 * run.time_left_s(time_s);
             if run.is_after_warm_up(time_s) {
                 for &index in instant {
                     let index = index as usize;
                     let machine = events.machine[index] as usize;
-                    if run.ends_tick(index, run.bounds()[machine + 1]) {
+                    let end_of_machine = run.bounds()[machine + 1];
+                    if run.ends_tick(index, end_of_machine) {
                         let lag = clocks.greatest - events.logical_clock[index];
                         machines[machine].lag_line.add(time_s, lag as f64);
                     }
@@ -63,7 +65,8 @@ impl RunTotals {
         totals
     }
 
-    /// Adds the spread from `from_s` to `to_s`, between which the clocks do not change. Nothing is added if `to_s` is not later than `from_s`.
+    /// Adds the spread from `from_s` to `to_s`, between which the clocks do not change. Adds nothing if `to_s` is not later than `from_s`:
+    /// then no observed time lies between the two events.
     fn add_spread(&mut self, clocks: &Clocks, from_s: f64, to_s: f64) {
         if from_s < to_s {
             let spread = clocks.greatest - clocks.least;
@@ -91,7 +94,7 @@ impl Clocks {
         }
     }
 
-    /// Raises the clock of `machine` to `clock`. A smaller clock, which only a wrong log has, changes nothing.
+    /// Raises the clock of `machine` to `clock`. If its clock is larger already (clocks decrease only in a wrong log), changes nothing.
     fn set(&mut self, machine: usize, clock: u64) {
         let before = self.of_machine[machine];
         if clock <= before {

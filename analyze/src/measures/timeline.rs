@@ -12,13 +12,15 @@ const FEW_MACHINES: usize = 16;
 /// events of different machines that have the same time are in no particular order.
 pub(crate) fn timeline(run: &Run<'_>) -> Vec<u32> {
     let times_ns = &run.events().system_time_ns[..];
+    // `log` is the range of the indices of one machine's events.
     let is_in_order = run.logs().all(|log| times_ns[log].is_sorted());
     if is_in_order && run.machines() <= FEW_MACHINES {
         return merge(run, times_ns);
     }
     // The events in the order of the log: all events of machine 0, then all events of machine 1, and so on.
     let mut order: Vec<u32> = (0..run.len() as u32).collect();
-    // A stable sort is fast here, because each machine's events are usually in order.
+    // A stable sort keeps the order of a machine's events that have the same time. It is also fast here, because each machine's events
+    // are usually sorted already.
     order.sort_by_key(|&index| times_ns[index as usize]);
     order
 }

@@ -52,18 +52,21 @@ const NEED_RECIPIENTS: [&str; 4] = [
     "offered_load",
 ];
 
+// The next two lists are only for the notes: if sends are not known, the computation of these measures itself gives no value.
+
 /// The names of the measures that have no value in a run if one of its receives does not say which send it belongs to.
 const NEED_ALL_SENDS: [&str; 2] = ["concurrency", "false_order"];
 
 /// The names of the measures that are means over the receives that say which send they belong to.
 const NEED_A_SEND: [&str; 2] = ["message_age_mean_s", "message_age_mean_ticks"];
 
-/// For each of [`all`](super::all) measures, whether it can be computed from the log of `run`. `imported` is `None` if the dataset was
-/// not imported; then all measures can be computed.
+/// For each of [`all`](super::all) measures, whether the parts and recipients that it needs are in the log of `run`. `imported` is `None` if
+/// the dataset was not imported; then they always are.
 pub(super) fn is_measurable(run: &Run<'_>, imported: Option<&Imported>) -> Vec<bool> {
     let Some(imported) = imported else {
         return super::all().map(|_| true).collect();
     };
+    // Whether queue lengths are missing is read from the log too, not only from the list of missing parts in `imported`.
     let lacks_queue_lengths = run.events().queue_length.contains(&UNKNOWN);
     let is_missing = |part| {
         let is_not_logged = part == UnmeasuredPart::QueueLengths && lacks_queue_lengths;
@@ -81,7 +84,8 @@ pub(super) fn is_measurable(run: &Run<'_>, imported: Option<&Imported>) -> Vec<b
         .collect()
 }
 
-/// A sentence for each reason why some of `measures` are unknown in one of `datasets`.
+/// A sentence for each reason why some of `measures` are unknown in one of `datasets`, such as "imported: concurrency unknown in runs with
+/// a receive that does not say which send it belongs to."
 pub fn notes(datasets: &[Dataset], measures: &[&Measure]) -> Vec<String> {
     datasets
         .iter()
@@ -98,14 +102,18 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         let named = measures
             .iter()
             .filter(|measure| names.contains(&measure.name));
-        named.map(|measure| measure.label).collect()
+        let mut labels: Vec<&str> = named.map(|measure| measure.label).collect();
+        // The message age in seconds and that in ticks have the same label.
+        labels.dedup();
+        labels
     };
     let MissingFields {
         recipients,
         sent_ticks,
         ..
     } = imported.missing_fields;
-    // For each group of measures: whether a field that they need is missing, their names, where they are unknown, and why.
+    // For each group of measures: whether a field that they need is missing, their names, where they are unknown, and why. The field
+    // `sent_ticks` says which send a receive belongs to: the one at this tick of the sender.
     let missing_fields = [
         (
             recipients,
@@ -130,6 +138,7 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         .map(|(_, names, reason)| (labels(names), reason.to_owned()));
     let in_some_runs = imported.unmeasured.iter().filter_map(|unmeasured| {
         let (_, names) = PARTS.iter().find(|(part, _)| *part == unmeasured.about)?;
+        // `run 7`, or `3 runs`.
         let runs = match unmeasured.runs[..] {
             [run] => format!("run {run}"),
             _ => counted(unmeasured.runs.len(), "run"),

@@ -1,5 +1,5 @@
-//! The version of what the program computes from events. Cached measures (`.cache`) and exported events (`processed/events/`) that
-//! another version made are not used again, but computed anew.
+//! The version of the rules by which the program computes measures and columns of events. Cached measures (`.cache`) and exported events
+//! (`processed/events/`) that were made with another version are not used again, but computed anew.
 
 /// Raise this number by one whenever you change the program in such a way that the same dataset gives other measures or other columns
 /// of events. This happens if a measure is new, is removed, or gets another definition, name or type, or if `sim::log` reads events
@@ -30,8 +30,8 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample")
     }
 
-    /// Names, types and values of a frame. Numbers are written with ten digits, because further digits depend on the order of sums and
-    /// on the processor.
+    /// Names, types and values of a frame. Numbers are written with ten significant digits (`.9e`: one digit before the point and nine after
+    /// it), because further digits depend on the order of sums and on the processor.
     fn text(frame: &DataFrame) -> String {
         let mut text = String::new();
         for column in frame.columns() {

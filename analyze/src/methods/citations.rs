@@ -10,14 +10,14 @@ const AUTHORS: &str = "The logical clock lab authors";
 pub struct Citation {
     /// The key of the work's BibTeX entry.
     pub key: &'static str,
-    /// The reference as it appears in a text: words in brackets.
+    /// The reference in a text, with its brackets, such as `(Lamport 1978)`.
     pub words: String,
     /// The BibTeX entry.
     pub entry: String,
 }
 
 impl Citation {
-    /// All works that the paragraphs about methods cite.
+    /// All works that the paragraph of `analyze methods` cites.
     pub fn all() -> [Self; 2] {
         [Self::software(), Self::lamport()]
     }
@@ -29,7 +29,8 @@ impl Citation {
         Self {
             key: "logical_clock_lab",
             words: format!("({TITLE})"),
-            // Two pairs of braces around the authors keep BibTeX from taking them for the name of a person.
+            // Two pairs of braces around the authors keep BibTeX from taking them for the name of a person. In this format text, `{{` stands
+            // for one brace.
             entry: format!(
                 "@misc{{logical_clock_lab,\n  author = {{{{{AUTHORS}}}}},\n  title = {{{TITLE}}},\n  note = {{Software, version {version}}},\n  \
                  url = {{{url}}}\n}}\n"

@@ -1,4 +1,4 @@
-//! The formats in which methods (how datasets were made and evaluated) are printed: plain text, Markdown, LaTeX and JSON.
+//! Prints how datasets were made and evaluated (the text for the methods section of a paper) as plain text, Markdown, LaTeX or JSON.
 
 use serde_json::json;
 
@@ -37,8 +37,8 @@ pub fn markdown(all: &[Methods]) -> String {
     format!("{text}```bibtex\n{}```\n", Citation::bibtex())
 }
 
-/// Methods as LaTeX, with `\cite` in place of the references in brackets. The BibTeX entries follow as LaTeX comments; the author of the
-/// paper moves them into a BibTeX file.
+/// Methods as LaTeX, with `\cite` in place of references such as `(Lamport 1978)`. The BibTeX entries follow as LaTeX comments; the author
+/// of the paper moves them into a BibTeX file.
 pub fn latex(all: &[Methods]) -> String {
     let mut text = String::new();
     for methods in all {
@@ -68,17 +68,17 @@ fn escaped(text: &str) -> String {
     // Parts with an odd index are between backticks.
     let parts = text.split('`').enumerate();
     let part = |(index, part): (usize, &str)| match index % 2 {
-        0 => part.chars().map(letter).collect(),
+        0 => part.chars().map(escaped_letter).collect(),
         _ => format!(
             "\\texttt{{{}}}",
-            part.chars().map(code_letter).collect::<String>()
+            part.chars().map(escaped_code_letter).collect::<String>()
         ),
     };
     parts.map(part).collect()
 }
 
 /// A letter of a text as LaTeX.
-fn letter(letter: char) -> String {
+fn escaped_letter(letter: char) -> String {
     match letter {
         '\\' => "\\textbackslash{}".to_owned(),
         '~' => "\\textasciitilde{}".to_owned(),
@@ -92,15 +92,16 @@ fn letter(letter: char) -> String {
 }
 
 /// A letter of code as LaTeX. Quotes stay straight, and two hyphens do not become a dash.
-fn code_letter(code: char) -> String {
-    match code {
+fn escaped_code_letter(letter: char) -> String {
+    match letter {
         '\'' => "\\textquotesingle{}".to_owned(),
         '-' => "{-}".to_owned(),
-        other => letter(other),
+        other => escaped_letter(other),
     }
 }
 
-/// Methods as a JSON object. It has the list `datasets`, and the object `bibtex` with the BibTeX entries by their keys.
+/// Methods as a JSON object. It has the list `datasets`, and the object `bibtex` with the BibTeX entries by their keys. Each dataset has the
+/// list `commands` (they made it) and `again`, the command that makes runs with the same random draws, or null.
 pub fn json(all: &[Methods]) -> String {
     let datasets = all.iter().map(|methods| {
         json!({

@@ -11,7 +11,7 @@ use super::{distinct, listed, model, range_in_words};
 use crate::output::words::counted;
 use crate::read::dataset::Dataset;
 
-/// If there are too many files to name all of them in a sentence, it names this many, and gives the number of the others.
+/// How many files the sentence [`origin`] names if there are too many to name all. It also gives the number of the others.
 const NAMED_FILES: usize = 3;
 
 /// The sentences about imported logs of these configurations.
@@ -47,7 +47,8 @@ pub(super) fn sentences(
     sentences
 }
 
-/// Where the value of a parameter comes from. `is_assumed` says whether it was estimated, because the user did not give it.
+/// Where the value of a parameter comes from. If the user did not give it, it is assumed: its estimate is the value that was measured in
+/// the logs, rounded.
 fn source_in_words(is_assumed: bool) -> &'static str {
     match is_assumed {
         true => "measured in the logs and rounded",
@@ -88,8 +89,8 @@ fn origin(dataset: &Dataset, imported: &Imported) -> String {
     )
 }
 
-/// The sentence about the format of the logs: the endings of the files' names, and the keys of the mapping. The mapping says how the
-/// logs were read; it is the file `experiment.toml` of an imported dataset.
+/// The sentence about the format of the logs: the endings of the files' names, and the keys of the mapping. An imported dataset has a
+/// mapping in its file `experiment.toml` instead of an experiment. The mapping says how the logs were read.
 fn format(dataset: &Dataset) -> String {
     let imported = dataset.manifest().imported.iter();
     let ending = |path: &str| {
@@ -111,6 +112,7 @@ fn format(dataset: &Dataset) -> String {
         .ok()
         .and_then(|text| mapping_keys(&text));
     match keys.as_deref() {
+        // The mapping cannot be read.
         None => format!("They are text files{of_type}."),
         Some([]) => format!(
             "They are text files{of_type}; the format was recognised, and all columns have standard names."
@@ -169,7 +171,8 @@ fn estimated(assumed: Assumed) -> Option<String> {
     (!words.is_empty()).then(|| format!("Assumed: {}.", words.join("; ")))
 }
 
-/// The sentences about what the logs do not have. `None` if nothing is missing.
+/// The sentences about fields that the logs do not have, and about runs in which some measures are unknown, with the reason. `None` if
+/// nothing is missing.
 fn missing(imported: &Imported) -> Option<String> {
     let fields = imported.missing_fields;
     let words = [
@@ -187,6 +190,7 @@ fn missing(imported: &Imported) -> Option<String> {
         .filter(|(is_missing, _)| *is_missing)
         .map(|(_, words)| *words)
         .collect();
+    // Such as "in 2 runs only 3 of 50 receives match a send".
     let unmeasured: Vec<String> = imported
         .unmeasured
         .iter()

@@ -31,8 +31,8 @@ pub struct Methods {
     pub paragraph: String,
     /// The commands that made the dataset, in order, each once.
     pub commands: Vec<String>,
-    /// A command that uses the files of the dataset to make new runs with the same random draws. `None` for imported logs, or if the
-    /// dataset's experiment file was changed.
+    /// A command that makes new runs from the dataset's experiment file, with the same random draws. (Over TCP, the events can differ
+    /// nevertheless, because delays differ.) `None` for imported logs, or if the file now has other configurations or another seed.
     pub again: Option<String>,
 }
 
@@ -41,6 +41,7 @@ impl Methods {
     pub fn new(dataset: &Dataset, conditions: &[String]) -> Self {
         let configurations = Configurations::of_runs(dataset.finished());
         let first_runs = configurations.first_runs();
+        // All configurations, each once.
         let all: Vec<_> = first_runs.iter().map(|run| &*run.configuration).collect();
         let mut sentences = match &dataset.manifest().imported {
             Some(imported) => imported::sentences(dataset, imported, &all),
@@ -86,35 +87,38 @@ fn analysis(dataset: &Dataset) -> Vec<String> {
         "Tables and plots show, for each machine of a configuration, the mean over the repetitions and its 95 % confidence interval from \
          Student's t distribution; intervals of differences are Welch's."
             .to_owned(),
-        "An interval is marked as rough if there are few different values, and there is none if all values are equal.".to_owned(),
+        "An interval is marked as rough if there are few different values. If all values are equal, there is no interval.".to_owned(),
         "Each interval is for one value at a time: among 100 of them, about 5 miss the true mean.".to_owned(),
-        "Predictions, where they are shown, come from the configuration alone (a fluid model of the queues, and a diffusion for their \
-         randomness) and use no measurement."
+        "Predictions, where they are shown, come from the configuration alone (a fluid model of the queues, in which messages flow evenly, \
+         and a diffusion for their random fluctuations) and use no measurement."
             .to_owned(),
     ]
 }
 
-/// All commands that made runs of the dataset, each once. They are those of all sweeps (a sweep is one execution of `sim run`, or an
-/// import) of all shards (a shard is a part of the runs, made with `--shard` into a folder of its own).
+/// All commands that made runs of the dataset, each once. The dataset, or each of its shards, has a manifest (`dataset.json`) that records
+/// its sweeps. A sweep is one execution of `sim run`, or an import.
 fn commands(dataset: &Dataset) -> Vec<String> {
     let sweeps = dataset.manifests().flat_map(|manifest| &manifest.sweeps);
     distinct(sweeps.map(|sweep| sweep.command.clone()))
 }
 
-/// The command that makes new runs with the same random draws. It uses the dataset's experiment file and the recorded options. `None`
-/// for imported logs, or if the file no longer has the configurations and the seed of the experiment that was made.
+/// The command that makes new runs with the same random draws. It uses the dataset's experiment file and the options that the
+/// manifest recorded. `None` for imported logs, or if the file no longer has the configurations and the seed with which the dataset was
+/// made.
 fn command_to_make_again(dataset: &Dataset) -> Option<String> {
     let manifest = dataset.manifest();
     if manifest.imported.is_some() {
         return None;
     }
     let file = dataset.experiment_file();
+    // The values that were changed by options `--set`, such as `internal=0.4`.
     let changes = manifest.changes.iter().map(|change| change.parse());
     let overrides = Overrides {
         changes: changes.collect::<Result<_, _>>().ok()?,
         ..Overrides::default()
     };
     let read = Experiment::read(&file, overrides).ok()?;
+    // The experiment as a manifest would record it, so that it can be compared with the recorded one.
     let of_file = Manifest::new(&read, vec![]).experiment;
     let wanted = &manifest.experiment;
     if of_file.configurations != wanted.configurations || of_file.seed != wanted.seed {
@@ -129,8 +133,9 @@ fn command_to_make_again(dataset: &Dataset) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// The options of `sim run` for the engine, its isolation and its time scale. An option is given only if the value in the experiment file
-/// (`of_file`) differs from the value with which the runs were made (`wanted`). In virtual time, isolation and time scale have no meaning.
+/// The options of `sim run` for the engine, the isolation (whether each machine is a process) and the time scale. An option is given only
+/// if the value in the experiment file (`of_file`) differs from the value with which the runs were made (`wanted`). In virtual time,
+/// isolation and time scale have no meaning.
 fn engine_options(of_file: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Vec<String> {
     let scales = [of_file, wanted].map(|one| one.time_scale.to_string());
     let mut options = vec![("--engine", &of_file.engine, &wanted.engine)];

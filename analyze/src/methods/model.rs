@@ -23,7 +23,7 @@ pub(super) fn sentences(configurations: &[&Configuration]) -> Vec<String> {
             rates(configurations)
         ),
     ];
-    sentences.extend(rule("receive", configurations));
+    sentences.extend(parameter_sentence("receive", configurations));
     sentences.push(internal(configurations));
     let other_parameters = [
         "stamp",
@@ -36,7 +36,7 @@ pub(super) fn sentences(configurations: &[&Configuration]) -> Vec<String> {
     // The parameter `connection` is worth a sentence only if configurations differ in it.
     let is_left_out = |name: &&str| *name == "connection" && !varies(name, configurations);
     let described = other_parameters.iter().filter(|name| !is_left_out(name));
-    sentences.extend(described.filter_map(|name| rule(name, configurations)));
+    sentences.extend(described.filter_map(|name| parameter_sentence(name, configurations)));
     sentences
 }
 
@@ -92,13 +92,14 @@ pub(super) fn internal_values(configurations: &[&Configuration]) -> String {
     // `None` if one of the values is a list.
     let numbers: Option<Vec<f64>> = cells.iter().map(|cell| cell.parse().ok()).collect();
     let values = match numbers {
+        // A few values are listed, whether they are numbers or lists.
         _ if words.len() <= MAX_LISTED => alternatives(&words),
         Some(numbers) => format!(
             "{} ({} values)",
             range_in_words(numbers.into_iter()),
             cells.len()
         ),
-        None => format!("one of {} lists", cells.len()),
+        None => format!("one of {} values", cells.len()),
     };
     match cells.iter().any(|cell| cell.contains(',')) {
         true => format!("{values} (lists have one number for each machine)"),
@@ -126,9 +127,9 @@ fn parameter(name: &str) -> &'static Parameter {
     parameter.unwrap_or_else(|| panic!("no parameter {name}"))
 }
 
-/// The sentence about a parameter: what its value means, or if the configurations have several values, what each of them means. `None`
-/// if one of the values cannot be described.
-fn rule(name: &str, configurations: &[&Configuration]) -> Option<String> {
+/// The sentence about a parameter: what its value means. If the configurations have different values, the sentence lists them, each with
+/// its meaning. `None` if `meaning` has no words for one of them.
+fn parameter_sentence(name: &str, configurations: &[&Configuration]) -> Option<String> {
     // Each value of the parameter as a text, and what it means.
     let mut meanings: Vec<(String, String)> = vec![];
     for &configuration in configurations {
@@ -159,7 +160,8 @@ fn rule(name: &str, configurations: &[&Configuration]) -> Option<String> {
     }
 }
 
-/// What the value of a parameter means, as a clause. `None` if there is nothing to say about the value.
+/// What a parameter's value in `configuration` means, as a clause. `None` if there is nothing to say about the value, such as the phase
+/// `unknown` of imported logs.
 fn meaning(name: &str, configuration: &Configuration) -> Option<String> {
     use sim::experiment::{Connection, ReceiveRule, Sends, StampRule};
     let words = match name {

@@ -33,12 +33,14 @@ pub(super) fn sentences(
     sentences
 }
 
-/// The sentence about how many configurations, repetitions, runs and events there are.
+/// The sentence about how many configurations, repetitions, runs and events there are. For example: "The dataset has 2 configurations with
+/// 3 repetitions each: 6 finished runs with 1,140 events."
 fn numbers(dataset: &Dataset, configurations: &Configurations<'_>) -> String {
     let runs = dataset.finished();
+    // For each configuration, the number of its runs.
     let mut repetitions = vec![0_u32; configurations.first_runs().len()];
-    for &number in configurations.numbers() {
-        repetitions[number as usize] += 1;
+    for &configuration in configurations.numbers() {
+        repetitions[configuration as usize] += 1;
     }
     let events: u64 = runs.iter().map(|run| run.events).sum();
     let each = match repetitions.len() {
@@ -73,6 +75,7 @@ fn not_used(dataset: &Dataset) -> Option<String> {
 
 /// The sentences about the engine, how machines shared processes, and the time scale (model seconds per second of real time).
 fn engine(dataset: &Dataset) -> String {
+    // The isolation says whether each machine was a process of its own.
     let kind = |run: &JournalRow| (run.isolation.clone(), run.time_scale);
     let kinds = distinct(dataset.finished().iter().map(kind));
     if dataset.is_virtual() {
@@ -80,7 +83,8 @@ fn engine(dataset: &Dataset) -> String {
                 so every run is punctual."
             .to_owned();
     }
-    // Whether each machine was a process of its own: in all runs, and in some runs.
+    // Whether each machine was a process of its own. The first value below says whether this is so in all runs, the second whether it is so
+    // in at least one run.
     let is_process = |(isolation, _): &(String, f64)| isolation == "process";
     let processes = match (kinds.iter().all(is_process), kinds.iter().any(is_process)) {
         (true, _) => "each machine was a process of its own",
@@ -121,16 +125,17 @@ fn origin(dataset: &Dataset) -> String {
     days.sort();
     let days = match &days[..] {
         [first, .., last] => format!("from {first} to {last}"),
+        // A single day.
         days => format!("on {}", days.concat()),
     };
     format!(
-        "They were made by `sim` {} {days} on {}.",
+        "The runs were made by `sim` {} {days} on {}.",
         listed(&versions),
         listed(&computers(&sweeps))
     )
 }
 
-/// The computers on which the runs were made, in words. Computers with the same equipment are described once, with how many they are.
+/// The computers on which the runs were made, in words. Computers with the same equipment are described once, with their number.
 fn computers(sweeps: &[&Provenance]) -> Vec<String> {
     let computers = distinct(
         sweeps
@@ -163,12 +168,12 @@ fn equipment(sweep: &Provenance) -> String {
 fn punctuality(dataset: &Dataset) -> Option<String> {
     let runs = dataset.finished();
     let punctual = runs.iter().filter(|run| run.punctual).count();
-    let largest = |read: fn(&JournalRow) -> f64| runs.iter().map(read).fold(0.0, f64::max);
+    let largest = |value: fn(&JournalRow) -> f64| runs.iter().map(value).fold(0.0, f64::max);
     (!dataset.is_virtual()).then(|| {
         format!(
             "{} of {} ({} %) were punctual: the latest tick and the slowest message together took less than the run's margin, the shortest time \
-             between two ticks whose order matters, so that no delay changed the order of events. The latest tick of all runs was {} late, and the \
-             slowest message took {}.",
+             between two ticks whose order can affect the events, so no delay changed the order of events. The latest tick of all runs was {} \
+             late, and the slowest message took {}.",
             grouped(punctual as u64),
             counted(runs.len(), "run"),
             number(100.0 * punctual as f64 / runs.len() as f64, 1),

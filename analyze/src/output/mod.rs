@@ -6,7 +6,7 @@
 //! - [`schema`]: the name, type, unit and meaning of a column
 //! - [`table`]: a table as text, and the format of its numbers
 //! - [`terminal`]: tables and paragraphs for the terminal or as Markdown
-//! - [`structured`]: records as CSV and JSON
+//! - [`structured`]: records as CSV and JSON, and data frames (tables of Polars) as CSV
 //! - [`tones`]: the words that have colours on a terminal
 //! - [`words`]: words that several outputs share
 

@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The Polars type of the column in the processed files.
+    /// The Polars type of the column in the Parquet files of the folder `processed`.
     pub fn data_type(self) -> DataType {
         match self {
             Self::Integer => DataType::Int64,
@@ -32,7 +32,7 @@ impl Kind {
         }
     }
 
-    /// The type's name in the data dictionary. Polars and Arrow use the same name.
+    /// The type's name in the data dictionary (`data/README.md`, a description of every column of every file).
     pub fn name(self) -> &'static str {
         match self {
             Self::Integer => "int64",

@@ -1,4 +1,4 @@
-//! Records as CSV and JSON, in full precision.
+//! Records (lists of names and values) as CSV and JSON, and data frames as CSV, in full precision.
 
 use std::io::Write;
 
@@ -6,8 +6,8 @@ use polars::prelude::DataFrame;
 
 use crate::output::value::{Record, Value};
 
-/// Writes records as comma-separated values with a header. A missing value is an empty cell. A real number always has a decimal
-/// point.
+/// Writes records as comma-separated values with a header: the names of the first record, which all records share. Without records, nothing
+/// is written. A missing value is an empty cell. A real number always has a decimal point.
 ///
 /// # Errors
 ///
@@ -33,7 +33,8 @@ pub fn json(records: &[Record], mut out: impl Write) -> std::io::Result<()> {
     for record in records {
         out.write_all(before_record.as_bytes())?;
         before_record = ",\n";
-        // serde's map type is not used here, because it does not keep the order of the fields.
+        // The object is put together here, because the map type of `serde_json` does not keep the order of the fields. `serde_json` only writes
+        // each name and each value, with quotes where they are needed.
         let mut before_field = "{";
         for (name, value) in record {
             let value = serde_json::Value::from(value.clone());

@@ -27,7 +27,7 @@ pub struct Table {
     pub short: Vec<ShortColumn>,
     /// The indices of columns whose cells are prose. A narrow terminal breaks their lines between words before it leaves out any column.
     pub prose: Vec<usize>,
-    /// The column in which some words have colours on a terminal.
+    /// The column in which some words have colours on a terminal: its index, and a function that returns the tone of a word.
     pub coloured: Option<ColouredColumn>,
     /// The paragraphs below the table, which explain its numbers.
     pub caption: Vec<String>,
@@ -93,7 +93,7 @@ impl Table {
     }
 }
 
-/// Rounds to `decimals` decimal places. Zero never has a minus sign.
+/// Rounds to `decimals` decimal places. A value that is rounded to zero has no minus sign.
 pub(crate) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
@@ -105,7 +105,7 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
 /// How the values of a column are rounded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Digits {
-    /// The smallest number of digits after the decimal point.
+    /// At least this many digits are shown after the decimal point.
     pub decimals: usize,
     /// Whether each value of a run is a whole number, such as a count or a maximum of counts. Such a value is shown without decimals; a
     /// mean of such values has decimals.
@@ -155,18 +155,21 @@ pub(crate) fn keep_together(text: &str) -> String {
 /// Maximum number of digits after the decimal point, unless a column asks for more.
 const MAX_DECIMALS: usize = 6;
 
-/// The number of digits after the decimal point with which `value` has `significant` significant digits. It is at least `least`, and at
-/// most [`MAX_DECIMALS`], unless `least` is larger than this maximum.
+/// How many digits after the decimal point show `significant` significant digits of `value`: 3 for two significant digits of 0.0123, which
+/// becomes 0.012. The result is at least `least`. It is at most [`MAX_DECIMALS`], or `least` if that is larger.
 pub(crate) fn decimals_for(value: f64, significant: u8, least: usize) -> usize {
     if value == 0.0 {
         return least;
     }
-    let decimals = f64::from(significant) - 1.0 - value.abs().log10().floor();
+    // The place of the first significant digit: 0 for 1.5, -2 for 0.0123.
+    let exponent = value.abs().log10().floor();
+    let decimals = f64::from(significant) - 1.0 - exponent;
     decimals.clamp(least as f64, MAX_DECIMALS.max(least) as f64) as usize
 }
 
-/// A value and half the width of its interval as texts. The half-width has two significant digits, and both have at least `least`
-/// digits after the decimal point. The half-width is rounded up, so that the printed interval contains the computed interval.
+/// A value and half the width of its interval as texts. Both have the same number of digits after the decimal point: as many as
+/// [`decimals_for`] gives for two significant digits of the half-width (at least `least`). The half-width is rounded up, so that the printed
+/// interval contains the computed interval.
 pub(crate) fn with_half_width(value: f64, half_width: f64, least: usize) -> [String; 2] {
     let decimals = decimals_for(half_width, 2, least);
     let shown = number(value, decimals);
@@ -187,11 +190,13 @@ mod tests {
 
     #[test]
     fn half_widths_have_two_digits_and_are_rounded_up() {
+        // One digit after the decimal point is the least.
         let shown = |value, half_width| with_half_width(value, half_width, 1).join(" ± ");
         assert_eq!(shown(12.34, 19.84), "12.3 ± 19.9");
         assert_eq!(shown(0.012_34, 0.009_9), "0.0123 ± 0.0100");
         assert_eq!(shown(1.0, 0.2), "1.00 ± 0.20");
         assert_eq!(shown(1.0, 0.201), "1.00 ± 0.21");
+        // Six digits after the decimal point are the most.
         assert_eq!(shown(-1e-9, 1e-8), "0.000000 ± 0.000001");
     }
 
@@ -215,6 +220,7 @@ mod tests {
                 "999.0".to_owned(),
                 "1,000.0".to_owned(),
                 "-1,234,567.9".to_owned(),
+                // Does not fit 64 bits, so it has no commas.
                 format!("{:.1}", 1e300)
             ]
         );
@@ -242,7 +248,8 @@ mod tests {
             let [shown, half] = with_half_width(value, half_width, least).map(|text| text.parse::<f64>().expect("a number"));
             prop_assert!(shown - half <= value - half_width + 1e-8);
             prop_assert!(value + half_width - 1e-8 <= shown + half);
-            // Rounding the half-width up to two digits adds at most 10 %, and the rounding error of the value at most 5 %.
+            // Rounding the half-width up to two digits adds at most 10 %, and the rounding error of the value at most 5 %. The 16th per
+            // cent is for errors of floating-point numbers.
             prop_assert!(half <= half_width * 1.16, "{half_width} became {half}");
         }
     }

@@ -9,8 +9,8 @@ use crate::output::table::Table;
 
 /// The separator of lines within a cell, as in [`table::LINE_BREAK`](crate::output::table::LINE_BREAK).
 const LINE_BREAK: char = '\n';
-/// To make a table narrower, lines of prose in cells are broken down to this width in characters. If the table is still too wide,
-/// columns are left out, and lines are not broken further.
+/// To make a table narrower, lines of prose in cells are broken, but only until they have this width in characters. If the table is still
+/// too wide, columns are left out.
 const NARROWEST_PROSE: usize = 16;
 
 /// The title, the table and its caption as text. Lines are at most `width` characters wide, unless a single word is longer. If the
@@ -41,7 +41,7 @@ fn grid(table: &Table) -> Grid<'_> {
 }
 
 /// The table, made narrow enough for `width` characters if that is possible; and the headings of the columns that were left out. First
-/// the shorter forms of columns are used, then optional columns are left out one by one.
+/// the shorter forms of columns are used, then optional columns are left out one by one, the least useful first.
 fn narrowed(table: &Table, width: u16) -> (Cow<'_, Table>, Vec<String>) {
     let mut narrowed = Cow::Borrowed(table);
     let mut left_out = vec![];
@@ -136,6 +136,7 @@ pub fn prose_markdown(paragraphs: &[String]) -> String {
     text
 }
 
+/// Appends a line as it is printed: its no-break spaces become spaces.
 fn push_line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{}", printed(line));
 }
@@ -147,13 +148,15 @@ fn fill(text: &mut String, paragraph: &str, width: usize) {
     } else {
         ""
     };
+    // A line that is empty, or has only the indent, takes the next word even if the word is too wide.
+    let has_words = |line: &str| !line.trim().is_empty();
     let mut line = String::new();
     for word in paragraph.split(' ') {
-        if !line.trim().is_empty() && display_width(&line) + 1 + display_width(word) > width {
+        if has_words(&line) && display_width(&line) + 1 + display_width(word) > width {
             push_line(text, &line);
             line = indent.to_owned();
         }
-        if !line.trim().is_empty() {
+        if has_words(&line) {
             line.push(' ');
         }
         line.push_str(word);
@@ -184,7 +187,7 @@ mod tests {
         assert_eq!(lines[4], format!("| {cell} | {cell} |"));
     }
 
-    /// For example, a run with tens of thousands of machines has a label with all their rates.
+    /// Such a cell exists: the label of a run with tens of thousands of machines contains all their rates. All of it is printed.
     #[test]
     fn a_cell_may_be_wider_than_a_terminal() {
         let text = terminal(&table(&"1,".repeat(40_000)), 80);

@@ -17,7 +17,7 @@ pub enum Value {
     Boolean(bool),
 }
 
-/// Named values. All records of a list have the same names.
+/// A row of a table as pairs of name and value. All records in a list have the same names, in the same order.
 pub type Record = Vec<(String, Value)>;
 
 impl Value {
@@ -51,8 +51,8 @@ impl Value {
         })
     }
 
-    /// The value in full precision, for programs to read. A real number always has a decimal point, so that a program that reads the
-    /// column does not take it for a whole number. A missing value is an empty text.
+    /// The value in full precision, for programs to read. A finite real number always has a decimal point (`1.0`), so that a program that
+    /// reads the column does not take it for a whole number. A missing value is an empty text.
     pub(crate) fn as_cell(&self) -> String {
         let text = self.to_string();
         let has_only_digits = |text: &str| {
@@ -87,7 +87,7 @@ impl From<Option<String>> for Value {
     }
 }
 
-/// The value in full precision, for people to read. A missing value is an empty text.
+/// The value in full precision, for people to read: the real number 1.0 is shown as `1`. A missing value is an empty text.
 impl std::fmt::Display for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -12,11 +12,13 @@ use crate::read::dataset::Dataset;
 use crate::stats::intervals::estimate_words;
 use crate::stats::tables::described;
 
-/// The names of the measures that a kind of plot shows: one for each panel.
+/// The names of the measures that a kind of plot shows: one for each panel. A spread is the run's largest clock minus its smallest
+/// clock at one moment. `own_drift` is the drift at the end of the run.
 fn measures_of(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Maxima => &["jump_max", "backlog_max", "spread_max"],
         Kind::Drift => &["own_drift", "lag_final"],
+        // `Kind::Bars`, the only other kind with these bars.
         _ => &["jump_mean", "lag_final", "backlog_mean"],
     }
 }
@@ -27,7 +29,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     let measured: Vec<&'static Measure> =
         measured.iter().map(|name| measures::named(name)).collect();
     let mut estimates = Estimates::new(dataset, &measured, options)?;
-    // These numbers are for the sentence about what is left out, so they are taken before conditions are left out.
+    // Counted before `keep_evenly` removes conditions, because the sentence about what is left out has the numbers of all.
     let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
     estimates.keep_evenly(options.max_rows);
     let (axis, names) = axis_names(&estimates.names, &estimates.values());
@@ -83,7 +85,7 @@ pub(super) fn nothing_to_draw(dataset: &Dataset, measures: &[&Measure]) -> PlotE
     ))
 }
 
-/// The panel of one measure, which has this `index` among the measures of `estimates`. The axis `y` has the names of the conditions.
+/// The panel of one measure. `index` is its position in the list of estimated measures. The axis `y` has the names of the conditions.
 fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Panel {
     let mut series = vec![];
     for machine in 0..estimates.machines().min(MAX_MACHINES) {
@@ -108,6 +110,7 @@ fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Pan
             });
         }
     }
+    // The horizontal axis must be long enough for all bars and for both ends of all intervals.
     let points = series.iter().flat_map(|series| &series.points);
     let values = points.flat_map(|point| {
         let (low, high) = point.interval.unwrap_or((point.x, point.x));
@@ -121,8 +124,8 @@ fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Pan
     }
 }
 
-/// For each kind of events: the name of the measure that counts them, their name in the key (legend), and the machine whose colour they
-/// have.
+/// For each kind of events: the name of the measure that counts them, their name in the key (legend), and their colour, which is that of
+/// the machine with this index. (In other plots, the colours 0 to 2 are those of the first three machines.)
 const MIX: [(&str, &str, usize); 3] = [
     ("internal_events", "internal", 3),
     ("send_events", "send", 4),
@@ -133,7 +136,7 @@ const MIX: [(&str, &str, usize); 3] = [
 pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     let measured = MIX.map(|(name, _, _)| measures::named(name));
     let mut estimates = Estimates::new(dataset, &measured, options)?;
-    // These numbers are for the sentence about what is left out, so they are taken before conditions are left out.
+    // Counted before `keep_evenly` removes conditions, because the sentence about what is left out has the numbers of all.
     let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
     estimates.keep_evenly(options.max_rows);
     let (axis, names) = axis_names(&estimates.names, &estimates.values());
@@ -167,7 +170,7 @@ pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, Plo
             panels,
             key: key.to_vec(),
             notes: vec![
-                "Shares of the mean numbers of events. A send to several machines is one event."
+                "Share: the mean number of these events, divided by the mean number of all events. A send to several machines is one event."
                     .to_owned(),
             ],
             width: options.width,
@@ -201,6 +204,7 @@ fn stacked_shares(estimates: &Estimates, machine: usize) -> Vec<Series> {
         for (series, mean) in series.iter_mut().zip(means) {
             if all_events > 0.0 {
                 let share = 100.0 * mean / all_events;
+                // The bar goes from `base` to `x`, so its length is the share.
                 series.points.push(Point {
                     x: base + share,
                     y: row as f64,

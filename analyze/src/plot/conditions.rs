@@ -1,5 +1,5 @@
-//! The conditions of a dataset, and their names. A condition is a configuration, or all configurations with the same values of some
-//! parameters. Its runs are its repetitions.
+//! The conditions of a dataset, and their names. Without the option `--by`, a condition is a configuration. With `--by`, a condition is
+//! all configurations that have the same values of the given parameters. Plots treat all runs of a condition as its repetitions.
 
 use sim::log::JournalRow;
 
@@ -10,9 +10,9 @@ use crate::read::dataset::Dataset;
 use crate::read::runs::{has_no_own_column, parameters, shown};
 use crate::stats::tables::parameter_heading;
 
-/// A condition: the runs that have the same values of some parameters.
+/// A condition: the runs that have the same values of the parameters [`Conditions::names`].
 pub(super) struct Condition<'d> {
-    /// The values of [`Conditions::names`], as text.
+    /// The values of these parameters, as text.
     pub(super) values: Vec<String>,
     /// The runs.
     pub(super) runs: Vec<&'d JournalRow>,
@@ -20,7 +20,7 @@ pub(super) struct Condition<'d> {
 
 /// The conditions of a dataset, in the order of their first runs.
 pub(super) struct Conditions<'d> {
-    /// The names of the parameters that tell conditions apart.
+    /// The names of the parameters whose values tell conditions apart, such as `rates` and `internal`.
     pub(super) names: Vec<&'static str>,
     pub(super) all: Vec<Condition<'d>>,
 }
@@ -30,13 +30,14 @@ impl<'d> Conditions<'d> {
     /// [`Options::by`].
     pub(super) fn new(dataset: &'d Dataset, options: &Options) -> Result<Self, PlotError> {
         let configurations = Configurations::of_runs(dataset.finished());
-        let values = configurations.values()?;
-        let names = names(&values, &options.by);
+        // For each configuration, the values of all parameters.
+        let configuration_values = configurations.values()?;
+        let names = names(&configuration_values, &options.by);
         let mut conditions: Vec<Condition<'_>> = vec![];
         // For each configuration, the index of its condition.
         let mut condition_indices = vec![];
-        for parameters in &values {
-            let values: Vec<String> = names.iter().map(|name| shown(parameters, name)).collect();
+        for all_values in &configuration_values {
+            let values: Vec<String> = names.iter().map(|name| shown(all_values, name)).collect();
             let known = conditions.iter().position(|other| other.values == values);
             // A new condition gets the next index.
             condition_indices.push(known.unwrap_or(conditions.len()));
@@ -45,8 +46,9 @@ impl<'d> Conditions<'d> {
                 conditions.push(Condition { values, runs });
             }
         }
-        for (&number, run) in configurations.numbers().iter().zip(dataset.finished()) {
-            let index = condition_indices[number as usize];
+        // `numbers` has, for each run, the number of its configuration.
+        for (&configuration, run) in configurations.numbers().iter().zip(dataset.finished()) {
+            let index = condition_indices[configuration as usize];
             conditions[index].runs.push(run);
         }
         Ok(Self {
@@ -93,8 +95,8 @@ impl Condition<'_> {
 }
 
 /// The parameters that tell conditions apart. These are the parameters `by`. If `by` is empty, they are `rates`, `internal`, and every
-/// other parameter that has several values and a column of its own in tables. `values` has the values of all parameters for each
-/// configuration.
+/// other parameter that has several values. (`internal_each` is never one of them: its values are shown as values of `internal`.) `values`
+/// has the values of all parameters for each configuration.
 pub(super) fn names(values: &[Vec<Value>], by: &[&'static str]) -> Vec<&'static str> {
     if !by.is_empty() {
         return by.to_vec();

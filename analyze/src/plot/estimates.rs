@@ -15,7 +15,8 @@ use crate::stats::repetitions;
 pub(super) struct Estimates {
     /// The parameters that tell conditions apart.
     pub(super) names: Vec<&'static str>,
-    /// The conditions, in the order of the experiment's configurations. With [`Options::by`], in the order of these parameters' values.
+    /// The conditions, in the order of the experiment's configurations. If [`Options::by`] names parameters, in the order of the values of
+    /// these parameters.
     pub(super) conditions: Vec<Estimated>,
 }
 
@@ -30,8 +31,8 @@ pub(super) struct Estimated {
 }
 
 impl Estimates {
-    /// Estimates `measures` over the finished runs of `dataset`. The conditions are the configurations, or the combinations of values
-    /// of [`Options::by`].
+    /// Estimates `measures` over the finished runs of `dataset`. The conditions are the configurations or, if [`Options::by`] names
+    /// parameters, the combinations of their values.
     pub(super) fn new(
         dataset: &Dataset,
         measures: &[&'static Measure],
@@ -54,6 +55,7 @@ impl Estimates {
             .iter()
             .map(|group| group.parameters.clone())
             .collect();
+        // The user has chosen no parameters (`&[]`). So these are `rates`, `internal` and other parameters that have several values.
         let names = names(&values, &[]);
         let mut conditions: Vec<Estimated> = vec![];
         for group in &groups {
@@ -84,7 +86,7 @@ impl Estimates {
         measures: &[&'static Measure],
     ) -> Result<Self, PlotError> {
         let keys = [by, &["machine"]].concat();
-        // A pool is one machine of all runs with the same values of `by`. The pools of a condition are consecutive.
+        // A pool is one machine, such as machine 0, in all runs with the same values of `by`. The pools of a condition are consecutive.
         let pools = pool::pools(std::slice::from_ref(dataset), &keys, measures)?;
         let mut conditions: Vec<Estimated> = vec![];
         for pool in &pools {

@@ -13,8 +13,8 @@ use crate::read::run_log::Run;
 use crate::stats::estimate::Estimate;
 use crate::threads::on_all_cores;
 
-/// The largest number of bins. Each bar of a machine shows one bin: how often a jump occurs, or if the largest jump is greater than this
-/// number, a range of jumps such as `4-6`.
+/// The largest number of bins (the bars of one machine). If no jump is greater than this number, each bin is for one jump. Otherwise each
+/// bin is for a range of jumps, such as `4-6`.
 const MAX_BINS: u64 = 16;
 
 /// For each machine of a run, how many events have each jump.
@@ -66,6 +66,7 @@ fn panel(
         let run = Run::new(row, dataset.events_of(row)?, dataset.warm_up_s());
         Ok::<_, crate::error::Error>(count(&run))
     })?;
+    // The keys of a machine's counts are sorted, so the last one is its largest jump.
     let largest_jumps = counts
         .iter()
         .flatten()
@@ -78,6 +79,7 @@ fn panel(
         // The machine's counts in each run.
         let of_runs = || counts.iter().filter_map(|run| run.get(machine));
         let points = (0..bins.count).filter_map(|bin| {
+            // Runs in which the machine has no events are left out. If no run remains, there is no bar.
             let shares = of_runs().filter_map(|counts| bins.share(counts, bin));
             let shares: Vec<f64> = shares.collect();
             let estimate = (!shares.is_empty()).then(|| Estimate::from_values(&shares))?;
@@ -96,6 +98,7 @@ fn panel(
             points: points.collect(),
         });
     }
+    // The axis must be long enough for all bars and for the upper ends of all intervals. It begins at 0, so 0 can stand for no interval.
     let points = series.iter().flat_map(|series| &series.points);
     let values = points.flat_map(|point| [point.y, point.interval.map_or(0.0, |(_, high)| high)]);
     Ok(Panel {
@@ -106,13 +109,15 @@ fn panel(
     })
 }
 
-/// Counts the jumps of each machine, without those in the warm-up.
+/// Counts the jumps of each machine, without those in the warm-up (the first seconds of a run, if the user leaves them out).
 fn count(run: &Run<'_>) -> Counts {
+    // `log` has the indices of one machine's events.
     let of_machine = |log: std::ops::Range<usize>| {
         let mut counts = BTreeMap::new();
         let mut previous_clock = 0;
         for index in log {
             let clock = run.events().logical_clock[index];
+            // A clock that goes back counts as a jump of 0.
             let jump = clock.saturating_sub(previous_clock);
             previous_clock = clock;
             if run.is_after_warm_up(run.times_s()[index]) {

@@ -131,9 +131,9 @@ pub struct Options {
     pub run: Option<String>,
     /// The width of the picture in pixels.
     pub width: f64,
-    /// The largest number of conditions that are drawn, in plots with a panel for each condition.
+    /// The largest number of conditions that are drawn, in plots with one or more panels for each condition.
     pub max_panels: usize,
-    /// The largest number of conditions that are drawn, in plots with a row for each condition.
+    /// The largest number of conditions that are drawn, in plots with a row of bars for each condition.
     pub max_rows: usize,
 }
 
@@ -172,8 +172,10 @@ pub struct Plot {
     pub left_out: Option<String>,
 }
 
-/// The parameters that tell conditions apart. `values` has the values of the parameters of each configuration.
+/// The parameters that tell conditions apart, if each configuration is a condition. `values` has the values of all parameters for each
+/// configuration.
 pub(crate) fn condition_names(values: &[Vec<Value>]) -> Vec<&'static str> {
+    // Without parameters by which runs are combined, each configuration is a condition.
     conditions::names(values, &[])
 }
 
@@ -252,8 +254,8 @@ fn choose_evenly(count: usize, max: usize) -> Vec<usize> {
     }
 }
 
-/// A sentence about the conditions and machines that are not drawn. `max` is the largest number of conditions that the plot draws.
-/// `None` if everything is drawn.
+/// A sentence about the conditions and machines that are not drawn. `conditions` and `machines` are the numbers of all of them, `max` is
+/// the largest number of conditions that the plot draws. `None` if everything is drawn.
 fn left_out(dataset: &Dataset, conditions: usize, max: usize, machines: usize) -> Option<String> {
     let mut words = vec![];
     if conditions > max {
@@ -274,17 +276,17 @@ fn left_out(dataset: &Dataset, conditions: usize, max: usize, machines: usize) -
 /// The sentence about intervals. `mark` is what shows them in the plot, such as `Whisker`. `runs` has the number of runs of each
 /// condition.
 fn interval_note(mark: &str, runs: impl Iterator<Item = usize> + Clone) -> String {
-    let (fewest, largest) = (runs.clone().min(), runs.max());
-    let (Some(fewest), Some(largest)) = (fewest, largest) else {
+    let (fewest, most) = (runs.clone().min(), runs.max());
+    let (Some(fewest), Some(most)) = (fewest, most) else {
         return String::new();
     };
-    match (fewest, largest) {
+    match (fewest, most) {
         (1, 1) => "Each condition has one run, so there are no intervals.".to_owned(),
-        (fewest, largest) if fewest == largest => {
+        (fewest, most) if fewest == most => {
             format!("{mark}: 95 % interval of the mean over {fewest} runs (Student's t).")
         }
-        (fewest, largest) => format!(
-            "{mark}: 95 % interval of the mean over the runs of a condition, of which there are {fewest} to {largest} (Student's t)."
+        (fewest, most) => format!(
+            "{mark}: 95 % interval of the mean over the {fewest} to {most} runs of a condition (Student's t)."
         ),
     }
 }

@@ -1,5 +1,6 @@
-//! Plots against time: clocks, queue lengths and mean jumps. Either each panel shows a condition (a configuration, or all configurations
-//! with the same values of some parameters) with means over its runs, or one panel shows a single run.
+//! Plots against time: clocks, queue lengths and mean jumps. There is a panel for each condition, with means over its runs. A condition is
+//! a configuration, or all configurations with the same values of some parameters. Clocks and queue lengths can also be drawn for a
+//! single run, in one panel.
 
 use sim::log::JournalRow;
 
@@ -13,11 +14,11 @@ use crate::read::run_log::Run;
 use crate::stats::estimate::Estimate;
 use crate::threads::on_all_cores;
 
-/// Clocks and queue lengths are averaged over runs at equally spaced times. This is the number of intervals between these times, so there
-/// is one time more.
+/// Clocks and queue lengths are averaged over runs at equally spaced times. This is the number of intervals between these times: 120
+/// intervals have 121 times.
 const INTERVALS: usize = 120;
-/// Jumps are averaged over all events within an interval of time. This is the number of intervals of a run. The label of the vertical
-/// axis says "each thirtieth of the run", so it must change with this number.
+/// For mean jumps, the time axis is cut into this number of intervals, and the jumps of all events in an interval are averaged. The
+/// label of the vertical axis says "each thirtieth of the run", so it must change with this number.
 const JUMP_INTERVALS: usize = 30;
 
 /// The name of the horizontal axis.
@@ -137,6 +138,7 @@ fn panel(
         });
     }
     let mut panel = with_axes(kind, condition.title(names), series);
+    // The last point of mean jumps is the middle of the last interval, but the axis ends where this interval ends.
     panel.x = Axis::from_zero(TIME, [end_s(&condition.runs)].into_iter());
     Ok(panel)
 }
@@ -144,7 +146,8 @@ fn panel(
 /// A panel of these series, with axes that contain all points.
 fn with_axes(kind: Kind, title: String, series: Vec<Series>) -> Panel {
     let points = || series.iter().flat_map(|series| &series.points);
-    // Clocks, queues and jumps are never negative, so the part of a band below 0 is cut off.
+    // The axis begins at 0, because clocks, queues and jumps are never negative. A band can reach below 0, but that part is cut off. So
+    // only the high end of each interval counts here.
     let values =
         points().flat_map(|point| [point.y, point.interval.map_or(point.y, |(_, high)| high)]);
     let [y, _] = words(kind);
@@ -202,7 +205,7 @@ fn last_values(
     times: &[f64],
     value: impl Fn(usize) -> Option<u64>,
 ) -> Vec<f64> {
-    // The index of the next event, and the value after the event before it.
+    // The index of the first event that is later than the times so far, and the value before this event.
     let (mut next, mut last) = (log.start, 0.0);
     let at = |time: &f64| {
         while next < log.end && run.times_s()[next] <= *time {
@@ -237,6 +240,7 @@ fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Ve
         previous_clock = clock;
         // Longer runs of the condition have events after the last interval. They are not drawn.
         if run.is_after_warm_up(time_s) && time_s <= end {
+            // Because of a rounding error, an event can be just before `start`. It counts in the first interval.
             let interval = ((time_s - start) / length).floor().max(0.0) as usize;
             // An event exactly at the end counts in the last interval.
             let (sum, count) = &mut sums[interval.min(middles.len() - 1)];
@@ -244,6 +248,7 @@ fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Ve
             *count += 1.0;
         }
     }
+    // Without events this is 0.0 / 0.0, which is NaN.
     sums.into_iter().map(|(sum, count)| sum / count).collect()
 }
 
@@ -259,11 +264,12 @@ fn plot_run(
     let shown = execution.machines().min(MAX_MACHINES);
     let series = (0..shown).map(|machine| {
         let events = &execution.events()[execution.range_of(machine as u32)];
-        // Clocks and queue lengths are 0 at time 0.
+        // The point (0, 0): clocks and queue lengths are 0 at time 0.
         let start = Point::default();
         let points = events.iter().filter_map(|event| {
             let value = match kind {
                 Kind::Queue => event.queue?,
+                // Clocks: mean jumps are not drawn for a single run.
                 _ => event.clock,
             };
             Some(Point {
@@ -280,6 +286,7 @@ fn plot_run(
         }
     });
     let mut panel = with_axes(kind, String::new(), series.collect());
+    // The axis contains the whole run, and also any event that is later than the end of the run.
     panel.x = Axis::from_zero(
         TIME,
         [to_s(execution.duration_ns)].into_iter().chain(

@@ -17,7 +17,7 @@ type MachinePoint = (usize, f64, f64);
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     if !options.by.is_empty() {
         return Err(PlotError::Nothing(
-            "--by: the regression needs every configuration; choose with --where".to_owned(),
+            "--by: the regression has points for each configuration, so configurations cannot be combined; choose with --where".to_owned(),
         ));
     }
     let measured = [
@@ -37,7 +37,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         panel(
             &groups,
             measured[1],
-            "probability that an idle tick sends (1 - internal)",
+            "send probability at an empty queue (1 - internal)",
             sends,
         ),
     ];
@@ -66,7 +66,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         }
     };
     Ok(Plot {
-        // All configurations are drawn, so only machines can be left out.
+        // All configurations are drawn, so only machines can be left out. (The two zeros are the number of configurations and its limit.)
         left_out: left_out(dataset, 0, 0, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Regression.title(), dataset.label()),
@@ -173,7 +173,7 @@ impl Fit {
         let n = points.len() as f64;
         let mean = |read: fn(&MachinePoint) -> f64| points.iter().map(read).sum::<f64>() / n;
         let (mean_x, mean_y) = (mean(|&(_, x, _)| x), mean(|&(_, _, y)| y));
-        // The sum of `term` over all points. Its arguments are how far x and y of a point are from their means.
+        // The sum of `term` over all points. For each point, `term` gets the differences of x and y from their means.
         let sum = |term: &dyn Fn(f64, f64) -> f64| {
             let terms = points.iter().map(|&(_, x, y)| term(x - mean_x, y - mean_y));
             terms.sum::<f64>()
@@ -218,7 +218,8 @@ mod tests {
             .collect();
         let fit = Fit::new(&values).expect("they differ in x");
         assert_eq!(fit.words(), "y = 2.000 - 0.500 x, r² = 1.00, 5 points");
-        // Sums of products of deviations: xx = 2, xy = 1, yy = 2. So the slope is 1/2 and r² is 1 / 4.
+        // The means are x = 1 and y = 2. Sums of products of the differences from the means: xx = 2, xy = 1, yy = 2. So the slope is
+        // xy / xx = 1/2, and r² is xy² / (xx yy) = 1/4.
         let points = [(0, 0.0, 1.0), (0, 1.0, 3.0), (0, 2.0, 2.0)];
         let fit = Fit::new(&points).expect("they differ in x");
         assert!(

@@ -19,9 +19,12 @@ use crate::theory::{self, PredictionComparison};
 /// The largest number of rows of a map.
 const MAX_ROWS: usize = 250;
 
-/// If a map has more rows than this, the boundary is drawn only between cells of the same row, because sets of rates in neighbouring rows
-/// have little in common.
+/// If a map has more rows than this, the boundary is drawn only between cells of the same row. In such a map, for example of all 216 sets of
+/// rates from 1 to 6, neighbouring rows can have very different rates, such as 1,1,6 and 1,2,1.
 const MAX_RELATED_ROWS: usize = 40;
+
+/// The colour of the cells. In other pictures it belongs to machine 1; here it stands for no machine.
+const CELL_INK: Ink = Ink::Machine(1);
 
 /// A cell of the map: one configuration.
 struct Cell {
@@ -82,7 +85,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
             key: vec![
                 KeyEntry {
                     name: format!("growth of the fastest-growing queue, 0 to {} messages/s", number(largest_growth, 2)),
-                    ink: Ink::Machine(1),
+                    ink: CELL_INK,
                     mark: Mark::Cells,
                 },
                 KeyEntry {
@@ -125,8 +128,8 @@ fn cells(groups: &[Group]) -> Vec<Cell> {
     cells
 }
 
-/// The cell of the configuration of `group`. `machines` has the predictions for all its machines, and `names` the parameters that differ
-/// between configurations.
+/// The cell of one configuration. `group` is one of its machines, and `machines` has all of them, with the predictions. `names` has the
+/// parameters that differ between configurations.
 fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<'_>]) -> Cell {
     let text = |name: &str| shown(&group.parameters, name);
     let others = names
@@ -138,7 +141,8 @@ fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<
         .iter()
         .filter_map(|machine| Some((machine.group.machine, machine.group.estimate(measure)?)));
     let largest = estimates.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
-    // Without the factor, a rounding error could make a machine overloaded that has exactly as many arrivals as ticks.
+    // For each machine, whether theory predicts that it is overloaded. Without the factor, a rounding error could make a machine overloaded
+    // that has exactly as many arrivals as ticks.
     let overloads = machines.iter().map(|machine| {
         let arrivals = machine.prediction.as_ref()?.arrival_rate?;
         Some(arrivals > machine.group.rate * (1.0 + 1e-9))
@@ -181,6 +185,7 @@ fn distinct(cells: &[Cell], read: impl Fn(&Cell) -> &String) -> Vec<String> {
 
 /// The map of the cells whose other parameters have the values `others`.
 fn panel(others: &str, cells: &[Cell]) -> Panel {
+    // All panels have the same columns and rows: those of all cells.
     let mut columns = distinct(cells, |cell| &cell.internal);
     columns.sort_by(|a, b| {
         // If `internal` is a list with a value for each machine, it is not a number, and comes last.
@@ -218,7 +223,7 @@ fn panel(others: &str, cells: &[Cell]) -> Panel {
         series: vec![
             Series {
                 name: "backlog growth".to_owned(),
-                ink: Ink::Machine(1),
+                ink: CELL_INK,
                 mark: Mark::Cells,
                 points,
             },

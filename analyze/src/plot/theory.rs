@@ -10,7 +10,7 @@ use crate::stats::intervals::estimate_words;
 use crate::stats::repetitions;
 use crate::theory::{self, Compared, PredictionComparison, Quantity};
 
-/// The quantities that are predicted and measured. Each has a panel.
+/// The quantities that have a panel: all that theory predicts, except the slope of the lag.
 const QUANTITIES: [Quantity; 6] = [
     Quantity::BacklogGrowth,
     Quantity::BacklogFinal,
@@ -28,13 +28,13 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         ));
     }
     let groups = repetitions::groups_with(std::slice::from_ref(dataset), &theory::measures())?;
-    let compared = theory::compare(&groups);
+    let comparisons = theory::compare(&groups);
     let machines = groups
         .iter()
         .map(|group| group.machine as usize + 1)
         .max()
         .unwrap_or_default();
-    let panels = QUANTITIES.map(|quantity| panel(&compared, quantity));
+    let panels = QUANTITIES.map(|quantity| panel(&comparisons, quantity));
     // The first series of each panel is the diagonal. A panel without another series is left out.
     let panels: Vec<Panel> = panels
         .into_iter()
@@ -57,7 +57,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     });
     let runs = groups.iter().map(|group| group.n as usize);
     Ok(Plot {
-        // All configurations are drawn, so only machines can be left out.
+        // Only machines can be left out, because all configurations are drawn. So both numbers of configurations are given as 0.
         left_out: left_out(dataset, 0, 0, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Theory.title(), dataset.label()),
@@ -78,25 +78,25 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
-/// The panel of one quantity. A machine can have two series: one of its points with a caveat (something that theory neglects), and one of
-/// its points without a caveat.
-fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
+/// The panel of one quantity. Machine 0 has a point for each configuration, and so have machine 1, machine 2 and so on. The points of a
+/// machine make up to two series: those with a caveat (something that theory neglects), and those without.
+fn panel(comparisons: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
     let mut series: Vec<Series> = vec![];
     let mut values = vec![];
     let measure = crate::measures::named(quantity.name());
-    for comparison in compared {
+    for comparison in comparisons {
         let machine = comparison.group.machine as usize;
         // Only the first MAX_MACHINES machines are drawn.
         if machine >= MAX_MACHINES {
             continue;
         }
-        let value = comparison.of(quantity);
-        let Some(point) = point(comparison, &value) else {
+        let compared = comparison.of(quantity);
+        let Some(point) = point(comparison, &compared) else {
             continue;
         };
         let (low, high) = point.interval.unwrap_or((point.y, point.y));
         values.extend([point.x, point.y, low, high]);
-        let mark = if value.caveats.is_empty() {
+        let mark = if compared.caveats.is_empty() {
             Mark::Dots
         } else {
             Mark::Hollow
@@ -115,7 +115,7 @@ fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
             }),
         }
     }
-    // The diagonal is drawn from the smallest to the largest value of both axes.
+    // The diagonal is drawn from the smallest to the largest value of both axes. It always includes 0.
     let smallest = values.iter().copied().fold(0.0, f64::min);
     let largest = values.iter().copied().fold(0.0, f64::max);
     let on_diagonal = |value: f64| Point {
@@ -140,7 +140,7 @@ fn panel(compared: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
     }
 }
 
-/// The point of a machine. `None` if the quantity was not measured or not predicted.
+/// The point of a machine of a configuration for one quantity. `None` if the quantity was not measured or not predicted.
 fn point(comparison: &PredictionComparison<'_>, compared: &Compared) -> Option<Point> {
     let (estimate, predicted) = (compared.measured?, compared.predicted?);
     let parameters = &comparison.group.parameters;

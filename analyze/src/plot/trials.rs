@@ -23,7 +23,8 @@ const MAX_CONDITIONS: usize = 4;
 
 /// The values of some measures. A row is one machine of one run.
 struct Values {
-    /// For each run's number, the index of the row of its machine 0. The rows of its other machines follow.
+    /// The keys are the numbers of the runs. The value is the index of the row of the run's machine 0. The rows of its other machines
+    /// follow.
     first_rows: HashMap<u64, usize>,
     /// For each measure, its value in each row. `None` if the measure is undefined for this machine.
     columns: Vec<Vec<Option<f64>>>,
@@ -105,8 +106,8 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
-/// The panel of one measure, which has this `index` among [`MEASURES`], in one condition. `names` are the parameters that tell conditions
-/// apart.
+/// The panel of one measure in one condition. `index` is the measure's index among [`MEASURES`]. `names` are the parameters that tell
+/// conditions apart.
 fn panel(
     values: &Values,
     condition: &Condition<'_>,
@@ -139,7 +140,8 @@ fn panel(
         .iter()
         .flat_map(|series| &series.points)
         .map(|point| point.y);
-    // The axis begins half a position before the first run and ends half a position after the last, so that no point is at an end.
+    // The horizontal axis begins half a position before the first run and ends half a position after the last, so that no point is at an
+    // end. For the same reason, the vertical axis gets some room above the largest value.
     let last = condition.runs.len().saturating_sub(1) as f64;
     Panel {
         title: condition.title(names),

@@ -1,5 +1,5 @@
-//! How a user can extend a dataset by the runs that make its intervals as narrow as wanted: which lines the experiment file needs, which
-//! command makes the runs, and how long they take.
+//! How a user can extend a dataset. More runs make its 95 % intervals narrower. This module says which lines the experiment file needs for
+//! the wanted width, which commands make the runs, and how long they take.
 //!
 //! To extend a dataset, the user plans more repetitions in its experiment file and repeats the same command `sim run`. The command then
 //! makes only the new runs.
@@ -43,13 +43,15 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// The extension of `dataset` that gives each configuration as many repetitions as it needs. For each configuration, `needs` has the
-    /// machine that needs most repetitions. `None` if the logs were imported, because `sim` cannot make more runs of them.
+    /// The extension of `dataset` that gives each configuration as many repetitions as it needs. `needs` has one machine of each
+    /// configuration: the one whose interval needs the most repetitions. `None` if the logs were imported, because `sim` cannot make more
+    /// runs of them.
     ///
     /// # Errors
     ///
     /// [`Error::Dataset`] if the dataset or its experiment file cannot be read.
     pub fn new(dataset: &Dataset, needs: &[MachineNeed<'_>]) -> Result<Option<Self>, Error> {
+        // The same dataset as the simulator reads it, with its experiment and the commands that made it.
         let log = log::Dataset::open(dataset.root())?;
         let Some(experiment) = log.experiment()? else {
             return Ok(None);
@@ -62,9 +64,10 @@ impl Extension {
             .map(|need| (need.group.configuration.to_string(), need.further()))
             .collect();
         let attempted = Attempted::new(&log);
-        // `counts` has the new number of repetitions of each configuration, and `runs` the number of runs to do.
+        // `counts` has the new number of repetitions of each configuration, and `runs` the number of its runs that are then to do.
+        // `planned_before` is how many of all these runs the file plans already.
         let (mut counts, mut runs, mut planned_before) = (vec![], vec![], 0);
-        // Whether no configuration needs more repetitions than an experiment can have.
+        // Whether an experiment can have as many repetitions as its configurations need.
         let mut is_possible = true;
         for configuration in experiment.configurations() {
             let text = configuration.to_string();
@@ -104,7 +107,7 @@ impl Extension {
         }))
     }
 
-    /// The approximate wall time of only `runs` runs of one configuration.
+    /// The approximate wall time if `sim` makes only runs of this configuration, `runs` of them.
     pub fn wall_time_of(&self, configuration: &Configuration, runs: u64) -> Duration {
         let runs = [(configuration, runs)];
         Plan::wall_time_of(&self.experiment, &runs, &Options::default(), &self.capacity)
@@ -132,8 +135,8 @@ impl Attempted {
     /// Plans at least `wanted` further runs of a configuration, which has `planned` repetitions now. Returns three numbers:
     ///
     /// 1. The new number of repetitions. It is the smallest one that is enough, but not below `planned`.
-    /// 2. The number of runs that are to do with this number of repetitions.
-    /// 3. How many of these runs were to do with the `planned` repetitions already.
+    /// 2. The number of runs that are left to do then.
+    /// 3. The number of runs that are left to do now, with `planned` repetitions.
     fn extend(&self, configuration: &str, planned: u32, wanted: u64) -> (u32, u64, u64) {
         let attempted = self.0.get(configuration);
         let is_to_do =
@@ -190,6 +193,7 @@ fn in_commands(
     };
     for command in &mut commands {
         let Ok(words) = shell_words::split(command) else {
+            // The text is not a command of a shell, for example because a quote is missing.
             continue;
         };
         if let Some(mut others) = without_repetitions(&words) {

@@ -41,10 +41,10 @@ impl FromStr for HalfWidth {
     fn from_str(text: &str) -> Result<Self, NotAHalfWidth> {
         let trimmed = text.trim();
         let percent = trimmed.strip_suffix('%');
-        let number = percent.unwrap_or(trimmed).trim().parse();
+        let parsed = percent.unwrap_or(trimmed).trim().parse();
         let is_usable = |number: &f64| number.is_finite() && *number > 0.0;
-        let number = number.ok().filter(is_usable);
-        let number = number.ok_or_else(|| NotAHalfWidth(text.to_owned()))?;
+        let usable = parsed.ok().filter(is_usable);
+        let number = usable.ok_or_else(|| NotAHalfWidth(text.to_owned()))?;
         Ok(match percent {
             Some(_) => Self::Relative(number / 100.0),
             None => Self::Absolute(number),
@@ -56,7 +56,8 @@ impl fmt::Display for HalfWidth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absolute(half_width) => half_width.fmt(f),
-            // In percent (1e11 / 1e9 = 100), rounded to nine decimals, because 0.07 * 100 is not exactly 7.
+            // The share in percent, rounded to nine decimals: 0.07 * 100 is 7.000000000000001. `share * 1e11` is the number of billionths
+            // of a percent.
             Self::Relative(share) => write!(f, "{} %", (share * 1e11).round() / 1e9),
         }
     }

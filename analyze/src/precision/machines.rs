@@ -1,5 +1,5 @@
-//! The need (the number of repetitions that make the 95 % interval of a measure as narrow as wanted) of each machine, and of each
-//! configuration.
+//! How many repetitions make the 95 % interval of a measure as narrow as wanted? This number is called the *need*. It is computed for each
+//! machine of each configuration. The need of a configuration is that of the machine that needs most.
 
 use std::collections::HashMap;
 
@@ -71,7 +71,8 @@ pub enum NoNeeds {
     Undefined(&'static str),
 }
 
-/// The needs of `groups`, if the intervals of `measure` shall have `half_width`. The groups must have been read with this measure.
+/// The needs of `groups`, if the intervals of `measure` shall have `half_width`. `measure` must be one of the measures that were read into
+/// the groups.
 ///
 /// # Errors
 ///
@@ -106,12 +107,12 @@ pub fn needs<'g>(
     }
 }
 
-/// An absolute half-width as an example for the user: half of the half-width that the interval has now.
+/// An absolute half-width as an example for the user: half of the half-width that the interval has now. 0.2 if there is no interval.
 pub(crate) fn example(group: &Group, measure: &Measure) -> String {
     let half_width = group
         .estimate(measure)
         .and_then(|estimate| estimate.half_width);
-    // With as few decimals as show one significant digit.
+    // With the fewest decimals that show a significant digit: 0.0374 becomes 0.04, and 23.7 becomes 24.
     half_width.map_or("0.2".to_owned(), |half_width| {
         number(half_width / 2.0, decimals_for(half_width / 2.0, 1, 0))
     })
@@ -124,7 +125,7 @@ fn machine_need(
     half_width: HalfWidth,
 ) -> Option<MachineNeed<'_>> {
     let wanted = half_width.around(estimate.mean);
-    // The number of values that are needed. If all values are equal, no more are needed.
+    // The number of values that are needed.
     let values_needed = match (estimate.sd, estimate.interval_kind) {
         (Some(sd), kind) if kind != IntervalKind::AllEqual => {
             let contains_0 = |(low, high): (f64, f64)| low <= 0.0 && 0.0 <= high;
@@ -133,6 +134,7 @@ fn machine_need(
             }
             Need::new(estimate.n, sd, wanted)
         }
+        // All values are equal, so no more are needed.
         _ => Need::none(estimate.n),
     };
     // A repetition in which the measure is undefined gives no value: `group.n` repetitions gave `estimate.n` values. Further repetitions
@@ -155,7 +157,7 @@ fn machine_need(
         wanted,
         need: Need {
             repetitions: repetitions_needed(),
-            // These ends can be below the number of repetitions that are done.
+            // The ends of the interval of the need. They can be below the number of repetitions that are done.
             low: values_needed.low.and_then(possible_repetitions_for),
             high: values_needed.high.and_then(possible_repetitions_for),
         },
@@ -165,12 +167,13 @@ fn machine_need(
 /// Fails if a configuration has a single repetition.
 fn check_repetitions(groups: &[Group]) -> Result<(), NoNeeds> {
     let mut single: Vec<&Group> = groups.iter().filter(|group| group.n < 2).collect();
+    // The machines of a configuration stand next to each other. One of them is enough.
     single.dedup_by(|a, b| a.is_of_same_configuration(b));
     match single.first() {
         None => Ok(()),
         Some(first) => Err(NoNeeds::Single {
             dataset: first.dataset.clone(),
-            // The message is about the dataset of the first configuration.
+            // The message names only the dataset of the first configuration, so configurations of other datasets do not count.
             count: single
                 .iter()
                 .filter(|group| group.dataset == first.dataset)
@@ -186,8 +189,7 @@ impl MachineNeed<'_> {
         Some(self.need.repetitions?.saturating_sub(self.group.n))
     }
 
-    /// A number by which needs are compared: the number of repetitions, or the largest possible number if an experiment cannot have so
-    /// many.
+    /// A number by which needs are compared: the number of repetitions, or the largest `u64` if an experiment cannot have so many.
     pub fn rank(&self) -> u64 {
         self.need.repetitions.unwrap_or(u64::MAX)
     }

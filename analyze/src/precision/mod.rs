@@ -5,8 +5,8 @@
 //! - [`half_width`]: the wanted half-width, absolute or relative to the mean
 //! - [`need`]: the need, computed from the standard deviation of the repetitions that are done
 //! - [`machines`]: the need of each machine; a configuration needs as many repetitions as the machine that needs most
-//! - [`extension`]: the lines of the experiment file that make the missing runs, and the time that the runs take
-//! - [`tables`]: the needs as a table and as records
+//! - [`extension`]: how to make the missing runs (the lines for the experiment file, and the commands), and how long they take
+//! - [`tables`]: the needs as a table to read, and as records in full precision
 
 pub mod extension;
 pub mod half_width;

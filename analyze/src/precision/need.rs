@@ -17,6 +17,9 @@
 //! Without the factor `F`, the interval would be too wide after about half of all sweeps, because `S` is larger than `s` in about half of
 //! all cases.
 //!
+//! The formula treats all `N` repetitions as new. In fact, a sweep can be extended: the `n` repetitions that are done count too, so only
+//! `N - n` new ones are made.
+//!
 //! Sources: L. L. Kupper and K. B. Hafner, "How appropriate are popular sample size formulas?", The American Statistician 43 (1989),
 //! pages 101-105, on the variance of the planned sample (`S^2`); R. H. Browne, "On the use of a pilot sample for sample size
 //! determination", Statistics in Medicine 14 (1995), pages 1933-1940, on the variance of the sample that exists (`s^2`).
@@ -26,9 +29,9 @@ use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
 
 use crate::stats::estimate::t_quantile_975;
 
-/// The share of sweeps whose interval is as narrow as wanted, if they have the number of repetitions that [`Need`] says and the values
-/// are normally distributed. The share is so high that the intervals of at least 8 of 10 sweeps are narrow enough even if the
-/// values are moderately skewed, as backlogs are.
+/// The probability that the interval is as narrow as wanted after a sweep with the number of repetitions that [`Need`] says, if the values
+/// are normally distributed. If they are moderately skewed, as backlogs are, the probability is lower. This value is so high that
+/// the probability is at least 0.8 even then.
 pub const ASSURANCE: f64 = 0.95;
 
 /// The largest number of repetitions: an experiment cannot have more runs.
@@ -37,12 +40,13 @@ pub const MAX_REPETITIONS: u64 = Experiment::MAX_RUNS;
 /// The number of repetitions that a configuration needs, including those that are done. `None` stands for more than [`MAX_REPETITIONS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// The number of repetitions with which the interval is as narrow as wanted in a share of [`ASSURANCE`] of all sweeps. If the interval
-    /// is narrow enough already, this is the number of repetitions that are done.
+    /// With this number of repetitions, the interval is as narrow as wanted with the probability [`ASSURANCE`]. If the interval is narrow
+    /// enough already, this is the number of repetitions that are done.
     pub repetitions: Option<u64>,
-    /// The lower end of a 95 % interval for the number of repetitions that would be enough if the true standard deviation were known.
+    /// From the true standard deviation one could calculate how many repetitions are just enough. But it is only estimated, so there is a
+    /// 95 % interval for this number of repetitions. This is its lower end.
     pub low: Option<u64>,
-    /// The upper end of the interval that begins at `low`.
+    /// The upper end of the same interval.
     pub high: Option<u64>,
 }
 
@@ -53,27 +57,27 @@ impl Need {
         let freedom = (n - 1) as f64;
         // h^2 / s^2 in the formula above.
         let ratio = (half_width / sd).powi(2);
-        // Whether the interval is narrow enough if the variance is v: t^2 v <= N h^2, where N is `count`, and `ratio` is h^2 / v.
-        let is_narrow = |count: u64, ratio: f64| {
-            t_quantile_975((count - 1) as f64).powi(2) <= count as f64 * ratio
+        // Whether the interval of N = `count` values with the variance v is narrow enough: t^2 v <= N h^2. `ratio_to_v` is h^2 / v.
+        let is_narrow = |count: u64, ratio_to_v: f64| {
+            t_quantile_975((count - 1) as f64).powi(2) <= count as f64 * ratio_to_v
         };
         // Whether the formula above holds, where N is `count`.
         let is_assured = |count: u64| {
             let squared_t = t_quantile_975((count - 1) as f64).powi(2);
             squared_t * f_quantile((count - 1) as f64, freedom) <= count as f64 * ratio
         };
-        // An end of the 95 % interval of the true variance, in units of the estimated variance. The quantile is the divisor, so
-        // the larger quantile (`share` 0.975) gives the lower end.
-        let variance = |share: f64| freedom / chi_square_quantile(freedom, share);
-        // The number of repetitions that would be enough if the true variance were this one.
-        let enough_for = |variance: f64| smallest(2, |count| is_narrow(count, ratio / variance));
+        // An end of the 95 % interval of the true variance, as a multiple of s^2. The quantile is the divisor, so the larger quantile
+        // (`share` 0.975) gives the lower end.
+        let multiple = |share: f64| freedom / chi_square_quantile(freedom, share);
+        // The number of repetitions that would be enough if the true variance were `multiple` times s^2.
+        let enough_for = |multiple: f64| smallest(2, |count| is_narrow(count, ratio / multiple));
         Self {
             repetitions: match is_narrow(n, ratio) {
                 true => Some(n),
                 false => smallest(n + 1, is_assured),
             },
-            low: enough_for(variance(0.975)),
-            high: enough_for(variance(0.025)),
+            low: enough_for(multiple(0.975)),
+            high: enough_for(multiple(0.025)),
         }
     }
 
@@ -154,18 +158,19 @@ mod tests {
     #[test]
     fn the_interval_of_the_need_follows_from_that_of_the_standard_deviation() {
         // After 1,001 repetitions, the 95 % interval of the true variance is from about 0.92 to 1.09 times the estimated variance, and
-        // the need is almost proportional to the variance.
+        // the need is almost proportional to the variance. So `low` and `high` are about 0.92 and 1.09 times the need for the estimated
+        // variance. For so many values (about 150,000), t is 1.96.
         let need = Need::new(1001, 10.0, 0.05);
-        let [low, high] = [need.low, need.high].map(|n| n.expect("below the maximum") as f64);
-        let need_if_known = (1.96 * 10.0 / 0.05f64).powi(2);
-        let [low, high] = [low, high].map(|n| n / need_if_known);
+        let need_for_estimate = (1.96 * 10.0 / 0.05f64).powi(2);
+        let [low, high] =
+            [need.low, need.high].map(|n| n.expect("below the maximum") as f64 / need_for_estimate);
         assert!((low - 0.9169).abs() < 1e-3, "{low}");
         assert!((high - 1.0937).abs() < 1e-3, "{high}");
         // If the standard deviation is known to be 1, 18 values make the half-width at most 0.5 (t = 2.110, 2.110 / sqrt(18) = 0.497),
         // and 17 values do not (t = 2.120, 2.120 / sqrt(17) = 0.514).
         assert_eq!(
             smallest(2, |n| t_quantile_975((n - 1) as f64).powi(2)
-                <= n as f64 * 0.25),
+                <= n as f64 * 0.5f64.powi(2)),
             Some(18)
         );
     }
@@ -185,24 +190,26 @@ mod tests {
     }
 
     proptest! {
-        /// The number of repetitions is the smallest one that is enough, and it is not below the lower end `low`.
+        /// If further repetitions are needed, the number of repetitions is the smallest one that is enough, and it is not below `low`.
         #[test]
         fn with_one_repetition_less_the_interval_may_be_too_wide(n in 2u64..200, half_width in 0.02f64..2.0) {
             let need = Need::new(n, 1.0, half_width);
-            let squared = half_width * half_width;
-            let half_width_squared = |n: u64| t_quantile_975((n - 1) as f64).powi(2) / n as f64;
-            let assured = |more: u64| half_width_squared(more) * f_quantile((more - 1) as f64, (n - 1) as f64);
-            if let Some(more) = need.repetitions {
-                if more > n {
-                    prop_assert!(assured(more) <= squared);
-                    prop_assert!(more == n + 1 || assured(more - 1) > squared);
-                    prop_assert!(half_width_squared(n) > squared);
-                    prop_assert!(need.low <= Some(more), "{need:?}");
+            let wanted_squared = half_width * half_width;
+            // The square of half the width of the interval of `count` values whose standard deviation is 1.
+            let half_width_squared = |count: u64| t_quantile_975((count - 1) as f64).powi(2) / count as f64;
+            // With the probability `ASSURANCE`, the square of half the width after `count` repetitions is at most this.
+            let assured_squared = |count: u64| half_width_squared(count) * f_quantile((count - 1) as f64, (n - 1) as f64);
+            if let Some(needed) = need.repetitions {
+                if needed > n {
+                    prop_assert!(assured_squared(needed) <= wanted_squared);
+                    prop_assert!(needed == n + 1 || assured_squared(needed - 1) > wanted_squared);
+                    prop_assert!(half_width_squared(n) > wanted_squared);
+                    prop_assert!(need.low <= Some(needed), "{need:?}");
                 } else {
-                    prop_assert!(half_width_squared(n) <= squared);
+                    prop_assert!(half_width_squared(n) <= wanted_squared);
                 }
             } else {
-                prop_assert!(assured(MAX_REPETITIONS) > squared);
+                prop_assert!(assured_squared(MAX_REPETITIONS) > wanted_squared);
             }
         }
     }

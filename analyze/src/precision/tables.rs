@@ -20,8 +20,8 @@ use crate::stats::tables::{Varying, cell, described, few_warning};
 /// Spaces before lines that a user copies. In Markdown, such lines are code.
 const INDENT: &str = "    ";
 
-/// If half the width of the present interval is more than this share of the mean, the mean is not known well. If the wanted half-width is
-/// relative to the mean, the number of repetitions is then only rough.
+/// If half the width of the present interval is more than this share of the mean, the mean is not known well. Then a half-width that is
+/// relative to the mean (such as 5 %) is not known well either, and the number of repetitions for it is only rough.
 const ROUGH_SHARE: f64 = 0.25;
 
 /// The table of the machines `shown`, which are some or all of the machines of `needs`. `not_shown` is the sentence that says how many
@@ -39,6 +39,7 @@ pub fn table(
     headings.push("machine".to_owned());
     let key_columns = headings.len();
     headings.extend(["n".to_owned(), measure.heading()]);
+    // Only a table for a relative half-width has the column `now`.
     let now_index = half_width.is_relative().then_some(headings.len());
     headings.extend(now_index.map(|_| "now".to_owned()));
     headings.push("needed".to_owned());
@@ -53,6 +54,7 @@ pub fn table(
         row.push(grouped(need.group.n));
         row.push(cell(Some(need.estimate), need.group.n, measure));
         row.extend(half_width.is_relative().then(|| present_share(need)));
+        // All repetitions that are needed, also those that are done. (`further` counts only the missing ones.)
         row.push(count(need.need.repetitions));
         row.push(interval(need));
         row.push(need.further().map_or(String::new(), grouped));
@@ -76,18 +78,19 @@ pub fn table(
     }
 }
 
-/// The cell of column `now`: half the width of the present interval in percent of the mean, with two digits or more. Empty if there is no
-/// interval.
+/// The cell of column `now`: half the width of the present interval in percent of the mean, such as `± 2.0 %` or `± 88 %`. Empty if there is
+/// no interval.
 fn present_share(need: &MachineNeed<'_>) -> String {
     need.share().map_or(String::new(), |share| {
         let percent = 100.0 * share;
-        // From 9.95 on, one decimal would give three digits: 10.0.
+        // Two digits are enough. From 9.95 on, one decimal would give three: 10.0.
         let decimals = if percent < 9.95 { 1 } else { 0 };
         keep_together(&format!("± {} %", number(percent, decimals)))
     })
 }
 
-/// The cell of column `95 %`: a 95 % interval for the number of repetitions that would be enough if the true standard deviation were known.
+/// The cell of column `95 %`. The number of repetitions that is enough depends on the true standard deviation, of which only a 95 % interval
+/// is known. The cell has the numbers for the two ends of this interval.
 fn interval(need: &MachineNeed<'_>) -> String {
     let (low, high) = (count(need.need.low), count(need.need.high));
     match low == high {
@@ -104,7 +107,8 @@ fn count(repetitions: Option<u64>) -> String {
     )
 }
 
-/// The cell of column `time`: the time that the further repetitions of one configuration take. Empty if this time is not known.
+/// The cell of column `time`: the time that the further repetitions of one configuration take; `-` if there are none. Empty if the time is
+/// not known.
 fn time(need: &MachineNeed<'_>, extensions: &[Extension]) -> String {
     match (wall_time(need, extensions), need.further()) {
         (_, Some(0)) => "-".to_owned(),
@@ -233,8 +237,9 @@ fn listed(groups: &[&Group]) -> String {
     }
 }
 
-/// Paragraphs about how to make the missing runs of a dataset: their number and time, the lines to change in its experiment file, and the
-/// command. If the table is about other datasets too (`has_others`), the first paragraph names the dataset.
+/// Paragraphs about how to make the missing runs of a dataset: their number and time, the lines to change in its experiment file (a key
+/// `repetitions`, or blocks `[[repeat]]`), and the command. If the table is about other datasets too (`has_others`), the first paragraph
+/// names the dataset.
 fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
     let prefix = if has_others {
         format!("{}: ", extension.dataset)
@@ -267,6 +272,7 @@ fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
         [] => "sim run EXPERIMENT".to_owned(),
         commands => commands.join("\n"),
     };
+    // What the user does, and the lines for it. A step without lines is left out below.
     let steps = [
         (
             "Change this line of the experiment file:",

@@ -41,7 +41,7 @@ impl FromStr for Choice {
         if !is_sql(text) {
             return match text.parse::<Condition>() {
                 Ok(condition) => Ok(Self::Cell(condition)),
-                // `runs.csv` has no such column, but the data frame of [`choose`] may have it.
+                // `runs.csv` has no such column, but conditions can also name some other columns, such as `role`.
                 Err(NotACondition::Name(name)) => on_column_of_frame(text, &name),
                 Err(problem) => Err(problem.into()),
             };
@@ -70,8 +70,8 @@ fn is_sql(text: &str) -> bool {
         || !text.contains(['=', '<', '>'])
 }
 
-/// A condition in the form NAME=VALUE on a column that `runs.csv` does not have, such as `role=slowest`. It is evaluated like a condition
-/// in SQL. `name` is the column's name in `text`.
+/// Turns `text`, a comparison such as `role=slowest` or `rate>2`, into a condition in SQL. Its column, `name`, is not in `runs.csv`. But
+/// conditions in SQL are evaluated on a data frame with a row for each machine of each run, which can have this column.
 fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
     let known: Vec<&str> = names().collect();
     let sign_characters = ['=', '!', '<', '>'];
@@ -115,7 +115,8 @@ impl fmt::Display for Choice {
 }
 
 impl Choice {
-    /// For each column that the condition calls by a name of earlier versions: this name, and the present name.
+    /// The columns that the condition calls by a name of earlier versions: the earlier and the present name of each, such as `in_order` and
+    /// `as_scheduled`.
     pub fn renamed(&self) -> Vec<(&str, &'static str)> {
         match self {
             Self::Cell(condition) => {
@@ -140,17 +141,18 @@ impl Choice {
     }
 }
 
-/// What some conditions choose.
+/// The result of [`choose`].
 pub(crate) struct Chosen {
-    /// Whether all conditions hold: one value for each run and machine, ordered by run and machine.
+    /// For each machine of each run, in the order of the rows: whether all conditions hold.
     pub(crate) machines: Vec<bool>,
-    /// The columns that the conditions name, a row for each run and machine.
+    /// The columns that the conditions name, with a row for each machine of each run.
     pub(crate) frame: DataFrame,
-    /// The column and the value of each equality, such as `internal = 0.5`, that a condition in SQL contains and that holds in no row.
+    /// Equalities in the conditions in SQL that hold in no row, so that the user can be told. If no run has `internal = 0.5`, this has the
+    /// column `internal` and the value `0.5`.
     pub(crate) absent: Vec<(String, String)>,
 }
 
-/// Evaluates `choices` on `rows`, the rows of `runs.csv` for the runs to choose from. `label` is the name of their dataset.
+/// Evaluates `choices` on `rows`, the rows of `runs.csv` for the runs to choose from. `label` is the name of the dataset.
 ///
 /// # Errors
 ///

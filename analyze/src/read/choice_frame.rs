@@ -29,6 +29,7 @@ pub(crate) fn is_of_machines(name: &str) -> bool {
 /// Whether the values of a column are texts.
 pub(crate) fn is_text(name: &str) -> bool {
     let column = frame_columns().find(|column| column.name == name);
+    // `frame_columns` has the columns of `runs.csv`, so these two are not among them.
     name == "role" || name == "dataset" || column.is_some_and(|column| column.kind == Kind::Text)
 }
 
@@ -60,7 +61,8 @@ pub(crate) fn frame(
     DataFrame::new(run_of_each_machine.len(), columns)
 }
 
-/// Column `role`: whether a machine is the slowest or the fastest of its run, for each machine of each run of `rows`.
+/// Column `role`, with a cell for each machine of each run of `rows`: `slowest`, `between` or `fastest`, or `equal` if all machines of the
+/// run have the same rate.
 pub(crate) fn role_column(rows: &[JournalRow]) -> Column {
     let all_roles = rows
         .iter()

@@ -25,8 +25,9 @@ impl<'d> Configurations<'d> {
             numbers: Vec::with_capacity(runs.len()),
             first_runs: vec![],
         };
-        // Two runs have the same configuration if its text, the engine and the time scale are equal. Rows of `runs.csv` can share one
-        // `Configuration` in memory, so its address is looked up first: a text is made only for an address that is new.
+        // Two runs have the same configuration if three things are equal: the text of their field `configuration`, the engine, and the time
+        // scale (its bits, because an `f64` cannot be a key of a `HashMap`). Several rows can share one `Configuration` in memory. So its
+        // address is looked up first, and its text is made only if the address is new.
         let mut by_address: HashMap<(*const Configuration, &str, u64), u32> = HashMap::new();
         let mut by_text: HashMap<(String, &str, u64), u32> = HashMap::new();
         for row in runs {
@@ -56,6 +57,7 @@ impl<'d> Configurations<'d> {
 
     /// For each configuration, the value of each of [`parameters`](crate::read::runs::parameters).
     pub(crate) fn values(&self) -> PolarsResult<Vec<Vec<Value>>> {
+        // The frame has a row for each configuration, and a column for each parameter.
         let frame = parameter_frame(&self.first_runs)?;
         (0..self.first_runs.len())
             .map(|row| {

@@ -25,8 +25,8 @@ const BATCH_EVENTS: u64 = 250_000;
 /// own.
 const PART_EVENTS: u64 = 1_000_000;
 
-/// The largest number of events that a run may have: the index of an event has 32 bits, and the largest index, [`NO_EVENT`], stands for
-/// no event.
+/// The largest number of events that a run may have. Indices of events have 32 bits, and the largest 32-bit number, [`NO_EVENT`], is no
+/// index: it stands for no event.
 const MAX_EVENTS: usize = NO_EVENT as usize;
 
 /// A dataset with at least one finished run.
@@ -46,7 +46,7 @@ pub struct Dataset {
     never_finished: Vec<JournalRow>,
     /// The model seconds at the start of every run that the measures ignore.
     warm_up_s: f64,
-    /// See [`Dataset::caches_measures`].
+    /// Whether measures are read from the cache and added to it.
     caches_measures: bool,
     /// Makes sure that only the first problem of the cache is printed.
     has_warned: Once,
@@ -54,7 +54,8 @@ pub struct Dataset {
     part_events: u64,
 }
 
-/// Opens every dataset. The label of a dataset is the name of its folder, or its path if another dataset has the same name.
+/// Opens the datasets in the folders `roots`. The label of a dataset is the name of its folder, or its path if another of these datasets
+/// has the same name.
 ///
 /// # Errors
 ///
@@ -112,8 +113,8 @@ impl Dataset {
         })
     }
 
-    /// Drops the finished runs that do not meet all `conditions`. The dataset then looks as if it had never had them. To choose machines of
-    /// runs, or with conditions in SQL, use [`Dataset::keep_chosen`].
+    /// Drops the finished runs that do not meet all `conditions`. The dataset then looks as if it had never had them. Conditions on single
+    /// machines and conditions in SQL are for [`Dataset::keep_chosen`].
     ///
     /// # Errors
     ///
@@ -132,13 +133,14 @@ impl Dataset {
         Ok(())
     }
 
-    /// Drops the finished runs, and machines of runs, that do not meet all `choices`. Returns the column and the value of each equality,
-    /// such as `internal = 0.5`, that a choice contains and that holds in no run: the user should be told.
+    /// Drops the finished runs, and machines of runs, that do not meet all `choices`. Returns a warning for the user: each equality in a
+    /// choice in SQL that holds in no run, as a column and a value. For `internal = 0.5 or rate > 3` it has `internal` and `0.5` if no run
+    /// has this value.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRun`] if no run meets the conditions, with the values that runs have; [`Error::Condition`] if a condition
-    /// cannot be evaluated. In both cases no run is dropped.
+    /// [`Error::NoSuchRun`] if no run meets the conditions (the error says which values the runs have in the columns of the conditions);
+    /// [`Error::Condition`] if a condition cannot be evaluated. In both cases no run is dropped.
     pub fn keep_chosen(&mut self, choices: &[Choice]) -> Result<Vec<(String, String)>, Error> {
         if choices.is_empty() {
             return Ok(vec![]);
@@ -146,6 +148,7 @@ impl Dataset {
         let chosen = choose(&self.label, &self.finished, choices)?;
         if !chosen.machines.contains(&true) {
             let conditions: Vec<String> = choices.iter().map(ToString::to_string).collect();
+            // For each column that the conditions name, the values that it has, such as `; internal is 0.4 | 0.7`.
             let names = chosen.frame.get_column_names_owned();
             let values = names.iter().filter_map(|name| {
                 let values = values_in_words(&chosen.frame, name)?;
@@ -200,20 +203,21 @@ impl Dataset {
         Ok(())
     }
 
-    /// Says why no run was punctual, and what would help. A run over TCP is punctual if its delays are shorter than its
-    /// margin (the shortest time between two ticks whose order matters), so no such run with a margin of 0 is punctual.
+    /// Whether the margin of a run is not known. Earlier versions of `sim` wrote 0 for every run with phase=uniform, whatever its margin was.
+    pub fn has_unknown_margin(&self, row: &JournalRow) -> bool {
+        self.log.schema_of(row) < SCHEMA_OF_TRUE_MARGINS
+            && row.configuration.phase == PhaseRule::Uniform
+    }
+
+    /// Says why no run was punctual, and what would help. A run over TCP is punctual if its delays are shorter than its margin. So it cannot
+    /// be punctual if its margin is 0.
     fn advice_on_punctuality(&self) -> &'static str {
         let has_margin = |row: &JournalRow| row.margin_us > 0.0;
-        // In datasets of an earlier format, the margin of runs with phase=uniform is always 0.
-        let has_no_true_margin = |row: &JournalRow| {
-            self.log.schema_of(row) < SCHEMA_OF_TRUE_MARGINS
-                && row.configuration.phase == PhaseRule::Uniform
-        };
         if self.manifest().imported.is_some() {
             "imported logs do not tell how late events were, so leave out --only punctual"
         } else if self.finished.iter().any(has_margin) {
             "with a smaller time scale or fewer --jobs, some runs may be punctual"
-        } else if self.finished.iter().any(has_no_true_margin) {
+        } else if self.finished.iter().any(|row| self.has_unknown_margin(row)) {
             "the version of sim that made the dataset did not calculate the margin of runs with phase=uniform; run the experiment again into a new folder"
         } else {
             "in all runs some ticks are due at the same time (margin_us is 0): use phase = \"spread\""
@@ -301,7 +305,7 @@ impl Dataset {
         self.log.manifest()
     }
 
-    /// The manifest of each shard (a part of the runs, in a folder of its own) that exists, or the only manifest of a dataset without
+    /// The manifest of each shard whose folder is present (each shard has a folder of its own), or the only manifest of a dataset without
     /// shards.
     pub(crate) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
         self.log.manifests()
@@ -323,7 +327,7 @@ impl Dataset {
         self.log.missing_fields()
     }
 
-    /// Tells whether events have timestamps in addition to the Lamport clock in some of the runs.
+    /// Tells whether the events of some runs have the timestamp of a second clock (such as a vector clock) besides the Lamport clock.
     pub fn has_timestamps(&self) -> bool {
         self.log.has_timestamps()
     }
@@ -333,7 +337,7 @@ impl Dataset {
         &self.finished
     }
 
-    /// Number of planned runs that are neither finished nor failed in the data that is present.
+    /// Number of planned runs that are neither finished nor failed. All runs of [missing shards](Self::missing_shards) count too.
     pub fn to_do(&self) -> u64 {
         self.to_do
     }
@@ -400,7 +404,8 @@ impl Dataset {
         // In the errors below, a segment is a file with events (`events-0000.csv`), and the journal is `runs.csv`.
         let parsed = events.read(run.run, bytes, self.log.row_format(run));
         let machines = run.machines();
-        // If a row cannot be parsed, `events` has the rows before it. They are checked first, so that the error is about the first wrong row.
+        // If a row cannot be parsed, `events` has the rows before it. Their machines are checked before the error in `parsed` is returned: if
+        // one of them is wrong, it comes first in the file.
         if let Some(index) = events
             .machine
             .iter()
@@ -461,7 +466,7 @@ impl Dataset {
     }
 }
 
-/// The error if two rows say that the same run finished.
+/// The error if two rows of journals, `run` and `again`, say that the same run finished.
 fn finished_twice(log: &log::Dataset, run: &JournalRow, again: &JournalRow) -> Error {
     let (path, other) = (log.journal_of(run), log.journal_of(again));
     let problem = if path == other {

@@ -23,7 +23,8 @@ pub const EVENT_LOG: [Column; 10] = [
     column("sent_tick", Integer, "", "For a receive, the number of the sender's tick at which the message was sent. Otherwise empty."),
 ];
 
-/// The column of `events-NNNN.csv` and `processed/events/` after all others, in datasets with a run whose clock is not `lamport`.
+/// The last column of `events-NNNN.csv` and of the files in `processed/events/`. Only datasets with a run whose clock is not `lamport`
+/// have it.
 #[rustfmt::skip]
 pub const LOGGED_TIMESTAMP: Column = column(TIMESTAMP_COLUMN, IntegerList, "", "Only in datasets with a run whose clock is not lamport: the machine's timestamp after the event, as numbers (in the CSV file joined by `;`). For clock = vector: for each machine, how many of its events happened before this event or are this event. For clock = hlc: the time in milliseconds and the counter. Empty in runs with clock = lamport.");
 
@@ -91,7 +92,8 @@ impl EventsBuilder {
         }
     }
 
-    /// Appends the events of `run`. No value may exceed 63 bits, because the columns have signed integers of 64 bits.
+    /// Appends the events of `run`. No value may exceed 63 bits, because the columns have signed integers of 64 bits. This was checked when
+    /// the log was read (see [`find_value_above_63_bits`]).
     pub(crate) fn push(&mut self, run: &Run<'_>) {
         let events = run.events();
         let integer = |&number: &u64| number as i64;
@@ -128,7 +130,8 @@ impl EventsBuilder {
         self.sent_tick
             .extend(events.sent_tick.iter().map(known_integer));
         self.time_s.extend_from_slice(run.times_s());
-        // `log` is the range of the events of one machine.
+        // `log` is the range of the events of one machine. The first machine's events come first, then those of the second, and so on. So
+        // the jumps are in the order of the events too.
         for log in run.logs() {
             let mut previous = 0;
             for &clock in &events.logical_clock[log] {
@@ -170,7 +173,7 @@ fn recipients<'r>(run: &'r Run<'_>, index: usize) -> Option<impl Iterator<Item =
 }
 
 impl Lists {
-    /// Appends the list of an event. `None` if the event has no list.
+    /// Appends the list of an event: `None` for an event without a list.
     fn push(&mut self, list: Option<impl Iterator<Item = i64>>) {
         let start = self.numbers.len();
         let has_list = list.is_some();
@@ -179,7 +182,7 @@ impl Lists {
             .push(has_list.then(|| self.numbers.len() - start));
     }
 
-    /// The lists as a column with this name.
+    /// The lists as a column of a data frame, with this name. ([`Column`] without a path is the description of a column.)
     fn finish(self, name: &str) -> polars::prelude::Column {
         let mut lists: ListPrimitiveChunkedBuilder<Int64Type> = ListPrimitiveChunkedBuilder::new(
             name.into(),

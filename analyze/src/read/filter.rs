@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use sim::log::{JournalRow, journal_cell, journal_columns, renamed_column};
 
-/// Columns of `runs.csv` that conditions cannot use, because they do not describe the run itself.
+/// Columns of `runs.csv` that conditions cannot use: they say how the run ended or how its rows are
+/// stored, or have a text that is different for nearly every run.
 const UNUSABLE_COLUMNS: [&str; 9] = [
     "key",
     "outcome",
@@ -48,8 +49,9 @@ enum Comparison {
 /// different.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
+    /// The column's present name.
     name: &'static str,
-    /// The column's name in the condition's text, if it is a name of earlier versions. `None` if it is the present name.
+    /// The name in the condition's text, if the column had this name in datasets of earlier versions. `None` if it is the present name.
     earlier_name: Option<String>,
     comparison: Comparison,
     value: String,
@@ -64,24 +66,25 @@ pub enum NotACondition {
     /// There is no column with this name.
     #[error("no column `{0}`; there are {names}", names = names().collect::<Vec<_>>().join(", "))]
     Name(String),
-    /// The value is not a number, but the sign compares numbers.
+    /// The value is not a number, but the sign (`<`, `<=`, `>` or `>=`) compares numbers.
     #[error("`{0}` is not a number, so only = and != can be used with it")]
     Order(String),
 }
 
 impl Condition {
-    /// The column's name in the condition's text, if it is a name of earlier versions. `None` if it is the present name.
+    /// The name in the condition's text, if the column had this name in datasets of earlier versions. `None` if it is the present name.
     pub fn earlier_name(&self) -> Option<&str> {
         self.earlier_name.as_deref()
     }
 
-    /// The column's name.
+    /// The column's present name.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
     /// Tells whether the run meets the condition.
     pub fn holds(&self, row: &JournalRow) -> bool {
+        // There is always a cell, because `name` is a column of `runs.csv`.
         let cell = journal_cell(row, self.name).map_or(String::new(), |cell| cell.to_string());
         let numbers = (cell.parse::<f64>(), self.value.parse::<f64>());
         let (Ok(in_row), Ok(value)) = numbers else {

@@ -7,7 +7,8 @@ use sim::experiment::Shard;
 /// The name of the dataset in folder `root`: the folder's name. The name of a shard (a part of the runs of an
 /// experiment, in a folder such as `shard-1-of-4`) has the folder above it too: `overnight/shard-1-of-4`.
 pub(crate) fn folder_name(root: &Path) -> String {
-    // The paths `.` and `data/..` do not end with a name, so the system is asked for the whole path.
+    // The paths `.` and `data/..` do not end with a name, so the system is asked for the whole path. (`data/small/.` does end with a name:
+    // `file_name` ignores the `/.`.)
     let whole = match root.file_name() {
         Some(_) => root.to_owned(),
         None => root.canonicalize().unwrap_or_else(|_| root.to_owned()),
@@ -28,9 +29,9 @@ pub(crate) fn folder_name(root: &Path) -> String {
 pub(crate) fn labels(roots: &[&Path]) -> Vec<String> {
     let names: Vec<String> = roots.iter().map(|root| folder_name(root)).collect();
     let label = |(root, name): (&&Path, &String)| {
-        // The dataset itself is counted too.
-        let namesakes = names.iter().filter(|other| *other == name).count();
-        match namesakes {
+        let with_this_name = names.iter().filter(|other| *other == name).count();
+        match with_this_name {
+            // Only the dataset itself.
             1 => name.clone(),
             _ => root.display().to_string(),
         }

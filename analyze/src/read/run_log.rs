@@ -85,7 +85,7 @@ impl<'a> Run<'a> {
         &self.neighbours
     }
 
-    /// The recipients of the send at `index`; empty if the log does not tell them.
+    /// The recipients of the send at `index`. Empty if they are not in the log.
     pub(crate) fn recipients(&self, index: usize) -> &[MachineIndex] {
         let sender = self.events.machine[index] as usize;
         self.events.recipients(index, &self.neighbours[sender])
@@ -102,7 +102,7 @@ impl<'a> Run<'a> {
     }
 
     /// Model seconds from the send of a message to its receipt, which includes its time in the queue. `send` and `receive` are the
-    /// indices of both events. Other programs may log a send only after the receipt: then the result is 0.
+    /// indices of both events. In imported logs (those of other programs), a send can be logged later than its receipt: then the result is 0.
     pub(crate) fn age_s(&self, receive: usize, send: usize) -> f64 {
         let times_ns = &self.events.system_time_ns;
         let age_s = model_s_between(self.row, times_ns[send], times_ns[receive]);
@@ -122,8 +122,8 @@ impl<'a> Run<'a> {
         time_s >= self.warm_up_s
     }
 
-    /// Time from `time_s` to the end of the run, in model seconds. If `time_s` lies in the warm-up, this is the time from the end of the
-    /// warm-up; if it lies after the end of the run, this is 0.
+    /// How much of the observed time ([`Self::observed_s`]) lies after `time_s`, in model seconds: all of it if `time_s` lies in the
+    /// warm-up, nothing if `time_s` lies after the end of the run.
     pub(crate) fn time_left_s(&self, time_s: f64) -> f64 {
         let (from_s, to_s) = self.observed_s();
         (to_s - time_s).max(0.0).min(to_s - from_s)
@@ -146,13 +146,14 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    /// The index of the event that sent the message which is received at `receive`. This is the send at the sender's tick `sent_tick` whose
-    /// timestamp is that of the message. If no send at this tick has this timestamp, it is the first send at this tick.
+    /// The index of the event that sent the message of the receive at index `receive`. `None` if the log does not have it. The row of a
+    /// receive says at which tick of the sender the message was sent, and which timestamp it carries. The result is the send at this tick
+    /// with this timestamp. If no send at this tick has this timestamp, it is the first send at this tick.
     fn send(&self, receive: usize) -> Option<usize> {
         let events = &self.events;
         let (message_stamp, sent_tick) = (events.stamp[receive], events.sent_tick[receive]);
         let sender = events.peer[receive] as usize;
-        // The events of the sender are those from `first` to `end - 1`.
+        // The events of the sender are those from `first` to `end - 1`. A sender that is not in the log has no bounds.
         let first = *self.bounds.get(sender)?;
         let end = *self.bounds.get(sender + 1)?;
         if sent_tick == UNKNOWN {

@@ -49,7 +49,7 @@ const INTERNAL_EACH: Column = column(
     "If the machines have different probabilities of internal events, the probability of each machine, joined by commas. Otherwise empty.",
 );
 
-/// The mean of different probabilities is rounded to multiples of 1 / `INTERNAL_UNITS`.
+/// The mean of different probabilities is rounded to 12 decimals: to multiples of 1 / `INTERNAL_UNITS`.
 const INTERNAL_UNITS: f64 = 1e12;
 
 /// The rates as numbers. Column `rates` has them as text.
@@ -97,8 +97,8 @@ pub(crate) fn has_no_own_column(name: &str) -> bool {
     name == INTERNAL_EACH.name
 }
 
-/// The text that a table shows for `parameter`. `values` has one value for each of [`parameters`]. For `internal`, this is the probability
-/// of each machine if the machines differ.
+/// The text that a table shows for `parameter`. `values` has one value for each of [`parameters`]. If the machines have different
+/// probabilities of internal events, the text for `internal` has all of them, such as `0.9,0.5,0.2`.
 pub(crate) fn shown(values: &[Value], parameter: &str) -> String {
     let value = |name: &str| {
         let mut named = std::iter::zip(parameters(), values);
@@ -122,7 +122,8 @@ const MACHINE_COLUMNS: [Column; 4] = [
     column("observed_s", Number, "model s", "Time T over which the measures are taken: the run's duration minus the warm-up. An event exactly at the end of the warm-up counts."),
 ];
 
-/// The columns of `processed/runs.parquet`: those of `runs.csv`, without the columns about the log's bytes.
+/// The columns of `processed/runs.parquet`: `dataset`, then those of `runs.csv` without `JOURNAL_ONLY`. Data frames have further columns
+/// for `internal` and `rates`, such as `internal_each`.
 pub fn run_columns() -> Vec<Column> {
     let of_run = frame_columns().filter(|column| !JOURNAL_ONLY.contains(&column.name));
     std::iter::once(DATASET).chain(of_run).collect()
@@ -173,6 +174,7 @@ pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<Data
 pub(crate) fn parameter_frame(rows: &[&JournalRow]) -> PolarsResult<DataFrame> {
     let columns = parameters().iter().filter_map(|name| {
         let column = frame_columns().find(|column| column.name == *name)?;
+        // The dataset's name is not a parameter, so it is not needed.
         Some(run_column(&column, "", rows.iter().copied()))
     });
     frame(rows.len(), columns.collect())
@@ -259,7 +261,7 @@ fn run_column<'a>(
         Integer => Series::new(name, cells.map(integer).collect::<Vec<Option<i64>>>()),
         Number => Series::new(name, cells.map(number).collect::<Vec<Option<f64>>>()),
         Boolean => Series::new(name, cells.map(boolean).collect::<Vec<Option<bool>>>()),
-        // No column of `runs.csv` is a list.
+        // No column of `runs.csv` has a list type, so all these columns are texts.
         Text | IntegerList | NumberList => {
             Series::new(name, cells.map(text).collect::<Vec<Option<String>>>())
         }
@@ -312,8 +314,8 @@ fn known_cell(row: &JournalRow, name: &str) -> Option<Cell> {
     journal_cell(row, name)
 }
 
-/// An integer. A value above 63 bits becomes the largest value with 63 bits. Times in Unix nanoseconds have at most 63 bits until the
-/// year 2262.
+/// An integer. Integers in data frames have a sign, so a value above 63 bits becomes the largest value with 63 bits. Times are not changed
+/// by this: until the year 2262, Unix nanoseconds have at most 63 bits.
 fn integer(cell: Option<Cell>) -> Option<i64> {
     match cell? {
         Cell::Integer(value) => Some(i64::try_from(value).unwrap_or(i64::MAX)),
@@ -335,7 +337,8 @@ fn boolean(cell: Option<Cell>) -> Option<bool> {
     }
 }
 
-/// A cell as text. A whole number has no decimal point: `3`, not `3.0`.
+/// A cell as text. The cell of a parameter that can be a number or a list may be a number. A whole number has no decimal point: `3`, not
+/// `3.0`.
 fn text(cell: Option<Cell>) -> Option<String> {
     Some(match cell? {
         Cell::Number(value) => value.to_string(),

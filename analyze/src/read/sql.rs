@@ -6,7 +6,7 @@ use sim::log::renamed_column;
 
 use crate::output::value::Value;
 
-/// The largest number of values that a message lists.
+/// The largest number of values that a message lists one by one.
 const MAX_VALUES: usize = 12;
 /// Two names are similar if their Jaro-Winkler similarity (1 for equal texts, 0 for texts without a common letter) is at least this.
 const MIN_SIMILARITY: f64 = 0.8;
@@ -16,20 +16,21 @@ const MIN_SIMILARITY: f64 = 0.8;
 pub struct SqlCondition {
     text: String,
     expression: Expr,
-    /// For each column that the text calls by a name of earlier versions: this name, and the present name.
+    /// The columns whose names have changed since an earlier version of the program, if the text uses the earlier name: for each, the
+    /// earlier and the present name.
     renamed: Vec<(String, &'static str)>,
 }
 
 /// Why a text is not a condition in SQL, or why it cannot be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotSql {
-    /// The text cannot be parsed.
+    /// The text is not a condition: for example, it cannot be parsed, names no column, or has a single value for all rows together.
     #[error(
         "`{0}` is not a condition; write for example \"internal < 0.7 and role = 'slowest'\", \"internal in (0.4, 0.7)\" or \
          \"rate between 2 and 5\", with text in single quotes"
     )]
     Form(String),
-    /// A function or a form of SQL that conditions do not have.
+    /// Polars can parse the text, but cannot evaluate it: for example, `role > 3` compares text with a number.
     #[error("`{text}` cannot be used as a condition: {problem}")]
     Unsupported {
         /// The condition.
@@ -42,7 +43,7 @@ pub enum NotSql {
     Name {
         /// The name.
         name: String,
-        /// A hint in parentheses: the most similar column, or how a text is written.
+        /// A hint in parentheses, or nothing. It names the most similar column, or says that text values are written in quotes.
         nearest: String,
         /// All columns.
         names: String,
@@ -58,16 +59,17 @@ impl SqlCondition {
     pub fn parse(text: &str) -> Result<Self, NotSql> {
         let form = || NotSql::Form(text.to_owned());
         let expression = sql_expr(text).map_err(|_| form())?;
-        // Polars reads `internal = 0.4 foo` as an expression that has the name `foo`.
+        // Polars reads `internal = 0.4 foo` as the expression `internal = 0.4` with the name `foo`. A condition has no name.
         let is_alias = matches!(expression, Expr::Alias(..));
-        match is_alias || expression.clone().meta().root_names().is_empty() {
+        let names_no_column = expression.clone().meta().root_names().is_empty();
+        match is_alias || names_no_column {
             true => Err(form()),
             false => Ok(Self::from_expression(text.trim(), expression)),
         }
     }
 
-    /// The condition that a Polars expression states, with its text. Names of columns in earlier versions
-    /// are replaced by the present names.
+    /// Makes a condition from the text that the user wrote and its meaning as an expression of Polars. In the expression, names that
+    /// columns had in earlier versions of the program are replaced by the present names.
     pub(crate) fn from_expression(text: &str, expression: Expr) -> Self {
         let mut renamed = vec![];
         let expression = expression.map_expr(|part| {
@@ -89,7 +91,7 @@ impl SqlCondition {
         }
     }
 
-    /// For each column that the text calls by a name of earlier versions: this name, and the present name. Each pair is there once.
+    /// The earlier and the present name of each column that the text calls by its earlier name. Each pair is there once.
     pub fn renamed(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let renamed = self.renamed.iter();
         renamed.map(|(earlier, present)| (&**earlier, *present))
@@ -123,7 +125,7 @@ impl SqlCondition {
         };
         let mut nearest = nearest_in_words(unknown, known);
         if nearest.is_empty() {
-            // The user may have meant a text and left out the quotes.
+            // The user may have meant a text value, as in `role = slowest`, and left out the quotes.
             nearest = format!(" (a text is written '{unknown}')");
         }
         Err(NotSql::Name {
@@ -137,7 +139,8 @@ impl SqlCondition {
     ///
     /// # Errors
     ///
-    /// [`NotSql::Unsupported`] if Polars cannot evaluate it, for example because text is compared with a number.
+    /// [`NotSql::Unsupported`] if Polars cannot evaluate the condition. [`NotSql::Form`] if the condition does not have a value for each
+    /// row.
     pub fn holds(&self, frame: &DataFrame) -> Result<Vec<bool>, NotSql> {
         let evaluate = |frame: &DataFrame| {
             let condition = self.expression.clone().alias("holds");
@@ -205,7 +208,7 @@ fn equality(expression: &Expr) -> Option<(String, String)> {
     }
 }
 
-/// Whether two texts are equal as numbers or as texts.
+/// Whether two texts are equal. If both are numbers, their values are compared: `0.70` equals `0.7`.
 fn is_equal(a: &str, b: &str) -> bool {
     match (a.parse::<f64>(), b.parse::<f64>()) {
         (Ok(a), Ok(b)) => a == b,
@@ -227,7 +230,8 @@ fn values(column: &Column) -> Vec<String> {
         .collect()
 }
 
-/// The values of a column in words; `None` if the column has no value.
+/// The values of a column in words: `0.4 | 0.7 | 0.9`, or for many values `60 values from 1 to 75`. `None` if the frame has no such
+/// column, or the column has no value.
 pub(crate) fn values_in_words(frame: &DataFrame, name: &str) -> Option<String> {
     let values = values(frame.column(name).ok()?);
     match values.len() {
@@ -240,8 +244,8 @@ pub(crate) fn values_in_words(frame: &DataFrame, name: &str) -> Option<String> {
     }
 }
 
-/// The name in `known` that is most similar to `name`, as a question in parentheses for a message. Empty if no name is
-/// similar.
+/// A hint for a message about the unknown name `name`: the most similar name in `known`, in the form `` (did you mean `rate`?)`` with a
+/// space before it. Empty if no name is similar.
 pub fn nearest_in_words(name: &str, known: &[&str]) -> String {
     let similarity = |other: &str| strsim::jaro_winkler(name, other);
     let nearest = known

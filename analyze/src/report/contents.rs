@@ -37,7 +37,7 @@ pub(super) struct Contents {
     pub(super) label: String,
     /// The purpose of the experiment, in its author's words.
     pub(super) description: String,
-    /// What was run: names and values, such as `runs` and `100 finished runs`.
+    /// What was run: pairs of a name and a value, such as (`runs`, `100 finished runs`).
     pub(super) facts: Vec<(String, String)>,
     /// What stands out, as sentences.
     pub(super) findings: Vec<String>,
@@ -47,7 +47,7 @@ pub(super) struct Contents {
     pub(super) plots: Vec<DrawnPlot>,
     /// Space-time diagrams of single runs.
     pub(super) diagrams: Vec<DrawnRun>,
-    /// How the dataset was made: names and values.
+    /// How the dataset was made: pairs of a name and a value.
     pub(super) provenance: Vec<(String, String)>,
     /// How the dataset was made and evaluated, as a paragraph for a paper.
     pub(super) methods: Methods,
@@ -56,7 +56,7 @@ pub(super) struct Contents {
 /// A plot on the page.
 pub(super) struct DrawnPlot {
     pub(super) kind: Kind,
-    /// The SVG and its numbers, or why the plot is not drawn.
+    /// The SVG and a table of the numbers that it shows. If the plot is not drawn, the reason.
     pub(super) drawn: Result<(String, Numbers), String>,
     /// A sentence about what the plot leaves out. `None` if it shows everything.
     pub(super) left_out: Option<String>,
@@ -104,7 +104,7 @@ impl Contents {
             plots: plots.collect::<Result<_, _>>()?,
             diagrams: diagrams(dataset, extras)?,
             provenance: findings::provenance(dataset),
-            methods: Methods::new(dataset, &[]),
+            methods: Methods::new(dataset, &extras.conditions),
         })
     }
 }
@@ -121,7 +121,7 @@ fn measured() -> Vec<&'static Measure> {
         .collect()
 }
 
-/// Draws the plot of this kind. If the dataset has nothing that it can show, the result says why.
+/// Draws the plot of this kind. If the dataset has nothing that such a plot can show, `DrawnPlot::drawn` says why.
 fn draw(dataset: &Dataset, kind: Kind) -> Result<DrawnPlot, ReportError> {
     let plot = match plot::plot(dataset, kind, &OPTIONS) {
         Ok(plot) => plot,

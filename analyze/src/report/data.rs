@@ -1,7 +1,7 @@
-//! The tables that can be sorted and filtered, as data for the page's script.
+//! The tables of a report (an HTML page) that the reader can sort and filter, as data for the page's script.
 //!
-//! Tables with thousands of rows would make the page large and slow. So the page has each column once, as JSON, and the script shows some
-//! rows at a time. Without the script, the first rows are shown.
+//! Tables with thousands of rows would make the page large and slow. So the page has the data as JSON, and the script shows some rows at a
+//! time. A column that several tables share is stored only once. If scripts are switched off, the page shows the first rows of each table.
 
 use serde::{Serialize, Serializer};
 
@@ -18,7 +18,7 @@ use crate::theory::{PredictionComparison, Quantity};
 /// Rows that the page shows without its script.
 const FIRST_ROWS: usize = 10;
 
-/// Stands between the cells of a column in JSON. In the cells, it is replaced by a slash.
+/// The character that stands between the cells of a column in JSON. If a cell contains it, the cell gets a slash instead.
 const SEPARATOR: &str = "|";
 
 /// A column: its heading, its meaning, and a text for each row. In JSON, all cells are joined to one text. If they are all equal, JSON has
@@ -33,11 +33,11 @@ pub(super) struct Column {
 
 /// Writes the cells of a column as one text.
 fn join<S: Serializer>(cells: &Vec<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    let distinct = match cells.as_slice() {
+    let written = match cells.as_slice() {
         [first, others @ ..] if others.iter().all(|other| other == first) => &cells[..1],
         cells => cells,
     };
-    let escaped: Vec<String> = distinct
+    let escaped: Vec<String> = written
         .iter()
         .map(|cell| cell.replace(SEPARATOR, "/"))
         .collect();
@@ -66,7 +66,7 @@ pub(super) struct Data {
 }
 
 impl Data {
-    /// The tables of drift, jumps, backlog and theory, with a row for each machine of each configuration, which is an entry of `compared`.
+    /// The tables of drift, jumps, backlog and theory. Each row is about one machine of one configuration: an entry of `compared`.
     pub(super) fn new(compared: &[PredictionComparison<'_>]) -> Result<Self, ReportError> {
         let mut data = Self {
             rows: compared.len(),
@@ -74,6 +74,7 @@ impl Data {
             tables: vec![],
             json: String::new(),
         };
+        // So far there are only the columns that say what a row is about. Every table begins with them.
         let keys: Vec<usize> = (0..data.columns.len()).collect();
         for spec in &SUMMARY {
             let measures = spec.measures();
@@ -95,7 +96,7 @@ impl Data {
         Ok(data)
     }
 
-    /// Adds a table that has the columns `keys`, then `columns`.
+    /// Adds a table with the columns at the indices `keys`, followed by those at the indices `columns`.
     fn push_table(&mut self, title: &str, keys: &[usize], columns: Vec<usize>) {
         self.tables.push(DataTable {
             title: title.to_owned(),
@@ -103,7 +104,7 @@ impl Data {
         });
     }
 
-    /// Adds a column, unless there is a column with its heading. Returns the index of the new or the existing column.
+    /// Adds `column`, unless a column with the same heading exists already. Returns the index of the new or the existing column.
     fn add_column(&mut self, column: Column) -> usize {
         let existing = self
             .columns
@@ -135,14 +136,14 @@ impl Data {
         measure: &Measure,
         compared: &[PredictionComparison<'_>],
     ) -> usize {
-        let cells = compared.iter().map(|comparison| {
-            let of_quantity = comparison.of(quantity);
-            let caveat = if of_quantity.caveats.is_empty() {
+        let cells = compared.iter().map(|machine| {
+            let comparison = machine.of(quantity);
+            let caveat = if comparison.caveats.is_empty() {
                 ""
             } else {
                 " *"
             };
-            let predicted = of_quantity.predicted;
+            let predicted = comparison.predicted;
             predicted.map_or(String::new(), |value| {
                 number(value, measure.decimals) + caveat
             })
@@ -183,6 +184,7 @@ fn key_columns(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
         .iter()
         .map(|comparison| comparison.group.parameters.clone())
         .collect();
+    // The parameters that differ between configurations.
     let names = crate::plot::condition_names(&values);
     let mut columns: Vec<Column> = names
         .iter()
@@ -212,10 +214,10 @@ fn key_columns(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
 }
 
 /// A mean and its interval in a short form that the page's script can sort by: `1234.5±6.7`, without spaces and without commas between
-/// thousands. A `=` at its end stands for "all equal". `page::spaced` makes it readable.
+/// thousands. If the value is equal in all runs, there is no interval, and the form is `3=`. `page::spaced` makes such a text readable.
 fn cell(estimate: &Estimate, measure: &Measure) -> String {
     let words = estimate_words(estimate, measure.digits()).join(" ");
-    // Without spaces, the words `3, all equal` are `3,allequal`.
+    // The first step removes spaces (U+00A0 is the no-break space): `3, all equal` becomes `3,allequal`.
     words
         .replace([' ', '\u{a0}'], "")
         .replace(",allequal", "=")

@@ -77,7 +77,8 @@ fn punctuality(dataset: &Dataset) -> String {
     )
 }
 
-/// The measures whose largest mean is reported: the name of the measure, the beginning of the sentence, and the unit.
+/// The measures whose largest mean is reported: the name of the measure, the beginning of the sentence, and the unit (empty if the measure
+/// has none).
 const LARGEST: [(&str, &str, &str); 3] = [
     (
         "backlog_growth",
@@ -103,6 +104,7 @@ pub(super) fn findings(compared: &[PredictionComparison<'_>]) -> Vec<String> {
         let Some((group, estimate)) = estimates.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) else {
             continue;
         };
+        // Such as `0.505 ± 0.030`.
         let value = estimate_words(&estimate, measure.digits()).join(" ");
         let unit = if unit.is_empty() {
             String::new()
@@ -127,15 +129,17 @@ fn machine_in_words(group: &Group) -> String {
         group.machine,
         group.rate,
         configuration.rates,
+        // One value, or one for each machine if the values differ.
         crate::read::runs::shown(&group.parameters, "internal")
     )
 }
 
-/// Says in how many configurations the queue of a machine grows: the interval of its growth is above 0. `compared` has one entry for each
-/// machine. The machines of a configuration follow each other, and begin with machine 0.
+/// Says in how many configurations the queue of at least one machine grows. A queue grows if the 95 % interval of `backlog_growth` is above
+/// 0. `compared` has one entry for each machine of each configuration. The entries of a configuration follow each other, machine 0 first.
 fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
     let measure = measures::named("backlog_growth");
     let grows = |estimate: Estimate| estimate.interval().is_some_and(|(low, _)| low > 0.0);
+    // Without any known growth there is no sentence.
     let (mut configurations, mut growing, mut is_any_known) = (0_usize, 0_usize, false);
     // Whether the present configuration is counted in `growing`.
     let mut is_counted = false;
@@ -166,7 +170,8 @@ fn agreement(compared: &[PredictionComparison<'_>]) -> Option<String> {
     let all = compared.iter().flat_map(PredictionComparison::compared);
     let without_caveat: Vec<Compared> =
         all.filter(|compared| compared.caveats.is_empty()).collect();
-    // A z-score is the measured mean minus its prediction, in standard errors of the mean.
+    // A z-score is the measured mean minus its prediction, in standard errors of the mean. There is none for a single repetition, or if
+    // all measured values are equal. Such a prediction cannot be tested.
     let z_scores: Vec<f64> = without_caveat.iter().filter_map(Compared::z).collect();
     let near = z_scores.iter().filter(|z| z.abs() <= 2.0).count();
     (!z_scores.is_empty()).then(|| {
@@ -196,7 +201,7 @@ pub(super) fn provenance(dataset: &Dataset) -> Facts {
             facts.push(fact("imported from", file.path.as_str()));
         }
     }
-    // A sweep is one run of the command `sim run`.
+    // Each sweep is one use of the command `sim run` that made runs of this dataset.
     for sweep in &manifest.sweeps {
         let words = format!(
             "{}, by version {} (commit {}) on {} ({}, {}, {}): {}",

@@ -28,9 +28,11 @@ pub use contents::ReportError;
 /// What a report shows besides measures and plots.
 #[derive(Debug, Default)]
 pub struct Extras {
-    /// The runs that are drawn as space-time diagrams: their numbers or keys. If it is empty, one run of each dataset is
-    /// chosen.
+    /// The runs that are drawn as space-time diagrams: their numbers, or their keys, such as `rates=1,3,6 internal=0.7`. If there are
+    /// none, one run of each dataset is chosen.
     pub runs: Vec<String>,
+    /// The conditions of --where by which the runs were chosen.
+    pub conditions: Vec<String>,
     /// The audit of the datasets, if it was made.
     pub audit: Option<Audit>,
     /// The tables of the claims and their tests. Empty if no claims were evaluated.
@@ -50,9 +52,9 @@ pub fn html(datasets: &[Dataset], extras: &Extras) -> Result<String, ReportError
     Ok(page::page(&contents, extras))
 }
 
-/// Makes the pages about the submissions of a class (logs of students' programs, one folder for each submission). The imported datasets
-/// are in the folder `into`. The pages are `index.html` with the table of all submissions, and a page for each submission that was
-/// imported. Returns the names of the files and their contents.
+/// Makes the pages about the submissions of a class (logs of students' programs, one folder for each submission). `into` is the folder of
+/// the datasets that were imported from these logs. The pages are `index.html` with the table of all submissions, and a page for each
+/// submission that was imported. Returns the names of the files and their contents.
 ///
 /// # Errors
 ///
@@ -61,8 +63,8 @@ pub fn pages_of_submissions(
     submissions: &Submissions,
     into: &Path,
 ) -> Result<Vec<(String, String)>, ReportError> {
-    // `files` has the names and contents of the pages, `pages` the name and the file of each submission.
-    let (mut files, mut pages) = (vec![], vec![]);
+    // `files` has the name and the contents of each page's file. `links` has the name of each submission and of its page's file.
+    let (mut files, mut links) = (vec![], vec![]);
     for (index, submission) in submissions.evaluated.iter().enumerate() {
         // Stays `None` if the submission could not be imported.
         let mut file = None;
@@ -73,15 +75,15 @@ pub fn pages_of_submissions(
                 audit: Some(Audit::run(&[root])?),
                 ..Extras::default()
             };
-            // Names of folders can have characters that links cannot have.
+            // The page is not named after the submission's folder, whose name can have characters that links cannot have.
             let name = format!("submission-{}.html", index + 1);
             files.push((name.clone(), html(&[dataset], &extras)?));
             file = Some(name);
         }
-        pages.push((submission.name.clone(), file));
+        links.push((submission.name.clone(), file));
     }
     let overview = page::overview(
-        &pages,
+        &links,
         &submissions::words(submissions),
         &submissions::table(submissions),
     );

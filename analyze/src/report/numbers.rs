@@ -9,7 +9,8 @@ const MAX_ROWS: usize = 120;
 
 /// The numbers of a plot.
 pub(super) struct Numbers {
-    /// The cells of each row: panel, series, position, value, lower and upper end of the interval.
+    /// The cells of each row: panel, series, position (the name or number to which the value belongs), value, lower and upper end of the
+    /// interval.
     pub(super) rows: Vec<[String; 6]>,
     /// Number of rows that are left out.
     pub(super) left_out: usize,
@@ -54,7 +55,7 @@ impl Numbers {
 /// The row of a point.
 fn row(panel: &Panel, series: &Series, point: &Point) -> [String; 6] {
     let (position, value) = match (&panel.x.positions, &panel.y.positions) {
-        // A grid of cells: the point has its own value.
+        // A grid of cells: both axes have names, so the value is no position on an axis. The shade of the cell shows it.
         (Positions::Names(_), Positions::Names(_)) => (
             format!(
                 "{}, {}",
@@ -63,8 +64,8 @@ fn row(panel: &Panel, series: &Series, point: &Point) -> [String; 6] {
             ),
             point.value.map(four_digits).unwrap_or_default(),
         ),
-        // Horizontal bars or dots beside the names of the vertical axis. A stacked bar begins at the end of another bar, so its value is not
-        // its position.
+        // Horizontal bars or dots beside the names of the vertical axis. A stacked bar begins at the end of another bar, so its value (its
+        // length) is not the position of its end, `point.x`.
         (_, Positions::Names(_)) => (
             position_text(&panel.y, point.y),
             four_digits(point.value.unwrap_or(point.x)),
@@ -96,6 +97,7 @@ fn position_text(axis: &Axis, position: f64) -> String {
 
 /// A number with four significant digits.
 fn four_digits(value: f64) -> String {
+    // One digit before the point and three after it, such as 1.235e2. Parsed and written again, this is 123.5.
     let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     rounded.to_string()
 }

@@ -92,8 +92,9 @@ fn head(title: &str) -> Markup {
     }
 }
 
-/// The page with a link to each submission's page, and the table of all submissions. `pages` has the name of each submission and its
-/// file, or no file if the submission was not imported. `words` are the paragraphs at the top of the page.
+/// The page about the submissions of a class. A submission is a folder with the logs of one student's program. The page has the table of all
+/// submissions, and a link to the page of each. `pages` has the name of each submission and the file of its page, or no file if the
+/// submission was not imported. `words` are the paragraphs at the top of the page.
 pub(super) fn overview(
     pages: &[(String, Option<String>)],
     words: &[String],
@@ -122,7 +123,8 @@ pub(super) fn overview(
     page.into_string()
 }
 
-/// The parts of a dataset's section, in order: the end of the part's id, and its title.
+/// The parts of a dataset's section, in order: the end of the part's id, and its title. For example, `d0-summary` is the id of the first part
+/// of the first dataset.
 const PARTS: [(&str, &str); 6] = [
     ("summary", "In short"),
     ("tables", "Tables"),
@@ -151,17 +153,17 @@ fn contents_list(datasets: &[Contents], extras: &Extras) -> Markup {
 
 /// The section of the dataset at `index`, one of `dataset_count` datasets on the page.
 fn section(index: usize, dataset: &Contents, dataset_count: usize) -> Markup {
-    // The heading of the part that has this index in `PARTS`.
+    // The heading of the part `PARTS[part_index]`.
     let part_title = |part_index: usize| {
-        let (id, words) = PARTS[part_index];
-        html! { h3 id={ "d" (index) "-" (id) } { (words) } }
+        let (id, title) = PARTS[part_index];
+        html! { h3 id={ "d" (index) "-" (id) } { (title) } }
     };
     html! {
         section.dataset id={ "d" (index) } aria-labelledby={ "d" (index) "-title" } {
             h2 id={ "d" (index) "-title" } { (dataset.label) }
             @if dataset_count > 1 {
                 nav aria-label={ "Contents of " (dataset.label) } {
-                    ul { @for (id, words) in PARTS { li { a href={ "#d" (index) "-" (id) } { (words) } } } }
+                    ul { @for (id, title) in PARTS { li { a href={ "#d" (index) "-" (id) } { (title) } } } }
                 }
             }
             (part_title(0))
@@ -249,8 +251,8 @@ fn data_table(dataset_index: usize, table_index: usize, table: &DataTable, data:
     }
 }
 
-/// A cell as people read it: `4±1` becomes `4 ± 1`, `4±~1` becomes `4 ±~1`, and `3=` becomes `3, all equal`. The page's script does the
-/// same.
+/// A cell as people read it: `4±1` becomes `4 ± 1`, `4±~1` becomes `4 ±~1`, and `3=` (the value is 3 in all runs) becomes
+/// `3, all equal`. The page's script does the same.
 fn spaced(cell: &str) -> String {
     match cell.strip_suffix('=') {
         Some(value) => format!("{value}, all equal"),
@@ -258,7 +260,7 @@ fn spaced(cell: &str) -> String {
     }
 }
 
-/// A plot with its numbers, or the reason why it is not drawn.
+/// A plot with its numbers and with a note about what it leaves out, or the reason why it is not drawn.
 fn figure(plot: &DrawnPlot) -> Markup {
     html! {
         figure.plot data-kind=(plot.kind.name()) {

@@ -10,7 +10,7 @@ use crate::output::words::counted;
 use sim::log::TIMESTAMP_COLUMN;
 use sim::sweep::words::grouped;
 
-/// Digits after the point of times in tables.
+/// How many digits a time has after its decimal point, in tables.
 const DECIMALS: usize = 3;
 
 /// The largest number of events in a table for people. CSV and JSON have all events.
@@ -90,15 +90,16 @@ fn partners(execution: &Execution, index: usize) -> String {
 fn recipients(execution: &Execution, send: usize) -> Option<Vec<String>> {
     let messages = execution.messages_of(send).iter();
     let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
-    // In imported logs, a machine can receive the same message twice. Then it is twice in the list.
+    // In imported logs, a machine can receive the same message twice. Then it is twice in the list, one after the other, because messages
+    // are ordered by recipient.
     recipients.dedup();
     let is_known = execution.knows_recipients || !recipients.is_empty();
     is_known.then(|| recipients.iter().map(ToString::to_string).collect())
 }
 
-/// Model seconds from the send of the message to the event at `receive`. `None` if the send is not in the log. It is the difference of the
-/// two times as they are printed, so it is negative if an imported log has the send after the receive. The measures count such an age as
-/// 0, but here 0 would hide which event was logged first.
+/// Model seconds from the send of the message to the event at `receive`. `None` if the send is not in the log. It is negative if
+/// the send has a later time than the receive, which can happen in imported logs. The measures count such an age as 0. Here it must agree
+/// with the times of the two events, which are printed too.
 fn age_s(execution: &Execution, receive: usize) -> Option<f64> {
     let send = execution.send_of(receive)?;
     let time_ns = |index: usize| execution.events()[index].time_ns;
@@ -180,6 +181,7 @@ fn named(values: Vec<(&str, Value)>) -> Record {
         .collect()
 }
 
+/// A whole number as a value. A number that is too large for an `i64` becomes the largest `i64`.
 fn integer(value: Option<u64>) -> Value {
     value.map_or(Value::Missing, |value| {
         Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
@@ -247,7 +249,7 @@ impl<'e> Followed<'e> {
             of_receive(&|index| {
                 format!("{} → {}", events[index].clock_before, events[index].clock)
             }),
-            // The machine's first event that happened after the send.
+            // The machine's first event after which it knows of the message.
             reach.first.map_or("never".to_owned(), time),
             self.through(reach),
         ]
@@ -276,8 +278,8 @@ impl<'e> Followed<'e> {
         to_s(events[index].time_ns - events[self.send].time_ns)
     }
 
-    /// The machine whose message gave this machine its first knowledge of the send. It is the sender itself, or a machine that knew of the
-    /// send already.
+    /// The machine from which the machine of `reach` first learnt of the send: the sender itself, or a machine that knew of the send
+    /// already. `None` if it never learnt of it.
     fn teller(&self, reach: &Reach) -> Option<u32> {
         let send = self.execution.send_of(reach.first?)?;
         Some(self.execution.events()[send].machine)
@@ -308,8 +310,8 @@ impl<'e> Followed<'e> {
                 event.clock_before,
                 event.clock
             ),
-            "time, age, clock: those of the event that receives the message; knows of it: time of the machine's first event that \
-             happened after the send, through the message or through a later message of any machine that knew of it."
+            "time, age, clock: those of the event that receives the message; knows of it: time of the event at which \
+             the machine first learnt of the send, from the message or from a later message of any machine that knew of it."
                 .to_owned(),
         ]
     }

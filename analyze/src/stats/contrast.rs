@@ -1,7 +1,7 @@
 //! Contrasts: how measures change from one value of a parameter to another if all other parameters stay the same.
 //!
 //! Two configurations that differ only in this parameter are compared machine by machine: machine 0 with machine 0, machine 1 with
-//! machine 1, and so on. Each time, the two machines are a pair. The runs of the two configurations are independent of each other.
+//! machine 1, and so on. Two machines that are compared are a *pair*. The runs of the two configurations are independent of each other.
 //! [`difference`](crate::stats::difference) calculates the intervals.
 //!
 //! After the rows of all pairs, the table has a row for each dataset with several pairs: the average of their differences, with equal
@@ -10,7 +10,7 @@
 
 mod records;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use sim::sweep::words::grouped;
 
@@ -92,7 +92,7 @@ impl Contrast {
         })
     }
 
-    /// The pairs among `groups`, in the order of their groups with the first value.
+    /// The pairs among `groups`, ordered as their groups with the first value are ordered in `groups`.
     ///
     /// # Errors
     ///
@@ -149,7 +149,8 @@ impl Contrast {
 
     /// Whether two groups are the same machine of the same dataset, and agree in all other parameters.
     fn agree_in_others(&self, a: &Group, b: &Group) -> bool {
-        // In a contrast of `internal`, the parameter `internal_each` (the probability of each machine) may differ too.
+        // In a contrast of `internal`, the parameter `internal_each` (the probability of each machine) may differ too: its values are shown
+        // in the column `internal`, because it has no column of its own.
         let may_differ = |name: &str| {
             name == self.parameter || (self.parameter == "internal" && has_no_own_column(name))
         };
@@ -180,14 +181,14 @@ impl Pair<'_> {
     }
 }
 
-/// Number of machines that both configurations of a pair have.
+/// Number of machines that both configurations of a pair have. (One can have more machines than the other in a contrast of `rates`.)
 fn common_machines(pair: &Pair<'_>) -> u32 {
     let machines = |group: &Group| group.configuration.rates.machines();
     machines(pair.a).min(machines(pair.b))
 }
 
 /// A table with a row for each of `pairs`, and a column for the difference of each of `measures`. Then follows a row with the average of
-/// each dataset that has several pairs.
+/// each dataset that has several pairs. `repetitions` is `None` if the table does not have all pairs: then the averages have no intervals.
 ///
 /// # Errors
 ///
@@ -199,8 +200,7 @@ pub fn table(
     repetitions: Option<&Repetitions<'_>>,
 ) -> Result<Table, Error> {
     let varying = varying(contrast, pairs);
-    let mut datasets: Vec<&str> = pairs.iter().map(|pair| pair.a.dataset.as_str()).collect();
-    datasets.dedup();
+    let datasets = datasets(pairs);
     let has_datasets = datasets.len() > 1;
     let mut headings: Vec<String> = vec![];
     headings.extend(has_datasets.then(|| "dataset".to_owned()));
@@ -238,7 +238,7 @@ pub fn table(
         rows.push(row);
         all_differences.push(average.differences);
     }
-    let kinds = all_differences.iter().flatten().flatten();
+    let shown_differences = all_differences.iter().flatten().flatten();
     Ok(Table {
         short: vec![],
         title: "Contrast",
@@ -254,7 +254,7 @@ pub fn table(
         caption: caption(
             contrast,
             measures,
-            kinds.map(|difference| difference.interval_kind),
+            shown_differences.map(|difference| difference.interval_kind),
             pairs.iter().map(|pair| pair.a.n.min(pair.b.n)).min(),
         ),
         ..Table::default()
@@ -277,7 +277,7 @@ fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
         .collect()
 }
 
-/// The row of a pair. If a measure is undefined in some runs, its cell says how many runs have a value: `(n 8 and 10)`.
+/// The row of a pair. If a measure is undefined in some runs, its cell says how many runs of each group have a value: `(n 8 and 10)`.
 fn row(
     pair: &Pair<'_>,
     varying: &[&str],
@@ -310,6 +310,14 @@ struct Average<'g> {
     differences: Vec<Option<Difference>>,
 }
 
+/// The datasets of the pairs, each once. With --sort, pairs of different datasets can alternate.
+fn datasets<'g>(pairs: &[Pair<'g>]) -> Vec<&'g str> {
+    let mut datasets: Vec<&str> = pairs.iter().map(|pair| pair.a.dataset.as_str()).collect();
+    let mut seen = HashSet::new();
+    datasets.retain(|dataset| seen.insert(*dataset));
+    datasets
+}
+
 /// The average of each dataset that has more than one pair.
 fn dataset_averages<'g>(
     contrast: &Contrast,
@@ -317,10 +325,8 @@ fn dataset_averages<'g>(
     measures: &[&Measure],
     repetitions: Option<&Repetitions<'_>>,
 ) -> Result<Vec<Average<'g>>, Error> {
-    let mut datasets: Vec<&str> = pairs.iter().map(|pair| pair.a.dataset.as_str()).collect();
-    datasets.dedup();
     let mut found = vec![];
-    for dataset in datasets {
+    for dataset in datasets(pairs) {
         let is_of_dataset = |pair: &&Pair<'_>| pair.a.dataset == dataset;
         let pairs: Vec<Pair<'_>> = pairs.iter().filter(is_of_dataset).copied().collect();
         if pairs.len() > 1 {
@@ -341,20 +347,21 @@ pub(super) fn both_counts(a: u64, b: u64) -> String {
     }
 }
 
-/// For each measure, the mean of the differences of `pairs`, which belong to one dataset. `None` if no pair has a difference. If a
-/// machine has no value in one of the runs, the mean has no interval.
+/// For each measure, the average of the differences of `pairs`, which belong to one dataset. `None` if no pair has a difference. The
+/// average has no interval if a machine has no value in one of the runs, or if `repetitions` is `None`.
 ///
-/// The average is taken over pairs of configurations, in which each run has one value (the mean of its machines). The weight of such
-/// a pair is the number of machines that both configurations have, because the table has a row for each of these machines.
+/// The average with its interval is computed from pairs of configurations instead of machines. In such a pair, each run has one value: the
+/// mean of its machines. The weight of the pair is the number of machines that both configurations have, because the table has a row
+/// for each of these machines.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
     measures: &[&Measure],
     repetitions: Option<&Repetitions<'_>>,
 ) -> Result<Vec<Option<Difference>>, Error> {
-    // If rows are left out, no interval can be calculated from the runs: only the mean of the rows is known.
     let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
-    // For each number k of machines: k, and the groups in which the value of a run is the mean over its first k machines.
+    // For each number k in `machine_counts`: k, and groups in which the value of a run is the mean over its first k machines. These are the
+    // machines that both configurations have. Stays empty if rows are left out.
     let mut run_means = vec![];
     if let Some(repetitions) = repetitions {
         for machines in machine_counts {
@@ -420,6 +427,7 @@ pub(super) fn difference_cells(
         .collect()
 }
 
+/// The paragraphs below the table. `kinds` are the kinds of its intervals. `fewest` is the smallest number of repetitions of a group.
 fn caption(
     contrast: &Contrast,
     measures: &[&Measure],

@@ -33,7 +33,7 @@ impl Difference {
     /// The mean of `b` minus the mean of `a`. The runs of `a` and `b` must be independent.
     pub(crate) fn between(a: &Estimate, b: &Estimate) -> Self {
         let kinds = [a.interval_kind, b.interval_kind].into_iter();
-        // The variance of each mean, and its degrees of freedom. `None` for a single run.
+        // The variance of each mean, and its degrees of freedom. `None` for the mean of a single run, which has no standard deviation.
         let variances = [a, b].map(|estimate| {
             let variance = estimate.sd?.powi(2) / estimate.n as f64;
             Some((variance, (estimate.n - 1) as f64))
@@ -89,7 +89,8 @@ impl Difference {
         let kinds = differences.iter().map(|(one, _)| one.interval_kind);
         let variances = differences.iter().map(|(one, weight)| {
             let variance = (one.standard_error? * weight / total).powi(2);
-            // A difference without degrees of freedom has the variance 0, so its term adds nothing to the two sums in `new`.
+            // Without degrees of freedom, a known standard error is 0. Infinity makes the term in the denominator of `new` 0^2 / infinity,
+            // which is 0. (0^2 / 0 would not be a number.)
             let degrees_of_freedom = one.degrees_of_freedom.unwrap_or(f64::INFINITY);
             Some((variance, degrees_of_freedom))
         });
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
     use crate::stats::ties::Ties;
 
-    /// An estimate with a reliable interval.
+    /// An estimate with a reliable interval: it is treated as if all its values were different.
     fn estimate(n: u64, mean: f64, sd: f64) -> Estimate {
         let all_different = Ties::count(&mut (0..n).map(|k| k as f64).collect::<Vec<_>>());
         Estimate::new(n, mean, Some(sd), all_different)
@@ -169,7 +170,8 @@ mod tests {
         assert_eq!((low, high), (2.0 - half_width, 2.0 + half_width));
     }
 
-    /// Two means with the variance 1/5 and 4 degrees of freedom each: standard error sqrt(0.4), 8 degrees of freedom, t 2.306.
+    /// Two means, each with the variance 1/5 and 4 degrees of freedom. Their difference has the standard error sqrt(2/5) and 8 degrees of
+    /// freedom, t 2.306.
     #[test]
     fn with_equal_variances_and_sizes_degrees_of_freedom_add_up() {
         let a = estimate(5, 0.0, 1.0);
@@ -199,10 +201,12 @@ mod tests {
         );
     }
 
-    /// Two differences of means. The four means have the variances 9, 0, 8 and 8, each with 4 degrees of freedom. So the average has the
-    /// variance 25 / 4, and 25^2 / (9^2 / 4 + 8^2 / 4 + 8^2 / 4) = 11.96 degrees of freedom, t 2.18.
+    /// Two differences of means, each with the weight 1/2. The four means have the variances 9, 0, 8 and 8, each with 4 degrees of freedom.
+    /// So the average has the variance (9 + 0 + 8 + 8) / 4 = 25 / 4. It has 25^2 / (9^2 / 4 + 8^2 / 4 + 8^2 / 4) = 11.96 degrees of freedom
+    /// (the weights cancel), t 2.18.
     #[test]
     fn the_average_has_the_degrees_of_freedom_of_all_its_means() {
+        // The mean of five values with standard deviation sd has the variance sd^2 / 5.
         let estimate_of_five = |variance: f64, mean| estimate(5, mean, (5.0 * variance).sqrt());
         let first = Difference::between(&estimate_of_five(9.0, 1.0), &estimate_of_five(0.0, 2.0));
         let second = Difference::between(&estimate_of_five(8.0, 1.0), &estimate_of_five(8.0, 4.0));

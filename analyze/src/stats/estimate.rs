@@ -39,7 +39,7 @@ pub enum IntervalKind {
 }
 
 impl IntervalKind {
-    /// The kind for the mean of `n` values.
+    /// The kind for the mean of `n` values, some of which may be equal (`ties`).
     fn for_mean(n: u64, ties: Ties) -> Self {
         match n {
             0 | 1 => Self::Single,
@@ -49,7 +49,7 @@ impl IntervalKind {
         }
     }
 
-    /// The kind for a difference or an average of independent means.
+    /// The kind for a difference or an average of independent means, from their `kinds`.
     pub(crate) fn for_combination(kinds: impl Iterator<Item = Self> + Clone) -> Self {
         let any = |kind: Self| kinds.clone().any(|other| other == kind);
         if any(Self::Single) {
@@ -57,7 +57,7 @@ impl IntervalKind {
         } else if kinds.clone().all(|kind| kind == Self::AllEqual) {
             Self::AllEqual
         } else if any(Self::Rough) || any(Self::AllEqual) {
-            // Equal values have the estimated variance 0. It may be too small, and so may the interval.
+            // The estimated variance of equal values is 0. Their true variance may be larger, and then the interval is too narrow.
             Self::Rough
         } else {
             Self::Student
@@ -81,7 +81,7 @@ impl IntervalKind {
 }
 
 impl Estimate {
-    /// An estimate from the number of values, their mean, their standard deviation and the number of equal values.
+    /// An estimate from the number of values, their mean, their standard deviation, and how many of the values are equal (`ties`).
     pub fn new(n: u64, mean: f64, sd: Option<f64>, ties: Ties) -> Self {
         let interval_kind = IntervalKind::for_mean(n, ties);
         let sd = sd.filter(|_| n > 1);
@@ -133,6 +133,7 @@ pub(crate) fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
             .map_or(f64::NAN, |distribution| distribution.inverse_cdf(0.975))
     };
     // A table has many intervals from equally many values. So for whole degrees of freedom below 1024, the quantile is computed only once.
+    // (Intervals of differences have degrees of freedom that are not whole.)
     static COMPUTED: [OnceLock<f64>; 1024] = [const { OnceLock::new() }; 1024];
     match COMPUTED.get(degrees_of_freedom as usize) {
         Some(computed) if degrees_of_freedom.fract() == 0.0 => *computed.get_or_init(compute),
@@ -189,7 +190,7 @@ mod tests {
         let single = Estimate::from_values(&[7.0]);
         assert_eq!((single.sd, single.interval()), (None, None));
         assert_eq!(single.interval_kind, IntervalKind::Single);
-        // The sum of ten times 0.1 has a rounding error, but the values are equal.
+        // The sum of ten times 0.1 has a rounding error, so the computed deviation is not exactly 0. The values count as equal all the same.
         let equal = Estimate::from_values(&[0.1; 10]);
         assert_eq!(equal.interval(), None);
         assert_eq!(equal.interval_kind, IntervalKind::AllEqual);
@@ -202,6 +203,7 @@ mod tests {
         assert!(estimate.interval().is_some());
     }
 
+    /// If only some of the means come from equal values (`AllEqual`), there is an interval, but it is rough.
     #[test]
     fn a_combination_is_as_reliable_as_its_least_reliable_part() {
         use IntervalKind::{AllEqual, Rough, Single, Student};

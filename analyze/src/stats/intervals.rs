@@ -4,9 +4,13 @@ use crate::output::table::{Digits, keep_together, number, rounded, with_groups, 
 use crate::stats::difference::Difference;
 use crate::stats::estimate::{Estimate, IntervalKind};
 
-/// A mean and its interval in words, with at least `digits.decimals` digits after the point: `4.0 ± 1.2`; `4.0 ±~1.2` if the interval
-/// is rough; `4, all equal`; `4.0` for a single value. If `digits.is_whole` (every run has a whole number, such as a maximum of counts),
-/// whole numbers have no digits after the point. A line may break between the texts that are returned. See [`rounded`] for values near 0.
+/// A mean and its interval in words: `4.0 ± 1.2`; `4.0 ±~1.2` if the interval is rough; `4.0` for a single value; `4, all equal`. The
+/// result is a list of texts, such as `4.0` and `± 1.2`: a line may break between two of them, but not within one.
+///
+/// The numbers have at least `digits.decimals` digits after the point, and more if the half-width needs more for its two significant
+/// digits. Whole numbers have none if all values are equal, or if `digits.is_whole` (the value of each run is a whole number, such as a
+/// maximum of counts). In the second case, the half-width (if there is one) must be whole too.
+/// See [`rounded`] for values near 0.
 pub(crate) fn estimate_words(estimate: &Estimate, digits: Digits) -> Vec<String> {
     words(
         estimate.mean,
@@ -79,7 +83,7 @@ pub(crate) fn notes(kinds: impl Iterator<Item = IntervalKind>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// The words for a mean with two decimals, joined.
+    /// The words for a mean with at least two decimals, joined, with plain blanks in place of no-break spaces.
     fn text(mean: f64, half_width: Option<f64>, kind: IntervalKind, is_whole: bool) -> String {
         let digits = Digits {
             decimals: 2,
@@ -102,6 +106,7 @@ mod tests {
             text(1e-200, Some(0.0), IntervalKind::Rough, false),
             "< 0.005"
         );
+        // The two significant digits of the half-width need three decimals.
         assert_eq!(
             text(0.0, Some(0.012), IntervalKind::Student, false),
             "0.000 ± 0.012"

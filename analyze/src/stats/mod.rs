@@ -1,4 +1,5 @@
-//! Statistics over runs: estimates of measures, and tables of estimates.
+//! Statistics over runs: estimates of measures, and tables of estimates. A measure is a number for each machine of each run, such as the
+//! mean jump of its clock. The intervals are 95 % confidence intervals.
 //!
 //! # Layout
 //!
@@ -8,10 +9,12 @@
 //! - [`difference`]: the difference of two means
 //! - [`repetitions`]: measures over the repetitions of a configuration
 //! - [`pool`]: measures over all runs that have the same values of some parameters
-//! - [`contrast`]: how measures differ between two values of a parameter
-//! - [`row_query`]: chooses and sorts the rows of a table by the columns of [`row_columns`]
-//! - [`sides`], [`side_tables`]: how measures differ between two datasets or two conditions
-//! - [`tables`], [`records`]: the tables of measures, and the columns that all records share
+//! - [`contrast`]: how measures differ between two values of a parameter if all other parameters are equal
+//! - [`row_query`]: chooses and sorts the rows of a table (options `--having` and `--sort`) by columns that [`row_columns`] defines
+//! - [`sides`], [`side_tables`]: how measures differ between two sides: two datasets, or the runs that meet one condition and those that
+//!   meet another
+//! - [`tables`]: the tables of measures
+//! - [`records`]: the first columns of records (rows of CSV or JSON), such as the dataset and the machine
 
 pub mod contrast;
 pub mod difference;

@@ -26,7 +26,8 @@ use crate::stats::tables::{
 };
 
 /// Columns other than parameters by which runs can be pooled: the number of machines, the machine's index, rate and role, and the
-/// dataset. Rows of different datasets are never pooled.
+/// dataset. Runs of different datasets are never pooled, even if the user does not name `dataset`. If the user names it, the table has a
+/// column with the dataset even if there is only one.
 pub const OTHERS: [&str; 5] = ["machines", "machine", "rate", "role", "dataset"];
 
 /// All runs that have the same values of some parameters, and the estimates of measures over them.
@@ -55,7 +56,7 @@ impl Pool {
     }
 }
 
-/// Finds a name among [`parameters`] and [`OTHERS`].
+/// Finds the column `name` by which runs can be pooled: one of [`parameters`] and [`OTHERS`].
 pub fn known(name: &str) -> Option<&'static str> {
     let mut names = parameters().iter().copied().chain(OTHERS);
     names.find(|known| *known == name)
@@ -72,7 +73,7 @@ pub fn pools(
     names: &[&'static str],
     measures: &[&'static Measure],
 ) -> Result<Vec<Pool>, Error> {
-    // The rows of all datasets, those of one dataset after the other.
+    // A row for each machine of each run, for one dataset after the other.
     let mut machines = Stack::default();
     for (index, dataset) in datasets.iter().enumerate() {
         machines.push(&read_measured_machines(dataset, index, names, measures)?)?;
@@ -198,7 +199,8 @@ pub fn table(
         numeric: (0..headings.len())
             .map(|column| column >= key_columns)
             .collect(),
-        // Narrow terminals leave out columns of measures, the last one first. The first one is always shown.
+        // Narrow terminals leave out columns of measures, the last one first. The first one is always shown, and so is the number of runs
+        // (the last column of the table).
         optional: (key_columns + 1..headings.len() - 1).rev().collect(),
         headings,
         rows: pools.iter().map(row).collect(),
@@ -212,6 +214,7 @@ pub fn records(names: &[&'static str], measures: &[&Measure], pools: &[Pool]) ->
     let record = |pool: &Pool| {
         let mut record = vec![("dataset".to_owned(), Value::Text(pool.dataset.clone()))];
         let values = names.iter().zip(&pool.values);
+        // Each record begins with the dataset anyway.
         let values = values.filter(|(name, _)| **name != "dataset");
         record.extend(values.map(|(name, value)| ((*name).to_owned(), value.clone())));
         record.push(("n".to_owned(), Value::Integer(pool.n as i64)));

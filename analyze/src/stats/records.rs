@@ -1,4 +1,5 @@
-//! The columns that records (rows of CSV or JSON) about groups share. A group is one machine of one configuration, over its repetitions.
+//! Columns that several kinds of records have. A record is a row of CSV or JSON. Most records are about a *group*: one machine of one
+//! configuration, over its repetitions.
 
 use crate::measures::Measure;
 use crate::output::value::{Record, Value};
@@ -6,7 +7,7 @@ use crate::read::runs::parameters;
 use crate::stats::estimate::Estimate;
 use crate::stats::repetitions::Group;
 
-/// The first columns of a record: dataset, parameters, machine, rate and n.
+/// The first columns of a record about a group: dataset, parameters, machine, rate and `n`, the number of repetitions.
 pub(crate) fn group_record(group: &Group) -> Record {
     let mut record = vec![("dataset".to_owned(), Value::Text(group.dataset.clone()))];
     record.extend(
@@ -21,12 +22,13 @@ pub(crate) fn group_record(group: &Group) -> Record {
     record
 }
 
-/// Adds the parts of the estimate of `measure` to a record: mean, standard deviation, both ends and the kind of the interval, and n.
+/// Adds the columns of `measure` to a record: mean, standard deviation, lower end, upper end and kind of the interval, and how many of
+/// the repetitions have a value of the measure. The columns are called `jump_mean_mean`, `jump_mean_sd` and so on.
 pub(crate) fn push_estimate(record: &mut Record, measure: &Measure, estimate: Option<Estimate>) {
     push_estimate_of(record, measure.name, estimate);
 }
 
-/// Like [`push_estimate`], for any quantity. The names of the columns begin with `name`.
+/// Does the same as [`push_estimate`], for any quantity. The names of the columns begin with `name`.
 pub(crate) fn push_estimate_of(record: &mut Record, name: &str, estimate: Option<Estimate>) {
     let interval = estimate.and_then(|estimate| estimate.interval());
     let mut push = |part: &str, value: Value| record.push((format!("{name}_{part}"), value));
@@ -34,6 +36,7 @@ pub(crate) fn push_estimate_of(record: &mut Record, name: &str, estimate: Option
     push("sd", estimate.and_then(|estimate| estimate.sd).into());
     push("low", interval.map(|(low, _)| low).into());
     push("high", interval.map(|(_, high)| high).into());
+    // Such as `rough`.
     let kind = estimate.and_then(|estimate| estimate.interval_kind.name());
     push("interval", kind.map(str::to_owned).into());
     push(

@@ -1,4 +1,5 @@
-//! Combines repetitions: a group for each machine of each configuration, with an estimate of each measure.
+//! Combines repetitions: all runs of a configuration become one group for each of its machines. A group has an estimate of each measure:
+//! the mean over the runs, with its interval.
 
 use std::sync::Arc;
 
@@ -27,9 +28,9 @@ pub struct Group {
     pub dataset: String,
     /// The configuration.
     pub configuration: Arc<Configuration>,
-    /// The values of the parameters, in the order of the names [`parameters`].
+    /// The values of the parameters, in the order of their names in [`parameters`].
     pub parameters: Vec<Value>,
-    /// The machine within the run.
+    /// The index of the machine within the run.
     pub machine: i64,
     /// Ticks per second of the machine.
     pub rate: f64,
@@ -42,12 +43,12 @@ pub struct Group {
     estimates: Vec<Option<Estimate>>,
 }
 
-/// A row about one configuration of one dataset.
+/// Results for one configuration of one dataset, for example a [`Group`].
 pub(crate) trait Configured {
     /// The dataset's label.
     fn dataset(&self) -> &str;
 
-    /// The values of the parameters, in the order of the names [`parameters`].
+    /// The values of the parameters, in the order of their names in [`parameters`].
     fn parameters(&self) -> &[Value];
 
     /// The value of the parameter of this name.
@@ -119,7 +120,8 @@ pub fn groups_with(
     Repetitions::read(datasets, measures)?.groups()
 }
 
-/// Some measures of the chosen machines of all runs of some datasets. Below, a *row* stands for one machine of one run.
+/// Some measures of the runs of some datasets, for the machines that the user chose. Below, a *row* stands for one of these machines in one
+/// run.
 pub struct Repetitions<'d> {
     datasets: &'d [Dataset],
     /// For each dataset, its configurations.
@@ -143,7 +145,7 @@ struct GroupKey {
     dataset: usize,
     /// The number of the configuration in the dataset.
     configuration: usize,
-    /// The machine within the run.
+    /// The index of the machine within the run.
     machine: u32,
 }
 
@@ -214,9 +216,9 @@ impl<'d> Repetitions<'d> {
         }
         let mask = dataset.machine_mask();
         let mut is_next_chosen = chosen_in_turn(mask.as_deref());
-        let first_run = self.run_of_row.last().map_or(0, |last| last + 1);
+        let first_run_index = self.run_of_row.last().map_or(0, |last| last + 1);
         let runs = std::iter::zip(configurations.numbers(), dataset.finished());
-        for (run_index, (&configuration, run)) in (first_run..).zip(runs) {
+        for (run_index, (&configuration, run)) in (first_run_index..).zip(runs) {
             let first = first_groups[configuration as usize];
             for machine in 0..run.machines() {
                 if is_next_chosen() {
@@ -245,17 +247,17 @@ impl<'d> Repetitions<'d> {
         self.make_groups(&self.group_of_row, &self.values, GroupKey::rate)
     }
 
-    /// A group for each configuration, in the order of [`Self::groups`]. Each run is one value: the mean over the first `machines` of its
-    /// chosen machines. If one of these machines has no value, the run has no value. The group's machine is the first chosen machine.
-    /// The group's rate is the mean rate of the configuration's first `machines` machines.
+    /// A group for each configuration, in the order of [`Self::groups`]. Each run has one value: the mean over its chosen machines, but at
+    /// most over the first `machine_count` of them. If one of these machines has no value, the run has no value. The group's machine is the
+    /// first chosen machine. The group's rate is the mean rate of the configuration's first `machine_count` machines, chosen or not.
     ///
     /// # Errors
     ///
     /// [`Error::Query`] if the parameters cannot be read.
-    pub fn run_means(&self, machines: u32) -> Result<Vec<Group>, Error> {
+    pub fn run_means(&self, machine_count: u32) -> Result<Vec<Group>, Error> {
         let mut groups = vec![];
         let mut means: Vec<Values> = vec![vec![]; self.measures.len()];
-        // For the groups made here, a row is a whole run. Its group is that of its first chosen machine.
+        // In these groups a row is a whole run. It belongs to the group of the run's first chosen machine.
         let mut first = 0;
         // The rows of the machines of a run follow each other.
         while let Some(&group) = self.group_of_row.get(first) {
@@ -264,7 +266,7 @@ impl<'d> Repetitions<'d> {
                 .iter()
                 .take_while(|&&other| other == run);
             let end = first + of_run.count();
-            let rows = first..end.min(first + machines as usize);
+            let rows = first..end.min(first + machine_count as usize);
             groups.push(group);
             for (values, means) in std::iter::zip(&self.values, &mut means) {
                 // If a value is undefined (NaN), the sum is NaN too.
@@ -274,7 +276,8 @@ impl<'d> Repetitions<'d> {
             first = end;
         }
         let mean_rate = |_: &GroupKey, first_run: &JournalRow| {
-            let rates = first_run.configuration.rates.iter().take(machines as usize);
+            let rates = first_run.configuration.rates.iter();
+            let rates = rates.take(machine_count as usize);
             let rates: Vec<f64> = rates.map(|rate| rate.hertz()).collect();
             rates.iter().sum::<f64>() / rates.len() as f64
         };
@@ -293,11 +296,11 @@ impl<'d> Repetitions<'d> {
         let parameters = parameters.collect::<PolarsResult<Vec<_>>>()?;
         let rows = RowsByGroup::new(groups, self.keys.len());
         let mut estimates: Vec<Vec<Option<Estimate>>> = vec![vec![]; self.keys.len()];
-        for values in values {
-            for (estimates, values) in std::iter::zip(&mut estimates, rows.values_by_group(values))
-            {
+        for values_of_measure in values {
+            let values_of_groups = rows.values_by_group(values_of_measure);
+            for (of_group, values) in std::iter::zip(&mut estimates, values_of_groups) {
                 let is_known = !values.is_empty();
-                estimates.push(is_known.then(|| Estimate::from_values(&values)));
+                of_group.push(is_known.then(|| Estimate::from_values(&values)));
             }
         }
         let keys_and_estimates = self.keys.iter().zip(estimates).enumerate();
@@ -354,7 +357,7 @@ struct RowsByGroup {
 impl RowsByGroup {
     /// Sorts the rows by their groups, with a counting sort. `groups` has the group of each row; there are `count` groups.
     fn new(groups: &[u32], count: usize) -> Self {
-        // First count the rows of each group, then add the counts up.
+        // First `bounds[g + 1]` is the number of rows of group g. Then these counts are added up, so that group g begins at `bounds[g]`.
         let mut bounds = vec![0; count + 1];
         for &group in groups {
             bounds[group as usize + 1] += 1;
@@ -389,7 +392,7 @@ impl RowsByGroup {
 }
 
 /// A data frame with a row for each chosen machine of each run of `dataset`. Its columns are [`MACHINE_KEYS`] (run and machine),
-/// `measures`, the columns `names` about machines and runs, and [`DATASET_INDEX`] with the value `index`.
+/// `measures`, those columns about machines and runs whose names are in `names`, and [`DATASET_INDEX`], which is `index` in every row.
 pub(crate) fn read_measured_machines(
     dataset: &Dataset,
     index: usize,
@@ -423,14 +426,13 @@ pub(crate) fn read_measured_machines(
     }
 }
 
-/// For each of `measures`, the aggregates over the rows of a group from which [`estimates`] makes an estimate: see
-/// [`estimate_expressions`].
+/// For each of `measures`, the aggregates of a group (see [`estimate_expressions`]). [`estimates`] makes the measure's estimate from them.
 pub(crate) fn statistics(measures: &[&'static Measure]) -> impl Iterator<Item = Expr> {
     let measures = measures.iter();
     measures.flat_map(|measure| estimate_expressions(measure.name, measure.name))
 }
 
-/// The estimates of `measures` in a row of [`statistics`].
+/// The estimates of `measures` for one group. `aggregates` is a data frame with a row for each group and the columns of [`statistics`].
 pub(crate) fn estimates(
     aggregates: &DataFrame,
     row: usize,
@@ -473,5 +475,6 @@ pub(crate) fn read_estimate(
     };
     let (n, sd) = (values.len() as u64, number("sd")?);
     let mean = number("mean")?;
+    // Ties are equal values. With too many of them, the interval is marked as rough.
     Ok(mean.map(|mean| Estimate::new(n, mean, sd, Ties::count(&mut values))))
 }

@@ -84,8 +84,8 @@ impl RowColumn {
         }
     }
 
-    /// Finds the column with this name or heading. `shown` are the measures of the table. If only one measure has this
-    /// heading, it is found, shown or not. If several have it, the one among `shown` is found, or none.
+    /// Finds the column with this name or heading (with or without the unit). `shown` are the measures of the table. If several measures
+    /// have this heading, the one among `shown` is found, or none. If only one has it, it is found even if the table does not show it.
     pub fn find_by_name_or_heading(name: &str, shown: &[&'static Measure]) -> Option<Self> {
         let is_headed = |measure: &Measure| measure.label == name || measure.heading() == name;
         let measure = || {
@@ -97,9 +97,11 @@ impl RowColumn {
                 _ => None,
             })
         };
-        // The heading of column `rate` is `rate (1/s)`.
-        let key =
-            || keys().find(|key| parameter_heading(key) == name || name == format!("{key} (1/s)"));
+        // `parameter_heading` does not add the unit of column `rate`, whose heading is `rate (1/s)`.
+        let key = || {
+            let name = if name == "rate (1/s)" { "rate" } else { name };
+            keys().find(|key| parameter_heading(key) == name)
+        };
         Self::named(name)
             .or_else(|| measure().map(|measure| Self::Estimate(measure, Part::Mean)))
             .or_else(|| key().map(Self::Key))
@@ -113,10 +115,11 @@ impl RowColumn {
             .chain(regimes)
     }
 
-    /// The measure that must be read for the column.
+    /// The measure whose values the column needs, if it needs one.
     pub fn measure(self) -> Option<&'static Measure> {
         match self {
             Self::Estimate(measure, _) => Some(measure),
+            // A machine's regime depends on whether its offered load is below or above 1.
             Self::MeasuredRegime => Some(measures::named("offered_load")),
             Self::Key(_) | Self::Predicted(_) | Self::Regime => None,
         }
@@ -130,8 +133,7 @@ impl RowColumn {
         )
     }
 
-    /// Whether the largest value comes first, if the user does not give a direction. It does for measures and predictions, and does not for
-    /// other columns.
+    /// Whether the largest value comes first if the user does not give a direction. This is so only for measures and predicted values.
     pub fn is_descending_by_default(self) -> bool {
         matches!(self, Self::Estimate(..) | Self::Predicted(_))
     }
@@ -165,13 +167,13 @@ impl RowColumn {
     pub fn of_pair(self, pair: &Pair<'_>) -> Value {
         match self {
             Self::Estimate(measure, part) => part_of_difference(pair.difference(measure), part),
-            // Contrasts have no predictions.
+            // Contrasts have no predictions, so predicted values and predicted regimes are missing.
             column => column.of_group(pair.a, None),
         }
     }
 
-    /// The value in the row of a contrast between two sides, each with some datasets. The row is about machines that have the same values of
-    /// the parameters `common`. For a measure, the value is its difference.
+    /// The value in the row of a contrast between two sides, A and B, each with runs of one or more datasets. The row compares runs with
+    /// the same values of the parameters `common`. For a measure, the value is the difference between the sides.
     pub fn of_cell(self, cell: &Cell, common: &[&str]) -> Value {
         match self {
             // `cell.machine` is an index if machines are compared by index, and a role if they are compared by role.

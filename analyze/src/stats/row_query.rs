@@ -54,14 +54,15 @@ impl FromStr for SortKey {
 /// Which rows of a table are shown, and in which order.
 #[derive(Clone, Debug, Default)]
 pub struct RowQuery {
-    /// The conditions that rows must meet. With each condition are the columns that it names.
+    /// The conditions that rows must meet, each with the columns that it uses and their names in the condition.
     having: Vec<(SqlCondition, Vec<(String, RowColumn)>)>,
     /// The columns to sort by, the most important first, and whether the largest value comes first.
     sort: Vec<(RowColumn, bool)>,
 }
 
 impl RowQuery {
-    /// A query for rows that meet all conditions `having`, sorted by `sort`. `shown` are the measures of the table.
+    /// A query for rows that meet all conditions `having`, sorted by `sort`. `shown` are the measures of the table. If a key in
+    /// `sort` is a heading that several measures have, it means the measure that is shown.
     ///
     /// # Errors
     ///
@@ -126,7 +127,7 @@ impl RowQuery {
         measures.map(Measure::heading).collect()
     }
 
-    /// The rows of `groups` that the query chooses, sorted.
+    /// The rows that the query chooses, sorted. Each of `groups` is a row: one machine of one configuration.
     ///
     /// # Errors
     ///
@@ -153,7 +154,7 @@ impl RowQuery {
     ///
     /// # Errors
     ///
-    /// [`Error::Condition`] if a condition cannot be evaluated or names a column that these rows do not have;
+    /// [`Error::NotPooled`] if the query needs a column that these rows do not have; [`Error::Condition`] if a condition cannot be evaluated;
     /// [`Error::NoSuchRow`] if no row meets the conditions.
     pub fn of_pools(&self, names: &[&str], pools: Vec<Pool>) -> Result<Vec<Pool>, Error> {
         // All pools have the same columns, so the first one is enough.
@@ -165,8 +166,8 @@ impl RowQuery {
         if let Some(column) = self.columns().find(is_missing) {
             return Err(Error::NotPooled {
                 column: match column {
-                    RowColumn::Key(name) => name,
-                    _ => "predictions and regimes",
+                    RowColumn::Key(name) => Some(name),
+                    _ => None,
                 },
             });
         }
@@ -186,21 +187,23 @@ impl RowQuery {
         count: usize,
         value: impl Fn(usize, RowColumn) -> Value,
     ) -> Result<Vec<usize>, Error> {
-        let mut holds = vec![true; count];
-        for (condition, columns) in &self.having {
+        // The rows that meet all conditions so far.
+        let mut rows: Vec<usize> = (0..count).collect();
+        for (index, (condition, columns)) in self.having.iter().enumerate() {
             let columns = columns.iter().map(|(name, column)| {
-                column_of(name, (0..count).map(|row| value(row, *column)).collect())
+                column_of(name, rows.iter().map(|&row| value(row, *column)).collect())
             });
-            let frame = DataFrame::new(count, columns.collect())?;
-            for (all_hold, this_holds) in std::iter::zip(&mut holds, condition.holds(&frame)?) {
-                *all_hold &= this_holds;
-            }
-            if !holds.contains(&true) {
-                return Err(no_such_row(condition, &frame));
+            let frame = DataFrame::new(rows.len(), columns.collect())?;
+            let mut holds = condition.holds(&frame)?.into_iter();
+            rows.retain(|_| holds.next() == Some(true));
+            if rows.is_empty() {
+                let conditions = self.having[..=index].iter();
+                let conditions: Vec<&str> = conditions.map(|(one, _)| one.text()).collect();
+                return Err(no_such_row(conditions.join(" and "), &frame));
             }
         }
-        let mut rows: Vec<usize> = (0..count).filter(|&row| holds[row]).collect();
-        // Sorting keeps the order of equal values. So the most important column is the last to be sorted by.
+        // Each sort keeps the order of rows with equal values. So the rows are sorted by the least important column first, and by the most
+        // important column last.
         for (column, descending) in self.sort.iter().rev() {
             let values: Vec<Value> = (0..count).map(|row| value(row, *column)).collect();
             rows.sort_by(|&a, &b| compare_values(&values[a], &values[b], *descending));
@@ -209,20 +212,21 @@ impl RowQuery {
     }
 }
 
-/// The error if no row meets `condition`, with the values that the rows have.
-fn no_such_row(condition: &SqlCondition, frame: &DataFrame) -> Error {
+/// The error if no row meets all these conditions. It also tells the values in `frame`: those in the columns that the last condition names,
+/// of the rows that meet the conditions before it.
+fn no_such_row(conditions: String, frame: &DataFrame) -> Error {
     let names = frame.get_column_names_owned();
     let values = names.iter().filter_map(|name| {
         let values = values_in_words(frame, name)?;
         Some(format!("; {name} is {values}"))
     });
     Error::NoSuchRow {
-        condition: condition.text().to_owned(),
+        condition: conditions,
         values: values.collect(),
     }
 }
 
-/// The order of two values. Missing values are last.
+/// The order of two values. Missing values are last in both directions.
 pub(crate) fn compare_values(a: &Value, b: &Value, descending: bool) -> Ordering {
     let ascending = match (a, b) {
         (Value::Missing, Value::Missing) => return Ordering::Equal,
@@ -286,7 +290,7 @@ mod tests {
     fn missing_values_are_last_in_both_directions() {
         let values = [Value::Number(1.0), Value::Missing, Value::Integer(3)];
         for (descending, expected) in [(false, [0, 2, 1]), (true, [2, 0, 1])] {
-            // The values are given below, so the column may be any.
+            // The closure below returns the same values for every column, so any column can be given here.
             let query = RowQuery {
                 having: vec![],
                 sort: vec![(RowColumn::Regime, descending)],

@@ -1,8 +1,8 @@
 //! The contrast of two sides, A and B (each has some datasets), as paragraphs, as a table and as records (rows of CSV or JSON).
 //!
-//! A *cell* of a contrast is two groups of runs that are compared, one of each side: they have the same values of all parameters that do
-//! not differ between the sides. A *pool* is a group of runs of one configuration. (In texts for users, configurations are "pooled" if their
-//! pools are on the same side of a cell.)
+//! A *pool* is a group of runs of one configuration. A *cell* of a contrast is one comparison: some pools of side A with some pools of side
+//! B. All pools of a cell have the same values of the *common* parameters, which are those with at least one value that both sides have.
+//! (In texts for users, configurations are "pooled" if their pools are on the same side of a cell.)
 
 use sim::sweep::words::grouped;
 
@@ -49,6 +49,7 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
             format!("What differs: {}.", each.collect::<Vec<_>>().join("; "))
         }
     });
+    // Such a parameter has values that both sides have, and others that only one side has. Runs with the others are not compared.
     words.extend(overlapping.iter().map(|differing| {
         let Differing { name, a, b, .. } = differing;
         let only_in = |side: &[String], others: &[String]| -> Vec<String> {
@@ -64,7 +65,7 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
             left_out.collect::<Vec<_>>().join(", ")
         )
     }));
-    // Each pool of a cell is a configuration.
+    // Configurations are counted as pools. In `contrast.cells` they would be counted once for each machine.
     let cells = &contrast.run_cells;
     let configurations_of_a: usize = cells.iter().map(|cell| cell.a.len()).sum();
     let configurations_of_b: usize = cells.iter().map(|cell| cell.b.len()).sum();
@@ -101,8 +102,8 @@ fn listed(values: &[String]) -> String {
     }
 }
 
-/// The parameters that have a column: those with more than one value, and the rates if machines are compared by their index. With each comes
-/// its index in [`Contrast::common`].
+/// The common parameters that have a column: those with more than one value, and always the rates if machines are compared by their index.
+/// (`internal_each` never has a column of its own.) With each parameter comes its index in [`Contrast::common`].
 fn varying(contrast: &Contrast) -> Vec<(usize, &'static str)> {
     let names = contrast.common.iter().copied().enumerate();
     let varies = |index: usize| {
@@ -115,7 +116,8 @@ fn varying(contrast: &Contrast) -> Vec<(usize, &'static str)> {
         .collect()
 }
 
-/// A table with a row for each of `cells`, which are those that the user chose, and a last row with the [`average`] over all cells.
+/// A table with a row for each of `cells`, and a last row with the [`average`]. `cells` are the cells of the contrast that the user wants to
+/// see. The average is over everything that is compared, whatever the user chose.
 pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Table {
     let varying = varying(contrast);
     let names = varying
@@ -224,29 +226,32 @@ fn record(contrast: &Contrast, cell: Option<&Cell>, measure: &Measure) -> Record
         let value = cell.map(|cell| cell.value(name));
         record.push(((*name).to_owned(), value.unwrap_or(Value::Missing)));
     }
+    // The record of the average has the word `average` in place of a machine.
     let machine = cell.map_or(Some("average".to_owned()), |cell| cell.machine.clone());
     let key = if contrast.by_role { "role" } else { "machine" };
     let difference = match cell {
         Some(cell) => cell.difference(measure),
         None => average(contrast, measure),
     };
-    let all = || contrast.run_cells.iter();
+    // The cells over which the average is taken.
+    let averaged = || contrast.run_cells.iter();
     // The number of configurations or runs of side A and of side B.
     let on_both_sides = |count: fn(&[Pool]) -> i64| -> [i64; 2] {
         match cell {
             Some(cell) => [count(&cell.a), count(&cell.b)],
             None => [
-                all().map(|cell| count(&cell.a)).sum(),
-                all().map(|cell| count(&cell.b)).sum(),
+                averaged().map(|cell| count(&cell.a)).sum(),
+                averaged().map(|cell| count(&cell.b)).sum(),
             ],
         }
     };
     let configurations = on_both_sides(|pools| pools.len() as i64);
     let runs = on_both_sides(|pools| Cell::runs(pools) as i64);
+    // The mean of the measure on one side. For the average, this is the mean over cells, each with equal weight.
     let mean = |side: fn(&Cell) -> &[Pool]| match cell {
         Some(cell) => Cell::mean(side(cell), measure),
         None => {
-            let means = all().map(|cell| Cell::mean(side(cell), measure));
+            let means = averaged().map(|cell| Cell::mean(side(cell), measure));
             let means: Option<Vec<f64>> = means.collect();
             means.map(|means| means.iter().sum::<f64>() / means.len() as f64)
         }

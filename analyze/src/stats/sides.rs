@@ -42,25 +42,26 @@ pub struct Cell {
     pub values: Vec<String>,
     /// The index or the role of the compared machine; none if the mean of all machines of a run is compared.
     pub machine: Option<String>,
-    /// The runs of side A, one pool for each configuration of each dataset.
+    /// The runs of side A. A pool has all runs of one configuration in one dataset, and the estimates of the measures over them.
     pub a: Vec<Pool>,
-    /// The runs of side B, one pool for each configuration of each dataset.
+    /// The runs of side B, in pools like those of side A.
     pub b: Vec<Pool>,
 }
 
 /// A contrast of two sides.
 #[derive(Clone, Debug)]
 pub struct Contrast {
-    /// The parameters that do not have the same values on both sides. Their values need not be disjoint.
+    /// The parameters that do not have the same set of values on both sides. If the two sets have a value in common, the parameter is in
+    /// `common` too.
     pub differing: Vec<Differing>,
-    /// The common parameters: their values are equal in what is compared.
+    /// The common parameters: all runs of a cell have the same values of them.
     pub common: Vec<&'static str>,
     /// Whether machines are compared by their role, because the rates are disjoint.
     pub by_role: bool,
     /// A cell for each machine or role that is compared, in the order of the values of side A. Empty if no machine or role is on both
     /// sides.
     pub cells: Vec<Cell>,
-    /// The cells that compare means over all machines of a run. The average in the table is made from them.
+    /// The cells that compare means over all machines of a run. The average of their differences is the row `average` of the table.
     pub run_cells: Vec<Cell>,
 }
 
@@ -119,7 +120,8 @@ impl Contrast {
             let mut differing = differing.iter();
             differing.any(|other| other.name == name && other.is_disjoint)
         };
-        // `internal_each` says the same as `internal`, but for each machine. So it is not common if `internal` is disjoint.
+        // Only `internal_each` has no own column. It says the same as `internal`, but for each machine. So it is not common if `internal`
+        // is disjoint.
         let is_common = |name: &&&'static str| {
             !(is_disjoint(name) || has_no_own_column(name) && is_disjoint("internal"))
         };
@@ -206,7 +208,8 @@ fn differing(sides: &[Vec<Pool>; 2]) -> Vec<Differing> {
     differing.collect()
 }
 
-/// The different values of a parameter in ascending order.
+/// The different values of a parameter in ascending order. Values that are not single numbers, such as the rates `1,3,6`, are ordered as
+/// texts.
 fn values(side: &[Pool], name: &str) -> Vec<String> {
     let mut values: Vec<String> = side.iter().map(|pool| value(pool, name)).collect();
     values.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {

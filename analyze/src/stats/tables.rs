@@ -61,7 +61,8 @@ pub const BACKLOG: TableSpec = TableSpec {
     ],
 };
 
-/// How far apart are the clocks of a run, how old are messages when they are received, and how many events are concurrent?
+/// How far apart are the clocks of a run, how old are messages when they are received, how many pairs of events are concurrent, and how
+/// often do the timestamps of a pair suggest an order that does not exist (`false_order`)?
 pub const CAUSALITY: TableSpec = TableSpec {
     title: "Causality",
     measures: &[
@@ -114,6 +115,7 @@ pub fn table(
             .iter()
             .map(|group| {
                 let mut row = varying.cells(group);
+                // `keep_together` allows no line break between its words.
                 row.push(format!(
                     "{} {}",
                     group.machine,
@@ -239,6 +241,7 @@ fn is_left_out(name: &str, value: &str) -> bool {
 pub(crate) fn parameter_heading(name: &'static str) -> &'static str {
     match (Parameter::named(name), name) {
         (Some(parameter), _) => parameter.heading,
+        // The engine and the time scale have columns like parameters, but are no `Parameter`.
         (None, "time_scale") => "time scale",
         (None, name) => name,
     }
@@ -281,8 +284,8 @@ fn caption(
     caption
 }
 
-/// A sentence that says how many repetitions would make the intervals half as wide. If a row has few repetitions, a warning precedes
-/// it. None if every row has a single repetition.
+/// A sentence that says how many repetitions would make the intervals half as wide. If a row has few repetitions, a warning stands
+/// before this sentence. `None` if every row has a single repetition.
 fn precision(groups: &[&Group]) -> Option<String> {
     let fewest = groups
         .iter()
@@ -296,8 +299,8 @@ fn precision(groups: &[&Group]) -> Option<String> {
     ))
 }
 
-/// A warning if `fewest`, the smallest number of repetitions of a row, is so small that intervals are unreliable. A single repetition
-/// has no interval, so it needs no warning.
+/// A warning if `fewest`, the smallest number of repetitions of a row, is below [`ENOUGH_REPETITIONS`]: intervals are unreliable then. A
+/// single repetition has no interval, so it needs no warning.
 pub(crate) fn few_warning(fewest: Option<u64>) -> Option<String> {
     fewest.is_some_and(|fewest| (2..ENOUGH_REPETITIONS).contains(&fewest)).then(|| {
         "With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing."
@@ -322,8 +325,8 @@ pub(crate) fn described(measure: &Measure) -> String {
     }
 }
 
-/// An estimate in words. If some repetitions have no value, so that it has fewer values than the row has `repetitions`, the number
-/// of values is added, such as `(n 9)`.
+/// An estimate in words. If some of the row's `repetitions` have no value of the measure, the number of values is added: `(n 9)` if one
+/// of ten has none.
 pub(crate) fn cell(estimate: Option<Estimate>, repetitions: u64, measure: &Measure) -> String {
     let Some(estimate) = estimate else {
         return "none".to_owned();
@@ -345,6 +348,7 @@ pub(crate) fn cells(
     let sd = || {
         let sd = estimate.and_then(|estimate| estimate.sd);
         sd.map_or(String::new(), |sd| {
+            // With one significant digit, or with the decimals of the measure if these are more.
             keep_together(&rounded(sd, decimals_for(sd, 1, measure.decimals)))
         })
     };

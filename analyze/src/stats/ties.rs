@@ -3,13 +3,13 @@
 /// Two values count as equal if they differ by at most this share of the larger one. The rounding errors of sums and quotients are
 /// smaller than this.
 const RELATIVE_ROUNDING: f64 = 1e-9;
-/// Two values also count as equal if they differ by at most this number. For example, the computed value of a slope of zero may differ
-/// from zero by such a rounding error. No measure has values as small as this.
+/// Two values also count as equal if they differ by at most this number. The share alone is not enough: a slope that is truly 0 may be
+/// computed as 1e-17, which differs from 0 by 100 % of the larger value. Measures have no values so close to 0, except by such errors.
 const ABSOLUTE_ROUNDING: f64 = 1e-12;
 /// If at least this many values differ from the most frequent one, the mean is close to normally distributed.
 const ENOUGH_OTHERS: u64 = 50;
-/// An interval is rough if a sample has fewer different values than this. A sample with fewer than five values cannot have so many: its
-/// interval is rough unless all values differ.
+/// An interval is rough if its sample has fewer different values than this. (In a sample with fewer than five values, all values must
+/// differ.)
 const ENOUGH_DIFFERENT: u64 = 5;
 
 /// How many values of a sample are equal and how many are different.
@@ -44,11 +44,12 @@ impl Ties {
 
     /// Whether Student's interval of the mean of `n` such values covers the true mean in clearly fewer than 95 % of samples.
     ///
-    /// The coverage is so low if more than two fifths of the values are equal, or if there are only a few different values: rare values, on
+    /// There are two such cases: more than two fifths of the values are equal, or there are only a few different values. Rare values, on
     /// which the mean depends, may then be missing in the sample. But if at least [`ENOUGH_OTHERS`] values differ from the most frequent
-    /// one, the interval is good enough all the same. The limits were chosen by simulation (`experiments/bench/coverage.py`): for every
-    /// measure, intervals of ten repetitions that are not rough cover the true mean in at least 92 % of all samples.
+    /// one, the interval is good enough all the same. The limits were chosen by simulation of samples of ten repetitions
+    /// (`experiments/bench/coverage.py`). There, of the intervals that are not rough, at least 92 % cover the true mean, for every measure.
     pub(crate) fn too_many(&self, n: u64) -> bool {
+        // More than two fifths of `n`.
         let many_are_equal = 5 * self.most_frequent > 2 * n;
         let few_are_different = self.different < ENOUGH_DIFFERENT.min(n);
         let others = n - self.most_frequent;

@@ -23,7 +23,7 @@ use crate::import::Mapping;
 pub struct Submissions {
     /// The submissions with their results, in the order of their names (`team2` before `team10`).
     pub evaluated: Vec<Submission>,
-    /// Files that are not in a submission's folder. They are not read.
+    /// Files that lie beside the submissions' folders. They are not read.
     pub left_out: Vec<PathBuf>,
 }
 
@@ -41,7 +41,7 @@ pub struct Submission {
 impl Submissions {
     /// Imports, audits and measures each submission in `folder`. The same `mapping`, which says what the columns of a log mean, is used
     /// for all submissions. Each submission becomes a dataset in the folder `into`. If a submission cannot be imported, the others are
-    /// still imported.
+    /// still imported. Hidden files and folders are ignored.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Submissions {
     }
 }
 
-/// Whether a file or folder is hidden, or is the folder `__MACOSX` that macOS adds to archives.
+/// Whether a file or folder is hidden (its name begins with a dot), or is the folder `__MACOSX` that macOS adds to archives.
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX"

@@ -1,4 +1,5 @@
-//! The report of a class: a table with a row for each submission. A submission is the folder with the logs of one student or team.
+//! The report of a class of students: a table with a row for each submission. A submission is the folder with the logs of one student or
+//! team.
 
 use sim::sweep::words::grouped;
 
@@ -68,7 +69,8 @@ const MAX_PROBLEM_LETTERS: usize = 64;
 /// Words with more letters than this are broken into several lines, so that the table fits narrow terminals.
 const MAX_WORD_LETTERS: usize = 14;
 
-// The verdicts: all checks of the audit passed, a check failed, or the logs could not be imported.
+// The verdicts: all checks of the audit passed, a check failed, or the logs could not be imported. (Records have all verdicts in small
+// letters.)
 const PASSED: &str = "passed";
 const FAILED: &str = "FAILED";
 const ERROR: &str = "error";
@@ -93,6 +95,7 @@ impl Submission {
     fn error_in_short(&self, error: &str) -> String {
         let folder = self.folder.display().to_string();
         let first_line = error.lines().next().unwrap_or_default();
+        // Most errors begin with a path. In the table, the path is relative to the submission.
         let without_folder = match first_line.strip_prefix(&folder) {
             Some(after_folder) => after_folder.trim_start_matches(['/', '\\', ':', ' ']),
             None => first_line,
@@ -139,6 +142,7 @@ impl Submission {
     fn row(&self) -> Vec<String> {
         let results = self.results.as_ref().ok();
         let cell = |text: Option<String>| text.unwrap_or_default();
+        // The mean of a measure. Empty if the submission was not imported, `none` if a run has no value of the measure.
         let measure = |value: fn(&SubmissionResults) -> Option<f64>, decimals: usize| {
             cell(results.map(|results| {
                 value(results).map_or("none".to_owned(), |value| number(value, decimals))
@@ -156,7 +160,8 @@ impl Submission {
         ]
     }
 
-    /// The full error of the import, or the number of violations and the first of them, as an item of a list. None if all checks passed.
+    /// An item of a list: the full error of the import, or the number of violations and the first of them, such as
+    /// `- bob: 2 violations in 1 of 15 checks, the first receive_clock: vm2.csv line 11 (...): ...`. None if all checks passed.
     fn detail(&self) -> Option<String> {
         match &self.results {
             Err(error) => Some(format!("- {}: {error}", self.name)),
@@ -200,6 +205,7 @@ impl Submission {
             ("runs", count(|results| results.runs as u64)),
             (
                 "machines",
+                // If the runs have different numbers of machines, the largest number.
                 count(|results| (*results.machines.end()).into()),
             ),
             ("events", count(|results| results.events as u64)),
@@ -252,8 +258,8 @@ fn first_words(text: &str, max_letters: usize) -> String {
     short
 }
 
-/// Breaks each word of more than [`MAX_WORD_LETTERS`] letters into several lines. It breaks after a sign such as `_` if the parts are
-/// short enough, and between two letters otherwise.
+/// Breaks each word of more than [`MAX_WORD_LETTERS`] letters into several lines, if possible after a sign such as `_`:
+/// `submission_of_team_7` becomes `submission_of_` and `team_7`. A longer part without a sign is broken between two letters.
 fn with_broken_words(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let (mut lines, mut line) = (vec![], String::new());

@@ -22,9 +22,9 @@ pub struct SubmissionResults {
     pub machines: RangeInclusive<u32>,
     /// Number of events in all runs.
     pub events: usize,
-    /// What the import assumed or derived from the logs, in a few words each.
+    /// What the import assumed or derived from the logs, in a few words each: `rates` if it measured the rates in the logs.
     pub assumed: Vec<String>,
-    /// Number of checks that the audit could make. Some checks need columns that the logs may not have.
+    /// How many of the audit's kinds of checks could be made. Some need columns that the logs may not have.
     pub checks: usize,
     /// The checks that failed, in the order of the audit.
     pub failed: Vec<Check>,
@@ -32,12 +32,13 @@ pub struct SubmissionResults {
     pub violations: u64,
     /// The first violation of the first failed check.
     pub first_violation: Option<CounterExample>,
-    /// The mean jump of the slowest machine's clock, averaged over all runs. None if one of the runs has no value.
+    /// The mean jump of the slowest machine's clock, averaged over all runs. None if one of the runs has no value, for example because this
+    /// machine has no events.
     pub jump_mean: Option<f64>,
     /// The final lag of the slowest machine, averaged over all runs. None if one of the runs has no value.
     pub lag_final: Option<f64>,
     /// The growth of the slowest machine's backlog in messages per model second, averaged over all runs. None if one of the runs
-    /// has no value.
+    /// has no value, for example because this machine has only one tick.
     pub backlog_growth: Option<f64>,
 }
 
@@ -102,8 +103,9 @@ fn mean_of_slowest(machines: &DataFrame, measure: &str) -> Result<Option<f64>, E
             *slowest_so_far = (rate, value);
         }
     }
-    // This is `None` if one of the values is missing.
-    let values: Option<Vec<f64>> = slowest.values().map(|(_, value)| *value).collect();
+    // One value for each run. The whole list is `None` if one of the values is missing.
+    let of_slowest: Option<Vec<f64>> = slowest.values().map(|(_, value)| *value).collect();
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    Ok(values.filter(|values| !values.is_empty()).map(mean))
+    // Without runs there is no mean.
+    Ok(of_slowest.filter(|values| !values.is_empty()).map(mean))
 }

@@ -3,8 +3,9 @@
 //!
 //! # Layout
 //!
-//! - [`overview`]: the number of machines in each regime, and the configurations with their slowest machine and their fastest clock
-//! - [`tables`]: the overview as paragraphs and as a table
+//! - [`overview`]: the number of machines in each regime; and for each configuration, its slowest machine and its largest logical rate
+//!   (how far a machine's clock advances per second)
+//! - [`tables`]: this overview as text: paragraphs about the regimes, and a table of the configurations
 
 mod overview;
 mod tables;

@@ -29,7 +29,7 @@ pub struct Row<'g> {
     pub slowest: &'g Group,
     /// The measured regime of the slowest machine; none if its offered load (messages that arrive for each of its ticks) is unknown.
     pub measured: Option<Regime>,
-    /// The prediction for the slowest machine; none if the configuration has no machine with this number.
+    /// The prediction for the slowest machine; none if the rates of the configuration do not include this machine.
     pub prediction: Option<Prediction>,
     /// The largest logical rate (advance of the clock per second) of a machine; none if it is undefined for all machines.
     pub fastest_clock: Option<Estimate>,
@@ -123,6 +123,7 @@ impl Overview<'_> {
     }
 }
 
+/// The row of a configuration, from its machines. There is at least one.
 fn row<'g>(machines: &[PredictionComparison<'g>]) -> Row<'g> {
     let slowest = machines
         .iter()

@@ -16,7 +16,7 @@ use crate::theory::Regime;
 /// The measures of the slowest machine that have a column.
 const SLOWEST: [&str; 3] = ["backlog_growth", "lag_final", "jump_mean"];
 
-/// Two paragraphs: how many machines have each regime, as predicted and as measured.
+/// Two paragraphs: how many machines have each regime, as measured and as predicted.
 pub fn regimes(overview: &Overview<'_>) -> [String; 2] {
     let words = |counts: &RegimeCounts| {
         let RegimeCounts {
@@ -45,6 +45,7 @@ pub fn regimes(overview: &Overview<'_>) -> [String; 2] {
 /// all are shown.
 pub fn table(rows: &[Row<'_>], not_shown: Option<String>) -> Table {
     let groups: Vec<&Group> = rows.iter().map(|row| row.slowest).collect();
+    // The columns that tell configurations apart: `rates`, `internal`, and what else differs between the rows.
     let varying = Varying::among(&groups);
     let mut headings = varying.headings();
     headings.push("regime".to_owned());
@@ -66,8 +67,10 @@ pub fn table(rows: &[Row<'_>], not_shown: Option<String>) -> Table {
             .map(|column| column >= first_number)
             .collect(),
         rows: rows.iter().map(cells).collect(),
+        // The column of the regime is the one before the first number.
         coloured: Some((first_number - 1, tone_of_verdict)),
-        // A narrow terminal leaves out, in this order: n, the mean jump, the fastest clock, the final lag.
+        // Counted from the first column of numbers, 0 is the backlog growth, 1 the final lag, 2 the mean jump, 3 the fastest clock, 4 is n.
+        // A narrow terminal leaves out n first, then the mean jump, and so on.
         optional: [4, 2, 3, 1].map(|column| first_number + column).to_vec(),
         short: vec![fastest_without_interval(rows, first_number + SLOWEST.len())],
         headings,
@@ -76,7 +79,7 @@ pub fn table(rows: &[Row<'_>], not_shown: Option<String>) -> Table {
     }
 }
 
-/// A shorter form, without intervals, of the column of the fastest clock. `index` is the index of this column.
+/// The column of the fastest clock in the form for narrow terminals: without intervals. `index` is the column's index in the table.
 fn fastest_without_interval(rows: &[Row<'_>], index: usize) -> ShortColumn {
     let decimals = measures::named("logical_rate").decimals;
     let cell = |row: &Row<'_>| {
@@ -135,7 +138,9 @@ fn caption(
         true => " ±~: a rough interval (few different values).",
         false => "",
     };
+    // On narrow terminals, `fastest` is the heading of the column.
     caption.push(format!("fastest: the fastest clock, in 1/s.{rough}"));
+    // The values of the parameters that have no column.
     caption.extend(varying.constant(groups));
     caption
 }

@@ -6,24 +6,24 @@
 //! After a tick no message waits, so no queue grows and no machine is overloaded. A tick of machine i is idle if no message
 //! arrived in the period before it, which lasts 1 / r_i. In this period, sender j ticks rho = r_j / r_i times on average: n times or
 //! n + 1 times, where n is rho rounded down. It ticks n + 1 times with probability rho - n, so that the mean is rho. Each of these ticks
-//! of j is idle with probability y_j / r_j, so it sends to i with probability a = s_j y_j / r_j. Suppose that ticks and senders are
-//! independent. Then the first n ticks of j send nothing to i with probability (1 - a)^n, and the possible further tick sends nothing
-//! with probability 1 - (rho - n) a. So
+//! of j is idle with probability y_j / r_j, so it sends to i with probability a = s_j y_j / r_j. Suppose that whether
+//! a tick sends does not depend on other ticks, of the same or of another sender. Then the first n ticks of j send nothing to i with
+//! probability (1 - a)^n, and the possible further tick sends nothing with probability 1 - (rho - n) a. So
 //!
 //! > y_i = r_i (product over the senders j of (1 - a)^n (1 - (rho - n) a)),
 //!
 //! where a, rho and n are different for each sender.
 //!
 //! If each tick sends with a small probability a, this becomes r_i exp(-lambda_i / r_i), as for a Poisson process. If y_j rises by 1,
-//! y_i falls by at most s_j, as in the fluid model. So the condition of [`super::fluid`] under which there is only one solution is
-//! valid here too.
+//! y_i falls by at most s_j, as in the fluid model ([`super::fluid`]). So here too there is only one solution if the matrix of that model
+//! is positive definite ([`Links::has_one_state`]).
 //!
 //! The derivation ignores that a sender's idle ticks come in clusters, because messages arrive at the sender unevenly.
 
 use super::fixed_point::{find_fixed_point, has_single_fixed_point};
 use super::links::Links;
 
-/// Computes each machine's idle ticks per second; none if several solutions are possible.
+/// Computes each machine's idle ticks per second. None if several solutions are possible, or if the values do not converge.
 pub(super) fn idle(rates: &[f64], links: &Links) -> Option<Vec<f64>> {
     let next = |machine: usize, idle: &[f64]| {
         let senders = links.senders_to(machine).iter();
@@ -46,7 +46,8 @@ mod tests {
     use crate::theory::System;
 
     /// A time-keeper ticks at 2/s and sends at half of its ticks. The other machines only listen. The share of idle ticks of a
-    /// listener is then 1/2 if it has the same rate, 1/4 if it has half the rate, and 3/4 if it has twice the rate.
+    /// listener is then 1/2 if it has the same rate, 1/4 if it has half the rate, and 3/4 if it has twice the rate. Idle ticks per second
+    /// are this share times the listener's rate. All ticks of the time-keeper (machine 0) are idle, because it receives nothing.
     #[test]
     fn idle_ticks_of_listeners_are_those_worked_out_by_hand() {
         let system = System {

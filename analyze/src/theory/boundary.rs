@@ -4,10 +4,14 @@
 //! The boundary is computed by the fluid model ([`super::fluid`]), which describes the long run. Close to the boundary, a run of
 //! finite duration is critical: it does not show whether the queue grows.
 //!
-//! An example: three machines with 1, 3 and 6 ticks per second, and the swept parameter p, the probability that an idle tick is
-//! internal. An idle tick sends to a given machine with probability s = 2 (1 - p) / 3. At the boundary of machine 0, the other two
-//! machines have Y = (3 + 6) / (1 + s) idle ticks per second together. Machine 0 is overloaded if s Y > 1, that is, if more messages
-//! arrive than it has ticks. So the boundary is at s = 1/8, which is p = 1 - 3 s / 2 = 0.8125.
+//! An example: three machines with 1, 3 and 6 ticks per second. The swept parameter is p, the probability that an idle tick (a tick that
+//! receives nothing) is internal. A send goes to the first other machine, to the second, or to both. So in two of the three cases a given
+//! machine gets a message, and an idle tick sends to it with probability s = 2 (1 - p) / 3.
+//!
+//! At the boundary of machine 0, all its ticks receive, so it sends nothing. The machines 1 and 2 send only to it and to each other. Let
+//! them have Y idle ticks per second together. Then they receive s Y messages per second from each other, and each of these takes a tick:
+//! Y = 3 + 6 - s Y, so Y = 9 / (1 + s). As many messages, s Y, arrive at machine 0. It is overloaded if they are more than its ticks:
+//! s Y > 1. So the boundary is at s = 1/8, which is p = 1 - 3 s / 2 = 0.8125.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,6 +38,7 @@ impl Swept {
     /// The value of the parameter in `configuration`.
     fn value(self, configuration: &Configuration) -> f64 {
         match self {
+            // All machines have the same probability, so that of machine 0 is as good as any.
             Self::Internal => configuration.internal.at(0).value(),
             Self::Rate(machine) => rates(configuration)[machine],
         }
@@ -78,7 +83,7 @@ pub struct Boundary {
     pub swept: Swept,
     /// The value of the parameter at the boundary.
     pub value: f64,
-    /// Whether the machine is overloaded below this value, and not above it.
+    /// Whether the machine is overloaded below this value. If false, the machine is overloaded above the value.
     pub is_overloaded_below: bool,
 }
 
@@ -147,7 +152,9 @@ fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Bounda
     let Some(first) = group.first() else {
         return vec![];
     };
-    let system = System::from_configuration(first, 0.0);
+    // The boundary belongs to the long run, so no warm-up is left out.
+    let warm_up_s = 0.0;
+    let system = System::from_configuration(first, warm_up_s);
     // A machine whose ticks take all waiting messages is never overloaded.
     if system.takes_all() {
         return vec![];
@@ -188,6 +195,7 @@ fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Bounda
 }
 
 /// For each machine, whether it is overloaded: it has no idle ticks in the long run. None if chance decides which machines are overloaded.
+/// (In a star, for example, the machine in the centre may overload the others, or they may overload it.)
 fn overloaded(system: &System) -> Option<Vec<bool>> {
     let fluid = Fluid::from_links(&system.rates, &Links::new(system))?;
     Some(fluid.active.iter().map(|active| !active).collect())
@@ -215,6 +223,8 @@ mod tests {
     use super::*;
     use sim::experiment::{Experiment, Overrides};
 
+    /// The boundaries in an experiment. For each, the machine, the swept parameter, its value at the boundary, and whether the machine is
+    /// overloaded below this value.
     fn found(parameters: &str) -> Vec<(usize, Swept, f64, bool)> {
         let text = format!("seed = 1\n[parameters]\n{parameters}");
         let experiment = Experiment::parse(&text, "e.toml".as_ref(), Overrides::default());
@@ -253,8 +263,8 @@ mod tests {
         assert_eq!(found("rates = [1, 3, 6]\ninternal = [0.5, 0.7]"), []);
     }
 
-    /// The rate r of machine 0 is swept. At p = 0.7, s = 0.2 and Y = (r + 9) / 1.4 if all three machines have idle ticks. So s Y = r
-    /// at r = 1.5.
+    /// The rate r of machine 0 is swept, with p = 0.7, which is s = 0.2. As in the example at the top of the file, Y = 9 / (1 + s) = 7.5 at
+    /// the boundary, and s Y = 1.5 messages per second arrive at machine 0. So the boundary is at r = 1.5.
     #[test]
     fn the_boundary_along_the_rate_of_one_machine_is_that_worked_out_by_hand() {
         let rates = found("rates = [[2, 3, 6], [0.5, 3, 6], [4, 3, 6]]\ninternal = 0.7");

@@ -12,21 +12,21 @@ use super::quantity::Quantity;
 pub enum Caveat {
     /// Machines send each other so many messages that few idle ticks (ticks that receive nothing) are left.
     Coupled,
-    /// Many messages come from machines that are hardly ever idle.
+    /// A few per cent or more of the machine's messages come from machines that are hardly ever idle.
     BusySenders,
     /// Messages come often, but the predicted queue is almost empty.
     ShortQueue,
-    /// A tick takes all waiting messages, and several machines send to this one.
+    /// A tick takes all waiting messages (a receive rule that an experiment can choose), and several machines send to this one.
     Batches,
     /// Messages of other machines advance the fastest clock.
     Gains,
-    /// The time of a faster machine reaches this one only through other machines.
+    /// The clock value of a faster machine reaches this one only through other machines.
     Relayed,
     /// Several machines share the highest rate.
     SharedRate,
     /// Four or more machines send to this one.
     ManySenders,
-    /// Delays of messages are long compared with the time between two ticks of the fastest machine.
+    /// Messages travel for more than half of the time between two ticks of the fastest machine.
     Delays,
     /// Delays of messages differ, so messages wait for earlier ones on the same link.
     VaryingDelays,
@@ -96,6 +96,7 @@ impl Caveat {
                 };
                 circumstances.coupling >= limit
             }
+            // `share_from_idle_below_30_percent` is the share of the machine's messages that come from machines with less than 30 % idle ticks.
             Self::BusySenders => match quantity {
                 ReceiveShare | JumpMean if takes_all => {
                     circumstances.share_from_idle_below_30_percent >= 0.03
@@ -156,6 +157,7 @@ impl Caveat {
                 ReceiveShare | LogicalRate | JumpMean => false,
             },
             Self::Aligned => quantity == LagFinal && takes_all && circumstances.is_aligned,
+            // The slope is in 1/s: by how much the lag grows per second.
             Self::Start => quantity == LagSlope && (0.003..0.2).contains(&circumstances.lag_slope),
             Self::FewTicks => quantity == BacklogGrowth && circumstances.ticks < 20.0,
             Self::CriticalTogether => circumstances.is_critical_with_another,
@@ -226,11 +228,11 @@ impl Caveat {
                  machines are busy at the same times"
             }
             Self::Gains => {
-                "other machines send later times to the fastest machine, so its clock advances faster than \
+                "other machines send larger clock values to the fastest machine, so its clock advances faster than \
                  the machine ticks; how much faster is an estimate"
             }
             Self::Relayed => {
-                "the time of a faster machine arrives only through other machines; the theory ignores that \
+                "the clock value of a faster machine arrives only through other machines; the theory ignores that \
                  these other machines send nothing at ticks that receive, and that an overloaded machine sends \
                  a few messages at the start"
             }
@@ -283,7 +285,7 @@ mod tests {
         predict(system)[machine].caveats(quantity).to_vec()
     }
 
-    /// The caveat `Start` is allowed: it is given for the slope of a lag that hardly grows.
+    /// The caveat `Start` is allowed: it is given for a small slope of the lag, which such configurations can have too.
     #[test]
     fn common_configurations_have_no_caveats_except_start() {
         for system in [

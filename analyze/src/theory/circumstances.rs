@@ -7,11 +7,12 @@ use super::regime::Regime;
 use super::sources::Source;
 use super::system::System;
 
-/// The values that [`Circumstances::coupling`] can have besides 0, in ascending order. They are the limits of the caveat `Coupled`.
+/// The values to which [`Circumstances::coupling`] is rounded down, in ascending order. The caveat `Coupled` compares the coupling only with
+/// these values, so the rounding does not change the result of a comparison.
 const COUPLINGS: [f64; 6] = [0.1, 0.3, 0.45, 0.5, 0.6, 0.8];
 
-/// Messages come often if more than this number arrives per tick of the machine. If they come from several machines, some of them must
-/// wait.
+/// Messages come often if more than this number arrives per tick of the machine. If they come from several machines, now and then two arrive
+/// between the same two ticks, and one must wait for the other.
 const OFTEN_PER_TICK: f64 = 0.3;
 /// A predicted queue is almost empty if its mean length is less than this number of messages.
 const ALMOST_EMPTY: f64 = 0.02;
@@ -26,31 +27,32 @@ pub(super) struct Circumstances {
     ///
     /// An idle tick (a tick that receives nothing) of machine i sends to a given neighbour with probability s_i. Take the matrix with
     /// the element sqrt(s_i s_j) for two machines i and j that send to each other, and 0 elsewhere. Overloaded machines have no row and
-    /// no column.
-    /// The smallest eigenvalue of this matrix is negative or 0. The coupling is its absolute value, for example sqrt(s_0 s_1) for two
-    /// machines. It is rounded down to one of `COUPLINGS`, or to 0 if it is less than all of them.
+    /// no column, because they have no idle ticks in the long run. The smallest eigenvalue of this matrix is negative or 0. The coupling is
+    /// its absolute value, for example sqrt(s_0 s_1) for two machines. It is rounded down to one of `COUPLINGS`, or to 0 if it is less than
+    /// all of them.
     pub coupling: f64,
     /// The share of the machine's messages that come from machines with less than 10 % idle ticks.
     pub share_from_idle_below_10_percent: f64,
     /// The share of the machine's messages that come from machines with less than 30 % idle ticks.
     pub share_from_idle_below_30_percent: f64,
-    /// This machine follows the clock of a machine j: the fastest clock whose time reaches this machine. That clock advances by this share
-    /// faster than j ticks: 0.1 means 10 % faster.
+    /// This machine follows the clock of a machine j: the fastest clock whose values reach this machine. (j may be this machine itself.) The
+    /// clock of j may advance faster than j ticks, because j receives messages. The gain share says by how much: 0.1 means 10 % faster.
     pub gain_share: f64,
-    /// Whether the time of the fastest machine that can reach this one arrives only through other machines.
+    /// Whether the fastest clock whose values can reach this machine belongs to a machine that does not send to it directly. Then the values
+    /// come only through other machines.
     pub is_relayed: bool,
     /// Number of machines that send to this machine.
     pub senders: usize,
     /// Number of messages that arrive at the machine per tick.
     pub messages_per_tick: f64,
-    /// Number of messages that arrive at the machine in the observed time.
+    /// Number of messages that arrive at the machine in the observed time (the run without its warm-up).
     pub messages: f64,
     /// Number of ticks of the machine in the observed time.
     pub ticks: f64,
     /// The mean delay of a message, in periods of the fastest machine (a period is the time between two of its ticks).
     pub delay_in_periods: f64,
-    /// The mean number of messages that are under way to the machine at the same time, if delays vary: messages per second times the mean
-    /// delay. If all delays are equal, this is 0.
+    /// The mean number of messages that are under way to the machine at the same time: messages per second times the mean delay. It is set to
+    /// 0 if all delays are equal, because then no message waits for an earlier one of the same sender.
     pub messages_under_way_if_delays_vary: f64,
     /// The greatest value of `messages_under_way_if_delays_vary` among all machines.
     pub max_messages_under_way_if_delays_vary: f64,
@@ -77,7 +79,8 @@ impl Circumstances {
         regimes: &[Regime],
     ) -> Vec<Self> {
         // Before it is rounded down, the coupling is minus the smallest eigenvalue of the matrix described at the field `coupling`. With
-        // `level` in its diagonal, the matrix is positive definite if and only if the coupling before rounding is less than `level`.
+        // `level` in its diagonal, the matrix is positive definite if and only if the coupling before rounding is less than `level`. So the
+        // rounded coupling is the highest level for which the matrix is not positive definite.
         let reaches = |level: &f64| !flow.links.is_positive_definite(*level, &flow.active);
         let coupling = COUPLINGS.into_iter().rev().find(reaches);
         let is_critical = |regime: &&Regime| **regime == Regime::Critical;
@@ -89,7 +92,8 @@ impl Circumstances {
             false => 0.0,
         };
         let max_arrivals = flow.arrivals.iter().copied().fold(0.0, f64::max);
-        // The mean number of waiting messages, without those that arrived since the last tick: they wait for the next tick in any case.
+        // The mean number of waiting messages, without those that arrived since the last tick: they wait for the next tick in any case. On
+        // average, the last tick was half a period ago: hence the 2.
         let predicted_queue = |machine: usize| {
             let arrived_since_last_tick = flow.arrivals[machine] / (2.0 * system.rates[machine]);
             flow.queues[machine].mean(system.receiving_s()) - arrived_since_last_tick
@@ -132,8 +136,9 @@ impl Circumstances {
     }
 }
 
-/// The share of the messages for `machine` that come from busy machines: less than the share `max_idle_share` of their ticks is idle. It is
-/// 1 if machines may send to `machine`, but none of them is ever idle. It is 0 if no machine may send to `machine`.
+/// The share of the messages for `machine` that come from busy machines. A machine is busy if less than the share `max_idle_share` of its
+/// ticks is idle. The result is 0 if no machine may send to `machine`. It is 1 if some machines may, but none of them ever has an idle tick:
+/// then all of them are busy.
 fn share_from_busy(system: &System, flow: &Flow, machine: usize, max_idle_share: f64) -> f64 {
     let senders = || flow.links.senders_to(machine).iter();
     if senders().next().is_none() {
@@ -144,6 +149,7 @@ fn share_from_busy(system: &System, flow: &Flow, machine: usize, max_idle_share:
     if sent_by_all == 0.0 {
         return 1.0;
     }
+    // Both sides of the comparison are numbers of ticks per second.
     let is_busy =
         |(sender, _): &&(usize, f64)| flow.idle[*sender] < max_idle_share * system.rates[*sender];
     senders().filter(is_busy).map(sent).sum::<f64>() / sent_by_all

@@ -10,41 +10,43 @@
 //!
 //! Let r be the highest rate. A clock advances faster than its machine ticks only if messages bring it later times.
 //!
-//! **One machine at the highest rate.** A receive puts a slower clock at most one ahead of the fastest clock. The slower machine sends
-//! only at a later tick. If its rate is at most half the highest rate, the fastest machine has ticked at least twice by then, and the slower
-//! clock is no longer ahead. So if this holds for every other machine that sends, no message brings the fastest machine a later time, and
-//! R = r.
+//! **One machine at the highest rate.** A receive adds 1, so it puts a slower clock at most one ahead of the fastest clock. The slower
+//! machine sends only at a later tick, which adds 1 more. If its rate is at most half the highest rate, the fastest machine has ticked at
+//! least twice by then, and the slower clock is no longer ahead. So if every other machine that sends has at most half the highest rate, no
+//! message brings the fastest machine a later time, and R = r.
 //!
 //! **Two machines at the highest rate.** Let them tick in turn, and let the other machines send nothing. Then exactly
 //! ([`super::pair`])
 //!
 //! > R = r (1 + s (1 - s) / (2 + s (1 - s))).
 //!
-//! An estimate with two steps gives nearly the same result, and it can be applied to other machines too. Imagine that clocks rise evenly
-//! between ticks. Step 1: a message of the fastest machine puts the clock of its partner ahead by a part of a tick, because the receive
-//! adds 1 before the fastest machine ticks again. This part is the *head start*. Step 2: before the head start is gone, a message of the
-//! partner brings a later time to the fastest machine, whose clock gains one tick. Each step takes 1 / (s y) seconds on average, where
-//! y = r / (1 + s) is the number of idle ticks per second of each machine. So the estimate is s y / 2 gains per second. It is too high,
-//! because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by f = 2 (1 - s) / (2 - s) is exact.
+//! An estimate gives nearly the same result, and it can be applied to other machines too. Imagine that clocks rise evenly between ticks.
+//! The clock of one of the two machines *gains* one tick in two steps. Step 1: a message of this machine puts the clock of the other one, its
+//! partner, ahead by a part of a tick, because the receive adds 1 before the first machine ticks again. This part is the *head start*.
+//! Step 2: before the head start is gone, a message of the partner brings a later time to the first machine. Each step takes 1 / (s y)
+//! seconds on average, where y = r / (1 + s) is the number of idle ticks per second of each machine. So the estimate is s y / 2 gains per
+//! second. It is too high, because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by
+//! f = 2 (1 - s) / (2 - s) is exact.
 //!
 //! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
 //! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
-//! second, where y is the number of idle ticks per second of the fastest machine. The head start is then evenly distributed between 0
-//! and 1 tick, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
+//! second, where y is the number of idle ticks per second of the fastest machine. The head start is evenly distributed between 0
+//! and 1 tick at first, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
 //! probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j), it sends one of them before the head start is gone. For equal
-//! rates P = 1. On average, it takes 1 / (P alpha) seconds until a step 1 that is followed by a message in time, and step 2 takes
-//! 1 / (s y_j) seconds. So the gains per second through j are
+//! rates P = 1, because the head start does not shrink. On average, it takes 1 / (P alpha) seconds until the partner gets a head start that
+//! lasts long enough, and 1 / (s y_j) seconds until the partner's message. So the gains per second through j are
 //!
 //! > f / (1 / (P alpha) + 1 / (s y_j)).
 //!
 //! This is an estimate too. R is r plus the gains through all partners with more than half the highest rate. The sum counts
 //! simultaneous gains twice, and it leaves out head starts that pass through several machines.
 //!
-//! **No gains.** If machines of equal rate tick at the same instants, or if messages carry the clock before the increment, no
-//! message brings the fastest machine a later time. So R = r.
+//! **No gains.** If two machines of equal rate tick at the same instants, their clocks stay equal, and neither gains through the other.
+//! If messages carry the clock before the increment, a receive puts no clock ahead of the fastest clock. Then no message brings the fastest
+//! machine a later time, and R = r.
 //!
-//! For a part of each tick, another clock can be greater than the clock of the fastest machine. [`super::leads`] derives by how
-//! much.
+//! For a part of the time between two ticks, another clock can be greater than the clock of the fastest machine. [`super::leads`] derives
+//! by how much.
 //!
 //! # The other clocks
 //!
@@ -56,35 +58,38 @@
 //! **Time since the last message with a later time.** Until such a message comes, the fastest clock gains D_i = R - max(r_i,
 //! lambda_i) per second on the clock of i. (lambda_i is in the formula because the clock of an overloaded machine adds 1 for each
 //! message.) What the fastest clock has gained in this way is the second part of the lag. Let G_i(x) be the probability that the
-//! second part exceeds x. A message from j that came u seconds ago made the second part of i equal to that of j, if it was greater
-//! before; since then it has grown by D_i u. So the second part of i exceeds x if, for each message of the last x / D_i seconds, the
-//! second part of its sender was greater than x - D_i u. If senders are independent and messages arrive as Poisson processes
-//! (independently of each other), then
+//! second part exceeds x. When a message from j arrives, the second part of i falls to that of j, unless it was smaller already. In the
+//! u seconds after the message it grows by D_i u. So the second part of i exceeds x now if no message of the last x / D_i seconds has made
+//! it too small: for each of these messages, the second part of its sender was greater than x - D_i u, where u is the time since this
+//! message. If senders are independent and messages arrive as Poisson processes (independently of each other), then
 //!
 //! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
 //!
 //! Here s_j y_j is the number of messages per second from j to i. The sum includes only machines j that follow the same clock as i
-//! (see "Topologies" below). The mean of the second part t seconds after the start of the run is the integral of G_i from 0 to D_i t,
-//! the greatest value that the second part can have by then ([`super::staleness`]). This mean grows at the start of a run. The lag of a
+//! (see "Topologies" below). The mean of the second part t seconds after the start of the run is the integral of G_i from 0 to D_i t
+//! ([`super::staleness`]), because the second part cannot exceed D_i t by then. This mean grows at the start of a run. The lag of a
 //! stable machine has a slope only because of this growth.
 //!
-//! **Offset.** A clock is read half a tick after its last step on average. So if a message was sent u seconds ago, the fastest clock has
-//! counted R u - 1/2 since then. Suppose that machine i keeps up. The message waited half a period (half of the time between two ticks)
-//! for a tick of i. Since then i has counted 1 for the message, and r_i u - 1/2 - 1/2 for its ticks. The difference of the two counts is
-//! (R - r_i) u - 1/2. The first term belongs to the second part of the lag, and -1/2 is the offset. So the lag can be negative. An
-//! overloaded machine receives a message at every tick. Its offset is -3/2 - (R - lambda_i) / lambda_i: -1 for the receive, -1/2 because
-//! the fastest clock is read half a tick after its last step, and the last term takes off what the second part contains for the mean time
-//! between two messages.
+//! **Offset.** At a random moment, the last tick of a machine was half a period ago on average (a period is the time between two of its
+//! ticks). So if the fastest machine sent a message u seconds ago, its clock has counted R u - 1/2 since then. Machine i received this
+//! message. Suppose first that i is stable. In the same u seconds, i has counted 1 for the message, and r_i u - 1/2 - 1/2 for its ticks: the
+//! first 1/2 because the message waited half a period for a tick of i, the second 1/2 because the last tick of i was half a period ago. The
+//! count of the fastest machine minus that of i is (R - r_i) u - 1/2. The term (R - r_i) u belongs to the second part of the lag, and -1/2
+//! is the offset. So the lag can be negative.
 //!
-//! **Delay.** A delay of d seconds adds R d to the lag, and t is replaced by t - d.
+//! An overloaded machine receives a message at every tick. Its offset is -1 - 1/2 - (R - lambda_i) / lambda_i: -1 for the receive, and
+//! -1/2 because the last tick of the fastest machine was half a period ago. The last term is D_i times the mean time between two messages,
+//! 1 / lambda_i. The second part contains this product, and the offset takes it off.
+//!
+//! **Delay.** A delay of d seconds adds R d to the lag. No message arrives in the first d seconds, so t is replaced by t - d.
 //!
 //! # Topologies
 //!
 //! If some machines do not send to all others, R is the logical rate of the clock that i *follows*: the fastest clock whose time
-//! reaches i ([`super::sources`]). The lag of i behind the greatest clock of the run then also grows, by the difference of the
-//! two clocks' rates. For example, a time-keeper (the only machine that sends) has a clock that advances exactly at its own rate. The
-//! clock of another machine advances at the time-keeper's rate or at its own, whichever is greater. There is no prediction for an
-//! overloaded machine that receives times of several clocks, because its queue mixes them.
+//! reaches i ([`super::sources`]). If the times of an even faster clock do not reach i, the lag of i behind that clock grows each second by
+//! the difference of the logical rates of that clock and the followed one. For example, a time-keeper (the only machine that sends) has a
+//! clock that advances exactly at its own rate. The clock of another machine advances at the time-keeper's rate or at its own, whichever is
+//! greater. There is no prediction for an overloaded machine that receives times of several clocks, because its queue mixes them.
 //!
 //! # Ticks that take all waiting messages
 //!
@@ -92,11 +97,11 @@
 //! lambda_i + y_i per second, which is at least r_i. This number replaces r_i in D_i. For a machine that follows no other, it also
 //! replaces r in R.
 //!
-//! A message waits only until the next tick. The offset follows from a message that was sent a seconds before the last tick of i.
-//! The last tick was half a period ago on average. Since the message was sent, the fastest clock has counted
-//! R (a + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and a r_i - 1/2 for its ticks, because the message waited half a
-//! period for a tick. The lag is the difference of these two counts. The terms of the difference that contain a belong to the second part
-//! of the lag. The other terms are the offset, R / (2 r_i) - 1.
+//! A message waits only until the next tick. The offset follows from a message that was sent v seconds before the last tick of i.
+//! The last tick was half a period, 1 / (2 r_i) seconds, ago on average. Since the message was sent, the fastest clock has counted
+//! R (v + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and r_i v - 1/2 for its ticks, because the message waited half a
+//! period for a tick. The lag is the first count minus the second: (R - r_i) v + R / (2 r_i) - 1. The term (R - r_i) v belongs to the
+//! second part of the lag. The other terms are the offset, R / (2 r_i) - 1.
 //!
 //! A slow machine that sends can get ahead of the fastest machine if it counts messages nearly as fast as the fastest machine
 //! ticks. Then the two machines drive each other's clocks. How fast is not derived, so no clock of the system is predicted.
@@ -115,8 +120,8 @@ use super::system::System;
 const DRIVING_SHARE: f64 = 0.8;
 /// Second condition: the clock advances by more than this number per tick.
 const DRIVING_COUNT_PER_TICK: f64 = 1.5;
-/// A predicted lag is at least minus this number. A clock can be ahead of the fastest machine's clock for half of the time, but on average
-/// it is ahead by less than this number.
+/// A predicted lag is at least minus this number. A clock can be ahead of the fastest machine's clock for part of the time (then its lag is
+/// negative), but on average it is ahead by less than this number.
 const MAX_AHEAD: f64 = 1.0;
 
 /// The clocks of a system.
@@ -124,7 +129,8 @@ const MAX_AHEAD: f64 = 1.0;
 pub(super) struct Clocks<'a> {
     /// The logical rate of the greatest clock, in 1/s.
     pub fastest: f64,
-    /// For each machine, its lead ([`super::leads`]). The sum of the lead and [`Clocks::lag`] is the lag behind the greatest clock.
+    /// For each machine, how far the greatest clock is ahead of the fastest machine's clock ([`super::leads`]). This number plus
+    /// [`Clocks::lag`] (the lag behind the fastest machine's clock) is the machine's lag behind the greatest clock.
     pub leads: Vec<f64>,
     followed: FollowedClocks<'a>,
     staleness: Staleness,
@@ -154,7 +160,7 @@ impl<'a> Clocks<'a> {
         }
     }
 
-    /// `machine` follows the clock of a machine j. This clock advances by this share faster than j ticks: 0.1 means 10 % faster.
+    /// By what share the clock that `machine` follows advances faster than that clock's own machine ticks: 0.1 means 10 % faster.
     pub fn gain_share(&self, machine: usize) -> f64 {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;
@@ -212,7 +218,7 @@ impl<'a> FollowedClocks<'a> {
     ///
     /// 1. It is unknown which clock the machine follows, because this depends on a critical machine.
     /// 2. Messages drive clocks.
-    /// 3. The machine is not stable, and its queue has times of several clocks.
+    /// 3. The machine is slower than the machine that it follows, it is not stable, and its queue has times of several clocks.
     fn is_derivable(&self, machine: usize) -> bool {
         if self.sources[machine].is_doubtful || self.messages_drive_clocks() {
             return false;
@@ -225,8 +231,7 @@ impl<'a> FollowedClocks<'a> {
             || senders.all(|(sender, _)| self.rates[*sender] == self.rates[machine])
     }
 
-    /// Whether there is a machine that sends and whose clock, only by counting messages, advances nearly as fast as the clock that it
-    /// follows.
+    /// Whether messages drive the clock of a machine that sends (see [`DRIVING_SHARE`] and [`DRIVING_COUNT_PER_TICK`]).
     fn messages_drive_clocks(&self) -> bool {
         let is_driver = |machine: usize| {
             let counted = rate_without_later_times(self.system, self.flow, machine);
@@ -321,8 +326,10 @@ mod tests {
 
     #[test]
     fn the_lag_of_one_follower_is_that_worked_out_by_hand() {
-        // D = 6 - 1 = 5. The number A of messages between two ticks of machine 0 is binomially distributed: six trials with probability
-        // 0.05. So the mean number of messages that wait at a tick is E[A (A - 1)] / (2 (1 - E[A])), where E is the expected value.
+        // Between two ticks of machine 0, machine 1 has six ticks. Each of them sends with probability 1 - 0.95 = 0.05. So the number A
+        // of messages in this time is binomially distributed. The mean number of messages that wait at a tick of machine 0 is
+        // E[A (A - 1)] / (2 (1 - E[A])), where E is the expected value. The lag is the sum of the second part, D / lambda with
+        // D = 6 - 1 = 5, the first part, R Q / lambda with R = 6, and the offset, -1/2.
         let arrivals = 0.05 * 6.0;
         let waiting = 6.0 * 5.0 * 0.05 * 0.05 / (2.0 * (1.0 - arrivals));
         let expected = 5.0 / arrivals + 6.0 * waiting / arrivals - 0.5;
@@ -344,8 +351,8 @@ mod tests {
         }
     }
 
-    /// At p = 0.99, messages are so rare that the lag grows during most of the run, so it has a slope. The slope is smaller if a warm-up
-    /// leaves out the first half of the run.
+    /// If ticks are internal with probability 0.99, messages are so rare that the lag grows during most of the run, so it has a slope. The
+    /// slope is smaller if a warm-up leaves out the first half of the run.
     #[test]
     fn the_lag_of_a_stable_machine_grows_at_first() {
         let rare = plain(&[1.0, 6.0], 0.99).slopes[0].unwrap_or_default();

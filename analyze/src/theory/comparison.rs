@@ -13,7 +13,7 @@ use crate::stats::repetitions::Group;
 pub struct PredictionComparison<'a> {
     /// The machine's measures, averaged over the repetitions.
     pub group: &'a Group,
-    /// The prediction; none if the configuration has no machine with the number of the group's machine.
+    /// The prediction for machine `group.machine`; none if the configuration has no such machine.
     pub prediction: Option<Prediction>,
 }
 
@@ -22,7 +22,7 @@ pub struct PredictionComparison<'a> {
 pub struct Compared {
     /// Which of the predicted quantities is compared.
     pub quantity: Quantity,
-    /// The measure with the same name as the quantity. It has the column's heading and its number of digits.
+    /// The measure with the same name as the quantity. A table takes the heading of its column and the number of digits from it.
     pub measure: &'static Measure,
     /// The measured value; none if it is undefined in all repetitions.
     pub measured: Option<Estimate>,
@@ -39,10 +39,10 @@ impl Compared {
     }
 
     /// The z-score: the difference divided by the standard error of the measured mean. None for a single repetition, or if all
-    /// values are equal.
+    /// measured values are equal.
     pub fn z(&self) -> Option<f64> {
         let estimate = self.measured?;
-        // Without an interval there is no standard error to divide by.
+        // If all values are equal, there is no interval, and the standard error would be 0. So the function returns `None` here.
         estimate.half_width?;
         let standard_error = estimate.sd? / (estimate.n as f64).sqrt();
         Some(self.difference()? / standard_error)
@@ -80,7 +80,8 @@ impl PredictionComparison<'_> {
 
 /// `groups` with their predictions, in the same order.
 pub fn compare(groups: &[Group]) -> Vec<PredictionComparison<'_>> {
-    // Groups of the same configuration are consecutive. So each configuration is predicted once, if the last prediction is remembered.
+    // The system of the previous group and the predictions for its machines. Groups of the same configuration are consecutive, so each
+    // configuration is predicted only once.
     let mut last: Option<(System, Vec<Prediction>)> = None;
     let mut predicted = |group: &Group| -> Option<Prediction> {
         let system = System::from_group(group);

@@ -1,11 +1,16 @@
 //! A queue as a Brownian motion that is reflected at zero: the mean and the standard deviation of the backlog after a finite
 //! time.
 //!
+//! In this file, *drift* is the mean growth of a Brownian motion per second, not the drift of a clock. E stands for the expected value.
+//!
 //! Let X(t) be the number of messages that have arrived by time t minus the number of ticks. It is approximated by a Brownian
-//! motion with drift mu and variance sigma^2 per second. The length of the queue is Q(t) = X(t) - min(0, smallest X(u) for u <= t),
-//! which is never negative. Q(t) has the same distribution as the greatest value of X up to t. E is the expected value. By Spitzer's
-//! identity (a theorem about the greatest value of a random walk), E Q(t) is the integral of E max(0, X(u)) / u over u from 0 to t. Let
-//! d = mu sqrt(t) / sigma, let Phi be the distribution function of the standard normal distribution, and phi its density. Then
+//! motion with drift mu and variance sigma^2 per second. At a tick that finds the queue empty, X falls by 1 but the queue does not get
+//! shorter. There have been -min(0, smallest X(u) for u <= t) such ticks by time t. So the length of the queue is
+//! Q(t) = X(t) - min(0, smallest X(u) for u <= t), which is never negative.
+//!
+//! Q(t) is the greatest growth of X from any time u <= t until t. So it has the same distribution as the greatest value of X up to t. By
+//! Spitzer's identity (a theorem about the greatest value of a random walk), E Q(t) is the integral of E max(0, X(u)) / u over u from 0
+//! to t. Let d = mu sqrt(t) / sigma, let Phi be the distribution function of the standard normal distribution, and phi its density. Then
 //!
 //! > E Q(t) = (sigma^2 / mu) (Phi(d) - 1/2 + d^2 Phi(d) + d phi(d)).
 //!
@@ -15,8 +20,8 @@
 //! - if mu = 0 (the critical load): sqrt(2 sigma^2 t / pi),
 //! - if mu < 0 (fewer messages than ticks): sigma^2 / (2 |mu|).
 //!
-//! The reflection acts only when Q is zero, so it does not change the growth of Q^2. The mean of Q^2 grows by 2 mu E Q + sigma^2
-//! per second. So
+//! For the standard deviation, the mean of Q^2 is needed. Without the reflection it grows by 2 mu E Q + sigma^2 per second. The
+//! reflection does not change this, because it adds to Q only while Q is zero. So
 //!
 //! > E[Q(t)^2] = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t).
 //!
@@ -44,7 +49,7 @@ pub struct Reflected {
 }
 
 impl Reflected {
-    /// d: the drift over `time`, divided by the standard deviation of the random fluctuations over `time`. Between -1 and 1, the
+    /// d: the drift over `time`, divided by the standard deviation of the random fluctuations over `time`. If d is between -1 and 1, the
     /// fluctuations are greater than the drift.
     pub fn relative_drift(&self, time: f64) -> f64 {
         if self.variance > 0.0 {
@@ -59,12 +64,13 @@ impl Reflected {
     /// E Q(`time`), in messages.
     pub fn mean(&self, time: f64) -> f64 {
         let d = self.relative_drift(time);
-        // Without variance, d is infinite.
+        // With a drift but without variance, d is infinite.
         if d.is_infinite() {
             return (self.drift * time).max(0.0);
         }
         if d.abs() < NO_DRIFT {
             let without_drift = (2.0 * self.variance * time / std::f64::consts::PI).sqrt();
+            // The first two terms of the series of E Q in powers of mu.
             return without_drift + self.drift * time / 2.0;
         }
         let bracket = normal_cdf_above_half(d) + d * d * normal_cdf(d) + d * normal_density(d);
@@ -81,8 +87,8 @@ impl Reflected {
         (square - mean * mean).max(0.0).sqrt()
     }
 
-    /// The least-squares slope of E Q(t - `delay`) as a function of t within `window` (a part of the run), in messages per second. No
-    /// message arrives before the time `delay`.
+    /// The least-squares slope of the mean length of the queue within `window` (a part of the run), in messages per second. No message
+    /// arrives before the time `delay`, so the mean length at time t is E Q(t - `delay`).
     pub fn slope(&self, window: &Range<f64>, delay: f64) -> f64 {
         // The mean never falls, so a negative slope is a rounding error.
         slope(window, |time| self.mean((time - delay).max(0.0))).max(0.0)
@@ -92,7 +98,7 @@ impl Reflected {
     fn integral(&self, time: f64) -> f64 {
         let d = self.relative_drift(time);
         if d.abs() < NO_DRIFT {
-            // E Q(u) grows like the square root of u.
+            // E Q(u) is nearly c sqrt(u) with a constant c. Its integral up to t is 2/3 t c sqrt(t).
             return 2.0 / 3.0 * time * self.mean(time);
         }
         let a = normal_cdf_above_half(d) - d * normal_density(d);
@@ -106,7 +112,8 @@ impl Reflected {
 pub(super) fn slope(window: &Range<f64>, curve: impl Fn(f64) -> f64) -> f64 {
     let (points, length) = (f64::from(POINTS), window.end - window.start);
     // The slope is the covariance of time and curve, divided by the variance of time. Times are shares of the window, counted from its
-    // middle: from -1/2 to 1/2. Their mean is 0, and the variance of n of them is (1 - 1/n^2) / 12.
+    // middle: from -1/2 to 1/2. Their mean is 0. There are n = `points` of them, evenly spaced, so their variance is (1 - 1/n^2) / 12.
+    // The division by `length` turns the slope per window into a slope per second.
     let sum: f64 = (0..POINTS)
         .map(|point| (f64::from(point) + 0.5) / points)
         .map(|share| (share - 0.5) * curve(window.start + share * length))
@@ -153,6 +160,7 @@ mod tests {
         };
         let step = 0.001;
         let (mut mean, mut square) = (0.0, 0.0);
+        // E Q is the integral of P(Q > x) over x from 0 to infinity, and E Q^2 is the integral of 2 x P(Q > x).
         for point in 0..200_000 {
             let x = (f64::from(point) + 0.5) * step;
             mean += probability_above(x) * step;
@@ -180,7 +188,9 @@ mod tests {
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6 * b, "{a} {b}");
         close(reflected(5.0).mean(T), 300.0 + 1.5 / 10.0);
         close(reflected(-5.0).mean(T), 1.5 / 10.0);
+        // With mu < 0, Q has an exponential distribution in the end, so its standard deviation is its mean.
         close(reflected(-5.0).sd(T), 1.5 / 10.0);
+        // With mu = 0, Q is distributed like the absolute value of a normal variable with mean 0 and variance sigma^2 t.
         close(
             reflected(0.0).mean(T),
             (2.0 * 1.5 * T / std::f64::consts::PI).sqrt(),

@@ -1,5 +1,5 @@
-//! Finds numbers y_1, y_2, ... with y_i = f_i(y) for all i (a fixed point), where each f_i falls or stays equal if any y_j rises. In the
-//! code, f_i(y) is `next(index, y)`.
+//! Finds numbers y_1, y_2, ... with y_i = f_i(y) for all i (a fixed point). The functions f_i are given. Each of them is *falling*: if a y_j
+//! rises, f_i(y) falls or stays equal. In the code, f_i(y) is `next(index, y)`.
 
 /// Maximum number of rounds. If the values still change after so many rounds, there is no result.
 const MAX_ROUNDS: usize = 20_000;
@@ -30,10 +30,10 @@ pub(super) fn find_fixed_point(
     None
 }
 
-/// Whether there is a single fixed point of `count` numbers. Because `next` falls, it turns a lower bound of all fixed points into an
-/// upper bound, and an upper bound into a lower bound. The first lower bound is 0. Each round computes an upper bound and a new lower
-/// bound, which approach each other. If the bounds meet, there is a single fixed point. If they stop changing before they meet, there may
-/// be several fixed points.
+/// Whether there is a single fixed point of `count` numbers. `next` must be falling and never negative. So the first lower bound of all
+/// fixed points is 0. From a lower bound, `next` computes an upper bound, and from an upper bound a lower bound. Each round computes an
+/// upper bound and a new lower bound, which approach each other. If the bounds meet, there is a single fixed point. If they stop changing
+/// before they meet, there may be several fixed points.
 pub(super) fn has_single_fixed_point(count: usize, next: impl Fn(usize, &[f64]) -> f64) -> bool {
     let mapped = |y: &[f64]| -> Vec<f64> { (0..count).map(|index| next(index, y)).collect() };
     let mut low = vec![0.0; count];
@@ -53,6 +53,7 @@ pub(super) fn has_single_fixed_point(count: usize, next: impl Fn(usize, &[f64]) 
         }
         low = next_low;
     }
+    // The bounds still change after the last round. They have not met, so there may be several fixed points.
     false
 }
 
@@ -67,10 +68,12 @@ mod tests {
         let pair = |rates: [f64; 2], s: f64| {
             move |index: usize, y: &[f64]| (rates[index] - s * y[1 - index]).max(0.0)
         };
+        // The fixed point is y = (2, 2), because 3 - 0.5 * 2 = 2.
         let y = find_fixed_point(vec![0.0; 2], pair([3.0, 3.0], 0.5)).expect("one");
         assert!(y.iter().all(|y| (y - 2.0).abs() < 1e-9), "{y:?}");
         assert!(has_single_fixed_point(2, pair([3.0, 3.0], 0.5)));
         assert!(!has_single_fixed_point(2, pair([3.0, 3.0], 1.5)));
+        // Only the faster machine can stop the other: the fixed point is y = (0, 3).
         assert!(has_single_fixed_point(2, pair([1.0, 3.0], 1.5)));
     }
 }

@@ -4,13 +4,14 @@
 //!
 //! Symbols: machine i has r_i ticks and y_i idle ticks per second, and lambda_i messages arrive at it per second. Y is the sum of
 //! all y_i. An idle tick sends a message to a given other machine with probability s. One idle tick of i prevents kappa_i messages for
-//! i. E is the expected value.
+//! i: it may send a message that keeps another machine busy, which then sends less, also to i. E is the expected value.
 //!
 //! # The equations
 //!
-//! The queue Q_i of machine i is approximated by a reflected Brownian motion ([`super::diffusion`]). Its variance sigma_i^2 and kappa_i
-//! are computed in [`super::noise`]. Its drift is mu_i = lambda_i + kappa_i y_i - r_i. The queue would grow by this number per second if
-//! machine i had no idle ticks: then the kappa_i y_i messages that its own idle ticks prevent would arrive too.
+//! The queue Q_i of machine i is approximated by a reflected Brownian motion ([`super::diffusion`]) with variance sigma_i^2 and drift
+//! mu_i = lambda_i + kappa_i y_i - r_i per second. (This drift is that of the Brownian motion, not the drift of a clock.) The queue would
+//! grow by mu_i per second if machine i had no idle ticks: then the kappa_i y_i messages that its own idle ticks prevent would arrive too.
+//! [`super::noise`] computes sigma_i^2 and kappa_i (there and in the code, kappa is the feedback).
 //!
 //! A message that arrived was either received or still waits: lambda_i T = (r_i - y_i) T + E Q_i(T). So
 //!
@@ -20,13 +21,13 @@
 //!
 //! # The solution
 //!
-//! If Y is given, each equation has only one unknown, y_i, which is found as a root. The sum of the y_i minus Y falls as Y rises,
-//! so Y is found as a root too.
+//! For an assumed value of Y, each equation has only one unknown, y_i, which is found as a root. The sum of the y_i that are found is
+//! compared with the assumed Y: the difference (sum minus Y) falls as Y rises, and it is 0 for the right Y. So Y is found as a root too.
 //!
 //! If idle ticks always send to all machines, the equations have several solutions, and the rates of the fluid are used. If
-//! machines differ in their sends or recipients, lambda_i depends on all other machines. The y_i are then updated one after the
-//! other, as for the fluid. These updates converge because y_i falls by at most 1 if lambda_i rises by 1. Machines whose ticks take all
-//! waiting messages have no queues: their rates are computed in [`super::batch_service`].
+//! machines differ in their sends or recipients, lambda_i cannot be computed from Y and y_i alone: it needs the y_j of each sender j. Then
+//! the y_i are updated one after the other, as for the fluid. These updates converge because y_i falls by at most 1 if lambda_i rises
+//! by 1. Machines whose ticks take all waiting messages have no queues: their rates are computed in [`super::batch_service`].
 //!
 //! sigma_i^2 depends on the y_i of all machines, so the equations are solved twice: first with the y_i of the fluid in sigma_i^2, then
 //! with those of the first solution.
@@ -79,7 +80,7 @@ impl Flow {
                 .clone()
                 .map(|machine| Noise::compute(machine, &idle, &fluid.active, &links))
                 .collect::<Option<_>>()?;
-            // If machines always send, the equations have several solutions. Then the rates of the fluid are used.
+            // If idle ticks always send to all machines, the equations have several solutions. Then the rates of the fluid are used.
             if links.always_send() {
                 break;
             }
@@ -134,8 +135,8 @@ fn arrival_rates(links: &Links, idle: &[f64]) -> Vec<f64> {
     }
 }
 
-/// Solves the equations for the idle ticks per second. `noises` are the random parts of the arrivals; the search starts at
-/// `idle`.
+/// Solves the equations for the idle ticks per second. `noises` has sigma^2 and kappa of each machine. If machines differ in
+/// their sends or recipients, the updates start from `idle`.
 fn solve_given_noise(
     system: &System,
     links: &Links,
@@ -169,9 +170,10 @@ fn queue(system: &System, machine: usize, noise: Noise, arrivals: f64, idle: f64
 /// Solves the equation of one machine for y, its idle ticks per second. `arrivals(y)` is the number of messages per second that
 /// arrive if the machine has y idle ticks per second.
 fn idle_given(system: &System, machine: usize, noise: Noise, arrivals: impl Fn(f64) -> f64) -> f64 {
+    // `duration_s` is T: the time in which messages can arrive.
     let (rate, duration_s) = (system.rates[machine], system.receiving_s());
-    // The right side of the equation minus y: r - lambda + E Q(T) / T - y. It is positive as long as y is too small. Because
-    // r - lambda = kappa y - mu, it is computed as (E Q(T) / T - mu) - (1 - kappa) y.
+    // The right side of the equation minus y: r - lambda + E Q(T) / T - y. It is positive if y is too small. By the definition of mu,
+    // r - lambda = kappa y - mu. So it is computed as (E Q(T) / T - mu) - (1 - kappa) y.
     let missing_idle = |idle: f64| {
         let queue = queue(system, machine, noise, arrivals(idle), idle);
         let terms_of_queue = queue.mean(duration_s) / duration_s - queue.drift;
@@ -235,7 +237,8 @@ mod tests {
         }
     }
 
-    /// If machines hardly differ, the equations for machines that differ give nearly the same result as those for equal machines.
+    /// The equations are solved in one way if all machines have the same probabilities of sends, and in another way if not. If the
+    /// probabilities hardly differ, both ways give nearly the same result.
     #[test]
     fn nearly_equal_machines_have_the_rates_of_equal_machines() {
         for internal in [0.1, 0.4, 0.9] {

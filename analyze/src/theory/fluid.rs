@@ -10,8 +10,8 @@
 //! A machine with y_i = 0 is overloaded: it receives at every tick, and lambda_i = s Y > r_i. The other machines are *active*;
 //! let k be their number. The sum of the equations of the active machines gives Y = (sum of their r_i) / (1 + (k - 1) s). There is only
 //! one solution, because Y is the sum of the right-hand sides, and this sum falls as Y rises. The active machines are the fastest
-//! ones. They are found one by one, in the order of their rates, the fastest first. The next machine i is active too if r_i > s Y,
-//! where Y includes y_i.
+//! ones. They are found one by one, in the order of their rates, the fastest first. The next machine i is active too if r_i > s Y.
+//! Here Y is the sum for the machines found so far and i together.
 //!
 //! # If machines differ in their sends or recipients
 //!
@@ -19,8 +19,8 @@
 //!
 //! > y_i = max(0, r_i - lambda_i), where lambda_i is the sum of s_j y_j over the neighbours j that send to i.
 //!
-//! In a mesh, a ring and a star, neighbours send to each other in both directions. If each equation is multiplied by s_i, the
-//! equations are the conditions for the minimum, among all y without negative values, of
+//! In a mesh, a ring and a star, neighbours send to each other in both directions. Multiply the equation of each y_i by s_i.
+//! The results are the conditions under which this expression has its minimum among all y without negative values:
 //!
 //! > (1/2) (sum of s_i y_i^2 + sum over ordered pairs of neighbours (i, j) of s_i s_j y_i y_j) - sum of s_i r_i y_i.
 //!
@@ -62,8 +62,8 @@ impl Fluid {
             .zip(&active)
             .map(|(rate, active)| match active {
                 false => 0.0,
-                // If machines always send, only those with the highest rate are active. They may share the idle ticks in any way. On
-                // average the shares are equal.
+                // If every idle tick sends to all machines (s = 1), only the machines with the highest rate are active. The equations only
+                // give the sum of their idle ticks. On average the shares are equal.
                 true if s >= 1.0 => total / active_count,
                 true => (rate - s * total) / (1.0 - s),
             })
@@ -78,9 +78,11 @@ impl Fluid {
 
     /// Solves the equations for machines with these `rates` and `links`; none if several solutions are possible.
     pub(super) fn from_links(rates: &[f64], links: &Links) -> Option<Self> {
+        // Every machine may send to every other, with the same probability s.
         if let Some((s, _)) = links.uniform() {
             return Some(Self::from_rates(rates, s));
         }
+        // The right-hand side of the equation of y_i, where i is `machine` and `idle` has all y.
         let next = |machine: usize, idle: &[f64]| {
             let idle = rates[machine] - links.weighted_sum(machine, idle);
             if idle <= MIN_IDLE_SHARE * rates[machine] {
@@ -89,6 +91,7 @@ impl Fluid {
                 idle
             }
         };
+        // There is a single solution if the matrix is positive definite. If it is not, there may still be a single one.
         if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
             return None;
         }
@@ -102,7 +105,7 @@ impl Fluid {
         })
     }
 
-    /// How many messages per second the queue of `machine` grows, if the machine ticks at `rate`; 0 if it keeps up.
+    /// By how many messages per second the queue of `machine` grows; 0 if the machine keeps up. `rate` is the machine's tick rate.
     pub fn growth(&self, machine: usize, rate: f64) -> f64 {
         (self.arrivals[machine] - rate).max(0.0)
     }
@@ -117,10 +120,11 @@ fn active(rates: &[f64], s: f64) -> (Vec<bool>, f64) {
     let mut slowest_active = None;
     for machine in fastest_first {
         let rate = rates[machine];
+        // Y if this machine is active too. Then k = `count` + 1.
         let total_with_it = (sum + rate) / (1.0 + count * s);
         // The fastest machine is active, and so is every machine with the rate of an active one.
-        let is_equal = slowest_active.is_none_or(|slowest| slowest == rate);
-        if !is_equal && rate - s * total_with_it <= MIN_IDLE_SHARE * rate {
+        let is_surely_active = slowest_active.is_none_or(|slowest| slowest == rate);
+        if !is_surely_active && rate - s * total_with_it <= MIN_IDLE_SHARE * rate {
             break;
         }
         slowest_active = Some(rate);
@@ -137,6 +141,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Three machines whose sends go to the first other machine, to the second or to both, with equal probabilities. Two of these three
+    /// kinds of sends go to a given machine.
     fn three(rates: [f64; 3], internal: f64) -> Fluid {
         Fluid::from_rates(&rates, 2.0 * (1.0 - internal) / 3.0)
     }
@@ -157,8 +163,8 @@ mod tests {
         assert!((fluid.growth(0, 1.0) - 0.5).abs() < 1e-9);
     }
 
-    /// Here s = 0.4 and Y = (3 + 4) / (1 + s) = 5. So r_0 = s Y = 2, except for rounding errors. So machine 0 has no idle ticks, and its
-    /// queue does not grow.
+    /// Here s = 0.4 and Y = (3 + 4) / (1 + s) = 5. So s Y is 2, as r_0 is, except for rounding errors. Therefore machine 0
+    /// has no idle ticks, and its queue does not grow.
     #[test]
     fn a_machine_at_exactly_the_critical_load_has_no_idle_ticks() {
         let fluid = three([2.0, 3.0, 4.0], 0.4);
@@ -179,6 +185,7 @@ mod tests {
             internal in 0.0f64..=1.0,
         ) {
             let rates: Vec<f64> = rates.into_iter().map(f64::from).collect();
+            // A send goes to one of the other machines or to all: as many choices as machines. Two of them contain a given machine.
             let s = 2.0 * (1.0 - internal) / rates.len() as f64;
             let fluid = Fluid::from_rates(&rates, s);
             let total: f64 = fluid.idle.iter().sum();

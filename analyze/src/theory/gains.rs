@@ -5,9 +5,9 @@ use super::flow::Flow;
 use super::pair::Pair;
 use super::system::System;
 
-/// How much the machine's clock advances per second if no message has a *later time* (a timestamp greater than the clock): by the number
-/// of its ticks, or of its messages if there are more messages. If a tick takes all waiting messages, the clock counts each message
-/// and each idle tick.
+/// How much the machine's clock advances per second if no message has a *later time* (a timestamp greater than the clock). Then the clock
+/// only counts: the ticks of the machine or, if the machine is overloaded, the messages that arrive. If a tick takes all waiting
+/// messages, the clock counts every message, and every idle tick (a tick that receives nothing).
 pub(super) fn rate_without_later_times(system: &System, flow: &Flow, machine: usize) -> f64 {
     let (rate, arrivals) = (system.rates[machine], flow.arrivals[machine]);
     match system.takes_all() {
@@ -16,21 +16,23 @@ pub(super) fn rate_without_later_times(system: &System, flow: &Flow, machine: us
     }
 }
 
-/// R, the logical rate of the clock of `source`, a machine that follows no other clock, in 1/s.
+/// R, the logical rate of the clock of `source`, in 1/s. Messages bring this machine the times of no faster machine.
 pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
     let own = match system.takes_all() {
         true => rate_without_later_times(system, flow, source),
         false => system.rates[source],
     };
-    // A message that carries the clock before the increment brings the fastest machine no later time.
+    // If messages carry the clock before the increment, a receive puts no clock ahead of the fastest machine's clock. So no message
+    // brings the fastest machine a later time.
     if system.stamps_before {
         return own;
     }
-    // The clocks of machines with equal rates that tick at the same instants stay equal, so they gain nothing. Ticks that take several
-    // messages are an exception: then the clock of `source` counts more events than ticks, so `own` is above the rate of both machines.
-    let ticks_apart = |machine: usize| !system.aligned || system.rates[machine] != own;
+    // If another machine has the same rate and ticks at the same instants, its clock stays equal to that of `source`, and neither gains
+    // anything. But if ticks take several messages, the clocks count these messages too, and do not stay equal. Then `own` is above the
+    // rate of `source`, so it differs from the rate of the other machine.
+    let clocks_differ = |machine: usize| !system.aligned || system.rates[machine] != own;
     let partners = (0..system.rates.len()).filter(|&machine| machine != source);
-    let partners = partners.filter(|&machine| ticks_apart(machine));
+    let partners = partners.filter(|&machine| clocks_differ(machine));
     let gains = partners.map(|partner| gains(system, flow, source, partner));
     own + gains.sum::<f64>()
 }
@@ -39,23 +41,30 @@ pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
 fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
     let (rate, partner_rate) = (system.rates[fastest], system.rates[partner]);
     let pair = Pair::from_links(&flow.links, fastest, partner);
-    // Messages per second from the fastest machine to the partner, and back.
+    // Messages per second from the fastest machine to the partner, and back: the probability that an idle tick sends one, times the idle
+    // ticks per second.
     let (out, back) = (
         pair.out * flow.idle[fastest],
         pair.back * flow.idle[partner],
     );
-    // A message of a partner with at most half the rate has no later time.
+    // A partner with at most half the rate sends so late that its clock is no longer ahead, so its messages have no later times.
     if partner_rate <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
         return 0.0;
     }
-    // A message of the fastest machine can give the partner's clock a head start. P is the probability that the partner sends a message
-    // before the head start is gone: 1 - (1 - exp(-x)) / x. For equal rates x is infinite, and P = 1.
-    let p_sent_in_time = match back / (rate - partner_rate) {
-        x if x.is_finite() => 1.0 + (-x).exp_m1() / x,
-        _ => 1.0,
+    // A message of the fastest machine can give the partner's clock a head start of up to one tick. A head start of one tick lasts
+    // 1 / (rate - partner_rate) seconds. In this time the partner sends x messages back on average. For equal rates x is infinite.
+    let x = back / (rate - partner_rate);
+    // P, the probability that the partner sends a message before the head start is gone: 1 - (1 - exp(-x)) / x.
+    let p_sent_in_time = if x.is_finite() {
+        1.0 + (-x).exp_m1() / x
+    } else {
+        1.0
     };
-    // How often the partner gets a head start, in 1/s.
+    // How often the partner gets a head start, in 1/s. It gets one only if it ticks before the fastest machine ticks again, which has the
+    // probability partner_rate / rate.
     let alpha = out * partner_rate / rate;
+    // For one gain it takes 1 / (P alpha) seconds until a head start that lasts long enough, and 1 / back seconds until the message.
+    // `gain_ratio` corrects this estimate.
     pair.gain_ratio() / (1.0 / (p_sent_in_time * alpha) + 1.0 / back)
 }
 

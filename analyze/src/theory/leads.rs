@@ -1,31 +1,34 @@
-//! The *lead*: how far the greatest clock of a run is ahead of the fastest machine's clock, on average. Other clocks can be ahead for a
-//! part of each tick, because a receive adds 1 to the received time.
+//! The *lead*: how far the greatest clock of a run is ahead of the fastest machine's clock, on average. Another clock can be ahead for a
+//! part of the time between two ticks of the fastest machine, because a receive adds 1 to the timestamp of the message.
 //!
 //! # Two machines at the highest rate
 //!
-//! If the two machines tick in turn, the machine that ticked last has the greatest clock ([`super::pair`]).
+//! If the two machines tick at the same instants, their clocks stay equal, and the lead is 0. Otherwise they tick in turn, and only the
+//! clock of the machine that did not tick last can be behind. [`super::pair`] derives how far it is behind on average.
 //!
 //! # One machine at the highest rate
 //!
 //! Let the fastest machine f tick r times per second, with the period P = 1 / r. A *listener* is a slower machine j that receives
-//! messages of f; it ticks q times per second. A message of f can put the clock of j one ahead of the clock of f for a part of a
-//! tick:
+//! messages of f; it ticks q times per second. A message of f can put the clock of j one ahead of the clock of f until f ticks again:
 //!
 //! - The last tick of f was a seconds ago, the last tick of j b seconds ago.
 //! - f sent a message to j k ticks before the last tick of f (k = 0 is the last tick itself). So the clock of f is now k more than the
 //!   timestamp of the message.
-//! - j received the message at the next tick of j and added 1, and it added 1 at each tick since then. So the clock of j is now
-//!   floor((a + k P - b) q) + 1 more than the timestamp: this is the number of ticks of j since the send.
+//! - The message was sent a + k P seconds ago. Since then j has had floor((a + k P - b) q) + 1 ticks. At the first of them, j received the
+//!   message and added 1 to the timestamp. At each further tick it added 1. So the clock of j is now this number of ticks more than the
+//!   timestamp.
 //!
-//! j is ahead if this number is greater than k. It is then k + 1, because q < r. So j is ahead, by one, if and only if
+//! j is ahead of f if it has had more than k ticks since the send. More than k + 1 are impossible, because f has had k, and j is slower. So
+//! j is ahead, by one, if and only if (a + k P - b) q >= k. This is the same as
 //!
 //! > b <= a - k (1/q - P).
 //!
-//! If this inequality is false for the last message of f, it is false for each earlier message too. So only the last message matters.
+//! If this inequality is false for the last message of f, it is false for each earlier message too, because k is then larger. So only the
+//! last message matters.
 //!
-//! A tick of f sends a message to j with probability e = s y / r, where y is the number of idle ticks of f per second, and s is the
-//! probability that an idle tick of f sends to j. So the last message was sent k ticks before the last tick of f with probability
-//! e (1 - e)^k. Let b be evenly distributed between 0 and 1/q, and a between 0 and P. Then j is ahead with probability
+//! A tick of f sends a message to j with probability e = s y / r, where y is the number of idle ticks of f (ticks that receive nothing) per
+//! second, and s is the probability that an idle tick of f sends to j. So the last message was sent k ticks before the last tick of f with
+//! probability e (1 - e)^k. Let b be evenly distributed between 0 and 1/q, and a between 0 and P. Then j is ahead with probability
 //!
 //! > sum over k of e (1 - e)^k q max(0, a - k (1/q - P)), averaged over a.
 //!
@@ -39,7 +42,7 @@
 //! - If messages carry the clock before the increment, no listener gets ahead.
 //! - A message that waits behind another message puts no listener ahead. Let lambda messages arrive at j per second. The share of
 //!   ticks of j that find an empty queue is 1 - lambda / q. The queue is empty if f sent nothing at its last tick (probability 1 - e)
-//!   and no other message waits. So no other message waits with probability (1 - lambda / q) / (1 - e).
+//!   and no other message waits. If these two are independent, no other message waits with probability (1 - lambda / q) / (1 - e).
 
 use super::flow::Flow;
 use super::pair::Pair;
@@ -52,9 +55,10 @@ const NEGLIGIBLE: f64 = 1e-6;
 /// The sum over k has at most this many terms.
 const MAX_TERMS: u32 = 1000;
 
-/// The lead for each machine: it is added to the machine's lag behind the clock of the fastest machine, so that the sum is the lag behind
-/// the greatest clock. If several machines have the highest rate, each of the first two has its own lead (by how much the greater of the two
-/// clocks is ahead of its clock), and all others have the mean of these two leads.
+/// The lead for each machine. A machine's lag behind the clock of the fastest machine plus its lead is its lag behind the greatest clock.
+///
+/// If one machine has the highest rate, the lead is the same for all machines. If several have it, each of the first two of them has a lead
+/// of its own: how far its clock is behind the greater of the two clocks. All other machines have the mean of these two leads.
 pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
     let rate = system.highest_rate();
     let fastest_machines: Vec<usize> = (0..system.rates.len())
@@ -102,7 +106,8 @@ impl Listener {
         let load = flow.arrivals[machine] / rate;
         Self {
             rate,
-            // The formula would give more than 1 if the load were below e.
+            // If a tick takes all waiting messages, no message waits behind another. If the load is below e, the formula would give more
+            // than 1.
             free_probability: match system.takes_all() || load <= send_probability {
                 true => 1.0,
                 false => ((1.0 - load) / (1.0 - send_probability)).max(0.0),
@@ -122,11 +127,12 @@ fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
         .iter()
         .map(|&machine| Listener::new(system, flow, machine, send_probability))
         .collect();
-    // If a send reaches both of two neighbours with the same probability as one of them, every send goes to all neighbours.
+    // `sender.s` is the probability that a given neighbour gets a message. `sender.q` (not the rate q above) is the probability that both
+    // of two given neighbours get one. If the two are equal, no neighbour ever gets a message without the others.
     let always_sends_to_all = sender.s == sender.q;
     // The probability that at least one listener is ahead, for one value of a.
     let p_ahead_at = |point: u32| {
-        // A delay reduces a.
+        // The middle of one of `POINTS` equal parts of the period, minus the delay.
         let a = (f64::from(point) + 0.5) / f64::from(POINTS) / rate - system.delay_s;
         let p_ahead = |listener: &Listener, k: f64| {
             let max_b = a - k * (1.0 / listener.rate - 1.0 / rate);
@@ -149,18 +155,18 @@ fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
     (0..POINTS).map(p_ahead_at).sum::<f64>() / f64::from(POINTS)
 }
 
-/// The sum over k of e (1 - e)^k `p_ahead(k)`, where e is `send_probability`. `p_ahead(k)` falls as k rises, so no term follows after it is
-/// 0.
+/// The sum over k of e (1 - e)^k `p_ahead(k)`, where e is `send_probability`. `p_ahead(k)` falls as k rises, so the sum ends where
+/// `p_ahead(k)` is 0.
 fn sum_over_messages(send_probability: f64, p_ahead: impl Fn(f64) -> f64) -> f64 {
     // The probability that f has sent nothing in the last k ticks: (1 - e)^k.
     let mut p_nothing_later = 1.0;
     let mut sum = 0.0;
     for k in 0..MAX_TERMS {
-        let p_ahead = p_ahead(f64::from(k));
-        if p_nothing_later < NEGLIGIBLE || p_ahead <= 0.0 {
+        let p_ahead_at_k = p_ahead(f64::from(k));
+        if p_nothing_later < NEGLIGIBLE || p_ahead_at_k <= 0.0 {
             break;
         }
-        sum += p_nothing_later * send_probability * p_ahead;
+        sum += p_nothing_later * send_probability * p_ahead_at_k;
         p_nothing_later *= 1.0 - send_probability;
     }
     sum
@@ -182,18 +188,24 @@ mod tests {
         leads(system, &Flow::solve(system).expect("one solution"))[0]
     }
 
-    /// A listener at half the rate is ahead after a tick that receives the last message of the time-keeper. Three things must
-    /// come together: the last tick of the time-keeper sent a message (probability 0.3); the listener has ticked since then
-    /// (probability (1/2) (q / r) = 1/4); and no other message waited (probability (1 - 0.6) / (1 - 0.3) = 4/7). Earlier messages
-    /// do not put the listener ahead.
+    /// A listener at half the rate is ahead after a tick that receives the last message of the time-keeper (the only machine that sends).
+    /// Three things must come together:
+    ///
+    /// - The last tick of the time-keeper sent a message: probability 0.3.
+    /// - The listener has ticked since then: probability 1/4, because half a period of the time-keeper has passed on average, and this is a
+    ///   quarter of the listener's period.
+    /// - No other message waited: probability (1 - 0.6) / (1 - 0.3) = 4/7, because 0.3 * 6 / 3 = 0.6 messages arrive per tick of the
+    ///   listener.
+    ///
+    /// Earlier messages do not put the listener ahead.
     #[test]
     fn the_leads_of_one_and_of_two_listeners_are_those_worked_out_by_hand() {
         assert!((lead(&time_keeper(&[6.0, 3.0], 0.7)) - 0.3 / 7.0).abs() < 1e-3);
-        // If the last tick of the time-keeper sent a message, a listener is ahead with probability x. It depends on the time since that
-        // tick, and is evenly distributed between 0 and (1/2) (4/7) = 2/7. So both listeners are behind with probability (1 - x)^2,
-        // averaged over x.
-        let both_behind = 1.0 - 2.0 / 7.0 + (2.0f64 / 7.0).powi(2) / 3.0;
-        let expected = 0.3 * (1.0 - both_behind);
+        // If the last tick of the time-keeper sent a message, a listener is ahead with probability x. x grows evenly with the time since
+        // that tick, from 0 to (1/2) (4/7) = 2/7. Neither listener is ahead with probability (1 - x)^2. Its average over x from 0 to m is
+        // 1 - m + m^2 / 3.
+        let none_ahead = 1.0 - 2.0 / 7.0 + (2.0f64 / 7.0).powi(2) / 3.0;
+        let expected = 0.3 * (1.0 - none_ahead);
         assert!((lead(&time_keeper(&[6.0, 3.0, 3.0], 0.7)) - expected).abs() < 1e-3);
     }
 
@@ -204,6 +216,7 @@ mod tests {
             stamps_before: true,
             ..time_keeper(&[6.0, 3.0], 0.7)
         };
+        // The delay is longer than the period of the time-keeper, 1/6 s.
         let late = System {
             delay_s: 0.2,
             ..time_keeper(&[6.0, 3.0], 0.7)

@@ -6,12 +6,13 @@
 //!
 //! | sends | s_j | q_j |
 //! | --- | --- | --- |
-//! | mix: to one of the d neighbours or to all, d + 1 outcomes with equal probabilities | 2 (1 - p_j) / (d + 1) | (1 - p_j) / (d + 1) |
+//! | mix: to one of the d neighbours or to all, d + 1 cases with equal probabilities | 2 (1 - p_j) / (d + 1) | (1 - p_j) / (d + 1) |
 //! | unicast: to one neighbour | (1 - p_j) / d | 0 |
-//! | broadcast, and all sends of a time-keeper: to all neighbours | 1 - p_j | 1 - p_j |
+//! | broadcast, and all sends of a time-keeper (the only machine that sends): to all neighbours | 1 - p_j | 1 - p_j |
 //! | multicast: to k of the d neighbours | (1 - p_j) k / d | (1 - p_j) k (k - 1) / (d (d - 1)) |
 //!
-//! If there are fewer than k neighbours, the message goes to all of them, as if k were d.
+//! With the rule mix, a given neighbour gets a message in 2 of the d + 1 cases: if the send goes to this neighbour, and if it goes to all.
+//! With the rule multicast, a machine with fewer than k neighbours sends to all of them, as if k were d.
 
 use sim::experiment::{Sends, Topology};
 
@@ -103,10 +104,10 @@ impl Links {
 
     /// The probability that an idle tick of `from` sends a message to `to`.
     pub fn send_probability(&self, from: usize, to: usize) -> f64 {
-        let senders = self.senders_to[to]
+        let found = self.senders_to[to]
             .iter()
             .find(|(sender, _)| *sender == from);
-        senders.map_or(0.0, |(_, s)| *s)
+        found.map_or(0.0, |(_, s)| *s)
     }
 
     /// Whether an idle tick of `machine` can send at all.
@@ -124,8 +125,9 @@ impl Links {
         (self.senders.iter().all(is_like_first)).then_some((first.s, first.q))
     }
 
-    /// Whether an idle tick of every machine almost always sends to every other machine. Then 1 - s is too small to divide by, and the
-    /// machine that has an idle tick first has nearly all idle ticks from then on, because it overloads the others.
+    /// Whether an idle tick of every machine almost always sends to every other machine (s is almost 1). Then formulas that divide by 1 - s
+    /// are too inaccurate. In a run of such machines, the one with the first idle tick overloads the others, so from then on it has nearly
+    /// all idle ticks.
     pub fn always_send(&self) -> bool {
         self.uniform().is_some_and(|(s, _)| s > 0.999)
     }
@@ -137,9 +139,9 @@ impl Links {
         senders.map(|(sender, s)| s * values[*sender]).sum()
     }
 
-    /// Whether a matrix is positive definite (all its eigenvalues are greater than 0). The matrix has a row for each machine that is true
-    /// in `included`. Its elements are `diagonal` in the diagonal, sqrt(s_i s_j) for two machines i and j that send to each other, and 0
-    /// elsewhere.
+    /// Whether a matrix is positive definite (all its eigenvalues are greater than 0). The matrix has a row and a column for each machine i
+    /// whose `included[i]` is true. Its elements are `diagonal` in the diagonal (a number above 0), sqrt(s_i s_j) for two machines i and j
+    /// that send to each other, and 0 elsewhere.
     ///
     /// A matrix is positive definite if and only if it has a Cholesky decomposition: it is L times the transpose of L, where L has
     /// positive elements in the diagonal and zeros above it.
@@ -150,10 +152,12 @@ impl Links {
             .filter(|&machine| included[machine])
             .collect();
         if let Some((s, _)) = self.uniform() {
-            // All elements outside the diagonal are s, so the smallest eigenvalue is `diagonal` - s.
+            // A single machine has the eigenvalue `diagonal`, which is above 0. With more machines, all elements outside the diagonal are s,
+            // so the smallest eigenvalue is `diagonal` - s.
             return chosen.len() < 2 || diagonal - s >= ROUNDING;
         }
-        // L, computed row by row.
+        // L, computed row by row. Each element of the matrix is a sum of products of two elements of L. In all but the last product, both
+        // elements are already computed: `known` is the sum without the last product.
         let mut lower = vec![vec![0.0; chosen.len()]; chosen.len()];
         for row in 0..chosen.len() {
             for column in 0..=row {
@@ -203,6 +207,7 @@ mod tests {
         let close = |(a, b): (f64, f64), (c, d): (f64, f64)| {
             assert!((a - c).abs() < 1e-12 && (b - d).abs() < 1e-12, "{a} {b}");
         };
+        // Each machine has d = 3 neighbours, and 1 - p is 0.6.
         close(of(Sends::Mix), (0.3, 0.15));
         close(of(Sends::Unicast), (0.2, 0.0));
         close(of(Sends::Multicast(2)), (0.4, 0.2));
@@ -235,8 +240,8 @@ mod tests {
         );
     }
 
-    /// For four machines in a ring, the smallest eigenvalue of the matrix is 1 - 2 s. So there is one state if s is less than 1/2, that is,
-    /// if p is greater than 1/2.
+    /// For four machines in a ring, the smallest eigenvalue of the matrix is 1 - 2 s. So there is one state if s is less than 1/2. With
+    /// broadcasts s is 1 - p, so this is the case if p is greater than 1/2.
     #[test]
     fn a_ring_has_one_state_if_machines_send_rarely() {
         for (internal, expected) in [(0.51, true), (0.49, false)] {

@@ -7,8 +7,8 @@
 //!
 //! # Feedback kappa
 //!
-//! A message from i to an active machine j costs j an idle tick, so j sends less, also to i. Suppose that i has one idle tick
-//! more. Let n_j be the change of the number of idle ticks of j, and n the sum of all n_j. Machine j gets s more messages from i,
+//! A message from i to an active machine j costs j an idle tick, so j sends less, also to i. Suppose that i nevertheless had one idle
+//! tick. Let n_j be the change of the number of idle ticks of j, and n the sum of all n_j. Machine j gets s more messages from i,
 //! and s (n - n_j) more from the other active machines (n is negative, so these are fewer). Each message costs one idle tick:
 //!
 //! > n_j = -s - s (n - n_j). The sum over all j gives n = -s K / (1 + (K - 1) s).
@@ -20,32 +20,30 @@
 //! # Variance sigma^2
 //!
 //! Within a given time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
-//! mean, which is s per idle tick. If active machines receive more messages, they have fewer idle ticks and send fewer messages
-//! to i. As in the sum of the equations for n_j above, their number of idle ticks changes in total by
-//! -(sum of e_kj over all k and all active j) / (1 + (K - 1) s). So the
+//! mean, which is s per idle tick. The messages to i count directly: e_ki. The messages to active machines cost these machines idle
+//! ticks. As in the sum of the equations for n_j above, their number of idle ticks changes in total by
+//! -(sum of e_kj over all k and all active j) / (1 + (K - 1) s). Each idle tick that they lose would have sent s messages to i. So the
 //! idle ticks of k change the number of messages for i by
 //!
 //! > e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s).
 //!
-//! The sum over j has m terms: m = K - 1 if k is active, and otherwise m = K. For one idle tick, e_kj has the variance V = s (1 - s),
-//! and the covariance of e_kj and e_kl, for two machines j and l, is C = s/2 - s^2. Different ticks are independent. So an idle
-//! tick of k contributes the variance
+//! The sum over j has m terms: m = K - 1 if k is active, and otherwise m = K. Now let e_kj belong to a single idle tick of k. Then its
+//! variance is V = s (1 - s). The covariance of e_kj and e_kl, for two machines j and l, is C = q - s^2, where q is the probability that
+//! an idle tick sends to both of two given machines (for `sends = "mix"`, q is s/2). Different ticks are independent. So an idle tick of k
+//! contributes the variance
 //!
 //! > v = V + c^2 (m V + m (m - 1) C) - 2 c m C.
 //!
-//! sigma^2 is the sum of y_k v over the other machines k, where y_k is the number of idle ticks of k per second. The value of C
-//! is for `sends = "mix"`. In general C = q - s^2, where q is the probability that an idle tick sends to both of two given
-//! machines.
+//! sigma^2 is the sum of y_k v over the other machines k, where y_k is the number of idle ticks of k per second.
 //!
 //! # If machines differ in their sends or recipients
 //!
-//! Let s_j and q_j be the probabilities s and q for an idle tick of j ([`super::links`]). Let w_j be the number of messages for i
-//! that are prevented by one more message for j. The message for j costs an idle tick of j. So i loses the message that j might have
-//! sent to i. But other machines also lose a message of j, so they have more idle ticks, and i gains messages from them:
+//! Let s_j and q_j be the probabilities s and q for an idle tick of j ([`super::links`]). The neighbours of j are the machines to which j
+//! may send. Let w_j be the mean number of messages for i that are prevented by one more message for j. This message costs an idle tick
+//! of j. If i is a neighbour of j, the idle tick would have sent s_j messages to i on average, so i loses them. But each other neighbour k
+//! loses s_j messages too. If k is active, it then has more idle ticks, and i gains w_k for each message that k loses:
 //!
-//! > w_j = s_j [if j sends to i] - s_j (sum of w_k over the active neighbours k of j).
-//!
-//! The first term is 0 if j does not send to i.
+//! > w_j = a - s_j (sum of w_k over the active neighbours k of j), with a = s_j if i is a neighbour of j, and otherwise a = 0.
 //!
 //! Then kappa = s_i (sum of w_j over the active neighbours j of i). An idle tick of k changes the number of messages for i by
 //! e_ki - (sum of w_j e_kj over the active neighbours j of k). So each neighbour of k has a weight u: 1 for i, -w_j for an active
@@ -86,6 +84,7 @@ impl Noise {
         links: &Links,
     ) -> Option<Self> {
         let w = find_fixed_point(vec![0.0; idle.len()], |j, w| {
+            // So a sum of w over all neighbours is the sum over the active ones.
             if j == machine || !active[j] {
                 return 0.0;
             }
@@ -104,6 +103,7 @@ impl Noise {
             let sum_of_squares: f64 = weights().map(|u| u * u).sum();
             let first_term = (sender.s - sender.q) * sum_of_squares;
             let second_term = (sender.q - sender.s * sender.s) * sum * sum;
+            // A variance is never negative, but rounding could make it so.
             idle[k] * (first_term + second_term).max(0.0)
         };
         let sender = links.sender(machine);
@@ -125,6 +125,7 @@ impl Noise {
         // C and V.
         let (covariance, variance) = (q - s * s, s * (1.0 - s));
         let c = match active_others {
+            // Then c has no effect, but the formula would divide by 0 if s is 1.
             0.0 => 0.0,
             count => s / (1.0 + (count - 1.0) * s),
         };
@@ -158,8 +159,8 @@ mod tests {
     use crate::theory::System;
     use sim::experiment::Sends;
 
-    /// Three machines have 1, 3 and 6 ticks per second, and p = 0.7. For the slowest machine, c = 1/6, V = 0.16, C = 0.06 and m = 1, and
-    /// the other two machines have 7.5 idle ticks per second.
+    /// Three machines have 1, 3 and 6 ticks per second, and `internal` is 0.7, so s = 0.2 and q = 0.1. For the slowest machine, c = 1/6,
+    /// V = 0.16, C = 0.06 and m = 1, and the other two machines together have 7.5 idle ticks per second.
     #[test]
     fn variance_and_feedback_are_those_worked_out_by_hand() {
         let noise = Noise::among_equals(0, &[0.0, 1.875, 5.625], &[false, true, true], (0.2, 0.1));
@@ -168,12 +169,13 @@ mod tests {
         assert!((noise.feedback - 0.2 * 0.2 * 2.0 / 1.2).abs() < 1e-12);
     }
 
-    /// If only one machine sends to the machine, the variance is that of the sender's random choices, s (1 - s) for each idle tick.
+    /// If there is only one other machine, the variance is that of its random choices: s (1 - s) for each of its 6 idle ticks per second.
+    /// Kappa is s^2.
     #[test]
     fn with_one_sender_the_variance_is_that_of_its_choices() {
         let noise = Noise::among_equals(0, &[0.0, 6.0], &[false, true], (0.5, 0.25));
-        assert!((noise.variance - 6.0 * 0.25).abs() < 1e-12);
-        assert!((noise.feedback - 0.25).abs() < 1e-12);
+        assert!((noise.variance - 6.0 * 0.5 * (1.0 - 0.5)).abs() < 1e-12);
+        assert!((noise.feedback - 0.5 * 0.5).abs() < 1e-12);
     }
 
     #[test]
@@ -186,6 +188,7 @@ mod tests {
     #[test]
     fn formulas_for_different_machines_include_equal_machines() {
         let (idle, active) = ([0.0, 1.875, 5.625, 2.0], [false, true, true, true]);
+        // Of this system, only `internal` (0.4) and the number of machines have an effect: s and q follow from them and from `sends`.
         let system = System::new(&[1.0; 4], 0.4, 60.0);
         for sends in [
             Sends::Mix,

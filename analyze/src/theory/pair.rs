@@ -1,22 +1,26 @@
-//! How much the clocks of two machines gain from messages, compared with the number of ticks. Both machines have the highest rate, they
-//! tick in turn, and no other machine sends to them.
+//! Two machines with the highest rate tick in turn, and no other machine sends to them. Without messages, each clock counts the ticks of
+//! its machine. The *gain* is how much more it counts because of messages.
 //!
-//! No queue has more than one message. Before a tick there are four states: the clock of the machine that ticks next is equal to
-//! the other clock or one behind it, and a message waits for this machine or not. There are two kinds of ticks:
+//! No queue has more than one message, because between two ticks of a machine the other one ticks once. Before a tick there are four
+//! states: the clock of the machine that ticks next is equal to the other clock or one behind it, and a message waits for this machine or
+//! not. There are two kinds of ticks:
 //!
 //! - An idle tick (no message waits) adds 1 to the clock. If the clocks were equal, this clock is then one ahead. If it was one behind,
 //!   the clocks are then equal. The tick sends with the machine's probability.
-//! - A tick that receives a message also adds 1, unless the clock was one behind. In that case the clock jumps by two and is then one
-//!   ahead, so it has gained a tick.
+//! - A tick that receives a message also adds 1, unless the clock was one behind. In that case the message carries the other clock's
+//!   value, so the clock jumps by two. It is then one ahead, and has gained a tick.
 //!
 //! Let a be the probability that an idle tick of the first machine sends to the second, and b the probability that an idle tick
 //! of the second machine sends to the first, and let
 //!
 //! > alpha = b (1 - a), beta = a (1 - b).
 //!
+//! So alpha is the probability that an idle tick of the first machine sends nothing, and then an idle tick of the second machine sends.
+//! For beta the machines change places.
+//!
 //! Consider the moment before a tick of the first machine. With probability x = beta / (alpha + beta + alpha beta), its clock is behind
 //! and no message waits. With probability alpha x, its clock is behind and a message waits, so the clock gains a tick. For the second
-//! machine, alpha and beta change places. So the mean gain of each tick of either machine is, in ticks,
+//! machine, alpha and beta change places. So each tick of either machine brings the same mean gain, in ticks:
 //!
 //! > g = alpha beta / (alpha + beta + alpha beta).
 //!
@@ -45,14 +49,16 @@ impl Pair {
         (self.back * (1.0 - self.out), self.out * (1.0 - self.back))
     }
 
-    /// The exact gains divided by the gains of the two-step estimate in [`super::clocks`]. The estimate is too high, because it
-    /// ignores that machines sometimes receive at ticks at which they would have sent. The ratio is g (1 / (a y_1) + 1 / (b
-    /// y_2)), where y_1 = (1 - b) / (1 - a b) and y_2 = (1 - a) / (1 - a b) are the shares of idle ticks of the two machines. For
-    /// equal machines it is 2 (1 - s) / (2 - s).
+    /// The exact gain g divided by the two-step estimate of the gain in [`super::clocks`]. The estimate is too high, because it
+    /// ignores that machines sometimes receive at ticks at which they would have sent. Per tick, the estimate is
+    /// 1 / (1 / (a y_1) + 1 / (b y_2)), where y_1 = (1 - b) / (1 - a b) and y_2 = (1 - a) / (1 - a b) are the shares of idle ticks of the
+    /// two machines. For equal machines the ratio is 2 (1 - s) / (2 - s).
     pub fn gain_ratio(self) -> f64 {
         let (alpha, beta) = self.alpha_and_beta();
         match alpha + beta + alpha * beta {
+            // No idle tick sends, or each idle tick of both machines sends. In both cases the clocks gain nothing.
             0.0 => 0.0,
+            // The ratio as derived above, simplified.
             denominator => (1.0 - self.out * self.back) * (alpha + beta) / denominator,
         }
     }
@@ -63,7 +69,8 @@ impl Pair {
         let (alpha, beta) = self.alpha_and_beta();
         let denominator = alpha + beta + alpha * beta;
         if denominator == 0.0 {
-            // Without messages each clock counts its ticks, and both machines tick equally often.
+            // Without messages each clock counts its ticks, and both machines tick equally often. (The denominator is also 0 if each
+            // idle tick of both machines sends.)
             return (0.0, 0.0);
         }
         (
@@ -89,7 +96,7 @@ mod tests {
         }
     }
 
-    /// The second machine only listens. Then the first machine is behind whenever the second one ticked last.
+    /// The second machine never sends. Then the first machine is behind whenever the second one ticked last.
     #[test]
     fn a_machine_that_only_listens_is_never_behind() {
         assert_eq!(

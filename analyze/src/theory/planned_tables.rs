@@ -1,4 +1,4 @@
-//! The predictions for an experiment before its runs, as tables and as records.
+//! The predictions for an experiment before its runs, as tables and as records (named values, for CSV and JSON).
 
 use std::collections::HashMap;
 
@@ -28,7 +28,8 @@ const SHOWN: [Quantity; 5] = [
 const BOUNDARY_DECIMALS: usize = 4;
 
 /// The number of configurations in each regime, as a sentence. The regime says how many messages arrive at a machine: fewer than it has
-/// ticks (stable), about as many (critical) or more (overloaded). A configuration has the worst regime of its machines.
+/// ticks (stable), about as many (critical) or more (overloaded). A configuration has the worst regime of its machines:
+/// overloaded is the worst, and stable the best.
 pub fn planned_overview(configurations: &[PlannedConfiguration]) -> String {
     let count = |regime: Option<Regime>| {
         let configurations = configurations.iter();
@@ -84,6 +85,7 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
     caption.extend(constant(all(), &varying));
     caption.push(REGIMES.to_owned());
     caption.extend(described_measures(&sample));
+    // The caption also explains the caveats that are in the table.
     let machines = configurations.iter().flat_map(|planned| &planned.machines);
     let shown: Vec<Compared> = machines
         .flat_map(|machine| SHOWN.map(|quantity| predicted_alone(machine, quantity)))
@@ -99,7 +101,7 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
         optional: (first_measure + 1..headings.len()).rev().collect(),
         headings,
         rows,
-        // The column `regime`.
+        // The column `regime`. The function also has colours for words of verdicts, which are not in this table.
         coloured: Some((first_measure - 1, tone_of_verdict)),
         caption,
         ..Table::default()
@@ -116,7 +118,6 @@ pub fn boundary_table(
         return None;
     }
     let all = configurations.iter().map(|one| &*one.configuration);
-    let sweeps_rate = |boundary: &Boundary| boundary.swept != Swept::Internal;
     // A parameter that all boundaries sweep has no column: its values are in the last column.
     let varying: Vec<&Parameter> = varying(all)
         .into_iter()
@@ -146,12 +147,12 @@ pub fn boundary_table(
     });
     let rows: Vec<Vec<String>> = rows.collect();
     let mut caption = vec![
-        "The boundary of stability: at this value, as many messages arrive at the machine in the long run as it has ticks (fluid \
-         model). Boundaries are found between the smallest and the largest value in the experiment. A machine that is not listed \
-         has no boundary there. Close to a boundary, the regime of a run is critical."
+        "The boundary of stability: at this value, as many messages arrive at the machine in the long run as it has ticks. The \
+         boundary is computed as if messages flowed evenly (a fluid model). Boundaries are found between the smallest and the largest \
+         value in the experiment. A machine that is not listed has no boundary there. Close to a boundary, the regime of a run is critical."
             .to_owned(),
     ];
-    if boundaries.iter().any(sweeps_rate) {
+    if rows.iter().flatten().any(|cell| cell.contains('*')) {
         caption.push("*: the value that varies.".to_owned());
     }
     Some(Table {
@@ -197,12 +198,12 @@ fn condition(boundary: &Boundary) -> String {
 
 /// A record for each machine of each configuration, in full precision: parameters, regime and, for each predicted measure, its
 /// value and the names of its caveats. `internal_boundary` and `rate_boundary` are the boundaries of stability of the machine along
-/// `internal` and along the swept rate. If there are several, the record has the largest one.
+/// `internal` and along the swept rate. If a machine has several boundaries along the same parameter, the record has the largest one.
 pub fn planned_records(
     configurations: &[PlannedConfiguration],
     boundaries: &[Boundary],
 ) -> Vec<Record> {
-    // For the fixed parameters and the machine, the largest boundary.
+    // The largest boundary of each machine. The key has all parameters except the swept one, as a text, and the index of the machine.
     let mut largest: HashMap<(String, usize), f64> = HashMap::new();
     for boundary in boundaries {
         let key = (
@@ -326,6 +327,7 @@ fn constant<'c>(
         .filter(is_constant)
         .map(|parameter| {
             let cell = parameter.cell(first);
+            // A unit moves behind the value: the heading `duration (s)` becomes `duration 30 s`.
             keep_together(&match parameter.heading.strip_suffix(" (s)") {
                 Some(heading) => format!("{heading} {cell} s"),
                 None => format!("{} {cell}", parameter.heading),

@@ -18,7 +18,7 @@ pub struct Prediction {
     pub idle_rate: Option<f64>,
     /// Messages per second that arrive from other machines.
     pub arrival_rate: Option<f64>,
-    /// Least-squares slope of the queue's length, in messages per second.
+    /// How fast the queue grows: the least-squares slope of its length over time, in messages per second.
     pub backlog_growth: Option<f64>,
     /// The queue's length after the machine's last tick, in messages.
     pub backlog_final: Option<f64>,
@@ -62,6 +62,7 @@ impl Prediction {
 /// Predicts the measures of every machine of `system`, in the order of the machines.
 pub fn predict(system: &System) -> Vec<Prediction> {
     let Some(flow) = Flow::solve(system) else {
+        // Several long-run states are possible, so no measure can be predicted.
         let unknown = Prediction {
             caveats: Quantity::ALL.map(|_| vec![Caveat::SeveralStates]),
             ..Prediction::default()
@@ -69,6 +70,7 @@ pub fn predict(system: &System) -> Vec<Prediction> {
         return vec![unknown; system.rates.len()];
     };
     let clocks = Clocks::new(system, &flow);
+    // This drift is that of a queue's length, not the drift of a clock.
     let regimes: Vec<Regime> = flow
         .queues
         .iter()
@@ -101,21 +103,25 @@ impl ExpectedCounts {
         // The observed time: from the end of the warm-up to the end of the run.
         let (window, delay_s) = (system.observed(), system.delay_s);
         let (arrivals, queue) = (flow.arrivals[machine], flow.queues[machine]);
-        // The time in which messages arrive: in the whole run, and in the warm-up. No message arrives in the first `delay_s` seconds.
+        // For how many seconds messages arrive in the whole run, and in its warm-up. No message arrives in the first `delay_s` seconds.
         let arriving_s = system.receiving_s();
         let arriving_in_warm_up_s = (window.start - delay_s).max(0.0);
+        // The number of ticks of the whole run that are not idle.
         let receiving_in_run = (rate - flow.idle[machine]) * arriving_s;
         let (receiving_ticks, messages) = if system.takes_all() {
-            let observed_s = arriving_s - arriving_in_warm_up_s;
-            let share = observed_s / arriving_s;
-            (receiving_in_run * share, arrivals * observed_s)
+            // A tick takes all waiting messages, so no queue grows, and receives are spread evenly over the time in which messages arrive.
+            let arriving_after_warm_up_s = arriving_s - arriving_in_warm_up_s;
+            let share = arriving_after_warm_up_s / arriving_s;
+            (
+                receiving_in_run * share,
+                arrivals * arriving_after_warm_up_s,
+            )
         } else {
-            // Messages that were received in the warm-up do not count. These are the messages that arrived in the warm-up, minus those
-            // that still waited at its end.
+            // A tick that is not idle receives one message, so both numbers are equal. Messages that were received in the warm-up do not
+            // count. These are the messages that arrived in the warm-up, minus those that still waited at its end.
             let received_in_warm_up =
                 arrivals * arriving_in_warm_up_s - queue.mean(arriving_in_warm_up_s);
             let received = receiving_in_run - received_in_warm_up.clamp(0.0, receiving_in_run);
-            // Each of these ticks receives one message.
             (received, received)
         };
         Self {
@@ -143,10 +149,12 @@ fn predict_machine(
     let observed_s = window.end - window.start;
     let arrival_rate = flow.arrivals[machine];
     let observed = ExpectedCounts::new(system, flow, machine);
-    let lag_final = clocks.lag(machine, window.end);
+    // The lags behind the clock of the fastest machine, at both ends of the observed time.
     let lag_start = clocks.lag(machine, window.start);
-    // While the lag of a machine grows by 1, its clock advances by 1 less than the fastest clock.
-    let logical_rate = lag_final
+    let lag_end = clocks.lag(machine, window.end);
+    // `clocks.fastest` is the advance of the fastest clock per second. If the lag of a machine has grown by 1, its clock has advanced by
+    // 1 less than the fastest clock.
+    let logical_rate = lag_end
         .zip(lag_start)
         .map(|(end, start)| clocks.fastest - (end - start) / observed_s);
     // On average, the machine's last tick is half a period (half of the time between two ticks) before the end of the run. The final
@@ -164,8 +172,9 @@ fn predict_machine(
         receive_share: Some(observed.receiving_ticks / observed.ticks),
         logical_rate,
         lag_slope: clocks.lag_slope(machine),
-        lag_final: lag_final.map(|lag| (lag + clocks.leads[machine]).max(0.0)),
-        jump_mean: logical_rate.map(|rate| rate * observed_s / observed.events()),
+        // At the end of the run, another clock can be greater than that of the fastest machine. The lead is what this adds to the lag.
+        lag_final: lag_end.map(|lag| (lag + clocks.leads[machine]).max(0.0)),
+        jump_mean: logical_rate.map(|per_second| per_second * observed_s / observed.events()),
         // `predict` gives the caveats.
         caveats: Default::default(),
     }

@@ -1,6 +1,7 @@
 //! The measures that theory predicts.
 
-/// A measure that is predicted. The variants have the same order as [`Quantity::ALL`].
+/// A measure that is predicted. The variants have the same order as [`Quantity::ALL`], so `quantity as usize` is the index of `quantity`
+/// in this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quantity {
     /// The slope of a straight line fitted to the queue's length over time.
@@ -20,7 +21,7 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// All quantities, in the order of the columns.
+    /// All quantities, in the order in which a report shows them.
     pub const ALL: [Self; 7] = [
         Self::BacklogGrowth,
         Self::BacklogFinal,

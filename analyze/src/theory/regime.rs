@@ -1,4 +1,9 @@
-//! The regime of a machine: stable, critical or overloaded, depending on how many messages arrive compared with its ticks.
+//! The regime of a machine: stable, critical or overloaded, depending on how many messages arrive compared with its ticks. The theory
+//! predicts it ([`Regime::from_relative_drift`]), and runs show it ([`measured_regime`]).
+//!
+//! In this module, the *drift* is not that of a clock but that of a queue: how much the queue of a machine would grow on average during a
+//! run if each tick had to receive a message. It is negative if there are fewer messages than ticks. By chance, a single run has somewhat
+//! more or fewer messages than the average. These are the *random fluctuations*.
 
 use sim::experiment::ReceiveRule;
 
@@ -10,19 +15,19 @@ use crate::stats::repetitions::Group;
 pub enum Regime {
     /// There are more ticks than messages, so the queue becomes empty again and again.
     Stable,
-    /// There are about as many messages as ticks: the difference is too small to show in a run of this length.
+    /// There are about as many messages as ticks. A run of this length does not show whether the queue would grow for ever.
     Critical,
     /// There are more messages than ticks, so the queue grows for as long as the system runs.
     Overloaded,
 }
 
-/// A machine is critical if its queue drifts up or down over the run by less than this number of standard deviations of the queue's
-/// random fluctuations. Then a run does not show whether the queue grows or not.
+/// A machine is critical if the drift, up or down, is less than this number of standard deviations of the random fluctuations. Then the
+/// fluctuations hide the drift.
 const MAX_CRITICAL_DRIFT: f64 = 1.0;
 
 impl Regime {
-    /// The regime of a machine. `relative_drift` is the drift of its queue over the run, divided by the standard deviation of the queue's
-    /// random fluctuations over the run.
+    /// The predicted regime of a machine. `relative_drift` is the drift over the run, divided by the standard deviation of the random
+    /// fluctuations over the run.
     pub(super) fn from_relative_drift(relative_drift: f64) -> Self {
         if relative_drift.abs() < MAX_CRITICAL_DRIFT {
             Self::Critical
@@ -43,10 +48,11 @@ impl Regime {
     }
 }
 
-/// The regime of a machine as measured by its offered load (the number of messages that arrive for each of its ticks). None if the offered
-/// load is unknown.
+/// The regime of a machine as measured by its offered load (the number of messages that arrive for each of its ticks) in the runs of
+/// `group`. None if the offered load is unknown.
 ///
-/// - stable: the whole 95 % interval of the offered load is below 1, or ticks take all waiting messages;
+/// - stable: the whole 95 % interval of the offered load is below 1, or each tick takes all waiting messages (`receive = "all"`), so that
+///   the queue cannot grow;
 /// - overloaded: the whole interval is above 1;
 /// - critical: the interval contains 1.
 ///
@@ -54,7 +60,7 @@ impl Regime {
 ///
 /// # Panics
 ///
-/// If the measure `offered_load` was not read.
+/// If `group` was read without the measure `offered_load`.
 pub fn measured_regime(group: &Group) -> Option<Regime> {
     let load = group.estimate(measures::named("offered_load"))?;
     let (low, high) = load.interval().unwrap_or((load.mean, load.mean));

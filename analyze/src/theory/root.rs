@@ -1,12 +1,15 @@
 //! Finds the zero of a falling function by the method of false position.
 
-/// Number of steps, enough for the accuracy of floating-point numbers.
+/// Largest number of steps, enough for the accuracy of floating-point numbers.
 const STEPS: usize = 60;
 
-/// Finds the zero of `f` between `low` and `high`, where `f` falls from positive to negative. If `f` does not change its sign,
-/// the result is one of the two ends of the interval. The method is *false position*: each step takes the straight line through the
-/// values at the two ends, and the zero of the line becomes a new end. If the same end stays in place in two steps in succession, the
-/// value at this end is halved (the *Illinois rule*), so that both ends approach the zero.
+/// Finds the zero of `f` between `low` and `high`, where `f` falls from positive to negative. If `f` is negative even at `low`, the result
+/// is `low`. If `f` is positive even at `high`, the result is `high`.
+///
+/// The method is *false position*: each step takes the straight line through the values of `f` at the two ends. The zero of the line
+/// replaces the end at which `f` has the same sign. If the other end has then stayed in place in two successive steps, the value
+/// of `f` there is halved for the next line (the *Illinois rule*). This moves the zero of the line towards that end, so that both ends
+/// approach the zero of `f`.
 pub(super) fn find_zero(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
     let (mut at_low, mut at_high) = (f(low), f(high));
     if at_low <= 0.0 {
@@ -18,27 +21,31 @@ pub(super) fn find_zero(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> 
     let tolerance = 1e-12 * high.abs().max(low.abs());
     // Whether the last step replaced the lower end; `None` before the first step.
     let mut last_replaced_low = None;
-    let mut middle = low;
+    let mut zero_of_line = low;
     for _ in 0..STEPS {
-        let before = middle;
-        middle = (low * at_high - high * at_low) / (at_high - at_low);
-        let at_middle = f(middle);
-        if at_middle == 0.0 || (middle - before).abs() <= tolerance {
+        let previous = zero_of_line;
+        zero_of_line = (low * at_high - high * at_low) / (at_high - at_low);
+        let at_zero_of_line = f(zero_of_line);
+        if at_zero_of_line == 0.0 || (zero_of_line - previous).abs() <= tolerance {
             break;
         }
-        let replaces_low = at_middle > 0.0;
+        let replaces_low = at_zero_of_line > 0.0;
         // If the same end is replaced again, the other end has stayed in place twice.
         let other_stays = last_replaced_low == Some(replaces_low);
         if replaces_low {
-            (low, at_low) = (middle, at_middle);
-            at_high /= if other_stays { 2.0 } else { 1.0 };
+            (low, at_low) = (zero_of_line, at_zero_of_line);
+            if other_stays {
+                at_high /= 2.0;
+            }
         } else {
-            (high, at_high) = (middle, at_middle);
-            at_low /= if other_stays { 2.0 } else { 1.0 };
+            (high, at_high) = (zero_of_line, at_zero_of_line);
+            if other_stays {
+                at_low /= 2.0;
+            }
         }
         last_replaced_low = Some(replaces_low);
     }
-    middle
+    zero_of_line
 }
 
 #[cfg(test)]

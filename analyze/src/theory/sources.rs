@@ -1,8 +1,9 @@
-//! Finds the clock that each machine follows: the fastest clock whose time reaches the machine in the timestamps of messages, directly or
-//! through other machines.
+//! Finds the clock that each machine follows: the fastest clock whose time (its value) reaches the machine in the timestamps of messages,
+//! directly or through other machines.
 //!
-//! An overloaded machine (more messages arrive than it has ticks) sends nothing, so it passes no times on. A critical machine (about as
-//! many messages as ticks) passes times on now and then. Theory does not say how often.
+//! A machine that receives a high time and then sends passes this time on. An overloaded machine (more messages arrive than it has ticks)
+//! sends nothing, so it passes no times on. A critical machine (about as many messages as ticks) passes times on now and then. Theory does
+//! not say how often.
 
 use super::flow::Flow;
 use super::regime::Regime;
@@ -14,7 +15,8 @@ pub(super) struct Source {
     /// The fastest machine whose time reaches this one. It may be this machine itself. If several are equally fast, it is the
     /// first of them.
     pub machine: usize,
-    /// Whether the time of the followed machine, or of a faster machine, arrives only through other machines.
+    /// Whether the fastest time could come only through other machines: if all machines passed times on, even overloaded ones, the time of a
+    /// machine would arrive that is faster than this one and all that send to it directly.
     pub is_relayed: bool,
     /// Whether it is unknown how fast the followed machine is, because this depends on a critical machine, which passes times on only now
     /// and then.
@@ -32,12 +34,12 @@ impl Source {
         let may_pass_on = |machine: usize| flow.active[machine] || is_critical(machine);
         let rate = |machine: usize| system.rates[machine];
         let source = |machine: usize| {
-            // The fastest machine whose time reaches `machine` if those machines pass times on for which `passes_on` is true.
+            // The fastest machine whose time reaches `machine` if times are passed on by the machines for which `passes_on` is true.
             let fastest_over = |passes_on: &dyn Fn(usize) -> bool| {
                 fastest(&system.rates, &reaching(machine, flow, passes_on))
             };
             let found = fastest_over(&|other| flow.active[other]);
-            // If no machine passed times on, only the times of direct neighbours would arrive.
+            // If no machine passed times on, only the times of machines that send to `machine` itself would arrive.
             let fastest_near = fastest_over(&|_| false);
             Self {
                 machine: found,
@@ -50,7 +52,7 @@ impl Source {
     }
 }
 
-/// The fastest of the machines that are true in `reaching`; the first of them if several are equally fast.
+/// The fastest of the machines for which `reaching` is true; the first of them if several are equally fast.
 fn fastest(rates: &[f64], reaching: &[bool]) -> usize {
     let among = (0..rates.len()).filter(|&machine| reaching[machine]);
     // `max_by` returns the last of several equal machines, so the order is reversed.
@@ -64,6 +66,7 @@ fn fastest(rates: &[f64], reaching: &[bool]) -> usize {
 fn reaching(machine: usize, flow: &Flow, passes_on: &dyn Fn(usize) -> bool) -> Vec<bool> {
     let mut reaching = vec![false; flow.idle.len()];
     reaching[machine] = true;
+    // The search goes backwards, from `machine` to its senders, then to the senders of those that pass times on, and so on.
     let mut to_visit = vec![machine];
     while let Some(visited) = to_visit.pop() {
         if visited != machine && !passes_on(visited) {
@@ -104,6 +107,7 @@ mod tests {
         assert_eq!(sources(&[3.0, 1.0, 6.0], 0.9, Topology::Star), [2, 2, 2]);
     }
 
+    /// Machine 0 is the time-keeper, the only machine that sends. The others listen.
     #[test]
     fn a_time_keeper_and_a_faster_listener_follow_their_own_clocks() {
         let keeper = |rates: &[f64]| sources(rates, 0.5, Topology::TimeKeeper);

@@ -1,6 +1,8 @@
-//! The part of a machine's lag that is due to the time since its last message with a later time (a timestamp greater than its clock).
-//! G(x) is the probability that this part exceeds x. The differential equation of G is in [`super::clocks`]; it is integrated here in
-//! small steps of x.
+//! The second part of a machine's lag: what the clock that the machine follows has gained on the machine's own clock since the last
+//! message that brought the machine a later time (a timestamp greater than its clock). [`super::clocks`] explains the parts of the lag.
+//!
+//! G(x) is the probability that the second part exceeds x, where x is in units of the clock. The differential equation of G is in
+//! [`super::clocks`]. It is integrated here in small steps of x.
 
 use super::flow::Flow;
 
@@ -11,18 +13,19 @@ const MAX_STEPS: usize = 20_000;
 /// The integration ends when G is below this value for all machines.
 const NEGLIGIBLE: f64 = 1e-4;
 
-/// The integrals of the machines' G.
+/// The integrals of G. Each machine has its own G.
 #[derive(Clone, Debug)]
 pub(super) struct Staleness {
-    /// The step of x, in units of the clock. The integral at index n is that from x = 0 to x = n times this step.
+    /// The step of x, in units of the clock.
     step: f64,
-    /// For each machine, the integrals of G up to 0, 1, 2, ... steps.
+    /// `integrals[machine][n]` is the integral of the machine's G from x = 0 to x = n times the step.
     integrals: Vec<Vec<f64>>,
 }
 
 impl Staleness {
     /// Integrates G for the machines `followers`, whose clocks follow a faster clock. For each machine, `rates` has the logical rate R of
-    /// the clock that it follows, and `gains` has D: how much faster this clock advances than the machine's own, in 1/s.
+    /// the clock that it follows: how much this clock advances per second. `gains` has D: how much this clock gains per second on the
+    /// machine's own clock, as long as no later time arrives.
     pub fn integrate(flow: &Flow, gains: &[f64], rates: &[f64], followers: &[usize]) -> Self {
         let step = STEP * shortest_lag(flow, gains, followers);
         let mut integrals = vec![vec![0.0]; gains.len()];
@@ -37,12 +40,14 @@ impl Staleness {
             let mut greatest: f64 = 0.0;
             for &machine in followers {
                 let senders = flow.links.senders_to(machine).iter();
-                let messages_with_later_times: f64 = senders
+                // A message puts the machine's second part to x or less if its sender's second part is at most x (probability 1 - G).
+                // This is the number of such messages per second. Senders that follow another clock (their R differs) do not count.
+                let renewals_per_s: f64 = senders
                     .filter(|(sender, _)| rates[*sender] == rates[machine])
                     .map(|&(sender, s)| s * flow.idle[sender] * (1.0 - before[sender]))
                     .sum();
-                // A step of dG/dx = -(G / D) (messages with later times per second).
-                probability[machine] *= (-step * messages_with_later_times / gains[machine]).exp();
+                // A step of dG/dx = -(G / D) renewals_per_s.
+                probability[machine] *= (-step * renewals_per_s / gains[machine]).exp();
                 let mean_in_step = (before[machine] + probability[machine]) / 2.0;
                 let integral_before = integrals[machine].last().copied().unwrap_or_default();
                 integrals[machine].push(integral_before + step * mean_in_step);
@@ -55,8 +60,8 @@ impl Staleness {
         Self { step, integrals }
     }
 
-    /// The mean of the part of the machine's lag that is due to the time since the last message with a later time: the integral of G from
-    /// 0 to `max_lag`, the greatest value that this part can have.
+    /// The mean of the second part of the machine's lag. It is the integral of G from 0 to `max_lag`, the greatest value that the second
+    /// part can have.
     pub fn mean(&self, machine: usize, max_lag: f64) -> f64 {
         let integrals = &self.integrals[machine];
         let steps = max_lag / self.step;
@@ -69,8 +74,9 @@ impl Staleness {
     }
 }
 
-/// The smallest x over which G of one of the `followers` can fall to 1/e: the smallest D divided by the messages per second of all machines.
-/// It is infinite if there are no followers or no messages; then G is not integrated.
+/// A value of x that is so small that G of each of the `followers` is still at least 1/e there: the smallest D divided by the messages
+/// per second that would arrive at a machine to which all machines send. It is infinite if there are no followers or no messages; then G is
+/// not integrated.
 fn shortest_lag(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
     let sent = |machine: usize| flow.links.sender(machine).s * flow.idle[machine];
     let all_messages: f64 = (0..gains.len()).map(sent).sum();

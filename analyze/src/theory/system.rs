@@ -1,4 +1,4 @@
-//! The machines of a configuration as numbers, from which predictions are computed.
+//! What predictions need to know about a configuration: its machines' rates, its rules and its times.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use sim::experiment::{Configuration, Delay, PhaseRule, ReceiveRule, Sends, Stamp
 
 use crate::stats::repetitions::Group;
 
-/// The machines of a configuration, and the duration of a run.
+/// The machines of a configuration, their rules, and the times of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct System {
     /// Each machine's ticks per model second.
@@ -19,7 +19,7 @@ pub struct System {
     pub sends: Sends,
     /// The rule for how many messages a tick takes from the queue.
     pub receive: ReceiveRule,
-    /// The duration of a run, T, in model seconds.
+    /// The duration of a run in model seconds (T in formulas).
     pub duration_s: f64,
     /// The warm-up, in model seconds: measurements leave out this part at the start of a run.
     pub warm_up_s: f64,
@@ -34,9 +34,9 @@ pub struct System {
 }
 
 impl System {
-    /// A system with default values: all machines have the same probability `internal`, every machine may send to every other,
-    /// and a tick receives one message. First ticks are at different times. A message carries the clock after the increment, and
-    /// arrives without delay.
+    /// A system with default values: all machines have the same probability `internal`, every machine may send to every other (a send goes
+    /// to one of the others or to all, each equally likely), and a tick receives one message. First ticks are at different times. A message
+    /// carries the clock after the increment, and arrives without delay.
     pub fn new(rates: &[f64], internal: f64, duration_s: f64) -> Self {
         Self {
             rates: rates.to_vec(),
@@ -92,8 +92,8 @@ impl System {
         self.warm_up_s..self.duration_s
     }
 
-    /// The time in which messages can arrive, in model seconds: the duration minus one delay. It is never 0, because formulas divide by
-    /// it.
+    /// The time in which messages can arrive, in model seconds: the duration minus the mean delay. If the delay is as long as the run or
+    /// longer, a millionth of the duration instead, because formulas divide by this time.
     pub(super) fn receiving_s(&self) -> f64 {
         (self.duration_s - self.delay_s).max(1e-6 * self.duration_s)
     }

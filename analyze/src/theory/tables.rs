@@ -30,7 +30,8 @@ pub(super) const REGIMES: &str = "- stable: fewer messages arrive than the machi
      the queue grows. critical: messages and ticks are nearly equal in number, so over a run the queue is expected to grow \
      or shrink by less than one standard deviation of its random fluctuations.";
 
-/// The headings of the columns that a narrow terminal leaves out, in this order. `its sd` is the standard deviation of the final backlog.
+/// The headings of the columns that a narrow terminal may leave out, the first one first. `its sd` is the standard deviation of the final
+/// backlog.
 const OPTIONAL: [&str; 5] = [
     "its sd",
     "receive share",
@@ -39,8 +40,8 @@ const OPTIONAL: [&str; 5] = [
     "final backlog",
 ];
 
-/// The labels of the lines of a row. The first label is replaced by `mean of` and the number of repetitions. The last line is left out
-/// if the row has no caveats.
+/// The labels of the lines of a row. In the table, `measured` is replaced: it is `mean of 10` if there are 10 repetitions. The last line is
+/// left out if the row has no caveats.
 const LINES: [&str; 6] = [
     "measured",
     "± (95 %)",
@@ -81,14 +82,15 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
         optional: optional(&headings[first_measure..], first_measure),
         headings,
         rows,
-        // The column `machine`, which contains the regime.
+        // The column `machine`, two before the first measure. It contains the regime, which gets a colour.
         coloured: Some((first_measure - 2, tone_of_verdict)),
         caption: caption(machines, varying.constant(&groups)),
         ..Table::default()
     }
 }
 
-/// The indices of the columns that may be left out. `headings` are those of the measures; the first of them is the column `first`.
+/// The indices of the columns that may be left out. `headings` are the headings of the measures' columns, and `first` is the index of the
+/// first of these columns in the table.
 fn optional(headings: &[String], first: usize) -> Vec<usize> {
     let index_of = |name: &&str| headings.iter().position(|heading| heading == name);
     OPTIONAL
@@ -102,7 +104,7 @@ fn shown(comparison: &PredictionComparison<'_>) -> Vec<Compared> {
     SHOWN.map(|quantity| comparison.of(quantity)).to_vec()
 }
 
-/// The heading of the column of a measure: its usual heading, but for the final backlog its [`label`].
+/// The heading of the column of a measure. This is its usual heading, except for the final backlog, whose heading is its [`label`].
 pub(super) fn heading(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => label(compared),
@@ -110,8 +112,8 @@ pub(super) fn heading(compared: &Compared) -> String {
     }
 }
 
-/// The label of the measure in this table. The usual label of the final backlog does not say "backlog", which is not clear beside
-/// measures of clocks.
+/// The label of the measure in this table. The usual label of the final backlog is only "final". Beside measures of clocks this is not
+/// clear, so it is "final backlog" here.
 fn label(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => "final backlog".to_owned(),
@@ -165,10 +167,11 @@ fn cell(compared: &Compared, has_caveats: bool) -> String {
         Some(estimate) => estimate_words(estimate, compared.measure.digits()),
         None => vec!["none".to_owned()],
     };
-    // The first text is the mean, and the second one its interval or `all equal`. They have separate lines. A single value has no second
-    // text, so its second line is empty.
+    // The first text is the mean, and the second one its interval or `all equal`. They have separate lines, so the comma of `4, all equal`
+    // is removed. A single value has no second text, so its second line is empty.
     measured[0] = measured[0].trim_end_matches(',').to_owned();
     measured.resize(2, String::new());
+    // Differences are often small, so they have one more digit after the point.
     let comparison = [
         or_none(compared.predicted.map(|value| rounded(value, decimals))),
         or_none(
@@ -195,7 +198,9 @@ fn letters(caveats: &[Caveat]) -> String {
 fn sd_cell(comparison: &PredictionComparison<'_>, compared: &Compared) -> String {
     let measured = compared.measured.and_then(|estimate| estimate.sd);
     let predicted = sd_predicted(comparison);
-    let difference = measured.zip(predicted).map(|(a, b)| a - b);
+    let difference = measured
+        .zip(predicted)
+        .map(|(measured, predicted)| measured - predicted);
     in_lines([
         or_none(measured.map(|sd| rounded(sd, 1))),
         String::new(),
@@ -231,8 +236,9 @@ fn in_lines(lines: impl IntoIterator<Item = String>) -> String {
 fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> Vec<String> {
     let mut caption = vec![
         "Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation \
-         (sd) of the final backlog. Predicted: computed from the configuration alone, first as if messages flowed evenly, at their mean rates (a fluid model), \
-         then with random fluctuations (a diffusion). Difference: measured - predicted. z: the difference divided by the standard error of the mean."
+         (sd) of the final backlog. Predicted: computed from the configuration alone. The first step lets messages flow evenly, at their \
+         mean rates (a fluid model). The second step adds the effect of random fluctuations (a diffusion). Difference: measured - \
+         predicted. z: the difference divided by the standard error of the mean."
             .to_owned(),
         "If the theory were exact, about 95 % of the values of z would be between -2 and 2 (with ten or more \
          repetitions). A large z with a small difference only means that there are enough repetitions to see \
@@ -241,6 +247,7 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
     ];
     let measured = machines.iter().flat_map(shown);
     let measured = measured.filter_map(|compared| compared.measured);
+    // What `±~` and `all equal` mean, if they are in the table.
     caption.extend(notes(measured.map(|estimate| estimate.interval_kind)));
     caption.extend(constant);
     caption.push(REGIMES.to_owned());
@@ -266,19 +273,20 @@ pub(super) fn reasons(compared: &[Compared]) -> Vec<String> {
     };
     let given = Caveat::ALL.into_iter().filter(is_given);
     given
-        .map(|reason| {
+        .map(|caveat| {
             format!(
                 "- caveat {} ({}): {}.",
-                reason.letter(),
-                reason.name(),
-                reason.words()
+                caveat.letter(),
+                caveat.name(),
+                caveat.words()
             )
         })
         .collect()
 }
 
-/// A record for each machine, in full precision: parameters and regime and, for each predicted measure, mean, sd, low, high, n,
-/// predicted, difference, z and the names of its caveats.
+/// A record for each machine, in full precision. It has the parameters, and the predicted regime and rates: how many messages arrive and how
+/// many ticks are idle (receive nothing) per second. For each predicted measure it has mean, sd, low, high, n, predicted, difference, z
+/// and the names of the caveats; for the final backlog also the predicted sd.
 pub fn records(machines: &[PredictionComparison<'_>]) -> Vec<Record> {
     machines.iter().map(record).collect()
 }

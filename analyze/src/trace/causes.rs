@@ -6,12 +6,12 @@ use crate::execution::causality::visit_with_vector_clocks;
 use crate::execution::window::Window;
 
 /// Calls `visit` for each event of the window, in causal order, with its index and a vector clock that counts only events of the window:
-/// for each machine, how many of its events in the window happened before the event, including the event itself. Events of the window
-/// that depend on each other only through events outside the window are still ordered.
+/// for each machine, how many of its events in the window happened before the event, including the event itself. If event a of
+/// the window happened before event b of the window only by way of events outside the window, a still counts for b.
 ///
 /// # Errors
 ///
-/// [`Error::Choice`] if the events have no causal order, and any error of `visit`.
+/// [`Error::Choice`] if the log contradicts itself, so that an event happened before itself; and any error of `visit`.
 pub(super) fn visit<E: From<Error>>(
     execution: &Execution,
     window: &Window,
@@ -24,8 +24,8 @@ pub(super) fn visit<E: From<Error>>(
             return Ok(());
         }
         for (machine, (in_window, in_run)) in window_clock.iter_mut().zip(full_clock).enumerate() {
-            // In `counts`, each machine has one entry more than it has events: the entry for its first 0 events. So the entries of `machine`
-            // begin `machine` indices later in `counts` than its events do in the list of events.
+            // `counts` has one entry more for each machine than the machine has events. So where the entries of machine 2 begin, `counts`
+            // is already 2 entries longer than the list of events.
             let start = execution.range_of(machine as u32).start + machine;
             *in_window = counts[start + *in_run as usize];
         }
@@ -33,8 +33,8 @@ pub(super) fn visit<E: From<Error>>(
     })
 }
 
-/// For each machine, how many of its first 0, 1, 2, ... events are in the window. The list has the counts of machine 0 first, then those
-/// of machine 1, and so on.
+/// For each machine, how many of its first 0, 1, 2, ... events are in the window. For example, a machine with three events, the last two of
+/// them in the window, has the counts 0, 0, 1, 2. The list has the counts of machine 0 first, then those of machine 1, and so on.
 fn counts_in_window(execution: &Execution, window: &Window) -> Vec<u32> {
     let mut counts = Vec::with_capacity(execution.events().len() + execution.machines());
     for machine in 0..execution.machines() as u32 {

@@ -3,8 +3,9 @@
 //! The format is the "Trace Event Format" of the Chromium project. Times are in microseconds. The field `ph` says what an entry is: `M`
 //! names a process (here the run) or a thread (here a machine), `X` is an event with a length, `s` and `f` are the start and the end of
 //! an arrow (here a message), and `C` is the new value of a counter. `pid` is the number of the process, and `tid` that of the thread. The
-//! two entries of an arrow have the same `id`: the index of the event that receives the message, plus 1. With `bp` = `e`, an arrow ends at
-//! the event that is going on at this time, and not at the next event.
+//! two entries of an arrow have the same `id`: the index of the event that receives the message, plus 1, as in the trace for Perfetto. The
+//! entry `f` has the field `bp` with the value `e`: then the arrow ends at the event that is going on at this time, and not at the next
+//! event.
 
 use std::io::Write;
 
@@ -32,11 +33,13 @@ pub(super) fn write(
             ",\n{{\"ph\":\"M\",\"pid\":1,\"tid\":{machine},\"name\":\"thread_name\",\"args\":{{\"name\":\"machine {machine}, {rate}/s\"}}}}"
         )?;
     }
+    // Added to all times, because a faulty log may have negative times.
     let shift_ns = slices::shift_ns(execution);
     for &index in &window.events {
         let event = &execution.events()[index];
         let at = microseconds(event.time_ns + shift_ns);
         let length = microseconds(slices::length_ns(execution, index));
+        // The braces of this entry and of its `args` are closed by `write_arguments`.
         write!(
             out,
             ",\n{{\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{at},\"dur\":{length},\"name\":\"{}\",\"args\":{{\"tick\":{},\"clock_before\":{},\
@@ -55,13 +58,13 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Nanoseconds as a text in microseconds. It has three digits after the point, so that no nanosecond is lost.
+/// Nanoseconds as a text in microseconds, with three digits after the point, so that no nanosecond is lost: `1234.567` for 1234567.
 fn microseconds(ns: i64) -> String {
     format!("{}.{:03}", ns / 1_000, ns % 1_000)
 }
 
-/// Writes those arguments of an event that not all events have, and closes the event's JSON object. A stamp is the timestamp that a
-/// message carries.
+/// Writes the arguments that only some events have: the length of the queue, recipients, sender and stamp. Then closes the event's JSON
+/// object, which was begun with the other arguments.
 fn write_arguments(
     execution: &Execution,
     index: usize,
@@ -100,8 +103,9 @@ fn write_arrows(
 ) -> Result<(), TraceError> {
     let machine = execution.events()[index].machine;
     let is_in_window = |event: &usize| window.has(execution, *event);
-    let receives = execution.messages_of(index).iter();
-    let receives = receives.filter_map(|message| message.receive);
+    let messages = execution.messages_of(index).iter();
+    // A message that was never received has no `receive`.
+    let receives = messages.filter_map(|message| message.receive);
     for receive in receives.filter(is_in_window) {
         write!(
             out,

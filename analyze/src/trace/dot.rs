@@ -34,6 +34,7 @@ pub(super) fn write(
     };
     causes::visit::<TraceError>(execution, window, |index, clock| {
         let event = &execution.events()[index];
+        // Graphviz keeps the edges between nodes of the same `group` straight.
         writeln!(
             out,
             "  e{index} [group=m{}, label=\"{}:{} at {} s\\n{}\\nclock {} to {}\"];",
@@ -57,7 +58,7 @@ pub(super) fn write(
 
 /// The events that have been written so far.
 struct Graph {
-    /// For each machine, the indices of its events.
+    /// For each machine, the indices of its events in the execution.
     events: Vec<Vec<usize>>,
     /// For each machine, the vector clocks of its events, one after the other.
     clocks: Vec<Vec<u32>>,
@@ -77,16 +78,18 @@ impl Graph {
         &self.clocks[machine][start..start + machines]
     }
 
-    /// The direct causes of the next event of `machine`, which has this vector `clock`: the events that happened before it, without those
-    /// that happened before another of its causes.
+    /// The indices of the direct causes of the next event of `machine`, whose vector clock is `clock`. A cause is an event that happened
+    /// before the next event. It is direct if it did not happen before another cause.
     fn direct_causes(&self, machine: usize, clock: &[u32]) -> Vec<usize> {
-        // Of each machine, only the last event that happened before the new event can be a direct cause. Its number is `last_of`.
+        // The number of this machine's previous event; 0 if there is none.
         let previous = self.events[machine].len() as u32;
+        // Of each machine, only the last event that happened before the next event can be a direct cause. `last_of` is the number of this
+        // last event. For this machine, `clock` does not give it, because `clock` counts the next event itself too.
         let last_of = |other: usize| match other == machine {
             true => previous,
             false => clock[other],
         };
-        // How many events of `other` happened before the previous event of this machine. They are no direct causes of the new event.
+        // How many events of `other` happened before the previous event of this machine. They are only indirect causes of the next event.
         let known_before = |other: usize| match previous {
             0 => 0,
             previous => self.clock(machine, previous)[other],
@@ -95,9 +98,10 @@ impl Graph {
             true => previous > 0,
             false => clock[*other] > known_before(*other),
         };
-        // The machines whose last event before the new event may be a direct cause.
+        // The machines whose last event before the next event may be a direct cause.
         let candidates: Vec<usize> = (0..clock.len()).filter(is_candidate).collect();
-        // An event that happened before the event of another candidate is only an indirect cause.
+        // A candidate's event that happened before another candidate's event is only an indirect cause. The vector clock of the other
+        // event then counts it.
         let happened_before_other = |&candidate: &usize| {
             let others = candidates.iter().filter(|&&other| other != candidate);
             let mut clocks = others.map(|&other| self.clock(other, last_of(other)));

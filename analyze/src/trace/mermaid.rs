@@ -13,7 +13,8 @@ pub const MAX_CHARACTERS: usize = 50_000;
 /// Number of characters that stay free for the line that says what was left out.
 const RESERVE: usize = 200;
 
-/// Writes as many events as Mermaid can draw, from the start of the window (the part of the run that is chosen).
+/// Writes as many events as Mermaid can draw, from the start of the window (the chosen part of the run: some machines,
+/// from one time to another).
 ///
 /// Returns a sentence about the events that were left out, if any.
 pub(super) fn write(
@@ -45,9 +46,9 @@ pub(super) fn write(
         text += &lines;
         characters += added;
     }
-    if let Some(words) = &left_out {
+    if let Some(sentence) = &left_out {
         // Mermaid ignores lines that begin with `%%`.
-        let _ = writeln!(text, "    %% {words}");
+        let _ = writeln!(text, "    %% {sentence}");
     }
     out.write_all(text.as_bytes())?;
     Ok(left_out)
@@ -56,8 +57,8 @@ pub(super) fn write(
 /// The lines of an event:
 ///
 /// - a receive: the arrow of its message, or a note if the send is not in the window;
-/// - a send: an arrow for each message whose recipient is in the window, but whose receive is not. The other arrows are written at the
-///   receives. If no recipient is in the window, a note;
+/// - a send: an arrow for each message to a machine of the window that is received outside the window or never. If there is no message to a
+///   machine of the window, a note. (The arrows of messages that are received in the window are written at their receives.)
 /// - an internal event: a note.
 fn lines_of_event(execution: &Execution, window: &Window, index: usize) -> String {
     let event = &execution.events()[index];
@@ -89,7 +90,7 @@ fn lines_of_event(execution: &Execution, window: &Window, index: usize) -> Strin
     }
 }
 
-/// A note on the line of the event's machine.
+/// A note on the lifeline (the vertical line) of the event's machine.
 fn note(execution: &Execution, index: usize) -> String {
     let event = &execution.events()[index];
     format!(
@@ -115,8 +116,8 @@ fn message(execution: &Execution, send: usize, receive: usize) -> String {
     )
 }
 
-/// An arrow for a message whose receive is not in the window. `-)` is a solid line with an open head, `--x` a dotted line that ends with
-/// a cross.
+/// An arrow for a message whose receive is not in the window. If the message is received outside the window, the arrow is `-)`, a solid line
+/// with an open head. If it is never received, the arrow is `--x`, a dotted line that ends with a cross.
 fn message_without_receive(execution: &Execution, send: usize, message: &Message) -> String {
     let event = &execution.events()[send];
     let (arrow, fate) = match message.receive {

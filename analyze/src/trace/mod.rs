@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`causes`]: vector clocks that count only events of the window
-//! - [`slices`]: how long an event is drawn by programs that need a length
+//! - [`slices`]: the length of the bar that programs such as Perfetto draw for an event (in the model, an event takes no time)
 //! - [`shiviz`], [`perfetto`], [`chrome`], [`mermaid`], [`dot`]: one format each
 
 mod causes;
@@ -42,7 +42,7 @@ pub enum Format {
 /// Why a trace could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// The events have no causal order, or there are too many of them for the format.
+    /// The log contradicts itself, so that an event happened before itself; or there are too many events for the format.
     #[error(transparent)]
     Execution(#[from] Error),
     /// Writing failed.
@@ -50,12 +50,13 @@ pub enum TraceError {
     Io(#[from] io::Error),
 }
 
-/// Writes the window as a trace. Returns a sentence about the events that were left out, if any.
+/// Writes the window as a trace. Returns a sentence about the events that were left out, if any. Only Mermaid's format leaves out
+/// events.
 ///
 /// # Errors
 ///
-/// [`TraceError`] if `out` cannot be written, if the log has no causal order and the format needs one, or if the format cannot hold so
-/// many events.
+/// [`TraceError`] if `out` cannot be written, if the format cannot hold so many events, or if the log contradicts itself, so that an event
+/// happened before itself. This contradiction matters only to formats that show happens-before: ShiViz and Graphviz.
 pub fn write(
     execution: &Execution,
     window: &Window,
@@ -74,7 +75,7 @@ pub fn write(
     Ok(left_out)
 }
 
-/// Nanoseconds as a text in seconds, rounded to milliseconds, without zeros at the end.
+/// A time in nanoseconds as a text in seconds, rounded to milliseconds, without zeros at the end: `1.5` for 1 500 000 000 ns.
 fn seconds(ns: i64) -> String {
     let text = number(to_s(ns), 3);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -99,11 +100,12 @@ fn words(execution: &Execution, index: usize) -> String {
     }
 }
 
-/// The recipients of a send that the log shows, joined by commas. The text is empty if the log shows none.
+/// The recipients of the event `send`, joined by commas. The text is empty if the log does not say who they are.
 fn recipients(execution: &Execution, send: usize) -> String {
     let messages = execution.messages_of(send).iter();
     let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
-    // In the log of a faulty program, a machine can receive the same message twice.
+    // In the log of a faulty program, a machine can receive the same message twice. Then it is listed twice in a row, because the messages
+    // of a send are ordered by recipient.
     recipients.dedup();
     let recipients: Vec<String> = recipients.iter().map(ToString::to_string).collect();
     recipients.join(", ")

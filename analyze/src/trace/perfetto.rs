@@ -128,7 +128,7 @@ pub struct DebugAnnotation {
     pub name: Option<String>,
 }
 
-/// The number of the only sequence: all packets belong to it.
+/// The number of the sequence to which all packets of this program belong.
 const SEQUENCE: u32 = 1;
 /// The number of the track of the whole run.
 const RUN_TRACK: u64 = 1;
@@ -156,7 +156,8 @@ pub(super) fn write(
     let shift_ns = slices::shift_ns(execution);
     for &index in &window.events {
         let event = &execution.events()[index];
-        // Nanoseconds since the run's start, shifted so that none is negative.
+        // Nanoseconds since the run's start. Perfetto has no negative times. So if a faulty log has events before the start, all times are
+        // made later by `shift_ns`. (For other logs, this is 0.)
         let at_ns = (event.time_ns + shift_ns) as u64;
         let end_ns = at_ns + slices::length_ns(execution, index) as u64;
         writer.write_event(at_ns, slice_begin(execution, window, index))?;
@@ -178,8 +179,8 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Writes the packets of a [`Trace`] one by one, so that the whole trace is never in memory. In protobuf, the bytes of a message are those
-/// of its fields, one after the other.
+/// Writes the packets of a [`Trace`] one by one, so that the whole trace is never in memory. This is possible because, in
+/// protobuf, a whole trace is only its fields, one after the other. Its only field is the packet, which is repeated.
 struct Writer<'w, W> {
     out: &'w mut W,
     /// The bytes of the last packet. The buffer is kept so that the next packet can use its memory.
@@ -210,7 +211,7 @@ impl<W: Write> Writer<'_, W> {
         self.buffer.clear();
         // 1 is the field number of `Trace::packet`.
         prost::encoding::message::encode(1, packet, &mut self.buffer);
-        // The buffer also has the field number and the length of the packet.
+        // `encode` has written the field number and the length before the packet, so the buffer is longer than the packet alone.
         debug_assert!(packet.encoded_len() < self.buffer.len());
         Ok(self.out.write_all(&self.buffer)?)
     }
@@ -304,7 +305,7 @@ fn uint(name: &str, value: u64) -> DebugAnnotation {
 }
 
 /// The flows that start at a send: one for each message that is received in the window. The number of a flow is the index of the
-/// message's receive plus 1.
+/// message's receive event plus 1, so no flow has the number 0.
 fn sent_flows(execution: &Execution, window: &Window, index: usize) -> Vec<u64> {
     let receives = execution
         .messages_of(index)
@@ -314,7 +315,8 @@ fn sent_flows(execution: &Execution, window: &Window, index: usize) -> Vec<u64> 
     receives.map(|receive| receive as u64 + 1).collect()
 }
 
-/// The flow that ends at a receive, if the send of the message is in the window.
+/// The flow that ends at a receive, with the number that [`sent_flows`] gives it. Empty for other events, and if the send of the message is
+/// not in the window.
 fn received_flow(execution: &Execution, window: &Window, index: usize) -> Vec<u64> {
     let send = execution.send_of(index);
     let send = send.filter(|&send| window.has(execution, send));

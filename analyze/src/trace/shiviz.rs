@@ -13,7 +13,8 @@ use super::{TraceError, causes, slices, words};
 use crate::execution::Execution;
 use crate::execution::window::Window;
 
-/// The regular expression that reads the events, in the syntax of JavaScript. `timestamp` is the model time in nanoseconds.
+/// The regular expression that reads the events, in the syntax of JavaScript. `timestamp` is the model time in nanoseconds, `clock` is
+/// the vector clock.
 pub const PARSER: &str = r"(?<timestamp>\d+) (?<host>\S+) (?<clock>\{.*\}) (?<event>.*)";
 
 /// Writes the events of the window.
@@ -23,9 +24,10 @@ pub(super) fn write(
     out: &mut impl Write,
 ) -> Result<(), TraceError> {
     writeln!(out, "{PARSER}\n")?;
+    // `\d+` allows no sign. If a faulty log has events before the start of the run, all times are shifted so that none is negative.
     let shift_ns = slices::shift_ns(execution);
     let mut line = String::new();
-    causes::visit(execution, window, |index, clock| {
+    causes::visit(execution, window, |index, vector_clock| {
         let event = &execution.events()[index];
         line.clear();
         let _ = write!(
@@ -35,7 +37,9 @@ pub(super) fn write(
             event.machine
         );
         let mut separator = "";
-        for (machine, count) in clock.iter().enumerate().filter(|(_, count)| **count > 0) {
+        // Entries that are 0 are left out.
+        let entries = vector_clock.iter().enumerate();
+        for (machine, count) in entries.filter(|(_, count)| **count > 0) {
             let _ = write!(line, "{separator}\"machine-{machine}\":{count}");
             separator = ",";
         }

@@ -2,8 +2,9 @@
 
 use crate::execution::Execution;
 
-/// Length of an event's slice in nanoseconds: half the time between two ticks, but at most until the machine's next event. Events take
-/// no time in the model, but a slice of length 0 would be invisible.
+/// Length of an event's slice in nanoseconds. Events take no time in the model, but a slice of length 0 would be invisible. So it is half
+/// the time between two ticks, which leaves a gap before the next tick. If the machine's next event comes earlier, the slice ends there: a
+/// tick may receive several messages, or this event may be late.
 pub(super) fn length_ns(execution: &Execution, index: usize) -> i64 {
     let event = &execution.events()[index];
     let period_ns = 1e9 / execution.rates[event.machine as usize].hertz();
@@ -11,14 +12,14 @@ pub(super) fn length_ns(execution: &Execution, index: usize) -> i64 {
     match execution.next(index) {
         Some(next) => half_ns
             .min(execution.events()[next].time_ns - event.time_ns)
-            // In an imported log, the next event may have an earlier time.
+            // In a faulty log, the next event may have an earlier time. (An import refuses such logs.)
             .max(0),
         None => half_ns,
     }
 }
 
-/// Nanoseconds that are added to all times so that no time is negative. The result is above 0 only for an imported log with events
-/// before the start of the run.
+/// Nanoseconds that are added to all times so that no time is negative, because Perfetto's times have no sign. The result is above 0 only
+/// for a faulty log that has events before the start of the run. (An import takes the first event as the start.)
 pub(super) fn shift_ns(execution: &Execution) -> i64 {
     let times = execution.events().iter().map(|event| event.time_ns);
     let earliest_ns = times.min().unwrap_or(0);

@@ -57,6 +57,7 @@ def check_access(browser, path, pictures):
             nodes = [node["html"][:200] for node in violation["nodes"][:3]]
             mistakes.append(f"{look}: {violation['id']}: {violation['help']}: {nodes}")
         if pictures:
+            # On paper the whole page is seen, on a screen only what fits into the window.
             page.screenshot(path=f"{pictures}/{look.replace(' ', '-')}.png", full_page=media == "print")
         page.context.close()
 
@@ -67,11 +68,15 @@ def column(table, index):
 
 
 def check_tables(page):
-    """Sorts and filters the first table. Its columns are keys, the number of runs `n`, and then measures."""
+    """Sorts and filters the first table.
+
+    Its first columns are keys: they say what a row is about, such as `internal` and `machine`. Then come the number of runs `n`, and
+    measures, in cells such as `16.36 ± 0.88`.
+    """
     table = page.locator(".table").first
     headings = table.locator("th button").all_inner_texts()
     n_column = headings.index("n")
-    measure = n_column + 1
+    measure = n_column + 1  # the column that is sorted: the first measure
     heading = table.locator("th button").nth(measure)
     before = column(table, measure)
     heading.click()
@@ -81,6 +86,7 @@ def check_tables(page):
     page.keyboard.press("Enter")
     descending = column(table, measure)
     check(table.locator("th").nth(measure).get_attribute("aria-sort") == "descending", "Enter does not sort")
+    # The number at the beginning of each cell.
     numbers = [float(re.match(r"-?[\d.]+", text)[0]) for text in ascending]
     check(numbers == sorted(numbers) and len(set(numbers)) > 1, f"not sorted: {ascending}")
     numbers = [float(re.match(r"-?[\d.]+", text)[0]) for text in descending]
@@ -113,6 +119,7 @@ def check_pictures(page):
     before = view()
     picture.scroll_into_view_if_needed()
     frame = picture.bounding_box()
+    # The mouse drags the picture to the left, so parts further right become visible: x of the view grows.
     page.mouse.move(frame["x"] + frame["width"] / 2, frame["y"] + 40)
     page.mouse.down()
     page.mouse.move(frame["x"] + frame["width"] / 2 - 60, frame["y"] + 30)
@@ -127,6 +134,7 @@ def check_pictures(page):
     press("Show all")
     check(view() == whole, "the button does not show all")
     picture.focus()
+    # The functions compare with `before`, the view just before the key is pressed. It is set in the loop below.
     for key, is_right in [
         ("+", lambda: view()[2] < before[2]),
         ("ArrowRight", lambda: view()[0] > before[0]),
@@ -151,13 +159,14 @@ def check_without_script(browser, path):
 
 def main():
     parser = argparse.ArgumentParser()
+    # `shutil.which` finds the path of a program by its name.
     parser.add_argument("chromium", type=shutil.which)
     parser.add_argument("report", type=Path)
     parser.add_argument("others", type=Path, nargs="*")
     parser.add_argument("--pictures")
     arguments = parser.parse_args()
     with sync_playwright() as playwright:
-        # Root cannot use the sandbox of Chromium; the pages are our own.
+        # Root cannot use the sandbox of Chromium, so it is switched off. The pages are our own, so this is no danger.
         browser = playwright.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox"])
         report = arguments.report.resolve()
         page = open_page(browser, report, viewport={"width": 1280, "height": 900})

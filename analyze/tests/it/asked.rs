@@ -1,7 +1,9 @@
-//! Tests of the options that choose, combine and sort rows of tables. `--where` and `--having` take conditions in SQL: `--where` chooses
-//! before the means are computed, and `--having` by the computed means. `--by` combines rows, and `--sort` sorts them.
+//! Tests of the options that choose, combine and sort rows of tables. `--where` and `--having` take conditions in SQL. `--where` chooses
+//! the runs and machines from which the means are computed. `--having` chooses rows of the finished table, for example by their means.
+//! `--by` combines rows, and `--sort` sorts them.
 //!
-//! The column `role` says how a machine's rate compares with the other rates of its run: slowest, fastest, between or equal.
+//! The column `role` says how a machine's rate compares with the other rates of its run: slowest, fastest or between. If all machines of
+//! the run have the same rate, their role is equal.
 
 use std::path::Path;
 
@@ -37,8 +39,8 @@ fn refused(arguments: &[&str], folder: &Path) -> String {
     err
 }
 
-/// A row of the table is one machine in one configuration. Each condition of `--where` keeps exactly the rows of the whole table that
-/// meet the condition, with the same values.
+/// Each row of the table is about one machine in one configuration. With a condition about machines or parameters, `--where` prints
+/// exactly those rows of the whole table that meet the condition, with the same values.
 #[test]
 fn conditions_in_sql_choose_machines_before_averaging() {
     let folder = grid();
@@ -71,6 +73,7 @@ fn conditions_in_sql_choose_machines_before_averaging() {
             Box::new(|row| row["internal"] != 0.5 && row["machine"] != 1),
         ),
         ("machine<1", Box::new(|row| row["machine"] == 0)),
+        // `rates_sorted` has the rates of a run in ascending order.
         (
             "rates_sorted = '2,2,5'",
             Box::new(|row| row["rates"] == "2,2,5"),
@@ -93,8 +96,9 @@ fn conditions_in_sql_choose_machines_before_averaging() {
     assert!(few.iter().all(|row| row["n"] == 2), "{few:?}");
 }
 
-/// `--having` chooses rows by the values in the table. In its conditions, the name of a measure stands for the mean. `regime` is the
-/// predicted class of a machine's queue: stable, critical or overloaded. `regime_measured` is the measured class.
+/// `--having` chooses rows by the values in the table. In its conditions, the name of a measure stands for the mean, and the ending `_low`
+/// for the lower end of the mean's interval. `_predicted` is the value that the theory predicts. `regime` is the predicted class of a
+/// machine's queue (stable, critical or overloaded), and `regime_measured` the measured class.
 #[test]
 fn rows_are_chosen_by_means_predictions_and_regimes() {
     let folder = grid();
@@ -154,8 +158,8 @@ fn rows_are_chosen_by_means_predictions_and_regimes() {
     );
 }
 
-/// In a row of `--by role`, `n` is the number of runs that have a machine with this role. Only [1, 3, 6] has a machine between the others,
-/// and only [3, 3, 3] has equal machines. Each set of rates has 12 runs.
+/// In a row of `--by role`, `n` is the number of runs that have a machine with this role. Each set of rates has 12 runs. Only [1, 3, 6] has
+/// a machine between the others. In [3, 3, 3] all machines are equal. The other two sets have slowest and fastest machines.
 #[test]
 fn rows_are_combined_by_role_and_by_dataset() {
     let folder = grid();
@@ -182,11 +186,12 @@ fn rows_are_combined_by_role_and_by_dataset() {
         .iter()
         .map(|row| (row["dataset"].as_str().unwrap(), row["n"].as_u64().unwrap()))
         .collect();
+    // Each `n` is the number of all runs of the dataset.
     assert_eq!(datasets, [("grid", 36), ("small", 6)]);
 }
 
 /// Measures are sorted from the largest to the smallest value, and parameters from the smallest to the largest, unless the option says
-/// `asc` or `desc`.
+/// `asc` or `desc`. A column can be named by its name (`backlog_growth`) or by its heading in the table (`growth (1/s)`, or just `growth`).
 #[test]
 fn rows_are_sorted_by_columns_and_headings_in_both_directions() {
     let folder = grid();
@@ -208,7 +213,8 @@ fn rows_are_sorted_by_columns_and_headings_in_both_directions() {
     assert!(growths.is_sorted(), "{growths:?}");
     let internal = values("internal", "internal");
     assert!(internal.is_sorted(), "{internal:?}");
-    // Rows with equal values of the first column are sorted by the second column. `internal` is negated, because it descends.
+    // Rows with equal values of the first column are sorted by the second column. `internal` descends, so the keys have its negative
+    // value. Then all keys must ascend.
     let rows = records(
         &["backlog", "grid", "--sort", "internal desc,machine"],
         folder.path(),
@@ -286,6 +292,13 @@ fn errors_of_wrong_names_and_values_list_the_right_ones() {
         let err = refused(&["drift", "grid", option, text], folder.path());
         assert!(err.contains(message), "{option} {text}: {err}");
     }
+    // Each condition is met by some rows, but no row meets both.
+    let both = ["--having", "machine = 0", "--having", "rate = 6"];
+    let err = refused(&[&["drift", "grid"][..], &both].concat(), folder.path());
+    assert!(
+        err.contains("no row has machine = 0 and rate = 6; rate is "),
+        "{err}"
+    );
     // No run has internal 0.6. This causes a message but no error, because some rows have machine 0 and so meet the condition.
     let (code, _, err) = analyze(
         &["drift", "grid", "--where", "internal = 0.6 or machine = 0"],
@@ -304,7 +317,7 @@ fn errors_of_wrong_names_and_values_list_the_right_ones() {
         folder.path(),
     );
     assert!(
-        err.contains("rows of --by have no predictions and regimes"),
+        err.contains("rows of --by have no predictions and regimes; leave out --by"),
         "{err}"
     );
     for command in [&["export", "grid"][..], &["compare", "grid", "grid"]] {

@@ -53,6 +53,8 @@ proptest! {
         seed in 0u64..1000,
     ) {
         let internal = f64::from(internal_tenths) / 10.0;
+        // In an experiment, a list has one value for each configuration. So a value that is itself a list, with a number for each machine,
+        // stands in two pairs of brackets.
         let internal = match has_own_internal {
             true => format!("[{:?}]", (0..rates.len()).map(|machine| if machine == 1 { 0.5 } else { internal }).collect::<Vec<_>>()),
             false => format!("{internal:?}"),
@@ -101,14 +103,15 @@ fn the_sample_dataset_passes_the_audit() {
 }
 
 /// The log [`fixture::by_hand`] has 12 events, 4 of them receives. The table counts how often each check was made on them. The first event
-/// of each machine counts for `initial_clock`, and not for `local_clock` or `receive_clock`.
+/// of each machine counts for `initial_clock`, and not for `local_clock` or `receive_clock`. The table has 23 checks, but `timestamp` was
+/// never made, because this log has no vector or hybrid timestamps. So 22 checks passed.
 #[test]
 fn the_checks_of_a_log_written_by_hand_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
     let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
-    // The first tick of machine 1 is at 0.25 s.
+    // In this log, the first ticks are at 0 s and 0.25 s, and not at the times that the experiment's seed determines.
     finished.row.phases_ns = vec![0, 250_000_000];
     fixture::write(&folder.path().join("by-hand"), &experiment, vec![finished]);
     let (code, out, err) = analyze(&["audit", "by-hand"], folder.path());
@@ -149,8 +152,8 @@ fn the_checks_of_a_log_written_by_hand_are_counted() {
     checked: how often the check was made (on events, receives, machines, runs or shares); violations: how often it failed.
     IR1, IR2, C1 and C2 are the names in Lamport's paper (1978). C1 is the Clock Condition within a machine, C2 between two
     machines.
-    Shares are computed over all runs of a configuration. A correct dataset of any size fails a check of shares with a
-    probability below 1 in 10^9.
+    A share says how often random draws had one outcome, such as an internal event. It is computed over all runs of a
+    configuration. A correct dataset of any size fails a check of shares with a probability below 1 in 10^9.
     ");
 }
 
@@ -189,7 +192,8 @@ fn runs_with_stamp_before_violate_the_clock_condition_by_design() {
     );
 }
 
-/// A folder with a dataset `small` in which one receive has a wrong clock and another a wrong queue length.
+/// A folder with a dataset `small` in which one receive has a wrong clock and another a wrong queue length: machine 0 of run 3, at ticks 11
+/// and 15. These two values contradict later events too, so the audit finds more than two violations.
 fn with_violations() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::altered(&folder.path().join("small"), fixture::SMALL, |runs| {
@@ -260,6 +264,7 @@ fn every_format_has_the_violations() {
         "{markdown}"
     );
     let (code, csv, err) = audit("csv");
+    // With CSV on stdout, the words of the report are on stderr.
     assert!(code == 4 && err.contains("CHECK FAILED: "), "{err}");
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let header = reader.headers().unwrap().clone();

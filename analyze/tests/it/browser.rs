@@ -1,5 +1,5 @@
-//! Opens pages of reports in a real browser: they cause no messages and no further requests, they are accessible, and
-//! everything works by mouse and by keyboard. The script `tests/browser/check.py` does the checks.
+//! Opens pages of reports in a real browser. The console of the browser must show no message, the pages must request no other files and
+//! be accessible, and everything must work by mouse and by keyboard. The script `tests/browser/check.py` does the checks.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ fn pages_work_in_a_browser() {
         "import", "--each", "class", "--into", "marked", "--pages", "pages",
     ];
     let (code, _, err) = analyze(&arguments, folder.path());
-    // Exit code 4: some of the submissions fail the audit.
+    // Exit code 4: some of the submissions cannot be imported, or fail the audit.
     assert_eq!(code, 4, "{err}");
     let python = environment_with("tests/browser/requirements.txt").join("bin/python");
     let found = run(Command::new(python)

@@ -100,7 +100,7 @@ fn no_flipped_bit_changes_a_table() {
     open_with_cache(root).machines().unwrap();
     for file in entries(&only_block(root)) {
         let whole = fs::read(&file).unwrap();
-        // The step is a prime number, so that all bits of a byte and all regions of the file are hit.
+        // 1009 = 126 * 8 + 1, so each step goes on to a byte further behind in the file, and to the next bit in the byte.
         let bits: Vec<usize> = (0..8 * whole.len()).step_by(1009).collect();
         assert!(bits.len() >= 5, "{}", file.display());
         for bit in bits {
@@ -138,6 +138,7 @@ fn a_renamed_block_is_not_used() {
     fixture::simulated(&root, fixture::SMALL);
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
     let (_, table, _) = drift(&["--no-cache"]);
+    // This makes a block without a warm-up. Only its path is needed.
     drift(&[]);
     let block_without_warm_up = only_block(&root);
     fs::remove_dir_all(&block_without_warm_up).unwrap();
@@ -159,9 +160,10 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
     let cache = root.join(".cache");
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
     let (_, table, _) = drift(&["--no-cache"]);
-    // The folder contains a foreign folder and file, cache files of other versions, and a temporary file of a crashed program.
+    // A foreign folder and a foreign file.
     fs::create_dir_all(cache.join(".snapshot")).unwrap();
     fs::write(cache.join("notes"), "a stranger's").unwrap();
+    // Two cache files of earlier versions of the program, and a temporary file of a crashed program.
     fs::write(cache.join("measures-0123456789abcdef-0.parquet"), "old").unwrap();
     fs::write(cache.join("measures-v0-0123456789abcdef.parquet"), "old").unwrap();
     let partial = ".measures-0123456789abcdef-1.parquet.0123456789abcdef.partial";
@@ -177,11 +179,12 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
         names.sort();
         names
     };
+    // The foreign folder and file are still there, and the temporary file was removed.
     assert_eq!(names_without("measures-"), [".snapshot", "notes"]);
-    // The block is the first in the order of names, before `notes`.
+    // The files of earlier versions were removed too, so the new block is now the first in the order of names, before `notes`.
     let block = &names_without(".")[0];
     assert!(block.starts_with("measures-v"), "{block}");
-    // Written as a decimal number, this warm-up is longer than a file name may be.
+    // Written as a decimal number (0.000...), this warm-up is longer than a file name may be. The block's name has a checksum instead.
     let (code, _, err) = drift(&["--warm-up", "1e-300"]);
     assert_eq!((code, err), (0, String::new()));
     // A folder has the name of a file of the block.
@@ -239,7 +242,7 @@ fn a_file_of_another_block_is_not_used() {
     .unwrap();
     let (with, without) = with_and_without_cache(root);
     assert!(with.equals_missing(&without));
-    // Both blocks were removed, and all runs are in a new block.
+    // If one block is wrong, the cache trusts no block: both were removed, and all runs are in a new block.
     assert_eq!(entries(&root.join(".cache")).len(), 1);
 }
 
@@ -249,11 +252,12 @@ fn a_file_of_another_block_is_not_used() {
 fn many_small_blocks_are_combined() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    // 13 repetitions in place of 3.
+    // `repetitions = 3` becomes `repetitions = 13`.
     let many = fixture::SMALL.replace("repetitions = ", "repetitions = 1");
     fixture::simulated(root, &many);
     let journal = fs::read_to_string(root.join("runs.csv")).unwrap();
     let rows: Vec<&str> = journal.lines().collect();
+    // There are enough runs for more than eight blocks.
     assert!(rows.len() > 12);
     let mut largest_count = 0;
     // The first line of the journal is the header. Then one run after the other is added.
@@ -264,6 +268,7 @@ fn many_small_blocks_are_combined() {
         largest_count = largest_count.max(entries(&root.join(".cache")).len());
     }
     assert_eq!(largest_count, 8);
+    // All runs are in the cache: their events are not read.
     damage(root);
     assert!(open_with_cache(root).machines().is_ok());
 }

@@ -67,6 +67,7 @@ fn conditions_choose_runs() {
     assert_eq!(both.len(), 6);
     // A chosen row has the same values as the same row in the full table.
     assert!(both.iter().all(|record| all.contains(record)));
+    // Repetitions are numbered from 0. `n` is the number of repetitions from which a row is computed.
     assert_eq!(chosen(&["repetition<3"])[0]["n"], 3);
 }
 
@@ -83,6 +84,7 @@ fn wrong_conditions_and_conditions_without_a_run_are_refused() {
             "phase>spread",
             "`spread` is not a number, so only = and != can be used with it",
         ),
+        // The role of a machine in its run is `slowest`, `fastest` or `between`.
         (
             "role>between",
             "`between` is not a number, so only = and != can be used with it",
@@ -96,11 +98,13 @@ fn wrong_conditions_and_conditions_without_a_run_are_refused() {
 #[test]
 fn rows_are_sorted_by_a_measure_and_top_keeps_the_first() {
     let folder = grid();
+    // `backlog_mean` is the mean backlog of a machine in one run, and `backlog_mean_mean` is the mean of this measure over the runs.
     let means = |options: &[&str]| -> Vec<f64> {
         let records = records(&[&["backlog", "grid"], options].concat(), folder.path());
         let means = column(&records, "backlog_mean_mean");
         means.iter().map(|mean| mean.as_f64().unwrap()).collect()
     };
+    // Rows are sorted by a measure from its largest to its smallest value.
     let sorted = means(&["--sort", "backlog_mean"]);
     assert!(sorted.is_sorted_by(|a, b| a >= b), "{sorted:?}");
     let mut unsorted = means(&[]);
@@ -130,14 +134,18 @@ fn runs_are_combined_by_some_parameters() {
         column(&combined, "internal"),
         [&Value::from(0.2), &0.5.into(), &0.8.into()]
     );
+    // Each row combines four repetitions of two sets of rates.
     assert_eq!(column(&combined, "n"), [&Value::from(8); 3]);
+    // Both sets have three machines and four runs, so the combined value is also the mean of the six rows for single machines.
     let rows = records(&["drift", "grid", "--where", "internal=0.5"], folder.path());
-    let means: f64 = rows
+    let sum: f64 = rows
         .iter()
         .map(|row| number(row, "logical_rate_mean"))
         .sum();
-    assert!((number(&combined[1], "logical_rate_mean") - means / rows.len() as f64).abs() < 1e-9);
-    // In runs with rates 2,2,5, the two machines with rate 2 are combined. The five different rates are 1, 3 and 6, and 2 and 5.
+    let mean = sum / rows.len() as f64;
+    assert!((number(&combined[1], "logical_rate_mean") - mean).abs() < 1e-9);
+    // In runs with rates 2,2,5, the two machines with rate 2 are combined. The five different rates are 1, 3 and 6, and 2 and 5. Each rate
+    // is in one set only, so each row has the four runs of this set.
     let by_rate = records(&["backlog", "grid", "--by", "rate,internal"], folder.path());
     assert_eq!(by_rate.len(), 5 * 3);
     assert!(by_rate.iter().all(|record| record["n"] == 4));
@@ -157,6 +165,7 @@ fn runs_are_combined_by_some_parameters() {
             assert!((number(other, name) - number(record, name)).abs() < 1e-9);
         }
         assert_eq!(other["lag_final_interval"], record["lag_final_interval"]);
+        // If all values are equal, there is no interval, and so no low end.
         if record["lag_final_interval"] != "all equal" {
             let low = "lag_final_low";
             assert!((number(other, low) - number(record, low)).abs() < 1e-9);
@@ -181,8 +190,9 @@ fn a_contrast_is_the_difference_of_two_rows() {
     ];
     let measures = ["--measure", "jump_mean", "--measure", "logical_rate"];
     let contrasts = records(&[&contrast[..], &measures].concat(), folder.path());
-    // For each measure there is one contrast for each machine of each set of rates, and one average over these contrasts.
-    assert_eq!(contrasts.len(), 2 * 3 * 2 + 2);
+    // For each of two measures there is one contrast for each of the three machines of two sets of rates, and one average over these
+    // contrasts.
+    assert_eq!(contrasts.len(), 2 * (2 * 3 + 1));
     let is_average = |record: &&Value| record["row"] == "average" && record["machine"].is_null();
     assert_eq!(contrasts.iter().filter(is_average).count(), 2);
     let jumps = records(&["jumps", "grid"], folder.path());
@@ -207,7 +217,7 @@ fn a_contrast_is_the_difference_of_two_rows() {
     let variance = |row| number(row, "jump_mean_sd").powi(2) / 4.0;
     let standard_error = (variance(from) + variance(to)).sqrt();
     // The interval uses the 97.5 % quantile of Student's t distribution. With four runs on each side, Welch's method gives 3 to 6 degrees of
-    // freedom, and for these the quantile is between these limits.
+    // freedom. The quantile is 2.447 for 6 degrees, and 3.182 for 3.
     let quantile = half_width / standard_error;
     assert!((2.446..3.183).contains(&quantile), "{quantile}");
     let (code, out, _) = analyze(&contrast, folder.path());
@@ -215,7 +225,7 @@ fn a_contrast_is_the_difference_of_two_rows() {
         code == 0 && out.contains("average") && out.contains("Welch"),
         "{out}"
     );
-    // If rows are left out, the average is the mean of the other rows, without an interval.
+    // If `--top` leaves out rows, the average is the mean of the rows that remain. It has no interval, which would need all rows.
     let two = [&contrast[..], &measures[..2], &["--top", "2"]].concat();
     let two = records(&two, folder.path());
     let [first, second, average] = &two[..] else {
@@ -224,6 +234,32 @@ fn a_contrast_is_the_difference_of_two_rows() {
     let mean = (number(first, "difference") + number(second, "difference")) / 2.0;
     assert!((number(average, "difference") - mean).abs() < 1e-12);
     assert!(average["low"].is_null() && average["high"].is_null());
+}
+
+/// Sorted by machine, the rows of two datasets alternate. Each dataset has one average all the same.
+#[test]
+fn each_dataset_has_one_average_in_any_order_of_the_rows() {
+    let folder = grid();
+    fixture::simulated(&folder.path().join("other"), &GRID.replace("262", "263"));
+    let contrast = [
+        "contrast",
+        "grid",
+        "other",
+        "--of",
+        "internal",
+        "--from",
+        "0.8",
+        "--to",
+        "0.2",
+        "--measure",
+        "jump_mean",
+        "--sort",
+        "machine",
+    ];
+    let contrasts = records(&contrast, folder.path());
+    let averages = contrasts.iter().filter(|record| record["row"] == "average");
+    let datasets: Vec<&Value> = averages.map(|record| &record["dataset"]).collect();
+    assert_eq!(datasets, ["grid", "other"]);
 }
 
 /// `internal` can be a list with one probability for each machine. A contrast can be about such a list, and a message shows the whole list.
@@ -258,6 +294,7 @@ fn contrasts_of_unknown_parameters_or_values_are_refused() {
         let (code, _, err) = analyze(&arguments, folder.path());
         assert!(code == 2 && err.contains(message), "{err}");
     };
+    // `rate` is a property of a machine. The parameter is the whole set, `rates`.
     require_refused(
         "rate",
         "1",
@@ -293,10 +330,10 @@ fn a_parameter_may_be_named_only_once_in_by() {
     assert_eq!(err, "error: --by: internal is named twice; name it once\n");
 }
 
-/// A warm-up is a time at the start of each run that is ignored. The message about a warm-up of 1e300 s must not have the 300 digits of
-/// this number.
+/// A warm-up is the first part of each run, which is left out. It may be as long as the longest possible run: 604,800 s, which is a week.
+/// The message about a warm-up of 1e300 s must not have the 300 digits of this number.
 #[test]
-fn a_warm_up_longer_than_all_runs_is_refused() {
+fn a_warm_up_longer_than_any_possible_run_is_refused() {
     let folder = grid();
     let (code, _, err) = analyze(&["drift", "grid", "--warm-up", "1e300"], folder.path());
     assert_eq!(code, 2);

@@ -12,7 +12,7 @@ use sim::experiment::{Experiment, Overrides};
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// An experiment with two rate sets, two probabilities and six repetitions. (A sweep is all runs of an experiment.)
+/// An experiment with two rate sets, two probabilities of internal events and six repetitions.
 const SWEEP: &str = "
 name = \"sweep\"
 seed = 262
@@ -24,7 +24,9 @@ rates = [[1, 3, 6], [3, 3, 3]]
 internal = [0.4, 0.7]
 ";
 
-/// Five claims about [`SWEEP`]. In the order of the claims, the verdicts are: depends, confirmed, depends, undecided, refuted.
+/// Five claims about [`SWEEP`]. In the order of the claims, the verdicts are: depends (some tests hold and some fail), confirmed, depends,
+/// undecided, refuted. The texts `expected` are shown in a column of the table and have no effect on the verdicts. A test with `from` and
+/// `to` is about the difference: the value of `to` minus that of `from`.
 pub const CLAIMS: &str = r#"
 [[claim]]
 id = "slow-queues-grow"
@@ -144,7 +146,7 @@ fn all_claims_about_a_small_experiment_get_their_verdicts() {
     let (code, out, err) = analyze(&["claims", "--format", "markdown"], folder.path());
     assert_eq!((code, err.as_str()), (0, ""));
     let tables: Vec<&str> = out.lines().filter(|line| line.starts_with('|')).collect();
-    // `n 25?` means that about 25 runs would be enough to decide.
+    // `n 13?` means that about 13 runs would be enough to decide.
     assert_snapshot!(tables.join("\n"), @"
     | claim | source | verdict | expected |
     | --- | --- | --- | --- |
@@ -162,7 +164,7 @@ fn all_claims_about_a_small_experiment_get_their_verdicts() {
     |  | backlog_mean | sweep: rates=1,3,6 slowest machine -> fastest machine | -17.2 [-23.5, -10.8] | < 0 | holds | 12 |
     | all-in-order | audit | sweep | clean | clean | holds |  |
     |  | share >= 1 finished | sweep | 1.000 [0.862, 1.000] | > 0.8 | holds | 24 |
-    |  | mean as_scheduled | sweep | 1.000 [0.858, 1.000] | 1 | undecided; n 25? | 24 |
+    |  | mean as_scheduled | sweep | 1.000 [0.858, 1.000] | 1 | undecided | 24 |
     |  | largest jump_max, all machines | sweep | 22 | 1 | fails | 24 |
     | varied | sd clock_final after 10 s, machine 0 | sweep: rates=1,3,6 internal=0.7 | 22 [12, 63] | 9 to 15 | undecided; n 13? | 6 |
     | never | mean internal_share, all machines | sweep: internal=0.7 | 0.718 [0.649, 0.787] | < 0.5 | fails | 12 |
@@ -172,8 +174,8 @@ fn all_claims_about_a_small_experiment_get_their_verdicts() {
 #[test]
 fn claims_are_sorted_by_their_columns() {
     let folder = with_sweep(CLAIMS);
-    // The cells of a column of the claims that are sorted by `key`. A claim has one record for each of its tests, so equal neighbours
-    // count once. `key` is the column's name, or the name and ` desc`.
+    // Sorts the claims by a column, and returns its cells. `key` is the column's name, or the name and ` desc`. A claim has one record for
+    // each of its tests, so equal neighbours count once.
     let sorted = |key: &str| -> Vec<String> {
         let arguments = ["claims", "--format", "json", "--sort", key];
         let (_, out, _) = analyze(&arguments, folder.path());
@@ -277,13 +279,15 @@ fn missing_datasets_are_named_and_other_claims_are_evaluated() {
     let folder = with_sweep(&missing);
     let (code, out, err) = analyze(&["claims", "--format", "csv"], folder.path());
     assert_eq!(code, 2);
+    // The reasons are in alphabetical order.
     assert_snapshot!(err, @"
     error: 3 of 5 claims could not be evaluated:
     - data/sweep has no finished run with rates=1,3,6 internal=0.9; `cargo sim run experiments/claims/sweep.toml` makes these runs if the experiment has them
     - some runs in data/sweep with internal=0.7 have no machine 3
     - the dataset data/gone is missing; `cargo sim run experiments/claims/gone.toml` makes it
     ");
-    // The rows of the claim `all-in-order`, which is evaluated although the dataset of another claim is missing.
+    // The rows of the claim `all-in-order`, for its audit and its three tests. It is evaluated although the dataset of another claim is
+    // missing.
     let rows_of_claim: BTreeSet<&str> = out
         .lines()
         .skip(1)
@@ -306,6 +310,7 @@ fn missing_datasets_are_named_and_other_claims_are_evaluated() {
 fn runs_that_failed_count_as_not_finished() {
     let folder = with_sweep(CLAIMS);
     let root = folder.path().join("data/sweep");
+    // The dataset is replaced by one in which the first run failed.
     fs::remove_dir_all(&root).unwrap();
     fixture::altered(&root, SWEEP, |runs| {
         let experiment = fixture::experiment(SWEEP);
@@ -329,7 +334,8 @@ fn runs_that_failed_count_as_not_finished() {
     assert_eq!(values_and_counts[2], (&1.0.into(), &23.into()));
 }
 
-/// A test may compare the runs `from` with the runs `to`. Here some runs, but not all, are in both groups.
+/// A test may compare the runs `from` with the runs `to` if both are the same runs (then of different machines), or if no run is in both.
+/// Here some runs, but not all, are in both.
 #[test]
 fn a_run_that_is_in_both_compared_groups_is_refused() {
     let overlapping = r#"
@@ -397,6 +403,7 @@ fn the_projects_own_claims_have_their_experiments() {
     let folder = project().join("experiments/claims");
     let mut used = BTreeSet::new();
     for claim in own_claims() {
+        // The experiment whose dataset is audited for the claim, if any.
         used.extend(claim.audited.clone());
         for cell in cells(&claim) {
             used.insert(cell.experiment.clone());
@@ -408,7 +415,8 @@ fn the_projects_own_claims_have_their_experiments() {
                     .iter()
                     .all(|condition| condition.holds(&row))
             };
-            // The first repetition of every configuration comes before all second repetitions. So these runs have all configurations.
+            // The first repetitions of all configurations come before the second ones. So as many runs as there are configurations are
+            // enough: they have every configuration.
             let found = experiment
                 .runs()
                 .take(experiment.configurations().len())
@@ -444,6 +452,7 @@ audit = "clean"
 fn a_claim_with_an_audit_counts_missing_runs_and_its_control_characters_are_escaped() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::SMALL);
+    // The dataset has only the first of the planned runs.
     let run = experiment.runs().next().unwrap();
     let log = sim::engine::virtual_time::run(&run, experiment.seed);
     let runs = vec![fixture::finished(&experiment, &run, &log.machines)];

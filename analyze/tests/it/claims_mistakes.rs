@@ -18,6 +18,8 @@ fn mistakes(text: &str) -> String {
 
 #[test]
 fn mistakes_are_named_with_line_and_key() {
+    // `CLAIMS` has five claims and no mistake. Each replacement makes one mistake. Only the fourth makes two: an unknown measure, and no
+    // `expect`. The messages are in the order of the lines.
     let text = CLAIMS
         .replace("id = \"never\"", "id = \"varied\"")
         .replace("\"rates=1,3,6\", \"internal=0.4\"", "\"rate=1,3,6\"")
@@ -52,8 +54,8 @@ fn mistakes_are_named_with_line_and_key() {
     c.toml:86: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }
     c.toml:89: `claim[5].id`: another claim has the same id; each claim needs its own
     "#);
-    // Now the second test of the first claim gets the `expect` that it does not have in `text`. Then all other mistakes are still reported.
-    // The file has one line more, so the numbers of later lines are larger by 1.
+    // In `text`, the second test of the first claim has no `expect`. If it is added, only the message about line 15 disappears. The file
+    // then has one line more, so the numbers of later lines are larger by 1.
     let with_expect = text.replace(
         "\"backlog_grow\"\n",
         "\"backlog_grow\"\nexpect = { above = 0 }\n",
@@ -94,7 +96,7 @@ fn mistakes_in_the_structure_are_named_with_their_line() {
     c.toml:3: `claim[1].sayss`: no such key; did you mean `says`?
     ");
     assert_snapshot!(mistakes("[[claim]\nid = \"a\""), @"error: c.toml:1: this is not valid TOML: unclosed array table, expected `]`");
-    // The mistakes if the last test of the file has this `expect`.
+    // The mistakes if the last test of `CLAIMS` has this `expect` in place of `{ below = 0.5 }`.
     let with_expect = |expect: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", expect));
     assert_snapshot!(with_expect("{ belw = 0.5 }"), @"error: c.toml:100: `claim[5].test[1].expect.belw`: no such key; did you mean `below`?");
     assert_snapshot!(with_expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `claim[5].test[1].expect.below`: wanted a number, found a string "0.5""#);

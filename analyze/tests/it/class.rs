@@ -14,6 +14,7 @@ pub fn class(folder: &Path) {
     // Index of the clock's cell in a row.
     const CLOCK: usize = 2;
     let original = folder.join("original");
+    // A submission has only one run.
     fixture::simulated(
         &original,
         &experiment(30, "").replace("repetitions = 2", "repetitions = 1"),
@@ -24,6 +25,7 @@ pub fn class(folder: &Path) {
         fs::create_dir_all(folder.join("class")).unwrap();
         fs::rename(logs.join("run0"), folder.join("class").join(name)).unwrap();
     };
+    // The classroom exercise asks for queue lengths only after receives.
     let queue_at_receives = Style {
         queue: Queue::Receives,
         ..Style::default()
@@ -40,16 +42,19 @@ pub fn class(folder: &Path) {
     });
     submit("eve", Style::default(), &|machine, rows| {
         if machine == 2 {
+            // The sixth row is line 7 of `vm3.csv`.
             rows[5][CLOCK] = "late".to_owned();
         }
     });
     fs::create_dir(folder.join("class/dan")).unwrap();
+    // A file beside the submissions, which the import must leave out.
     fs::write(folder.join("class/notes.txt"), "10 points each").unwrap();
     let before = folder.join("before");
     fixture::simulated(
         &before,
         &experiment(31, "stamp = [\"before\"]\n").replace("repetitions = 2", "repetitions = 1"),
     );
+    // The rows of sends have no stamps. So the import must find out from the receives that messages carry the clock before the send.
     let without_send_stamps = Style {
         send_stamps: false,
         ..Style::default()
@@ -63,7 +68,8 @@ pub fn class(folder: &Path) {
     fs::rename(folder.join("logs/run0"), folder.join("class/cem")).unwrap();
 }
 
-/// Each imported submission has a page, and the overview (`index.html`) links to it.
+/// Each imported submission has a page, and the overview (`index.html`) links to it. The exit code of `analyze import --each` is 4 if a
+/// submission was not imported or failed the audit, and 2 if the command cannot be carried out.
 #[test]
 fn a_class_has_a_page_for_each_submission() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +89,7 @@ fn a_class_has_a_page_for_each_submission() {
             "{name}"
         );
         let page = read(&file);
+        // `d0` is the first dataset of a page.
         assert!(
             page.contains(&format!("<h2 id=\"d0-title\">{name}</h2>")),
             "{name}"
@@ -211,6 +218,7 @@ fn the_table_of_a_class_has_verdicts_and_first_violations_in_every_format() {
     assert!(
         cells("error")[4].contains("vm3.csv line 7: logical_clock `late` is not a whole number")
     );
+    // The three imported submissions have measures. A clock grows by at least 1 at each event.
     assert!(
         cells("jump_mean")[..3]
             .iter()
@@ -245,9 +253,11 @@ fn exit_codes_of_a_class_that_passes_and_of_a_folder_without_submissions() {
     );
     fs::remove_dir_all(folder.path().join("marked")).unwrap();
     fs::remove_dir_all(folder.path().join("class/ada")).unwrap();
+    // A log that is not in the folder of a submission.
     fs::write(folder.path().join("class/vm1.csv"), HEADER).unwrap();
     let (code, _, err) = analyze(&arguments, folder.path());
     assert!(code == 2 && err.contains("no folder in it"), "{err}");
+    // The command accepts either logs or --each.
     let both = ["import", "class/vm1.csv", "--each", "class", "--into", "x"];
     assert_eq!(analyze(&both, folder.path()).0, 2);
 }

@@ -1,7 +1,7 @@
 //! Tests all measures of a run of 4 s with two machines and 12 events. This run is so small that the measures were calculated by hand.
 //!
-//! `data/README.md` has the definition of each measure. Percentiles are interpolated between neighbouring values. Growths and slopes are
-//! slopes of least-squares lines through the values at the machine's events.
+//! `data/README.md` has the definition of each measure. Percentiles are interpolated between neighbouring values. A measure
+//! `..._growth` or `..._slope` is the slope of a least-squares line through the values after the machine's ticks.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -23,6 +23,7 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("clock_final", 6.0, 9.0),
     // The jumps of machine 0 are 1, 3, 1, 1. Those of machine 1 are 2, 1, 1, 1, 1, 1, 1, 1.
     ("jump_mean", 1.5, 1.125),
+    // For machine 1: the squared deviations from 1.125 add up to 7/8. Divided by 8 - 1 this is 1/8, and its root is 1 / (2 * sqrt(2)).
     ("jump_sd", 1.0, FRAC_1_SQRT_2 / 2.0),
     ("jump_p50", 1.0, 1.0),
     ("jump_p95", 2.7, 1.65),
@@ -34,6 +35,7 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     // Integrals over the 4 s: 20.25 for the largest clock, 16 for the clock of machine 0, and 19.75 for the clock of machine 1. A mean lag
     // is the difference of two integrals, divided by 4 s.
     ("lag_mean", 4.25 / 4.0, 0.5 / 4.0),
+    // After its four ticks, machine 0 has the lags 0, 0, 0 and 1. Machine 1 always has 0.
     ("lag_slope", 0.3, 0.0),
     // The spread is the larger clock minus the smaller one. After each event: 1, 1, 2, 1, 0, 1, 0, 1, 2, 1, 2, 3.
     ("spread_mean", 4.75 / 4.0, 4.75 / 4.0),
@@ -41,6 +43,8 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("spread_final", 3.0, 3.0),
     // The messages to machine 0 wait 0.25 s, 0.75 s and 1.25 s, together 2.25 s. So its mean backlog in 4 s is 2.25 / 4.
     ("backlog_mean", 2.25 / 4.0, 0.25 / 4.0),
+    // After its four ticks, machine 0 has the queue lengths 0, 0, 1 and 0. Machine 1 always has 0. The next six measures use only
+    // these lengths.
     ("backlog_tick_mean", 0.25, 0.0),
     ("backlog_p95", 0.85, 0.0),
     ("backlog_max", 1.0, 0.0),
@@ -53,10 +57,11 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("message_age_mean_s", 0.75, 0.25),
     ("message_age_mean_ticks", 0.75, 0.5),
     ("logical_age_mean", 1.0, 1.0),
-    // There are 4 x 8 = 32 pairs of events of different machines. The first event of machine 0 happened before all 8 events of machine 1,
-    // because of message A. Before the other three events of machine 0, the first 2, 3 and 4 events of machine 1 happened, because of the
-    // messages B, C and D. The other 32 - 8 - 2 - 3 - 4 = 15 pairs are concurrent. 3 of them have equal clocks, so 12 of the 29 pairs
-    // with different clocks are concurrent.
+    // There are 4 x 8 = 32 pairs of events of different machines. Message A orders 8 pairs: the first event of machine 0 happened before all
+    // events of machine 1. Message B orders 2 pairs: the first 2 events of machine 1 happened before the second event of machine 0. In the
+    // same way, C orders 3 pairs (with the third event of machine 0), and D orders 4 (with the last event of machine 0). The other
+    // 32 - 8 - 2 - 3 - 4 = 15 pairs are concurrent. In 3 of the 15 pairs both clocks are equal. So 29 of all pairs have different clocks,
+    // and 12 of these 29 are concurrent.
     ("concurrency", 15.0 / 32.0, 15.0 / 32.0),
     ("false_order", 12.0 / 29.0, 12.0 / 29.0),
 ];
@@ -103,8 +108,10 @@ const FROM_SECOND_1: [(&str, f64, f64); 16] = [
     ("spread_mean", 3.5 / 3.0, 3.5 / 3.0),
     ("backlog_tick_mean", 1.0 / 3.0, 0.0),
     ("backlog_growth", 0.0, 0.0),
+    // The messages C and D. Message B does not count as an arrival, because it was sent before 1 s, although its receive counts above.
     ("arrivals", 2.0, 0.0),
     ("receive_share", 1.0, 0.0),
+    // `NAN`: machine 1 received no message, so there is no mean age.
     ("message_age_mean_s", 0.75, f64::NAN),
     // There are 3 x 6 pairs. 1 pair is ordered by message C, and 2 pairs are ordered by message D. The other 15 are concurrent.
     ("concurrency", 15.0 / 18.0, 15.0 / 18.0),
@@ -131,7 +138,7 @@ fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
             let column = column.cast(&DataType::Float64).unwrap();
             let values = column.f64().unwrap();
             for (machine, expected) in [first, second].into_iter().enumerate() {
-                // If no message was received, ages of messages are undefined.
+                // A measure without a value is written as `NAN` above.
                 let is_right = match values.get(machine) {
                     Some(value) => (value - expected).abs() < 1e-12,
                     None => expected.is_nan(),
@@ -146,9 +153,11 @@ fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
     }
 }
 
-/// The description of `internal_share` warns that a mean of shares can be too high: with `internal = 0.4` and about 8 idle ticks (ticks
-/// without a message to receive) in each run, the mean of the shares of all runs is 0.415 instead of 0.4. The test looks at machine 0 of
-/// 6000 runs. The pooled share (the internal events of all runs, divided by the idle ticks of all runs) does not have this error.
+/// `internal_share` is the share of internal events among a machine's idle ticks (ticks without a message to receive) in a run. The
+/// measure's description warns that the mean of the runs' shares can be too high: for `internal = 0.4` and about 8 idle ticks in each run
+/// it is 0.415 instead of 0.4. The reason is that runs with few idle ticks tend to have higher shares, but count as much in this mean as
+/// the others. The pooled share (the internal events of all runs, divided by the idle ticks of all runs) does not have this error. The test
+/// looks at machine 0 of 6000 runs.
 #[test]
 fn the_mean_of_internal_shares_is_too_high_and_the_pooled_share_is_not() {
     let experiment = fixture::experiment(

@@ -18,6 +18,7 @@ fn piped(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Strin
     let output = command
         .args(arguments)
         .current_dir(folder)
+        // The width of the terminal in `shown`, so that both texts have the same line breaks.
         .env("COLUMNS", "100")
         .envs(variables.iter().copied())
         .output()
@@ -29,7 +30,7 @@ fn piped(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Strin
 fn shown(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> String {
     let arguments = [arguments, &["--no-pager"]].concat();
     let pager = None;
-    let (_, text) = in_terminal_with(&arguments, pager, folder, variables);
+    let (_exit_code, text) = in_terminal_with(&arguments, pager, folder, variables);
     text
 }
 
@@ -71,6 +72,7 @@ fn environment_variables_switch_colours_off_and_on() {
     let folder = folder.path();
     let arguments = ["theory", "small"];
     let plain = piped(&arguments, folder, &[]);
+    // NO_COLOR has priority over CLICOLOR_FORCE.
     for off in [
         &[("NO_COLOR", "1")][..],
         &[("CLICOLOR", "0")],
@@ -93,11 +95,13 @@ fn environment_variables_switch_colours_off_and_on() {
 #[test]
 fn the_words_and_the_row_of_a_failed_check_are_coloured() {
     let folder = tempfile::tempdir().unwrap();
+    // With this parameter, the check of the Clock Condition fails.
     let before = fixture::SMALL.replace("[parameters]", "[parameters]\nstamp = \"before\"");
     fixture::simulated(&folder.path().join("before"), &before);
     let text = shown(&["audit", "before"], folder.path(), &[]);
     assert!(text.contains("\x1b[31mCHECK FAILED\x1b[0m"), "{text}");
-    // In the table, only the row of the failed check ends with the code that switches the colour off.
+    // The last cell of the failed check's row, its number of violations, is coloured. So this is the only line that ends with the code for
+    // the end of a colour.
     let rows: Vec<&str> = text
         .lines()
         .filter(|line| line.ends_with("\x1b[0m"))

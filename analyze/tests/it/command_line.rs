@@ -60,12 +60,14 @@ fn json_has_one_object_for_each_machine() {
     let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
     // Two configurations of three machines.
     assert_eq!(rows.len(), 6);
+    // Machine 0 of the first configuration, over its three runs.
     let row = &rows[0];
     assert_eq!(
         (&row["rates"], &row["internal"], &row["n"]),
         (&"1,3,6".into(), &0.4.into(), &3.into())
     );
     let number = |name: &str| row[name].as_f64().unwrap();
+    // The mean is in the middle of its interval.
     let middle = (number("logical_rate_low") + number("logical_rate_high")) / 2.0;
     assert!((middle - number("logical_rate_mean")).abs() < 1e-12);
     assert!(number("logical_rate_sd") > 0.0);
@@ -89,6 +91,7 @@ fn csv_of_a_summary_is_one_wide_table() {
             "{name} in {header:?}"
         );
     }
+    // Two configurations of three machines.
     assert_eq!(reader.records().map(Result::unwrap).count(), 6);
 }
 
@@ -114,6 +117,7 @@ fn datasets_are_labelled_by_name_or_by_path() {
         .skip(1)
         .filter_map(|line| line.split(',').next())
         .collect();
+    // Each dataset has a row for each of its two machines.
     assert_eq!(datasets, ["below/twin", "below/twin", "twin", "twin"]);
 }
 
@@ -208,12 +212,13 @@ fn export_says_what_it_wrote_and_how_to_open_it() {
         );
     }
     assert!(err.contains(" in 1 part, 1 of them new\n"), "{err}");
-    let (_, _, again) = analyze(&["export", "small"], folder.path());
-    assert!(again.contains(" in 1 part, 0 of them new\n"), "{again}");
     assert!(
         err.ends_with("In Python: pl.read_parquet(\"small/processed/machines.parquet\")\n"),
         "{err}"
     );
+    // A second export keeps the part (a file of the table of events) that the first one has written.
+    let (_, _, again) = analyze(&["export", "small"], folder.path());
+    assert!(again.contains(" in 1 part, 0 of them new\n"), "{again}");
 }
 
 #[test]
@@ -298,6 +303,7 @@ fn the_caption_says_that_the_warm_up_is_ignored() {
 #[test]
 fn a_wrong_command_line_is_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();
+    // A dataset is missing or there is one too many, a value of an option is not one of those possible, or the command is wrong or missing.
     for arguments in [
         &["drift"][..],
         &["drift", "x", "--format", "xml"],
@@ -343,8 +349,8 @@ fn earlier_names_work_and_a_message_says_the_new_names() {
         &sql.replace("in_order", "as_scheduled"),
     ]);
     assert_eq!(by_earlier_names, by_new_names);
-    // `strangers` is the earlier name of `rejected_connections`, a column of `runs.csv`. `--having` does not know it, and the error has the
-    // new name.
+    // `strangers` is the earlier name of `rejected_connections`. This is a column of `runs.csv`, but not of the table, whose rows `--having`
+    // chooses. So there is an error, which uses the new name.
     let (_, _, err) = run(&["drift", "small", "--having", "strangers > 0"]);
     assert!(err.contains("no column `rejected_connections`"), "{err}");
 }

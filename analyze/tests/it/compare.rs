@@ -1,8 +1,8 @@
 //! Tests of `analyze compare`, which compares two datasets A and B: which of their runs match, and whether matching runs have the same
 //! events.
 //!
-//! Runs match if all their parameters and the repetition are the same. If both runs were as scheduled (their messages arrived as the
-//! schedule says), they must have the same events.
+//! Runs match if they have the same key: all their parameters and the repetition. If both runs were as scheduled (their messages arrived
+//! as the schedule says), they must have the same events.
 
 use std::path::Path;
 
@@ -15,7 +15,8 @@ use crate::command_line::analyze;
 use crate::fixture;
 
 /// A folder with two datasets of the same experiment: `a`, whose files say that its runs were made over TCP, and `b` in virtual time. In
-/// truth all runs are simulated, so they are identical. The runs of each dataset are altered before they are written.
+/// truth all runs are simulated, and those of `a` and `b` are identical. Before the datasets are written, `alter_a` changes the runs of `a`,
+/// and `alter_b` those of `b`.
 pub fn twins(
     alter_a: impl FnOnce(&mut Vec<FinishedRun>),
     alter_b: impl FnOnce(&mut Vec<FinishedRun>),
@@ -77,8 +78,9 @@ fn matching_runs_are_identical() {
     }
 }
 
-/// In a run that was as scheduled in both datasets, three cells are changed. The report names the earliest difference, although a later
-/// difference comes first in the log (machine 0 before machine 2). The exit code is 4.
+/// In a run that was as scheduled in both datasets, three cells are changed in `b`. The report names the difference with the earliest time:
+/// tick 40 of machine 2, which has 6 ticks/s. Tick 19 of machine 0 comes first in the log, but later in time: this machine has 1 tick/s.
+/// The exit code is 4.
 #[test]
 fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
     let folder = twins(
@@ -134,8 +136,8 @@ fn runs_that_are_not_as_scheduled_may_differ() {
     ");
 }
 
-/// All 14 runs differ, but only the last run was as scheduled in both datasets. So only its difference is a mistake, and the list of
-/// differing runs begins with it.
+/// All 14 runs differ: seven repetitions of two configurations (`internal` 0.4 and 0.7). But only the last run, repetition 6 with 0.7, was
+/// as scheduled in both datasets. So only its difference is a mistake, and the list of differing runs begins with it.
 #[test]
 fn differing_runs_as_scheduled_come_first() {
     let text = |engine| {
@@ -181,6 +183,7 @@ fn differing_runs_as_scheduled_come_first() {
 
 #[test]
 fn runs_in_only_one_dataset_are_counted() {
+    // Of six runs, `a` does not have the first, and `b` does not have the last two.
     let folder = twins(
         |runs| drop(runs.remove(0)),
         |runs| {
@@ -203,7 +206,8 @@ fn runs_in_only_one_dataset_are_counted() {
     assert!(!pooled.is_empty() && pooled.iter().all(|paired| paired.equal == Some(1.0)));
 }
 
-/// The configurations have another order in `b` than in `a`, so matching runs have different numbers.
+/// The configurations have another order in `b` than in `a`, so matching runs have different numbers. The three runs with `internal` 0.1
+/// are only in `b`.
 #[test]
 fn runs_match_by_key_and_not_by_number() {
     let folder = tempfile::tempdir().unwrap();
@@ -259,6 +263,7 @@ fn datasets_without_a_common_run_are_an_error_that_says_why() {
     );
 }
 
+/// `--only punctual` leaves a run out of `a`. So the run's events are not compared, although they differ.
 #[test]
 fn a_run_left_out_of_one_dataset_is_not_compared() {
     let folder = twins(
@@ -310,6 +315,7 @@ fn two_runs_with_the_same_key_are_an_error() {
     );
 }
 
+/// Every run has a changed clock in `b`, so the words include a list of differing runs.
 #[test]
 fn words_and_table_fit_eighty_columns() {
     let folder = twins(
@@ -329,7 +335,8 @@ fn words_and_table_fit_eighty_columns() {
     );
 }
 
-/// Columns that do not fit are left out, and a line below the table names them.
+/// Columns that do not fit are left out, and a line below the table names them. Every run has a changed clock in `b`, so that some measures
+/// differ: their rows are wider, because the difference has an interval.
 #[test]
 fn narrow_terminals_show_fewer_columns() {
     let folder = twins(

@@ -15,8 +15,9 @@ fn offered(words: &[&str]) -> Vec<String> {
     fs::write(&path, script).unwrap();
     let index = words.len() - 1;
     let (current, previous) = (words[index], words[index - 1]);
-    // The script defines the completion function `_analyze`. In bash, the variables COMP_WORDS and COMP_CWORD are the input of such a
-    // function, and COMPREPLY is its output.
+    // The script defines the completion function `_analyze`. Bash calls such a function with the program's name, the word to complete and
+    // the word before it. The variables COMP_WORDS (all words) and COMP_CWORD (the index of the word to complete) are further input, and
+    // COMPREPLY is the output.
     let commands = format!(
         "source '{}'; COMP_WORDS=({}); COMP_CWORD={index}; _analyze analyze '{current}' '{previous}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         path.display(),
@@ -60,6 +61,7 @@ fn offered_values_do_not_restrict_what_can_be_given() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sample = here.join("../data/sample");
     let sample = sample.to_str().unwrap();
+    // The shell offers `lag_final`, the name of the column. The heading of the column and `asc` (ascending) are also allowed.
     let (code, out, err) = analyze(
         &["drift", sample, "--no-cache", "--sort", "final lag asc"],
         here,
@@ -70,6 +72,7 @@ fn offered_values_do_not_restrict_what_can_be_given() {
         code == 2 && err.contains("did you mean `lag_final`?"),
         "{err}"
     );
+    // If the help listed the values offered for `--by` as "possible values", as if no others were allowed, `rates` would be the first.
     let (_, help, _) = analyze(&["drift", "--help"], here);
     assert!(!help.contains("possible values: rates"), "{help}");
 }

@@ -9,8 +9,8 @@ use polars::prelude::*;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Four sets of rates, so that all classes of queues (regimes) occur: with an overloaded machine (more messages arrive than it has ticks),
-/// with stable machines, with a critical machine (between the two), and with equal rates.
+/// Four sets of rates, so that all classes of queues (regimes) occur. In 1,3,6 the slow machine is overloaded (more messages arrive than it
+/// has ticks), in 2,3,4 all machines are stable, and in 1,3,3 the slow machine is critical (between the two). In 3,3,3 all rates are equal.
 const REGIMES: &str = "
     seed = 92
     repetitions = 400
@@ -22,7 +22,7 @@ const REGIMES: &str = "
 ";
 /// Number of runs of each set of rates.
 const RUNS: usize = 400;
-/// Number of values in a sample: as many as in a table about ten repetitions.
+/// Number of values in a sample. An experiment with ten repetitions has the same number of values for each interval.
 const SAMPLE_SIZE: usize = 10;
 /// Number of samples for each measure of each machine.
 const SAMPLES: usize = 400;
@@ -35,6 +35,7 @@ fn samples(values: &[f64]) -> impl Iterator<Item = Vec<f64>> {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
+        // Only the upper bits are used, because the lower bits of such a generator repeat much sooner.
         (state >> 33) as usize
     };
     (0..SAMPLES).map(move |_| {
@@ -104,7 +105,8 @@ fn about_95_percent_of_the_intervals_without_a_mark_contain_the_true_mean() {
             }
         }
     }
-    // Most intervals must have no mark. Otherwise the test would say little.
+    // Most of the about 440 cases (12 machines with 37 measures each) must be used, and most intervals must have no mark. Otherwise the
+    // test would say little.
     assert!(
         cases > 380 && unmarked > cases * SAMPLES / 2,
         "{unmarked} in {cases}"
@@ -113,8 +115,9 @@ fn about_95_percent_of_the_intervals_without_a_mark_contain_the_true_mean() {
     assert!((0.935..0.965).contains(&share), "{share}");
 }
 
-/// A contrast is the difference that another value of a parameter makes, with one row for each machine of each set of rates. The last row is
-/// the average. It is the mean of all other rows, even if configurations have different numbers of machines.
+/// `contrast` prints the difference that another value of a parameter makes. Its table has one row for each machine of each set of rates,
+/// here five rows, and then a row with the average. The average is the mean of the other rows, although one set has three machines and the
+/// other has two.
 #[test]
 fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
     let folder = tempfile::tempdir().unwrap();
@@ -154,7 +157,7 @@ fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
         .lines()
         .find(|line| line.starts_with("| average"))
         .unwrap();
-    // The cell is, for example, "1.23 ± 0.45", with spaces that do not break lines.
+    // The cell in the third column is, for example, "1.23 ± 0.45", with non-breaking spaces.
     let average_row = average.replace('\u{a0}', " ");
     let cell = average_row.split('|').nth(3).unwrap().trim();
     let shown = cell.split(' ').next().unwrap();

@@ -38,8 +38,9 @@ struct Whole {
     machines: DataFrame,
 }
 
-/// Sets of runs, each as a list of run numbers, for which the measures were already computed from undamaged files and found right. If the
-/// same runs remain in a later case, and their rows and events are undamaged, the measures are not computed again.
+/// Damage to the journal can leave only some of the runs. These are the sets of runs, each as a list of run numbers, whose measures an
+/// earlier case has computed and found right. If the same runs are left in a later case, and their rows and events are undamaged, their
+/// measures are not computed again.
 static CHECKED_RUNS: LazyLock<Mutex<HashSet<Vec<i64>>>> = LazyLock::new(Mutex::default);
 
 static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
@@ -154,10 +155,10 @@ fn files_with_any_changed_byte_give_right_measures_or_an_error() {
     }
 }
 
-/// A kind of damage to a file.
+/// A kind of damage to a file. An `Index` is a random place in the file; it becomes a number when the file's length is known.
 #[derive(Clone, Debug)]
 enum Damage {
-    /// At this index, the bits that are 1 in the second value are flipped.
+    /// The byte at this index is changed: each bit that is 1 in the second value is flipped.
     Flip(Index, u8),
     /// From this index on, bytes are removed. The second value is their number.
     Remove(Index, usize),

@@ -25,6 +25,7 @@ fn the_dictionary_has_the_columns_of_the_event_log() {
 #[test]
 fn the_dictionary_has_the_columns_of_the_journal() {
     let folder = tempfile::tempdir().unwrap();
+    // A dataset with one run, whose events are written down in the tests (not simulated).
     fixture::write_by_hand(folder.path());
     let text = std::fs::read_to_string(folder.path().join("runs.csv")).unwrap();
     let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
@@ -79,6 +80,7 @@ fn every_column_has_a_meaning_that_fits_into_a_markdown_table() {
 #[test]
 fn the_dictionary_in_the_data_folder_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/README.md");
+    // If the file is missing, it counts as out of date.
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         written == dictionary::markdown(),
@@ -86,15 +88,16 @@ fn the_dictionary_in_the_data_folder_is_up_to_date() {
     );
 }
 
-/// In CSV, a column of a table says which runs and machines a row is about (such as `rates` or `machine`; called a key here), or it is the
-/// number of runs `n`, or the name of a measure with a suffix such as `_mean`. The dictionary must explain each suffix.
+/// A table in CSV has three kinds of columns. First come the keys: they say which runs and which machine a row is about, such as `rates`
+/// and `machine`. Then comes the number of runs, `n`. The others are named after a measure, with a suffix: `jump_mean_sd` is the
+/// measure `jump_mean` with the suffix `sd`. The dictionary must explain each suffix.
 #[test]
 fn every_suffix_of_columns_in_tables_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let common_suffixes = aggregates::SUFFIXES.map(|(suffix, ..)| suffix);
     let theory_suffixes = dictionary::THEORY_SUFFIXES.map(|(suffix, ..)| suffix);
-    // The keys are the columns before `n`.
+    // The exported file of aggregates must have the same keys. They are its columns before `n`.
     let keys: Vec<String> = aggregates::columns()
         .into_iter()
         .map(|(name, _)| name)
@@ -120,10 +123,10 @@ fn every_suffix_of_columns_in_tables_is_explained() {
         );
         for name in of_measures {
             let is_measure_with = |suffixes: &[&str]| {
-                let measure = |suffix: &&str| name.strip_suffix(suffix)?.strip_suffix('_');
+                let without = |suffix: &&str| name.strip_suffix(suffix)?.strip_suffix('_');
                 suffixes
                     .iter()
-                    .filter_map(measure)
+                    .filter_map(without)
                     .any(|start| measures::all().any(|measure| measure.name == start))
             };
             // These columns of `analyze theory` are not named after a measure.

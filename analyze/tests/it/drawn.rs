@@ -64,7 +64,7 @@ fn expected(execution: &Execution, window: &Window) -> Seen {
         *seen.events.entry(name(index)).or_default() += 1;
     }
     for message in execution.messages() {
-        // A message is drawn if both of its machines are in the window, and also its send or its receive.
+        // A message is drawn if the window has both of its machines, and at least one of its two events.
         let has_both_machines = window.has_machine(events[message.send].machine)
             && window.has_machine(message.recipient);
         let has_event_in_window = window.has(execution, message.send)
@@ -92,7 +92,7 @@ fn expected(execution: &Execution, window: &Window) -> Seen {
     seen
 }
 
-/// Draws the events that are chosen. Returns the window and the picture as SVG.
+/// Draws the events of `choice`. Returns the window and the picture as SVG.
 fn draw(execution: &Execution, choice: &Choice, options: &Options) -> (Window, String) {
     let window = choice.window(execution).unwrap();
     let diagram = Diagram::new(execution, window.clone(), options.clone()).unwrap();
@@ -125,6 +125,7 @@ proptest! {
         // Whether only two of the machines are chosen.
         only_two in any::<bool>(),
     ) {
+        // `[0.4, 0.7]` are the values of `internal`, the last line of the text. One value replaces them, and more parameters follow.
         let text = fixture::SMALL
             .replace("[[1, 3, 6]]", &format!("[{rates:?}]"))
             .replace("[0.4, 0.7]", &format!("[{internal:.3}]\nsends = [\"{sends}\"]\ntopology = [\"{topology}\"]\ndelay_s = [{delay}]\nreceive = [\"{receive}\"]"))
@@ -133,6 +134,7 @@ proptest! {
         let choice = Choice {
             from_s: Some(from_s),
             to_s: Some(from_s + length_s),
+            // The last and the first machine, in descending order: a user may name machines in any order.
             machines: if only_two { vec![rates.len() as u32 - 1, 0] } else { vec![] },
             ..Choice::default()
         };
@@ -206,6 +208,7 @@ fn runs_without_events_and_single_machines_are_drawn() {
     };
     let (_, svg) = draw(&execution, &single, &Options::default());
     let seen = read_back(&svg);
+    // Machine 1 has 3 ticks per second for 20 s. It is the only machine, so no message has both of its machines in the picture.
     assert_eq!((seen.events.len(), seen.received.len()), (60, 0));
 }
 
@@ -224,7 +227,8 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
             ..Options::default()
         },
     );
-    // The picture shows all events up to this clock, also those after the first 5 s.
+    // The axis shows clocks. So the first 5 s only determine the largest clock: the picture has all events with clocks up to this one, even
+    // if they happen after 5 s.
     let largest_clock = window
         .events
         .iter()
@@ -237,7 +241,7 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
         .filter(|event| event.clock <= largest_clock)
         .count();
     let document = Document::parse(&svg).unwrap();
-    // The x coordinate at which the path of an event or arrow begins.
+    // The x coordinate at which the path of an event or arrow begins: 10 if the path is `M10 20L30 40`.
     let x = |node: &Node<'_, '_>| {
         let path = node.attribute("d").unwrap();
         path[1..].split(' ').next().unwrap().parse::<f64>().unwrap()
@@ -254,8 +258,8 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
         .collect();
     assert_eq!(drawn.len(), expected);
     drawn.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    // Of two successive events in this order whose clocks differ by 2 or more, the second one is further to the right. If the clocks differ
-    // by 1, this need not be so: a path begins at the left edge of its mark, and the marks of receives are wider than others.
+    // An event with a larger clock is further to the right. This is checked only if the clocks differ by 2 or more: a path begins at the
+    // left edge of its mark, and the wide mark of a receive can begin further left than the mark of the clock before.
     for pair in drawn.windows(2).filter(|pair| pair[0].0 + 1 < pair[1].0) {
         assert!(pair[0].1 < pair[1].1, "{pair:?}");
     }
@@ -265,7 +269,7 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
         .filter(|node| node.attribute("data-to").is_some())
     {
         let path = node.attribute("d").unwrap();
-        // The path of an arrow begins with its line, such as `M10 20L30 40`.
+        // The path of an arrow begins with its line, such as `M10 20L30 40`. The line ends at the tip.
         let tip = path.split('L').nth(1).unwrap();
         let tip_x: f64 = tip.split(' ').next().unwrap().parse().unwrap();
         assert!(x(&node) < tip_x, "{path} does not go to the right");
@@ -274,9 +278,9 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
     assert!(arrows > 10);
 }
 
-/// A cut divides a run: for each machine, it says how many of the machine's first events are before the cut. The cut of this test is the
-/// smallest consistent cut with the event `0:9`. A cut is consistent if each message that is received before it is also sent before it. The
-/// picture has the line of the cut.
+/// A cut divides a run: for each machine, it says how many of the machine's first events are before the cut. The cut is consistent if each
+/// message that is received before the cut is also sent before the cut. This test draws the smallest consistent cut that has the event `0:9`
+/// before it: a line in the picture.
 #[test]
 fn a_cut_that_has_a_receive_also_has_its_send() {
     let (_folder, execution) = simulated(fixture::SMALL);
@@ -291,6 +295,7 @@ fn a_cut_that_has_a_receive_also_has_its_send() {
         index < execution.range_of(machine).start + cut[machine as usize]
     };
     assert_eq!(cut[0], 10);
+    // If the receive of a message is before the cut, its send is too.
     for message in execution.messages() {
         assert!(!message.receive.is_some_and(is_before) || is_before(message.send));
     }
@@ -303,8 +308,8 @@ fn a_cut_that_has_a_receive_also_has_its_send() {
     assert!(svg.contains("Dashed line: the smallest consistent cut with 0:9.</text>"));
 }
 
-/// The causal past of an event has all events that happened before it. Its causal future has all events that can depend on it. If an option
-/// chooses the past or the future of an event, exactly the events outside are faded.
+/// The causal past of an event has all events that happened before it. Its causal future has all events that can depend on it. If `past_of`
+/// or `future_of` names an event, exactly the events outside this past or future are faded. The named event gets a ring.
 #[test]
 fn events_outside_the_causal_past_or_future_are_faded() {
     let (_folder, execution) = simulated(fixture::SMALL);
@@ -355,11 +360,12 @@ fn events_outside_the_causal_past_or_future_are_faded() {
 }
 
 /// If a window has too many events, the picture has a strip at the top that shows the whole window, and below it the events and messages of
-/// a part of the window: the part around a chosen event, or from the start. The part has at most [`MAX_MARKS`] events and messages, and not
-/// many fewer.
+/// a part of the window: the part around a chosen event, or from the start. The part has at most [`MAX_MARKS`] events and messages, and at
+/// least 80 % of this number.
 #[test]
 fn of_a_long_window_a_strip_and_a_part_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
+    // Three machines with 1 + 3 + 6 ticks per second have 6,000 events in 600 s.
     let text = fixture::SMALL.replace("duration_s = 20", "duration_s = 600");
     fixture::simulated(&folder.path().join("long"), &text);
     let execution = execution(&folder.path().join("long"));
@@ -386,6 +392,7 @@ fn of_a_long_window_a_strip_and_a_part_are_drawn() {
                 .unwrap()
                 .starts_with("6,000 events from 0 s to 600 s are too many")
         );
+        // The part has the chosen event, or begins with the first events.
         let expected = if around.is_some() { "0:300" } else { "0:0" };
         assert!(seen.events.contains_key(expected));
     }
@@ -432,7 +439,7 @@ fn labels_do_not_overlap() {
                 left >= 0.0 && left + text_width <= width + 0.1,
                 "{text} is cut off at {width}"
             );
-            // The height of capital letters and digits is three quarters of the font size.
+            // `y` is the line on which the letters stand. Capital letters and digits are three quarters of the font size high.
             let (top, bottom) = (number("y") - number("font-size") * 0.75, number("y"));
             for (other_left, other_right, other_top, other_bottom, other) in &boxes {
                 let is_apart = left >= *other_right
@@ -447,7 +454,8 @@ fn labels_do_not_overlap() {
     }
 }
 
-/// A run's key names its parameters. With 300 machines, the list of rates in it is one long word, and the picture shows only its start.
+/// A run's key names its parameters. With 300 machines, the list of rates in it is one long word. The picture shows only the start of
+/// this word.
 #[test]
 fn long_keys_are_cut_off() {
     let folder = tempfile::tempdir().unwrap();
@@ -464,7 +472,7 @@ fn long_keys_are_cut_off() {
     assert_eq!(seen, expected(&execution, &window));
 }
 
-/// `--mark` gives the event that is named by `--around` a ring and a text. The text can have characters with a meaning in SVG.
+/// `--around` names an event, and `--mark` gives it a ring and a text. The text can have characters with a meaning in SVG.
 #[test]
 fn the_text_of_a_mark_is_escaped() {
     let folder = by_hand();

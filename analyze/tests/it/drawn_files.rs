@@ -96,6 +96,7 @@ fn characters_fit_in_80_columns() {
         let name = format!("with-{count}");
         let text = fixture::SMALL.replace("[[1, 3, 6]]", &format!("[{:?}]", &rates[..count]));
         fixture::simulated(&folder.path().join(&name), &text);
+        // `--cut` separates event 0:1 (the second tick of machine 0) and its causal past from all other events. It adds a line to the legend.
         let arguments = [
             "diagram",
             &name,
@@ -129,7 +130,8 @@ fn a_minute_of_three_machines_is_less_than_300_kilobytes() {
     // Together the machines have 10 ticks per second, and each tick is an event.
     assert_eq!(window.events.len(), 600);
     let diagram = Diagram::new(&execution, window, Options::default()).unwrap();
-    // A picture of too many events has a strip that shows all of them, and says which part is drawn below. Here all events are drawn.
+    // If there are too many events, `left_out` says which part is drawn. It also mentions the strip at the top of an SVG that then shows
+    // where the other events are. Here all events are drawn, so it says nothing.
     let has_strip = true;
     assert_eq!(diagram.left_out(has_strip), None);
     let bytes = diagram.svg().len();

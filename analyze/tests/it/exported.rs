@@ -43,8 +43,8 @@ fn count_csv_rows(path: &Path) -> usize {
         .count()
 }
 
-/// The measures are calculated in batches. A batch is one or more whole runs whose events are in memory at the same time. Its number of
-/// events has a limit, which only a single run may exceed. The limit does not change the measures.
+/// The measures are calculated in batches. A batch is one or more whole runs whose events are in memory at the same time. A batch has at
+/// most as many events as a limit says, but a single run with more events is a batch too. The limit does not change the measures.
 #[test]
 fn the_size_of_batches_changes_no_measure() {
     let folder = tempfile::tempdir().unwrap();
@@ -128,8 +128,8 @@ fn jumps_sum_to_the_final_clocks() {
     assert_eq!(jumps, clocks);
 }
 
-/// A crash during an export leaves files and folders whose names end in `.partial`. The next export removes them, but not
-/// other files whose names end in `.partial`.
+/// A crash during an export leaves files and folders with temporary names: `.NAME.RANDOM.partial`, or `NAME.partial` in earlier versions.
+/// The next export removes them if NAME is a file or folder that exports write. So it does not remove `notes.partial`.
 #[test]
 fn unfinished_files_of_a_crashed_export_are_removed() {
     let folder = tempfile::tempdir().unwrap();
@@ -151,6 +151,7 @@ fn unfinished_files_of_a_crashed_export_are_removed() {
     fs::write(processed.join("notes.partial"), "somebody's").unwrap();
     let dataset = Dataset::open(folder.path()).unwrap();
     export(&dataset, Additions::default()).unwrap();
+    // The second export replaces the files of the first one. It must not leave temporary names either.
     export(&dataset, Additions::default()).unwrap();
     let names = [
         ".lock",
@@ -190,6 +191,7 @@ fn simultaneous_exports_do_not_mix_their_files() {
     let root = folder.path().join("small");
     fixture::simulated(&root, fixture::SMALL);
     let selections = ["run<2", "run>=2"];
+    // With --no-cache, each export writes all its files again.
     let run_export = &|condition| {
         let options = [
             "export",
@@ -243,6 +245,7 @@ fn aggregates_equal_the_values_of_the_tables() {
         .iter()
         .map(|(name, kind)| (name.to_string(), kind.clone()))
         .collect();
+    // The columns as the program describes them.
     let documented = aggregates::columns().into_iter();
     let documented: Vec<_> = documented
         .map(|(name, kind)| (name, kind.data_type()))
@@ -296,6 +299,7 @@ fn an_export_without_aggregates_removes_those_of_an_earlier_export() {
         ..Additions::default()
     };
     let written = export(&dataset, with_aggregates).unwrap();
+    // The aggregates have one row for each of the two machines.
     assert!(
         written
             .iter()
@@ -306,7 +310,8 @@ fn an_export_without_aggregates_removes_those_of_an_earlier_export() {
     assert!(!path.exists());
 }
 
-/// The output has the name of the dataset's folder, not the name in the experiment file. So renamed folders and copies can be told apart.
+/// The output has the name of the dataset's folder, not the name in the experiment file. If two of the given folders have the same name,
+/// their paths are shown instead. So renamed folders and copies can be told apart.
 #[test]
 fn the_name_of_a_dataset_is_that_of_its_folder() {
     let folder = tempfile::tempdir().unwrap();

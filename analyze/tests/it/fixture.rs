@@ -11,7 +11,7 @@ use sim::log::{
 };
 use sim::machine::{Event, EventKind, Message, Recipients};
 
-/// Additions to an export: each table is also written as CSV, but there is no file of aggregates (means and intervals over the
+/// What an export writes besides its Parquet files: each table as CSV too, but no table of aggregates (means and intervals over the
 /// repetitions).
 pub const WITH_CSV: Additions = Additions {
     csv: true,
@@ -28,7 +28,7 @@ pub fn simulated(root: &Path, text: &str) {
     altered(root, text, |_| {});
 }
 
-/// Runs the experiment in virtual time, changes its runs by `alter`, and writes its dataset.
+/// Like [`simulated`], but `alter` changes the finished runs before they are written.
 pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>)) {
     let experiment = experiment(text);
     let runs = experiment.runs().map(|run| {
@@ -40,7 +40,8 @@ pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>
     write(root, &experiment, runs);
 }
 
-/// The events of two machines at 1 and 2 ticks per second, for 4 s. Letters name the messages:
+/// The events of two machines at 1 and 2 ticks per second, for 4 s. Letters name the messages. `clock` is the
+/// machine's clock after the event:
 ///
 /// | second | machine 0 | machine 1 |
 /// | --- | --- | --- |
@@ -64,6 +65,7 @@ pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
         recipients: Recipients::All,
         stamp,
     };
+    // `sent_tick` is the sender's tick at which the message was sent, counted from 0: B is sent at tick 1 of machine 1.
     let receive = |sender, stamp, sent_tick| {
         EventKind::Receive(Message {
             sender,
@@ -93,7 +95,7 @@ pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
     ]
 }
 
-/// Writes the dataset with the single run [`by_hand`].
+/// Writes the dataset of the experiment [`BY_HAND`]. Its single run has the events of [`by_hand`].
 pub fn write_by_hand(root: &Path) {
     let experiment = experiment(BY_HAND);
     let run = experiment.runs().next().expect("one is planned");
@@ -124,7 +126,7 @@ fn log(events: &[(u64, EventKind, u64, u64)]) -> Vec<LoggedEvent> {
         .collect()
 }
 
-/// The experiment of the run [`by_hand`].
+/// The text of an experiment file that fits the events of [`by_hand`].
 pub const BY_HAND: &str = "
 name = \"by-hand\"
 seed = 1
@@ -213,6 +215,7 @@ pub fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
         outcome: Outcome::Ok,
         reason: String::new(),
         engine: experiment.engine.to_string(),
+        // All machines of all runs are in one process.
         isolation: "shared".to_owned(),
         time_scale: experiment.time_scale,
         configuration: std::sync::Arc::clone(configuration),

@@ -80,16 +80,17 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
             (Queue::Before, _) => (event.queue_length + u64::from(is_receive)).to_string(),
             (Queue::Receives, false) | (Queue::Nowhere, _) => String::new(),
         };
-        // The clock before an event is that after the machine's previous event.
+        // The clock before an event is the clock after the machine's previous event. Before the first event it is 0.
         let clock = match style.clock_before {
             true => std::mem::replace(&mut previous_clock, event.logical_clock),
             false => event.logical_clock,
         };
-        // These logs leave out the last of the three cells, the tick of the send.
+        // `peers` names the recipients of a send, or the sender of a received message. These logs leave out the third cell, the tick of the
+        // send.
         let [peers, stamp, _] = imported::message_cells(row, MACHINES);
         let (recipients, sender) = match event.kind {
             EventKind::Receive(_) if style.messages => (String::new(), peers),
-            EventKind::Receive(_) => Default::default(),
+            EventKind::Receive(_) => (String::new(), String::new()),
             _ => (peers, String::new()),
         };
         let has_stamp = match event.kind {
@@ -97,6 +98,7 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
             _ => style.send_stamps,
         };
         let stamp = if has_stamp { stamp } else { String::new() };
+        // An event without recipients has one row too: splitting an empty text gives one empty text.
         let recipients: Vec<String> = match style.row_per_recipient {
             true => recipients.split(';').map(str::to_owned).collect(),
             false => vec![recipients],
@@ -135,6 +137,7 @@ pub fn write_altered(
             let lines = rows.iter().map(|cells| cells.join(","));
             let lines: Vec<String> = std::iter::once(HEADER.to_owned()).chain(lines).collect();
             let text = lines.join(style.line_end) + style.line_end;
+            // Machine 0 is called vm1, as in the cells for recipients and senders.
             fs::write(folder.join(format!("vm{}.csv", machine + 1)), text).unwrap();
         }
         folder

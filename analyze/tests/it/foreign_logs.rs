@@ -1,5 +1,5 @@
-//! Helper of the tests that check which formats of logs `analyze import` recognises: writes the events of two simulated runs as a test
-//! likes, and imports the files.
+//! Helper of the tests that check which formats of logs `analyze import` recognises: writes the events of two simulated runs in the
+//! format that a test chooses, and imports the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub const MACHINES: u32 = 3;
 /// The time at which each run begins, in microseconds since 1970.
 const START_US: u64 = 1_900_000_000_000_000;
 
-/// An event as a program logs it; machines are 1, 2, 3.
+/// An event as another program might log it. Here the machines have the numbers 1, 2, 3; in a dataset they have the numbers 0, 1, 2.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub machine: u32,
@@ -59,6 +59,7 @@ impl Row {
         let (kind, peers, stamp) = match &event.kind {
             EventKind::Internal => (Kind::Internal, vec![], None),
             EventKind::Send { recipients, stamp } => {
+                // A send to all has no list of recipients; then `among` returns `others`.
                 (Kind::Send, recipients.among(&others).to_vec(), Some(*stamp))
             }
             EventKind::Receive(message) => {
@@ -85,12 +86,12 @@ impl Row {
         }
     }
 
-    /// Tells whether the event is a send to all others. Each of the three machines has only two others.
+    /// Tells whether the event is a send to all others. There are only two others, so a send to more than one is a send to all.
     pub fn is_to_all(&self) -> bool {
         self.kind == Kind::Send && self.peers.len() > 1
     }
 
-    /// The numbers of the peers, with `separator` between them.
+    /// The numbers of the peers as a text, such as `1;3` if the `separator` is `;`.
     pub fn names(&self, separator: &str) -> String {
         let names: Vec<String> = self.peers.iter().map(u32::to_string).collect();
         names.join(separator)
@@ -112,7 +113,7 @@ impl Row {
         self.csv_with(&self.seconds(), &self.names(";"))
     }
 
-    /// A row of the plain table with this time and these names of peers.
+    /// A row of the plain table with these texts for the time and for the peers.
     pub fn csv_with(&self, time: &str, names: &str) -> String {
         let stamp = self.stamp.map_or(String::new(), |stamp| stamp.to_string());
         let word = self.word(["internal", "send", "receive"]);
@@ -164,7 +165,7 @@ pub fn write(
     name: impl Fn(u32) -> String,
     text: impl Fn(&[Row]) -> String,
 ) -> Vec<PathBuf> {
-    let write = |machine: u32| {
+    let write_file = |machine: u32| {
         let own: Vec<Row> = rows
             .iter()
             .filter(|row| row.machine == machine)
@@ -175,7 +176,7 @@ pub fn write(
         fs::write(&path, text(&own)).unwrap();
         path
     };
-    (1..=MACHINES).map(write).collect()
+    (1..=MACHINES).map(write_file).collect()
 }
 
 /// A line for each row, each with a line end.
@@ -230,7 +231,7 @@ pub fn plain(runs: &[Vec<Row>]) -> Imported {
 /// both from 1. Returns the paths of all files.
 pub fn write_both_runs(folder: &Path, name: impl Fn(usize, u32) -> String) -> Vec<PathBuf> {
     let runs = runs();
-    let write = |(run, rows): (usize, &Vec<Row>)| {
+    let write_run = |(run, rows): (usize, &Vec<Row>)| {
         write(
             folder,
             rows,
@@ -238,5 +239,5 @@ pub fn write_both_runs(folder: &Path, name: impl Fn(usize, u32) -> String) -> Ve
             |rows| format!("{TITLES}\n{}", lines(rows, Row::csv)),
         )
     };
-    runs.iter().enumerate().flat_map(write).collect()
+    runs.iter().enumerate().flat_map(write_run).collect()
 }

@@ -18,15 +18,15 @@ use crate::fixture;
 const TINY: &str = "
 name = \"tiny\"
 seed = 7
-repetitions = 3
+repetitions = 2
 duration_s = 2
 engine = \"virtual\"
 [parameters]
 rates = [[1, 2, 4]]
-internal = 0.5
+internal = [0.5, 0.7]
 ";
 
-/// The limits of 32-bit and 64-bit integers, with and without a sign.
+/// 0, the largest `u32`, the largest `i64`, one more than that, and the largest `u64`.
 const NUMBERS: [u64; 5] = [0, u32::MAX as u64, (1 << 63) - 1, 1 << 63, u64::MAX];
 /// Extreme real numbers.
 const REALS: [f64; 6] = [0.0, -1.0, 1e-300, 1e19, f64::INFINITY, f64::NAN];
@@ -43,6 +43,7 @@ fn check_all_commands(root: &Path, undamaged: &Dataset) -> Result<(), String> {
         }
     };
     match Audit::run(&[root.to_owned()]) {
+        // The tables are made too, because this could panic.
         Ok(audit) => drop((audit::words(&audit), audit::records(&audit))),
         Err(error) => require_folder(error)?,
     }
@@ -57,6 +58,7 @@ fn check_all_commands(root: &Path, undamaged: &Dataset) -> Result<(), String> {
     match repetitions::groups(std::slice::from_ref(&dataset)) {
         Ok(groups) => {
             theory::records(&theory::compare(&groups));
+            // The error does not matter here, but a panic would.
             let internal = contrast::Contrast::new("internal", "0.5", "0.7").unwrap();
             drop(internal.pairs(&groups));
         }
@@ -85,7 +87,8 @@ fn undamaged() -> (tempfile::TempDir, Dataset) {
     (folder, dataset)
 }
 
-/// Runs all computations on a dataset with other cells in the second row of its journal. `cells` has their columns and values.
+/// Runs all computations on a dataset in which some cells of the second row of the journal were replaced. `cells` has the column and the
+/// new value of each.
 fn check_with_journal_cells(cells: &[(&str, &str)], undamaged: &Dataset) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("altered");
@@ -94,7 +97,7 @@ fn check_with_journal_cells(cells: &[(&str, &str)], undamaged: &Dataset) -> Resu
     check_all_commands(&root, undamaged)
 }
 
-/// Sets cells in the second row of the journal and calculates the checksums anew.
+/// Replaces cells in the second row of the journal, and calculates the checksums anew. `cells` has the column and the new value of each.
 fn set_journal_cells(root: &Path, cells: &[(&str, &str)]) {
     let path = root.join("runs.csv");
     let mut reader = csv::Reader::from_path(&path).unwrap();
@@ -157,6 +160,8 @@ fn no_number_in_the_journal_makes_a_command_panic() {
 #[test]
 fn no_text_in_the_journal_makes_a_command_panic() {
     let (_folder, undamaged) = undamaged();
+    // Some texts are wrong by themselves, such as `moon`. Others are valid, but contradict the run, which has three machines in a mesh.
+    // 18446744073709551615 is the largest `u64`.
     let texts: [(&str, &[&str]); 8] = [
         (
             "rates",
@@ -215,13 +220,13 @@ fn no_text_in_the_journal_makes_a_command_panic() {
     }
 }
 
-/// Changes each cell with a number in a row of each kind of event. In about half of the cases the run is over TCP and not as scheduled,
-/// because other checks of the audit apply to it. A column is given by its index in [`sim::log::EVENT_COLUMNS`].
+/// Takes one row of each kind of event, and replaces each of its numbers in turn. About half of the cases pretend that the run was over TCP
+/// and not as scheduled, because the audit checks such runs in other ways. A column is given by its index in [`sim::log::EVENT_COLUMNS`].
 #[test]
 fn no_number_in_the_events_makes_a_command_panic() {
     let (_folder, undamaged) = undamaged();
-    // The columns 1 to 9 are: machine, tick, event (3, not a number), time, clock, queue length, and the message's peers, timestamp and
-    // tick of the send.
+    // 1 is the machine, 2 the tick, 4 the time, 5 the clock, 6 the queue length, 7 the recipient or sender of the message, 8 its timestamp,
+    // and 9 the tick at which it was sent. 3 is the kind of the event, which is not a number.
     for (kind, columns) in [
         ("internal", &[1, 2, 4, 5, 6][..]),
         ("send", &[1, 2, 4, 5, 6, 7, 8]),

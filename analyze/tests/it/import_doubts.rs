@@ -1,8 +1,9 @@
 //! Tests of `analyze import` with inconsistent logs: contradictions are reported, and measures that depend on them are null. Harmless
 //! irregularities are not reported as violations.
 //!
-//! The closures change the rows of logs that follow the rules. The cells of a row have the order of [`crate::foreign::HEADER`]: time in
-//! ns, event, clock, queue length, recipients, sender, timestamp.
+//! The tests take logs that follow the rules. In most tests a closure changes rows before the import. A row is a list of seven cells, in
+//! the order of [`crate::foreign::HEADER`]: `cells[0]` is the time in ns, 1 the event, 2 the clock, 3 the queue length, 4 the recipients, 5
+//! the sender, 6 the timestamp.
 
 use std::fs;
 
@@ -47,7 +48,7 @@ fn measures_that_compare_machines_times_are_null_if_system_clocks_differ() {
             }
         },
     );
-    let with_common_time = [
+    let compare_times = [
         "backlog_mean",
         "lag_mean",
         "lag_slope",
@@ -56,13 +57,15 @@ fn measures_that_compare_machines_times_are_null_if_system_clocks_differ() {
         "spread_mean",
         "spread_max",
     ];
-    logs.require_measures(&with_common_time);
+    // These measures are null, and all others are the same as without the change.
+    logs.require_measures(&compare_times);
     assert_eq!(logs.failed(), []);
     let words = logs.words();
     assert!(
         words.contains("s before they are sent, so the machines' system clocks differ"),
         "{words}"
     );
+    // The audit names the checks that it could not make. `causality` would compare the times of sends and receives.
     let not_checked = audit::words(&logs.audit()).join("\n");
     assert!(not_checked.contains("causality"), "{not_checked}");
 }
@@ -74,6 +77,7 @@ fn measures_that_compare_machines_times_are_null_if_logs_do_not_overlap() {
     let logs = Imported::altered(
         &experiment(12, ""),
         Style {
+            // The rows of receives have neither sender nor timestamp.
             messages: false,
             ..Style::default()
         },
@@ -86,6 +90,7 @@ fn measures_that_compare_machines_times_are_null_if_logs_do_not_overlap() {
     let measured = logs.measured();
     require_null(&measured, &["lag_mean", "spread_max", "backlog_mean"]);
     let words = logs.words();
+    // The report says how long before the beginning of one log another log ends.
     assert!(words.contains("begins"), "{words}");
     // Rates and jumps do not depend on the times of other machines.
     let original = crate::imported::measured(&logs.original);
@@ -120,8 +125,9 @@ fn receives_without_a_logged_send_give_no_negative_backlog() {
     assert!(logs.failed().contains(&Check::Sent));
 }
 
-/// The logs are cut at 5.25 s. The last event was at 5.167 s, and the next tick was due at 5.333 s. If the run had lasted until the whole
-/// second 6, there would be an event at 5.333 s. So its duration is taken as the time of its last event.
+/// The import rounds the time of a run's last event up to whole seconds if the run can have lasted so long. The logs of this test are cut
+/// at 5.25 s: the last event was at 5.167 s, and the next tick was due at 5.333 s. If the run had lasted 6 s, there would be an event at
+/// 5.333 s. So the duration is the time of the last event.
 #[test]
 fn the_duration_is_not_rounded_up_to_a_whole_second() {
     let logs = Imported::altered(
@@ -136,11 +142,14 @@ fn the_duration_is_not_rounded_up_to_a_whole_second() {
         .iter()
         .map(|run| run.duration_s())
         .collect();
+    // One duration for each of the two runs.
     assert_eq!(durations, [5.167, 5.167], "{}", logs.words());
 }
 
+/// Rates that are not near a whole number, such as 5.4, keep their decimals. The report has the measured rates and those that the import
+/// uses.
 #[test]
-fn rates_keep_decimals_and_the_report_has_the_measured_and_the_taken_rates() {
+fn rates_keep_decimals_and_the_report_has_the_measured_and_the_used_rates() {
     let text = experiment(15, "").replace("1, 3, 6", "5.4, 2.2, 3.3");
     let logs = Imported::new(&text, Style::default());
     let dataset = logs.dataset();
@@ -153,8 +162,8 @@ fn rates_keep_decimals_and_the_report_has_the_measured_and_the_taken_rates() {
     );
 }
 
-/// All times since the start of the run are multiplied by 1.025, so the ticks are slower than planned. The measured rates are rounded to
-/// whole numbers, and the report says by how much.
+/// All times since the start of the run are multiplied by 1.025, so the ticks are slower than planned. The measured rates are still near
+/// whole numbers. So they are rounded to them, and the report says by how much.
 #[test]
 fn rates_near_whole_numbers_are_rounded_and_reported() {
     let logs = Imported::altered(
@@ -164,7 +173,7 @@ fn rates_near_whole_numbers_are_rounded_and_reported() {
         |_, rows| {
             for cells in rows {
                 let ns: u64 = cells[0].parse().unwrap();
-                cells[0] = (ns + ns / 40).to_string();
+                cells[0] = (ns + ns / 40).to_string(); // 1 + 1/40 = 1.025
             }
         },
     );
@@ -177,13 +186,14 @@ fn rates_near_whole_numbers_are_rounded_and_reported() {
     );
 }
 
-/// The check `recipients` tests whether all outcomes of a send that the rule (the parameter `sends`) allows are equally frequent. The
-/// original has the rule `unicast`: each send goes to one machine. With the rule `mix`, a third of the sends would go to both others.
+/// The check `recipients` tests whether the sends go to the recipients with the probabilities of the rule (the parameter `sends`). The
+/// original logs have the rule `unicast`: each send goes to one machine. By the rule `mix`, a third of the sends would go to both other
+/// machines. So the check fails if the import is told that the rule is `mix`. If it is told no rule, the check is not made.
 #[test]
 fn shares_of_recipients_are_checked_only_if_the_rule_is_given() {
     let text =
         experiment(17, "sends = [\"unicast\"]\n").replace("duration_s = 20", "duration_s = 200");
-    // Tells whether the shares were checked, and which checks failed.
+    // Imports with the rule `sends`. Returns whether the shares were checked, and which checks failed.
     let checked_and_failed = |sends: Option<&str>| {
         let mapping = Mapping {
             sends: sends.map(str::to_owned),
@@ -202,13 +212,14 @@ fn shares_of_recipients_are_checked_only_if_the_rule_is_given() {
 }
 
 /// An idle event (an internal event or a send) needs an empty queue. If a message arrives while the program logs the event, the logged
-/// queue length is 1, and the next event receives the message. This is allowed. But if a message waits at every internal event, the check
-/// fails.
+/// queue length is 1, and the next event receives the message. This is allowed. But if the logged queue length is 1 at every internal
+/// event, the check fails, because the next event is often not a receive.
 #[test]
 fn messages_that_arrive_during_an_idle_event_are_allowed() {
     let logs = Imported::altered(
         &experiment(18, ""),
         Style {
+            // The rows of receives have neither sender nor timestamp.
             messages: false,
             ..Style::default()
         },
@@ -221,7 +232,8 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
                     && next[1] == "receive"
                 {
                     idle[3] = "1".to_owned();
-                    // If sends do not name their recipients, the audit cannot recount queue lengths. So it cannot find that this 1 differs.
+                    // If sends do not name their recipients, the audit cannot count from the messages how many of them wait. So it does not
+                    // notice that this 1 is wrong.
                     idle[4].clear();
                 }
             }
@@ -259,8 +271,8 @@ fn sends_that_are_logged_a_little_late_are_allowed() {
     assert!(ages.iter().flatten().all(|age| *age >= 0.0), "{ages:?}");
 }
 
-/// The example of a violation has the file and the line of the log, even after the dataset was moved. If the list of these lines
-/// (`sources.csv`) was changed, the example has neither.
+/// The dataset's file `sources.csv` says from which line of which log each event was read. So the audit can show the file and the line of a
+/// violation, even after the dataset was moved. If `sources.csv` was changed, the audit shows neither.
 #[test]
 fn violations_name_file_and_line_of_the_imported_log() {
     for line_end in ["\n", "\r\n"] {
@@ -286,6 +298,7 @@ fn violations_name_file_and_line_of_the_imported_log() {
         let moved = logs.folder.path().join("moved");
         fs::rename(&logs.root, &moved).unwrap();
         let audit = audit::Audit::run(std::slice::from_ref(&moved)).unwrap();
+        // The check that finds the wrong clock depends on whether the tenth event is a receive.
         let first = [Check::LocalClock, Check::ReceiveClock]
             .into_iter()
             .find_map(|check| audit.first(check))
@@ -294,6 +307,7 @@ fn violations_name_file_and_line_of_the_imported_log() {
         assert!(file.ends_with("run0/vm2.csv"), "{file}");
         assert_eq!(line, 11);
         let text = fs::read_to_string(&file).unwrap();
+        // The clock in line 11, which is line 10 if counted from 0. The clock is cell 2.
         let logged_clock = text
             .lines()
             .nth(10)
@@ -313,6 +327,7 @@ fn violations_name_file_and_line_of_the_imported_log() {
             "{words}"
         );
 
+        // In `sources.csv`, the last two cells of a row are the line of its first event and the step to the next line. Line 2 becomes 3.
         // Any change makes the checksum of the file wrong.
         let sources = moved.join("sources.csv");
         let changed = fs::read_to_string(&sources)

@@ -2,7 +2,6 @@
 //! refused.
 
 use std::fs;
-use std::path::Path;
 
 use analyze::import::{self, Mapping};
 
@@ -80,15 +79,19 @@ fn a_run_may_pass_midnight() {
     let first = log(["23:59:59.0", "00:00:00.0", "00:00:01.0"]);
     let second = log(["00:00:00.5", "00:00:01.5", "00:00:02.5"]);
     let words = import_folder(&[("vm1.csv", &first), ("vm2.csv", &second)]).unwrap();
-    // The last event is 3.5 s after the first one, and the next whole second is less than a tick later.
+    // The last event is 3.5 s after the first one. The run can have lasted 4 s, because the next tick of `vm2` was due 4.5 s after
+    // the first event. A whole number of seconds is preferred.
     assert!(
         words.iter().any(|word| word.contains("duration_s=4")),
         "{words:?}"
     );
-    assert!(words.contains(&"Times of day fall once, so the run passes midnight.".to_owned()));
+    assert!(words.contains(
+        &"Times of day go back by more than half a day, so the run passes midnight.".to_owned()
+    ));
 }
 
-/// Imports the logs of two machines with twenty internal events each. The times, with the title `title`, are those of `time`.
+/// Imports the logs of two machines with twenty internal events each. `title` is the title of the column with the times. `time` returns the
+/// time of an event from the event's index.
 fn import_times(title: &str, time: impl Fn(u64) -> String) -> Result<String, String> {
     let row = |event: u64| format!("{},internal,{},0\n", time(event), event + 1);
     let rows: String = (0..20).map(row).collect();
@@ -96,7 +99,8 @@ fn import_times(title: &str, time: impl Fn(u64) -> String) -> Result<String, Str
     import_folder(&[("vm1.csv", &log), ("vm2.csv", &log)]).map(|words| words.join("\n"))
 }
 
-/// Dates have no unit that could be wrong, so a tick each 30 s is plausible. A tick each two days is not possible.
+/// If times are numbers, a tick each 30 s is a sign that their unit is wrong. Dates have no unit, so such a slow machine is imported. But a
+/// tick each two days is refused: the slowest machine that is possible has a tick each 1000 s.
 #[test]
 fn slow_machines_whose_log_has_dates_are_imported() {
     let each_30_s = |event| format!("2031-04-05T10:{:02}:{:02}Z", event / 2, event % 2 * 30);
@@ -110,9 +114,10 @@ fn slow_machines_whose_log_has_dates_are_imported() {
     );
 }
 
-/// The unit that is advised is found from the unit in which the times were read.
+/// The title says milliseconds, and a machine would tick once in 50,000 of them. If the times were microseconds, it would tick 20 times
+/// per second, which is plausible. So the error advises this unit.
 #[test]
-fn slow_rates_are_refused_with_another_unit_of_times() {
+fn if_rates_are_too_slow_the_error_advises_another_unit_of_times() {
     let each_50_s = |event: u64| (event * 50_000).to_string();
     let error = import_times("time_ms", each_50_s).unwrap_err();
     assert!(
@@ -121,7 +126,9 @@ fn slow_rates_are_refused_with_another_unit_of_times() {
     );
 }
 
-/// Seconds that the title names are read as seconds, even if machines are slow. Only times that would be after the year 2100 are not.
+/// If the title says that times are seconds, they are read as seconds, even if the machines are then too slow. Without a unit in the title,
+/// the same times are read as milliseconds, which give plausible rates. But a title is not believed if the times are clearly Unix times in
+/// another unit: here milliseconds of the year 2030, which as seconds would be long after the year 2100.
 #[test]
 fn a_title_in_seconds_is_believed() {
     let each_50_s = |event: u64| (event * 50).to_string();
@@ -145,7 +152,8 @@ fn a_long_value_is_shown_once_as_an_example() {
     let (report, _) = import::understand(&[folder.path().to_owned()], &Mapping::default()).unwrap();
     let rows = report.table().rows;
     let event = rows.iter().find(|row| row[0] == "event").unwrap();
-    assert_eq!(event[2].matches("internal").count(), 1, "{event:?}");
+    let examples = &event[2];
+    assert_eq!(examples.matches("internal").count(), 1, "{event:?}");
 }
 
 #[test]
@@ -154,7 +162,9 @@ fn the_report_names_files_that_are_left_out() {
         ("vm1.csv", LOG),
         ("vm2.csv", LOG),
         ("vm2.csv.1", LOG),
+        // The first byte of a compressed file.
         ("vm3.csv.gz", "\u{1f}"),
+        // Hidden files, such as editors and macOS make.
         (".vm1.csv", LOG),
         ("._vm2.csv", "\u{0}"),
     ])
@@ -191,9 +201,11 @@ fn plain() -> Vec<String> {
 fn numbers_and_missing_cells_of_other_programs_are_read() {
     let wanted = plain();
     for log in [
-        // As written by numpy.savetxt, with decimal commas, by R, by pandas and by a database.
+        // As `numpy.savetxt` writes numbers.
         "time,event,clock,queue,peer,stamp\n1.700000000500000000e+09,send,1.000e+00,0.000e+00,b,1.0\n1.700000001500000000e+09,internal,2.00,0e0,,\n",
+        // With decimal commas.
         "time;event;clock;queue;peer;stamp\n1700000000,5;send;1,0;0,0;b;1\n1700000001,5;internal;2;0;;\n",
+        // With the missing cells of R, of pandas and of a database.
         "time,event,clock,queue,peer,stamp\n1700000000.5,send,1,0,b,1\n1700000001.5,internal,2,0,NA,NaN\n",
         "time,event,clock,queue,peer,stamp\n1700000000.5,send,1,0,b,1\n1700000001.5,internal,2,0,None,nan\n",
         "time\tevent\tclock\tqueue\tpeer\tstamp\n1700000000.5\tsend\t1\t0\tb\t1\n1700000001.5\tinternal\t2\t0\tNULL\t-\n",
@@ -214,8 +226,8 @@ fn numbers_and_missing_cells_of_other_programs_are_read() {
 
 #[test]
 fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
-    // The error for a log in which the first occurrence of the text `from` is replaced by `to`. For each `from` below, it is in line 3,
-    // which is `1.0,internal,2,0,7`.
+    // The error for a log in which the first occurrence of the text `from` is replaced by `to`. The log is `LOG` with one more column: the
+    // tick, which is 7 in each row. Each `from` below occurs first in line 3, which is `1.0,internal,2,0,7`.
     let problem = |from: &str, to: &str| {
         let log = LOG
             .replace("queue\n", "queue,tick\n")
@@ -226,12 +238,12 @@ fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
         (
             "1.0,",
             "9223372036.9,",
-            "system_time `9223372036.9` is not a number of seconds from 0 to the year 2262; give the format of times with --time",
+            "system_time `9223372036.9` is not a number of seconds from 0 to the Unix time of the year 2262; give the format of times with --time",
         ),
         (
             "1.0,",
             "1e99,",
-            "system_time `1e99` is not a number of seconds from 0 to the year 2262; give the format of times with --time",
+            "system_time `1e99` is not a number of seconds from 0 to the Unix time of the year 2262; give the format of times with --time",
         ),
         (
             ",2,0",
@@ -277,7 +289,8 @@ fn endless_files_and_files_that_are_not_logs_are_refused() {
     {
         let here = tempfile::tempdir().unwrap();
         fs::write(here.path().join("vm1.csv"), LOG).unwrap();
-        let zero = Path::new("/dev/zero").display().to_string();
+        // This file never ends.
+        let zero = "/dev/zero".to_owned();
         for (arguments, expected) in [
             (
                 vec!["import", "vm1.csv", &zero, "--into", "d"],

@@ -16,6 +16,9 @@ const SECONDS: u64 = 30;
 /// The ticks per second of each machine.
 const RATES: [u64; 3] = [1, 3, 6];
 
+/// The time between the two rows of a send to both peers, in microseconds.
+const BETWEEN_ROWS_US: u64 = 400;
+
 /// A machine of the program.
 #[derive(Default)]
 struct Machine {
@@ -43,12 +46,14 @@ fn run(seed: u64) -> ([Machine; 3], usize) {
         .collect();
     ticks.sort_unstable();
     let (mut random, mut sends_to_both) = (seed, 0);
-    // The log has times in nanoseconds: each line begins with the time in microseconds and three more zeros.
+    // Each line of a log has the columns of `HEADER`: time_ns, event, clock, queue, recipients, sender, stamp. The time is in nanoseconds,
+    // so three zeros follow the microseconds.
     for (time_us, index) in ticks {
         // Linear congruential generator with Knuth's MMIX constants.
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
+        // The low bits of such a generator are hardly random, so they are dropped.
         let digit = (random >> 33) % 10;
         let peers = [(index + 1) % 3, (index + 2) % 3];
         // Three of ten digits mean a send: to the first peer, to the second peer, or to both.
@@ -59,6 +64,7 @@ fn run(seed: u64) -> ([Machine; 3], usize) {
             _ => &[],
         };
         machines[index].ticks += 1;
+        // If a message waits, the tick takes it, and the digit is not used.
         if let Some((sender, stamp)) = machines[index].queue.pop_front() {
             let machine = &mut machines[index];
             machine.clock = machine.clock.max(stamp) + 1;
@@ -84,9 +90,10 @@ fn run(seed: u64) -> ([Machine; 3], usize) {
         for (row, &peer) in (0..).zip(recipients) {
             machines[index].clock += 1;
             let clock = machines[index].clock;
-            let time_us = time_us + 400 * row;
+            let time_us = time_us + BETWEEN_ROWS_US * row;
             let line = format!("{time_us}000,send,{clock},0,vm{},,{clock}", peer + 1);
             machines[index].log.push(line);
+            // The message arrives at once.
             machines[peer].queue.push_back((index, clock));
         }
     }
@@ -128,11 +135,13 @@ proptest! {
         prop_assert_eq!(integers("ticks"), of_program(|machine| machine.ticks));
         prop_assert_eq!(integers("clock_final"), of_program(|machine| machine.clock as i64));
         prop_assert_eq!(integers("own_drift"), of_program(|machine| machine.clock as i64 - machine.ticks));
+        // The fourth column is the length of the queue.
         let last_length = |machine: &Machine| {
             let last_line = machine.log.last().unwrap();
             last_line.split(',').nth(3).unwrap().parse().unwrap()
         };
         prop_assert_eq!(integers("backlog_final"), of_program(last_length));
+        // Every machine has a mean age of its messages, so the import has found when messages were sent.
         let ages = measured.column("message_age_mean_s").unwrap();
         prop_assert_eq!(ages.null_count(), 0);
     }

@@ -1,6 +1,7 @@
 //! Tests that `analyze import` finds the rules of logs (for example, whether the clock was logged before or after each event) and fills
 //! in missing values. The tests write the project's own logs as a program with other rules would write them, and import them. Then each
-//! measure must be the same as in the original dataset, or null.
+//! measure must be the same as in the original dataset, or null. `require_measures` gets the list of those that must be null. `failed` lists
+//! the checks of the audit that fail on the imported dataset, and `words` has the sentences of the import's report.
 
 use analyze::audit::{self, Check};
 use analyze::import::{Mapping, When};
@@ -28,6 +29,7 @@ fn style_with_queue(queue: Queue) -> Style {
     }
 }
 
+/// Internal events and sends happen only if the queue is empty, so their queue lengths need not be logged.
 #[test]
 fn queue_lengths_after_receives_are_enough_for_all_measures() {
     let logs = Imported::new(&experiment(1, ""), style_with_queue(Queue::Receives));
@@ -52,6 +54,7 @@ fn queue_lengths_are_recounted_if_none_is_logged() {
         ),
         "{words}"
     );
+    // The audit names the check `idle` among those that it did not make.
     let audit = audit::words(&logs.audit()).join("\n");
     assert!(
         audit.contains("idle (queue lengths are not logged)"),
@@ -59,7 +62,7 @@ fn queue_lengths_are_recounted_if_none_is_logged() {
     );
 }
 
-/// Without senders and stamps, queue lengths cannot be recounted. The tables give the reason.
+/// If receives do not have the sender and stamp of their message, queue lengths cannot be recounted. The tables give the reason.
 #[test]
 fn queue_lengths_that_cannot_be_recounted_are_null() {
     let style = Style {
@@ -88,6 +91,7 @@ fn queue_lengths_that_cannot_be_recounted_are_null() {
     }
     let (_, drift, _) = analyze(&["drift", &root], logs.folder.path());
     assert!(!drift.contains(reason), "drift needs no queue: {drift}");
+    // Null values can be exported.
     let (code, _, err) = analyze(&["export", &root, "--csv"], logs.folder.path());
     assert_eq!(code, 0, "{err}");
     // Only the lengths after receives are unknown: at other events the queue was empty.
@@ -97,7 +101,8 @@ fn queue_lengths_that_cannot_be_recounted_are_null() {
     assert!(lengths.null_count() > 0 && lengths.null_count() < lengths.len());
 }
 
-/// With a delay, messages do not arrive at the time of the send, so recounted lengths would be wrong. They are null instead.
+/// Lengths are recounted as if messages arrived at the time of the send. In these logs, machines have internal events and sends although
+/// a message was sent to them before. So the import sees that messages arrived later, and the lengths are null.
 #[test]
 fn queues_are_not_recounted_if_messages_have_delays() {
     let logs = Imported::new(
@@ -112,8 +117,8 @@ fn queues_are_not_recounted_if_messages_have_delays() {
     );
 }
 
-/// Every receive is logged with the queue length 2. Some internal events and sends come directly after a receive, so the program does not
-/// always receive when messages wait. Then a queue length that is missing in the logs need not be 0.
+/// The logs are changed: every receive has the queue length 2. Some internal events and sends come directly after a receive, so by these
+/// logs the program does not always receive when messages wait. Then a queue length that is missing in the logs need not be 0.
 #[test]
 fn a_program_that_idles_while_messages_wait_is_recognised() {
     let logs = Imported::altered(
@@ -121,16 +126,16 @@ fn a_program_that_idles_while_messages_wait_is_recognised() {
         style_with_queue(Queue::Receives),
         &Mapping::default(),
         |_, rows| {
-            for cells in rows {
-                if cells[1] == "receive" {
-                    cells[3] = "2".to_owned();
+            for [_, event, _, queue, ..] in rows {
+                if *event == "receive" {
+                    *queue = "2".to_owned();
                 }
             }
         },
     );
     let words = logs.words();
     assert!(
-        words.contains("come directly after a queue that is not empty"),
+        words.contains("happen while messages wait in the queue"),
         "{words}"
     );
     let measured = logs.measured();
@@ -150,6 +155,7 @@ fn a_send_logged_as_a_row_for_each_recipient_is_one_event() {
     logs.require_measures(&[]);
     assert_eq!(logs.failed(), []);
     let words = logs.words();
+    // The logs were written with 0.4 ms between the rows of a send.
     assert!(
         words.contains("several rows of sends with the same clock, at most 0.4 ms apart, are counted as one event"),
         "{words}"
@@ -242,14 +248,16 @@ fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
         let events: u64 = dataset.finished().iter().map(|run| run.events).sum();
         events as usize
     };
+    // Some log ends with a receive. Without one, nothing would be tested here.
     assert!(left_out > 0);
     assert_eq!(
         count_events(&logs.root) + left_out,
         count_events(&logs.original)
     );
     let words = logs.words();
+    // The report adds an s to `log` if several receives are left out.
     assert!(
-        words.contains(&format!("The last receive of {left_out} machine's log")),
+        words.contains(&format!("In the logs of {left_out} machine")),
         "{words}"
     );
     let original = imported::measured(&logs.original);
@@ -315,7 +323,8 @@ proptest! {
         } else if delay_ms == 0 {
             prop_assert!(!are_null, "without delays, lengths are recounted");
         }
-        // If the rows of receives have the sender and the timestamp, and there is a delay, lengths may be recounted or null.
+        // In the remaining case there is a delay, and receives have senders and timestamps. Then lengths are null if the logs show that
+        // messages arrive late. Otherwise they are recounted.
         if !are_null {
             for name in OF_QUEUES {
                 prop_assert_eq!(measured.column(name).unwrap(), original.column(name).unwrap());

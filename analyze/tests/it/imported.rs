@@ -16,7 +16,8 @@ use sim::machine::EventKind;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Three machines that have their first tick at second 0, because an import takes the time of the first event as second 0.
+/// Three machines that have their first tick at second 0. An import takes the time of the first event as second 0, so the imported times
+/// equal the original ones.
 const ORIGINAL: &str = "
 name = \"original\"
 seed = 262
@@ -41,8 +42,9 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     rows.collect()
 }
 
-/// Three cells about the message of an event, as another program would write them: the names of the peers, the timestamp, and the tick
-/// of the send (only for receives). Machine 0 has the name vm1, machine 1 the name vm2, and so on.
+/// Three cells about the message of an event, as another program would write them: the names of the peers (the recipients of a send, or the
+/// sender of a received message), the timestamp, and the tick of the send (only for receives). Machine 0 has the name vm1, machine 1 the
+/// name vm2, and so on.
 pub fn message_cells(row: &EventRow, machines: u32) -> [String; 3] {
     let name = |machine: u32| format!("vm{}", machine + 1);
     match &row.logged.event.kind {
@@ -79,6 +81,7 @@ fn as_one_file(root: &Path) -> String {
     for (run, rows) in events(root).iter().enumerate() {
         for row in rows {
             let event = &row.logged.event;
+            // Semicolons separate the cells here, so `+` separates the names of the peers.
             let [peers, stamp, _] = message_cells(row, 3).map(|cell| cell.replace(';', "+"));
             let milliseconds = row.logged.system_time_ns as f64 / 1e6;
             text += &format!(
@@ -127,7 +130,8 @@ pub fn measured(root: &Path) -> DataFrame {
     Dataset::open(root).unwrap().machines().unwrap()
 }
 
-/// Requires that all measures are equal in `a` and `b`, except those in `but_for`. These must be null in `b`, but not in `a`.
+/// Requires that all measures are equal in `a` and `b`, except those in `but_for`. These must be null in all rows of `b`, but not in all
+/// rows of `a`.
 pub fn require_same_measures(a: &DataFrame, b: &DataFrame, but_for: &[&str]) {
     assert_eq!(a.height(), b.height());
     assert!(a.height() > 0);
@@ -169,14 +173,14 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
         "time = \"ms\"\nrates = [1, 3, 6]\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"4\"\n",
     );
     let report = import::import(&[log], &mapping, &imported).unwrap();
+    // No field is missing, although the log does not have the tick at which a received message was sent: the import matched each receive with
+    // the send of the same sender and timestamp. The report lists this as an assumption.
     assert!(
         !report.missing_fields.recipients
             && !report.missing_fields.senders
             && !report.missing_fields.stamps
             && !report.missing_fields.sent_ticks
     );
-    // The log does not have the tick at which a received message was sent. The import found it: each receive was matched with the send
-    // of the same sender and timestamp.
     assert!(report.assumed.sent_ticks);
     require_same_measures(&measured(&original), &measured(&imported), &[]);
     let audit = Audit::run(&[imported]).unwrap();
@@ -188,6 +192,8 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
             times_made == 0
         })
         .collect();
+    // The log has no planned times of ticks, no numbers of ticks and no timestamps of other clocks. Its messages carry the clock after the
+    // send, not before it. The mapping does not say how recipients are chosen.
     assert_eq!(
         not_made,
         [
@@ -224,7 +230,7 @@ fn clocks_are_replayed_over_complete_logs_only() {
     };
     let figures = |root: &Path| -> Vec<_> {
         let of_group = |group: &ClockGroup| {
-            // Sums are added up in another order, which can change the last digit.
+            // Rounded to nine decimals: the sums of the two datasets are added up in different orders, which can change the last digit.
             let mean = |figure| Some((group.estimate(figure)?.mean * 1e9).round());
             FIGURES.iter().map(mean).collect::<Vec<_>>()
         };
@@ -262,12 +268,14 @@ fn one_receive_without_a_send_leaves_out_only_what_needs_all_sends() {
     let null_count = |measure: &str| machines.column(measure).unwrap().null_count();
     assert!(of_first_run > 0 && of_first_run < machines.height());
     assert_eq!(null_count("concurrency"), of_first_run);
+    // Each machine has other receives whose send is known, so it has a message age. The second note below appears nevertheless: it is in
+    // the notes whenever any receive has no known send.
     assert_eq!(null_count("message_age_mean_s"), 0);
     let measures: Vec<_> = analyze::measures::all().collect();
     let notes = analyze::measures::notes(&[Dataset::open(&imported).unwrap()], &measures);
     insta::assert_snapshot!(notes.join("\n"), @"
     imported: concurrency, false order unknown in runs with a receive that does not say which send it belongs to.
-    imported: message age, message age unknown for machines without a receive that says which send it belongs to.
+    imported: message age unknown for machines without a receive that says which send it belongs to.
     ");
 }
 
@@ -278,6 +286,8 @@ fn minimal_logs_have_the_measures_that_need_no_messages() {
     fixture::simulated(&original, ORIGINAL);
     let sources = as_minimal_logs(&original, folder.path());
     import::import(&sources, &Mapping::default(), &imported).unwrap();
+    // The mean backlog counts a message from its send on, so it is among these measures. The other measures of the backlog need only the
+    // logged queue lengths.
     let of_messages = [
         "broadcast_share",
         "backlog_mean",
@@ -300,7 +310,8 @@ fn minimal_logs_have_the_measures_that_need_no_messages() {
     ");
 }
 
-/// Each change of a correct log imitates a bug that a public implementation has. The audit of the imported dataset must find it.
+/// Each change of a correct log imitates a bug of a public program for the same classroom exercise. The audit of the imported dataset must
+/// find it.
 #[test]
 fn bugs_in_imported_logs_are_found() {
     let folder = tempfile::tempdir().unwrap();
@@ -321,7 +332,10 @@ fn bugs_in_imported_logs_are_found() {
         let audit = Audit::run(&[imported]).unwrap();
         Check::ALL
             .into_iter()
-            .filter(|&check| audit.counts(check).1 > 0)
+            .filter(|&check| {
+                let (_, violations) = audit.counts(check);
+                violations > 0
+            })
             .collect()
     };
     let rows: Vec<&str> = text.lines().collect();
@@ -339,7 +353,7 @@ fn bugs_in_imported_logs_are_found() {
         }
         rows.join("\n")
     };
-    // The log with one changed number. The columns are 4 for the clock, 5 for the queue length and 7 for the timestamp.
+    // The log with one changed number. The columns (counted from 0) are 4 for the clock, 5 for the queue length and 7 for the timestamp.
     let changed = |index: usize, column: usize, change: fn(u64) -> u64| {
         let mut cells: Vec<String> = rows[index].split(';').map(str::to_owned).collect();
         cells[column] = change(cells[column].parse().unwrap()).to_string();
@@ -354,6 +368,7 @@ fn bugs_in_imported_logs_are_found() {
         failed("queue", &changed(receive, 5, |length| length + 50)).contains(&Check::QueueLength)
     );
     let local = index_of("INTERNAL", 30);
+    // An internal event while a message waits: the machine should have received the message.
     assert!(failed("idle", &changed(local, 5, |length| length + 1)).contains(&Check::Idle));
     assert!(failed("local", &changed(local, 4, |clock| clock + 1)).contains(&Check::LocalClock));
     let send = index_of("SENT", 3);
@@ -371,7 +386,8 @@ fn lines_of_free_text_are_read_by_a_pattern() {
     let text = ["Simulation started\n".to_owned()]
         .into_iter()
         .chain((0..10).flat_map(|s| {
-            // At the first receive, another message waits.
+            // After the first receive, another message waits. So this receive fits both rules for queue lengths (logged after the event, or
+            // before it). The others fit only `after`: a length of 0 before a receive is impossible.
             let queue = u32::from(s == 0);
             [
                 line(s, 1, &format!("Sent to 2, clock={}, queue=0", s + 1)),
@@ -410,8 +426,8 @@ fn lines_of_free_text_are_read_by_a_pattern() {
     Each row is counted as one tick.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
-    Logical clocks are logged after the event: 8 of 8 rows fit this, and 8 fit before; set it with --clock.
-    Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit before; set it with --queue.
+    Logical clocks are logged after the event: 8 of 8 rows fit this, and 8 fit `before`; set it with --clock.
+    Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit `before`; set it with --queue.
     The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     10 of 10 receives do not have a sender: they are not matched with sends.
     10 of 10 receives do not have a timestamp: the rule max(clock, stamp) + 1 is not checked for them.
@@ -449,7 +465,7 @@ fn errors_name_the_mistake_and_no_dataset_is_made() {
     insta::assert_snapshot!(problem("time,event,clock,queue\n", ""), @"/vm2.csv: the file has no event");
     insta::assert_snapshot!(problem("when,event,clock,queue\n1,internal,1,0\n", ""), @"/vm2.csv line 1: no column was recognised as system_time: the columns of the file are when, event, clock, queue; say which column it is, such as --columns system_time=TITLE (with --no-header, a number from 1 instead of the title)");
     insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say which kind it is (internal, send, send_all, receive, ignore), such as --events internal=TICK for an internal event");
-    insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number of seconds from 0 to the year 2262; give the format of times with --time");
+    insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number of seconds from 0 to the Unix time of the year 2262; give the format of times with --time");
     insta::assert_snapshot!(problem(&good.replace(",2,", ",two,"), ""), @"/vm2.csv line 3: logical_clock `two` is not a whole number");
     insta::assert_snapshot!(problem(&good.replace(",2,0", ",2"), ""), @"/vm2.csv line 3: the line has 3 cells, but the first line has 4");
     insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: according to its log, machine 0 ticks 1000000.000 times per second (3 events in 0.000 s); is the unit of times right (--time)? In s the rates would be 1, 1: --time s. Otherwise set the rates with --rates, such as --rates 1,3,6");
@@ -458,8 +474,8 @@ fn errors_name_the_mistake_and_no_dataset_is_made() {
     insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is not a machine of the run; the machines are vm1, vm2; --columns peers=- leaves the column out");
 }
 
-/// Every cell of these logs can be read, but together they cannot be the logs of one run. The last two changes are allowed, so
-/// their import gives a report.
+/// Every cell of these logs can be read, but in the first four cases they cannot be the logs of one run. The last two cases are allowed, so
+/// their import gives a report: a send to all needs no recipients, and a sender among the recipients is left out.
 #[test]
 fn files_that_cannot_be_one_run_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -499,7 +515,7 @@ fn files_that_cannot_be_one_run_are_refused() {
     Each row is counted as one tick.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
-    Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit before; set it with --clock.
+    Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit `before`; set it with --clock.
     The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     ");
     insta::assert_snapshot!(outcome(&good.replace(",*", ",vm1+vm2"), ""), @"
@@ -509,7 +525,7 @@ fn files_that_cannot_be_one_run_are_refused() {
     Each row is counted as one tick.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
-    Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit before; set it with --clock.
+    Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit `before`; set it with --clock.
     The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     ");
 }

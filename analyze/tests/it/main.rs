@@ -1,6 +1,6 @@
 //! The integration tests of the crate `analyze`: they call its public functions or run the program `analyze`.
 //!
-//! All files belong to one test program. Some of them have functions that the tests of other files call too.
+//! All files of this folder are modules of one test program, so the tests of one file can call functions of another file.
 
 #![allow(clippy::unwrap_used)]
 
@@ -46,6 +46,7 @@ mod paired;
 mod parameters;
 mod parts;
 mod plotted;
+mod plotted_over_time;
 mod precision;
 mod precision_assurance;
 mod precision_lines;

@@ -12,7 +12,8 @@ use crate::exported::{read, read_parts};
 use crate::fixture;
 
 const MACHINES: usize = 256;
-/// Two runs. They are so long that one number for each pair of a message and a machine would need more than [`MAX_KILOBYTES`].
+/// Two runs, one for each value of `sends`. They are so long that one number for each pair of a message and a machine would need more than
+/// [`MAX_KILOBYTES`].
 const EXPERIMENT: &str = "
 name = \"mesh\"
 seed = 7
@@ -68,6 +69,7 @@ fn a_mesh_of_256_machines_is_analysed_with_limited_memory() {
     let causality = rows(&["causality", "mesh"]);
     assert_eq!(causality.len(), machines_of_two_runs);
     for row in &causality {
+        // Of the pairs of events of different machines, the share in which neither event happened before the other.
         let share = row["concurrency_mean"].as_f64().unwrap();
         assert!(share > 0.0 && share < 1.0, "{row}");
     }

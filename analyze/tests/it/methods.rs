@@ -1,5 +1,5 @@
-//! Tests of `analyze methods`, which writes for a paper how a dataset was made: a paragraph, its numbers, the commands and the works to
-//! cite.
+//! Tests of `analyze methods`, which helps to write a paper. It prints a paragraph that says how a dataset was made, the commands that
+//! made it, and the works to cite.
 
 use std::fs;
 use std::path::Path;
@@ -85,6 +85,7 @@ fn with_varied() -> tempfile::TempDir {
         runs[6].row.latency_max_us = 678.0;
         runs[7].row.isolation = "process".to_owned();
     });
+    // The first and the third sweep have the same command, and the sweep with the last date is not the last in the list.
     let sweeps = [
         sweep("sim run varied.toml", "2026-01-02", "one"),
         sweep("sim run varied.toml --only 7", "2026-03-04", "two"),
@@ -154,8 +155,8 @@ fn numbers(text: &str) -> Vec<f64> {
         .collect()
 }
 
-/// The paragraph has the expected numbers, in this order, and no others. The expected numbers of runs and events, and the times, come from
-/// the journal (`runs.csv`, a row for each run), which is read here as a CSV file of texts.
+/// The paragraph has the expected numbers, in this order, and no others. The numbers of runs and events and the largest lateness and latency
+/// are computed here from the journal (`runs.csv`), which is read by a general CSV reader and not by `analyze`.
 #[test]
 fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     let folder = with_varied();
@@ -186,11 +187,11 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     let wanted = [
         // machines, duration, rates of both sets, number of sets
         vec![2.0, 4.0, 10.0, 1.0, 3.0, 2.0, 3.0, 4.0, 5.0, 2.0],
-        // the rule for receives, internal, the rules for internal events and sends
+        // "the clock is 1 more" after a receive, the values of `internal`, "both add 1", "before 1 is added"
         vec![1.0, 0.4, 0.75, 1.0, 1.0],
         // number of topologies; the sentence about the star names machine 0 twice
         vec![2.0, 0.0, 0.0],
-        // multicast, delay
+        // recipients of each send (`multicast(2)`), the shortest and the longest delay
         vec![2.0, 0.01, 0.1],
         // configurations, repetitions, runs, events, seed, the number in the name of the stream cipher ChaCha8
         vec![8.0, runs / 8.0, runs, events, 77.0, 8.0],
@@ -214,7 +215,7 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
         ],
         // punctual runs, all runs, share in %
         vec![punctual, runs, 100.0 * punctual / runs],
-        // the latest tick in ms with one decimal, the slowest message in µs
+        // the largest lateness in ms, rounded to one decimal (12,345 µs are 12.3 ms); the largest latency in µs
         vec![
             (largest("lateness_max_us") / 100.0).round() / 10.0,
             largest("latency_max_us"),
@@ -239,10 +240,11 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
 }
 
 /// The printed command uses the experiment file in the dataset's folder. The command makes the same configurations with the same seed,
-/// engine and time scale. If the file was changed, no command is printed.
+/// engine and time scale. If the file now has other configurations, there is no command.
 #[test]
 fn the_command_that_makes_runs_again_repeats_the_experiment() {
     let folder = tempfile::tempdir().unwrap();
+    // In the command, a name with a space must be in quotes.
     let root = folder.path().join("changed data");
     let overrides = Overrides {
         engine: Some("virtual".parse().unwrap()),
@@ -253,6 +255,7 @@ fn the_command_that_makes_runs_again_repeats_the_experiment() {
         ..Overrides::default()
     };
     let experiment = Experiment::parse(VARIED, "test.toml".as_ref(), overrides).unwrap();
+    // The command depends only on the experiment, so one run is enough.
     let run = experiment.runs().next().unwrap();
     let log = sim::engine::virtual_time::run(&run, experiment.seed);
     fixture::write(
@@ -271,6 +274,7 @@ fn the_command_that_makes_runs_again_repeats_the_experiment() {
         match (option[0].as_str(), &option[1]) {
             ("--engine", engine) => repeated_overrides.engine = Some(engine.parse().unwrap()),
             ("--set", change) => repeated_overrides.changes.push(change.parse().unwrap()),
+            // The user replaces `NEW_FOLDER` by a name.
             ("--data", folder) => assert_eq!(folder, "NEW_FOLDER"),
             other => panic!("{other:?}"),
         }
@@ -306,6 +310,7 @@ fn every_format_has_a_paragraph_for_each_dataset_and_each_bibtex_entry_once() {
     let printed_json: Value = serde_json::from_str(&printed("json")).unwrap();
     assert_eq!(printed_json["datasets"][0]["paragraph"], varied.as_str());
     assert_eq!(printed_json["datasets"][1]["dataset"], "by-hand");
+    // Two of the three sweeps have the same command, which is listed once.
     assert_eq!(
         printed_json["datasets"][0]["commands"],
         json!(["sim run varied.toml", "sim run varied.toml --only 7"])
@@ -397,6 +402,7 @@ fn a_report_has_the_same_paragraph_commands_and_entries() {
     assert_eq!(code, 0, "{err}");
     let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
     let methods = Methods::new(&Dataset::open(&folder.path().join("varied")).unwrap(), &[]);
+    // In the paragraph, code is between backticks. The page leaves them out.
     assert!(
         page.contains(&format!("<p>{}</p>", methods.paragraph.replace('`', ""))),
         "{}",

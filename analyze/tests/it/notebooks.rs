@@ -30,6 +30,7 @@ const MAX_BYTES: usize = 1_000_000;
 fn notebooks_run_from_top_to_bottom() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("data/quickstart");
+    // Model time passes 60 times faster than real time.
     sweep_quickstart(&dataset, 60.0);
     export(&dataset);
     let data = folder.path().join("data");
@@ -48,9 +49,10 @@ fn notebooks_run_from_top_to_bottom() {
     run(Command::new(environment.join("bin/python"))
         .arg(copies.join("store.py"))
         .arg("--keep-data")
+        // The notebooks read their data from the folders in these two variables.
         .env("DATASET", &dataset)
         .env("DATA", &data)
-        // With other folders for their settings, Jupyter and Matplotlib do not read those of the user.
+        // Jupyter and Matplotlib look for settings in these folders, so they do not read the user's settings.
         .env("IPYTHONDIR", folder.path())
         .env("MPLCONFIGDIR", folder.path()));
     for (name, pictures_of_test_data, _) in NOTEBOOKS {
@@ -92,7 +94,7 @@ fn notebooks_run_from_top_to_bottom() {
     );
 }
 
-/// Makes `claims.csv` from few runs of the experiments of some claims. The other claims are not evaluated.
+/// Makes `claims.csv` from four experiments with 3 repetitions of each configuration. Claims about other experiments are not evaluated.
 fn make_claims(data: &Path) {
     for name in ["draining", "equal-rates", "rate-sets", "scaling"] {
         sweep_shortened(&format!("claims/{name}.toml"), 3, &data.join(name), |_| {});
@@ -131,7 +133,7 @@ fn make_twins(data: &Path) {
     }
 }
 
-/// Makes `clocks-over-n.csv` with the commands in the notebook.
+/// Makes `clocks-over-n.csv` with the commands in the first cell of `05-clocks.ipynb`.
 fn make_clocks(folder: &Path) {
     copy(&experiments(), &folder.join("experiments"));
     run_commands(&commands_for_data("05-clocks.ipynb"), folder);
@@ -214,6 +216,7 @@ fn notebooks_are_stored_with_outputs() {
 fn require_clean_outputs(name: &str, cells: &[Value]) {
     for (cell, number) in std::iter::zip(cells, 1..) {
         assert_eq!(cell["execution_count"], number, "{name}: {cell}");
+        // Times of execution would be stored in the metadata.
         assert_eq!(cell["metadata"], serde_json::json!({}), "{name}");
         for output in outputs(cell) {
             assert_ne!(output["output_type"], "error", "{name}: {output}");
@@ -295,7 +298,7 @@ fn outputs(cell: &Value) -> &[Value] {
     cell["outputs"].as_array().unwrap()
 }
 
-/// The media types of an output's data, such as `image/png`. If the output has no data, it is the type of the output itself.
+/// The media types of an output's data, such as `image/png`. For an output without data, the type of the output, such as `stream`.
 fn kinds_of_output(output: &Value) -> BTreeSet<String> {
     match output["data"].as_object() {
         Some(data) => data.keys().cloned().collect(),

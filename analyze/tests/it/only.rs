@@ -1,5 +1,5 @@
-//! Tests of `--only punctual`: runs that were not punctual are left out, and a message says so. A run is punctual if its latest tick and
-//! its slowest message together took less than its margin (the shortest time between two ticks whose order matters).
+//! Tests of `--only punctual`: runs that were not punctual are left out, and a message says so. A run is punctual if its largest lateness
+//! plus its largest latency is less than its margin.
 
 use std::fs;
 use std::path::Path;
@@ -49,6 +49,7 @@ fn a_summary_says_how_many_runs_were_punctual() {
 #[test]
 fn every_table_leaves_unpunctual_runs_out() {
     let folder = with_two_unpunctual_runs();
+    // Each of the two configurations has 3 runs, one of them unpunctual. So each row is about n = 2 runs.
     for verb in ["drift", "jumps", "backlog", "summary"] {
         let arguments = [verb, "small", "--only", "punctual", "--format", "json"];
         let (code, out, err) = analyze(&arguments, folder.path());
@@ -86,12 +87,12 @@ fn the_error_names_a_dataset_without_a_punctual_run() {
     );
 }
 
-/// If ticks of two machines are due at the same time, the margin is 0. Then a run is not punctual at any time scale, and the error says
-/// what helps.
+/// If ticks of two machines are due at the same time, the margin is 0. Then the run cannot be punctual, not even with a smaller time
+/// scale, and the error says what helps instead.
 #[test]
 fn the_error_for_runs_without_a_margin_gives_advice() {
     let folder = tempfile::tempdir().unwrap();
-    // Writes a dataset with these values of the parameter `phase`, the rule for the times of first ticks.
+    // Writes a dataset with this value of the parameter `phase`, or with this list of values. All runs whose margin is not 0 are punctual.
     let write_with = |name: &str, phases: &str| {
         let text = format!("{}phase = {phases}\n", fixture::small_over_tcp());
         fixture::altered(&folder.path().join(name), &text, |runs| {
@@ -108,6 +109,7 @@ fn the_error_for_runs_without_a_margin_gives_advice() {
         err,
         "error: aligned has no punctual run (6 finished); in all runs some ticks are due at the same time (margin_us is 0): use phase = \"spread\"\n"
     );
+    // If only some of the runs have a margin of 0, there is no error: a message counts these runs.
     write_with("mixed", "[\"aligned\", \"uniform\"]");
     let (code, _, err) = analyze(&["drift", "mixed", "--only", "punctual"], folder.path());
     assert_eq!(code, 0);
@@ -115,8 +117,8 @@ fn the_error_for_runs_without_a_margin_gives_advice() {
         err,
         "mixed: 6 unpunctual runs of 12 finished are left out; 6 of them have a margin of 0, so they can never be punctual\n"
     );
-    // Versions that wrote datasets of schema 4 (an earlier format) did not calculate the margin of runs with uniform
-    // phases. They wrote 0.
+    // In datasets of schema 4 (an earlier format), 0 does not say that the margin is 0: it was not calculated for runs with uniform
+    // phases. So the error gives other advice.
     let root = folder.path().join("earlier");
     let text = format!("{}phase = \"uniform\"\n", fixture::small_over_tcp());
     fixture::altered(&root, &text, |runs| {
@@ -133,7 +135,7 @@ fn the_error_for_runs_without_a_margin_gives_advice() {
     assert!(code == 2 && err.ends_with(says), "{err}");
 }
 
-/// An imported log does not tell how late its events were, so a slower run would not help.
+/// An imported log does not tell how late its events were. So it never counts as punctual, and a slower run would not help.
 #[test]
 fn the_error_for_an_imported_dataset_gives_other_advice() {
     let folder = tempfile::tempdir().unwrap();

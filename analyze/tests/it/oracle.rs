@@ -61,11 +61,12 @@ proptest! {
         let mut written = vec![];
         let mut expected = vec![];
         for run in &runs {
+            // All runs are simulated. Those with the engine `tcp` get real times afterwards, as if they had been made over TCP.
             let mut logs = virtual_time::run(run, seed).machines;
             let with_time = |event: &LoggedEvent| (event.system_time_ns as f64 / 1e9, event.clone());
             let in_model_time: Vec<Log> = logs.iter().map(|log| log.iter().map(with_time).collect()).collect();
             expected.extend((0..logs.len()).map(|machine| measures(&in_model_time, machine, (&rates, topology), (warm_up_s, duration_s))));
-            // A log over TCP has real times. With the time scale 4, a second of model time is a quarter of a real second.
+            // Real times are Unix times. With the time scale 4, a second of model time is a quarter of a real second.
             let started_at_ns = if is_over_tcp { 1_700_000_000_000_000_000 } else { 0 };
             if is_over_tcp {
                 logs.iter_mut().flatten().for_each(|event| event.system_time_ns = started_at_ns + event.system_time_ns / 4);
@@ -95,7 +96,7 @@ proptest! {
 }
 
 /// All measures of `machine`, by name. `None` stands for a measure that is not defined. `run` has the log of each machine. Only the observed
-/// time from `from_s` to `to_s` counts, in model seconds; the warm-up is before it.
+/// time counts: it begins after the warm-up, at `from_s` model seconds, and ends with the run, at `to_s`.
 fn measures(
     run: &[Log],
     machine: usize,
@@ -140,7 +141,9 @@ fn measures(
         .iter()
         .map(|(_, e)| e.event.logical_clock as f64)
         .collect();
+    // The clock after the last event of the run.
     let clock_final = clock_at(all, f64::INFINITY);
+    // The clock at the start of the observed time.
     let before_start = |(t, _): &&(f64, LoggedEvent)| *t < from_s;
     let clock_start = all
         .iter()
@@ -162,6 +165,7 @@ fn measures(
     let lag =
         |t: f64| run.iter().map(|log| clock_at(log, t)).fold(0.0, f64::max) - clock_at(all, t);
     let times: Vec<f64> = after_ticks.iter().map(|(t, _)| *t).collect();
+    // The number of ticks that receive.
     let receiving = after_ticks
         .iter()
         .filter(|(_, e)| matches!(e.event.kind, EventKind::Receive(_)))
@@ -171,9 +175,9 @@ fn measures(
         .iter()
         .map(|(_, e)| e.event.queue_length as f64)
         .collect();
-    // A message counts from the time of its send, even if it has a delay.
+    // A message counts as arrived as soon as it is sent, even if it has a delay.
     let arrivals = arrivals(run, machine, topology);
-    // The number of messages that were sent to this machine, but not received, at time t.
+    // The number of messages that, at time t, were sent to this machine but not yet received.
     let waiting = |t: f64| {
         let taken = all
             .iter()
@@ -276,7 +280,7 @@ fn clock_at(log: &Log, t: f64) -> f64 {
         .map_or(0.0, |(_, e)| e.event.logical_clock as f64)
 }
 
-/// The index of the send at a tick. A tick with a send has no other event.
+/// The index in `log` of the send at this tick. A tick with a send has no other event.
 fn index_of(log: &Log, tick: u64) -> usize {
     let found = log.iter().position(|(_, e)| e.event.tick == tick);
     found.expect("a tick that was logged")
@@ -294,7 +298,7 @@ fn may_send(topology: Topology, from: usize, to: usize, machines: usize) -> bool
         }
 }
 
-/// The times of the sends to `machine`.
+/// The times of the sends to `machine`. The measures take them as the times of arrival.
 fn arrivals(run: &[Log], machine: usize, topology: Topology) -> Vec<f64> {
     let mut arrivals = vec![];
     for (sender, log) in run.iter().enumerate() {
@@ -328,6 +332,7 @@ fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (
     instants.retain(|t| (from_s..to_s).contains(t));
     instants.extend([from_s, to_s]);
     instants.sort_by(f64::total_cmp);
+    // Between two events at the same time there is a step of length 0, which is left out.
     let steps: Vec<(f64, f64)> = instants
         .windows(2)
         .map(|step| (step[0], step[1] - step[0]))
@@ -336,8 +341,9 @@ fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (
     steps.into_iter()
 }
 
-/// Two shares over pairs of events of different machines: the share of concurrent pairs among all pairs, and the share of concurrent
-/// pairs among the pairs with different clocks. A pair is concurrent if neither event is among those that happened before the other.
+/// The measures `concurrency` and `false_order`. Both are about pairs of events of different machines. `concurrency` is the share of
+/// concurrent pairs among all pairs, `false_order` is their share among the pairs with different clocks. A pair is concurrent if neither
+/// event happened before the other.
 fn concurrency(run: &[Log], from_s: f64) -> (Option<f64>, Option<f64>) {
     let before: Vec<Vec<HashSet<(usize, usize)>>> = happened_before(run);
     let (mut pairs, mut concurrent, mut different, mut concurrent_and_different) =
@@ -418,7 +424,8 @@ fn share_above_1(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| above as f64 / values.len() as f64)
 }
 
-/// The quantile: the value below which this share of the values lies. Between two of the sorted values, it is interpolated linearly.
+/// The quantile of `values`: a `share` of 0 gives the smallest value, 0.5 the median, and 1 the largest value. Between two of the sorted
+/// values, it is interpolated linearly. `None` if there are no values.
 fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

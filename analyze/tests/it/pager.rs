@@ -13,8 +13,8 @@ use crate::fixture;
 const IN_TERMINAL: &str =
     "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 
-/// Runs `analyze` in a pseudo-terminal. The environment variable `PAGER` is `pager`, or is missing. Returns the exit code and what the
-/// terminal shows.
+/// Runs `analyze` in a pseudo-terminal. The environment variable `PAGER` has the value of `pager`. With `None`, the variable is not set.
+/// Returns the exit code and what the terminal shows.
 fn in_terminal(arguments: &[&str], pager: Option<&str>, folder: &Path) -> (i32, String) {
     in_terminal_with(arguments, pager, folder, &[])
 }
@@ -48,8 +48,8 @@ pub(crate) fn in_terminal_with(
     )
 }
 
-/// A folder with the dataset `small` and the program `marking pager`. This pager shows a line with its first argument before the text. Its
-/// name has a space, so it must be in quotes in `PAGER`.
+/// A folder with the dataset `small` and the program `marking pager`. This pager shows a line with its first argument before the text. The
+/// pager's name has a space, so it must be in quotes in `PAGER`.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
@@ -95,7 +95,8 @@ fn a_terminal_shows_tables_in_the_pager_and_a_pipe_does_not() {
 fn a_pager_that_is_missing_or_quits_early_is_no_error() {
     let folder = folder();
     let whole = piped(&["drift", "small"], folder.path());
-    // Without a pager that can be started, the text is shown directly. `cat` shows the same text.
+    // A program that is missing, and a quote without its second half: no pager can be started, so the text is shown directly. It is also
+    // shown directly if `PAGER` is empty or `cat`, because this is how users say that they want no pager.
     for pager in ["no-such-pager", "", "cat", "'unbalanced"] {
         let shown = in_terminal(&["drift", "small"], Some(pager), folder.path());
         assert_eq!(shown, (0, whole.clone()), "{pager}");
@@ -123,6 +124,7 @@ fn a_pager_that_is_missing_or_quits_early_is_no_error() {
 #[test]
 fn a_failed_check_is_reported_after_the_pager() {
     let folder = folder();
+    // The report of an audit is shown in the pager too.
     let arguments = ["audit", "small"];
     let (_, shown) = in_terminal(&arguments, Some("'./marking pager' x"), folder.path());
     assert!(shown.starts_with("pager x\n"), "{shown}");
@@ -136,7 +138,8 @@ fn a_failed_check_is_reported_after_the_pager() {
     assert!(shown.contains("check failed"), "{shown}");
 }
 
-/// `less` quits at once, because the text fits on the screen. If `less` is not installed, the text is shown directly.
+/// `analyze` starts `less` with the option `-F`: then `less` quits at once if the text fits on the screen, as it does here. If
+/// `less` is not installed, the text is shown directly.
 #[test]
 fn the_default_pager_is_less() {
     let folder = folder();

@@ -1,7 +1,8 @@
 //! Tests of `analyze compare`: the differences between the measures of matched runs. A run of dataset A and a run of dataset B
 //! are matched if they have the same configuration and repetition.
 
-use analyze::compare::Paired;
+use analyze::compare::{self, Paired};
+use analyze::output;
 use sim::log::FinishedRun;
 
 use crate::command_line::analyze;
@@ -21,7 +22,8 @@ fn with_larger_clocks() -> tempfile::TempDir {
     fixture::write(&folder.path().join("a"), &experiment, runs());
     let mut changed = runs();
     for (run, clock) in changed.iter_mut().zip(["10", "11", "15"]) {
-        fixture::set(run, 1, 7, "logical_clock", clock);
+        let (machine, last_tick) = (1, 7);
+        fixture::set(run, machine, last_tick, "logical_clock", clock);
     }
     fixture::write(&folder.path().join("b"), &experiment, changed);
     folder
@@ -53,6 +55,7 @@ fn the_paired_interval_agrees_with_a_calculation_by_hand() {
         assert_eq!(paired.equal, Some(equal));
     };
     let of_machine = |machine: usize| named(&comparison.groups[machine].measures, "clock_final");
+    // Differences that are all equal have no interval.
     expect(of_machine(0), (6.0, 6.0), None, 1.0);
     expect(of_machine(1), (9.0, 12.0), Some(half_width), 0.0);
     let pooled = named(&comparison.pooled, "clock_final");
@@ -63,6 +66,7 @@ fn the_paired_interval_agrees_with_a_calculation_by_hand() {
 fn the_table_has_the_means_and_the_difference_of_each_measure() {
     let folder = with_larger_clocks();
     let (code, out, _) = analyze(&["compare", "a", "b"], folder.path());
+    // 4: a check failed, because runs that should be identical differ.
     assert_eq!(code, 4);
     insta::assert_snapshot!(out, @"
     A is a: virtual, seed 1; 3 runs.
@@ -167,6 +171,7 @@ fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
         (None, None, Some(0.0))
     );
     assert_eq!(of_machine(0).equal, Some(1.0));
+    // Only machine 0 has a value in both datasets, so these are its means. The share `equal` counts both machines.
     let pooled = named(&comparison.pooled, "logical_age_mean");
     assert_eq!(
         (pooled.mean_a, pooled.mean_b, pooled.equal),
@@ -182,7 +187,8 @@ fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
 /// CSV and JSON have a record for each configuration, machine and measure, in full precision. The sentences about the check go to stderr.
 #[test]
 fn csv_and_json_have_a_record_for_each_configuration_machine_and_measure() {
-    // In `b`, the last clock of machine 0 in the first run is changed.
+    // Both datasets have two configurations with three machines and three repetitions each. In `b`, the last clock of machine 0 in the
+    // first run is changed (at tick 19).
     let folder = twins(
         |_| {},
         |runs| fixture::set(&mut runs[0], 0, 19, "logical_clock", "99"),
@@ -211,4 +217,27 @@ fn csv_and_json_have_a_record_for_each_configuration_machine_and_measure() {
     // In two of the three runs the clock is unchanged. Three differences with only two values give a rough interval.
     assert_eq!(changed["interval"], "rough");
     assert_eq!(number("equal"), 2.0 / 3.0);
+}
+
+/// The longest queues of the first two runs are 60 and 63 messages in A, but 63 and 60 in B. So their differences B - A are 3 and -3. The
+/// other four differences are 0. So the mean difference is 0, but there is an interval around it, which is rough because of the equal
+/// values. A note explains the mark `±~` of rough intervals.
+#[test]
+fn a_rough_interval_around_0_has_a_note() {
+    let with_queues = |lengths: [&'static str; 2]| {
+        move |runs: &mut Vec<FinishedRun>| {
+            for (run, length) in runs.iter_mut().zip(lengths) {
+                // Any tick would do: elsewhere in these runs, queues are shorter.
+                (0..3).for_each(|machine| fixture::set(run, machine, 5, "queue_length", length));
+            }
+        }
+    };
+    let folder = twins(with_queues(["60", "63"]), with_queues(["63", "60"]));
+    let mut comparison = open(folder.path());
+    comparison
+        .pooled
+        .retain(|paired| paired.measure.name == "backlog_max");
+    let text = output::terminal(&compare::table(&comparison), 120);
+    assert!(text.contains("0.0 ±~2.0"), "{text}");
+    assert!(text.contains("±~: a rough interval."), "{text}");
 }

@@ -1,5 +1,6 @@
 //! Tests that no parameter is forgotten anywhere: every parameter of experiments is read from experiment files, and appears in the keys
-//! of runs (texts with all parameters and the repetition), the journal (`runs.csv`), filters (`--where`), tables and the data dictionary.
+//! of runs (texts such as `rates=2,4 internal=0.5 ... repetition=0`), the journal (`runs.csv`), filters (`--where`), tables
+//! and the data dictionary.
 
 use std::fs;
 
@@ -12,7 +13,7 @@ use crate::command_line::analyze;
 use crate::fixture;
 
 /// For each parameter that may have several values in an experiment file: its name, two values as in the file, and the second value as
-/// in a table.
+/// in keys and tables.
 const VALUES: [(&str, &str, &str); 10] = [
     ("rates", "[[1, 3], [2, 4]]", "2,4"),
     ("internal", "[0.5, 0.25]", "0.25"),
@@ -62,6 +63,7 @@ fn every_parameter_is_read_and_appears_in_keys_and_tables() {
         let keys: Vec<String> = experiment.runs().map(|run| run.key()).collect();
         // Two values with two repetitions each.
         assert_eq!(keys.len(), 4, "{name}");
+        // In a key such as `rates=2,4 internal=0.5 ... repetition=0`, each parameter is followed by a space.
         let with_second = format!("{name}={second} ");
         assert_eq!(
             keys.iter().filter(|key| key.contains(&with_second)).count(),
@@ -80,7 +82,7 @@ fn every_parameter_is_read_and_appears_in_keys_and_tables() {
         let options = ["drift", "small", "--where", &condition, "--format", "csv"];
         let (code, rows, err) = analyze(&options, folder.path());
         assert_eq!(code, 0, "{name}: {err}");
-        // The header, and a row for each of two machines.
+        // The header, and a row for each of the two machines. (The table has only the configuration with the second value.)
         assert_eq!(rows.lines().count(), 1 + 2, "{name}: {rows}");
     }
 }

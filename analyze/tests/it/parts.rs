@@ -1,5 +1,6 @@
-//! Tests of the folder `processed/events/`, into which `analyze export` writes the events in parts: Parquet files with the events of
-//! some whole runs. A later export writes only parts for runs that are new, and other programs can read the folder.
+//! Tests of the folder `processed/events/`, into which `analyze export` writes the events in parts. A part is a Parquet file with all
+//! events of one run or of several runs. A later export keeps these parts, except small ones, and writes parts for the other
+//! runs. Other programs can read the folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -77,6 +78,7 @@ impl Growing {
         let events = read_parts(&self.events());
         let events = events.sort(by, SortMultipleOptions::default()).unwrap();
         let dataset = self.dataset();
+        // The dataset is so small that its first batch has all runs.
         let all = dataset.batches().next().unwrap();
         assert!(events.equals_missing(&all.events().unwrap()));
     }
@@ -112,8 +114,9 @@ impl Growing {
 
 /// Exports the dataset. Returns the number of all parts and the number of new parts.
 fn export_parts(dataset: &Dataset) -> (usize, usize) {
-    // An export may be refused because the lock of the export before it is still held: if another test starts a program at the same time,
-    // the new process has a copy of the open lock file until the program begins to run. So a refused export is repeated.
+    // While an export writes, it holds a lock, and other exports are refused. The lock may be held a little longer than the export takes: if
+    // another test starts a program at that time, the new process has a copy of the open lock file until its program begins to run. So a
+    // refused export is repeated.
     let written = loop {
         match export(dataset, Additions::default()) {
             Err(Error::Exporting { .. }) => std::thread::yield_now(),
@@ -134,7 +137,7 @@ fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
     let first = small.state();
     assert_eq!(small.export(), (1, 0));
     assert_eq!(small.state(), first);
-    // The first two runs are in a part, so their events are not read again.
+    // The first two runs are in a part, so their events are not read again, and the damage to them is not noticed.
     small.with_runs(0..5).damage(2);
     assert_eq!(small.export(), (3, 2));
     let second = small.state();
@@ -143,7 +146,7 @@ fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
             .iter()
             .all(|(path, part)| second.get(path) == Some(part))
     );
-    // The last part has room for one more run.
+    // The last part has one run, and room for one more. It is written again with both.
     assert_eq!(small.with_runs(0..6).export(), (3, 1));
     let third = small.state();
     let unchanged = second
@@ -152,12 +155,13 @@ fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
     assert_eq!(unchanged.count(), 2);
 }
 
-/// A part may have up to 5 runs. A part with at most half of them is joined with new runs. So each part has at least 3 runs, except perhaps
-/// the last one.
+/// A part may have up to 5 runs. If there are new runs, a part with 1 or 2 runs (less than half of 5) is not kept: its runs are written
+/// again, together with the new ones. So each part has at least 3 runs, except perhaps the last one.
 #[test]
 fn repeated_exports_do_not_make_many_parts() {
     let experiment = fixture::SMALL.replace("repetitions = 3", "repetitions = 20");
     let grown = Growing::new(&experiment);
+    // The value for the line after the loop. The loop replaces it in each step.
     let mut dataset = grown.with_runs(0..1).dataset();
     for runs in 1..=40 {
         dataset = grown.with_runs(0..runs).dataset();
@@ -191,7 +195,7 @@ fn parts_of_changed_and_removed_runs_are_written_again() {
     assert_eq!(small.with_runs(0..6).export(), (3, 1));
     assert_eq!(are_unchanged(small.state()), [true, false, true]);
     small.require_complete();
-    // First one run is removed, then all runs of a part.
+    // The second part has the runs 2 and 3. First run 2 is removed, then run 3, so that no run of this part is left.
     assert_eq!(small.with_runs([0, 1, 3, 4, 5]).export(), (3, 1));
     assert_eq!(are_unchanged(small.state()), [true, false, true]);
     small.require_complete();
@@ -207,6 +211,7 @@ fn an_export_of_all_runs_is_complete_after_an_export_of_some_runs() {
     chosen
         .keep_where(&["internal=0.4".parse().unwrap()])
         .unwrap();
+    // Only measures leave out the warm-up. The exported events include it.
     chosen.cut_warm_up(5.0).unwrap();
     export(&chosen, Additions::default()).unwrap();
     let events = read_parts(&small.events());
@@ -224,7 +229,7 @@ fn all_parts_are_written_again_without_a_cache_or_after_another_version() {
     let mut without_cache = Dataset::open(small.root()).unwrap();
     without_cache.limit_parts(2 * EVENTS_PER_RUN);
     assert_eq!(export_parts(&without_cache), (3, 3));
-    // The footers of all parts are changed, so that the parts seem to be written by another version.
+    // All parts get a footer with another version. They lose their checksums too, so there are two reasons to write them again.
     for part in files_in(&small.events()) {
         let file = || File::open(&part).unwrap();
         let mut reader = ParquetReader::new(file());
@@ -259,7 +264,7 @@ fn files_that_are_not_parts_are_replaced() {
     fs::write(part, &bytes[..bytes.len() / 2]).unwrap();
     assert_eq!(small.export(), (3, 1));
     small.require_complete();
-    // A second copy of a part would contain its runs twice.
+    // With this copy, the folder contains the runs of the part twice, until the next export removes the copy.
     fs::copy(part, part.with_file_name("part-00009.parquet")).unwrap();
     small.export();
     small.require_complete();
@@ -271,7 +276,8 @@ fn files_that_are_not_parts_are_replaced() {
     assert!(!single.exists());
 }
 
-/// Half of the events are damaged. The export has written a part before it finds the damage.
+/// The second half of the file of events is damaged. Runs 4 and 5 are in a part already, so the export reads runs 0 to 3. It can write a
+/// part with runs 0 and 1, but not one with runs 2 and 3.
 #[test]
 fn an_export_that_fails_changes_nothing() {
     let small = Growing::new(fixture::SMALL);
@@ -279,7 +285,8 @@ fn an_export_that_fails_changes_nothing() {
     let before = small.state();
     small.with_runs(0..6);
     let whole = fs::read(small.root().join("events-0000.csv")).unwrap();
-    // The measures are cached, so the error occurs in the export of the events.
+    // Before the damage, this computes all measures and keeps them in the cache. So the export reads the events only for the parts, and
+    // the error occurs there.
     small.dataset().machines().unwrap();
     let half = whole.len() / 2;
     let damaged = [&whole[..half], &vec![b'x'; whole.len() - half]].concat();
@@ -312,7 +319,8 @@ fn a_damaged_part_is_replaced() {
     for bit in bits {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        // The part is removed first: exports make hard links to unchanged parts, and a change would reach all links to the same file.
+        // The part is removed first, so that the damaged bytes go to a new file. Exports make hard links to unchanged parts, and a write
+        // into an old file would change it under all its names.
         fs::remove_file(part).unwrap();
         fs::write(part, damaged).unwrap();
         assert_eq!(small.export(), (3, 1), "bit {bit}");

@@ -13,30 +13,30 @@ use resvg::usvg::roxmltree::{Document, Node};
 
 use crate::command_line::analyze;
 use crate::fixture;
-use crate::shown::{by_hand, execution, without_events};
+use crate::shown::without_events;
 
 /// The SVG picture of the dataset in `root`.
-fn draw(root: &Path, kind: Kind, options: &Options) -> String {
+pub fn draw(root: &Path, kind: Kind, options: &Options) -> String {
     let dataset = Dataset::open(root).unwrap();
     let plot = plot::plot(&dataset, kind, options).unwrap();
     plot.figure.svg(Theme::Auto)
 }
 
 /// A folder with the dataset `small`.
-fn with_small() -> tempfile::TempDir {
+pub fn with_small() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     folder
 }
 
 /// The number in an attribute such as `data-x`.
-fn number(node: &Node<'_, '_>, name: &str) -> f64 {
+pub fn number(node: &Node<'_, '_>, name: &str) -> f64 {
     let text = node.attribute(name).unwrap_or_else(|| panic!("no {name}"));
     text.parse().unwrap()
 }
 
 /// The numbers in an attribute such as `data-x`.
-fn numbers(node: &Node<'_, '_>, name: &str) -> Vec<f64> {
+pub fn numbers(node: &Node<'_, '_>, name: &str) -> Vec<f64> {
     let text = node.attribute(name).unwrap_or_else(|| panic!("no {name}"));
     text.split(' ')
         .map(|number| number.parse().unwrap())
@@ -44,7 +44,7 @@ fn numbers(node: &Node<'_, '_>, name: &str) -> Vec<f64> {
 }
 
 /// The elements below `node` whose first class is `class`.
-fn of_class<'d>(node: Node<'d, 'd>, class: &str) -> Vec<Node<'d, 'd>> {
+pub fn of_class<'d>(node: Node<'d, 'd>, class: &str) -> Vec<Node<'d, 'd>> {
     let has_class = |node: &Node<'_, '_>| {
         let classes = node.attribute("class").unwrap_or_default();
         classes.split(' ').next() == Some(class)
@@ -53,7 +53,7 @@ fn of_class<'d>(node: Node<'d, 'd>, class: &str) -> Vec<Node<'d, 'd>> {
 }
 
 /// Requires that the `shown` number is `value`. Numbers in pictures have six significant digits.
-fn assert_close(shown: f64, value: f64) {
+pub fn assert_close(shown: f64, value: f64) {
     assert!(
         (shown - value).abs() <= value.abs() * 1e-5 + 1e-9,
         "{shown} is shown for {value}"
@@ -92,6 +92,7 @@ fn bars_have_the_values_of_the_tables() {
                 let class = bar.attribute("class").unwrap();
                 let machine = class.strip_prefix("bar h").unwrap();
                 let internal = ["0.4", "0.7"][number(&bar, "data-y") as usize];
+                // The rows are from four tables. Only one of these tables has the columns of this measure.
                 let belongs_to_bar = |row: &&BTreeMap<String, String>| {
                     row["machine"] == machine
                         && row["internal"] == internal
@@ -140,79 +141,12 @@ fn combined_bars_have_the_values_of_combined_rows() {
     }
 }
 
-/// The last point of a clock's line has the mean of the final clocks and its interval.
-#[test]
-fn a_line_ends_at_the_mean_of_the_final_clocks() {
-    let folder = with_small();
-    let root = folder.path().join("small");
-    let dataset = Dataset::open(&root).unwrap();
-    let measure = measures::named("clock_final");
-    let groups = repetitions::groups_with(std::slice::from_ref(&dataset), &[measure]).unwrap();
-    let svg = draw(&root, Kind::Clock, &Options::default());
-    let document = Document::parse(&svg).unwrap();
-    // Other lines of the picture, such as those in the key (the legend), have the same class, but no data.
-    let curves = of_class(document.root(), "curve");
-    let curves = curves.iter().filter(|curve| curve.has_attribute("data-x"));
-    let curves: Vec<_> = curves.collect();
-    assert_eq!((curves.len(), groups.len()), (6, 6));
-    for (curve, group) in curves.into_iter().zip(&groups) {
-        let estimate = group.estimate(measure).unwrap();
-        let last = |name: &str| *numbers(curve, name).last().unwrap();
-        // The line has 121 points, and the runs last 20 s.
-        assert_eq!(
-            (numbers(curve, "data-x").len(), last("data-x")),
-            (121, 20.0)
-        );
-        assert_close(last("data-y"), estimate.mean);
-        let (low, high) = estimate
-            .interval()
-            .unwrap_or((estimate.mean, estimate.mean));
-        if curve.has_attribute("data-low") {
-            assert_close(last("data-low"), low);
-            assert_close(last("data-high"), high);
-        }
-        let class = curve.attribute("class").unwrap();
-        assert_eq!(class, format!("curve h{}", group.machine));
-    }
-}
-
-/// With `--run`, the lines have the clock or the queue length after each event of this run, and 0 at the start.
-#[test]
-fn a_single_run_has_a_step_at_each_event() {
-    let folder = by_hand();
-    let root = folder.path().join("by-hand");
-    let execution = execution(&root);
-    for kind in [Kind::Clock, Kind::Queue] {
-        let options = Options {
-            run: Some("0".to_owned()),
-            ..Options::default()
-        };
-        let svg = draw(&root, kind, &options);
-        let document = Document::parse(&svg).unwrap();
-        // Other lines of the picture, such as those in the key (the legend), have the same class, but no data.
-        let curves = of_class(document.root(), "curve");
-        let curves = curves.iter().filter(|curve| curve.has_attribute("data-x"));
-        for (machine, curve) in curves.enumerate() {
-            let events = &execution.events()[execution.range_of(machine as u32)];
-            let values = events.iter().map(|event| match kind {
-                Kind::Clock => event.clock as f64,
-                _ => event.queue.unwrap() as f64,
-            });
-            let values: Vec<f64> = std::iter::once(0.0).chain(values).collect();
-            assert_eq!(numbers(curve, "data-y"), values);
-            let times = events.iter().map(|event| event.time_ns as f64 / 1e9);
-            let times: Vec<f64> = std::iter::once(0.0).chain(times).collect();
-            assert_eq!(numbers(curve, "data-x"), times);
-        }
-    }
-}
-
-/// The bars of a histogram are the shares of the jumps of each size. The shares of a machine add up to 100 %, and the mean of its jumps is
-/// that of the measure `jump_mean`.
+/// Each bar of a histogram shows which share of a machine's jumps has one size. The shares of a machine add up to 100 %. The mean jump that
+/// follows from the shares is the mean of the measure `jump_mean`.
 #[test]
 fn a_histogram_has_every_jump() {
     let folder = tempfile::tempdir().unwrap();
-    // With equal rates all jumps are small, so each bar counts jumps of one size.
+    // With equal rates all jumps are small, so there are few sizes and no bar combines several of them.
     let text = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3, 3]]");
     let root = folder.path().join("equal");
     fixture::simulated(&root, &text);
@@ -227,7 +161,7 @@ fn a_histogram_has_every_jump() {
         let bars = of_class(series, "bar");
         let shares = bars.iter().map(|bar| number(bar, "data-y") / 100.0);
         assert_close(shares.clone().sum(), 1.0);
-        // The first bar, at 0, is for jumps of 1.
+        // The bars are counted from 0 in `data-x`: bar 0 is for jumps of 1, bar 1 for jumps of 2, and so on.
         let jumps = bars.iter().map(|bar| number(bar, "data-x") + 1.0);
         let mean: f64 = shares.zip(jumps).map(|(share, jump)| share * jump).sum();
         let expected = group.estimate(measure).unwrap().mean;
@@ -238,8 +172,8 @@ fn a_histogram_has_every_jump() {
     }
 }
 
-/// Each point has a prediction and a measurement of `analyze theory`. Hollow circles stand for predictions with a caveat (a reason to
-/// doubt them).
+/// The x of each point is a prediction of `analyze theory`, and its y is the measurement. Hollow circles stand for predictions with a
+/// caveat (a reason to doubt them).
 #[test]
 fn theory_has_the_values_of_the_table() {
     let folder = with_small();
@@ -296,14 +230,15 @@ fn theory_has_the_values_of_the_table() {
     }
 }
 
-/// A stability map has a cell for each pair of rates and `internal`, and a boundary around the cells that are overloaded by the prediction.
-/// The rates 1,3,6 are overloaded at both probabilities, and the rates 3,3,3 at neither. So the boundary is a horizontal line between the
-/// two rows of cells.
+/// A stability map has a row of cells for each set of rates and a column for each value of `internal`. A boundary separates the
+/// configurations in which a machine is overloaded, according to the prediction, from the others. Here these are the configurations with
+/// the rates 1,3,6. So the boundary is a horizontal line between the two rows of cells.
 #[test]
 fn a_stability_map_has_the_growth_and_the_boundary() {
     let folder = tempfile::tempdir().unwrap();
     let text = fixture::SMALL
         .replace("[[1, 3, 6]]", "[[1, 3, 6], [3, 3, 3]]")
+        // The map has the columns in ascending order all the same.
         .replace("[0.4, 0.7]", "[0.7, 0.4]");
     let root = folder.path().join("map");
     fixture::simulated(&root, &text);
@@ -347,7 +282,8 @@ fn a_stability_map_has_the_growth_and_the_boundary() {
     assert!(heights.iter().all(|height| *height == heights[0]), "{path}");
 }
 
-/// The plot `regression` has a line only in a panel whose points differ in x. The equation of each line is a note below the picture.
+/// The plot `regression` has a panel of mean jumps against rates, and a panel of mean backlogs against the probability of a send
+/// (1 - `internal`). A panel has a line only if its points differ in x. The equation of each line is a note below the picture.
 #[test]
 fn a_regression_has_a_line_only_if_the_points_differ_in_x() {
     let folder = tempfile::tempdir().unwrap();
@@ -374,13 +310,13 @@ fn a_regression_has_a_line_only_if_the_points_differ_in_x() {
             .map(|equation| equation.split(':').next().unwrap())
             .collect();
         assert_eq!(measures, measures_with_line, "{name}: {:?}", figure.notes);
-        // The description has the equations. A line is fitted to the points of all machines, so no equation is about one machine.
+        // The description includes the equations. Each line is fitted to the points of all machines, so no machine is named.
         assert!(!figure.description.contains("machine 2"), "{name}");
-        let has_key = figure
+        let is_line_in_key = figure
             .key
             .iter()
             .any(|entry| entry.name == "least-squares line");
-        assert_eq!(has_key, !measures_with_line.is_empty(), "{name}");
+        assert_eq!(is_line_in_key, !measures_with_line.is_empty(), "{name}");
     }
 }
 

@@ -1,11 +1,15 @@
 //! Tests of `analyze precision`, which calculates how many repetitions a dataset needs until the 95 % interval of a measure is as narrow as
-//! the option `--half-width` says. It prints lines for the experiment file and a command that makes the missing runs.
+//! the option `--half-width` says. It prints lines for the experiment file, such as `repetitions = 40`, and a command that makes the
+//! missing runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use analyze::precision::need::Need;
+use analyze::precision::need::{MAX_REPETITIONS, Need};
+use analyze::precision::{HalfWidth, needs};
+use analyze::stats::repetitions;
+use analyze::{Dataset, measures};
 use serde_json::Value;
 
 use crate::chosen::records;
@@ -42,6 +46,7 @@ pub fn sim(command: &str, folder: &Path) {
         program.display()
     );
     let words = shell_words::split(command).unwrap();
+    // The first word can be a path of the program.
     assert!(words[0].ends_with("sim"), "{command}");
     run(Command::new(program).args(&words[1..]).current_dir(folder));
 }
@@ -284,7 +289,8 @@ fn errors_say_what_is_wrong_and_what_is_possible() {
         out.contains("cannot be made: an experiment can have at most 2,000,000 runs"),
         "{out}"
     );
-    // A half-width in percent of a mean of about 0 would be about 0. The error suggests an absolute half-width.
+    // A half-width in percent of a mean of about 0 would be about 0. The error suggests an absolute half-width: a small number, of which
+    // the test compares the beginning `0.0`.
     let (code, _, err) = analyze(
         &[
             "precision",
@@ -329,7 +335,8 @@ fn errors_say_what_is_wrong_and_what_is_possible() {
     );
 }
 
-/// A half-width in percent of a mean of about 0 would be about 0, so no number of repetitions would be enough.
+/// A half-width in percent of a mean of about 0 would be about 0, so no number of repetitions would be enough. The message suggests a small
+/// absolute half-width, of which the test compares the beginning `0.0`.
 #[test]
 fn machines_with_a_mean_of_about_0_are_left_out_and_reported() {
     let folder = grid();
@@ -389,4 +396,50 @@ fn imported_logs_have_numbers_but_no_lines() {
     );
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("needed") && indented(&out).is_empty(), "{out}");
+}
+
+/// However narrow the interval shall be, no number of repetitions is above the largest possible number. Machine 1 has no events in two of
+/// the four repetitions, so only the other two give a value of its mean jump: 1.125 and 12.375. The number of values that the interval
+/// needs is doubled to get the number of repetitions. This doubled number can be too large although the number of values is not.
+#[test]
+fn no_number_of_repetitions_is_above_the_possible_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("half");
+    let text = fixture::BY_HAND.replace("seed = 1", "seed = 1\nrepetitions = 4");
+    let experiment = fixture::experiment(&text);
+    let runs = experiment.runs().enumerate().map(|(number, run)| {
+        let mut logs = fixture::by_hand();
+        if number >= 2 {
+            logs[1].clear();
+        }
+        let mut finished = fixture::finished(&experiment, &run, &logs);
+        if number == 1 {
+            // The last of the machine's 8 events: its clock is 99 instead of 9. So the mean jump is 99 / 8 instead of 9 / 8.
+            fixture::set(&mut finished, 1, 7, "logical_clock", "99");
+        }
+        finished
+    });
+    fixture::write(&root, &experiment, runs.collect());
+    let dataset = Dataset::open(&root).unwrap();
+    let measure = measures::named("jump_mean");
+    let groups = repetitions::groups_with(&[dataset], &[measure]).unwrap();
+    // How many numbers of repetitions are possible, and how many are too large.
+    let (mut possible, mut too_many) = (0, 0);
+    // The half-widths are from 1000 to about 0.01.
+    for step in 0..60 {
+        let half_width = HalfWidth::Absolute(1000.0 * 0.825f64.powi(step));
+        let machines = needs(&groups, measure, half_width).unwrap().machines;
+        let machine = machines.iter().find(|need| need.group.machine == 1);
+        let need = machine.unwrap().need;
+        for number in [need.low, need.repetitions, need.high] {
+            match number {
+                Some(number) => {
+                    assert!(number <= MAX_REPETITIONS, "{need:?}");
+                    possible += 1;
+                }
+                None => too_many += 1,
+            }
+        }
+    }
+    assert!(possible > 0 && too_many > 0, "{possible}, {too_many}");
 }

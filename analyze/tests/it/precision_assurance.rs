@@ -13,8 +13,8 @@ use crate::fixture;
 
 /// The number of sweeps in each simulation.
 const SWEEPS: usize = 500;
-/// The share of sweeps that must get an interval as narrow as wanted. [`Need`] aims at a share of 0.95 for normal values,
-/// so that the share is about 0.8 or more for moderately skewed values too.
+/// At least this share of sweeps must get an interval as narrow as wanted. [`Need`] aims at a share of 0.95 for normally
+/// distributed values. For moderately skewed values the share is lower, but still about 0.8 or more.
 const ENOUGH: f64 = 0.8;
 
 /// Random numbers from 0 to 1, by a linear congruential generator with Knuth's MMIX constants.
@@ -26,7 +26,7 @@ impl Random {
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        // The upper 31 bits, as a fraction. With 0.5 it is never exactly 0, for which `inverse_cdf` would be infinite.
+        // The upper 31 bits, as a fraction. 0.5 is added, so that the result is never 0: `inverse_cdf(0)` would be infinite.
         ((self.0 >> 33) as f64 + 0.5) / 2f64.powi(31)
     }
 
@@ -49,8 +49,9 @@ struct Outcome {
     median: u64,
 }
 
-/// Simulates sweeps. `pilot` is the number of first repetitions, from which the number needed is calculated. If `is_fresh`, the first
-/// repetitions are thrown away and all values are drawn anew. `draw` gives the next random value.
+/// Simulates sweeps. In each, `pilot` values (the measures of the first repetitions) are drawn, and the number of repetitions needed is
+/// calculated from them. Then the missing values are drawn; if `is_fresh`, the first values are thrown away and all are drawn anew. `draw`
+/// gives the next random value.
 fn simulate(
     pilot: u64,
     half_width: HalfWidth,
@@ -82,14 +83,14 @@ fn simulate(
     }
 }
 
-/// The number of repetitions that is enough if the standard deviation is known to be 1: the smallest `n` for which half the width of the
-/// interval, `1.96 / sqrt(n)`, is at most `half_width`. 1.96 is the 0.975 quantile of the normal distribution.
+/// The number of repetitions that is enough if the standard deviation is known to be 1: the `n`, not rounded, for which half the width of
+/// the interval, `1.96 / sqrt(n)`, is `half_width`. 1.96 is the 0.975 quantile of the normal distribution.
 fn needed_if_sd_is_known(half_width: f64) -> f64 {
     (1.96 / half_width).powi(2)
 }
 
-/// Numbers of first repetitions, each with a factor. After this number of first repetitions, the median of the calculated numbers of
-/// repetitions must be less than the factor times [`needed_if_sd_is_known`]. With more first repetitions the standard deviation is known better, so the factor falls towards 1.
+/// Pairs of a number of first repetitions and a factor. The median of the calculated numbers of repetitions must be less than the
+/// factor times [`needed_if_sd_is_known`]. With more first repetitions the standard deviation is known better, so the factor falls towards 1.
 const FACTORS: [(u64, f64); 6] = [
     (3, 16.0),
     (5, 5.5),
@@ -104,7 +105,7 @@ fn sweeps_of_normal_values_are_as_narrow_as_wanted() {
     for (pilot, max_factor) in FACTORS {
         for half_width in [0.25, 0.1] {
             for is_fresh in [false, true] {
-                // The seed depends on the case.
+                // Each number of first repetitions has another seed, and so has `is_fresh`.
                 let mut random = Random(pilot * 7 + u64::from(is_fresh));
                 // After 3 repetitions, a few sweeps with this half-width would need millions of values.
                 if pilot == 3 && half_width < 0.2 {
@@ -123,7 +124,7 @@ fn sweeps_of_normal_values_are_as_narrow_as_wanted() {
                     needed_if_sd_is_known(half_width)
                 );
                 assert!(outcome.narrow_share >= ENOUGH, "{case}");
-                // The first repetitions can be more than enough. Then no more repetitions are needed.
+                // The first repetitions can be enough already. Then the calculated number is `pilot`, however large the factor is.
                 let factor = outcome.median as f64 / needed_if_sd_is_known(half_width);
                 assert!(
                     (0.9..max_factor).contains(&factor) || outcome.median == pilot,
@@ -134,9 +135,9 @@ fn sweeps_of_normal_values_are_as_narrow_as_wanted() {
     }
 }
 
-/// The values are measures of simulated runs, drawn at random from 1500 runs: those of the slowest machine of two configurations. The rates
-/// 1,3,6 are overloaded. The rates 2,3,4 are nearly overloaded, so their backlogs and lags are skewed: a few runs have much larger values
-/// than the others. For skewed values, somewhat fewer intervals are as narrow as wanted, so one case requires only a share of 0.75.
+/// Here `draw` picks one of 1500 simulated runs at random, and gives a measure of its slowest machine. With the rates 1,3,6 this machine is
+/// overloaded. With the rates 2,3,4 it is nearly overloaded, so its backlog and lag are skewed: a few runs have much larger values than the
+/// others. For skewed values, somewhat fewer intervals are as narrow as wanted. So one case requires only a share of 0.75.
 #[test]
 fn sweeps_of_real_measures_are_as_narrow_as_wanted() {
     let folder = tempfile::tempdir().unwrap();
@@ -163,6 +164,7 @@ fn sweeps_of_real_measures_are_as_narrow_as_wanted() {
         ("2,3,4", "jump_mean", 0.01, ENOUGH),
         ("2,3,4", "logical_rate", 0.01, ENOUGH),
     ] {
+        // In both configurations, machine 0 is the slowest.
         let is_slowest = col("rates")
             .eq(lit(rates))
             .and(col("machine").eq(lit(0i64)));

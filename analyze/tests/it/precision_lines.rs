@@ -1,4 +1,5 @@
-//! Tests of the lines and the command that `analyze precision` prints: they make exactly the missing runs.
+//! Tests of the lines for the experiment file and of the command that `analyze precision` prints: together they make exactly the runs that
+//! are missing until the intervals are as narrow as wanted.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,8 +32,8 @@ fn extend(folder: &Path, arguments: &[&str]) -> BTreeMap<String, usize> {
     assert_eq!((code, &*err), (0, ""), "{out}");
     let file = folder.join("grid.toml");
     let mut text = fs::read_to_string(&file).unwrap();
+    // `analyze` indents what the user should copy. The last block of indented lines is the command. The other blocks are lines for the file.
     let mut blocks = indented(&out);
-    // The last block is the command. The other blocks are lines for the file.
     let command = blocks.pop().expect("a command");
     for block in blocks {
         if block.starts_with("repetitions") {
@@ -67,6 +68,7 @@ fn the_printed_lines_make_exactly_the_missing_runs() {
     let mut new_runs = 0;
     for (configuration, count) in &after {
         let of_configuration = needs.iter().filter(|record| {
+            // The text of a configuration begins with these words. The other parameters follow.
             let words = format!(
                 "rates={} internal={} ",
                 record["rates"].as_str().unwrap(),
@@ -74,10 +76,12 @@ fn the_printed_lines_make_exactly_the_missing_runs() {
             );
             configuration.starts_with(&words)
         });
+        // There is a record for each of the slowest machines: two for the rates 2,2,5. The one that needs more repetitions decides.
         let needed = of_configuration.map(|record| number(record, "needed") as usize);
         assert_eq!(Some(*count), needed.max(), "{configuration}");
         new_runs += count - before[configuration];
     }
+    // With only a few missing runs, this test would show little.
     assert!(new_runs > 20, "{after:?}");
     let different_counts: std::collections::BTreeSet<_> = after.values().collect();
     assert!(
@@ -86,6 +90,8 @@ fn the_printed_lines_make_exactly_the_missing_runs() {
     );
 }
 
+/// In this test the experiment has only one configuration. So the new number is a line `repetitions = `, without blocks `[[repeat]]` for
+/// single configurations. (All runs meet the conditions on `rates` and `internal` in `where_slowest`.)
 #[test]
 fn one_number_of_repetitions_is_printed_if_all_configurations_need_the_same() {
     let folder = grid();
@@ -113,6 +119,7 @@ fn one_number_of_repetitions_is_printed_if_all_configurations_need_the_same() {
         folder.path(),
     );
     let needed = number(&needs[0], "needed");
+    // The dataset has five repetitions.
     assert!(needed > 5.0);
     assert_eq!(indented(&out)[0], format!("repetitions = {needed}"));
     assert!(!out.contains("[[repeat]]"), "{out}");
@@ -149,7 +156,8 @@ fn a_command_with_repetitions_is_printed_with_the_new_number() {
 }
 
 /// Of the five planned repetitions of each configuration, one has failed and one was not made, so three are finished. `analyze precision`
-/// prints how many more runs are needed. This number includes the four runs (one for each configuration) that were not made.
+/// prints how many more runs are needed. The failed runs are not repeated, and other runs take their place. The four runs that were not made
+/// (one for each configuration) are still to do, so the number includes them.
 #[test]
 fn planned_and_failed_runs_are_counted() {
     let folder = tempfile::tempdir().unwrap();
@@ -193,7 +201,8 @@ fn planned_and_failed_runs_are_counted() {
                 |record: &&Value| record["rates"] == rates && record["internal"] == internal;
             let records_of_machines = needs.iter().filter(is_of_configuration);
             let further = records_of_machines.map(|record| number(record, "further") as u64);
-            // The run that was planned already is made even if the configuration needs no more runs.
+            // `max` over the machines: the one that needs most decides. `max(1)`: the run that was planned already is made even if the
+            // configuration needs no more runs.
             runs += further.max().unwrap().max(1);
         }
     }

@@ -10,7 +10,8 @@ use std::process::Command;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Names that a shell or Python could misread, or that contain signs of file patterns such as `*`.
+/// Names that are hard to quote: they have characters with a meaning in a shell, in Python or in a file pattern (such as `*`), or they
+/// look like an option.
 const NAMES: [&str; 8] = [
     "a b",
     "quo\"te",
@@ -29,7 +30,7 @@ const LOG: &str = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,interna
 /// stdout.
 fn run_pasted(line: &str, folder: &Path) -> (Option<i32>, String) {
     let output = Command::new("sh")
-        // `$0` of the shell function is the path of the program.
+        // The argument after the text of the script is `$0` in the script: here, the path of the tested program.
         .args(["-c", &format!("analyze() {{ \"$0\" \"$@\"; }}; {line}")])
         .arg(assert_cmd::cargo::cargo_bin!("analyze"))
         .current_dir(folder)
@@ -49,15 +50,16 @@ fn the_command_printed_after_an_import_can_be_pasted() {
         let into = format!("--into={name}");
         let (code, out, err) = analyze(&["import", "log.csv", &into], folder.path());
         assert_eq!(code, 0, "{err}");
+        // The output ends with `Next: analyze summary DATASET, analyze audit DATASET`.
         let (_, commands) = out.trim_end().rsplit_once(" Next: ").unwrap();
-        let (summary, audit) = commands.split_once(", analyze audit ").unwrap();
+        let (summary, dataset) = commands.split_once(", analyze audit ").unwrap();
         let (code, table) = run_pasted(summary, folder.path());
         assert_eq!(code, Some(0), "{summary}");
         assert!(table.contains("1 run finished"), "{table}");
-        let (code, _) = run_pasted(&format!("analyze audit {audit}"), folder.path());
+        let (code, _) = run_pasted(&format!("analyze audit {dataset}"), folder.path());
         // The audit may find violations in this log (exit code 4). But exit code 2 means that the pasted command is wrong, for example that
         // the folder was not found.
-        assert!(code.is_some_and(|code| code != 2), "{audit}");
+        assert!(code.is_some_and(|code| code != 2), "{dataset}");
     }
 }
 
@@ -70,7 +72,8 @@ fn the_python_line_printed_after_an_export_can_be_pasted() {
         assert_eq!(code, 0, "{err}");
         let line = err.lines().last().unwrap();
         let call = line.strip_prefix("In Python: ").unwrap();
-        // In this program `pl.read_parquet` only checks the path: it exists, and no character of it is read as a file pattern.
+        // This program has its own `pl` in place of Polars. Its `read_parquet` only checks that the path exists, and that `glob=False` is
+        // given if the path has characters of file patterns.
         let program = format!(
             "import os\nclass pl:\n  def read_parquet(path, glob=True):\n    assert os.path.exists(path), path\n    assert not (glob and set('*?[') & set(path)), path\n{call}\n"
         );
@@ -93,12 +96,14 @@ fn the_command_that_makes_a_missing_dataset_can_be_pasted() {
     let arguments = ["claims", "my claims/all.toml", "--data", "my data"];
     let (code, _, err) = analyze(&arguments, folder.path());
     assert_eq!(code, 2);
+    // The message has each command between two backticks.
     let commands: Vec<&str> = err
         .split('`')
         .filter(|part| part.starts_with("cargo sim run "))
         .collect();
     assert!(!commands.is_empty(), "{err}");
-    // A command is `cargo sim run EXPERIMENT --data FOLDER`. The shell counts its 6 words and prints the fourth and the sixth.
+    // A command is `cargo sim run EXPERIMENT --data FOLDER`. It is not run: `set --` makes its 6 words the arguments of the shell, which
+    // prints their number, the fourth and the sixth.
     for command in commands {
         let (_, words) = run_pasted(
             &format!("set -- {command}; echo $#; echo \"$4\"; echo \"$6\""),

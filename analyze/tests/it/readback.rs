@@ -1,5 +1,5 @@
-//! Tests that other programs find the right types in the CSV that `analyze` writes. Every number in a column of real numbers has a decimal
-//! point or an exponent. No number in a column of integers has one.
+//! Other programs that read the CSV of `analyze` guess the type of a column from its cells. Tests that they find the right types: every
+//! number in a column of real numbers has a decimal point or an exponent, and no number in a column of integers has one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -33,7 +33,8 @@ fn columns(csv: &[u8]) -> BTreeMap<String, Vec<String>> {
     columns
 }
 
-/// The rates, probabilities and the duration are real numbers, but their values are whole.
+/// The rates, the probabilities and the duration are real numbers, but have whole values, which could wrongly be written without a decimal
+/// point (`2` instead of `2.0`).
 const WHOLE: &str = "
 name = \"whole\"
 seed = 1
@@ -73,7 +74,7 @@ fn columns_of_real_numbers_have_a_decimal_point_in_every_cell() {
         let mut numbers = 0;
         for (name, cells) in columns(print_as("csv").as_bytes()) {
             assert_eq!(cells.len(), rows.len(), "{command:?} {name}");
-            // For each number of the column, whether it is a real number. All must be the same.
+            // For each number of the column, whether it is a real number: `true` for all of them, or `false` for all of them.
             let mut are_real = vec![];
             for (cell, row) in cells.iter().zip(&rows) {
                 // JSON says which cells are numbers and which are texts.
@@ -87,6 +88,7 @@ fn columns_of_real_numbers_have_a_decimal_point_in_every_cell() {
                 }
             }
             numbers += are_real.len();
+            // If all are the same, at most one is left.
             are_real.dedup();
             assert!(are_real.len() < 2, "{command:?} {name}: {cells:?}");
         }
@@ -108,6 +110,7 @@ fn exported_csv_has_the_types_of_the_parquet_files() {
     for (name, frame) in frames {
         let bytes = fs::read(processed.join(name).with_extension("csv")).unwrap();
         let columns = columns(&bytes);
+        // `true` if there is a column of real numbers, `false` if there is a column of integers.
         let mut found_types = BTreeSet::new();
         for column in frame.columns() {
             let must_be_real = match column.dtype() {

@@ -34,8 +34,8 @@ const DOCUMENTS: [&str; 16] = [
 /// The largest number of lines that README.md may have.
 const README_LINES: usize = 150;
 
-/// The names of collections of claims (statements of other authors with tests). The collection `claims` is the file
-/// `experiments/claims.toml`, and the folder `experiments/claims` has the experiments for these claims.
+/// The names of the collections of claims. A claim is a statement of other authors, and has tests that check it. For example, the
+/// collection `claims` is the file `experiments/claims.toml`, and the folder `experiments/claims` has the experiments that test them.
 pub const CLAIMS: [&str; 2] = ["claims", "papers"];
 
 /// The root folder of the project.
@@ -67,7 +67,7 @@ fn prose(text: &str) -> String {
 
 /// The language of each block of code, in the order of the text.
 fn languages(text: &str) -> Vec<&str> {
-    // Every second fence closes a block and has no language.
+    // The first fence opens a block, the second closes it, and so on. Only the fences that open blocks name languages.
     let fences = text.lines().filter_map(|line| line.strip_prefix("```"));
     fences.step_by(2).collect()
 }
@@ -120,8 +120,9 @@ pub fn run_commands(commands: &str, folder: &Path) {
         .current_dir(folder));
 }
 
-/// A loopback address that depends on the number of this process. So the ports in the documents are free even if two processes run
-/// these tests at the same time. Only Linux accepts every address that begins with 127.
+/// A loopback address that depends on the number of this process. The documents use fixed ports. If two processes run these tests at the
+/// same time, they use the same ports, but of different addresses. Only Linux accepts every address that begins with 127, so elsewhere
+/// the address is 127.0.0.1.
 fn own_loopback_address() -> String {
     if !cfg!(target_os = "linux") {
         return "127.0.0.1".to_owned();
@@ -222,7 +223,8 @@ fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
     let slow = show("--run 0 --machines 0");
     let relay = show("--run 1 --machines 0");
     let equal = show("--run 2");
-    // The slow machine and the relay receive at every tick; the machines that send to the relay never receive.
+    // Run 0 has a slow machine. In run 1, a relay (machine 0) gets the messages of machines 1 and 2. The slow machine and the relay
+    // receive at every tick; the machines that send to the relay never receive. In run 2, all machines have the same rate.
     for rows in [&slow, &relay] {
         assert!(rows.iter().all(|row| row["event"] == "receive"));
     }
@@ -244,6 +246,7 @@ fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
     ] {
         assert!(page.contains(&sentence), "wanted: {sentence}");
     }
+    // The first block of output on the page is a part of what `--terminal` prints.
     let terminal = Command::new(env!("CARGO_BIN_EXE_analyze"))
         .args(["diagram", "data/diagrams", "--run", "0", "--terminal"])
         .current_dir(folder.path())
@@ -277,8 +280,8 @@ fn pictures_of_plots_are_those_of_the_commands() {
         run_commands(&commands.join("\n"), folder.path());
     }
     let readme = read("README.md");
-    let first_screen: Vec<&str> = readme.lines().take(30).collect();
-    let first_screen = first_screen.join("\n");
+    let readme_top: Vec<&str> = readme.lines().take(30).collect();
+    let readme_top = readme_top.join("\n");
     for name in ["clock", "messages", "stability"] {
         let shown = read(&format!("docs/plots/{name}.svg"));
         let written = folder.path().join(format!("data/{name}.svg"));
@@ -287,17 +290,18 @@ fn pictures_of_plots_are_those_of_the_commands() {
             shown == written,
             "docs/plots/{name}.svg is not what the commands draw: run the commands of docs/plots.md and copy it"
         );
+        // docs/plots.md shows `stability`. The first 30 lines of README.md show the other two.
         let document = if name == "stability" {
             &page
         } else {
-            &first_screen
+            &readme_top
         };
         assert!(document.contains(&format!("plots/{name}.svg")), "{name}");
     }
 }
 
-/// [`commands_and_python_run`] runs the blocks in `sh` and `python`. Blocks in `text` may only contain output, or commands that need a
-/// cluster, a browser or a long time.
+/// Each block of code names one of the languages in this test. [`commands_and_python_run`] runs the blocks in `sh` and `python`. So
+/// commands that need a cluster, a browser or a long time must be in blocks in `text`, which otherwise have only output.
 #[test]
 fn blocks_of_code_have_a_known_language() {
     for document in DOCUMENTS {
@@ -417,6 +421,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_experiment_is_listed_with_its_runs() {
     let page = read("experiments/README.md");
+    // The columns of each row: experiment, question or purpose, runs, time.
     let rows = page.lines().filter_map(|line| line.strip_prefix("| ["));
     let rows = rows.filter_map(|row| {
         let name = row.split_once(']')?.0;
@@ -453,6 +458,7 @@ fn experiment_files() -> BTreeSet<String> {
     let of_claims = CLAIMS
         .iter()
         .flat_map(|name| files(&format!("experiments/{name}"), &format!("{name}/")));
+    // The files of claims, such as `claims.toml`, are not experiments.
     let is_claims = |file: &String| CLAIMS.iter().any(|name| *file == format!("{name}.toml"));
     own.filter(|file| !is_claims(file))
         .chain(of_claims)

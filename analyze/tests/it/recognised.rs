@@ -10,7 +10,8 @@ use crate::command_line::analyze;
 use crate::foreign_logs::{self as logs, Imported, Row, TITLES, lines};
 
 /// Writes the first simulated run, one file for each machine, and imports it. `text` makes the text of a file from the machine's
-/// rows. In the file name `name`, `N` stands for the number of the machine. Returns the events and the report, or the error.
+/// rows. In the file name `name`, `N` stands for the number of the machine (in these logs 1, 2 or 3). Returns the events and the
+/// report, or the error.
 pub fn imported(
     name: &str,
     mapping: &Mapping,
@@ -42,6 +43,7 @@ fn labelled_message(row: &Row, separator: &str, sign: &str) -> String {
     let Some(stamp) = row.stamp else {
         return String::new();
     };
+    // The label for a send or a receive; an internal event needs none.
     let label = row.word(["", "to", "from"]);
     format!(
         "{separator}{label}{sign}{}{separator}stamp{sign}{stamp}",
@@ -49,8 +51,8 @@ fn labelled_message(row: &Row, separator: &str, sign: &str) -> String {
     )
 }
 
-/// A line in which all values except the time and the kind of event have a label, for example `clock: 5`. `sign` stands between
-/// label and value, `separator` between parts.
+/// A line in which all values except the time and the kind of event have a label. `sign` stands between label and value, `separator`
+/// between parts. With `: ` and ` | `, a line is `2030-03-17 17:46:42.500000 | SEND | clock: 5 | queue: 0 | to: 1 and 3 | stamp: 5`.
 pub fn labelled(row: &Row, separator: &str, sign: &str) -> String {
     let [time, word] = [
         row.time("%Y-%m-%d %H:%M:%S.%6f"),
@@ -89,6 +91,7 @@ fn labelled_cells_and_keys_with_values() {
 fn json_objects_in_lines_or_in_one_list() {
     let object = |row: &Row| {
         let peers: Vec<u32> = row.peers.clone();
+        // An internal event has an empty list, so it does not matter whether its key means recipients or a sender.
         let key = row.word(["peers", "recipients", "sender"]);
         let peers = match key {
             "sender" => serde_json::json!(peers[0]),
@@ -97,8 +100,8 @@ fn json_objects_in_lines_or_in_one_list() {
         let object = serde_json::json!({"event": row.word(WORDS), "system_time": row.seconds().parse::<f64>().unwrap(), "logical_clock": row.clock, "queue_length": row.queue, key: peers, "stamp": row.stamp});
         object.to_string()
     };
-    // As a floating-point number, a time in seconds since the Unix epoch is exact to a quarter of a microsecond. So times may differ
-    // by up to 1,000 ns.
+    // As a floating-point number, a time in seconds since the Unix epoch is exact only to a quarter of a microsecond. The test allows
+    // more: differences below a whole microsecond (1,000 ns).
     let require_near = |text: &dyn Fn(&[Row]) -> String| {
         let found = imported("vmN.jsonl", &Mapping::default(), text).unwrap().0;
         let wanted = logs::plain(&logs::runs()[..1]);
@@ -158,7 +161,8 @@ fn words_of_many_programs() {
             table(&|row| row.word(words).to_owned(), rows)
         });
     }
-    // Some words mean a send to all, so the row names no peers. Others mean that a row is not an event: here `start`.
+    // Some words mean a send to all. In this table such a row has the word `word` and names no peers. The first row has a word that is
+    // not an event: `start`.
     let without_peers = |word: &'static str, rows: &[Row]| {
         let line = |row: &Row| match row.is_to_all() {
             true => row.csv_with(&row.seconds(), "").replace("send", word),
@@ -242,7 +246,8 @@ fn names_of_peers_in_many_forms() {
         ),
         "{words}"
     );
-    // In a column of peers, a text that is not a machine of the run is an error. Here ` or ` does not separate two peers.
+    // In a column of peers, a text that is not a machine of the run is an error. ` or ` does not separate two peers, so
+    // `2 or 3` is taken as one name.
     let line = |row: &Row| row.csv_with(&row.seconds(), &row.names(" or "));
     let wrong_separator = |rows: &[Row]| format!("{TITLES}\n{}", lines(rows, line));
     let error = imported("vmN.csv", &Mapping::default(), wrong_separator).unwrap_err();
@@ -316,7 +321,7 @@ fn preambles_and_other_titles_of_columns() {
 
 #[test]
 fn a_vector_clock_is_refused_with_an_error_that_says_so() {
-    // A vector of three numbers: first in a CSV table, then in lines with labels.
+    // The clock is a vector of three numbers: in a CSV table (`...,SEND,5 0 0,0`), then in lines with labels (`clock: [5, 0, 0] queue: 0`).
     for line in [
         |row: &Row| format!("{},{},{} 0 0,0", row.seconds(), row.word(WORDS), row.clock),
         |row: &Row| {
@@ -330,6 +335,7 @@ fn a_vector_clock_is_refused_with_an_error_that_says_so() {
     ] {
         let error = imported("vmN.csv", &Mapping::default(), |rows| {
             let lines = lines(rows, line);
+            // Only the lines with labels have a bracket.
             let is_table = !lines.contains('[');
             match is_table {
                 true => format!("time,event,clock,queue\n{lines}"),
@@ -341,8 +347,8 @@ fn a_vector_clock_is_refused_with_an_error_that_says_so() {
     }
 }
 
-/// `--explain` shows how the logs were understood. `--write-mapping` writes the same as a mapping into a file. An import with this
-/// mapping gives the same events.
+/// `--explain` shows how the logs were understood, and makes no dataset. `--write-mapping` writes the same as a mapping into a file. An
+/// import with this mapping gives the same events.
 #[test]
 fn a_written_mapping_gives_the_same_import() {
     let folder = tempfile::tempdir().unwrap();
@@ -380,7 +386,7 @@ fn a_written_mapping_gives_the_same_import() {
 
 #[test]
 fn the_error_shows_how_far_a_pattern_matches() {
-    // The pattern has ` - ` after the time, but the lines have ` | `.
+    // The pattern has ` - ` after the time, but the lines have ` | `. The blank still matches, the `-` does not.
     let mapping = Mapping::parse(
         r"line = '^(?<system_time>\S+ \S+) - (?<event>\w+) clock=(?<logical_clock>\d+)'",
         "m.toml".as_ref(),
@@ -420,6 +426,7 @@ fn the_error_for_unclear_lines_shows_the_line_and_a_mapping() {
         })
     });
     assert_eq!(found.unwrap().0, logs::plain(&logs::runs()[..1]));
+    // `old clock` means the clock before the event, but the import needs the clock after it.
     let no_clock = imported("vmN.log", &Mapping::default(), |rows| {
         lines(rows, |row| {
             labelled(row, " | ", ": ").replace("clock", "old clock")

@@ -1,5 +1,5 @@
-//! Tests how `analyze import` finds the logs in a folder, and the run and the machine that each log belongs to. They follow from the
-//! names of files and folders. If a file has several trials one after the other, each trial is a run.
+//! Tests how `analyze import` finds the logs in a folder. The names of files and folders say which run and which machine a log belongs
+//! to. If a file has several trials one after the other, each trial is a run.
 
 use std::fs;
 use std::path::Path;
@@ -47,6 +47,7 @@ fn runs_in_one_folder_or_in_subfolders() {
         ("more words after the machine", |run, machine| {
             format!("trial{run}_node_{machine}_log.csv")
         }),
+        // The rates 1, 4 and 9 must not be taken for the numbers of machines.
         ("a rate in the name", |run, machine| {
             format!("run{run}/vm{machine}_rate{}.csv", machine * machine)
         }),
@@ -97,7 +98,7 @@ fn trials_in_the_same_files_are_runs() {
     let folder = tempfile::tempdir().unwrap();
     let files = (1..=logs::MACHINES).map(|machine| {
         let path = folder.path().join(format!("vm{machine}.csv"));
-        // The second trial starts half a minute later.
+        // In each file, the second trial (`run` is 1) starts half a minute after the first.
         let rows = runs.iter().enumerate().flat_map(|(run, rows)| {
             let of_machine = rows
                 .iter()
@@ -138,7 +139,8 @@ fn a_pattern_finds_run_and_machine_in_file_names() {
 }
 
 /// The log of one machine in lines with labels, not in a table: forty internal events, one each second. The first has the clock `clock`.
-fn sentences(machine: usize, clock: usize) -> String {
+/// The machines tick at different times: machine 1 always 100 ms after a full second, machine 2 always 200 ms.
+fn labelled_log(machine: usize, clock: usize) -> String {
     let line = |tick: usize| {
         format!(
             "2024-02-01 10:00:{tick:02}.{machine}00 Internal event | clock: {} | queue length: 0\n",
@@ -162,8 +164,8 @@ fn import_files(files: &[(&str, &[u8])]) -> Result<String, String> {
 
 #[test]
 fn logs_in_two_formats_are_refused() {
-    let text = sentences(0, 1);
-    // The log of a machine as a table.
+    let text = labelled_log(0, 1);
+    // The log of a machine as a table. Times are in seconds since 1970, such as `1700000007.1`.
     let table = |machine: u32| {
         let rows =
             (0..40).map(|tick| format!("17000000{tick:02}.{machine},internal,{},0\n", tick + 1));
@@ -185,7 +187,7 @@ fn logs_in_two_formats_are_refused() {
 
 #[test]
 fn files_that_are_not_logs_are_left_out_and_named() {
-    let (one, two) = (sentences(1, 1), sentences(2, 1));
+    let (one, two) = (labelled_log(1, 1), labelled_log(2, 1));
     // All lines of both machines in one file.
     let lines = one.lines().map(|line| format!("vm1 {line}\n"));
     let lines = lines.chain(two.lines().map(|line| format!("vm2 {line}\n")));
@@ -224,7 +226,8 @@ fn files_that_are_not_logs_are_left_out_and_named() {
     }
 }
 
-/// The notes have a word for an event and a time, so they could be a log, but they have no clock in the third column.
+/// The notes have a word for an event (`sent`) and a time (`10:00:00`), so they could be a log. But after two commas, where the mapping
+/// expects the clock, they have no number.
 #[test]
 fn a_file_that_is_not_a_log_is_left_out_if_logs_have_no_header() {
     let folder = tempfile::tempdir().unwrap();
@@ -250,12 +253,13 @@ fn a_file_that_is_not_a_log_is_left_out_if_logs_have_no_header() {
 
 #[test]
 fn logs_in_a_folder_beside_other_files_are_found() {
-    let (one, two) = (sentences(1, 1), sentences(2, 1));
+    let (one, two) = (labelled_log(1, 1), labelled_log(2, 1));
     let files = [
         ("requirements.txt", &b"numpy==1.2\n"[..]),
         ("main.py", b"print()\n"),
         ("out/vm1.log", one.as_bytes()),
         ("out/vm2.log", two.as_bytes()),
+        // A folder that macOS adds to archives. Like hidden files, it is not read.
         ("__MACOSX/vm2.log", two.as_bytes()),
     ];
     let words = import_files(&files).unwrap();
@@ -273,7 +277,7 @@ fn utf16_is_read() {
             let units: Vec<u16> = format!("\u{feff}{text}").encode_utf16().collect();
             units.into_iter().flat_map(to_bytes).collect()
         };
-        let (one, two) = (encoded(sentences(1, 1)), encoded(sentences(2, 1)));
+        let (one, two) = (encoded(labelled_log(1, 1)), encoded(labelled_log(2, 1)));
         let words = import_files(&[("vm1.log", &one[..]), ("vm2.log", &two)]).unwrap();
         assert!(words.contains("1 run, 80 events."), "{words}");
         // Without its last byte, the text is not valid UTF-16.
@@ -289,7 +293,7 @@ fn lines_that_are_written_twice_are_read_once() {
             .map(|line| format!("{line}\n{line}\n"))
             .collect()
     };
-    let (one, two) = (twice(sentences(1, 1)), twice(sentences(2, 1)));
+    let (one, two) = (twice(labelled_log(1, 1)), twice(labelled_log(2, 1)));
     let words = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
     assert!(
         words.contains("1 run, 80 events.") && words.contains("every line is written twice"),
@@ -298,8 +302,8 @@ fn lines_that_are_written_twice_are_read_once() {
 }
 
 #[test]
-fn clocks_that_start_again_begin_a_new_trial_if_those_of_all_machines_do() {
-    // A log with two trials of 40 events each.
+fn clocks_that_start_again_in_all_files_begin_a_new_trial() {
+    // A log with two trials of 40 events each. The times go on without a pause, so only the clock shows where the second trial starts.
     let appended = |machine: usize| {
         let line = |tick: usize| {
             let clock = tick % 40 + 1;
@@ -314,13 +318,12 @@ fn clocks_that_start_again_begin_a_new_trial_if_those_of_all_machines_do() {
     let (one, two) = (appended(1), appended(2));
     let words = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
     assert!(words.contains("2 runs, 160 events."), "{words}");
-    // The time does not start again.
     assert!(
         words.contains("Clocks start again within the files, so the files are taken as 2 runs."),
         "{words}"
     );
     // Now only the clock of machine 1 starts again. This is an error, because the machines must have equally many trials.
-    let two = sentences(2, 1);
+    let two = labelled_log(2, 1);
     let error =
         import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap_err();
     assert!(

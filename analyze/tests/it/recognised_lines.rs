@@ -8,7 +8,9 @@ use analyze::import::Mapping;
 use crate::foreign_logs::{self as logs, Kind, Row, lines};
 use crate::recognised::{WORDS, imported, labelled};
 
-/// Requires that the files with this text give the same events as plain tables. `what` names the format in failures.
+/// Writes a run as one log file for each machine, `vm1.log` and so on, and imports the files. `text` makes a file from the rows (events) of
+/// its machine. Requires that the import gives the same events as from plain tables: CSV files with the same run. `what` names the format in
+/// failures.
 fn require_plain(what: &str, text: impl Fn(&[Row]) -> String) {
     let found = imported("vmN.log", &Mapping::default(), text);
     let (found, _) = found.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -21,6 +23,7 @@ fn time(row: &Row) -> String {
 
 /// `to` or `from`, and the names of the peers. Empty for internal events.
 fn peers(row: &Row) -> String {
+    // The three texts are for internal events, sends and receives, as everywhere in this file.
     let label = row.word(["", " to ", " from "]);
     format!("{label}{}", row.names(" and "))
 }
@@ -95,6 +98,7 @@ fn an_event_after_the_word_no_is_not_read() {
 fn colour_codes_are_stripped() {
     require_plain("colours", |rows| {
         lines(rows, |row| {
+            // Without colours, a line ends like `... | SEND | clock: 5 | queue: 0 | to: 2 | stamp: 5`.
             let line = labelled(row, " | ", ": ");
             format!(
                 "\u{1b}[32m{}\u{1b}[0m",
@@ -104,7 +108,8 @@ fn colour_codes_are_stripped() {
     });
 }
 
-/// The clocks do not follow the rules: they grow only at every fourth event. But they have a label, so no number of another line matters.
+/// The clocks do not look like clocks: they grow only at every fourth event. But their label says that they are clocks. So the import
+/// accepts them, and a number without a label in another line (`Listening on 5000`) must not change that.
 #[test]
 fn a_number_in_a_line_that_is_no_event_does_not_make_labelled_clocks_doubtful() {
     let with_first_line = |first_line: &str| {
@@ -167,6 +172,7 @@ fn peers_after_arrows_and_in_other_forms() {
         ("arrows", |row| {
             format!("{} [{}]", row.word(["", " ->", " <-"]), row.names(", "))
         }),
+        // As Python prints them: `(2,)` and `(2, 3)`. Only a send has several peers.
         ("tuples", |row| match row.peers.len() {
             0 => String::new(),
             1 => format!("{}({},)", row.word(["", " to ", " from "]), row.peers[0]),
@@ -216,6 +222,7 @@ fn units_after_times() {
                     _ => row.seconds(),
                 };
                 let line = labelled(row, " | ", ": ");
+                // The time at the start of the line is replaced.
                 let (_, rest) = line.split_once(" | ").unwrap();
                 format!("{time}{unit} | {rest}")
             })
@@ -249,8 +256,8 @@ fn a_name_at_the_start_of_each_line_is_the_machine() {
         let (found, _) = logs::import(std::slice::from_ref(&file), &Mapping::default()).unwrap();
         assert_eq!(found, logs::plain(&logs::runs()[..1]), "{begin}");
     }
-    // Here lines begin with `t0` if the clock is even and with `t1` if it is odd, for all machines. So the clock in the lines of one name
-    // sometimes falls, and the name cannot be that of a machine.
+    // Here a line begins with `t0` if the clock is even and with `t1` if it is odd, whatever its machine is. So the lines with the same name
+    // are from several machines. From one of them to the next the clock sometimes falls, so the name cannot be that of a machine.
     let text = lines(&rows, |row| {
         let name = row.clock % 2;
         format!("t{name}: {}", labelled(row, " | ", ": "))

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use crate::foreign_logs::{self as logs, Imported, Row, lines};
 use crate::recognised::{WORDS, imported, labelled};
 
-/// A line with the parts of `row` in the order `order`, joined by `separator`. `sign` stands between a label and its value. `words`
-/// are those for internal, send and receive events. `labels` are those of clock, queue and time. `and` joins the names of peers; `[]`
-/// writes them as a list in brackets.
+/// A line with six parts: time, kind of event, clock, queue length, peers and stamp of `row`. `order` has the indices of these parts in
+/// the order in which they are written, with `separator` between them. `sign` stands between a label and its value. `words` are those
+/// for internal, send and receive events. `labels` are those of clock, queue and time. `peer_separator` stands between the numbers of
+/// peers; if it is `[]`, they are written as a list: `[1, 3]`.
 fn rendered(
     row: &Row,
     order: &[usize],
@@ -17,19 +18,20 @@ fn rendered(
     sign: &str,
     words: [&str; 3],
     labels: [&str; 3],
-    and: &str,
+    peer_separator: &str,
 ) -> String {
     let [clock, queue, time] = labels;
     let message = row.stamp.map(|stamp| {
-        let names = match and {
+        let names = match peer_separator {
             "[]" => format!("[{}]", row.names(", ")),
-            and => row.names(and),
+            _ => row.names(peer_separator),
         };
         [
             format!("{}{sign}{names}", row.word(["", "to", "from"])),
             format!("stamp{sign}{stamp}"),
         ]
     });
+    // Internal events have no message. Then these two parts are empty, and left out below.
     let [peers, stamp] = message.unwrap_or_default();
     let parts = [
         format!("{time}{sign}{}", row.seconds()),
@@ -57,17 +59,17 @@ proptest! {
         sign in prop::sample::select(vec![": ", "=", ":"]),
         words in prop::sample::select(vec![WORDS, ["internal event", "sent", "received"], ["interno", "enviado", "recibido"], ["INTERNAL_EVENT", "SEND_MSG", "RECV_MSG"]]),
         labels in prop::sample::select(vec![["logical clock", "queue", "time"], ["LC", "Queue Length", "System Time"], ["lamport", "queue_size", "global_time"], ["LogicalClock", "MsgQueue", "SysTime"]]),
-        and in prop::sample::select(vec![" and ", ";", "[]"]),
+        peer_separator in prop::sample::select(vec![" and ", ";", "[]"]),
         prefix in prop::sample::select(vec!["", "INFO:root:", "[vm] ", "> "]),
     ) {
-        let line = |row: &Row| format!("{prefix}{}", rendered(row, &order, separator, sign, words, labels, and));
+        let line = |row: &Row| format!("{prefix}{}", rendered(row, &order, separator, sign, words, labels, peer_separator));
         let found = imported("vmN.log", &Mapping::default(), |rows| lines(rows, line));
         prop_assert_eq!(found.map(|(found, _)| found), Ok(logs::plain(&logs::runs()[..1])));
     }
 
-    /// One character of a line is replaced by `damage`, or `damage` is inserted. Then there are three possibilities: the import gives the
-    /// same events; the import is refused; or the report says which lines were left out or which values the logs do not have. An event
-    /// never gets another time or clock.
+    /// One character of a line is replaced by `damage` (or removed, if `damage` is empty), or `damage` is inserted before it. Then there
+    /// are three possibilities: the import gives the same events; the import is refused; or the report says which lines were left out or
+    /// which values the logs do not have. An event never gets another time or clock.
     #[test]
     fn damaged_lines_are_never_read_as_something_else(
         line_index in 0usize..20,

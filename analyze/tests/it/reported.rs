@@ -37,8 +37,22 @@ fn data(page: &str) -> Value {
 /// The values that the attribute `name` has in the page.
 fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
     let opening = format!(" {name}=\"");
-    let rest = page.split(opening.as_str()).skip(1);
-    rest.filter_map(|rest| rest.split('"').next()).collect()
+    let from_values = page.split(opening.as_str()).skip(1);
+    let values = from_values.filter_map(|text| text.split('"').next());
+    values.collect()
+}
+
+/// The paragraph about methods says which runs were used, as that of `analyze methods` does.
+#[test]
+fn the_paragraph_about_methods_has_the_conditions_of_the_runs() {
+    let folder = with_small();
+    let arguments = ["small", "--where", "internal=0.7"];
+    let page = report(folder.path(), &arguments);
+    let (_, methods, _) = analyze(&[&["methods"], &arguments[..]].concat(), folder.path());
+    let sentence = "Only runs with";
+    assert!(methods.contains(sentence), "{methods}");
+    assert!(page.contains(sentence));
+    assert!(!report(folder.path(), &arguments[..1]).contains(sentence));
 }
 
 #[test]
@@ -46,12 +60,14 @@ fn a_page_loads_nothing_from_elsewhere() {
     let folder = with_small();
     let page = report(folder.path(), &["small"]);
     assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
+    // The page's Content Security Policy forbids browsers to load anything, apart from exceptions.
     assert!(page.contains("default-src 'none'"));
     for name in ["src", "href", "xlink:href"] {
         for target in attributes(&page, name) {
             assert!(target.starts_with('#'), "{name}={target}");
         }
     }
+    // This address is only the name of the SVG format. Browsers do not load it.
     let without_namespace = page.replace("http://www.w3.org/2000/svg", "");
     // The page has the address of this software in a BibTeX entry. This address is text, not a link.
     let without_addresses = without_namespace.replace(env!("CARGO_PKG_REPOSITORY"), "");
@@ -72,6 +88,7 @@ fn links_lead_to_elements_and_ids_are_unique() {
     ids.dedup();
     assert_eq!(ids.len(), count);
     for target in attributes(&page, "href") {
+        // A link is the id of its target after a `#`.
         assert!(ids.contains(&&target[1..]), "{target}");
     }
     for names in attributes(&page, "aria-labelledby") {
@@ -79,6 +96,7 @@ fn links_lead_to_elements_and_ids_are_unique() {
             assert!(ids.contains(&name), "{name}");
         }
     }
+    // Each dataset has all these parts.
     for part in [
         "In short",
         "Tables",
@@ -131,7 +149,10 @@ fn tables_have_the_values_of_the_commands() {
             reader.deserialize().map(Result::unwrap).collect();
         let cells = column(heading);
         // Two configurations with three machines each.
-        assert_eq!((cells.len(), column("machine").len()), (6, 6));
+        assert_eq!(
+            (rows.len(), cells.len(), column("machine").len()),
+            (6, 6, 6)
+        );
         for (row, (cell, internal)) in rows.iter().zip(cells.iter().zip(column("internal"))) {
             assert_eq!(row["internal"], internal);
             let mean: f64 = row[&format!("{name}_mean")].parse().unwrap();
@@ -146,7 +167,8 @@ fn tables_have_the_values_of_the_commands() {
             if let (Some(half), Ok(high)) = (half, high) {
                 let half: f64 = half.parse().unwrap();
                 let exact = high - mean;
-                // The page has few digits of the half-width, and rounds up.
+                // The page shows at least two digits of the half-width. It rounds up so far that the interval contains the true one,
+                // although the mean is rounded too. This makes the half-width at most 15 % larger.
                 assert!(half >= exact * 0.999 && half <= exact * 1.2 + 1e-6);
             }
         }
@@ -173,7 +195,8 @@ fn the_summary_says_what_was_run_and_what_stands_out() {
     let (_, csv, _) = analyze(&["backlog", "small", "--format", "csv"], folder.path());
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
-    // A queue grows if the whole interval of its growth is above 0.
+    // A queue grows if the lower end of the interval for its growth is above 0. The two configurations differ only in `internal`, so the
+    // values of `internal` below stand for configurations.
     let grows = |row: &&BTreeMap<String, String>| {
         row["backlog_growth_low"]
             .parse()
@@ -238,6 +261,7 @@ fn verdicts_on_claims_are_those_of_the_command() {
 #[test]
 fn texts_of_datasets_are_escaped() {
     let folder = tempfile::tempdir().unwrap();
+    // In TOML, `\"` stands for `"`.
     let hostile =
         "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>\\\" ' & <!--";
     let text = fixture::SMALL.replace(
@@ -266,9 +290,11 @@ fn texts_of_datasets_are_escaped() {
 fn datasets_by_hand_and_without_events_have_pages() {
     let folder = by_hand();
     let page = report(folder.path(), &["by-hand"]);
+    // The diagram has the event at tick 0 of machine 1.
     assert!(page.contains("data-event=\"1:0\""));
     let folder = without_events();
     let page = report(folder.path(), &["empty"]);
+    // A plot without values is replaced by the reason why it is not drawn.
     assert!(page.contains("Not drawn.") && !page.contains("NaN"));
 }
 

@@ -49,6 +49,7 @@ fn every_command_writes_the_same_bytes_every_time() {
         &["jumps", "a", "--by", "internal"],
         &["backlog", "a", "b", "--by", "rates,receive"],
         &["causality", "a", "--by", "machine"],
+        // `machine` is the number of a machine, `machines` is how many machines a run has.
         &["drift", "a", "--by", "machines", "--warm-up", "3"],
         &["jumps", "a", "--sort", "jump_mean", "--top", "5"],
         &[
@@ -56,6 +57,7 @@ fn every_command_writes_the_same_bytes_every_time() {
         ],
         &["theory", "a"],
         &["compare", "a", "b"],
+        // Datasets with different seeds are compared by their measures only, datasets with the same seed also event by event.
         &["compare", "a", "a", "--where", "internal=0.7"],
         &["audit", "a", "b"],
     ];
@@ -89,6 +91,7 @@ fn exports_are_the_same_bytes_every_time() {
         .into_iter()
         .chain(parquet.map(|name| format!("a/processed/{name}")));
     let files: Vec<_> = files.map(|file| folder.path().join(file)).collect();
+    // The set of all exports, each of them the contents of all files. All exports must be equal here too.
     let mut written = BTreeSet::new();
     for threads in ["1", "5"] {
         for options in [&["--csv"][..], &["--csv", "--no-cache"]] {

@@ -28,6 +28,7 @@ fn the_processed_files_of_the_sample_are_up_to_date() {
     }
     let dataset = Dataset::open(&copied).unwrap();
     assert_eq!((dataset.finished().len(), dataset.failed()), (6, 0));
+    // Without additions, an export has three tables: runs, machines and events.
     let files = analyze::export::export(&dataset, Additions::default()).unwrap();
     assert_eq!(files.len(), 3);
     for written in files {
@@ -35,13 +36,14 @@ fn the_processed_files_of_the_sample_are_up_to_date() {
             .join("processed")
             .join(written.path.file_name().unwrap());
         // Events are a folder of several Parquet files (parts), other tables are one file.
-        let read = if written.parts.is_some() {
+        let read_table = if written.parts.is_some() {
             read_parts
         } else {
             read
         };
+        // `equals_missing` counts two missing values as equal; `equals` does not.
         assert!(
-            read(&stored).equals_missing(&read(&written.path)),
+            read_table(&stored).equals_missing(&read_table(&written.path)),
             "{} is out of date: analyze export data/sample --no-cache",
             stored.display()
         );

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::command_line::analyze;
 
-/// The folder with the three datasets. Each also has `summary.csv`: the output of `analyze summary` of the earlier
-/// program, which made the dataset.
+/// The folder with the three datasets, which an earlier version of this project made. Each also has `summary.csv`: what `analyze summary`
+/// of that version printed for the dataset.
 fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../sim/tests/schema-3")
 }
@@ -55,26 +55,28 @@ fn assert_same(now: Option<&Value>, then: &Value, name: &str) {
                 "{name}: {now} and {then}"
             );
         }
-        // Tables of the earlier program named a dataset after its experiment; now they name it after its folder.
+        // Tables of the earlier version named a dataset after its experiment; now they name it after its folder.
         _ if name == "dataset" => {}
         (now, then) => assert_eq!(now, Some(then), "{name}"),
     }
 }
 
 /// Requires that every cell of the earlier row `then` has the same value in the row `now`. There is one exception: if all repetitions
-/// have the same value, the earlier program gave an interval of width 0 around the mean; now there is no interval.
+/// have the same value, both ends of the earlier interval were the mean; now there is no interval, so the cells of its ends are empty.
 fn require_same_cells(now: &[Cell], then: &[Cell]) {
     let value = |name: &str| {
         let found = now.iter().find(|(other, _)| other == name);
         found.map(|(_, value)| value.clone())
     };
     for (name, value_then) in then {
+        // `jump_max_low` and `jump_max_high` are the ends of the interval of `jump_max`; `jump_max_interval` says how it was computed.
         let measure = name.strip_suffix("_low").or(name.strip_suffix("_high"));
         let interval = measure.and_then(|measure| value(&format!("{measure}_interval")));
         if interval == Some(Err("all equal".to_owned())) {
             let mean = value(&format!("{}_mean", measure.unwrap()));
             assert_same(mean.as_ref(), value_then, name);
-            assert_eq!(value(name), Some(Err(String::new())), "{name}");
+            let empty: Option<Value> = Some(Err(String::new()));
+            assert_eq!(value(name), empty, "{name}");
         } else {
             assert_same(value(name).as_ref(), value_then, name);
         }
@@ -107,6 +109,7 @@ fn datasets_of_the_earlier_schema_pass_the_audit_and_can_be_exported() {
         assert_eq!(code, 0, "{sample}: {err}");
         let events = fs::read_to_string(folder.path().join(sample).join("processed/events.csv"));
         let header = events.unwrap().lines().next().unwrap().to_owned();
+        // In schema 3 this column is called `stamp`.
         assert!(header.contains(",message_stamp,"), "{header}");
     }
     // `imported` is not audited here: its logs are those of another program (`data/foreign`), not of `sim`.

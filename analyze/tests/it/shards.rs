@@ -12,7 +12,8 @@ use sim::log::DatasetWriter;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Runs shard `number` of `of` shards in virtual time, and writes it into the dataset in `root`.
+/// Makes the runs of shard `number`/`of` (such as 1/3) of the experiment `SMALL` in virtual time, and writes them into the dataset in
+/// `root`. The experiment has six runs, which the shards share equally.
 fn write_shard(root: &Path, number: u32, of: u32) {
     let mut experiment = fixture::experiment(fixture::SMALL);
     experiment.keep_shard(Shard { number, of });
@@ -58,6 +59,7 @@ fn missing_shards_are_named() {
     write_shard(&folder.path().join("small"), 2, 3);
     let (code, _, err) = analyze(&["summary", "small"], folder.path());
     assert_eq!(code, 0);
+    // Each of the two missing shards has two runs.
     assert_eq!(
         err,
         "small: 2 shards are missing: 1/3 3/3\nsmall: 4 planned runs are not done yet\n"
@@ -69,8 +71,8 @@ fn every_command_says_that_runs_and_shards_are_missing() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("small");
     write_shard(&root, 2, 2);
-    // Shard 1 is missing, with three runs. One run of shard 2 is removed from its journal (`runs.csv`, one row for each ended run): the
-    // header and two of three rows stay. So four runs are missing.
+    // Shard 1 is missing, with three runs. One of the three runs of shard 2 is removed from the shard's journal (`runs.csv`, one row for
+    // each ended run): the header and two rows stay. So four runs are missing.
     let journal = root.join("shard-2-of-2/runs.csv");
     let rows = fs::read_to_string(&journal).unwrap();
     let rows: Vec<&str> = rows.lines().take(3).collect();
@@ -105,7 +107,7 @@ expect = { above = 0 }",
     for command in commands {
         let (code, out, err) = analyze(command, folder.path());
         assert_eq!(code, 0, "{command:?}: {err}");
-        // Long lines of the message are wrapped.
+        // Long lines of the message are wrapped, so a line may break within the words that are expected.
         let said = format!("{out}\n{err}").replace('\n', " ");
         for missing in ["4 planned runs are not done yet", "1 shard is missing: 1/2"] {
             assert!(said.contains(missing), "{command:?}: {said}");

@@ -24,8 +24,9 @@ pub fn by_hand() -> tempfile::TempDir {
     folder
 }
 
-/// A dataset `lost`: the run by hand, but the third event of machine 0 receives a message that nobody sent (the log has no such send).
-/// So the message that it receives in the run by hand, sent by machine 1 at tick 2, is never received: it is lost.
+/// A dataset `lost`: the run by hand with one change. In the run by hand, tick 2 of machine 0 receives the message that machine 1 sent at
+/// its tick 2. Here it receives a message that machine 1 sent at its tick 7, but the log has no such send. So the message of tick 2 is
+/// never received: it is lost.
 pub fn with_lost() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
@@ -58,10 +59,13 @@ fn a_run_is_shown_event_by_event() {
     );
     let rows: Vec<String> = out
         .lines()
+        // The title, an empty line, the names of the columns, and a rule.
         .skip(4)
         .take_while(|line| !line.is_empty())
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
+    // Time, machine, tick, and event (with the recipient, or with the sender and the age of the message); the clock before and after the
+    // event; the queue length.
     assert_eq!(
         rows,
         [
@@ -87,7 +91,8 @@ fn a_window_includes_its_first_and_its_last_instant() {
         assert_eq!(code, 0, "{err}");
         let rows = out.lines().skip(1).map(|row| {
             let cells: Vec<&str> = row.split(',').collect();
-            format!("{}:{}", cells[2], cells[3])
+            let (machine, tick) = (cells[2], cells[3]);
+            format!("{machine}:{tick}")
         });
         rows.collect::<Vec<_>>().join(" ")
     };
@@ -165,8 +170,8 @@ fn a_message_is_followed_through_the_system() {
             err,
         )
     };
-    // Run, sender, tick and time of the send; recipient, what became of the message, and when it arrived; tick and time at which it was
-    // received; tick and time at which the recipient first knew of it, and from which machine.
+    // Run; sender, tick and time of the send; recipient, what became of the message, and when it arrived; tick and time at which it was
+    // received; tick and time at which the recipient first knew of the send, and from which machine it knew this.
     assert_eq!(
         follow("1:2").1,
         ["0,1,2,1.25,0,received,1.25,2,2.0,2,2.0,1"]
@@ -204,7 +209,9 @@ fn the_error_names_the_runs_machines_and_ticks_that_exist() {
             "the part from 3 s to 2 s is empty",
         ),
         (&["--from", "5"], "the part from 5 s to 4 s is empty"),
+        // The machine is missing, so the message explains the form `machine:tick` by an example.
         (&["--around", "14"], "2:14 is tick 14 of machine 2"),
+        // `--within` has no meaning without `--around`.
         (&["--within", "2"], "--around"),
     ] {
         let arguments = [&["show", "by-hand"], options].concat();
@@ -240,7 +247,7 @@ fn a_run_with_unequal_rates_and_many_messages_is_picked() {
     );
     assert_eq!(
         reason,
-        "its fastest machine has 4 times the rate of its slowest, and few of its events are internal"
+        "its fastest machine has 4 times the rate of its slowest, and no run has a smaller probability of internal events"
     );
 }
 
@@ -261,8 +268,8 @@ fn every_receive_has_its_send_and_every_message_its_recipient() {
         }
     }
     let messages = execution.messages();
-    let count = messages.iter().filter(|message| message.receive.is_some());
-    assert_eq!(count.count(), received);
+    let with_receive = messages.iter().filter(|message| message.receive.is_some());
+    assert_eq!(with_receive.count(), received);
     // Here messages have no delay. So a message that was not received was in the recipient's queue when the recipient had its last
     // event, unless it was sent at the time of this event or later.
     for machine in 0..3 {
@@ -270,14 +277,14 @@ fn every_receive_has_its_send_and_every_message_its_recipient() {
             .iter()
             .filter(|message| message.recipient == machine && message.receive.is_none());
         let last = &execution.events()[execution.range_of(machine).end - 1];
-        let is_late = |send: usize| execution.events()[send].time_ns >= last.time_ns;
-        let (late, queued): (Vec<_>, Vec<_>) =
-            not_received.partition(|message| is_late(message.send));
+        let is_sent_later = |send: usize| execution.events()[send].time_ns >= last.time_ns;
+        let (sent_later, queued): (Vec<_>, Vec<_>) =
+            not_received.partition(|message| is_sent_later(message.send));
         assert_eq!(
             last.queue,
             Some(queued.len() as u64),
             "{} messages were sent later",
-            late.len()
+            sent_later.len()
         );
     }
 }
@@ -286,6 +293,7 @@ fn every_receive_has_its_send_and_every_message_its_recipient() {
 fn a_receive_without_send_and_a_lost_message_are_recognised() {
     let folder = with_lost();
     let execution = execution(&folder.path().join("lost"));
+    // The index of the event at tick 2 of machine 0.
     let receive = execution.range_of(0).start + 2;
     assert_eq!(execution.received_by(receive), None);
     let lost: Vec<_> = execution
@@ -314,15 +322,15 @@ fn a_run_without_events_is_shown_as_an_empty_table() {
     );
 }
 
-/// An event is in the causal past of another if and only if the other is in its causal future. The past contains the send of each of
-/// its receives, and the event before each of its events on the same machine. The smallest consistent cut with an event has as many
-/// events as its past. In the causal order, every event comes after these two events.
+/// Event a is in the causal past of event b if and only if b is in the causal future of a. For each event in a past, the past also contains
+/// its *causes*: the event before it on the same machine, and for a receive the send. The smallest consistent cut that contains an event
+/// has as many events as the past of this event. In the causal order, every event comes after its causes.
 #[test]
 fn past_future_cut_and_causal_order_respect_happens_before() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let execution = execution(&folder.path().join("small"));
-    // Some event of machine 0.
+    // The event of machine 0 at tick 7, as an example.
     let some = execution.range_of(0).start + 7;
     let past = execution.past_of([some]);
     let future = execution.future_of([some]);
@@ -377,15 +385,15 @@ fn a_log_in_which_an_event_causes_itself_has_no_causal_order() {
     assert!(Choice::default().window(&execution).is_ok());
 }
 
-/// The lags in a window are those that a simple loop over all events of the run computes, although some of these events are before the
-/// window.
+/// The lags in a window (a part of the run) are the same as those that a simple loop computes from all events of the run. So events before
+/// the window also count.
 #[test]
 fn lags_in_a_window_are_those_of_the_run() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let execution = execution(&folder.path().join("small"));
     let (from_ns, to_ns) = (4_100_000_000, 9_000_000_000);
-    // For machine 2 and for machine 0: the steps of its lag, each with the time from which it holds.
+    // For machine 2, then for machine 0: each value of the lag, with the time from which the machine has this lag.
     let steps = lag::steps(&execution, &[2, 0], (from_ns, to_ns));
     let clock_at = |machine: u32, at_ns: i64| {
         let log = &execution.events()[execution.range_of(machine)];

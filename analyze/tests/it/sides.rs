@@ -31,7 +31,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// The records (rows as JSON) of the contrast of the mean jump.
+/// The rows that `analyze contrast` prints for the mean jump, as JSON objects.
 fn records(arguments: &[&str], folder: &Path) -> Vec<Value> {
     let arguments = [
         &["contrast"],
@@ -44,9 +44,9 @@ fn records(arguments: &[&str], folder: &Path) -> Vec<Value> {
     serde_json::from_str(&out).unwrap()
 }
 
-/// The mean jump of machine number `machine` in each run of the configuration with these rates.
+/// The mean jump of machine number `machine` in each run of the configuration with these rates, such as `1,3,6`.
 fn jumps(folder: &Path, dataset: &str, rates: &str, machine: usize) -> Vec<f64> {
-    let dataset = ::analyze::Dataset::open(&folder.join(dataset)).unwrap();
+    let dataset = analyze::Dataset::open(&folder.join(dataset)).unwrap();
     let machines = dataset.machines().unwrap();
     let text = |name: &str| machines.column(name).unwrap().str().unwrap().clone();
     let all_rates = text("rates");
@@ -83,7 +83,8 @@ fn mean_and_variance(values: &[f64]) -> (f64, f64) {
 /// - The interval is the difference ± t sqrt(V), where t is the 97.5 % quantile of Student's t.
 fn welch(a: &[Vec<f64>], b: &[Vec<f64>]) -> (f64, f64) {
     let mut difference = 0.0;
-    let (mut variance, mut weighted_squares) = (0.0, 0.0);
+    // V and D of the formula.
+    let (mut variance, mut sum_for_degrees) = (0.0, 0.0);
     for (sign, side) in [(-1.0, a), (1.0, b)] {
         let weight = 1.0 / side.len() as f64;
         for values in side {
@@ -92,10 +93,10 @@ fn welch(a: &[Vec<f64>], b: &[Vec<f64>]) -> (f64, f64) {
             difference += sign * weight * mean;
             let term = weight * weight * variance_of_values / n;
             variance += term;
-            weighted_squares += term * term / (n - 1.0);
+            sum_for_degrees += term * term / (n - 1.0);
         }
     }
-    let degrees = variance * variance / weighted_squares;
+    let degrees = variance * variance / sum_for_degrees;
     use statrs::distribution::{ContinuousCDF, StudentsT};
     let t = StudentsT::new(0.0, 1.0, degrees)
         .unwrap()
@@ -168,6 +169,7 @@ fn datasets_with_other_rates_are_compared_by_role() {
         .collect();
     // Three roles, and the average over all machines.
     assert_eq!(records.len(), 4);
+    // In all these datasets the rates are in ascending order. So machine 0 is the slowest, and machine 2 the fastest.
     for (machine, role) in ["slowest", "between", "fastest"].into_iter().enumerate() {
         let index = roles.iter().position(|other| *other == role).unwrap();
         let side = |dataset: &str, rates: &[&str]| -> Vec<Vec<f64>> {
@@ -181,6 +183,7 @@ fn datasets_with_other_rates_are_compared_by_role() {
             side("mixed", &["1,4,5", "2,4,6", "3,4,5"]),
         );
         assert_has(&records[index], welch(&a, &b));
+        // Two configurations with 6 runs each, and three with 5 each.
         assert_eq!(
             (&records[index]["n_a"], &records[index]["n_b"]),
             (&Value::from(12), &Value::from(15))
@@ -197,7 +200,7 @@ fn datasets_with_other_rates_are_compared_by_role() {
 fn two_conditions_are_compared_or_an_error_says_why_they_cannot() {
     let folder = folder();
     let conditions = ["--a", "rates = '1,3,6'", "--b", "rates = '2,3,4'"];
-    // Three machines, and the average over them.
+    // Three roles, because the rates of A and B differ, and the average over all machines.
     let by_condition = records(&[&["calm"][..], &conditions].concat(), folder.path());
     assert_eq!(by_condition.len(), 4);
     // Rows of a contrast can be sorted, and only some of them shown.

@@ -1,5 +1,5 @@
-//! Tests with a stdout or stderr that accepts no output, because it is full, closed, or a pipe without a reader. The exit code must still
-//! be right, and so must the output on the stream that works.
+//! Tests in which stdout or stderr is a full file, a pipe without a reader, or closed from the start. The exit code must still be right. If
+//! the other of the two streams works, its output must be right too.
 
 #![cfg(target_os = "linux")]
 
@@ -41,7 +41,8 @@ fn folder() -> tempfile::TempDir {
     let runs = vec![fixture::finished(&experiment, &run, &log.machines)];
     fixture::write(&folder.path().join("part"), &experiment, runs);
     fixture::altered(&folder.path().join("wrong"), fixture::BY_HAND, |runs| {
-        fixture::set(&mut runs[0], 0, 1, "logical_clock", "1000");
+        let (machine, tick) = (0, 1);
+        fixture::set(&mut runs[0], machine, tick, "logical_clock", "1000");
     });
     let log = "machine,time,event,clock,queue\na,0,internal,1,0\nb,0,internal,1,0\na,1,internal,2,0\nb,1,internal,2,0\n";
     std::fs::write(folder.path().join("log.csv"), log).unwrap();
@@ -85,7 +86,7 @@ fn an_error_that_cannot_be_printed_still_sets_the_exit_code() {
     }
 }
 
-/// Commands that print to stdout, each with its exit code if stdout accepts no output.
+/// Commands that print to stdout, each with its exit code if stdout is a full file: 2, or 4 if the audit also finds a failure.
 const PRINTING: [(&[&str], i32); 17] = [
     (&["summary", "small"], 2),
     (&["drift", "small", "--format", "csv"], 2),
@@ -126,7 +127,7 @@ fn a_full_stdout_is_an_error() {
 }
 
 #[test]
-fn a_closed_pipe_is_not_an_error() {
+fn a_pipe_without_reader_is_not_an_error() {
     let folder = folder();
     for (arguments, _) in PRINTING {
         let code = match arguments {
@@ -151,11 +152,13 @@ fn with_closed_standard_streams_no_dataset_is_damaged() {
     let folder = folder();
     for closed in [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"] {
         let output = Command::new("sh")
+            // `$0` is the next argument: the path of `analyze`.
             .args(["-c", &format!("\"$0\" drift part {closed}")])
             .arg(assert_cmd::cargo::cargo_bin!("analyze"))
             .current_dir(folder.path())
             .output()
             .unwrap();
+        // At its start, a Rust program opens `/dev/null` for each closed standard stream. So printing does not fail.
         assert_eq!(output.status.code(), Some(0), "{closed}");
     }
     let audit = analyze(

@@ -41,7 +41,7 @@ fn at_width(width: &str, arguments: &[&str], folder: &Path) -> String {
 #[test]
 fn a_summary_fits_one_screen_at_any_width() {
     let folder = grid();
-    // Columns of the terminal, and the largest number of lines that the output may have.
+    // Columns of the terminal, and the largest number of lines that the output may have. (In a narrow terminal, sentences need more lines.)
     for (width, max_lines) in [("60", 28), ("80", 24), ("120", 22), ("200", 22)] {
         let text = at_width(width, &["summary", "grid"], folder.path());
         let columns: usize = width.parse().unwrap();
@@ -64,7 +64,7 @@ fn a_summary_fits_one_screen_at_any_width() {
 
 /// The summary says how many machines are in each regime. The regime of a machine follows from the 95 % interval of the offered load
 /// (messages that arrive / ticks): stable if the interval is below 1, overloaded if it is above 1, critical if it contains 1. The rows
-/// of the summary are sorted by the backlog growth.
+/// of the summary are sorted by the growth of the backlog, the largest first.
 #[test]
 fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
     let folder = grid();
@@ -80,11 +80,13 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
         folder.path(),
     );
     let (_, text, _) = analyze(&["summary", "grid", "--all"], folder.path());
-    let machines: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
-    assert_eq!(machines.len(), 24 * 3);
-    let runs = analyze::Dataset::open(&folder.path().join("grid")).unwrap();
+    // `analyze backlog` has a row for each machine of each configuration.
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(rows.len(), 24 * 3);
+    let dataset = analyze::Dataset::open(&folder.path().join("grid")).unwrap();
     let offered_load = analyze::measures::named("offered_load");
-    let groups = analyze::stats::repetitions::groups_with(&[runs], &[offered_load]).unwrap();
+    // A group is one machine of one configuration.
+    let groups = analyze::stats::repetitions::groups_with(&[dataset], &[offered_load]).unwrap();
     let (mut stable, mut critical, mut overloaded) = (0, 0, 0);
     for group in &groups {
         let load = group.estimate(offered_load).unwrap();
@@ -102,7 +104,7 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
     );
     assert!(text.contains(&line), "{line}{text}");
     assert!(stable > 0 && critical > 0 && overloaded > 0, "{line}");
-    // Rows of configurations begin with the rates. The fourth word of a row is the growth of the backlog.
+    // Only the rows of configurations begin with a rate: `1,3,6  0.1  overloaded  2.56 ± 0.34`. Their fourth word is the growth.
     let growths: Vec<f64> = text
         .lines()
         .filter(|line| line.starts_with(['1', '2', '3']))
@@ -113,7 +115,7 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
 }
 
 #[test]
-fn rows_that_are_not_shown_are_counted_with_the_option_that_shows_them() {
+fn the_summary_counts_the_rows_that_are_not_shown_and_names_the_option_that_shows_them() {
     let folder = grid();
     let (_, text, _) = analyze(&["summary", "grid"], folder.path());
     // Ten of the 24 configurations are shown.

@@ -16,17 +16,19 @@ fn table_of(spec: &TableSpec, write: impl Fn(&std::path::Path)) -> Table {
         spec.title,
         &spec.measures(),
         &groups,
+        // No columns with standard deviations.
         tables::Deviations::Hidden,
     )
 }
 
-fn small(spec: &TableSpec) -> Table {
+/// The table with the measures of `spec`, for the runs of the experiment [`fixture::SMALL`].
+fn table_of_small(spec: &TableSpec) -> Table {
     table_of(spec, |root| fixture::simulated(root, fixture::SMALL))
 }
 
 #[test]
 fn drift_on_a_wide_terminal() {
-    insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 200), @"
+    insta::assert_snapshot!(output::terminal(&table_of_small(&tables::DRIFT), 200), @"
     Drift
 
     rates  internal  machine    logical rate (1/s)  clock - own ticks     final lag         mean lag  lag slope (1/s)  n
@@ -53,7 +55,7 @@ fn drift_on_a_wide_terminal() {
 
 #[test]
 fn drift_on_a_narrow_terminal() {
-    insta::assert_snapshot!(output::terminal(&small(&tables::DRIFT), 80), @"
+    insta::assert_snapshot!(output::terminal(&table_of_small(&tables::DRIFT), 80), @"
     Drift
 
     rates  internal  machine     logical rate  clock - own ticks     final lag  n
@@ -90,7 +92,7 @@ fn drift_on_a_narrow_terminal() {
 
 #[test]
 fn jumps_as_markdown() {
-    insta::assert_snapshot!(output::markdown(&small(&tables::JUMPS)), @"
+    insta::assert_snapshot!(output::markdown(&table_of_small(&tables::JUMPS)), @"
     ## Jumps
 
     | rates | internal | machine | mean jump | p50 | p95 | max | share > 1 | n |
@@ -116,6 +118,8 @@ fn jumps_as_markdown() {
     ");
 }
 
+/// After its four ticks, machine 0 has the queue lengths 0, 0, 1 and 0. Their 95th percentile is 0.85 (interpolated
+/// between 0 and 1), which is shown as 0.8.
 #[test]
 fn backlog_of_a_single_repetition_has_no_intervals() {
     insta::assert_snapshot!(output::terminal(&table_of(&tables::BACKLOG, fixture::write_by_hand), 120), @"
@@ -141,7 +145,8 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
 #[test]
 fn every_table_fits_eighty_columns() {
     for spec in tables::SUMMARY {
-        let text = output::terminal(&small(&spec), 80);
+        let text = output::terminal(&table_of_small(&spec), 80);
+        // The table has rows: each begins with the rates.
         assert!(text.contains("1,3,6"), "{text}");
         assert!(
             text.lines().all(|line| line.chars().count() <= 80),

@@ -9,10 +9,10 @@ use sim::machine::EventKind;
 use crate::fixture;
 
 /// The duration of a run in seconds.
-const T: f64 = 60.0;
+const DURATION_S: f64 = 60.0;
 
-/// A system, and the values that are expected for its slowest machine. All of them are those of the fluid model, except the standard
-/// deviation.
+/// A system, and the values that are expected for its slowest machine. They come from the fluid model. The exceptions are the standard
+/// deviation, and the final backlog of a queue that does not grow: in these, chance counts.
 struct FluidResult {
     rates: &'static [f64],
     internal: f64,
@@ -20,7 +20,7 @@ struct FluidResult {
     slowest: usize,
     /// Growth of the backlog in messages per second.
     growth: f64,
-    /// Messages in the queue after 60 s.
+    /// Messages in the queue after 60 s. For a queue that grows: 60 times `growth`.
     backlog_final: f64,
     /// Standard deviation of `backlog_final` over many runs.
     sd: f64,
@@ -75,13 +75,14 @@ impl FluidResult {
     }
 }
 
-/// Whether messages of other machines sometimes make the fastest clock jump, so that its predicted rate is only an estimate. This is so if
-/// a slower machine has more than half the highest rate, or if more than two machines have the highest rate.
-fn fastest_clock_jumps(rates: &[f64]) -> bool {
+/// Whether the predicted rate of the fastest clock is only an estimate. If all other machines have at most half the highest rate, no
+/// message makes the fastest clock jump (its machine ticks twice before such a machine answers), so its rate is that of its machine. For
+/// two equally fast machines, there is a nearly exact formula. In all other cases the rate is estimated.
+fn fastest_rate_is_estimate(rates: &[f64]) -> bool {
     let fastest = rates.iter().copied().fold(0.0, f64::max);
-    let nearly_as_fast = |&rate: &f64| rate > fastest / 2.0 && rate < fastest;
+    let is_nearly_as_fast = |&rate: &f64| rate > fastest / 2.0 && rate < fastest;
     let equally_fast = rates.iter().filter(|&&rate| rate == fastest).count();
-    equally_fast > 2 || rates.iter().any(nearly_as_fast)
+    equally_fast > 2 || rates.iter().any(is_nearly_as_fast)
 }
 
 /// The predicted value. Panics if there is no prediction.
@@ -97,9 +98,9 @@ fn require_close(name: &str, value: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// In a very long run (1e8 s) chance averages out, so the predictions equal those of the fluid model. The figures of [`FLUID_RESULTS`] are
-/// rounded to two digits, so the tolerances are about half of the last digit. If messages make the fastest clock jump (see
-/// [`fastest_clock_jumps`]), both the prediction and the fluid model only estimate its rate, so the logical rate has a larger tolerance.
+/// In a very long run (1e8 s) chance averages out, so the predictions equal those of the fluid model. Most figures of [`FLUID_RESULTS`] are
+/// rounded to 0.01, so the tolerances are about 0.005. The logical rate has a larger tolerance if both the prediction and the fluid model
+/// only estimate it (see [`fastest_rate_is_estimate`]).
 #[test]
 fn predictions_for_long_runs_are_those_of_the_fluid_model() {
     for wanted in FLUID_RESULTS {
@@ -117,7 +118,7 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
             wanted.receive_share,
             0.005,
         );
-        let tolerance = if fastest_clock_jumps(wanted.rates) {
+        let tolerance = if fastest_rate_is_estimate(wanted.rates) {
             0.15
         } else {
             0.006
@@ -131,14 +132,14 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
     }
 }
 
-/// For 60 s, predictions differ a little from the fluid model. Chance makes the final backlog larger, and messages that arrive after the
-/// last tick do not count. Each of these two effects changes the backlog by up to one message. They also change the number of idle ticks
-/// (ticks that find the queue empty) of a critical peer (one that gets about as many messages as it has ticks) by up to 1 %.
+/// For 60 s, predictions differ a little from the fluid model. Chance makes the final backlog larger. Messages that arrive after the last
+/// tick do not count; the faster the queue grows, the more these are, so a part of the tolerance is proportional to the backlog. This part
+/// also covers the senders: chance changes by up to 1 % how many idle ticks (ticks that find the queue empty) a critical sender has.
 #[test]
 fn predictions_for_a_minute_differ_from_the_fluid_model_by_one_or_two_messages() {
     for wanted in FLUID_RESULTS {
         let name = format!("{:?}, {}", wanted.rates, wanted.internal);
-        let predicted = wanted.predicted_for(T);
+        let predicted = wanted.predicted_for(DURATION_S);
         let tolerance = 1.2 + 0.005 * wanted.backlog_final;
         require_close(
             &name,
@@ -152,7 +153,7 @@ fn predictions_for_a_minute_differ_from_the_fluid_model_by_one_or_two_messages()
 
 #[test]
 fn regimes_are_recognised() {
-    let regime = |system: &FluidResult| system.predicted_for(T).regime;
+    let regime = |system: &FluidResult| system.predicted_for(DURATION_S).regime;
     assert_eq!(regime(&FLUID_RESULTS[0]), Some(Regime::Overloaded));
     assert_eq!(regime(&FLUID_RESULTS[3]), Some(Regime::Stable));
     assert_eq!(regime(&FLUID_RESULTS[4]), Some(Regime::Critical));
@@ -162,12 +163,13 @@ fn regimes_are_recognised() {
         FLUID_RESULTS[0].predicted_for(1.0).regime,
         Some(Regime::Critical)
     );
+    // Row 4 of `FLUID_RESULTS`, counted from 0, is critical at `internal` = 0.4. At 0.39 a few more messages are sent.
     let near = System::new(&[2.0, 3.0, 4.0], 0.39, 3_600_000.0);
     assert_eq!(predict(&near)[0].regime, Some(Regime::Overloaded));
 }
 
 #[test]
-fn every_prediction_is_a_number() {
+fn every_prediction_is_finite_and_not_negative() {
     let many: Vec<f64> = (1..=100).map(f64::from).collect();
     for rates in [&[1.0, 1000.0][..], &[3.0, 3.0], &[1.0, 1.0, 1000.0], &many] {
         for internal in [0.0, 1e-6, 0.3, 0.999, 1.0] {
@@ -185,6 +187,7 @@ fn every_prediction_is_a_number() {
                         machine.lag_final,
                         machine.jump_mean,
                     ];
+                    // Rounding errors can make a 0 slightly negative.
                     assert!(
                         numbers
                             .iter()
@@ -197,7 +200,7 @@ fn every_prediction_is_a_number() {
     }
 }
 
-/// Simulates a hundred runs. `others` are further lines of the experiment's parameters. Returns for each machine the mean and the
+/// Simulates a hundred runs. `others` are lines with other parameters, such as `internal = 0.7`. Returns for each machine the mean and the
 /// standard error of three values: the final backlog, the receive share and the logical rate.
 fn simulated(rates: &str, others: &str) -> Vec<[(f64, f64); 3]> {
     let experiment = fixture::experiment(&format!(
@@ -226,7 +229,7 @@ fn simulated(rates: &str, others: &str) -> Vec<[(f64, f64); 3]> {
         for (values, (ticks, receives, queue, clock)) in values.iter_mut().zip(seen) {
             values[0].push(queue);
             values[1].push(receives / ticks);
-            values[2].push(clock / T);
+            values[2].push(clock / DURATION_S);
         }
     }
     values
@@ -235,20 +238,20 @@ fn simulated(rates: &str, others: &str) -> Vec<[(f64, f64); 3]> {
         .collect()
 }
 
-/// The mean and its standard error.
+/// The mean of `values` and its standard error.
 fn estimate(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
-    let square = values
+    let sum_of_squares = values
         .iter()
         .map(|value| (value - mean).powi(2))
         .sum::<f64>();
-    (mean, (square / (n - 1.0) / n).sqrt())
+    (mean, (sum_of_squares / (n - 1.0) / n).sqrt())
 }
 
 /// Each measured value is a mean (`.0`) with its standard error (`.1`). The tolerance is five standard errors plus the known errors of the
-/// theory: for the backlog half a message; for the receive share 0.01, because of idle ticks at the start; for the logical rate 0.2 %, or
-/// 3 % if messages make the fastest clock jump or if machines never have internal events.
+/// theory: for the backlog half a message; for the receive share 0.01, because the first ticks, before any message has arrived, are
+/// idle; for the logical rate 0.2 %, or 3 % if it is only estimated ([`fastest_rate_is_estimate`]) or if no machine has internal events.
 #[test]
 fn predictions_agree_with_the_virtual_engine() {
     for (rates, internal) in [
@@ -266,7 +269,7 @@ fn predictions_agree_with_the_virtual_engine() {
             .split(", ")
             .map(|rate| rate.parse().unwrap())
             .collect();
-        let predicted = predict(&System::new(&numbers, internal, T));
+        let predicted = predict(&System::new(&numbers, internal, DURATION_S));
         for (machine, [queue, share, clock]) in simulated(rates, &format!("internal = {internal}"))
             .into_iter()
             .enumerate()
@@ -274,12 +277,12 @@ fn predictions_agree_with_the_virtual_engine() {
             let name = format!("{rates}, {internal}: {machine}");
             let predicted = &predicted[machine];
             let always_sends = internal == 0.0;
-            let relative = if fastest_clock_jumps(&numbers) || always_sends {
+            let relative = if fastest_rate_is_estimate(&numbers) || always_sends {
                 0.03
             } else {
                 0.002
             };
-            let known_error = relative * number(predicted.logical_rate);
+            let known_rate_error = relative * number(predicted.logical_rate);
             require_close(
                 &name,
                 number(predicted.backlog_final),
@@ -296,7 +299,7 @@ fn predictions_agree_with_the_virtual_engine() {
                 &name,
                 number(predicted.logical_rate),
                 clock.0,
-                known_error + 5.0 * clock.1,
+                known_rate_error + 5.0 * clock.1,
             );
         }
     }
@@ -307,13 +310,13 @@ fn variant(rates: &[f64], internal: f64, topology: Topology, sends: Sends) -> Sy
     System {
         topology,
         sends,
-        ..System::new(rates, internal, T)
+        ..System::new(rates, internal, DURATION_S)
     }
 }
 
 /// Requires that the predictions for `system` agree with the means of a hundred simulated runs. The tolerance is five standard errors
 /// plus a known error: for the backlog one message and 1 % of the backlog; for the receive share `share_error`; for the logical rate
-/// 1 %, or 3 % if the prediction has a caveat.
+/// 1 %, or 3 % if the prediction has a caveat or is only an estimate ([`fastest_rate_is_estimate`]).
 #[track_caller]
 fn require_agreement(system: &System, share_error: f64) {
     let rates: Vec<String> = system.rates.iter().map(f64::to_string).collect();
@@ -328,6 +331,7 @@ fn require_agreement(system: &System, share_error: f64) {
     let measured = simulated(&rates.join(", "), &others);
     let predictions = predict(system);
     assert_eq!(measured.len(), predictions.len());
+    // A logical rate that is not predicted is skipped below. At least one must be predicted.
     let has_rate = predictions
         .iter()
         .any(|predicted| predicted.logical_rate.is_some());
@@ -342,7 +346,7 @@ fn require_agreement(system: &System, share_error: f64) {
         require_close(&name, share, received.0, share_error + 5.0 * received.1);
         if let Some(rate) = predicted.logical_rate {
             let has_caveats = !predicted.caveats(Quantity::LogicalRate).is_empty();
-            let relative = if has_caveats || fastest_clock_jumps(&system.rates) {
+            let relative = if has_caveats || fastest_rate_is_estimate(&system.rates) {
                 0.03
             } else {
                 0.01
@@ -365,6 +369,7 @@ fn predictions_for_other_sends_and_topologies_agree() {
         &variant(&[6.0, 3.0, 1.0], 0.7, Topology::Star, Sends::Broadcast),
         0.02,
     );
+    // With this topology, only machine 0 sends. First it is the fastest machine, then it is not.
     for rates in [[6.0, 3.0, 1.0], [3.0, 1.0, 6.0]] {
         require_agreement(
             &variant(&rates, 0.7, Topology::TimeKeeper, Sends::Mix),
@@ -377,7 +382,7 @@ fn predictions_for_other_sends_and_topologies_agree() {
 fn predictions_for_machines_with_different_probabilities_agree() {
     for internal in [[0.9, 0.5, 0.2], [0.2, 0.5, 0.9], [0.5, 0.5, 1.0]] {
         for rates in [[1.0, 3.0, 6.0], [1.0, 6.0, 6.0], [1.5, 2.25, 6.0]] {
-            let mut system = System::new(&rates, 0.0, T);
+            let mut system = System::new(&rates, 0.0, DURATION_S);
             system.internal = internal.to_vec();
             require_agreement(&system, 0.01);
         }
@@ -402,8 +407,8 @@ fn predictions_for_machines_that_take_all_messages_agree() {
 
 #[test]
 fn systems_without_derivation_have_no_prediction() {
-    // In a ring of four, the two neighbours of a machine are opposite each other. One pair of opposite machines may send so much that
-    // the other pair never sends; chance decides which pair it is. So nothing is predicted.
+    // In a ring of four, machines 0 and 2 send only to 1 and 3, and these only to 0 and 2. One of the two pairs may send so much that the
+    // other pair receives at every tick and never sends; chance decides which pair it is. So nothing is predicted.
     let ring = variant(&[3.0; 4], 0.3, Topology::Ring, Sends::Broadcast);
     assert_eq!(predict(&ring).len(), 4);
     for machine in predict(&ring) {
@@ -414,13 +419,15 @@ fn systems_without_derivation_have_no_prediction() {
         }
     }
     // The hub of the star (machine 0) is overloaded. In its queue are messages of two clocks, which run at 3/s and 6/s, so its own
-    // logical rate cannot be derived. It sends nothing, so the clocks of the other machines can be predicted.
+    // logical rate cannot be derived. It sends nothing, so the clocks of the other machines can be predicted. But the time of
+    // machine 2 can reach machine 1 only through the hub, so the lag of machine 1 has the caveat `Relayed`.
     let star = predict(&variant(&[1.0, 3.0, 6.0], 0.4, Topology::Star, Sends::Mix));
     assert!(star[0].backlog_final.is_some() && star[0].logical_rate.is_none());
     let of_lag = star[1].caveats(Quantity::LagFinal);
     assert!(star[1].logical_rate.is_some() && of_lag.contains(&Caveat::Relayed));
-    // A tick of this hub takes all waiting messages, about nine per second. The hub's clock grows by at least 1 for each of them, so it is
-    // faster than the clock of the machine with the highest rate (6/s). Then no clock can be predicted.
+    // A tick of this hub takes all waiting messages, about nine per second: 60 % of the 15 ticks of the other machines. The hub's clock
+    // grows by at least 1 for each message, so it is faster than the clock of the machine with the highest rate (6/s). Then no clock can be
+    // predicted.
     let mut fast_hub = variant(&[3.0, 4.0, 5.0, 6.0], 0.4, Topology::Star, Sends::Mix);
     fast_hub.receive = ReceiveRule::All;
     for machine in predict(&fast_hub) {

@@ -1,6 +1,6 @@
-//! A small version of the study `experiments/bench/theory.py`. It simulates random configurations with all variants of the model, and
-//! counts how many predictions of `analyze theory` are off (far from the measured mean). A caveat says that the theory ignores something
-//! that matters for a prediction. So predictions with a caveat (labelled) and without one (unlabelled) are counted separately.
+//! A small version of the study `experiments/bench/theory.py`. It simulates random configurations of all kinds (topologies, delays and so
+//! on), and counts how many predictions of `analyze theory` are off (far from the measured mean). A caveat says that the theory neglects
+//! something that matters for a prediction. So predictions with a caveat and predictions without one are counted separately.
 
 use analyze::stats::repetitions;
 use analyze::{Dataset, theory};
@@ -56,14 +56,14 @@ fn experiment(draws: &mut Draws) -> String {
             "{ multicast = 2 }",
         ]),
     };
-    // With `spread`, an experiment is refused if ticks of two machines would be too close together. Decimal rates would cause this.
+    // With `spread`, an experiment is refused if ticks of two machines would be too close together. With decimal rates this could happen.
     let decimals = if phase == "spread" { 0 } else { 1 };
     let rates: Vec<f64> = (0..machines)
         .map(|_| draws.between(0.6, 10.0, decimals))
         .collect();
     let delay_s = draws.between(0.01, 0.3, 2);
     let random_delay = format!("{{ exponential = {delay_s} }}");
-    // In three of five cases there is no delay.
+    // There is no delay in three of five cases. In one the delay is constant, and in one it is random.
     let delay_s = draws
         .one_of(&["0", "0", "0", &delay_s.to_string(), &random_delay])
         .to_owned();
@@ -79,16 +79,15 @@ fn experiment(draws: &mut Draws) -> String {
     )
 }
 
+/// Numbers of predictions.
 #[derive(Default)]
 struct Counts {
-    /// Predictions with a caveat.
-    labelled: usize,
-    /// Predictions with a caveat that are off.
-    labelled_off: usize,
-    /// Predictions without a caveat.
-    unlabelled: usize,
-    /// A description of each prediction that is off and has no caveat.
-    unlabelled_off: Vec<String>,
+    with_caveat: usize,
+    /// How many of the predictions with a caveat are off.
+    with_caveat_off: usize,
+    without_caveat: usize,
+    /// A description of each prediction without a caveat that is off.
+    without_caveat_off: Vec<String>,
 }
 
 impl Counts {
@@ -100,15 +99,15 @@ impl Counts {
         let is_far = compared.z().is_some_and(|z| z.abs() > STANDARD_ERRORS);
         let is_off = is_far && difference.abs() > RELATIVE * measured.mean.abs();
         if compared.caveats.is_empty() {
-            self.unlabelled += 1;
+            self.without_caveat += 1;
             if is_off {
                 let name = compared.measure.name;
-                self.unlabelled_off
+                self.without_caveat_off
                     .push(format!("{name} by {difference} in {about}"));
             }
         } else {
-            self.labelled += 1;
-            self.labelled_off += usize::from(is_off);
+            self.with_caveat += 1;
+            self.with_caveat_off += usize::from(is_off);
         }
     }
 }
@@ -128,24 +127,24 @@ fn predictions_without_a_caveat_are_seldom_off_and_those_with_one_more_often() {
             }
         }
     }
-    let (labelled, unlabelled) = (counts.labelled as f64, counts.unlabelled as f64);
-    let share_of_unlabelled_off = counts.unlabelled_off.len() as f64 / unlabelled;
-    let share_of_labelled_off = counts.labelled_off as f64 / labelled;
-    let share_labelled = labelled / (labelled + unlabelled);
+    let (with, without) = (counts.with_caveat as f64, counts.without_caveat as f64);
+    let share_off_without_caveat = counts.without_caveat_off.len() as f64 / without;
+    let share_off_with_caveat = counts.with_caveat_off as f64 / with;
+    let share_with_caveat = with / (with + without);
     let about = format!(
-        "{share_labelled} labelled, {share_of_unlabelled_off} off without a caveat: {:#?}",
-        counts.unlabelled_off
+        "share with a caveat: {share_with_caveat}; share of those without one that is off: {share_off_without_caveat}: {:#?}",
+        counts.without_caveat_off
     );
     // In the large study 33 to 39 % of the predictions have a caveat, and 0.4 to 0.9 % of those without one are off. The limits here are
     // wider, because there are fewer predictions.
     assert!(
-        unlabelled > 500.0 && share_of_unlabelled_off <= 0.015 && share_labelled <= 0.5,
+        without > 500.0 && share_off_without_caveat <= 0.015 && share_with_caveat <= 0.5,
         "{about}"
     );
     // Predictions with a caveat must be off more than five times as often as those without one, and in any case more often than
     // 5 * 0.005 = 2.5 %.
     assert!(
-        share_of_labelled_off > 5.0 * share_of_unlabelled_off.max(0.005),
+        share_off_with_caveat > 5.0 * share_off_without_caveat.max(0.005),
         "{about}"
     );
 }

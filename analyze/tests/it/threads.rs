@@ -62,18 +62,21 @@ fn too_few_threads_are_an_error() {
     let folder = with_small();
     let program = folder.path().join("analyze");
     std::fs::copy(assert_cmd::cargo::cargo_bin!("analyze"), &program).unwrap();
-    // Everybody may use the files. The command also fails if bash or setpriv is missing.
+    // The first and the last part of this line only check that bash and, for root, setpriv exist. The part with `chmod` lets `nobody` read
+    // the dataset and start the copy of the program.
     let prepared = shell(
         "bash -c true && chmod -R a+rX . && { [ $(id -u) -ne 0 ] || setpriv --reuid 65534 --clear-groups true; }",
         folder.path(),
     );
     assert!(prepared.status.success(), "{prepared:?}");
+    // `$as` is the command with which root becomes `nobody`. For other users it is empty. Bash sets the limit, because not every `sh` can.
     let limited = |limit: u32, arguments: &str| {
         let line = format!(
             "[ $(id -u) -ne 0 ] || as='setpriv --reuid 65534 --clear-groups'; $as bash -c 'ulimit -u {limit}; exec ./analyze {arguments}'"
         );
         shell(&line, folder.path())
     };
+    // With a limit of 1 the program has its main thread and can start no other.
     let output = limited(1, "drift small --no-cache");
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{err}");
@@ -89,6 +92,7 @@ fn too_few_threads_are_an_error() {
 #[test]
 fn too_few_open_files_are_an_error() {
     let folder = with_small();
+    // The limit counts all open files, also the three that every program has from its start (standard input, output and error).
     for limit in 4..8 {
         let line = format!("ulimit -n {limit}; exec \"$0\" drift small --no-cache");
         let output = shell(&line, folder.path());
@@ -97,6 +101,7 @@ fn too_few_open_files_are_an_error() {
         let start = "error: a query needs 8 open files at once";
         assert!(err.starts_with(start), "{limit}: {err}");
     }
+    // 32 is enough for these three, the 8 of the query, and those of the dataset.
     let enough = shell(
         "ulimit -n 32; exec \"$0\" drift small --no-cache",
         folder.path(),
@@ -104,8 +109,9 @@ fn too_few_open_files_are_an_error() {
     assert_eq!(enough.status.code(), Some(0));
 }
 
-/// `ulimit -f` limits the size of files. If a program writes beyond the limit, the system sends a signal that kills it, unless the program
-/// handles the signal. Here it must end with an error, and leave no part of a file.
+/// `ulimit -f` limits the size of files, in blocks of 512 or 1024 bytes (this depends on the shell). If a program writes beyond the limit,
+/// the system sends a signal that kills it, unless the program handles the signal. `analyze` must end with an error, and leave no part of a
+/// file.
 #[test]
 fn a_file_beyond_the_size_limit_is_an_error() {
     let folder = with_small();

@@ -67,8 +67,8 @@ fn correct_timestamps_pass_the_audit() {
     assert_eq!(checked, 2 * events_of_a_run);
 }
 
-/// Every number of a timestamp is changed, once by a little and once by more. Only the check `timestamp` fails, because no other check
-/// reads timestamps.
+/// Each number of a timestamp is changed in two ways, one change at a time. Only the check `timestamp` fails, because no other check reads
+/// timestamps.
 #[test]
 fn only_the_check_of_timestamps_finds_a_wrong_timestamp() {
     let change = |text: &str, index: usize, by: i64| {
@@ -83,7 +83,7 @@ fn only_the_check_of_timestamps_finds_a_wrong_timestamp() {
     // A vector clock of three machines has three numbers, a hybrid logical clock two: milliseconds and a counter.
     for (run, numbers) in [(1, 3), (2, 2)] {
         for index in 0..numbers {
-            // Physical clocks may be wrong by up to 50 ms, so the audit accepts small changes of the milliseconds.
+            // Physical clocks may be wrong by up to 50 ms, so the audit accepts small changes of the milliseconds. 200 ms are too many.
             let is_milliseconds = (run, index) == (2, 0);
             let changes = if is_milliseconds {
                 [200, -200]
@@ -94,7 +94,8 @@ fn only_the_check_of_timestamps_finds_a_wrong_timestamp() {
                 let mut cell = String::new();
                 let audit = audited(|runs| {
                     let all = cells(&runs[run], TIMESTAMP);
-                    // An event in the middle of the log of machine 1. Timestamps of later events depend on its timestamp.
+                    // An event in the middle of the log of machine 1. So there are later events, whose timestamps the audit compares with
+                    // the wrong one.
                     let of_machine_1: Vec<_> = all
                         .into_iter()
                         .filter(|(machine, ..)| *machine == 1)
@@ -113,10 +114,13 @@ fn only_the_check_of_timestamps_finds_a_wrong_timestamp() {
 fn a_damaged_timestamp_is_reported_with_row_and_column() {
     let folder = tempfile::tempdir().unwrap();
     fixture::altered(&folder.path().join("clocks"), CLOCKS, |runs| {
+        // Two numbers instead of three, at tick 3 of machine 0. The rows of machine 0 come first, and its ticks count from 0. So this is row
+        // 4 of the run, counted from 1.
         fixture::set(&mut runs[1], 0, 3, "timestamp", "1;2");
     });
     let (code, out, _) = analyze(&["audit", "clocks"], folder.path());
     let problem = "column timestamp: must have one number for each machine";
+    // The output is broken into lines, some of them indented. The replacements join them again.
     assert!(
         code != 0 && out.replace('\n', " ").replace("  ", " ").contains(problem),
         "{out}"
@@ -130,7 +134,8 @@ fn a_damaged_timestamp_is_reported_with_row_and_column() {
     );
 }
 
-/// Simulates the experiment, and requires that its dataset can be exported. Returns the events as a data frame.
+/// Simulates the experiment, and requires that its dataset can be exported. Returns the events as the data frame that the library makes of
+/// them; the exported files are not read.
 fn exported(root: &Path, text: &str) -> DataFrame {
     fixture::simulated(root, text);
     let dataset = Dataset::open(root).unwrap();
@@ -164,6 +169,7 @@ fn exported_events_have_timestamps_as_lists() {
         });
         assert_eq!(numbers.unwrap_or_default(), cell);
     }
+    // All runs of `SMALL` have Lamport clocks only.
     let other = tempfile::tempdir().unwrap();
     let events = exported(other.path(), fixture::SMALL);
     assert!(events.column("timestamp").is_err());

@@ -15,7 +15,7 @@ use crate::command_line::analyze;
 use crate::fixture;
 use crate::shown::{by_hand, execution, with_lost, without_events};
 
-/// Simulates the experiment. Returns the folder of the dataset, and its first run.
+/// Simulates the experiment. Returns the folder of the dataset (it is deleted when this value is dropped), and the dataset's first run.
 fn simulated(text: &str) -> (tempfile::TempDir, Execution) {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), text);
@@ -43,7 +43,8 @@ pub fn examples() -> Vec<(Execution, Window)> {
         ..part
     };
     let (_folder, small) = simulated(fixture::SMALL);
-    // Ticks take all waiting messages, so a tick can have several events.
+    // Ticks take all waiting messages, so a tick can have several events. The text replaces the values of `internal`, the last parameter
+    // of SMALL, and adds two parameters after it.
     let take_all =
         fixture::SMALL.replace("[0.4, 0.7]", "[0.2]\nreceive = [\"all\"]\ndelay_s = [0.4]");
     let (_folder, taking_all) = simulated(&take_all);
@@ -94,6 +95,7 @@ fn perfetto_has_every_event_message_and_counter() {
     for (execution, window) in examples() {
         let bytes = traced(&execution, &window, Format::Perfetto);
         let trace = Trace::decode(&bytes[..]).unwrap();
+        // Decoding drops fields that `Trace` does not have. No byte is missing, so there are no such fields.
         assert_eq!(trace.encode_to_vec(), bytes);
         // The name of each track, by its id.
         let mut names = BTreeMap::new();
@@ -138,6 +140,7 @@ fn perfetto_has_every_event_message_and_counter() {
                     ));
                 }
                 TrackEventType::SliceEnd => {
+                    // The end of a slice follows its beginning directly, so it ends the last slice.
                     let machine = slices.last().unwrap().0;
                     slice_ends.insert(machine, at_ns);
                 }
@@ -157,10 +160,12 @@ fn perfetto_has_every_event_message_and_counter() {
             .iter()
             .map(|(id, start)| (window.events[*start], window.events[flow_ends[id]]))
             .collect();
+        // There is one flow for each message, and each flow has a start and an end.
         assert_eq!(
             (flows, flow_starts.len()),
             (messages(&execution, &window), flow_ends.len())
         );
+        // Each event sets the counter `machine N: clock` of its machine.
         let clocks = counter_values
             .iter()
             .filter(|(track, ..)| track.ends_with(": clock"));
@@ -177,9 +182,11 @@ fn annotation(event: &TrackEvent, name: &str) -> Option<u64> {
     found.and_then(|annotation| annotation.uint_value)
 }
 
-/// The expected bytes are written here by hand, from Perfetto's protobuf schema. Each field begins with one or two bytes that contain the
-/// number of the field times 8, plus 0 for an integer or 2 for bytes with a length. So 0x50 is field 10 with an integer. A trace has
-/// packets (field 1). Fields of a packet: timestamp 8, sequence 10, track event 11, track descriptor 60.
+/// The expected bytes are written here by hand, from Perfetto's protobuf schema. Each field begins with a key: the number of the field
+/// times 8, plus 0 for an integer or 2 for bytes with a length. So 0x50 is field 10 with an integer. A key below 128 is one byte. A larger
+/// key has two: first the lowest 7 bits plus 0x80, then the other bits. So field 60 with bytes (60 times 8 plus 2 = 482 = 3 * 128 + 98)
+/// begins with 0xe2 (98 + 128) and 0x03. A trace has packets (field 1). Fields of a packet: timestamp 8, sequence 10, track event 11,
+/// track descriptor 60.
 #[test]
 fn perfetto_has_the_field_numbers_of_its_schema() {
     let execution = execution(&by_hand().path().join("by-hand"));
@@ -197,7 +204,7 @@ fn perfetto_has_the_field_numbers_of_its_schema() {
     // Fields 1 (the id of the track) and 3 (its process).
     let mut track = vec![0x08, 1, 0x1a, process.len() as u8];
     track.extend(process);
-    // Fields 10 (the sequence) and 60 (the descriptor of the track; 60 times 8 plus 2 takes the two bytes 0xe2 and 0x03).
+    // Fields 10 (the sequence) and 60 (the descriptor of the track).
     let mut packet = vec![0x50, 1, 0xe2, 0x03, track.len() as u8];
     packet.extend(track);
     // Field 1 (a packet).
@@ -228,6 +235,7 @@ fn chrome_json_has_every_event_message_and_counter() {
                 .collect::<Vec<_>>()
         };
         let integer = |value: &Value| value.as_u64().unwrap();
+        // Times are in microseconds, with a fraction.
         let ns = |value: &Value| (value.as_f64().unwrap() * 1e3).round() as u64;
         let slices: Vec<_> = entries_of("X")
             .into_iter()
@@ -249,7 +257,7 @@ fn chrome_json_has_every_event_message_and_counter() {
             .map(|&index| values_of(&execution.events()[index]))
             .collect();
         assert_eq!(slices, expected, "{text}");
-        // For the id of each flow, the machine and the time of its end; then the same for its start.
+        // The machine and the time at which each flow ends (`ends`) and starts (`starts`), by the flow's id.
         let ends: BTreeMap<u64, (u64, u64)> = entries_of("f")
             .into_iter()
             .map(|entry| {
@@ -283,6 +291,7 @@ fn chrome_json_has_every_event_message_and_counter() {
         assert_eq!((flows, starts.len()), (expected, ends.len()));
         // A name for the run, and one for each machine.
         assert_eq!(entries_of("M").len(), window.machines.len() + 1);
+        // Each event sets the counter of the clock, and the counter of the queue if the queue's length is known.
         assert!(entries_of("C").len() >= window.events.len());
     }
 }
@@ -297,7 +306,8 @@ fn mermaid_draws_each_message_once() {
             text.matches("->>").count(),
             messages(&execution, &window).len()
         );
-        // A message that was not received ends in a cross.
+        // An arrow that ends in a cross is a message that was never received. (If the receive is only outside the window, the arrow has
+        // another end.)
         let is_lost = |message: &&analyze::execution::Message| {
             message.receive.is_none()
                 && window.has(&execution, message.send)
@@ -307,6 +317,7 @@ fn mermaid_draws_each_message_once() {
             text.matches("--x").count(),
             execution.messages().iter().filter(is_lost).count()
         );
+        // An internal event is a note, such as `Note over m0: 1.5 s internal, clock 4`.
         let internal = |index: &&usize| execution.events()[**index].kind == Kind::Internal;
         assert_eq!(
             text.matches(" s internal, clock ").count(),
@@ -336,6 +347,7 @@ fn mermaid_leaves_out_what_exceeds_its_limit_and_says_so() {
         err.starts_with("Mermaid draws at most 50000 characters: "),
         "{err}"
     );
+    // The diagram ends with the same message as a comment.
     assert!(
         text.trim_end().ends_with(&format!("%% {}", err.trim_end())),
         "{err}"
@@ -349,6 +361,7 @@ fn a_trace_is_written_to_a_file_or_to_stdout() {
         ("perfetto", "a.pftrace", "https://ui.perfetto.dev"),
         ("chrome", "a.json", "chrome://tracing"),
         ("shiviz", "a.log", "ShiViz"),
+        // TSViz reads the same format as ShiViz, so the advice is the same.
         ("tsviz", "b.log", "ShiViz"),
         ("mermaid", "a.mmd", "https://mermaid.live"),
         ("dot", "a.dot", "dot -Tsvg"),
@@ -360,6 +373,8 @@ fn a_trace_is_written_to_a_file_or_to_stdout() {
             "{err}"
         );
         let written = fs::read(folder.path().join(name)).unwrap();
+        // Without --out, the trace goes to stdout. Perfetto's format is not text, so the tests' function
+        // `analyze` cannot read it from there.
         if format != "perfetto" {
             let (_, out, err) = analyze(&arguments, folder.path());
             assert_eq!((out.into_bytes(), err.as_str()), (written, ""));

@@ -1,5 +1,5 @@
 //! Tests of the formats of `analyze trace` that contain the happens-before order: ShiViz (a vector clock for each event) and Graphviz's
-//! dot (a graph of events).
+//! dot (a graph of events). A trace has the events of a *window*: a part of a run's machines and time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use regex::Regex;
 
 use crate::traced::{examples, traced};
 
-/// For the index of each event, the indices of the events that happened before it.
+/// For each event, the events that happened before it. An event stands here as its index in the run's log.
 type Causes = BTreeMap<usize, BTreeSet<usize>>;
 
 /// For each event of the window, the events of the window that happened before it.
@@ -31,15 +31,17 @@ fn happened_before(execution: &Execution, window: &Window) -> Causes {
 fn shiviz_reads_every_event_and_its_vector_clock() {
     for (execution, window) in examples() {
         let text = String::from_utf8(traced(&execution, &window, Format::Shiviz)).unwrap();
-        // The first line is the regular expression that parses the others. ShiViz applies it to each whole line.
+        // The first line is the regular expression with which ShiViz parses every line of the log below. It has a named group for each part
+        // of a line, such as `clock`.
         let (parser, rest) = text.split_once('\n').unwrap();
         let log = rest.strip_prefix('\n').expect("an empty second line");
+        // ShiViz requires that a whole line matches. With `(?m)`, `^` and `$` stand for the start and the end of each line.
         let parser = Regex::new(&format!("(?m)^{parser}$")).unwrap();
         // The vector clock of each event.
         let mut clocks = BTreeMap::new();
         // For each machine (ShiViz calls it a host), the number of its events so far.
         let mut counts = BTreeMap::<String, u64>::new();
-        // The events of each machine.
+        // The indices of the events of each machine.
         let mut of_machine: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for &index in &window.events {
             of_machine
@@ -47,7 +49,8 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
                 .or_default()
                 .push(index);
         }
-        // Events of a machine are numbered in the order of the log, not of their times.
+        // The window has its events in the order of their times. The trace has a machine's events in the order of the log, which is that of
+        // their indices.
         of_machine
             .values_mut()
             .for_each(|events| events.sort_unstable());
@@ -65,6 +68,7 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
                 .unwrap()
                 .parse()
                 .unwrap();
+            // `count` is 1 at the first event.
             let index = of_machine[&machine][*count as usize - 1];
             let logged = &execution.events()[index];
             assert_eq!(event["timestamp"].parse(), Ok(logged.time_ns as u64));
@@ -78,8 +82,8 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
         assert_eq!(clocks.len(), window.events.len());
         for (index, before) in happened_before(&execution, &window) {
             let mut expected: BTreeMap<String, u64> = BTreeMap::new();
-            // Each entry of an event's vector clock is the number of events of one machine that happened before the event. The event itself
-            // counts too.
+            // An entry of an event's vector clock is the number of events of one machine that happened before this event. In the entry of
+            // its own machine, the event itself counts too.
             for other in before.into_iter().chain([index]) {
                 *expected
                     .entry(format!("machine-{}", execution.events()[other].machine))
@@ -90,7 +94,8 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
     }
 }
 
-/// The graph in `text`: for each node, the nodes from which it can be reached; and the edges.
+/// The graph in `text`, where node `e12` is the event with index 12. Returns, for each node, the nodes from which a path leads to it, and
+/// the edges of the graph.
 fn causes_and_edges(text: &str) -> (Causes, BTreeSet<(usize, usize)>) {
     let node = Regex::new(r"(?m)^  e(\d+) \[").unwrap();
     let edge = Regex::new(r"(?m)^  e(\d+) -> e(\d+);$").unwrap();
@@ -103,7 +108,7 @@ fn causes_and_edges(text: &str) -> (Causes, BTreeSet<(usize, usize)>) {
         .captures_iter(text)
         .map(|node| (number(&node[1]), BTreeSet::new()))
         .collect();
-    // The text has the nodes in causal order: the causes of a node come before it, so their own causes are already complete.
+    // The text has the nodes in causal order. So when the loop comes to a node, the entries of all nodes with an edge to it are complete.
     for node in node.captures_iter(text).map(|node| number(&node[1])) {
         let mut all = BTreeSet::new();
         for &(from, _) in edges.iter().filter(|(_, to)| *to == node) {

@@ -10,7 +10,7 @@ use sim::experiment::{EngineKind, Experiment, Overrides};
 use crate::notebooks::run;
 use crate::readme::{CLAIMS, folder_to_work_in, project, read, sim};
 
-/// The experiments in `experiments/claims` that have few events. Claims about these experiments alone are evaluated in every test run.
+/// The experiments in `experiments/claims` that have few events. A claim that is about no other experiments is evaluated in every test run.
 const QUICK_EXPERIMENTS: [&str; 9] = [
     "draining",
     "equal-rates",
@@ -31,7 +31,7 @@ fn claims(name: &str) -> Vec<Claim> {
     claims::read(&project().join(format!("experiments/{name}.toml"))).unwrap()
 }
 
-/// The names of the experiments that a claim is about.
+/// The names of the experiments that a claim is about: those in its tests, and the one whose logs `analyze audit` must find correct, if any.
 fn experiments_of(claim: &Claim) -> BTreeSet<String> {
     let mut experiments: BTreeSet<String> = claim.audited.iter().cloned().collect();
     for test in &claim.tests {
@@ -61,6 +61,7 @@ fn rows_of_claims(name: &str) -> Vec<(String, Vec<String>)> {
     let rows = page.lines().filter_map(|line| line.strip_prefix("| **"));
     rows.map(|row| {
         let id = row.split("**").next().unwrap().to_owned();
+        // The stars before the id are a part of the first cell.
         let cells = format!("**{row}");
         let cells = cells.strip_suffix(" |").expect("a row ends with a bar");
         (id, cells.split(" | ").map(str::to_owned).collect())
@@ -68,8 +69,8 @@ fn rows_of_claims(name: &str) -> Vec<(String, Vec<String>)> {
     .collect()
 }
 
-/// Every claim has a row, and the cells of this row agree with the file of claims. Every verdict is one that the claim can get. The
-/// sentence with the numbers of verdicts is right.
+/// Every claim has a row, and the cells of this row agree with the file of claims. Verdicts are not computed here: a verdict must only be one
+/// that the claim can get. The sentence with the numbers of verdicts is right.
 #[test]
 fn the_tables_of_claims_are_complete() {
     CLAIMS.iter().for_each(|name| require_complete_table(name));
@@ -89,6 +90,7 @@ fn require_complete_table(name: &str) {
         } else {
             "**real**"
         };
+        // The file of claims has no verdicts, so `wanted` gets the verdict of the row itself. It is checked below.
         let verdict = cells.get(VERDICT).cloned().unwrap_or_default();
         let wanted = vec![
             format!("**{}**<br>{}", claim.id, claim.says),
@@ -129,12 +131,13 @@ fn verdicts_of_quick_claims_are_those_computed() {
     compare_verdicts("claims", is_quick, 15);
 }
 
+/// Compares the verdicts of all claims of the collection `papers`. None of its experiments has many events.
 #[test]
 fn verdicts_of_papers_are_those_computed() {
     compare_verdicts("papers", |_| true, 12);
 }
 
-/// Compares the verdicts of all claims whose experiments run in virtual time.
+/// Compares the verdicts of all claims of the collection `claims` whose experiments run in virtual time.
 #[test]
 #[ignore = "simulates and reads about 25 million events: minutes on two cores"]
 fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {
@@ -173,7 +176,7 @@ fn compare_verdicts(name: &str, is_wanted: impl Fn(&str) -> bool, fewest: usize)
     let computed: BTreeMap<String, String> = records
         .iter()
         .map(|record| {
-            let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+            let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
             let verdict = match text("verdict").as_str() {
                 "depends" => format!("depends on {}", text("depends_on")),
                 verdict => verdict.to_owned(),

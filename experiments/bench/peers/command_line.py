@@ -1,4 +1,5 @@
-"""Reads the command line of the two Python models that are compared with `sim` (with SimPy, with a heap), and opens their event log."""
+"""Reads the command line of the two Python models that are compared with `sim`, and opens their event log. One model uses SimPy, the
+other a heap."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -9,13 +10,14 @@ from pathlib import Path
 # The same columns as in the event log of `sim`, so that the same code can read the logs of all three programs.
 COLUMNS = "run,machine,tick,event,system_time_ns,logical_clock,queue_length,peers,message_stamp,sent_tick"
 
-# A function that appends a row to the event log.
+# A function that appends a row to the event log. The text of the row ends with a line break.
 Write = Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One configuration, and how many runs of it to make. The first tick of each machine is at a random time in its first period."""
+    """One configuration, and how many runs of it to make. Its phase is always `uniform`: each machine has its first tick at a random time
+    of its first period (the time from one tick to the next)."""
 
     rates: list[int]
     """Ticks per second of each machine."""

@@ -1,4 +1,6 @@
-"""What DuckDB, Polars and pandas need to make the same table as `analyze drift`: the names of the columns, the dataset's files, the output.
+"""The common part of the programs that make the same table as `analyze drift` with DuckDB, Polars and pandas.
+
+It has the names of the table's columns, finds the dataset's files, and prints the table.
 
 The table has one row for each configuration and machine: mean, standard deviation (sd) and number of runs (n) of each measure.
 """
@@ -9,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 KEY = ("rates", "internal", "machine")
-# logical_rate: final clock per second. own_drift: final clock minus the number of the machine's ticks. lag_final: largest final clock of
-# the run minus the machine's own final clock.
+# logical_rate: final clock divided by the run's duration in seconds of model time. own_drift: final clock minus the number of the
+# machine's ticks. lag_final: largest final clock of the run minus the machine's own final clock.
 MEASURES = ("logical_rate", "own_drift", "lag_final")
+# The key, and then logical_rate_mean, logical_rate_sd, logical_rate_n, own_drift_mean, ...
 COLUMNS = (*KEY, *(f"{measure}_{what}" for measure in MEASURES for what in ("mean", "sd", "n")))
 
 
@@ -21,6 +24,7 @@ def dataset() -> Path:
 
 
 def event_logs() -> list[str]:
+    """Returns the paths of the files with one row for each event. A dataset has several such files."""
     return [str(path) for path in sorted(dataset().glob("events-*.csv"))]
 
 
@@ -30,7 +34,7 @@ def journal() -> str:
 
 
 def write(rows: Iterable[Sequence[object]]) -> None:
-    """Prints the table as CSV, with one row for each configuration and machine."""
+    """Prints the table as CSV. Each of `rows` has one value for each of `COLUMNS`."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(rows)

@@ -1,4 +1,7 @@
-"""Makes the same table as `analyze drift` with DuckDB: mean, standard deviation and number of runs of three measures."""
+"""Makes the same table as `analyze drift` with DuckDB.
+
+For each configuration and machine, the table has the mean, the standard deviation and the number of runs of each of three measures.
+"""
 
 import duckdb
 
@@ -6,15 +9,16 @@ from drift_columns import event_logs, journal, write
 
 QUERY = """
 with machines as (
-    select run, machine, count(*) as ticks, max(logical_clock) as clock
+    -- There is one event at each tick. A clock never falls, so its largest value is its final one.
+    select run, machine, count(*) as ticks, max(logical_clock) as final_clock
     from read_csv($events)
     group by run, machine
 ),
 measured as (
     select rates, internal, machine,
-        clock / duration_s as logical_rate,
-        clock - ticks as own_drift,
-        max(clock) over (partition by run) - clock as lag_final
+        final_clock / duration_s as logical_rate,
+        final_clock - ticks as own_drift,
+        max(final_clock) over (partition by run) - final_clock as lag_final
     from machines join read_csv($runs) using (run)
     where outcome = 'ok'
 )

@@ -38,6 +38,7 @@ def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
             stamp, sender, sent_tick = queue.popleft()
             clock = max(clocks[machine], stamp) + 1
             if write:
+                # The columns of a row are in `command_line.COLUMNS`.
                 write(f"{run},{machine},{tick},receive,{now_ns},{clock},{len(queue)},{sender},{stamp},{sent_tick}\n")
         else:
             clock = clocks[machine] + 1
@@ -48,12 +49,14 @@ def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
                     write(f"{run},{machine},{tick},internal,{now_ns},{clock},0,,,\n")
             else:
                 choice = int(drawn / choice_probability)
+                # The last choice, number `machines - 1`, is all other machines. Rounding can make `choice` larger by 1 than this.
                 if choice >= machines - 1:
                     # In the log, `*` stands for all other machines.
                     recipients, peers = others[machine], "*"
                 else:
                     recipients = others[machine][choice : choice + 1]
-                    # The sender itself is not among the others, so the numbers of later machines are larger by 1.
+                    # `choice` is an index in the list of the others, which leaves out the machine itself. So for the machines after it,
+                    # the machine number is the index plus 1.
                     peers = str(choice if choice < machine else choice + 1)
                 for recipient in recipients:
                     recipient.append((clock, machine, tick))
@@ -63,6 +66,7 @@ def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
         ticks += 1
         next_ns = phases_ns[machine] + (tick + 1) * SECOND_NS // rates[machine]
         if next_ns < end_ns:
+            # Removes this tick from the heap, and adds the machine's next tick.
             heapreplace(agenda, (next_ns, machine, tick + 1))
         else:
             heappop(agenda)

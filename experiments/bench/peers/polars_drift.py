@@ -6,8 +6,10 @@ from drift_columns import KEY, MEASURES, event_logs, journal, write
 
 machines = pl.scan_csv(event_logs()).group_by("run", "machine").agg(pl.len().alias("ticks"), pl.col("logical_clock").max().alias("clock"))
 runs = pl.scan_csv(journal()).filter(outcome="ok").select("run", "rates", "internal", "duration_s")
-# Polars gives counts as unsigned integers. Clock minus ticks can be negative, so the number of ticks is turned into a signed integer.
+# Every tick is one event here, so `ticks` is the number of events. Polars gives counts as unsigned integers, but clocks as signed ones. So
+# `ticks` is turned into a signed integer before it is subtracted from `clock`.
 clock, ticks = pl.col("clock"), pl.col("ticks").cast(pl.Int64)
+# `clock.max().over("run")` is the largest final clock of the row's run.
 measured = machines.join(runs, on="run").with_columns(
     (clock / pl.col("duration_s")).alias("logical_rate"),
     (clock - ticks).alias("own_drift"),

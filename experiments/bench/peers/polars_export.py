@@ -1,7 +1,9 @@
-"""Turns the event logs of a dataset into one Parquet file with Polars for Python, in streaming mode (without all events in memory)."""
+"""Turns the event logs of a dataset into one Parquet file with Polars for Python. The time that this takes is compared with that of
+`analyze export`. Polars works in streaming mode: it never has all events in memory at once."""
 
 import polars as pl
 
+# The module belongs to the programs that make the table of `analyze drift`. These two functions of it find the files of any dataset.
 from drift_columns import dataset, event_logs
 
 folder = dataset() / "processed"

@@ -1,7 +1,8 @@
-"""The model of `sim` in SimPy: a process for every machine, a timeout for every tick. Prints the number of ticks of all runs together.
+"""The model of `sim` in SimPy, a Python library for simulations: a process for every machine, a timeout for every tick. Prints the number
+of ticks of all runs together.
 
-A message arrives at the moment of its send, and a machine waits for ticks, never for messages. So a queue is a simple deque. SimPy's
-`Store` would only add events to the simulation.
+A message arrives at the moment of its send, and a machine waits for ticks, never for messages. So a queue is a simple deque. SimPy's own
+queue, `Store`, is made for processes that wait for items. It would only give SimPy more to simulate.
 """
 
 import random
@@ -40,6 +41,7 @@ class System:
         # A machine that sends has as many equally likely choices as there are machines: each of the others, and all others together.
         choice_probability = (1 - self.internal) / machines
         clock = tick = 0
+        # The first tick is at a random time of the first period (phase `uniform`).
         yield env.timeout(draw() * period_s)
         while True:
             if queue:
@@ -47,6 +49,7 @@ class System:
                 clock = max(clock, stamp) + 1
                 if write:
                     now_ns = int(env.now * 1e9)
+                    # The columns are `command_line.COLUMNS`, here and below.
                     write(f"{run},{machine},{tick},receive,{now_ns},{clock},{len(queue)},{sender},{stamp},{sent_tick}\n")
             else:
                 clock += 1
@@ -63,7 +66,7 @@ class System:
                         recipients, peers = others, "*"
                     else:
                         recipients = others[choice : choice + 1]
-                        # The sender itself is not among the others, so the numbers of later machines are larger by 1.
+                        # `others` leaves out the sender, so the machines after the sender have an index there that is too small by 1.
                         peers = str(choice if choice < machine else choice + 1)
                     for recipient in recipients:
                         recipient.append((clock, machine, tick))

@@ -1,4 +1,5 @@
-//! Bloom clocks: a counting Bloom filter of the events that happened before.
+//! Bloom clocks. They are like vector clocks, but have a fixed number of counters, which the events of all machines share. (Such counters
+//! are called a counting Bloom filter. Here it contains the events that happened before the machine's newest event, and this event.)
 //!
 //! Sources: L. Ramabaja, "The Bloom Clock", arXiv:1905.13064, 2019; A. Misra and A. D. Kshemkalyani, "The Bloom Clock for Causality
 //! Testing", ICDCIT 2021.
@@ -12,7 +13,7 @@ use crate::machine::MachineIndex;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BloomClock {
     machine: MachineIndex,
-    /// How many times each event adds 1 to a counter. It may be the same counter several times.
+    /// How many hashes each event has. Each hash adds 1 to one counter. Several hashes may add to the same counter.
     hashes: u32,
     /// Number of events of this machine so far.
     events: u64,
@@ -20,7 +21,7 @@ pub struct BloomClock {
 }
 
 impl BloomClock {
-    /// Makes the clock of `machine` with `counters` counters, which are 0. Each event has `hashes` hashes, and each hash adds 1 to one counter.
+    /// Makes the clock of `machine` with `counters` counters, which are 0. Each event has `hashes` hashes.
     ///
     /// # Panics
     ///
@@ -36,16 +37,18 @@ impl BloomClock {
     }
 }
 
-/// If event a happened before event b, the timestamp of a is lower. The timestamp of a can also be lower if the events are concurrent.
+/// If event a happened before event b, the timestamp of a is below that of b: no counter is larger, and at least one is less. The reverse
+/// need not be true: the timestamp of a can also be below that of b if the events are concurrent.
 impl Clock for BloomClock {
     type Timestamp = VectorTimestamp;
 
     fn advance(&mut self, _now: i64) {
-        // One number for each event of the run: the upper 24 bits are the machine, the lower 40 bits the number of its event.
+        // A number that no other event of the run has: the upper 24 bits are the machine, the lower 40 bits count the machine's events.
         let event = (u64::from(self.machine) << 40) | self.events;
         self.events += 1;
-        // All hashes are calculated from two: first, first + step, first + 2 step and so on (A. Kirsch and M. Mitzenmacher, "Less Hashing,
-        // Same Performance", 2006). The step is made odd, so it is never 0.
+        // Only two numbers are really hashed: `event` and, for the step, `!event`. The hashes of the event are first, first + step,
+        // first + 2 step and so on (A. Kirsch and M. Mitzenmacher, "Less Hashing, Same Performance", 2006). `| 1` makes the step odd, so it
+        // is never 0.
         let (first, step) = (mix(event), mix(!event) | 1);
         for number in 0..u64::from(self.hashes) {
             let hash = first.wrapping_add(number.wrapping_mul(step));

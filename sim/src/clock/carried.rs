@@ -31,8 +31,8 @@ impl CarriedTimestamp {
     /// The numbers of the timestamp as in the log: the components of a vector in the order of the machines, or time and counter. Numbers
     /// beyond 63 bits become the largest number of 63 bits.
     pub fn numbers(&self) -> impl Iterator<Item = i64> + '_ {
-        // A vector has no time and counter, and a hybrid clock has no components. The iterator goes through both parts, so it has the same
-        // type in both cases.
+        // The function must return the same type of iterator for both kinds of timestamps. So the iterator goes through components, then
+        // through time and counter. A vector has no time and counter, and a hybrid clock has no components.
         let (components, hybrid) = match self {
             Self::Vector(timestamp) => (timestamp.components(), None),
             Self::Hybrid(timestamp) => (&[][..], Some(timestamp)),
@@ -49,7 +49,8 @@ impl CarriedTimestamp {
         match self {
             Self::Vector(timestamp) => timestamp.components().iter().all(|&n| n <= max_events),
             Self::Hybrid(clock) => {
-                // Physical clocks differ from model time by less than epsilon. One more step allows for rounding.
+                // The time of a hybrid clock is one that a physical clock has shown. Physical clocks differ from model time by less than
+                // `EPSILON_NS`. One more step allows for rounding.
                 let steps = |ns: u64| (ns / RESOLUTION_NS) as i64 + 1;
                 let earliest = -steps(EPSILON_NS);
                 let latest = steps(duration_ns.saturating_add(EPSILON_NS));
@@ -160,7 +161,8 @@ impl CarriedClock {
         self.waiting.insert(send, timestamp).is_none()
     }
 
-    /// Applies an event to the clock, and returns the timestamp of the event. A receive uses the stored timestamp of its message.
+    /// Applies an event to the clock, and returns the timestamp of the event. A receive uses the timestamp of its message, which was stored
+    /// when the message arrived.
     pub(crate) fn advance(&mut self, kind: &EventKind) -> Arc<CarriedTimestamp> {
         let received = match kind {
             EventKind::Receive(message) => {
@@ -186,7 +188,7 @@ impl CarriedClock {
                 CarriedTimestamp::Hybrid(clock.timestamp())
             }
             (_, Some(other)) => {
-                unreachable!("machines of a run have the same clock, not {other:?}")
+                unreachable!("all clocks of a run are of one kind, but {other:?} is not")
             }
         })
     }

@@ -23,7 +23,7 @@ pub struct EncodedClock {
 pub struct EncodedTimestamp(VectorTimestamp);
 
 impl EncodedClock {
-    /// Makes the clock of `machine`, one of `machines`. All its exponents are 0, so its integer is 1.
+    /// Makes the clock of `machine` in a run of `machines` machines. All its exponents are 0, so its integer is 1.
     pub fn new(machine: MachineIndex, machines: u32) -> Self {
         Self {
             exponents: VectorClock::new(machine, machines),
@@ -31,7 +31,7 @@ impl EncodedClock {
     }
 }
 
-/// The timestamp of event a divides that of event b if and only if a happened before b.
+/// For two different events a and b: the integer of a divides the integer of b if and only if a happened before b.
 impl Clock for EncodedClock {
     type Timestamp = EncodedTimestamp;
 
@@ -65,15 +65,17 @@ impl EncodedTimestamp {
 }
 
 impl Timestamp for EncodedTimestamp {
+    /// One integer divides another if none of its exponents is larger. So the exponents are compared like the components of vector clocks.
     fn is_before(&self, other: &Self) -> bool {
         self.0.is_before(&other.0)
     }
 
+    /// One number: the integer.
     fn numbers(&self) -> u64 {
         1
     }
 
-    /// The bytes of the integer alone, without a number that says how many bytes follow.
+    /// The bytes of the integer alone. A message would also have to say how many bytes these are, but this is not counted.
     fn bytes(&self) -> u64 {
         self.bits().div_ceil(8)
     }

@@ -4,12 +4,13 @@
 
 use super::{Clock, Timestamp, scalar_of_time, varint};
 
-/// The hybrid logical clock of one machine.
+/// The hybrid logical clock of one machine. The derived order compares the times first, and the counters if the times are equal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HybridClock {
     /// The largest physical time that the machine knows of: from its own physical clock or from a message.
     time: i64,
-    /// Orders the events with this time: 0 if the machine's own physical clock has just reached this time, and larger at each later event.
+    /// Orders the events with the same `time`. It is 0 if the machine's own physical clock alone has brought a new `time`, and grows at each
+    /// later event with this `time`.
     counter: u64,
 }
 
@@ -24,7 +25,7 @@ impl HybridClock {
         self.time
     }
 
-    /// The counter of events with this time (in the source: c).
+    /// The counter that orders the events with the same time (in the source: c). [`Clock::counter`] returns it too.
     pub fn count(&self) -> u64 {
         self.counter
     }
@@ -44,8 +45,9 @@ impl Clock for HybridClock {
 
     fn receive(&mut self, sent: &Self, now: i64) {
         let time = self.time.max(sent.time).max(now);
-        // The counter is 1 above the counters that belong to the new time, and 0 if the new time is that of the physical clock alone.
-        // (`max` takes `None` as less than any counter.)
+        // Of the machine's own counter and the received one, only a counter that belongs to the new time counts. The new counter is 1 above
+        // the larger of these, or 0 if there is none, because the new time is that of the physical clock alone. (`max` takes `None` as less
+        // than any counter.)
         let own = (time == self.time).then_some(self.counter);
         let received = (time == sent.time).then_some(sent.counter);
         self.counter = own.max(received).map_or(0, |counter| counter + 1);
@@ -78,6 +80,7 @@ impl Timestamp for HybridClock {
         2
     }
 
+    /// The time takes 8 bytes, and a small counter takes few bytes.
     fn bytes(&self) -> u64 {
         8 + varint::length(self.counter)
     }

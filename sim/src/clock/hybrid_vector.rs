@@ -1,5 +1,6 @@
 //! Hybrid vector clocks (HVC): a vector with a physical time of each machine. Because physical clocks differ little, a machine's own time
-//! gives a lower limit of all other times. Times at this limit are left out of messages, which makes timestamps short.
+//! gives a lower limit of all other times. An entry that equals this limit is left out of messages, because the recipient can calculate
+//! it. This makes timestamps short.
 //!
 //! Sources: M. Demirbas and S. S. Kulkarni, "Beyond TrueTime: Using AugmentedTime for Improving Spanner", LADIS 2013; S.
 //! Yingchareonthawornchai, S. S. Kulkarni and M. Demirbas, "Analysis of Bounds on Hybrid Vector Clocks", OPODIS 2015.
@@ -11,12 +12,12 @@ use crate::machine::MachineIndex;
 /// The hybrid vector clock of one machine. Entry j is the largest physical time of machine j that this machine knows of.
 ///
 /// The physical clocks of two machines differ by at most epsilon. So this machine knows, without any message, that the other clocks show at
-/// least its own time minus epsilon, called the *oldest* time here. Entries below the oldest time are raised to it. A message does not
-/// store entries that are equal to the oldest time, because the recipient can calculate them.
+/// least its own time minus epsilon. This is called the *oldest* time here: the oldest time that another clock can show. Entries below
+/// the oldest time are raised to it. A message does not store entries that are equal to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HybridVectorClock {
     machine: usize,
-    /// In the unit of the physical clocks' readings.
+    /// The largest difference of two physical clocks, in steps of these clocks (1 ms each, unless another resolution is chosen).
     epsilon: i64,
     /// The entry of each machine.
     times: Vec<i64>,
@@ -34,8 +35,8 @@ pub struct HybridVectorTimestamp {
 }
 
 impl HybridVectorClock {
-    /// Makes the clock of `machine`, one of `machines`. The physical clocks of these machines differ by at most `epsilon`. Before its first
-    /// event, the clock knows no time of any machine, which is written as [`i64::MIN`].
+    /// Makes the clock of `machine`, in a run with this number of `machines`. Their physical clocks differ by at most `epsilon`. Before
+    /// its first event, the clock knows no time of any machine, so all its entries are [`i64::MIN`].
     pub fn new(machine: MachineIndex, machines: u32, epsilon: i64) -> Self {
         Self {
             machine: machine as usize,
@@ -49,17 +50,19 @@ impl HybridVectorClock {
     }
 
     fn oldest(&self) -> i64 {
+        // Before the first event, the own time is `i64::MIN`, and so is the oldest time.
         self.own_time().saturating_sub(self.epsilon)
     }
 }
 
-/// If event a happened before event b, the timestamp of a is lower. The timestamp of a can also be lower if the events are concurrent and
-/// their times differ by at least epsilon.
+/// A timestamp is lower than another if none of its entries is larger and at least one is smaller. If event a happened before event b, the
+/// timestamp of a is lower. It can also be lower if the events are concurrent and the time of b is at least epsilon later: then b's machine
+/// raises its entry for a's machine to the time of a or more, without any message.
 impl Clock for HybridVectorClock {
     type Timestamp = HybridVectorTimestamp;
 
     fn advance(&mut self, now: i64) {
-        // If the physical clock has not advanced since the last event, the own time is raised by the smallest step.
+        // If the physical clock shows no later time than the own time, the own time is raised by 1, the smallest step.
         self.times[self.machine] = now.max(self.own_time().saturating_add(1));
         let oldest = self.oldest();
         for time in &mut self.times {
@@ -104,21 +107,22 @@ impl Timestamp for HybridVectorTimestamp {
         self.stored().count() as u64
     }
 
-    /// A message has the own time (8 bytes), one bit for each machine that says whether its entry is stored, and for each stored entry of
-    /// another machine the difference from the own time.
+    /// A message has three parts: the own time (8 bytes); for each machine, one bit that says whether its entry is stored; and for each
+    /// stored entry of another machine, its difference from the own time.
     fn bytes(&self) -> u64 {
         let own_time = self.times[self.machine];
-        let bits = self.times.len() as u64;
+        let machines = self.times.len() as u64;
         let all_differences: u64 = self
             .stored()
             .map(|time| varint::length(own_time.abs_diff(time)))
             .sum();
-        // The own entry is among the stored entries, with the difference 0.
+        // The own entry is among the stored entries, with the difference 0. A message does not repeat it.
         let differences = all_differences - varint::length(0);
-        8 + bits.div_ceil(8) + differences
+        let bytes_of_bits = machines.div_ceil(8);
+        8 + bytes_of_bits + differences
     }
 
-    /// A comparison reads all entries, also those that a message does not store.
+    /// A comparison reads all entries (one word of 64 bits each), also those that a message does not store.
     fn words(&self) -> u64 {
         self.times.len() as u64
     }

@@ -1,6 +1,6 @@
-//! Interval tree clocks. The interval from 0 to 1 is divided among the machines: each machine owns a part. A function assigns a number of
-//! events to each point of the interval. An event of a machine raises this function somewhere in the machine's part. The function is stored
-//! as a tree, in which each node divides its interval into two halves.
+//! Interval tree clocks. The interval from 0 to 1 is divided among the machines: each machine owns a part, for example one half each if
+//! there are two. A timestamp is a function that gives each point of the interval a number of events. At an event, a machine raises its
+//! function somewhere in its own part. The function is stored as a tree, in which each inner node divides its interval into two halves.
 //!
 //! Source: P. S. Almeida, C. Baquero and V. Fonte, "Interval Tree Clocks: A Logical Clock for Dynamic Systems", OPODIS 2008. The names of
 //! functions (`event`, `join`, `leq` for "less than or equal", `fill`, `grow`, `norm`) are those of the source. In the source, machines can
@@ -25,7 +25,7 @@ pub struct IntervalTreeClock {
 }
 
 impl IntervalTreeClock {
-    /// Makes the clock of `machine`, one of `machines`.
+    /// Makes the clock of `machine` in a run of `machines` machines.
     pub fn new(machine: MachineIndex, machines: u32) -> Self {
         Self {
             id: IdTree::for_machine(machine, machines),

@@ -22,15 +22,16 @@ impl LamportClock {
     }
 
     /// Rule IR2: receives a message with timestamp `stamp` and sets the clock to `max(clock, stamp) + 1`. (Lamport's rule also allows
-    /// larger values.) Returns the new value.
+    /// any larger new value.) Returns the new value.
     pub fn receive(&mut self, stamp: u64) -> u64 {
         self.0 = self.0.max(stamp) + 1;
         self.0
     }
 }
 
-/// If event a happened before event b, the timestamp of a is lower. The timestamp of a can also be lower if the events are concurrent.
+/// If event a happened before event b, the timestamp of a is lower than that of b. It can also be lower if the events are concurrent.
 impl Clock for LamportClock {
+    // The timestamp of an event is a copy of the clock.
     type Timestamp = Self;
 
     fn advance(&mut self, _now: i64) {
@@ -38,6 +39,7 @@ impl Clock for LamportClock {
     }
 
     fn receive(&mut self, sent: &Self, _now: i64) {
+        // No recursion: this calls the method above, because a type's own methods come before those of its traits.
         Self::receive(self, sent.0);
     }
 

@@ -1,5 +1,6 @@
-//! Matrix clocks: each machine stores not only its own vector clock, but also the newest vector clock of each other machine that it knows
-//! of. So it can tell which events every machine knows of.
+//! Matrix clocks: each machine stores its own vector clock and, for each other machine, the newest of that machine's vector clocks of which
+//! it has learnt through messages. So it can tell which events are known to all machines. A machine knows of its own events and of all
+//! events that happened before them.
 //!
 //! Sources: G. T. J. Wuu and A. J. Bernstein, "Efficient Solutions to the Replicated Log and Dictionary Problems", PODC 1984; M. Raynal,
 //! "About Logical Clocks for Distributed Systems", ACM SIGOPS Operating Systems Review 26(1), 1992.
@@ -8,8 +9,8 @@ use super::vector::{is_below, raise_to};
 use super::{Clock, Timestamp, varint};
 use crate::machine::MachineIndex;
 
-/// The matrix clock of one machine, with a row for each machine. Row j is the newest vector clock of machine j that this machine knows of.
-/// The own row is this machine's vector clock.
+/// The matrix clock of one machine, with a row for each machine. Row j is the newest vector clock of machine j of which this machine
+/// has learnt. The own row is this machine's vector clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatrixClock {
     machine: usize,
@@ -49,7 +50,8 @@ impl MatrixClock {
     }
 }
 
-/// The own row is a vector clock. So the own row of event a is below that of event b if and only if a happened before b.
+/// The own row is a vector clock. So event a happened before event b if and only if the own row of a's timestamp is below that of b's: no
+/// number is larger, and at least one is less.
 impl Clock for MatrixClock {
     type Timestamp = Self;
 
@@ -59,8 +61,9 @@ impl Clock for MatrixClock {
     }
 
     fn receive(&mut self, sent: &Self, now: i64) {
-        // The recipient learns what the sender knew of each machine. And it now knows of all events that the sender knew of.
+        // Of the two clocks of each machine that the recipient and the sender had stored, the recipient keeps the newer one.
         raise_to(&mut self.rows, &sent.rows);
+        // The recipient now knows of all events that the sender knew of.
         raise_to(self.own_row_mut(), sent.own_row());
         self.advance(now);
     }
@@ -83,7 +86,7 @@ impl Timestamp for MatrixClock {
         self.rows.iter().map(|&number| varint::length(number)).sum()
     }
 
-    /// A comparison reads the own row only.
+    /// A comparison reads only the own row, which has one word for each machine.
     fn words(&self) -> u64 {
         self.machines as u64
     }

@@ -44,7 +44,8 @@ pub use physical::{PhysicalClock, PhysicalTime};
 pub use plausible::PlausibleClock;
 pub use vector::VectorClock;
 
-/// The clock of one machine.
+/// The clock of one machine. The argument `now` is a number of steps of the machine's physical clock (1 ms each, unless another resolution
+/// is chosen).
 pub trait Clock {
     /// The timestamps of this clock. Each event gets one, and each message carries one.
     type Timestamp: Timestamp;
@@ -58,14 +59,14 @@ pub trait Clock {
     /// The timestamp of the newest event. If this event is a send, its message carries the timestamp.
     fn timestamp(&self) -> Self::Timestamp;
 
-    /// The timestamp of the newest event as one number, such that [`Timestamp::is_before`] is the same as `<` of these numbers. `None` if
-    /// the timestamps of this clock cannot be written in this way. A vector clock is an example.
+    /// The timestamp of the newest event as one number. One timestamp [is before](Timestamp::is_before) another if and only if its number is
+    /// smaller. `None` if there are no such numbers for the timestamps of this clock. Vector clocks, for example, have none.
     fn scalar(&self) -> Option<u128> {
         None
     }
 
-    /// How far the clock is ahead of the machine's physical clock, which reads `now`, in steps of the physical clock. `None` if the clock
-    /// does not contain a time.
+    /// How many steps the time in this clock is ahead of the machine's physical clock, which reads `now`. `None` for clocks that contain
+    /// no time, and for [`PhysicalClock`], which is never ahead.
     fn ahead(&self, _now: i64) -> Option<i64> {
         None
     }
@@ -78,13 +79,15 @@ pub trait Clock {
 
 /// The timestamp of an event.
 pub trait Timestamp: Clone {
-    /// Whether, according to the two timestamps, this event happened before the event of `other`. The two events are of different machines.
+    /// Whether, according to the two timestamps, this event happened before the event of `other`. Only events of
+    /// different machines are compared.
     fn is_before(&self, other: &Self) -> bool;
 
     /// How many numbers the timestamp has in a message.
     fn numbers(&self) -> u64;
 
-    /// How many bytes the timestamp takes in a message. Times take 8 bytes. Other whole numbers take 1 byte for every 7 bits ([`varint`]).
+    /// How many bytes the timestamp takes in a message. Unless a clock says otherwise, a time takes 8 bytes, and any other whole number takes
+    /// 1 byte for every 7 bits ([`varint`]).
     fn bytes(&self) -> u64;
 
     /// How many words of 64 bits a comparison reads of this timestamp.

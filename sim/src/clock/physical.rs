@@ -1,7 +1,7 @@
 //! Simulated physical clocks, which are never quite right.
 //!
-//! Each machine's physical clock begins with an error (the skew) and runs a little too fast or too slow (the drift). The clocks of two
-//! machines of a run never differ by more than a limit called epsilon.
+//! Each machine's physical clock begins with an error (the skew) and runs a little too fast or too slow (the drift; this is not the drift
+//! of a logical clock). The clocks of two machines of a run never differ by more than a limit called epsilon.
 
 use rand::RngExt;
 
@@ -28,9 +28,9 @@ pub struct PhysicalTime {
 impl PhysicalTime {
     /// Draws the clock of `machine` at random, from the seed and the text that identifies the run
     /// ([`Run::stream_key`](crate::experiment::Run::stream_key)). The skew is uniform between -epsilon/4 and epsilon/4. The error that the
-    /// drift adds within `duration_ns` is uniform between the same limits. So the clock is never wrong by more than epsilon/2, and two
-    /// clocks never differ by more than epsilon, apart from rounding to the resolution. If a run is repeated with another epsilon, its
-    /// errors are the same multiples of epsilon. The clock shows multiples of `resolution_ns`.
+    /// drift adds within `duration_ns` is uniform between the same limits. So during the run the clock is never wrong by more than
+    /// epsilon/2, and two clocks never differ by more than epsilon, apart from rounding to the resolution. If a run is repeated with twice
+    /// the epsilon, all its errors are twice as large. The clock advances in steps of `resolution_ns`.
     ///
     /// # Panics
     ///
@@ -61,7 +61,8 @@ impl PhysicalTime {
     }
 }
 
-/// Physical time as a timestamp. If event a happened before event b, both can have the same time, or b can even have the lower time.
+/// The newest reading of a machine's physical clock ([`PhysicalTime`]), used as the clock and as the timestamp of its events. If event a
+/// happened before event b, both can have the same time, or b can even have the lower time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PhysicalClock(i64);
 

@@ -7,8 +7,8 @@ use super::Clock;
 use super::vector::{VectorTimestamp, raise_to};
 use crate::machine::MachineIndex;
 
-/// The plausible clock of one machine: a vector with R entries. Machine i uses entry `i mod R`, which it shares with machines `i + R`, `i +
-/// 2R` and so on. With R = 1 the clock is a Lamport clock. With an entry for each machine it is a vector clock.
+/// The plausible clock of one machine: a vector with R entries. Each event of machine i adds 1 to entry `i mod R`. With R = 3, for
+/// example, machines 1, 4 and 7 share entry 1. With R = 1 the clock is a Lamport clock. With an entry for each machine it is a vector clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlausibleClock {
     /// Index of the entry that this machine uses.
@@ -31,7 +31,8 @@ impl PlausibleClock {
     }
 }
 
-/// If event a happened before event b, the timestamp of a is lower. The timestamp of a can also be lower if the events are concurrent.
+/// If event a happened before event b, the timestamp of a is below that of b: no entry is larger, and at least one is less. But it can
+/// also be below if the events are concurrent. The reading `now` of the physical clock is not used.
 impl Clock for PlausibleClock {
     type Timestamp = VectorTimestamp;
 

@@ -22,7 +22,8 @@ enum Promise {
 
 use Promise::{AtLeast, Exactly};
 
-/// Checks the promise of a clock for all pairs of events of different machines.
+/// Checks the promise of a clock for all pairs of events of different machines, in both orders. (Clocks need not compare the timestamps of
+/// two events of one machine.)
 fn check_order<T: Timestamp>(execution: &Execution, timestamps: &[T], promise: Promise) {
     let past = CausalPast::new(execution);
     for (a, b) in execution.pairs_across_machines() {
@@ -58,7 +59,8 @@ proptest! {
         check_order(execution, &replay!(execution, MatrixClock::new), Exactly);
         check_order(execution, &replay!(execution, EncodedClock::new), Exactly);
         check_order(execution, &replay!(execution, IntervalTreeClock::new), Exactly);
-        // With an unlimited epsilon, a machine learns another machine's time only from messages. So the clock is as exact as a vector clock.
+        // Epsilon is the largest difference of two physical clocks. If it is unlimited, a machine learns another machine's time only from
+        // messages. So the clock is as exact as a vector clock.
         let without_bound = |machine, machines| HybridVectorClock::new(machine, machines, i64::MAX);
         check_order(execution, &replay!(execution, without_bound), Exactly);
     }
@@ -78,7 +80,7 @@ proptest! {
         check_order(execution, &replay!(execution, plausible), AtLeast);
         let hybrid_vector = |machine, machines| HybridVectorClock::new(machine, machines, epsilon);
         check_order(execution, &replay!(execution, hybrid_vector), AtLeast);
-        // A Bloom clock without hashes never changes a counter, so all its timestamps are equal.
+        // A Bloom clock without hashes never changes a counter, so all its timestamps are equal. Then it orders no pair.
         if hashes > 0 {
             let bloom = |machine, _| BloomClock::new(machine, counters, hashes);
             check_order(execution, &replay!(execution, bloom), AtLeast);
@@ -97,9 +99,9 @@ proptest! {
         prop_assert_eq!(all, replay!(execution, VectorClock::new));
     }
 
-    /// The bounds of the source, if each physical clock advances between two events of its machine: the clock's time is ahead of the
-    /// physical clock by at most epsilon, and its counter is at most N (epsilon + 1) with N machines. Epsilon is the largest difference of
-    /// two physical clocks, in steps of the physical clocks.
+    /// The paper about hybrid clocks gives two bounds. The hybrid clock's time is ahead of its machine's physical clock by at most epsilon
+    /// (in steps of the physical clocks). With N machines, its counter is at most N (epsilon + 1). The condition is that each physical clock
+    /// advances between two events of its machine, as it does in these executions.
     #[test]
     fn hybrid_clocks_stay_within_their_bounds(execution in execution(1..7, 0..60)) {
         let clocks = vec![HybridClock::default(); execution.machines as usize];
@@ -112,8 +114,8 @@ proptest! {
         }
     }
 
-    /// The own entry is always stored. With epsilon 0 no other entry is stored. If epsilon is doubled, each timestamp stores as many entries
-    /// as before, or more.
+    /// In a message, a timestamp always stores the entry of its own machine. With epsilon 0 it stores no other entry. If epsilon is doubled,
+    /// it stores as many entries as before, or more.
     #[test]
     fn hybrid_vector_clocks_store_more_entries_with_a_larger_epsilon(execution in execution(1..7, 0..60), epsilon in 0i64..30) {
         let stored_entries = |epsilon| {
@@ -148,12 +150,13 @@ proptest! {
 #[test]
 fn vector_clocks_order_a_million_pairs_exactly() {
     let execution = execution::of_simulated_run("1,2,3,4,5,6", 60);
-    // All pairs, and those whose events are of different machines.
+    // More than 1.5 million pairs in all, of which more than a million have events of different machines. Only the latter are checked.
     assert!(execution.events.len() * execution.events.len() > 1_500_000);
     assert!(execution.pairs_across_machines().count() > 1_000_000);
     check_order(&execution, &replay!(&execution, VectorClock::new), Exactly);
 }
 
+/// Interval tree clocks divide the interval from 0 to 1 among the machines.
 #[test]
 fn the_parts_of_all_machines_add_up_to_the_whole_interval() {
     for machines in 1..20 {
@@ -168,16 +171,19 @@ fn length(part: &IdTree) -> f64 {
     match part {
         IdTree::Zero => 0.0,
         IdTree::One => 1.0,
+        // Each of the two trees describes its half as if the half were the interval from 0 to 1.
         IdTree::Halves(left, right) => (length(left) + length(right)) / 2.0,
     }
 }
 
 #[test]
 fn a_matrix_clock_knows_which_events_all_machines_know_of() {
+    // The physical time, which matrix clocks do not use.
+    const NOW: i64 = 0;
     let mut clocks = [0, 1].map(|machine| MatrixClock::new(machine, 2));
-    clocks[0].advance(0);
+    clocks[0].advance(NOW);
     let sent = clocks[0].timestamp();
-    clocks[1].receive(&sent, 0);
+    clocks[1].receive(&sent, NOW);
     assert_eq!(
         clocks[1].events_known_to_all(0),
         1,
@@ -188,9 +194,9 @@ fn a_matrix_clock_knows_which_events_all_machines_know_of() {
         0,
         "machine 0 does not know yet that the message was received"
     );
-    clocks[1].advance(0);
+    clocks[1].advance(NOW);
     let answer = clocks[1].timestamp();
-    clocks[0].receive(&answer, 0);
+    clocks[0].receive(&answer, NOW);
     assert_eq!(
         clocks[0].events_known_to_all(0),
         1,

@@ -1,11 +1,13 @@
-//! Whole numbers as bytes of 7 bits (LEB128), as in protocol buffers: small numbers take few bytes. Each byte has the next 7 bits of the
-//! number, from the lowest; its highest bit is set if more bytes follow.
+//! Whole numbers as bytes with 7 bits each (LEB128, as in protocol buffers): small numbers take few bytes. The first byte has the lowest 7
+//! bits of the number, the second byte the next 7 bits, and so on. The highest bit of a byte is set if more bytes follow. For example,
+//! 300 = 2 * 128 + 44 is written as two bytes: 0xac (44 with the highest bit set) and 0x02.
 
 /// The largest length of a number of 64 bits, in bytes: 9 bytes of 7 bits have 63 bits, and one more byte has the last bit.
 pub const MAX_BYTES: u64 = 10;
 
 /// How many bytes `number` takes.
 pub fn length(number: u64) -> u64 {
+    // `max(1)`: the number 0 has no bit that is set, but takes one byte too.
     u64::from((u64::BITS - number.leading_zeros()).max(1).div_ceil(7))
 }
 
@@ -19,7 +21,7 @@ pub fn write(bytes: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Takes a number from the front of `bytes`. Returns `None` if the bytes end within the number, if the number has more than 64 bits, or if
-/// it has more bytes than necessary. In all cases, the bytes that were read are removed from `bytes`.
+/// it has more bytes than necessary. Even then, the bytes that were read are removed from `bytes`.
 pub fn read(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for index in 0..MAX_BYTES as u32 {

@@ -14,8 +14,8 @@ pub struct VectorClock {
     components: Vec<u64>,
 }
 
-/// The timestamp of a vector clock: its components. Also the timestamp of other clocks whose numbers are raised and compared in the same
-/// way (Bloom clocks and plausible clocks).
+/// The timestamp of a vector clock: its components. Bloom clocks and plausible clocks use it too: at a receive they also take the larger
+/// number at each index, and their timestamps are compared in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorTimestamp(Vec<u64>);
 
@@ -34,7 +34,8 @@ impl VectorClock {
     }
 }
 
-/// The timestamp of event a is below that of event b if and only if a happened before b.
+/// Event a happened before event b if and only if the timestamp of a is below that of b: no component is larger, and at least one is less.
+/// The reading `now` of the physical clock is not used.
 impl Clock for VectorClock {
     type Timestamp = VectorTimestamp;
 

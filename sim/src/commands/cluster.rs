@@ -10,11 +10,11 @@ use sim::experiment::{EngineKind, Experiment};
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
 use sim::sweep::{Capacity, Plan};
 
-/// The script for job arrays that users submit by hand. The scripts for Slurm that are made here have the same body.
+/// The script that users submit by hand. The scripts for Slurm that are made here have other options, but the same commands (the *body*).
 const SBATCH: &str = include_str!("../../../experiments/slurm/sweep.sbatch");
 /// The first line of the body of [`SBATCH`]. The lines above it are options and comments.
 const BODY: &str = "set -euo pipefail\n";
-/// One line of the body sets `submit`, the command that its error messages show. The line begins with these words.
+/// The beginning of the line of the body that sets the variable `submit`: the command that the script's error messages show.
 const SUBMIT: &str = "submit='sbatch ";
 /// Options of `sim plan` that `sim run` does not have.
 const OWN_OPTIONS: [&str; 3] = ["--slurm", "--parallel", "--at-once"];
@@ -36,7 +36,7 @@ const MEGABYTES_STEP: u64 = 100;
 pub struct Cluster<'p> {
     /// The whole experiment.
     pub experiment: &'p Experiment,
-    /// The plan of its largest shard on this computer.
+    /// The plan for the experiment's largest shard, as if it ran on this computer.
     pub largest: &'p Plan,
     /// The resources of this computer.
     pub capacity: &'p Capacity,
@@ -104,7 +104,7 @@ impl Cluster<'_> {
     pub fn slurm(&self) -> String {
         let mut options = vec![
             format!("--job-name={}", self.experiment.name),
-            // `%` and a number limit the tasks that run at the same time.
+            // `1-4%2` stands for tasks 1 to 4, of which at most two run at the same time.
             match self.at_once {
                 Some(at_once) => format!("--array=1-{}%{at_once}", self.shards),
                 None => format!("--array=1-{}", self.shards),
@@ -130,23 +130,25 @@ impl Cluster<'_> {
         };
         // The script's line `set -- ...` sets the arguments that its body passes to `sim run`.
         format!(
-            "#!/usr/bin/env bash\n{}\
+            "#!/usr/bin/env bash\n{options}\
              # If your cluster needs an account or a partition, fill them in and remove one # in each line:\n\
              ##SBATCH --account=ACCOUNT\n\
              ##SBATCH --partition=PARTITION\n\
              #\n\
-             # Submit it in the project's folder: sbatch FILE. SIM is the program [default: target/release/sim].\n{}{reason_for_exclusive}\
-             set -- {}\n{}{}",
-            options.collect::<String>(),
-            self.size_comments(),
-            run_arguments(),
-            self.open_files_check(),
-            body()
+             # Submit it in the project's folder: sbatch FILE. SIM is the program [default: target/release/sim].\n{sizes}\
+             {reason_for_exclusive}\
+             set -- {arguments}\n{files}{body}",
+            options = options.collect::<String>(),
+            sizes = self.size_comments(),
+            arguments = run_arguments(),
+            files = self.open_files_check(),
+            body = body()
         )
     }
 
     /// Returns a script that runs the shards with GNU parallel, on this computer or on the hosts (computers) that a file names.
     pub fn parallel(&self) -> String {
+        // In the script, `${HOSTS:+...}` adds options only if HOSTS is set. `parallel` replaces `{}` by the number of a shard.
         let at_once = self.at_once.unwrap_or(1);
         let megabytes = self.memory_limit_megabytes();
         let minutes = self.time_limit_minutes();
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_has_the_new_command_in_messages_and_no_options_of_slurm() {
+    fn the_body_shows_the_command_sbatch_file_and_has_no_options_of_slurm() {
         assert!(SBATCH.contains(BODY) && SBATCH.contains(SUBMIT));
         let body = body();
         assert!(body.starts_with(BODY) && body.contains("submit='sbatch FILE'"));

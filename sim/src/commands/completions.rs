@@ -18,10 +18,11 @@ pub struct Args {
     shell: Shell,
 }
 
-/// Prints the script for the shell in `args`. `program` has the commands and options.
+/// Prints the script for the shell in `args`. `program` describes the commands and options of `sim`.
 pub fn run(args: &Args, mut program: Command) -> Result<ExitCode> {
     let name = program.get_name().to_owned();
     let mut script = vec![];
     clap_complete::generate(args.shell, &mut program, name, &mut script);
+    // `print` adds a line break at the end.
     print(&String::from_utf8(script)?.trim_end())
 }

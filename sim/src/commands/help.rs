@@ -11,9 +11,9 @@ const GROUPS: [(&str, &[&str]); 3] = [
     ("Set up the shell", &["completions", "man", "help"]),
 ];
 
-/// Returns `program` with its commands in groups in the help.
+/// Returns `program` with a help that lists the commands in groups.
 pub fn in_groups(mut program: Command) -> Command {
-    // This adds the command `help`.
+    // Now Clap adds the command `help`, so that it is listed too.
     program.build();
     let mut template = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
     let width = program
@@ -30,7 +30,7 @@ pub fn in_groups(mut program: Command) -> Command {
             let about = command
                 .get_about()
                 .map_or(String::new(), ToString::to_string);
-            // What follows a colon is a list of details, for which a line has no room.
+            // A line has no room for the details after a colon. So "Show what would run: configurations, ..." becomes "Show what would run".
             let about = about.split_terminator(':').next().unwrap_or_default();
             let name = command.get_name();
             let _ = writeln!(
@@ -61,6 +61,7 @@ mod tests {
             .iter()
             .flat_map(|(_, names)| names.iter().copied())
             .collect();
+        // If a command were in two groups, there would be more names than commands.
         assert_eq!(grouped.len(), commands.len());
         assert_eq!(
             grouped.into_iter().collect::<BTreeSet<_>>(),

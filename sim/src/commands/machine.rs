@@ -28,12 +28,11 @@ Start the other machines of the run the same way: with the same experiment file,
 
 On several hosts (computers), delays can change the order of events. Add the difference of the hosts' clocks, the largest lateness of a tick \
 and the largest latency of a message. If the sum is less than the run's margin, the run certainly has the same events as in virtual time. \
-The margin is the shortest time between two ticks whose order matters. The order of a tick of one machine and a tick of another matters if one of the machines may send to the other, or if \
-both may send to the same third machine.
+`sim plan` shows the shortest margin of an experiment's runs.
 
-At the end, each machine reports on stderr whether it was punctual: its delays were too short to change the order of events. It is \
-punctual if its largest lateness of a tick plus its largest latency of a message is less than half the margin. (A late tick at one machine \
-and a slow message at another can add up. Each machine knows only its own delays, so each may use only half of the margin.)
+At the end, each machine reports on stderr its largest lateness and its largest latency, and whether their sum is less than half the \
+margin: then it was punctual. (Only half, because each machine knows only its own delays, and those of two machines can add up.) Latencies \
+are measured with the clocks of both hosts, so they are wrong by the difference of these clocks.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
@@ -78,6 +77,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         tell(format!("the system has no more threads ({error})"));
         return Ok(ExitCode::from(processes::CANNOT_START));
     }
+    // Without this call, the system would end the process if stdout is a file that reaches the limit for its size (`ulimit -f`).
     super::turn_file_limits_into_errors()?;
     let participant = participant(args)?;
     let result = match tcp::take_part(&participant) {
@@ -92,6 +92,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     };
     let format = RowFormat::of_single_run(&participant.run.configuration);
+    // If the run has a second clock besides the Lamport clock, the log has a column for its timestamps.
     let has_timestamps = format.timestamps.has_column();
     // The first line is a report for the process that started this one, or the header of the log for a user.
     let mut text = if args.child {
@@ -110,6 +111,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut stdout = io::stdout();
     let written = stdout.write_all(&text).and_then(|()| stdout.flush());
     if !args.child {
+        // This goes to stderr, so it is printed even if stdout has failed.
         tell(describe(&participant, &result));
     } else if let Err(error) = &written {
         tell(error);
@@ -119,14 +121,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Describes this machine's lateness and latency in one line. The machine is punctual if its largest lateness plus its largest
-/// latency is less than half the margin. If all machines of the run are punctual, the events are those of the simulated run with
-/// the same seed.
+/// latency is less than half the margin. If all machines of the run are punctual and have the same time on their hosts' clocks, the events
+/// are those of the simulated run with the same seed. (With different clocks, a message can seem to arrive before it was sent. Its
+/// latency then counts as 0.)
 fn describe(participant: &Participant, result: &MachineResult) -> String {
     let schedule = participant.run.schedule(participant.seed);
     let margin_ns = wall_margin_ns(&schedule, participant.time_scale) as f64;
     let latenesses_ns = result.events.iter().map(|logged| {
         let due_ns = schedule.due_ns(participant.machine as usize, logged.event.tick) as f64;
         let happened_ns = logged.system_time_ns - result.started_at_ns;
+        // Due times are in model time. Division by the scale makes them real time.
         happened_ns as f64 - due_ns / participant.time_scale
     });
     let largest_lateness_ns = latenesses_ns.fold(0.0, f64::max);
@@ -171,7 +175,9 @@ fn participant(args: &Args) -> Result<Participant> {
     }
     for (index, address) in args.addresses.iter().enumerate() {
         if address.ends_with(":0") || args.addresses[..index].contains(address) {
-            bail!("--addresses: `{address}`: each machine needs its own port, from 1 to 65535");
+            bail!(
+                "--addresses: `{address}`: each machine needs its own address, with a port from 1 to 65535"
+            );
         }
     }
     if args.machine >= machines {
@@ -224,12 +230,13 @@ fn addresses_to_listen_on(
 ) -> Vec<SocketAddr> {
     let is_here = |address: &SocketAddr| address.ip().is_loopback();
     let mut own = addresses[machine].clone();
-    // Addresses that other hosts can reach come first.
+    // Addresses that other hosts can reach come first: `false` is sorted before `true`.
     own.sort_by_key(is_here);
     let is_name = text.parse::<SocketAddr>().is_err();
     let others_elsewhere = addresses.iter().flatten().any(|address| !is_here(address));
     if is_name && others_elsewhere && own.iter().all(is_here) {
         for address in &mut own {
+            // The unspecified addresses, 0.0.0.0 and ::, stand for all addresses of this host.
             address.set_ip(match address {
                 SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
                 SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),

@@ -31,11 +31,11 @@ use sim::sweep::Options;
 
 /// The longest name that a file or folder has on the usual systems, in bytes.
 const LONGEST_NAME: usize = 255;
-/// The longest name of a file in a dataset (a file has such a name while it is being written). `sim` checks that the path with this name
-/// is not too long for the system.
+/// The longest name of a file in a dataset. A file has such a name while it is being written; the digits are random. `sim` checks that a
+/// file with this name in the dataset's folder has a path that is not too long for the system.
 const LONGEST_FILE_NAME: &str = ".experiment.toml.0123456789abcdef.partial";
 
-/// Exit code: a signal has ended the command. The same `sim run` then makes the runs that are left to do.
+/// Exit code: a signal has ended the command. If the same `sim run` is started again, it makes the runs that are left to do.
 const INTERRUPTED: u8 = 130;
 
 /// The headings of groups of options in the help.
@@ -54,6 +54,7 @@ pub struct ExperimentArgs {
     data: Option<PathBuf>,
     /// Change a value of the experiment without editing its file, for example --set internal=0.4 or --set 'rates=[[1,2,3]]'; may be
     /// repeated. The dataset records the changed experiment
+    // Shells complete the beginnings of changes, such as `internal=`.
     #[arg(long, value_name = "KEY=VALUE", help_heading = WHAT, value_parser = offering(Change::from_str, Change::beginnings), hide_possible_values = true)]
     set: Vec<Change>,
     /// Number of runs of each configuration, in place of the value in the file; short for --set repetitions=N
@@ -137,7 +138,8 @@ impl ExperimentArgs {
             None => root.clone(),
         };
         let is_too_long = |name: &OsStr| name.len() > LONGEST_NAME;
-        // The file does not exist. The error says whether its path is too long.
+        // The file does not exist, so looking it up fails. If the reason is `InvalidFilename`, its path is too long. If a folder on the way
+        // does not exist either, the system does not look at the names after it. So the length of each name is checked here too.
         let looked_up = folder.join(LONGEST_FILE_NAME).symlink_metadata();
         if folder.iter().any(is_too_long)
             || looked_up.is_err_and(|error| error.kind() == io::ErrorKind::InvalidFilename)
@@ -200,7 +202,7 @@ fn exit_code_of_printing(written: io::Result<()>) -> Result<ExitCode> {
     }
 }
 
-/// Prints the answer of clap when no command runs: help and version to stdout, mistakes in the arguments to stderr.
+/// Prints what clap answers instead of running a command: help and version to stdout, mistakes in the arguments to stderr.
 ///
 /// # Errors
 ///
@@ -217,6 +219,7 @@ pub fn print_help_or_mistake(answer: &clap::Error) -> Result<ExitCode> {
 fn typed_command() -> Vec<OsString> {
     let mut words: Vec<OsString> = env::args_os().collect();
     if env::var_os("CARGO").is_some() {
+        // The first word is the path of the program. The list is empty if the system gave no words.
         words.splice(..1.min(words.len()), ["cargo".into(), "sim".into()]);
     }
     words

@@ -16,10 +16,11 @@ use sim::table::{pairs, terminal_width};
 use super::cluster::Cluster;
 use super::{ExperimentArgs, print};
 
-/// If the end is nearer than this, it is shown as day of the week and time, without a date.
+/// If the end is nearer than this, it is shown as day of the week and time, without a date. Six days and not seven, because in seven days
+/// it is the same day of the week as today.
 const WITHIN_A_WEEK: Duration = Duration::from_secs(6 * 24 * 3600);
-/// A longer time than this is shortened to it, because [`Zoned`] cannot add much longer times. (The end is shown as a date in the year 9999
-/// then, the last year of the calendar.)
+/// A longer wall time is shortened to this (10 000 years), because [`ToSpan`] panics at much longer times. The end is then after the year
+/// 9999, the last of [`Zoned`]'s calendar, and is shown as a date at the end of that year.
 const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600);
 
 /// Show what would run: configurations, runs done and left to do, wall time, memory, disk space, sockets
@@ -30,9 +31,8 @@ const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600
   sim plan experiments/overnight.toml --slurm 8 --at-once 4 > overnight.sbatch
   sim plan experiments/overnight.toml --parallel 4 > overnight.sh
 
-The margin of a run says how much delay it tolerates. It is the shortest time between two ticks whose order matters. The order of a tick of one machine and a tick of another matters if one of the machines may send to the other, or if \
-both may send to the same third machine. If the largest delay of a tick plus the \
-largest delay of a message is less than the margin, the delays cannot change the order of events.")]
+The margin of a run says how much delay it tolerates: as long as the largest delay of a tick plus the largest delay of a message is less \
+than the margin, delays cannot change the order of events. The margin follows from the times of the ticks, and from who may send to whom.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
@@ -71,7 +71,7 @@ fn script(
     };
     let mut shard = experiment.clone();
     shard.keep_shard(experiment.largest_shard(shards));
-    // The script must be enough for all runs of a shard. So no run counts as done.
+    // The script's limits of time and memory must be enough for all runs of a shard. So the plan assumes that no run is done yet.
     let largest = Plan::new(&shard, &Attempts::default(), options, capacity)?;
     let cluster = Cluster {
         experiment,
@@ -101,9 +101,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     print(&table(&experiment, &plan, &root, &capacity))
 }
 
-/// The smallest margin that a phase rule guarantees, in wall time, and whether there are configurations for which nothing is guaranteed.
-/// `None` if nothing is guaranteed for any configuration. The phase rule says when the machines have their first ticks. The margin of a
-/// single run follows from these times, and may be longer.
+/// The row `shortest margin`. The phase rule `spread` guarantees a smallest margin for each configuration; the other phase rules guarantee
+/// none. The row has the smallest guaranteed margin of all configurations, in wall time, and says if some configurations have other phase
+/// rules. `None` if all configurations have other phase rules. The margin of a single run may be longer than the guaranteed one.
 fn margin(experiment: &Experiment) -> Option<String> {
     let configurations = experiment.configurations();
     let guaranteed = configurations
@@ -112,6 +112,7 @@ fn margin(experiment: &Experiment) -> Option<String> {
     let shortest = guaranteed
         .clone()
         .min_by_key(|configuration| configuration.guaranteed_margin_ns())?;
+    // Margins are in model time.
     let wall_ms = shortest.guaranteed_margin_ns() as f64 / experiment.time_scale / 1e6;
     let others = match guaranteed.count() == configurations.len() {
         true => "",
@@ -136,16 +137,18 @@ fn end_if_started_now(wall_time: Duration) -> String {
     end.strftime(format).to_string()
 }
 
-/// The planned memory in bytes, and the available memory if it is known, in words.
+/// The planned memory (`needed` bytes) in words, and the available memory, if it is known.
 fn memory(needed: u64, capacity: &Capacity) -> String {
     let available = match capacity.memory_bytes {
+        // Not known.
         u64::MAX => String::new(),
         available => format!(" of {} available", bytes_in_words(available)),
     };
     format!("about {}{available}", bytes_in_words(needed))
 }
 
-/// How many repetitions each configuration has, and the largest number if some configurations have more.
+/// How many repetitions each configuration has. If some configurations have more, also the largest number, and how many these are:
+/// "10; up to 40 in 2 of the configurations".
 fn repetitions(experiment: &Experiment) -> String {
     let each = grouped(u64::from(experiment.repetitions));
     // The configurations with more repetitions, each with its number of repetitions.
@@ -153,7 +156,7 @@ fn repetitions(experiment: &Experiment) -> String {
     match more.values().max() {
         None => each,
         Some(&largest) => format!(
-            "{each}; up to {} of {} configurations",
+            "{each}; up to {} in {} of the configurations",
             grouped(u64::from(largest)),
             grouped(more.len() as u64)
         ),

@@ -35,9 +35,8 @@ To resume after an interruption, run the same command again. Runs that are done 
 the experiment file first: then the new runs are added to the dataset. Press Ctrl+C once to stop in good order: no new run starts, runs \
 that are about to end are completed, the others are dropped, and all finished runs are saved. Press Ctrl+C twice to stop at once.
 
-At the end, the number of punctual runs over TCP is shown. In a punctual run the delays were too short to change the order of events: the \
-largest delay of a tick plus the largest delay of a message is less than the margin. The margin is the shortest time between two ticks of \
-different machines, if one of the two machines may send to the other, or both may send to the same third machine.")]
+At the end, the number of punctual runs over TCP is shown. In a punctual run, delays were too short to change the order of events: the \
+largest delay of a tick plus the largest delay of a message is less than the run's margin, which `sim plan --help` explains.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
@@ -74,6 +73,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if !args.quiet {
         tell(describe(&experiment, &summary, &root));
     }
+    // If no run is left, a signal came too late to interrupt the sweep.
     Ok(match summary {
         Summary { left: 1.., .. } if interrupted.load(Ordering::Relaxed) => {
             ExitCode::from(INTERRUPTED)
@@ -99,6 +99,7 @@ fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
         .and_then(|_| flag::register(signal, control.stop_switch()))
         .context("cannot watch for signals")?;
     }
+    // Without this call, a file at its largest allowed size (`ulimit -f`) causes a signal that ends the process.
     super::turn_file_limits_into_errors()?;
     Ok(interrupted)
 }
@@ -108,14 +109,15 @@ fn command_to_resume() -> String {
     command_line(typed_command())
 }
 
-/// Returns the command that repeats one run of this sweep, without the number of the run.
+/// Returns the command that repeats one run of this sweep, up to `--only`. The number of the run is added after a failure.
 fn command_for_one_run() -> String {
     command_line(with_only(typed_command()))
 }
 
-/// Returns the words of the command with one `--only` at the end, instead of any other `--only`. The user adds the name of a run.
+/// Returns the words of the command with one `--only` at the end, instead of any other `--only`. The number of a run must follow.
 fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
-    // After `--`, words are not options. The `--` is removed, so a path that begins with `-` gets `./` before it.
+    // After `--`, words are not options. But `--only` must be one, so the `--` is removed. Then a path that begins with `-` would be taken
+    // for an option, so it gets `./` before it.
     if let Some(index) = words.iter().position(|word| word == "--") {
         words.remove(index);
         for word in &mut words[index..] {
@@ -133,7 +135,7 @@ fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
-/// Adds to an error of the disk how to resume the sweep.
+/// If the disk caused the error, adds to its message how to resume the sweep.
 fn with_command_to_resume(error: SweepError) -> anyhow::Error {
     match error {
         SweepError::Dataset(error @ DatasetError::Io { .. }) => anyhow!(
@@ -167,6 +169,7 @@ fn describe(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
         elapsed,
         ..
     } = summary;
+    // The next command reads the whole dataset, even if this sweep made only a shard. The other lines name the folder of the shard.
     let next = format!("next: {}", analyze_command("summary", root));
     let root = match experiment.shard() {
         None => root.to_owned(),
@@ -197,6 +200,7 @@ fn describe(experiment: &Experiment, summary: &Summary, root: &Path) -> String {
         ));
     }
     if experiment.engine == EngineKind::Tcp {
+        // `with_margin` counts the runs whose margin is above 0: only these can be punctual.
         lines.extend(advice::on_punctuality(
             *punctual,
             *with_margin,

@@ -16,10 +16,10 @@ use sim::watch::watch;
 
 use super::{INTERRUPTED, analyze_command, print};
 
-/// The largest number of reasons for failures that are shown. `runs.csv` has all of them.
+/// At most this many reasons for failures are shown. `runs.csv` has all of them.
 const MAX_REASONS: usize = 5;
 
-/// The largest number of commands to resume that are shown. There may be one for each shard (part of the experiment).
+/// At most this many commands that make the remaining runs are shown. There may be one for each shard.
 const MAX_COMMANDS: usize = 3;
 
 /// Show the state of an experiment's runs: done, failed and left to do, speed, expected end, punctual runs, size
@@ -30,8 +30,7 @@ const MAX_COMMANDS: usize = 3;
   sim status data/overnight --watch
 
 A run over TCP is punctual if its delays were too short to change the order of events: the largest delay of a tick plus the largest delay \
-of a message is less than the margin. The margin is the shortest time between two ticks whose order matters. The order of a tick of one machine and a tick of another matters if one of the machines may send to the other, or if \
-both may send to the same third machine.
+of a message is less than the run's margin, which `sim plan --help` explains.
 
 A run is as scheduled if every message arrived as the schedule (made from the seed) says: between the same two ticks of the recipient, and in \
 the same order. Then the run has the same events as the simulated run with the same seed. Every punctual run is as scheduled; other runs \
@@ -62,6 +61,7 @@ enum Format {
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.watch {
         let watched = watch(&args.datasets)?;
+        // The full screen is gone now. A line for each dataset stays in the terminal.
         let printed = print(&watched.lines.join("\n"))?;
         return Ok(match watched.is_interrupted {
             true => ExitCode::from(INTERRUPTED),
@@ -92,9 +92,10 @@ fn table(root: &Path, status: &Status) -> String {
     row("engine", status.engine.clone());
     row("runs planned", grouped(status.planned));
     row("done", with_share(status.done, status.planned));
+    // These finished runs are not among `done`. They were planned before the user made the experiment smaller.
     if status.no_longer_planned > 0 {
         let runs = grouped(status.no_longer_planned);
-        row("no longer planned", format!("{runs} more, done"));
+        row("no longer planned", format!("{runs} more, which are done"));
     }
     row("failed", failures(status.failed));
     row("to do", grouped(status.to_do));
@@ -131,7 +132,7 @@ fn table(root: &Path, status: &Status) -> String {
         row(
             "lateness",
             format!(
-                "99 % of ticks within {} in the median run, {} at worst",
+                "99 % of ticks within {} in the median run; largest in all runs: {}",
                 micros_in_words(status.lateness_p99_us),
                 micros_in_words(status.lateness_max_us)
             ),
@@ -155,7 +156,8 @@ fn table(root: &Path, status: &Status) -> String {
     for command in status.resume.iter().take(MAX_COMMANDS) {
         row("to resume", command.clone());
     }
-    if let more @ 1.. = status.resume.len().saturating_sub(MAX_COMMANDS) {
+    let more = status.resume.len().saturating_sub(MAX_COMMANDS);
+    if more > 0 {
         row("to resume", format!("{more} more shards in the same way"));
     }
     if status.sweeps.is_empty() && status.to_do == 0 {
@@ -192,7 +194,8 @@ fn describe_start(status: &Status) -> String {
     }
 }
 
-/// Which process makes runs, on which computer and how fast. If the file system has no locks, adds that the process may have ended.
+/// Which process makes runs, on which computer and how fast. A running process holds a lock on the dataset. If the file system has no locks,
+/// the text adds that the process may have ended.
 fn describe_sweep(sweep: &Sweep) -> String {
     let rate = match sweep.runs_per_hour {
         Some(rate) => format!("{} runs an hour", grouped(rate.round() as u64)),

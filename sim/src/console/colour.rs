@@ -1,7 +1,7 @@
 //! Colours of words on stdout.
 //!
-//! Colours must not change the alignment of a table. So [`marked`] puts characters of width 0 around a word. Then the table is laid out. At
-//! last [`coloured`] replaces these characters (the marks) by the escape sequences of terminals.
+//! The escape sequences that colour a word on a terminal would count as letters when a table is laid out. So [`marked`] only puts marks
+//! (characters of width 0) around the word. Then the table is laid out. In the end [`coloured`] replaces the marks by escape sequences.
 
 use std::env;
 
@@ -10,11 +10,11 @@ use console::{Color, Style};
 /// What a colour means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// Green: passed, stable.
+    /// Green, for words such as `confirmed` (a verdict) or `stable` (a regime).
     Good,
-    /// Yellow: not decided, critical.
+    /// Yellow, for words such as `undecided` or `critical`.
     Doubtful,
-    /// Red: failed, overloaded.
+    /// Red, for words such as `refuted` or `overloaded`, and for the number of failures.
     Bad,
 }
 
@@ -38,13 +38,14 @@ pub fn stdout_has_colours() -> bool {
 
 /// Puts marks around `word`, which [`coloured`] replaces by a colour. The marks have no width on the screen.
 pub fn marked(word: &str, tone: Tone) -> String {
-    // Exactly one entry of `TONES` has this tone.
+    // Exactly one entry of `TONES` has this tone, so `start` is a single character.
     let of_tone = TONES.into_iter().filter(|(other, ..)| *other == tone);
     let start: String = of_tone.map(|(_, start, _)| start).collect();
     format!("{start}{word}{END}")
 }
 
-/// Replaces the marks of [`marked`] by escape sequences. A colour ends at the end of the line at the latest.
+/// Replaces the marks of [`marked`] by escape sequences. If a line ends within a marked word, the colour ends there
+/// too, so the next line has none.
 pub fn coloured(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;

@@ -15,15 +15,15 @@ pub struct Control {
     stop: Arc<AtomicBool>,
     /// Number of runs under way.
     active: AtomicU64,
-    /// Those of the runs under way whose ticks are not counted yet.
+    /// The runs under way whose ticks are counted only when they have ended.
     timed: Mutex<TimedRuns>,
-    /// Number of ticks done, of runs that have ended and of runs under way.
+    /// Number of ticks done, in runs that have ended and in runs under way. Ticks of the runs in `timed` are not in it.
     ticks: AtomicU64,
     /// Number of these ticks that were late.
     late_ticks: AtomicU64,
-    /// Whether no new runs are started because too many ticks are late.
+    /// True while no new runs are started because too many ticks are late.
     holding_back: AtomicBool,
-    /// Sentences about the runs that the progress display has not shown yet.
+    /// Sentences about the runs. Those that the progress display has shown are removed.
     remarks: Mutex<Vec<String>>,
 }
 
@@ -36,7 +36,7 @@ struct TimedRuns {
     next_serial: u64,
 }
 
-/// A run whose ticks are counted only when it has ended. The run counts as under way until this value is dropped.
+/// A run whose ticks are counted only when it has ended. It is one of the [`TimedRuns`] until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct TimedRun<'c> {
     control: &'c Control,
@@ -50,7 +50,7 @@ impl Drop for TimedRun<'_> {
 }
 
 impl Control {
-    /// Notes the start of a run whose ticks are counted only when it has ended.
+    /// Notes the start of a run whose ticks are counted only when it has ended. The caller calls [`Self::begin`] too, as for every run.
     pub(crate) fn begin_timed(&self) -> TimedRun<'_> {
         let mut timed = self.lock_timed();
         let serial = timed.next_serial;
@@ -62,9 +62,9 @@ impl Control {
         }
     }
 
-    /// Estimates how many ticks are done but not counted yet, as a number of runs: 1.5 means the ticks of one and a half runs. Each run of
-    /// [`Self::begin_timed`] that is under way adds the share of `run_time` (the duration of a run) that has passed since the run's start,
-    /// from 0 to 1.
+    /// Estimates how many ticks are done but not counted yet, as a number of runs: 1.5 means the ticks of one and a half runs. Each run
+    /// whose ticks are not counted yet adds the share of it that is over (from 0 to 1): the time since its start, divided by `run_time` (the
+    /// duration of a run).
     pub fn share_of_timed_runs(&self, run_time: Duration) -> f64 {
         let timed = self.lock_timed();
         let share =
@@ -76,7 +76,8 @@ impl Control {
         self.timed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the engines to stop: they start no new run, and end or drop the runs under way.
+    /// Asks the engines to stop. They start no new run. Of the runs under way, they may complete those that are about to end, and drop the
+    /// others.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -106,7 +107,7 @@ impl Control {
         self.late_ticks.load(Ordering::Relaxed)
     }
 
-    /// Returns whether no new runs are started because too many ticks are late.
+    /// Returns whether new runs wait at the moment because too many ticks are late.
     pub fn is_holding_back(&self) -> bool {
         self.holding_back.load(Ordering::Relaxed)
     }
@@ -123,7 +124,7 @@ impl Control {
         std::mem::take(&mut *remarks)
     }
 
-    /// Notes whether no new runs are started because too many ticks are late.
+    /// Notes whether new runs wait from now on because too many ticks are late.
     pub(crate) fn hold_back(&self, is_holding_back: bool) {
         self.holding_back.store(is_holding_back, Ordering::Relaxed);
     }

@@ -67,8 +67,8 @@ pub struct RawLog {
     started_at_ns: u64,
     /// For each machine, the newest events, which are still in memory.
     machines: Vec<Vec<LoggedEvent>>,
-    /// Older events that were moved from memory to a file because the logs are long: pieces in the order in which they were moved, each with
-    /// the index of its machine.
+    /// The older events of long logs, which were moved from memory to a file, piece by piece: the index of each piece's machine, and where
+    /// the piece is in the file. The pieces are in the order in which they were moved.
     spilled: Vec<(usize, Piece)>,
     /// How long each message travelled.
     latency: Samples,
@@ -77,8 +77,8 @@ pub struct RawLog {
 }
 
 impl RunOutcome<RawLog> {
-    /// Joins the pieces of the log and calculates the run's punctuality (how late its ticks and messages were). If the log cannot be read
-    /// back, the run has failed.
+    /// Joins the pieces of the log and calculates the run's punctuality (how late its ticks and messages were). If older events cannot
+    /// be read back from their file, the run has failed.
     pub fn finalize(self, seed: u64, time_scale: f64) -> RunOutcome {
         let Self {
             run,
@@ -97,8 +97,8 @@ impl RunOutcome<RawLog> {
     }
 }
 
-/// The margin of a run with `schedule` (the shortest time between two ticks whose order matters, [`Schedule::margin_ns`]), in nanoseconds
-/// of real time. A run with `time_scale` 10 is 10 times faster than real time.
+/// The margin of a run with `schedule`, in nanoseconds of real time. [`Schedule::margin_ns`] gives it in model time, which passes
+/// `time_scale` times as fast as real time.
 pub fn wall_margin_ns(schedule: &Schedule, time_scale: f64) -> u64 {
     (schedule.margin_ns() as f64 / time_scale) as u64
 }
@@ -150,6 +150,7 @@ fn create_machines(run: &Run, seed: u64) -> Vec<Machine> {
         .map(|index| {
             let random = random::machine_stream(seed, &key, index);
             let mut machine = Machine::new(index, &run.configuration, random);
+            // The vector or hybrid clock that the machine keeps beside its Lamport clock, if the configuration has one.
             machine.keep(CarriedClock::new(run, seed, index));
             machine
         })

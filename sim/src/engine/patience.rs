@@ -37,7 +37,7 @@ impl Suspension {
 /// A deadline that is postponed by the time for which the event loop is suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
-    /// The deadline if the loop is not suspended after the deadline was set.
+    /// The deadline as it was set, not postponed.
     until_ns: u64,
     /// For how long the loop had been suspended in total when the deadline was set.
     suspended_ns: u64,
@@ -52,7 +52,7 @@ impl Patience {
         }
     }
 
-    /// Returns the time of the postponed deadline if the loop was suspended for `suspended_ns` in total so far.
+    /// Returns the postponed deadline. `suspended_ns` is for how long the loop was suspended so far, in total.
     pub(crate) fn end_ns(&self, suspended_ns: u64) -> u64 {
         let postponed_by_ns = suspended_ns.saturating_sub(self.suspended_ns);
         self.until_ns.saturating_add(postponed_by_ns)
@@ -82,7 +82,8 @@ mod tests {
             patience.end_ns(suspension.note_awake(woken_ns)),
             10 * SECOND + 3599 * SECOND
         );
-        // A loop with one turn in each second is slow but awake, so its time counts.
+        // A loop with one turn in each second is slow but awake, so its time counts. The deadline is second 3609: in the turn at
+        // this second it has not passed yet.
         for second in 1..=9 {
             assert!(!patience.is_over(woken_ns + second * SECOND, &mut suspension));
         }

@@ -28,13 +28,17 @@ use super::{Control, RawLog, RunOutcome, Samples, count_ticks, join_thread};
 use crate::experiment::Run;
 use crate::wire::RunToken;
 
-/// The environment variable with the run's secret (its token). An argument would be visible to other users of the computer.
+/// The environment variable with the run's secret (its token), by which the machines of the run recognise each other. An argument of the
+/// command would be visible to other users of the computer.
 pub const TOKEN_VARIABLE: &str = "SIM_TOKEN";
+
+// The numbers of the exit codes are those of `sysexits.h` for similar failures.
 /// Exit code of a machine that cannot listen at its address. The run can be tried again on other addresses.
 pub const CANNOT_LISTEN: u8 = 75;
 /// Exit code of a machine for which the system has no more threads or files.
 pub const CANNOT_START: u8 = 71;
-/// Exit code of a machine whose log cannot be written to the disk.
+/// Exit code of a machine whose log cannot be written to the disk: it prints its log at its end, and the parent lets this output go to a
+/// file.
 pub const CANNOT_WRITE: u8 = 74;
 
 /// How often a run is tried if its addresses are in use, each time on other addresses.
@@ -45,7 +49,7 @@ const SET_UP_PATIENCE: Duration = Duration::from_secs(30);
 /// Settings for starting machines.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The program with the command `machine`.
+    /// The program `sim`. Its command `machine` is the process of one machine.
     pub program: PathBuf,
     /// The experiment file: the copy in the dataset's folder.
     pub experiment: PathBuf,
@@ -118,6 +122,7 @@ pub fn serve(
             has_told_user: false,
         }),
     };
+    // If a worker fails, the sweep (all runs of the command) is stopped.
     let work = || work(settings, &queue, control, outcomes).inspect_err(|_| control.stop());
     thread::scope(|scope| {
         let mut others = vec![];
@@ -193,8 +198,8 @@ impl Queue<'_> {
     }
 }
 
-/// The work of one worker: does one run after the other until there are no more runs, or the sweep (all runs of the command) is stopped, or
-/// the worker must end because the system cannot start so many processes.
+/// The work of one worker: does one run after the other until there are no more runs, or the sweep is stopped, or the worker must end
+/// because the system cannot start so many processes.
 fn work(
     settings: &Settings,
     queue: &Queue<'_>,
@@ -202,12 +207,14 @@ fn work(
     outcomes: &Sender<RunOutcome<RawLog>>,
 ) -> io::Result<()> {
     let mut addresses = AddressBook::new(settings.ports.clone());
-    // Whether this is the last worker, and its last run could not be started. A second failure ends the sweep.
+    // Whether a run could not be started and all other workers have ended. Then this worker tries the run once more, while no other run is
+    // active. If the run cannot be started even so, the sweep ends with an error.
     let mut is_last_try = false;
     while !control.is_stopped()
         && let Some(run) = queue.take()
     {
         control.begin();
+        // The ticks of a run are counted when its processes have ended. Until then, the display estimates them from the time since this call.
         let timed = control.begin_timed();
         let result = run_in_processes(settings, &run, &mut addresses, control);
         drop(timed);
@@ -314,7 +321,7 @@ fn join_results(results: Vec<MachineResult>) -> RawLog {
     RawLog {
         started_at_ns,
         machines,
-        // Each machine's process keeps its whole log in memory.
+        // No events were moved to files during the run: each machine's process keeps its whole log in memory until the end.
         spilled: vec![],
         latency,
         as_scheduled,

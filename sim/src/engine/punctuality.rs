@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 /// How punctual a run was. Times are in wall nanoseconds (real time, not model time).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Punctuality {
-    /// The run's margin: the shortest wall time between two ticks whose order matters ([`crate::experiment::Schedule::margin_ns`]
-    /// divided by the time scale).
+    /// The run's margin: the shortest wall time between two ticks whose order can change the run's events
+    /// ([`crate::experiment::Schedule::margin_ns`] divided by the time scale).
     pub margin_ns: u64,
     /// Quantiles over the ticks of all machines: the time at which the tick was done minus the time at which it was due.
     pub lateness: Quantiles,
@@ -52,11 +52,12 @@ impl Samples {
         self.0.append(&mut others.0);
     }
 
-    /// The quantiles of all added durations, by nearest rank: of `n` sorted durations, the quantile of a share `p` is number
-    /// `p * n`, rounded up and counted from 1.
+    /// The quantiles of all added durations, by nearest rank. For example, the 99th percentile of 150 durations is the 149th in
+    /// ascending order, because 0.99 * 150 = 148.5 is rounded up.
     pub fn quantiles(mut self) -> Quantiles {
         self.0.sort_unstable();
         let quantile = |share: f64| {
+            // Counted from 1.
             let rank = (share * self.0.len() as f64).ceil() as usize;
             self.0.get(rank.saturating_sub(1)).copied().unwrap_or(0)
         };
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_durations_of_the_sample() {
+    fn quantiles_are_not_interpolated() {
         let mut samples = Samples::default();
         (1..=200).rev().for_each(|duration| samples.push(duration));
         assert_eq!(

@@ -1,11 +1,12 @@
-//! Recognises errors that say that the operating system has no more files, processes or memory. The same call may succeed later,
-//! when another run or program has ended.
+//! Recognises errors that say that the operating system allows no more open files, processes or threads, or has no more memory. The
+//! same call may succeed later, when another run or program has ended.
 
 use std::io;
 
-/// Returns whether `error` says that the system has no more files, processes or memory.
+/// Returns whether `error` says that the system allows no more open files, processes or threads, or has no more memory.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
-    // `AGAIN` (on other systems `WouldBlock`) also says that no more processes or threads can be started.
+    // `AGAIN` (below: `WouldBlock`) usually means that a call would have to wait. When a process or a thread is started, it means that
+    // the system allows no more of them.
     #[cfg(unix)]
     if let Some(code) = rustix::io::Errno::from_io_error(error) {
         use rustix::io::Errno;
@@ -14,6 +15,7 @@ pub(crate) fn is_shortage(error: &io::Error) -> bool {
             Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS
         );
     }
+    // Only errors without an error number of the system come here, and on systems other than Unix all errors.
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory

@@ -1,7 +1,7 @@
 //! The virtual engine: simulates the machines of a run as fast as the processor can.
 //!
-//! The same run always gives the same events. A message takes no time, unless the experiment has delays. But a tick that is due at the
-//! same time as the tick that sent a message does not receive the message yet.
+//! The same run always gives the same events. Unless the experiment has delays, a message arrives at the time at which it was
+//! sent, but after all ticks that are due at this time. So none of these ticks receives it.
 
 use std::sync::Arc;
 
@@ -115,6 +115,7 @@ fn deliver(
             let delay_ns = machines[sender].draw_delay_ns();
             let recipient = &mut machines[peer as usize];
             if let Some(timestamp) = timestamp {
+                // False if a timestamp from the same tick of the sender is already there.
                 let is_new = recipient.take_timestamp(message, Arc::clone(timestamp));
                 debug_assert!(is_new, "a machine sends at most once in a tick");
             }

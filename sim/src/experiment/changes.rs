@@ -9,8 +9,8 @@ use toml_edit::{DocumentMut, Item, Table, Value};
 use super::PARAMETERS;
 use crate::toml_reader::{self, COMMAND_LINE, Mistake, nearest};
 
-/// The keys that can be changed and do not belong to a table of the file. (The other keys that can be changed are those of the table
-/// `[parameters]`.)
+/// The keys at the top of the file, outside all tables, that can be changed. All other keys that can be changed belong to the table
+/// `[parameters]`.
 const TOP_LEVEL: [&str; 8] = [
     "name",
     "description",
@@ -31,7 +31,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Creates the change of the number of repetitions.
+    /// Creates a change that sets the number of repetitions to `count`.
     pub fn repetitions(count: u32) -> Self {
         Self {
             key: "repetitions".to_owned(),
@@ -52,7 +52,7 @@ impl Change {
 
     /// Returns each key that can be changed, followed by `=`. Shells offer these texts for completion.
     pub fn beginnings() -> Vec<&'static str> {
-        // The list of values that shells offer needs texts that live as long as the program.
+        // The library clap takes such a list only as texts that live as long as the program. So the texts are made once and kept.
         static BEGINNINGS: LazyLock<Vec<String>> =
             LazyLock::new(|| Change::keys().map(|key| format!("{key}=")).collect());
         BEGINNINGS.iter().map(String::as_str).collect()
@@ -60,7 +60,7 @@ impl Change {
 
     /// Returns the key together with its table, such as `parameters.internal`. [`Mistake::key`] has the same form.
     fn full_key(&self) -> String {
-        match TOP_LEVEL.contains(&&*self.key) {
+        match TOP_LEVEL.contains(&self.key.as_str()) {
             true => self.key.clone(),
             false => format!("parameters.{}", self.key),
         }
@@ -73,7 +73,7 @@ impl Change {
     /// Returns why the change is not possible.
     fn apply(&self, document: &mut DocumentMut) -> Result<(), String> {
         let root = document.as_table_mut();
-        if TOP_LEVEL.contains(&&*self.key) {
+        if TOP_LEVEL.contains(&self.key.as_str()) {
             root.insert(&self.key, Item::Value(self.value.clone()));
             return Ok(());
         }
@@ -118,7 +118,7 @@ impl FromStr for Change {
         let begins_with_letter = value.starts_with(|first: char| first.is_ascii_alphabetic());
         let value = match value.parse() {
             Ok(value) => value,
-            // Not TOML, but text without quotes.
+            // Not TOML, but text without quotes, which must be on one line.
             Err(_) if begins_with_letter && !value.contains('\n') => value.into(),
             Err(_) => {
                 return Err(format!(
@@ -133,7 +133,8 @@ impl FromStr for Change {
     }
 }
 
-/// Returns whether one of the file's cases has a value for `key`. Cases are written as `[[cases]]` or as `cases = [{...}, ...]`.
+/// Returns whether one of the file's cases has a value for `key`. A case is a combination of values. Cases are written as `[[cases]]` or as
+/// `cases = [{...}, ...]`.
 fn is_in_cases(root: &Table, key: &str) -> bool {
     let Some(cases) = root.get("cases") else {
         return false;
@@ -171,7 +172,8 @@ pub(super) fn apply(text: &str, changes: &[Change]) -> Result<String, Vec<Mistak
 }
 
 /// Corrects the line numbers of `mistakes`. The mistakes were found in the changed text, but users know only the lines of the file, `text`.
-/// A mistake in a changed value gets [`COMMAND_LINE`] in place of a line. Any other mistake gets the line of its key in the file.
+/// A mistake in a changed value gets [`COMMAND_LINE`] in place of a line. Any other mistake gets the line of its key in the file. Only
+/// mistakes in the syntax have no key. Their lines are right, because a text with such a mistake is not changed ([`apply`]).
 pub(super) fn correct_lines(text: &str, changes: &[Change], mistakes: &mut [Mistake]) {
     for mistake in mistakes {
         let is_changed = |change: &Change| {

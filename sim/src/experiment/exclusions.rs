@@ -54,12 +54,13 @@ fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
     text(parameter, &parameter.cell(configuration))
 }
 
-/// An index that finds the exclusions that may cover a configuration. Each exclusion is filed under the values of one of its parameters
-/// (its *key parameter*).
+/// An index that finds the exclusions that may cover a configuration. Each exclusion is filed under all its values of one of its parameters
+/// (its *key parameter*), for example under `internal=0.5` and `internal=0.7`.
 ///
-/// A search compares the configuration with all exclusions filed under one of its values, so these should be few. That is how the key
-/// parameter is chosen. The frequency of a value is the number of exclusions in which it occurs. For each parameter of the exclusion, take
-/// the highest frequency of its values. The key parameter is the one for which this number is smallest.
+/// A search tries all exclusions that are filed under a value of the configuration. To keep them few, the key parameter of an exclusion is
+/// one whose values occur in few other exclusions. Each parameter of the exclusion is judged by its most frequent value there (the one
+/// that occurs in the most exclusions). The key parameter is the one whose most frequent value occurs in the fewest
+/// exclusions.
 struct Index<'e> {
     exclusions: &'e [Exclusion],
     /// For each value (as text): the numbers of the exclusions filed under it (their positions in `exclusions`), in ascending order.
@@ -86,8 +87,8 @@ impl<'e> Index<'e> {
             key_parameters: vec![],
         };
         for (number, exclusion) in exclusions.iter().enumerate() {
-            // An exclusion without parameters is not filed, so it removes nothing. (Its section in the file has only unknown keys, which
-            // are mistakes.)
+            // Only an exclusion without parameters has no key parameter. The code that reads experiment files refuses such exclusions, so
+            // they do not occur here.
             let Some(values) = exclusion.0.iter().min_by_key(highest_frequency) else {
                 continue;
             };
@@ -104,11 +105,12 @@ impl<'e> Index<'e> {
 
     /// Returns the number of the first exclusion that covers `configuration`.
     fn find(&self, configuration: &Configuration) -> Option<usize> {
+        // For each key parameter: the exclusions filed under the configuration's value of it.
         let candidates = self.key_parameters.iter().filter_map(|parameter| {
             let text = text_in(parameter, configuration);
             self.by_value.get(text.as_str())
         });
-        // For each value, the first of the exclusions filed under it that covers the configuration.
+        // In each of these lists: the first exclusion that really covers the configuration.
         let covering = candidates.filter_map(|numbers| {
             let mut numbers = numbers.iter().copied();
             numbers.find(|&number| self.exclusions[number].covers(configuration))
@@ -142,7 +144,7 @@ mod tests {
     use crate::experiment::grid::dimension_of;
     use proptest::prelude::*;
 
-    /// The parameter `rates` with one rate set for each of these rates of machine 0. In all sets, machine 1 has the rate 1.
+    /// The parameter `rates` with two machines. For the rates 2 and 3 of machine 0, for example, the sets are `2,1` and `3,1`.
     fn rates(rates_of_first: &[u32]) -> Dimension {
         let sets: Vec<[u32; 2]> = rates_of_first.iter().map(|&rate| [rate, 1]).collect();
         dimension_of("rates", &format!("{sets:?}"))
@@ -165,8 +167,8 @@ mod tests {
     fn dimensions() -> impl Strategy<Value = Vec<Dimension>> {
         let numbers = || prop::option::of(prop::collection::vec(1u32..6, 1..4));
         let stamps = prop::option::of(prop::sample::select(vec!["before", "after"]));
-        (numbers(), numbers(), stamps).prop_map(|(first, tenths, rule)| {
-            let rates = first.map(|first| rates(&first));
+        (numbers(), numbers(), stamps).prop_map(|(rates_of_first, tenths, rule)| {
+            let rates = rates_of_first.map(|hertz| rates(&hertz));
             let internal = tenths.map(|tenths| internal(&tenths));
             let stamp = rule.map(|rule| stamp(&[rule]));
             [rates, internal, stamp].into_iter().flatten().collect()
@@ -176,11 +178,14 @@ mod tests {
     proptest! {
         #[test]
         fn the_index_removes_the_same_configurations_as_each_exclusion_in_turn(all in prop::collection::vec(dimensions(), 0..8)) {
+            // The dimensions of each exclusion. An exclusion needs at least one.
             let all: Vec<_> = all.into_iter().filter(|dimensions| !dimensions.is_empty()).collect();
             let five = [1, 2, 3, 4, 5];
             let grid = [rates(&five), internal(&five), stamp(&["after", "before"])];
-            let base = Configuration::new("1,1".parse().expect("rates"), Probability::new(0.5).expect("one"), 1);
+            // The values of the grid replace the rates and the probability of `base`. Its duration (1 ns) does not matter here.
+            let base = Configuration::new("1,1".parse().expect("rates"), Probability::new(0.5).expect("a probability"), 1);
             let configurations: Vec<_> = crate::experiment::grid::product(&grid, &base).into_iter().map(Arc::new).collect();
+            // What is expected: without the index, each exclusion removes the configurations that it covers.
             let mut expected = configurations.clone();
             let expected_counts: Vec<usize> = all.iter().map(|dimensions| {
                 let before = expected.len();

@@ -14,8 +14,8 @@ use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering, ShardRule};
 use crate::input;
 use crate::toml_reader::{self, Item, Mistake, Section};
 
-/// A larger experiment file is not read. The limit leaves 33 bytes for each of [`Experiment::MAX_RUNS`] values of a parameter, more than a
-/// rate set such as `[1, 3, 6]` needs.
+/// A larger experiment file is not read. The limit does not hinder even the largest experiment: if each of its [`Experiment::MAX_RUNS`] runs
+/// has its own value of a parameter, there are 33 bytes for each value. A rate set such as `[1, 3, 6]` needs fewer.
 const MAX_BYTES: u64 = 64 << 20;
 /// The maximum length of a folder's name on common systems, in bytes.
 const LONGEST_NAME_BYTES: usize = 255;
@@ -90,6 +90,7 @@ fn parse_changed(
         return parse(text);
     }
     parse(&changes::apply(text, changes)?).map_err(|mut mistakes| {
+        // Users know the lines of the file, not those of the changed text.
         changes::correct_lines(text, changes, &mut mistakes);
         mistakes
     })
@@ -128,8 +129,9 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
             item.one_of(Isolation::NAMES)
         });
 
-    // After a mistake in a value, its default or 0 is used below, so that mistakes in the grid are noted too.
-    // The file must give `rates` and `internal`. So the values that these two have here are always replaced.
+    // The grid is the part of the file that gives the values of parameters. It is read even after a mistake above, so that its own
+    // mistakes are noted too: a value that could not be read has its default here, or 0.
+    // `base` needs some `rates` and `internal`, but these values are never used, because every file must give both parameters.
     let base = Configuration::new(
         Rates::new(vec![Rate::new(1)?; 2])?,
         Probability::new(0.0)?,
@@ -147,8 +149,8 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     let configurations = grid.configurations();
     let more_repetitions = grid.more_repetitions(configurations.as_deref());
     let engine = overrides.engine.or(engine);
-    // The virtual engine has no wall clock and no processes. So it ignores given values of these two, but mistakes in the file's
-    // values count.
+    // The virtual engine has no wall clock and no processes. So given values of `time_scale` and `isolation` are replaced by the
+    // defaults. A value in the file that has a mistake stays `None`: the mistake is reported all the same.
     let (time_scale, isolation) = match engine {
         Some(EngineKind::Virtual) => (
             time_scale.map(|_| 1.0),
@@ -161,7 +163,8 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     };
     let (configurations, repetitions) = (configurations?, u32::try_from(repetitions?).ok()?);
     let more_repetitions = more_repetitions?;
-    // Every configuration gets numbers for as many runs as the configuration with the most repetitions has.
+    // The plan numbers its runs as if every configuration had as many repetitions as the configuration with the most. All values of
+    // `more_repetitions` are larger than `repetitions`.
     let max_repetitions = more_repetitions.values().copied().max();
     let max_repetitions = max_repetitions.unwrap_or(repetitions);
     Some(Experiment {
@@ -209,10 +212,17 @@ fn dataset_name(item: &Item<'_>) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// Returns the name of the dataset if the file does not give one: the name of the file without its ending. `None` after a mistake, which
-/// is noted.
+/// Returns the name of the dataset if the file does not give one: the name of the file without its ending. This system allows the name,
+/// because a file has it, so only the rules of Windows are checked. `None` after a mistake, which is noted.
 fn name_of_file(root: &Section<'_>, path: &Path) -> Option<String> {
-    let name = path.file_stem()?.to_string_lossy();
+    let Some(name) = path.file_stem() else {
+        root.note(
+            "name",
+            "missing; give one, such as name = \"first\"".to_owned(),
+        );
+        return None;
+    };
+    let name = name.to_string_lossy();
     if is_refused_by_windows(&name) {
         root.note(
             "name",
@@ -225,8 +235,8 @@ fn name_of_file(root: &Section<'_>, path: &Path) -> Option<String> {
     Some(name.into_owned())
 }
 
-/// Returns whether Windows allows no folder with this name because it ends with a dot, or because it is reserved for a device. A reserved
-/// name may also be followed by a dot and more letters.
+/// Returns whether Windows refuses a folder with this name because it ends with a dot, or because it is reserved for a device, such as
+/// `con`. A name such as `con.txt` is reserved too: only the part before the first dot matters.
 fn is_refused_by_windows(name: &str) -> bool {
     let before_dot = name.split('.').next().unwrap_or(name).to_ascii_lowercase();
     let is_device = match before_dot

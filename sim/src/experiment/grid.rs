@@ -11,9 +11,8 @@ use super::{Configuration, Parameter};
 #[derive(Clone, Debug)]
 pub(super) struct Dimension {
     pub(super) parameter: &'static Parameter,
-    /// The values in the order of the file. Each [`Setting`] has the text of a value (its `cell`) and can give the value to a configuration.
-    /// The settings are in an `Arc` because each of the `[[cases]]` gets a clone of every dimension in `[parameters]`, and these clones
-    /// share them.
+    /// The values in the order of the file. A [`Setting`] can give its value to a configuration, and has the value as text (`cell`). Each of
+    /// the file's `[[cases]]` gets a clone of every dimension in `[parameters]`. Because of the `Arc`, these clones share the values.
     pub(super) settings: Arc<[Setting]>,
 }
 
@@ -24,10 +23,11 @@ pub(super) fn product_count(dimensions: &[Dimension]) -> Option<u64> {
     })
 }
 
-/// Returns how many machines the configurations that [`product`] makes of `dimensions` and `base` have together. `None` if the number
-/// does not fit into 64 bits.
+/// Counts the machines of all configurations that [`product`] makes of `dimensions` and `base`. `None` if the number does not fit into 64
+/// bits.
 pub(super) fn machine_count(dimensions: &[Dimension], base: &Configuration) -> Option<u64> {
-    // Each rate set, with its own number of machines, is combined with every combination of the other parameters' values.
+    // Each rate set, with its own number of machines, is combined with every combination of the other parameters' values. If no dimension
+    // is `rates`, the only rate set is that of `base`.
     let mut other_combinations = 1u64;
     let mut machines_of_all_sets = u64::from(base.rates.machines());
     for dimension in dimensions {
@@ -60,7 +60,7 @@ pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Con
         })
 }
 
-/// Returns whether `configuration` has, for the parameter of every dimension, one of the dimension's values.
+/// Returns whether, in every dimension, the value of `configuration` is one of the dimension's values.
 pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) -> bool {
     dimensions.iter().all(|dimension| {
         let cell = dimension.parameter.cell(configuration);
@@ -134,8 +134,10 @@ mod tests {
         fn an_exclusion_removes_the_configurations_with_its_values_in_both_dimensions(a in 1usize..20, b in 1usize..20, x in 1usize..20, y in 1usize..20) {
             let mut configurations: Vec<_> = product(&[rates(a), internals(b)], &base()).into_iter().map(Arc::new).collect();
             let exclusion = Exclusion::new(&[rates(x), internals(y)]);
+            // `remove` returns a number for each exclusion, here for a single one.
             let removed = exclusions::remove(&[exclusion], &mut configurations)[0];
-            // The exclusion has the first x of the grid's a rate sets and the first y of its b probabilities.
+            // The grid has `a` rate sets and `b` probabilities. The exclusion covers the first `x` of these rate sets (all if `x` is larger
+            // than `a`), combined with the first `y` of these probabilities.
             prop_assert_eq!(removed, a.min(x) * b.min(y));
             prop_assert_eq!(configurations.len(), a * b - removed);
         }

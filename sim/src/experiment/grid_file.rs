@@ -28,7 +28,7 @@ pub(super) struct Grid<'s, 'd> {
     pub(super) root: &'s Section<'d>,
     /// The number of runs of each configuration.
     pub(super) repetitions: u64,
-    /// The seed and the limit on the number of machines: rules that make rate sets need both.
+    /// The seed and the limit on the number of machines. Rules that make rate sets, such as `{ random = 10, machines = 3 }`, need them.
     pub(super) context: ReadContext,
     /// Has the values of the parameters that the grid does not mention.
     pub(super) base: Configuration,
@@ -54,6 +54,7 @@ impl Grid<'_, '_> {
             .iter()
             .map(|case| self.case(case, shared.as_ref()))
             .collect();
+        // A file must give these two parameters. All others may be left out.
         for name in ["rates", "internal"] {
             self.require_everywhere(name, shared.as_ref(), &cases);
         }
@@ -62,11 +63,12 @@ impl Grid<'_, '_> {
         // One list of dimensions for each case, or a single list if there are no cases.
         let dimension_lists: Vec<Vec<Dimension>> =
             match case_dimensions.into_iter().collect::<Option<Vec<_>>>()? {
-                cases if cases.is_empty() => vec![shared_dimensions],
-                cases => cases
+                of_cases if of_cases.is_empty() => vec![shared_dimensions],
+                of_cases => of_cases
                     .into_iter()
-                    .map(|case| {
-                        case.into_iter()
+                    .map(|of_case| {
+                        of_case
+                            .into_iter()
                             .chain(shared_dimensions.iter().cloned())
                             .collect()
                     })
@@ -175,7 +177,7 @@ impl Grid<'_, '_> {
         }
     }
 
-    /// Checks that the experiment has neither too many runs nor too many machines.
+    /// Checks that the experiment does not have too many runs, and that its configurations together do not have too many machines.
     fn check_size(&self, dimension_lists: &[Vec<Dimension>]) -> Option<()> {
         let configurations = dimension_lists.iter().try_fold(0u64, |sum, dimensions| {
             sum.checked_add(grid::product_count(dimensions)?)
@@ -221,7 +223,8 @@ impl Grid<'_, '_> {
             );
             return None;
         }
-        // A mistake was noted for an unknown key. Without this key, the block would cover other configurations.
+        // If a key is unknown, `dimensions` has noted the mistake. The block must not be used without this key, because it would exclude more
+        // configurations than the user wants.
         let mut keys = section.keys();
         let has_only_known_keys = keys.all(|key| DIMENSION_NAMES.contains(&key));
         has_only_known_keys.then(|| Exclusion::new(&dimensions))
@@ -235,7 +238,7 @@ impl Grid<'_, '_> {
     ) -> Option<Vec<Arc<Configuration>>> {
         let (sections, exclusions): (Vec<_>, Vec<_>) = exclusions.into_iter().unzip();
         let removed_counts = exclusions::remove(&exclusions, &mut configurations);
-        let has_effect = !removed_counts.contains(&0);
+        let have_all_an_effect = !removed_counts.contains(&0);
         for (section, count) in std::iter::zip(&sections, removed_counts) {
             if count == 0 {
                 section
@@ -246,7 +249,7 @@ impl Grid<'_, '_> {
         if let (true, Some(item)) = (is_empty, self.root.get("exclude")) {
             item.note("everything is excluded: there is nothing to run".to_owned());
         }
-        (has_effect && !is_empty).then_some(configurations)
+        (have_all_an_effect && !is_empty).then_some(configurations)
     }
 
     /// Checks that no configuration is in the grid twice.
@@ -263,7 +266,8 @@ impl Grid<'_, '_> {
         Some(())
     }
 
-    /// Checks, for every configuration with `phase = "spread"` (evenly spaced ticks), that its rates leave enough time between ticks.
+    /// Checks that every configuration with `phase = "spread"` has rates with which the ticks of different machines can be at least 100 ns
+    /// apart.
     fn check_phases(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
         let impossible = configurations.iter().find(|configuration| {
             configuration.phase == PhaseRule::Spread
@@ -300,7 +304,7 @@ impl<'d> Origins<'_, 'd> {
         }
     }
 
-    /// Returns the case from which `configuration` comes.
+    /// Returns the case from which `configuration` comes: the case that has all its values. `None` if there are no cases.
     fn case(&self, configuration: &Configuration) -> Option<&Section<'d>> {
         let mut cases = std::iter::zip(self.cases, self.dimension_lists);
         let case = cases.find(|(_, dimensions)| grid::covers(dimensions, configuration));
@@ -310,6 +314,7 @@ impl<'d> Origins<'_, 'd> {
 
 /// Checks that each list of probabilities `internal` has one number for each machine.
 fn check_internal(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>) -> Option<()> {
+    // `internal.machines()` is the length of the list. It is `None` for a single probability, which all machines have.
     let wrong_length = configurations.iter().find(|configuration| {
         let machines = configuration.internal.machines();
         machines.is_some_and(|machines| machines != configuration.rates.machines())

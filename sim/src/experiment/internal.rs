@@ -31,7 +31,8 @@ impl Internal {
         }
     }
 
-    /// Returns the number of machines in the list. `None` if one probability is for all machines.
+    /// Returns the length of the list as it was given, which must equal the number of machines. `None` if it is a single probability for
+    /// all machines.
     pub fn machines(&self) -> Option<u32> {
         (self.0.len() > 1).then_some(self.0.len() as u32)
     }
@@ -110,7 +111,7 @@ impl Serialize for Internal {
     }
 }
 
-/// The parameter is read from the text in a cell of a CSV file.
+/// The parameter is read from a cell of a CSV file. In CSV a number is text too.
 impl<'de> Deserialize<'de> for Internal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -142,6 +143,7 @@ mod tests {
         fn is_read_back_from_its_text_and_from_a_csv_cell(values in prop::collection::vec(0.0f64..=1.0, 1..6)) {
             let internal = Internal::new(values.into_iter().filter_map(Probability::new).collect()).expect("one or more");
             prop_assert_eq!(&internal.to_string().parse::<Internal>().expect("a text"), &internal);
+            // The second cell shows that commas in the first one do not split it.
             let mut writer = csv::Writer::from_writer(vec![]);
             writer.serialize((&internal, 1)).expect("a row");
             let text = String::from_utf8(writer.into_inner().expect("flushed")).expect("text");

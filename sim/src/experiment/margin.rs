@@ -4,9 +4,10 @@
 //! several groups. The order of two ticks of different machines matters if the machines are in the same group: either one of them
 //! may send to the other, or both may send to the same machine.
 //!
-//! If all ticks of a group are sorted by time, the two closest ticks of different machines follow directly on each other. (A tick between
-//! them would be closer to each of the two than they are to each other, and at least one of the two would be of another machine.) So it is
-//! enough to compare each tick with the tick directly before it, in each group of its machine.
+//! Sort all ticks of a group by time, and take the two closest ticks a and b of different machines. They follow directly on each other.
+//! (Suppose that a tick c lies between them. The machine of c differs from that of a or from that of b. If it differs from that of a, then
+//! a and c are closer than a and b; otherwise c and b are.) So it is enough to compare each tick with the tick directly before it,
+//! in each group of its machine.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -24,14 +25,16 @@ pub(super) fn cycle_ns(rates: &Rates) -> u64 {
         .fold(0, |common, rate| gcd(rate.micro_hertz(), common));
     // `common` is the greatest common divisor of the rates in millionths of a tick per second. So the pattern of all machines' ticks occurs
     // `common` times in a million seconds. One pattern takes NANOS_IN_A_MILLION_SECONDS / common nanoseconds, which can be a fraction. The
-    // result is the smallest multiple of this time that is a whole number.
+    // smallest multiple of this time that is a whole number is reached after common / gcd(NANOS_IN_A_MILLION_SECONDS, common) patterns.
     NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
 }
 
 /// Returns the shortest time between two ticks whose order matters, in model nanoseconds. Only ticks due before `end_ns` are compared.
-/// If the order of no two ticks matters, returns the run's duration.
+/// The caller chooses `end_ns` so that the times between later ticks only repeat earlier ones. If the order of no two ticks matters,
+/// returns the run's duration.
 pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u64) -> u64 {
     let mut shortest_ns = schedule.duration_ns();
+    // For each group, the last of its ticks so far.
     let mut last_of_group: Vec<Option<Tick>> = vec![None; schedule.machines()];
     let mut agenda = Agenda::new(schedule);
     // The loop ends early if two ticks are due at the same time, because no time is shorter than 0.
@@ -50,11 +53,13 @@ pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u
 }
 
 /// The numbers of the groups that contain `machine`. Group g is the group of machine g: this machine and all machines that may send to
-/// it. In a mesh and in a star, group 0 contains all machines, so it is enough to compare ticks in group 0.
+/// it. In a mesh (every machine may send to every other) and in a star (all others may send to machine 0), group 0 contains all machines.
+/// So it is enough to compare ticks in group 0.
 fn groups_of(topology: Topology, machine: usize, machines: usize) -> impl Iterator<Item = usize> {
     let groups = match topology {
         Topology::Mesh | Topology::Star => 0..1,
-        // The machine's own group, and the groups of the machine before it and the machine after it (modulo `machines`, see below).
+        // The machine's own group, and the groups of the machine before it and the machine after it. `machines` is added so that no
+        // number is negative; `% machines` below removes it again.
         Topology::Ring => machine + machines - 1..machine + machines + 2,
         // Only machine 0 sends, so the group of each other machine contains that machine and machine 0.
         Topology::TimeKeeper if machine == 0 => 1..machines,
@@ -63,7 +68,7 @@ fn groups_of(topology: Topology, machine: usize, machines: usize) -> impl Iterat
     groups.map(move |group| group % machines)
 }
 
-/// A tick. Ticks are ordered by time.
+/// A tick. Ticks are ordered by time (the first field), and by machine if the times are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Tick {
     due_ns: u64,

@@ -6,7 +6,7 @@
 //! - [`parameter_table`]: the table of all parameters of a configuration
 //! - [`parameters`]: the types of parameters, their texts and ranges
 //! - [`rates`]: how often machines tick
-//! - [`internal`]: the probability that an idle tick is an internal event
+//! - [`internal`]: the probability that an idle tick (a tick at which no message waits) is an internal event
 //! - [`named_values`]: parameters whose values have names
 //! - [`variants`]: variants of the model: how many messages a tick takes, which machines may send to each other, and to which of
 //!   them a send goes
@@ -25,7 +25,7 @@
 //! - [`run_name`]: how a user names a run: by number or by key
 //! - [`shard`]: a part of the runs, for one of several computers
 //! - [`schedule`]: the times at which each machine of a run ticks
-//! - [`margin`]: the shortest time between two ticks whose order matters
+//! - [`margin`]: the margin of a run, which is the shortest time between two ticks whose order can change the run's events
 
 mod changes;
 mod delay;
@@ -76,9 +76,8 @@ pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// A configuration: one value for each parameter. Together with the seed and the repetition it determines the events of a run.
 ///
-/// The rows of [`PARAMETERS`] describe the parameters. `default()` has the default value of each parameter. An experiment file must
-/// give `rates` and `internal`, which have no default there; `default()` has two machines with 1 tick per second, which never have
-/// internal events.
+/// The rows of [`PARAMETERS`] describe the parameters. `default()` has the default value of each parameter. Experiment files must give
+/// `rates` and `internal`, so their defaults are only for code: two machines with 1 tick per second, which never have internal events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     /// Ticks per second of each machine.
@@ -145,9 +144,9 @@ impl Configuration {
     }
 
     /// Returns the smallest possible margin of a run, in model nanoseconds. The margin is the shortest time between two ticks whose order
-    /// matters ([`Schedule::margin_ns`]). With [`PhaseRule::Spread`], the smallest possible margin is `1 / (L * N)` seconds, where L is the
-    /// least common multiple of the rates and N the number of machines. (Rounding can make the margin of a run two nanoseconds shorter.)
-    /// The other phase rules guarantee no margin, so the result is 0.
+    /// can change the run's events ([`Schedule::margin_ns`]). With [`PhaseRule::Spread`], the smallest possible margin is `1 / (L * N)`
+    /// seconds, where L is the least common multiple of the rates and N the number of machines. (Rounding can make the margin of a run
+    /// two nanoseconds shorter.) The other phase rules guarantee no margin, so the result is 0.
     pub fn guaranteed_margin_ns(&self) -> u64 {
         schedule::guaranteed_margin_ns(self)
     }
@@ -200,8 +199,9 @@ impl Configuration {
         self.messages_per_second_of_each().sum()
     }
 
-    /// Returns the expected number of rows in the log: one for each tick. With [`ReceiveRule::All`], a tick has one row for each
-    /// message that it takes. So a machine at which more messages arrive than it has ticks has about one row for each message.
+    /// Returns the expected number of rows in the log: one for each tick. With [`ReceiveRule::All`], a tick that takes several messages
+    /// has a row for each of them. Then the result is only an estimate: each machine has as many rows as ticks or as arriving messages,
+    /// whichever number is larger.
     pub fn expected_rows(&self) -> u64 {
         if self.receive == ReceiveRule::One {
             return self.expected_ticks();
@@ -219,8 +219,8 @@ impl Configuration {
             .map(|(machine, sent)| sent / f64::from(self.neighbour_count(machine).max(1)))
             .collect();
         if self.topology == Topology::Mesh {
-            // In a mesh, each machine gets messages from all others: the sum over all machines minus its own number. This needs fewer
-            // additions than a sum over all pairs.
+            // In a mesh, each machine gets messages from all others: the sum over all machines, minus what the machine itself sends to
+            // each of its neighbours. This needs fewer additions than a sum over all pairs.
             let sum: f64 = to_each_neighbour.iter().sum();
             return to_each_neighbour.iter().map(|own| sum - own).collect();
         }
@@ -243,8 +243,8 @@ impl Configuration {
     }
 }
 
-/// The canonical text: each parameter as `name=value`. Parameters with their default value are left out, except those that are always in
-/// keys. A run's key begins with this text.
+/// The canonical text, with which a run's key begins: each parameter as `name=value`. Some parameters, such as `rates`, are always in the
+/// text. The others, such as `delay_s`, are left out if they have their default value.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let written = PARAMETERS
@@ -334,8 +334,8 @@ impl Experiment {
     /// machines are in memory.
     pub const MAX_MACHINES: u64 = 20_000_000;
 
-    /// Returns the configurations in the order of the file. If this experiment continues an earlier version of it, the configurations of
-    /// the earlier version come first.
+    /// Returns the configurations in the order of the file. After [`Self::continue_from`], the configurations of the earlier version of
+    /// this experiment come first.
     pub fn configurations(&self) -> &[Arc<Configuration>] {
         &self.configurations
     }
@@ -350,8 +350,8 @@ impl Experiment {
         &self.changes
     }
 
-    /// Returns whether events have timestamps in addition to the Lamport clock in some of the configurations. Then the event log has a
-    /// column for them.
+    /// Returns whether at least one configuration has a clock in addition to the Lamport clock. Then the event log has a column for the
+    /// timestamps of this clock.
     pub fn has_timestamps(&self) -> bool {
         let configurations = self.configurations.iter();
         configurations
@@ -476,8 +476,8 @@ impl Experiment {
         }
     }
 
-    /// Returns the run with number `index`. It need not be planned now: it can be from an earlier, larger plan, or belong to another
-    /// shard.
+    /// Returns the run with number `index`, even if the run is not planned now because it comes from an earlier, larger plan or belongs to
+    /// another shard.
     pub fn run(&self, index: u64) -> Option<Run> {
         self.new_run(index, self.numbering.run(index)?)
     }

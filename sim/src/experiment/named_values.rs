@@ -1,8 +1,8 @@
 //! A macro for parameters whose values have names, such as `mesh` or `ring`.
 
 /// Defines an enum whose values have fixed names. The first value is the default. Values are parsed from their names and printed as
-/// their names. If a text is not one of the names, the error message says that the text is not `$wanted`, a literal that describes the
-/// values.
+/// their names. `$wanted` says what a text should be, for the error message if it is not one of the names: with
+/// "an engine (tcp or virtual)", the message for the text `udp` is "`udp` is not an engine (tcp or virtual)".
 macro_rules! named_values {
     ($(#[$doc:meta])* $name:ident, $wanted:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Runs that were added to the plan together: all given repetitions of all given configurations. First comes the first repetition of
-/// every configuration, then the second, and so on.
+/// Runs that were added to the plan together: each of `repetitions` of each of `configurations`. The lowest numbers go to the first
+/// repetition of every configuration, the next numbers to the second repetition of every configuration, and so on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Block {
     /// Indices of configurations.
@@ -39,8 +39,10 @@ impl Numbering {
     /// Adds the runs that are missing, so that each of the first `configurations` configurations has `repetitions` runs.
     pub(super) fn grow(&mut self, configurations: usize, repetitions: u32) {
         let configurations = configurations as u32;
-        // The repetitions are divided into parts: a part ends where the repetitions of a block end. All repetitions of a part have numbers
-        // for the same configurations (the first `numbered` ones), so one new block can add the others.
+        // Divides the repetitions into parts: a part ends where the repetitions of an existing block end. In each part, the first `numbered`
+        // configurations have numbers already, for all repetitions of the part. So one new block is enough for the other configurations.
+        // Example: 1 configuration with 2 repetitions grows to 2 configurations with 3 repetitions. In the part 0..2, a new block adds
+        // the second configuration. In the part 2..3, a new block adds both.
         let mut bounds: Vec<u32> = self.0.iter().map(|block| block.repetitions.end).collect();
         bounds.push(repetitions);
         bounds.sort_unstable();
@@ -64,7 +66,7 @@ impl Numbering {
         self.0.starts_with(&earlier.0)
     }
 
-    /// Returns how many configurations have a run with a number for this repetition. They are the first ones in the order of their indices.
+    /// Returns how many configurations have a number for their run with this repetition. These are always the first configurations.
     fn numbered_configurations(&self, repetition: u32) -> u32 {
         let blocks = self.0.iter();
         blocks
@@ -74,9 +76,10 @@ impl Numbering {
             .unwrap_or(0)
     }
 
-    /// Returns the run with number `index`.
+    /// Returns the run with number `index`. `None` if there is no such run.
     pub(crate) fn run(&self, mut index: u64) -> Option<ConfigurationAndRepetition> {
         for block in &self.0 {
+            // In each turn, `index` is counted from the first run of this block.
             if index < block.len() {
                 let configuration_count = block.configurations.len() as u64;
                 let configuration =
@@ -155,6 +158,7 @@ mod tests {
                 numbering.grow(configurations, repetitions);
                 let after = runs(&numbering);
                 prop_assert_eq!(&after[..before.len()], &before[..]);
+                // Runs are only added: if `repetitions` is smaller than before, the runs of earlier steps stay.
                 for configuration in 0..configurations {
                     wanted.extend((0..repetitions).map(|repetition| (configuration, repetition)));
                 }

@@ -1,8 +1,9 @@
 //! The table of parameters: one row for each parameter of a configuration.
 //!
-//! The reader of experiment files, run keys, the columns of the journal (`runs.csv`), filters, tables and the data dictionary use this
-//! table, so none of them contains the name of a parameter. Every value of a parameter has a canonical text, its *cell*: `runs.csv` has
-//! this text in the parameter's column.
+//! The code that reads experiment files uses this table, and so do run keys (a run's key is a text with its parameters and its
+//! repetition), the columns of the journal, filters, tables and the data dictionary (the list of all columns with their meanings). So none
+//! of them contains the name of a parameter. Every value of a parameter has a canonical text, its *cell*: `runs.csv` has this text in the
+//! parameter's column.
 //!
 //! To add a parameter: define its type (for example in `variants.rs`), add its field to [`Configuration`], add a row here, and use the
 //! parameter in the machine or the engines.
@@ -22,7 +23,7 @@ use crate::toml_reader::Item;
 pub enum ValueKind {
     /// A number.
     Number,
-    /// A number, or a list with one for each machine, joined by commas.
+    /// One number for all machines, or a list with a number for each machine, joined by commas.
     NumberOrList,
     /// A text: a name, a list or a distribution.
     Text,
@@ -41,11 +42,11 @@ pub struct Parameter {
     pub unit: &'static str,
     /// The meaning of the values, for the data dictionary.
     pub meaning: &'static str,
-    /// Whether run keys contain the parameter even with its default value. All other parameters are variants of the model: with its
-    /// default value, a variant changes neither the model nor the keys.
+    /// Whether run keys contain the parameter even if it has its default value. A parameter for which this is false is a *variant* of the
+    /// model, such as `delay_s`: only another value than the default changes the model, and only then do keys contain the parameter.
     always_in_key: bool,
-    /// Reads the parameter's values from the grid of an experiment file (`[parameters]`, cases and exclusions). `None` if the grid cannot
-    /// contain the parameter.
+    /// Reads the parameter's values from the *grid* of an experiment file: the sections `[parameters]`, `[[cases]]` and `[[exclude]]`.
+    /// `None` if the grid cannot contain the parameter.
     read: Option<ReadValues>,
     access: Access,
 }
@@ -60,20 +61,20 @@ struct Access {
 
 static DEFAULT: LazyLock<Configuration> = LazyLock::new(Configuration::default);
 
-/// Reads one value or a list of values from the experiment file. The function returns `None` if there is a mistake, which is then noted
-/// to be reported with all others.
+/// Reads one value or a list of values from the experiment file. If there is a mistake, the function returns `None` and notes the mistake:
+/// the user gets all mistakes of a file together.
 type ReadValues = fn(&Item<'_>, &ReadContext) -> Option<Vec<Setting>>;
 
-/// What rules for rate sets need in addition to the text of the file.
+/// What is needed in addition to the file's text to make rate sets by a rule, such as `{ random = 10, machines = 3 }` (ten random sets).
 #[derive(Debug, Default)]
 pub(super) struct ReadContext {
     /// The seed from which random rate sets come.
     pub(super) seed: u64,
-    /// How many machines the rate sets may have together that rules have not made yet.
+    /// How many machines further rate sets may have together. Each set that a rule makes uses up as many as it has rates.
     pub(super) budget: MachineBudget,
 }
 
-/// A value that an experiment file gives to a parameter, and how to set it.
+/// A value that an experiment file gives to a parameter, with a function that sets it in a configuration.
 #[derive(Clone)]
 pub(super) struct Setting {
     /// The canonical text of the value.
@@ -82,7 +83,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// Creates the setting that gives `value` to the field of a configuration. `field` returns this field.
+    /// Creates the setting that gives `value` to a field of a configuration. `field` returns this field of a given configuration.
     fn new<T: ToString + Clone + 'static>(
         value: T,
         field: fn(&mut Configuration) -> &mut T,
@@ -93,7 +94,7 @@ impl Setting {
         }
     }
 
-    /// Returns `base` with this value.
+    /// Returns a copy of `base` that has this value.
     pub(super) fn apply_to(&self, base: &Configuration) -> Configuration {
         let mut configuration = base.clone();
         (self.apply)(&mut configuration);
@@ -132,13 +133,14 @@ impl Parameter {
         self.cell(&DEFAULT)
     }
 
-    /// Returns whether texts for users, such as the line below a table, leave out the parameter if its cell is `text`: it is a variant of
-    /// the model, and `text` is its default value.
+    /// Returns whether the parameter is a variant of the model and the cell `text` is its default value. Then texts for users, such as the
+    /// line below a table, leave out the parameter.
     pub fn is_left_out(&self, text: &str) -> bool {
         !self.always_in_key && text == self.default_cell()
     }
 
-    /// Returns whether the key of `configuration` leaves out the parameter: it is a variant of the model and has its default value.
+    /// Returns whether the parameter is a variant of the model and has its default value in `configuration`. Then keys of its runs leave
+    /// out the parameter.
     pub fn can_be_left_out(&self, configuration: &Configuration) -> bool {
         !self.always_in_key && (self.access.is_same)(configuration, &DEFAULT)
     }
@@ -148,7 +150,8 @@ impl Parameter {
         self.read.is_some()
     }
 
-    /// Reads the parameter's values from `item` of an experiment file. `None` if there is a mistake, which is then noted.
+    /// Reads the parameter's values from `item` of an experiment file. `None` if the grid cannot contain the parameter, or if there is a
+    /// mistake, which is then noted.
     pub(super) fn read(&self, item: &Item<'_>, context: &ReadContext) -> Option<Vec<Setting>> {
         self.read?(item, context)
     }
@@ -168,7 +171,7 @@ macro_rules! field {
     };
 }
 
-/// Turns values into settings of `$field`. `$values` is an `Option`, and so is the result.
+/// Turns values into settings of `$field`. `$values` is an `Option`. If it is `None`, the closure that uses this macro returns `None`.
 macro_rules! settings {
     ($field:ident, $values:expr) => {{
         let values = $values?.into_iter();
@@ -178,7 +181,8 @@ macro_rules! settings {
     }};
 }
 
-/// Reads one or several values for `$field` by their names. `$kind` is the type of the field, made by `named_values!`.
+/// Makes the function that reads one or several values of `$field`, written as names such as `ring`. `$kind` is the type of the field, an
+/// enum made by `named_values!`.
 macro_rules! named {
     ($field:ident, $kind:ty) => {
         |item, _| {
@@ -211,7 +215,7 @@ const fn dimension(
     }
 }
 
-/// Changes a parameter so that run keys always contain it.
+/// Returns `parameter`, changed so that run keys always contain it.
 const fn always_in_key(parameter: Parameter) -> Parameter {
     Parameter {
         always_in_key: true,
@@ -219,7 +223,7 @@ const fn always_in_key(parameter: Parameter) -> Parameter {
     }
 }
 
-/// The kind and the unit (none) of parameters whose values are words.
+/// The kind and the unit of parameters whose values are words: they have no unit.
 const TEXT: (ValueKind, &str) = (ValueKind::Text, "");
 
 /// Every parameter of a configuration, in the order in which run keys contain them.
@@ -307,6 +311,7 @@ pub static PARAMETERS: [Parameter; 11] = [
         named!(clock, ClockKind),
         field!(clock),
     ),
+    // An experiment file has one duration, outside of the grid.
     Parameter {
         name: "duration_s",
         heading: "duration (s)",

@@ -1,7 +1,7 @@
 //! The types of a configuration's parameters, their texts, and their ranges.
 //!
-//! Every value of a parameter has one canonical text. Run keys, `runs.csv` and tables contain it, and parsing it gives the same
-//! value.
+//! Every value of a parameter has one canonical text. Run keys, `runs.csv` and tables contain this text, and when it is parsed, the
+//! result is the same value.
 
 use std::fmt;
 
@@ -14,6 +14,7 @@ pub struct Probability(f64);
 impl Probability {
     /// Creates a probability if `value` is from 0 to 1. Negative zero becomes zero, so that equal values have equal texts.
     pub fn new(value: f64) -> Option<Self> {
+        // The range also contains -0.0, and -0.0 + 0.0 is 0.0.
         (0.0..=1.0).contains(&value).then_some(Self(value + 0.0))
     }
 
@@ -34,7 +35,7 @@ impl fmt::Display for Probability {
 #[error("`{text}` is not {wanted}")]
 pub struct NotAValue {
     text: String,
-    /// What the text should be, such as `a rate such as 3 or 1.25`.
+    /// What the text should be. For a rate, this is "a rate such as 3 or 1.25".
     wanted: &'static str,
 }
 
@@ -47,16 +48,16 @@ impl NotAValue {
     }
 }
 
-// Each block `named_values!` defines an enum: its name, how error messages call a value, and the text of each value. The first value is
-// the default.
+// Each block `named_values!` defines an enum. It begins with the name of the enum and the words with which error messages say what they
+// wanted. Then follow the enum's values with their texts. The first value is the default.
 
 named_values! {
     /// The rule for the times of the machines' first ticks (their *phases*).
     PhaseRule, "a phase rule (spread, uniform, aligned or unknown)" {
-        /// Random, but the ticks of two machines are never closer together than `1 / (lcm(rates) * N)` seconds, where
-        /// `lcm(rates)` is the least common multiple of the rates and N the number of machines.
+        /// Random, but the ticks of two machines are never closer together than `1 / (lcm(rates) * N)` model seconds, where
+        /// `lcm(rates)` is the least common multiple of the rates and N the number of machines. For the rates 1,3,6 this is 1/18 s.
         Spread = "spread",
-        /// Random: every moment of the machine's first period is equally likely.
+        /// Random: every moment of the machine's first period (the time from one tick to the next) is equally likely.
         Uniform = "uniform",
         /// The first tick of every machine is at the run's start.
         Aligned = "aligned",
@@ -70,8 +71,8 @@ named_values! {
     StampRule, "a stamp rule (after or before)" {
         /// The clock after 1 is added for the send, as in Lamport's paper (his implementation rule IR2).
         After = "after",
-        /// The clock before 1 is added for the send ("send the clock, then update it"). This breaks Lamport's
-        /// Clock Condition: the clock after a receive is not always larger than the clock after the send.
+        /// The clock before 1 is added for the send ("send the clock, then update it"). This breaks Lamport's Clock Condition, which
+        /// demands that the clock after a receive is larger than the sender's clock after the send. Here the two can be equal.
         Before = "before",
     }
 }

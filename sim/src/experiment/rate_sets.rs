@@ -20,8 +20,8 @@ pub(super) enum RateRule {
     Random(u64),
 }
 
-/// A limit on the rate sets that rules make: the number of machines that is still free for further sets. Each new set uses up as many as
-/// it has rates. There is a limit because a short rule can make very many sets.
+/// How many machines all further rate sets together may have. Each new set uses up one machine for each of its rates. There is this limit
+/// because a short rule can make very many sets.
 #[derive(Debug)]
 pub(super) struct MachineBudget(Cell<u64>);
 
@@ -40,7 +40,7 @@ impl MachineBudget {
     }
 }
 
-/// A rule with its limits.
+/// A rule, with the number of rates in a set and the rates that are possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RateSets {
     pub(super) rule: RateRule,
@@ -64,7 +64,7 @@ impl RateSets {
         }
     }
 
-    /// Returns the number of ordered sets within the limits.
+    /// Returns the number of ordered sets of the possible rates.
     pub(super) fn ordered_count(&self) -> Option<u64> {
         self.choices().checked_pow(self.machines)
     }
@@ -72,7 +72,7 @@ impl RateSets {
     /// Returns the number of unordered sets, in which a rate may occur more than once: the binomial coefficient
     /// `C(choices + machines - 1, machines)`, where `choices` is the number of possible rates.
     fn unordered_count(&self) -> Option<u64> {
-        // After step `index`, `count` is C(choices - 1 + index, index), a whole number. So the division has no remainder.
+        // The turn for `index` makes `count` equal to C(choices - 1 + index, index), a whole number. So the division has no remainder.
         (1..=u64::from(self.machines)).try_fold(1u64, |count, index| {
             let product = u128::from(count) * u128::from(self.choices() - 1 + index);
             u64::try_from(product / u128::from(index)).ok()
@@ -132,8 +132,9 @@ impl RateSets {
 
     /// Draws `count` different sets of indices of rates. If `count` grows, further sets follow, and the first sets stay the same.
     fn draw_index_sets(&self, count: u64, seed: u64) -> Vec<Vec<u32>> {
-        // The name of the random stream. It contains the limits, so rules with different limits draw from different streams. A step
-        // of 1, the default, is left out of the name.
+        // The name of the random stream. It contains the number of machines and the range of rates, so rules that differ in them draw from
+        // different streams. A step of 1, the default, is left out of the name: in older versions every step was 1, and the name had no
+        // step. So a seed still gives the same sets.
         let mut purpose = format!("rates {} {}-{}", self.machines, self.from, self.to);
         if Some(self.step) != Rate::new(1) {
             purpose += &format!(" step {}", self.step);
@@ -192,6 +193,7 @@ mod tests {
             ..sets(RateRule::EveryUnordered, 2, 2)
         };
         let texts: Vec<String> = rule.expand(0).iter().map(Rates::to_string).collect();
+        // The 5 rates 1, 1.25, 1.5, 1.75 and 2 make 15 unordered pairs.
         assert_eq!(texts.len(), 15);
         assert_eq!(texts[..3], ["1,1", "1,1.25", "1,1.5"]);
         assert_eq!(rule.count(), Some(15));

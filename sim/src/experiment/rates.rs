@@ -1,5 +1,5 @@
-//! Tick rates as exact decimal numbers. So the time of each tick is exact, apart from rounding down to nanoseconds, and rounding
-//! errors do not add up.
+//! Tick rates as exact decimal numbers. So the time of each tick can be computed exactly from the tick's number. It is rounded down to
+//! nanoseconds only at the end, so rounding errors do not add up from tick to tick.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use super::NotAValue;
 /// Number of millionths in one.
 const MICRO: u64 = 1_000_000;
 
-/// Ticks per second of one machine: from [`Rate::MIN`] to [`Rate::MAX`], with up to six decimals. Its text is `3` or `1.25`.
+/// Ticks per second of one machine: from [`Rate::MIN`] to [`Rate::MAX`], with up to six decimals. Its text is, for example, `3` or `1.25`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rate {
     micro_hertz: u64,
@@ -29,7 +29,8 @@ impl Rate {
 
     /// Creates a rate of `hertz` ticks per second, if it is from [`Rate::MIN`] to [`Rate::MAX`] and has at most six decimals.
     pub fn from_hertz(hertz: f64) -> Option<Self> {
-        // The product with a million is not exact. If it is closer than this to a whole number, `hertz` has at most six decimals.
+        // The product with a million has a rounding error. So `hertz` counts as a number with at most six decimals if the product is closer
+        // than this to a whole number.
         const TOLERANCE: f64 = 1e-6;
         let micro_hertz = hertz * MICRO as f64;
         let is_whole = (micro_hertz - micro_hertz.round()).abs() < TOLERANCE;
@@ -93,7 +94,7 @@ impl FromStr for Rate {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rates(Arc<[Rate]>);
 
-/// Two machines with one tick per second.
+/// Two machines with one tick per second each.
 impl Default for Rates {
     fn default() -> Self {
         Self([Rate { micro_hertz: MICRO }; 2].into())
@@ -121,9 +122,10 @@ impl Rates {
         self.0.iter().copied()
     }
 
-    /// Returns the least common multiple of all rates, in ticks per million seconds. `None` if the result does not fit into 64 bits. If L is
-    /// the same number in ticks per second, and every machine has its first tick at time 0, then every tick is at a multiple of 1 / L
-    /// seconds.
+    /// Returns the least common multiple of all rates, in ticks per million seconds. `None` if the result does not fit into 64 bits.
+    ///
+    /// For the rates 4, 5 and 6, the result is 60 million: 60 ticks per second. If these machines all have their first tick at time 0, then
+    /// all their ticks are at multiples of 1/60 s.
     pub fn lcm_micro_hertz(&self) -> Option<u64> {
         self.iter().try_fold(1u64, |lcm, rate| {
             (lcm / gcd(lcm, rate.micro_hertz)).checked_mul(rate.micro_hertz)
@@ -172,6 +174,8 @@ mod tests {
         assert_eq!(lcm("0.2,0.3"), Some(600_000));
     }
 
+    /// `3` is refused because a run has at least two machines. The other texts have a rate that is too low, is too high or has too
+    /// many decimals, or they are not plain numbers with a comma between them.
     #[test]
     fn texts_that_are_no_rates_are_refused() {
         for text in [

@@ -18,8 +18,11 @@ pub(super) const COUNT: &str = "repetitions";
 pub(super) type MoreRepetitions = BTreeMap<String, u32>;
 
 impl Grid<'_, '_> {
-    /// Reads the blocks `[[repeat]]`. If several blocks cover a configuration, the largest number of repetitions counts. `configurations`
-    /// is `None` if the rest of the grid has a mistake. `None` if there is a mistake, which is then noted to be reported with all others.
+    /// Reads the blocks `[[repeat]]`. If several blocks cover a configuration, the largest number of repetitions counts. Returns
+    /// `None` after a mistake in a block. The mistake is noted, so that it is reported with all others.
+    ///
+    /// If the rest of the grid has a mistake, `configurations` is `None`. Then the blocks are only checked, as far as this is possible
+    /// without the configurations.
     pub(super) fn more_repetitions(
         &self,
         configurations: Option<&[Arc<Configuration>]>,
@@ -45,7 +48,10 @@ impl Grid<'_, '_> {
         configurations: Option<&[Arc<Configuration>]>,
         more: &mut MoreRepetitions,
     ) -> Option<()> {
-        let count = self.count(section, configurations.map_or(1, <[_]>::len) as u64);
+        // If the configurations are not known, the count is checked as if there were only one.
+        let configuration_count = configurations.map_or(1, <[_]>::len) as u64;
+        let count = self.count(section, configuration_count);
+        // The parameters of the block, each with its values.
         let dimensions = self.dimensions_beside(section, &[COUNT]);
         // A block `[[repeat]]` covers configurations by the same rule as a block `[[exclude]]`. Nothing is excluded here.
         let (count, block) = (count?, Exclusion::new(&dimensions?));
@@ -71,15 +77,17 @@ impl Grid<'_, '_> {
 
     /// Reads the number of repetitions of a block. `configurations` is the number of configurations of the experiment.
     fn count(&self, section: &Section<'_>, configurations: u64) -> Option<u32> {
-        let hint = "give the number of runs of these configurations, such as repetitions = 50";
+        let hint =
+            "give the number of runs of each of these configurations, such as repetitions = 50";
         let item = section.require(COUNT, hint)?;
         let count = item.integer(1..=u64::from(u32::MAX))?;
-        // The plan numbers its runs as if every configuration had as many repetitions as the configuration with the most.
-        let numbers = configurations.saturating_mul(count);
-        if numbers > Experiment::MAX_RUNS {
+        // The plan numbers its runs as if every configuration had as many repetitions as the configuration with the most. So
+        // it needs this many run numbers, even if the block covers few configurations.
+        let run_numbers = configurations.saturating_mul(count);
+        if run_numbers > Experiment::MAX_RUNS {
             item.note(format!(
                 "{} (counted as if every configuration had this many repetitions)",
-                too_many_runs(Some(numbers))
+                too_many_runs(Some(run_numbers))
             ));
             return None;
         }

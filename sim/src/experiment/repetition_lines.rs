@@ -18,7 +18,7 @@ pub struct RepetitionLines {
 }
 
 /// A block `[[repeat]]`: a number of repetitions and, for each varying parameter, some of its values (as indices in
-/// [`VaryingValues::values`]). The block covers each configuration that has one of these values of every parameter.
+/// [`VaryingValues::values`]). The block covers a configuration if, for every parameter, the configuration's value is one of them.
 type Block = (u32, Vec<BTreeSet<usize>>);
 
 impl RepetitionLines {
@@ -30,6 +30,7 @@ impl RepetitionLines {
         let fewest = counts.iter().copied().min();
         let fewest = fewest.unwrap_or(0).max(experiment.repetitions);
         let table = VaryingValues::new(experiment);
+        // First there is one block for each configuration that needs more. Then blocks are joined where this is possible.
         let blocks = std::iter::zip(&table.indices, counts)
             .filter(|&(_, &count)| count > fewest)
             .map(|(indices, &count)| {
@@ -73,10 +74,11 @@ impl RepetitionLines {
 
 /// The values of the parameters in which the configurations of an experiment differ.
 struct VaryingValues {
+    /// The parameters that an experiment file may vary and that do not have the same value in all configurations.
     parameters: Vec<&'static Parameter>,
-    /// For each parameter: its different values, written as in `runs.csv`, in the order in which the configurations have them.
+    /// For each parameter: its different values, written as in `runs.csv`, in the order in which they first occur in the configurations.
     values: Vec<Vec<String>>,
-    /// For each configuration, and there for each parameter: the index in `values` of the value that the configuration has.
+    /// For each configuration, and in it for each parameter: the index of the configuration's value in `values[parameter]`.
     indices: Vec<Vec<usize>>,
 }
 
@@ -129,10 +131,11 @@ impl VaryingValues {
 fn merged(mut blocks: Vec<Block>, parameters: usize) -> Vec<Block> {
     for parameter in (0..parameters).rev() {
         let mut joined: Vec<Block> = vec![];
-        // For each block, without its values of this parameter: its index in `joined`.
+        // For each joined block: its index in `joined`. The key is the block without its values of this parameter: blocks that can be joined
+        // have the same key.
         let mut found: BTreeMap<Block, usize> = BTreeMap::new();
         for (count, mut values) in blocks {
-            // Without the values of this parameter, blocks that can be joined are equal.
+            // From here, `values` has an empty set for this parameter.
             let chosen = std::mem::take(&mut values[parameter]);
             let index = *found.entry((count, values.clone())).or_insert(joined.len());
             let is_new = index == joined.len();
@@ -240,7 +243,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_file_with_the_lines_plans_exactly_the_wanted_repetitions(wanted in prop::collection::vec(2u32..6, 48)) {
-            // ALL_KINDS has 48 configurations. GRID has four, which take the first four numbers.
+            // ALL_KINDS has 48 configurations: 2 * 3 * 2 combinations of `[parameters]`, each with 2 configurations of the first case and
+            // 2 of the second. GRID has four, which take the first four numbers.
             for text in [GRID, ALL_KINDS] {
                 let experiment = parse(text);
                 // Blocks that the file already has stay in it, so no configuration can get fewer repetitions than it has.

@@ -12,7 +12,7 @@ use super::{Experiment, Run};
 pub enum RunName {
     /// The run's number in the plan, from 0.
     Number(u64),
-    /// The run's key, as in `runs.csv`: the text of all its parameters and its repetition.
+    /// The run's key, as in `runs.csv`: its parameters and its repetition as a text, such as `rates=1,3,6 internal=0.7 ... repetition=0`.
     Key(String),
 }
 
@@ -21,7 +21,7 @@ impl RunName {
     pub fn find(&self, experiment: &Experiment) -> Option<Run> {
         match self {
             Self::Number(index) => {
-                // A number can also belong to a run that is not planned any more, or not in this shard.
+                // A number can also belong to a run that is not planned: it comes from an earlier, larger plan, or belongs to another shard.
                 let run = experiment.run(*index);
                 run.filter(|run| experiment.is_planned(run))
             }

@@ -9,7 +9,8 @@ use super::margin;
 use super::rates::gcd;
 use super::{Configuration, NANOS_PER_SECOND, PhaseRule, Rate, Rates, Topology};
 
-/// The number of nanoseconds in a million seconds. In this time every rate has a whole number of ticks.
+/// The number of nanoseconds in a million seconds. In this time every machine has a whole number of ticks, because rates are whole numbers of
+/// micro-hertz (ticks per million seconds).
 pub(super) const NANOS_IN_A_MILLION_SECONDS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
 /// The tick times of a run's machines, in model nanoseconds from its start.
@@ -110,17 +111,18 @@ impl Schedule {
         self.machines.iter().map(|machine| machine.phase_ns)
     }
 
-    /// The run's *margin*: the shortest time between two ticks whose order matters, in model nanoseconds. It is 0 if two such
-    /// ticks are due at the same time, as with [`PhaseRule::Aligned`]. If the order of no two ticks matters, it is the run's duration.
+    /// The run's *margin*: the shortest time between two ticks whose order matters, in model nanoseconds. The order of the ticks of two
+    /// machines matters if one of them may send to the other, or both may send to the same third machine. The margin is 0 if two such ticks
+    /// are due at the same time, as with [`PhaseRule::Aligned`]. If the order of no two ticks matters, it is the run's duration.
     ///
-    /// The order of the ticks of two machines matters if one of them may send to the other, or both may send to the same third
-    /// machine. If the largest lateness of a tick plus the largest latency of a message is less than the margin, the seed
-    /// determines every event. The reason: a message sent in a tick due at `t` is then queued before its recipient's next tick,
-    /// after every tick of its recipient that was due before `t`, and after every message that was sent earlier.
+    /// If the largest lateness of a tick plus the largest latency of a message is less than the margin, the seed determines every event. The
+    /// reason: take a message that is sent in a tick due at `t`. It enters the queue after all ticks of its recipient that were due before
+    /// `t`, and before all that are due later. It also enters the queue after all messages to this recipient from ticks due before `t`.
     ///
-    /// All ticks repeat after a *cycle* (a multiple of `1 / gcd(rates)` seconds), and two successive ticks are at most one cycle
-    /// apart. In the first cycle, every machine has its first tick. A pair of successive ticks that begins in the second cycle ends at the
-    /// latest in the third. Every later pair has the same distance as one of these. So ticks after three cycles are not examined.
+    /// The pattern of all ticks repeats after a *cycle* (a multiple of `1 / g` seconds, where g is the greatest common divisor of the rates in
+    /// ticks per second). Every machine has its first tick in the first cycle, so the pattern is complete from the second cycle on. Only ticks
+    /// in the first three cycles are examined, because two ticks that directly follow each other are at most one cycle apart: if the first
+    /// is in the second cycle, the other is at the latest in the third. Later pairs only repeat these distances.
     pub fn margin_ns(&self) -> u64 {
         let Some(topology) = self.topology_of_sends else {
             return self.duration_ns;
@@ -162,8 +164,9 @@ impl MachineSchedule {
 }
 
 /// The smallest possible margin of a run of a configuration, for all phases that can be drawn. With [`PhaseRule::Spread`] it is
-/// `1 / (L * N)` seconds, where L is the least common multiple of the rates in ticks per second, and N the number of machines. Due
-/// times are rounded down, so the margin of a run can be two nanoseconds shorter than the result. With the other rules, the result is 0.
+/// `1 / (L * N)` seconds, where L is the least common multiple of the rates in ticks per second, and N the number of machines. A due
+/// time is the sum of two times that are rounded down. So the margin of a run can be shorter than the result, but by less than two
+/// nanoseconds. With the other rules, the result is 0.
 pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     match configuration.phase {
         PhaseRule::Spread => {
@@ -174,7 +177,8 @@ pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
 }
 
 /// The number of steps of `1 / (L * N)` seconds in a million seconds, where L is the rates' least common multiple in ticks per second
-/// and N the number of machines. `None` if a step is not much longer than the nanosecond to which times are rounded.
+/// and N the number of machines. (In one second, the number can be a fraction, because rates such as 0.5 are possible.) `None` if a step is
+/// shorter than 100 ns: times are rounded to whole nanoseconds, so such short steps would not be exact enough.
 pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
     const SHORTEST_STEP_NS: u64 = 100;
     let steps = rates
@@ -199,6 +203,7 @@ fn spread_phases_ns(rates: &Rates, random: &mut impl Rng) -> Vec<u64> {
         .iter()
         .zip(remainders)
         .map(|(rate, remainder)| {
+            // The period has `lcm / rate` steps of 1 / L seconds.
             let coarse_steps = random.random_range(0..lcm / rate.micro_hertz());
             // The phase in steps of 1 / (L * N) seconds.
             let fine_steps = u128::from(coarse_steps * machines + remainder);
@@ -325,6 +330,7 @@ mod tests {
                 // The phase is shorter than a period.
                 let million_seconds = u128::from(NANOS_IN_A_MILLION_SECONDS);
                 prop_assert!(u128::from(phase_ns) * u128::from(*rate) < million_seconds);
+                // The last tick is years after the run's end. Even there, rounding errors must not have added up.
                 for tick in [1u64, 7, 600_000_000] {
                     let exact = u128::from(tick) * million_seconds / u128::from(*rate);
                     prop_assert_eq!(u128::from(schedule.due_ns(machine, tick) - phase_ns), exact);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{NotAValue, Run, key};
 
 /// How runs are divided among shards. With both rules, the shard of a run depends on the run's key (the text of its configuration and
-/// its repetition) and not on its number. So a run stays in its shard if the experiment grows.
+/// its repetition) and not on the run's number. So a run stays in its shard if the experiment grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ShardRule {
     /// A hash of the run's key determines its shard. Shards differ in size by chance. Only datasets of older versions of the program use
@@ -23,9 +23,9 @@ pub enum ShardRule {
 /// One of several shards, such as shard 2 of 16. Every run belongs to exactly one shard, as [`ShardRule`] says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
-    /// The number of the shard, from 1.
+    /// Which shard this is, counted from 1: 2 for shard 2 of 16.
     pub number: u32,
-    /// The number of all shards.
+    /// How many shards there are: 16 for shard 2 of 16.
     pub of: u32,
 }
 
@@ -38,7 +38,8 @@ impl Shard {
         number_of(run, self.of, rule) == self.number
     }
 
-    /// Returns whether a run belongs to the shard. The run is given by the canonical text of its configuration and by its repetition.
+    /// Returns whether a run belongs to the shard. The run is given by the canonical text of its configuration (each parameter as
+    /// `name=value`) and by its repetition.
     pub(crate) fn has_repetition(
         self,
         configuration: &str,
@@ -71,6 +72,7 @@ pub(super) fn number_of(run: &Run, of: u32, rule: ShardRule) -> u32 {
 fn number_of_repetition(configuration: &str, repetition: u32, of: u32, rule: ShardRule) -> u32 {
     let number = match rule {
         ShardRule::ByKey => hash(&key(configuration, repetition)),
+        // The hash is reduced first, because the sum of a large hash and the repetition could exceed 64 bits.
         ShardRule::InTurn => hash(configuration) % u64::from(of) + u64::from(repetition),
     };
     1 + (number % u64::from(of)) as u32

@@ -16,8 +16,8 @@ const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "
 const DELAY_DISTRIBUTIONS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
-/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules. Rules subtract the machines of their sets from
-/// `budget`.
+/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules. `budget` is how many machines the sets of all
+/// rules may still have together; each rule subtracts the machines of its sets.
 pub(super) fn rates(item: &Item<'_>, seed: u64, budget: &MachineBudget) -> Option<Vec<Rates>> {
     if let Some(rule) = item.table() {
         return rates_by_rule(item, &rule, seed, budget);
@@ -102,8 +102,10 @@ fn expand(
     seed: u64,
     budget: &MachineBudget,
 ) -> Option<Vec<Rates>> {
+    // `count()` is how many sets the rule makes, `ordered_count()` how many different sets exist within its limits (`1,3` and `3,1` are
+    // different). `None` means: more than fit into 64 bits.
     match (sets.rule, sets.count(), sets.ordered_count()) {
-        // The random sets must all be different, so there cannot be more of them than different sets exist.
+        // Random sets must all be different, so a rule cannot ask for more of them than exist.
         (RateRule::Random(count), _, Some(all)) if count > all => {
             item.note(format!("there are only {all} different sets, not {count}"));
             None
@@ -120,6 +122,7 @@ fn expand(
             }
             Some(sets.expand(seed))
         }
+        // Each set makes at least one run, so there would be at least `count` runs.
         (_, count, _) => {
             item.note(too_many_runs(count));
             None
@@ -156,7 +159,7 @@ fn rate(item: &Item<'_>) -> Option<Rate> {
     rate
 }
 
-/// Reads one rate set from `items`, the numbers in `item`.
+/// Reads one rate set from the list `item`, whose numbers are `items`.
 fn rate_set(item: &Item<'_>, items: &[Item<'_>]) -> Option<Rates> {
     let rates: Vec<Option<Rate>> = items.iter().map(rate).collect();
     let rates: Vec<Rate> = rates.into_iter().collect::<Option<_>>()?;
@@ -218,12 +221,12 @@ fn internal(item: &Item<'_>) -> Option<Internal> {
 /// Reads a range `{ from, to, step }` of probabilities.
 fn probabilities(item: &Item<'_>, range: &Section<'_>) -> Option<Vec<Probability>> {
     range.allow_only(RANGE_KEYS);
-    let bound = |name| range.require(name, "a range is { from = 0.1, to = 0.9, step = 0.1 }");
+    let part = |name| range.require(name, "a range is { from = 0.1, to = 0.9, step = 0.1 }");
     let (from, to) = (
-        bound("from").and_then(|item| probability(&item)),
-        bound("to").and_then(|item| probability(&item)),
+        part("from").and_then(|item| probability(&item)),
+        part("to").and_then(|item| probability(&item)),
     );
-    let step = bound("step").and_then(|item| item.number(0.001..=1.0, "a step"));
+    let step = part("step").and_then(|item| item.number(0.001..=1.0, "a step"));
     let (from, to, step) = (from?.value(), to?.value(), step?);
     if from > to {
         item.note(format!(
@@ -274,7 +277,7 @@ pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
     let rules: Vec<&str> = [PhaseRule::Spread, PhaseRule::Uniform, PhaseRule::Aligned]
         .map(PhaseRule::name)
         .to_vec();
-    // `one_of` reads any phase rule, also `unknown`. It only prints `rules` in its error message.
+    // `one_of` accepts the name of any phase rule, so also `unknown`, which is not in `rules`. It uses `rules` only for its error message.
     let rule = item.one_of(&rules)?;
     if rule == PhaseRule::Unknown {
         item.note(format!(
@@ -289,7 +292,7 @@ pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
 /// The range of durations that a run may have, in model seconds: from a millisecond to a week.
 pub(super) const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
 
-/// Reads a run's duration from the text of a cell, in model seconds. Returns model nanoseconds.
+/// Reads a run's duration from a text in model seconds, such as a cell of `runs.csv`. Returns model nanoseconds.
 pub(super) fn duration_ns(text: &str) -> Result<u64, NotAValue> {
     let seconds = text
         .parse()

@@ -10,8 +10,8 @@ use super::named_values::named_values;
 /// Index of a machine within its run, from 0.
 pub type MachineIndex = u32;
 
-// Each block `named_values!` defines an enum: its name, how error messages call a value, and the text of each value. The first value is
-// the default.
+// Each block `named_values!` defines an enum. The text after its name completes the error message "`x` is not ...". The text after each
+// value is its name in experiment files. The first value is the default.
 
 named_values! {
     /// How many messages a tick takes from the queue.
@@ -32,7 +32,7 @@ named_values! {
         Ring = "ring",
         /// Machine 0 may send to all other machines. Each of the others may send to machine 0 only.
         Star = "star",
-        /// Machine 0 always sends to all other machines at once. The others never send.
+        /// Every send of machine 0 goes to all other machines. The others never send.
         TimeKeeper = "time-keeper",
     }
 }
@@ -91,6 +91,7 @@ impl Topology {
                     (machine + 1) % machines,
                 ];
                 peers.sort_unstable();
+                // In a ring of two machines, the machine before and the one after are the same.
                 peers.dedup();
                 peers
             }
@@ -114,6 +115,7 @@ impl Topology {
     pub fn towards_first(self, machine: MachineIndex, machines: u32) -> Option<MachineIndex> {
         match (self, machine) {
             (_, 0) => None,
+            // From the second half of the ring, the shorter way goes over the last machine.
             (Self::Ring, _) if machine > machines / 2 => Some((machine + 1) % machines),
             (Self::Ring, _) => Some(machine - 1),
             _ => Some(0),
@@ -121,8 +123,8 @@ impl Topology {
     }
 }
 
-/// To which neighbours a send goes. Neighbours are the machines that the sender may send to. The text is `mix`, `unicast`,
-/// `broadcast` or `multicast(2)`.
+/// To which neighbours a send goes. Neighbours are the machines that the sender may send to. In datasets a value is written as
+/// `mix`, `unicast`, `broadcast` or, for example, `multicast(2)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sends {
     /// For d neighbours there are d + 1 equally likely outcomes: a send to one of the d neighbours, or to all.
@@ -239,6 +241,7 @@ mod tests {
                 prop_assert!(linked.is_sorted_by(|a, b| a < b));
                 let neighbours = topology.neighbours(machine, machines).len();
                 prop_assert_eq!(topology.neighbour_count(machine, machines) as usize, neighbours);
+                // All of them are machines of the run, and `machine` is not one of them.
                 prop_assert!(!linked.contains(&machine) && linked.last() < Some(&machines));
                 for &peer in &linked {
                     prop_assert!(topology.linked(peer, machines).contains(&machine));
@@ -250,6 +253,7 @@ mod tests {
                 while let Some(next) = topology.towards_first(here, machines) {
                     prop_assert!(topology.linked(here, machines).contains(&next));
                     (here, hops) = (next, hops + 1);
+                    // The longest of the paths is half a ring.
                     prop_assert!(hops <= machines / 2);
                 }
                 prop_assert_eq!(here, 0);

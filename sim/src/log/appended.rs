@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use super::disk::{Disk, DiskFile};
 use super::error::DatasetError;
 
-/// A file to which bytes are only appended, open for writing. The writer counts the file's length itself, because the rows of the journal
-/// contain positions in segments. If the system reports another length, another program has written to the file.
+/// A file to which bytes are only appended, open for writing. The writer counts the file's length itself. If the system reports another
+/// length, another program has written to the file. This must be noticed, because the rows of the journal say at which byte of a segment
+/// each run's events begin.
 #[derive(Debug)]
 pub(super) struct AppendedFile {
     pub(super) path: PathBuf,
@@ -16,14 +17,14 @@ pub(super) struct AppendedFile {
     file: Box<dyn DiskFile>,
     /// Whether a failed write may have left bytes after the counted length.
     is_torn: bool,
-    /// Whether the file system gave the open file and its path the same identity when the file was opened. If not, it cannot be checked
-    /// later whether the path still leads to the open file.
+    /// Whether, when the file was opened, the file system gave the same identity (device and inode) for the open file and for the file at
+    /// its path. If not, identities cannot show later whether the path still leads to the open file.
     has_identity: bool,
 }
 
 impl AppendedFile {
-    /// Opens the file at `path`, creates it if it is missing, and cuts it to `length`. Returns the file and how many bytes were cut
-    /// off.
+    /// Opens the file at `path`, creates it if it is missing, and cuts it to `length`: what comes after this is unfinished data of an
+    /// earlier sweep. Returns the file and how many bytes were cut off.
     ///
     /// # Errors
     ///
@@ -95,8 +96,8 @@ impl AppendedFile {
         }
         if let Err(error) = self.file.write_all(bytes) {
             let error = DatasetError::io(&self.path)(error);
-            // On a full disk, the bytes of a failed write take space, so they are cut off at once. After other errors, or if the cut
-            // fails, the next append or the next writer cuts them off.
+            // On a full disk, the bytes of a failed write take space, so `cut` removes them at once. After other errors, or if `cut`
+            // fails, they may stay until the next append or the next writer cuts them off.
             self.is_torn = !error.is_full_disk() || self.file.cut(self.bytes).is_err();
             return Err(error);
         }
@@ -108,14 +109,14 @@ impl AppendedFile {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::OtherWriter`] if the file does not have the length that was written, or [`DatasetError::Io`] if the
+    /// Returns [`DatasetError::OtherWriter`] if the file does not have the counted length, or [`DatasetError::Io`] if the
     /// disk fails.
     pub(super) fn sync(&mut self) -> Result<(), DatasetError> {
         self.check_length()?;
         self.file.sync().map_err(DatasetError::io(&self.path))
     }
 
-    /// Checks that the file has the length that was written.
+    /// Checks that the file has the counted length.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use super::error::DatasetError;
 use super::journal::{self, Header};
 use crate::experiment::Experiment;
 
-/// For each attempted run, by its number: whether it has finished (at least one attempt was successful).
+/// For the number of each attempted run: whether the run has finished, which means that at least one attempt was successful.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempts(HashMap<u64, bool>);
 
@@ -28,7 +28,7 @@ impl Attempts {
         self.0.is_empty()
     }
 
-    /// Adds an attempt. A run that has finished once counts as finished.
+    /// Adds an attempt. If one attempt of a run was successful, the run stays finished, whatever happens in its other attempts.
     pub fn note(&mut self, run: u64, is_ok: bool) {
         *self.0.entry(run).or_default() |= is_ok;
     }
@@ -44,9 +44,9 @@ pub(super) struct Found {
     pub(super) header: Header,
     /// The length of the journal up to its last newline, in bytes. Bytes after it are the beginning of a row that a crash has cut off.
     pub(super) whole_bytes: u64,
-    /// The largest number of a segment (events file) in the rows.
+    /// The last segment (events file) with events of a row. Segments are numbered, so it is the largest number in the rows.
     pub(super) segment: u32,
-    /// The largest position in this segment, in bytes, at which the events of a row end.
+    /// The position in this segment, in bytes, at which the last events that belong to a row end. 0 if there are no such events.
     pub(super) segment_end: u64,
 }
 
@@ -57,6 +57,7 @@ impl Found {
             return Ok(Self::default());
         };
         let mut found = Self {
+            // The reader is limited to the whole rows, so its limit is their length.
             whole_bytes: whole_rows.limit(),
             ..Self::default()
         };
@@ -64,6 +65,7 @@ impl Found {
         found.header = rows.header().clone();
         for row in rows {
             let row = row?;
+            // The experiment must have a run with this number, and the row must be about the same run.
             let run_with_this_number = experiment.run(row.run);
             if run_with_this_number
                 .is_none_or(|run| run.key() != row.key || run.configuration != row.configuration)

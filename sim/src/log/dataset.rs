@@ -29,9 +29,9 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the folder is not a dataset or has another schema (version of the format), if its manifest
-    /// (`dataset.json`) or journal is damaged, or if its shards are not parts of the same experiment. A last journal
-    /// row without newline is not an error, because a sweep may be writing it.
+    /// Returns [`DatasetError`] if the folder is not a dataset, if this program does not know its schema (version of the format), if its
+    /// manifest (`dataset.json`) or journal is damaged, or if its shards are not parts of the same experiment. It is not an error if the
+    /// last row of the journal has no newline, because a sweep may be writing this row.
     pub fn open(root: &Path) -> Result<Self, DatasetError> {
         let parts = Parts::open(root)?;
         let mut rows = vec![];
@@ -60,12 +60,14 @@ impl Dataset {
         self.parts.newest().paths.experiment()
     }
 
-    /// Reads the experiment that made the dataset, to plan more runs of it: `experiment.toml` with the engine, isolation and time
-    /// scale of the dataset. It plans the runs of all shards. `None` if the logs were imported.
+    /// Reads the experiment that made the dataset, so that more of its runs can be planned. It is the experiment in `experiment.toml`, but
+    /// with the dataset's engine, time scale and isolation (whether each machine has its own process). The experiment of a shard has the runs
+    /// of all shards. `None` if the logs were imported.
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::Experiment`] if the file cannot be read, and [`DatasetError::OtherExperiment`] if it has changed.
+    /// Returns [`DatasetError::Experiment`] if the file cannot be read, and [`DatasetError::OtherExperiment`] if the file is not the one
+    /// that made the dataset.
     pub fn experiment(&self) -> Result<Option<Experiment>, DatasetError> {
         let (manifest, paths) = (self.manifest(), self.parts.newest_paths());
         let made = &manifest.experiment;
@@ -101,7 +103,8 @@ impl Dataset {
         commands.flatten().collect()
     }
 
-    /// Returns the schema (version of the format) of the shard with `run`, or of the whole dataset.
+    /// Returns the schema (version of the format) of the shard that contains `run`, or of the whole dataset. Shards that were
+    /// started by different versions of `sim` can have different schemas.
     pub fn schema_of(&self, run: &JournalRow) -> u32 {
         self.parts.schema_of(run)
     }
@@ -143,14 +146,14 @@ impl Dataset {
         self.planned().saturating_sub(attempted.len() as u64)
     }
 
-    /// Returns the journal row of every attempted run, shard by shard. The rows of a shard are in the order in which the runs ended. A run
-    /// that was repeated after a failure has several rows.
+    /// Returns the rows of all journals, shard by shard: one for each attempt to make a run. So a run that was repeated after a failure has
+    /// several rows. The rows of a shard are in the order in which the attempts ended.
     pub fn attempted(&self) -> &[JournalRow] {
         &self.rows
     }
 
-    /// Takes the rows that [`Self::attempted`] returns out of the dataset, so that they need not be copied. After this, the dataset has no
-    /// rows.
+    /// Returns the same rows as [`Self::attempted`], but moves them out of the dataset, so that they need not be copied. After this, the
+    /// dataset has no rows.
     pub fn take_attempted(&mut self) -> Vec<JournalRow> {
         std::mem::take(&mut self.rows)
     }
@@ -160,7 +163,7 @@ impl Dataset {
         self.rows.iter().filter(|row| row.is_ok())
     }
 
-    /// Returns the path of the journal with the row of `run`.
+    /// Returns the path of the journal that contains the row `run`.
     pub fn journal_of(&self, run: &JournalRow) -> PathBuf {
         self.parts.paths_of(run).journal()
     }

@@ -1,5 +1,5 @@
-//! The differences that prevent an experiment from continuing a dataset that another experiment has made. With such a difference, the
-//! runs of the dataset would not be runs of the experiment that is to continue it.
+//! A dataset was made by one experiment, and another experiment is to add runs to it (to *continue* it). This is possible only if the
+//! runs of the dataset are also runs of the other experiment. This module finds the differences that prevent it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,7 +7,8 @@ use std::fmt;
 use super::manifest::ResolvedExperiment;
 use crate::console::command_line;
 
-/// The largest number of values of one parameter that a line lists. If a parameter has more values, the line ends with their number.
+/// A line lists at most this number of values of a parameter. If the parameter has more values, the line lists the first ones and says how
+/// many there are: `1 | 2 | 3 | 4 | 5 | 6 | ... (9 in all)`.
 const MAX_VALUES_LISTED: usize = 6;
 
 /// The differences between the experiment that made a dataset and the experiment that is to continue it, one line each.
@@ -31,6 +32,8 @@ impl Difference {
         compare("engine", &made.engine, &wanted.engine);
         compare("isolation", &made.isolation, &wanted.isolation);
         compare("time_scale", &made.time_scale, &wanted.time_scale);
+        // The line below begins with `clock`, because this parameter says whether messages carry other timestamps besides the Lamport
+        // timestamps. If they do, the event log has a column for them.
         let is = |has_column: bool| if has_column { "is" } else { "is not" };
         if made.timestamps != wanted.timestamps {
             lines.push(format!(
@@ -46,8 +49,9 @@ impl Difference {
         Self(lines)
     }
 
-    /// Returns the differences between the experiments of two shards (parts of a dataset) that do not fit together. If only the numbers of
-    /// runs differ, returns a line that says this. Otherwise the lines call the first shard "the dataset", and the second "the experiment".
+    /// Returns the differences between the experiments of two shards (parts of a dataset) that do not fit together. The lines call the first
+    /// shard "the dataset", and the second "the experiment". If [`Difference::between`] finds nothing, the only reason left is that the same
+    /// run has different numbers in the two shards, such as 4 and 6. Then returns a line that says this.
     pub(super) fn between_shards(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {
@@ -59,7 +63,7 @@ impl Difference {
         difference
     }
 
-    /// Returns a line that says that the shards were made by different rules to divide runs among shards.
+    /// Returns a line that says that the shards were made with different rules. (A rule says which shard makes which runs.)
     pub(super) fn of_shard_rules() -> Self {
         Self(vec![
             "the shards divide the runs in different ways: different versions of sim started them"
@@ -67,8 +71,9 @@ impl Difference {
         ])
     }
 
-    /// Adds a line about the options `--set` (changes of the experiment's values), if the dataset was made with other changes (`made`) than
-    /// this `sim run` has (`wanted`).
+    /// Adds a line with the options `--set` (changes of the experiment's values) of the `sim run` that made the dataset, if they differ
+    /// from those of this `sim run`. `made` and `wanted` are the changes by these options. If the dataset was made without such options,
+    /// there are none to repeat, so no line is added.
     pub(super) fn with_changes(mut self, made: &[String], wanted: &[String]) -> Self {
         if made != wanted && !made.is_empty() {
             self.0.push(format!(
@@ -95,6 +100,7 @@ impl fmt::Display for Difference {
 /// Returns the options `--set` that make these `changes`, as words of a command line.
 pub fn set_options(changes: &[String]) -> String {
     let options = changes.iter().map(|change| {
+        // `command_line` would quote every change, because of its `=`. Plain changes such as `internal=0.4` need no quotes.
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "=._-,".contains(letter);
         match change.chars().all(is_plain) {
             true => format!("--set {change}"),
@@ -104,8 +110,9 @@ pub fn set_options(changes: &[String]) -> String {
     options.collect::<Vec<_>>().join(" ")
 }
 
-/// Returns a line for each parameter with a value that occurs in the dataset (`made`) but not in the experiment (`wanted`). If there is no
-/// such parameter, but configurations of the dataset are missing in the experiment, returns a line with their number.
+/// Compares the configurations of the dataset (`made`) with those of the experiment (`wanted`). Returns nothing if the experiment has all
+/// configurations of the dataset. Otherwise returns a line for each parameter with a value that only the dataset has. If there is no such
+/// parameter, only combinations of values are missing. Then returns a line with the number of missing configurations.
 fn missing_configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     let wanted_texts: BTreeSet<&String> = wanted.iter().collect();
     let missing: Vec<&String> = made
@@ -139,8 +146,8 @@ fn missing_configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     lines
 }
 
-/// Returns the different values of each parameter, in the order of the configurations. A configuration is a text such as
-/// `rates=1,3 internal=0.5`.
+/// Returns for each parameter its different values, in the order in which they first occur in `configurations`. A configuration is a text
+/// such as `rates=1,3 internal=0.5`.
 fn values(configurations: &[String]) -> BTreeMap<&str, Vec<&str>> {
     let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -219,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_configurations_are_counted_if_no_value_is_missing() {
+    fn missing_configurations_are_counted_if_only_combinations_of_values_are_missing() {
         let made = resolved(7, &["a=1 b=1", "a=1 b=2", "a=2 b=1"]);
         let fewer = resolved(7, &["a=1 b=2", "a=2 b=1"]);
         assert_eq!(
@@ -238,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn after_six_values_only_their_number_is_given() {
+    fn of_nine_values_the_first_six_and_the_number_nine_are_given() {
         let many: Vec<String> = (1..=9).map(|value| format!("a={value}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(

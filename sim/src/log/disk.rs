@@ -15,7 +15,8 @@ pub trait Disk: fmt::Debug + Send + Sync {
     ///
     /// Returns the system's error, as all functions below do.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
-    /// Forces the names in a folder to the disk, after files were created, renamed or removed.
+    /// Makes sure, if the system allows it, that the names of a folder's files are on the disk and not only in memory. The writer needs this
+    /// after it has created, renamed or removed files.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
     /// Opens a file for appending. Creates it if it does not exist.
     fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
@@ -27,7 +28,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Returns the identity of the file at a path. `None` if there is no file.
     fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>>;
-    /// Tries to lock a file for this process alone, without waiting.
+    /// Tries to lock a file for this process alone, without waiting for another process that holds the lock.
     fn try_lock(&self, file: &File) -> io::Result<LockAttempt>;
 }
 
@@ -43,11 +44,12 @@ pub trait DiskFile: fmt::Debug + Send + Write {
     fn identity(&self) -> io::Result<FileIdentity>;
     /// Cuts the file to `length` bytes.
     fn cut(&mut self, length: u64) -> io::Result<()>;
-    /// Forces the contents to the disk.
+    /// Makes sure that the contents are on the disk and not only in memory.
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// The identity of a file, which does not depend on its name. On systems without such identities, all files have the same one.
+/// The identity of a file, which does not depend on its name. It shows whether a path still leads to the file that was opened, or to
+/// another file that has replaced it. On systems without such identities, all files have the same one, so a replaced file is not noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileIdentity {
     device: u64,
@@ -107,6 +109,7 @@ impl Disk for RealDisk {
         match fs::metadata(path) {
             Ok(metadata) => Ok(Some(FileIdentity::from_metadata(&metadata))),
             Err(error) => match error.kind() {
+                // `NotADirectory`: a file stands where the path needs a folder, so nothing can be at the path.
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
                 _ => Err(error),
             },

@@ -108,7 +108,7 @@ pub enum DatasetError {
         /// The number of the row's line in the file, from 1.
         line: u64,
     },
-    /// `dataset.json` has changed since it was written: its contents do not have the checksum `identity`.
+    /// `dataset.json` has changed since it was written: its key `identity` is not the checksum of its contents.
     #[error("{}: the experiment in this file has changed since it was written: it does not fit the checksum `identity`; restore the file, or move the folder away and run again", .path.display())]
     ChangedManifest {
         /// The file.
@@ -143,11 +143,11 @@ pub enum DatasetError {
         .0.display()
     )]
     CrlfLineEnds(PathBuf),
-    /// Rows of the journal were probably lost: the events files have more events of runs without a row than an interrupted `sim run`
-    /// leaves.
+    /// Rows of the journal were probably lost: the events files have events of runs without a row, and more of them than an interrupted
+    /// `sim run` leaves.
     #[error(
-        "{} {state}, but the event files have {bytes} bytes of events of runs that have no row in it. An \
-         interrupted `sim run` leaves fewer, so rows of runs.csv were probably lost. Restore {} from a copy. If \
+        "{} {state}, but {bytes} bytes of the event files belong to runs without a row in runs.csv. An \
+         interrupted `sim run` leaves fewer such bytes, so rows of runs.csv were probably lost. Restore {} from a copy. If \
          there is no copy, delete these events, then repeat `sim run` to make their runs again. To delete them, \
          copy these commands into a shell: {discard}",
         .path.display(), .path.display()
@@ -162,9 +162,9 @@ pub enum DatasetError {
         /// The shell commands that delete these events.
         discard: String,
     },
-    /// A file does not have the length that this writer has written.
+    /// A file is longer or shorter than this writer has made it.
     #[error(
-        "{} has {found} bytes, but this `sim run` has written {written} bytes: another program writes to this file. Only one `sim run` at a time may write to a dataset. End the other program, then run the same command again: the runs in runs.csv are kept",
+        "{} has {found} bytes instead of {written}: another program writes to this file. Only one `sim run` at a time may write to a dataset. End the other program, then run the same command again: the runs in runs.csv are kept",
         .path.display()
     )]
     OtherWriter {
@@ -172,7 +172,7 @@ pub enum DatasetError {
         path: PathBuf,
         /// Its length in bytes.
         found: u64,
-        /// The number of bytes that this writer has written.
+        /// The length in bytes that this writer has given it.
         written: u64,
     },
     /// A file that is being written is not at its path any more.
@@ -186,7 +186,7 @@ pub enum DatasetError {
         /// What is at the path: `is gone` or `is another file than before`.
         state: &'static str,
     },
-    /// The number of the last events file is the largest possible one.
+    /// The last events file (segment) has the largest possible number.
     #[error("{}: the last events file has the largest possible number, so no new one can be created; choose another folder with --data", .0.display())]
     NoMoreSegments(PathBuf),
     /// A journal row is about a run that the experiment does not have.
@@ -202,7 +202,7 @@ pub enum DatasetError {
         /// The key in the row.
         key: String,
     },
-    /// The folder contains runs of another experiment, or of an earlier version of this experiment with other values.
+    /// The folder contains runs of another experiment, or of this experiment before some of its values were changed.
     #[error(
         "{} contains runs of an experiment that has been changed:\n{difference}\nundo the change (you may add values and repetitions), or choose another folder with --data",
         .path.display()
@@ -224,14 +224,14 @@ pub enum DatasetError {
     /// The folder contains a dataset that is not split, but the user wants to write a shard to it.
     #[error("{} contains a dataset that is not split into shards; continue without --shard, or choose another folder with --data", .0.display())]
     NotSharded(PathBuf),
-    /// The folder contains shards K/N with another number N of shards than this shard. Shards with different N have runs in common.
+    /// The user wants to write a shard, but the folder contains shards K/N with another N. Shards with different N have runs in common.
     #[error("{} contains shards K/{found}, which have runs in common with shards K/{wanted}; continue with --shard K/{found}, or choose another folder with --data", .path.display())]
     OtherShards {
         /// The experiment's folder.
         path: PathBuf,
         /// N of the shards K/N in the folder.
         found: u32,
-        /// N of this shard.
+        /// N of the shard that the user wants to write.
         wanted: u32,
     },
     /// The folder contains shards K/N with two different N. Shards with different N have runs in common.
@@ -245,7 +245,7 @@ pub enum DatasetError {
         b: u32,
     },
     /// The folder of a shard contains another shard, or a dataset that is not a shard.
-    #[error("{} contains {found}, but its name is that of another shard; rename the folder, or move \
+    #[error("{} contains {found}, but the folder has the name of another shard; rename the folder, or move \
              it away", .path.display())]
     MisplacedShard {
         /// The folder.
@@ -268,7 +268,7 @@ pub enum DatasetError {
     Locked {
         /// The dataset's folder.
         path: PathBuf,
-        /// Which process writes, as words for the message. Empty if it is not known.
+        /// Which process writes, as words for the message, such as ` (process 812 on node3)`. Empty if it is not known.
         holder: String,
     },
 }
@@ -291,6 +291,7 @@ impl DatasetError {
                 AlreadyExists | NotADirectory => "a file or a broken link has this path".to_owned(),
                 _ => cause.to_string(),
             };
+            // `is_full_disk` needs a `DatasetError`.
             match Self::io(path)(cause) {
                 full if full.is_full_disk() => full,
                 _ => Self::NoFolder {

@@ -1,8 +1,9 @@
-//! The events of one run as columns: one contiguous array for each field of the event log, except the number of the run.
+//! The events of one run as columns: one contiguous array for each field of the event log. The number of the run is a single value,
+//! because it is the same for all events.
 //!
 //! The columns have the same values as the rows that [`parse_rows`](super::parse_rows) reads, but need less memory. A row in the usual
-//! form (without unknown values, several recipients or a timestamp) is read by fast code. Any other row is read by the general parser,
-//! which also makes the error messages.
+//! form (all values are known, there is no list of recipients, and the log has no column `timestamp`) is read by fast code. Any other row
+//! is read by the general parser, which also makes the error messages.
 
 mod usual_row;
 
@@ -19,7 +20,8 @@ use crate::machine::{EventKind, MachineIndex, Message, Recipients};
 
 /// The value of [`EventColumns::peer`] for a send to all machines that the sender may send to.
 pub const ALL_PEERS: MachineIndex = MachineIndex::MAX - 1;
-/// The value of [`EventColumns::peer`] for a send to two or more machines. [`EventColumns::recipients`] returns these machines.
+/// The value of [`EventColumns::peer`] for a send to two or more machines that the log lists, such as `0;2`.
+/// [`EventColumns::recipients`] returns these machines.
 pub const SEVERAL_PEERS: MachineIndex = MachineIndex::MAX - 2;
 
 /// The kind of an event, without the values of its message.
@@ -62,23 +64,23 @@ pub struct EventColumns {
     pub logical_clock: Vec<u64>,
     /// Number of messages in the queue after the event, or [`UNKNOWN`].
     pub queue_length: Vec<u64>,
-    /// For a receive: the sender. For a send: the recipient, [`ALL_PEERS`] or [`SEVERAL_PEERS`]. For an internal event, and if the
-    /// machine is not in the log: [`UNKNOWN_MACHINE`].
+    /// For a receive: the sender. For a send: the recipient, [`ALL_PEERS`] or [`SEVERAL_PEERS`]. For an internal event, or if the log
+    /// does not tell the sender or recipient: [`UNKNOWN_MACHINE`].
     pub peer: Vec<MachineIndex>,
     /// The Lamport timestamp of the message that is sent or received; [`UNKNOWN`] for internal events, or if it is not in the log.
     pub stamp: Vec<u64>,
     /// For a receive: the number of the sender's tick at which the message was sent. Otherwise, and if it is not in the log:
     /// [`UNKNOWN`].
     pub sent_tick: Vec<u64>,
-    /// For each send to several machines: the index of the event, and the recipients. The indices are in ascending order.
+    /// For each send whose `peer` is [`SEVERAL_PEERS`]: the index of the event, and the recipients. The indices are in ascending order.
     several: Vec<(usize, Arc<[MachineIndex]>)>,
     /// The timestamp that each event has in addition to its Lamport clock. Empty if the events of the run have none.
     timestamps: Vec<Arc<CarriedTimestamp>>,
 }
 
 impl EventColumns {
-    /// Replaces all events by the events of `run`. The memory of the columns is used again. `bytes` has the rows of the run in the format of the
-    /// log (no header, a newline after each row).
+    /// Replaces all events by the events of `run`. The memory of the columns is used again. `bytes` has the rows of the run in the
+    /// format of the log (no header, a newline after each row).
     ///
     /// # Errors
     ///
@@ -179,6 +181,7 @@ impl EventColumns {
                 recipients: match self.peer[index] {
                     ALL_PEERS => Recipients::All,
                     SEVERAL_PEERS => Recipients::Several(self.recipients(index, &[]).into()),
+                    // This can be UNKNOWN_MACHINE, which also stands for unknown recipients in a row.
                     peer => Recipients::One(peer),
                 },
                 stamp: self.stamp[index],
@@ -210,7 +213,7 @@ impl EventColumns {
         (0..self.len()).map(|index| self.row(index))
     }
 
-    /// Sorts the events by machine and tick. Events of the same tick keep their order.
+    /// Sorts the events by machine and tick. The events of one tick (there are several if it receives several messages) keep their order.
     pub fn sort_by_machine_and_tick(&mut self) {
         let key = |index: usize| (self.machine[index], self.tick[index]);
         if (1..self.len()).all(|index| key(index - 1) <= key(index)) {
@@ -315,7 +318,8 @@ impl EventColumns {
     }
 
     /// Parses the first row of `bytes` if it has the usual form, and returns its length in bytes. `None` if the general parser must read
-    /// the row; then nothing is appended. `start` has the first two cells of the last row that was parsed here.
+    /// the row; then nothing is appended. `start` keeps the run and the machine of the last row that was parsed here, because the next
+    /// row often has the same ones.
     #[inline]
     fn append_usual_row(&mut self, bytes: &[u8], start: &mut Start) -> Option<usize> {
         let mut cells = UsualCells {
@@ -329,6 +333,7 @@ impl EventColumns {
         let queue_length = cells.number(b',')?;
         let (peer, stamp, sent_tick) = match action {
             Action::Internal => {
+                // The last three cells (`peers`, `message_stamp` and `sent_tick`) are empty.
                 cells.skip_text(b",,\n")?;
                 (UNKNOWN_MACHINE, UNKNOWN, UNKNOWN)
             }
@@ -338,6 +343,7 @@ impl EventColumns {
                     None => cells.machine()?,
                 };
                 let stamp = cells.number(b',')?;
+                // The last cell (`sent_tick`) is empty.
                 cells.skip_text(b"\n")?;
                 (peer, stamp, UNKNOWN)
             }

@@ -10,7 +10,7 @@ use super::error::DatasetError;
 use super::journal_row::JournalRow;
 use crate::input::open_stored;
 
-/// How many bytes are read at once. Then one read is enough for many short runs that follow each other in a file.
+/// How many bytes are read at once: so many that one read is enough for many short runs that follow each other in a file.
 const BLOCK_BYTES: u64 = 1 << 20;
 
 /// Reads the events of runs of one dataset. Reading is fast if the runs are read in the order in which they are in the files.
@@ -67,7 +67,8 @@ impl<'d> EventReader<'d> {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::Events`] if rows are missing or changed.
+    /// Returns [`DatasetError::Events`] if rows are missing or changed, [`DatasetError::CrlfLineEnds`] if they have the line ends of
+    /// Windows, and [`DatasetError::Io`] if the segment cannot be read.
     pub fn read(&mut self, run: &JournalRow) -> Result<&[u8], DatasetError> {
         self.open(run)?;
         // In the message of this error, `problem` follows the words "the events of run 7:".
@@ -76,6 +77,7 @@ impl<'d> EventReader<'d> {
             run: run.run,
             problem,
         };
+        // After `open`, a file is always open, so the 0 is never used.
         let length = self.file.as_ref().map_or(0, |file| file.length);
         let end = run
             .offset
@@ -92,6 +94,7 @@ impl<'d> EventReader<'d> {
         let from = (run.offset - self.start) as usize;
         let bytes = &self.block[from..from + run.bytes as usize];
         if checksum(bytes) != run.checksum {
+            // Line ends of Windows have an error of their own: a program copied the file as text.
             if bytes.windows(2).any(|pair| pair == b"\r\n") {
                 return Err(DatasetError::CrlfLineEnds(self.dataset.segment_of(run)));
             }

@@ -44,8 +44,8 @@ pub struct MissingFields {
     pub queue_lengths: bool,
 }
 
-/// Returns whether `value` is false. A field that is false is left out of `dataset.json`, so that datasets which were made before the
-/// field existed keep the same checksum `identity`.
+/// Returns whether `value` is false. A field that is false is left out of `dataset.json` and of its checksum `identity`. So datasets
+/// that were made before the field existed keep their checksum.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"
@@ -87,7 +87,7 @@ pub struct EventRow {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("row {row}, column {column}: {problem}")]
 pub struct RowError {
-    /// The number of the row, from 1, counted from the first row that was parsed.
+    /// The number of the row. The first row that was parsed has number 1.
     pub row: u64,
     /// Name of the column.
     pub column: &'static str,
@@ -166,6 +166,7 @@ fn write_cells(buffer: &mut Vec<u8>, logged: &LoggedEvent) {
         known => number(buffer, known, b','),
     }
     match kind {
+        // The cells `peers`, `message_stamp` and `sent_tick` are empty.
         EventKind::Internal => buffer.extend_from_slice(b",,\n"),
         EventKind::Send { recipients, stamp } => {
             match recipients {
@@ -186,6 +187,7 @@ fn write_cells(buffer: &mut Vec<u8>, logged: &LoggedEvent) {
                 }
             }
             number(buffer, *stamp, b',');
+            // The cell `sent_tick` is empty.
             buffer.push(b'\n');
         }
         &EventKind::Receive(Message {
@@ -245,7 +247,8 @@ pub fn parse_rows_in(
 /// The column of a damaged cell, and what is wrong.
 pub(super) type CellError = (&'static str, &'static str);
 
-/// Reads rows cell by cell.
+/// Reads rows cell by cell. Most methods have two parameters in common: the name of the column, for error messages, and the byte that must
+/// follow the cell.
 struct Cells<'a> {
     /// The bytes that are not read yet.
     rest: &'a [u8],
@@ -351,10 +354,11 @@ impl<'a> Cells<'a> {
 
     /// Reads the cell `peers` of a receive.
     fn sender(&mut self) -> Result<MachineIndex, CellError> {
-        match self.number_or_unknown("peers", b',', self.missing_fields.senders)? {
-            UNKNOWN => Ok(UNKNOWN_MACHINE),
-            number => machine_index("peers", number),
+        if self.missing_fields.senders && self.rest.first() == Some(&b',') {
+            self.rest = &self.rest[1..];
+            return Ok(UNKNOWN_MACHINE);
         }
+        self.index("peers")
     }
 
     /// Reads the cell of `column` as a number. An empty cell is [`UNKNOWN`] if it `may_be_empty`.
@@ -379,8 +383,8 @@ impl<'a> Cells<'a> {
 
     /// Reads the cell of `column`, which ends before the byte `end`, as a number.
     fn number(&mut self, column: &'static str, end: u8) -> Result<u64, CellError> {
-        // Nearly every cell has a few digits and is read by this loop. Anything else goes through the slow path below, which also
-        // makes the error messages.
+        // Nearly every cell has a few digits and is read by this loop. (Its last step, `+ 1`, is for the byte `end`.) Anything else goes
+        // through the slow path below, which also makes the error messages.
         let mut value = 0;
         for (length, &byte) in self.rest.iter().enumerate().take(SURE_DIGITS + 1) {
             match byte {
@@ -434,7 +438,11 @@ impl<'a> Cells<'a> {
 
 /// Converts the number in a cell of `column` to the index of a machine.
 fn machine_index(column: &'static str, number: u64) -> Result<MachineIndex, CellError> {
-    MachineIndex::try_from(number).map_err(|_| (column, TOO_LARGE_MACHINE))
+    // Only an empty cell stands for an unknown machine.
+    match MachineIndex::try_from(number) {
+        Ok(index) if index != UNKNOWN_MACHINE => Ok(index),
+        _ => Err((column, TOO_LARGE_MACHINE)),
+    }
 }
 
 /// Converts the digits in a cell of `column` to a number.

@@ -1,5 +1,5 @@
-//! Operations that not every file system supports: locks, and forcing folders to the disk. Network file systems and file systems
-//! in user space (FUSE) often do not support these operations.
+//! Operations that not every file system supports: locks on files, and forcing a folder (the names of its files) to the disk. Network
+//! file systems and file systems in user space (FUSE) often do not support these operations.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -10,7 +10,7 @@ use std::path::Path;
 pub enum LockAttempt {
     /// This process holds the lock until the file is closed.
     Taken,
-    /// Another process holds the lock, or this process through another opening of the file.
+    /// Another process holds the lock. Or this process has opened the file twice, and holds the lock through the other [`File`].
     HeldByAnother,
     /// The file system has no locks, so other writers cannot be kept away.
     NotSupported,
@@ -58,7 +58,8 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Does nothing. A system that is not Unix does not open folders as files, so it must itself see to it that the names reach the disk.
+/// Does nothing. Systems other than Unix do not open folders as files, so a program cannot force the names to the disk. It must rely on
+/// the system to write them.
 ///
 /// # Errors
 ///
@@ -118,6 +119,7 @@ mod tests {
             let attempt = lock_fails_with(errno).expect("no error");
             assert_eq!(attempt, LockAttempt::NotSupported, "{errno:?}");
         }
+        // EBADF means "not supported" only as the answer to the sync of a folder (see `cannot_sync_folders`), not as the answer to a lock.
         for errno in [Errno::IO, Errno::NOSPC, Errno::BADF] {
             assert!(lock_fails_with(errno).is_err(), "{errno:?}");
         }

@@ -21,7 +21,8 @@ use crate::experiment::Shard;
 /// each lock for some microseconds, and a sweep that starts at this moment must try again.
 const CHECK_LOCKS_EVERY: Duration = Duration::from_secs(2);
 
-/// Follows a dataset with all its shards. It never writes, and never prevents a sweep from writing.
+/// Follows a dataset with all its shards. It never writes, and a sweep that has started never waits for it. Only a sweep that starts
+/// during a check of the locks must try again, after some milliseconds.
 #[derive(Debug)]
 pub struct Follower {
     parts: Parts,
@@ -109,14 +110,15 @@ impl Follower {
         Ok(())
     }
 
-    /// Returns the sweeps that write to the dataset, or may write. The locks are checked at most every two seconds; between two checks,
-    /// the last result is returned.
+    /// Returns the sweeps that write to the dataset, or may write: if the file system has no locks, it is not known whether a sweep still
+    /// runs or was killed. The locks are checked at most every two seconds; between two checks, the last result is returned.
     pub fn sweeps(&mut self, now: Instant) -> &[Sweep] {
         let is_due = |last| now.saturating_duration_since(last) >= CHECK_LOCKS_EVERY;
         if self.locks_checked_at.is_none_or(is_due) {
             self.locks_checked_at = Some(now);
             let parts = self.parts.iter().zip(&self.journals);
             self.sweeps = parts
+                // The number of rows shows how fast the sweep makes runs.
                 .filter_map(|(part, journal)| Sweep::in_folder(&part.paths.root, journal.rows))
                 .collect();
         }
@@ -179,7 +181,8 @@ impl FollowedJournal {
         let Some(whole_rows) = open_whole_rows(&self.path)? else {
             return Ok(());
         };
-        // The journal may have become shorter since the comparison above. `position` stays, so that `is_shorter` notices the change.
+        // The limit is the length of all complete rows, in bytes. If it is not above `position`, there is only a part of a new row, or the
+        // journal has become shorter since the comparison above. `position` stays, so that `is_shorter` notices the second case.
         if whole_rows.limit() <= self.position.byte() {
             return Ok(());
         }

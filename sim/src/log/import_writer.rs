@@ -1,5 +1,5 @@
-//! Writes a dataset from the logs of another program. The dataset appears complete or not at all: all files are written into a partial
-//! folder, which gets the name of the dataset's folder at the end. For a dataset in folder `x`, the partial folder is `.x.partial`.
+//! Writes a dataset from the logs of another program. The dataset appears complete or not at all. For a dataset in folder `x`, all files
+//! are first written into the *partial folder* `.x.partial`. When all are written, this folder is renamed to `x`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -32,7 +32,7 @@ pub struct ImportWriter {
     journal_text: Vec<u8>,
     /// Number of runs so far.
     runs: u64,
-    /// The lines from which the events were read, for `sources.csv`.
+    /// For each event, from which line of which imported file it was read. [`ImportWriter::finish`] writes this to `sources.csv`.
     sources: Vec<SourceRange>,
     /// The lock that prevents other imports from using the partial folder.
     _lock: Lock,
@@ -43,19 +43,21 @@ impl ImportWriter {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::Occupied`] if `root` has files or is the current folder, [`DatasetError::BeingImported`] if another
-    /// process is importing into it, or [`DatasetError::Io`] if `root` cannot be read or the disk cannot be written.
+    /// Returns [`DatasetError::Occupied`] if `root` is a file, a folder that is not empty, or the current folder. Returns
+    /// [`DatasetError::BeingImported`] if another process is importing into `root`, or [`DatasetError::Io`] if `root` cannot be read or
+    /// the disk cannot be written.
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
         // The partial folder gets its name from `root`, but a path such as `.` has no name. The absolute path has a name.
         let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
         let is_free = match fs::read_dir(root) {
             Ok(mut entries) => entries.next().is_none(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-            // It is a file, and not a folder.
+            // `root` is a file.
             Err(_) if root.exists() && !root.is_dir() => false,
             Err(error) => return Err(DatasetError::io(root)(error)),
         };
-        // The finished dataset replaces an empty folder. The current folder is never replaced, even if it is empty.
+        // If `root` is an empty folder, the finished dataset replaces it. The current folder is never replaced, even if it is empty: the
+        // user's shell would then be in a folder that does not exist any more.
         let is_current = std::env::current_dir().is_ok_and(|current| current == *root);
         if !is_free || is_current {
             return Err(DatasetError::Occupied(root.to_owned()));
@@ -88,7 +90,7 @@ impl ImportWriter {
         })
     }
 
-    /// Appends a run. `sources` has the lines from which its events were read.
+    /// Appends a run. `sources` says from which lines of which files its events were read.
     ///
     /// # Errors
     ///
@@ -105,12 +107,16 @@ impl ImportWriter {
         let row = self.segment.take(run)?;
         self.runs += 1;
         self.sources.extend(sources);
+        // The row is only appended to the text. The path is for an error message.
         Header::default().write_row(&self.paths.journal(), &mut self.journal_text, &row)
     }
 
-    /// Completes the dataset. `imported` says where its logs come from. All its runs have this `time_scale`. `configurations` has the
-    /// canonical text of each configuration, which has at most `repetitions` runs. `mapping` describes in TOML how the files were read; it
-    /// becomes `experiment.toml`.
+    /// Completes the dataset.
+    ///
+    /// - `imported` says where the logs come from.
+    /// - All runs of the dataset have this `time_scale`, and no configuration has more than `repetitions` runs.
+    /// - `configurations` has a text for each configuration, such as `rates=1,3 internal=0.5`.
+    /// - `mapping` describes in TOML how the files were read. It becomes `experiment.toml`.
     ///
     /// # Errors
     ///
@@ -124,6 +130,7 @@ impl ImportWriter {
     ) -> Result<(), DatasetError> {
         let file_count = imported.files.len();
         let sources = sources::text(&self.sources);
+        // Of `sources.csv`, the manifest (`dataset.json`) has only the checksum.
         imported.sources = Some(checksum(sources.as_bytes()));
         let mut manifest = Manifest {
             schema: SCHEMA_VERSION,
@@ -137,8 +144,10 @@ impl ImportWriter {
                 "imported from {file_count} {}",
                 if file_count == 1 { "file" } else { "files" }
             ),
+            // Is filled in below, because it is a checksum of other fields.
             identity: String::new(),
             experiment: ResolvedExperiment {
+                // Nothing was drawn, so there is no seed.
                 seed: 0,
                 repetitions,
                 more_repetitions: Default::default(),
@@ -166,22 +175,23 @@ impl ImportWriter {
         write(&paths.experiment(), mapping.as_bytes())?;
         write(&paths.sources(), sources.as_bytes())?;
         write(&path, (text + "\n").as_bytes())?;
-        // The lock only protects the partial folder. A finished import has no lock file.
+        // The lock file is in the partial folder, and only protects this folder. A finished dataset of imported logs has none.
         let lock = paths.lock();
         RealDisk.remove(&lock).map_err(DatasetError::io(&lock))?;
         publish_folder(&RealDisk, &paths.root, &self.root).map_err(DatasetError::io(&self.root))
     }
 }
 
-/// Removes the partial folder of a dataset that was not finished. After [`ImportWriter::finish`], there is no partial folder to remove.
+/// Removes the partial folder of a dataset that was not finished. [`ImportWriter::finish`] has renamed the folder, so after it there is
+/// nothing to remove.
 impl Drop for ImportWriter {
     fn drop(&mut self) {
         remove(&self.paths);
     }
 }
 
-/// Removes the partial folder, which this process has locked. If this fails, the next import into the same folder tries again and
-/// reports the error.
+/// Removes the partial folder, which this process has locked. If this fails, the next import into the same folder removes the files
+/// ([`clear`]), and reports the error if it cannot.
 fn remove(paths: &Paths) {
     let _ = fs::remove_dir_all(&paths.root);
 }

@@ -12,13 +12,14 @@ pub const IMPORTED: &str = "imported";
 pub struct Imported {
     /// The files from which the logs were read.
     pub files: Vec<ImportedFile>,
-    /// Which cells of the events may be empty, because the files did not have their values.
+    /// Which columns of the events may have empty cells, because the imported files did not have the values.
+    // Older datasets have this field under the name `lacks`.
     #[serde(alias = "lacks")]
     pub missing_fields: MissingFields,
     /// Which facts were not given but estimated from the logs.
     pub assumed: Assumed,
-    /// Whether the user gave the rule by which senders choose recipients (`sends`). If not, the audit cannot check how often each
-    /// recipient was chosen.
+    /// Whether the user gave the rule by which senders choose recipients: the parameter `sends`, such as `broadcast`. If not, the audit
+    /// cannot check how often each recipient was chosen.
     #[serde(default, skip_serializing_if = "is_false")]
     pub sends_given: bool,
     /// The parts of the log that are missing or not usable in some of the runs.
@@ -47,7 +48,7 @@ pub struct Unmeasured {
 pub enum UnmeasuredPart {
     /// Queue lengths after events.
     QueueLengths,
-    /// The recipients and times of all messages.
+    /// When messages can have arrived at each machine: the recipients and times of all sends.
     Arrivals,
     /// Which send belongs to each receive.
     Messages,
@@ -66,8 +67,8 @@ pub struct ImportedFile {
     pub checksum: String,
 }
 
-/// Which facts were estimated from the logs. A field is true if its fact was estimated. The logs cannot be checked against such a
-/// fact.
+/// Which facts were estimated from the logs. A field is true if its fact was estimated. Such a fact was made to
+/// agree with the logs, so it would be useless to check the logs against it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumed {
     /// The ticks: every row counts as one tick.
@@ -79,7 +80,7 @@ pub struct Assumed {
     /// The timestamps of sent messages: computed from the sender's clock. The parameter `stamp` says whether a message carries the
     /// clock after the send or before it.
     pub send_stamps: bool,
-    /// The sender's tick of a received message: the tick of the sender's event with the same timestamp.
+    /// The tick at which a received message was sent: the tick of the sender's send that has the message's timestamp.
     pub sent_ticks: bool,
     /// Queue lengths of internal events and sends: 0, because a machine does one of these only if its queue is empty.
     #[serde(default, skip_serializing_if = "is_false")]

@@ -17,9 +17,9 @@ use super::schema_3;
 use crate::experiment::Configuration;
 use crate::input::open_stored;
 
-/// Opens the complete rows of the journal at `path`, up to its last newline. Any bytes after the last newline are a row that is
-/// being written, or that a crash has cut off. The limit of the result ([`Take::limit`]) is the length of the complete rows in bytes.
-/// `None` if there is no journal.
+/// Opens the journal at `path` for reading, but only its complete rows, up to the last newline. Any bytes after the last newline are a row
+/// that is being written, or that a crash has cut off. The limit of the result ([`Take::limit`]) is the length of the complete rows in
+/// bytes. `None` if there is no journal.
 pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, DatasetError> {
     let mut file = match open_stored(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -53,7 +53,7 @@ const BLOCK_BYTES: u64 = 4096;
 const ROW_BYTES: usize = 1024;
 
 /// The columns of one journal file, in the order of the file. A new journal has all columns of [`journal_columns`]. A journal that an
-/// earlier version of `sim` began may have fewer parameters.
+/// earlier version of `sim` began may lack columns of newer parameters.
 #[derive(Clone, Debug)]
 pub(super) struct Header(Vec<&'static JournalColumn>);
 
@@ -111,8 +111,8 @@ impl Header {
         parameter.map(|parameter| parameter.name)
     }
 
-    /// Returns the header line with its newline. A writer puts the header on the disk before any event. So if there are events but
-    /// no header, the journal was lost.
+    /// Returns the header line with its newline. A writer puts this line on the disk before any event. So a dataset that has events, but
+    /// not this line, has lost its journal.
     pub(super) fn line(&self) -> String {
         let names: Vec<&str> = self.0.iter().map(|column| column.name).collect();
         names.join(",") + "\n"
@@ -122,8 +122,8 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::NoColumn`] if a parameter of the row is not in the header, because the journal was begun before the
-    /// parameter existed, and the parameter does not have its default value.
+    /// Returns [`DatasetError::NoColumn`] if a parameter of the row has no column, and its value is not the default. Then the journal was
+    /// begun before this parameter existed.
     pub(super) fn write_row(
         &self,
         path: &Path,
@@ -147,8 +147,7 @@ impl Header {
     }
 }
 
-/// Returns the row `record` with its seal: the correct checksum in its last cell. It is the checksum of all other cells, joined by line
-/// feeds.
+/// Returns the row `record` with its seal: its last cell is replaced by the correct checksum, that of all other cells, joined by line feeds.
 fn sealed(record: &StringRecord) -> StringRecord {
     let cells: Vec<&str> = record.iter().take(record.len().saturating_sub(1)).collect();
     let seal = checksum(cells.join("\n").as_bytes());
@@ -177,8 +176,8 @@ pub fn seal_journal(text: &str) -> csv::Result<String> {
 #[derive(Debug, Default)]
 pub(super) struct RowParser {
     header: Header,
-    /// The configurations of the rows before. The key of each is the text of its parameters' cells, joined by line feeds. So each
-    /// configuration is parsed only once, and all its rows share it.
+    /// The configurations of the rows that were parsed already. The key of each is the text of its parameters' cells, joined by line feeds.
+    /// So each configuration is parsed only once, and all its rows share it.
     configurations: HashMap<String, Arc<Configuration>>,
 }
 
@@ -189,7 +188,7 @@ pub(super) struct Rows<'p, R> {
     records: csv::StringRecordsIntoIter<R>,
 }
 
-/// Reads complete rows, after the header, from the text of the journal at `path`.
+/// Reads the header and then the rows from `text`, the text of the journal at `path`. The text must end with a complete row.
 ///
 /// # Errors
 ///
@@ -229,7 +228,7 @@ impl<R: Read> Rows<'_, R> {
 
 impl RowParser {
     /// Makes a parser for the journal at `path`, whose header has these `names`. If the journal has no header yet, `names` is empty, and
-    /// there are no rows to parse.
+    /// there are no rows to parse. The header is then that of a new journal.
     pub(super) fn new(path: &Path, names: &StringRecord) -> Result<Self, DatasetError> {
         let header = match names.is_empty() {
             true => Header::default(),
@@ -284,11 +283,13 @@ impl RowParser {
                 line,
             });
         }
+        // Some cells follow from others. They must have the value that follows.
         for (column, cell) in cells() {
             if let Some(problem) = column.contradiction(&row, cell) {
                 return Err(wrong(column.name, problem));
             }
         }
+        // The other cells must not contradict each other: for example, the number of phases must be the number of machines.
         if let Some((column, problem)) = row.inconsistency() {
             return Err(wrong(column, problem));
         }

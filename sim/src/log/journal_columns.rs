@@ -13,7 +13,7 @@ use crate::experiment::{PARAMETERS, Parameter, ValueKind};
 pub enum Cell {
     /// A whole number.
     Integer(u64),
-    /// A number.
+    /// A number, which need not be whole.
     Number(f64),
     /// A text.
     Text(String),
@@ -54,7 +54,7 @@ pub struct JournalColumn {
     pub name: &'static str,
     /// The type of the cells.
     pub kind: CellKind,
-    /// The unit of the cells; empty if there is none.
+    /// The unit of the cells, such as `model ns` or `wall us` (`wall` means real time); empty if there is none.
     pub unit: &'static str,
     /// The meaning of the cells.
     pub meaning: &'static str,
@@ -73,7 +73,7 @@ enum Access {
     },
     /// A parameter of the row's configuration.
     Parameter(&'static Parameter),
-    /// A value that is calculated from other cells.
+    /// A value that is calculated from other cells, such as the number of machines: it follows from the rates.
     Derived(fn(&JournalRow) -> Cell),
 }
 
@@ -94,7 +94,8 @@ impl JournalColumn {
         }
     }
 
-    /// Parses `text`, the cell of this column, into `row`. A derived cell is ignored here; `contradiction` checks it after all cells are read.
+    /// Parses `text`, the cell of this column, and stores the value in `row`. A derived cell is ignored here; `contradiction` checks it after
+    /// all cells are read.
     pub(super) fn read(&self, row: &mut JournalRow, text: &str) -> Result<(), String> {
         match self.access {
             Access::Field { set, .. } => set(row, text),
@@ -105,8 +106,8 @@ impl JournalColumn {
         }
     }
 
-    /// Compares the text of a derived cell with the value that follows from the other cells of a complete row. Returns what is wrong if they
-    /// differ. `None` for a column that is not derived.
+    /// Compares `text`, a derived cell as it was read, with the value that follows from the other cells of the complete row. Returns what is
+    /// wrong if they differ. Returns `None` if they are equal, and for a column that is not derived.
     pub(super) fn contradiction(&self, row: &JournalRow, text: &str) -> Option<String> {
         let Access::Derived(cell) = self.access else {
             return None;
@@ -117,17 +118,18 @@ impl JournalColumn {
     }
 }
 
-/// Returns the cell of a parameter. If the parameter may be a number or a list, the cell is a number in rows with a number, and a text in
-/// rows with a list.
+/// Returns the cell of a parameter. If the parameter may be a number or a list (such as `internal`), the cell is a [`Cell::Number`] in rows
+/// with a number (`0.7`), and a [`Cell::Text`] in rows with a list (`0.9,0.5,0.2`).
 fn parameter_cell(parameter: &Parameter, row: &JournalRow) -> Cell {
     let text = parameter.cell(&row.configuration);
-    match (parameter.kind, text.parse()) {
+    match (parameter.kind, text.parse::<f64>()) {
         (ValueKind::Number | ValueKind::NumberOrList, Ok(number)) => Cell::Number(number),
         _ => Cell::Text(text),
     }
 }
 
-/// Makes the [`Access`] of a column of the given kind to the field `$name` of a row.
+/// Makes the [`Access::Field`] with which a column reads and writes the field `$name` of a row. The first argument is the column's
+/// [`CellKind`].
 macro_rules! field {
     (Text, $name:ident) => {
         Access::Field {
@@ -260,6 +262,7 @@ const fn from_parameter(parameter: &'static Parameter) -> JournalColumn {
         name: parameter.name,
         kind: match parameter.kind {
             ValueKind::Number => CellKind::Number,
+            // A column has a single type, and numbers can be texts, but lists cannot be numbers.
             ValueKind::NumberOrList | ValueKind::Text => CellKind::Text,
         },
         unit: parameter.unit,
@@ -268,7 +271,7 @@ const fn from_parameter(parameter: &'static Parameter) -> JournalColumn {
     }
 }
 
-/// Returns the columns of `runs.csv`, in order. Every parameter of a configuration has one.
+/// Returns the columns of `runs.csv`, in order. Each parameter of a configuration has a column, between the columns listed above.
 pub fn journal_columns() -> &'static [JournalColumn] {
     static COLUMNS: LazyLock<Vec<JournalColumn>> = LazyLock::new(|| {
         let parameters = PARAMETERS.iter().map(from_parameter);

@@ -11,8 +11,9 @@ const MAX_BYTES: u64 = 1 << 48;
 /// A limit for the number of a segment (an events file `events-NNNN.csv`), larger than in any dataset. Full segments have about 256 MiB, so
 /// this many full segments have about `MAX_BYTES` bytes together.
 const MAX_SEGMENT: u32 = 1 << 20;
-/// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,,,0,` and a line feed. In this row, which only an imported
-/// log can have, the queue length and the recipient are not known.
+/// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,,,0,` and a line feed. (`send` is the shortest word for
+/// an event. Only in imported logs may the queue length and the recipient of a send be empty, as here.) The length limits how many events a
+/// run's bytes can hold.
 const MIN_ROW_BYTES: u64 = 20;
 
 /// How an attempted run ended. Its text is `ok` or `failed`.
@@ -20,7 +21,8 @@ const MIN_ROW_BYTES: u64 = 20;
 pub enum Outcome {
     /// The run has finished: every machine did every tick, and every message arrived. Tables and measures use only finished runs.
     Ok,
-    /// The run failed for the reason in the row. No events are kept.
+    /// The run failed for the reason in the row. No events are kept. (This is the default, so a new row does not count as finished before
+    /// its outcome is set.)
     #[default]
     Failed,
 }
@@ -58,7 +60,8 @@ pub struct JournalRow {
     pub engine: String,
     pub isolation: String,
     pub time_scale: f64,
-    /// The values of all parameters, each of which has a column. Rows of the same configuration share this value.
+    /// The values of all parameters. In the file, each parameter has a column. Rows with the same configuration share one `Configuration`
+    /// in memory.
     pub configuration: Arc<Configuration>,
     pub started_at_ns: u64,
     /// For each machine, the time from the run's start to its first tick.
@@ -123,7 +126,7 @@ impl JournalRow {
         if self.time_scale <= 0.0 {
             return Some(("time_scale", format!("{} is not positive", self.time_scale)));
         }
-        // Tables hold these two numbers as signed integers of 64 bits.
+        // Tables hold these two numbers as integers of 64 bits, of which one is the sign.
         for (column, value) in [("run", self.run), ("started_at_ns", self.started_at_ns)] {
             if i64::try_from(value).is_err() {
                 return Some((column, format!("{value} exceeds 63 bits")));
@@ -136,6 +139,7 @@ impl JournalRow {
                 segment,
                 ..
             } = self;
+            // Whichever of the three numbers is too large, the message shows all of them.
             return Some((
                 "bytes",
                 format!(

@@ -1,5 +1,5 @@
 //! The lock that allows only one writer of a dataset, and the facts about its owner. The owner is usually a *sweep*: one process
-//! `sim run` that makes runs.
+//! `sim run` that makes runs. (An import takes the lock too, but writes no facts into the file.)
 //!
 //! The file `.lock` is locked by the operating system, so the lock ends with the process that holds it. The text in the file
 //! tells users which process that is. If the file system has no locks, other writers cannot be prevented, and the text is the
@@ -23,10 +23,10 @@ use crate::input::{open_stored, read_stored_text};
 /// How many times to try to take the lock. If all attempts fail, the lock belongs to another writer. One attempt is not enough, because
 /// a process that only checks the lock (`sim status`) holds it for a moment.
 const MAX_ATTEMPTS: u32 = 20;
-/// The largest size of a file `.lock` that is read, in bytes.
-const MAX_BYTES: u64 = 64 << 10;
 /// How long to wait between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
+/// The largest size of a file `.lock` that is read, in bytes.
+const MAX_BYTES: u64 = 64 << 10;
 
 /// The sweep that writes to a dataset, as described in the file `.lock`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,9 +41,10 @@ pub struct LockOwner {
     pub planned_end_s: i64,
     /// Number of rows in the journal (`runs.csv`) when the sweep started.
     pub rows_before: u64,
-    /// Number of runs that the sweep had to do.
+    /// Number of runs that the sweep makes in all, according to its plan.
     pub to_do: u64,
-    /// Whether the sweep has taken the lock. It is false if the file system has no locks.
+    /// Whether the sweep has taken the lock. It is false if the file system has no locks. Files without this field are from earlier
+    /// versions, which always took the lock.
     #[serde(default = "default_true")]
     pub is_locked: bool,
     /// Whether the sweep has ended. This is written only if the file system has no locks.
@@ -56,7 +57,8 @@ fn default_true() -> bool {
 }
 
 impl LockOwner {
-    /// Describes this process, whose sweep starts now. How many runs it will do, and for how long, is not known yet.
+    /// Describes this process, whose sweep starts now. Its number of runs and its planned end are not known yet: 0 and the present
+    /// time stand for them.
     pub(super) fn this_process(rows_before: u64, is_locked: bool) -> Self {
         let now_s = jiff::Timestamp::now().as_second();
         Self {
@@ -80,9 +82,9 @@ impl LockOwner {
         let owner = read(&path)?;
         let activity = match attempt {
             Ok(LockAttempt::HeldByAnother) => Activity::Writing,
-            // The owner had taken the lock, and it is free again.
+            // The owner had taken the lock, and now the lock is free again.
             Ok(LockAttempt::Taken) if owner.is_locked => Activity::Ended,
-            // On a file system without locks, an owner that ends writes this into the file. Nothing else shows that it has ended.
+            // The owner could not take the lock, because the file system has no locks. But it has written into the file that it has ended.
             _ if owner.has_ended => Activity::Ended,
             _ => Activity::Unknown,
         };

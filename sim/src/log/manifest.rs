@@ -17,7 +17,7 @@ use crate::experiment::{Experiment, Numbering, Shard, ShardRule};
 /// Version of the format of datasets. It changes whenever a column or a file changes.
 pub const SCHEMA_VERSION: u32 = 5;
 /// The first schema in which the journal's column `margin_us` is the true margin of the run: the shortest time between two ticks whose
-/// order matters. In earlier schemas, it is a lower limit of the margin if `phase` is `spread`, and otherwise 0.
+/// order can change the events. In earlier schemas, the column has only a lower limit of the margin if `phase` is `spread`, and otherwise 0.
 pub const SCHEMA_OF_TRUE_MARGINS: u32 = 5;
 
 /// The contents of `dataset.json`.
@@ -37,11 +37,11 @@ pub struct Manifest {
     /// The shard (a part of the experiment's runs) that this folder is for. `None` if it is for all runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
-    /// Whether the repetitions of each configuration are dealt to the shards in turn ([`ShardRule::InTurn`]). If not, a hash of the run's
-    /// key determines its shard ([`ShardRule::ByKey`]).
+    /// Whether the repetitions of each configuration are dealt to the shards in turn, like cards ([`ShardRule::InTurn`]). If not, the
+    /// shard of each run is determined by a hash of the run's key ([`ShardRule::ByKey`]).
     #[serde(default, skip_serializing_if = "is_false")]
     pub shards_in_turn: bool,
-    /// Values of the experiment file that the last sweep changed (`--set`), such as `internal=0.4`. The experiment above has the
+    /// Values of the experiment file that the command of the last sweep changed (`--set`), such as `internal=0.4`. `experiment` has the
     /// changed values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
@@ -74,16 +74,18 @@ pub struct ResolvedExperiment {
     pub timestamps: bool,
     /// Number of planned runs. In the manifest of a shard, only the runs of the shard count.
     pub runs: u64,
-    /// Which run has which number. The runs that were planned together (first, or when the experiment was extended) are one block of
-    /// configurations and repetitions. The blocks are numbered in the order in which they were planned.
+    /// Which run has which number. The runs of the first plan have the lowest numbers. The new runs of each extension of the experiment
+    /// have the next numbers.
     pub numbering: Numbering,
     /// The canonical text of each configuration.
     pub configurations: Vec<String>,
 }
 
 impl ResolvedExperiment {
-    /// Returns how many runs were ever planned, in all shards. Runs that are not planned any more still count.
+    /// Returns how many runs were ever planned, in all shards. This includes runs that are not planned any more, because the experiment
+    /// has become smaller.
     pub(super) fn planned_ever(&self) -> u64 {
+        // Runs have all numbers from 0 to `end - 1`.
         self.numbering.all_numbers().end
     }
 
@@ -109,6 +111,7 @@ impl ResolvedExperiment {
 
     /// Returns whether every run of the experiment `earlier` is also a run of this experiment, with the same number.
     pub(super) fn continues(&self, earlier: &Self) -> bool {
+        // A numbering names configurations only by their indices, so the list of configurations must begin with the earlier list.
         self.configurations.starts_with(&earlier.configurations)
             && self.numbering.continues(&earlier.numbering)
     }
@@ -179,9 +182,8 @@ impl Manifest {
         }
     }
 
-    /// Returns this manifest for a dataset that was begun with the manifest `earlier`. If the schema of `earlier` is below
-    /// [`SCHEMA_OF_TRUE_MARGINS`], the new schema is below this limit too. Then readers do not take the margins in the old rows, which are
-    /// only lower limits, for true margins.
+    /// Keeps the schema below [`SCHEMA_OF_TRUE_MARGINS`] if the schema of `earlier`, the dataset's manifest so far, is below it. The rows
+    /// that the dataset already has contain no true margins, and the schema shows this to readers.
     pub(super) fn continued_from(mut self, earlier: &Self) -> Self {
         if earlier.schema < SCHEMA_OF_TRUE_MARGINS {
             self.schema = SCHEMA_OF_TRUE_MARGINS - 1;
@@ -215,6 +217,7 @@ fn for_all_runs(command: &str) -> String {
         return command.to_owned();
     };
     while let Some(index) = words.iter().position(|word| word == "--only") {
+        // Removes `--only` and the next word, which is the option's value.
         words.drain(index..(index + 2).min(words.len()));
     }
     words.retain(|word| !word.starts_with("--only="));

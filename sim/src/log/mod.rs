@@ -15,8 +15,9 @@
 //! `shard-1-of-4` and so on. Each of these folders is a dataset with the files above.
 //!
 //! A run has finished only if it has a row in the journal with the outcome `ok`. Its events are written to the disk before its row.
-//! So any bytes after the events of the last row were left by a crash, and the next writer cuts them off. The header of the journal
-//! is written before any event. So if there are events but no header, the journal was lost, and writers refuse to continue the dataset.
+//! So if an events file has bytes after the events of the last run in the journal, a crash left them there, and the next writer cuts
+//! them off. The header of the journal is written before any event. So if there are events but no header, the journal was lost, and
+//! writers refuse to continue the dataset.
 //!
 //! # Layout
 //!
@@ -38,18 +39,18 @@
 //! - [`segment`]: the events file to which rows are appended
 //! - [`segment_header`]: the header of an events file, and its largest size
 //! - [`appended`]: a file to which bytes are only appended
-//! - [`reserve`]: keeps space on the disk for the journal
+//! - [`reserve`]: a spare file. When the disk is full, it is removed to make room for the last rows of the journal
 //! - [`uncounted`]: events of runs that have no row in the journal
 //! - [`resume_state`]: what a writer finds in the folder of its dataset
-//! - [`difference`]: differences that prevent an experiment from continuing a dataset
+//! - [`difference`]: why an experiment cannot add runs to a dataset: its differences from the experiment that made the dataset
 //! - [`attempts`]: which runs of the experiment were attempted
 //! - [`lock`]: allows only one writer at a time
-//! - [`disk`]: the operations on the disk that writers use, so that tests can replace the disk
+//! - [`disk`]: the operations on the disk that writers use; tests replace the real disk by one that fails
 //! - [`file_system`]: operations that not every file system supports: locks, forcing folders to the disk
 //! - [`schema_3`]: what was different in schema 3, an earlier version of the format (`schema` in `dataset.json`)
 //! - [`error`]: errors of datasets
 //! - [`status`]: how many runs of a dataset are done, failed or still to do
-//! - [`follower`]: reads only the rows that running sweeps (processes `sim run`) append, for a live view
+//! - [`follower`]: reads the rows that running sweeps (processes `sim run`) append to the journals, for `sim status --watch`
 //! - [`tally`]: counts the runs in journals by how they ended, for [`status`]
 
 mod appended;

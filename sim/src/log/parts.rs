@@ -73,8 +73,8 @@ impl Paths {
 pub(super) struct Parts {
     pub(super) root: PathBuf,
     parts: Vec<Part>,
-    /// The index of the part whose manifest is used for all parts: the part whose experiment has the most runs. (Extending an experiment
-    /// adds runs, so this part has the newest state of the experiment.)
+    /// The index of the part with the newest state of the experiment. The manifest of this part is used for all parts. Extending an
+    /// experiment adds runs, so it is the part whose experiment has the most runs.
     newest: usize,
     /// The shards that have not started.
     pub(super) missing: Vec<Shard>,
@@ -158,7 +158,8 @@ impl Parts {
     /// Chooses the manifest of the shard whose experiment has the most runs. If the experiment file was extended, the experiments of shards
     /// that started earlier have fewer runs. The chosen experiment must contain all these runs, with the same numbers.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
-        // Experiments that have planned the same number of runs over time can differ in how many runs they plan now.
+        // The number of runs that were ever planned decides, because it only grows. If two shards have the same number, the number of runs
+        // that are planned now decides. (It is smaller after `repetitions` was reduced.)
         let newest_index = (0..self.parts.len()).max_by_key(|&index| {
             let experiment = &self.parts[index].manifest.experiment;
             (
@@ -170,6 +171,7 @@ impl Parts {
             return Err(DatasetError::NotADataset(self.root.clone()));
         };
         let newest = &self.parts[newest_index];
+        // All shards must have divided the runs by the same rule. Otherwise a run could be in two shards, and another run in none.
         let newest_rule = newest.manifest.shard_rule();
         let with_other_rule = self
             .parts
@@ -183,6 +185,7 @@ impl Parts {
             });
         }
         for part in &self.parts {
+            // `continues` compares the runs and their numbers, and `Difference` the other settings, such as the seed.
             let (made, wanted) = (&part.manifest.experiment, &newest.manifest.experiment);
             if !wanted.continues(made) || !Difference::between(made, wanted).is_empty() {
                 return Err(DatasetError::DifferentShards {
@@ -231,7 +234,8 @@ impl Parts {
         let manifest = self.manifest();
         let experiment = &manifest.experiment;
         match manifest.shard {
-            // `runs` in the manifest of a shard counts only the runs of this shard. It is right only if this shard was opened alone.
+            // In the manifest of a shard, `runs` counts only the runs of this shard. That is the right number if the shard was opened
+            // alone: then there is one part, and no shard is missing.
             Some(_) if self.parts.len() + self.missing.len() > 1 => {
                 experiment.planned_in_all_shards()
             }
@@ -265,7 +269,8 @@ impl Parts {
     }
 }
 
-/// Returns the folders in `root` that have names of shards. They are sorted by how many shards there are, then by the shard's number.
+/// Returns the folders in `root` that have names of shards. They are sorted by the last number in the name (4 in
+/// `shard-2-of-4`), then by the first.
 pub(super) fn shards_in(root: &Path) -> Vec<(PathBuf, Shard)> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let mut shards: Vec<(PathBuf, Shard)> = entries
@@ -285,7 +290,7 @@ pub(super) fn shards_in(root: &Path) -> Vec<(PathBuf, Shard)> {
 /// Returns [`DatasetError::NotADataset`] if there is no manifest. Returns other errors if the manifest cannot be read, has a schema that
 /// this version of the program does not know, or has changed.
 pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
-    /// The schema, and the fields that say which version of `sim` made a dataset of any schema.
+    /// The fields that can be read from a manifest of any schema: the schema, and the version of `sim` that made the dataset.
     #[derive(serde::Deserialize)]
     struct AnySchema {
         schema: u32,
@@ -325,6 +330,7 @@ pub(super) fn read_manifest(paths: &Paths) -> Result<Manifest, DatasetError> {
         });
     }
     let manifest: Manifest = serde_json::from_str(&text).map_err(DatasetError::manifest(&path))?;
+    // In schema 3, the identity was calculated in another way.
     let identity = match manifest.schema {
         schema_3::SCHEMA => schema_3::identity(&manifest),
         _ => manifest.identity_of_contents(),

@@ -11,8 +11,9 @@ use super::parts::Paths;
 
 /// How much space is kept, in bytes: 512 KiB.
 const RESERVE_BYTES: usize = 512 << 10;
-/// The maximum number of bytes of journal rows that wait to be written. All of them must fit into the freed space, of which the file
-/// system needs a part for itself. So the maximum is half of the space.
+/// The maximum number of bytes of journal rows that wait to be written (a row waits until the events of its run are certainly on the disk).
+/// If the disk is full, all waiting rows must fit into the freed space. The file system needs a part of this space for itself, so the
+/// maximum is half of it.
 pub(super) const MAX_WAITING_BYTES: usize = RESERVE_BYTES / 2;
 
 /// The spare file `.reserve`. It is removed when this value is dropped. A writer that is killed leaves its file, and the next writer
@@ -40,8 +41,8 @@ impl Reserve {
             is_released: false,
         };
         if is_needed && let Err(error) = reserve.write(disk) {
-            // If writing failed because of a limit on the size of files, the disk still has space for the journal, so no spare file is
-            // needed.
+            // If only a limit on the size of files (`ulimit -f`) prevents a file of this size, the disk is not full. Then the part that was
+            // written is removed, and the sweep continues without a spare file.
             if error.kind() != io::ErrorKind::FileTooLarge {
                 return Err(DatasetError::io(&reserve.path)(error));
             }
@@ -70,7 +71,8 @@ impl Reserve {
 
 impl Drop for Reserve {
     fn drop(&mut self) {
-        // If this fails, the file takes a little space until the next `sim run` for this dataset ends.
+        // This fails if the file was removed before, or was never written. If it fails for another reason, the file stays until the next
+        // `sim run` for this dataset ends and removes it.
         let _ = fs::remove_file(&self.path);
     }
 }

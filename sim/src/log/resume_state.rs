@@ -1,5 +1,5 @@
-//! Inspects the folder of an experiment's dataset before a sweep (a process `sim run`) writes to it. The folder may be empty, have a
-//! dataset that the sweep can continue, or have other files.
+//! Inspects the folder of an experiment's dataset before a sweep (a process `sim run`) writes to it. The folder may be empty, or have a
+//! dataset that the sweep can continue. A folder with other files is refused, unless a crashed sweep left them.
 
 use std::fs;
 use std::io;
@@ -12,27 +12,29 @@ use super::parts::{Paths, read_manifest, shards_in};
 use crate::experiment::{Experiment, Shard};
 use crate::files;
 
-/// Files that a writer may have left if it crashed before its manifest (`dataset.json`) was complete. There may also be files with temporary
-/// names.
+/// Complete files that a writer may have left if it crashed before its manifest (`dataset.json`) was complete. The next writer locks
+/// `.lock` and replaces `experiment.toml`. Incomplete files have temporary names instead.
 const LEFT_BY_CRASH: [&str; 2] = [".lock", "experiment.toml"];
-/// The files of a dataset that are never changed in place: each new version has a temporary name until it is complete.
+/// The files of a dataset that are replaced as a whole, never changed in place: each new version has a temporary name until it is
+/// complete.
 const REPLACED: [&str; 2] = ["experiment.toml", "dataset.json"];
 /// The temporary names that earlier versions of `sim` gave to the two files in `REPLACED`.
 const EARLIER_PARTIAL: [&str; 2] = ["experiment.partial", "dataset.partial"];
 
-/// The dataset that an experiment can continue, or the folder in which it can create its dataset.
+/// What an inspection has found: a dataset that the experiment can continue, or a folder in which it can create its dataset.
 pub(super) struct ResumeState {
     /// The paths of the dataset's files, which may not exist yet. If the experiment is one shard (a part of the runs with its own folder),
     /// these are the paths of the shard's files.
     pub(super) paths: Paths,
     /// The manifest. `None` if there is no dataset yet.
     pub(super) manifest: Option<Manifest>,
-    /// The experiment. Its runs have the numbers that they have in the dataset.
+    /// The experiment. Runs that already have a number in the dataset keep it.
     pub(super) experiment: Experiment,
 }
 
 impl ResumeState {
-    /// Inspects `root`, the folder of the experiment's dataset or of all its shards. Creates nothing.
+    /// Inspects `root`: the folder of the dataset or, if the experiment is one shard, the folder that contains the folders of all shards.
+    /// Creates nothing.
     ///
     /// # Errors
     ///
@@ -69,8 +71,8 @@ impl ResumeState {
         Ok(state)
     }
 
-    /// Uses the shard rule of the shards that exist. (The rule says which shard makes which run.) If the existing shards have different
-    /// rules, this function takes the first one and reports nothing, but readers refuse the dataset.
+    /// Gives the experiment the shard rule of the shards that exist. (The rule says which shard makes which run.) If they have different
+    /// rules, the rule of the first of them is used. This is not reported here, but whoever reads such a dataset gets an error.
     fn continue_shard_rule(&mut self, siblings: &[(PathBuf, Manifest)]) {
         let siblings = siblings.iter().map(|(_, manifest)| manifest);
         let mut existing = self.manifest.iter().chain(siblings);
@@ -79,16 +81,18 @@ impl ResumeState {
         }
     }
 
-    /// Gives every run the number that it already has in this dataset or in another shard. Some shards may have been extended, and others
-    /// not yet. So the numbers are those of the longest existing plan.
+    /// Gives every run the number that it already has in this dataset or in another shard. If the experiment was extended, the manifests of
+    /// shards that were started or continued since then list more runs than the other manifests. The numbers are taken from the longest
+    /// list.
     fn continue_numbering(&mut self, siblings: &[(PathBuf, Manifest)]) -> Result<(), DatasetError> {
-        // The experiment in the form in which manifests contain it, so that it can be compared with the existing manifests.
+        // The experiment in the form in which manifests contain it, so that it can be compared with the existing manifests. The sweeps
+        // that a manifest lists besides the experiment are not needed, so this list is empty.
         let wanted = Manifest::new(&self.experiment, vec![]).experiment;
         let own = self
             .manifest
             .iter()
             .map(|manifest| (&self.paths.root, manifest));
-        // Pairs of references, like `own`, instead of references to pairs.
+        // Makes pairs of references from references to pairs, because `chain` below needs items of the same type as those of `own`.
         let others = siblings.iter().map(|(folder, manifest)| (folder, manifest));
         let mut longest: Option<&ResolvedExperiment> = None;
         for (folder, manifest) in own.chain(others) {
@@ -101,6 +105,7 @@ impl ResumeState {
                     difference: difference.with_changes(&manifest.changes, changes),
                 });
             }
+            // `continues` means: has all runs of `longest_so_far` with the same numbers, and perhaps more runs.
             if longest.is_none_or(|longest_so_far| existing.continues(longest_so_far)) {
                 longest = Some(existing);
             }
@@ -108,9 +113,7 @@ impl ResumeState {
         if let Some(longest) = longest {
             self.experiment
                 .continue_from(&longest.configurations, &longest.numbering)
-                .unwrap_or_else(|_| {
-                    unreachable!("no configuration is missing: there is no difference")
-                });
+                .unwrap_or_else(|_| unreachable!("a missing configuration would be a difference"));
         }
         Ok(())
     }
@@ -140,22 +143,23 @@ fn siblings(root: &Path, shard: Shard) -> Result<Vec<(PathBuf, Manifest)>, Datas
     Ok(siblings)
 }
 
-/// Checks that `root` does not exist, is empty, or has only files that a crashed writer may have left before it wrote a manifest.
-fn check_free(root: &Path) -> Result<(), DatasetError> {
-    let entries = match fs::read_dir(root) {
+/// Checks that `folder` does not exist, is empty, or has only files that a crashed writer may have left before it wrote a manifest.
+fn check_free(folder: &Path) -> Result<(), DatasetError> {
+    let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(DatasetError::io(root))?,
+        entries => entries.map_err(DatasetError::io(folder))?,
     };
-    if Paths::new(root).journal().exists() {
-        return Err(DatasetError::NoManifest(root.to_owned()));
+    // A journal is written only after the manifest, so here the manifest was lost.
+    if Paths::new(folder).journal().exists() {
+        return Err(DatasetError::NoManifest(folder.to_owned()));
     }
     for entry in entries {
-        let name = entry.map_err(DatasetError::io(root))?.file_name();
+        let name = entry.map_err(DatasetError::io(folder))?.file_name();
         // Whether this is a temporary name of one of the files in `REPLACED`.
         let is_partial = files::final_name(&name.to_string_lossy()).is_some_and(is_replaced);
         let mut left_behind = LEFT_BY_CRASH.iter().chain(&EARLIER_PARTIAL);
         if !is_partial && !left_behind.any(|left| name == *left) {
-            return Err(DatasetError::ForeignFolder(root.to_owned()));
+            return Err(DatasetError::ForeignFolder(folder.to_owned()));
         }
     }
     Ok(())

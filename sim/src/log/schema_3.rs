@@ -1,5 +1,5 @@
-//! What was different in schema 3, an earlier version of the format of datasets: the names of some columns, and the checksum of the
-//! manifest (`dataset.json`). Datasets of schema 3 can still be read and extended.
+//! What was different in schema 3, an earlier version of the format of datasets: the names of some columns, and the calculation of the
+//! manifest's checksum (field `identity` in `dataset.json`). Datasets of schema 3 can still be read and extended.
 
 use super::checksum::checksum;
 use super::manifest::Manifest;
@@ -7,8 +7,9 @@ use super::manifest::Manifest;
 /// The field `schema` in the manifest of these datasets.
 pub(super) const SCHEMA: u32 = 3;
 
-/// Calculates the correct `identity` of a manifest of schema 3: a checksum of the `Debug` output of the manifest's types at that time.
-/// Those types had other names and fewer fields than today's types. So their output is put together here.
+/// Calculates the correct `identity` of a manifest of schema 3. If the manifest has another one, it was changed after it was
+/// written. In schema 3 the identity was a checksum of values of the manifest, as `{:?}` printed them. Some types and fields had other names
+/// than today (such as `lacks: Lacks` for `missing_fields`), and some fields did not exist yet. So the printed text is put together here.
 pub(super) fn identity(manifest: &Manifest) -> String {
     let experiment = &manifest.experiment;
     let mut contents = format!(

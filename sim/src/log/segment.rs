@@ -33,9 +33,9 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Opens the last segment that the journal names: `found` has its number, and the position at which the events of the last run in
-    /// the journal end. Removes the events after this position, which have no row in the journal (`uncounted`). Returns the segment, and
-    /// how many bytes were removed.
+    /// Opens the last segment that the journal names. `found` has its number, and the position in it at which the events of the last run
+    /// in the journal end. Events after this position have no row in the journal (`uncounted`). They are removed: the rest of this segment,
+    /// and all later segments. Returns the segment, and how many bytes were removed.
     pub(super) fn resume(
         disk: &dyn Disk,
         paths: &Paths,
@@ -49,14 +49,14 @@ impl Segment {
             dropped += bytes;
         }
         let path = paths.segment(found.segment);
-        // If the journal counts no events in this segment, only the segment's header must stay.
+        // `end` is the length that the file keeps. If the journal counts no events in this segment, only the segment's header must stay.
         let end = match found.segment_end {
             0 => header_bytes(&path, has_timestamps)?,
             end => end,
         };
         let (file, tail_bytes) = AppendedFile::open(disk, path, end)?;
         let mut segment = Self::new(found.segment, file, has_timestamps);
-        // 0 means: the file is new, or it had an incomplete header, which has been cut off.
+        // If `end` is 0, the file is new, or its header was incomplete and has been cut off.
         if end == 0 {
             segment.append_header()?;
         }
@@ -152,6 +152,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = Paths::new(folder.path());
         let first = Segment::create(&RealDisk, &paths, 0, false).expect("a segment");
+        // Another program has already written these bytes to the file of the next segment.
         let foreign = "whose?\n";
         std::fs::write(paths.segment(1), foreign).expect("written");
         let refused = first.next(&RealDisk, &paths).expect_err("a file is there");

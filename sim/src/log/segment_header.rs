@@ -10,8 +10,8 @@ use crate::input::open_stored;
 /// A segment that has this many bytes (256 MiB) or more gets no more runs: the next run goes into a new segment.
 pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 
-/// Returns the length of the header at the start of a segment; 0 if the file does not exist or its header is incomplete. `has_timestamps`
-/// says whether the log has a column `timestamp`.
+/// Returns the length of the header at the start of a segment. Returns 0 if the file does not exist or does not begin with the whole
+/// header, for example because a sweep was interrupted while it wrote it. `has_timestamps` says whether the log has a column `timestamp`.
 ///
 /// # Errors
 ///
@@ -19,8 +19,8 @@ pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 pub(super) fn header_bytes(path: &Path, has_timestamps: bool) -> Result<u64, DatasetError> {
     let header = events::event_header(has_timestamps);
     let start = read_start(path, header.len()).map_err(DatasetError::io(path))?;
-    // A program that edits text may have put `\r` before each `\n`. Then the bytes are those of the header, but with `\r` in place of the
-    // `\n` at its end.
+    // A program that edits text may have put `\r` before each `\n`. Then the header in the file is one byte longer. `start` does not have
+    // this last byte (`\n`), so it ends with `\r`.
     let header_before_crlf = header.replace('\n', "\r");
     if start == header_before_crlf.as_bytes() {
         return Err(DatasetError::CrlfLineEnds(path.to_owned()));

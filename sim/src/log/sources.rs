@@ -1,8 +1,8 @@
 //! `sources.csv` of imported logs: the file and line from which each event was read.
 //!
 //! A row of `sources.csv` describes several successive events of a run that were read from one imported file, with a constant number of
-//! lines from one event to the next. Nearly all events of a machine are read like this. So `sources.csv` is small even if the logs are
-//! long.
+//! lines from one event to the next: lines 2, 3, 4 or lines 2, 4, 6, for example. In the event log the events of a machine follow each
+//! other, and nearly all of them are read like this. So `sources.csv` is small even if the logs are long.
 
 use std::fmt::Write;
 use std::fs;
@@ -18,7 +18,7 @@ const COLUMNS: [&str; 6] = ["run", "row", "rows", "file", "line", "step"];
 /// The line of an imported file from which an event was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SourceLine {
-    /// The index of the file among the imported files.
+    /// The index of the file in [`Imported::files`], from 0.
     pub file: u32,
     /// The line, from 1.
     pub line: u64,
@@ -45,7 +45,10 @@ impl SourceRange {
     pub fn of_run(run: u64, lines: impl IntoIterator<Item = SourceLine>) -> Vec<Self> {
         let mut ranges: Vec<Self> = vec![];
         for (row, line) in (0..).zip(lines) {
-            if ranges.last_mut().is_some_and(|range| range.take(line)) {
+            if ranges
+                .last_mut()
+                .is_some_and(|range| range.add_if_next(line))
+            {
                 continue;
             }
             ranges.push(Self {
@@ -59,9 +62,9 @@ impl SourceRange {
         ranges
     }
 
-    /// Adds the next event, which was read from `next`, if its line is `step` lines after the line of the previous event. The second event
-    /// of a range determines `step`. Returns whether the event was added.
-    fn take(&mut self, next: SourceLine) -> bool {
+    /// Adds the next event to the range if it was read from the same file, `step` lines after the previous event. `next` is the line from
+    /// which it was read. The second event of a range determines `step`. Returns whether the event was added.
+    fn add_if_next(&mut self, next: SourceLine) -> bool {
         let SourceLine { file, line } = self.first;
         if self.rows == 1 && next.line > line {
             self.step = next.line - line;
@@ -112,7 +115,7 @@ pub(super) fn text(ranges: &[SourceRange]) -> String {
 ///
 /// # Errors
 ///
-/// Returns the number of the first line, from 1, that does not have the format of this file.
+/// Returns the number of the first line that does not have the format of this file. Lines are counted from 1.
 fn parse(text: &str) -> Result<Vec<SourceRange>, usize> {
     let mut lines = text.lines();
     if lines.next() != Some(&COLUMNS.join(",")) {
@@ -186,7 +189,7 @@ impl<'d> Sources<'d> {
                 path.display()
             )
         };
-        // This refuses a pipe or a device, from which reading might never end.
+        // The opened file is not used: opening it only checks that `path` is not a pipe or a device, from which reading might never end.
         open_stored(&path).map_err(|error| wrong(error.to_string()))?;
         let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
         let ranges = check_and_parse(&text, checksum_when_written).map_err(wrong)?;

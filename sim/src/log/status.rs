@@ -14,6 +14,8 @@ use super::lock::{Activity, LockOwner};
 use super::manifest::Manifest;
 use super::parts::Parts;
 use super::tally::Tally;
+use crate::console::command_line;
+use crate::experiment::Shard;
 
 /// The status of a dataset.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,10 +39,10 @@ pub struct Status {
     pub to_do: u64,
     /// Number of finished runs that were punctual.
     pub punctual: u64,
-    /// Number of finished runs whose margin is not 0, so that they could be punctual. The margin is the shortest time between two ticks
-    /// whose order matters.
+    /// Number of finished runs whose margin is not 0. Over TCP, only these runs can be punctual. The margin is the shortest time between
+    /// two ticks whose order may change the run's events. It is 0 if two such ticks are due at the same time.
     pub with_margin: u64,
-    /// Model seconds per wall second.
+    /// Model seconds per wall second (a second of real time).
     pub time_scale: f64,
     /// The commands that resume the dataset: for each part (shard) that has runs to do, the command of its last sweep. Empty if no run is
     /// to do, and while a sweep is running.
@@ -48,12 +50,11 @@ pub struct Status {
     /// Number of finished runs that were as scheduled: all messages arrived as in the schedule, so their events are those of the virtual
     /// run with the same seed.
     pub as_scheduled: u64,
-    /// The median, over all finished runs, of the run's 99th percentile of lateness (how late its events were), in wall
-    /// microseconds.
+    /// For each finished run, take the 99th percentile of its events' lateness. This is the median of these values, in wall microseconds.
     pub lateness_p99_us: f64,
     /// The greatest lateness of any tick of a finished run, in wall microseconds.
     pub lateness_max_us: f64,
-    /// Number of rejected connections in all attempts.
+    /// Number of connections, in all attempts to make runs, that were rejected because they did not come from a machine of the run.
     pub rejected_connections: u64,
     /// Number of events of the finished runs.
     pub events: u64,
@@ -63,8 +64,8 @@ pub struct Status {
     pub missing_shards: Vec<String>,
     /// The sweeps that write to the dataset, or may write to it.
     pub sweeps: Vec<Sweep>,
-    /// When the last of these sweeps will end, in Unix seconds. `None` if no sweep is running, or if the end cannot be estimated, because
-    /// the planned end has passed and no run of the sweep has ended.
+    /// The latest [`Sweep::finishes_at_s`] of these sweeps, in Unix seconds. `None` if no sweep is running, or if none of them has this
+    /// time.
     pub finishes_at_s: Option<i64>,
     /// When the last run ended, in Unix seconds.
     pub last_run_at_s: Option<i64>,
@@ -220,8 +221,9 @@ fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
     let mut commands = vec![];
     let last_command = Manifest::last_command;
     for (index, part) in parts.iter().enumerate() {
-        // A dataset without shards certainly has runs to do, because the number of its planned runs was checked above. A shard has runs to
-        // do if it has fewer rows than runs. This is only an estimate: a run that was attempted twice has two rows.
+        // A dataset without shards certainly has runs to do, because the number of its planned runs was checked above. For a shard,
+        // the number of rows in its journal is compared with the number of its runs. This is only an estimate: a run that was attempted
+        // twice has two rows, so a shard with runs to do can have as many rows as runs.
         let is_whole_dataset = part.manifest.shard.is_none();
         if is_whole_dataset || tally.rows_of(index) < part.manifest.experiment.runs {
             commands.extend(last_command(&part.manifest));
@@ -232,12 +234,28 @@ fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
         let command = first_started.and_then(|part| {
             let shard = part.manifest.shard?;
             let command = last_command(&part.manifest)?;
-            let (from, to) = (format!("--shard {shard}"), format!("--shard {missing}"));
-            command.contains(&from).then(|| command.replace(&from, &to))
+            with_another_shard(&command, shard, *missing)
         });
         commands.extend(command);
     }
     commands
+}
+
+/// Returns `command` with the shard `to` in place of the shard `from`. `None` if the command has no option for this shard.
+fn with_another_shard(command: &str, from: Shard, to: Shard) -> Option<String> {
+    let mut words = shell_words::split(command).ok()?;
+    // The shard can be written as `--shard 1/4` or `--shard=1/4`.
+    let (separate, joined) = (from.to_string(), format!("--shard={from}"));
+    let option = words.iter().position(|word| word == "--shard");
+    if let Some(index) = option.map(|index| index + 1)
+        && words.get(index) == Some(&separate)
+    {
+        words[index] = to.to_string();
+    } else {
+        let index = words.iter().position(|word| *word == joined)?;
+        words[index] = format!("--shard={to}");
+    }
+    Some(command_line(words))
 }
 
 /// Returns when a row was last added to the journal, in Unix seconds.

@@ -1,5 +1,8 @@
 //! Counts over the rows of a dataset's journals. A journal is a file `runs.csv`, with one row for each attempt to make a run. Rows are read
 //! one by one, so each run needs only a few bytes of memory.
+//!
+//! The plan of a dataset can become smaller, for example if the number of repetitions is reduced. So a run in a journal is *still planned*
+//! only if the current plan has it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,7 +12,7 @@ use super::journal_row::{JournalRow, Outcome};
 /// The counts so far.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// The state of each attempted run, by its number.
+    /// The state of each attempted run. The keys are the runs' numbers.
     runs: HashMap<u64, RunState>,
     /// Number of rows in the journal of each part (shard) of the dataset.
     rows: Vec<u64>,
@@ -27,8 +30,7 @@ pub(crate) struct Tally {
     pub(crate) no_longer_planned: u64,
     /// Number of finished runs that were punctual.
     pub(crate) punctual: u64,
-    /// Number of finished runs whose margin is not 0, so that they could be punctual. The margin is the shortest time between two ticks
-    /// whose order matters.
+    /// Number of finished runs whose margin is not 0. Over TCP, only these runs can be punctual.
     pub(crate) with_margin: u64,
     /// Number of finished runs that were as scheduled: all their messages arrived as in the schedule.
     pub(crate) as_scheduled: u64,
@@ -36,7 +38,7 @@ pub(crate) struct Tally {
     pub(crate) events: u64,
     /// The greatest lateness in all finished runs, in wall microseconds.
     pub(crate) lateness_max_us: f64,
-    /// Number of rejected connections in all attempts.
+    /// Number of connections, in all attempts, that were rejected because they did not come from a machine of the run.
     pub(crate) rejected_connections: u64,
 }
 
@@ -138,6 +140,7 @@ impl Tally {
             }
         }
         let reasons = self.reasons.iter().map(String::as_str);
+        // If all runs that failed for a reason were repaired, or failed again for other reasons, no run is left for it.
         reasons.zip(counts).filter(|&(_, runs)| runs > 0)
     }
 

@@ -1,6 +1,6 @@
 //! The cell `timestamp` of a row of the event log: the event's timestamp of a vector clock or a hybrid logical clock. The column exists only
-//! in datasets that have a run whose machines keep such a clock beside their Lamport clock. The cell of a vector clock has one number for
-//! each machine. The cell of a hybrid logical clock has two numbers: a time and a counter.
+//! if in at least one run of the dataset the machines keep such a clock beside their Lamport clock. The cell of a vector clock has one number
+//! for each machine, such as `3;0;2`. The cell of a hybrid logical clock has two numbers, a time and a counter, such as `1200;1`.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::experiment::Configuration;
 /// The name of the column. It is the last column of `events-NNNN.csv`, in datasets that have it.
 pub const TIMESTAMP_COLUMN: &str = "timestamp";
 
-/// The length of the longest number with its separator, in bytes: the largest 64-bit number has 20 digits.
+/// The length of the longest number with a separator, in bytes: a 64-bit number has at most 20 characters, including its sign.
 const LONGEST_NUMBER_BYTES: u64 = 21;
 /// The separator between the numbers of a timestamp.
 const SEPARATOR: u8 = b';';
@@ -39,6 +39,7 @@ pub struct RowFormat {
     pub timestamps: TimestampCells,
 }
 
+/// A format without the column `timestamp`.
 impl From<MissingFields> for RowFormat {
     fn from(missing_fields: MissingFields) -> Self {
         Self {
@@ -76,7 +77,7 @@ impl TimestampCells {
         self != Self::Absent
     }
 
-    /// Parses a cell. `Ok(None)` if the run has no timestamps.
+    /// Parses a cell. In a run without timestamps, the cell must be empty, and the result is `Ok(None)`.
     pub(super) fn parse(self, cell: &[u8]) -> Result<Option<Arc<CarriedTimestamp>>, CellError> {
         let wrong = |problem: &'static str| (TIMESTAMP_COLUMN, problem);
         let format = match self {
@@ -106,10 +107,11 @@ impl TimestampCells {
     }
 }
 
-/// Parses a number of a cell that may be negative.
+/// Parses the time of a hybrid logical clock. It may be negative: a run starts at time 0, and a machine's physical clock can be slow.
 fn signed(text: &[u8]) -> Result<i64, CellError> {
     let too_large = (TIMESTAMP_COLUMN, "the number is too large");
     match text.strip_prefix(b"-") {
+        // 0 - amount: the amount of the lowest `i64` is too large for an `i64`, so it cannot be parsed first and negated then.
         Some(amount) => 0i64
             .checked_sub_unsigned(digits(TIMESTAMP_COLUMN, amount)?)
             .ok_or(too_large),
@@ -117,7 +119,7 @@ fn signed(text: &[u8]) -> Result<i64, CellError> {
     }
 }
 
-/// Approximate length of the longest cell in runs with this `configuration`, in bytes.
+/// An upper limit of the length of a cell in runs with this `configuration`, in bytes.
 pub(super) fn longest_cell_bytes(configuration: &Configuration) -> u64 {
     let number_count = match TimestampFormat::new(configuration) {
         None => 0,
@@ -127,7 +129,7 @@ pub(super) fn longest_cell_bytes(configuration: &Configuration) -> u64 {
     LONGEST_NUMBER_BYTES * number_count
 }
 
-/// Appends the text of the cell for `timestamp`. Appends nothing if there is no timestamp.
+/// Appends the text of the cell: the numbers of `timestamp`, joined by [`SEPARATOR`]. Appends nothing if there is no timestamp.
 pub(super) fn write_cell(buffer: &mut Vec<u8>, timestamp: Option<&CarriedTimestamp>) {
     if let Some(timestamp) = timestamp {
         // Writing to a buffer in memory cannot fail.

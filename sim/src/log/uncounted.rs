@@ -19,14 +19,15 @@ const MAX_ROW_BYTES: u64 = 256;
 /// The uncounted events of a dataset.
 #[derive(Debug, Default)]
 pub(super) struct Uncounted {
-    /// Number of bytes after the last counted run, in the segment (events file) that contains this run.
+    /// Number of bytes after the last counted run, in the segment (events file) that contains this run. If no run is counted, the number
+    /// of bytes after the header of the first segment.
     tail_bytes: u64,
     /// The segments after the segment with the last counted run, with the length of each in bytes.
     pub(super) segments: Vec<(PathBuf, u64)>,
 }
 
 impl Uncounted {
-    /// Finds the uncounted events. `found` says which events the journal counts. Changes nothing.
+    /// Finds the uncounted events. `found` says where the counted events end: in which segment, and at which byte of it. Changes no files.
     ///
     /// # Errors
     ///
@@ -75,9 +76,10 @@ impl Uncounted {
         Ok(uncounted)
     }
 
-    /// Refuses events that an interrupted sweep cannot have left. A sweep writes the header of the journal before any event, and all rows
-    /// for the runs of a segment before it creates the next segment. So it leaves at most the events of one segment. A segment has at
-    /// most [`SEGMENT_BYTES`] and the bytes of one more run.
+    /// Refuses uncounted events that an interrupted sweep cannot have left. Before a sweep writes any event, it writes the header of the
+    /// journal. Before it creates a segment, it writes the rows of all runs in the segments so far. So it leaves at most the events of
+    /// one segment uncounted. A run may begin in a segment that has nearly [`SEGMENT_BYTES`]. So the limit is this size plus the size of
+    /// the largest run.
     fn check(
         &self,
         paths: &Paths,
@@ -95,6 +97,7 @@ impl Uncounted {
             })
             .max()
             .unwrap_or(0);
+        // `whole_bytes` is the length of the journal's whole lines. The first of these lines is the header.
         let has_journal_header = found.whole_bytes > 0;
         let max_segment_bytes = SEGMENT_BYTES.saturating_add(largest_run_bytes);
         if bytes == 0 || (has_journal_header && bytes <= max_segment_bytes) {
@@ -118,15 +121,16 @@ impl Uncounted {
     /// Returns the shell commands that remove exactly the uncounted events.
     fn removing_commands(&self, paths: &Paths, found: &Found) -> String {
         let mut commands = vec![];
-        let last = paths.segment(found.segment);
+        let last_segment = paths.segment(found.segment);
         // The files that have no counted events at all.
         let mut whole_files: Vec<String> = vec![];
-        // The last segment keeps its counted events. If it has none (`segment_end` is 0), the whole file is removed.
+        // The last segment that the journal names keeps its counted events. If it has none (`segment_end` is 0), the whole file is removed.
         if found.segment_end > 0 && self.tail_bytes > 0 {
             let end = found.segment_end;
-            commands.push(format!("truncate -s {end} {}", shell_word(&last)));
+            let file = shell_word(&last_segment);
+            commands.push(format!("truncate -s {end} {file}"));
         } else if self.tail_bytes > 0 {
-            whole_files.push(shell_word(&last));
+            whole_files.push(shell_word(&last_segment));
         }
         whole_files.extend(self.segments.iter().map(|(path, _)| shell_word(path)));
         if !whole_files.is_empty() {

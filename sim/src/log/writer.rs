@@ -1,8 +1,8 @@
 //! The writer of a dataset: appends the events of runs that have ended to a segment (a file `events-NNNN.csv`), and the runs' rows to the
 //! journal (`runs.csv`). One sweep (a process `sim run`) has one writer.
 //!
-//! The order is important: the events of a run are written to the disk before its journal row. Both are forced to the disk (`fsync`) for
-//! several runs at once.
+//! The events of a run are written to the disk before its journal row. So after a crash, no row stands for events that are missing. Events
+//! and rows are forced to the disk (`fsync`) for several runs at once, to save time.
 
 use std::fmt;
 use std::path::Path;
@@ -63,13 +63,13 @@ pub struct DatasetWriter {
     journal: AppendedFile,
     /// The columns of the journal.
     header: Header,
-    /// Space on the disk that is kept for the journal.
+    /// Space on the disk that is kept for the journal, for the case that events fill the disk.
     reserve: Reserve,
-    /// The text of journal rows that are not written yet, because their events may not be on the disk.
+    /// The text of journal rows that wait to be written, until their events are certainly on the disk.
     unsynced_rows: Vec<u8>,
     /// The contents of `dataset.json`, if this writer wrote it.
     manifest: Option<Vec<u8>>,
-    /// The runs that had a row in the journal when the dataset was opened.
+    /// The runs that had a row in the journal when the dataset was opened, and whether each had finished or failed.
     attempts: Attempts,
     /// The number of planned runs in the manifest that existed when the dataset was opened; 0 for a new dataset.
     planned_before: u64,
@@ -103,8 +103,8 @@ impl DatasetWriter {
         root: &Path,
         experiment: &Experiment,
     ) -> Result<Self, DatasetError> {
-        // The folder is inspected before anything is created. It is inspected again when it is locked and no other process can
-        // change it.
+        // The folder is inspected twice: here, so that nothing is created in a folder that is refused, and again below, when it is locked
+        // and no other process can change it.
         let paths = ResumeState::find(root, experiment)?.paths;
         let folder = &paths.root;
         disk.create_folder(folder)
@@ -123,6 +123,7 @@ impl DatasetWriter {
 
         let journal_path = paths.journal();
         let found = Found::read(&journal_path, &experiment)?;
+        // Events without a journal row. `Segment::resume` cuts them off below. If there are too many, the dataset is refused here.
         let uncounted = Uncounted::find(&paths, &found, &experiment)?;
         let has_runs_to_do = has_runs_to_do(&experiment, &found.attempts);
         // A sweep without runs to do does not change an existing manifest.
@@ -172,7 +173,7 @@ impl DatasetWriter {
     }
 
     /// Inspects the dataset at `root` without creating anything. Returns the experiment and the attempted runs. Each run of the
-    /// experiment has the run number that it has in this dataset (another one than in the file, if the experiment was extended).
+    /// experiment has its run number in this dataset. (If the experiment was extended, this can be another number than in a new dataset.)
     ///
     /// # Errors
     ///
@@ -184,6 +185,7 @@ impl DatasetWriter {
         let state = ResumeState::find(root, experiment)?;
         let found = Found::read(&state.paths.journal(), &state.experiment)?;
         if state.manifest.is_some() {
+            // Only the error is of interest.
             Uncounted::find(&state.paths, &found, &state.experiment)?;
         }
         Ok((state.experiment, found.attempts))
@@ -244,8 +246,8 @@ impl DatasetWriter {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the disk cannot be written. Runs that were appended before are complete. Their journal rows
-    /// can be written even if events have filled the disk, because space is kept for the journal.
+    /// Returns [`DatasetError`] if the disk cannot be written. Before it returns, it tries to write the waiting journal rows of the runs that
+    /// were appended before. These rows have space even if events have filled the disk, because space is kept for the journal.
     pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
         self.try_append(run).inspect_err(|_| {
             self.reserve.release(&*self.disk);
@@ -269,16 +271,16 @@ impl DatasetWriter {
         Ok(())
     }
 
-    /// Forces all appended bytes to the disk: first the events, then the journal rows that count them. Then checks that the files are
-    /// still in the dataset's folder, even if no rows were waiting.
+    /// Forces all appended bytes to the disk: first the events, then their journal rows. Then checks that the events file and the journal
+    /// are still in the dataset's folder, and writes `dataset.json` again if it was deleted. This is done even if no rows were waiting.
     ///
     /// # Errors
     ///
     /// Returns [`DatasetError`] if the disk cannot be written, or if the files are gone.
     pub fn sync(&mut self) -> Result<(), DatasetError> {
-        // The rows are taken out first, so that they are never written after a failure. The reason: if the system cannot force events
-        // to the disk, it may lose them, and still report success at the next sync. Then the rows would count lost events. (If rows
-        // were written in part, the next writer cuts off the incomplete row.)
+        // The rows are taken out first. So if this sync fails, the next one does not write them. The reason: if the system cannot force
+        // events to the disk, it may lose them, and still report success at the next sync. Then there would be rows for lost events. (If
+        // rows were written in part, the next writer cuts off the incomplete row.)
         let rows = std::mem::take(&mut self.unsynced_rows);
         if !rows.is_empty() {
             self.segment.sync()?;
@@ -322,11 +324,13 @@ impl DatasetWriter {
 
 /// Returns whether a run of the experiment has not finished.
 fn has_runs_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
+    // `finished` returns `Some(false)` for a failed run, and `None` for a run that was not attempted.
     let is_finished = |run: Run| attempts.finished(run.index) == Some(true);
     !experiment.runs().all(is_finished)
 }
 
-/// If the file system has no locks, other processes cannot see that a lock is free again. So the writer writes that it has ended.
+/// Normally other processes see from the free lock that the writer has ended. If the file system has no locks, the writer says so in the lock
+/// file.
 impl Drop for DatasetWriter {
     fn drop(&mut self) {
         if !self.lock.is_held {

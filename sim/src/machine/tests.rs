@@ -19,6 +19,7 @@ fn configuration(machines: u32, internal: f64, stamp: StampRule) -> Configuratio
 
 /// Creates machine 1 of a run.
 fn machine(machines: u32, internal: f64, stamp: StampRule) -> Machine {
+    // Seed 7, and a text in place of a run's key.
     let random = random::machine_stream(7, "machine tests", 1);
     Machine::new(1, &configuration(machines, internal, stamp), random)
 }
@@ -31,7 +32,7 @@ fn message(stamp: u64) -> Message {
     }
 }
 
-/// Lets a message with this timestamp arrive at a machine without delays, for which the times do not matter.
+/// Lets a message with this timestamp arrive at a machine whose messages have no delay. Then the time of the send does not matter.
 fn arrive(machine: &mut Machine, stamp: u64) {
     let (sent_ns, delay_ns) = (0, 0);
     machine.arrive(message(stamp), sent_ns, delay_ns);
@@ -69,7 +70,8 @@ fn a_tick_takes_one_message_and_messages_are_taken_in_order_of_arrival() {
 #[test]
 fn a_message_is_received_after_its_delay_and_never_before_an_earlier_message_of_its_sender() {
     let delayed = Configuration {
-        // With any delay above 0, arrived messages wait in the network queue. How long each waits is an argument of `arrive`.
+        // Any delay above 0 makes messages wait in the network. The length of this delay (1 s) is not used: `arrive` below is told how
+        // long each message travels.
         delay: Delay::constant(1.0).expect("a delay"),
         ..configuration(3, 1.0, StampRule::After)
     };
@@ -88,7 +90,8 @@ fn a_message_is_received_after_its_delay_and_never_before_an_earlier_message_of_
         EventKind::Receive(message) => message.stamp,
         _ => 0,
     };
-    // The delays end at 150 ns, 115 ns and 130 ns. The second message waits until 150 ns, because it must not overtake the first one.
+    // The delays end at 150 ns, 115 ns and 130 ns. The second message waits until 150 ns, because it must not overtake the first one. A
+    // tick receives only messages whose delay ended before it is due. So the tick at 130 ns does not receive the third message yet.
     let received_stamps = [130, 131, 150, 151, 152].map(&mut received_stamp);
     assert_eq!(received_stamps, [0, 30, 0, 10, 20]);
 }
@@ -170,8 +173,8 @@ fn count_recipient_sets(mut machine: Machine) -> BTreeMap<Vec<MachineIndex>, f64
 
 #[test]
 fn all_possible_sets_of_recipients_are_equally_frequent() {
-    // The neighbours of machine 1 are the machines 0, 2 and 3 in a mesh, 0 and 2 in a ring, and 0 in a star. For each case, the possible
-    // sets of recipients are in the order of the keys of a `BTreeMap`.
+    // Machine 1 of 4 has these neighbours: 0, 2 and 3 in a mesh, 0 and 2 in a ring, and 0 in a star. Each case ends with the possible sets
+    // of recipients, in the order of the keys of a `BTreeMap`: [0], [0, 2], [2].
     let cases: [(Topology, Sends, &[&[MachineIndex]]); 9] = [
         (Topology::Mesh, Sends::Unicast, &[&[0], &[2], &[3]]),
         (Topology::Mesh, Sends::Broadcast, &[&[0, 2, 3]]),
@@ -264,6 +267,7 @@ proptest! {
             let EventKind::Send { recipients, .. } = machine.tick(0).kind else { panic!("internal at probability 0") };
             let peers = recipients.among(&neighbours);
             prop_assert_eq!(peers.len() as u32, wanted.min(machines - 1));
+            // With `<`, no peer can occur twice.
             prop_assert!(peers.is_sorted_by(|a, b| a < b));
             prop_assert!(peers.iter().all(|peer| neighbours.contains(peer)));
             // `Several` means at least two recipients, but not all neighbours: one recipient is `One`, and all neighbours are `All`.
@@ -275,6 +279,7 @@ proptest! {
     fn every_tick_has_one_event_and_makes_the_clock_larger(
         machines in 2u32..9,
         internal in 0.0f64..=1.0,
+        // For each tick, the timestamps of the messages that arrive before it.
         arrivals in prop::collection::vec(prop::collection::vec(0u64..500, 0..3), 1..200),
     ) {
         let mut machine = machine(machines, internal, StampRule::After);

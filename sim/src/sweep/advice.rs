@@ -1,21 +1,22 @@
 //! Advice to the user if few runs are punctual. In a punctual run over TCP, the delays of ticks and messages were too short to change the
 //! order of events: the latest tick's delay plus the slowest message's travel time was less than the run's margin. The margin is the
-//! shortest time between two ticks whose order matters.
+//! shortest time between two ticks whose order matters. The order matters if one of their machines may send to the other, or if both may
+//! send to the same third machine.
 
 use super::words::grouped;
 
-/// Returns what to do for more punctual runs. `None` if no run has finished, or if at least half of the runs that have a margin were
-/// punctual.
+/// Returns what to do for more punctual runs. `None` if no run has finished, or if enough runs were punctual: at least half of the runs
+/// that can be punctual.
 ///
-/// Of the `finished` runs, `with_margin` have a margin that is not 0, and `punctual` were punctual. The model time of the runs passed
-/// `time_scale` times as fast as real time.
+/// Of the `finished` runs, `with_margin` have a margin above 0, so that they can be punctual, and `punctual` were punctual. The model time
+/// of the runs passed `time_scale` times as fast as real time.
 pub fn on_punctuality(
     punctual: u64,
     with_margin: u64,
     finished: u64,
     time_scale: f64,
 ) -> Option<String> {
-    // If no run has a margin, one punctual run is enough: in virtual time, runs are punctual even without a margin.
+    // `max(1)`: if no run can be punctual, 0 of 0 runs must not count as at least half.
     let are_enough_punctual = 2 * punctual >= with_margin.max(1);
     if finished == 0 || are_enough_punctual {
         return None;

@@ -12,11 +12,13 @@ const SPARE_FILES: u64 = 64;
 /// Number of ticks per second that an event loop (a thread that runs machines) can do on one core with a lateness of less than a
 /// millisecond. It can do several times as many ticks, but then they are later.
 const TICKS_PER_SECOND_PER_CORE: f64 = 60_000.0;
-/// A message over its own connection takes about 60 to 80 µs of a core, as much as this number of ticks.
+/// A message over its own connection takes about 60 to 80 µs of a core. A tick takes about 17 µs of it ([`TICKS_PER_SECOND_PER_CORE`]), so
+/// such a message counts as this number of ticks.
 const TICKS_PER_CONNECTION: f64 = 5.0;
 /// Number of machines in their own processes that one core can run with a lateness of less than a millisecond.
 const PROCESSES_PER_CORE: u64 = 48;
-/// Number of threads of a machine's process: one for the machine, and one that waits for the end of stdin.
+/// Number of threads of a machine's process: one for the machine, and one that waits until stdin is closed. Stdin is a pipe
+/// from the process `sim run`. So the machine's process ends if that process ends.
 const THREADS_PER_PROCESS: u64 = 2;
 /// Number of threads that are kept free for other things than runs: the writer, the engine, signals, and other programs of the user.
 const SPARE_THREADS: u64 = 8;
@@ -32,7 +34,8 @@ pub struct Capacity {
     pub cores: usize,
     /// Bytes of memory that the process can still get.
     pub memory_bytes: u64,
-    /// Processor time that the process may use, in cores. `None` if no control group (of a container, for example) limits it.
+    /// Processor time that the process may use, in cores: 1.5 means 1.5 seconds of processor time per second. `None` if no control group
+    /// (of a container, for example) limits it.
     pub cpu_quota: Option<f64>,
     /// Number of processes and threads that the process may still start. `None` if they are not limited by `ulimit -u` or a control
     /// group's `pids.max`.
@@ -67,7 +70,7 @@ pub enum WidthLimit {
     Processes,
     /// The number of processes and threads that this process may start.
     Threads(u64),
-    /// The processor time that the control group allows, in hundredths of a core.
+    /// The processor time that the control group allows, in hundredths of a core: 150 means 1.5 cores.
     CpuQuota(u64),
 }
 
@@ -113,14 +116,14 @@ impl Capacity {
         }
     }
 
-    /// Returns the processor time that the process may use, in cores.
+    /// Returns the processor time that the process may use, in cores: the quota, but at most the number of cores.
     pub(super) fn usable_cores(&self) -> f64 {
         let cores = self.cores as f64;
         self.cpu_quota.map_or(cores, |quota| quota.min(cores))
     }
 
-    /// Returns what is reported as the limit of processor time: the control group's quota if it is at most the number of cores, otherwise
-    /// `limit`.
+    /// Returns which limit is reported if the number of runs is limited by processor time. This is `limit`, unless the control group's quota
+    /// is at most the number of cores: then it is the quota.
     fn quota_or(&self, limit: WidthLimit) -> WidthLimit {
         match self.cpu_quota {
             Some(quota) if quota <= self.cores as f64 => {
@@ -153,8 +156,8 @@ impl Capacity {
         self.files.saturating_sub(spare) / tcp::sockets_per_run(configuration)
     }
 
-    /// Returns the number of files that are needed in addition to the sockets of runs that are under way, if runs have `machines`
-    /// machines.
+    /// Returns the number of files that are needed in addition to the sockets of runs that are under way, if each run has this number of
+    /// machines. Some of them are for each event loop, and there is at most one event loop for each core.
     pub(super) fn spare_files(&self, machines: u32) -> u64 {
         SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
@@ -179,12 +182,14 @@ impl Capacity {
             limits.push((runs, WidthLimit::Threads(threads)));
         }
         match experiment.engine {
+            // A run in virtual time keeps a core busy. So there are never more runs at once than cores, even with a larger `--jobs`.
             EngineKind::Virtual => {
                 limits.extend(options.jobs.map(|jobs| (jobs as u64, WidthLimit::Jobs)));
                 limits.push((self.cores as u64, self.quota_or(WidthLimit::Cores)));
             }
             EngineKind::Tcp => {
                 limits.push((self.runs_by_files(heaviest), WidthLimit::Files(self.files)));
+                // Over TCP, `--jobs` replaces the limits that keep the runs on schedule: those of processes and of ticks.
                 if experiment.isolation == Isolation::Process && options.jobs.is_none() {
                     let processes = (PROCESSES_PER_CORE as f64 * self.usable_cores()) as u64;
                     let runs = processes / u64::from(heaviest.rates.machines());
@@ -228,6 +233,7 @@ impl Capacity {
         }
     }
 
+    /// Returns for how many runs of `heaviest` the cores can do all ticks on time.
     fn runs_by_ticks(&self, experiment: &Experiment, heaviest: &Configuration) -> u64 {
         let runs_per_core = TICKS_PER_SECOND_PER_CORE / ticks_per_second(experiment, heaviest);
         (runs_per_core * self.usable_cores()) as u64

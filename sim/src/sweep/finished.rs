@@ -10,8 +10,8 @@ use crate::log::{FinishedRun, JournalRow, Outcome, checksum, write_machine_rows}
 /// Approximate length of a row of the event log in bytes, for estimates of memory.
 pub(super) const ROW_BYTES: usize = 56;
 
-/// Returns the rows of `run`. `get_outcome` returns the outcome of the run. If it panics, the rows say that the run failed, and other runs
-/// can go on.
+/// Returns the row of `run` in the journal and its rows in the event log. `get_outcome` returns the outcome of the run. If `get_outcome`
+/// panics, the journal's row says that the run failed, and other runs can go on.
 pub(super) fn rows(
     experiment: &Experiment,
     run: &Run,
@@ -19,6 +19,7 @@ pub(super) fn rows(
 ) -> FinishedRun {
     let rows = panic::catch_unwind(AssertUnwindSafe(|| rows_of(experiment, &get_outcome())));
     rows.unwrap_or_else(|panic| {
+        // The message of a panic is a `&str` or a `String`. (In general, only a message without inserted values is a `&str`.)
         let message = panic
             .downcast_ref::<&str>()
             .map(|message| (*message).to_owned());
@@ -75,6 +76,7 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
         latency_p50_us: micros(latency.p50_ns),
         latency_p99_us: micros(latency.p99_ns),
         latency_max_us: micros(latency.max_ns),
+        // In virtual time nothing is late, so every finished run is punctual.
         punctual: outcome == Outcome::Ok
             && (experiment.engine == EngineKind::Virtual || punctuality.is_punctual()),
         as_scheduled,
@@ -85,6 +87,7 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
         }),
         // The checksum is calculated here, because this code runs in several threads at once and the writer has only one.
         checksum: checksum(&events),
+        // The writer fills in the place of the run's events in their file. The remaining fields are used only in rows that were read.
         ..JournalRow::default()
     };
     FinishedRun { row, events }
@@ -94,8 +97,8 @@ fn micros(ns: u64) -> f64 {
     ns as f64 / 1000.0
 }
 
-/// Returns the text of a run's rows in the order of machines, and for each machine in the order of its events. So the order is the same
-/// for both engines.
+/// Returns the text of a run's rows in the event log: first all events of machine 0 in their order, then those of machine 1, and so on. This
+/// order does not depend on when the events happened, so it is the same for both engines.
 fn event_rows(run: u64, log: &RunLog, has_timestamps: bool) -> Vec<u8> {
     let events: usize = log.machines.iter().map(Vec::len).sum();
     let mut buffer = Vec::with_capacity(events * ROW_BYTES);
@@ -122,6 +125,7 @@ mod tests {
             finished.row.reason,
             "this is a bug of sim: no such machine: 7"
         );
-        assert_eq!((finished.row.run, finished.events.len()), (0, 0));
+        let event_bytes = finished.events.len();
+        assert_eq!((finished.row.run, event_bytes), (0, 0));
     }
 }

@@ -1,9 +1,10 @@
-//! The limits of the system for this process: processes and threads, and CPU time.
+//! How many processes and threads this process may still start, and how much CPU time it may use.
 //!
 //! On Linux, the kernel counts processes and threads together, as *tasks*. Two limits apply to them: `ulimit -u` limits the tasks of a
 //! user, and a control group (of a container, Slurm or systemd) limits the tasks of the group and its subgroups. Control groups limit
 //! CPU time too. There are two versions of control groups: version 1 has a tree of folders for each kind of resource, version 2 has one
-//! tree for all. On other systems than Linux no limit is known.
+//! tree for all. A folder in a tree is a group. The folders above it are its *ancestors*, whose limits apply too. On other systems than
+//! Linux no limit is known.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,13 +12,15 @@ use std::path::{Path, PathBuf};
 /// Where control groups are mounted.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// Returns how many more processes and threads this process and its children may start together. `None` if no limit is known.
+/// Returns how many processes and threads this process may still start. Those that its children start count too. `None` if no limit is
+/// known.
 pub(super) fn free_tasks() -> Option<u64> {
     let free_in_groups = ControlGroups::for_this_process().free_tasks();
     free_in_groups.into_iter().chain(free_tasks_of_user()).min()
 }
 
-/// Returns the CPU time that this process and its children may use, in cores. `None` if no limit is known.
+/// Returns the CPU time that this process and its children may use, in cores: 1.5 means 1.5 seconds of CPU time in each second. `None` if no
+/// limit is known.
 pub(super) fn cpu_quota() -> Option<f64> {
     ControlGroups::for_this_process().cpu_quota()
 }
@@ -40,7 +43,7 @@ impl ControlGroups {
         }
     }
 
-    /// Returns how many more processes and threads all groups and their ancestors allow: the smallest of their numbers.
+    /// Each of the groups and of their ancestors allows a number of further processes and threads. Returns the smallest of these numbers.
     fn free_tasks(&self) -> Option<u64> {
         let free_in_group = |folder: PathBuf| {
             let limit = number(&folder.join("pids.max"))?;
@@ -51,7 +54,7 @@ impl ControlGroups {
         folders.filter_map(free_in_group).min()
     }
 
-    /// Returns the smallest CPU quota of a group or an ancestor of it, in cores.
+    /// Returns the smallest CPU quota that one of the groups or of their ancestors has, in cores.
     fn cpu_quota(&self) -> Option<f64> {
         let quota = |folder: PathBuf| {
             let (quota_us, period_us) = match fs::read_to_string(folder.join("cpu.max")) {
@@ -60,7 +63,7 @@ impl ControlGroups {
                     let mut words = text.split_whitespace();
                     (words.next()?.parse().ok()?, words.next()?.parse().ok()?)
                 }
-                // Version 1 has two files. The quota is -1 if there is none, which `number` does not accept.
+                // Version 1 has two files. If there is no quota, the first file has the number -1, and `number` returns `None`.
                 Err(_) => (
                     number(&folder.join("cpu.cfs_quota_us"))?,
                     number(&folder.join("cpu.cfs_period_us"))?,
@@ -73,7 +76,8 @@ impl ControlGroups {
     }
 
     /// Returns the folders with files that may limit `controller`: in each tree, the folders of the group and of its ancestors. Some of
-    /// these folders may not exist, because in a container the mounted tree starts at the container's own group.
+    /// these folders may not exist. In a container, `memberships` may give a path such as `/docker/x`, but the mounted tree starts at the
+    /// container's own group. Then this group is the root of the tree, and there is no folder `docker/x`.
     fn folders(&self, controller: &str) -> Vec<PathBuf> {
         let mut folders = vec![];
         for line in self.memberships.lines() {
@@ -100,7 +104,7 @@ impl ControlGroups {
     }
 }
 
-/// Returns the number in a file. `None` if the file does not exist, or has something else than a number from 0, such as `max` or `-1`.
+/// Returns the number in a file. `None` if the file does not exist, or if its text is not a number (`max`) or is negative (`-1`).
 fn number(path: &Path) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
@@ -171,9 +175,10 @@ mod tests {
         let (_mount, groups) = groups(
             "8:pids:/docker/x\n3:cpu,cpuacct:/docker/x\n",
             &[
+                // More tasks than allowed, because the limit was lowered after they had started.
                 ("pids/docker/x/pids.max", "50\n"),
                 ("pids/docker/x/pids.current", "60\n"),
-                // In a container, the container's own group is the root.
+                // As in a container: the process's own group is the root of this tree, so there is no folder `docker/x`.
                 ("cpu,cpuacct/cpu.cfs_quota_us", "50000\n"),
                 ("cpu,cpuacct/cpu.cfs_period_us", "100000\n"),
             ],

@@ -8,16 +8,17 @@ use super::finished::ROW_BYTES;
 use crate::experiment::{Configuration, EngineKind, Experiment, Isolation};
 use crate::log::LoggedEvent;
 
-/// Bytes that an event needs in an engine. They are doubled, because a growing list has space for up to twice as many events as it
-/// contains.
+/// Bytes that an event needs in an engine (the part of the program that makes runs, over TCP or in virtual time). They are doubled, because
+/// a growing list has space for up to twice as many events as it contains.
 const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
 /// Maximum number of events of runs under way that the tcp engine keeps in memory. Further events go to files.
 const MAX_EVENTS_IN_MEMORY: u64 = 4_000_000;
 /// The events of runs under way in the tcp engine may use the available memory divided by this number.
 const DIVISOR_FOR_EVENTS: u64 = 4;
-/// Maximum number of bytes of rows that may wait for the writer: 256 MiB.
+/// Ended runs wait in queues for the writer, the thread that writes their rows to the event log. Maximum number of bytes of the waiting
+/// rows, in all queues together: 256 MiB.
 const MAX_WAITING_BYTES: u64 = 256 << 20;
-/// Maximum number of ended runs that may wait for the writer in one queue, even if they are small.
+/// Maximum number of ended runs that may wait for the writer in one of these queues, even if they are small.
 const MAX_WAITING_RUNS: u64 = 256;
 
 /// Returns how many bytes of memory a run of `configuration` needs, approximately. Its events are counted twice: as values in the engine,
@@ -27,8 +28,8 @@ pub(super) fn bytes_of_run(configuration: &Configuration) -> u64 {
     rows.saturating_mul(EVENT_BYTES + ROW_BYTES as u64)
 }
 
-/// Returns whether memory must hold the events of all runs under way. With the engine `tcp` and `isolation = "shared"` this is not necessary: events
-/// beyond [`events_in_memory`] are written to files, and then read back one run at a time.
+/// Returns whether memory must hold the events of all runs under way. With the engine `tcp` and `isolation = "shared"` (many runs in one
+/// process) this is not necessary: events beyond [`events_in_memory`] are written to files, and then read back one run at a time.
 pub(super) fn keeps_every_run_in_memory(experiment: &Experiment) -> bool {
     experiment.engine == EngineKind::Virtual || experiment.isolation == Isolation::Process
 }
@@ -38,8 +39,8 @@ pub(super) fn events_in_memory(available: u64) -> u64 {
     MAX_EVENTS_IN_MEMORY.min(available / DIVISOR_FOR_EVENTS / EVENT_BYTES)
 }
 
-/// Returns how many bytes of memory `runs` runs of `configuration` need at the same time, approximately. The rows that wait for the writer
-/// are not counted. `available` is the available memory in bytes.
+/// Returns how many bytes of memory are needed, approximately, while as many runs of `configuration` as `runs` says are under way. The rows
+/// that wait for the writer are not counted. `available` is the available memory in bytes.
 pub(super) fn bytes_at_once(
     experiment: &Experiment,
     configuration: &Configuration,
@@ -73,8 +74,9 @@ pub(super) fn used_bytes() -> u64 {
     bytes_after(&process, "VmRSS:").unwrap_or(0)
 }
 
-/// Returns how many bytes of memory this process can still get: the minimum of the system's free memory, the limits of its control
-/// groups, and its own limits (`ulimit -v`, `ulimit -d`). `u64::MAX` if nothing is known.
+/// Returns how many bytes of memory this process can still get: the minimum of the system's free memory, and of what the process's limits
+/// still allow. It has limits of its own (`ulimit -v`, `ulimit -d`), and limits of its control groups (see [`ControlGroup`]). `u64::MAX` if
+/// nothing is known.
 pub(super) fn available_bytes() -> u64 {
     let meminfo = fs::read_to_string("/proc/meminfo").ok();
     let system = meminfo.and_then(|text| bytes_after(&text, "MemAvailable:"));
@@ -127,12 +129,14 @@ struct ControlGroup {
     folder: PathBuf,
     /// The name of the file that has the limit in bytes.
     limit_file: &'static str,
-    /// The key in the file `memory.stat` for memory that processes use and that the system cannot take back.
+    /// The key in the file `memory.stat` for memory that the group's processes use and that the system cannot take back, unlike its copies
+    /// of files.
     used_key: &'static str,
 }
 
-/// Returns the control groups that limit memory, each with its ancestors. `memberships` is the text of `/proc/self/cgroup`: a line
-/// `number:controllers:path` for each tree of version 1 of control groups, and a line `0::path` for the tree of version 2.
+/// Returns the control groups of this process that may limit memory, each followed by its ancestors. `memberships` is the text of
+/// `/proc/self/cgroup`. Linux has two versions of control groups. Version 1 has several trees of groups, each with a line
+/// `number:controllers:path` (a controller limits one resource, such as `memory`). Version 2 has one tree, with the line `0::path`.
 fn control_groups(memberships: &str) -> Vec<ControlGroup> {
     let mut groups = vec![];
     for line in memberships.lines() {
@@ -143,6 +147,7 @@ fn control_groups(memberships: &str) -> Vec<ControlGroup> {
         let (root, limit_file, used_key) = match controllers {
             // This is the tree of version 2.
             "" => ("/sys/fs/cgroup", "memory.max", "anon"),
+            // This is the tree of version 1 that limits memory.
             _ if controllers.split(',').any(|name| name == "memory") => (
                 "/sys/fs/cgroup/memory",
                 "memory.limit_in_bytes",
@@ -164,6 +169,7 @@ fn control_groups(memberships: &str) -> Vec<ControlGroup> {
 /// Returns how many bytes a control group still allows, if it has a limit.
 fn bytes_left(group: ControlGroup) -> Option<u64> {
     let limit = fs::read_to_string(group.folder.join(group.limit_file)).ok()?;
+    // Without a limit, the text in version 2 is `max`, which is not a number.
     let limit: u64 = limit.trim().parse().ok()?;
     let statistics = fs::read_to_string(group.folder.join("memory.stat")).unwrap_or_default();
     let used = statistics
@@ -218,6 +224,7 @@ mod tests {
         };
         assert_eq!(bytes_left(group()), None);
         let write = |name, text| fs::write(folder.path().join(name), text).expect("written");
+        // The system can take back the 400 bytes of `file`, so they do not count as used.
         write("memory.stat", "anon 300\nfile 400\n");
         write("memory.max", "max\n");
         assert_eq!(bytes_left(group()), None);

@@ -62,7 +62,7 @@ pub struct Options {
     pub ports: PortRange,
     /// Whether to repeat runs that failed before.
     pub retry_failed: bool,
-    /// The only runs to do. If this is empty, all runs are to do. Runs that are named here are made even if they failed before.
+    /// If this is not empty, only these runs are made, without those that were ok before. Those that failed before are made again.
     pub only: Vec<RunName>,
     /// The number of failures after which the sweep stops. `None`: it does not stop.
     pub max_failures: Option<u64>,
@@ -98,7 +98,7 @@ pub struct Summary {
     pub failed: u64,
     /// Number of runs that failed in earlier sweeps and were not tried again.
     pub failed_before: u64,
-    /// Number of runs that were not made, because the sweep was interrupted or had too many failures.
+    /// Number of runs that were to do but not made, because the sweep was interrupted or had too many failures.
     pub left: u64,
     /// Whether the sweep stopped because of too many failures.
     pub gave_up: bool,
@@ -107,8 +107,8 @@ pub struct Summary {
     pub as_scheduled: u64,
     /// Number of runs of this sweep that were punctual.
     pub punctual: u64,
-    /// Number of runs of this sweep that were ok and whose margin is not 0, so that they could be punctual. The margin is the shortest time
-    /// between two ticks whose order matters.
+    /// Number of runs of this sweep that were ok and whose margin is not 0. (The margin is the shortest time between two ticks whose order
+    /// can change the run's events. If it is 0, a run over TCP cannot be punctual.)
     pub with_margin: u64,
     /// Bytes of events written.
     pub bytes: u64,
@@ -149,12 +149,14 @@ pub fn run(
     let capacity = Capacity::for_this_process();
     Plan::check(experiment, options, &capacity)?;
     if !options.only.is_empty() {
-        // The plan is made once before the dataset is created or changed, so that a wrong run name is reported first.
+        // This plan is not used. It is made only to report a wrong run name before the dataset is created or changed. The plan that is
+        // used follows below, when the dataset is locked.
         let (experiment, attempts) = DatasetWriter::inspect(root, experiment)?;
         Plan::new(&experiment, &attempts, options, &capacity)?;
     }
     let mut writer = DatasetWriter::open_on(Arc::clone(&options.disk), root, experiment)?;
     let plan = Plan::new(writer.experiment(), writer.attempts(), options, &capacity)?;
+    // For `sim status`.
     writer.announce(plan.to_do.len() as u64, plan.wall_time)?;
     progress.begin(&plan, &writer);
     if let Some(free) = free_bytes(writer.folder())
@@ -169,6 +171,7 @@ pub fn run(
         } else {
             0
         },
+        // All runs to do, at first. The writer counts down whenever a run has ended.
         left: plan.to_do.len() as u64,
         recovered: writer.recovered(),
         ..Summary::default()
@@ -197,6 +200,7 @@ fn carry_out(
         let follow = || progress.follow(&messages, control);
         let _ = thread::Builder::new().spawn_scoped(scope, follow);
         let engine = thread::Builder::new().spawn_scoped(scope, {
+            // The thread takes the sender, so the channel closes when the thread ends. The others are only borrowed.
             let (experiment, folder, plan, sender) = (&experiment, &*folder, plan, finished_sender);
             move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
@@ -219,6 +223,7 @@ fn carry_out(
             control.stop();
             drop(finished);
         }
+        // An error of either kind: `join_thread` returns one if the thread has panicked, `feed_engine` if the engine cannot go on.
         let ran = join_thread(engine).and_then(|ran| ran);
         summary.elapsed = started.elapsed();
         written.unwrap_or_else(|panic| {
@@ -248,7 +253,8 @@ fn feed_engine(
             let max_in_progress = match experiment.isolation {
                 // The runs that are under way, and ended runs that wait for the writer.
                 Isolation::Shared => plan.width.runs + plan.max_waiting_runs,
-                // No limit is needed: a worker that watches processes has only one run at a time, so it may wait for the disk.
+                // No limit is needed: a worker that watches processes has only one run at a time, so it may wait for the disk. At least 1,
+                // because a supply with limit 0 would never notice that there is no run, and never close its channel.
                 Isolation::Process => plan.to_do.len().max(1),
             };
             // The supply gives runs to the engine through the channel `to_do`: one more each time that the rows of a run were sent.
@@ -347,7 +353,7 @@ fn run_in_order(
             }
             workers.push((share_sender, receiver));
         }
-        // No thread could be started, so this thread makes all runs.
+        // If no thread could be started, this thread makes all runs.
         if workers.is_empty() {
             return run_virtually(experiment, plan.to_do.iter(), control, finished);
         }
@@ -371,7 +377,8 @@ fn run_in_order(
     });
 }
 
-/// Which of the runs to do one worker makes: the run with index `first`, and then each run that is `workers` runs after the previous one.
+/// The runs that one worker makes. With `first` = 1 and `workers` = 3, these are the runs 1, 4, 7 and so on of [`Plan::to_do`], counted
+/// from 0.
 struct Share {
     first: usize,
     /// The number of workers.

@@ -24,7 +24,7 @@ const SETUP_PER_CONNECTION: Duration = Duration::from_micros(50);
 /// Why a plan is not possible on this computer.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A single run needs more sockets than this process may open files.
+    /// A single run needs too many sockets. Each socket counts as an open file, and this process may have only so many open files.
     #[error(
         "a run of {machines} machines needs {sockets} sockets, but this process may open {files} files; raise the limit (ulimit -n), use fewer machines, or use --engine virtual"
     )]
@@ -33,7 +33,7 @@ pub enum PlanError {
         machines: u32,
         /// Number of sockets that the run needs.
         sockets: u64,
-        /// Number of files that may be open at once.
+        /// Number of files that this process may have open at once.
         files: u64,
     },
     /// A single run needs more memory than is available.
@@ -92,25 +92,27 @@ pub struct Plan {
     pub workers: usize,
     /// Approximate wall time.
     pub wall_time: Duration,
-    /// Approximate bytes of memory that the sweep needs: for the plan, for the runs under way, and for rows that wait for the
-    /// writer.
+    /// Approximate bytes of memory that the sweep needs: for the runs under way, for ended runs that wait for the writer (the thread that
+    /// writes the event log), and what this process already uses.
     pub memory_bytes: u64,
-    /// Maximum number of events of runs under way that the tcp engine keeps in memory.
+    /// How many events the tcp engine keeps in memory at most, of all runs under way together. Further events go to files.
     pub events_in_memory: usize,
-    /// Maximum number of ended runs that may wait for the writer in each queue.
+    /// How many ended runs may wait in a queue at most, on their way to the writer. Each worker has a queue, and one more queue collects
+    /// from all of them.
     pub max_waiting_runs: usize,
     /// Approximate number of bytes that the runs to do will add to the disk.
     pub disk_bytes: u64,
     /// Number of sockets that are open at once.
     pub sockets: u64,
-    /// Number of files that may be open at once, including the sockets.
+    /// Number of files that the sweep needs to have open at once, including the sockets.
     pub files: u64,
     /// Number of ticks of the runs to do.
     pub ticks: u64,
 }
 
 impl Plan {
-    /// Checks whether each run of `experiment` is possible on this computer, at least alone. For runs over TCP, opens sockets for a moment.
+    /// Checks whether each run of `experiment` is possible on this computer if no other run is made at the same time. For runs over TCP,
+    /// opens sockets for a moment, to find out whether enough ports are free.
     ///
     /// # Errors
     ///
@@ -144,6 +146,7 @@ impl Plan {
                 threads: capacity.threads.unwrap_or(0),
             });
         }
+        // An experiment has at least one configuration, so there is a maximum, and the 2 is never used.
         let max_machines = configurations().map(machines).max().unwrap_or(2);
         Ok(tcp::probe(&options.ports, max_machines)?)
     }
@@ -163,17 +166,18 @@ impl Plan {
         let mut to_do = vec![];
         for run in experiment.runs() {
             planned += 1;
+            // `Some(true)`: an attempt was successful. `Some(false)`: all attempts failed. `None`: the run was not attempted.
             match attempts.finished(run.index) {
                 Some(true) => done += 1,
                 Some(false) if !options.retry_failed => failed += 1,
-                // The run was not attempted, or it failed and is to be repeated.
                 None | Some(false) => to_do.push(run),
             }
         }
         let tried_again = to_do
             .iter()
             .filter(|run| attempts.finished(run.index).is_some());
-        // The planned runs that were attempted are done, failed, or tried again. All other attempted runs are not planned any more.
+        // A planned run that was attempted is counted in `done`, in `failed` or in `tried_again`. All other attempted runs are not planned
+        // any more.
         let no_longer_planned = attempts.len() - done - failed - tried_again.count() as u64;
         if !options.only.is_empty() {
             to_do = select_only(&options.only, experiment, attempts)?;
@@ -182,7 +186,7 @@ impl Plan {
         let by_configuration = by_configuration(&to_do);
         let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
         let workers = capacity.workers(experiment, &width, heaviest);
-        // There is one queue for each worker, and one more that collects from all of them.
+        // One for each worker, and the one that collects from all of them.
         let queues = workers as u64 + 1;
         let max_waiting_runs = memory::max_waiting_runs(largest(experiment), queues);
         let machines = heaviest.rates.machines();
@@ -242,7 +246,8 @@ impl Plan {
     }
 }
 
-/// Returns the configuration whose runs need the most sockets. If several need the most, returns one of them with the most ticks.
+/// Returns the configuration whose runs need the most sockets. If several need the most, returns one of them with the most ticks. Over
+/// TCP, its sockets and ticks limit how many runs are made at once. (Another configuration may need more memory: see [`largest`].)
 fn heaviest(experiment: &Experiment) -> &Configuration {
     let demand = |configuration: &&Configuration| {
         (
@@ -327,7 +332,7 @@ fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
     for run in runs {
         let configuration = &*run.configuration;
         let index = *indices.entry(configuration).or_insert(groups.len());
-        // The configuration has no group yet.
+        // If the configuration had no group, `index` is now that of a new group at the end of the list.
         if index == groups.len() {
             groups.push(Group {
                 configuration,

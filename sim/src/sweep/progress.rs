@@ -16,7 +16,7 @@ use crate::engine::Control;
 use crate::experiment::EngineKind;
 use crate::log::{DatasetWriter, JournalRow, set_options};
 
-/// How often the display is updated: the bar is drawn again, and messages are printed.
+/// How often the display is updated: the bar is drawn again, and new warnings and advice are printed.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// The position at which the bar is full.
 const BAR_LENGTH: u64 = 10_000;
@@ -28,14 +28,13 @@ const RUNS_BEFORE_ADVICE: u64 = 20;
 /// How often a progress line (a heartbeat) is written if there is no terminal.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
 
-/// A message to the progress display.
+/// What the sweep tells the progress display. (This is not a message to the user.)
 pub(super) enum Message {
     /// A run was ok.
     Ok {
         /// Whether the run was punctual: its delays were too short to change the order of its events.
         is_punctual: bool,
-        /// Whether the run's margin (the shortest time between two ticks whose order matters) is above 0. A run with margin 0 cannot
-        /// be punctual.
+        /// Whether the run's margin is above 0. Over TCP, a run with margin 0 cannot be punctual.
         has_margin: bool,
     },
     /// A run failed. The value is the run's row of the journal (`runs.csv`).
@@ -94,9 +93,9 @@ pub struct Progress {
 }
 
 enum DisplayMode {
-    /// Nothing is shown, not even messages.
+    /// Nothing is shown, not even messages to the user.
     Silence,
-    /// Messages are shown, but no progress.
+    /// Messages to the user (failures, warnings and advice) are shown, but no progress.
     MessagesOnly,
     /// A bar in a terminal.
     Bar(ProgressBar),
@@ -278,6 +277,7 @@ impl Progress {
                     has_margin,
                 }) => {
                     self.done += 1;
+                    // In virtual time a run is punctual even if its margin is 0.
                     self.punctual += u64::from(is_punctual && has_margin);
                     self.with_margin += u64::from(has_margin);
                 }
@@ -364,7 +364,7 @@ impl Progress {
             return;
         }
         let (punctual, with_margin) = (self.punctual, self.with_margin);
-        // Only runs with a margin are counted as finished here, because during the sweep there is no advice about runs with margin 0.
+        // The number of finished runs matters only if it is 0. The runs with a margin are enough to show that it is not.
         let finished = with_margin;
         if let Some(advice) = advice::on_punctuality(punctual, with_margin, finished, time_scale) {
             self.has_advised = true;
@@ -375,7 +375,8 @@ impl Progress {
     fn state(&mut self, control: &Control) -> ProgressState {
         let ticks = control.ticks();
         // If machines are in processes of their own, the ticks of a run are counted only when the run has ended. Until then, they are
-        // estimated from the time since the run's start, as if all runs had the same number of ticks.
+        // estimated from the time since the run's start, as if all runs had the same number of ticks. `share_of_timed_runs` is a sum over
+        // these runs: 1.5 means the ticks of one and a half runs.
         let ticks_per_run = self.planned_ticks as f64 / self.to_do.max(1) as f64;
         let estimated_ticks = control.share_of_timed_runs(self.run_time) * ticks_per_run;
         let share = ((ticks as f64 + estimated_ticks) / self.planned_ticks as f64).min(1.0);
@@ -394,8 +395,8 @@ impl Progress {
         }
     }
 
-    /// Returns the wall time that is left. Until the planned end, this is the time to the planned end. Afterwards, it is calculated
-    /// from the mean time that the runs so far took.
+    /// Returns the wall time that is left. Until the planned end, this is the time to the planned end. Afterwards, it is calculated from the
+    /// time that the sweep has taken per ended run, or is 0 if no run has ended.
     fn remaining(&self) -> Duration {
         let elapsed = self.started.elapsed();
         if elapsed < self.planned_time || self.done == 0 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::words::{grouped, in_words};
 
-/// How many columns of the terminal the words beside a bar must leave free: for the shortest useful bar and the space after it.
+/// The width of the shortest useful bar and the space after it, in columns of the terminal. The words beside a bar must leave this much room.
 const MIN_BAR: usize = 12;
 /// A smaller share of late ticks is left out, because it would be shown as 0.00 %.
 const MIN_LATE_SHARE: f64 = 0.000_05;
@@ -38,6 +38,7 @@ impl ProgressState {
     /// less important parts are left out.
     pub fn beside_bar(&self, width: usize) -> String {
         let fits = |words: &String| words.chars().count() + MIN_BAR <= width;
+        // First all parts are tried, then one part less, and so on. With no parts, the text is empty.
         let counts = (0..=self.parts().len()).rev();
         let mut candidates = counts.map(|count| self.words(count));
         candidates.find(fits).unwrap_or_default()
@@ -99,7 +100,7 @@ mod tests {
         };
         let lines = [120, 80, 60, 40, 20, 10].map(|width| {
             let words = state.beside_bar(width);
-            // If the window is narrower than the bar, there are no words.
+            // A terminal of 10 columns has no room for the shortest bar (`MIN_BAR`). Then there must be no words.
             assert!(
                 words.chars().count() + MIN_BAR <= width.max(MIN_BAR),
                 "{words}"

@@ -5,8 +5,8 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::experiment::Run;
 
-/// Gives a new run to the event loops each time that another run is no longer in progress. The limit is needed because event loops
-/// must not wait for the disk: if the disk is slower than the runs, more and more waiting logs would fill the memory.
+/// Gives a new run to the event loops each time that another run is no longer in progress. Event loops never wait for the disk, because
+/// then their ticks would be late. So if the disk is slow, the logs of ended runs wait in memory. The limit keeps them from filling it.
 pub(super) struct Supply<I> {
     remaining_runs: I,
     /// The channel to the event loops. `None` when all runs have been given out.
@@ -26,8 +26,8 @@ impl<I: Iterator<Item = Run>> Supply<I> {
         (supply, receiver)
     }
 
-    /// Gives out the next run. Must be called once for each run that is no longer in progress. If there is no next run, closes the
-    /// channel, so that event loops stop.
+    /// Gives out the next run. If there is none, closes the channel, so that event loops stop. Must be called once for each run that is no
+    /// longer in progress.
     pub(super) fn hand_out_one(&mut self) {
         let Some(sender) = &self.run_sender else {
             return;
@@ -73,6 +73,7 @@ mod tests {
         let text = "seed = 1\n[parameters]\nrates = [1, 3]\ninternal = 0.5";
         let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
         let (_, runs) = Supply::new(experiment.expect("an experiment").runs(), 9);
+        // The iterator ends because the supply found no second run and closed the channel.
         assert_eq!(runs.iter().count(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Functions that return durations, times and sizes in words.
+//! Functions that return durations, times and sizes as texts for people, such as `8 h 20 min`.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub fn micros_in_words(us: f64) -> String {
     three_digits(us, &["µs", "ms", "s"])
 }
 
-/// Writes a number of bytes with three significant digits: `1.54 GB`.
+/// Writes a number of bytes, from 1000 on with three significant digits: `999 B`, `1.54 GB`.
 pub fn bytes_in_words(bytes: u64) -> String {
     match bytes {
         0..=999 => format!("{bytes} B"),
@@ -38,10 +38,12 @@ pub fn bytes_in_words(bytes: u64) -> String {
     }
 }
 
-/// Writes a size, which is given in the first unit, with three digits in the largest unit in which it is at least 1 after rounding.
-/// Each unit is a thousand times the one before. In the last unit a size may have more digits.
+/// Writes a size, which is given in the first of `units`, with three digits. Each unit is a thousand times the one before. A size that
+/// would be rounded to 1000 is written in the next unit: 999.6 µs is `1.00 ms`. There is none after the last unit, so a size may have more
+/// digits there.
 fn three_digits(mut size: f64, units: &[&str]) -> String {
-    // The limits 999.5, 99.95 and 9.995 are where rounding to three digits adds a digit before the decimal point.
+    // Three limits are a little below a power of ten, because of rounding: 9.995 with two decimals would be 10.00, 99.95 with one decimal
+    // would be 100.0, and 999.5 without decimals would be 1000.
     let mut unit = 0;
     while size >= 999.5 && unit + 1 < units.len() {
         size /= 1000.0;
@@ -85,6 +87,7 @@ mod tests {
 
     #[test]
     fn sizes_in_bytes_have_three_digits() {
+        // 99.96 MB is rounded to 100 MB, not to 100.0 MB.
         let words = [0, 999, 1000, 1_540_000_000, 99_960_000].map(bytes_in_words);
         assert_eq!(words, ["0 B", "999 B", "1.00 kB", "1.54 GB", "100 MB"]);
     }

@@ -10,7 +10,7 @@ use super::{Options, Summary};
 use crate::engine::Control;
 use crate::log::{DatasetError, DatasetWriter, FinishedRun};
 
-/// While no run ends, how often to check whether the appended runs must be forced to the disk.
+/// How long to wait for the end of a run before the loop checks again whether it is time to force the appended runs to the disk.
 const CHECK_EVERY: Duration = Duration::from_millis(200);
 
 /// Appends each run that has ended, until the engine closes the channel. Forces the runs to the disk every `options.sync_every` and at the
@@ -26,8 +26,8 @@ pub(super) fn write(
     let mut last_sync = Instant::now();
     loop {
         let received = finished.recv_timeout(CHECK_EVERY);
-        // After the sweep has given up, further failed runs are neither counted nor written, so the next sweep makes them again. Runs
-        // that were ok are still written.
+        // After the sweep has given up (because of too many failures, see below), more runs can end that were under way. Those that failed
+        // are neither counted nor written, so the next sweep makes them again. Those that are ok are counted and written.
         let is_failure = received.as_ref().is_ok_and(|run| !run.row.is_ok());
         if summary.gave_up && is_failure {
             continue;
@@ -38,6 +38,7 @@ pub(super) fn write(
             summary.failed += u64::from(!run.row.is_ok());
             summary.as_scheduled += u64::from(run.row.as_scheduled);
             summary.punctual += u64::from(run.row.punctual);
+            // A run with margin 0 cannot be punctual: its delays would have to be less than 0.
             summary.with_margin += u64::from(run.row.is_ok() && run.row.margin_us > 0.0);
             summary.bytes += run.events.len() as u64;
             // Sending fails if the thread that shows progress could not be started. Then nothing is shown.

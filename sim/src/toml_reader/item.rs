@@ -16,7 +16,7 @@ pub struct Item<'d> {
     pub(super) value: &'d DeValue<'d>,
     /// The full name of the key, such as `parameters.rates[2]`.
     pub(super) key: String,
-    /// The line of the key, or of the value if it is in an array.
+    /// The line of the key. A value in an array has no key in the document, so this is the line of the value then.
     pub(super) line: usize,
 }
 
@@ -26,7 +26,8 @@ impl<'d> Item<'d> {
         self.document.note(self.line, &self.key, message);
     }
 
-    /// Notes that this value does not have the `wanted` type. Returns `None`, so that a method can end with this call.
+    /// Notes that this value does not have the `wanted` type: `wanted a whole number, found a string "six"`. Returns `None`, so that a
+    /// method can end with this call.
     pub fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
         let (kind, value) = (self.value.type_str(), self.shown());
         self.note(format!(
@@ -59,6 +60,7 @@ impl<'d> Item<'d> {
         let DeValue::Integer(integer) = self.value else {
             return self.wrong_type("a whole number");
         };
+        // For `0x10`, `as_str` returns "10", and `radix` returns 16.
         let value = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
         let allowed = value.filter(|value| range.contains(value));
         if allowed.is_none() {
@@ -99,7 +101,7 @@ impl<'d> Item<'d> {
             .or_else(|| self.wrong_type("true or false"))
     }
 
-    /// Returns the value as a `T`. Each value of `T` has a name; `names` are all of them.
+    /// Returns the value as a `T`. The value must be one of `names`, the names of all values of `T`.
     pub fn one_of<T: FromStr>(&self, names: &[&str]) -> Option<T> {
         self.named(names, |text| text.parse().ok())
     }
@@ -120,7 +122,7 @@ impl<'d> Item<'d> {
     }
 
     /// Returns the values of an array, or `None` without noting a mistake if this value is not an array. The key of each value is this
-    /// item's key with the value's number in brackets, counted from 1: `rates[2]`.
+    /// item's key with the value's number in brackets, counted from 1: `rates[2]` is the second value of `rates`.
     pub fn array(&self) -> Option<Vec<Item<'d>>> {
         let array = self.value.as_array()?;
         let item = |(index, value): (usize, &'d Spanned<DeValue<'d>>)| Item {
@@ -132,8 +134,8 @@ impl<'d> Item<'d> {
         Some(array.iter().enumerate().map(item).collect())
     }
 
-    /// Returns the values of an array, as [`Item::array`] does. If this value is not an array, notes a mistake: `wanted`, and what was
-    /// found instead.
+    /// Returns the values of an array, as [`Item::array`] does. If this value is not an array, notes that `wanted` (such as
+    /// `a list of colours`) was wanted, and what was found instead.
     pub fn items(&self, wanted: &str) -> Option<Vec<Item<'d>>> {
         self.array().or_else(|| self.wrong_type(wanted))
     }
@@ -175,14 +177,15 @@ impl<'d> Item<'d> {
         sections.into_iter().collect()
     }
 
-    /// Returns whether `key` is the full name of this value's key or of a key within this value.
+    /// Returns whether `key` is the full name of this value's key or of a key within this value: `parameters` contains
+    /// `parameters.rates[2]`.
     pub(super) fn contains(&self, key: &str) -> bool {
         let end = key.strip_prefix(&self.key);
         end.is_some_and(|end| end.is_empty() || end.starts_with(['.', '[']))
     }
 
-    /// Returns the line of `key`, which is the full name of this value's key or begins with it (see [`Item::contains`]). If the document
-    /// has no such key, returns the line of the innermost value that would contain it.
+    /// Returns the line of `key`, which this value contains (see [`Item::contains`]). If the document does not have `key`, returns the
+    /// line of the innermost value around it. For example, if `rates` has three values, the line of `rates[9]` is the line of `rates`.
     pub(super) fn line_of(&self, key: &str) -> usize {
         if let Some(section) = self.table() {
             return section.line_of(key);

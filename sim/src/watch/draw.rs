@@ -1,5 +1,5 @@
-//! Draws the live view of `sim status --watch`: the state of a dataset, into a buffer of characters. The larger the window is, the more is
-//! shown.
+//! Draws the live view of `sim status --watch`: writes the state of a dataset into a buffer of characters. The larger the window is, the
+//! more is shown.
 
 use jiff::tz::TimeZone;
 use ratatui_core::buffer::Buffer;
@@ -89,6 +89,7 @@ impl View<'_> {
         let tally = &state.tally;
         let progress = state.progress(self.now_s);
         let words = progress.beside_bar(width);
+        // One column is for the space between the bar and the words.
         let bar_width = width - words.chars().count() - 1;
         let mut lines = vec![
             self.title(width),
@@ -121,7 +122,7 @@ impl View<'_> {
             row("runs a minute", self.speed(), width),
         ];
         if state.engine == "tcp" {
-            // `done` counts only runs that are still planned.
+            // `done` counts only runs that are still planned, but `punctual` and `as_scheduled` count all finished runs.
             let finished = tally.done + tally.no_longer_planned;
             let percentage = |part: u64| format!("{:.1} %", 100.0 * part as f64 / finished as f64);
             let words = match finished {
@@ -301,7 +302,8 @@ fn lateness_classes(counts: &[u64], is_coarse: bool) -> Vec<(String, u64)> {
     for (index, count) in counts.iter().enumerate() {
         runs += count;
         let limit = LATENESS_LIMITS_US.get(index);
-        // The limits with an even index are powers of ten. The runs of a class with another limit are added to the next class.
+        // The limits with an even index are powers of ten (10 µs, 100 µs, ...). The runs of a class with another limit are added to the
+        // next class.
         let is_power_of_ten = index.is_multiple_of(2);
         if is_coarse && limit.is_some() && !is_power_of_ten {
             continue;

@@ -1,6 +1,6 @@
 //! `sim status --watch`: a live view of sweeps in a terminal. A sweep is a `sim run` that makes runs and adds a row for each ended
-//! run to the journal of a dataset (`runs.csv`). The view reads the journals while sweeps write them, on this computer or on other
-//! computers that share the folder.
+//! run to the journal of a dataset (`runs.csv`). If the dataset has several shards, each shard has its own journal. The view reads the
+//! journals while sweeps write them, on this computer or on other computers that share the folder.
 //!
 //! # Layout
 //!
@@ -60,8 +60,8 @@ pub struct Watched {
 ///
 /// # Errors
 ///
-/// Returns [`WatchError`] if stdout is not a terminal, or if a dataset cannot be read. The terminal is restored before the error is
-/// returned.
+/// Returns [`WatchError`] if stdout is not a terminal or cannot be used as one, or if a dataset was imported or cannot be read. The
+/// terminal is restored before the error is returned.
 pub fn watch(roots: &[PathBuf]) -> Result<Watched, WatchError> {
     // `TERM=dumb` means that the terminal cannot move its cursor.
     let is_dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
@@ -95,9 +95,11 @@ pub fn watch(roots: &[PathBuf]) -> Result<Watched, WatchError> {
                 break;
             }
             Action::Next => shown_index = (shown_index + 1) % datasets.len(),
+            // The loop updates the view in its next turn.
             Action::Update => {}
         }
     }
+    // This restores the terminal.
     drop(screen);
     let now_s = Timestamp::now().as_second();
     let states = datasets.iter().map(|dataset| &dataset.state);
@@ -129,8 +131,8 @@ impl WatchedDataset {
         Ok(dataset)
     }
 
-    /// Reads the rows that were added since the last call. If a sweep or a shard has started since then, reads everything again, because
-    /// the new sweep may plan other runs.
+    /// Reads the rows that were added since the last call. If a sweep has started since then (it may plan other runs), or if a journal
+    /// was replaced by a shorter one, reads everything again.
     fn update(&mut self, now: Instant) -> Result<(), WatchError> {
         if self.follower.is_outdated() {
             *self = Self::open(&self.root)?;

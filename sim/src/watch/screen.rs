@@ -21,7 +21,7 @@ use ratatui_crossterm::crossterm::terminal::{
 
 use super::draw::View;
 
-/// The longest time between two checks for signals.
+/// The longest time between two checks for signals. A signal usually ends a wait, but not if it comes just before the wait begins.
 const CHECK_SIGNALS_EVERY: Duration = Duration::from_millis(250);
 
 /// What to do next.
@@ -125,6 +125,7 @@ impl Connection {
     fn open() -> io::Result<Self> {
         use std::os::fd::AsRawFd;
         let poll = mio::Poll::new()?;
+        // Stdout is a terminal, as `watch` has checked. A terminal becomes readable when a key is pressed, even through stdout.
         let terminal = io::stdout().as_raw_fd();
         poll.registry().register(
             &mut mio::unix::SourceFd(&terminal),
@@ -149,6 +150,7 @@ impl Connection {
         }
         let is_gone = |event: &mio::event::Event| event.is_read_closed() || event.is_error();
         if self.events.iter().any(is_gone) {
+            // The user reads "the terminal cannot be used: it is gone".
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is gone"));
         }
         Ok(())

@@ -10,8 +10,9 @@ use crate::log::{Change, Follower, JournalRow, Manifest, ResolvedExperiment, Swe
 use crate::sweep::progress_line::ProgressState;
 use crate::sweep::words::grouped;
 
-/// Upper limits of the classes of lateness, in microseconds. The lateness of a run is the 99th percentile of how late its ticks were.
-/// Runs with a lateness above the last limit are in one more class.
+/// The lateness of a run is here the 99th percentile of how late its ticks were. The live view sorts finished runs into classes by their
+/// lateness, and shows how many are in each class. These are the upper limits of the classes, in microseconds. Runs above the last limit
+/// are in one more class.
 pub(super) const LATENESS_LIMITS_US: [f64; 9] = [10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5];
 /// Number of failures that are remembered. More would not fit on a screen.
 const MAX_FAILURES: usize = 100;
@@ -38,7 +39,7 @@ pub(super) struct WatchState {
     pub lateness: [u64; LATENESS_LIMITS_US.len() + 1],
     /// Planned runs that have failed and have not finished since then. The run that failed last comes first.
     pub failures: VecDeque<Failure>,
-    /// The sweeps that are running, or may be running if the file system has no locks.
+    /// The sweeps that are running. If the file system has no locks, it is not certain that they are: they may have been killed.
     pub sweeps: Vec<Sweep>,
 }
 
@@ -102,6 +103,7 @@ impl WatchState {
     pub(super) fn take(&mut self, row: &JournalRow) {
         let is_planned = self.experiment.is_planned(row);
         let change = self.tally.take(row, is_planned);
+        // Nothing changes if the run had already finished.
         if change == Change::Nothing {
             return;
         }
@@ -184,6 +186,7 @@ impl WatchState {
             done: self.tally.attempted,
             to_do: self.planned,
             remaining: remaining_s.map(|seconds| Duration::from_secs(seconds as u64)),
+            // The journals do not say how many runs are being made.
             active: None,
             failed: self.tally.failed(),
             // The journals do not contain the number of late ticks. With 0, the line leaves this share out.
@@ -219,6 +222,7 @@ impl WatchState {
             ([], _) if self.is_finished() => "finished".to_owned(),
             ([], _) => format!("no sweep is running, and {left} runs are left"),
             ([sweep], 1) => format!("running: process {} on {}", sweep.process, sweep.host),
+            // There are sweeps, but of none is it certain that it is running.
             (_, 0) => {
                 "perhaps running: this file system has no locks, so this is not known".to_owned()
             }

@@ -1,4 +1,7 @@
 //! Reads frames from a stream of bytes that arrives in pieces of any length, and encodes and decodes the timestamps of messages.
+//!
+//! Every message carries a Lamport timestamp, the *stamp*, in the 33 bytes of its frame. If the machines keep another clock too (vector
+//! or hybrid), its timestamp follows after the 33 bytes. In this file, *timestamp* means only this second one.
 
 use std::sync::Arc;
 
@@ -6,7 +9,7 @@ use super::{FRAME_BYTES, Frame, KIND_MESSAGE_WITH_TIMESTAMP, WireError};
 use crate::clock::vector::VectorTimestamp;
 use crate::clock::{CarriedTimestamp, HybridClock, TimestampFormat, varint};
 
-/// Before each timestamp stands its length, a number of this many bytes.
+/// The length of a timestamp is written before it, as a number of 4 bytes.
 const LENGTH_BYTES: usize = 4;
 /// Number of bytes of the time in a hybrid logical clock's timestamp.
 const TIME_BYTES: usize = 8;
@@ -14,15 +17,14 @@ const TIME_BYTES: usize = 8;
 /// Joins the bytes of a stream, which arrives in pieces of any length, to frames.
 #[derive(Debug)]
 pub struct Frames {
-    /// The format of the timestamps of messages. `None` if messages carry only the Lamport timestamp.
+    /// The format of the timestamps of messages. `None` if messages carry only the stamp.
     format: Option<TimestampFormat>,
     /// The bytes of the next frame that have arrived so far.
     partial: Vec<u8>,
 }
 
 impl Frames {
-    /// Creates the decoder of a stream whose messages carry timestamps of this `format`. With `None`, they carry only the Lamport
-    /// timestamp.
+    /// Creates the decoder of a stream whose messages carry timestamps of this `format`. With `None`, they carry only the stamp.
     pub fn new(format: Option<TimestampFormat>) -> Self {
         Self {
             format,
@@ -34,11 +36,12 @@ impl Frames {
     ///
     /// # Errors
     ///
-    /// Returns [`WireError`] if the bytes are not a frame of this stream. Then the rest of the stream may have no meaning.
+    /// Returns [`WireError`] if the bytes are not a frame of this stream. Then it may be unknown where the next frame begins, so
+    /// the rest of the stream may have no meaning.
     pub fn take(&mut self, stream: &mut &[u8]) -> Option<Result<Frame, WireError>> {
         loop {
-            // At first, only the 33 bytes of every frame are expected. If these bytes say that the frame is a message with a timestamp, the
-            // bytes of the timestamp's length are expected too, and at last the timestamp itself.
+            // At first, only the 33 bytes (FRAME_BYTES) of every frame are expected. If these bytes say that the frame is a message with a
+            // timestamp, the bytes of the timestamp's length are expected too, and at last the timestamp itself.
             let expected_bytes = match self.expected_bytes() {
                 Ok(bytes) => bytes,
                 Err(error) => {
@@ -98,7 +101,7 @@ impl Frames {
         if let Frame::Message { timestamp, .. } = &mut frame
             && let Some(format) = self.format
         {
-            // A message of the kind without a timestamp has no bytes after the head. But here every message must have a timestamp.
+            // Every message of this stream must have a timestamp. The kind of message that ends with the head is refused.
             let bytes = rest
                 .get(LENGTH_BYTES..)
                 .ok_or(WireError::MissingTimestamp)?;
@@ -113,11 +116,11 @@ fn length_bounds(format: TimestampFormat) -> (u64, u64) {
     match format {
         TimestampFormat::Vector { machines } => {
             let machines = u64::from(machines);
-            // There is a component for each machine. Each has at least one byte.
+            // There is a component for each machine. It is written as a varint, which has at least one byte.
             (machines, machines * varint::MAX_BYTES)
         }
         TimestampFormat::Hybrid => {
-            // The counter takes at least one byte.
+            // After the time follows the counter as a varint.
             let time = TIME_BYTES as u64;
             (time + 1, time + varint::MAX_BYTES)
         }

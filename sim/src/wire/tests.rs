@@ -102,13 +102,15 @@ fn numbers_are_big_endian() {
 #[test]
 fn a_timestamp_follows_its_message() {
     let bytes = message(Some(vector(&[3, 0, 300]))).encode();
+    // Kind 5 is a message with a timestamp. The other 32 bytes of the frame are the same as without a timestamp.
     assert_eq!(bytes[0], 5);
     assert_eq!(bytes[1..33], message(None).encode()[1..]);
-    // A length of 4 bytes, and the components 3, 0 and 300. As a varint, 300 takes two bytes.
+    // The length of the timestamp, 4, in 4 bytes. Then the components 3, 0 and 300. A varint has 7 bits of the number in each byte, so 300
+    // takes two bytes.
     assert_eq!(bytes[33..], [0, 0, 0, 4, 3, 0, 0xac, 0x02]);
     let hybrid = CarriedTimestamp::Hybrid(HybridClock::from_parts(-2, 1));
     let bytes = message(Some(hybrid)).encode();
-    // A length of 4 bytes, the time -2 in 8 bytes, and the counter 1.
+    // The length of the timestamp, 9, in 4 bytes. Then the time -2 in 8 bytes, and the counter 1.
     let time = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe];
     assert_eq!(bytes[33..], [&[0, 0, 0, 9][..], &time, &[1]].concat());
 }
@@ -128,20 +130,22 @@ fn bytes_of_other_protocols_are_refused() {
         bytes[index] = byte;
         Hello::decode(&bytes)
     };
-    // Byte 0 belongs to the first bytes of every connection, byte 5 to the version. Byte 6 is the kind, a number from 0 to 4.
+    // Byte 0 belongs to the four fixed bytes (the magic) with which every handshake begins. Bytes 4 and 5 are the version. Byte 6 is the
+    // kind, a number from 0 to 4.
     assert_eq!(decode_with(0, b'G'), Err(WireError::Magic));
     assert_eq!(decode_with(5, 9), Err(WireError::Version(9)));
     assert_eq!(decode_with(6, 5), Err(WireError::HelloKind(5)));
-    let nothing = [0; FRAME_BYTES];
-    assert_eq!(read_first(None, &nothing), Some(Err(WireError::Kind(0))));
+    // No kind of frame has the number 0.
+    let zeros = [0; FRAME_BYTES];
+    assert_eq!(read_first(None, &zeros), Some(Err(WireError::Kind(0))));
 }
 
 #[test]
 fn messages_with_an_unexpected_or_a_missing_timestamp_are_refused() {
-    let with = message(Some(vector(&[1, 2, 3]))).encode();
+    let with_timestamp = message(Some(vector(&[1, 2, 3]))).encode();
     let without = message(None).encode();
-    let unexpected = WireError::UnexpectedTimestamp;
-    assert_eq!(read_first(None, &with), Some(Err(unexpected)));
+    let refused = Some(Err(WireError::UnexpectedTimestamp));
+    assert_eq!(read_first(None, &with_timestamp), refused);
     for format in [VECTOR, HYBRID] {
         let refused = Some(Err(WireError::MissingTimestamp));
         assert_eq!(read_first(Some(format), &without), refused);
@@ -171,14 +175,15 @@ fn timestamps_that_the_clock_cannot_have_are_refused() {
             Some(Err(problem))
         );
     }
-    // A time of 8 bytes and the counter 0, and one byte more.
+    // All bytes are 0: 8 of them are the time, one is the counter, and one is too many.
     let too_long = read_first(Some(HYBRID), &encoded_with_timestamp(&[0; 10]));
     assert_eq!(too_long, Some(Err(WireError::TimestampRest(1))));
-    // The highest bit of the last byte says that the counter has more bytes.
+    // The ninth byte is the first of the counter. Its highest bit is set: this says that the counter has more bytes, but none follows.
     let cut = read_first(Some(HYBRID), &encoded_with_timestamp(&[0x80; 9]));
     assert_eq!(cut, Some(Err(WireError::TimestampNumber)));
     // A timestamp with an impossible length is refused before any byte of it has arrived.
     let mut announced = encoded_with_timestamp(&[]);
+    // Another length takes the place of the timestamp's true length, 0.
     announced.truncate(FRAME_BYTES);
     announced.extend_from_slice(&u32::MAX.to_be_bytes());
     let refused = read_first(Some(VECTOR), &announced);
@@ -242,7 +247,8 @@ proptest! {
         has_short_timestamp in any::<bool>(),
     ) {
         let mut bytes = bytes;
-        // Random bytes seldom begin with a known kind, so kinds are put where the first frames probably begin.
+        // Random bytes seldom begin with a known kind. So kinds (1 to 5) and their unknown neighbours 0 and 6 are put where the first frames
+        // begin, if no timestamp comes between them.
         for (index, kind) in kinds.into_iter().enumerate() {
             if let Some(byte) = bytes.get_mut(index * FRAME_BYTES) {
                 *byte = kind;
@@ -254,11 +260,11 @@ proptest! {
             length.fill(0);
         }
         let (mut frames, mut stream) = (Frames::new(format), &bytes[..]);
-        // `before` is the stream before the frame is taken. After an error, the test reads on, although no machine does so.
+        // `before` is the stream before the frame is taken. Real machines stop reading at an error, but the test reads on.
         while let before = stream && let Some(frame) = frames.take(&mut stream) {
             let Ok(frame) = frame else { continue };
             let used = &before[..before.len() - stream.len()];
-            // Only frames of messages use all their bytes. In other frames the unused bytes are random here, but 0 if they are encoded.
+            // Only messages are compared. Frames of other kinds have unused bytes: they are random in `used`, but `encode` makes them 0.
             if let Frame::Message { .. } = frame {
                 prop_assert_eq!(frame.encode(), used);
             }

@@ -1,5 +1,5 @@
-//! Tests of the program `sim` as a user sees it: its commands, exit codes and messages. A sweep is one start of `sim run`, which makes
-//! all runs that are still to do.
+//! Tests of the program `sim` as a user sees it: its commands, exit codes and messages. A sweep is what one
+//! start of `sim run` does: it makes all runs that are still to do.
 
 mod changed_values;
 mod refusals;
@@ -108,10 +108,11 @@ fn plans_without_running() {
     for line in [
         "configurations   2",
         "4 (0 done, 0 failed, 4 to do)",
-        // Four runs at once. Each counts with the six sockets of a run with three machines: three connections with two sides.
+        // Four runs at once. For each of them, the plan counts the sockets of the largest run: it has three machines, so three connections,
+        // each with a socket at both ends.
         "sockets at once  24",
-        // The margin (the shortest time between two ticks whose order matters) that the phases (the times of the first ticks) guarantee,
-        // and the configuration with this margin.
+        // The margin (how much delay a run tolerates) that the phases (the times of the first ticks) guarantee, and the configuration
+        // with this margin.
         " ms (rates 1,3,6, phase spread)",
         "wall time        about 0 s",
     ] {
@@ -168,6 +169,7 @@ fn status_counts_done_failed_and_remaining_runs() {
     let mut rows: Vec<String> = journal.lines().map(str::to_owned).collect();
     // Line 0 is the header, so run 1 is in line 2. After its removal, run 2 is in line 2.
     rows.remove(2);
+    // The columns `outcome` and `reason`. The reason is empty if the run is ok.
     rows[2] = rows[2].replace(",ok,,", ",failed,machine 1 was lost,");
     // Each row must have the right checksum again.
     let edited = sim::log::seal_journal(&(rows.join("\n") + "\n")).expect("CSV");
@@ -202,7 +204,7 @@ fn make_runs_with_a_failed_one(fixture: &Fixture, run: usize) {
     );
     let journal = fs::read_to_string(fixture.path("data/e/runs.csv")).expect("a journal");
     let mut rows: Vec<String> = journal.lines().map(str::to_owned).collect();
-    // Row 0 is the header.
+    // Row 0 is the header. The columns `outcome` and `reason` are changed, and then the checksum of the row.
     rows[run + 1] = rows[run + 1].replace(",ok,,", ",failed,machine 1 was lost,");
     let edited = sim::log::seal_journal(&(rows.join("\n") + "\n")).expect("CSV");
     fs::write(fixture.path("data/e/runs.csv"), edited).expect("written");
@@ -216,6 +218,7 @@ fn the_option_only_repeats_a_single_failed_run() {
     let again = fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
     assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
     let journal = fs::read_to_string(fixture.path("data/e/runs.csv")).expect("a journal");
+    // Runs 0 and 1 are repetition 0 of the two configurations. Run 2 is repetition 1 of the first one.
     let key = "rates=1,3,6 internal=0.5 phase=spread stamp=after duration_s=2 repetition=1";
     assert!(journal.contains(key), "{journal}");
     for name in ["2", key] {
@@ -395,6 +398,7 @@ fn runs_that_a_changed_experiment_adds_or_no_longer_plans_are_reported() {
 fn a_closed_pipe_is_not_an_error() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
+    // `true` ends without reading its input. With `pipefail`, the exit code is that of `sim` if `sim` fails.
     for verb in ["plan e.toml", "completions bash"] {
         let command = format!("{} {verb} | true", env!("CARGO_BIN_EXE_sim"));
         let output = Command::new("bash")
@@ -413,7 +417,9 @@ fn no_color_turns_colours_off() {
     command.env("CLICOLOR_FORCE", "1").arg("--help");
     let coloured = command.output().expect("it runs").stdout;
     let plain = command.env("NO_COLOR", "1").output().expect("it runs");
-    assert!(coloured.contains(&0x1b) && !plain.stdout.contains(&0x1b));
+    // The byte with which a change of the colour begins.
+    let escape = 0x1b;
+    assert!(coloured.contains(&escape) && !plain.stdout.contains(&escape));
 }
 
 #[test]
@@ -422,7 +428,7 @@ fn completions_and_manual_pages_contain_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = fixture.sim(&["completions", shell]);
         assert_eq!(script.code, 0, "{}", script.stderr);
-        // An option of `sim run`: so the script knows this command.
+        // This is an option of `sim run`. A script that has it has this command too.
         assert!(script.stdout.contains("retry-failed"), "{shell}");
     }
     assert_eq!(fixture.sim(&["man", "pages"]).code, 0);
@@ -459,23 +465,22 @@ fn status_shows_the_command_that_resumes_the_sweep_or_that_comes_next() {
 fn status_shows_the_commands_that_make_missing_shards() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
-    let run = ["run", "e.toml", "--engine", "virtual", "--shard", "1/2"];
-    fixture.sim(&run);
-    let status = fixture.sim(&["status", "data/e"]);
-    assert!(
-        status
-            .stdout
-            .contains("e.toml --engine virtual --shard 2/2"),
-        "{}",
-        status.stdout
-    );
+    for (data, shard, missing) in [
+        ("a", &["--shard", "1/2"][..], "--shard 2/2"),
+        ("b", &["--shard=1/2"][..], "'--shard=2/2'"),
+    ] {
+        let run = ["run", "e.toml", "--engine", "virtual", "--data", data];
+        fixture.sim(&[&run[..], shard].concat());
+        let status = fixture.sim(&["status", data]);
+        let command = format!("e.toml --engine virtual --data {data} {missing}");
+        assert!(status.stdout.contains(&command), "{}", status.stdout);
+    }
 }
 
 #[test]
 fn if_all_margins_are_0_run_and_status_give_advice() {
     let fixture = Fixture::new();
-    // With aligned phases, ticks of different machines are due at the same time. So the margin
-    // (the shortest time between two ticks whose order matters) is 0.
+    // With aligned phases, ticks of different machines are due at the same time. So any delay can change their order: the margin is 0.
     fixture.write("e.toml", &format!("{EXPERIMENT}phase = \"aligned\"\n"));
     let run = fixture.sim(&["run", "e.toml"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

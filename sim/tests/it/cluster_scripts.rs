@@ -14,6 +14,7 @@ use sim::log::Dataset;
 use crate::support::bash;
 
 const EXPERIMENT: &str = "seed = 7\nduration_s = 2\nrepetitions = 4\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.5\n";
+/// Number of runs of the experiment: 4 repetitions of each of its two configurations.
 const RUNS: usize = 8;
 /// A replacement for `parallel`. It does the jobs one after the other, and writes its options to the file `options`. In the
 /// command, each `{}` stands for the job: one of the words after `:::`.
@@ -58,7 +59,9 @@ fn a_slurm_script_has_the_limits_of_the_plan_and_makes_all_runs() {
     );
     for line in [
         "#SBATCH --job-name=e",
+        // Two tasks (one for each shard). `%1`: one at a time.
         "#SBATCH --array=1-2%1",
+        // The runs take almost no time and little memory, so these are the smallest limits that a script has.
         "#SBATCH --time=00:05:00",
         "#SBATCH --mem=500M",
         // Slurm ignores lines with `##`. Users who need these options fill them in.
@@ -87,7 +90,8 @@ fn a_slurm_script_has_the_limits_of_the_plan_and_makes_all_runs() {
 fn a_slurm_script_over_tcp_asks_for_whole_nodes_and_checks_the_limit_of_open_files() {
     let folder = folder();
     let text = write_script(folder.path(), "--slurm 2 --time-scale 0.01");
-    // A run takes 200 s (2 s of model time at time scale 0.01). The limit of time is 1.5 times as long, plus 5 minutes.
+    // The 4 runs of a shard run at the same time, and each takes 200 s (2 s of model time at time scale 0.01). The limit of time is 1.5
+    // times as long, plus 5 minutes.
     for line in [
         "#SBATCH --array=1-2",
         "#SBATCH --exclusive",
@@ -110,6 +114,7 @@ fn a_script_for_parallel_makes_all_runs() {
     let folder = folder();
     write_script(folder.path(), "--parallel 3 --at-once=2 --engine virtual");
     fs::write(folder.path().join("parallel"), PARALLEL).expect("written");
+    // `HOSTS` names a file with the names of computers. The replacement for `parallel` does not read it, so there is no such file.
     let output = bash(
         folder.path(),
         "chmod +x parallel; PATH=.:$PATH HOSTS=hosts bash script",
@@ -127,7 +132,7 @@ fn a_script_for_parallel_makes_all_runs() {
 #[test]
 fn wrong_combinations_of_options_are_refused() {
     let folder = folder();
-    for (options, said) in [
+    for (options, expected) in [
         ("--at-once 2", "add --slurm N or --parallel N"),
         ("--slurm 2 --parallel 2", "cannot be used with"),
         ("--slurm 2 --shard 1/2", "cannot be used with"),
@@ -136,7 +141,7 @@ fn wrong_combinations_of_options_are_refused() {
         let output = bash(folder.path(), &format!("$SIM plan e.toml {options}"));
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains(said), "{text}");
+        assert!(text.contains(expected), "{text}");
     }
 }
 

@@ -30,18 +30,19 @@ fn on_both_engines(parameters: &str, check: impl Fn(&Experiment, &Run, &RunLog))
     }
 }
 
-/// Three sets of rates, two values of `internal`, and messages with and without delays.
+/// Three sets of rates (each inner list has a rate for each machine), two values of `internal`, and messages with and without delays.
 const GRID: &str = "duration_s = 20\ntime_scale = 50\nrepetitions = 3\n[parameters]
 rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2]]\ninternal = [0.1, 0.7]\ndelay_s = [0, { uniform = [0, 2] }]";
 
-/// All values of `receive`, `topology` and `sends` in every combination that is allowed.
+/// All values of `receive`, `topology` and `sends`, in every combination that is allowed. A time-keeper always sends to all, so it cannot
+/// have `unicast` or `multicast`.
 const VARIANTS: &str = "duration_s = 20\ntime_scale = 40\n[parameters]
 rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2, 3]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]
 receive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]
 sends = [\"mix\", \"unicast\", \"broadcast\", { multicast = 1 }, { multicast = 2 }]
 [[exclude]]\ntopology = \"time-keeper\"\nsends = [\"unicast\", { multicast = 1 }, { multicast = 2 }]";
 
-/// Rates that are not whole numbers, and a probability for each machine.
+/// Rates that are not whole numbers, and one value of `internal`: a list with a probability for each machine.
 const UNEVEN: &str = "duration_s = 20\ntime_scale = 40\nrepetitions = 5\n[parameters]
 rates = [[1.5, 2.25, 6], [0.3, 3, 1.000001]]\ninternal = [[0.9, 0.5, 0.2]]\nphase = \"uniform\"\nreceive = [\"one\", \"all\"]";
 
@@ -64,7 +65,8 @@ fn a_connection_for_each_message_does_not_change_events() {
     // Two sets of rates, two delays and four topologies.
     assert_eq!((per_message.len(), persistent.len()), (16, 16));
     for (per_message, persistent) in per_message.iter().zip(&persistent) {
-        // Both runs draw their random numbers from streams that are made from the same text.
+        // A run's random numbers are made from its stream key. This is the key that the run would have with persistent
+        // connections and only Lamport clocks.
         assert_eq!(per_message.run.stream_key(), persistent.run.key());
         assert_eq!(per_message.result, persistent.result);
     }
@@ -92,7 +94,7 @@ fn check_rules_and_messages(parameters: &str) {
 }
 
 /// Checks that every tick has an event. With `receive = "all"`, a tick takes all waiting messages and has an event for each. Then the
-/// queue lengths of this tick's events must fall to 0, one by one.
+/// events of the tick must have the same time, and their queue lengths must fall to 0, one by one.
 fn check_all_ticks(events: &[LoggedEvent], ticks: u64, run: &Run) {
     let by_tick: Vec<_> = events
         .chunk_by(|a, b| a.event.tick == b.event.tick)
@@ -190,8 +192,8 @@ fn every_message_is_received_once_and_in_order_or_still_waits_at_the_end() {
 }
 
 /// Checks that every receive belongs to a send to this machine with the same timestamp, and that the receive's clock is higher than this
-/// timestamp. Messages between two machines must keep their order, and no message may arrive twice. At the end, no more messages may wait
-/// in a queue than were sent and not received.
+/// timestamp. Messages between two machines must keep their order, and no message may arrive twice. At the end, a queue may not
+/// hold more messages than were sent to its machine and not received.
 fn check_messages(run: &Run, log: &RunLog) {
     let machines = log.machines.len();
     // The messages that are sent and not yet received, from the oldest on, for each sender and receiver.
@@ -205,6 +207,7 @@ fn check_messages(run: &Run, log: &RunLog) {
                     stamp: *stamp,
                     sent_tick: logged.event.tick,
                 };
+                // A send to all has no list of recipients: they are the sender's neighbours.
                 let neighbours = run.configuration.neighbours(sender as u32);
                 for &peer in recipients.among(&neighbours) {
                     let link = links.entry((sender, peer as usize)).or_default();
@@ -308,7 +311,7 @@ delay_s = [0, 0.3, { exponential = 0.2 }]\nphase = [\"spread\", \"uniform\"]",
 /// all runs are made again at half the speed.
 fn check_equality_at_some_speed(mut experiment: Experiment) {
     let virtual_runs = run_all(&experiment, EngineKind::Virtual);
-    while count_equal_runs(&experiment, &virtual_runs) == 0 {
+    while check_and_count_runs_as_scheduled(&experiment, &virtual_runs) == 0 {
         experiment.time_scale /= 2.0;
         assert!(
             experiment.time_scale > 0.2,
@@ -319,7 +322,10 @@ fn check_equality_at_some_speed(mut experiment: Experiment) {
 
 /// Makes the runs over TCP. Checks that punctual runs are as scheduled, and that runs that are as scheduled have the same events as the
 /// virtual runs. Returns the number of runs that are as scheduled.
-fn count_equal_runs(experiment: &Experiment, virtual_runs: &[RunOutcome]) -> usize {
+fn check_and_count_runs_as_scheduled(
+    experiment: &Experiment,
+    virtual_runs: &[RunOutcome],
+) -> usize {
     let over_tcp = run_all(experiment, EngineKind::Tcp);
     assert_eq!(over_tcp.len(), virtual_runs.len());
     let mut as_scheduled = 0;
@@ -351,10 +357,10 @@ fn events(log: &RunLog) -> Vec<Vec<sim::machine::Event>> {
         .collect()
 }
 
-/// With equal rates and aligned ticks, every clock counts only its machine's ticks, because no message has a larger timestamp
-/// than its receiver's clock.
+/// With equal rates and aligned ticks, all machines tick at the same times. A message that is sent at one of these times is received at a
+/// later one. Then its timestamp is not larger than the receiver's clock, so each clock moves by 1 at each tick.
 #[test]
-fn clocks_with_equal_rates_and_aligned_ticks_never_jump_in_virtual_time() {
+fn clocks_with_equal_rates_and_aligned_ticks_always_move_by_1_in_virtual_time() {
     let experiment =
         experiment("[parameters]\nrates = [3, 3, 3]\ninternal = 0.7\nphase = \"aligned\"");
     for outcome in run_all(&experiment, EngineKind::Virtual) {
@@ -458,6 +464,7 @@ fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
     let text = "seed = 5\nrepetitions = 20\nduration_s = 100\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1, 60, 1]]\n\
                 internal = 0.9\nreceive = \"all\"\ntopology = [\"mesh\", \"star\", \"ring\"]\n\
                 sends = [\"mix\", \"broadcast\", { multicast = 2 }]";
+    // The text is not in a file. It has no `name`, so the experiment takes its name from the path.
     let experiment =
         Experiment::parse(text, "rows.toml".as_ref(), Overrides::default()).expect("an experiment");
     for configuration in experiment.configurations() {
@@ -481,7 +488,8 @@ fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
             (rows / expected - 1.0).abs() < 0.1,
             "{configuration}: {rows} rows, {expected} expected"
         );
-        // A run takes 100 s. Over a long time, no more messages per second are sent than this. In 100 s, random draws may give some more.
+        // In the long run, the machines cannot send more messages per second than `messages_per_second`. In the 100 s of a run, random
+        // draws may give some more.
         let max_messages = configuration.messages_per_second() * 100.0;
         assert!(
             (0.9..1.05).contains(&(messages / max_messages)),

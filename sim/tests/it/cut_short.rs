@@ -17,7 +17,8 @@ use tempfile::TempDir;
 
 use crate::support::{files, finished, signal};
 
-/// Forty runs of 0.1 s, one after the other: long enough to interrupt the sweep in the middle.
+/// Forty runs of 0.1 s each: 2 s of model time, which passes 20 times faster than real time. Made one after the other, they take long
+/// enough to interrupt the sweep in the middle.
 const OVER_TCP: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 40\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 const RUNS: u64 = 40;
 /// Enough runs to take some hundredths of a second. Rows are added to the journal (`runs.csv`, a row for each
@@ -112,8 +113,8 @@ impl Sweep {
         said
     }
 
-    /// Starts the sweep and kills it a short time after it has written `bytes` more bytes. The time is as long as `turns` turns of a loop.
-    /// Returns whether the sweep had ended before it was killed.
+    /// Starts the sweep, waits until it has written `bytes` more bytes, waits a little longer (for `turns` turns of a loop), and kills
+    /// it. Returns whether the sweep had ended before it was killed.
     fn kill_after(&self, bytes: u64, turns: u32) -> bool {
         let mut child = self
             .command(&[])
@@ -144,6 +145,7 @@ impl Sweep {
     fn check_complete(&self) {
         let dataset = Dataset::open(&self.dataset()).expect("a dataset");
         let runs: BTreeSet<u64> = dataset.finished().map(|row| row.run).collect();
+        // There is a row for each attempt to make a run, so no run was made twice.
         assert_eq!(dataset.attempted().len() as u64, RUNS);
         assert_eq!(runs, (0..RUNS).collect());
         let mut bytes = 0;
@@ -192,8 +194,8 @@ fn the_first_signal_stops_the_sweep_and_the_last_line_says_how_to_resume_it() {
     }
 }
 
-/// Each run takes 2.5 s. After the first signal, the sweep waits for a run that is about to end. After the second signal, the sweep does
-/// not wait. If the run ends before the second signal arrives, the test is repeated.
+/// Each run takes 2.5 s (50 s of model time). After the first signal, the sweep waits for runs that end within 3 s, so for the run that
+/// is being made. After the second signal, it does not wait. If the run ends before the second signal arrives, the test is repeated.
 #[test]
 fn the_second_signal_stops_at_once() {
     let experiment = OVER_TCP.replace("duration_s = 2\n", "duration_s = 50\n");
@@ -224,7 +226,7 @@ fn under_nohup_a_sweep_continues_without_its_terminal() {
     sweep.check_complete();
 }
 
-/// The test needs no full disk. Instead, a limit on the size of files makes the system refuse to write more.
+/// The test needs no full disk. Instead, a limit on the size of files (400 blocks of 512 bytes) makes the system refuse to write more.
 #[test]
 fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &["--sync-every", "0"]);
@@ -271,7 +273,8 @@ fn a_virtual_sweep_that_is_killed_and_resumed_has_the_same_bytes_as_an_undisturb
     // Number of finished runs in the current dataset after the previous kill.
     let mut runs_before = 0;
     while kills < wanted_kills() {
-        // One of five kills comes at the very start. The others come after at most 8 % of all bytes.
+        // A random number below 10 % of all bytes, less 2 % of all bytes. If that would be negative, it is 0. So one of five kills comes at
+        // the very start, and the others after less than 8 % of all bytes.
         let after = random
             .random_range(0..bytes / 10)
             .saturating_sub(bytes / 50);

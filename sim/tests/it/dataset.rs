@@ -42,6 +42,7 @@ fn a_dataset_contains_every_run_once_with_the_events_that_the_engine_makes() {
             .collect();
         assert_eq!(logged, log.machines.concat());
     }
+    // A run's key names its configuration and its repetition. So no run occurs twice if all keys differ.
     let mut keys: Vec<&str> = dataset.finished().map(|run| run.key.as_str()).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -125,6 +126,7 @@ fn a_changed_experiment_is_refused_with_the_differences() {
         ),
     ] {
         let refused = refuse(&GRID.replace(find, replace));
+        // The line after the difference begins with `undo the change`. So no other difference is named.
         assert!(
             refused.contains(&format!(":\n  {difference}\nundo")),
             "{refused}"
@@ -171,6 +173,7 @@ fn the_status_shows_the_speed_and_the_end_of_a_running_sweep() {
     let whole = folder.path().join("whole");
     sweep(&experiment, &whole).expect("a sweep");
     let whole = Dataset::open(&whole).expect("a dataset");
+    // The runs are copied from `whole` to a dataset that is still being written.
     let root = folder.path().join("under-way");
     let status = || Status::from_dataset(&Dataset::open(&root).expect("a dataset"));
     let mut writer = DatasetWriter::open(&root, &experiment).expect("a writer");
@@ -195,7 +198,7 @@ fn the_status_shows_the_speed_and_the_end_of_a_running_sweep() {
     assert_eq!((under_way.done, under_way.to_do), (3, 9));
     assert!(under_way.sweeps[0].runs_per_hour > Some(0.0));
     assert_eq!(under_way.finishes_at_s, at_start.finishes_at_s);
-    // If the planned end has passed, the end is calculated from the runs so far.
+    // Now the planned end has come. From here on, the end is calculated from the speed of the runs so far.
     writer.announce(12, Duration::ZERO).expect("announced");
     assert!(status().finishes_at_s.is_some());
     drop(writer);
@@ -280,8 +283,8 @@ fn changed_or_missing_events_are_noticed() {
     );
 }
 
-/// A row of the journal with an impossible value is refused, even if its checksum is correct. The message has the row's line. A huge
-/// number does not make the program reserve as much memory or disk space.
+/// A row of the journal with an impossible value is refused, even if its checksum is correct. The message says in which line the row
+/// is. A huge number must not make the program reserve that much memory or disk space.
 #[test]
 fn journal_rows_with_impossible_values_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -289,9 +292,10 @@ fn journal_rows_with_impossible_values_are_refused() {
     let path = folder.path().join("runs.csv");
     let whole = fs::read_to_string(&path).expect("a journal");
     let columns: Vec<&str> = whole.lines().next().expect("a header").split(',').collect();
-    // The changed row is that of a run with two machines. Some values are impossible in every row. Others contradict the rest of the
-    // row: a number of machines other than 2, a single rate, and more events than fit into the bytes. `segment` is the
-    // number of the file with the run's events, and `offset` the position of its first byte there.
+    // The row that is changed below belongs to a run with two machines. Some values are impossible in every row, such as those near the
+    // largest number of 64 or 32 bits. Others contradict the rest of the row: 4 machines, a single rate, and more events than fit into the
+    // bytes. `segment` is the number of the file with the run's events (at most 2^20 = 1048576). `offset` is the position of the run's
+    // first byte in this file.
     for (column, value) in [
         ("machines", "0"),
         ("machines", "4294967295"),
@@ -330,7 +334,8 @@ fn journal_rows_with_impossible_values_are_refused() {
     }
 }
 
-/// `Status::read` counts row by row, and `Status::from_dataset` counts all rows together. Both must give the same status.
+/// `Status::read` reads the journal and counts each row at once, without keeping it. `Status::from_dataset` counts the rows of a dataset
+/// that has been read. Both must give the same status.
 #[test]
 fn a_run_with_several_attempts_counts_once_in_the_status() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -338,6 +343,7 @@ fn a_run_with_several_attempts_counts_once_in_the_status() {
     let whole = folder.path().join("whole");
     sweep(&experiment, &whole).expect("a sweep");
     let whole = Dataset::open(&whole).expect("a dataset");
+    // The attempts are made from runs of `whole`.
     let root = folder.path().join("again");
     let mut writer = DatasetWriter::open(&root, &experiment).expect("a writer");
     let mut attempt = |run: usize, failure_reason: Option<&str>, lateness_us: f64| {
@@ -356,12 +362,12 @@ fn a_run_with_several_attempts_counts_once_in_the_status() {
     };
     // Run 0 finishes at its second attempt. Its third attempt fails, but the run stays finished. Runs 3 and 4 finish at their first
     // attempt. Runs 1 and 2 fail.
-    attempt(0, Some("early"), 9.0);
+    attempt(0, Some("no memory"), 9.0);
     attempt(0, None, 3.0);
-    attempt(0, Some("late"), 9.0);
-    attempt(1, Some("early"), 9.0);
-    attempt(1, Some("late"), 9.0);
-    attempt(2, Some("late"), 9.0);
+    attempt(0, Some("no network"), 9.0);
+    attempt(1, Some("no memory"), 9.0);
+    attempt(1, Some("no network"), 9.0);
+    attempt(2, Some("no network"), 9.0);
     attempt(3, None, 1.0);
     attempt(4, None, 2.0);
     writer.sync().expect("synced");
@@ -377,7 +383,7 @@ fn a_run_with_several_attempts_counts_once_in_the_status() {
     let [reason] = &status.reasons[..] else {
         panic!("{:?}", status.reasons)
     };
-    assert_eq!((reason.reason.as_str(), reason.runs), ("late", 2));
+    assert_eq!((reason.reason.as_str(), reason.runs), ("no network", 2));
     let dataset = Dataset::open(&root).expect("a dataset");
     assert_eq!(status, Status::from_dataset(&dataset));
     let events: u64 = [0, 3, 4]

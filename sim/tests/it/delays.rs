@@ -12,19 +12,21 @@ use crate::support::experiment;
 
 const SECOND_NS: f64 = 1e9;
 
-/// Times over all messages of some runs: first their sums, at the end their means.
+/// Two times of messages. While messages are added, the fields have the sums over all messages; at the end, they have the means.
 #[derive(Default)]
 struct TravelTimes {
     /// Number of messages.
     messages: u32,
     /// The delays that were drawn.
     drawn_s: f64,
-    /// The times from the send until the delay is over and no earlier message is still travelling.
+    /// The times from the send to the arrival: until the delay is over and all earlier messages from the same sender to the same recipient
+    /// have arrived.
     travel_s: f64,
 }
 
 /// Adds the messages of `run` to `times`. The log has no delays. So the test runs the machines again, which draws the same delays again,
-/// and calculates when each message arrives. Then it checks that the virtual engine received the messages at the ticks after these times.
+/// and calculates when each message arrives. Then it checks that these times agree with the ticks at which the virtual engine received the
+/// messages.
 fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
     let schedule = run.schedule(experiment.seed);
     let log = virtual_time::run(run, experiment.seed);
@@ -38,8 +40,8 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
         for event in events.iter().map(|logged| &logged.event) {
             let tick_ns = schedule.due_ns(sender as usize, event.tick);
             if let EventKind::Receive(message) = &event.kind {
-                // The message is passed to the machine directly before the tick that takes it: as if it had been sent 1 ns before this
-                // tick, without a delay.
+                // The log says that this tick takes this message. When it arrived is not yet known for all senders, and does not matter
+                // here: any time before the tick gives the same event. So the message is sent 1 ns before the tick, without a delay.
                 machine.arrive(*message, tick_ns - 1, 0);
             }
             let repeated = machine.tick(tick_ns);
@@ -61,7 +63,7 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
             }
         }
     }
-    // Number of messages that found an empty queue.
+    // Number of messages that did not wait for other messages in the queue.
     let mut taken_at_once = 0;
     // The engine must agree: no message was received before it arrived, and a message that found an empty queue was received at the first
     // tick after it arrived.
@@ -72,6 +74,7 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
             if let EventKind::Receive(message) = &event.kind {
                 let arrival_ns = arrival_ns[&(message.sender, machine, message.sent_tick)];
                 assert!(schedule.due_ns(machine as usize, event.tick) > arrival_ns);
+                // If the queue was empty after the previous tick, the message arrived after that tick. (Tick 0 has no previous tick.)
                 if queue_before == 0 && event.tick > 0 {
                     assert!(schedule.due_ns(machine as usize, event.tick - 1) <= arrival_ns);
                     taken_at_once += 1;
@@ -114,6 +117,7 @@ fn random_delays_become_longer_because_messages_keep_their_order() {
         assert!((times.drawn_s - 1.0).abs() < 0.01, "{delay}");
         assert!((times.travel_s - travel_s).abs() < 0.02, "{delay}");
     }
+    // With a constant delay, no message has to wait for an earlier one.
     let constant = mean_times(0.7, "1.0");
     assert_eq!((constant.drawn_s, constant.travel_s), (1.0, 1.0));
 }

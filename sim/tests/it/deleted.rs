@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::{experiment, finished};
 
+/// Two configurations (`internal` has two values) with three repetitions each.
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [1, 3]\ninternal = [0.2, 0.7]";
 
 /// Finished runs, and a folder in which a writer can make a dataset with them.
@@ -22,7 +23,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// Makes six finished runs.
+    /// Makes six finished runs: a sweep writes them to the dataset `made`, from which they are read.
     fn new() -> Self {
         let (folder, experiment) = (tempfile::tempdir().expect("a folder"), experiment(GRID));
         let root = folder.path().join("made");
@@ -41,6 +42,7 @@ impl Trial {
         }
     }
 
+    /// The dataset that a test writes. At first it does not exist.
     fn root(&self) -> PathBuf {
         self.folder.path().join("d")
     }
@@ -69,6 +71,7 @@ fn a_manifest_that_is_deleted_while_a_sweep_is_writing_is_written_again() {
 #[test]
 fn a_journal_without_a_manifest_is_reported() {
     let trial = Trial::new();
+    // The writer makes a manifest, and a journal with only a header.
     drop(trial.writer());
     fs::remove_file(trial.root().join("dataset.json")).expect("removed");
     let refused = DatasetWriter::open(&trial.root(), &trial.experiment).expect_err("no manifest");
@@ -79,7 +82,8 @@ fn a_journal_without_a_manifest_is_reported() {
     );
 }
 
-/// Rows that were appended to the emptied journal would stand at wrong positions. They would make the whole journal useless.
+/// An emptied journal has no header. A row that was appended to it would be the first line and would be read as the header. So the whole
+/// journal would be useless.
 #[test]
 fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
     let trial = Trial::new();
@@ -89,6 +93,7 @@ fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
     writer.sync().expect("synced");
     let copy = fs::read(&journal).expect("a journal");
     fs::write(&journal, "").expect("emptied");
+    // The row of this run waits in memory until `sync` writes it.
     writer.append(trial.runs[1].clone()).expect("appended");
     let refused = writer.sync().expect_err("noticed");
     assert!(
@@ -98,15 +103,17 @@ fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
     drop(writer);
     assert_eq!(fs::read(&journal).expect("a journal"), b"");
     // The error advises to restore the file from a copy.
-    let refused = DatasetWriter::open(&trial.root(), &trial.experiment).expect_err("no journal");
+    let refused = DatasetWriter::open(&trial.root(), &trial.experiment).expect_err("empty journal");
     assert!(refused.to_string().contains("from a copy"), "{refused}");
     fs::write(&journal, copy).expect("restored");
+    // The restored journal has the row of the first run.
     assert_eq!(trial.writer().attempts().len(), 1);
 }
 
 #[test]
 fn a_line_of_the_journal_that_is_not_a_row_is_reported_with_advice() {
     let trial = Trial::new();
+    // The writer makes a journal with only a header.
     drop(trial.writer());
     let journal = trial.root().join("runs.csv");
     let header = fs::read_to_string(&journal).expect("a journal");

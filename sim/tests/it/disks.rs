@@ -104,6 +104,7 @@ struct SmallDiskFile {
 impl Write for SmallDiskFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let free = self.disk.free.load(Ordering::Relaxed).max(0) as usize;
+        // If only a part of the bytes fits, this part is written without an error. The next write then fails.
         let written = bytes.len().min(free);
         self.file.write_all(&bytes[..written])?;
         self.disk.free.fetch_sub(written as i64, Ordering::Relaxed);
@@ -127,7 +128,7 @@ impl DiskFile for SmallDiskFile {
         self.file.identity()
     }
 
-    /// Cuts the file without adding to the free bytes, as if another program used them at once.
+    /// Cuts the file. The bytes that were cut off are not added to the free bytes, as if another program had used their space at once.
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.cut(length)
     }
@@ -201,7 +202,7 @@ fn events_that_fill_the_disk_leave_space_for_the_journal() {
     for fitting in 1..trial.runs.len() {
         for spare in [0, 1, event_bytes[fitting] / 2] {
             let disk = SmallDisk::with_bytes(i64::MAX);
-            // The writer reserves space for the journal before the other bytes are taken away.
+            // The writer reserves space for the journal while the disk has enough free bytes. Their number is reduced afterwards.
             let mut writer = trial.writer(&disk);
             let free = event_bytes[..fitting].iter().sum::<i64>() + spare;
             disk.free.store(free, Ordering::Relaxed);
@@ -258,8 +259,8 @@ fn on_a_disk_that_is_full_from_the_start_no_partial_file_remains() {
     assert_eq!(remaining, [".lock"]);
 }
 
-/// A file is replaced by a temporary file, which is written first and then renamed. A crash may leave the temporary file. A writer still
-/// accepts the folder as a dataset's folder, and removes the temporary file.
+/// To replace a file, a writer writes a temporary file and then gives it the file's name. A crash may leave the temporary file. A writer
+/// still accepts the folder as a dataset's folder, and removes the temporary file.
 #[test]
 fn temporary_files_that_a_crash_has_left_are_recognised_and_removed() {
     let trial = Trial::new();
@@ -323,7 +324,8 @@ fn a_dataset_that_vanishes_is_noticed_at_the_next_sync() {
             assert!(gone.to_string().contains(message), "{gone}");
             drop(writer);
             if moved.exists() {
-                // All runs that were appended are complete in the folder to which the dataset was moved.
+                // The writer still has the moved files open, and writes to them. So the folder to which the dataset was moved has all runs
+                // that were appended.
                 let appended_runs = if has_unsynced_runs { 2 } else { 1 };
                 assert_eq!(finished(&moved).len(), appended_runs);
                 fs::remove_dir_all(&moved).expect("removed");
@@ -347,7 +349,8 @@ fn without_locks_the_status_is_not_certain() {
     let status = trial.status();
     assert_eq!((status.done, status.sweeps.len()), (1, 1));
     assert!(!status.sweeps[0].is_certain);
-    // The file `.lock` says which sweep is running. A sweep that ends changes this file. A sweep that is killed leaves it as it is.
+    // The file `.lock` says which sweep is running. A sweep that ends changes this file. A sweep that is killed leaves it as it is. So the
+    // text of a running sweep is written back below, as if the sweep had been killed.
     let lock_text = fs::read(trial.root().join(".lock")).expect("a text");
     drop(writer);
     assert!(trial.status().sweeps.is_empty());
@@ -360,8 +363,8 @@ fn without_locks_the_status_is_not_certain() {
     assert!(trial.status().sweeps.is_empty());
 }
 
-/// An import makes a dataset from logs of another program. If it fails or is dropped, it removes its partial folder. Only one import at
-/// a time can make a dataset.
+/// An import makes a dataset from logs of another program. If it fails or is dropped, it removes its partial folder. Two imports cannot
+/// make the same dataset at the same time.
 #[test]
 fn an_import_appears_complete_or_not_at_all() {
     let trial = Trial::new();
@@ -376,6 +379,7 @@ fn an_import_appears_complete_or_not_at_all() {
     let mut writer = ImportWriter::create(&root).expect("a writer");
     let second = ImportWriter::create(&root).expect_err("a second import");
     assert!(matches!(second, DatasetError::BeingImported(_)), "{second}");
+    // Here and below, `append` gets no lines from which the events were read, and `finish` gets no configurations and an empty mapping.
     writer
         .append(trial.runs[0].clone(), vec![])
         .expect("appended");
@@ -411,7 +415,8 @@ fn an_import_appears_complete_or_not_at_all() {
     assert!(!root.join(".lock").exists());
 }
 
-/// Nothing exists at a path below a file, so the error names the true reason.
+/// An import into a file is refused because something exists there already. At a path below a file (`notes.txt/imported`) nothing can exist,
+/// so the import must report the error of the file system instead.
 #[test]
 fn an_import_below_a_file_is_not_said_to_exist_already() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -429,7 +434,7 @@ fn an_import_below_a_file_is_not_said_to_exist_already() {
 #[ignore = "needs the right to mount a file system"]
 fn a_real_full_disk_keeps_every_run_that_was_written() {
     // Mounts the file system, makes runs on it until it is full, and copies the dataset to the test's folder. The file `.reserve` is
-    // copied too, if it still exists. `$0` is the program `sim`.
+    // copied too, if it still exists, because the test checks that it was removed. `$0` is the program `sim`.
     const SCRIPT: &str = r#"mount -t tmpfs -o size=2m none small && cd small || exit 99
 "$0" run ../e.toml --data d --sync-every 3600 --jobs 2 2> ../said; echo $? > ../code; cp -r d .. && cp d/.reserve ..; true"#;
     let folder = tempfile::tempdir().expect("a folder");
@@ -439,6 +444,7 @@ fn a_real_full_disk_keeps_every_run_that_was_written() {
     let script = std::process::Command::new("unshare")
         .args(["--mount", "sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_sim")])
         .current_dir(folder.path())
+        // With this variable, `sim` would call itself `cargo sim` in its messages.
         .env_remove("CARGO")
         .stderr(std::process::Stdio::null())
         .status();
@@ -454,7 +460,8 @@ fn a_real_full_disk_keeps_every_run_that_was_written() {
     let root = folder.path().join("d");
     let runs = finished(&root);
     assert!(runs.len() > 100, "{} runs", runs.len());
-    // Nothing was forced to the disk before it was full. Even so, the journal has a row for every run whose events are in the file.
+    // Nothing was forced to the disk before it was full (`--sync-every 3600`). Even so, the journal has a row for every run whose events are
+    // in the file.
     let dataset = Dataset::open(&root).expect("a dataset");
     let last = dataset.attempted().last().expect("a run");
     let events = fs::metadata(root.join("events-0000.csv")).expect("events");

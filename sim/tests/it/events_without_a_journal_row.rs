@@ -79,8 +79,8 @@ impl Trial {
         fs::write(self.journal(), lines.concat()).expect("written");
     }
 
-    /// Checks that a sweep is refused and does not change the journal. Returns its message, and the shell commands in it that delete the
-    /// events.
+    /// Checks that a sweep is refused and does not change the journal. Returns the error message, and the part of the
+    /// message that is shell commands to delete the events.
     fn check_refused(&self) -> (String, String) {
         let before = fs::read(self.journal()).ok();
         let inspected = DatasetWriter::inspect(&self.root(), &self.experiment);
@@ -119,8 +119,8 @@ fn set_length(path: &Path, bytes: u64) {
     file.and_then(|file| file.set_len(bytes)).expect("a file");
 }
 
-/// A segment is one of the files with events, such as `events-0000.csv`. A segment is removed if no row of the journal is about its
-/// events.
+/// A segment is one of the files with events, such as `events-0000.csv`. If no row of the journal is about the events of a segment,
+/// the sweep removes the segment.
 #[test]
 fn segments_that_an_older_copy_of_the_journal_does_not_count_are_removed() {
     let trial = Trial::new();
@@ -128,9 +128,10 @@ fn segments_that_an_older_copy_of_the_journal_does_not_count_are_removed() {
     trial.restore_rows(4);
     let uncounted = ["events-0001.csv", "events-0002.csv", "events-0007.csv"];
     for name in uncounted {
+        // Each of the three segments has a copy of all events.
         fs::write(trial.root().join(name), events).expect("written");
     }
-    // This is not the name of a segment, so the file belongs to another program.
+    // The number in the name of a segment has four digits, so this file belongs to another program.
     let other = trial.root().join("events-3.csv");
     fs::write(&other, "mine").expect("written");
     let kept = finished(&trial.root());
@@ -183,7 +184,7 @@ fn if_the_journal_is_lost_the_sweep_is_refused_and_the_events_are_kept() {
 #[cfg(unix)]
 #[test]
 fn more_events_than_a_killed_sweep_leaves_are_not_removed() {
-    // How many rows the journal has, and which file of events is large.
+    // How many rows the journal has, and which file of events is made too long.
     for (rows, name) in [
         (2, "events-0000.csv"),
         (2, "events-0003.csv"),
@@ -220,15 +221,16 @@ fn a_sweep_killed_before_its_first_sync_is_resumed() {
     let trial = Trial::new();
     trial.restore_rows(0);
     trial.check_sweep_restores_all_bytes(RUNS);
-    // A sweep that was killed before its first event leaves no events, and may leave an empty or incomplete journal. It is resumed too.
-    // But if there is a file of events, even with an incomplete header, an incomplete journal is refused.
+    // A sweep writes the header of the journal before it creates a file of events. So an empty or incomplete journal is refused if there is
+    // a file of events, even one with only a part of its header. Without such a file, the sweep was killed before its first event, and is
+    // resumed.
     for journal in ["", "run,key,rep"] {
         fs::write(trial.journal(), journal).expect("written");
         fs::write(trial.root().join("events-0000.csv"), "run,mach").expect("written");
         let refused = trial.sweep();
         assert!(
             refused.is_err(),
-            "an incomplete header of events, and no complete line of the journal"
+            "not refused: a file of events, and a journal without a whole line"
         );
         fs::remove_file(trial.root().join("events-0000.csv")).expect("removed");
         trial.check_sweep_restores_all_bytes(RUNS);
@@ -246,8 +248,8 @@ fn a_missing_file_of_events_is_reported_and_not_created_again() {
     assert!(!events.exists());
 }
 
-/// Without locks, a second program could append to the files of a dataset. The writer notices this before it writes a row of the journal
-/// with a wrong position of the run's events.
+/// On a file system without locks, a second program could append to the files of a dataset. Then the journal would give wrong positions
+/// for the events of later runs. The writer notices this before it writes such a row.
 #[test]
 fn bytes_of_another_writer_are_noticed() {
     let trial = Trial::new();
@@ -255,6 +257,7 @@ fn bytes_of_another_writer_are_noticed() {
     let row = dataset.attempted()[0].clone();
     let events = dataset.read_events(&row).expect("events");
     for name in ["events-0000.csv", "runs.csv"] {
+        // A new dataset, in a folder that has the name of the file.
         let root = trial.folder.path().join(name);
         let mut writer = DatasetWriter::open(&root, &trial.experiment).expect("a writer");
         let file = File::options().append(true).open(root.join(name));

@@ -15,7 +15,8 @@ fn mistakes(text: &str) -> String {
     }
 }
 
-/// Returns the configurations of an experiment with these parameters as texts, in their order.
+/// Returns the configurations of an experiment as texts, in their order. `parameters` is the end of its file, from `[parameters]` on. The
+/// texts also have the parameters that the file does not give, with their defaults: `phase`, `stamp` and `duration_s`.
 fn configurations(parameters: &str) -> Vec<String> {
     experiment(parameters)
         .configurations()
@@ -34,7 +35,7 @@ fn lists_of_values_give_all_combinations() {
     ");
 }
 
-/// The value after 0.2 is 0.3. A sum of floating-point numbers would be 0.30000000000000004.
+/// The value after 0.2 is 0.3. The floating-point sum 0.1 + 0.2 would be 0.30000000000000004.
 #[test]
 fn ranges_give_short_decimals() {
     let configurations = configurations(
@@ -55,7 +56,7 @@ fn a_rule_for_rates_gives_every_ordered_or_unordered_rate_set() {
         ))
         .len()
     };
-    // Three machines with rates from 1 to 6, the default, have 6 * 6 * 6 ordered sets. If the order does not count, 56 sets are left.
+    // By default, the rates are 1 to 6. So three machines have 6 * 6 * 6 ordered sets. If the order does not count, 56 sets are left.
     assert_eq!((count("ordered"), count("unordered")), (216, 56));
 }
 
@@ -71,6 +72,7 @@ fn single_rate_sets_and_rules_for_rate_sets_can_be_mixed() {
     ");
 }
 
+/// All experiments of [`configurations`] have the same seed.
 #[test]
 fn the_same_seed_gives_the_same_random_rate_sets() {
     let parameters = "[parameters]\nrates = { random = 4, machines = 3 }\ninternal = 0.7";
@@ -122,6 +124,7 @@ fn runs_are_numbered_repetition_by_repetition() {
     assert_eq!(runs, expected);
 }
 
+/// In messages, the entries of a list are counted from 1: in `[[1, 0, 6], [7]]`, the 0 is `rates[1][2]`.
 #[test]
 fn every_mistake_is_named_with_line_and_key() {
     let text = "sede = 1\nrepetitions = 0\nduration_s = \"long\"\nengine = \"tpc\"\ntime_scale = 0\n\n[parameters]
@@ -181,7 +184,7 @@ fn a_mistake_hides_no_mistake_in_another_block() {
     e.toml:6: `exclude[1].internal`: 2 is not a probability from 0 to 1
     e.toml:7: `exclude[2]`: empty: it would exclude everything; name the parameters to exclude
     e.toml:9: `exclude[3].stamp`: wanted a text in quotes, found an integer 1
-    e.toml:10: `repeat[1].repetitions`: missing; give the number of runs of these configurations, such as repetitions = 50
+    e.toml:10: `repeat[1].repetitions`: missing; give the number of runs of each of these configurations, such as repetitions = 50
     e.toml:11: `repeat[1].internal`: 3 is not a probability from 0 to 1
     e.toml:13: `repeat[2].repetitions`: 0 is out of range; it must be a whole number from 1 to 4294967295
     ");
@@ -197,8 +200,8 @@ fn a_mistake_hides_no_mistake_in_another_block() {
     e.toml:3: `repeat[1]`: wanted a table, found an integer 1
     e.toml:3: `repeat[2]`: wanted a table, found an integer 2
     ");
-    // The grid has a configuration twice, rates that are too similar, probabilities for two machines in place of three, and a combination
-    // of topology and sends that is not possible.
+    // The grid (all configurations of the file) has a configuration twice, three rates with ticks that would be too close together, two
+    // probabilities for the three machines, and a combination of topology and sends that is not possible.
     let checks = "topology = \"time-keeper\"\nsends = \"unicast\"\n[[cases]]\ninternal = [[0.5, 0.6], [0.5, 0.6]]";
     assert_snapshot!(mistakes(&format!("seed = 1\n[parameters]\nrates = [1.000001, 2.000003, 3.000017]\n{checks}")), @r#"
     e.toml:5: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination
@@ -208,7 +211,8 @@ fn a_mistake_hides_no_mistake_in_another_block() {
     "#);
 }
 
-/// Without its unknown key, the first block would exclude nothing, and the second block would exclude everything.
+/// If the unknown keys were left out, the first block would be empty, and the second block would exclude everything. But only the unknown
+/// keys are reported.
 #[test]
 fn the_effect_of_an_exclusion_with_an_unknown_key_is_not_judged() {
     let exclude = "[[exclude]]\nintrenal = 0.4\n[[exclude]]\nrates = [1, 2]\nintrenal = 0.4";
@@ -328,6 +332,8 @@ fn each_machine_may_have_its_own_probability() {
     let with = |internal: &str| {
         format!("seed = 1\n[parameters]\nrates = [1, 2, 3]\ninternal = {internal}")
     };
+    // The outer list has the values of three configurations, an inner list has one probability for each machine. Equal probabilities, such
+    // as `[1, 1, 1]`, are written as one number.
     assert_snapshot!(configurations("[parameters]\nrates = [1, 2, 3]\ninternal = [0.7, [0.9, 0.5, 0.2], [1, 1, 1]]").join("\n"), @"
     rates=1,2,3 internal=0.7 phase=spread stamp=after duration_s=60
     rates=1,2,3 internal=0.9,0.5,0.2 phase=spread stamp=after duration_s=60
@@ -398,7 +404,7 @@ fn names_that_windows_does_not_allow_are_refused() {
         named(name).expect(name);
         parse(rest, &format!("{name}.toml")).expect(name);
     }
-    // The name of this file without its ending is `..`, which is no folder in `data`.
+    // The name of this file without its ending is `..`. That cannot be the name of a new folder, because it means the parent folder.
     assert_snapshot!(parse(rest, "...toml").expect_err("no name"), @r#"...toml:1: `name`: missing; the file's name ".." cannot be the name of a folder on Windows; give another one, such as name = "first""#);
 }
 

@@ -19,7 +19,7 @@ fn grid(repetitions: u32, internal: &str) -> String {
     )
 }
 
-/// Makes the missing runs in the dataset `root`: all, or those of one shard (a part of the runs, in a folder of its own).
+/// Makes the missing runs in the dataset `root`: all, or those of one shard, which has its own folder in `root`.
 fn sweep(root: &Path, parameters: &str, shard: Option<Shard>) -> Summary {
     let mut experiment = experiment(parameters);
     if let Some(shard) = shard {
@@ -132,6 +132,7 @@ fn an_interrupted_extension_is_resumed() {
     let journal = &journal[..journal.len() - last_rows_bytes];
     fs::write(cut.join("runs.csv"), journal).expect("cut");
     let summary = sweep(&cut, &grid(3, "[0.2, 0.5]"), None);
+    // `recovered` says which unfinished data the sweep has removed.
     assert!(summary.ok > 0 && !summary.recovered.is_empty());
     assert_eq!(runs(&grown), runs(&cut));
 }
@@ -151,7 +152,7 @@ fn extended_shards_agree_on_numbers() {
     sweep(&root, &small, shard(1));
     sweep(&root, &small, shard(2));
     sweep(&root, &middle, shard(1));
-    // The second shard leaves out the experiment `middle`. The third shard has no runs before `large`.
+    // The second shard is extended from `small` directly to `large`. The third shard has no runs before `large`.
     for number in [2, 3, 1] {
         sweep(&root, &large, shard(number));
     }
@@ -161,8 +162,8 @@ fn extended_shards_agree_on_numbers() {
     assert_eq!(runs(&root), runs(&whole));
 }
 
-/// Schema 3 is an earlier version of the format of datasets. Its journal has other names for two columns, `in_order` and `strangers`.
-/// New rows are added under the old names.
+/// Schema 3 is an earlier version of the format of datasets. In its journal, the columns `as_scheduled` and `rejected_connections` have
+/// their old names, `in_order` and `strangers`. An extension adds rows, but leaves these names as they are.
 #[test]
 fn a_dataset_of_schema_3_can_be_extended() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -195,8 +196,9 @@ fn a_dataset_of_schema_3_can_be_extended() {
     for (key, run) in &before {
         assert_eq!(after.get(key), Some(run), "{key}");
     }
-    // The column `margin_us` has the margin of a run (the shortest time between two ticks whose order matters). The old rows have only a
-    // lower limit of it, and the new rows have the true margin. So the dataset has the last schema in which the column was a lower limit.
+    // In the old rows, column `margin_us` has only a lower limit of the run's margin. In the new rows it has the true margin. The schema
+    // tells readers which of the two to expect. So the dataset gets the last schema whose column has lower limits: then no reader takes
+    // a limit for a true margin.
     let dataset = Dataset::open(folder.path()).expect("a dataset");
     assert_eq!(
         dataset.manifest().schema,
@@ -236,7 +238,8 @@ fn some_configurations_have_more_repetitions_and_old_runs_stay() {
     let steps = [
         (grid_with(""), 8, [2, 2, 2, 2]),
         (grid_with(&repeat_3), 2, [2, 2, 3, 3]),
-        // If several tables match a configuration, the largest number counts. A number below `repetitions` changes nothing.
+        // If several tables `[[repeat]]` match a configuration, the largest number counts: here 5 for `internal` = 0.7, and 3 for 0.2. The
+        // number 1 changes nothing, because all configurations have 2 repetitions.
         (
             grid_with(&format!(
                 "{REPEAT}5\ninternal = 0.7\n{REPEAT}3\n{REPEAT}1\n"

@@ -1,5 +1,6 @@
-//! Tests of failed runs. A failed run gets a row with the reason in the journal (`runs.csv`), and the sweep (a start of `sim run`)
-//! continues. It ends early only if as many runs have failed as `--max-failures` says, or if the system cannot start any machine.
+//! Tests of failed runs. A failed run gets a row with the reason in the journal (`runs.csv`), and the sweep (all runs
+//! that one start of `sim run` makes) continues. It ends early only if as many runs have failed as `--max-failures` says, or if the system
+//! cannot start any machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,8 +11,8 @@ use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::experiment;
 
-/// Returns an experiment with one configuration of two machines. Each machine has its own process.
-fn grid(repetitions: u32) -> String {
+/// Returns the text of an experiment with one configuration of two machines. Each machine has its own process.
+fn experiment_text(repetitions: u32) -> String {
     format!(
         "isolation = \"process\"\nduration_s = 1\ntime_scale = 20\nrepetitions = {repetitions}\n[parameters]\nrates = [1, 3]\ninternal = 0.5"
     )
@@ -26,7 +27,7 @@ fn failing_sweep(root: &Path, repetitions: u32, options: Options) -> Summary {
     };
     let (control, mut progress) = (Control::default(), Progress::silent());
     sweep::run(
-        &experiment(&grid(repetitions)),
+        &experiment(&experiment_text(repetitions)),
         root,
         &options,
         &control,
@@ -44,13 +45,14 @@ fn failed_runs_have_a_reason_and_are_repeated_only_on_request() {
         (6, 0, false)
     );
     let status = Status::from_dataset(&Dataset::open(folder.path()).expect("a dataset"));
+    // Failed runs are not to be done again (unless an option asks for it), so `to_do` is 0.
     assert_eq!((status.done, status.failed, status.to_do), (0, 6, 0));
     let [reason] = &status.reasons[..] else {
         panic!("{:?}", status.reasons)
     };
     assert_eq!(reason.runs, 6);
     assert!(reason.reason.contains("/nowhere/sim"), "{}", reason.reason);
-    // A failed run is not repeated, unless an option asks for it.
+    // A second sweep makes no run. With the option `retry_failed`, it makes all six again.
     let second = failing_sweep(folder.path(), 6, Options::default());
     assert_eq!(second.failed, 0);
     let retry = Options {
@@ -78,15 +80,16 @@ fn too_many_failures_end_the_sweep() {
     );
 }
 
-/// A script in place of `sim` refuses to start three times. Its exit code 71 means that the system has no more processes. The runs that
-/// could not start are made later, with fewer runs at once.
+/// A script, which is started for each machine in place of `sim`, refuses to start three times. Its exit code 71 means that the system has
+/// no more processes. The runs that could not start are made later, with fewer runs at once.
 #[cfg(unix)]
 #[test]
 fn runs_whose_machines_cannot_start_are_made_later_and_none_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("short-of-processes");
     let refusals = 3;
-    // Only one process can create the folder `refused-1`, so only one is refused with this number.
+    // The script tries to create the folders `refused-1` to `refused-3`. If it can create one, it ends with code 71. If all of them exist
+    // already, it becomes `sim`. Only one process can create a folder, so there are exactly three refusals.
     let script = format!(
         "#!/bin/sh\nfor i in $(seq {refusals}); do mkdir '{0}'/refused-$i 2> /dev/null && {{ echo no process >&2; exit 71; }}; done\nexec '{1}' \"$@\"\n",
         folder.path().display(),
@@ -140,7 +143,7 @@ fn sweep_with_program(
     };
     let (control, mut progress) = (Control::default(), Progress::silent());
     sweep::run(
-        &experiment(&grid(repetitions)),
+        &experiment(&experiment_text(repetitions)),
         root,
         &options,
         &control,

@@ -23,7 +23,7 @@ const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[para
 
 /// The error numbers on Linux of: no space left, an I/O error, too many open files.
 const ERRORS: [i32; 3] = [28, 5, 24];
-/// Not an error number. A disk with this value panics in place of returning an error.
+/// Not an error number of the system. A disk with this value panics instead of returning an error.
 const PANIC: i32 = 0;
 
 /// A disk that allows a number of operations, and then refuses either only the next operation or all further ones. A refused write writes
@@ -45,13 +45,14 @@ impl FaultyDisk {
     fn attempt(&self) -> io::Result<()> {
         let before = self.operations.fetch_add(1, Ordering::Relaxed);
         if before == self.allowed || (self.stays_broken && before > self.allowed) {
+            // This is where a disk with the value `PANIC` panics.
             assert_ne!(self.error, PANIC, "a fault in the disk's code");
             return Err(io::Error::from_raw_os_error(self.error));
         }
         Ok(())
     }
 
-    /// Returns `file` as a file on this disk, whose operations may be refused too.
+    /// Returns `file` as a file on this disk. Its operations count as operations of the disk, and may be refused too.
     fn faulty_file(&self, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
         let disk = self.clone();
         Box::new(FaultyFile { file, disk })
@@ -144,7 +145,7 @@ impl DiskFile for FaultyFile {
     }
 }
 
-/// Runs a sweep that forces every run to the disk when it ends.
+/// Runs a sweep that forces each run to the disk as soon as this run has ended.
 fn sweep(experiment: &Experiment, root: &Path, disk: Arc<dyn Disk>) -> Result<Summary, SweepError> {
     let options = Options {
         sync_every: Duration::ZERO,
@@ -182,8 +183,9 @@ impl Trial {
     /// Runs a sweep on the new `disk` in the folder `root`, and then a sweep without faults that resumes it. Returns whether `disk` refused
     /// an operation.
     ///
-    /// Checks that a sweep with a refused operation ends with an error that names the folder and the system's error, that finished
-    /// runs are kept, and that the resumed sweep gives the same bytes as a sweep without faults.
+    /// Checks that a sweep with a refused operation ends with an error that names the folder and the system's error, and that finished
+    /// runs are kept. Checks that the resumed sweep makes only the other runs, gives the same bytes as a sweep without faults, and leaves
+    /// no temporary files (`.partial`).
     fn check_fault(&self, disk: &FaultyDisk, root: PathBuf) -> bool {
         let before = finished(&root);
         let result = sweep(&self.experiment, &root, Arc::new(disk.clone()));
@@ -195,6 +197,7 @@ impl Trial {
             assert!(said.contains(&format!("os error {}", disk.error)), "{said}");
         }
         let after = finished(&root);
+        // Runs that were finished before are kept, and no finished run has wrong events.
         assert!(
             before
                 .iter()
@@ -242,8 +245,8 @@ fn every_operation_of_a_new_sweep_may_be_refused() {
     }
 }
 
-/// The thread that writes panics. There are more runs than may wait to be written, so the engine would wait forever if it did not notice
-/// that the writer has ended.
+/// The thread that writes to the disk (the writer) panics. There are more runs than may wait to be written. So the engine would wait
+/// forever if it did not notice that the writer has ended.
 #[test]
 fn a_panic_while_writing_ends_the_sweep_and_written_runs_count() {
     const RUNS: u64 = 2000;
@@ -291,6 +294,7 @@ fn every_operation_of_a_resumed_sweep_may_be_refused() {
             .expect("a copy");
         }
         let [journal, events] = &trial.whole;
+        // A larger part of the events is kept, so that all runs in the cut journal have their events.
         fs::write(root.join("runs.csv"), &journal[..journal.len() / 2]).expect("cut");
         fs::write(
             root.join("events-0000.csv"),

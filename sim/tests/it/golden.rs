@@ -1,4 +1,5 @@
-//! Tests that a seed still gives the same runs as in all earlier versions: their keys, schedules and events are compared as hashes.
+//! Tests that a seed still gives the same runs as in all earlier versions. The keys of the runs (texts of configuration and repetition),
+//! their schedules and their events are compared as hashes.
 //!
 //! If a hash changes, every published seed gives other runs than before. Do not update the hash; find the cause.
 
@@ -7,11 +8,11 @@ use sim::log::{EventRow, checksum, write_row};
 
 use crate::support::experiment;
 
-/// Returns a hash over all runs of `parameters` in virtual time: their keys, the phases of their machines (the times of the first ticks),
-/// the margins that their configurations guarantee (a margin is the shortest time between two ticks whose order matters), and their rows
-/// of events.
-fn hash(parameters: &str) -> String {
-    let experiment = experiment(parameters);
+/// Makes all runs of an experiment in virtual time, and returns a hash over their keys, the phases of their machines (the times of the first
+/// ticks), the smallest margins that their configurations allow, and their rows of events. (A margin is the shortest time between two ticks
+/// whose order can change the events.) `rest` is the experiment's file without name and seed, which are always the same.
+fn hash(rest: &str) -> String {
+    let experiment = experiment(rest);
     let mut text = vec![];
     for run in experiment.runs() {
         let log = virtual_time::run(&run, experiment.seed);
@@ -34,21 +35,26 @@ fn hash(parameters: &str) -> String {
 
 #[test]
 fn runs_with_default_parameters_have_the_same_hash() {
-    let parameters = "repetitions = 3\n[parameters]\nrates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0, 0.25, 0.7, 1]";
-    assert_eq!(hash(parameters), "8acec5a98ac81cc9");
+    // All 20 sets of three rates from 1 to 4. Sets that differ only in the order of the rates count once.
+    let rest = "repetitions = 3\n[parameters]\nrates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0, 0.25, 0.7, 1]";
+    assert_eq!(hash(rest), "8acec5a98ac81cc9");
 }
 
 #[test]
-fn runs_with_every_phase_rule_stamp_and_delay_have_the_same_hash() {
-    let parameters =
-        "duration_s = 20\n[parameters]\nrates = [[1, 3, 6], [2, 2], [5, 1, 5, 2]]\ninternal = 0.4
-phase = [\"spread\", \"uniform\", \"aligned\"]\nstamp = [\"after\", \"before\"]
+fn runs_with_all_phase_rules_stamp_rules_and_kinds_of_delay_have_the_same_hash() {
+    let rest = "duration_s = 20
+[parameters]
+rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2]]
+internal = 0.4
+phase = [\"spread\", \"uniform\", \"aligned\"]
+stamp = [\"after\", \"before\"]
 delay_s = [0, 0.3, { uniform = [0.1, 2] }, { exponential = 0.2 }]";
-    assert_eq!(hash(parameters), "376e678875e592a0");
+    assert_eq!(hash(rest), "376e678875e592a0");
 }
 
 #[test]
 fn runs_with_random_rates_have_the_same_hash() {
-    let parameters = "duration_s = 20\n[parameters]\nrates = { random = 40, machines = 5, from = 2, to = 9 }\ninternal = 0.5\nphase = \"uniform\"";
-    assert_eq!(hash(parameters), "5c656cff7f26a57b");
+    // 40 random sets of five rates.
+    let rest = "duration_s = 20\n[parameters]\nrates = { random = 40, machines = 5, from = 2, to = 9 }\ninternal = 0.5\nphase = \"uniform\"";
+    assert_eq!(hash(rest), "5c656cff7f26a57b");
 }

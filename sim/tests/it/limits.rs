@@ -1,6 +1,5 @@
-//! Tests with a limit on the number of processes and threads: a sweep makes fewer runs at once, or ends with one error.
-//!
-//! A sweep is one start of `sim run`.
+//! Tests with a limit on the number of processes and threads: a sweep (one start of `sim run`) makes fewer runs at once, or ends with
+//! one error.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -37,7 +36,8 @@ impl User {
         user
     }
 
-    /// Runs a shell command as this user, who may have at most `processes` processes and threads together.
+    /// Runs a shell command as this user, who may have at most `processes` processes and threads together. With `exec` in the command, the
+    /// program replaces the shell, so the shell does not count.
     fn run(&self, processes: u32, command: &str) -> Output {
         let id = self.id.to_string();
         let command = format!("ulimit -u {processes} && {command}");
@@ -56,8 +56,8 @@ fn the_number_of_runs_at_once_respects_the_process_limit() {
     let user = User::new(0);
     let plan = user.run(40, "exec ./sim plan e.toml");
     let planned = String::from_utf8_lossy(&plan.stdout);
-    // Four runs at once, limited by the number of processes and threads that may still be started. This number is between 30 and 39,
-    // because some of the 40 are in use.
+    // Four runs at once, limited by the number of processes and threads that may still be started. Some of the 40 are in use, so this
+    // number is between 30 and 39. The `3` is its first digit.
     assert!(planned.contains("4 (limited by the 3"), "{planned}");
     let sweep = user.run(40, "exec ./sim run e.toml --data d");
     let said = String::from_utf8_lossy(&sweep.stderr);
@@ -69,7 +69,8 @@ fn the_number_of_runs_at_once_respects_the_process_limit() {
 #[ignore = "needs root and setpriv, to become another user"]
 fn limits_that_are_too_low_for_one_run_give_one_error() {
     let user = User::new(1);
-    // With `isolation = "process"`, as in the experiment, a run needs more processes than with `shared`.
+    // With `isolation = "process"`, as in the experiment, each machine is a process, so even 10 processes and threads are too few. With
+    // `shared`, a run needs fewer.
     for (processes, options) in [(10, ""), (2, "--isolation shared"), (2, "")] {
         let command = format!("exec ./sim run e.toml --data d{processes} {options}");
         let sweep = user.run(processes, &command);
@@ -83,8 +84,9 @@ fn limits_that_are_too_low_for_one_run_give_one_error() {
     }
 }
 
-/// The limit counts all threads of the program. With a limit of three, the engine for virtual time has a thread but cannot start worker
-/// threads, so the engine's thread makes the runs. With a limit of two, even the engine has no thread, and the sweep ends with one error.
+/// The limit counts all threads of the program: first the main thread, the thread that shows progress, and the thread of the engine for
+/// virtual time. With a limit of three, the engine cannot start worker threads, so its own thread makes the runs. With a limit of two,
+/// even the engine has no thread, and the sweep ends with one error.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
 fn runs_in_virtual_time_need_no_additional_threads() {
@@ -106,8 +108,9 @@ fn runs_in_virtual_time_need_no_additional_threads() {
     );
 }
 
-/// Sixteen processes `sleep` of the same user start directly after the sweep, so the sweep's plan did not count them. When
-/// the sweep has ended, the command ends these processes, and has the exit code of the sweep.
+/// Sixteen processes `sleep` of the same user start directly after the sweep. The sweep did not count them when it decided how many runs
+/// to make at once, so it reaches the limit. When the sweep has ended, the command ends the processes `sleep`, and
+/// has the exit code of the sweep.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
 fn a_sweep_that_reaches_the_limit_continues_with_fewer_runs_at_once() {

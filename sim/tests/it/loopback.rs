@@ -1,4 +1,5 @@
-//! Tests on systems whose loopback interface is switched off, or has the single address 127.0.0.1.
+//! Tests on systems whose loopback interface (over which a computer talks to itself) is switched off, or has the single address 127.0.0.1.
+//! On most Linux systems it has all addresses 127.x.y.z, and each run over TCP has one of its own.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -7,10 +8,11 @@ use std::process::{Command, Output};
 use sim::log::Dataset;
 use tempfile::TempDir;
 
+/// The text of an experiment file with 5 runs over TCP. Its last section is `[parameters]`, so a test can append a parameter.
 const EXPERIMENT: &str = "seed = 7\nrepetitions = 5\nduration_s = 10\ntime_scale = 20\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 
-/// Runs a shell command in a network of its own, whose loopback interface is switched off at first. Returns the folder in which the command
-/// ran, and its output.
+/// Runs a shell command in a network of its own (a network namespace), whose loopback interface is switched off at first. Returns the
+/// folder in which the command ran, and its output.
 fn in_own_network(command: &str) -> (TempDir, Output) {
     let run = |command: &str, folder: &TempDir| {
         Command::new("unshare")
@@ -22,11 +24,11 @@ fn in_own_network(command: &str) -> (TempDir, Output) {
     };
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("e.toml"), EXPERIMENT).expect("written");
-    // A first command, in another network, shows whether this user may make networks.
+    // A first command, in another network, shows whether this user may make network namespaces.
     let first = run("ip link set lo up", &folder);
     assert!(
         first.status.success(),
-        "nobody may make network namespaces here: {first:?}"
+        "this user may not make network namespaces here: {first:?}"
     );
     let output = run(command, &folder);
     (folder, output)
@@ -49,6 +51,7 @@ fn without_loopback_there_is_one_error() {
 #[test]
 #[ignore = "needs the right to make network namespaces"]
 fn runs_share_127_0_0_1_if_it_is_the_only_loopback_address() {
+    // Replaces the addresses of the interface by a single one: `/32` is a range of one address.
     const ONE_ADDRESS: &str =
         "ip link set lo up && ip address flush dev lo && ip address add 127.0.0.1/32 dev lo";
     for (connection, options) in [

@@ -1,6 +1,7 @@
-//! All integration tests of the crate `sim`, as one program. Each module has the tests of one topic.
+//! All integration tests of the crate `sim`, as one program. Each module has the tests of one topic, except `support`, which has functions
+//! for the tests.
 
-// Tests may use `println!`. It panics if stdout is closed, but a panic does no damage in a test.
+// This project avoids `println!`, because it panics if stdout is closed. Tests may use it: a panic does no damage there.
 #![allow(clippy::print_stdout)]
 
 mod cli;

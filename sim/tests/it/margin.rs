@@ -1,6 +1,6 @@
-//! Tests of the margin of a run: the shortest time between two ticks whose order matters. If the largest lateness of a tick plus the
-//! largest latency of a message is less than the margin, a run over TCP has the same events as the virtual run, which is simulated
-//! without any lateness or latency.
+//! Tests of the margin of a run: the shortest time between two ticks whose order matters, because another order could change the events.
+//! If the largest lateness of a tick plus the largest latency of a message is less than the margin, a run over TCP has the same events as
+//! the virtual run, which is simulated without any lateness or latency.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -23,7 +23,7 @@ const SEED: u64 = 262;
 fn run(micro_hertz: &[u64], change: impl FnOnce(&mut Configuration)) -> Run {
     let rates = micro_hertz
         .iter()
-        .filter_map(|&rate| Rate::from_micro_hertz(rate));
+        .map(|&rate| Rate::from_micro_hertz(rate).expect("a rate"));
     let mut configuration = Configuration {
         rates: Rates::new(rates.collect()).expect("rates"),
         internal: "0.3".parse().expect("a probability"),
@@ -63,17 +63,18 @@ fn without_two_ticks_whose_order_matters_the_margin_is_the_duration() {
     assert_eq!(schedule.margin_ns(), 20_000_000);
 }
 
-/// Returns whether the order of the ticks of machines `a` and `b` matters: one of them may send to the other, or both may send to the
-/// same third machine. It never matters if no machine sends at all.
+/// Returns whether the order of the ticks of machines `a` and `b` matters: by the topology, one of them may send to the other, or both may
+/// send to the same third machine. The probability of internal events counts only if it is 1 for all machines with neighbours: then
+/// nobody sends, and no order matters.
 fn order_matters(configuration: &Configuration, a: MachineIndex, b: MachineIndex) -> bool {
-    let sends = |from, to| configuration.neighbours(from).contains(&to);
+    let may_send = |from, to| configuration.neighbours(from).contains(&to);
     let mut machines = 0..configuration.rates.machines();
     let somebody_sends = machines.clone().any(|machine| {
         let has_sends = configuration.internal.at(machine as usize).value() < 1.0;
         has_sends && !configuration.neighbours(machine).is_empty()
     });
-    let is_common_recipient = |c| sends(a, c) && sends(b, c);
-    somebody_sends && (sends(a, b) || sends(b, a) || machines.any(is_common_recipient))
+    let is_common_recipient = |c| may_send(a, c) && may_send(b, c);
+    somebody_sends && (may_send(a, b) || may_send(b, a) || machines.any(is_common_recipient))
 }
 
 /// Computes the margin of a run by comparing every tick with every tick of the other machines.
@@ -107,8 +108,8 @@ struct Arrival {
     message: Message,
     /// When the tick of the send was due.
     sent_ns: u64,
-    /// The random delay of the message. It is not part of the time of the arrival: the recipient's machine adds it to `sent_ns`, and takes
-    /// the message only after this time.
+    /// The delay that the experiment gives the message (parameter `delay_s`). It comes on top of the latency, and is not part of the time
+    /// of the arrival: the recipient holds the message back until `sent_ns + delay_ns`.
     delay_ns: u64,
 }
 
@@ -217,7 +218,8 @@ fn rates() -> impl Strategy<Value = Vec<u64>> {
 
 /// Returns a run with these rates and parameters, or `None` if the phase rule `spread` is not possible with the rates.
 ///
-/// The number `special` selects one more parameter whose value differs from the default. For 4 and 5 there is no such parameter.
+/// The numbers 0 to 3 of `special` give one more parameter a value that is not its default; 4 and 5 change nothing. Nor does 3 with a
+/// time-keeper, whose sends always go to all other machines.
 fn configured(
     rates: &[u64],
     (topology, phase, special): (Topology, PhaseRule, u32),
@@ -256,15 +258,15 @@ proptest! {
         let schedule = run.schedule(SEED);
         prop_assert_eq!(schedule.margin_ns(), margin_by_brute_force_ns(&run.configuration, &schedule));
         if variant.1 == PhaseRule::Spread {
-            // The times of both ticks are rounded down to nanoseconds, so the margin can be two nanoseconds shorter than the guaranteed
-            // margin. If no order of ticks matters, the margin is the duration, which may be shorter than the guaranteed margin.
+            // The times at which ticks are due are rounded down, so the margin can be two nanoseconds shorter than the guaranteed margin.
+            // If no order of ticks matters, the margin is the duration, which may be shorter than the guaranteed margin.
             let guaranteed_ns = run.configuration.guaranteed_margin_ns();
             prop_assert!(schedule.margin_ns() + 2 >= guaranteed_ns.min(duration_ns));
         }
     }
 
     #[test]
-    fn a_run_with_less_lateness_and_latency_than_the_margin_equals_the_virtual_run(
+    fn the_events_are_those_of_the_virtual_run_if_lateness_plus_latency_is_below_the_margin(
         rates in rates(),
         variant in (topology(), phase(), 0u32..6),
         duration_ns in 100_000_000u64..12_000_000_000,

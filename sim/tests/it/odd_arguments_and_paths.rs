@@ -19,6 +19,7 @@ fn folder_with_experiment() -> tempfile::TempDir {
 #[test]
 fn paths_that_are_not_utf_8_can_be_used() {
     let work = folder_with_experiment();
+    // The byte e9 is the letter `é` in Latin-1. In UTF-8 it is not a whole letter.
     let made = bash(work.path(), r"mkdir $'caf\xe9'");
     assert!(made.status.success(), "{made:?}");
     for line in [
@@ -34,6 +35,7 @@ fn paths_that_are_not_utf_8_can_be_used() {
     let root = work.path().join(name);
     assert_eq!(finished(&root).len(), 2);
     let manifest = std::fs::read_to_string(root.join("dataset.json")).expect("a manifest");
+    // The manifest has the command that made the dataset. In JSON the backslash is doubled.
     assert!(manifest.contains(r"--data $'caf\\xe9'"), "{manifest}");
 }
 
@@ -69,11 +71,12 @@ fn a_path_that_cannot_be_a_folder_is_reported() {
 }
 
 /// The commands in the messages `resume with:` and `next:` can be pasted into a shell, whatever the name of the dataset. A shell function
-/// replaces `analyze` and prints its second argument, which is the dataset.
+/// replaces `analyze` and prints its second argument, which is the dataset: the command is `analyze summary DATASET`.
 #[test]
 fn printed_commands_work_when_pasted() {
     let work = folder_with_experiment();
     for name in ["a b", "it's", "$HOME", "a;b", "-d", "*"] {
+        // Within '...' the shell needs '\'' for a quote: end the quoted text, add a quote, begin a quoted text again.
         let quoted = format!("./'{}'", name.replace('\'', r"'\''"));
         // A folder in place of the file `experiment.toml`: writing fails, and the command to resume is printed.
         let refused = bash(
@@ -101,7 +104,7 @@ fn printed_commands_work_when_pasted() {
             "{next}"
         );
     }
-    // Under cargo, the message names the command as `cargo analyze`.
+    // If `sim` was started by cargo, which sets the variable `CARGO`, the message names the command as `cargo analyze`.
     let line = r"CARGO=x $SIM run e.toml --data 'c d'";
     let said = String::from_utf8(bash(work.path(), line).stderr).expect("text");
     assert!(said.contains("next: cargo analyze summary 'c d'"), "{said}");
@@ -110,7 +113,9 @@ fn printed_commands_work_when_pasted() {
 #[test]
 fn names_that_are_too_long_are_reported() {
     let work = folder_with_experiment();
+    // A name may have at most 255 bytes.
     let long = "n".repeat(256);
+    // A path may have at most 4095 bytes (on Linux). This one has 4081, and the name of a file in the dataset makes it too long.
     let deep = format!("{}x", "d/".repeat(2040));
     for data in [long.clone(), format!("new/{long}"), deep] {
         for verb in ["plan", "run"] {
@@ -130,13 +135,15 @@ fn names_that_are_too_long_are_reported() {
     let said =
         "e.toml:1: `name`: the name has 256 letters, but a folder's name may have at most 255";
     assert!(stderr.contains(said), "{stderr}");
+    // Without --data, the dataset would be in `data`.
     assert!(!Path::new(&work.path().join("data")).exists());
 }
 
 #[test]
 fn terminals_may_report_no_width_or_an_extreme_one() {
-    // `TERMINAL SIZE PROGRAM ARGUMENT...` runs the program in a terminal that reports this number of rows and of columns. It reads all
-    // output, and exits with the program's code. Older versions of Python have no `os.login_tty`.
+    // `TERMINAL SIZE PROGRAM ARGUMENT...` runs the program in a terminal that reports SIZE rows and SIZE columns. The script reads all
+    // output of the program, and exits with the program's code. On Linux, reading fails with an `OSError` when the program has ended. Older
+    // versions of Python have no `os.login_tty`.
     const TERMINAL: &str = "
 import fcntl, os, pty, struct, sys, termios
 parent, child = pty.openpty()
@@ -164,6 +171,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
         for columns in ["0", "1", "65535"] {
             // The last command needs a new dataset for each width, because there are no runs left to do in a finished one.
             let words = words.replace("NEW", columns);
+            // `COLUMNS` is set too, because `sim` prefers it to the terminal's width, and the tester's shell may have set it.
             let output = std::process::Command::new("python3")
                 .args(["-c", TERMINAL, columns, env!("CARGO_BIN_EXE_sim")])
                 .args(words.split(' '))

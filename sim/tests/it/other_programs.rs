@@ -1,5 +1,5 @@
-//! A test that runs succeed even if another program opens more connections to their machines than the sweep (`sim run`) may have open
-//! files.
+//! A test that runs succeed even if another program opens very many connections to their machines. Each connection is an open file of the
+//! sweep (`sim run`), and the system does not allow the sweep so many.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 
 use sim::log::Dataset;
 
-/// Ports that no other test uses.
+/// Ports that no other test uses. Each run has its own IP address, so all runs can use the same ports.
 const PORTS: std::ops::RangeInclusive<u16> = 18_200..=18_207;
-/// Number of files that the sweep may have open (each connection counts as a file): far fewer than [`CONNECTIONS`].
+/// Number of files that the sweep may have open: far fewer than [`CONNECTIONS`].
 const FILES: u64 = 400;
 /// Number of connections that the test opens to the machines, in the role of another program.
 const CONNECTIONS: usize = 1500;
@@ -21,7 +21,7 @@ const LISTENING: &str = "0A";
 fn listeners() -> Vec<SocketAddrV4> {
     let sockets = fs::read_to_string("/proc/net/tcp").expect("a table");
     let listener = |line: &str| {
-        // Column 1 is the socket's own address in hexadecimal digits, column 3 its state.
+        // Column 1 (counted from 0) is the socket's own address in hexadecimal digits, column 3 its state.
         let columns: Vec<&str> = line.split_whitespace().collect();
         let (ip, port) = columns.get(1)?.split_once(':')?;
         let ip = u32::from_str_radix(ip, 16).ok()?;
@@ -37,6 +37,7 @@ fn listeners() -> Vec<SocketAddrV4> {
 /// connections of other programs neither use up the sweep's files nor block a message.
 #[test]
 fn no_run_fails_because_of_a_thousand_silent_connections() {
+    // The test itself needs an open file for each of its connections.
     rlimit::increase_nofile_limit(u64::MAX).expect("files");
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = "seed = 7\nduration_s = 20\ntime_scale = 5\nrepetitions = 4\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.3\nconnection = \"per-message\"\n";
@@ -56,6 +57,7 @@ fn no_run_fails_because_of_a_thousand_silent_connections() {
     while sweep.try_wait().expect("a process").is_none() {
         for address in listeners() {
             if connections.len() < CONNECTIONS {
+                // Adds nothing if the connection was refused.
                 connections.extend(TcpStream::connect(address));
             }
         }

@@ -49,8 +49,9 @@ fn without_time(rows: &[u8]) -> Vec<EventRow> {
         .collect()
 }
 
-/// Five runs with different topologies, whose ticks take all waiting messages. In the ring, some machines are not connected to machine 0,
-/// which starts the run.
+/// Five runs in which a tick takes all waiting messages: four topologies with two rules for sends each, without three excluded
+/// combinations. `internal` has a probability for each machine. In the ring, some machines are not connected to machine 0, which starts
+/// the run.
 const VARIANTS: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2, 1, 2]\ninternal = [[0.6, 0.5, 0.4, 0.3, 0.2]]\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]\n[[exclude]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }\n[[exclude]]\ntopology = \"mesh\"\nsends = \"mix\"\n[[exclude]]\ntopology = \"star\"\nsends = \"mix\"\n";
 /// Two runs in which each message has its own connection.
 const PER_MESSAGE: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2]\ninternal = 0.3\nconnection = \"per-message\"\ntopology = [\"mesh\", \"time-keeper\"]\n";
@@ -83,6 +84,7 @@ fn check_runs_equal_virtual_runs(experiment: &str, runs: usize) {
         Dataset::open(&folder.path().join(data)).expect("a dataset")
     };
     let virtual_dataset = sweep("virtual", ["--engine", "virtual"]);
+    // Makes the runs over TCP, checks them, and returns whether any of them was as scheduled.
     let has_runs_as_scheduled = |time_scale: &str| {
         let dataset = sweep(time_scale, ["--time-scale", time_scale]);
         assert_eq!(dataset.finished().count(), runs);
@@ -153,7 +155,8 @@ fn machines_end_with_the_process_that_started_them() {
         .for_each(|&machine| wait_until_gone(machine));
 }
 
-/// Two runs of five seconds of real time each: long enough that a test finds the processes of their machines before they end.
+/// Two runs of five seconds of real time each: long enough that a test finds the processes of their machines before they end. With
+/// `--jobs 1` the second run starts after the first has ended, so the first children of the sweep are the three machines of the first run.
 const SOME_SECONDS: &str = "seed = 7\nduration_s = 10\ntime_scale = 2\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.6, 0.7]\n";
 
 /// A process that was stopped by a signal reacts neither to other machines nor to the sweep, which asks it to end by closing its
@@ -258,6 +261,7 @@ fn a_machine_with_another_token_is_refused() {
         .spawn()
         .expect("it runs");
     for (child, said) in [
+        // The end of the first message is: are the token, the experiment and the run the same for all machines?
         (
             waiting,
             "machine 0 had no connection to machine 1 in time; connections were refused: are the token",
@@ -279,6 +283,7 @@ fn a_machine_with_another_token_is_refused() {
 fn mistakes_on_the_command_line_of_a_machine_are_refused() {
     let folder = folder_with("seed = 7\n[parameters]\nrates = [2, 3]\ninternal = 0.4\n");
     let two = "127.0.0.1:20000,127.0.0.1:20001";
+    // `said` is a part of the expected message.
     for (arguments, token, said) in [
         (
             ["--run", "1", "--machine", "0", "--addresses", two],
@@ -312,7 +317,7 @@ fn mistakes_on_the_command_line_of_a_machine_are_refused() {
                 "127.0.0.1:20000,127.0.0.1:20000",
             ],
             TOKEN,
-            "`127.0.0.1:20000`: each machine needs its own port",
+            "`127.0.0.1:20000`: each machine needs its own address",
         ),
         (
             ["--run", "0", "--machine", "0", "--addresses", "x,y"],
@@ -340,8 +345,8 @@ fn mistakes_on_the_command_line_of_a_machine_are_refused() {
     }
 }
 
-/// The two machines run in two network namespaces, which are as separate as the networks of two computers. Packets between them are
-/// delayed by 10 ms.
+/// The two machines run in two network namespaces, which are as separate as the networks of two computers. If the system can do it,
+/// packets between them are delayed by 10 ms.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "needs the right to make network namespaces"]
@@ -392,7 +397,9 @@ struct Networks {
 #[cfg(target_os = "linux")]
 impl Networks {
     fn new() -> Result<Self, String> {
+        // "lcl" stands for logical clock lab.
         let names = ["a", "b"].map(|letter| format!("lcl{}{letter}", std::process::id()));
+        // Made before the namespaces: if a command below fails, `drop` removes those that were added.
         let networks = Self { names };
         let [a, b] = &networks.names;
         ip(&format!("netns add {a}"))?;
@@ -444,9 +451,10 @@ fn machine(folder: &Path, index: u32, addresses: &str, more: &[&str]) -> Command
     command
 }
 
-/// Checks that the two machines of run 0 log the events of the virtual run if both are punctual. `run_machines` runs them with a time
-/// scale. Smaller and smaller time scales are tried, because a busy computer needs a smaller one.
+/// Runs the two machines of run 0 with smaller and smaller time scales until both are punctual (a busy computer needs a smaller one).
+/// Checks that they then log the events of the virtual run. `run_machines` runs them with the time scale that it gets.
 fn check_machines_equal_virtual_run(experiment: &str, run_machines: impl Fn(&str) -> [Output; 2]) {
+    // Compares the events only if both machines were punctual.
     let was_punctual = |time_scale| compare_with_virtual_run(experiment, &run_machines(time_scale));
     assert!(
         ["5", "1.5", "0.5", "0.1"].into_iter().any(was_punctual),
@@ -466,6 +474,7 @@ fn compare_with_virtual_run(experiment: &str, outputs: &[Output]) -> bool {
     let virtual_run = virtual_time::run(&experiment.run(0).expect("a run"), experiment.seed);
     for output in outputs {
         assert!(output.status.success(), "{}", text(&output.stderr));
+        // A machine's report ends with `: punctual` or `: not punctual`.
         if !text(&output.stderr).contains(": punctual") {
             println!("not punctual: {}", text(&output.stderr));
             return false;

@@ -60,7 +60,8 @@ impl Repositories {
         self.git(folder, &["rev-parse", "--short=12", "HEAD"])
     }
 
-    /// Builds the program in this folder and returns its output.
+    /// Builds the program in this folder and returns its output. The target folder and the compiler flags of whoever runs the tests do not
+    /// apply to this build.
     fn build_and_run(&self, folder: &str) -> String {
         let output = Command::new(env!("CARGO"))
             .args(["run", "--quiet", "--offline"])
@@ -97,8 +98,9 @@ impl Repositories {
     }
 }
 
-/// Cargo runs the build script again if certain files of Git have changed. Here there are fewer of them: there is no reflog (Git's list of
-/// the earlier commits of a branch), and the branch has no file of its own, because all branches are packed into one file.
+/// Cargo must run the build script again after each commit. It notices a commit by the files of Git that change. Here a commit changes
+/// fewer files than usual: Git writes no reflog (its list of the earlier commits of a branch). And at first the branch has no file of its
+/// own, because all branches are packed into one file.
 #[test]
 fn the_commit_is_found_without_a_reflog_and_with_packed_branches() {
     let repositories = Repositories::new();
@@ -120,6 +122,7 @@ fn sources_unpacked_inside_another_repository_have_no_commit() {
     fs::create_dir(repositories.path("other")).expect("a folder");
     repositories.git("other", &["init", "-q"]);
     repositories.commit("other");
+    // Copies the files of `main`, but not its repository.
     repositories.git(
         "main",
         &["checkout-index", "-a", "--prefix=../other/unpacked/"],

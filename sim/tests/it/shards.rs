@@ -54,7 +54,7 @@ impl Fixture {
         }
     }
 
-    /// Returns the folder of the dataset whose shards a test makes.
+    /// Returns the folder in which a test makes its shards. It is opened as one dataset.
     fn root(&self) -> PathBuf {
         self.folder.path().join("shards")
     }
@@ -73,7 +73,7 @@ fn all_shards_together_are_the_whole_experiment() {
     sweep(&experiment(GRID), &whole).expect("a sweep");
     let mut runs = 0;
     for number in 1..=3 {
-        // Opens the dataset before this shard is made.
+        // The dataset before this shard is made: it has `runs` runs, from the shards before this one.
         let dataset = Dataset::open(&fixture.root());
         match number {
             1 => assert!(dataset.is_err(), "there is no dataset yet"),
@@ -98,8 +98,9 @@ fn all_shards_together_are_the_whole_experiment() {
     assert!(dataset.missing_shards().is_empty());
     assert_eq!((runs, dataset.planned()), (20, 20));
     assert_eq!(rows(&fixture.root()), rows(&whole));
-    let second = sweep(&shard(2, 3), &fixture.root()).expect("a sweep");
-    assert_eq!((second.ok, second.left), (0, 0));
+    // A second sweep of a complete shard makes no run, and leaves none to do.
+    let again = sweep(&shard(2, 3), &fixture.root()).expect("a sweep");
+    assert_eq!((again.ok, again.left), (0, 0));
 }
 
 #[test]
@@ -123,6 +124,7 @@ fn other_numbers_of_shards_than_before_are_refused() {
             "contains shards K/2, which have runs in common with shards K/3; continue with --shard K/2",
         ),
         (
+            // The message names all shards K/2, although only shard 1/2 has been made.
             sweep(&experiment(GRID), &fixture.root()),
             "contains shards 1/2 to 2/2; continue with --shard K/2",
         ),
@@ -151,6 +153,7 @@ fn another_experiments_shards_are_refused() {
         refused.contains("duration_s: 5 in the dataset, 6 in the experiment"),
         "{refused}"
     );
+    // Made in another folder, the shard is accepted. But its copy beside the shard of the first experiment is not.
     let elsewhere = fixture.folder.path().join("elsewhere");
     sweep(&other, &elsewhere).expect("a sweep");
     copy(
@@ -165,9 +168,12 @@ fn overlapping_and_renamed_shards_are_refused() {
     let fixture = Fixture::new();
     sweep(&shard(1, 2), &fixture.root()).expect("a sweep");
     let folder = |name: &str| fixture.root().join(name);
+    // Two folders with the same shard.
     copy(&folder("shard-1-of-2"), &folder("shard-2-of-2"));
-    fixture
-        .check_is_refused("shard-2-of-2 contains shard 1/2, but its name is that of another shard");
+    fixture.check_is_refused(
+        "shard-2-of-2 contains shard 1/2, but the folder has the name of another shard",
+    );
+    // Now the names of the two folders have different N.
     fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
     fixture.check_is_refused("contains shards K/2 and shards K/4, which have runs in common");
     fs::remove_dir_all(folder("shard-1-of-4")).expect("removed");

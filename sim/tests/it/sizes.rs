@@ -16,8 +16,8 @@ fn parse(text: &str) -> Result<Experiment, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Returns a rate set in TOML, another one for each `number`: the rates count up like the digits of a number. The first has 97 values, the
-/// second 89, and the third grows by 1 after 97 * 89 = 8633 sets.
+/// Returns a rate set in TOML, another one for each `number`. A rate is at most 1000, so three rates count up like the digits of a number:
+/// the first rate goes from 1 to 97 and begins again, the second from 1 to 89, and the third grows by 1 after 97 * 89 = 8633 sets.
 fn rates(number: usize) -> String {
     format!(
         "[{}, {}, {}]",
@@ -59,8 +59,9 @@ fn time_to_read_an_experiment_grows_with_its_size() {
         )
     };
     let values = |count| grid(count);
-    // A rate of 0 is a mistake.
+    // In the first 8633 sets, the third rate is 1. Here it becomes 0, which is a mistake.
     let mistakes = |count| grid(count).replace(", 1]", ", 0]");
+    // Half of the configurations are excluded: first by one section with all rate sets, then by one section for each rate set.
     let excluded_values = |count| {
         let sets = rate_sets(count);
         grid(count) + &format!("[[exclude]]\ninternal = 0.5\nrates = [\n{sets}]\n")
@@ -116,7 +117,8 @@ fn time_to_find_runs_by_their_keys_grows_with_their_number() {
 
 #[test]
 fn experiments_with_too_many_runs_or_machines_are_refused() {
-    // 6 to the power of 8 rate sets for each rule.
+    // Each rule makes 6 to the power of 8 = 1679616 sets of 8 machines, so it needs about 13 million machines. Only 20 million are allowed,
+    // so the second rule, `rates[2]`, is refused.
     let many_rules = "{ every = \"ordered\", machines = 8, to = 6 },".repeat(200);
     let many_cases = "[[cases]]\ntopology = \"ring\"\n".repeat(20_000);
     let many_values = rate_sets(20_000);
@@ -125,6 +127,7 @@ fn experiments_with_too_many_runs_or_machines_are_refused() {
             "repetitions = 4294967295\n[parameters]\nrates = [1, 3]\ninternal = 0.5".to_owned(),
             "4294967295 runs are too many: one experiment may plan 2000000",
         ),
+        // The number of sets, 6 to the power of 1000, does not fit into 64 bits.
         (
             "[parameters]\nrates = { every = \"ordered\", machines = 1000 }\ninternal = 0.5".to_owned(),
             "more than 18 quintillion runs",
@@ -135,12 +138,13 @@ fn experiments_with_too_many_runs_or_machines_are_refused() {
         ),
         (
             "[parameters]\nrates = { random = 2000000, machines = 1000 }\ninternal = 0.5".to_owned(),
-            "`parameters.rates`: 2000000 sets of 1000 machines; all configurations of an experiment together may have 20000000",
+            "`parameters.rates`: 2000000 sets of 1000 machines; all configurations of an experiment together may have 20000000 machines",
         ),
         (
             format!("[parameters]\nrates = [{many_rules}]\ninternal = 0.5"),
             "`parameters.rates[2]`: 1679616 sets of 8 machines",
         ),
+        // The 15 million machines of the rate sets are allowed. But with two values of `internal`, the configurations have twice as many.
         (
             "[parameters]\nrates = { random = 15000, machines = 1000 }\ninternal = [0.1, 0.2]\nphase = \"uniform\"".to_owned(),
             "`parameters`: all configurations of an experiment together may have 20000000 machines",
@@ -160,7 +164,7 @@ fn experiments_with_too_many_runs_or_machines_are_refused() {
 #[test]
 fn a_run_that_does_not_fit_into_memory_is_refused_before_anything_is_created() {
     let work = tempfile::tempdir().expect("a folder");
-    // A thousand ticks a second for a week.
+    // A thousand ticks a second for a week: about 604,800,000 events, which need more than 8 GB.
     let parameters = "duration_s = 604800\n[parameters]\nrates = [0.001, 1000]\ninternal = 0.5\n";
     for engine in ["virtual", "tcp"] {
         let text = format!("seed = 1\nengine = \"{engine}\"\n{parameters}");
@@ -201,7 +205,8 @@ fn plans_show_the_memory_and_virtual_time_uses_one_thread_for_each_core() {
     assert_eq!(bash(work.path(), run).status.code(), Some(0));
 }
 
-/// The longest possible plan ends later than the last date that can be shown, which is at the end of the year 9999.
+/// The longest possible plan ends later than the last date that can be shown, which is at the end of the year 9999. So
+/// this last date is shown.
 #[cfg(unix)]
 #[test]
 fn a_plan_of_many_millennia_is_shown() {

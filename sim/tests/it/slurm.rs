@@ -77,8 +77,8 @@ fn submit(cluster: &Cluster, options: &[&str], arguments: &[&str]) -> String {
     said.trim().to_owned()
 }
 
-/// Starts an array of two tasks. Each makes one shard: about sixty runs of 0.1 s, one run after the other. Waits until some runs of
-/// both shards have ended. Returns the array's job number.
+/// Starts an array of two tasks. Each makes one shard: about 60 of the 120 runs, one run after the other. A run takes 0.1 s: 2 s of model
+/// time at the time scale 20. Waits until some runs of both shards have ended. Returns the array's job number.
 fn start_and_wait_for_some_runs(cluster: &Cluster) -> String {
     let keys = "engine = \"tcp\"\ntime_scale = 20";
     write_experiment(cluster.folder(), "e.toml", keys);
@@ -99,7 +99,7 @@ fn shards_of_two(cluster: &Cluster) -> [PathBuf; 2] {
     [1, 2].map(|shard| cluster.folder().join(format!("data/e/shard-{shard}-of-2")))
 }
 
-/// Returns whether no sweep writes to this shard.
+/// Returns whether no sweep writes to this shard. A sweep that writes to it holds its lock.
 fn is_free(shard: &Path) -> bool {
     let lock = fs::File::open(shard.join(".lock")).expect("a lock");
     lock.try_lock_shared().is_ok()
@@ -130,8 +130,10 @@ fn requeued_tasks_are_resumed() {
             .args(["--batch", "--signal=USR1", &last]),
     );
     cluster.wait_for_requeue(&last);
+    // The other task is requeued by a command. Then Slurm sends SIGTERM to the script and to `sim`.
     cluster.run(cluster.command("scontrol").args(["requeue", &first]));
     cluster.wait_for_requeue(&first);
+    // The file has the output of both starts of a task. At the first start, `sim` ended with a text such as `interrupted with 50 runs to do`.
     for task in [1, 2] {
         let said = cluster.read(&format!("slurm-{array}_{task}.out"));
         assert_eq!(said.matches("interrupted with").count(), 1, "{said}");
@@ -154,6 +156,7 @@ fn a_task_is_resumed_after_its_node_failed() {
                 .args(["update", &node, state, "Reason=test"]),
         );
     };
+    // These are all nodes of the cluster.
     for name in ["one", "two"] {
         node(name, "State=DOWN");
     }
@@ -206,17 +209,19 @@ fn task(
 
 #[test]
 fn the_script_passes_on_arguments_and_exit_codes() {
+    // `echo` prints the arguments that `sim` would get. The tasks have the numbers 0 to 3, so task 0 makes shard 1.
     let (code, said) = run_as_task("echo", &task("0", "0", "3", "4"));
     assert_eq!(code, Some(0), "{said}");
     assert!(
         said.ends_with("\nrun e.toml --quiet --shard 1/4\n"),
         "{said}"
     );
-    // The array runs only some of the four shards, so the variable `SHARDS` says how many there are.
+    // The array runs only the shards 1 and 3, so the variable `SHARDS` says that there are four. Then task 3 makes shard 3.
     let some_shards = [&task("3", "1", "3", "2")[..], &[("SHARDS", "4")]].concat();
     let (code, said) = run_as_task("echo", &some_shards);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.ends_with("--shard 3/4\n"), "{said}");
+    // The program `false` does nothing but end with exit code 1.
     assert_eq!(run_as_task("false", &task("1", "1", "1", "1")).0, Some(1));
 }
 
@@ -230,7 +235,7 @@ fn the_script_gives_advice() {
             &task("1", "1", "4", "4"),
             "cargo build --release -p sim",
         ),
-        // The array has a gap: its two tasks have the numbers 1 and 3.
+        // The array has a gap: its two tasks have the numbers 1 and 3. The advice shows an example with four shards.
         ("echo", &task("1", "1", "3", "2"), "SHARDS=4"),
     ] {
         let (code, said) = run_as_task(program, variables);
@@ -249,7 +254,8 @@ fn the_script_requeues_its_task_after_the_sweep_has_stopped() {
         path.display().to_string()
     };
     // This program takes the place of `sim`. It sends the script the signal that Slurm sends when the time limit is near. When the script
-    // stops the program with SIGTERM, the program takes a while, prints `stopped`, and ends with the exit code of an interrupted sweep.
+    // stops the program with SIGTERM, the program counts to 300,000 before it prints `stopped`, so the script has to wait for it. It ends
+    // with the exit code of an interrupted sweep.
     let sim = program(
         "sim",
         "trap stop=yes TERM; kill -s USR1 $PPID; until [[ $stop ]]; do :; done; for i in {1..300000}; do :; done; echo stopped; exit 130",
@@ -258,6 +264,7 @@ fn the_script_requeues_its_task_after_the_sweep_has_stopped() {
     program("scontrol", "echo \"scontrol $*\"");
     let path = std::env::var("PATH").expect("a search path");
     let path = format!("{}:{path}", folder.path().display());
+    // The tasks have the numbers 2 to 5, so task 3 makes shard 2.
     let variables = [&task("3", "2", "5", "4")[..], &[("PATH", &path)]].concat();
     let (code, said) = run_as_task(&sim, &variables);
     assert_eq!(code, Some(130), "{said}");
@@ -274,7 +281,8 @@ fn the_command_for_parallel_makes_every_run_once() {
     let page = fs::read_to_string(Path::new(EXPERIMENTS).join("many-machines.md")).expect("a page");
     let mut lines = page.lines().filter(|line| line.starts_with("parallel "));
     let line = lines.next().expect("a command");
-    // Creates what the command expects in the folder of the project. In the list of computers, `:` means this computer.
+    // The command is run in the test's folder, which gets what the command expects in the project's folder: the program, the list of
+    // computers and the experiment. In the list, `:` means this computer.
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     fs::create_dir_all(path("target/release")).expect("a folder");
@@ -286,6 +294,7 @@ fn the_command_for_parallel_makes_every_run_once() {
         "overnight.toml",
         "engine = \"virtual\"",
     );
+    // GNU parallel keeps files in the home folder.
     let mut parallel = Command::new("bash");
     parallel
         .args(["-c", line])
@@ -294,5 +303,6 @@ fn the_command_for_parallel_makes_every_run_once() {
     let output = parallel.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
+    // The command makes four shards.
     check_complete(&path("data/overnight"), 4);
 }

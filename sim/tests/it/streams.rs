@@ -1,5 +1,5 @@
-//! Tests of output that cannot be written: on a full disk, to a closed pipe, or to a closed terminal. Messages may be lost, but every run
-//! is made. In shell commands, `$SIM` is the program `sim`.
+//! Tests of output that cannot be written. Messages (to a full disk, a closed pipe or a closed terminal) may be lost, but every run is made.
+//! If a file of the dataset cannot be written, the sweep ends with an error. In shell commands, `$SIM` is the program `sim`.
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -30,7 +30,8 @@ fn every_run_is_made_if_stderr_cannot_be_written() {
         ("closed", "$SIM run v.toml --data closed 2>&-", 6),
         // stdin, stdout and stderr are all closed.
         ("all", "$SIM run v.toml --data all <&- >&- 2>&-", 6),
-        // The reader closes the pipe before the first message.
+        // The reader closes the pipe before the first message. The named pipe `f` is first opened for reading and writing (8), because
+        // opening it only for writing (9) would wait for a reader. Then 8 is closed.
         (
             "gone",
             "mkfifo f; exec 8<> f 9> f; exec 8<&-; $SIM run v.toml --data gone 2>&9",
@@ -54,12 +55,13 @@ fn every_run_is_made_if_stderr_cannot_be_written() {
 #[test]
 fn every_run_is_made_if_nobody_reads_the_messages() {
     let (mut reader, mut writer) = std::io::pipe().expect("a pipe");
-    // Fills the pipe: first with large pieces, then byte by byte. A pipe that does not wait refuses a piece when it is full.
+    // Fills the pipe: with large pieces while they fit, then byte by byte. When nothing fits, a pipe that does not wait returns an error.
     let without_waiting = rustix::fs::OFlags::NONBLOCK;
     rustix::fs::fcntl_setfl(&writer, without_waiting).expect("a pipe that does not wait");
     while writer.write(&[b'.'; 4096]).is_ok() || writer.write(b".").is_ok() {}
     rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty()).expect("a pipe that waits");
     let work = folder_with_experiments();
+    // A run is finished when it has been forced to the disk: with `--sync-every 0`, as soon as it has ended.
     let mut sweep = Command::new(env!("CARGO_BIN_EXE_sim"))
         .args(["run", "v.toml", "--data", "unread", "--sync-every", "0"])
         .current_dir(work.path())
@@ -78,8 +80,8 @@ fn every_run_is_made_if_nobody_reads_the_messages() {
     assert!(said.contains("6 runs ok, 0 failed"), "{said:.200}");
 }
 
-/// If a file reaches the limit on the size of files, the system sends a signal that would end the process. Instead there is an error, and
-/// the same command resumes the sweep without the limit.
+/// If a file reaches the limit on the size of files (`ulimit -f`, in KiB), the system sends a signal, which ends a process that does not
+/// handle it. `sim` handles it, so that writing fails with an error. Without the limit, the same command resumes the sweep.
 #[test]
 fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     let work = folder_with_experiments();
@@ -120,8 +122,8 @@ fn a_machines_log_that_may_not_grow_is_one_error_of_the_disk() {
     assert_eq!(finished(&work.path().join("d")).len(), 3);
 }
 
-/// The terminal closes while it shows the progress, as when a connection breaks and the command was started with `nohup`, which ignores
-/// the signal SIGHUP. The Python program creates the terminal and closes it after the first output.
+/// The terminal closes while it shows the progress, as when a connection to another computer breaks. The signal SIGHUP, which would then
+/// end `sim`, is ignored, as after a start with `nohup`. The Python program creates the terminal and closes it after the first output.
 #[test]
 fn every_run_is_made_if_the_terminal_closes() {
     const TERMINAL: &str = "
@@ -177,7 +179,8 @@ fn output_that_cannot_be_written_is_an_error_that_names_stdout() {
         assert_eq!(output.status.code(), Some(0), "{arguments}: {output:?}");
         assert!(output.stderr.is_empty(), "{arguments}: {output:?}");
     }
-    // If the message of an error cannot be printed either, the exit code is still that of the error.
+    // If the message of an error cannot be printed either, the exit code is still that of the error: here no file is given, the file is
+    // missing, or there is no such command.
     for arguments in ["plan", "plan missing.toml", "fly"] {
         let output = bash(work.path(), &format!("$SIM {arguments} 2> /dev/full"));
         assert_eq!(output.status.code(), Some(2), "{arguments}: {output:?}");
@@ -187,6 +190,7 @@ fn output_that_cannot_be_written_is_an_error_that_names_stdout() {
 #[test]
 fn manual_pages_that_cannot_be_written_name_their_folder() {
     let work = folder_with_experiments();
+    // In /proc, not even root can create a folder.
     let output = bash(work.path(), "$SIM man /proc/here");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");

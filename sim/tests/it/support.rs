@@ -10,10 +10,10 @@ use sim::engine::{Control, RawLog, RunOutcome, virtual_time};
 use sim::experiment::{EngineKind, Experiment, Overrides};
 use sim::log::Dataset;
 
-/// Returns the experiment of a file that begins with a name and seed 262, and continues with the text `parameters`. Before its table
-/// `[parameters]`, the text may have other keys, such as `repetitions`.
-pub fn experiment(parameters: &str) -> Experiment {
-    let text = format!("name = \"test\"\nseed = 262\n{parameters}");
+/// Returns an experiment with the name `test`, seed 262, and the further lines of its file in `rest`: keys such as `repetitions` if they are
+/// needed, then the table `[parameters]`.
+pub fn experiment(rest: &str) -> Experiment {
+    let text = format!("name = \"test\"\nseed = 262\n{rest}");
     Experiment::parse(&text, Path::new("test.toml"), Overrides::default())
         .unwrap_or_else(|error| panic!("{error}"))
 }
@@ -49,6 +49,7 @@ pub fn run_tcp(experiment: &Experiment, settings: &Settings) -> Vec<RunOutcome> 
     drop(sender);
     let mut outcomes = vec![];
     let control = Control::default();
+    // Called at the end of each run. Its raw log can be in pieces; `finalize` joins them and calculates how punctual the run was.
     let finalize = |outcome: RunOutcome<RawLog>| {
         outcomes.push(outcome.finalize(experiment.seed, experiment.time_scale));
     };
@@ -70,7 +71,8 @@ pub fn settings(experiment: &Experiment) -> Settings {
     }
 }
 
-/// Returns the number of each finished run and the bytes of its rows in the event files, ordered by number.
+/// Returns the number of each finished run and its events as bytes, ordered by number. Unlike the map of [`finished`], the list would have a
+/// run twice if it was finished twice.
 pub fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
     let dataset = Dataset::open(root).expect("a dataset");
     let mut rows: Vec<_> = dataset
@@ -87,8 +89,8 @@ pub fn files(root: &Path) -> [Vec<u8>; 2] {
     ["runs.csv", "events-0000.csv"].map(|name| fs::read(root.join(name)).expect("a file"))
 }
 
-/// Returns the events of each finished run, as bytes, by the number of the run. Reading them checks their checksums. Empty if `root` is
-/// not a dataset yet.
+/// Returns a map from the number of each finished run to its events as bytes. Reading them checks their checksums. The map is empty if
+/// `root` is not a dataset yet.
 pub fn finished(root: &Path) -> BTreeMap<u64, Vec<u8>> {
     let Ok(dataset) = Dataset::open(root) else {
         return BTreeMap::new();
@@ -109,8 +111,8 @@ pub fn signal(name: &str, process: u32) {
     assert!(kill.expect("a shell").success());
 }
 
-/// Runs a line of bash in `folder`. In the line, `$SIM` is the program `sim`. Without the variable `CARGO`, the program's messages name
-/// commands as `sim ...`, not as `cargo sim ...`.
+/// Runs a line of bash in `folder`. In the line, `$SIM` is the program `sim`. The variable `CARGO` is removed, so that the program's messages
+/// name commands as `sim ...`, not as `cargo sim ...`.
 #[cfg(unix)]
 pub fn bash(folder: &Path, line: &str) -> std::process::Output {
     std::process::Command::new("bash")

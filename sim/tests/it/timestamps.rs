@@ -16,7 +16,8 @@ use sim::machine::EventKind;
 
 use crate::support::{experiment, rows, run_all};
 
-/// Runs of both clocks with every topology, multicasts, delays, and ticks that take all waiting messages.
+/// Runs of both clocks with every topology, multicasts, delays, and ticks that take all waiting messages. The time-keeper always sends to
+/// all, so it cannot multicast.
 const VARIANTS: &str = "duration_s = 10\ntime_scale = 40\n[parameters]
 rates = [[1, 3, 6], [5, 1, 5, 2]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]\nclock = [\"vector\", \"hlc\"]
 receive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]
@@ -44,6 +45,7 @@ impl<'r, C: Clock> Replay<'r, C> {
         // Epsilon is the largest difference between two physical clocks of a run, and the resolution is the step by which they advance.
         let physical = |machine| {
             let duration_ns = run.configuration.duration_ns;
+            // The errors of the clocks are drawn from the seed and this key (the text of the run's parameters and repetition).
             let key = run.stream_key();
             PhysicalTime::draw(
                 (seed, &*key),
@@ -72,9 +74,9 @@ impl<'r, C: Clock> Replay<'r, C> {
         // The timestamps of the messages, by sender and tick of the send.
         let mut sent: HashMap<(u32, u64), C::Timestamp> = HashMap::new();
         let mut replayed: Vec<Vec<C::Timestamp>> = vec![vec![]; log.len()];
-        let events: usize = log.iter().map(Vec::len).sum();
+        let event_count: usize = log.iter().map(Vec::len).sum();
         let count = |replayed: &[Vec<C::Timestamp>]| replayed.iter().map(Vec::len).sum::<usize>();
-        while count(&replayed) < events {
+        while count(&replayed) < event_count {
             let before = count(&replayed);
             for (machine, events) in log.iter().enumerate() {
                 for logged in &events[replayed[machine].len()..] {
@@ -103,7 +105,8 @@ impl<'r, C: Clock> Replay<'r, C> {
     }
 }
 
-/// Returns the timestamps in the type that the events of a log have, by machine and event.
+/// Makes timestamps of one clock comparable with those in a log: `wrap` turns each of them into the type that the log has. Both lists are by
+/// machine and event.
 fn wrapped<T>(
     timestamps: Vec<Vec<T>>,
     wrap: impl Fn(T) -> CarriedTimestamp,
@@ -169,7 +172,8 @@ fn the_clock_does_not_change_what_machines_do() {
     assert!(logs.iter().all(|log| *log == logs[0]));
 }
 
-/// Runs `sim` in `folder`. Returns its exit code and its messages.
+/// Runs `sim` in `folder`. Returns its exit code and its messages. Without the variable `CARGO`, the messages name commands as `sim ...`,
+/// not as `cargo sim ...`.
 fn sim(folder: &Path, arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_sim"))
         .args(arguments)
@@ -225,6 +229,7 @@ fn runs_in_processes_and_in_shards_have_the_timestamps_of_a_replay() {
         check_dataset(&folder.path().join("processes"), PER_MESSAGE),
         6
     );
+    // Each shard makes a folder of its own in `shards`. Both together are one dataset.
     for shard in ["1/2", "2/2"] {
         run_sim(&[
             "run", "e.toml", "--data", "shards", "--shard", shard, "--engine", "virtual",
@@ -239,11 +244,13 @@ fn runs_in_processes_and_in_shards_have_the_timestamps_of_a_replay() {
 #[test]
 fn runs_with_timestamps_can_be_added_only_to_a_dataset_with_their_column() {
     let folder = tempfile::tempdir().expect("a folder");
+    // The first line of the events of a dataset.
     let header = |data: &str| {
         let events = fs::read_to_string(folder.path().join(data).join("events-0000.csv"));
         let events = events.expect("events");
         events.lines().next().expect("a header").to_owned()
     };
+    // Writes the experiment with these clocks and repetitions. Returns its text without name and seed.
     let write_clocks = |clocks: &str, repetitions: u32| {
         let parameters = format!(
             "engine = \"virtual\"\nduration_s = 5\nrepetitions = {repetitions}\n[parameters]\nrates = [1, 3]\ninternal = 0.5\nclock = {clocks}"

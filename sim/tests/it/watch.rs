@@ -67,6 +67,7 @@ fn each_row_is_read_once_and_only_when_it_is_complete() {
     }
     // Each of the two rows was read alone, when its last byte had arrived.
     assert_eq!(counts, [1, 1]);
+    // `attempted` returns all rows of the journal.
     assert_eq!(all, Dataset::open(&longer).expect("a dataset").attempted());
 }
 
@@ -80,15 +81,18 @@ fn a_damaged_row_is_an_error_with_its_line() {
     let journal = folder.path().join("runs.csv");
     let text = std::fs::read_to_string(&journal).expect("a journal");
     let last = text.lines().last().expect("a row");
+    // After this change, the checksum in the row is wrong.
     let changed = text.replace(last, &last.replace("ok", "failed"));
     std::fs::write(&journal, changed).expect("written");
     let error = follower.read_new(|_| {}).expect_err("a changed row");
+    // Line 1 is the header, line 2 the row that was read before.
     assert!(error.to_string().contains("line 3"), "{error}");
 }
 
-/// The first row has a cell of two lines: the reason of a failure. The third row is damaged, and then repaired.
+/// The first row has a cell of two lines: the reason of a failure. So the three rows begin in the lines 2, 4 and 5. The third row is
+/// damaged, and then repaired.
 #[test]
-fn a_row_after_a_line_feed_has_the_right_line_and_is_counted_once() {
+fn a_row_after_a_cell_with_a_line_feed_has_the_right_line_and_is_counted_once() {
     let folder = tempfile::tempdir().expect("a folder");
     make(&experiment(SIX_RUNS), folder.path(), &[0, 1, 2]);
     let journal = folder.path().join("runs.csv");
@@ -108,18 +112,20 @@ fn a_row_after_a_line_feed_has_the_right_line_and_is_counted_once() {
         writer.write_record(row).expect("written");
     }
     let changed = String::from_utf8(writer.into_inner().expect("written"));
+    // The first row was changed, so it needs a new checksum.
     let whole = sim::log::seal_journal(&changed.expect("text")).expect("CSV");
     let third = whole.lines().last().expect("a row");
     let damaged = whole.replace(third, &third.replace("ok", "failed"));
 
-    // The follower first reads the row with two lines, then the others.
-    let reason_end = whole.find("two").expect("the reason");
-    let row_length = whole[reason_end..].find('\n').expect("a line feed") + 1;
-    std::fs::write(&journal, &whole[..reason_end + row_length]).expect("written");
+    // At first, the journal ends with the row of two lines. The other rows come later.
+    let second_line = whole.find("two").expect("the reason");
+    let rest_of_row = whole[second_line..].find('\n').expect("a line feed") + 1;
+    std::fs::write(&journal, &whole[..second_line + rest_of_row]).expect("written");
     let mut follower = Follower::open(folder.path()).expect("a dataset");
     assert_eq!(numbers(&read_new(&mut follower)), [0]);
     std::fs::write(&journal, damaged).expect("written");
     let mut taken = vec![];
+    // Each read reports the damaged row, but only the first read returns the row before it.
     for _ in 0..2 {
         let read = follower.read_new(|row| taken.push(row.run));
         let error = read.expect_err("a changed row");
@@ -184,7 +190,7 @@ mod in_a_terminal {
     /// A Python program that runs another program in a pseudo-terminal and does steps with it: waits for texts, presses keys, and so on.
     const DRIVER: &str = include_str!("watch/terminal.py");
 
-    /// Does the steps with `sim status --watch`.
+    /// Runs `sim status --watch` in a pseudo-terminal and does the steps with it, such as `expect 6 of 6 done` or `send q`.
     fn in_terminal(folder: &Path, arguments: &[&str], steps: &[&str]) -> Output {
         Command::new("python3")
             .args(["-c", DRIVER])
@@ -200,7 +206,7 @@ mod in_a_terminal {
             .expect("Python runs")
     }
 
-    /// Does the steps with `sim status --watch`. It must end with `code` and restore the terminal. Returns what it prints after that.
+    /// Does the same as [`in_terminal`]. The program must end with `code` and restore the terminal. Returns what it prints after that.
     fn watch(folder: &Path, arguments: &[&str], steps: &[&str], code: i32) -> String {
         let output = in_terminal(folder, arguments, steps);
         let shown = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -216,11 +222,9 @@ mod in_a_terminal {
         after.trim_start_matches(show_cursor).replace("\r\n", "\n")
     }
 
-    /// Returns a folder with the experiment `e.toml` and the finished dataset `name`.
+    /// Returns a folder with the finished dataset `name`.
     fn dataset(name: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
-        let text = format!("seed = 262\n{SIX_RUNS}");
-        fs::write(folder.path().join("e.toml"), text).expect("written");
         make(&experiment(SIX_RUNS), &folder.path().join(name), &[]);
         folder
     }
@@ -246,10 +250,11 @@ mod in_a_terminal {
         assert!(output.expect("it runs").status.success());
         let steps = [
             "expect 1 of 6 done",
-            // The numbers of configurations.
+            // These numbers are about the two configurations: one of the three runs of the first configuration is done.
             "expect 0 done, 1 under way, 0 failed, 1 not begun",
             "run $SIM run e.toml --quiet",
             "expect 6 of 6 done",
+            // The step `resize` has the rows first. The program's message `needs 40 x 12` has the columns first.
             "resize 20 60",
             "expect finished",
             "resize 4 30",
@@ -283,6 +288,7 @@ mod in_a_terminal {
     #[test]
     fn signals_and_errors_restore_the_terminal() {
         let folder = dataset("night");
+        // The exit code 130 means that a signal has ended the program.
         for signal in ["signal TERM", "signal INT", "signal HUP"] {
             watch(
                 folder.path(),
@@ -333,7 +339,7 @@ mod in_a_terminal {
         assert_eq!(files(), before);
     }
 
-    /// The output is a pipe, whatever the variable `TERM` says.
+    /// Here the output is a pipe and no terminal, even if the variable `TERM` names a kind of terminal.
     #[test]
     fn without_a_terminal_the_message_says_what_to_use() {
         let folder = dataset("night");

@@ -1,8 +1,8 @@
 //! A fuzz test of the code that decodes the bytes of a connection: the result must not depend on how the bytes are cut into
 //! pieces, and no bytes may cause a panic.
 //!
-//! The inputs are the byte streams in `tests/corpus/wire`, here called seeds, and random changes of them (mutations). With the variable
-//! `PROPTEST_CASES=10000000` the test tries more of them.
+//! The inputs are the byte streams in `tests/corpus/wire`, here called seeds, and random changes of them (mutations). To try more
+//! changed streams, set the environment variable `PROPTEST_CASES`: with `PROPTEST_CASES=1000000`, the test tries 20 million.
 
 use std::fs;
 use std::path::Path;
@@ -19,14 +19,15 @@ const FORMATS: [Option<TimestampFormat>; 3] = [
     Some(TimestampFormat::Hybrid),
 ];
 
-/// The result of decoding a stream: a handshake, and then frames.
+/// The result of decoding a stream: one step of a handshake, and then frames.
 #[derive(Debug, Default, PartialEq)]
 struct Decoded {
-    /// The first step of the handshake. `None` if the stream is too short.
+    /// The step of the handshake. `None` if the stream is too short.
     hello: Option<Result<Hello, WireError>>,
-    /// The frames that follow. After an error, decoding goes on with the next bytes, although no machine does so.
+    /// The frames that follow. After an error, decoding goes on with the next bytes, so that these are tested too. (In a run, the
+    /// connection fails at the first error.)
     frames: Vec<Result<Frame, WireError>>,
-    /// Whether the stream ends within the handshake or within a frame.
+    /// Whether the stream ends within the step of the handshake or within a frame.
     is_partial: bool,
 }
 
@@ -87,7 +88,7 @@ fn corpus() -> Vec<Vec<u8>> {
 /// A random change of a stream. An [`Index`] is a random position in it.
 #[derive(Clone, Debug)]
 enum Mutation {
-    /// Replaces one byte.
+    /// Replaces one byte, or none if the position is after the last byte.
     Set(Index, u8),
     /// Inserts bytes before a position.
     Insert(Index, Vec<u8>),
@@ -95,7 +96,7 @@ enum Mutation {
     Remove(Index, usize),
     /// Removes all bytes from a position on.
     Truncate(Index),
-    /// Appends another seed.
+    /// Appends the bytes of a seed.
     Append(Vec<u8>),
 }
 
@@ -135,8 +136,8 @@ impl Mutation {
     }
 }
 
-/// Also checks that the seeds have what the mutations need: messages with each kind of timestamps, valid and invalid handshakes, and a
-/// stream with several frames.
+/// Decodes every seed in pieces. Before this, checks that the seeds together have what the mutations need: messages with each kind of
+/// timestamps, valid and invalid steps of handshakes, and a stream with several frames.
 #[test]
 fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
     let corpus = corpus();

@@ -15,8 +15,8 @@ struct Canvas {
     columns: usize,
     /// For each character, the bits of its dots.
     dots: Vec<u8>,
-    /// For each character, what is shown in place of its dots, if anything.
-    letters: Vec<Option<char>>,
+    /// For each character, what is shown in place of its dots, if anything: the circle of a point.
+    circles: Vec<Option<char>>,
     /// For each character, its colour.
     tones: Vec<Tone>,
 }
@@ -32,7 +32,7 @@ impl Canvas {
         Self {
             columns,
             dots: vec![0; columns * ROWS],
-            letters: vec![None; columns * ROWS],
+            circles: vec![None; columns * ROWS],
             tones: vec![Tone::Plain; columns * ROWS],
         }
     }
@@ -54,10 +54,10 @@ impl Canvas {
         }
     }
 
-    /// Shows a letter in place of the dots at a position.
-    fn put_letter(&mut self, x: f64, y: f64, letter: char, tone: Tone) {
+    /// Shows a circle in place of the dots at a position.
+    fn put_circle(&mut self, x: f64, y: f64, circle: char, tone: Tone) {
         if let Some((index, _, _)) = self.position(x, y) {
-            self.letters[index] = Some(letter);
+            self.circles[index] = Some(circle);
             self.tones[index] = tone;
         }
     }
@@ -80,11 +80,12 @@ impl Canvas {
 
     /// A row as characters in their colours.
     fn row(&self, row: usize) -> Line {
-        let cells = row * self.columns..(row + 1) * self.columns;
+        let first = row * self.columns;
+        let cells = first..first + self.columns;
         let spans = cells.map(|cell| {
             let braille = char::from_u32(NO_DOTS + u32::from(self.dots[cell]));
-            let text = match (self.letters[cell], self.dots[cell]) {
-                (Some(letter), _) => letter,
+            let text = match (self.circles[cell], self.dots[cell]) {
+                (Some(circle), _) => circle,
                 (None, 0) => ' ',
                 (None, _) => braille.unwrap_or(' '),
             };
@@ -97,12 +98,14 @@ impl Canvas {
 /// The lines of a panel: its area with the vertical axis, then the horizontal axis.
 pub(super) fn lines(panel: &Panel, width: usize) -> Vec<Line> {
     let y = panel.y.scale((ROWS * 4 - 1) as f64, 0.0);
-    // Each number gets at least 12 dots (three rows). The argument is negative because positions get smaller from the bottom to the top.
+    // The ticks here are those of the axis. Each number beside a tick gets at least 12 dots (three rows). The argument is negative because
+    // positions get smaller from the bottom to the top.
     let (ticks, decimals) = y.ticks(-12.0);
     let shown: Vec<String> = ticks
         .iter()
         .map(|tick| format!("{tick:.decimals$}"))
         .collect();
+    // To the left of the vertical axis: the widest number and a blank. The axis itself is one more character.
     let margin = widest(&shown) + 1;
     let columns = width.saturating_sub(margin + 1).max(10);
     let x = panel.x.scale(0.0, (columns * 2 - 1) as f64);
@@ -136,13 +139,14 @@ fn draw(series: &Series, x: &Scale, y: &Scale, canvas: &mut Canvas) {
         .collect();
     match series.mark {
         Mark::Dots | Mark::Hollow => {
-            let letter = if series.mark == Mark::Dots {
+            // `Mark::Dots` are filled circles, not dots of Braille characters.
+            let circle = if series.mark == Mark::Dots {
                 '●'
             } else {
                 '○'
             };
             for &(x, y) in &points {
-                canvas.put_letter(x, y, letter, tone);
+                canvas.put_circle(x, y, circle, tone);
             }
         }
         Mark::Steps => {

@@ -8,8 +8,9 @@ use super::{Figure, KeyEntry, Mark, Panel, Positions};
 use crate::draw::svg::{Label, Svg, px};
 use crate::draw::text::{self, Anchor, Weight};
 
+/// Draws the title, the subtitle, the key and the notes. ([`draw_axes`] draws the axes of a panel.)
 pub(super) fn draw(figure: &Figure, layout: &Layout, svg: &mut Svg) {
-    // The baseline of the next line of text.
+    // The baseline of the next line of text. Above the first one, the letters need about 0.8 times their size.
     let mut y = MARGIN + TITLE * 0.8;
     for line in &layout.title {
         svg.label(&Label {
@@ -53,12 +54,14 @@ pub(super) fn draw(figure: &Figure, layout: &Layout, svg: &mut Svg) {
     }
 }
 
-/// A label of the usual size with this CSS class, which gives the colour. The caller sets the text and the position.
+/// A label of the usual size with this CSS class, which gives the colour: `ink`, or `muted` for less important text. The caller sets the
+/// text and the position.
 pub(super) fn label(class: &str) -> Label<'_> {
     Label::of_class(class, LABEL)
 }
 
-/// Draws the sample of an entry of the key, with its left end at `x`.
+/// Draws the sample of an entry of the key in the 18 pixels to the right of `x` ([`SAMPLE_WIDTH`] also has the space after them). Its
+/// middle is at the height `y`.
 fn draw_sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
     let class = |mark: &str| format!("{mark} {}", entry.ink.class());
     match entry.mark {
@@ -67,6 +70,7 @@ fn draw_sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
             svg.element("path", &[("class", &class("curve")), ("d", &path)], "");
         }
         Mark::Reference | Mark::Segments => {
+            // These two classes have their own colour, whatever the `ink` of the entry is.
             let class = if entry.mark == Mark::Reference {
                 "reference"
             } else {
@@ -86,7 +90,7 @@ fn draw_sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
             svg,
         ),
         Mark::Cells => {
-            // Six shades beside each other, from none to the darkest.
+            // Six shades beside each other, from transparent to the darkest.
             for step in 0..6 {
                 let left = x + 3.0 * f64::from(step);
                 let opacity = super::marks::opacity(f64::from(step) / 5.0);
@@ -113,7 +117,8 @@ pub(super) fn circle_class(mark: Mark) -> &'static str {
 
 /// Draws the titles and the axes of a panel.
 pub(super) fn draw_axes(panel: &Panel, area: &Area, svg: &mut Svg) {
-    // The baseline of the next title. The titles are written from bottom to top: first the name of the vertical axis, then the panel's title.
+    // Two lines of text stand above the panel: its title, and below that the name of the vertical axis. The lower line is written first. This
+    // is the baseline of the next line.
     let mut y = area.top - 10.0;
     if !panel.y.name.is_empty() {
         svg.label(&Label {
@@ -152,6 +157,7 @@ fn draw_vertical_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
         svg.label(&Label {
             text,
             x: area.left - 6.0,
+            // With its baseline here, the middle of the text is at about `y`.
             y: y + LABEL * 0.35,
             anchor: Anchor::End,
             ..label("muted")
@@ -172,7 +178,7 @@ fn draw_vertical_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
             }
         }
         Positions::Numbers { .. } => {
-            // The height is negative because positions get smaller from the bottom to the top.
+            // `ticks` takes the space for each number. It is negative here: larger numbers are higher up, so their positions are smaller.
             let (ticks, decimals) = scale.ticks(-TICK_HEIGHT);
             for tick in ticks {
                 let y = scale.at(tick);

@@ -4,7 +4,7 @@ use super::layout::{Area, LABEL};
 use super::{Mark, Panel, Series};
 use crate::draw::svg::{Label, Svg, px};
 
-/// The least distance between the baselines of two names, in pixels.
+/// The least vertical distance between two names, in pixels: a little more than the size of their font.
 const MIN_DISTANCE: f64 = LABEL + 1.5;
 
 pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
@@ -30,6 +30,7 @@ pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
             px(name_y)
         );
         svg.element("path", &[("class", &class), ("d", &path)], "");
+        // The `y` of a label is its baseline, on which the letters stand. A baseline a little below `name_y` puts their middle at `name_y`.
         svg.label(&Label {
             text: &series.name,
             x: area.right + 12.0,
@@ -39,8 +40,9 @@ pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
     }
 }
 
-/// Moves ascending positions so that any two are at least [`MIN_DISTANCE`] apart. First each position is moved down as far as it must be. If
-/// the last position is then below `bottom`, it is moved up to `bottom`, and the positions above it move up as far as they must.
+/// Moves vertical positions so that any two are at least [`MIN_DISTANCE`] apart. A larger position is lower in the picture. `wanted` has the
+/// positions from top to bottom. First, each position that is too close to the one above it is moved down. If the last one is then below
+/// `bottom`, it is moved up to `bottom`, and positions above it that are now too close are moved up too.
 fn move_apart(wanted: &[f64], bottom: f64) -> Vec<f64> {
     let mut positions: Vec<f64> = wanted.to_vec();
     for index in 1..positions.len() {

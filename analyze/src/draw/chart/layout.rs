@@ -18,7 +18,8 @@ pub(super) const LEADING: f64 = 15.0;
 pub(super) const MARGIN: f64 = 14.0;
 /// Space between panels.
 const GAP: f64 = 26.0;
-/// Width of the sample of an entry of the key (a line, circle or other mark), with the space after it.
+/// The key says what the colours and marks mean. Each entry has a sample (a line, circle or other mark) and a name. This is the width of the
+/// sample, with the space after it.
 pub(super) const SAMPLE_WIDTH: f64 = 24.0;
 /// The least width of a panel, if there are several beside each other.
 const MIN_PANEL_WIDTH: f64 = 300.0;
@@ -55,6 +56,7 @@ impl Area {
     /// The scales of both axes.
     pub(super) fn scales(&self, panel: &Panel) -> (Scale, Scale) {
         let x = panel.x.scale(self.left, self.right);
+        // The first name is at the top, but the smallest number is at the bottom.
         let y = match panel.y.positions {
             Positions::Names(_) => panel.y.scale(self.top, self.bottom),
             Positions::Numbers { .. } => panel.y.scale(self.bottom, self.top),
@@ -98,7 +100,8 @@ impl Layout {
         let mut areas = vec![];
         for row in figure.panels.chunks(columns) {
             let titles = titles_height(row);
-            // All panels of a row have the same widths beside their areas, and the same height, so that their axes are aligned.
+            // In all panels of a row, the area has the same height, and the same space to its left and to its right. So the axes are
+            // aligned.
             let heights = row
                 .iter()
                 .map(|panel| area_height(panel, figure.panels.len()));
@@ -106,6 +109,7 @@ impl Layout {
             let left_widths = row.iter().map(|panel| names_width(panel, (width, height)));
             let left_width = left_widths.fold(0.0, f64::max);
             let right_widths = row.iter().map(|panel| labels_width(panel, width));
+            // Even without names, 8 pixels to the right of the areas stay free.
             let right_width = right_widths.fold(8.0, f64::max);
             for (column, panel) in row.iter().enumerate() {
                 let left = MARGIN + (width + GAP) * column as f64;
@@ -135,6 +139,7 @@ impl Layout {
 
 /// Number of panels beside each other.
 fn column_count(figure: &Figure, inner_width: f64) -> usize {
+    // Between n panels there are n - 1 gaps. With one gap more, there is a gap for each panel.
     let fitting = ((inner_width + GAP) / (MIN_PANEL_WIDTH + GAP))
         .floor()
         .max(1.0) as usize;
@@ -160,7 +165,7 @@ fn names_width(panel: &Panel, (width, height): (f64, f64)) -> f64 {
     let widest = match &panel.y.positions {
         Positions::Names(names) => names.iter().map(|name| width_of(name)).fold(0.0, f64::max),
         Positions::Numbers { .. } => {
-            // The height is negative because positions get smaller from the bottom to the top.
+            // The minus sign says that positions get smaller from the bottom (`height`) to the top (0).
             let (ticks, decimals) = panel.y.scale(height, 0.0).ticks(-TICK_HEIGHT);
             let widths = ticks
                 .iter()
@@ -175,6 +180,7 @@ fn names_width(panel: &Panel, (width, height): (f64, f64)) -> f64 {
 fn labels_width(panel: &Panel, width: f64) -> f64 {
     let of_series = panel.series.iter().map(|series| match series.mark {
         Mark::Line | Mark::Steps => width_of(&series.name) + 14.0,
+        // Bars are horizontal if the vertical axis has names.
         Mark::Bars if panel.y.names_of().is_some() => {
             let words = series.points.iter().map(|point| &point.words);
             let widths = words.map(|words| text::width(words, VALUE, Weight::Regular));
@@ -191,7 +197,7 @@ pub(super) fn count_bar_series(panel: &Panel) -> usize {
     series.filter(|series| series.mark == Mark::Bars).count()
 }
 
-/// The height of a panel's area, in a chart that has `panel_count` panels.
+/// The height of a panel's area, in a chart that has `panel_count` panels. If the vertical axis has names, each name gets a row of the area.
 fn area_height(panel: &Panel, panel_count: usize) -> f64 {
     let Some(names) = panel.y.names_of() else {
         return if panel_count == 1 {
@@ -201,14 +207,14 @@ fn area_height(panel: &Panel, panel_count: usize) -> f64 {
         };
     };
     let has_cells = panel.series.iter().any(|series| series.mark == Mark::Cells);
-    let height_of_name = match (has_cells, count_bar_series(panel)) {
-        // Rows of cells share 560 pixels, but no row is too thin to see or much higher than its name needs.
+    let row_height = match (has_cells, count_bar_series(panel)) {
+        // All rows of cells together are 560 pixels high, except if a row would then be too thin to see, or much higher than its name.
         (true, _) => (560.0 / names.len().max(1) as f64).clamp(5.0, 34.0),
         (false, 0) => 20.0,
-        // A name with more bars gets more height.
+        // A row has a bar of each series, so the row's height grows with the number of series.
         (false, bars) => bars as f64 * 11.0 + 7.0,
     };
-    height_of_name * names.len() as f64
+    row_height * names.len() as f64
 }
 
 /// For each entry of the key, the position of its left end in pixels, and the number of its line, from 0.
@@ -251,7 +257,8 @@ mod tests {
         }
     }
 
-    /// The area is so high that the axis has the numbers 0.0, 0.5, 1.0 and so on. In a lower area, it would have 0, 1, 2 and so on.
+    /// The area of a single panel is so high that the axis has the numbers 0.0, 0.5, 1.0 and so on. In the lower area of one of several
+    /// panels, it would have 0, 1, 2 and so on. These are narrower, so the layout must not measure them instead.
     #[test]
     fn the_numbers_of_a_single_panel_fit_beside_its_axis() {
         let figure = figure("");
@@ -259,6 +266,7 @@ mod tests {
         let (_, scale) = area.scales(&figure.panels[0]);
         let (ticks, decimals) = scale.ticks(-TICK_HEIGHT);
         assert_eq!((ticks.len(), decimals), (11, 1));
+        // The numbers end 6 pixels to the left of the axis.
         assert!(width_of("0.5") + 6.0 <= area.left - area.outer_left);
     }
 

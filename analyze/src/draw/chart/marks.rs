@@ -18,11 +18,11 @@ struct Drawing<'p> {
     x: Scale,
     /// The scale of the vertical axis.
     y: Scale,
-    /// Whether bars are horizontal, because the vertical axis has names.
-    has_horizontal_bars: bool,
+    /// Whether bars and intervals are horizontal. They are if the vertical axis has names.
+    is_horizontal: bool,
     /// Number of series with bars.
-    bar_series: usize,
-    /// The largest value of a cell. This cell has the darkest shade.
+    bar_series_count: usize,
+    /// The largest value of a cell ([`Mark::Cells`]). The cell with this value has the darkest shade.
     largest_value: f64,
     /// The names of the axis that has names. Empty if both axes have numbers.
     names: &'p [String],
@@ -40,8 +40,8 @@ pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
         area,
         x,
         y,
-        has_horizontal_bars: matches!(panel.y.positions, Positions::Names(_)),
-        bar_series: count_bar_series(panel),
+        is_horizontal: matches!(panel.y.positions, Positions::Names(_)),
+        bar_series_count: count_bar_series(panel),
         largest_value: values.fold(0.0, f64::max),
         has_many_circles: circles.map(|series| series.points.len()).sum::<usize>() > MAX_CIRCLES,
         names: panel
@@ -97,7 +97,8 @@ pub(super) fn rectangle(
     svg.element("rect", &all, title);
 }
 
-/// The opacity of a cell. `share` is the cell's value divided by the largest value of a cell.
+/// The opacity of a cell: 0 is transparent, and the darkest cell has 0.95. `share` is the cell's value divided by the largest value of a
+/// cell.
 pub(super) fn opacity(share: f64) -> String {
     let share = share.clamp(0.0, 1.0);
     // An opacity is not a length, but it is written with two decimals as well.
@@ -115,7 +116,8 @@ impl Drawing<'_> {
         (self.x.at(x), self.y.at(y))
     }
 
-    /// The lines through points as the attribute `d` of an SVG path.
+    /// The lines through points as the attribute `d` of an SVG path. In all paths, `M` moves to a point, `L` draws a line to a point, `H`
+    /// draws a horizontal line to an x, `V` draws a vertical line to a y, and `Z` returns to the start.
     fn path(&self, points: impl Iterator<Item = (f64, f64)>) -> String {
         let mut path = String::new();
         for (x, y) in points {
@@ -189,43 +191,37 @@ impl Drawing<'_> {
         self.curve(series, &path, svg);
     }
 
-    /// Draws an interval as a line along the axis with numbers, with a short line (a cap) across each end. `across` is the position on the other
-    /// axis in pixels, and `half_cap` is half the length of a cap.
-    fn whisker(&self, class: &str, ends: (f64, f64), across: f64, half_cap: f64, svg: &mut Svg) {
-        let (before, after) = (px(across - half_cap), px(across + half_cap));
-        let across = px(across);
-        let path = if self.has_horizontal_bars {
+    /// Draws an interval as a line along the axis with numbers. At each end of the line is a cap: a short line at right angles to it.
+    /// `middle` is the line's position on the other axis in pixels. A cap extends `half_cap` pixels to each side of the line.
+    fn whisker(&self, class: &str, ends: (f64, f64), middle: f64, half_cap: f64, svg: &mut Svg) {
+        // Each cap goes from `from` to `to`.
+        let (from, to) = (px(middle - half_cap), px(middle + half_cap));
+        let middle = px(middle);
+        let path = if self.is_horizontal {
             let (low, high) = (px(self.x.at(ends.0)), px(self.x.at(ends.1)));
-            format!("M{low} {across}H{high}M{low} {before}V{after}M{high} {before}V{after}")
+            format!("M{low} {middle}H{high}M{low} {from}V{to}M{high} {from}V{to}")
         } else {
             let (low, high) = (px(self.y.at(ends.0)), px(self.y.at(ends.1)));
-            format!("M{across} {low}V{high}M{before} {low}H{after}M{before} {high}H{after}")
+            format!("M{middle} {low}V{high}M{from} {low}H{to}M{from} {high}H{to}")
         };
         svg.element("path", &[("class", &class), ("d", &path)], "");
     }
 
-    /// The width of each bar of a series, and the distance from the position of a name to the middle of the series' bar for this name.
-    /// `index` counts only the series with bars.
+    /// Each name has one bar of each series, side by side. This returns the width of a bar, and how far the middle of the series' bar is
+    /// from the position of the name. `index` is the number of the series among the series with bars, from 0.
     fn bar_width_and_offset(&self, index: usize) -> (f64, f64) {
-        let scale = if self.has_horizontal_bars {
-            &self.y
-        } else {
-            &self.x
-        };
+        let scale = if self.is_horizontal { &self.y } else { &self.x };
         // All bars of a name together take 84 % of the distance between two names.
         let all_bars_width = (scale.at(1.0) - scale.at(0.0)).abs() * 0.84;
-        let width = all_bars_width / self.bar_series.max(1) as f64;
+        let width = all_bars_width / self.bar_series_count.max(1) as f64;
         let offset = (index as f64 + 0.5) * width - all_bars_width / 2.0;
         (width, offset)
     }
 
-    /// The name of a series, and the name of the row or column that a point is in.
+    /// The name of a series, and then the name of the row or column that a point is in. The position of a row or column is the index of
+    /// its name.
     fn name_of(&self, series: &Series, point: &Point) -> String {
-        let index = if self.has_horizontal_bars {
-            point.y
-        } else {
-            point.x
-        };
+        let index = if self.is_horizontal { point.y } else { point.x };
         match self.names.get(index as usize) {
             Some(name) => format!("{}, {name}", series.name),
             None => series.name.clone(),
@@ -240,24 +236,28 @@ impl Drawing<'_> {
             let (data, title) = attributes_and_title(&class, point, &self.name_of(series, point));
             // A bar leaves half a pixel free on each side.
             let half = (width / 2.0 - 0.5).max(0.3);
-            let across = if self.has_horizontal_bars { y } else { x } + offset;
-            let (corner, opposite_corner) = match self.has_horizontal_bars {
-                true => ((self.x.at(0.0), across - half), (x, across + half)),
-                false => ((across - half, self.y.at(0.0)), (across + half, y)),
+            let name_position = if self.is_horizontal { y } else { x };
+            let middle = name_position + offset;
+            let (corner, opposite_corner) = match self.is_horizontal {
+                true => ((self.x.at(0.0), middle - half), (x, middle + half)),
+                false => ((middle - half, self.y.at(0.0)), (middle + half, y)),
             };
             rectangle(&borrowed(&data), corner, opposite_corner, &title, svg);
-            // The end of a horizontal bar or of its whisker, after which its value is written.
+            // The right end of a horizontal bar with its whisker. The value is written after it. (If the value is negative, the bar ends
+            // at 0.)
             let mut end = point.x.max(0.0);
             if let Some(ends) = point.interval {
-                self.whisker("whisker", ends, across, half.min(3.0), svg);
+                self.whisker("whisker", ends, middle, half.min(3.0), svg);
                 end = end.max(ends.1);
             }
+            // `VALUE` is the font size of the value.
             let has_room_for_value = width >= VALUE - 1.0;
-            if self.has_horizontal_bars && has_room_for_value {
+            if self.is_horizontal && has_room_for_value {
                 svg.label(&Label {
                     text: &point.words,
                     x: self.x.at(end) + 5.0,
-                    y: across + VALUE * 0.35,
+                    // The baseline of the text is below the middle, so that the digits are in the middle.
+                    y: middle + VALUE * 0.35,
                     size: VALUE,
                     ..super::frame::label("muted")
                 });
@@ -293,8 +293,8 @@ impl Drawing<'_> {
         for point in &series.points {
             let (x, y) = self.at(point.x, point.y);
             if let Some(ends) = point.interval {
-                let across = if self.has_horizontal_bars { y } else { x };
-                self.whisker(&format!("interval {ink}"), ends, across, 2.0, svg);
+                let middle = if self.is_horizontal { y } else { x };
+                self.whisker(&format!("interval {ink}"), ends, middle, 2.0, svg);
             }
             let class = format!("{} {ink}", super::frame::circle_class(series.mark));
             let (mut data, title) = attributes_and_title(&class, point, &series.name);
@@ -312,7 +312,8 @@ impl Drawing<'_> {
         let positions: std::collections::BTreeSet<_> = series.points.iter().map(position).collect();
         let mut path = String::new();
         for (x, y) in positions {
-            // A line without length: the style sheet gives it a round end, so it looks like a dot.
+            // A line without length: the style sheet gives it a round end, so it looks like a dot. The dots of hollow
+            // circles (`rings`) are smaller and more transparent.
             let _ = write!(path, "M{x} {y}h0");
         }
         let class = if series.mark == Mark::Hollow {
@@ -364,6 +365,8 @@ impl Drawing<'_> {
         }
     }
 
+    /// Draws a line from the first point to the second, from the third to the fourth, and so on. Together they are the boundary between
+    /// two parts of a map.
     fn segments(&self, series: &Series, svg: &mut Svg) {
         let mut path = String::new();
         for ends in series.points.chunks_exact(2) {

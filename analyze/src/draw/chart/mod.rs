@@ -1,8 +1,8 @@
 //! Charts: panels with axes, and series of points in them.
 //!
 //! A [`Figure`] holds values and words. It is drawn as SVG or with characters; PNG and PDF are made from the SVG. In an SVG, lines, bars,
-//! cells and circles have their values as data attributes, with six significant digits. Only the circles of panels with very many circles
-//! have none.
+//! cells and circles have their values as data attributes (such as `data-x`), with six significant digits. If a panel has very many
+//! circles, those of a series are a single path without values.
 //!
 //! # Layout
 //!
@@ -76,11 +76,11 @@ pub struct Panel {
 pub struct Axis {
     /// What the axis shows, with its unit.
     pub name: String,
-    /// The positions along the axis.
+    /// Whether numbers or names are along the axis.
     pub positions: Positions,
 }
 
-/// The positions along an axis.
+/// What is along an axis: numbers or names.
 #[derive(Clone, Debug)]
 pub enum Positions {
     /// Numbers between two ends.
@@ -90,14 +90,14 @@ pub enum Positions {
         /// The right or upper end.
         to: f64,
     },
-    /// Names, at 0, 1, 2 and so on: from left to right, or from top to bottom.
+    /// Names. The first one is at position 0, the second at 1 and so on, from left to right or from top to bottom.
     Names(Vec<String>),
 }
 
 /// Points of one colour and one mark.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// The name. If the mark is a line, the name is written at its right end.
+    /// The name. If the mark is a line, the name is written at the right end of the line.
     pub name: String,
     /// The colour.
     pub ink: Ink,
@@ -121,7 +121,7 @@ pub enum Ink {
 /// How points are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// A line through the points, with a band over their intervals.
+    /// A line through the points, with a band over their intervals ([`Point::interval`]).
     Line,
     /// A line with steps: a value holds until the next point.
     Steps,
@@ -148,7 +148,7 @@ pub struct Point {
     pub x: f64,
     /// The position along the vertical axis.
     pub y: f64,
-    /// The ends of the interval, along the axis that has numbers (the vertical one if both have).
+    /// If the value is a mean, the ends of its 95 % interval, along the axis that has numbers (the vertical one if both have).
     pub interval: Option<(f64, f64)>,
     /// Where a bar of [`Mark::Stack`] begins, along the horizontal axis.
     pub base: f64,
@@ -178,7 +178,7 @@ impl Axis {
         for value in values.filter(|value| value.is_finite()) {
             (from, to) = (from.min(value), to.max(value));
         }
-        // Without a finite value, the ends are still infinite.
+        // Without a finite value, `from` is still infinity, and `to` minus infinity.
         if from > to {
             (from, to) = (0.0, 1.0);
         }
@@ -210,8 +210,8 @@ impl Axis {
         }
     }
 
-    /// The scale of the axis between two positions in pixels. On an axis with names, each name gets an equal part of the axis, and its position
-    /// is the middle of this part.
+    /// The scale of the axis between two positions in pixels. On an axis with names, each name is in the middle of a part of length 1. For
+    /// example, the name at position 1 has the part from 0.5 to 1.5.
     fn scale(&self, start: f64, end: f64) -> Scale {
         let (from, to) = match &self.positions {
             Positions::Numbers { from, to } => (*from, *to),
@@ -227,7 +227,7 @@ impl Axis {
 }
 
 impl Figure {
-    /// The figure as SVG in this form.
+    /// The figure as SVG. `form` says whether labels are text or outlines, and which colours are used.
     pub fn draw(&self, form: Form) -> String {
         let layout = Layout::new(self);
         let mut svg = Svg::new(form.labels);
@@ -265,10 +265,11 @@ impl Figure {
     ///
     /// [`ImageError`] if the image is too large.
     pub fn png(&self, theme: Theme) -> Result<Vec<u8>, ImageError> {
+        // Outlines instead of text, and colours that do not change with the reader's settings.
         image::png(&self.draw(Form::fixed(theme)))
     }
 
-    /// The figure as PDF, on a page of its size.
+    /// The figure as PDF, on a page of the figure's size.
     ///
     /// # Errors
     ///
@@ -288,6 +289,7 @@ pub fn rules(colours: &Colours) -> String {
     let Colours {
         ground, muted, ink, ..
     } = colours;
+    // `.dot` is one circle. In a panel with very many circles, `.dots` (filled) or `.rings` (hollow) is a path of all circles of a series.
     format!(
         ".curve{{stroke-width:1.8;fill:none;stroke-linejoin:round}}.band{{stroke:none;fill-opacity:.2}}.bar,.cell{{stroke:none}}\
          .dot{{stroke:{ground};stroke-width:.7}}.dots{{fill:none;stroke-width:4;stroke-linecap:round;stroke-opacity:.6}}\
@@ -301,6 +303,7 @@ pub fn rules(colours: &Colours) -> String {
 
 /// Writes a number with six significant digits, for data attributes.
 fn brief(value: f64) -> String {
+    // One digit before the decimal point and five after it.
     let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
     rounded.to_string()
 }

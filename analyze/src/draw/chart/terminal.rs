@@ -63,7 +63,7 @@ pub(super) fn tone(ink: Ink) -> Tone {
     }
 }
 
-/// The lines of the key: a sample and a name for each entry.
+/// The lines of the key, which says what colours and marks mean: a sample and a name for each entry.
 fn key(figure: &Figure, width: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = vec![vec![]];
     let mut used = 0;
@@ -127,14 +127,15 @@ pub(super) fn widest(names: &[String]) -> usize {
     widths.max().unwrap_or_default().clamp(1, MAX_NAME_WIDTH)
 }
 
-/// A bar that is `cells` characters long, rounded to eighths of a character.
-fn bar(cells: f64) -> String {
-    let eighths = (cells.max(0.0) * 8.0).round() as usize;
+/// A bar that is `characters` characters long, rounded to eighths of a character.
+fn bar(characters: f64) -> String {
+    let eighths = (characters.max(0.0) * 8.0).round() as usize;
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// A row for each name and series, with its bar and its value. `axis` is the name of the horizontal axis. `read` returns the index of the
-/// name that a point belongs to, and the value of the point.
+/// A row for each name and series, with its bar and its value. `axis` is the name of the panel's horizontal axis. It is written above the
+/// rows, also if this axis has the names and not the values, because the panel's titles say only what the vertical axis is. `read` returns
+/// the index of the name that a point belongs to, and the value of the point.
 fn bars(
     panel: &Panel,
     names: &[String],
@@ -146,11 +147,12 @@ fn bars(
     let points = || panel.series.iter().flat_map(|series| &series.points);
     let largest = points().map(|point| read(point).1).fold(0.0, f64::max);
     let words_width = points().map(|point| point.words.chars().count()).max();
+    // 3: the space before the bar, the space after it, and one column that stays free.
     let max_bar_width = width
         .saturating_sub(name_width + 3 + words_width.unwrap_or_default())
         .max(8);
     let mut lines: Vec<Line> = vec![];
-    // The title of the panel is already written above.
+    // If the panel's title is the same text, it is already written above.
     if axis != panel.title {
         lines.push(vec![Span::new(axis, Tone::Muted)]);
     }
@@ -207,7 +209,8 @@ fn stacks(panel: &Panel, width: usize) -> Vec<Line> {
 }
 
 /// The lines of a panel with cells: a row for each name of the vertical axis. In a row, each cell is one character. If the row fits into
-/// `width` with a gap of one character after each cell, it has these gaps. A boundary between two cells is drawn in the gap between them.
+/// `width` with a gap of one character after each cell, it has these gaps. If a line of [`Mark::Segments`] separates two cells of a row, it
+/// is drawn in the gap between them. Without gaps, and between rows, such lines are not drawn.
 fn cells(panel: &Panel, width: usize) -> Vec<Line> {
     let (Some(columns), Some(rows)) = (panel.x.names_of(), panel.y.names_of()) else {
         return vec![];
@@ -254,7 +257,7 @@ fn cells(panel: &Panel, width: usize) -> Vec<Line> {
 }
 
 /// Whether a segment (a line of [`Mark::Segments`]) separates the cell in this column and row from the cell to its right. Such a segment is
-/// halfway between the two columns, and its middle has the height of the row.
+/// vertical: both ends are halfway between the two columns, one above the middle of the row and one as far below it.
 fn has_boundary_after(panel: &Panel, column: usize, row: usize) -> bool {
     let segments = panel
         .series

@@ -1,5 +1,6 @@
-//! The table of evidence: each word has a weight for each field. The words directly before and after a value (its label) show which
-//! field the value is. In `queue length: 3`, the words have the weights 5 and 2 for the queue's length, so 3 is a queue length.
+//! The table of evidence: each word has a weight for each field. The words directly before or after a value (its label) show which
+//! field the value is. In `queue length: 3`, the words have the weights 5 and 2 for the queue's length. Their sum 7 is at least
+//! [`ENOUGH_WEIGHT`], so 3 is a queue length.
 
 /// A field: the meaning of a value in a line of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,14 +17,16 @@ pub(super) enum Field {
     Machine,
 }
 
-/// The words beside a value show that it is a certain field only if the sum of their weights for this field is at least this.
+/// The words beside a value show that it is a certain field only if the sum of their weights for this field is at least this (for a
+/// machine's name, greater than this).
 pub(super) const ENOUGH_WEIGHT: i32 = 3;
-/// If two values of a line have the greatest weights for a field, and these weights differ by less than this, the words do not decide
-/// which of them is the field. Then the values themselves decide.
+/// If the two greatest weights for the clock in a line differ by less than this, the words do not decide which of the two values is the
+/// clock. Then the values themselves decide.
 pub(super) const CLEAR_DIFFERENCE: i32 = 2;
 
 /// Words in lower case with their weights: English, Spanish, Portuguese, French and German. A word with a weight of 3 or more is
-/// enough by itself (for a machine's name, 4 or more). A word with less weight needs another word beside it.
+/// enough by itself (for a machine's name, 4 or more). A word with less weight needs another word beside it. A negative weight is evidence
+/// against the field; a weight of -9 outweighs any word of the table.
 const WORDS: [(Field, &[(&str, i32)]); 5] = [
     (
         Field::Time,
@@ -227,9 +230,9 @@ const TO: [&str; 12] = [
 ];
 /// Words that come before the name of a sender.
 const FROM: [&str; 7] = ["from", "sender", "source", "src", "von", "desde", BY];
-/// A name after this word is a sender only if a word for sending comes before it: `sent by vm2`.
+/// A name after this word is a sender only if a word for sending comes before this word: `sent by vm2`.
 pub(super) const BY: &str = "by";
-/// Words of summary lines. Such a line is about many events, so it is not an event.
+/// Words of summary lines, such as `average queue length: 2`. Such a line is about many events, so it is not an event.
 const SUMMARY_WORDS: [&str; 10] = [
     "summary",
     "total",
@@ -243,7 +246,7 @@ const SUMMARY_WORDS: [&str; 10] = [
     "stats",
 ];
 
-/// Whether names are recipients or a sender.
+/// Whether names in a line are the recipients of a message or its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     To,
@@ -259,7 +262,7 @@ impl Field {
         Self::Machine,
     ];
 
-    /// The weight of a word, in lower case, for the field. A negative weight is evidence against the field.
+    /// The weight of a word, in lower case, for the field. It is 0 for a word that is not in the table.
     pub(super) fn weight_of_word(self, word: &str) -> i32 {
         let words = WORDS
             .iter()
@@ -299,7 +302,7 @@ pub(super) fn direction(word: &str) -> Option<Direction> {
 mod tests {
     use super::*;
 
-    /// Each label comes with the fields for which its weight is enough, the greatest weight first.
+    /// Each label comes with the fields for which its weight is enough: here one field, or none.
     #[test]
     fn labels_of_public_logs_show_their_fields() {
         use Field::{Clock, Machine, Queue, Stamp, Time};

@@ -56,13 +56,13 @@ impl Assignment {
 pub(super) enum Problem {
     /// No line has a word for an event.
     NoEvents,
-    /// No value is the needed field. The parts are the field's name and the index of the shape.
+    /// No value in a shape is the needed field. Contains the field's name and the index of the shape.
     Missing(&'static str, usize),
-    /// Several values may be the field. The parts are the field's name, the index of the shape, and the slots of these values.
+    /// Several values may be the field. Contains the field's name, the index of the shape, and the slots of these values.
     Several(&'static str, usize, Vec<usize>),
-    /// The clock has several numbers. The part is the index of the shape.
+    /// The clock has several numbers: it is a vector clock. Contains the index of the shape.
     Vector(usize),
-    /// A line has a time and a clock, but no word that stands for an event. The part is the index of the shape.
+    /// A line has a time and a clock, but no word that stands for an event. Contains the index of the shape.
     UnknownEvent(usize),
 }
 
@@ -75,8 +75,7 @@ pub(super) struct Fields {
 }
 
 /// Finds the fields of the shapes `templates`. `files` is the number of files, and `has_one_file` says whether each run is in a single
-/// file. `resolves` gets the index of a file and the text of a cell, and says whether the names in the cell are other machines of
-/// the file's run.
+/// file. `resolves` gets the index of a file and a text with names, and says whether these are names of other machines of the file's run.
 ///
 /// Shapes of events with few records may be damaged lines or summaries. If such a shape does not have the needed fields, it is left
 /// out. A frequent shape without the needed fields is an error.
@@ -107,6 +106,7 @@ pub(super) fn assign(
     let mut found: Vec<Assignment> = vec![Assignment::default(); templates.len()];
     let mut machine = machine_slots(templates, &events);
     let by_prefix = prefix_slots(templates, &events).filter(|_| has_one_file);
+    // Whether no value has such a label, so that the names at the beginning of lines are taken.
     let is_prefixed = machine.iter().all(Option::is_none) && by_prefix.is_some();
     if let Some(prefix) = by_prefix.filter(|_| is_prefixed) {
         machine = prefix;
@@ -127,7 +127,8 @@ pub(super) fn assign(
     events.retain(|index| !without_time.contains(index));
     drop_damaged(&mut events, templates, is_rare);
     drop_summaries(&mut events, templates, is_rare);
-    // The clock: each shape has one or more candidates, and the values from row to row decide between them.
+    // The clock: candidates are the numbers of a shape that can be the clock. If there are several, the values from row to row decide
+    // between them.
     let candidates: Vec<Vec<usize>> = (0..templates.len())
         .map(|index| clock_candidates(&templates[index], &found[index]))
         .collect();
@@ -175,9 +176,11 @@ pub(super) fn assign(
     if let Some(index) = (0..templates.len()).find(is_unknown_event) {
         return Err(Problem::UnknownEvent(index));
     }
-    // The fields that a log may not have: queue length, timestamp and peers.
+    // The fields that a log may not have: the queue length, the message's timestamp (`stamp`) and the peers (a message's recipients or its
+    // sender).
     let mut assumptions = vec![];
-    // Names without a word such as `to` are not used as peers if internal events have such names too: an internal event has no peer.
+    // Names without a word such as `to` before them may be peers. But if internal events have such names too, the names mean something else,
+    // because an internal event has no peer. Then they are not used.
     let is_internal_with_names = |&index: &usize| {
         templates[index].kind == Some(Kind::Internal)
             && templates[index]
@@ -203,6 +206,7 @@ pub(super) fn assign(
         );
         optional::set_peers(&templates[index], &mut found[index], uses_any_names);
     }
+    // Peers that are not names of other machines are removed again.
     optional::drop_unresolved(templates, &mut found, resolves, &mut assumptions);
     let assignment = |(index, found): (usize, Assignment)| events.contains(&index).then_some(found);
     Ok(Fields {
@@ -212,7 +216,7 @@ pub(super) fn assign(
 }
 
 /// Leaves out rare shapes that have more numbers without a label than any frequent shape. In a line of such a shape, a value was
-/// probably cut in two, and one part would be read as the whole value.
+/// probably cut in two (`4 2` instead of `42`), and one part would be read as the whole value.
 fn drop_damaged(events: &mut Vec<usize>, templates: &[Template], is_rare: impl Fn(usize) -> bool) {
     let unlabelled_numbers = |index: usize| {
         let slots = templates[index].slots.iter();
@@ -224,8 +228,8 @@ fn drop_damaged(events: &mut Vec<usize>, templates: &[Template], is_rare: impl F
     }
 }
 
-/// Leaves out rare shapes with words of summary lines, because summary lines are not events. If a frequent shape has such words
-/// too, the log uses them for events, and no shape is left out.
+/// Leaves out rare shapes with words of summary lines, such as `total`, because summary lines are not events. If a frequent shape has such
+/// words too, the log uses them for events, and no shape is left out.
 fn drop_summaries(
     events: &mut Vec<usize>,
     templates: &[Template],
@@ -291,9 +295,10 @@ pub(super) fn is_unlabelled_number(slot: &Slot) -> bool {
             .all(|field| slot.weigh(*field) < ENOUGH_WEIGHT)
 }
 
-/// The slots of the numbers that can be the clock. If the label of a number shows a clock, these are the numbers with the
-/// greatest weights for a clock, the greatest first. Otherwise they are the numbers whose label shows no field and is not evidence
-/// against a clock.
+/// The slots of the numbers that can be the clock. Each word of a label has a weight for a clock ([`super::evidence`]); a negative weight is
+/// evidence against it. If the label of a number shows a clock, these are the numbers whose weight is the greatest or almost as great
+/// (see [`CLEAR_DIFFERENCE`]), the greatest first. Otherwise they are the numbers whose label shows no field and has no negative weight for
+/// a clock.
 fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     let is_free = |slot_index: &usize| {
         found.name(*slot_index).is_none() && template.slots[*slot_index].class == Class::Number
@@ -328,8 +333,8 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     }
 }
 
-/// Whether the clock is a vector clock: no single number has a label for a clock, but the line has a list with such a label (or with
-/// the word `vector`), or numbers with only a comma between them.
+/// Whether the clock is a vector clock. It is one if two things are true. No single number has a label for a clock. And the line has a list
+/// with such a label (or with the word `vector`), or it has numbers with only a comma between them.
 fn is_vector(template: &Template) -> bool {
     let is_labelled = |slot: &Slot| slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
     let has_clock_number = template
@@ -394,8 +399,8 @@ fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>>
 /// Maximum number of machines in one file.
 const MAX_MACHINES: usize = 20;
 
-/// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. None if an event does not begin
-/// with a name, or if the names of a file are probably not those of machines: there is only one name, there are more than
+/// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. The whole result is `None` if an event
+/// does not begin with a name, or if the names of a file are probably not those of machines: there is only one name, there are more than
 /// [`MAX_MACHINES`], or a name occurs only once.
 fn prefix_slots(templates: &[Template], events: &[usize]) -> Option<Vec<Option<usize>>> {
     let is_prefix = |template: &Template| {
@@ -422,7 +427,8 @@ fn prefix_slots(templates: &[Template], events: &[usize]) -> Option<Vec<Option<u
     names_by_file.values().all(are_machines).then(|| {
         templates
             .iter()
-            .map(|one| is_prefix(one).then_some(0))
+            // The name is the first value of the line.
+            .map(|template| is_prefix(template).then_some(0))
             .collect()
     })
 }

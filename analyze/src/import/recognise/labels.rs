@@ -6,7 +6,8 @@ use super::tokens::{Class, Token};
 use crate::import::kinds;
 
 /// Finds the values of a record. The words before a value are those back to the previous value or separator. The words after it are
-/// those up to the next value or separator.
+/// those up to the next value or separator. In `queue length 3 left, clock: 7`, the words `queue length` stand before the value 3, and
+/// `left` after it. The word `clock` stands before the value 7.
 pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
     // The indices of `range` up to the first token that is a value or ends a label.
     let label_tokens = |range: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
@@ -23,8 +24,8 @@ pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
             .collect()
     };
     // The words after a value belong to it only if they are not the label of the next value. They are such a label if a colon, an
-    // equals sign or a value follows. A time does not count here, because times need no label.
-    let words_behind = |part: usize| -> Vec<String> {
+    // equals sign or a value follows. A time does not count here, because times need no label. `part` is the index of the value's token.
+    let words_after = |part: usize| -> Vec<String> {
         let found = label_tokens(&mut (part + 1..tokens.len()));
         let next = tokens.get(found.last().map_or(part + 1, |last| last + 1));
         let is_label_of_next = next.is_some_and(|token| match token.class {
@@ -39,11 +40,12 @@ pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
         }
     };
     let slot = |part: usize| {
-        // Signs and blanks directly before the value, such as a colon, do not end its label. They are skipped.
+        // Signs and blanks directly before the value, such as `: ` in `clock: 7`, do not end its label. They are skipped.
         let skipped = (0..part)
             .rev()
             .take_while(|&index| {
-                // The sign `<` is skipped only as a part of the arrow `<-` before names of peers. Elsewhere it ends a label.
+                // The sign `<` is skipped only as a part of the arrow `<-` before the name of a sender, as in `receive <- [0]`. Elsewhere
+                // it ends a label.
                 let is_arrow = tokens[part].class == Class::Peers && tokens[index].text == "<";
                 is_introduction(tokens[index]) || is_arrow
             })
@@ -54,7 +56,7 @@ pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
             part,
             class: tokens[part].class,
             before: words(before),
-            behind: words_behind(part),
+            after: words_after(part),
             unit: is_unit(tokens, part + 1).then(|| tokens[part + 1].text.to_owned()),
         }
     };
@@ -70,7 +72,8 @@ fn label_changes(tokens: &[Token<'_>], slots: &mut [Slot]) {
     for index in 1..slots.len() {
         let (old, new) = (&slots[index - 1], &slots[index]);
         let are_numbers = old.class == Class::Number && new.class == Class::Number;
-        if !are_numbers || old.before.is_empty() || old.part + 1 >= new.part {
+        let is_nothing_between = old.part + 1 >= new.part;
+        if !are_numbers || old.before.is_empty() || is_nothing_between {
             continue;
         }
         let between = super::templates::joined(tokens, old.part + 1, new.part - 1);
@@ -78,12 +81,13 @@ fn label_changes(tokens: &[Token<'_>], slots: &mut [Slot]) {
             let label = old.before.clone();
             slots[index].before = [&label[..], &["new".to_owned()]].concat();
             slots[index - 1].before.push("old".to_owned());
-            slots[index - 1].behind.clear();
+            slots[index - 1].after.clear();
         }
     }
 }
 
-/// Whether the token at `index` is a unit: a word directly after a number. The splitting into tokens makes no other words there.
+/// Whether the token at `index` is a unit: a word directly after a number, such as `ms` in `5ms`. Other letters there make one name
+/// together with the number, such as `2nd`, so they are not a token of their own.
 pub(super) fn is_unit(tokens: &[Token<'_>], index: usize) -> bool {
     let has_class =
         |index: usize, class: Class| tokens.get(index).is_some_and(|token| token.class == class);
@@ -92,6 +96,7 @@ pub(super) fn is_unit(tokens: &[Token<'_>], index: usize) -> bool {
 
 /// Whether a token can be between a label and its value: a blank, or a sign such as a colon.
 pub(super) fn is_introduction(token: Token<'_>) -> bool {
+    // A mark is a single character, so the text in quotes is a list of such signs.
     matches!(token.class, Class::Space)
         || (token.class == Class::Mark && ":=->#'\"[(".contains(token.text))
 }

@@ -1,9 +1,10 @@
-//! Recognises the format of logs that the mapping does not describe.
+//! Recognises the format of logs, if the user has not described it.
 //!
 //! A [`Mapping`] says how the files of an import are read: which column or which part of a line has which field (time, clock, ...).
-//! A user can write a mapping; this module makes one from the logs. Lines are split into tokens, and lines with the same shape are
-//! grouped. The field of each value is found from the words beside the value, and from the way the value changes from row to row.
-//! Afterwards the logs are read only with this mapping, so the report shows exactly how they are read.
+//! A user can write a mapping; otherwise this module makes one from the logs. Lines are split into tokens, and lines with the same shape
+//! are grouped: a shape (or template) is the common form of similar lines, such as `TIME sent to NAME`. The field of each value is found
+//! from the words beside the value, and from the way the value changes from row to row. Afterwards the logs are read only by the rules of
+//! this mapping. So the report of the import, which shows the recognised fields, says exactly how the logs are read.
 //!
 //! # Layout
 //!
@@ -13,7 +14,7 @@
 //! - [`evidence`]: the table of words and the fields for which they are evidence
 //! - [`fields`]: finds the field of each value
 //! - [`times`]: finds the system time
-//! - [`optional`]: finds the fields that a log may not have
+//! - [`optional`]: finds the fields that some logs do not have
 //! - [`sequence`]: checks which numbers follow the rules of clocks, queues and timestamps
 //! - [`record_boundaries`]: finds possible ways to split lines into records
 //! - [`pattern`]: turns shapes into regular expressions
@@ -48,7 +49,7 @@ use crate::error::Error;
 
 /// Maximum number of records that are examined.
 const MAX_RECORDS: usize = 30_000;
-/// This number of records is examined in each file, even if the total is then greater than [`MAX_RECORDS`].
+/// At least this number of records is examined in each file, even if the total is then greater than [`MAX_RECORDS`].
 const MIN_RECORDS_OF_FILE: usize = 200;
 
 /// The first records of all files. A record is the text of one event: one line, or several.
@@ -59,7 +60,7 @@ struct Records<'t> {
     sources: Vec<(&'t Path, u64)>,
     /// Number of files.
     files: usize,
-    /// For each file, whether it was found in a folder. Such a file may be something else than a log.
+    /// For each file, whether it was found in a folder. If so, it may be something else than a log; a file that the user named is a log.
     from_folder: Vec<bool>,
     /// For each file, the machines of its run (each file of a run is taken as one machine), and which of them this file is.
     machines: Vec<(Machines, Option<u32>)>,
@@ -103,7 +104,7 @@ pub(super) fn mapping(
             .sum::<usize>()
     };
     let (json_bytes, other_bytes) = (count_bytes(true), count_bytes(false));
-    // The mapping for JSON, and for tables whose titles are not known, is left as it is. If something is missing, `lines::read` reports it.
+    // For JSON, and for tables whose columns were not recognised above, the mapping is left as it is. `lines::read` reports what is missing.
     let is_mostly_json = json_bytes >= other_bytes;
     if is_mostly_json || has_header(texts) {
         return Ok(given.clone());
@@ -152,16 +153,17 @@ fn recognise_text(
         };
         let records = first_records(texts, &mapping)?;
         let templates = group_records_of_logs(&records, given);
-        // Whether `names` are names of other machines in the run of `file`.
+        // Whether the text `names`, such as `1 and 2`, names other machines in the run of `file` (the index of the file).
         let are_machine_names = |file: usize, names: &str| {
             let (machines, own) = &records.machines[file];
-            // If the run is one file with all machines, the names of the machines are not known yet, so any name is accepted.
+            // `machines.0` has a name for each file of the run. If the run is one file with all machines, the names of the machines are
+            // not known yet, so any name is accepted.
             machines.0.len() < 2 || peers::names_other_machines(names, machines, *own)
         };
         match fields::assign(&templates, records.files, has_one_file, are_machine_names) {
             Ok(found) => {
                 let counts = EventCounts::count(&templates, &found, &records);
-                let is_single_lines = mapping.record.is_none();
+                let each_line_is_a_record = mapping.record.is_none();
                 let candidate = Recognised {
                     mapping,
                     templates,
@@ -171,7 +173,8 @@ fn recognise_text(
                 if best.as_ref().is_none_or(|best| candidate.is_better(best)) {
                     best = Some(candidate);
                 }
-                if is_single_lines {
+                // This case is the first. If it works, ways to join lines are not tried.
+                if each_line_is_a_record {
                     break;
                 }
             }
@@ -192,6 +195,7 @@ fn recognise_text(
     match (best, refusal_to_report) {
         (Some(best), _) => best.into_mapping(texts, report),
         (None, Some((_, refusal))) => Err(refusal),
+        // Does not happen: there is at least one possible way, and each leads to fields or to a refusal.
         (None, None) => Ok(given.clone()),
     }
 }
@@ -217,7 +221,7 @@ struct EventCounts {
 
 impl Recognised {
     /// Whether this way is better than `other`: more records are events. If both have equally many events, the better way is the
-    /// one with fewer files that begin or end with a record that is not an event.
+    /// one with which fewer files begin or end with another record. (A file that begins and ends with one counts twice.)
     fn is_better(&self, other: &Self) -> bool {
         let rank = |one: &Self| {
             let counts = &one.counts;
@@ -241,7 +245,8 @@ impl Recognised {
             .as_deref()
             .filter(|record| *record != patterns::BLANK)
         {
-            // If every file begins and ends with incomplete events, the records were probably cut in the middle of the events.
+            // If the first and the last record of every file are not events, they are probably parts of events: each record begins in the
+            // middle of an event.
             let is_shifted =
                 counts.other_first == files().count() && counts.other_last == files().count();
             if is_shifted && let Some((path, _)) = files().next() {
@@ -349,8 +354,8 @@ impl EventCounts {
     }
 }
 
-/// Groups records by their shape, but only the records of logs. If no file has events with a time and a clock, all files count as logs.
-/// Otherwise a file of a folder is a log only if it has such events. A file that the user named is always a log.
+/// Groups the records of logs by their shape. Files that are not logs are left out: files that were found in a folder and have no events
+/// with a time and a clock. But if no file at all has such events, all files count as logs.
 fn group_records_of_logs(records: &Records<'_>, given: &Mapping) -> Vec<Template> {
     let mut templates = templates::group_records(&records.texts, given);
     let events = templates
@@ -394,6 +399,7 @@ fn report_fields(templates: &[Template], found: &Fields, report: &mut Report) {
         Some((name.to_owned(), format!("{label}{others}")))
     });
     report.understood.found.extend(found);
+    // The kind of event (internal, send or receive) is not a value with a label: other words of the line show it.
     report
         .understood
         .found

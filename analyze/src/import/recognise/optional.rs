@@ -1,5 +1,5 @@
-//! Finds the fields that a log may not have: the queue's length, the message's timestamp, and the names of peers. This is done for
-//! each shape (the common form of similar lines); its slots are the positions of values.
+//! Finds the fields that some logs lack: the queue's length, the message's timestamp, and the names of peers. This is done for each
+//! shape, the common form of similar lines (a [`Template`]). The positions of values in a shape are its slots.
 
 use super::evidence::{Direction, ENOUGH_WEIGHT, Field};
 use super::fields::{Assignment, Problem, is_unlabelled_number};
@@ -9,7 +9,8 @@ use super::tokens::Class;
 use crate::import::mapping::Kind;
 
 /// Finds the slot of the queue's length by the words beside it. In a receive it can also be a number without such words, if this
-/// number is 0 whenever the next event is not a receive. `found` has the fields found so far, and `index` is the shape's index.
+/// number is 0 whenever the next event is not a receive: a machine whose queue is not empty receives at its next tick.
+/// `found` has the fields found so far, and `index` is the shape's index.
 ///
 /// # Errors
 ///
@@ -24,6 +25,7 @@ pub(super) fn queue(
     let is_free = |slot_index: &usize| {
         found.name(*slot_index).is_none() && template.slots[*slot_index].class == Class::Number
     };
+    // How strongly the words beside a value show that it is the queue's length.
     let weight = |slot_index: &usize| template.slots[*slot_index].weigh(Field::Queue);
     let free: Vec<usize> = (0..template.slots.len()).filter(is_free).collect();
     let max_weight = free.iter().map(weight).max().unwrap_or(0);
@@ -61,8 +63,8 @@ pub(super) fn queue(
     }
 }
 
-/// Finds the slot of a message's timestamp by the words beside it. In a receive it can also be another number, if the clock after
-/// each receive is max(clock before, number) + 1.
+/// Finds the slot of a message's timestamp by the words before it. In a receive it can also be a number without such words, if the clock
+/// after nearly every receive is max(clock before, number) + 1.
 pub(super) fn stamp(
     template: &Template,
     found: &Assignment,
@@ -88,6 +90,7 @@ pub(super) fn stamp(
             || has_words(slot_index, &["sender", "clock"])
             || has_words(slot_index, &["message", "clock"])
             || has_words(slot_index, &["msg", "clock"]);
+        // Other words can be evidence against a timestamp: `system timestamp` has a negative weight.
         is_clear && template.slots[*slot_index].weigh(Field::Stamp) >= ENOUGH_WEIGHT
     };
     let labelled: Vec<usize> = free.iter().copied().filter(is_labelled).collect();
@@ -118,8 +121,8 @@ pub(super) fn stamp(
 /// Finds the names of peers by a word such as `to` before them. If `uses_any_names` is true, names without such a word are used
 /// too: in a send they are the recipients, and in a receive they are the sender.
 pub(super) fn set_peers(template: &Template, found: &mut Assignment, uses_any_names: bool) {
-    let other = template.slots.iter().position(is_peer_without_direction);
-    let other = other.filter(|_| uses_any_names);
+    let any_names = template.slots.iter().position(is_peer_without_direction);
+    let any_names = any_names.filter(|_| uses_any_names);
     let to = template
         .slots
         .iter()
@@ -129,8 +132,8 @@ pub(super) fn set_peers(template: &Template, found: &mut Assignment, uses_any_na
         .iter()
         .position(|slot| slot.direction() == Some(Direction::From));
     match template.kind {
-        Some(Kind::Send | Kind::SendAll) => found.recipients = to.or(other),
-        Some(Kind::Receive) => found.sender = from.or(other),
+        Some(Kind::Send | Kind::SendAll) => found.recipients = to.or(any_names),
+        Some(Kind::Receive) => found.sender = from.or(any_names),
         _ => {}
     }
 }
@@ -140,9 +143,9 @@ pub(super) fn is_peer_without_direction(slot: &Slot) -> bool {
     slot.class == Class::Peers && slot.direction().is_none()
 }
 
-/// Removes the recipients of all shapes if one name of a recipient is not the name of another machine of the run. Does the same with
-/// senders. `resolves` gets the index of a file and the text of a cell, and says whether the names in the cell are other machines of the
-/// file's run.
+/// Removes the recipients from all shapes if a single cell is wrong: all its names must be machines of the run, and at least one must be
+/// another machine than the one that logged the event. Does the same with senders. `resolves` gets the index of the cell's file and the
+/// cell's text, and says whether the cell is right.
 pub(super) fn drop_unresolved(
     templates: &[Template],
     found: &mut [Assignment],

@@ -10,10 +10,12 @@ use crate::import::formats::FORMATS;
 /// Maximum number of different words that a pattern lists for one token. If a token has more, the pattern matches any word there.
 const MAX_LISTED: usize = 4;
 
-/// The regular expression that matches the records of a shape. It has a group for each field of `assignment` and for the event.
+/// The regular expression that matches the records of a shape. It has a named group for each field to which `assignment` gives a value of
+/// the shape, such as `(?<logical_clock>...)`. The group `event` has the words that say which kind of event it is.
 pub(super) fn from_template(template: &Template, assignment: &Assignment) -> String {
     let mut pattern = r"^\s*".to_owned();
     for (index, part) in template.parts.iter().enumerate() {
+        // The words for the event can be several parts: those from index `from` to index `to`.
         let (begins_event, ends_event) = match template.event {
             Some((from, to)) => (from == index, to == index),
             None => (false, false),
@@ -21,6 +23,7 @@ pub(super) fn from_template(template: &Template, assignment: &Assignment) -> Str
         if begins_event {
             pattern.push_str("(?<event>");
         }
+        // If this part is a value (a slot) and the value belongs to a field, `name` is the name of the field.
         let slot = template.slots.iter().position(|slot| slot.part == index);
         let name = slot.and_then(|slot| assignment.name(slot));
         match name {
@@ -45,7 +48,7 @@ fn part_pattern(part: &Part) -> String {
                 let texts: Vec<String> = texts.iter().map(|text| escape(text)).collect();
                 format!("(?:{})", texts.join("|"))
             }
-            // Only words have several texts. A sign is the same in all records of a shape.
+            // A word with more texts. (A sign, `Class::Mark`, is the same in all records of a shape, so it has a single text.)
             _ => WORD.to_owned(),
         },
         Class::Name => NAME.to_owned(),

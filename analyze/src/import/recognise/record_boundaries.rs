@@ -24,14 +24,15 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     if has_blank_lines {
         possible.push(Some(patterns::BLANK.to_owned()));
     }
-    // For each beginning of lines (up to a blank, a digit, `:` or `=`), how many of the first lines of the files have it.
+    // How many lines have each beginning: the text before the first blank, digit, `:` or `=`. At most `MIN_RECORDS_OF_FILE`
+    // lines of each file are examined. (For records, this number is the minimum.)
     let mut beginnings: BTreeMap<String, usize> = BTreeMap::new();
-    let mut all = 0;
+    let mut examined = 0;
     for line in files()
         .flat_map(|text| text.lines().take(MIN_RECORDS_OF_FILE))
         .filter(|line| !line.trim().is_empty())
     {
-        all += 1;
+        examined += 1;
         let end = line.find(|letter: char| {
             letter.is_whitespace() || letter.is_ascii_digit() || ":=".contains(letter)
         });
@@ -39,15 +40,15 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
             .entry(line[..end.unwrap_or(line.len())].to_owned())
             .or_default() += 1;
     }
-    // A word for an event at the beginning of a line, perhaps after `event` and another word.
+    possible.extend(patterns_like_first_line(files()).into_iter().map(Some));
+    // A line that begins with a word for an event, such as `Send`. Before it may be `event`, another word, or both: `Event 7: send`.
     let event_word =
         r"(?i)^\W*(?:event\W+)?(?:\w+\W+)?(?:sen[dt]|receive|internal|broadcast|local)".to_owned();
-    possible.extend(patterns_like_first_line(files()).into_iter().map(Some));
     possible.push(Some(event_word));
-    // At most half of the lines are the first lines of records, because a record has two or more lines. At least a twelfth are,
-    // because records of more than 12 lines are not expected.
+    // Records of several lines are expected to have 2 to 12 lines on average. So the beginning of their first lines must occur in at most
+    // half of all examined lines, and in at least a twelfth.
     let can_begin_records = |(beginning, count): &(&String, &usize)| {
-        !beginning.is_empty() && **count * 12 >= all && **count * 2 <= all
+        !beginning.is_empty() && **count * 12 >= examined && **count * 2 <= examined
     };
     possible.extend(
         beginnings
@@ -58,8 +59,11 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     possible
 }
 
-/// Patterns that the first line of the first file matches, and that the first lines of other records are likely to match too: the
-/// line begins with a time; it begins with a digit while others do not; or it is not indented while others are.
+/// Patterns that may match the first line of every record. They describe the first line of the first file, where a record begins:
+///
+/// - The line begins with a time.
+/// - It begins with a digit, while some other lines do not.
+/// - It is not indented, while some other lines are.
 fn patterns_like_first_line<'t>(mut files: impl Iterator<Item = &'t str>) -> Vec<String> {
     let Some(text) = files.next() else {
         return vec![];
@@ -69,6 +73,7 @@ fn patterns_like_first_line<'t>(mut files: impl Iterator<Item = &'t str>) -> Vec
         lines.filter(|line| !line.trim().is_empty())
     };
     let first = lines().next().unwrap_or_default();
+    // Signs before a time, such as `[`, are skipped here, and by `^\W*` in the pattern.
     let begin = first.trim_start_matches(|letter: char| !letter.is_alphanumeric());
     let time = formats::at_beginning(begin)
         .map(|(format, _)| format!(r"^\W*(?:{})", formats::FORMATS[format].pattern));

@@ -1,6 +1,8 @@
-//! The error for logs that are not recognised. It shows a line, the values that may be the needed field, and a mapping that the user can
-//! complete. A field is what a value means, such as the logical clock. A mapping is a file that says how log files are read. A shape (or
-//! template) is the common form of similar lines.
+//! The error for logs that are not recognised. It shows a line, the values in it that may be the missing field, and a mapping that the user
+//! can complete.
+//!
+//! A field is something that an event has in the log, such as its logical clock. A mapping is a file that says how log files are read. A
+//! shape (or template) is the common form of similar lines, and each place of a value in it is a slot.
 
 use std::path::Path;
 
@@ -14,8 +16,8 @@ use crate::import::mapping::Kind;
 /// Maximum number of shapes that are shown.
 const MAX_SHAPES: usize = 4;
 
-/// Converts a problem to an error at the first record of the shape that has the problem. `sources` has the path and line of every
-/// record.
+/// Converts a problem to an error at the first record of the shape that has the problem. A record is the text of one event (a line, or
+/// several). `sources` has the path and line of every record.
 pub(super) fn error(problem: &Problem, templates: &[Template], sources: &[(&Path, u64)]) -> Error {
     let index = match problem {
         // This is a problem of all shapes. The first one stands for them.
@@ -64,21 +66,21 @@ fn describe(problem: &Problem, template: &Template, templates: &[Template]) -> S
         ),
         Problem::Missing(field, _) => format!(
             "the line is an event, but none of its values was recognised as {field}: {example}\nIts values \
-             are: {}\nComplete this mapping for --mapping; give the group of {field} its name, \
-             (?<{field}>...):\n{}",
+             are: {}\nComplete this mapping for --mapping; put (?<{field}>...) around the part that matches \
+             {field}:\n{}",
             list_values(template, &(0..template.slots.len()).collect::<Vec<_>>()),
             draft_mapping(template)
         ),
         Problem::Several(field, _, slots) => format!(
             "several values of the line may be {field}: {example}\nThey are: {}\nComplete this mapping for \
-             --mapping; give the group of {field} its name, (?<{field}>...):\n{}",
+             --mapping; put (?<{field}>...) around the part that matches {field}:\n{}",
             list_values(template, slots),
             draft_mapping(template)
         ),
     }
 }
 
-/// The values of these slots in the shape's first row, each with the words beside it.
+/// The values of these slots in the shape's first record, each with the words beside it, such as "7 behind `clock`".
 fn list_values(template: &Template, slots: &[usize]) -> String {
     let value = |slot: &usize| {
         Some(format!(
@@ -94,9 +96,11 @@ fn list_values(template: &Template, slots: &[usize]) -> String {
     }
 }
 
-/// A mapping whose pattern matches the lines of the shape. It is not complete: the user must turn the values of the pattern into
-/// groups with the names of fields. The pattern stands between single quotes, so a dot (any character) replaces each single quote in it.
+/// A mapping whose pattern (a regular expression) matches the lines of the shape. It is not complete: around the part that matches the
+/// value of a field, the user must put a group with the field's name, such as `(?<logical_clock>...)`. The pattern stands
+/// between single quotes, so a dot (any character) replaces each single quote in it.
 fn draft_mapping(template: &Template) -> String {
+    // The default assigns no value to a field, so no value gets a group.
     format!(
         "  line = '{}'",
         pattern::from_template(template, &Assignment::default()).replace('\'', ".")

@@ -5,12 +5,13 @@ use super::fields::{Assignment, Problem};
 use super::templates::Template;
 use crate::import::mapping::Kind;
 
-/// Number of choices that are kept after each step of the search for clocks. To keep all choices would take too long: their number is
-/// multiplied at each step. (A search that keeps only the best choices is called a beam search.)
+/// The search for clocks chooses a slot for each shape, one shape at each step. After a step, only this number of best choices is kept (a
+/// beam search). To keep all would take too long, because a shape with three possible slots makes three choices out of each choice.
 const BEAM_WIDTH: usize = 16;
-/// Numbers without words can be the clock only if their fit is at least this (see [`Sequence::fit`]).
+/// If labels (the words beside the values) do not decide which slots are the clock, the best choice must have at least this fit
+/// (see [`Sequence::fit`]).
 const ENOUGH_FIT: f64 = 0.85;
-/// The fit of the best choice must be greater than that of the second best by at least this share of the best fit.
+/// The fit of the best choice must also be greater than that of the second best by at least this share of the best fit.
 const CLEARLY_BETTER: f64 = 0.05;
 /// Minimum share of the rows that must fit the rule of queue lengths, or of timestamps.
 const NEARLY_ALL: f64 = 0.95;
@@ -36,8 +37,8 @@ struct RowPosition {
 }
 
 impl<'t> Sequence<'t> {
-    /// The rows of the shapes `events`. `found` has the slot of the machine's name in each shape. If a shape has no such slot, all its
-    /// rows in a file belong to one machine.
+    /// The rows of the shapes that are events: `events` has the indices of these shapes in `templates`. `found` has the slot of the
+    /// machine's name for each shape. If a shape has no such slot, all its rows in a file belong to one machine.
     pub(super) fn new(templates: &'t [Template], events: &[usize], found: &[Assignment]) -> Self {
         let mut rows = vec![];
         for &template in events {
@@ -72,7 +73,7 @@ impl<'t> Sequence<'t> {
         }
     }
 
-    /// The value of a row in `slot`, an index of the slots of the row's shape. `None` if the value is not a whole number.
+    /// The value of a row in the slot with the index `slot`. `None` if the value is not a whole number.
     fn value(&self, position: RowPosition, slot: usize) -> Option<u64> {
         self.templates[position.template].rows[position.row].cells[slot]
             .parse()
@@ -83,12 +84,12 @@ impl<'t> Sequence<'t> {
         self.templates[position.template].rows[position.row].kind
     }
 
-    /// Chooses the slot of the clock for each shape of `events`. `candidates` has the possible slots of each shape. The best choice
-    /// is the one with the greatest fit (see [`Self::fit`]).
+    /// Chooses the slot of the clock for each shape of `events` (indices of shapes). `candidates` has the possible slots of each shape. The
+    /// best choice is the one with the greatest fit (see [`Self::fit`]).
     ///
     /// # Errors
     ///
-    /// [`Problem::Several`] if the values do not decide clearly.
+    /// [`Problem::Several`] if the best choice does not fit well enough, or fits hardly better than the second best.
     pub(super) fn choose_clocks(
         &self,
         events: &[usize],
@@ -104,7 +105,7 @@ impl<'t> Sequence<'t> {
         if has_one_candidate && are_all_labelled {
             return Ok(events.iter().map(|&event| candidates[event][0]).collect());
         }
-        // A choice has one slot for each shape so far, and comes with its fit. Each step adds a shape.
+        // Each step adds a shape. A choice is the list of the slots for the shapes so far; the number beside it is its fit.
         let mut choices: Vec<(Vec<usize>, f64)> = vec![(vec![], 0.0)];
         for (index, &event) in events.iter().enumerate() {
             let longer = choices.iter().flat_map(|(choice, _)| {
@@ -127,7 +128,8 @@ impl<'t> Sequence<'t> {
         };
         let second_fit = choices.get(1).map_or(0.0, |(_, fit)| *fit);
         if fit < ENOUGH_FIT || fit - second_fit < CLEARLY_BETTER * fit {
-            // The error is about the first shape for which the two best choices have different slots.
+            // The error is about the first shape for which the two best choices have different slots, or, without a second choice, about
+            // the first shape.
             let differs = |&index: &usize| {
                 choices
                     .get(1)
@@ -180,7 +182,8 @@ impl<'t> Sequence<'t> {
         self.clocks = self.rows.iter().map(clock).collect();
     }
 
-    /// Whether no machine's clock falls. A clock that is not a number (`None`) is less than every number, so after a number it counts as a fall.
+    /// Whether no machine's clock falls. For Rust, `None` (a clock that is not a number) is less than every number, so after a number it
+    /// counts as a fall.
     pub(super) fn never_falls(&self) -> bool {
         (1..self.rows.len()).all(|index| {
             self.rows[index - 1].machine != self.rows[index].machine
@@ -188,9 +191,11 @@ impl<'t> Sequence<'t> {
         })
     }
 
-    /// Whether a number in a shape of receives is the queue's length. If the length after a receive is above 0, the machine's next
-    /// event must be a receive. If programs log the length before the receive, the same holds for lengths above 1. So the least
-    /// number must be 0 (or 1), and nearly all rows with a greater number must have a receive as the next event.
+    /// Whether a number in a shape of receives is the queue's length. There are two cases:
+    ///
+    /// - The program logs the length after it took the message. Then the least number is 0, and after nearly all rows with a number above
+    ///   0, the machine's next event is a receive, because a message still waits.
+    /// - The program logs the length before it takes the message. Then the least number is 1, and the same is true for numbers above 1.
     pub(super) fn is_queue(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit_after, mut fit_before) = (0_u32, 0_u32, 0_u32);
         let mut least = u64::MAX;
@@ -219,8 +224,8 @@ impl<'t> Sequence<'t> {
     }
 
     /// Whether a number in a shape of receives is the message's timestamp: nearly all clocks are max(clock before, number) + 1, and
-    /// at least three of these clocks are number + 1 with a number greater than the clock before. Without such rows, any small number
-    /// would fit.
+    /// in at least three rows the number is greater than the clock before, so that the clock jumps to number + 1. Without such rows, any
+    /// small number would fit, because the maximum is the clock before.
     pub(super) fn is_stamp(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit, mut jumps) = (0_u32, 0_u32, 0_u32);
         for (index, &position) in self

@@ -1,7 +1,8 @@
 //! Recognises columns with unknown titles in tables and JSON, from the words of the titles and from the cells.
 //!
 //! The code that finds fields (time, clock, ...) in lines of text is used here too. It expects shapes: a shape (or template) is the common
-//! form of similar lines, and its slots are the positions of values. So each table is presented as shapes whose slots are the columns.
+//! form of similar lines, such as `TIME sent to NAME`, and its slots are the positions of values, here TIME and NAME. So each
+//! table is presented as shapes whose slots are the columns.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,8 +25,9 @@ const NEARLY_ALL: f64 = 0.95;
 /// The columns that must be found.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// Recognises the columns of tables. Returns `given` with the title of each field's column. None if the files are not tables with
-/// titles, or if a needed column is not recognised. If the files have different titles, the titles with the most rows are used.
+/// Recognises the columns of tables. Returns the mapping `given`, whose `columns` are now the titles of the recognised
+/// columns. None if the files are not tables with titles, or if a needed column is not recognised. If the files have different titles, the
+/// titles with the most rows are used.
 pub(super) fn recognise(
     texts: &[RunTexts],
     given: &Mapping,
@@ -43,7 +45,8 @@ pub(super) fn recognise(
         .max_by_key(|(_, tables)| rows(tables))?;
     let event = event_column(&titles, &tables, given)?;
     let templates = templates(&titles, &tables, event, given);
-    // In tables, names at the beginning of lines are not looked for, and every name counts as the name of a machine.
+    // With `has_one_file`, machines' names would be looked for at the beginning of lines, which tables do not have. `resolves` says which
+    // names are names of machines: all.
     let (has_one_file, resolves) = (false, |_: usize, _: &str| true);
     let found = fields::assign(&templates, tables.len(), has_one_file, resolves).ok()?;
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
@@ -63,7 +66,8 @@ pub(super) fn recognise(
     if !NEEDED.iter().all(|name| columns.contains_key(*name)) {
         return None;
     }
-    // These fields are left out of the mapping if the table has a known title for them: then the column with this title is used.
+    // A title can be known for a field: `vm` is known for `machine`. If the table has such a title, the field is left out of the mapping.
+    // When the table is read, the column with the known title is used.
     let header: StringRecord = titles.iter().map(String::as_str).collect();
     for name in [
         "machine",
@@ -92,6 +96,7 @@ pub(super) fn recognise(
 fn read_titled_table(path: &Path, text: &str, given: &Mapping) -> Option<Table> {
     let table = lines::table(path, lines::without_byte_order_mark(text), given).ok()?;
     let header = table.header.as_ref()?;
+    // A title has a letter, does not begin with a time, and is no word with a value such as `clock: 5`.
     let is_title = |title: &&str| {
         title.chars().any(char::is_alphabetic)
             && formats::at_beginning(title).is_none()
@@ -152,11 +157,11 @@ fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping)
     let slot = |&column: &usize| {
         let words = kinds::words(&titles[column]);
         Slot {
-            // A table has no parts, so this is the index of the column instead.
+            // For a line, this is the index of the value among the words and signs of the line. For a table, it is the index of the column.
             part: column,
             class: class(column, &words, tables),
             before: words,
-            behind: vec![],
+            after: vec![],
             unit: None,
         }
     };
@@ -190,8 +195,9 @@ fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping)
     rows.into_iter().map(template).collect()
 }
 
-/// The class of nearly all cells of a column. A column of peers or of names is recognised by the words of its title, and not by its
-/// cells. `column` is its index.
+/// The class of a column, where `column` is its index and `words` are those of its title. If the last word is one such as `to` or `sender`,
+/// the column has peers. Otherwise the cells decide, if nearly all of them are times, or numbers, or lists. In all other cases the title
+/// decides: with a word such as `vm`, the column has names of machines.
 fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
     let cells: Vec<&str> = tables
         .iter()
@@ -213,6 +219,7 @@ fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
         // The index of the format is not used for tables.
         Class::Time(0)
     } else if nearly_all(&|cell| numbers::parse_times_ten_to(cell, 0, mark).is_ok()) {
+        // The power 0 only means that the number is not scaled.
         Class::Number
     } else if nearly_all(&numbers::is_vector) {
         Class::List

@@ -2,9 +2,10 @@
 //!
 //! The method is similar to Drain (P. He, J. Zhu, Z. Zheng, M. R. Lyu, "Drain: An Online Log Parsing Approach with Fixed Depth
 //! Tree", ICWS 2017). First, each value is replaced by its class, such as a number. Then records with the same text are one group;
-//! their common text is the *shape* (or template) of the group. Drain accepts a certain number of different words within a group.
-//! Here, words that are evidence for an event or a field must be equal, and all other words are masked (replaced by the same
-//! letter). So a group never mixes kinds of events or values of different fields.
+//! their common text is the *shape* (or template) of the group. For example, `clock: 5` and `clock: 12` have the shape
+//! `clock: <Number>`. Drain accepts a certain number of different words within a group. Here, words that are evidence for an event or
+//! a field must be equal, and all other words are masked (each is replaced by the letter `w`). So a group never mixes kinds of events
+//! or values of different fields.
 
 use std::collections::HashMap;
 
@@ -14,7 +15,8 @@ use super::tokens::{Class, Token, is_significant, tokens};
 use crate::import::kinds;
 use crate::import::mapping::{Kind, Mapping};
 
-/// If a masked word has more different texts than this, the texts are not all stored, and a pattern matches any word in their place.
+/// If a masked word has more different texts than this, they are not all stored, and the regular expression for the records of this shape
+/// matches any word in this place.
 const MAX_TEXTS: usize = 4;
 
 /// Records of one shape.
@@ -53,7 +55,7 @@ pub(super) struct Slot {
     /// The words before the value, in lower case.
     pub(super) before: Vec<String>,
     /// The words after the value, in lower case.
-    pub(super) behind: Vec<String>,
+    pub(super) after: Vec<String>,
     /// The unit that is written directly after the value.
     pub(super) unit: Option<String>,
 }
@@ -71,22 +73,22 @@ pub(super) struct Row {
 }
 
 impl Slot {
-    /// The evidence that the value is `field`: the weight of the words before the value. If these words are not enough evidence for
-    /// any field, and the words after the value are, the words after the value count instead.
+    /// The evidence that the value is `field`, as a weight. Usually this is the weight of the words before the value. It is the weight of
+    /// the words after the value if only they are enough evidence for some field.
     pub(super) fn weigh(&self, field: Field) -> i32 {
         let show_a_field = |words: &[String]| {
             Field::ALL
                 .iter()
                 .any(|field| field.weight_of_label(words) >= ENOUGH_WEIGHT)
         };
-        match !show_a_field(&self.before) && show_a_field(&self.behind) {
-            true => field.weight_of_label(&self.behind),
+        match !show_a_field(&self.before) && show_a_field(&self.after) {
+            true => field.weight_of_label(&self.after),
             false => field.weight_of_label(&self.before),
         }
     }
 
-    /// Whether the value has the names of recipients or of a sender. None if it has no names of peers, or if no word before it says
-    /// which they are.
+    /// Whether the value names the recipients of a message or its sender. None if the value does not name other machines, or if no word
+    /// before it (such as `to` or `from`) says which of the two they are.
     pub(super) fn direction(&self) -> Option<Direction> {
         let mut words = self.before.iter().rev();
         words
@@ -94,12 +96,12 @@ impl Slot {
             .filter(|_| self.class == Class::Peers)
     }
 
-    /// A description of the value's position for messages, such as "behind `queue length`". It has the words before the value. If there
-    /// are none, it has the words after the value.
+    /// A description of the value's position, for messages to the user: "behind `queue length`" if these are the words before the value.
+    /// If there are no words before it, "before `ticks`" with the words after it.
     pub(super) fn label(&self) -> String {
-        match (self.before.is_empty(), self.behind.is_empty()) {
+        match (self.before.is_empty(), self.after.is_empty()) {
             (false, _) => format!("behind `{}`", self.before.join(" ")),
-            (true, false) => format!("before `{}`", self.behind.join(" ")),
+            (true, false) => format!("before `{}`", self.after.join(" ")),
             (true, true) => "without words".to_owned(),
         }
     }
@@ -135,6 +137,7 @@ fn shape_key(tokens: &[Token<'_>], declared: &[String]) -> String {
     let mut key = String::new();
     for (index, token) in tokens.iter().enumerate() {
         match token.class {
+            // Units are not masked, so `5ms` and `5s` have different shapes.
             Class::Word if is_unit(tokens, index) => key.push_str(token.text),
             Class::Space => key.push(' '),
             Class::End => key.push('\n'),
@@ -193,9 +196,10 @@ impl Template {
 }
 
 /// Finds the kind of event that the words of a record stand for, and the first and last token of those words. Phrases are tried in
-/// this order: phrases of more than one letter, the labels of values (such as `Sent` in `Sent: 4`), single letters. A phrase for
-/// something that is not an event counts only if no phrase stands for an event. If no phrase is known, the kind is none, and the
-/// tokens are those of the first phrase that is neither a label nor a single letter.
+/// this order: phrases of more than one letter, the labels of values (such as `Sent` in `Sent: 4`), single letters. The first phrase
+/// that stands for an event is taken. If there is none, the first known phrase of lines that are not events is taken, such as
+/// `Connected to machine`; its kind is [`Kind::Ignore`]. If no phrase is known, the kind is none, and the tokens are those of the first
+/// phrase that is neither a label nor a single letter.
 fn find_kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize, usize)>) {
     let phrases = phrases(tokens);
     let is_label = |(_, end): &(usize, usize)| is_label(tokens, *end);
@@ -224,6 +228,7 @@ fn shortest_phrase(
     kind: Kind,
     kind_of: impl Fn((usize, usize)) -> Option<Kind>,
 ) -> (usize, usize) {
+    // The parts of one token come first: `length` is the number of tokens after the first one.
     let windows = (0..=to - from)
         .flat_map(|length| (from..=to - length).map(move |start| (start, start + length)));
     let mut fitting = windows.filter(|&window| kind_of(window) == Some(kind));
@@ -251,6 +256,7 @@ fn is_label(tokens: &[Token<'_>], end: usize) -> bool {
         .iter()
         .take_while(|token| is_introduction(**token))
         .count();
+    // Each token in between is a single sign or a run of blanks, so `contains` is true only for `:` and `=`.
     let has_sign = tokens[end + 1..=(end + between).min(tokens.len() - 1)]
         .iter()
         .any(|token| ":=".contains(token.text));

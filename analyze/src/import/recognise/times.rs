@@ -1,5 +1,6 @@
-//! Finds which value of each shape of lines is the system time. A shape (or template) is the common form of similar lines, and a
-//! slot is the position of a value in it.
+//! Finds which of the values in a line is the system time. Lines of a log that differ only in their values have the same *shape* (or
+//! template), such as `TIME sent to NAME, clock: NUMBER`. The position of a value in a shape is a *slot*. So the question is: which slot of
+//! each shape has the system time?
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +12,18 @@ use super::tokens::Class;
 /// What a slot means: whether its values are in a format of times, and the words before it. Slots of different shapes can have the
 /// same role.
 type Role = (bool, String);
-/// The index of a value's file, the index of its record, and the text of the value.
+/// The index of a value's file, the index of its record (the text of one event) among all records, and the text of the value.
 type Cell<'t> = (usize, usize, &'t str);
 
-/// Finds the slot of the system time in each shape of `events`. Candidates are values in a format of times, numbers with words for
-/// a time, growing numbers with a unit, and numbers as large as Unix times. Of several candidates, the one with the greatest score
-/// is used. If no shape has candidates, a number without words is used (see [`find_unlabelled_time`]).
+/// Finds the slot of the system time in each shape of an event. `events` has the indices of these shapes. The result has an entry for each
+/// shape in `templates`; it is `None` if no slot is found or the shape is not in `events`.
 ///
-/// The score is a sum of three parts: how much the values behave like times ([`likeness_to_times`]), the weight of the words for a time,
-/// and 4 if the values are in a format of times.
+/// Candidates are values in a format of times (`09:30:00`), numbers beside words for a time (`elapsed: 12`), growing numbers with a unit
+/// (`350ms`), and numbers as large as Unix times. Of several candidates in a shape, the one with the greatest score is used. If no shape
+/// has candidates, a number is used whose words say nothing about its meaning (see [`find_unlabelled_time`]).
+///
+/// The score is a sum of three parts: how much the values behave like times ([`likeness_to_times`]), how clearly the words beside the value
+/// stand for a time (each such word has a weight, for example 5 for `systime`), and 4 if the values are in a format of times.
 pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
     for template in events.iter().map(|&index| &templates[index]) {
@@ -58,7 +62,7 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
 }
 
 /// A number of at least this size is taken as a Unix time: in seconds, this is a time in the year 2001. Clocks, queue lengths and
-/// names are smaller.
+/// names that are numbers are smaller.
 const UNIX_TIME: f64 = 1e9;
 
 /// The slots of a shape that can be times, by their format, their words, their unit or their size.
@@ -126,9 +130,12 @@ fn role(slot: &Slot) -> Role {
     (matches!(slot.class, Class::Time(_)), slot.before.join(" "))
 }
 
-/// Finds the time among numbers without words: the only number with a fraction. If no number has a fraction, it is the number with
-/// the greatest last value. None if several numbers have fractions. Also None if no number has a fraction and there are fewer than two
-/// numbers: a single number is then probably the clock.
+/// Finds the time among the numbers whose words say nothing about their meaning:
+///
+/// - If exactly one number has a fraction (such as 12.5), it is the time.
+/// - If several numbers have fractions, the result is `None`.
+/// - If there are at least two numbers, and none has a fraction, the time is the number whose last value is the greatest.
+/// - If there is only one number, without a fraction, it is probably the clock, so the result is `None`.
 fn find_unlabelled_time(template: &Template) -> Option<usize> {
     let last =
         |slot_index: usize| -> Option<f64> { template.rows.last()?.cells[slot_index].parse().ok() };

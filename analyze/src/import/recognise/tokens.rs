@@ -14,7 +14,7 @@ pub(super) enum Class {
     Space,
     /// The end of a line within a record.
     End,
-    /// A single character that belongs to no other class, such as a colon.
+    /// A sign: a single character that belongs to no other class, such as a colon.
     Mark,
     /// Letters.
     Word,
@@ -50,7 +50,7 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
-// The next constants are regular expressions for tokens. They are also parts of the regular expressions for whole records.
+// The next constants are regular expressions for tokens. The module `pattern` joins them to regular expressions for whole records.
 
 /// A number, perhaps with a sign, decimals and an exponent.
 pub(super) const NUMBER: &str = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
@@ -60,7 +60,8 @@ pub(super) const NAME: &str = r"[\p{L}\d_']+";
 pub(super) const WORD: &str = r"[\p{L}_']+";
 /// One or more numbers in brackets.
 pub(super) const LIST: &str = r"[\[(<{]\s*\d+(?:\s*[,;\s]\s*\d+)*\s*[\])>}]";
-/// A list of names: in brackets, or with `and` or similar words between them. Words for machines may come before names.
+/// One or more names: in brackets (`[vm1, vm2]`), or joined by `and`, a comma or another sign (`node 1, 2 and 3`). A word such as `node` may
+/// come before each name. This expression allows more than [`AT_PEERS`], because in a pattern it is known that names are at this place.
 pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_](?:(?:, ?and | and |[ ]?[;&+/][ ]?|, ?)(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_])*)";
 
 // The next regular expressions match only at the beginning of a text.
@@ -68,7 +69,8 @@ pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ 
 static AT_NUMBER: Lazy<Regex> = Lazy::new(|| regex(&format!("^{NUMBER}")));
 static AT_LIST: Lazy<Regex> = Lazy::new(|| regex(&format!("^{LIST}")));
 static AT_NAME: Lazy<Regex> = Lazy::new(|| regex(r"^[\p{L}\d_][\p{L}\d_']*"));
-/// One name, several names in brackets, or several names joined by `and` or by a sign. A comma alone does not join names.
+/// One name, several names in brackets, or several names joined by `and` or by a sign such as `&`. A comma joins names only in brackets or
+/// before `and`.
 static AT_PEERS: Lazy<Regex> = Lazy::new(|| {
     // A word with a digit, or a single capital letter.
     let name = r"(?:\p{L}*_?\d[\p{L}\d_]*|\p{Lu}\b)";
@@ -118,7 +120,7 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     if let Some(length) = peers_at(rest, before) {
         return (Class::Peers, length);
     }
-    // A single number in brackets is not a list.
+    // A single number in brackets, such as `[1]`, is not a list.
     if let Some(found) = AT_LIST
         .find(rest)
         .filter(|found| found.as_str().contains([',', ';', ' ']))
@@ -138,7 +140,7 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
             return (Class::Number, end);
         }
     }
-    // Only opening brackets may come before.
+    // Opening brackets before `rest` do not matter: in `[A] 7`, the name is at the beginning of the record.
     let begins_record = before.iter().all(|token| token.text == "[");
     if begins_record && AT_LETTER.is_match(rest) {
         return (Class::Name, 1);
@@ -159,7 +161,7 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
 /// The length in bytes of the names of peers at the beginning of `rest`. Names are names of peers if they follow one of these:
 ///
 /// 1. a word such as `to` or `from`, perhaps with words for machines after it: `to machines 2, 3`
-/// 2. the word for an event and an arrow: `send -> [0]`
+/// 2. a word for a send or a receive, and then an arrow: `send -> [0]`
 /// 3. `peer=` or `peers:`
 ///
 /// None if `rest` does not begin with such names.
@@ -171,7 +173,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
     let mut has_sign = false;
     // Whether the names follow `peer=` or `peers:`.
     let mut follows_peer_label = false;
-    // Goes back from the names to the word that decides.
+    // Goes back from the names, token by token, to the word that decides whether they are names of peers, such as `to` or `send`.
     for (index, token) in before.iter().enumerate().rev() {
         let earlier = index.checked_sub(1).map(|index| before[index]);
         match token.class {
@@ -181,7 +183,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
                 has_sign |= token.text != "#";
             }
             Class::Mark if "<>→←".contains(token.text) => has_arrow = true,
-            // A dash is allowed only in `->`, in `<-`, and in a name such as `machine-1`.
+            // A dash is allowed only in `->`, in `<-`, and directly before the names, as in `machine-1`.
             Class::Mark if token.text == "-" => {
                 let is_in_name = index + 1 == before.len()
                     && earlier.is_some_and(|word| {
@@ -207,6 +209,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
                 // Whether the word may stand between the word that decides and the names, as in `to the machines 2, 3`.
                 let can_be_between = peers::MACHINE_WORDS.contains(&last)
                     || ["the", "other", "id", "number"].contains(&last);
+                // If there is an arrow, such words may stand only after it.
                 if !can_be_between || has_arrow {
                     break;
                 }
@@ -230,8 +233,8 @@ fn ends_with_send(tokens: &[Token<'_>]) -> bool {
     last.is_some_and(|token| kinds::kind_of_word(&token.text.to_lowercase()) == Some(Kind::Send))
 }
 
-/// The length in bytes of the names at the beginning of `rest`: of the list of numbers `numbers` if it was found, and otherwise of
-/// the names that [`AT_PEERS`] finds. None if letters or digits follow directly.
+/// The length in bytes of the names at the beginning of `rest`. They are `numbers`, if the caller has found a list of numbers there, and
+/// otherwise what [`AT_PEERS`] finds. None if there are no names, or if letters or digits follow them directly.
 fn names_length(rest: &str, numbers: Option<regex::Match<'_>>) -> Option<usize> {
     let found = numbers.or_else(|| AT_PEERS.find(rest));
     let end = found.map(|found| found.end());
@@ -293,6 +296,7 @@ mod tests {
             slots("TO: 2978, 3979, time: 3"),
             [(Class::Peers, "2978, 3979"), (Class::Number, "3")]
         );
+        // A list of peers would need blanks after its commas, and a plural or a colon before it. So these are three values.
         assert_eq!(slots("to 2,5,7").len(), 3);
         assert_eq!(slots("from queue, back to work"), []);
         assert_eq!(slots("SEND -> [0] now"), [(Class::Peers, "[0]")]);
@@ -300,6 +304,7 @@ mod tests {
         assert_eq!(slots("sent to (0,)"), [(Class::Peers, "(0,)")]);
         assert_eq!(slots("received, sent by vm2"), [(Class::Peers, "vm2")]);
         assert_eq!(slots("ev=send peer=0,2"), [(Class::Peers, "0,2")]);
+        // The first word for a machine is a token of its own, and so is its dash.
         assert_eq!(
             slots("to machine-1 and machine-2"),
             [(Class::Peers, "1 and machine-2")]

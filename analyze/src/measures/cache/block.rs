@@ -29,8 +29,8 @@ pub(super) struct Block {
     pub(super) path: PathBuf,
     /// The runs, in the order of their rows in the files.
     pub(super) runs: Vec<CachedRun>,
-    /// The checksum of the file with the runs. The checksums of the other files cover it too, so they are valid only together with this
-    /// file.
+    /// The checksum of the file with the runs. It is part of the text that the checksums of the other files cover, so those files are valid
+    /// only together with this one.
     pub(super) checksum: String,
 }
 
@@ -46,7 +46,8 @@ pub(super) struct CachedRun {
 }
 
 impl CachedRun {
-    /// Makes the cached run of a row of the journal. `None` if the row's checksum does not have the form that the program writes.
+    /// Makes the cached run of a row of the journal. `None` if the row's checksum is not a hexadecimal number of 64 bits:
+    /// the program does not write such checksums.
     pub(super) fn from_row(row: &JournalRow) -> Option<Self> {
         let fingerprint = u64::from_str_radix(&row.row_checksum, 16).ok()?;
         Some(Self {
@@ -76,7 +77,7 @@ impl Block {
         self.runs.iter().map(|run| run.machines as usize).sum()
     }
 
-    /// Reads the columns [`MACHINE_KEYS`] and `measures` of all runs of the block.
+    /// Reads `measures` of all runs of the block. Before their columns stand the columns [`MACHINE_KEYS`]: the numbers of run and machine.
     pub(super) fn read(&self, measures: &[&Measure], about: &str) -> Result<DataFrame, String> {
         let runs = self.runs.iter();
         let run_numbers = runs.flat_map(|run| std::iter::repeat_n(run.run, run.machines as usize));
@@ -102,13 +103,15 @@ impl Block {
         DataFrame::new(rows, columns).map_err(|error| problem(&self.path, &error))
     }
 
-    /// Selects the rows of the `wanted` runs (by number) from `machines`, which has the rows of all runs of the block.
+    /// Selects the rows of some runs from `machines`, which has the rows of all runs of the block. `wanted` has the numbers of these runs.
+    /// All of them must be in the block.
     pub(super) fn rows_of(
         &self,
         wanted: &HashSet<i64>,
         machines: &DataFrame,
     ) -> PolarsResult<DataFrame> {
-        if wanted.len() == self.runs.len() {
+        let are_all_wanted = wanted.len() == self.runs.len();
+        if are_all_wanted {
             return Ok(machines.clone());
         }
         let runs = machines.column(MACHINE_KEYS[0])?.i64()?;
@@ -134,7 +137,8 @@ impl Block {
         about: &str,
     ) -> io::Result<Option<Self>> {
         let folder = Partial::create_folder(path.clone())?;
-        // The lock shows other programs that this folder is being written, and was not left by a crash.
+        // Until this function ends, the lock shows other programs that this folder is being written, and was not left by a crash. A failure
+        // to lock is no error: it only means that another program may remove the folder too early.
         let lock = fs::File::open(folder.partial());
         let _ = lock.as_ref().map(sim::log::try_lock);
         let column = |name: &str, value: fn(&CachedRun) -> i64| {
@@ -162,6 +166,7 @@ impl Block {
         match fs::rename(folder.partial(), &block.path) {
             Ok(()) => Ok(Some(block)),
             Err(error) => match error.kind() {
+                // Another program was faster. When `folder` is dropped, the folder with the temporary name is removed.
                 io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => Ok(None),
                 _ => Err(error),
             },
@@ -173,6 +178,7 @@ impl Block {
 fn family_of(measure: &Measure) -> &'static str {
     let has = |measures: &[Measure]| measures.iter().any(|other| other.name == measure.name);
     let family = FAMILIES.into_iter().find(|(_, measures)| has(measures));
+    // Every measure is in a family, so the empty name is never used.
     family.map_or("", |(name, _)| name)
 }
 
@@ -185,18 +191,18 @@ fn problem(path: &Path, cause: &dyn std::fmt::Display) -> String {
     format!("{}: {cause}", path.display())
 }
 
-/// Reads the file at `path` and checks its checksum.
+/// Reads the file at `path` and checks its checksum, which also covers `text_of_checksum`.
 ///
 /// # Errors
 ///
 /// A message if the file cannot be read, or was changed.
-fn read_file(path: &Path, about: &str) -> Result<Vec<u8>, String> {
+fn read_file(path: &Path, text_of_checksum: &str) -> Result<Vec<u8>, String> {
     // Reading a pipe or an endless device would never return.
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Err(problem(path, &"it is not a file"));
     }
     let bytes = fs::read(path).map_err(|error| problem(path, &error))?;
-    match seal::is_unchanged(&bytes, about) {
+    match seal::is_unchanged(&bytes, text_of_checksum) {
         true => Ok(bytes),
         false => Err(problem(
             path,
@@ -223,15 +229,17 @@ fn parse_runs(bytes: Vec<u8>) -> PolarsResult<Vec<CachedRun>> {
         .collect())
 }
 
-/// Writes a file with a checksum. The file is not compressed, because it is read more often than written.
-fn write_file(path: &Path, mut frame: DataFrame, about: &str) -> io::Result<()> {
+/// Writes a file with a checksum, which also covers `text_of_checksum`. The file is not compressed, because it is read more often than
+/// written.
+fn write_file(path: &Path, mut frame: DataFrame, text_of_checksum: &str) -> io::Result<()> {
+    // `failure` keeps the system's error if writing fails, because Polars returns another error instead.
     let (file, failure) = RememberingFile::new(fs::File::create_new(path)?);
     ParquetWriter::new(file)
         .with_compression(ParquetCompression::Uncompressed)
         .with_statistics(StatisticsOptions::empty())
         .finish(&mut frame)
         .map_err(|error| failure.cause(error))?;
-    seal::seal(path, about)
+    seal::seal(path, text_of_checksum)
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! Contrasts as records (rows of CSV or JSON): the differences of measures between two values of a parameter.
+//! Contrasts as records (rows of CSV or JSON): the differences of measures between two values of a parameter, called `a` and `b`.
+//!
+//! A pair is the same machine in two configurations that differ only in this parameter: one has the value `a`, the other the value `b`.
 
 use super::{AVERAGE, Contrast, Pair, dataset_averages};
 use crate::error::Error;
@@ -8,8 +10,9 @@ use crate::read::runs::parameters;
 use crate::stats::difference::Difference;
 use crate::stats::repetitions::{Group, Repetitions};
 
-/// A record for each pair and measure, in full precision. Then, for each dataset with several pairs, a record for the average of each
-/// measure, in which all columns about a single pair are empty. Column `row` is `pair` or `average`.
+/// A record for each pair and measure, in full precision. After these, for each dataset with several pairs: a record for each measure, with
+/// the average of the differences of all pairs. There, all columns about a single pair are empty. Column `row` is `pair` or `average`.
+/// Without `repetitions`, the averages have no intervals.
 ///
 /// # Errors
 ///
@@ -34,7 +37,7 @@ pub fn records(
     Ok(records)
 }
 
-/// The record of an average.
+/// The record of the average difference over the pairs of `dataset`.
 fn average_record(
     contrast: &Contrast,
     dataset: &str,
@@ -47,8 +50,8 @@ fn average_record(
     record.extend(others.map(|name| ((*name).to_owned(), Value::Missing)));
     record.push(("machine".to_owned(), Value::Missing));
     record.extend(compared(contrast, measure));
-    let about_a_pair = ["n_a", "n_b", "mean_a", "mean_b"];
-    record.extend(about_a_pair.map(|name| (name.to_owned(), Value::Missing)));
+    let about_a_and_b = ["n_a", "n_b", "mean_a", "mean_b"];
+    record.extend(about_a_and_b.map(|name| (name.to_owned(), Value::Missing)));
     record.extend(difference_columns(difference));
     record.push(("row".to_owned(), Value::Text(AVERAGE.to_owned())));
     record
@@ -65,7 +68,7 @@ fn compared(contrast: &Contrast, measure: &Measure) -> [(String, Value); 4] {
     .map(|(name, value)| (name.to_owned(), Value::Text(value.to_owned())))
 }
 
-/// The columns of a difference.
+/// The columns of a difference, `b` minus `a`. The column `interval` has the kind of the interval, such as `rough`.
 fn difference_columns(difference: Option<Difference>) -> [(String, Value); 4] {
     let interval = difference.and_then(|difference| difference.interval());
     let kind = difference.and_then(|difference| difference.interval_kind.name());

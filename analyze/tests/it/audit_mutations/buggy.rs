@@ -20,7 +20,8 @@ struct Node {
     queue: VecDeque<Message>,
     /// The messages that are on their way to this machine, each with the time at which it arrives.
     network: Vec<(u64, Message)>,
-    /// For each sender, the time at which its newest message arrives. The next message of this sender cannot arrive earlier.
+    /// For each sender, the time at which its newest message to this machine arrives. Messages of one sender do not overtake each other,
+    /// so its next message cannot arrive earlier.
     newest_arrival_ns: Vec<u64>,
     /// The queue's length after the previous tick.
     previous_length: u64,
@@ -31,7 +32,7 @@ struct Node {
 struct Simulator {
     bug: Bug,
     delays: DelayDistribution,
-    /// The probability that an idle tick is an internal event.
+    /// The probability that an idle tick (a tick that receives no message) is an internal event.
     internal: f64,
     nodes: Vec<Node>,
     /// Number of messages sent by all machines. A message to several machines counts once for each of them.
@@ -71,9 +72,11 @@ pub fn logs(run: &FinishedRun, delays: DelayDistribution, bug: Bug) -> Vec<Vec<L
     let mut simulator = Simulator {
         bug,
         delays,
+        // In these tests it is the same for all machines.
         internal: configuration.internal.at(0).value(),
         nodes: nodes.collect(),
         sent: 0,
+        // The seed: a different one for each run.
         random: 262 + row.run,
     };
     simulator.run();
@@ -106,7 +109,7 @@ impl Simulator {
         let node = &mut self.nodes[machine];
         let length_before = node.queue.len() as u64;
         if bug == Bug::TakesTwo && length_before > 1 {
-            // This message changes the clock, but is not logged.
+            // This message changes the clock, but is not logged. The next one is received as usual.
             let skipped = node.queue.pop_front().unwrap();
             node.clock = node.clock.max(skipped.stamp) + 1;
         }
@@ -123,7 +126,7 @@ impl Simulator {
         };
         node.previous_length = length;
         let system_time_ns = match bug {
-            // `1000 / hertz` is the time between two ticks in whole milliseconds.
+            // `1000 / hertz` is the time between two ticks, rounded down to whole milliseconds.
             Bug::AccumulatesTime => node.phase_ns + tick * (1000 / node.hertz) * 1_000_000,
             _ => due_ns,
         };
@@ -153,6 +156,7 @@ impl Simulator {
         node.network.sort_by_key(|(arrival_ns, message)| {
             (*arrival_ns, sender_rank(message.sender), message.sent_tick)
         });
+        // With `NoTimeBetween`, a tick can receive a message that arrives exactly at the time of the tick.
         let has_arrived = |arrival_ns: u64| {
             arrival_ns < due_ns || bug == Bug::NoTimeBetween && arrival_ns == due_ns
         };
@@ -166,6 +170,7 @@ impl Simulator {
                 && let Some(previous) = node.queue.back_mut()
                 && previous.sender == message.sender
             {
+                // The two messages are read as one, whose stamp has the digits of both: 12 and 15 become 1215.
                 let digits = format!("{}{}", previous.stamp, message.stamp);
                 // If the digits are too many for a number, the stamp becomes some large number.
                 previous.stamp = digits.parse().unwrap_or(u64::MAX / 2);
@@ -207,7 +212,9 @@ impl Simulator {
         *clock = match self.bug {
             Bug::MaxOfIncremented => (*clock + 1).max(message.stamp),
             Bug::TakesStamp => message.stamp + 1,
+            // `arrive` has updated the clock.
             Bug::UpdatedOnArrival => *clock,
+            // Also with `UpdatedTwice`: then this is the second update.
             _ => (*clock).max(message.stamp) + 1,
         };
         let mut logged = message;
@@ -261,14 +268,14 @@ impl Simulator {
         EventKind::Send { recipients, stamp }
     }
 
-    /// Draws the recipients of a send of `machine`: one of the other machines or all of them, with equal probabilities. The last outcome
-    /// of the draw means all.
+    /// Draws the recipients of a send of `machine`: one of the other machines or all of them, with equal probabilities. With N machines,
+    /// a draw has the outcomes 0 to N - 1. Each of the first N - 1 outcomes stands for one other machine, and the last outcome for all.
     fn recipients(&mut self, machine: usize) -> Recipients {
         let last = self.nodes.len() - 1;
         loop {
             let outcome = (self.draw() * self.nodes.len() as f64) as usize;
             let is_one_in_fifty = self.sent.is_multiple_of(50);
-            // Each other outcome means one machine, in the order of their numbers. `machine` itself is skipped.
+            // The number of the other machine: if machine 1 of four sends, the outcomes 0, 1 and 2 stand for machines 0, 2 and 3.
             let peer = if outcome < machine {
                 outcome
             } else {
@@ -279,6 +286,7 @@ impl Simulator {
                 Bug::NeverToAll if outcome == last => {}
                 Bug::NeverToLast if outcome != last && peer == last => {}
                 _ if outcome == last => return Recipients::All,
+                // With three machines, two recipients would be all others, so this bug needs a fourth machine (number 3).
                 Bug::SometimesTwoRecipients if last > 2 && is_one_in_fifty => {
                     let others = (0..=last).filter(|&other| other != machine && other != peer);
                     let second = others.min().unwrap_or(peer);
@@ -296,9 +304,10 @@ impl Simulator {
         let delay_ns = match self.delays {
             _ if self.bug == Bug::IgnoresDelay => 0,
             DelayDistribution::Constant(ns) => ns,
-            // `1 - draw` is uniform, and minus the logarithm of a uniform number has an exponential distribution with mean 1.
+            // Minus the logarithm of a uniform number has an exponential distribution with mean 1. `1 - draw` is uniform too, but never 0.
             DelayDistribution::Exponential(mean_ns) => (-(1.0 - self.draw()).ln() * mean_ns) as u64,
         };
+        // Whether `LosesMessages` and `DuplicatesMessages` affect this message.
         let is_one_in_twenty = self.sent.is_multiple_of(20);
         let node = &mut self.nodes[peer];
         let newest_ns = &mut node.newest_arrival_ns[message.sender as usize];
@@ -331,6 +340,7 @@ impl Simulator {
         let mut bits = self.random;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        // The highest 53 bits (an `f64` can have no more), divided by 2^53.
         ((bits ^ (bits >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 }

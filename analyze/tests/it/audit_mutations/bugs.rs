@@ -1,14 +1,14 @@
 //! The bugs that the audit must find, and the distributions of delays in the simulated systems.
 
-/// A bug of the simulated program. A stamp is the timestamp that a message carries. A message is processed when a tick takes it out of the
-/// queue. A tick is idle if it processes no message.
+/// A bug of the simulated program. Each text says what the program with the bug does. A stamp is the timestamp that a message carries. A
+/// message is processed when a tick takes it out of the queue. A tick is idle if it processes no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     /// The program has no bug.
     None,
-    /// A receive sets the clock to max(clock + 1, stamp).
+    /// A receive sets the clock to max(clock + 1, stamp) instead of max(clock, stamp) + 1.
     MaxOfIncremented,
-    /// A receive sets the clock to stamp + 1, even if the clock is larger.
+    /// A receive sets the clock to stamp + 1, even if the clock was larger than the stamp.
     TakesStamp,
     /// The stamp is the clock before the send increments it.
     StampedEarly,
@@ -22,7 +22,8 @@ pub enum Bug {
     DuplicatesMessages,
     /// Some messages overtake the sender's previous message to the same machine.
     SwapsMessages,
-    /// Two messages of a sender that arrive together are read as one message whose stamp consists of both stamps' digits.
+    /// Two messages of a sender that wait one directly behind the other are read as one message. Its stamp consists of both stamps'
+    /// digits: 12 and 15 become 1215.
     CoalescesMessages,
     /// Of the waiting messages, the one that arrived last is processed first.
     LastInFirstOut,
@@ -36,13 +37,14 @@ pub enum Bug {
     IgnoresDelay,
     /// The queue's length is logged before the message is taken.
     LengthBeforePop,
-    /// The queue length of the previous tick is logged.
+    /// Each tick logs the queue length that the tick before it should have logged.
     LengthOfLastTick,
     /// Two waiting messages are processed in one tick, and only the second one is logged.
     TakesTwo,
-    /// Every other tick of a machine ignores its queue.
+    /// Every second tick of a machine does not look into the queue, and so is idle even if messages wait.
     LooksEveryOtherTick,
-    /// A tick can receive a message that is sent at exactly the time of the tick.
+    /// A tick can receive a message that arrives at exactly the time of the tick. Correctly, only a later tick can receive it. So without
+    /// delay, a message is received at the time at which it is sent.
     NoTimeBetween,
     /// Another machine is logged as the sender of a received message.
     WrongSender,
@@ -56,11 +58,11 @@ pub enum Bug {
     InternalIsHalf,
     /// Idle ticks of machine 1 are never internal events.
     MachineOneNeverInternal,
-    /// A message to all is never drawn.
+    /// Recipients are drawn at random, but a message to all is never drawn.
     NeverToAll,
     /// The machine with the highest number is never drawn as the only recipient.
     NeverToLast,
-    /// One send in fifty goes to two machines, although the rule `mix` sends to one machine or to all.
+    /// Some sends go to two machines, although the experiment's rule `mix` sends to one machine or to all.
     SometimesTwoRecipients,
     /// The first tick of a machine has the number 1 instead of 0.
     TicksFromOne,
@@ -68,7 +70,8 @@ pub enum Bug {
     EndsEarly,
     /// Each machine has one tick too many.
     EndsLate,
-    /// The time between two ticks is rounded down to milliseconds. The logged times are multiples of the rounded time.
+    /// For the logged times, the time between two ticks is rounded down to whole milliseconds, so the error grows from tick to tick. With
+    /// 3 ticks per second (333 ms), tick 150 is logged 49.95 s instead of 50 s after tick 0.
     AccumulatesTime,
 }
 

@@ -1,4 +1,4 @@
-//! The audit finds a change of any single cell in the event log of a run in virtual time.
+//! The audit finds a change of any single cell in the event log of a run in virtual time. The recipients of sends are not tested.
 
 use proptest::prelude::*;
 use sim::log::{EVENT_COLUMNS, FinishedRun};
@@ -33,7 +33,8 @@ proptest! {
     }
 }
 
-/// Changes a cell of a row. Returns the row before and after the change, or `None` if a change of this cell might not be found.
+/// Changes a cell of a row. Returns the row before and after the change. If the cell has the recipients of a send, changes nothing and
+/// returns `None`.
 fn change(
     run: &mut FinishedRun,
     row: prop::sample::Index,
@@ -47,7 +48,7 @@ fn change(
     let mut cells: Vec<String> = before.split(',').map(str::to_owned).collect();
     let is_send = cells[EVENT] == "send";
     cells[column] = match (EVENT_COLUMNS[column], cells[column].parse::<u64>()) {
-        // A message that is still under way at the end of the run may have any recipient.
+        // The audit might not find this change: a message that is still under way at the end of the run may have any recipient.
         ("peers", _) if is_send => return None,
         (_, Ok(number)) if raises || number == 0 => (number + 1).to_string(),
         (_, Ok(number)) => (number - 1).to_string(),

@@ -27,6 +27,7 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
         (
             |run| {
                 configuration(run).internal = "0.6".parse().expect("a probability");
+                // With the same value in its key, the row contradicts only `dataset.json`.
                 run.row.key = run.row.key.replace("internal=0.7", "internal=0.6");
             },
             "`rates=1,3,6 internal=0.6 phase=spread stamp=after duration_s=20` is not in dataset.json",
@@ -35,6 +36,7 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
             |run| run.row.events += 1,
             "the row counts 201 events, but the log has 200",
         ),
+        // In the next two rows, the key is not changed, so it contradicts the columns.
         (
             |run| configuration(run).internal = "0.6".parse().expect("a probability"),
             "its key is `rates=1,3,6 internal=0.7 ",
@@ -61,7 +63,7 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
         ),
         (
             |run| run.row.punctual = false,
-            "punctual is false, but lateness and latency add up to 0 µs",
+            "punctual is false, but a run in virtual time is always punctual",
         ),
     ];
     for (change, says) in changes {
@@ -76,9 +78,10 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
     }
 }
 
-/// The margin of a run is the shortest time between two of its ticks whose order matters. It has a lower limit, which the rule for phases
-/// (times of first ticks) guarantees. With the rates 1.1, 3.7, 2.3 and `spread` phases, the margin of these runs is longer than this
-/// limit: ticks come as close as the limit only after the end of the run. With `uniform` phases the lower limit is 0.
+/// The margin of a run is the shortest time between two ticks whose order matters, because one of their machines may send to the
+/// other, or both may send to the same third machine. The rule for phases (times of first ticks) guarantees a lower limit of the margin.
+/// With `spread` phases, two ticks can come as close as this limit, but in most runs with the rates 1.1, 3.7, 2.3 they do not. With the
+/// other rules for phases the limit is 0.
 const MARGINS: &str = "name = \"margins\"\nseed = 5\nrepetitions = 3\nduration_s = 20\nengine = \"virtual\"\n[parameters]\n\
     rates = [[1.1, 3.7, 2.3], [2, 3, 4, 1, 1, 2, 3]]\ninternal = [0.5, 1]\nphase = [\"spread\", \"uniform\", \"aligned\"]\n\
     topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]";
@@ -110,7 +113,8 @@ fn the_audit_accepts_margins_by_the_definition_of_their_schema() {
             is_accepted,
             "{schema} {has_lower_limit}"
         );
-        assert_eq!(audit.datasets[0].runs, 144);
+        // 2 sets of rates, 2 probabilities, 3 rules for phases, 4 topologies, 3 repetitions.
+        assert_eq!(audit.datasets[0].runs, 2 * 2 * 3 * 4 * 3);
     }
 }
 
@@ -171,7 +175,8 @@ fn impossible_cells_of_the_journal_are_found() {
     }
 }
 
-/// A phase is the time of a machine's first tick.
+/// A phase is the time of a machine's first tick. With the rule `spread`, no two machines may ever tick at the same time. If their phases,
+/// in steps of 1/18 s, have different remainders after division by 3, they do not.
 #[test]
 fn phases_that_break_their_rule_are_found() {
     for (phases, says) in [
@@ -179,6 +184,7 @@ fn phases_that_break_their_rule_are_found() {
             [1_000_000_000, 0, 0],
             "machine 0 at 1/s has a phase of 1000000000 ns: it must be shorter than the time between two ticks",
         ),
+        // Phases are rounded down to nanoseconds: 55,555,555 ns is 1/18 s, but 55,555,556 ns is no multiple of 1/18 s.
         (
             [0, 55_555_556, 0],
             "machine 1 at 3/s has a phase of 55555556 ns: with phase = spread it must be a multiple of 1/18 s",
@@ -219,8 +225,9 @@ fn changed_and_missing_files_of_events_are_found() {
             .words
             .contains("checksum")
     );
+    // The second of the six runs is not counted.
     assert_eq!(changed.datasets[0].runs, 5);
-    // A missing file is a violation, but the other checks are still made.
+    // All runs have the same file of events. When it is missing, each of the six runs has a violation, and no run is counted.
     fs::remove_file(folder.path().join("events-0000.csv")).unwrap();
     let gone = audit(folder.path());
     assert_eq!(failed(&gone), ["files"]);
@@ -247,6 +254,7 @@ fn runs_that_are_finished_twice_are_found() {
         (audit.counts(Check::Journal), audit.datasets[0].runs),
         ((8, 2), 6)
     );
+    // Line 8 is the first of the added rows: the header and six rows stand before it.
     let CounterExample { line, words, .. } = expect_violation(&audit, Check::Journal);
     assert_eq!(
         (words.as_str(), *line),

@@ -2,12 +2,13 @@
 //!
 //! # Layout
 //!
-//! - [`bugs`], [`buggy`]: the bugs, and a simulator that has them
-//! - [`setups`]: the configurations that are simulated, and the kinds of datasets that are written
+//! - [`bugs`], [`buggy`]: the bugs, and a simulator with the bug that a test asks for
+//! - [`setups`]: the configurations (setups) that are simulated, and the kinds of runs that are written: in virtual time, over TCP as
+//!   scheduled, or over TCP late
 //! - [`programs`]: tests of every bug in every setup
-//! - [`damaged`]: tests of logs of the project's own engine whose rows were changed
+//! - [`damaged`]: tests of logs of correct runs, made by `sim`, in which rows were changed afterwards
 //! - [`timing`]: tests of missing and repeated ticks, and of impossible times
-//! - [`cells`]: tests of a change of any cell
+//! - [`cells`]: a test that changes one cell of an event log, chosen at random
 //! - [`contradicted`]: tests of journals and files that contradict the events
 
 mod buggy;

@@ -1,4 +1,5 @@
-//! Simulates a program with each bug in each setup, and requires that the audit finds the bug wherever it shows in the logs.
+//! Simulates a program with each bug in each setup (a configuration), and requires that the audit finds the bug wherever it shows in the
+//! logs. From each setup three kinds of runs are made: in virtual time, over TCP as scheduled, and over TCP *late* (not as scheduled).
 
 use analyze::audit::Check;
 use sim::log::FinishedRun;
@@ -14,8 +15,9 @@ fn require_found(bug: Bug, check: Check, is_visible: impl Fn(&Setup, RunKind) ->
         for kind in RUN_KINDS {
             if is_visible(setup, kind) {
                 let audit = setup.audit(kind, bug);
+                let (_, violations) = audit.counts(check);
                 assert!(
-                    audit.counts(check).1 > 0,
+                    violations > 0,
                     "{bug:?} in {setup:?}, {kind:?}: {:?}",
                     failed(&audit)
                 );
@@ -34,7 +36,8 @@ fn with_three_or_more_machines(setup: &Setup, _: RunKind) -> bool {
     setup.machines() > 2
 }
 
-/// Tells whether the delay is constant, so that the order of the queue is known.
+/// Tells whether all messages have the same delay. Then messages arrive in the order in which they were sent, so a wrong order in the
+/// queue shows.
 fn has_constant_delay(setup: &Setup) -> bool {
     matches!(setup.delays, DelayDistribution::Constant(_))
 }
@@ -69,8 +72,9 @@ fn wrong_clocks_are_found() {
     ] {
         require_found(bug, check, everywhere);
     }
-    // With two machines this bug does not show: the slower machine always has a message to receive, so it never sends. The faster machine
-    // sends, and its stamps are never lower than the clock of the slower machine.
+    // A program with the bug `TakesStamp` sets the clock to stamp + 1 at each receive. This is wrong only if the stamp is lower than the
+    // clock. With two machines it never is: the slower machine always has a message to receive, so it never sends, and the stamps of the
+    // faster machine are never lower than the clock of the slower one.
     require_found(
         Bug::TakesStamp,
         Check::ReceiveClock,
@@ -96,19 +100,20 @@ fn lost_repeated_and_changed_messages_are_found() {
     }
     // With two machines, the wrong sender would be the receiver itself.
     require_found(Bug::WrongSender, Check::Sent, with_three_or_more_machines);
+    // With two machines, all messages in a queue have the same sender.
     require_found(Bug::HighestSenderFirst, Check::QueueOrder, |setup, _| {
         setup.machines() > 2 && has_constant_delay(setup)
     });
 }
 
-/// If the messages of one sender are never received, the later messages of other senders overtake them in the queue.
 #[test]
 fn messages_that_are_received_in_the_wrong_order_are_found() {
+    // The messages of one sender are never received, so later messages of other senders overtake them in the queue.
     require_found(Bug::IgnoresLastSender, Check::QueueOrder, |setup, _| {
         setup.machines() > 2 && has_constant_delay(setup)
     });
     // In these setups, messages of different senders arrive at the same time only with aligned phases, when machines tick at the same time.
-    // In late runs the order of arrivals is not known.
+    // In late runs the audit does not know which of two such messages arrived first.
     require_found(
         Bug::HigherSenderWinsTies,
         Check::QueueOrder,
@@ -137,6 +142,7 @@ fn a_lost_message_causes_one_violation() {
     );
 }
 
+/// Conservation: each message that was sent was received, or waits at the end of the run, or is still under way.
 #[test]
 fn lost_and_repeated_messages_break_conservation() {
     // If delays may be very long, a lost message may still be under way.
@@ -170,7 +176,8 @@ fn messages_that_are_received_at_the_time_of_their_send_are_found() {
 
 /// If a run is as scheduled, there is only one possible order in which its messages are received, so a wrong order is found. For other
 /// runs the audit knows only lower and upper limits of queue lengths. Here messages may take the whole run, so these limits are as wide
-/// as possible. But a queue still cannot contain a message that was not sent yet.
+/// as possible. But the audit assumes that messages enter a queue in the order in which they are received. If this order is wrong, the
+/// logged queue lengths say that some messages were in the queue before they were sent. So the check `queue_length` fails.
 #[test]
 fn limits_of_queues_depend_on_column_as_scheduled() {
     let allow_long_latencies = |run: &mut FinishedRun| {

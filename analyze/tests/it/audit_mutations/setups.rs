@@ -1,4 +1,5 @@
-//! The configurations with which each bug is tested. They are small, so that the tests are fast, and large enough to show every bug.
+//! The configurations of the simulated systems, in whose logs the audit must find each [`Bug`]. They are small, so that the tests are
+//! fast, and large enough to show every bug.
 
 use std::path::Path;
 
@@ -15,7 +16,7 @@ pub struct Setup {
     pub rates: &'static str,
     pub phase: &'static str,
     pub delay_s: &'static str,
-    /// The distribution that `delay_s` describes.
+    /// The distribution that `delay_s` describes, for the simulator with bugs, which does not read the experiment file.
     pub delays: DelayDistribution,
 }
 
@@ -72,7 +73,8 @@ pub enum RunKind {
     Virtual,
     /// A run over TCP that is as scheduled. Every event is [`LATE_NS`] late.
     AsScheduled,
-    /// A run over TCP that is not as scheduled. Only lower and upper limits of queue lengths are known.
+    /// The same events, equally late, but the journal says that the run is not as scheduled. So the audit does not know exactly when
+    /// messages arrived, and only has lower and upper limits of queue lengths.
     Late,
 }
 
@@ -142,7 +144,10 @@ pub fn audit(root: &Path) -> Audit {
 pub fn failed(audit: &Audit) -> Vec<&'static str> {
     let checks = Check::ALL.into_iter();
     checks
-        .filter(|&check| audit.counts(check).1 > 0)
+        .filter(|&check| {
+            let (_, violations) = audit.counts(check);
+            violations > 0
+        })
         .map(Check::name)
         .collect()
 }
@@ -164,7 +169,7 @@ fn replace_events(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
     }
 }
 
-/// Turns a run in virtual time into a run over TCP in which every event is [`LATE_NS`] late.
+/// Turns a run in virtual time into a run over TCP in which every event is [`LATE_NS`] late. `kind` says whether it is as scheduled.
 pub fn over_tcp(run: &mut FinishedRun, kind: RunKind) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let rows = text.lines().map(|row| {

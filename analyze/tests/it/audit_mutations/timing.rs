@@ -1,4 +1,5 @@
-//! Tests of the audit with logs that have missing or repeated ticks, or impossible times.
+//! Tests of the audit with logs that have missing or repeated ticks, or impossible times. Only rows of machine 2 are changed:
+//! `is_tick(&cells, "30")` is true for the row of machine 2 at tick 30.
 
 use analyze::audit::Check;
 use sim::log::FinishedRun;
@@ -67,9 +68,10 @@ fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
         // In virtual time, the time of an event must be its due time.
         (RunKind::Virtual, -1, "but it was due exactly at "),
         (RunKind::Virtual, 1, "but it was due exactly at "),
-        // Each event of a late run is 300 µs late, so this event is 2 µs too early.
+        // Each event of a late run is 300 µs late. So this event, moved by -302 µs, comes 2 µs before it is due.
         (RunKind::Late, -302_000, "but it was not due before "),
-        // The next tick comes a sixth of a second later.
+        // This event is moved by 200 ms, past the next tick, which comes a sixth of a second (167 ms) after it. So the next tick seems to
+        // go back in time.
         (
             RunKind::Late,
             200_000_000,
@@ -80,7 +82,7 @@ fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
         let words = &expect_violation(&audit, Check::Times).words;
         assert!(words.contains(says), "{kind:?} by {by_ns} ns: {words}");
     }
-    // Here the event is 0.9 µs too early. The audit allows 1 µs for the rounding of times, so this is not a violation.
+    // Here the event comes 0.9 µs before it is due. The audit allows 1 µs for the rounding of times, so this is not a violation.
     let rounded = altered(RunKind::Late, |run| move_time(run, -300_900));
     assert!(
         !failed(&rounded).contains(&"times"),

@@ -1,4 +1,5 @@
-//! The tree of an interval tree clock that assigns a number of events to each point of the interval from 0 to 1.
+//! The tree of an interval tree clock that assigns a number of events to each point of the interval from 0 to 1. Each machine owns a part of
+//! the interval (its [`IdTree`]), and its events raise numbers in this part.
 
 use std::sync::Arc;
 
@@ -8,8 +9,8 @@ use super::id::IdTree;
 /// with trees of their own.
 ///
 /// Trees are always in their shortest form. This means two things. First, at least one of the two halves of a node has the number 0 at
-/// its root. (If both had more, the smaller number would be moved to the number of the node.) Second, a node whose halves would be equal
-/// leaves is a leaf itself.
+/// its root. (If both had more, the smaller of the two numbers would be subtracted from both and added to the number of the node.) Second,
+/// instead of a node with two equal leaves there is a single leaf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventTree {
     /// The same number everywhere.
@@ -65,7 +66,7 @@ impl EventTree {
         self.with_base(self.base() + by)
     }
 
-    /// Makes the tree with these halves, to which `number` is added, in its shortest form.
+    /// Makes a tree from two halves, in its shortest form. `number` is added to all numbers of both halves.
     fn norm(number: u64, left: Self, right: Self) -> Self {
         if let (Self::Leaf(left), Self::Leaf(right)) = (&left, &right)
             && left == right
@@ -81,7 +82,7 @@ impl EventTree {
         Self::Node(number + common, sink(left), sink(right))
     }
 
-    /// The halves of a tree, without the number at its root. So the halves of a leaf are 0.
+    /// The halves of a tree. They do not contain the number at its root, so both halves of a leaf are the leaf 0.
     fn halves(&self) -> (Self, Self) {
         match self {
             Self::Leaf(_) => (Self::Leaf(0), Self::Leaf(0)),
@@ -94,8 +95,8 @@ impl EventTree {
         self.leq_with(0, other, 0)
     }
 
-    /// The same as [`Self::leq`], after `own_sum` is added to this tree and `other_sum` to `other`. The two are the sums of the numbers on
-    /// the paths from the roots to these two subtrees.
+    /// The same as [`Self::leq`], after `own_sum` is added to this tree and `other_sum` to `other`. If the two trees are subtrees of larger
+    /// trees, each sum is that of the numbers above the subtree, up to the root.
     fn leq_with(&self, own_sum: u64, other: &Self, other_sum: u64) -> bool {
         let (own_base, other_base) = (own_sum + self.base(), other_sum + other.base());
         if own_base > other_base {
@@ -105,7 +106,7 @@ impl EventTree {
             // This leaf is nowhere above its base. In the shortest form, the base is the smallest number of a tree, so `other` is nowhere
             // below its own base, which is at least the base of this leaf.
             (Self::Leaf(_), _) => true,
-            // Both halves are compared with the same leaf, whose number is added again in the next step.
+            // Both halves are compared with the same leaf. The next step adds the leaf's number, so `other_sum` must not contain it yet.
             (Self::Node(_, left, right), Self::Leaf(_)) => {
                 left.leq_with(own_base, other, other_sum)
                     && right.leq_with(own_base, other, other_sum)
@@ -119,7 +120,7 @@ impl EventTree {
 
     /// The tree that has at each point the larger number of this tree and `other`.
     pub fn join(&self, other: &Self) -> Self {
-        // The trees with the lower and with the higher base. Other numbers of `low` can still be above those of `high`.
+        // The trees with the lower and with the higher base. At some points, `low` can still have the larger number.
         let (low, high) = match self.base() <= other.base() {
             true => (self, other),
             false => (other, self),
@@ -129,7 +130,7 @@ impl EventTree {
         }
         let (low_left, low_right) = low.halves();
         let (high_left, high_right) = high.halves();
-        // The halves of `high` are lifted, so that all four halves are relative to the lower base.
+        // The base of the result is the lower base. The difference to the base of `high` is added to the halves of `high`.
         let difference = high.base() - low.base();
         Self::norm(
             low.base(),
@@ -156,7 +157,7 @@ impl EventTree {
             (IdTree::Halves(own_left, own_right), Self::Node(number, left, right)) => {
                 let (filled_left, filled_right) = (left.fill(own_left), right.fill(own_right));
                 let is_owned_completely = |half: &IdTree| *half == IdTree::One;
-                // A half that is owned completely is a leaf now. If the other half has only larger numbers, it is raised to the
+                // A half that is owned completely is a leaf now. If all numbers of the other half are larger, this leaf is raised to the
                 // smallest of them.
                 let (left_base, right_base) = (filled_left.base(), filled_right.base());
                 let higher_leaf = Self::Leaf(left_base.max(right_base));
@@ -202,21 +203,23 @@ impl EventTree {
                 let tree = Self::Node(self.base(), Arc::new(left), Arc::new(right));
                 (tree, cost + 1 + new_node_cost)
             }
-            // The part `One` with a node: `fill` would have made this node a leaf, and `event` calls `grow` only if `fill` changed nothing.
-            // The part `Zero`: no machine's part is empty, and `grow` does not look into halves in which the machine owns nothing.
-            _ => unreachable!("an owned part without halves has been filled"),
+            // Two cases are left, and neither occurs. The part `One` with a node: `fill` would have made this node a leaf, and `event` calls
+            // `grow` only if `fill` changed nothing. The part `Zero`: no machine's part is empty, and `grow` does not look into halves in
+            // which the machine owns nothing.
+            _ => unreachable!("a node that is owned completely, or a part that is empty"),
         }
     }
 
-    /// Length of the tree in bits, in the encoding of the source (section 5.2). The first bits say which kind of node follows. They also
-    /// say if one half is 0 everywhere, and such a half takes no further bits.
+    /// Length of the tree in bits, in the encoding of the paper (Almeida et al. 2008, section 5.2). The first bits say which kind of node
+    /// follows. They also say if one half is 0 everywhere, and such a half takes no further bits.
     pub fn bits(&self) -> u64 {
         const ZERO: EventTree = EventTree::Leaf(0);
         match self {
             Self::Leaf(number) => 1 + number_bits(*number),
             Self::Node(number, left, right) => {
-                // After the bit that says that this is a node, 2 bits tell four cases apart. In three of them the node's number is 0: the left
-                // half is 0 everywhere, the right one is, or neither. In the fourth case, 1 or 2 more bits say the same about the halves.
+                // One bit says that this is a node. The next 2 bits tell four cases apart. In three of them the node's number is 0, and the
+                // left half is 0 everywhere, or the right half is, or neither. In the fourth case the number is above 0. Then 1 more bit says
+                // whether one of the halves is 0 everywhere, and if so, another bit says which.
                 let is_one_half_zero = **left == ZERO || **right == ZERO;
                 let kind_bits = match (number, is_one_half_zero) {
                     (0, _) => 3,

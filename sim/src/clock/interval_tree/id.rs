@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::machine::MachineIndex;
 
-/// A part of an interval: nothing, the whole interval, or a part of its left half together with a part of its right half.
+/// A part of an interval: nothing, the whole interval, or a part of its left half together with a part of its right half. The parts of the
+/// halves are trees too, in which "the interval" is the half. (The paper about these clocks calls this tree the id of a machine.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdTree {
     /// Nothing.
@@ -16,8 +17,9 @@ pub enum IdTree {
 }
 
 impl IdTree {
-    /// The part of `machine` if the interval is divided among `machines` machines. The first half of the machines (rounded up) divides
-    /// the left half of the interval, the other machines divide the right half, and each half is divided in the same way as the whole.
+    /// The part of `machine` if the interval is divided among `machines` machines. The first half of the machines (rounded up) gets the
+    /// left half of the interval, and the others get the right half. Each half is then divided in the same way. Of three machines, for
+    /// example, machines 0 and 1 get a quarter each, and machine 2 gets the right half.
     ///
     /// # Panics
     ///

@@ -27,18 +27,22 @@ pub struct Event {
     pub receives: Option<usize>,
 }
 
-/// Random executions with up to 8 machines. An event that is not a receive is a send if a later event receives its message, otherwise it is
-/// internal. Several events may receive the same send, which is then a multicast.
+/// Random executions with up to 8 machines. `machines` and `events` say how many of them an execution has. An event that is not a receive
+/// is a send if a later event receives its message, otherwise it is internal. Several events may receive the same send, which is then a
+/// multicast.
 pub fn execution(machines: Range<u32>, events: Range<usize>) -> impl Strategy<Value = Execution> {
-    // For each event: its machine, the earlier event that it may receive, and a number (in two of three cases the event shall be a receive).
+    // Three numbers for each event. The first selects its machine, the second an earlier event whose message it may receive. If the third
+    // (0, 1 or 2) is 0, the event is not a receive.
     let drawn = prop::collection::vec((any::<u32>(), any::<u32>(), 0u8..3), events);
-    // How far each machine's physical clock is ahead. The unit is the time between two successive events of the execution.
+    // By how much the physical clock of each of up to 8 machines is fast. The unit is the time between two successive events of the
+    // execution.
     let errors = prop::collection::vec(0i64..40, 8);
     (machines, drawn, errors).prop_map(|(machines, drawn, errors)| {
         let mut events: Vec<Event> = vec![];
         let mut readings = vec![];
         for (index, (machine, send, kind)) in drawn.into_iter().enumerate() {
             let machine = machine % machines;
+            // The first event has no earlier event: its `send` is 0, and `events` is still empty, so `get` finds nothing.
             let send = send as usize % index.max(1);
             let can_be_received = |sent: &Event| sent.machine != machine && sent.receives.is_none();
             let is_receive = kind > 0 && events.get(send).is_some_and(can_be_received);
@@ -46,7 +50,8 @@ pub fn execution(machines: Range<u32>, events: Range<usize>) -> impl Strategy<Va
                 machine,
                 receives: is_receive.then_some(send),
             });
-            // The reading modulo the number of machines is the machine. So readings of different machines are never equal.
+            // A reading divided by the number of machines leaves the machine's index as the remainder. So readings of different machines
+            // are never equal.
             let error = errors[machine as usize] * i64::from(machines);
             readings.push(i64::from(machines) * index as i64 + i64::from(machine) + error);
         }
@@ -60,9 +65,10 @@ pub fn execution(machines: Range<u32>, events: Range<usize>) -> impl Strategy<Va
 
 /// The events of a simulated run with these rates and this duration. Readings are the times at which ticks are due.
 pub fn of_simulated_run(rates: &str, duration_s: u64) -> Execution {
+    let internal = Probability::new(0.3).expect("a probability");
     let configuration = Configuration::new(
         rates.parse().expect("rates"),
-        Probability::new(0.3).expect("a probability"),
+        internal,
         duration_s * 1_000_000_000,
     );
     let run = Run {
@@ -72,17 +78,18 @@ pub fn of_simulated_run(rates: &str, duration_s: u64) -> Execution {
     };
     let machines = run.configuration.rates.machines();
     let (mut events, mut readings) = (vec![], vec![]);
-    // For each machine, the index of the event of each tick. By default a tick receives at most one message, so it has one event.
-    let mut index_of_tick = vec![vec![]; machines as usize];
+    // For each machine and each of its ticks, the index of the tick's event in `events`. By default a tick receives at most one message,
+    // so it has one event.
+    let mut event_of_tick = vec![vec![]; machines as usize];
     let seed = 5;
     virtual_time::observe(&run, seed, |machine, logged| {
         let receives = match logged.event.kind {
             EventKind::Receive(message) => {
-                Some(index_of_tick[message.sender as usize][message.sent_tick as usize])
+                Some(event_of_tick[message.sender as usize][message.sent_tick as usize])
             }
             _ => None,
         };
-        index_of_tick[machine].push(events.len());
+        event_of_tick[machine].push(events.len());
         events.push(Event {
             machine: machine as u32,
             receives,
@@ -120,8 +127,8 @@ impl Execution {
         pairs.filter(|&(a, b)| self.events[a].machine != self.events[b].machine)
     }
 
-    /// The largest amount by which an event has a lower reading than an earlier event. This is the largest difference of two machines'
-    /// physical clocks that the execution shows.
+    /// The largest difference of two machines' physical clocks that the readings show. If an event has a lower reading than an event
+    /// before it in `events`, its clock is behind the other clock by at least the difference of the two readings.
     pub fn epsilon(&self) -> i64 {
         let mut largest_so_far = i64::MIN;
         let mut epsilon = 0;
@@ -133,7 +140,7 @@ impl Execution {
     }
 }
 
-/// Which events happened before each event. Row b has a value for each event a: whether a happened before b.
+/// Which events happened before each event: element `[b][a]` says whether event a happened before event b.
 pub struct CausalPast(Vec<Vec<bool>>);
 
 impl CausalPast {

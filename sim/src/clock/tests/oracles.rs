@@ -1,5 +1,5 @@
-//! Compares clocks with those of other programs (the oracles of these tests): the crates `vclock`, `itc` and `uhlc`. Encoded clocks are
-//! compared with the integers that they stand for.
+//! Compares clocks with those of other programs (the oracles of these tests): the crates `vclock`, `itc` and `uhlc`. An encoded vector
+//! clock stands for an integer, of which it stores only the exponents of the primes. Here it is compared with the integer itself.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -28,7 +28,8 @@ fn vclock_timestamps(execution: &Execution) -> Vec<VClock<u32, u64>> {
     timestamps
 }
 
-/// Converts a part of the interval to the type of the crate `itc`.
+/// Converts a machine's part of the interval from 0 to 1, which interval tree clocks divide among the machines, to the type of the crate
+/// `itc`.
 fn to_itc_id(id: &IdTree) -> itc::IdTree {
     match id {
         IdTree::Zero => itc::IdTree::zero(),
@@ -63,7 +64,7 @@ fn itc_timestamps(execution: &Execution) -> Vec<itc::Stamp> {
             *stamp = stamp.join(&timestamps[send]);
         }
         *stamp = stamp.event();
-        // The first part of `peek` has the events of the clock, and no part of the interval.
+        // `peek` returns two stamps. The first one has the events of the clock, and no part of the interval.
         timestamps.push(stamp.peek().0);
     }
     timestamps
@@ -111,7 +112,7 @@ fn uhlc_timestamps(execution: &Execution) -> Vec<Option<u64>> {
         .collect()
 }
 
-/// The integer of an encoded vector clock. It must have at most 128 bits.
+/// The integer of an encoded vector clock: for the exponents 2, 0 and 1 it is 2^2 * 3^0 * 5^1 = 20. It must have at most 128 bits.
 fn integer(timestamp: &EncodedTimestamp) -> u128 {
     let power = |(&exponent, prime): (&u64, u64)| u128::from(prime).pow(exponent as u32);
     std::iter::zip(timestamp.exponents(), primes())
@@ -126,7 +127,7 @@ proptest! {
         let theirs = vclock_timestamps(&execution);
         for (ours, theirs) in std::iter::zip(&ours, &theirs) {
             for (machine, &number) in ours.components().iter().enumerate() {
-                // The other program's first event has number 0.
+                // The crate numbers the events of a machine from 0, so there is one event more than the number of the last event.
                 let events = theirs.get(&(machine as u32)).map_or(0, |last| last + 1);
                 prop_assert_eq!(number, events);
             }
@@ -147,7 +148,8 @@ proptest! {
     }
 
     /// `is_before` of two encoded vector clocks is true if and only if the first integer divides the second, and `bits` is the length of
-    /// the integer. Each of at most 30 events multiplies the integer by at most 13, so it fits into 128 bits.
+    /// the integer. The integer has at most one prime factor for each event, and none is above 13, the prime of the sixth machine. So after
+    /// at most 29 events it fits into 128 bits.
     #[test]
     fn encoded_clocks_are_integers_that_divide_each_other(execution in execution(1..7, 0..30)) {
         let ours = execution.replay(new_clocks(&execution, EncodedClock::new));
@@ -169,7 +171,7 @@ fn hybrid_logical_clocks_are_equal_to_those_of_uhlc() {
     let compared = Cell::new(0);
     let test = |execution: Execution| {
         let ours = execution.replay(vec![HybridClock::default(); execution.machines as usize]);
-        // The other program's counter has 4 bits. With larger counters, its times would be different.
+        // The counter of `uhlc` has 4 bits. A larger counter would change the bits of the time, so such executions are skipped.
         let fits = ours.iter().all(|clock| clock.count() < 1 << COUNTER_BITS);
         prop_assume!(fits);
         compared.set(compared.get() + 1);
@@ -186,6 +188,6 @@ fn hybrid_logical_clocks_are_equal_to_those_of_uhlc() {
     runner
         .run(&execution(1..7, 0..30), test)
         .expect("they are equal");
-    // Enough executions were not skipped because of large counters.
+    // More than 100 executions were compared. The others were skipped because of large counters.
     assert!(compared.get() > 100, "{}", compared.get());
 }

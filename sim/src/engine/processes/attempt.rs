@@ -29,9 +29,9 @@ pub(super) enum Outcome {
     Done(Vec<MachineResult>),
     /// The run failed. If `may_retry` is true, it may succeed on other addresses.
     Failed { reason: String, may_retry: bool },
-    /// The system has no more processes, threads or files, for this reason.
+    /// The system allows no more processes, threads or open files. The text is the error message.
     Shortage(String),
-    /// The machines' logs cannot be written to the disk, for this reason.
+    /// The machines' logs cannot be written to the disk. The text is the error message.
     CannotWrite(String),
     /// The sweep (all runs of the command) was interrupted.
     Interrupted,
@@ -85,8 +85,9 @@ struct Processes {
     results: Vec<Option<Result<MachineResult, Failure>>>,
     /// The machines that failed, in the order in which the failures were noticed.
     failed: Vec<usize>,
+    /// When all processes had been started.
     started: Instant,
-    /// The time for which the computer or this process was suspended. The deadline is postponed by this time.
+    /// For how long the computer or this process was suspended so far. The deadline, `patience`, is postponed by this time.
     suspension: Suspension,
     /// The deadline of the attempt.
     patience: Patience,
@@ -112,6 +113,7 @@ impl Processes {
             failed: vec![],
             started: Instant::now(),
             suspension: Suspension::default(),
+            // The 0 means that there was no suspension so far.
             patience: Patience::until(nanoseconds(longest), 0),
         })
     }
@@ -138,9 +140,9 @@ impl Processes {
         }
     }
 
-    /// Collects the results of processes that have ended since the last call. When a process has ended, the others may continue for
-    /// [`END_PATIENCE`]. When a process has failed, the others are asked to end within [`GRACE`]. These limits only shorten
-    /// the deadline of the attempt.
+    /// Collects the results of processes that have ended since the last call. When a process has ended without a failure, the others may
+    /// continue for [`END_PATIENCE`]. When a process has failed, the others are asked to end within [`GRACE`]. Such a limit becomes the
+    /// deadline of the attempt if it is earlier than the deadline so far.
     fn inspect(&mut self) -> io::Result<()> {
         for machine in 0..self.machines.len() {
             let process = &mut self.machines[machine];
@@ -177,6 +179,7 @@ impl Processes {
         if killed.is_none()
             && let Some(machine) = hanging
         {
+            // The process is killed when this function returns: it drops `self`.
             return Outcome::failed(format!(
                 "machine {machine}'s process did not end in time and was killed: it hung, or it had been suspended (by SIGSTOP, for example)"
             ));
@@ -185,12 +188,13 @@ impl Processes {
         if let Some(Err(failure)) = cause.and_then(|machine| self.results[machine].take()) {
             return failure.into();
         }
+        // Here every machine has a result, and none is a failure.
         let results = self.results.drain(..);
         let results = results.filter_map(|result| result?.ok()).collect();
         Outcome::Done(results)
     }
 
-    /// Returns the time since the start of the attempt, by the monotonic clock.
+    /// Returns the time since all processes were started, by the monotonic clock.
     fn now_ns(&self) -> u64 {
         nanoseconds(self.started.elapsed())
     }

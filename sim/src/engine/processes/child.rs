@@ -1,7 +1,7 @@
 //! The process of one machine: starts it, checks whether it has ended, and makes sure that it ends.
 //!
 //! The output of a process goes to unnamed files and is read when the process has ended. So no thread has to read while the process
-//! writes, and a process that is suspended in the middle of a line blocks nobody.
+//! writes. If a process is suspended in the middle of a line, nobody waits for the rest of the line.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -24,7 +24,7 @@ pub(super) struct Machines<'r> {
     pub(super) run: &'r Run,
     /// The addresses at which the machines listen.
     pub(super) addresses: &'r [SocketAddr],
-    /// The run's secret, as hexadecimal digits.
+    /// The run's secret, by which its machines recognise each other, as hexadecimal digits.
     pub(super) token: &'r str,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Machines<'r> {
 pub(super) enum Failure {
     /// The machine's address is in use. The run can be tried again on other addresses.
     AddressTaken(String),
-    /// The system has no more processes, threads or files.
+    /// The system allows no more processes, threads or open files.
     Shortage(String),
     /// The machine's log cannot be written to the disk.
     CannotWrite(String),
@@ -165,6 +165,7 @@ impl MachineProcess {
     /// Says why the process failed: `message` is what it wrote to stderr.
     fn failure(&self, status: ExitStatus, message: String) -> Failure {
         let machine = self.machine;
+        // The constants are exit codes of a machine's process. A code that does not fit a `u8` is none of them.
         match status.code().map(u8::try_from) {
             Some(Ok(CANNOT_LISTEN)) => Failure::AddressTaken(message),
             Some(Ok(CANNOT_WRITE)) => {
@@ -184,8 +185,10 @@ impl Drop for MachineProcess {
     }
 }
 
-/// Creates two files without names, in the dataset's folder. They vanish when this process ends.
+/// Creates two files without names in the dataset's folder, for the stdout and stderr of a machine's process. The system deletes them when
+/// no process has them open any more.
 fn unnamed_files(settings: &Settings) -> Result<[File; 2], Failure> {
+    // The experiment file is the copy in the dataset's folder.
     let folder = settings.experiment.parent().unwrap_or(Path::new("."));
     let file = || {
         tempfile::tempfile_in(folder).map_err(|error| {
@@ -209,7 +212,8 @@ fn read(file: &mut File) -> io::Result<Vec<u8>> {
 
 /// Parses the output of a machine's process: a line with its [`Report`], then a row for each event.
 fn parse_result(output: &[u8], format: RowFormat) -> Result<MachineResult, String> {
-    // Without a line feed there is no whole report. Then the text of 0 bytes is refused as JSON, and the rows are not parsed.
+    // Without a line feed there is no whole report. Then `report_bytes` is 0, and the next statement returns an error,
+    // because an empty text is not JSON.
     let report_bytes = output.iter().position(|&byte| byte == b'\n').unwrap_or(0);
     let report: Report =
         serde_json::from_slice(&output[..report_bytes]).map_err(|error| error.to_string())?;

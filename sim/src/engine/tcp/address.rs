@@ -64,7 +64,7 @@ impl FromStr for PortRange {
     }
 }
 
-/// The machines of a run cannot listen or be reached at any loopback address, usually because the ports are in use.
+/// There is no loopback address at which the machines of a run can listen and be reached. Usually the ports are in use.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.in_words())]
 pub struct PortsTaken {
@@ -94,7 +94,8 @@ impl PortsTaken {
         }
     }
 
-    /// Returns whether the system has no more files. Then the run may work when other runs have ended.
+    /// Returns whether the cause is a shortage: the system allows no more open files (each socket is one), or has no more memory. If so, the
+    /// run may work when other runs have ended.
     pub(crate) fn is_shortage(&self) -> bool {
         is_shortage(&self.cause)
     }
@@ -103,11 +104,11 @@ impl PortsTaken {
 /// How long a connection within this computer may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Checks that a run of `machines` machines finds ports to listen on, and that connections to them can be made.
+/// Checks that a run of `machines` machines finds ports to listen on, and that a connection to the first of them can be made.
 ///
 /// # Errors
 ///
-/// Returns [`PortsTaken`] if no ports are found, or if a connection cannot be made.
+/// Returns [`PortsTaken`] if no ports are found, or if the connection cannot be made.
 pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
     let listeners = AddressBook::new(ports.clone()).listen(machines)?;
     let connected = listeners.first().map_or(Ok(()), |listener| {
@@ -123,7 +124,8 @@ pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
 /// Finds addresses at which the machines of each new run can listen.
 pub(crate) struct AddressBook {
     ports: PortRange,
-    /// The number from which the last IP address was made. [`Self::next_ip`] changes it first, and then makes an address from it.
+    /// The number from which the last IP address was made; at first a random number. [`Self::next_ip`] changes it, and then makes an address
+    /// from it.
     address_number: u32,
     /// Whether each run has its own IP address. Otherwise all runs use 127.0.0.1, with ports that the system chooses.
     has_own_addresses: bool,
@@ -131,7 +133,8 @@ pub(crate) struct AddressBook {
 
 impl AddressBook {
     pub(crate) fn new(ports: PortRange) -> Self {
-        // The first number is random. So event loops, of this process and of others, seldom try the same address.
+        // Several address books are in use at the same time, in this process (each event loop has one) and in others. Because the first
+        // number is random, they seldom try the same address. `RandomState` gives a random hash, whatever is hashed.
         Self {
             ports,
             address_number: RandomState::new().hash_one(std::process::id()) as u32,
@@ -152,7 +155,7 @@ impl AddressBook {
                 Err(error) => last_error = error,
             }
             match last_error.kind() {
-                // The range has too few ports at every address.
+                // The range has fewer ports than the run has machines, so no other address can help.
                 io::ErrorKind::AddrInUse
                     if self.has_own_addresses && machines > self.ports.count() =>
                 {
@@ -194,7 +197,8 @@ impl AddressBook {
         // golden ratio), so runs that start one after the other get very different addresses.
         self.address_number = self.address_number.wrapping_add(0x9e37_79b1);
         let [a, b, c, _] = self.address_number.to_be_bytes();
-        // The second number is never 0, so 127.0.0.1 is left to other programs. The last number is never 0 or 255.
+        // The second number of the address is never 0, so 127.0.0.1 is left to other programs. The last number is never 0 or 255, because
+        // such addresses often have a special meaning (network, broadcast).
         Ipv4Addr::new(127, 1 + a % 254, b, 1 + c % 254)
     }
 
@@ -257,7 +261,7 @@ mod tests {
         );
         assert!(reserved[0] != reserved[1] && reserved[1] != reserved[2]);
         assert_eq!(listeners.expect("ports").len(), 3);
-        // Then the range of ports has no effect, so it is not too short.
+        // The system chooses the ports, so even a range of one port is not too short for three machines.
         addresses.ports = PortRange(20_000..=20_000);
         assert_eq!(addresses.listen(3).expect("ports").len(), 3);
     }
@@ -277,6 +281,7 @@ mod tests {
         assert!(error(io::ErrorKind::AddrInUse).contains("--ports"));
         assert!(error(io::ErrorKind::AddrNotAvailable).contains("--engine virtual"));
         assert!(error(io::ErrorKind::NetworkUnreachable).contains("ip link set lo up"));
+        // Every shortage gets the advice for the most frequent one, that of files.
         assert!(error(io::ErrorKind::OutOfMemory).contains("ulimit -n"));
     }
 
@@ -285,6 +290,7 @@ mod tests {
         let server = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
         let port = server.local_addr().expect("bound").port();
         if cfg!(target_os = "linux") {
+            // The range is long enough, but machine 0 needs its first port, which the server has at every address.
             let error =
                 probe(&PortRange(port..=port + 2), 2).expect_err("the port is taken everywhere");
             assert!(error.to_string().contains("--ports"), "{error}");

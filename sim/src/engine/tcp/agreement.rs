@@ -26,9 +26,10 @@ pub(super) struct Agreement {
 }
 
 impl Agreement {
-    /// Creates the state of this process's only machine, before any report. (A process that executes all machines of a run starts them
-    /// without this agreement.)
+    /// Creates the state before any report, for a process that executes one machine of a run. (A process that executes all machines of a
+    /// run starts them without this agreement.)
     pub(super) fn new(mesh: &Mesh) -> Self {
+        // `local()` is the range of this process's machines. Its `start` is the first of them, here the only one.
         let (here, wiring) = (mesh.local().start, mesh.wiring());
         Self::with_neighbours(wiring.machines_beyond(here), wiring.towards_first(here))
     }
@@ -46,7 +47,8 @@ impl Agreement {
     ///
     /// # Errors
     ///
-    /// Fails if `sender` does not report through this machine, or has reported before.
+    /// Fails if `sender` does not report through this machine, or has reported before. The error continues a sentence that begins with
+    /// "machine 0's connection to machine 2".
     pub(super) fn receive_ready(&mut self, sender: MachineIndex) -> Result<(), String> {
         let index = self.awaited.iter().position(|&awaited| awaited == sender);
         let index =
@@ -59,7 +61,8 @@ impl Agreement {
     ///
     /// # Errors
     ///
-    /// Fails if this machine does not expect a start time from `sender` now, or if the start is too far from `now_ns`.
+    /// Fails if this machine does not expect a start time from `sender` now, or if the start is too far from `now_ns`. The error continues
+    /// the same sentence as that of [`Self::receive_ready`].
     pub(super) fn receive_start(
         &mut self,
         sender: MachineIndex,
@@ -116,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_start_far_in_the_past_or_future_is_refused() {
-        const THIRTY_YEARS_NS: u64 = 946_080_000 * NANOS_PER_SECOND;
+        const THIRTY_YEARS_NS: u64 = 30 * 365 * 24 * 3600 * NANOS_PER_SECOND;
         for at_ns in [0, NOW + THIRTY_YEARS_NS, u64::MAX] {
             let mut agreement = Agreement::with_neighbours(vec![], Some(0));
             agreement.has_reported = true;

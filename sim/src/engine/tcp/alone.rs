@@ -26,7 +26,8 @@ const LEAD_NS: u64 = 250_000_000;
 const LEAD_PER_MACHINE_NS: u64 = 1_000_000;
 /// How long a machine waits for the last messages of its run, after the end of the run's duration.
 const PATIENCE_NS: u64 = 10_000_000_000;
-/// The longest wait for a socket or a tick. After each wait, the machine checks whether it has waited too long for others.
+/// The longest time for which the machine sleeps until a socket is ready or a tick is due. After each sleep, it checks whether it has
+/// waited too long for the other machines.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// Maximum number of bytes that one call reads from a socket.
 const SCRATCH_BYTES: usize = 64 << 10;
@@ -103,18 +104,23 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
     let mut suspension = Suspension::default();
     let patience_ns = u64::try_from(participant.patience.as_nanos()).unwrap_or(u64::MAX);
     // The deadline for the start of the run. Time in which this process was suspended (Ctrl+Z, or a sleeping computer) does not count as
-    // waiting. So far there was none: 0.
+    // waiting. So far the process was suspended for 0 ns.
     let mut patience = Patience::until(clock.now_ns().saturating_add(patience_ns), 0);
+    // Each turn of this loop does the ticks that are due, and then waits for sockets. Only an event loop with many runs needs the numbers of
+    // turns, but `tick` always takes them.
     for turn in 0.. {
         suspension.note_awake(clock.now_ns());
         if !hosted.has_started() {
             hosted.set_up(&mut reactor)?;
+            // If the system clocks of the machines differ too much, the machines cannot start together: the run fails.
             hosted.check_clocks(lead_ns, margin_ns)?;
             if hosted.agree_to_start(clock.now_ns(), lead_ns, &mut reactor)? {
                 if let Some(warning) = hosted.warning_of_clocks(margin_ns) {
                     tell(warning);
                 }
+                // If this machine has no tick in the whole run, it tells the others already now that it will send nothing.
                 hosted.end_machines_without_ticks()?;
+                // The start is set, so the end is known too: it is never `None` here.
                 let end_ns = hosted.end_ns().unwrap_or(0);
                 // The deadline for the end of the run.
                 patience = Patience::until(
@@ -150,7 +156,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
         }
     }
     let (result, mut mesh) = hosted.into_result(machine);
-    // Closes all connections: it returns whether some are still open.
+    // `close_some` returns whether some connections are still open, so the loop closes all of them.
     while mesh.close_some(usize::MAX, &mut reactor) {}
     Ok(result)
 }
@@ -161,10 +167,16 @@ fn begin(
     clock: WallClock,
     reactor: &mut Reactor,
 ) -> Result<HostedRun, ParticipantError> {
-    let cannot_listen = |address: &SocketAddr, error: std::io::Error| ParticipantError::Listen {
-        machine: participant.machine,
-        address: *address,
-        problem: error.to_string(),
+    let cannot_listen = |address: &SocketAddr, error: std::io::Error| {
+        let listen = ParticipantError::Listen {
+            machine: participant.machine,
+            address: *address,
+            problem: error.to_string(),
+        };
+        match is_shortage(&error) {
+            true => ParticipantError::Shortage(listen.to_string()),
+            false => listen,
+        }
     };
     // Takes the first address at which the machine can listen. If there is none, `last_error` says why the last address failed.
     let mut last_error =
@@ -192,7 +204,9 @@ fn begin(
     };
     let wiring = Wiring::new(&participant.run.configuration);
     let secret = Secret::new(&participant.token, participant.seed, &participant.run.key());
-    let mesh = Mesh::new(0, wiring, endpoints, secret, clock, reactor)
+    // The position of this run among the runs of an event loop. Here it is the only run.
+    let slot = 0;
+    let mesh = Mesh::new(slot, wiring, endpoints, secret, clock, reactor)
         .map_err(|error| cannot_listen(address, error))?;
     Ok(HostedRun::new(
         participant.run.clone(),

@@ -1,8 +1,8 @@
 //! Checks whether each message arrived as scheduled: between the two ticks of its recipient that the schedule gives, and in the
 //! scheduled order.
 //!
-//! In the virtual engine, a message from a tick due at time t is received by a tick that is due later than t, and messages are queued
-//! in the order in which they were sent. For the same events over TCP, the message must be queued
+//! First the case without delays of messages. In the virtual engine, a message from a tick due at time t is received by a tick that is due
+//! later than t, and messages are queued in the order in which they were sent. For the same events over TCP, the message must be queued
 //!
 //! 1. after every tick of its recipient that is due at t or earlier,
 //! 2. before every tick of its recipient that is due later than t, and
@@ -11,6 +11,10 @@
 //!
 //! If all messages of a run fulfil these conditions, every tick finds the same messages in both engines. Then all events are the same,
 //! even if ticks were late.
+//!
+//! If the experiment adds delays to messages, there are two conditions. A message that is sent at t with the delay d must arrive before
+//! every tick of its recipient that is due later than t + d, and after every earlier message from the same sender to the same recipient.
+//! It cannot arrive too early, because the recipient holds it back until its delay is over.
 
 use std::collections::HashMap;
 
@@ -21,11 +25,12 @@ use crate::machine::{MachineIndex, Message};
 pub(super) struct Arrivals {
     /// Whether all messages so far arrived as scheduled.
     pub(super) as_scheduled: bool,
-    /// Whether the experiment adds delays to messages. Then the recipient sorts arrived messages and queues each of them when its delay
-    /// is over. So a message may arrive early, and only messages from the same sender must arrive in order.
+    /// Whether the experiment adds delays to messages. Then the recipient sorts arrived messages by the ends of their delays, so messages
+    /// from different senders may arrive in any order. Messages from the same sender must arrive in the order of sending, because the
+    /// recipient keeps the order in which they arrived.
     has_delays: bool,
-    /// Without delays: for each recipient, the sending time and the sender of the message that arrived last. It begins as (0, 0), which is
-    /// not later than any message.
+    /// Without delays: for each recipient, the sending time and the sender of the message that arrived last. Before the first message
+    /// it is (0, 0), which no message precedes.
     last_to: Vec<(u64, MachineIndex)>,
     /// With delays: for each sender and recipient, the sender's tick that sent the message that arrived last.
     last_tick_between: HashMap<(MachineIndex, usize), u64>,
@@ -52,10 +57,10 @@ impl Arrivals {
         delay_ns: u64,
         schedule: &Schedule,
     ) {
-        // A tick that should find the message is done already.
+        // The last tick that the recipient has done should have found the message.
         let is_late =
             ticks_done > 0 && schedule.due_ns(recipient, ticks_done - 1) > sent_ns + delay_ns;
-        // A tick that should not find the message is still to do.
+        // The next tick of the recipient should not find the message.
         let is_early = !self.has_delays
             && ticks_done < schedule.ticks(recipient)
             && schedule.due_ns(recipient, ticks_done) <= sent_ns;
@@ -77,16 +82,16 @@ mod tests {
     use super::*;
     use crate::experiment::{Experiment, Overrides};
 
-    /// Checks arrivals of messages at machine 0, each given as (ticks that machine 0 has done, sender, tick in which the sender sent the
-    /// message). `delay` is `0` or `0.6` seconds. Returns whether all messages arrived as scheduled. Machine 0 has its
-    /// ticks at 0, 1, 2 ... s, and machine 1 at 0, 0.5, 1 ... s.
+    /// Returns whether all messages arrived at machine 0 as scheduled. Each arrival is given as (ticks that machine 0 has done, sender, tick
+    /// in which the sender sent the message). `delay` is `0` or `0.6` seconds. Machine 0 has its ticks at 0, 1, 2 ... s, and machine 1 at
+    /// 0, 0.5, 1 ... s. Ticks are counted from 0: machine 1's tick 1 is at 0.5 s.
     fn all_as_scheduled(delay: &str, arrivals: &[(u64, MachineIndex, u64)]) -> bool {
         let text = format!(
             "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 2]\ninternal = 0.5\nphase = \"aligned\"\ndelay_s = {delay}"
         );
         let experiment = Experiment::parse(&text, "test.toml".as_ref(), Overrides::default());
         let experiment = experiment.unwrap_or_else(|error| panic!("{error}"));
-        let run = experiment.run(0).expect("one");
+        let run = experiment.run(0).expect("the experiment has a run 0");
         let schedule = run.schedule(experiment.seed);
         let mut checker = Arrivals::new(&run.configuration);
         for &(ticks_done, sender, sent_tick) in arrivals {
@@ -96,7 +101,7 @@ mod tests {
                 sent_tick,
             };
             let sent_ns = schedule.due_ns(sender as usize, sent_tick);
-            let delay_ns = u64::from(delay != "0") * 600_000_000;
+            let delay_ns = if delay == "0" { 0 } else { 600_000_000 };
             checker.check(0, ticks_done, &message, sent_ns, delay_ns, &schedule);
         }
         checker.as_scheduled
@@ -121,13 +126,15 @@ mod tests {
 
     #[test]
     fn without_delays_messages_must_arrive_in_the_order_of_sending() {
+        // Machine 1 sent one message at 0 s and one at 0.5 s. Both must arrive between machine 0's ticks at 0 and 1 s.
         assert!(all_as_scheduled("0", &[(1, 1, 0), (1, 1, 1)]));
         assert!(!all_as_scheduled("0", &[(1, 1, 1), (1, 1, 0)]));
     }
 
     #[test]
     fn with_delays_messages_may_arrive_early_but_only_in_order() {
-        // Sent at 0.5 s with a delay of 0.6 s: machine 0's tick at 2 s must find the message, so it must arrive before this tick.
+        // The message is sent at 0.5 s, and its delay of 0.6 s ends at 1.1 s. So machine 0's tick at 2 s must find it: the message must
+        // arrive before machine 0 has done three ticks (at 0, 1 and 2 s).
         for ticks_done in [0, 1, 2] {
             assert!(
                 all_as_scheduled("0.6", &[(ticks_done, 1, 1)]),

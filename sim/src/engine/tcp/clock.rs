@@ -16,14 +16,15 @@ pub(super) struct WallClock {
 }
 
 impl WallClock {
-    /// Reads both the monotonic clock and the system's time, several times. Uses the pair of readings between which the least time
-    /// passed. (If the process is interrupted between the readings of a pair, a clock that starts from this pair would be wrong all
-    /// the time.)
+    /// Reads the monotonic clock and then the system's time, several times. Uses the pair of readings between which the least time
+    /// passed. (If the process is interrupted between the two readings of a pair, a clock that starts from this pair is wrong by the length
+    /// of the interruption, and stays so.)
     pub(super) fn start() -> Self {
         let readings = (0..READINGS).map(|_| {
             let before = Instant::now();
             let unix = SystemTime::now().duration_since(UNIX_EPOCH);
             let time_taken = before.elapsed();
+            // If the system's time is before 1970, 0 is used.
             (time_taken, before, unix.unwrap_or_default())
         });
         let (_, started, unix) = readings
@@ -35,7 +36,7 @@ impl WallClock {
         }
     }
 
-    /// Returns a clock that is `ahead_ns` ahead of this one.
+    /// Returns a clock that is `ahead_ns` ahead of this one, like the clock of another computer.
     #[cfg(test)]
     pub(super) fn ahead_by(self, ahead_ns: u64) -> Self {
         Self {

@@ -1,21 +1,22 @@
-//! The difference between the clocks of two computers, and whether machines on these computers can start a run together.
+//! The difference between the clocks of two computers (the clocks that show the Unix time, not the logical clocks), and whether
+//! machines on these computers can start a run together.
 
 use crate::machine::MachineIndex;
 
-/// The difference between the clocks of two machines in different processes.
+/// How far apart the clocks are that two machines in different processes read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ClockDifference {
     /// The two machines, in ascending order.
     pub(super) machines: (MachineIndex, MachineIndex),
-    /// The smallest possible difference. The comparison of two clocks takes some time, so the difference is known only within limits;
-    /// this is the lower limit.
+    /// The smallest possible difference. The two clocks are compared by messages, whose travel times are not known exactly. So the
+    /// difference is known only within limits; this is the lower limit.
     pub(super) at_least_ns: u64,
 }
 
 impl ClockDifference {
     /// Checks whether machines with these clocks can start together. `lead_ns` is the time between the announcement of the start and
     /// the start itself. If the clocks differ by more than this time, a machine would learn of the start too late, and the check
-    /// fails. The run's margin (the shortest time between two ticks whose order matters) occurs only in the message.
+    /// fails. The run's margin (how much delay it tolerates) is not checked here, only stated in the message.
     pub(super) fn check(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
         if self.at_least_ns <= lead_ns {
             return Ok(());

@@ -29,14 +29,14 @@ use crate::wire::RunToken;
 
 /// Maximum number of ticks between two checks of the sockets. With more ticks, arrived messages would wait too long in the sockets.
 const MAX_TICKS_PER_TURN: usize = 32;
-/// While ticks are overdue, they go before other work: starting, setting up and closing runs. But if no such work was done for this time,
-/// one step of it is done all the same.
+/// The loop does other work (taking, setting up and closing runs) only while no tick is overdue. But if it has done no other work for this
+/// time, it does one step of it all the same.
 const STEP_EVERY_NS: u64 = 5_000_000;
 /// Maximum number of runs that are set up at the same time. While a run is set up, each of its machines has a listener, which needs a
 /// file descriptor.
 pub(crate) const MAX_SETTING_UP: usize = 8;
-/// How long a run may wait for its last messages after the end of its duration. Also, how much longer than the expected time the set-up
-/// of a run may take.
+/// How long a run may wait for its last messages after the end of its duration. The set-up of a run may also take this much longer than
+/// expected.
 const PATIENCE_NS: u64 = 10_000_000_000;
 /// The longest wait for sockets, deadlines or runs. An interrupt is noticed after this time at the latest.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
@@ -54,11 +54,12 @@ pub struct Settings {
     pub width: usize,
     /// The ports on which machines listen.
     pub ports: PortRange,
-    /// Maximum number of events in memory. Further events go to a file without a name.
+    /// If more events than this are in memory, those of the run with the longest log are moved to a file. The file has no name, so it
+    /// vanishes when the process ends.
     pub max_events_in_memory: usize,
-    /// The folder in which this file is created.
+    /// The folder in which the file for events is created.
     pub spill_folder: PathBuf,
-    /// Whether the event loop starts no new runs while many ticks are late.
+    /// Whether the event loop waits with new runs while many ticks are late.
     pub hold_back: bool,
 }
 
@@ -97,11 +98,11 @@ pub fn serve(
 struct Deadline {
     /// The Unix time of the deadline. It is the first field, so that deadlines are sorted by time.
     at_ns: u64,
-    /// The number of the run among all runs of this loop. If `slot` now holds a run with another number, the run of this deadline has
-    /// ended.
+    /// The number of the run among all runs of this loop. When a run has ended, another run may use its `slot`. So if the run in `slot`
+    /// has another number, the run of this deadline has ended.
     serial: u64,
     what: DeadlineKind,
-    /// The position of the run in `EventLoop::runs`. When a run has ended, another run may use its slot.
+    /// The position of the run in `EventLoop::runs`.
     slot: usize,
 }
 
@@ -109,8 +110,9 @@ struct Deadline {
 enum DeadlineKind {
     /// The next tick of this machine is due.
     Tick(usize),
-    /// The run must have started by now or, if it had `started` when the deadline was set, must have ended. `suspended_ns` is how long the
-    /// loop had been suspended in total when the deadline was set. Later suspensions postpone the deadline.
+    /// If `started` is false, the run must have started by the deadline. If `started` is true, the run had started before the deadline was
+    /// set, and must have ended by the deadline. `suspended_ns` is how long the loop had been suspended in total when the deadline was
+    /// set. Later suspensions postpone the deadline.
     Patience { started: bool, suspended_ns: u64 },
 }
 
@@ -121,7 +123,8 @@ struct EventLoop<'s, D> {
     /// Receives the outcome of each run.
     deliver: D,
     clock: WallClock,
-    /// The time for which this process was suspended (for example, because the computer slept). It does not count for deadlines.
+    /// For how long this process was suspended (for example, because the computer slept). The deadlines for the start and the end of a run
+    /// are postponed by the suspensions after they were set.
     suspension: Suspension,
     /// Watches the sockets of all runs.
     reactor: Reactor,
@@ -130,7 +133,7 @@ struct EventLoop<'s, D> {
     runs: Slab<(u64, HostedRun)>,
     /// The slots of runs that have connections still to open.
     setting_up: VecDeque<usize>,
-    /// Number of runs that are still being set up.
+    /// Number of runs that have not started: those in `setting_up`, and those that only wait until all their connections are ready.
     not_started: usize,
     /// The meshes of runs that have ended and have connections still to close.
     closing: VecDeque<Mesh>,
@@ -143,14 +146,14 @@ struct EventLoop<'s, D> {
     had_time_ns: u64,
     /// A run that could not be set up because there were no more file descriptors. It is tried again.
     postponed: Option<Run>,
-    /// Whether a run was taken or the mesh of a run was closed since the last attempt to take a run. Then the loop tries to take another
-    /// run before it waits.
+    /// Whether the loop tries to take another run before it waits. It does so after it has taken a run, because more runs may be available.
+    /// It also does so after it has closed the mesh of a run, because then file descriptors are free again.
     may_take_more: bool,
     /// Number of events of all runs that are in memory.
     events_in_memory: usize,
     /// The file for events that do not fit into memory. `None` if it was not needed yet.
     spill: Option<Spill>,
-    /// Says whether many ticks were late recently, and whether there are so many ticks that several should be done in one turn.
+    /// Says whether many ticks were late recently, and whether there are so many ticks that the loop should wait until several are due.
     pressure: Pressure,
     /// Whether the loop has reacted to an interrupt.
     interrupted: bool,
@@ -229,7 +232,8 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             match deadline.what {
                 DeadlineKind::Tick(machine) => {
                     if hosted.awaits_messages(self.turn, deadline.at_ns) {
-                        // The tick is done in the next turn, after the sockets have been read.
+                        // An earlier tick of this run sent a message in this turn, and this tick may have to receive it. So this tick
+                        // and the later ones are done in the next turn, after the sockets have been read.
                         return;
                     }
                     self.deadlines.pop();
@@ -280,8 +284,10 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         let Some((_, hosted)) = self.runs.get(deadline.slot) else {
             return;
         };
-        // The run is still in the loop, so it has not ended. A deadline for its start is met if it has started.
-        if started || !hosted.has_started() {
+        // The run is still in the loop, so it has not ended. If this is the deadline for its end (`started`), the run has missed it. The
+        // deadline for its start is missed only if the run has not started.
+        let is_missed = started || !hosted.has_started();
+        if is_missed {
             let reason = hosted.describe_missing();
             self.fail(deadline.slot, reason);
         }
@@ -341,7 +347,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         self.ready = ready;
     }
 
-    /// Closes the connections that have been silent longest, until not too many silent ones are left. A connection is silent if it was
+    /// While there are too many silent connections, closes the one that has been silent longest. A connection is silent if it was
     /// accepted and has not yet said from which machine it comes.
     fn close_silent_connections(&mut self) {
         while self.reactor.has_too_many_silent()
@@ -371,10 +377,12 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             });
             self.deadlines.extend(first_ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
-            let result = hosted.end_machines_without_ticks();
+            let sent_ends = hosted.end_machines_without_ticks();
+            // The run counts as started even if this failed.
             self.not_started -= 1;
-            self.set_deadline(slot, serial, true, end_ns);
-            if let Err(reason) = result {
+            let has_started = true;
+            self.set_deadline(slot, serial, has_started, end_ns);
+            if let Err(reason) = sent_ends {
                 self.fail(slot, reason);
             }
         } else if hosted.is_complete() {

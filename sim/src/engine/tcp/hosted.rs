@@ -33,15 +33,18 @@ pub struct MachineResult {
     pub rejected_connections: u32,
 }
 
-/// Time from the completion of the mesh to the run's start. In this time the event loop can do the ticks of its other runs.
+/// Time from the completion of the mesh to the run's start, when the first ticks may be due. Before them, the event loop can do ticks of its
+/// other runs that are due already.
 const LEAD_NS: u64 = 1_000_000;
 
 /// Number of events of a machine for which memory is reserved at a run's start. A longer log takes more memory when it needs it.
 const INITIAL_EVENTS: u64 = 256;
-/// What is wrong with a message that contradicts the run's schedule. The text is part of the run's failure.
+/// What a connection did if its message contradicts the run's schedule. The run fails with "machine 1's connection to machine 0 carried a
+/// message ...".
 const IMPOSSIBLE: &str = "carried a message that the sender cannot have sent";
-/// A message with a longer delay is refused. Drawn delays are shorter: the mean is at most an hour, and an exponential delay is at most
-/// 37 times its mean, because it is drawn from 53 random bits (-ln(2^-53) = 36.7).
+/// A message with a longer delay (how long it travels in model time) is refused: its sender cannot have drawn this delay. Drawn delays are
+/// at most 37 hours: the mean is at most an hour, and an exponential delay is at most 37 times its mean, because it is drawn from 53 random
+/// bits (-ln(2^-53) = 36.7).
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
 /// Returns the maximum number of events of all machines together. A tick may send one message, which every other machine may receive. So
@@ -82,11 +85,12 @@ pub(super) struct HostedRun {
     /// Number of messages that have arrived.
     messages_arrived: u64,
     last_send: Option<LastSend>,
+    /// How often a mesh has been set up for the run, including the current one.
     setup_count: u32,
     rejected_connections: u32,
 }
 
-/// The run's last send: the turn of the event loop in which it was done, and the time at which its tick was due.
+/// The run's last send: the turn of the event loop (its turns are numbered) in which it was done, and the time at which its tick was due.
 #[derive(Clone, Copy)]
 struct LastSend {
     turn: u64,
@@ -130,7 +134,7 @@ impl HostedRun {
         }
     }
 
-    /// Returns how often the mesh has been set up.
+    /// Returns how often a mesh has been set up for the run, including the current one.
     pub(super) fn setup_count(&self) -> u32 {
         self.setup_count
     }
@@ -143,7 +147,8 @@ impl HostedRun {
         self.started_at_ns.is_some()
     }
 
-    /// Begins to set up a new mesh, because the set-up of the current one failed. Returns the old mesh, which must still be closed.
+    /// Begins to set up a new mesh, because the set-up of the current one failed. Returns the old mesh, which must still be closed. `slot`
+    /// is the run's position in the event loop.
     pub(super) fn set_up_again(
         &mut self,
         slot: usize,
@@ -187,7 +192,7 @@ impl HostedRun {
     }
 
     /// Does one step towards a common start with machines in other processes ([`super::agreement`]). Returns whether the start of the
-    /// run is set. If this machine is machine 0, the start is `lead_ns` after the last report.
+    /// run is set. Machine 0 sets it: when all machines have reported that they are ready, the start is `lead_ns` later.
     pub(super) fn agree_to_start(
         &mut self,
         now_ns: u64,
@@ -197,14 +202,16 @@ impl HostedRun {
         if self.has_started() || !self.mesh.is_complete() {
             return Ok(self.has_started());
         }
-        // The only machine of this process, and the machines that report to machine 0 through it.
+        // The only machine of this process.
         let here = self.mesh.local().start;
+        // Its neighbours that report to machine 0 through it.
         let beyond = self.mesh.wiring().machines_beyond(here);
+        // All of them have reported, so this machine reports now.
         if self.agreement.awaited.is_empty() && !self.agreement.has_reported {
             self.agreement.has_reported = true;
             match self.mesh.wiring().towards_first(here) {
                 Some(next) => self.mesh.send(here, next, &Frame::Ready)?,
-                // This is machine 0, so all machines are ready.
+                // This is machine 0, to which all others have reported.
                 None => self.agreement.start_ns = Some(now_ns + lead_ns),
             }
         }
@@ -223,7 +230,7 @@ impl HostedRun {
     /// # Errors
     ///
     /// Fails if the clocks differ by more than `lead_ns`, the time between the announcement of the start and the start: then a machine
-    /// would start too late. The message contains the run's margin, `margin_ns`.
+    /// would learn of the start too late. `margin_ns`, the run's margin, is only stated in the error message.
     pub(super) fn check_clocks(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
         let difference = self.mesh.clock_difference();
         difference.map_or(Ok(()), |difference| difference.check(lead_ns, margin_ns))
@@ -234,13 +241,14 @@ impl HostedRun {
         self.mesh.clock_difference()?.warning(margin_ns)
     }
 
-    /// Computes the run's margin in wall nanoseconds: the shortest time between two ticks whose order matters. Do not call this while
-    /// ticks are due: it compares many ticks of the schedule, which takes long.
+    /// Computes the run's margin in nanoseconds of real time: the shortest time between two ticks whose order may change the run's events
+    /// ([`Schedule::margin_ns`]). Do not call this while ticks are due: it compares many ticks of the schedule, which takes long.
     pub(super) fn margin_ns(&self) -> u64 {
         wall_margin_ns(&self.schedule, self.time_scale)
     }
 
-    /// Returns the Unix time at which the next tick of `machine` is due, or `None` if the machine has done all its ticks.
+    /// Returns the Unix time at which the next tick of `machine` is due, or `None` if the machine has done all its ticks. Before the start
+    /// of the run is set, the time has no meaning.
     pub(super) fn next_due_ns(&self, machine: usize) -> Option<u64> {
         let tick = self.ticks_done[machine];
         (tick < self.schedule.ticks(machine))
@@ -253,7 +261,7 @@ impl HostedRun {
             .then(|| self.wall_ns(self.run.configuration.duration_ns))
     }
 
-    /// Returns the Unix time at which `model_ns` of model time have passed since the run's start.
+    /// Returns the Unix time at which `model_ns` of model time have passed since the run's start. Has no meaning before the start is set.
     fn wall_ns(&self, model_ns: u64) -> u64 {
         self.started_at_ns.unwrap_or(0) + (model_ns as f64 / self.time_scale) as u64
     }
@@ -344,12 +352,13 @@ impl HostedRun {
         reactor: &mut Reactor,
         clock: &WallClock,
     ) -> Result<(), String> {
+        // `handle` borrows these fields one by one, because the mesh, another field, is borrowed while `handle` is called.
         let (machines, schedule) = (&mut self.machines, &self.schedule);
         let (latency, agreement) = (&mut self.latency, &mut self.agreement);
         let (arrivals, ticks_done) = (&mut self.arrivals, &self.ticks_done);
         let (max_events, messages_arrived) = (self.max_events, &mut self.messages_arrived);
         let duration_ns = self.run.configuration.duration_ns;
-        // Handles a frame that has arrived at machine `owner`.
+        // Handles a frame that has arrived at machine `owner` (it owns this side of the connection) from machine `sender`.
         let handle = |owner: MachineIndex, sender: MachineIndex, frame| {
             match frame {
                 Frame::Message {
@@ -359,11 +368,11 @@ impl HostedRun {
                     sent_at_ns,
                     timestamp,
                 } => {
-                    // The timestamp of another clock that the message may carry in addition to the Lamport clock.
+                    // If the run has a second clock (vector or hybrid), the message also carries a timestamp of this clock. The message's
+                    // Lamport timestamp is `stamp`.
                     let is_impossible = |timestamp: &Arc<CarriedTimestamp>| {
                         !timestamp.is_possible(max_events, duration_ns)
                     };
-                    // `stamp` is the Lamport timestamp of the message.
                     if sent_tick >= schedule.ticks(sender as usize)
                         || delay_ns > LONGEST_DELAY_NS
                         || stamp > max_events
@@ -379,7 +388,7 @@ impl HostedRun {
                         stamp,
                         sent_tick,
                     };
-                    // The machine refuses the timestamp if it has one of the same send already.
+                    // The machine refuses the timestamp if a message of the same send waits already: each recipient gets only one.
                     if let Some(timestamp) = timestamp
                         && !machines[owner as usize].take_timestamp(&message, timestamp)
                     {
@@ -387,10 +396,10 @@ impl HostedRun {
                     }
                     // The sending time in model time. (`sent_at_ns` is the real time.)
                     let sent_ns = schedule.due_ns(sender as usize, sent_tick);
-                    let ticks_done = ticks_done[owner as usize];
                     let recipient = owner as usize;
+                    let ticks_done = ticks_done[recipient];
                     arrivals.check(recipient, ticks_done, &message, sent_ns, delay_ns, schedule);
-                    machines[owner as usize].arrive(message, sent_ns, delay_ns);
+                    machines[recipient].arrive(message, sent_ns, delay_ns);
                 }
                 Frame::Ready => agreement.receive_ready(sender)?,
                 Frame::Start { at_ns } => agreement.receive_start(sender, at_ns, clock.now_ns())?,
@@ -459,6 +468,7 @@ impl HostedRun {
 
     /// Ends the run. Returns its outcome and the mesh, which must still be closed.
     pub(super) fn finish(self, result: Result<(), String>) -> (RunOutcome<RawLog>, Mesh) {
+        // If the run failed, the log is dropped below. So the 0 of a run that has not started is never seen.
         let log = RawLog {
             started_at_ns: self.started_at_ns.unwrap_or(0),
             machines: self.log,

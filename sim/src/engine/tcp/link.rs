@@ -12,7 +12,7 @@ use crate::clock::TimestampFormat;
 use crate::machine::MachineIndex;
 use crate::wire::{Chunks, Frame, Frames, HELLO_BYTES, Hello, Nonce};
 
-/// Number of bytes of the nonce (a random number that is used once, 16 bytes) and the time (8 bytes) with which a machine begins.
+/// Number of bytes of one machine's half of a [`Session`]: a nonce (a random number that is used once, 16 bytes) and a time (8 bytes).
 pub(super) const CHALLENGE_BYTES: usize = 24;
 
 /// What the other side sent: a step of the handshake, or a frame.
@@ -45,8 +45,9 @@ pub(super) enum Closing {
     Orderly,
 }
 
-/// The nonces (random numbers that are used once) with which the two machines of a connection begin, each with the Unix time of its
-/// machine's clock. Proofs include them, so a proof from one connection is worth nothing in another.
+/// The nonces (random numbers that are used once) of the two machines of a connection, each with the Unix time of its machine's clock in
+/// nanoseconds (0 if both machines are in one process). In the handshake, each machine proves that it knows the run's secret. Its proof is
+/// a hash that also depends on these nonces and times, so a proof from one connection is worth nothing in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Session {
     /// From the machine that listens.
@@ -88,13 +89,14 @@ pub(super) struct Link {
     pub(super) owner: MachineIndex,
     /// The machine at the other side. For an accepted connection it is `None` until the other side has proved which machine it is.
     pub(super) peer: Option<MachineIndex>,
-    /// The handle of the socket in the reactor.
+    /// The number by which the reactor (it waits until a socket is ready) knows the socket.
     pub(super) handle: usize,
     pub(super) stream: TcpStream,
     pub(super) purpose: Purpose,
-    /// The nonces and times of the handshake. A connection for one message has those of the persistent connection.
+    /// The nonces and times of the handshake. A connection for one message has those of the persistent connection between its machines.
     pub(super) session: Session,
-    /// If the connection is for one message, and this side receives it: the number of the message, in the form of a nonce.
+    /// If the connection is for one message, and this side receives it: the number of the message (1 for the sender's first message to this
+    /// machine). It has the type of a nonce, because the handshake has it in the place of a nonce.
     pub(super) number: Nonce,
     /// Whether the other side has proved that it is the peer.
     is_proven: bool,
@@ -115,6 +117,7 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// `timestamps` is the format of the timestamps that messages carry beside the stamp. `None` if they carry only the stamp.
     pub(super) fn new(
         owner: MachineIndex,
         peer: Option<MachineIndex>,
@@ -180,7 +183,8 @@ impl Link {
         self.send_hello(receipt)
     }
 
-    /// Returns whether this is the sender's side of a connection for one message. Only this side sends a message over the connection.
+    /// Returns whether this is the sender's side of a connection for one message, and the message was sent. (The other side of such a
+    /// connection never sends a message.)
     pub(super) fn is_senders_side(&self) -> bool {
         self.purpose == Purpose::OneMessage && self.messages_sent > 0
     }
@@ -241,13 +245,14 @@ impl Link {
         Ok(())
     }
 
-    /// Reads the bytes that have arrived, and passes each step of the handshake and each frame to `handle`. If the other side has closed
-    /// the connection, `to_the_end` must be true: then reading continues until no byte is left, because the reactor does not report
-    /// this socket again.
+    /// Reads the bytes that have arrived, and passes each step of the handshake and each frame to `handle`. `scratch` is only a buffer for
+    /// reading. If the other side has closed the connection, `to_the_end` must be true: then reading continues until no byte is left,
+    /// because the reactor does not report this socket again.
     ///
     /// # Errors
     ///
-    /// Returns why the connection cannot be used any more: it broke, it was closed too early, or `handle` refused what arrived.
+    /// Returns why the connection cannot be used any more: it broke, it was closed too early, or what arrived was wrong or was refused by
+    /// `handle`. The text is the end of a sentence that begins with "machine 1's connection to machine 0".
     pub(super) fn read(
         &mut self,
         scratch: &mut [u8],
@@ -285,8 +290,8 @@ impl Link {
         }
     }
 
-    /// Passes the steps of the handshake and the frames in `bytes` to `handle`. Frames follow when the other side has proved that it is
-    /// the peer. An incomplete step or frame is kept until more bytes arrive.
+    /// Passes the steps of the handshake and the frames in `bytes` to `handle`. When the other side has proved that it is the peer, `handle`
+    /// calls [`Link::set_proven`]: all later bytes are frames. An incomplete step or frame is kept until more bytes arrive.
     fn decode(
         &mut self,
         mut bytes: &[u8],
@@ -326,8 +331,8 @@ impl Link {
     }
 
     /// If the end frame of the other side has arrived: compares the number of messages that it announced with the number of messages that
-    /// have arrived. Different numbers are an error. Exception: if messages have their own connections, some may arrive after the end
-    /// frame.
+    /// have arrived, and sets `has_ended` if they are equal. Different numbers are an error. Exception: if messages have their own
+    /// connections, some may arrive after the end frame.
     fn check_end(&mut self) -> Result<(), String> {
         let Some(messages) = self.announced else {
             return Ok(());

@@ -2,6 +2,9 @@
 //! process runs all machines, it has both sides of each connection. If it runs a single machine, it has one side of each connection
 //! of this machine.
 //!
+//! These connections are *persistent*: they stay open for the whole run. In experiments with `connection = "per-message"`, each message has
+//! another connection of its own.
+//!
 //! - [`dialling`]: opens connections to other machines
 //! - [`handshake`]: checks which machine is at the other side of a connection, and refuses other programs
 //! - [`per_message`]: connections that carry only one message
@@ -9,7 +12,7 @@
 //! The mesh is set up in small steps, so that the ticks of other runs are not delayed. Of two machines, the one with the higher index
 //! opens the connection (it *dials*). Each side proves that it knows the run's token (a secret). A program that cannot prove this is
 //! refused and counted. When both sides of all connections are proven, the mesh is complete, and the listeners close (unless each
-//! message has its own connection).
+//! message needs a new connection).
 //!
 //! After its last tick, a machine sends an *end frame* to each machine to which it is connected. The end frame says how many messages the
 //! sender has sent to this recipient, and that nothing more follows.
@@ -43,7 +46,7 @@ pub(super) struct Endpoints {
     pub(super) listeners: Vec<TcpListener>,
     /// The first machine of this process.
     pub(super) first: MachineIndex,
-    /// For each machine of the run, the addresses at which it may listen. They are tried in turn.
+    /// For each machine of the run, the addresses at which it may listen: the name of a host may stand for several. They are tried in turn.
     pub(super) addresses: Vec<Vec<SocketAddr>>,
 }
 
@@ -74,7 +77,8 @@ pub(super) struct Mesh {
     clock_difference: Option<ClockDifference>,
     /// For each machine of the run, the addresses at which it may listen.
     addresses: Vec<Vec<SocketAddr>>,
-    /// How many attempts to open a connection have failed. After each of them, the next address of a peer is tried.
+    /// How many attempts to open a connection have failed, for all machines together. After each failure, the next of its `addresses` is
+    /// tried for every peer.
     failed_dials: usize,
     listeners: Vec<Listener>,
     /// Connections still to open: from which machine to which. The last one is opened next.
@@ -85,7 +89,8 @@ pub(super) struct Mesh {
     links: Vec<Option<Link>>,
     /// Free positions in `links`.
     vacant: Vec<usize>,
-    /// At position `owner * machines + peer`: the position in `links` of `owner`'s side of its persistent connection to `peer`.
+    /// A table with a row for each machine (the owner) and a column for each machine (the peer), row after row. A cell is the position in
+    /// `links` of the owner's side of its persistent connection to the peer.
     side_indices: Vec<Option<usize>>,
     /// Number of sides of persistent connections whose peer has proved which machine it is.
     proven_sides: usize,
@@ -102,7 +107,8 @@ struct Listener {
     listener: TcpListener,
     /// The handle of the socket in the reactor.
     handle: usize,
-    /// The challenge for machines of the same process: a number used once, which their proofs must include.
+    /// If all machines of the run are in this process: a random number (nonce), which the proof of each machine that dials must include.
+    /// Between processes, each connection has a number of its own, and this one is not used.
     nonce: Nonce,
 }
 
@@ -222,8 +228,8 @@ impl Mesh {
             .get_mut((machine - self.local.start) as usize)
     }
 
-    /// Writes and reads what the link at `index` is ready for. Passes each frame to `handle`, with the machine that receives it and the
-    /// machine that sent it. `handle` may refuse the frame, which ends the run. `scratch` is memory for the bytes that are read.
+    /// Writes and reads what the link at `index` is ready for. Passes each frame to `on_frame`, with the machine that receives it and
+    /// the machine that sent it. `on_frame` may refuse the frame, which ends the run. `scratch` is memory for the bytes that are read.
     ///
     /// # Errors
     ///
@@ -234,13 +240,14 @@ impl Mesh {
         readiness: Readiness,
         scratch: &mut [u8],
         reactor: &mut Reactor,
-        mut handle: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
+        mut on_frame: impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
         let Some(mut link) = self.links.get_mut(index).and_then(Option::take) else {
             return Ok(());
         };
         let was_proven = link.is_proven();
         let was_unknown = link.peer.is_none();
+        // A problem is the end of a sentence that begins with "machine 1's connection to machine 0".
         let flushed = if readiness.writable {
             link.flush().map_err(|error| format!("broke ({error})"))
         } else {
@@ -251,6 +258,7 @@ impl Mesh {
                 match incoming {
                     Incoming::Hello(hello) => self.handle_hello(index, link, &hello)?,
                     Incoming::Frame(frame) => {
+                        // The peer is known: frames are read only after the handshake has proved it.
                         if let Some(peer) = link.peer {
                             // Whether everything from the peer has arrived with this frame: all its messages and its end frame.
                             let is_last = match link.purpose {
@@ -262,13 +270,14 @@ impl Mesh {
                             if is_last {
                                 self.ended_sides += 1;
                             }
-                            handle(link.owner, peer, frame)?;
+                            on_frame(link.owner, peer, frame)?;
                         }
                     }
                 }
                 Ok(())
             })
         });
+        // Accepted connections are listed as silent (and closed if there are too many) until their peer is known.
         if was_unknown && link.peer.is_some() {
             reactor.remove_silent(link.handle);
         }
@@ -282,7 +291,8 @@ impl Mesh {
                 self.refuse_link(index, link, reactor);
                 Ok(())
             }
-            // This side (that of the machine with the higher index) dialled a process that does not listen yet.
+            // This side dialled (its machine has the higher index), but the handshake failed: probably the other process does not listen
+            // yet.
             (Err(_), Some(peer))
                 if !was_proven
                     && !self.has_all_machines()
@@ -351,7 +361,7 @@ impl Mesh {
         peer: MachineIndex,
         write: impl FnOnce(&mut Link) -> io::Result<()>,
     ) -> Result<(), String> {
-        let index = self.side_indices[self.side_position(owner, peer)];
+        let index = self.link_index(owner, peer);
         let link = index.and_then(|index| self.links[index].as_mut());
         let link =
             link.ok_or_else(|| format!("machine {owner} has no connection to machine {peer}"))?;
@@ -360,9 +370,11 @@ impl Mesh {
         })
     }
 
-    /// Finds a machine of this process (the owner) and a machine for which it waits (the peer), to explain why a run makes no progress. In
-    /// a mesh that is not complete, the owner has no proven connection to the peer. In a complete mesh, something from the peer has not
-    /// arrived: its end frame, one of its messages, or its confirmation of a message from the owner.
+    /// Finds a machine of this process (the owner) and a machine for which it waits (the peer), to explain why a run makes no progress.
+    ///
+    /// - Before the mesh is complete, the owner waits for a proven connection to the peer.
+    /// - Afterwards, the owner waits for something from the peer: its end frame, one of its messages, or its confirmation of a message from
+    ///   the owner.
     pub(super) fn find_missing(&self) -> Option<(MachineIndex, MachineIndex)> {
         let is_missing = |&(owner, peer): &(MachineIndex, MachineIndex)| {
             let link = self.side_indices[self.side_position(owner, peer)]

@@ -50,17 +50,17 @@ pub use spill::Piece;
 
 use crate::experiment::{Configuration, Connection};
 
-/// Returns how many open files an event loop needs in addition to the connections of its runs, if each run has this number of machines.
-/// (For the system, a socket is an open file.) They are for the listeners of runs that are being set up, and for accepted connections
-/// that have not said from which machine they come.
+/// Returns how many open files an event loop needs to set up runs of `machines` machines, in addition to the connections of its runs. (For
+/// the system, a socket is an open file.) They are for the listeners of runs that are being set up, and for accepted connections that have
+/// not said from which machine they come.
 pub fn files_for_setup(machines: u32) -> u64 {
     event_loop::MAX_SETTING_UP as u64 * u64::from(machines) + reactor::MAX_SILENT as u64
 }
 
-/// Returns how many sockets a run of this configuration has. A connection has two sockets, one at each side. There is one connection for
-/// each pair of machines that may exchange messages. If each message has its own connection, a run also has a listener for each
-/// machine. Then this function also counts, for each pair, one message in each direction at the same time: two connections, so four
-/// sockets.
+/// Returns how many sockets a run of this configuration has after its set-up. A connection has two sockets, one at each side. There is one
+/// connection for each pair of machines that may exchange messages. The listeners are closed then and do not count. But if each message
+/// has its own connection, they stay open, so each machine's listener counts. In this case each pair of machines is also counted with
+/// one message in each direction at the same time: two more connections, so four sockets.
 pub fn sockets_per_run(configuration: &Configuration) -> u64 {
     let machines = configuration.rates.machines();
     let persistent = 2 * configuration.topology.links(machines);
@@ -73,7 +73,7 @@ pub fn sockets_per_run(configuration: &Configuration) -> u64 {
     }
 }
 
-/// Makes room for `files` open files before the first tick.
+/// Makes room for `files` open files in the file table of this process. Call it before the first tick.
 ///
 /// When the file table of a process is full, Linux doubles it, and every thread that opens a file must wait until no core uses the old
 /// table any more. This takes 5 to 30 ms on two cores and would make ticks late. So the table is made large enough before the first tick;
@@ -81,7 +81,7 @@ pub fn sockets_per_run(configuration: &Configuration) -> u64 {
 pub fn make_room_for_files(files: u64) {
     #[cfg(target_os = "linux")]
     if let (Ok(number), Ok(file)) = (i32::try_from(files), std::fs::File::open("/dev/null")) {
-        // A copy of the descriptor with this number or a higher one: the table must become long enough for it.
+        // Copies the file's descriptor to a place with this number or a higher one. So the table must become long enough for this place.
         drop(rustix::io::fcntl_dupfd_cloexec(&file, number));
     }
     #[cfg(not(target_os = "linux"))]

@@ -7,10 +7,10 @@ use crate::engine::LATE;
 const WINDOW_NS: u64 = 1_000_000_000;
 /// If the share of late ticks in a window is larger than this, the pressure is high.
 const TOO_MANY_LATE: f64 = 0.1;
-/// If a window has more ticks than this, the loop may wake up to [`SLACK_NS`] after a tick is due, so that one turn of the loop does
-/// several ticks. This saves time, because waking up takes longer than a tick.
+/// If a window has more ticks than this, they are dense. Then the loop sets its timer not to the due time of the next tick, but
+/// [`SLACK_NS`] later, so that one turn of the loop does several ticks. This saves time, because waking takes longer than a tick.
 const DENSE_TICKS: u64 = 10_000;
-/// How much later than the due time the loop may wake up if ticks are dense. Ordinary timers of Linux may be late by as much.
+/// How long after the due time of the next tick the timer ends if ticks are dense. Ordinary timers of Linux may be late by as much.
 const SLACK_NS: u64 = 50_000;
 
 /// Counts the ticks of the current window, and judges the last complete window.
@@ -22,9 +22,9 @@ pub(super) struct Pressure {
     ticks: u64,
     /// Number of late ticks in the current window: more than [`LATE`] after they were due.
     late_ticks: u64,
-    /// Whether many ticks of the last window were late.
+    /// Whether too many ticks of the last window were late.
     is_high: bool,
-    /// Whether the last window had many ticks.
+    /// Whether the last window had more than [`DENSE_TICKS`] ticks.
     is_dense: bool,
 }
 
@@ -42,12 +42,12 @@ impl Pressure {
         }
     }
 
-    /// Returns whether many ticks of the last window were late.
+    /// Returns whether too many ticks of the last complete window were late.
     pub(super) fn is_high(&self) -> bool {
         self.is_high
     }
 
-    /// Returns how much later than the due time of the next tick the loop may wake up, to do several ticks in one turn.
+    /// Returns how long after the due time of the next tick the loop's timer should end: [`SLACK_NS`] if ticks are dense, otherwise 0.
     pub(super) fn slack_ns(&self) -> u64 {
         if self.is_dense { SLACK_NS } else { 0 }
     }
@@ -57,11 +57,13 @@ impl Pressure {
 mod tests {
     use super::*;
 
-    /// Returns the pressure after two windows with `ticks` ticks each and the start of a third window. One of `every` ticks is late by
-    /// `late_ns`; the other ticks are on time.
+    /// Returns the pressure after two windows in which there are `ticks` ticks per second. One of `every` ticks is late by `late_ns`; the
+    /// other ticks are on time.
     fn pressure_after(ticks: u64, late_ns: u64, every: u64) -> Pressure {
         let mut pressure = Pressure::default();
-        for tick in 0..=2 * ticks + 2 {
+        // A window ends at the first tick that is more than a second after its start. So each window has `ticks + 1` ticks, and the very
+        // last tick here is the first of the third window.
+        for tick in 0..=2 * (ticks + 1) {
             let lateness_ns = if tick % every == 0 { late_ns } else { 0 };
             pressure.ticked(tick * WINDOW_NS / ticks, lateness_ns);
         }

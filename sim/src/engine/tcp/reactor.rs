@@ -14,8 +14,9 @@ use slab::Slab;
 /// Maximum number of sockets that one wait reports. The next wait reports the others.
 const MAX_EVENTS: usize = 1024;
 /// Maximum number of silent connections in all runs of an event loop together. A connection is *silent* if it was accepted and has not yet
-/// said from which machine it comes. If there is one more, the connection that has been silent longest is closed. Machines of the run
-/// send their first bytes at once, so they can connect even if other programs open many silent connections.
+/// said from which machine it comes. If there is one more, the connection that has been silent longest is closed. Machines send their
+/// first bytes at once, so it is hardly ever their connection that is closed. So they can connect even if other programs open many silent
+/// connections.
 pub(crate) const MAX_SILENT: usize = 32;
 /// How long to wait before a listener that could not accept is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
@@ -32,29 +33,30 @@ pub(super) struct Route {
 /// A socket of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SocketId {
-    /// The listener of a machine.
+    /// The listener of a machine, by the machine's index.
     Listener(usize),
     /// One side of a connection, by its position in the list of connections of the run.
     Link(usize),
 }
 
-/// A socket that can be read or written.
+/// A socket that can probably be read or written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ready {
     pub(super) route: Route,
     pub(super) readiness: Readiness,
 }
 
-/// What a socket is ready for, in addition to reading.
+/// What is known about a ready socket. Reading is not mentioned, because it is always tried.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Readiness {
     pub(super) writable: bool,
-    /// Whether the other side will send nothing more. This is reported only once, so everything that has arrived must be read now.
+    /// Whether the other side will send nothing more. Then the socket is not reported again, so everything that has arrived must be read
+    /// now.
     pub(super) closed: bool,
 }
 
 impl Readiness {
-    /// Ready for reading only.
+    /// There may be something to read. Nothing shows that the socket is writable or closed.
     pub(super) const READABLE: Self = Self {
         writable: false,
         closed: false,
@@ -70,7 +72,7 @@ pub(super) struct Reactor {
     routes: Slab<Route>,
     /// Handles of the silent connections. The first one has been silent longest.
     silent: VecDeque<usize>,
-    /// Listeners that must be tried again even if the system does not report them as ready, and when.
+    /// Listeners that must be tried again even if the system does not report them as ready, each with the time of this trial.
     retries: Vec<(Instant, Route)>,
     #[cfg(target_os = "linux")]
     timer: timer::Timer,
@@ -142,26 +144,28 @@ impl Reactor {
         routes.copied().find(|route| route.slot == slot)
     }
 
-    /// Plans to report the listener at `route` as ready once more, because more connections may wait at it: in the next turn, or
-    /// [`RETRY_AFTER`] from now if accepting has `failed`.
+    /// Plans to report the listener at `route` as ready once more, because more connections may wait at it. It is reported by
+    /// the next call of [`Reactor::take_ready`] or, if accepting has `failed`, [`RETRY_AFTER`] from now.
     pub(super) fn retry_listener(&mut self, route: Route, failed: bool) {
         let delay = if failed { RETRY_AFTER } else { Duration::ZERO };
         self.retries.push((Instant::now() + delay, route));
     }
 
-    /// Finds out which sockets are ready. If none is ready, waits for one, at most until `until` or until a listener is to be tried again.
-    /// With `None`, does not wait.
+    /// Finds out which sockets are ready. If none is ready, waits for one. The wait ends at `until` at the latest, or when a listener is to
+    /// be tried again. If `until` is `None`, does not wait.
     pub(super) fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
         let first_retry = self.retries.iter().map(|(when, _)| *when).min();
-        let until = until.map(|until| first_retry.map_or(until, |retry| until.min(retry)));
-        let timeout = match until {
+        // The earlier one of `until` and the first retry.
+        let end = until.map(|until| first_retry.map_or(until, |retry| until.min(retry)));
+        let timeout = match end {
             None => Some(Duration::ZERO),
             #[cfg(target_os = "linux")]
-            Some(until) => self.timer.set(until)?,
+            Some(end) => self.timer.set(end)?,
             #[cfg(not(target_os = "linux"))]
-            Some(until) => Some(until.saturating_duration_since(Instant::now())),
+            Some(end) => Some(end.saturating_duration_since(Instant::now())),
         };
         match self.poll.poll(&mut self.events, timeout) {
+            // A signal has ended the wait, so no socket is reported.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();
                 Ok(())
@@ -210,7 +214,8 @@ mod timer {
     /// The timer's token. Tokens of sockets are their handles, which are never so large.
     const TIMER_TOKEN: Token = Token(usize::MAX);
 
-    /// A timer descriptor among the watched sockets. It is never read, because setting it again makes it unready.
+    /// A timer descriptor among the watched sockets: it becomes ready when its time has come. Usually a program reads it to make it unready.
+    /// This is not necessary here, because setting it again has the same effect.
     pub(super) struct Timer {
         descriptor: OwnedFd,
         /// The time for which the timer was set last.
@@ -239,7 +244,7 @@ mod timer {
                 return Ok(Some(timeout));
             }
             if self.set_for != Some(until) {
-                // An interval of zero: the timer ends once, and is not repeated.
+                // With an interval of zero, the timer becomes ready once, and not again after each interval.
                 let zero = Timespec {
                     tv_sec: 0,
                     tv_nsec: 0,

@@ -1,12 +1,13 @@
 //! Proofs that a machine knows the token (the secret) of its run, and nonces: random numbers that are used only once.
 //!
 //! A proof is a hash with a key that only machines with the token have. It *covers* the nonces that were sent before it over the
-//! connection (they are part of the hashed bytes), so a copy of a proof is not valid for another connection.
+//! connection, and the times of the machines' clocks that were sent with them: they are part of the hashed bytes. So a copy of a proof is
+//! not valid for another connection.
 
 use crate::machine::MachineIndex;
 use crate::wire::{Hello, HelloKind, Nonce, Proof, RunToken};
 
-/// A text that goes into the derived keys. A program that derives keys from the same token with another text gets other keys.
+/// A text that says what the keys are for. It goes into each key, so that keys for another purpose differ, even with the same token.
 const CONTEXT: &str = "logical-clock-lab 2026-11-25 handshake of a run";
 
 /// A key for proofs. It depends on the run's token and on the run.
@@ -46,8 +47,8 @@ impl Secret {
         Hello { proof, ..hello }
     }
 
-    /// Returns whether the sender of `hello` to `recipient` knows the secret. Values of [`blake3::Hash`] are compared in constant time, so
-    /// the time tells nothing about the correct proof.
+    /// Returns whether the sender of `hello` to `recipient` knows the secret. Comparing two values of [`blake3::Hash`] always takes the
+    /// same time, so other programs cannot learn from this time how much of a wrong proof is right.
     pub(super) fn is_proven(&self, hello: &Hello, recipient: MachineIndex, before: &[u8]) -> bool {
         self.proof(hello, recipient, before) == blake3::Hash::from_bytes(hello.proof)
     }
@@ -78,8 +79,8 @@ impl Nonces {
     }
 }
 
-/// Returns the number of a message in the form of a nonce. In the handshake of a connection for one message, this number takes the place
-/// of a nonce.
+/// Returns the number of a message in the form of a nonce. In the handshake of a connection for one message, it takes the place of a nonce.
+/// (No two messages from the same sender to the same recipient have the same number.)
 pub(super) fn number_as_nonce(number: u64) -> Nonce {
     u128::from(number).to_be_bytes()
 }

@@ -1,5 +1,5 @@
-//! A file for events that do not fit into memory. Each event loop has at most one such file. The file has no name, so it vanishes when the
-//! process ends.
+//! A file for events that do not fit into memory. Each event loop (a thread that executes many runs) has at most one such file. The
+//! file has no name, so it vanishes when the process ends.
 
 use std::fs::File;
 use std::io;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::log::{EventRow, LoggedEvent, RowFormat, parse_rows_in, write_row};
 
-/// The file of an event loop. Pieces of logs are appended to it. When no [`Piece`] exists any more, the file is emptied before the next
-/// piece is written.
+/// The file of an event loop. Pieces of logs are appended to it. If no [`Piece`] exists any more when the next one is written, the file is
+/// emptied first.
 #[derive(Debug)]
 pub(super) struct Spill {
     file: Arc<File>,
@@ -21,9 +21,9 @@ pub(super) struct Spill {
 #[derive(Clone, Debug)]
 pub struct Piece {
     file: Arc<File>,
-    /// The position of the first byte in the file.
+    /// Where the piece begins in the file, in bytes.
     offset: u64,
-    /// Number of bytes.
+    /// Number of bytes of the piece.
     length: usize,
     format: RowFormat,
 }
@@ -37,8 +37,8 @@ impl Spill {
         })
     }
 
-    /// Appends `events` to the file, as rows of the event log. `format` says which cells the rows of the run have; the returned piece needs
-    /// it to read the events back.
+    /// Appends `events` to the file, as rows of the event log. `format` says which cells the rows of this run have. It is not needed for
+    /// writing: the returned piece keeps it, and needs it to read the events back.
     pub(super) fn write(&mut self, events: &[LoggedEvent], format: RowFormat) -> io::Result<Piece> {
         // Each piece has a reference to the file too. So if there is only one reference, it is that of `self`.
         let is_without_pieces = Arc::strong_count(&self.file) == 1;
@@ -76,7 +76,8 @@ impl Piece {
     ///
     /// # Errors
     ///
-    /// Returns the system's error, or [`io::ErrorKind::InvalidData`] if the bytes are not those that were written.
+    /// Returns the system's error, or [`io::ErrorKind::InvalidData`] if the bytes are no rows of this run. Then they have changed since
+    /// they were written.
     pub fn read(&self) -> io::Result<Vec<LoggedEvent>> {
         let mut bytes = vec![0; self.length];
         read_exact_at(&self.file, &mut bytes, self.offset)?;
@@ -125,10 +126,11 @@ mod tests {
     use super::*;
     use crate::machine::{Event, EventKind};
 
-    /// Returns 50 internal events, at ticks from `from`.
+    /// Returns 50 internal events of consecutive ticks, which begin with tick `from`.
     fn events(from: u64) -> Vec<LoggedEvent> {
         (from..from + 50)
             .map(|tick| LoggedEvent {
+                // As in real logs, the time has 19 digits (nanoseconds since 1970).
                 system_time_ns: 1_795_243_947_722_096_853 + tick,
                 event: Event {
                     tick,

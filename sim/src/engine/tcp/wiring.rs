@@ -1,5 +1,6 @@
-//! Which machines of a run are connected. Two machines are connected if at least one of them may send to the other. Machines in different
-//! processes also agree on the start of their run along these connections: reports that they are ready travel to machine 0.
+//! Which machines of a run are connected. Two machines are connected if at least one of them may send to the other. If the machines
+//! of a run are in different processes, they also agree on its start over these connections: reports that they are ready travel to machine
+//! 0, and the start time travels back.
 
 use crate::clock::TimestampFormat;
 use crate::experiment::{Configuration, Connection, Topology};
@@ -65,7 +66,7 @@ impl Wiring {
         self.topology.towards_first(machine, self.machines())
     }
 
-    /// Returns the machines whose next machine on the way to machine 0 is `machine`.
+    /// Returns the machines whose next machine on the way to machine 0 is `machine`. They report to machine 0 through it.
     pub(super) fn machines_beyond(&self, machine: MachineIndex) -> Vec<MachineIndex> {
         let linked = self.linked(machine).iter().copied();
         linked

@@ -1,5 +1,5 @@
-//! Tests of event columns: what was written is read back, and for a damaged log the columns give the same error as the general parser
-//! of rows (`parse_rows_in`).
+//! Tests of event columns (the events of a run as one list for each column). What was written is read back. The columns have a fast
+//! parser for rows of the usual form. Even so, a damaged log gives the same error as with the general parser of rows (`parse_rows_in`).
 
 use proptest::prelude::*;
 
@@ -22,15 +22,15 @@ fn rows() -> impl Strategy<Value = Vec<EventRow>> {
         prop::collection::btree_set(peer.clone(), 2..5)
             .prop_map(|peers| Recipients::Several(peers.into_iter().collect())),
     ];
-    let unknown = || prop_oneof![number(), Just(UNKNOWN)];
+    let number_or_unknown = || prop_oneof![number(), Just(UNKNOWN)];
     let kind = prop_oneof![
         Just(EventKind::Internal),
         (recipients, number())
             .prop_map(|(recipients, stamp)| EventKind::Send { recipients, stamp }),
         (
             prop_oneof![peer, Just(UNKNOWN_MACHINE)],
-            unknown(),
-            unknown()
+            number_or_unknown(),
+            number_or_unknown()
         )
             .prop_map(|(sender, stamp, sent_tick)| EventKind::Receive(Message {
                 sender,
@@ -38,7 +38,14 @@ fn rows() -> impl Strategy<Value = Vec<EventRow>> {
                 sent_tick
             })),
     ];
-    let row = (0u32..3, number(), number(), number(), unknown(), kind);
+    let row = (
+        0u32..3,
+        number(),
+        number(),
+        number(),
+        number_or_unknown(),
+        kind,
+    );
     let row = row.prop_map(
         |(machine, tick, system_time_ns, logical_clock, queue_length, kind)| EventRow {
             run: RUN,
@@ -58,7 +65,7 @@ fn rows() -> impl Strategy<Value = Vec<EventRow>> {
     prop::collection::vec(row, 0..20)
 }
 
-/// Every cell that can be empty at all may be empty.
+/// All fields that an imported log can lack. With this format, their cells may be empty.
 const ALL_MISSING: MissingFields = MissingFields {
     recipients: true,
     senders: true,
@@ -68,7 +75,7 @@ const ALL_MISSING: MissingFields = MissingFields {
 };
 
 proptest! {
-    /// The columns give back the rows in the order in which they were written, and after sorting in the order of machine and tick.
+    /// The columns give back the rows in the order in which they were written. After sorting, they give them back by machine and tick.
     #[test]
     fn columns_give_back_what_was_written(rows in rows()) {
         let mut text = vec![];
@@ -92,6 +99,7 @@ proptest! {
     fn damage_gives_the_same_error_as_the_general_parser(
         rows in rows(),
         position in any::<prop::sample::Index>(),
+        // A sign that has a meaning in a row (`*` stands for all peers, `;` separates peers), a digit, or any byte.
         byte in prop_oneof![Just(b','), Just(b'\n'), Just(b';'), Just(b'*'), b'0'..=b'9', any::<u8>()],
         cells_may_be_empty in any::<bool>(),
     ) {
@@ -99,8 +107,8 @@ proptest! {
         let mut text = vec![];
         rows.iter().for_each(|row| write_row(&mut text, row));
         if !text.is_empty() {
-            let position = position.index(text.len());
-            text[position] = byte;
+            let index = position.index(text.len());
+            text[index] = byte;
         }
         let mut columns = EventColumns::default();
         let result = columns.read(RUN, &text, missing.into());
@@ -129,7 +137,8 @@ proptest! {
 #[test]
 fn a_recipient_with_the_index_that_stands_for_all_peers_is_refused() {
     let mut columns = EventColumns::default();
-    // The row has the number 4294967294, which is `ALL_PEERS`, in place of the `*` that stands for all peers in a log.
+    // In a log, `*` stands for all peers. In the columns, the number `ALL_PEERS` (4294967294) does. The second row has this number as
+    // the index of its only recipient. If it were accepted, the columns would take it for all peers.
     let text = b"0,0,0,internal,0,1,0,,,\n0,0,1,send,1,2,0,4294967294,2,\n";
     let error = columns.read(0, text, RowFormat::default());
     assert_eq!(

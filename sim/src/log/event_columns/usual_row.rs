@@ -9,12 +9,12 @@ use crate::machine::MachineIndex;
 /// like the row before, and then these cells need not be parsed again.
 #[derive(Default)]
 pub(super) struct Start {
-    /// The bytes of the two cells, as a number: the first byte is the lowest one. 0 if the cells have more than eight bytes, which do not
-    /// fit into the number.
+    /// The bytes of the two cells and their commas, such as `7,2,`, as a number: the first byte is the lowest one. 0 if there are more than
+    /// eight bytes, which do not fit into the number.
     text: u64,
-    /// A mask that selects the bytes that `text` uses. 0 if the cells have more than eight bytes.
+    /// A mask with all bits of the bytes that `text` uses. 0 if there are more than eight bytes.
     mask: u64,
-    /// The length of the two cells in bytes.
+    /// The length of the two cells with their commas, in bytes.
     length: usize,
     /// The machine in the second cell.
     pub(super) machine: MachineIndex,
@@ -25,6 +25,7 @@ impl Start {
     /// the usual form, or if the first cell is not the number `run`.
     #[inline]
     pub(super) fn skip(&mut self, bytes: &[u8], run: u64) -> Option<usize> {
+        // A row in the usual form has more than eight bytes.
         let word = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
         // If the row starts with the same cells as the last row, `machine` and `length` are already right.
         if self.mask != 0 && word & self.mask == self.text {
@@ -60,7 +61,7 @@ impl UsualCells<'_> {
         (self.bytes.get(self.position..end)? == text).then(|| self.position = end)
     }
 
-    /// Reads the name of an event and the comma after it.
+    /// Reads the kind of an event (`internal`, `send` or `receive`) and the comma after it.
     #[inline(always)]
     pub(super) fn action(&mut self) -> Option<Action> {
         match self.bytes.get(self.position)? {
@@ -71,7 +72,8 @@ impl UsualCells<'_> {
         }
     }
 
-    /// Reads the index of a machine and the comma after it.
+    /// Reads the index of a machine and the comma after it. `None` if the index is one of the numbers with another meaning
+    /// ([`SEVERAL_PEERS`] and above).
     #[inline(always)]
     pub(super) fn machine(&mut self) -> Option<MachineIndex> {
         let machine = MachineIndex::try_from(self.number(b',')?).ok()?;
@@ -88,7 +90,8 @@ impl UsualCells<'_> {
     #[inline(always)]
     pub(super) fn long_number(&mut self, end: u8) -> Option<u64> {
         let (mut value, mut count) = (0, 0);
-        // The loop runs at most twice, for 16 digits. 24 digits would be more than SURE_DIGITS and could overflow `value`.
+        // The loop runs at most twice, for 16 digits. `digits` reads the rest. A third time would make 24 digits, which may not fit into
+        // 64 bits.
         while count <= 8
             && let Some(eight) = self.eight_digits()
         {
@@ -127,7 +130,8 @@ impl UsualCells<'_> {
             .get(self.position..self.position + 8)?
             .first_chunk::<8>()?;
         let word = u64::from_le_bytes(*eight);
-        // A byte below '0' (0x30) has its highest bit set in `digits`; a byte above '9' (0x39) has it set in `above_nine`.
+        // If all bytes are digits, `digits` has their values, and no byte has its highest bit set, here or in `above_nine`. A byte below '0'
+        // (0x30) sets this bit in `digits`, and a byte above '9' (0x39) sets it in one of the two.
         let digits = word.wrapping_sub(0x3030_3030_3030_3030);
         let above_nine = word.wrapping_add(0x4646_4646_4646_4646);
         if (digits | above_nine) & 0x8080_8080_8080_8080 != 0 {
@@ -137,7 +141,8 @@ impl UsualCells<'_> {
         // Bytes 0, 2, 4 and 6 of `pairs` are the numbers from 0 to 99 that two digits make. Byte 0 has the first two digits.
         let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
         // Takes two of the four pairs: with `shift` 0 those in bytes 0 and 4, with `shift` 16 those in bytes 2 and 6. Multiplies the first
-        // by `first_weight` and the second by `second_weight`, and adds both. The sum is in the upper 32 bits of the result.
+        // by `first_weight` and the second by `second_weight`, and adds both. The sum is in the upper 32 bits of the result. (The lower 32
+        // bits have the first pair times `second_weight`, which is not needed.)
         let weighted_sum = |shift: u32, first_weight: u64, second_weight: u64| {
             ((pairs >> shift) & 0x0000_00ff_0000_00ff)
                 .wrapping_mul((first_weight << 32) + second_weight)

@@ -10,6 +10,8 @@ const STAMP: u8 = 4;
 const SENT_TICK: u8 = 8;
 const QUEUE_LENGTH: u8 = 16;
 
+// The largest number of a type stands for an unknown value. So where a value can be unknown, the known values are below this number.
+
 fn recipients() -> impl Strategy<Value = Recipients> {
     prop_oneof![
         Just(Recipients::All),
@@ -62,8 +64,8 @@ fn row() -> impl Strategy<Value = EventRow> {
         )
 }
 
-/// Returns the row with the values in the set `unknown` (a sum of bits) marked as not known. If the row has no such value, as an internal
-/// event has no sender, the bit is ignored.
+/// Returns the row with the values in the set `unknown` (a sum of bits) marked as not known. Values that the row does not have are ignored:
+/// an internal event, for example, has no sender.
 fn without_values(mut row: EventRow, unknown: u8) -> EventRow {
     let is_unknown = |bit: u8| unknown & bit != 0;
     if is_unknown(QUEUE_LENGTH) {
@@ -136,6 +138,7 @@ fn rows_have_the_documented_format() {
             sent_tick: 77,
         })),
     );
+    // The columns are those of `EVENT_COLUMNS`; the last three are `peers`, `message_stamp` and `sent_tick`.
     insta::assert_snapshot!(String::from_utf8_lossy(&text), @r"
     17,2,134,internal,99,210,3,,,
     17,2,134,send,99,210,3,1,210,
@@ -143,6 +146,29 @@ fn rows_have_the_documented_format() {
     17,2,134,send,99,210,3,0;3;12,210,
     17,2,134,receive,99,210,3,0,209,77
     ");
+}
+
+/// The largest `u32` and the largest `u64` stand for unknown machines in memory, but not in a log.
+#[test]
+fn numbers_that_stand_for_unknown_machines_are_too_large() {
+    let all_may_be_empty = MissingFields {
+        recipients: true,
+        senders: true,
+        ..MissingFields::default()
+    };
+    for number in [u64::from(UNKNOWN_MACHINE), u64::MAX] {
+        for row in [
+            format!("17,2,134,send,99,210,3,{number},210,\n"),
+            format!("17,2,134,receive,99,210,3,{number},209,77\n"),
+            format!("17,{number},134,internal,99,210,3,,,\n"),
+        ] {
+            for missing_fields in [MissingFields::default(), all_may_be_empty] {
+                let read = parse_rows_in(row.as_bytes(), missing_fields.into()).next();
+                let error = read.unwrap().unwrap_err().to_string();
+                assert!(error.contains("too large for a machine's index"), "{error}");
+            }
+        }
+    }
 }
 
 proptest! {
@@ -156,11 +182,12 @@ proptest! {
 
     #[test]
     fn unknown_values_are_empty_cells_and_an_empty_cell_is_an_error_if_it_may_not_be_empty(unknown in 1u8..32, row in row()) {
+        // The numbers from 1 to 31 are all sets of the five bits, except the empty set.
         let row = without_values(row, unknown);
         let mut text = Vec::new();
         write_row(&mut text, &row);
-        let everything = MissingFields { recipients: true, senders: true, stamps: true, sent_ticks: true, queue_lengths: true };
-        let read: Result<Vec<EventRow>, RowError> = parse_rows_in(&text, everything.into()).collect();
+        let all_may_be_empty = MissingFields { recipients: true, senders: true, stamps: true, sent_ticks: true, queue_lengths: true };
+        let read: Result<Vec<EventRow>, RowError> = parse_rows_in(&text, all_may_be_empty.into()).collect();
         prop_assert_eq!(read, Ok(vec![row.clone()]));
         // By default, no cell may be empty.
         let has_empty_cell = unknown & QUEUE_LENGTH != 0
@@ -177,8 +204,8 @@ proptest! {
         let complete_rows = text.iter().filter(|&&byte| byte == b'\n').count();
         let read: Vec<_> = parse_rows(&text).collect();
         prop_assert_eq!(read.iter().filter(|row| row.is_ok()).count(), complete_rows);
-        let ends_in_a_row = !text.is_empty() && text.last() != Some(&b'\n');
-        prop_assert_eq!(read.iter().any(Result::is_err), ends_in_a_row);
+        let ends_within_a_row = !text.is_empty() && text.last() != Some(&b'\n');
+        prop_assert_eq!(read.iter().any(Result::is_err), ends_within_a_row);
     }
 
     #[test]

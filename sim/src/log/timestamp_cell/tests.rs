@@ -8,6 +8,12 @@ use crate::log::{
 use crate::machine::{Event, EventKind};
 use proptest::prelude::*;
 
+/// The run of all rows.
+const RUN: u64 = 0;
+/// The machine of all rows.
+const MACHINE: u32 = 1;
+/// All rows are written with the column `timestamp`.
+const HAS_TIMESTAMPS: bool = true;
 const VECTOR: TimestampFormat = TimestampFormat::Vector { machines: 3 };
 
 fn format(timestamps: TimestampCells) -> RowFormat {
@@ -19,8 +25,8 @@ fn format(timestamps: TimestampCells) -> RowFormat {
 
 fn row(timestamp: Option<CarriedTimestamp>) -> EventRow {
     EventRow {
-        run: 0,
-        machine: 1,
+        run: RUN,
+        machine: MACHINE,
         logged: LoggedEvent {
             system_time_ns: 5,
             event: Event {
@@ -68,12 +74,12 @@ proptest! {
         let rows: Vec<EventRow> = timestamps.into_iter().map(row).collect();
         let mut text = vec![];
         for row in &rows {
-            write_machine_rows(&mut text, 0, 1, std::slice::from_ref(&row.logged), true);
+            write_machine_rows(&mut text, RUN, MACHINE, std::slice::from_ref(&row.logged), HAS_TIMESTAMPS);
         }
         let read: Result<Vec<EventRow>, RowError> = parse_rows_in(&text, format(cells)).collect();
         prop_assert_eq!(read.as_ref(), Ok(&rows));
         let mut columns = EventColumns::default();
-        columns.read(0, &text, format(cells))?;
+        columns.read(RUN, &text, format(cells))?;
         prop_assert_eq!(columns.rows().collect::<Vec<_>>(), rows);
     }
 
@@ -85,19 +91,19 @@ proptest! {
     ) {
         let mut text = vec![];
         for timestamp in timestamps {
-            write_machine_rows(&mut text, 0, 1, &[row(timestamp).logged], true);
+            write_machine_rows(&mut text, RUN, MACHINE, &[row(timestamp).logged], HAS_TIMESTAMPS);
         }
         let position = index.index(text.len());
         text[position] = byte;
         let mut columns = EventColumns::default();
-        let by_columns = columns.read(0, &text, format(cells));
+        let by_columns = columns.read(RUN, &text, format(cells));
         let by_rows: Result<Vec<EventRow>, RowError> = parse_rows_in(&text, format(cells)).collect();
         match by_rows {
             // The text can still be read.
-            Ok(rows) if rows.iter().all(|row| row.run == 0) => {
+            Ok(rows) if rows.iter().all(|row| row.run == RUN) => {
                 prop_assert_eq!(columns.rows().collect::<Vec<_>>(), rows);
             }
-            // A run number has changed. Only the parser of columns checks this number: it reads the rows of run 0.
+            // A run number has changed. Only the parser of columns checks this number: it was told to read the rows of `RUN`.
             Ok(_) => prop_assert!(by_columns.is_err()),
             // The errors differ only if the parser of columns has found a wrong run number, which the other parser does not look for.
             Err(error) if by_columns != Err(error.clone()) => {
@@ -112,6 +118,7 @@ proptest! {
 fn damaged_cells_are_reported_with_row_and_column() {
     let vector = TimestampCells::Filled(VECTOR);
     let hybrid = TimestampCells::Filled(TimestampFormat::Hybrid);
+    // Just too large are 2^64 for a number of a vector, and 2^63 and -2^63 - 1 for a time, which has a sign.
     for (cells, cell, problem) in [
         (vector, "", "must be a number, but is empty"),
         (vector, "1;2", "must have one number for each machine"),
@@ -138,12 +145,13 @@ fn damaged_cells_are_reported_with_row_and_column() {
         let good_cell = match cells {
             TimestampCells::Filled(TimestampFormat::Vector { .. }) => "0;1;0",
             TimestampCells::Filled(TimestampFormat::Hybrid) => "-3;0",
+            // `Absent` (a log without this column) does not occur above.
             TimestampCells::Empty | TimestampCells::Absent => "",
         };
-        // The first row is correct, the second row is damaged.
+        // The first row is correct, the second row is damaged. Rows are counted from 1.
         let text = format!("{other_cells}{good_cell}\n{other_cells}{cell}\n");
         let mut columns = EventColumns::default();
-        let error = columns.read(0, text.as_bytes(), format(cells));
+        let error = columns.read(RUN, text.as_bytes(), format(cells));
         let (row, column) = (2, TIMESTAMP_COLUMN);
         assert_eq!(
             error,
@@ -157,7 +165,7 @@ fn damaged_cells_are_reported_with_row_and_column() {
     }
     // If a row has no cell `timestamp`, the error names the column before it, `sent_tick`: a comma must follow the cell of that column.
     let mut columns = EventColumns::default();
-    let error = columns.read(0, b"0,1,0,internal,5,7,0,,,\n", format(vector));
+    let error = columns.read(RUN, b"0,1,0,internal,5,7,0,,,\n", format(vector));
     let (row, column, problem) = (1, "sent_tick", "the row ends too early");
     assert_eq!(
         error,

@@ -10,7 +10,8 @@ use super::*;
 use crate::experiment::{Experiment, Overrides, Shard};
 use crate::log::{DatasetWriter, Follower, JournalRow, Outcome, Sweep};
 
-/// 216 sets of rates and 2 values of `internal` are 432 configurations. With 50 repetitions each, 21,600 runs are planned.
+/// Each of the three machines can have each rate from 1 to 6. These 6 · 6 · 6 = 216 sets of rates and 2 values of `internal` are 432
+/// configurations. With 50 repetitions each, 21,600 runs are planned.
 const EXPERIMENT: &str = "name = \"night\"\nseed = 262\nrepetitions = 50\ntime_scale = 10\nengine = \"ENGINE\"\n[parameters]\nrates = { every = \"ordered\", machines = 3, from = 1, to = 6 }\ninternal = [0.4, 0.7]\n";
 
 /// The present in all views, in Unix seconds: 2026-09-21 14:13:20 UTC.
@@ -51,8 +52,8 @@ fn state(engine: &str, finished: u64, failed: u64) -> WatchState {
     state
 }
 
-/// A running sweep that will end in 7500 seconds. `is_certain` is false if it may have been killed (this is not known on a file
-/// system without locks).
+/// A running sweep that will end in 7500 seconds. On a file system without locks, it is not known whether a sweep is running or was
+/// killed. Then `is_certain` is false.
 fn sweep(folder: &str, runs_per_hour: Option<f64>, is_certain: bool) -> Sweep {
     Sweep {
         folder: folder.to_owned(),
@@ -84,7 +85,8 @@ fn shown(state: &WatchState, width: u16, height: u16) -> String {
     assert_eq!(rows.len(), usize::from(height));
     // The last row shows what keys do, unless the window is too small.
     let last_row = rows[rows.len() - 1];
-    assert!(!last_row.is_empty() || height < MIN_SIZE.1);
+    let (_, min_height) = MIN_SIZE;
+    assert!(!last_row.is_empty() || height < min_height);
     rows.join("\n")
 }
 
@@ -178,7 +180,7 @@ fn control_characters_are_not_drawn() {
     assert!(view.contains("data/\\u{1b}[2J"), "{view}");
 }
 
-/// A shard is a part of the runs, which has a folder of its own. If only this folder is watched, only the runs of the shard are planned.
+/// Each shard has a folder of its own in the dataset. If only this folder is watched, only the runs of the shard count as planned.
 #[test]
 fn the_view_of_a_shard_counts_only_its_own_runs() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -204,7 +206,7 @@ fn the_view_of_a_shard_counts_only_its_own_runs() {
     // Each of the 432 configurations has runs in this shard, and all of these runs have finished.
     assert_eq!(state.configurations().done, 432);
     assert_eq!(state.progress(NOW_S).share, 1.0);
-    // If the folder of the whole dataset is watched, the runs of the two missing shards are planned too.
+    // If the folder of the whole dataset is watched, the runs of the two missing shards count as planned too.
     let follower = Follower::open(folder.path()).expect("a dataset");
     let whole = WatchState::new(folder.path(), &follower);
     assert_eq!((whole.planned, whole.missing_shards), (21_600, 2));

@@ -1,4 +1,4 @@
-//! Tests of what the live view counts after each row of a journal.
+//! Tests of what the live view (`sim watch`) counts after each row of a journal.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use crate::log::{DatasetWriter, Outcome};
 /// Two configurations with two runs each. A run of the first one has 20 ticks, a run of the second one 60.
 const EXPERIMENT: &str = "name = \"e\"\nseed = 1\nduration_s = 10\nrepetitions = 2\n[parameters]\nrates = [[1, 1], [3, 3]]\ninternal = 0.5\n";
 
-/// Returns the state of a new dataset without finished runs, and all runs of the experiment.
+/// Returns the state of a new dataset without finished runs, and all runs of the experiment. The folder is deleted at the end of this
+/// function: the state does not read it again, because the tests pass the rows to it.
 fn state() -> (WatchState, Vec<Run>) {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = Experiment::parse(EXPERIMENT, Path::new("e.toml"), Overrides::default());
@@ -49,8 +50,9 @@ fn counts(done: u64, under_way: u64, failed: u64, not_begun: u64) -> Configurati
 fn configurations_are_first_not_begun_then_under_way_then_done() {
     let (mut state, runs) = state();
     assert_eq!(state.configurations(), counts(0, 0, 0, 2));
+    // The share does not depend on the current time, here 0.
     assert_eq!(state.progress(0).share, 0.0);
-    // Runs 0 and 2 have 20 ticks, 1 and 3 have 60.
+    // The order of the runs is: repetition 0 of both configurations, then repetition 1. So runs 0 and 2 have 20 ticks, 1 and 3 have 60.
     state.take(&row(&runs[0], Outcome::Ok, ""));
     assert_eq!(state.configurations(), counts(0, 1, 0, 1));
     // No run of the second configuration has ended, so its number of ticks is not known. Its runs count as if they had 20 ticks, like
@@ -88,12 +90,12 @@ fn a_failed_run_is_shown_until_a_later_attempt_succeeds() {
     assert_eq!(reasons(&state), ["third"]);
     assert_eq!(state.configurations(), counts(0, 1, 1, 0));
     assert_eq!((state.tally.attempted, state.tally.failed()), (2, 1));
-    // Failed runs are not counted in the lateness.
+    // `lateness` counts only finished runs: here one, run 1.
     assert_eq!(state.lateness.iter().sum::<u64>(), 1);
     // A run that has finished stays finished, even if a later attempt fails.
     state.take(&row(&runs[1], Outcome::Failed, "fourth"));
     assert_eq!(reasons(&state), ["third"]);
-    // One of the two runs of each configuration has ended, failed or not. So half of the ticks count as done.
+    // Of each configuration, one of two runs has ended: run 0 has failed, run 1 has finished. Both count as done, so the share is one half.
     assert_eq!(state.progress(0).share, 0.5);
 }
 

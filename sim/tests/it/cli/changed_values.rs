@@ -49,6 +49,7 @@ fn options_make_the_same_experiment_as_changes_of_the_file() {
     // The dataset's copy of the experiment file has the changed values.
     let copy = fixture.path("changed/experiment.toml");
     let copy = Experiment::read(&copy, Overrides::default()).expect("an experiment");
+    // As a text, a configuration begins with its rates: `rates=1,2,3 internal=0.4 ...`.
     assert_eq!(
         copy.configurations()[0].to_string().split(' ').next(),
         Some("rates=1,2,3")
@@ -87,6 +88,7 @@ fn a_sweep_with_other_options_than_the_dataset_reports_the_difference() {
 #[test]
 fn mistakes_in_options_are_reported_with_the_option_and_mistakes_in_the_file_with_the_line() {
     let fixture = Fixture::new();
+    // `EXPERIMENT` has seven lines, so the wrong stamp is in line 8. Of the two options, only the first has a mistake.
     fixture.write("e.toml", &format!("{EXPERIMENT}stamp = \"late\"\n"));
     let plan = fixture.sim(&[
         "plan",
@@ -135,6 +137,7 @@ fn the_plan_shows_the_changes_and_the_file_stays_as_it_is() {
         "{}",
         plan.stdout
     );
+    // Two configurations with 20 runs each.
     assert!(plan.stdout.contains("40 (0 done"), "{}", plan.stdout);
     assert_eq!(
         fs::read_to_string(fixture.path("e.toml")).expect("text"),

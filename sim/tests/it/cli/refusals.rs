@@ -13,7 +13,8 @@ pub(super) fn check_refused(fixture: &Fixture, arguments: &[&str], said: &str) {
 #[test]
 fn mistakes_in_the_file_are_refused_with_line_and_key() {
     let fixture = Fixture::new();
-    // Each row: a text of the file, the text that replaces it, and the message.
+    // Each row: a text of the file, the text that replaces it, and the message. Messages count from 1: `rates[1][2]` is the second rate in
+    // the first list of rates.
     for (find, replace, said) in [
         (
             "seed",
@@ -97,8 +98,9 @@ fn a_read_only_folder_is_refused() {
     fs::create_dir(fixture.path("data")).expect("a folder");
     fs::set_permissions(fixture.path("data"), fs::Permissions::from_mode(0o555))
         .expect("permissions");
-    // Only root can write to the read-only folder. Another user must be able to enter the test's folder and to read the program.
+    // Only root can write to the read-only folder.
     let is_root = fs::write(fixture.path("data/probe"), "").is_ok();
+    // If root runs this test, another user runs the program. So all users may enter the test's folder, and it has a copy of the program.
     fs::set_permissions(fixture.folder.path(), fs::Permissions::from_mode(0o755)).expect("set");
     fs::copy(env!("CARGO_BIN_EXE_sim"), fixture.path("sim")).expect("a copy");
     let mut command = Command::new(if is_root { "setpriv" } else { "./sim" });
@@ -135,9 +137,10 @@ fn unusable_ports_are_refused() {
         "is not a range of ports",
     );
     if cfg!(target_os = "linux") {
-        // This listener occupies a port at all addresses of the computer.
+        // This listener occupies a port at all addresses of the computer. (A port that is taken at one address could be free at another.)
         let listener = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
         let port = listener.local_addr().expect("bound").port();
+        // The range has exactly the three ports that are needed, but its first port is occupied.
         check_refused(
             &fixture,
             &["run", "e.toml", "--ports", &format!("{port}-{}", port + 2)],

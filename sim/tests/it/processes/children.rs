@@ -1,4 +1,4 @@
-//! Helpers that find the child processes of a sweep in `/proc`, and wait until they have ended. Each child is a machine.
+//! Helpers that find the child processes of a sweep in `/proc`, and wait until they have ended. Each child process runs one machine.
 
 use super::*;
 
@@ -6,6 +6,7 @@ use super::*;
 #[cfg(target_os = "linux")]
 pub(super) fn wait_for_children(parent: &Child, count: usize) -> Vec<u32> {
     loop {
+        // The folder of a process has its id as name. Other entries are skipped, and so are processes that end during the search.
         let processes = fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
             let process = entry.ok()?.file_name().to_str()?.parse().ok()?;
             (parent_and_state(process)?.0 == parent.id()).then_some(process)

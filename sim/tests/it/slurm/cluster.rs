@@ -1,9 +1,11 @@
-//! A Slurm cluster for a test on this computer: real daemons that talk over the loopback interface, with their own key, socket, ports
-//! and files. `slurmctld` manages the queue of jobs, a `slurmd` for each node starts jobs, and `munged` lets them check who sent a message.
+//! A cluster for tests on this computer. Its jobs are managed by Slurm, a program that queues jobs and starts them on the nodes
+//! (computers) of a cluster. The daemons are real. They talk over the loopback interface, with their own key, socket, ports and files:
+//! `slurmctld` manages the queue of jobs, a `slurmd` for each node starts jobs, and `munged` lets these daemons check who sent a message.
 //!
 //! The daemons and all jobs run in a process namespace. When the first process of a namespace ends, the system ends all others. Here the
-//! first process ends when the pipe from the test closes, however the test ends. So no process is left running. The cluster needs root,
-//! and Debian's packages `slurmctld`, `slurmd`, `slurm-client` and `munge`.
+//! first process ends when the pipe on its standard input closes. The test holds the other end of the pipe, so this happens however the
+//! test ends, and no process is left running. The cluster needs root, and Debian's packages `slurmctld`, `slurmd`, `slurm-client` and
+//! `munge`.
 
 use std::fs;
 use std::io::Read;
@@ -37,7 +39,7 @@ pub struct Cluster {
     folder: TempDir,
 }
 
-/// The state of a job, or of a task of an array.
+/// The state of a job, or of a task of an array (a job that consists of several numbered tasks).
 #[derive(Debug)]
 pub struct Job {
     pub state: String,
@@ -93,7 +95,7 @@ impl Cluster {
         self.folder.path()
     }
 
-    /// Returns the command of a program, such as one of Slurm's, that uses this cluster and runs in its folder.
+    /// Returns a command that starts `program` in the cluster's folder. Slurm's programs, such as `sbatch`, then use this cluster.
     pub fn command(&self, program: &str) -> Command {
         let mut command = outside_of_jobs(Command::new(program));
         command
@@ -120,7 +122,7 @@ impl Cluster {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Returns the tasks of an array that have started or ended. All tasks that have not started yet are one entry together.
+    /// Returns an entry for each task of the array `job` that has started or ended, and one entry for all its other tasks together.
     pub fn jobs(&self, job: &str) -> Vec<Job> {
         let text = self.run(
             self.command("scontrol")
@@ -129,7 +131,8 @@ impl Cluster {
         text.lines().map(Job::from_line).collect()
     }
 
-    /// Waits until every task of an array has ended. Each must have succeeded after `restarts` requeues.
+    /// Waits until every task of an array has ended. There must be `tasks` tasks. Each must have been requeued `restarts` times, and then
+    /// have succeeded.
     pub fn wait_for_success(&self, array: &str, tasks: usize, restarts: u32) {
         let has_not_ended = |job: &Job| job.is_running() || job.state == "PENDING";
         self.wait_until(&format!("the end of {array}"), || {
@@ -211,7 +214,7 @@ impl Drop for Cluster {
 impl Job {
     /// Returns whether the job occupies a node.
     fn is_running(&self) -> bool {
-        ["RUNNING", "COMPLETING", "SUSPENDED"].contains(&&*self.state)
+        matches!(self.state.as_str(), "RUNNING" | "COMPLETING" | "SUSPENDED")
     }
 
     /// Parses a line of `scontrol --oneliner show job`, which has words such as `JobState=RUNNING`.
@@ -230,7 +233,8 @@ impl Job {
     }
 }
 
-/// Removes the environment variables of a surrounding Slurm job from `command`.
+/// Removes Slurm's environment variables from `command`. They are set if the tests run in a job of another cluster, and would then affect
+/// the command.
 pub fn outside_of_jobs(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -250,7 +254,8 @@ fn is_installed(program: &str) -> bool {
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }
 
-/// Writes the files `slurm.conf` and `munge.key`, and creates the folders for the daemons.
+/// Writes the files `slurm.conf`, `plugstack.conf` (a list of plug-ins, here empty) and `munge.key`, and creates the folders for the
+/// daemons.
 fn write_configuration(folder: &Path) -> std::io::Result<()> {
     for name in ["state", "spool-one", "spool-two"] {
         fs::create_dir(folder.join(name))?;
@@ -272,8 +277,9 @@ fn write_configuration(folder: &Path) -> std::io::Result<()> {
     fs::write(folder.join("slurm.conf"), text)
 }
 
-/// Returns free ports below the range from which the system takes ports for outgoing connections, so that no connection takes one before
-/// the daemons do. No port is returned twice, and other test processes most likely use other ports.
+/// Returns free ports, from 10000 to about 20000. The system takes ports for outgoing connections from a higher range. So no connection
+/// takes one of these ports before the daemons do. No port is returned twice. Other test processes most likely use other ports, because
+/// the first port depends on the process id.
 fn free_ports<const N: usize>() -> [u16; N] {
     static COUNT: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + (std::process::id() % 9_000) as u16;

@@ -3,14 +3,15 @@ r"""Runs a program in a pseudo-terminal of 24 rows and 80 columns, and does step
     terminal.py STEP... -- PROGRAM ARGUMENT...
 
     expect TEXT           reads the program's output until the text is on the screen
-    send KEYS             types; \x1b is the key Escape
+    send KEYS             presses keys, such as q; \x1b is the key Escape
     resize ROWS COLUMNS   changes the size of the terminal
     signal NAME           sends a signal to the program, such as TERM
     run COMMAND           runs a shell command to its end
     close                 closes the terminal and waits for the end of the program; must be the last step
 
 After the last step, the program must end by itself. Then everything that it wrote is printed, and the exit code is that of the program.
-It is an error if the program leaves the terminal in another mode.
+It is an error if the terminal's mode (such as whether typed keys are shown) is then not the same as before the program. After `close`,
+nothing is printed and the mode is not checked.
 """
 
 import fcntl
@@ -62,7 +63,8 @@ def main(words):
     set_size(slave, 24, 80)
     mode_before = termios.tcgetattr(slave)
 
-    # Makes the pseudo-terminal the terminal of the program, so that its keys send signals and its closing sends SIGHUP.
+    # Makes the pseudo-terminal the terminal of the program. Then the program gets signals: SIGINT for the keys Ctrl-C, and SIGHUP when the
+    # pseudo-terminal is closed.
     def take_terminal():
         os.setsid()
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
@@ -91,6 +93,7 @@ def main(words):
         if kind == "expect":
             expect(argument)
         elif kind == "send":
+            # The step has `\x1b` as four characters. They become one byte.
             os.write(master, argument.encode().decode("unicode_escape").encode())
         elif kind == "resize":
             set_size(slave, *map(int, argument.split()))
@@ -104,7 +107,7 @@ def main(words):
             subprocess.run(argument, shell=True, check=True, stdout=subprocess.DEVNULL)
         else:
             sys.exit(f"unknown step {step!r}")
-    # The program cannot end as long as the terminal is full. So its output is read until it has ended.
+    # A program that writes waits while the terminal's buffer is full. So the output is read until the program has ended.
     deadline = time.monotonic() + PATIENCE_S
     while child.poll() is None:
         if time.monotonic() > deadline:

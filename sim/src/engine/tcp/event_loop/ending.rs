@@ -13,8 +13,8 @@ const MAX_SETUPS: u32 = 3;
 const NEARLY_DONE_NS: u64 = 3_000_000_000;
 
 impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
-    /// Ends a run that cannot continue because of `reason`. But a run that has not started is set up again, up to [`MAX_SETUPS`] times in
-    /// all.
+    /// Ends a run that cannot continue because of `reason`. But if the run has not started, it gets a new mesh instead, unless it has had
+    /// [`MAX_SETUPS`] meshes already.
     pub(super) fn fail(&mut self, slot: usize, reason: String) {
         let Some((_, hosted)) = self.runs.get_mut(slot) else {
             return;
@@ -56,13 +56,14 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
     /// Removes the run in `slot` from the loop. Returns its outcome. Its connections are closed later, in small steps.
     pub(super) fn remove(&mut self, slot: usize, result: Result<(), String>) -> RunOutcome<RawLog> {
         let (_, mut hosted) = self.runs.remove(slot);
-        // The listeners and silent connections are closed at once: the reactor lists silent connections with the slot of their run, and
-        // another run may use this slot soon.
+        // Also closes the silent connections (those that have not yet said from which machine they come). They cannot wait: the reactor
+        // lists them with the slot of their run, and another run may use this slot soon.
         hosted.close_listeners(&mut self.reactor);
         self.setting_up.retain(|&other| other != slot);
         if !hosted.has_started() {
             self.not_started -= 1;
         }
+        // There is one active run less.
         self.control.end();
         self.events_in_memory -= hosted.events_in_memory();
         let (outcome, mesh) = hosted.finish(result);
@@ -70,13 +71,13 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         outcome
     }
 
-    /// Does one step of closing the connections of runs that have ended.
+    /// Does one step of closing the connections of runs that have ended. `close_some` returns whether the mesh has connections left.
     pub(super) fn tear_down(&mut self) {
         if let Some(mesh) = self.closing.front_mut()
             && !mesh.close_some(MAX_CLOSES_PER_TURN, &mut self.reactor)
         {
             self.closing.pop_front();
-            // There may be room for another run, so the loop tries to take one before it waits.
+            // The closed connections may have freed the file descriptors for another run, so the loop tries to take one before it waits.
             self.may_take_more = true;
         }
     }
@@ -89,6 +90,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             return;
         }
         let latest_ns = self.clock.now_ns() + NEARLY_DONE_NS;
+        // A run that has not started has no end yet. It is dropped too.
         let ends_late =
             |hosted: &HostedRun| hosted.end_ns().is_none_or(|end_ns| end_ns > latest_ns);
         let slots: Vec<usize> = self

@@ -28,6 +28,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
     /// Takes the next run and begins to set it up, if another run is possible now. Returns whether there may be more runs to take: false
     /// after an interrupt, and when `runs` has ended.
     pub(super) fn take(&mut self, runs: &Receiver<Run>) -> bool {
+        // If a run is postponed, this is true only after the mesh of another run was closed.
         let may_take_more = std::mem::replace(&mut self.may_take_more, false);
         if self.control.is_stopped() {
             self.drop_unfinished();
@@ -42,7 +43,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         }
         let idle = self.is_idle();
         // A postponed run goes before new runs. It is tried again only if there may be room for it: another run was closed, or the loop
-        // has nothing else to do. `Err(true)`: `runs` has ended; `Err(false)`: it gives no run at the moment.
+        // has nothing else to do. If there is no run to take, `taken` is `Err(true)` when `runs` has ended, and `Err(false)` when it may give
+        // runs later.
         let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_take_more) {
             Ok(run)
         } else if self.postponed.is_some() {
@@ -67,15 +69,15 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         }
     }
 
-    /// Returns whether no run should be started now because many ticks are late. Reports this to the progress display too.
+    /// Returns whether new runs should wait because many ticks are late. Reports this to the progress display too.
     fn holds_back(&mut self) -> bool {
         let late = self.settings.hold_back && !self.is_idle() && self.pressure.is_high();
         self.control.hold_back(late);
         late
     }
 
-    /// Begins to set up `run`. If the system has no more file descriptors, the run is postponed, unless the loop has no other run that
-    /// could free some.
+    /// Begins to set up `run`. If the system has no more file descriptors, the run is postponed until another run has freed some. If the loop
+    /// has no other run, this run fails.
     fn start_run(&mut self, run: Run) {
         let slot = self.runs.vacant_key();
         let mesh = self.begin_mesh(slot, &run);
@@ -93,7 +95,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
                 self.control.begin();
                 self.not_started += 1;
                 self.setting_up.push_back(slot);
-                // A rough estimate: under load there is one step in each STEP_EVERY_NS, and a step opens one or two connections.
+                // A rough estimate of how long the set-up takes: under load there is one step in each STEP_EVERY_NS, and a step opens one or
+                // two connections.
                 let expected_ns = connections * STEP_EVERY_NS;
                 let (has_started, from_ns) = (false, self.clock.now_ns() + expected_ns);
                 self.set_deadline(slot, serial, has_started, from_ns);
@@ -140,6 +143,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             serial,
             what: DeadlineKind::Patience {
                 started,
+                // Later suspensions of the process postpone the deadline.
                 suspended_ns: self.suspension.suspended_ns(),
             },
             slot,
@@ -155,6 +159,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             return;
         };
         match hosted.set_up(&mut self.reactor) {
+            // The mesh may have more connections to open.
             Ok(true) => self.setting_up.push_back(slot),
             Ok(false) => {}
             Err(reason) => self.fail(slot, reason),

@@ -1,4 +1,5 @@
-//! Tests of frames that a correct machine cannot send. When such a frame arrives, the run fails with a message that names both machines.
+//! Tests of frames (what machines send each other over a connection, such as a message) that a correct machine cannot send. When such a
+//! frame arrives, the run fails. The reason names both machines.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,8 @@ use crate::engine::tcp::address::{AddressBook, PortRange};
 use crate::engine::tcp::wiring::Wiring;
 use crate::experiment::{Experiment, Overrides};
 
-/// Two machines with 10 ticks each. So the run has at most 40 events: 20 ticks, each with at most one send and one receive.
+/// Two machines with 10 ticks each. Each of the 20 ticks sends at most one message, which is received at most once. So the run takes 40 as
+/// the limit of its events, and also of its clocks, because a clock cannot be higher than the number of events.
 const EXPERIMENT: &str =
     "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 1]\ninternal = 0.5\n";
 
@@ -25,16 +27,19 @@ impl Fixture {
 
     fn with_experiment(text: &str) -> Self {
         let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
-        let run = experiment.expect("sound").run(0).expect("one");
+        let run = experiment.expect("an experiment").run(0).expect("a run");
+        let (seed, time_scale) = (1, 1.0);
         let (clock, mut reactor) = (WallClock::start(), Reactor::new().expect("a reactor"));
         let listeners = AddressBook::new(PortRange::default()).listen(2);
         let endpoints = Endpoints::in_this_process(listeners.expect("ports")).expect("addresses");
         let (wiring, secret) = (
             Wiring::new(&run.configuration),
-            Secret::new(&[1; 16], 1, "run"),
+            Secret::new(&[1; 16], seed, "run"),
         );
-        let mesh = Mesh::new(0, wiring, endpoints, secret, clock, &mut reactor).expect("a mesh");
-        let hosted = HostedRun::new(run, 1, 1.0, mesh);
+        // The number of the run in the event loop.
+        let slot = 0;
+        let mesh = Mesh::new(slot, wiring, endpoints, secret, clock, &mut reactor).expect("a mesh");
+        let hosted = HostedRun::new(run, seed, time_scale, mesh);
         let mut fixture = Self {
             hosted,
             reactor,
@@ -90,14 +95,14 @@ fn message(stamp: u64, sent_tick: u64, delay_ns: u64) -> Frame {
 #[test]
 fn impossible_messages_make_the_run_fail_with_both_machines_named() {
     for (frame, times) in [
-        // A timestamp above 40.
+        // A Lamport timestamp above 40.
         (message(u64::MAX, 0, 0), 1),
         (message(41, 0, 0), 1),
         // A tick after the sender's last tick, which has number 9.
         (message(1, 10, 0), 1),
-        // A delay that is too long.
+        // A delay that is longer than any that a sender can draw.
         (message(1, 0, u64::MAX), 1),
-        // More messages than the run can have events.
+        // More messages than the limit of 40 events.
         (message(1, 0, 0), 41),
     ] {
         let reason = Fixture::new().failure(frame, times);
@@ -135,7 +140,7 @@ fn impossible_timestamps_make_the_run_fail_with_both_machines_named() {
     };
     let impossible = "carried a message that the sender cannot have sent";
     for (clock, frame, times, problem) in [
-        // A component above 40.
+        // A component (a count of one machine's events) above 40.
         ("vector", vector([0, u64::MAX]), 1, impossible),
         ("vector", vector([41, 0]), 1, impossible),
         // The first message is possible. The second one has the same tick, so it would come from the same send. But machine 0 receives
@@ -145,13 +150,14 @@ fn impossible_timestamps_make_the_run_fail_with_both_machines_named() {
         ("hlc", hybrid(i64::MAX, 0), 1, impossible),
         ("hlc", hybrid(i64::MIN, 0), 1, impossible),
         ("hlc", hybrid(5, u64::MAX), 1, impossible),
-        // A vector timestamp in a run with hybrid clocks.
+        // A vector timestamp in a run with hybrid logical clocks (`hlc`).
         (
             "hlc",
             vector([0, 1]),
             1,
             "sent a timestamp of 2 bytes, but timestamps of this run have 9 to 18 bytes",
         ),
+        // No timestamp in a run with vector clocks, and a timestamp in a run that has only Lamport clocks.
         (
             "vector",
             message(1, 0, 0),
@@ -174,9 +180,10 @@ fn impossible_timestamps_make_the_run_fail_with_both_machines_named() {
 
 #[test]
 fn a_report_or_a_start_that_is_not_expected_makes_the_run_fail() {
+    // `Ready` is the report that a machine is ready. `Start` announces the time at which the run starts.
     for frame in [Frame::Ready, Frame::Start { at_ns: u64::MAX }] {
         let mut fixture = Fixture::new();
-        // Machine 0 behaves as if all machines had reported that they are ready.
+        // After this line, machine 0 waits for no more reports, as if all machines were ready.
         fixture.hosted.agreement.awaited.clear();
         let reason = fixture.failure(frame, 1);
         assert!(

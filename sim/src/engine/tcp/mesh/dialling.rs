@@ -41,6 +41,7 @@ impl Mesh {
                 .connect(address, reactor)
                 .and_then(|stream| self.add(dialler, Some(peer), persistent, stream, reactor));
             let problem = match dialled {
+                // `open` begins the handshake.
                 Ok(index) => self.open(index, peer).err(),
                 Err(error) => {
                     self.pairs_to_dial.push((dialler, peer));
@@ -53,8 +54,8 @@ impl Mesh {
                         "machine {dialler} cannot connect to machine {peer}: {error}"
                     ));
                 }
-                // The process of the peer may start later. The pair is in `pairs_to_dial` again, if the connection was not opened. (If it
-                // was opened and has broken since then, the reactor reports its socket, and `exchange` puts the pair back.)
+                // The peer is in another process, which may start later. The pair is in `pairs_to_dial` again: `open` does nothing for
+                // such a peer, so the error comes from `connect` or `add`.
                 Some(_) => {
                     self.failed_dials += 1;
                     self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
@@ -66,8 +67,8 @@ impl Mesh {
         Ok(true)
     }
 
-    /// Opens a connection to `address`. If the system has no more files, closes the connections that have not said from which machine
-    /// they come, and tries once more.
+    /// Opens a connection to `address`. If this fails because the system allows no more open files (or another resource is short), closes
+    /// the accepted connections that have not proved from which machine they come, and tries once more.
     pub(super) fn connect(
         &mut self,
         address: SocketAddr,
@@ -82,14 +83,17 @@ impl Mesh {
         })
     }
 
-    /// Returns the purpose of the persistent connections of this run.
+    /// Returns the purpose of the persistent connections, which stay open for the whole run. They carry the messages too, unless each
+    /// message has its own connection.
     pub(super) fn persistent_purpose(&self) -> Purpose {
         Purpose::Persistent {
             message_has_own_connection: self.wiring.is_per_message(),
         }
     }
 
-    /// Adds a connection that was opened or accepted by `owner`, and watches its socket. Returns its position in `links`.
+    /// Adds a connection that was opened or accepted by `owner`, and watches its socket. Returns its position in `links`. For an accepted
+    /// connection, `peer` is `None`, and `purpose` is that of persistent connections. Its link gets the true ones when the other side has
+    /// proved which machine it is.
     pub(super) fn add(
         &mut self,
         owner: MachineIndex,
@@ -98,6 +102,7 @@ impl Mesh {
         mut stream: TcpStream,
         reactor: &mut Reactor,
     ) -> io::Result<usize> {
+        // A free position in `links`, or a new one at the end.
         let index = self.vacant.last().copied().unwrap_or(self.links.len());
         let route = Route {
             slot: self.slot,
@@ -106,8 +111,8 @@ impl Mesh {
         let handle = reactor.watch(&mut stream, route)?;
         let is_senders_side = purpose == Purpose::OneMessage;
         // A reset leaves no port in use, but drops bytes that have not been read. So it is used only where this process knows that both
-        // sides have received everything: if it has both sides, and for the sender of a message, who closes the connection after the
-        // receipt.
+        // sides have received everything: if it has both sides, or if it has the sender's side of a connection for one message. The sender
+        // closes such a connection when the recipient has confirmed the message.
         let closing = if self.has_all_machines() || is_senders_side {
             Closing::ByReset
         } else {
@@ -153,16 +158,18 @@ impl Mesh {
         self.failed_dials += 1;
         self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
         reactor.unwatch(&mut link.stream, link.handle);
+        // The connection closes here, where `link` is dropped.
     }
 
-    /// Returns the address of `peer` to try now for a persistent connection.
+    /// Returns the address of `peer` to try now for a persistent connection. After each failure it is the next one in the list, and after
+    /// the last one the first again.
     fn address_to_dial(&self, peer: MachineIndex) -> SocketAddr {
         let addresses = &self.addresses[peer as usize];
         addresses[self.failed_dials % addresses.len()]
     }
 
     /// Returns the address at which `peer` listens. If several addresses were given for `peer`, perhaps only one of them works. So the
-    /// result is the one to which the persistent connection of `owner` goes.
+    /// result is the one that the persistent connection between `owner` and `peer` uses.
     pub(super) fn address(&self, owner: MachineIndex, peer: MachineIndex) -> SocketAddr {
         let addresses = &self.addresses[peer as usize];
         if addresses.len() == 1 {
@@ -171,6 +178,7 @@ impl Mesh {
         let index = self.link_index(owner, peer);
         let persistent = index.and_then(|index| self.links[index].as_ref());
         let connected_to = persistent.and_then(|link| link.stream.peer_addr().ok());
+        // Ports are not compared: if `peer` opened the connection, its port there is not the port at which it listens.
         let is_connected = |address: &&SocketAddr| {
             connected_to.is_some_and(|connected| connected.ip() == address.ip())
         };

@@ -1,6 +1,8 @@
 //! The handshake of a connection. The machine that opens the connection is the *dialler*; the machine that accepts it is the
 //! *listener*. Each side proves that it knows the run's token (a secret). A program that cannot prove this is refused and counted.
 //!
+//! Two machines that exchange messages have a *persistent* connection, which stays open for the whole run. Its handshake has these steps:
+//!
 //! ```text
 //! dialler                    listener
 //!            challenge <--             only between different processes
@@ -8,11 +10,18 @@
 //!               answer <--             proves that the listener knows the token
 //! ```
 //!
-//! Each step (a [`Hello`]) contains a *nonce*, a random number that is used once. A proof covers the nonces that were sent before, so it
-//! cannot be used again for another connection. Machines in different processes also send the times of their clocks, so that clocks that
-//! differ too much are found before the first tick. The nonces and times of the challenge and of the dial are the connection's *session*.
+//! Each step (a [`Hello`]) contains a *nonce*, a random number that is used once. A proof is a hash. It *covers* the nonces that were sent
+//! before (they are among the hashed bytes), so it cannot be used again for another connection. Machines in different processes also send
+//! the times of their clocks, so that clocks that differ too much are found before the first tick. The nonces and times of the challenge
+//! and of the dial are the connection's *session*.
 //!
-//! An accepted connection is *silent* until its first step has arrived.
+//! If all machines of the run are in this process (`has_all_machines`), no challenge is sent: the dialler takes the listener's nonce from
+//! memory. No clocks are compared then, so all times are 0.
+//!
+//! If each message has its own connection, that connection has another handshake, which [`super::per_message`] describes.
+//!
+//! An accepted connection is *silent* until the other side has proved which machine it is. Silent connections of other programs could
+//! use up the files that a process may open (a connection counts as a file). So if there are too many, some are closed.
 
 use std::io;
 
@@ -27,7 +36,7 @@ use crate::engine::tcp::secret::{Secret, new_step};
 use crate::machine::MachineIndex;
 use crate::wire::{Frame, Hello, HelloKind, Nonce};
 
-/// Sends the dial over `link`, with this nonce and time. Its proof covers the challenge.
+/// Sends the dial over `link` to `peer`, with this nonce and time. The dial's proof covers the challenge.
 fn send_dial(
     link: &mut Link,
     secret: &Secret,
@@ -41,8 +50,9 @@ fn send_dial(
 }
 
 impl Mesh {
-    /// Accepts up to [`ACCEPTS_PER_STEP`] of the connections that wait at the listener of `machine`, and reads their first bytes. If
-    /// accepting fails, the run continues and the listener is tried again, because the problem may be gone later.
+    /// Accepts up to [`ACCEPTS_PER_STEP`] of the connections that wait at the listener of `machine`, and reads their first bytes into
+    /// `scratch`. Passes frames that arrive to `handle`, as [`Mesh::exchange`] does. If accepting fails, the run continues and the listener
+    /// is tried again, because the problem may be gone later.
     pub(in super::super) fn accept(
         &mut self,
         machine: usize,
@@ -66,8 +76,8 @@ impl Mesh {
                 // The other side closed the connection before it was accepted. Nothing needs to be done.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Probably there are no more files. If silent connections can be closed, the listener is tried again at once, otherwise
-                // a little later.
+                // Probably no more files can be opened. If silent connections can be closed, the listener is tried again at once,
+                // otherwise a little later.
                 Err(error) => {
                     let has_closed_some = is_shortage(&error) && self.close_all_silent(reactor);
                     reactor.retry_listener(route, !has_closed_some);
@@ -75,13 +85,13 @@ impl Mesh {
                 }
             }
         }
-        // More connections may wait.
+        // More connections may wait. Accepting has not failed (`false`), so the listener is tried again at once.
         reactor.retry_listener(route, false);
         Ok(())
     }
 
-    /// Adds an accepted connection, sends a challenge if necessary, and reads the first bytes. If there are then too many silent
-    /// connections, closes the one of this run that has been silent longest, but never the connection that was just accepted.
+    /// Adds an accepted connection, sends a challenge if necessary, and reads the first bytes. If all runs together then have too many
+    /// silent connections, closes the one of this run that has been silent longest, but never the connection that was just accepted.
     fn read_first_bytes(
         &mut self,
         machine: usize,
@@ -97,7 +107,7 @@ impl Mesh {
             stream,
             reactor,
         ) else {
-            // The connection broke at once or cannot be watched. If it belonged to a machine of the run, that machine reports it.
+            // The connection broke at once or cannot be watched. If a machine of the run has opened it, that machine reports the problem.
             self.rejected_connections += 1;
             return Ok(());
         };
@@ -135,6 +145,7 @@ impl Mesh {
 
     /// Closes all silent connections of this run. Returns whether there were any.
     pub(super) fn close_all_silent(&mut self, reactor: &mut Reactor) -> bool {
+        // Each connection that is closed here is counted as rejected, so a larger count means that there were some.
         let before = self.rejected_connections;
         while let Some(route) = reactor.longest_silent_in(self.slot) {
             self.close_silent(route, reactor);
@@ -143,8 +154,8 @@ impl Mesh {
     }
 
     /// Sends a challenge over a connection that was just accepted, if it may be the persistent connection of a machine in another process.
-    /// When the mesh is complete, only connections for one message follow. These need no challenge: their proofs cover the nonces of the
-    /// persistent connection.
+    /// When the mesh is complete, machines of the run connect only to send one message. Such a connection needs no challenge, because its
+    /// proofs cover the nonces of the persistent connection.
     fn challenge(&mut self, index: usize) -> io::Result<()> {
         if self.has_all_machines() || self.is_complete() {
             return Ok(());
@@ -156,13 +167,13 @@ impl Mesh {
         })
     }
 
-    /// Begins the handshake of a connection that was just opened to `peer`. If the listener is in this process, its challenge is known, so
-    /// the dial is sent at once. Otherwise the dial is sent when the challenge has arrived.
+    /// Begins the handshake of a persistent connection that was just opened to `peer`. If the listener is in this process, its nonce is
+    /// known, so the dial is sent at once. Otherwise the dial is sent when the challenge has arrived.
     pub(super) fn open(&mut self, index: usize, peer: MachineIndex) -> io::Result<()> {
         let nonce = self.nonces.next();
-        // Within a process no clocks are compared, so the time is 0.
         let is_here = self.has_all_machines();
         let listener = is_here.then(|| self.listener(peer)).flatten();
+        // The times are 0, because no clocks are compared within a process.
         let Some(challenge) = listener.map(|listener| (listener.nonce, 0)) else {
             return Ok(());
         };
@@ -182,7 +193,8 @@ impl Mesh {
         self.links[index].as_mut().map_or(Ok(()), write)
     }
 
-    /// Handles a step of the handshake that the other side of `link` has sent.
+    /// Handles a step of the handshake that the other side of `link` has sent. An error is the end of a sentence that begins with "machine
+    /// 1's connection to machine 0".
     pub(super) fn handle_hello(
         &mut self,
         index: usize,
@@ -246,7 +258,7 @@ impl Mesh {
             .then(|| self.listener(link.owner))
             .flatten()
         {
-            // Within a process no challenge is sent: the dialler knows the nonce of the listener. No clocks are compared, so the time is 0.
+            // Within a process no challenge is sent. The dialler has used the listener's nonce and the time 0 instead.
             link.session.challenge = (listener.nonce, 0);
         }
         self.check(hello, link.owner, &link.session.bytes()[..CHALLENGE_BYTES])?;
@@ -254,6 +266,7 @@ impl Mesh {
         // Of two connected machines, the one with the higher index dials.
         let should_dial = owner < peer && self.wiring.are_linked(owner, peer);
         let position = self.side_position(owner, peer);
+        // `position` is an index of `side_indices` only if the two machines are linked.
         if !should_dial || self.side_indices[position].is_some() {
             return Err("does not come from a machine that should connect here".to_owned());
         }
@@ -279,8 +292,9 @@ impl Mesh {
     /// challenge, then the dialler read its clock for the dial, then the listener read its clock again for the answer: `answer_ns`.
     ///
     /// If the clocks agree, the dialler's time lies between the two times of the listener. If it lies outside, the clocks differ at least
-    /// by its distance from the nearer of the two times. This is its distance from the middle of the two times, minus half of the time
-    /// from the challenge to the answer.
+    /// by its distance from the nearer of the two times. Example: the listener's times are 100 and 120, the dialler's time is 150. Then
+    /// the clocks differ by at least 30. The code calculates this from the middle of the listener's times, 110: the dialler's time is 40
+    /// from the middle, minus half of the 20 between the listener's times.
     fn compare_clocks(&mut self, link: &Link, peer: MachineIndex, answer_ns: u64) {
         if self.has_all_machines() {
             return;

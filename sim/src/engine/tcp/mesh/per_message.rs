@@ -1,7 +1,8 @@
 //! Connections that carry one message each, in addition to the persistent connections.
 //!
 //! The sender connects, sends its part of the handshake, and sends the message. When the recipient has the message, it sends its
-//! part of the handshake as a receipt. Then the sender closes the connection by a reset, so that no port stays in use.
+//! part of the handshake, which also is the receipt. Then the sender closes the connection by a reset: after an orderly close, its port
+//! would stay in use for some time.
 //!
 //! After its last tick, each machine says over each persistent connection how many messages it has sent to the machine at the other side.
 //! The run ends when all these messages have arrived and their receipts too.
@@ -25,14 +26,16 @@ impl Mesh {
         if !self.wiring().is_per_message() {
             return self.send(owner, peer, message);
         }
-        // The first step of the new connection's handshake contains the message's number. It has a proof that the sender knows the run's
-        // secret. The proof covers this step and the session (nonces and times) of the persistent connection.
+        // The sender's part of the handshake (`hello`) contains the message's number and a proof that the sender knows the run's secret.
+        // The proof is a hash of this part and of the persistent connection's session (the nonces and times of its handshake).
         let (mut session, mut number) = (Session::default(), 0);
+        // The persistent connection counts this message too. The new count is the message's number.
         self.with_link(owner, peer, |persistent| {
             persistent.count_sent_on_separate_connection();
             (session, number) = (persistent.session, persistent.messages_sent());
             Ok(())
         })?;
+        // The machines' clocks are compared only over the persistent connection, so the time here is 0.
         let hello = new_step(HelloKind::Message, owner, number_as_nonce(number), 0);
         let hello = self.secret.signed(hello, peer, &session.bytes());
         let address = self.address(owner, peer);
@@ -47,6 +50,7 @@ impl Mesh {
                     link.send_hello(&hello)?;
                     link.send(message)
                 }
+                // Not possible: the connection was just added.
                 None => Ok(()),
             }
         });
@@ -55,8 +59,10 @@ impl Mesh {
         })
     }
 
-    /// Handles `hello`, the first step of the handshake over `link`, by which a machine announces a message to the owner of `link`. Its
-    /// proof covers the session of the persistent connection between the two machines.
+    /// Handles `hello`, which has arrived over the new connection `link`: a machine will send a message to the owner of `link`. Checks the
+    /// proof in `hello`, which covers the session of the persistent connection between the two machines.
+    ///
+    /// Here and in the next function, the text of an error is the end of a sentence that begins with "machine 1's connection to machine 0".
     pub(super) fn handle_message_hello(
         &self,
         link: &mut Link,
@@ -70,7 +76,7 @@ impl Mesh {
             persistent.ok_or("does not come from a machine that may send messages here")?;
         self.check(hello, owner, &persistent.session.bytes())?;
         link.session = persistent.session;
-        // In this step, the number of the message takes the place of a nonce.
+        // `hello` has the number of the message in the place of a nonce.
         link.number = hello.nonce;
         link.peer = Some(sender);
         link.purpose = Purpose::OneMessage;
@@ -79,7 +85,7 @@ impl Mesh {
     }
 
     /// Handles `frame`, which has arrived over `link`, a connection for one message from `peer`. Sends the receipt. Returns whether
-    /// everything from `peer` has now arrived: its end frame, and as many messages as the end frame announced.
+    /// everything from `peer` has now arrived: its end frame (over the persistent connection) and all messages that this frame counts.
     pub(super) fn receive_on_separate_connection(
         &mut self,
         link: &mut Link,
@@ -101,7 +107,8 @@ impl Mesh {
         Ok(is_last)
     }
 
-    /// Puts `link` back at its `index` after it was handled. But if the link was for one message and is finished, closes it.
+    /// Puts `link` back into the list of links, at its `index`. (It was taken out to be handled.) But if it was for one message and is
+    /// finished, closes it instead.
     pub(super) fn put_back(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
         if !link.is_finished_message() {
             self.links[index] = Some(link);

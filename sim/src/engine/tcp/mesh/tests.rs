@@ -1,5 +1,6 @@
-//! Tests of meshes (the connections between a run's machines), also with connections from other programs. Connections are accepted in
-//! the order in which they were opened. So if other programs connect before the machines do, the tests do not depend on timing.
+//! Tests of meshes (the connections between a run's machines). In some tests, other programs connect to the machines too. A listener
+//! accepts connections in the order in which they were opened. So if the other programs connect before the machines do, their connections
+//! are always accepted first, and the tests do not depend on timing.
 
 use std::io::Write;
 use std::net::TcpStream as OtherProgram;
@@ -18,7 +19,7 @@ const TOKEN: RunToken = [42; 16];
 /// Number of turns of the event loop before a test fails: far more than are needed.
 const PATIENCE: usize = 1000;
 
-/// Creates the key for proofs of the machines that know `token`.
+/// Creates the key with which the machines that know `token` make their proofs. In all tests, the seed is 1 and the run's name is `run`.
 fn secret(token: RunToken) -> Secret {
     Secret::new(&token, 1, "run")
 }
@@ -52,8 +53,9 @@ impl Fixture {
             connection,
             ..Configuration::new(rates.parse().expect("rates"), internal, 1)
         };
+        let slot_in_event_loop = 0;
         let mesh = Mesh::new(
-            0,
+            slot_in_event_loop,
             Wiring::new(&configuration),
             Endpoints::in_this_process(listeners).expect("addresses"),
             secret(TOKEN),
@@ -68,12 +70,13 @@ impl Fixture {
         }
     }
 
-    /// Returns the first bytes that machine `machine` sends to the listener of machine `to`, if it knows `token`.
+    /// Returns the dial (the first bytes on a new connection) that machine `machine` sends to machine `to`, if it knows `token`.
     fn dial(&self, token: RunToken, machine: MachineIndex, to: usize) -> [u8; HELLO_BYTES] {
+        // The proof covers the challenge: the listener's nonce and its time. Within a process no clocks are compared, so all times are 0.
         let mut challenge = self.mesh.listeners[to].nonce.to_vec();
-        // Within a process no clocks are compared, so the time of the challenge is 0.
         challenge.extend([0; 8]);
-        let dial = new_step(HelloKind::Dial, machine, [5; 16], 0);
+        let any_nonce = [5; 16];
+        let dial = new_step(HelloKind::Dial, machine, any_nonce, 0);
         secret(token)
             .signed(dial, to as MachineIndex, &challenge)
             .encode()
@@ -97,8 +100,8 @@ impl Fixture {
         self.reactor.take_ready(&mut ready);
         let received = &mut self.received;
         for socket in ready {
-            let handle = |owner, peer, frame| {
-                received.push((owner, peer, frame));
+            let handle = |recipient, sender, frame| {
+                received.push((recipient, sender, frame));
                 Ok(())
             };
             let (scratch, reactor) = (&mut [0; 100], &mut self.reactor);
@@ -165,6 +168,7 @@ fn only_machines_that_exchange_messages_are_connected() {
             fixture.mesh.links.iter().flatten().count(),
             2 * connected_pairs
         );
+        // With an end frame, a machine says that it sends nothing more.
         (0..6).for_each(|owner| fixture.mesh.send_end_frames(owner).expect("sent"));
         fixture.turn_until(|fixture| fixture.mesh.has_ended());
         assert_eq!(fixture.mesh.find_missing(), None);
@@ -191,7 +195,7 @@ fn messages_reach_their_recipients() {
     );
 }
 
-/// Creates a complete mesh in which each message has its own connection.
+/// Creates a complete mesh in which each message has its own connection. The machines have persistent connections too, for end frames.
 fn per_message(machines: u32) -> Fixture {
     let mut fixture = Fixture::with_connection(Topology::Mesh, Connection::PerMessage, machines);
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
@@ -211,6 +215,8 @@ impl Fixture {
     }
 }
 
+/// A port in the state TIME_WAIT belongs to a connection that is closed. It stays in use for some time, so many messages could use up all
+/// ports.
 #[test]
 fn connections_for_messages_are_closed_and_leave_no_port_in_time_wait() {
     let mut fixture = per_message(3);
@@ -250,6 +256,8 @@ fn sockets_in_time_wait(address: SocketAddr) -> usize {
     let SocketAddr::V4(address) = address else {
         panic!("{address} is not the IPv4 address at which a machine of the test listens")
     };
+    // The table shows an address as one hexadecimal number with the bytes in this computer's order, for example `0100007F:` for 127.0.0.1.
+    // After the colon comes the port.
     let address = format!("{:08X}:", u32::from_ne_bytes(address.ip().octets()));
     let sockets = std::fs::read_to_string("/proc/net/tcp").expect("a table");
     let is_in_time_wait = |line: &&str| {
@@ -262,6 +270,7 @@ fn sockets_in_time_wait(address: SocketAddr) -> usize {
     sockets.lines().skip(1).filter(is_in_time_wait).count()
 }
 
+/// The end frame goes over the persistent connection. A message with its own connection can be slower.
 #[test]
 fn a_message_may_arrive_after_the_end_frame() {
     let mut fixture = per_message(2);
@@ -293,7 +302,8 @@ fn a_message_that_cannot_be_delivered_is_an_error_that_names_both_machines() {
 fn messages_of_other_programs_are_refused() {
     let mut fixture = per_message(2);
     let hello = new_step(HelloKind::Message, 0, [0; 16], 0);
-    // The other program knows neither the token nor the session of the persistent connection (its nonces and times, 48 bytes).
+    // The proof must cover the session of the persistent connection: the nonces and times of its handshake, 48 bytes. The other program
+    // knows neither the token nor the session, so it uses zeros for both.
     let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
     let other_program = fixture.other_program(1, &bytes);
@@ -354,11 +364,14 @@ fn other_programs_are_refused_and_disturb_nothing() {
 #[test]
 fn another_program_that_closes_its_connection_is_counted() {
     let mut fixture = Fixture::new(2);
+    // The first four bytes of a handshake.
     drop(fixture.other_program(0, b"LCLK"));
     fixture.turn_until(|fixture| fixture.mesh.rejected_connections() == 1);
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
 }
 
+/// A connection is silent until its other side has proved which machine it is. If more than [`MAX_SILENT`] are silent, the mesh closes the
+/// oldest of them.
 #[test]
 fn many_silent_connections_use_little_memory_and_block_no_machine() {
     let mut fixture = Fixture::new(2);
@@ -366,7 +379,8 @@ fn many_silent_connections_use_little_memory_and_block_no_machine() {
         .map(|_| fixture.other_program(0, b""))
         .collect();
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
-    // Besides the silent connections there are the two sides of the machines' connection, and connections that were just accepted.
+    // `links` keeps the places of closed connections, so its length shows how many were open at the same time: the silent ones, the two
+    // sides of the machines' connection, and a few that were just accepted.
     assert!(
         fixture.mesh.links.len() <= MAX_SILENT + 8,
         "{}",
@@ -379,7 +393,7 @@ fn many_silent_connections_use_little_memory_and_block_no_machine() {
     );
 }
 
-/// If each message has its own connection, listeners stay open for the whole run.
+/// If each message has its own connection, listeners stay open for the whole run. So other programs can connect at any time.
 #[test]
 fn messages_arrive_despite_many_silent_connections() {
     let mut fixture = per_message(2);
@@ -394,7 +408,7 @@ fn messages_arrive_despite_many_silent_connections() {
         assert!(fixture.open_links() <= 2 + 2 * 50 + MAX_SILENT + 1);
         fixture.received.len() == 50 && fixture.mesh.unconfirmed_messages == 0
     });
-    // The last MAX_SILENT connections stay open until the listeners close.
+    // The last MAX_SILENT connections of the other programs stay open until the listeners close.
     let closed_early = other_programs.len() - MAX_SILENT;
     fixture.turn_until(|fixture| fixture.mesh.rejected_connections() as usize == closed_early);
     fixture.mesh.close_listeners(&mut fixture.reactor);
@@ -404,8 +418,8 @@ fn messages_arrive_despite_many_silent_connections() {
     );
 }
 
-/// Plays machine 1 as a process that knows the token: sends a valid first step of the handshake and then `bytes`, and closes the
-/// connection. Returns the error of machine 0.
+/// Plays machine 1 as a process that knows the token: sends a valid dial (which is enough for machine 0 to accept frames) and then
+/// `bytes`, and closes the connection. Returns the error of machine 0.
 fn failure_if_the_peer_sends(bytes: &[u8]) -> String {
     let mut fixture = Fixture::new(2);
     // The fixture's own machine 1 does not dial.

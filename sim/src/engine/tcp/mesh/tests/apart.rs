@@ -1,4 +1,6 @@
-//! Tests of machines in different processes: how they prove that they know the token, and how they compare their clocks.
+//! Tests of machines in different processes: how they prove that they know the token (a secret of the run), and how they compare their
+//! clocks. Both happen in the handshake: the listener sends a challenge, then the dialler (which opened the connection) sends a dial, then
+//! the listener sends an answer.
 
 use std::io::Read;
 
@@ -25,6 +27,7 @@ impl Process {
         let configuration = Configuration::new("1,1".parse().expect("rates"), internal, 1);
         let endpoints = Endpoints {
             listeners: vec![listener],
+            // The first machine of this process, and the only one.
             first: machine,
             addresses: addresses.iter().map(|&address| vec![address]).collect(),
         };
@@ -42,6 +45,7 @@ impl Process {
         self.reactor.take_ready(&mut ready);
         for socket in ready {
             let (scratch, reactor) = (&mut [0; 100], &mut self.reactor);
+            // Frames (what a connection carries after the handshake) are ignored.
             let handle = |_, _, _| Ok(());
             let result = match socket.route.socket {
                 SocketId::Listener(machine) => self.mesh.accept(machine, scratch, reactor, handle),
@@ -81,6 +85,7 @@ fn pair(tokens: [RunToken; 2], ahead_ns: u64) -> [Process; 2] {
 
 #[test]
 fn both_machines_measure_how_much_their_clocks_differ() {
+    // 20 s: much longer than the handshake takes.
     const AHEAD_NS: u64 = 20_000_000_000;
     for ahead_ns in [0, AHEAD_NS] {
         let mut processes = pair([TOKEN; 2], ahead_ns);
@@ -90,7 +95,8 @@ fn both_machines_measure_how_much_their_clocks_differ() {
         for process in &processes {
             let difference = process.mesh.clock_difference().expect("compared");
             assert_eq!(difference.machines, (0, 1));
-            // The reported difference is a lower limit, so it is never larger than the real one.
+            // The reported difference is the real one minus up to the duration of the handshake. So it is never larger than the real one,
+            // and it is above 0 if the real one is 20 s.
             assert!(difference.at_least_ns <= ahead_ns, "{difference:?}");
             assert!(
                 ahead_ns == 0 || difference.at_least_ns > 0,
@@ -109,7 +115,7 @@ fn machines_with_different_tokens_refuse_each_other() {
     assert!(processes.iter().all(|process| !process.mesh.is_complete()));
 }
 
-/// Reads a step of the handshake that `process` sends to another program.
+/// Reads a step of the handshake (for example a dial) that `process` sends to another program.
 fn read_step(other_program: &mut OtherProgram, process: &mut Process) -> Hello {
     other_program.set_nonblocking(true).expect("set");
     let mut bytes = vec![];
@@ -123,8 +129,8 @@ fn read_step(other_program: &mut OtherProgram, process: &mut Process) -> Hello {
     Hello::decode(bytes[..].try_into().expect("whole")).expect("a step")
 }
 
-/// A program without the token listens at the address of machine 0. From the dial of machine 1 it learns neither the token nor a proof
-/// that it could use for its answer.
+/// A program without the token listens at the address of machine 0, so machine 1 sends its dial to this program. The dial does not contain
+/// the token. It contains a proof, but the program cannot use this proof in an answer.
 #[test]
 fn a_false_listener_does_not_learn_the_token() {
     let (mut listeners, mut addresses) = listeners();
@@ -148,6 +154,7 @@ fn a_false_listener_does_not_learn_the_token() {
         ..dial
     };
     other_program.write_all(&answer.encode()).expect("written");
+    // Enough turns to read the answer.
     (0..20).for_each(|_| process.turn());
     assert!(!process.mesh.is_complete());
 }
@@ -161,12 +168,15 @@ fn a_listener_proves_nothing_to_other_programs() {
         OtherProgram::connect(process.mesh.addresses[0][0]).expect("a listener");
     let challenge = read_step(&mut other_program, process);
     assert_eq!(challenge.kind, HelloKind::Challenge);
+    // All bytes of the proof are 0.
     assert_eq!(challenge.proof, Proof::default());
+    // This dial has no proof.
     let dial = new_step(HelloKind::Dial, 1, [1; 16], 0);
     other_program.write_all(&dial.encode()).expect("written");
     while process.mesh.rejected_connections() == 0 {
         process.turn();
     }
     other_program.set_nonblocking(false).expect("set");
+    // The listener has closed the connection without an answer.
     assert!(matches!(other_program.read(&mut [0; 1]), Ok(0) | Err(_)));
 }
