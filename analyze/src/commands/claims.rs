@@ -40,8 +40,9 @@ pub struct Claims {
     /// Test only this claim; may be given several times
     #[arg(long = "claim", value_name = "ID")]
     ids: Vec<String>,
-    /// Sort by these columns, such as verdict or "verdict desc": claim (its id), says (its text), source, verdict, depends_on
-    /// (the parameters that decide), expected (what theory predicts). Without this option, claims have the order of the file
+    /// Sort by these columns. The columns are claim (its id), says (its text), source, verdict, depends_on (the parameters that decide) and
+    /// expected (what theory predicts). Write verdict, or "verdict desc" for the reverse order. Without this option, claims have the order
+    /// of the file
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, claim_columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
     #[command(flatten)]

@@ -30,11 +30,12 @@ const DEFAULT_MEASURES: [&str; 4] = [
   analyze contrast data/quickstart --of internal --from 0.4 --to 0.7
   analyze contrast data/quickstart --a \"internal = 0.7\" --b \"internal = 0.4 and rates = '3,3,3'\"
 
-A and B are two datasets, or the runs that meet one condition (--a) and the runs that meet another (--b). A parameter differs if A and B \
-have no value of it in common; the words above the table name these parameters. Configurations of A and B are compared if they have the \
-same values of all other parameters. If these are several configurations of A or of B, the mean of their means is used. An example: in A \
-internal is 0.1 or 0.2, in B it is 0.7. Then the two configurations of A with rates 1,3,6 are compared with the one of B with rates 1,3,6. \
-If the rates differ, machines are compared by their role (slowest, fastest).")]
+A and B are two datasets, or the runs that meet two conditions (--a and --b). Each configuration of A is compared with the configuration \
+of B that has the same parameters, apart from the parameters that differ between A and B. A parameter differs if none of its values in A \
+occurs in B. The text above the printed table lists the parameters that differ. An example: in A internal is 0.4, in B it is 0.7, and both \
+have several rates. Then the configuration of A with rates 1,3,6 is compared with the configuration of B with rates 1,3,6. If A also has \
+runs with internal 0.1, A has two configurations with rates 1,3,6. Then the average of these two is compared with B. If the rates differ, \
+machines are compared by their role (slowest, fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,

@@ -86,8 +86,8 @@ pub struct Import {
     /// Only show how the logs would be read: where each value was found, and what was assumed. No dataset is made
     #[arg(long, conflicts_with = "into")]
     explain: bool,
-    /// Write a file (TOML) that says how the logs are read, for use with --mapping. You can correct it first. It may leave out columns that
-    /// the program finds by their titles anyway, such as `machine` by the title `vm`
+    /// Write a file (TOML) that says how the logs are read. You can correct this file, and use it with --mapping. A column whose title the
+    /// program knows (such as `vm` for the machine) is not always listed in the file
     #[arg(long, value_name = "FILE")]
     write_mapping: Option<PathBuf>,
     /// A TOML file that says how to read the logs. Other options replace the values in this file, except --events: its words are added to

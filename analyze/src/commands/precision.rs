@@ -22,10 +22,10 @@ const DEFAULT_ROWS: usize = 10;
   analyze precision data/quickstart --measure backlog_mean --half-width 0.5
 
 The table has a row for each configuration. If the machines of a configuration need different numbers of repetitions, the row shows the \
-machine with the largest number. The configuration with the largest number comes first. Below the table are lines for the experiment file \
-that make the additional runs, and the time that these runs take. The width of an interval also varies by chance. With the number of \
-repetitions in column `needed`, the interval is as narrow as wanted \
-with a probability of about 95 % (80 % if the distribution of the measure is skewed).
+machine with the largest number. The configuration with the largest number comes first. Below the table, the command prints lines for the experiment \
+file. With these lines, `sim run` makes the additional runs. The command also prints how long this will take. By chance, an interval can be \
+wider than expected. With the number of repetitions in column `needed`, the interval is as narrow as wanted with a probability of about \
+95 % (80 % if the distribution of the measure is skewed).
 
 CSV and JSON have one record for each machine.")]
 pub struct Precision {

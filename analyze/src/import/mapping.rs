@@ -417,7 +417,7 @@ mod tests {
         insta::assert_snapshot!(problem("time_scale = nan\n"), @"m.toml:1: `time_scale`: nan is not a number from 0.000000001 to 1000000000");
         insta::assert_snapshot!(problem("[events]\nsend = [\"OUT\"]\nreceive = [\"IN\", \"out\"]\n"), @"m.toml: the word `out` is given for two kinds of events, send and receive; leave it out of one");
         insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: a pattern of lines defines the cells; leave out separator, header and columns");
-        insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one character nor `blanks`");
+        insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one ASCII character nor `blanks`");
     }
 
     #[test]

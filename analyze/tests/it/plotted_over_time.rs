@@ -73,8 +73,8 @@ fn a_single_run_has_a_step_at_each_event() {
     }
 }
 
-/// Two imported runs of one machine are drawn together, one of 10 s and one of 20 s. The clock moves by 1 at each event of the first 10 s, and
-/// by 100 later. The plot ends with the shorter run, so no mean jump in it is above 1.
+/// Two imported runs are drawn together. Their last events are at 10 s and at 20 s, and a run ends one tick after its last event. Each clock
+/// moves by 1 at each event of the first 11 s, and by about 100 later. The plot ends with the shorter run, so no mean jump in it is above 1.
 #[test]
 fn jumps_after_the_end_of_the_shortest_run_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,14 +83,15 @@ fn jumps_after_the_end_of_the_shortest_run_are_left_out() {
         fs::create_dir(run).unwrap();
         let mut log = "time,event,clock\n".to_owned();
         for time_s in 0..=end_s {
-            let clock = if time_s <= 10 {
+            let clock = if time_s <= 11 {
                 time_s + 1
             } else {
                 100 * time_s
             };
             log += &format!("{time_s}.0,internal,{clock}\n");
         }
-        fs::write(run.join("vm1.csv"), log).unwrap();
+        fs::write(run.join("vm1.csv"), &log).unwrap();
+        fs::write(run.join("vm2.csv"), log).unwrap();
     }
     import::import(&[short, long], &Mapping::default(), &root).unwrap();
     let options = Options {
@@ -100,12 +101,14 @@ fn jumps_after_the_end_of_the_shortest_run_are_left_out() {
     let svg = draw(&root, Kind::JumpsOverTime, &options);
     let document = Document::parse(&svg).unwrap();
     let curves = curves(&document);
-    assert_eq!(curves.len(), 1);
-    // The middle of the last thirtieth of 10 s.
-    let times = numbers(&curves[0], "data-x");
-    assert_close(*times.last().unwrap(), 10.0 * 29.5 / 30.0);
-    let jumps = numbers(&curves[0], "data-y");
-    assert!(jumps.iter().all(|jump| *jump == 1.0), "{jumps:?}");
+    assert_eq!(curves.len(), 2);
+    for curve in &curves {
+        // There is a point for each thirtieth of 11 s that has events. The event at 11 s, of the longer run, is in the last thirtieth.
+        let times = numbers(curve, "data-x");
+        assert_close(*times.last().unwrap(), 11.0 * 29.5 / 30.0);
+        let jumps = numbers(curve, "data-y");
+        assert!(jumps.iter().all(|jump| *jump == 1.0), "{jumps:?}");
+    }
 }
 
 /// The lines of a picture that have data. Other lines, such as those in the key (the legend), have the same class, but no data.

@@ -49,7 +49,7 @@ fn drift_on_a_wide_terminal() {
     - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the number of the machine's own ticks.
     - final lag: lag at the end; the lag at a time is the run's largest clock minus the machine's own clock.
     - mean lag: time-weighted mean of the lag.
-    - lag slope: slope of a straight line fitted (least squares) to the lag after each own tick over time, in 1/s.
+    - lag slope: slope of the straight line that fits the lags after the machine's ticks best (least squares, over time), in 1/s.
     ");
 }
 
@@ -85,8 +85,8 @@ fn drift_on_a_narrow_terminal() {
     - final lag: lag at the end; the lag at a time is the run's largest clock minus
       the machine's own clock.
     - mean lag: time-weighted mean of the lag.
-    - lag slope: slope of a straight line fitted (least squares) to the lag after
-      each own tick over time, in 1/s.
+    - lag slope: slope of the straight line that fits the lags after the machine's
+      ticks best (least squares, over time), in 1/s.
     ");
 }
 
