@@ -164,7 +164,7 @@ fn numbers_that_stand_for_unknown_machines_are_too_large() {
         ] {
             for missing_fields in [MissingFields::default(), all_may_be_empty] {
                 let read = parse_rows_in(row.as_bytes(), missing_fields.into()).next();
-                let error = read.unwrap().unwrap_err().to_string();
+                let error = read.expect("a row").expect_err("an error").to_string();
                 assert!(error.contains("too large for a machine's index"), "{error}");
             }
         }
