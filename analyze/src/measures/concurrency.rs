@@ -33,7 +33,7 @@ pub(super) const MEASURES: [Measure; 2] = [
         label: "false order",
         unit: "",
         decimals: 2,
-        brief: "share of concurrent pairs among the pairs of events of different machines whose two timestamps differ",
+        brief: "of the pairs of events of different machines with different timestamps, the share that is concurrent",
         remark: "The timestamps of these pairs suggest an order that does not exist. The value is the same for all machines of a run.",
         value: Number(|of| {
             let pairs = of.pairs?;
