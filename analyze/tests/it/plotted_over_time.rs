@@ -33,6 +33,7 @@ fn a_line_ends_at_the_mean_of_the_final_clocks() {
             (121, 20.0)
         );
         assert_close(last("data-y"), estimate.mean);
+        // A point without an interval has its mean as `data-low` and `data-high`. A line without any interval lacks these attributes.
         let (low, high) = estimate
             .interval()
             .unwrap_or((estimate.mean, estimate.mean));
@@ -45,7 +46,7 @@ fn a_line_ends_at_the_mean_of_the_final_clocks() {
     }
 }
 
-/// With `--run`, the lines have the clock or the queue length after each event of this run, and 0 at the start.
+/// With `--run`, the lines have the clock or the queue length after each event of the run, and 0 at the start.
 #[test]
 fn a_single_run_has_a_step_at_each_event() {
     let folder = by_hand();
@@ -74,7 +75,7 @@ fn a_single_run_has_a_step_at_each_event() {
 }
 
 /// Two imported runs of one machine are drawn together, one of 10 s and one of 20 s. The clock moves by 1 at each event of the first 10 s, and
-/// by 100 later. The plot ends with the shorter run, so no mean jump in it is above 1.
+/// by at least 100 at each later event. The plot ends with the shorter run, so no mean jump in it is above 1.
 #[test]
 fn jumps_after_the_end_of_the_shortest_run_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
@@ -94,6 +95,7 @@ fn jumps_after_the_end_of_the_shortest_run_are_left_out() {
     }
     import::import(&[short, long], &Mapping::default(), &root).unwrap();
     let options = Options {
+        // Both runs have the same rates, so they are drawn together.
         by: vec!["rates"],
         ..Options::default()
     };
@@ -101,14 +103,14 @@ fn jumps_after_the_end_of_the_shortest_run_are_left_out() {
     let document = Document::parse(&svg).unwrap();
     let curves = curves(&document);
     assert_eq!(curves.len(), 1);
-    // The middle of the last thirtieth of 10 s.
+    // The plot cuts the 10 s into 30 intervals. The last point is in the middle of the last interval.
     let times = numbers(&curves[0], "data-x");
     assert_close(*times.last().unwrap(), 10.0 * 29.5 / 30.0);
     let jumps = numbers(&curves[0], "data-y");
     assert!(jumps.iter().all(|jump| *jump == 1.0), "{jumps:?}");
 }
 
-/// The lines of a picture that have data. Other lines, such as those in the key (the legend), have the same class, but no data.
+/// The lines that show values. Other elements, such as the lines in the key (the legend), have the same class, but no `data-x`.
 fn curves<'d>(document: &'d Document<'d>) -> Vec<Node<'d, 'd>> {
     let curves = of_class(document.root(), "curve").into_iter();
     curves
