@@ -32,7 +32,7 @@ FIGURES = {
 
 
 def make_data(notebook):
-    """Runs the shell commands of the first cell in the project's folder."""
+    """Runs the shell commands of the notebook's first cell. They run in the project's folder."""
     # Fails unless the cell has exactly one block of shell commands.
     [commands] = re.findall(r"```sh\n(.*?)```", notebook.cells[0].source, re.DOTALL)
     subprocess.run(["bash", "-eu", "-c", commands], cwd=FOLDER.parent, check=True)
@@ -43,7 +43,7 @@ def execute(notebook):
     client = NotebookClient(notebook, timeout=600, record_timing=False, resources={"metadata": {"path": str(FOLDER)}})
     # JUPYTER_PREFER_ENV_PATH: take Jupyter's settings from this Python environment first. MPLBACKEND: draw pictures into the notebook.
     client.execute(env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
-    # This replaces an entry that also has Python's version.
+    # The client has stored the language with Python's version. Only the name is kept.
     notebook.metadata["language_info"] = {"name": "python"}
 
 
@@ -55,7 +55,7 @@ def with_palette(png):
 
 
 def shrink_pictures(notebook):
-    """Reduces all PNG pictures of a notebook to 256 colours, in the notebook itself. Also returns these pictures, in order."""
+    """Replaces each PNG picture in the notebook by a copy with at most 256 colours. Returns the copies, in the order of the notebook."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     with_pictures = [output.data for output in outputs if "image/png" in output.get("data", {})]
     pictures = [with_palette(base64.b64decode(data["image/png"])) for data in with_pictures]

@@ -28,9 +28,9 @@ fn has_own_repository(project: &Path) -> bool {
         .is_some_and(|root| root == project)
 }
 
-/// Makes Cargo run this script again after every commit and checkout: Cargo watches the files of Git that these commands change. Git tells
-/// the paths of these files, because they are different in a worktree and in a clone. Git's index is not watched, because it changes with
-/// every `git status`.
+/// Makes Cargo run this script again after every `git commit` and `git checkout`: Cargo watches the files that these commands change in
+/// Git's own folder. The paths of these files are different in a worktree and in a clone, so the script asks Git for them. Git's index is
+/// not watched, because it changes with every `git status`.
 fn watch_commits() {
     // `HEAD` changes with a checkout, because it names the current branch. The commit of a branch is in `packed-refs`, in `reftable` or in a
     // file of its own (see below). Which of them exist depends on the repository.
@@ -41,8 +41,8 @@ fn watch_commits() {
     }
     // The path of the current branch's own file, which ends with `refs/heads/main`, for example. `None` if no branch is checked out.
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]).and_then(|name| git_path(&name));
-    // If the branch exists only in packed-refs, it has no file of its own yet. The next commit makes one, which changes the nearest folder
-    // that exists. So Cargo watches the branch's file or else this folder.
+    // A branch that exists only in `packed-refs` has no file of its own yet. The next commit makes the file or a folder above it, and so
+    // changes the nearest folder that exists already. So Cargo watches the branch's file or, if there is none, this folder.
     let file_or_folder = branch
         .iter()
         .flat_map(|path| path.ancestors())

@@ -66,8 +66,8 @@ pub enum Error {
     /// side.
     #[error(transparent)]
     NothingPairs(#[from] NothingPairs),
-    /// The user wants to choose or sort the rows of a table by a column that it does not have. With option `--by`, a row stands for several
-    /// configurations, so the table has fewer columns.
+    /// The user wants to choose or sort the rows of a table by a column that the table does not have. With option `--by`, each row is a pool:
+    /// the runs of several configurations together. A table of pools has fewer columns.
     #[error(
         "rows of --by have no {}",
         match .column {

@@ -22,8 +22,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// kills the program.
 #[cfg(unix)]
 fn survive_file_size_limit() {
-    // As soon as the signal has a handler, whatever it does, the write returns an error. This handler sets a flag that nobody reads. If it
-    // cannot be registered, the signal still kills the program, but leaves no damaged file, because files are written under temporary names.
+    // As soon as the signal has a handler, the write returns an error, whatever the handler does. This handler sets a flag that nobody
+    // reads. If the handler cannot be registered, the signal still kills the program. But no file is damaged then, because files are written
+    // under temporary names.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 
@@ -32,13 +33,13 @@ fn main() -> ExitCode {
     survive_file_size_limit();
     let result = match commands::Cli::try_parse() {
         Ok(cli) => cli.run(),
-        // A mistake in the command line: clap wants to print it to stderr. (Help and version go to stdout.)
+        // clap returns an error for --help and --version too. Only an error that belongs on stderr is a mistake in the command line.
         Err(mistake) if mistake.use_stderr() => {
             // If stderr is closed, the exit code still reports the mistake.
             let _ = mistake.print();
             return ExitCode::from(UNUSABLE);
         }
-        // For --help and --version, clap returns an error with the text to print.
+        // This error has the text that --help or --version prints.
         Err(help_or_version) => commands::print_help_or_version(&help_or_version),
     };
     match result {

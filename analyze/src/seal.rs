@@ -57,7 +57,7 @@ fn find_footer(bytes: &[u8]) -> Option<usize> {
 /// end of the file. `about` says what the file contains.
 fn checksum(about: &str, data: &[u8], footer_and_tail: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
-    // The lengths are hashed first. Otherwise moving a byte from one part to the next would not change the checksum.
+    // The lengths are hashed first. Otherwise `about` "ab" with `data` "c" would have the same checksum as `about` "a" with `data` "bc".
     hasher.update(&(about.len() as u64).to_le_bytes());
     hasher.update(&(data.len() as u64).to_le_bytes());
     hasher.update(about.as_bytes());

@@ -8,7 +8,7 @@ use std::thread;
 
 use polars_core::runtime::{ASYNC, RAYON};
 
-/// The largest number of threads of each pool that a user can choose (with the environment variable POLARS_MAX_THREADS). With a thousand
+/// A user can choose at most this many threads for each pool (with the environment variable POLARS_MAX_THREADS). With a thousand
 /// threads, Polars spends minutes on waking them, even for a small table.
 pub const THREAD_LIMIT: usize = 256;
 /// Number of thread pools with which Polars computes: Polars' own pool, the global pool of rayon, and a pool for asynchronous tasks.
@@ -21,7 +21,7 @@ const POOLS: usize = 3;
     threads_needed(1)
 )]
 pub struct TooFewThreads {
-    /// Number of threads that the system gives. If it is enough for pools of one thread each, smaller pools can be started.
+    /// Number of threads that the system gives. It can be enough for smaller pools: see [`TooFewThreads::threads_per_pool`].
     given: usize,
 }
 
@@ -62,8 +62,9 @@ impl TooFewThreads {
     }
 }
 
-/// Number of threads that the system must give for pools of `threads` each. The pools start half as many. The other half is a reserve,
-/// because the system still counts threads for a while after they have ended: here those of [`count_available`].
+/// Number of threads that the system must give for pools of `threads` threads each. The pools themselves start only half of this number.
+/// The other half is a reserve: [`count_available`] starts threads and ends them, and the system still counts these threads for a while
+/// after they have ended.
 const fn threads_needed(threads: usize) -> usize {
     2 * POOLS * threads
 }
@@ -99,8 +100,8 @@ pub(crate) fn on_all_cores<T: Send, E: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Calls `work` once on each core, but at most `jobs` times in all, and returns all results. Each call must take jobs until none is left,
-/// because there may be only one call: the one in the caller's thread, which is made in any case. The system may give no other thread.
+/// Calls `work` once on each core, but at most `jobs` times in all, and returns all results. If the system gives no other thread, `work`
+/// is called only once, in the caller's thread. So each call must take jobs until none is left.
 pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -123,7 +124,7 @@ pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) ->
 ///
 /// # Errors
 ///
-/// [`TooFewThreads`] if the system gives fewer threads; then no pool is started.
+/// [`TooFewThreads`] if the system gives fewer threads than needed. Then no pool is started.
 pub fn start_pools(threads: usize) -> Result<(), TooFewThreads> {
     let given = count_available(threads_needed(threads));
     if given < threads_needed(threads) {

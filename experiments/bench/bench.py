@@ -89,7 +89,7 @@ def positive(text: str) -> int:
 def machine_counts(text: str) -> tuple[int, ...]:
     """Parses numbers of machines that are joined by commas.
 
-    Each must be a multiple of 300: one run of three machines for each of 100 rate sets.
+    Each number must be a multiple of 300, because all of the 100 rate sets get equally many runs, and a run has three machines.
     """
     step = machines.MACHINES_A_RUN * machines.RATE_SETS
     counts = tuple(sorted(positive(count) for count in text.split(",")))

@@ -32,21 +32,27 @@ INTERNAL = 0.7
 MAX_DIFFERENCE = 1e-4
 # The commands of `analyze` whose tables are read.
 TABLES = ("drift", "jumps", "backlog", "causality")
-# The measures whose contrasts (differences between two rate sets) are averaged over the machines. Two have nearly continuous values:
-# logical_rate and backlog_mean. The other three are the same for all machines of a run.
+# For these measures, contrasts (differences between two rate sets) are averaged over the machines of a run. For logical_rate and
+# backlog_mean, the machines have different values, which are nearly continuous. For the other three, all machines of a run have the same
+# value.
 AVERAGED_MEASURES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
 # At least this share of the intervals of a cell (see class `Cell`) must contain the true mean. Intervals with the mark ±~ (rough) do not
 # count.
 WANTED = 0.92
-# Cells with fewer intervals that count are ignored.
+# A cell is ignored if it has fewer than this number of intervals without the mark.
 FEWEST = 50
-# The coverage of a cell may be below `WANTED` by up to this number of standard errors: among some hundred cells, this happens by chance.
+# The coverage of a cell may be below `WANTED` by up to this number of standard errors: one of some hundred cells can be so low by
+# chance.
 BY_CHANCE = 3.5
 
 
 @dataclass
 class Cell:
-    """The intervals of one measure of one machine in one rate set, or of its contrast (difference) between two rate sets."""
+    """The means and intervals of all samples for one quantity.
+
+    The quantity is a measure of one machine in one rate set, or a contrast: the difference of a measure between two rate sets, for one
+    machine or averaged over the machines.
+    """
 
     name: str
     means: list[float] = field(default_factory=list)
@@ -98,7 +104,7 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def experiment(configurations: int) -> str:
-    """Returns an experiment with this number of samples for each rate set. Each sample is a configuration of its own."""
+    """Returns an experiment with this number of configurations for each rate set. Each configuration is one sample."""
     step = MAX_DIFFERENCE / configurations
     internal = [round(INTERNAL + step * (index - configurations / 2), 9) for index in range(configurations)]
     rates = [[int(rate) for rate in rates.split(",")] for rates in RATE_SETS]
@@ -136,7 +142,7 @@ def cells_of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
     for a, b in combinations(RATE_SETS, 2):
         cells: dict[str, Cell] = {}
         for record in records_of(analyze, "contrast", dataset, "--of", "rates", "--from", a, "--to", b, *options):
-            # Rows of kind `pair` compare two configurations. The only other row has averages.
+            # A row of kind `pair` compares two configurations. The other rows have averages.
             if record["row"] == "pair" and record["difference"]:
                 label = f"{a} to {b} machine {record['machine']} {record['measure']}"
                 cell = cells.setdefault(label, Cell(label))
@@ -149,7 +155,7 @@ def cells_of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
 def cells_of_averages(analyze: Path, dataset: Path, configurations: int) -> Iterator[Cell]:
     """Returns a cell for each measure of `AVERAGED_MEASURES`. Each sample is an average of contrasts over the machines.
 
-    Only the first `configurations` samples of two rate sets are used, because each of them needs a command of its own.
+    Only the first `configurations` samples of two rate sets are used, because `analyze` must run once for each sample.
     """
     a, b = "1,3,6", "2,3,4"
     options = [option for name in AVERAGED_MEASURES for option in ("--measure", name)]

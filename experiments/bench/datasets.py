@@ -67,7 +67,7 @@ def journal(dataset: Path) -> list[dict[str, str]]:
 def all_running_ns(dataset: Path) -> tuple[int, int]:
     """Returns the start and the end of the time in which all runs of the dataset were under way, in Unix nanoseconds.
 
-    This time begins when the last of the runs starts, and ends when the first of them ends.
+    This time begins at the latest start of a run, and ends at the earliest end of a run.
     """
     runs = journal(dataset)
     starts = [int(row["started_at_ns"]) for row in runs]
@@ -109,8 +109,8 @@ def punctuality(dataset: Path) -> Punctuality:
 
 
 def quantile(ascending: Sequence[int], share: float) -> int:
-    """Returns a quantile: at least `share` of the values are not above it, and it is the smallest such value.
+    """Returns a quantile: the smallest value x such that at least `share` of all values are less than x or equal to x.
 
-    For the values 1, 2, 3, 4 and a share of 0.5 it is 2: half of the values are not above 2.
+    For the values 1, 2, 3, 4 and a share of 0.5 the quantile is 2, because half of the values (1 and 2) are at most 2.
     """
     return ascending[max(ceil(share * len(ascending)), 1) - 1]

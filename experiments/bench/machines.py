@@ -15,8 +15,8 @@ from tables import Table, figures, ratio
 MACHINES_A_RUN = 3
 # The number of random sets of rates. Each set has the same number of runs.
 RATE_SETS = 100
-# How many open files a case needs in addition to the sockets of the machines' connections: for the dataset, the event loops, and the
-# sockets that listen for connections while runs are set up.
+# How many files may be open besides the sockets of the machines' connections. Such files are those of the dataset, those of the event
+# loops, and the sockets that listen for connections while runs are set up.
 SPARE_FILES = 400
 
 

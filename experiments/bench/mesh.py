@@ -43,8 +43,11 @@ class Case:
 
     @property
     def open_files(self) -> int:
-        """Returns how many open files the case needs: the sockets, about 200 for the dataset and the event loops, and an estimate for the
-        sockets that listen for connections while runs are set up. The estimate is enough for 32 runs, with a socket for each machine."""
+        """Returns how many open files the case needs: the sockets, about 200 for the dataset and the event loops, and the listeners.
+
+        A listener is a socket that waits for connections. Each machine has one while its run is set up. The estimate is that at most 32
+        runs are set up at the same time.
+        """
         return self.sockets + 200 + 32 * self.machines
 
     def experiment(self, duration_s: float) -> str:
@@ -72,8 +75,8 @@ class Measured:
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns two tables. In the first, the runs get larger from row to row, and all of a row's runs together have the same number of
-    machines in each row. In the second, the number of runs grows."""
+    """Returns two tables. In the first, each row has larger runs than the row above, but fewer of them: the number of machines in all runs
+    together is the same in each row. In the second, each row has more runs than the row above."""
     by_size = [Case(plan.mesh_machines // machines, machines) for machines in plan.mesh_sizes]
     by_runs = [Case(runs, MACHINES_A_RUN) for runs in plan.mesh_runs]
     return [
@@ -119,8 +122,8 @@ def compare(simulator: Simulator, plan: Plan, title: str, cases: list[Case]) -> 
 def run_case(simulator: Simulator, plan: Plan, case: Case) -> Measured:
     """Makes all runs of the case at the same time."""
     with simulator.sweep(case.experiment(plan.mesh_s), "--jobs", str(case.runs)) as (usage, dataset):
-        # Processor seconds per second while all runs are under way. The set-up time below is all processor time without that of the
-        # `mesh_s` seconds of the runs, in which `cores` processor seconds per second are used.
+        # Processor seconds per second while all runs are under way. Every run takes `mesh_s` seconds, so the runs themselves use about
+        # `cores * mesh_s` processor seconds. The rest of the processor time (`set_up_ms`) is for their set-up and their end.
         cores = usage.cores_between(*datasets.all_running_ns(dataset))
         return Measured(
             usage=usage,

@@ -33,7 +33,8 @@ BYTES_PER_EVENT = 50
 # The programs add the same numbers in different orders, so their sums differ by rounding errors.
 TOLERANCE = 1e-9
 
-# A drift table: the values of all columns by name, for each rate set, probability of internal events, and machine (`("1,3,6", 0.7, 0)`).
+# The rows of a drift table. The key of a row is its rate set, probability of internal events, and machine: `("1,3,6", 0.7, 0)`. In a row,
+# the key of a value is the name of its column.
 DriftTable = dict[tuple[str, float, int], dict[str, float]]
 
 
@@ -45,7 +46,7 @@ class Reader:
     peer: str | None = None
     """The script of the other program, in the folder `peers`; None means `analyze`."""
     removes_cache: bool = False
-    """Whether the cache of `analyze` (the stored measures in `.cache`) is removed first."""
+    """Whether the cache of `analyze` (the stored measures in `.cache`) is removed before each reading."""
     is_everyday_build: bool = False
     """True: `analyze` as built by `cargo build`, which does not optimise the table library Polars. False: its release build."""
 
@@ -68,8 +69,8 @@ PEER_EXPORT = Reader(f"Polars {version('polars')} for Python", peer="polars_expo
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns two tables for all sizes of datasets: the times of the drift table, and those of the export. First checks that the drift
-    tables of all readers agree.
+    """Returns two tables: how long each reader takes for the drift table, and how long each program takes for the export. Both tables have
+    all sizes of datasets. First checks, for each size, that the drift tables of all readers agree.
     """
     usages = {}
     exports = {}
@@ -97,8 +98,8 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def sizes(plan: Plan) -> list[int]:
-    """Returns the sizes of the datasets in millions of events. If a dataset of more than 30 million events would fill more than half of the
-    free space on the disk, it gets 30 million events instead, even if these fill more than half too.
+    """Returns the sizes of the datasets in millions of events. A size of more than 30 million is reduced to 30 million
+    if the dataset would fill more than half of the free space on the disk. Sizes up to 30 million are never reduced.
     """
     largest = shutil.disk_usage(gettempdir()).free // 2 // BYTES_PER_EVENT // 1_000_000
     return [millions if millions <= largest else min(millions, 30) for millions in plan.reading_millions]

@@ -13,7 +13,7 @@ from time import perf_counter, time_ns
 
 # Seconds between two checks of a running program. It is not shorter, because each check takes processor time from the simulated machines.
 CHECK_INTERVAL_S = 0.25
-# Processor time per second is calculated only from at least this number of checks.
+# With fewer checks than this, processor time per second is not calculated.
 FEWEST_SAMPLES = 4
 # Times in /proc/stat are in clock ticks of the kernel. One second has this number of them.
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -55,8 +55,9 @@ class Usage:
         return max((sample.peak_bytes for sample in self.samples), default=0)
 
     def cores_between(self, start_ns: int, end_ns: int) -> float:
-        """Returns the processor seconds per second between two Unix times. The caller gives the times between which all runs of a dataset
-        were under way. Raises `Failed` if there were too few checks between them, because the last run began too late.
+        """Returns the processor seconds per second between two Unix times. Between these times, all runs of a dataset must be under way:
+        the last of the runs starts at `start_ns`, and the first of them ends at `end_ns`. Raises `Failed` if there were too few checks
+        between the two times. Then the last run started when the first run to end was already near its end.
         """
         within = [sample for sample in self.samples if start_ns <= sample.unix_ns <= end_ns]
         if len(within) < FEWEST_SAMPLES:
@@ -79,7 +80,7 @@ class ComputerTime:
     @classmethod
     def now(cls) -> "ComputerTime":
         lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
-        # The first of these lines is the sum of all cores.
+        # Each core has a line that begins with `cpu`, such as `cpu0`. Before them is the line `cpu` with the sums over all cores.
         cores = sum(line.startswith("cpu") for line in lines) - 1
         _user, _nice, _system, idle, iowait, hardirq, softirq = (int(field) / CLOCK_TICKS for field in lines[0].split()[1:8])
         return cls(cores, idle + iowait, hardirq, softirq)
@@ -130,7 +131,7 @@ def run(command: Sequence[str | Path], check_interval_s: float = CHECK_INTERVAL_
     before, started = ComputerTime.now(), perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     watch = Watch(process.pid, check_interval_s)
-    # The output is read only after the end. It is smaller than a pipe's buffer for all programs, so none of them waits for a reader.
+    # The output is read only after the program's end. All programs print less than a pipe's buffer holds, so none has to wait for a reader.
     try:
         _, status, used = os.wait4(process.pid, 0)
         wall_s, after = perf_counter() - started, ComputerTime.now()

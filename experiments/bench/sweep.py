@@ -48,8 +48,8 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 def row(manner: Manner, measured: list[tuple[Usage, int]], one_by_one_s: list[float]) -> list[str]:
     """Returns a row of the table: medians over the rounds.
 
-    For the column "faster by", the time that the runs took one after another is divided by the time that they took in this manner. This is
-    done in each round. The column "elsewhere" is the processor time of other programs, in cores (seconds per second).
+    For the column "faster by", each round has a ratio: the time that the runs took one after another, divided by the time that they took in
+    this manner. The column "elsewhere" says how many cores other programs used: 0.5 means half a second of processor time per second.
     """
     walls_s = [usage.wall_s for usage, _ in measured]
     return [
@@ -63,7 +63,7 @@ def row(manner: Manner, measured: list[tuple[Usage, int]], one_by_one_s: list[fl
 
 
 def table(rows: list[list[str]], plan: Plan) -> Table:
-    """Returns the table, with a note that compares its times with the shortest possible ones."""
+    """Returns the table, with a note that says how short the times could be at best."""
     run_s = DURATION_S / plan.sweep_time_scale
     return Table(
         title="A sweep of 60 runs, over TCP",

@@ -76,7 +76,7 @@ def draw(random: Random, repetitions: int) -> Configuration:
     # A phase is the time of a machine's first tick. "spread" keeps ticks of different machines apart. It is used only with whole rates:
     # with decimals, ticks may come so close to each other that `sim` refuses the experiment.
     decimals = 0 if phase == "spread" else random.choice([0, 1, 2])
-    # Python rounds 0.5 to the whole number 0. Such a rate becomes 1.
+    # Python rounds 0.5 to the whole number 0, which is not a valid rate. `or 1` replaces this 0 by 1.
     rates = [round(random.uniform(0.5, 10), decimals) or 1 for _ in range(machines)]
     duration_s = random.randint(30, 120)
     parameters = {
@@ -89,15 +89,15 @@ def draw(random: Random, repetitions: int) -> Configuration:
         "phase": phase,
         "delay_s": delay(random),
     }
-    # The parameters that are numbers or lists are taken out (`pop`), and the others are written in quotes.
+    # Four parameters are taken out (`pop`), and their values are written as they are. The values of the others are written in quotes.
     lines = [
         f"seed = {random.randrange(1_000_000)}",
         f"repetitions = {repetitions}",
         f"duration_s = {duration_s}",
         'engine = "virtual"',
         "[parameters]",
-        # In an experiment file, a list gives several values of a parameter. A single value of these two parameters can itself be a list. So
-        # the value stands in another list, of which it is the only element.
+        # In an experiment file, a list gives several values of a parameter: `internal = [0.4, 0.7]` means two configurations. A single
+        # value that is a list needs a second pair of brackets: `internal = [[0.4, 0.7]]` is one value, with a probability for each machine.
         f"rates = [{parameters.pop('rates')}]",
         f"internal = [{parameters.pop('internal')}]",
         f"sends = {parameters.pop('sends')}",
@@ -170,7 +170,7 @@ class Comparison:
 
     @property
     def is_off(self) -> bool:
-        """Returns whether the prediction is off. If all values are equal, there is no standard error, and the prediction is never off."""
+        """Returns whether the prediction is off. If `z` is None, the prediction counts as not off."""
         is_many_errors_away = self.z is not None and abs(self.z) > LIMIT_STANDARD_ERRORS
         return is_many_errors_away and abs(self.measured - self.predicted) > LIMIT_SHARE_OF_MEAN * abs(self.measured)
 

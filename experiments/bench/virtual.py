@@ -32,7 +32,7 @@ class Program:
     jobs: int | None = None
     """Number of runs that `sim` makes at the same time; None means one for each core."""
     peer: str | None = None
-    """The script of a program that `sim` is compared with, in the folder `peers`; None means `sim` itself."""
+    """The program's script in the folder `peers`; None means that the program is `sim` itself."""
     seed: int = 262
     """`sim`, plain Python and SimPy have different seeds, because their logs are compared as independent samples."""
 
@@ -67,7 +67,9 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
 
 
 def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
-    """Returns a table with the ticks per second of each program, and how many times faster `sim` is than this program."""
+    """Returns a table of the speeds. Each row has a program's ticks per second, and this program's wall time divided by that of `sim` (with
+    one worker, and with all cores).
+    """
     ticks = sum(RATES) * DURATION_S * plan.virtual_runs
 
     def row(program: Program) -> list[str]:
@@ -90,7 +92,9 @@ def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
         note=(
             f"{plan.virtual_runs:,} runs of {DURATION_S} s, rates {','.join(map(str, RATES))}, internal {INTERNAL}: "
             f"{ticks:,} ticks; whole programs from start to end; log: whether every event is written as a row of CSV; "
-            f"{rounds.medians_of(plan.virtual_rounds)}. The last two columns: how many times as fast `sim` is with one worker and with all cores, in each round. "
+            f"{rounds.medians_of(plan.virtual_rounds)}. "
+            "The last two columns: the program's wall time divided by that of `sim` with one worker, and by that of `sim` with all cores, "
+            "in each round. "
             f"Even with one worker, a second thread of `sim` writes the log. Elsewhere: cores that other programs used. "
             f"Python {sys.version.split()[0]}."
         ),
@@ -114,8 +118,8 @@ def check(simulator: Simulator, plan: Plan) -> Table:
 
 @contextmanager
 def executed(program: Program, simulator: Simulator, runs: int) -> Iterator[tuple[Usage, Path]]:
-    """Runs the model with a program. Yields the resources that the program used, and the path of its event log, which is deleted
-    afterwards. If the program writes no log, there is no file at the path.
+    """Runs the model with a program. Yields the resources that the program used, and the path of its event log. The log
+    is deleted at the end of the `with` block. If the program writes no log, there is no file at the path.
     """
     if program.peer is None:
         options = ["--engine", "virtual", *(["--jobs", str(program.jobs)] if program.jobs else [])]

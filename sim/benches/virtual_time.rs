@@ -1,5 +1,5 @@
-//! Measures the speed of the virtual engine on one core: without a log, with delayed messages (and no log), and with a log. To run it:
-//! `cargo bench --package sim`.
+//! Measures the speed of the virtual engine on one core in three cases: without a log; without a log, but with delayed messages; and with
+//! a log. To run it: `cargo bench --package sim`.
 //!
 //! Compare only numbers that one call of this program printed: the speed of a computer changes, even from hour to hour.
 
@@ -34,13 +34,13 @@ fn main() {
     let bare = measure_speed("without a log", &plain, run_without_log);
     let with_delays = measure_speed("without a log, delayed messages", &delayed, run_without_log);
     let logged = measure_speed("with the full CSV log in memory", &plain, run_with_csv_log);
-    // Ratios of speeds. `bare` is the speed without a log and without delays; a ratio below 1 means slower than that.
+    // `bare` is the speed without a log and without delays. A ratio of 0.5 means: half as fast as `bare`.
     println!("log / bare          {:.2}", logged / bare);
     println!("delayed / bare      {:.2}", with_delays / bare);
 }
 
-/// Measures how many ticks per second are simulated when `run_all` is called again and again. Each call makes all runs of the experiment
-/// once and returns their number of ticks. Prints the speed beside `name`, and returns it.
+/// Calls `run_all` again and again. Each call makes all runs of the experiment once, and returns how many ticks these runs have in all.
+/// Prints the speed (simulated ticks per second of real time) beside `name`, and returns it.
 fn measure_speed(name: &str, experiment: &Experiment, run_all: impl Fn(&Experiment) -> u64) -> f64 {
     let (started, mut ticks) = (Instant::now(), 0);
     while started.elapsed() < MEASURE_FOR {
@@ -51,7 +51,7 @@ fn measure_speed(name: &str, experiment: &Experiment, run_all: impl Fn(&Experime
     speed
 }
 
-/// Makes all runs, and drops each event at once. Returns the number of ticks.
+/// Makes all runs, and keeps none of their events. Returns the number of ticks.
 fn run_without_log(experiment: &Experiment) -> u64 {
     let mut ticks = 0;
     for run in experiment.runs() {

@@ -14,7 +14,7 @@ use std::path::Path;
 /// Writes a line to stderr. If stderr cannot be written (a full disk, a closed pipe, a lost terminal), the line is dropped.
 /// `eprintln!` would panic instead.
 ///
-/// The line may contain text from files and paths. So that this text cannot control the terminal, the line is changed by [`printable`].
+/// [`printable`] escapes control characters in the line. Otherwise text from a file or a path could control the terminal.
 pub fn tell(line: impl Display) {
     // The whole line is one write, so that lines of several threads and processes do not mix.
     let _ = io::stderr().write_all(printable(&format!("{line}\n")).as_bytes());
@@ -36,8 +36,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Joins words to a command line that can be pasted into a shell. A word that is not UTF-8 is written as `$'...'` with escapes such as
-/// `\xe9` for its bytes, which bash understands.
+/// Joins words to a command line that can be pasted into a shell. A word that is not UTF-8 is written as `$'...'`, with escapes such as
+/// `\xe9` for bytes that are not printable ASCII. Bash understands this form.
 pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| quote(word.as_ref())).collect();
     quoted.join(" ")
@@ -57,7 +57,8 @@ pub fn shell_word(path: &Path) -> String {
 fn quote(word: &OsStr) -> String {
     match word.to_str() {
         Some(text) => match shell_words::quote(text) {
-            // Braces stand for several words in bash, and an exclamation mark for an earlier command.
+            // `Borrowed` means that `shell_words` has added no quotes. But in bash, braces can stand for several words, and an exclamation
+            // mark for an earlier command.
             Cow::Borrowed(plain) if plain.contains(['{', '}', '!']) => format!("'{plain}'"),
             quoted => quoted.into_owned(),
         },

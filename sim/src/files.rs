@@ -29,8 +29,8 @@ const CERTAINLY_LEFT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// # Errors
 ///
-/// Returns the error of the disk. Then the old file at `path` is unchanged, with one exception: if only the last step fails, which forces
-/// the new name to the disk, the new file has already replaced the old one.
+/// Returns the error of the disk. The last step forces the new name to the disk. If this step fails, the new file has already replaced the
+/// old file at `path`. If an earlier step fails, the old file is unchanged.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = temporary_path(path);
     let write = || {
@@ -73,8 +73,8 @@ pub struct Partial {
     path: PathBuf,
     /// The temporary path. Empty after the file was published.
     partial: PathBuf,
-    /// The file itself, locked to show that its writer is still running. `None` for a folder: if other
-    /// processes can remove leftovers while it is written, its creator must lock it.
+    /// The file itself, locked to show that its writer is still running. `None` for a folder, which is not locked here. If another
+    /// process can remove leftovers while the folder is written, the caller of `create_folder` must lock the folder.
     lock: Option<File>,
 }
 
@@ -91,7 +91,7 @@ impl Partial {
             created.and_then(|file| Ok((file.try_clone()?, file)))
         };
         let (partial, (lock, file)) = create_under_new_name(&path, create)?;
-        // A failure is not an error: if the file cannot be locked, its age decides whether a crash has left it.
+        // If the file system has no locks, the file is written without a lock, and `is_abandoned` looks at the file's age.
         let _ = try_lock(&lock);
         let lock = Some(lock);
         Ok((
@@ -160,7 +160,7 @@ impl Drop for Partial {
 
 /// Returns a temporary name for `path` that no other writer uses.
 fn temporary_path(path: &Path) -> PathBuf {
-    // Each `RandomState` has other random keys, so each hash of the same path is another number.
+    // Each `RandomState` has its own random keys, so each call gets a different number for the same path.
     let random = RandomState::new().hash_one(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{random:016x}{ENDING}"))

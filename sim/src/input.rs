@@ -1,17 +1,17 @@
-//! Reads files with a size limit. A file that a user names in a command may be a pipe. A file of a dataset may not, because opening a
-//! pipe that nobody writes to would wait for ever.
+//! Reads files with a size limit. Users can name a pipe in a command, so [`read_text`] reads pipes too. But a pipe in place of a dataset's
+//! file is an error, because opening a pipe that nobody writes to would wait for ever.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Reads a text file of at most `max_bytes` bytes. Pipes and `/dev/stdin` are read like files. A file without end, such as
-/// `/dev/zero`, is an error like any file that is too long: reading stops one byte above the limit.
+/// Reads a text file of at most `max_bytes` bytes. Pipes and `/dev/stdin` are read like files. Reading stops one byte above the limit. So
+/// a file without end, such as `/dev/zero`, gives the same error as any other file that is too long.
 ///
 /// # Errors
 ///
-/// Returns the system's error, [`io::ErrorKind::FileTooLarge`] if there are more bytes, or [`io::ErrorKind::InvalidData`] with the
-/// number of the line if the text is not UTF-8.
+/// Returns the system's error, [`io::ErrorKind::FileTooLarge`] if the file has more than `max_bytes` bytes, or
+/// [`io::ErrorKind::InvalidData`] with the number of the first line that is not UTF-8.
 pub fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
     read_text_from(File::open(path)?, max_bytes)
 }

@@ -12,7 +12,7 @@
 //! - [`random`]: random streams from a seed, the same on every platform
 //! - [`experiment`]: turns a TOML file into configurations and an ordered plan of runs
 //! - [`engine`]: two engines that run the same machine
-//! - [`watch`]: the live view of a sweep (a `sim run` that makes the runs of an experiment) in a terminal
+//! - [`watch`]: the live view of sweeps in a terminal
 //! - [`wire`]: bytes on a connection: frames and the handshake
 //! - [`log`]: the format of datasets: columns, the journal (`runs.csv`), event files
 //! - [`sweep`]: chooses and starts runs, writes their results, reports progress
@@ -21,7 +21,7 @@
 //! - [`table`]: prints tables on a terminal
 //! - [`toml_reader`]: reads TOML files from users, and reports every mistake
 //! - [`console`]: prints messages to users
-//! - [`offering`]: completion of options: the values that a shell offers when a user presses the tab key
+//! - [`offering`]: the values that a shell offers for an option when the user presses the tab key
 //!
 //! The commands of the program `sim` are in `commands`, each in its own file.
 //!

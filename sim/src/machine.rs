@@ -105,8 +105,8 @@ pub struct Machine {
     /// How the delays of messages are drawn.
     delay: Delay,
     clock: LamportClock,
-    /// The clock beside the Lamport clock. Messages carry its timestamps too. Few runs have such a clock. It is in a box, so that a
-    /// machine without it is small.
+    /// The clock beside the Lamport clock. Messages carry its timestamps too. Few runs have such a clock. It is boxed to keep
+    /// the machines of the other runs small.
     carried: Option<Box<CarriedClock>>,
     /// The message queue, from which ticks receive.
     queue: VecDeque<Message>,
@@ -124,7 +124,7 @@ impl Machine {
     pub fn new(index: MachineIndex, configuration: &Configuration, random: ChaCha8Rng) -> Self {
         let machines = configuration.rates.machines();
         assert!(index < machines, "machine {index} of {machines}");
-        // In the topology `TimeKeeper` only one machine has neighbours, and always sends to all of them. So no recipients are drawn.
+        // In the topology `TimeKeeper`, only machine 0 has neighbours. Each of its sends goes to all of them, so no recipients are drawn.
         let sends = match configuration.topology {
             Topology::TimeKeeper => Sends::Broadcast,
             Topology::Mesh | Topology::Ring | Topology::Star => configuration.sends,
@@ -152,8 +152,8 @@ impl Machine {
     }
 
     /// Stores the timestamp that `message` carries beside its Lamport timestamp. The message itself is passed to [`arrive`](Self::arrive)
-    /// afterwards. Returns false if a timestamp of the same send is already stored for a waiting message, which cannot happen in a
-    /// correct run. If the machine keeps no clock beside its Lamport clock, nothing is stored, and true is returned.
+    /// afterwards. Returns false if a timestamp of the same send is already stored (its message still waits). This cannot happen in
+    /// a correct run. If the machine keeps no clock beside its Lamport clock, nothing is stored, and true is returned.
     #[must_use]
     pub fn take_timestamp(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
         let carried = self.carried.as_mut();
@@ -199,10 +199,10 @@ impl Machine {
     }
 
     /// Receives another message in the current tick and returns the event. Returns `None` if the tick does not receive another message.
-    /// Must be called after every tick until it returns `None`.
+    /// After each call of [`tick`](Self::tick), this function must be called until it returns `None`.
     #[inline]
     pub fn next_event_in_tick(&mut self) -> Option<Event> {
-        // Most ticks end here. This function is small enough to be inlined, so they need no function call.
+        // Most ticks end here. The rest is a function of its own, so that this function is small enough to be inlined.
         if self.to_take == 0 {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Completion of options in a shell: values that the shell offers for an option, although the option takes other values too.
+//! Completion of options in a shell: the values that the shell offers for an option. The option can have other valid values too.
 //! For example, shells offer `jump_mean` for `analyze summary --sort`, but `jump_mean asc` is also a valid value.
 
 use std::error::Error;

@@ -1,8 +1,9 @@
 //! Random streams from a seed: the same numbers on every platform and in every release.
 //!
 //! A stream is made by the generator ChaCha8 from 256 bits and a stream number. The bits are a hash of two things: the experiment's seed,
-//! and the run's *stream key*. This is a text that contains the number of the repetition and all parameters that can change events. So a
-//! stream does not depend on the run's number or on the computer. The machines of a run have the same bits and different stream numbers.
+//! and the run's *stream key*. The stream key is a text that contains the number of the repetition and all parameters that can change
+//! events. So a stream does not depend on the run's number or on the computer. The machines of a run have the same bits and different stream
+//! numbers.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -23,7 +24,7 @@ pub fn run_stream(seed: u64, stream_key: &str) -> ChaCha8Rng {
 
 /// Returns the stream for draws of an experiment file, such as random rate sets. Each `purpose` has its own stream.
 pub fn experiment_stream(seed: u64, purpose: &str) -> ChaCha8Rng {
-    // The stream number can always be 0, because each purpose has a key of its own. No key of a run begins like this.
+    // The stream number can always be 0, because each purpose has a key of its own. The stream key of a run never begins with `experiment:`.
     stream(seed, &format!("experiment: {purpose}"), 0)
 }
 

@@ -1,6 +1,6 @@
 //! Tables for a terminal, in one style for both programs: no frame, a line below the headings, and each column as wide on the
-//! screen as its widest cell. Widths are counted as a terminal shows characters: a Chinese character takes two columns, a
-//! combining accent takes none.
+//! screen as its widest cell. Widths are counted in columns of the screen: a Chinese character takes two, a combining accent
+//! takes none.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal};
@@ -21,7 +21,7 @@ const NEW_LINE: char = '\n';
 /// together must fit into 16 bits, because the table library has 16 bits for them.
 const MAX_LINE_WIDTH: u16 = 1000;
 
-/// The width of a table if neither `COLUMNS` nor the terminal says one.
+/// The width of a table if neither the environment variable `COLUMNS` nor a terminal gives one.
 const DEFAULT_WIDTH: u16 = 120;
 
 /// The style: a line below the header, a space between columns.
@@ -179,6 +179,7 @@ pub fn terminal_width() -> u16 {
         .ok()
         .and_then(|columns| columns.parse().ok())
         .filter(|&columns| columns > 0);
+    // `Table::new().width()` is the width of the terminal, because no width was set for the new table.
     let from_terminal = || {
         io::stdout()
             .is_terminal()
@@ -273,7 +274,7 @@ mod tests {
         assert!(lines[2].starts_with("北京实验室 "), "{lines:#?}");
     }
 
-    /// The text has 11 characters but is 19 columns wide, so it is broken between words.
+    /// The text has 11 characters, but it is 19 columns wide. So it does not fit into the table of 16 columns, and is broken between words.
     #[test]
     fn wide_letters_count_twice_when_a_table_is_broken() {
         let lines = lines(&[["北京 北京 北京 北京", "1"]], 16);

@@ -71,7 +71,7 @@ impl fmt::Display for MistakeList<'_> {
 ///
 /// # Errors
 ///
-/// Returns all noted mistakes in the order of their lines, if there are any. If `read_root` returns `None`, it must have noted a mistake.
+/// Returns all noted mistakes in the order of their lines, if there are any. `read_root` must note a mistake before it returns `None`.
 pub fn read<T>(
     text: &str,
     read_root: impl FnOnce(&Section<'_>) -> Option<T>,
@@ -133,7 +133,7 @@ impl<'a> Document<'a> {
             .ok()
     }
 
-    /// Returns `table`, which [`Document::parse`] has returned, as a section.
+    /// Returns the outermost table as a section. The argument `table` is the table that [`Document::parse`] returned.
     pub(crate) fn root<'d>(&'d self, table: &'d DeTable<'a>) -> Section<'d> {
         Section {
             document: self.with_shorter_lifetime(),
@@ -143,8 +143,8 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Returns this document as a `Document<'d>`. The text lives for `'a`, and the borrow `'d` is shorter. [`Section`] has only one
-    /// lifetime, `'d`.
+    /// Returns this document as a `Document<'d>`, because a [`Section`] has only one lifetime. `'d` is the lifetime of the borrow, which is
+    /// shorter than the lifetime `'a` of the text.
     fn with_shorter_lifetime<'d>(&'d self) -> &'d Document<'d>
     where
         'a: 'd,
@@ -226,8 +226,8 @@ impl<'d> Section<'d> {
         item
     }
 
-    /// Notes a mistake about `key` of this table. Its line is that of the table, because the key may be missing. For a key that exists,
-    /// [`Item::note`] gives the key's own line.
+    /// Notes a mistake about `key` of this table. The mistake gets the line of the table, because the key may be missing. For a
+    /// key that exists, [`Item::note`] gives the key's own line.
     pub fn note(&self, key: &str, message: String) {
         self.document
             .note(self.line, &format!("{}{key}", self.prefix), message);
@@ -256,9 +256,10 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// Does the same as the function [`line_of`], for a key in this table.
+    /// Does the same as the function [`line_of`], for a key in this table. Here too, `key` is a full name.
     fn line_of(&self, key: &str) -> usize {
-        // The value whose key is, or contains, the wanted key. For example, `parameters` contains `parameters.internal[2]`.
+        // The value of the wanted key, or a value that contains the wanted key: the value of `parameters` contains
+        // `parameters.internal[2]`.
         let mut items = self.keys().filter_map(|name| self.get(name));
         let item = items.find(|item| item.contains(key));
         item.map_or(self.line, |item| item.line_of(key))

@@ -1,27 +1,28 @@
 //! The bytes on a connection between two machines, and their meaning: first the steps of a handshake ([`Hello`]), then frames
 //! ([`Frame`]). This code uses no socket.
 //!
-//! All steps of the handshake have the same length (67 bytes), and so have all frames (33 bytes). Numbers are big-endian. Only a message
-//! that carries a timestamp of another clock, in addition to the Lamport timestamp, is longer: the length of this timestamp and the
-//! timestamp follow after the 33 bytes. TCP is a stream of bytes, so a read may return a part of a frame, or several frames. [`Chunks`]
-//! and [`Frames`] restore the original steps and frames.
+//! Each step of the handshake has 67 bytes. Each frame has 33 bytes, with one exception: a message can carry a second timestamp, of
+//! another clock than the Lamport clock. Then the length of the second timestamp and the second timestamp itself follow after the 33
+//! bytes. TCP is a stream of bytes, so a read may return a part of a frame, or several frames. [`Chunks`] and [`Frames`] restore the
+//! original steps and frames.
 //!
-//! This is the layout of the steps (`hello`) and of the frames. The number after the name of a field is its length in bytes. The second
-//! field of a frame depends on the kind: a message has its Lamport timestamp there (`stamp`), a frame of kind End the number of messages
-//! (`count`), and a frame of kind Start the start of the run (`time`).
+//! This is the layout of the steps (`hello`) and of the frames. The number after the name of a field is its length in bytes. Numbers of a
+//! fixed length are big-endian. The second field of a frame depends on the frame's kind. In a message it is the Lamport timestamp
+//! (`stamp`). In a frame of kind End it says how many messages the sender has sent to the receiver (`count`). In a frame of kind Start it
+//! says when the run starts (`time`).
 //!
 //! ```text
 //! hello   magic 4 | version 2 | kind 1 | machine 4 | nonce 16 | time_ns 8 | proof 32     67 bytes
 //! frame   kind 1 | stamp, count or time 8 | sent_tick 8 | delay_ns 8 | sent_at_ns 8    33 bytes
 //!
-//! after the frame of a message that carries a timestamp of a vector clock or of a hybrid logical clock (hlc):
+//! after the 33 bytes of a message that carries a timestamp of a vector clock or of a hybrid logical clock (hlc):
 //! vector  length 4 | for each machine: component (varint)
 //! hlc     length 4 | time 8 | counter (varint)
 //! ```
 //!
-//! All machines of a run know which kind of timestamp the run's messages carry, and how many numbers a timestamp has. The numbers are
-//! written as [`varint`](crate::clock::varint)s (small numbers take fewer bytes). A timestamp that is longer than any timestamp of the
-//! run's clock is refused before it is read.
+//! A [`varint`](crate::clock::varint) is a number that takes fewer bytes if it is small. All machines of a run know which kind of timestamp
+//! the run's messages carry, and how many numbers a timestamp has. A timestamp that is longer than any timestamp of the run's clock is
+//! refused before it is read.
 //!
 //! The run's token (a secret that only the machines of the run know) is never sent. Each side proves that it knows the token. The proof
 //! is a hash with a key that is derived from the token. These are hashed: the other fields of the [`Hello`] that contains the proof, the
@@ -66,7 +67,8 @@ pub type Proof = [u8; 32];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelloKind {
     /// From a listener to a dialler in another process, directly after the listener has accepted the connection. The challenge has no
-    /// proof. It has a nonce that goes into the dialler's proof. A dialler in the same process knows the nonce already.
+    /// proof. It has a nonce that goes into the dialler's proof. A dialler in the same process needs no challenge, because it knows the
+    /// listener's nonce already.
     Challenge,
     /// From the dialler of a connection that is used during the whole run.
     Dial,
@@ -85,11 +87,11 @@ pub struct Hello {
     pub kind: HelloKind,
     /// The machine that sends the step.
     pub machine: MachineIndex,
-    /// The sender's nonce. [`HelloKind::Message`] and [`HelloKind::Receipt`] have no nonce. Here they have the message's number among the
-    /// messages of its sender to its recipient.
+    /// The sender's nonce. [`HelloKind::Message`] and [`HelloKind::Receipt`] have no nonce. Instead, this field has the number of the
+    /// message: 1 for the first message from its sender to its recipient, 2 for the next, and so on.
     pub nonce: Nonce,
-    /// The sender's wall clock, in Unix time. 0 within a process and in [`HelloKind::Message`] and [`HelloKind::Receipt`], because then no
-    /// clocks are compared.
+    /// The sender's wall clock, in Unix time. The handshake compares the wall clocks of machines in different processes. If both machines
+    /// are in the same process, the time is 0. It is also 0 in [`HelloKind::Message`] and [`HelloKind::Receipt`].
     pub time_ns: u64,
     /// The proof that the sender knows the token. In a [`HelloKind::Challenge`], these bytes are 0.
     pub proof: Proof,

@@ -105,7 +105,8 @@ impl Check {
     }
 
     /// The reason why this check cannot be made on some imported logs, such as "queue lengths are not logged". `None` if there is no
-    /// such reason.
+    /// such reason. Some checks are not made because they could not fail: for example, [`Self::Stamp`] would compare timestamps with the
+    /// rule from which the import computed them.
     pub(super) fn why_impossible(self) -> Option<&'static str> {
         match self {
             Self::Phases => Some("the planned times of ticks are not known"),

@@ -4,14 +4,14 @@
 //! machines. The draws are independent. The counts of all runs of a configuration are added. Each share is then compared with its
 //! configured probability p. Chernoff's bound says how improbable a share is that differs from p:
 //!
-//! - Let k be the number of draws with the outcome, among n independent draws. The share is q = k / n.
+//! - Let k of n independent draws have an outcome, such as an internal event. The share is q = k / n.
 //! - Let D = q ln(q / p) + (1 - q) ln((1 - q) / (1 - p)). This measure of the distance between q and p is called relative entropy. It is 0
 //!   if q = p.
 //! - If q > p, a share of q or more has a probability of at most exp(-n D). If q < p, a share of q or less has a probability of at most
 //!   exp(-n D). So a share with this D or a larger D, above or below p, has a probability of at most 2 exp(-n D).
 //!
 //! This holds for a fixed n. But the number n of idle ticks depends on earlier draws, and several shares are tested. The probability that
-//! at least one of several outcomes occurs is at most the sum of their probabilities. So the bound is multiplied by the number of possible
+//! at least one of several things happens is at most the sum of their probabilities. So the bound is multiplied by the number of possible
 //! values of n (at most the number of events), and by the number of tested shares. A share is reported only if this product is below
 //! [`FALSE_ALARM`]. Therefore a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
 
@@ -51,7 +51,8 @@ struct Counts {
     sends: Vec<u64>,
     /// Number of sends of each machine to all its neighbours.
     to_all: Vec<u64>,
-    /// Number of sends of each machine that are not to all its neighbours, and have as many recipients as the parameter `sends` says.
+    /// For each machine, the number of sends that have the right number of recipients: as many as the parameter `sends` says. Sends to all
+    /// do not count.
     with_right_count: Vec<u64>,
     /// The key is a number of neighbours. The value has the counts of all machines with this number of neighbours together: how many
     /// sends went to the sender's first neighbour, to its second, and so on. The neighbours of a machine are ordered by their index.
@@ -166,7 +167,7 @@ impl Counts {
 
     /// Checks the shares of a configuration. `all_shares` is the number of tested shares of all configurations.
     fn check(&self, configuration: &str, all_shares: usize, tally: &mut Tally) {
-        // A share is a violation if events * all_shares * 2 exp(-n D) < FALSE_ALARM, so if n D is greater than this limit:
+        // A share is a violation if events * all_shares * 2 exp(-n D) < FALSE_ALARM. Solved for n D, this is n D > limit:
         let limit = (2.0 * self.events.max(1) as f64 * all_shares as f64 / FALSE_ALARM).ln();
         let mut findings = tally.findings(self.first_run);
         let mut check_shares = |check: Check, shares: Vec<Share>| {
@@ -204,8 +205,8 @@ impl Counts {
         over_all_machines.into_iter().chain(by_machine).collect()
     }
 
-    /// The shares of [`Counts::shares_to_neighbours`] for each number of neighbours, then [`Counts::share_to`] for each machine that
-    /// has a sender.
+    /// The shares of [`Counts::shares_to_neighbours`] for each number of neighbours, then [`Counts::share_to`] for each machine to
+    /// which at least one machine may send.
     fn recipient_shares(&self) -> Vec<Share> {
         let to_neighbours = self
             .by_rank
@@ -215,7 +216,7 @@ impl Counts {
         to_neighbours.chain(to_machines).collect()
     }
 
-    /// The shares for the sends of all machines with this number of neighbours: the share of sends to each neighbour, the share with the
+    /// The shares for the sends of all machines with `neighbours` neighbours: the share of sends to each neighbour, the share with the
     /// right number of recipients (among the sends that are not to all), and the share of sends to all. `ranks` has the number of sends to
     /// the first neighbour, to the second, and so on.
     fn shares_to_neighbours(&self, neighbours: usize, ranks: &[u64]) -> Vec<Share> {
@@ -245,7 +246,7 @@ impl Counts {
                 ),
                 count: sum_over_machines(&self.with_right_count),
                 draws: sends - to_all,
-                // By the rule, all such sends have this number of recipients.
+                // By the parameter `sends`, every send that is not to all has this number of recipients.
                 probability: 1.0,
             });
         }

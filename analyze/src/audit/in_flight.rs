@@ -70,9 +70,11 @@ pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
     mailboxes
 }
 
-/// The index of an event in its machine's log, as used in [`Sent::first_possible`] and [`Sent::first_certain`]. If the run was as scheduled,
-/// it is the number of the event's tick, because the schedule says between which ticks a message arrives. Otherwise it is `position`, the
-/// index of the event among the machine's events, because arrivals are then compared with the logged times of events.
+/// The index of an event in its machine's log, as used in [`Sent::first_possible`] and [`Sent::first_certain`]. `position` is the number of
+/// events of this machine before the event.
+///
+/// If the run was as scheduled, the index is the number of the event's tick, because the schedule says between which ticks a message arrives.
+/// Otherwise the index is `position`, because the time of an arrival is then compared with the logged time of each event.
 pub(super) fn index_in_log(setup: &Setup, position: usize, entry: &Entry) -> u64 {
     if setup.as_scheduled {
         entry.tick
@@ -87,8 +89,9 @@ pub(super) fn index_in_log(setup: &Setup, position: usize, entry: &Entry) -> u64
 /// If the run was as scheduled, a tick finds all messages that arrived before the tick was due. In other runs, it is not known when a
 /// message entered the queue, only that this was after the send, and at most the run's largest latency later.
 ///
-/// If the configuration has a delay, a message enters the queue only when its delay is over, in all runs. Then only ticks that are due after
-/// the end of the delay find the message. If delays are random, only the earliest and the latest end are known.
+/// The configuration can give messages a delay. Then, in every run (as scheduled or not), a message enters the queue only when its delay is
+/// over. Only ticks that are due after the end of the delay find the message. If delays are random, only the earliest and the latest possible
+/// end of a delay are known.
 fn arrival_indices(setup: &Setup, log: &Log, sender: usize, send: &Entry, to: usize) -> (u32, u32) {
     let due_ns = setup.timetables[sender].due_ns(send.tick);
     let (shortest_ns, longest_ns) = setup.delay_ns;
@@ -96,13 +99,14 @@ fn arrival_indices(setup: &Setup, log: &Log, sender: usize, send: &Entry, to: us
     let latest_end_ns = due_ns.saturating_add(longest_ns);
     let (timetable, events) = (&setup.timetables[to], &log.machines[to]);
     if setup.as_scheduled {
-        // A damaged log may have fewer events than ticks. The index after the last event means that no logged event finds the message.
+        // A damaged log may have fewer events than ticks. The index is limited to the number of events, because this is the largest index
+        // in the lists of arrivals (`Arrived` in queues.rs).
         let first_seen =
             |end_ns: u64| timetable.first_tick_after(end_ns).min(events.len() as u64) as u32;
         return (first_seen(earliest_end_ns), first_seen(latest_end_ns));
     }
     let latest_arrival_ns = send.time_ns.saturating_add(setup.latency_ns);
-    // In an imported log, the logged time of the send may be too late, by at most this time.
+    // In an imported log, the logged time of the send may be too late, by at most `late_ns`.
     let late_ns = setup.logged_late_ns(sender, to);
     let mut first_possible =
         events.partition_point(|entry| entry.time_ns.saturating_add(late_ns) < send.time_ns);

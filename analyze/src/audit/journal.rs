@@ -96,8 +96,9 @@ pub(super) fn check_measured(
     if !setup.known.timetable {
         return;
     }
-    // The margin is computed from a list of all ticks. If the row is damaged, it may give so many ticks that the list is too long for the
-    // memory. So the margin is not checked if there should be more ticks than the log has events; another check reports the missing ticks.
+    // `check_margin` makes a list of all ticks that the run should have according to `row`. With a damaged row, this list could be too long
+    // for the memory. So the margin is checked only if the log has at least as many rows as the list has ticks. Otherwise ticks are missing
+    // in the log, and another check reports them.
     if setup.ticks() <= log_rows {
         check_margin(row, setup, schema, problems);
     }
@@ -122,8 +123,9 @@ pub(super) fn check_measured(
     }
 }
 
-/// Checks column `margin_us`. In datasets with a `schema` before [`SCHEMA_OF_TRUE_MARGINS`], this column may have a lower limit of the margin
-/// instead of the margin. This is not reported: if the delays of a run are shorter than the lower limit, they are shorter than the margin.
+/// Checks column `margin_us`. In datasets with a `schema` before [`SCHEMA_OF_TRUE_MARGINS`], this column may have a lower limit of the
+/// margin instead of the margin. Both numbers are accepted: the lower limit is never greater than the margin, so delays below the lower
+/// limit are below the margin too.
 fn check_margin(row: &JournalRow, setup: &Setup, schema: u32, problems: &mut Vec<String>) {
     // The values may differ by one nanosecond because of rounding.
     let is_in_row = |margin_ns: u64| ns_from_us(row.margin_us).abs_diff(margin_ns) <= 1;

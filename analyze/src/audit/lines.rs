@@ -22,17 +22,16 @@ impl<'d> Lines<'d> {
         Self { dataset }
     }
 
-    /// Finds the file and the line (from 1) of a violation. `at` says where the violation is in the data of `run`, which must be one of
-    /// the rows in [`Dataset::attempted`], not a copy. The line is `None` if the file cannot be read up to the violation.
+    /// Finds the file and the line (from 1) of a violation. `at` says where the violation is in the data of the run. `run` must be an
+    /// element of [`Dataset::attempted`], not a copy of it. The line of a violation in the events is `None` if the file with the
+    /// events cannot be read.
     pub(super) fn find(&self, run: &JournalRow, at: At) -> (PathBuf, Option<u64>) {
         match at {
             At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),
             At::Row(row) => {
                 let event_file = self.dataset.segment_of(run);
                 // The file has the rows of several runs. The rows of this run begin at the byte `run.offset`, and `row` counts them
-                // from 0.
-                // If the lines cannot be counted, the violation is reported without a line. The unreadable file is a violation of
-                // its own.
+                // from 0. If the file cannot be read, the violation is reported without a line.
                 let lines_before = count_newlines(&event_file, run.offset).ok();
                 (event_file, lines_before.map(|before| before + row + 1))
             }

@@ -50,8 +50,9 @@ impl Log {
         setup: &Setup,
         findings: &mut RunFindings<'_>,
     ) -> Self {
-        // Memory is reserved for the ticks of each machine. Their number comes from runs.csv and, if this file is damaged, may be far too
-        // large. So it is limited by the largest number of rows that fit in `bytes`: a row has at least 16 bytes (commas, numbers, a word).
+        // Memory is reserved for one event at each tick of each machine. The number of ticks comes from runs.csv. If runs.csv is damaged,
+        // this number can be far too large. So at most `max_rows` events are reserved, because `bytes` cannot have more rows: a row has at
+        // least 16 bytes (commas, numbers, a word).
         let max_rows = bytes.len() as u64 / 16 + 1;
         let reserve =
             |timetable: &Timetable| Vec::with_capacity(timetable.ticks.min(max_rows) as usize);
@@ -107,14 +108,16 @@ impl Log {
             };
             return findings.violated(Check::Rows, At::Row(row), words);
         };
-        // The machines that the row names. A send to all names none: for it, `among` returns its argument, here the empty list.
+        // The senders or recipients that the row names. A send to all machines names none of them. For such a send, `among` returns the
+        // list that it is given, and here this list is empty.
         let peers = match &logged.event.kind {
             EventKind::Send { recipients, .. } => recipients.among(&[]),
             EventKind::Receive(message) => std::slice::from_ref(&message.sender),
             EventKind::Internal => &[],
         };
         let is_receive = matches!(logged.event.kind, EventKind::Receive(_));
-        // Whether the event's message may go between `machine` and `peer`.
+        // Whether the event's message can go from its sender to its recipient. `peer` is the sender if the event is a receive, and a
+        // recipient if the event is a send.
         let is_peer = |peer: u32| {
             let (from, to) = if is_receive {
                 (peer, machine)
@@ -123,7 +126,7 @@ impl Log {
             };
             (peer as usize) < machines && model.may_send(from as usize, to as usize)
         };
-        // In an imported log, the cell of the sender or recipient may be empty: `UNKNOWN_MACHINE`. This is no violation.
+        // In an imported log, the cell of the sender or recipient can be empty. This is no violation. The row then has `UNKNOWN_MACHINE`.
         let is_impossible_peer = |&&peer: &&u32| peer != UNKNOWN_MACHINE && !is_peer(peer);
         if let Some(peer) = peers.iter().find(is_impossible_peer) {
             let words =

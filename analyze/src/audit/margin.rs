@@ -41,10 +41,10 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     setup.real_ns(closest_ns.unwrap_or(setup.duration_ns))
 }
 
-/// A lower limit of the margin, in nanoseconds of real time. With `phase = "spread"`, every first tick is due a whole number of steps after
-/// time 0, and ticks of different machines are at least one step apart. So the limit is the length of a step: a million seconds divided by
-/// [`Setup::steps_per_million_seconds`]. With other phases the limit is 0. Datasets with a `schema` (version of the format) of 4 or less
-/// may have the limit instead of the margin in column `margin_us`.
+/// A lower limit of the margin, in nanoseconds of real time. With `phase = "spread"`, time is divided into equal steps, and ticks of
+/// different machines are due at least one step apart. So the limit is the length of a step: a million seconds divided by
+/// [`Setup::steps_per_million_seconds`]. If that number is `None`, or with another phase, the limit is 0. In datasets with a `schema`
+/// (version of the format) of 4 or less, column `margin_us` may have this limit instead of the margin.
 pub(super) fn lower_limit_ns(setup: &Setup) -> u64 {
     match (setup.phase, setup.steps_per_million_seconds()) {
         (PhaseRule::Spread, Some(steps)) => setup.real_ns(MILLION_SECONDS_NS / steps),

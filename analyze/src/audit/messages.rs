@@ -66,8 +66,8 @@ pub(super) fn all_unknown(log: &Log, machine: usize) -> ReceivedMessages {
     receives.map(|_| None).collect()
 }
 
-/// Returns the indices of the mailbox's messages, sorted by sender and tick. The messages of a sender are in the order of the sender's log,
-/// which in a damaged log is not always the order of ticks.
+/// Returns the indices of the mailbox's messages, sorted by sender and tick. In the mailbox itself, the messages of a sender are in the
+/// order of the rows of the sender's log. In a damaged log, these rows are not always in the order of ticks.
 fn sort_by_tick(mailbox: &Mailbox) -> Vec<u32> {
     let mut indices: Vec<u32> = (0..mailbox.messages.len() as u32).collect();
     indices.sort_by_key(|&index| {
@@ -189,8 +189,8 @@ impl<'a> ReceiveChecker<'a> {
                 )
             });
         }
-        // After a skipped message, only the first receive of a later message is reported. So the next expected message is now the one after
-        // the received message, even if skipped messages may still come.
+        // If messages were skipped, that was reported just now. To report it only once, the next expected message is now the one after the
+        // received message, even if skipped messages may still come.
         if index >= next {
             self.next[message.sender as usize] = index + 1;
         }
@@ -207,7 +207,8 @@ impl<'a> ReceiveChecker<'a> {
         let (shortest_delay_ns, _) = setup.delay_ns;
         let earliest_arrival_ns =
             due_ns(sent.sender as usize, send).saturating_add(shortest_delay_ns);
-        // In an imported log, the logged time of the send may be too late, by at most this time.
+        // In an imported log, the logged time of the send can be later than the logged time of the receive. The audit accepts a difference
+        // of up to `late_ns`.
         let late_ns = setup.logged_late_ns(sent.sender as usize, self.machine);
         let compares_due_times = setup.as_scheduled || setup.has_delay();
         if compares_due_times && due_ns(self.machine, entry) <= earliest_arrival_ns {

@@ -10,8 +10,8 @@
 //! limit counts only the messages that must have arrived, and the upper limit counts all messages that can have arrived. There are two
 //! ways to find these messages. In virtual time, and in runs that were as scheduled (column `as_scheduled`), the time of an arrival
 //! follows from the time at which the tick of the send is due and from the configured delay of messages. If this delay is constant, the two
-//! limits are equal. In other runs, it is only known that the message arrived after the logged time of its send, at most the largest
-//! latency of the run later (it is in the journal), and that it entered the queue only after the configured delay.
+//! limits are equal. In other runs, less is known: a message arrived after the logged time of its send, and at most the run's largest
+//! latency later. (The journal has the largest latency.) If a delay is configured, a message entered the queue only after the delay.
 //!
 //! # Layout
 //!
@@ -19,7 +19,7 @@
 //! - [`tally`]: counts how often each check was made and failed, and keeps the first violation of each check
 //! - [`setup`], [`timetable`]: the parameters of a run, and the times at which its ticks are due
 //! - [`model`]: what a machine does at an idle tick (a tick without a waiting message), and to which machines it may send
-//! - [`margin`]: computes the margin of a run again
+//! - [`margin`]: computes the margin of a run again, to compare it with the journal
 //! - [`journal`]: checks of the journal's rows
 //! - [`log`]: the events of each machine of a run
 //! - [`ticks`]: checks of ticks, their times, and phases (the times of the first ticks)
@@ -110,8 +110,8 @@ pub struct CheckResult {
     pub checked: u64,
     /// How often the check failed.
     pub violations: u64,
-    /// The violation in the run with the lowest number. If this run has several, the one that was found first. `None` if the check never
-    /// failed.
+    /// The violation in the run with the lowest run number. If this run has several violations, the violation that was found first. `None`
+    /// if the check never failed.
     pub first: Option<CounterExample>,
 }
 

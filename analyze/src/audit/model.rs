@@ -15,7 +15,8 @@ pub(super) struct Model {
 /// With which probability a send goes to which recipients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct SendProbabilities {
-    /// The probability that a given neighbour is a recipient (perhaps one of several) and the send is not to all.
+    /// The probability that the send is not to all neighbours (the machines to which the sender may send), but a given neighbour is among
+    /// its recipients. For example, 2/5 if two of five neighbours are drawn.
     pub(super) to_each: f64,
     /// The probability that the send goes to all neighbours.
     pub(super) to_all: f64,
@@ -64,8 +65,8 @@ impl Model {
     }
 
     /// For each machine, lists the other machines with which it interacts: one of the two machines may send to the other, or both may send
-    /// to the same third machine. Then the order of their ticks matters, because it can change their events. `None` means that any two
-    /// machines interact.
+    /// to the same third machine. Then the order of the two machines' ticks matters: in another order, events can be different.
+    /// `None` means that any two machines interact.
     pub(super) fn interacting_machines(&self) -> Option<Vec<Vec<usize>>> {
         let machines = 0..self.machines;
         if machines
@@ -106,7 +107,7 @@ impl Model {
     /// The position of `neighbour` (from 0) in the list of the neighbours of `machine`, which is ordered by machine number.
     pub(super) fn rank(&self, machine: usize, neighbour: usize) -> usize {
         match self.topology {
-            // The list has all machines but `machine` itself, so the machines after it are one position further forward.
+            // The list has all machines but `machine` itself, so the position of a machine with a larger number is its number minus 1.
             Topology::Mesh if neighbour > machine => neighbour - 1,
             Topology::Mesh => neighbour,
             _ => (0..neighbour)
@@ -149,7 +150,7 @@ impl Model {
                 recipients: Some(1),
             },
             Sends::Broadcast => always_to_all,
-            // Some of the neighbours are drawn, all with the same probability. So a neighbour is drawn with this share as probability.
+            // The recipients are drawn from the neighbours, each with the same probability (2/5 for two recipients of five neighbours).
             Sends::Multicast(recipients) if (recipients as usize) < neighbours => {
                 SendProbabilities {
                     to_each: f64::from(recipients) / neighbour_count,
@@ -157,7 +158,7 @@ impl Model {
                     recipients: Some(recipients as usize),
                 }
             }
-            // The machine does not have more neighbours than a send should have recipients. So a send goes to all neighbours.
+            // A send should have as many recipients as the machine has neighbours, or more. So the send goes to all neighbours.
             Sends::Multicast(_) => always_to_all,
         }
     }

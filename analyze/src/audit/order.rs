@@ -13,8 +13,8 @@ type ArrivalTime = (u64, u32);
 pub(super) struct QueueOrder<'a> {
     setup: &'a Setup,
     log: &'a Log,
-    /// The largest of the earliest possible arrival times of the messages taken so far, and the message that has this time. If the machine
-    /// later takes a message that must have arrived before this time, the order is wrong.
+    /// Every message has an earliest possible arrival time. This field has the largest of these times among the messages taken so far, and
+    /// the message that has this time. If the machine later takes a message that must have arrived before this time, the order is wrong.
     last_entered: Option<(ArrivalTime, Sent)>,
 }
 
@@ -58,16 +58,17 @@ impl<'a> QueueOrder<'a> {
     ///
     /// There are three cases:
     ///
-    /// - The run was as scheduled. The delay of a message begins when the tick of its send is due. The first time is the end of the shortest
-    ///   configured delay, the second time is the end of the longest. If the delay is constant, the two times are equal, and messages with
-    ///   equal times are ordered by the number of their sender.
-    /// - The run was not as scheduled and has no configured delay. The first time is that of the send. The second time is the first
-    ///   time plus the run's largest latency.
+    /// - The run was as scheduled. The delay of a message begins when the tick of its send is due. The earliest arrival is at the end of
+    ///   the shortest configured delay, the latest arrival at the end of the longest. If the delay is constant, both times are equal,
+    ///   and messages with equal times arrive in the order of their senders' numbers.
+    /// - The run was not as scheduled and has no configured delay. The earliest arrival is at the time of the send. The latest arrival is
+    ///   later than the send by the largest latency of the run.
     /// - The run was not as scheduled and has a configured delay. Then positions in the recipient's log take the place of times (see
     ///   [`Sent::first_possible`] and [`Sent::first_certain`]).
     ///
-    /// Only in the first case with a constant delay, the order of messages with equal times is known. Otherwise the second number is 0 in the
-    /// earliest time and `u32::MAX` in the latest. Then messages with equal times are never found to be in the wrong order.
+    /// The order of messages with equal times is known only in the first case with a constant delay. In all other cases, the second
+    /// number of an [`ArrivalTime`] is 0 for the earliest arrival and `u32::MAX` for the latest. So two messages that can have arrived at
+    /// the same time are never found to be in the wrong order.
     fn arrival_times(&self, sent: &Sent) -> (ArrivalTime, ArrivalTime) {
         let Setup {
             delay_ns: (shortest_ns, longest_ns),

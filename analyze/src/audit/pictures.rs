@@ -49,8 +49,8 @@ pub(super) fn diagram_command(
     Some(format!("analyze diagram {} {options}", shell_word(root)))
 }
 
-/// Reads the events of a run. `None` if the journal has another number of events, or if an event cannot be read, or has the number of
-/// another run or of a machine that does not exist.
+/// Reads the events of a run. `None` if an event cannot be read, if an event names another run or a machine that does not exist, or if
+/// there are not as many events as the journal says.
 fn readable_events(dataset: &Dataset, run: &JournalRow) -> Option<Vec<EventRow>> {
     let bytes = dataset.read_events(run).ok()?;
     let rows = parse_rows_in(&bytes, dataset.row_format(run));

@@ -61,7 +61,7 @@ fn check_idle_event(
     if matches!(entry.kind, EventKind::Receive(_)) {
         return;
     }
-    // When ticks were due (the timetable) is known in runs of the simulator only.
+    // The timetable (when ticks were due) is known only for runs of the simulator.
     let is_of_simulator = setup.known.timetable;
     if entry.queue > 0 && is_of_simulator {
         findings.violated(Check::Idle, At::Row(entry.row), || {

@@ -13,7 +13,7 @@ use crate::output::words::counted;
 pub fn words(audit: &Audit) -> Vec<String> {
     let mut words: Vec<String> = audit.datasets.iter().map(describe_dataset).collect();
     words.extend(audit.datasets.iter().filter_map(describe_checks_not_made));
-    // The reason, if violations cannot be traced to lines of the imported logs.
+    // If violations in an imported dataset cannot be traced to lines of the imported logs, the report says why.
     let datasets = audit.datasets.iter();
     words.extend(datasets.filter_map(|dataset| dataset.sources_problem.clone()));
     words.push(String::new());
@@ -142,7 +142,7 @@ fn describe_checks_not_made(dataset: &Audited) -> Option<String> {
             None => reasons.push((reason, vec![result.check.name()])),
         }
     }
-    // There is at least one reason: the planned times of ticks are not known in any imported log.
+    // The list is never empty: no imported log has the planned times of ticks, so the check of these times is never made.
     let reasons: Vec<String> = reasons
         .iter()
         .map(|(reason, checks)| format!("{} ({reason})", checks.join(", ")))

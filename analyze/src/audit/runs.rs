@@ -183,7 +183,7 @@ fn audit_on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, Ev
     (tally, frequencies)
 }
 
-/// For each key (the text of all parameters and the repetition, which identifies a run), the index of the first finished row with this
+/// For each key (the text of all parameters and the repetition, which identifies a run), the index in `finished` of the first row with this
 /// key.
 fn first_with_key<'d>(finished: &[&'d JournalRow]) -> HashMap<&'d str, usize> {
     let mut first = HashMap::with_capacity(finished.len());
@@ -238,7 +238,7 @@ impl Shared<'_> {
                 &setup,
                 findings,
             );
-            // `log` has all readable rows of this text. Freeing the text before the checks saves memory.
+            // `log` has its own copy of all readable rows. Freeing `bytes` before the checks saves memory.
             drop(bytes);
             let largest_lateness_ns = check_events(&setup, &log, findings);
             frequencies.count(run_index, &setup, &log);
@@ -307,8 +307,8 @@ fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64
             false => messages::all_unknown(log, machine),
         };
         queues::check_idle(setup, log, machine, findings);
-        // Logged queue lengths are compared with the number of messages that can have arrived by then. So the recipients of sends must be
-        // known, and the times of different machines must be comparable.
+        // The check compares the logged queue length of each event with the number of messages that can have arrived until the event.
+        // For this, the recipients of sends must be known, and the times of different machines must be comparable.
         if setup.known.recipients && setup.known.queue_lengths && setup.known.shared_time {
             queues::check(setup, log, machine, mailbox, &received, findings);
         }

@@ -68,13 +68,14 @@ impl Known {
             sends_given,
             ..
         } = imported;
-        // The tick of the send is logged, or the import found it by the message's timestamp. Both are enough to find the send of a receive.
+        // Whether receives have the ticks of their sends: the log has all these ticks, or the import added them by matching timestamps.
         let has_sent_ticks = !missing_fields.sent_ticks || assumed.sent_ticks;
         Self {
             timetable: false,
             ticks: !assumed.ticks,
             internal: !assumed.internal,
             recipients: !missing_fields.recipients,
+            // `sends_given` says whether the user gave the parameter `sends` to `analyze import`.
             recipient_rule: *sends_given && !missing_fields.recipients,
             queue_lengths: !assumed.recounted_queues
                 && imported.can_measure(UnmeasuredPart::QueueLengths, run),
@@ -217,8 +218,8 @@ impl Setup {
         (model_ns as f64 / self.time_scale) as u64
     }
 
-    /// The number of steps in a million seconds. With `phase = "spread"`, every phase is a multiple of one step: 1 / (L N) seconds, where
-    /// L is the least common multiple of the rates in ticks per second, and N the number of machines. The number of steps in one second can
+    /// With `phase = "spread"`, every phase is a multiple of one step: 1 / (L N) seconds, where L is the least common multiple of the rates
+    /// in ticks per second, and N the number of machines. Returns the number of steps in a million seconds. In one second, this number can
     /// be a fraction, because rates such as 0.5 are possible. In a million seconds it is a whole number, because rates are whole numbers of
     /// ticks per million seconds (micro-hertz). `None` if the number does not fit into 64 bits.
     pub(super) fn steps_per_million_seconds(&self) -> Option<u64> {

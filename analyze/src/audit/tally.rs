@@ -29,7 +29,7 @@ pub(super) struct CheckCounts {
     pub(super) checked: u64,
     /// How often the check failed.
     pub(super) violations: u64,
-    /// The violation in the run with the lowest index. If this run has several, the one that was found first.
+    /// A violation from the run with the lowest index, among the runs that have any. If that run has several, the one that was found first.
     pub(super) first: Option<FirstViolation>,
 }
 
@@ -58,7 +58,7 @@ impl Tally {
         self.runs += other.runs;
         self.messages += other.messages;
         self.events += other.events;
-        // The index of the run with the first violation. Without a violation it is larger than any index, so it never replaces one.
+        // The index of the run with the first violation. If there is no violation, the result is larger than the index of any run.
         let run_index = |first: &Option<FirstViolation>| {
             first.as_ref().map_or(usize::MAX, |first| first.run_index)
         };
@@ -93,8 +93,8 @@ impl RunFindings<'_> {
         self.tally.counts[check as usize].checked += times;
     }
 
-    /// Records that `check` failed. If this is the first violation of the check in this run, and none of an earlier run (with a lower index)
-    /// has been recorded, it becomes the first violation. Only then is the function `words` called, which describes it.
+    /// Records that `check` failed. The failure becomes the first violation of the check if none is recorded yet, or if the recorded one is
+    /// in a later run (with a higher index). Only then is the function `words` called, which describes the failure.
     #[cold]
     pub(super) fn violated(&mut self, check: Check, at: At, words: impl FnOnce() -> String) {
         let counts = &mut self.tally.counts[check as usize];
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn tallies_added_in_any_order_keep_the_first_violation_of_the_first_run_with_one() {
+    fn the_first_violation_does_not_depend_on_the_order_of_the_tallies() {
         for order in [[2, 0, 1], [0, 1, 2], [1, 2, 0]] {
             let mut sum = Tally::default();
             // Run 0 has no violation, run 1 has two, and run 2 has four.

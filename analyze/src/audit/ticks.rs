@@ -142,18 +142,20 @@ fn check_time(
 
 /// Checks [`Check::Phases`]. A phase must be shorter than the time between two ticks of the machine. With `phase = "aligned"`, it must be
 /// 0. With `phase = "spread"`, it must be a whole number of steps of 1 / (L N) seconds, where L is the least common multiple of the rates
-/// and N the number of machines. Also, the numbers of steps must have a different remainder modulo N for each machine. This has the
-/// effect that no two machines ever tick at the same time: a machine with rate r ticks every 1 / r seconds. These are N L / r steps, a
-/// multiple of N, because L / r is a whole number. So all ticks of a machine have the same remainder. For example, at the rates 1 and 2 the
-/// steps are 1/4 s. The machines tick every 4 and every 2 steps: one machine at even numbers of steps, the other at odd ones.
+/// and N the number of machines. Also, the numbers of steps must have a different remainder modulo N for each machine.
+///
+/// Because of the different remainders, no two machines ever tick at the same time. A machine with rate r ticks every 1 / r seconds, that
+/// is, every N L / r steps. L / r is a whole number, so N L / r is a multiple of N. So all ticks of a machine have the remainder of its
+/// first tick. For example, at the rates 1 and 2 a step is 1/4 s. The machine with rate 1 ticks every 4 steps, the other machine every 2
+/// steps: one of them always at even numbers of steps, the other always at odd numbers.
 pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
     let machines = setup.machines() as u64;
     if !setup.known.timetable {
         return;
     }
     findings.checked(Check::Phases, machines);
-    // The number of steps in one second can be a fraction, because rates such as 0.5 are possible. In a million seconds it is a whole
-    // number. It is `None` if it does not fit into 64 bits. Then the steps are not checked.
+    // The number of steps in a million seconds is always a whole number. (The number in one second can be a fraction, because rates such as
+    // 0.5 are possible.) If the number does not fit into 64 bits, it is `None`, and the steps are not checked.
     let steps_per_million_seconds = setup.steps_per_million_seconds();
     // For each remainder modulo N, the machine that has it.
     let mut machine_with_remainder = vec![None; setup.machines()];
@@ -167,7 +169,8 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
         if setup.phase == PhaseRule::Aligned && phase_ns != 0 {
             violated("with phase = aligned it must be 0".to_owned());
         } else if u128::from(phase_ns) * u128::from(rate.micro_hertz()) >= million_seconds_ns {
-            // The condition is phase >= 1 / rate, multiplied by the rate: a division would round.
+            // The condition is phase >= 1 / rate. It is multiplied by the rate, because a division would round. In nanoseconds and
+            // micro-hertz, the 1 becomes 10^9 * 10^6. This is also the number of nanoseconds in a million seconds.
             violated("it must be shorter than the time between two ticks".to_owned());
         } else if setup.phase == PhaseRule::Spread
             && let Some(steps_per_million_seconds) = steps_per_million_seconds

@@ -94,8 +94,8 @@ fn find_problem(
     }
 }
 
-/// The components that a vector clock must have: for each component the larger one of the `known` timestamps (the machine's previous one
-/// and the received one), and then 1 more in the machine's own component, for the event itself.
+/// The components that a vector clock must have. Each component is the larger of its values in the two `known` timestamps (the machine's
+/// previous one and the received one; a missing timestamp counts as zeros). The event itself adds 1 to the machine's own component.
 fn expected_vector(
     machine: usize,
     machines: usize,
@@ -147,7 +147,7 @@ fn find_hybrid_problem(
         }
         return (counter != 0).then(|| "a new time must have counter 0".to_owned());
     }
-    // The time is the previous or the received one. So the reading of the physical clock must not be later.
+    // The time is the previous or the received one. That is wrong if every possible reading of the physical clock is later than this time.
     if earliest > latest_known {
         return Some(format!(
             "at this event the physical clock reads at least {earliest}"

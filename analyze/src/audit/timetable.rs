@@ -18,7 +18,8 @@ pub(super) struct Timetable {
 impl Timetable {
     /// The ticks of a machine that has `micro_hertz` ticks in a million seconds (at least 1), and its first tick at `phase_ns`.
     pub(super) fn new(phase_ns: u64, micro_hertz: u64, duration_ns: u64) -> Self {
-        // `first_tick_after` returns at most `ticks`. So while the number of ticks is not known, `ticks` is too large to have an effect.
+        // The number of ticks is computed below with `first_tick_after`, which returns at most `self.ticks`. Until then, `ticks` is so large
+        // that it limits nothing.
         let mut timetable = Self {
             phase_ns,
             micro_hertz,
@@ -44,9 +45,9 @@ impl Timetable {
         match ns.checked_sub(self.phase_ns) {
             None => 0,
             // Let y be the time from the first tick to `ns`, s the nanoseconds in a million seconds, and r the rate in micro-hertz.
-            // Tick k is due k * s / r after the first tick, rounded down. This is a whole number, so it is more than y if it is at
-            // least y + 1. That is so if k * s / r >= y + 1. So the smallest k is (y + 1) * r / s, rounded up. Adding s - 1 before the
-            // division rounds up.
+            // Tick k is due k * s / r after the first tick, rounded down. It is due later than `ns` if this whole number is at least y + 1,
+            // which means k * s / r >= y + 1, or k >= (y + 1) * r / s. The smallest such k is the right side, rounded up.
+            // `multiply_divide` rounds down. To round up, s - 1 is added before the division.
             Some(since_first_ns) => multiply_divide(
                 since_first_ns.saturating_add(1),
                 self.micro_hertz,
@@ -81,7 +82,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn number_of_ticks_due_times_and_first_tick_after_are_those_of_a_plain_search(
+        fn tick_count_due_times_and_first_tick_after_agree_with_a_plain_search(
             // A whole number of ticks per second (1 to 1000), or any rate from 0.001 to 1000 ticks per second.
             micro_hertz in prop_oneof![(1u64..=1000).prop_map(|hertz| hertz * 1_000_000), 1_000u64..1_000_000_000],
             phase_ns in 0u64..1_100_000_000,

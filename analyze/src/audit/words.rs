@@ -5,8 +5,9 @@ use sim::machine::{EventKind, Recipients};
 
 use super::log::Entry;
 
-/// Describes an event in a clause, such as "machine 0 had an internal event at tick 5". An imported log may lack machines and numbers.
-/// `UNKNOWN_MACHINE` and `UNKNOWN` stand for them.
+/// Describes an event in a clause, such as "machine 0 had an internal event at tick 5". In an imported log, the sender or the recipients
+/// of a message can be unknown (`UNKNOWN_MACHINE`). The stamp of a received message and the tick at which it was sent can be unknown too
+/// (`UNKNOWN`).
 pub(super) fn event(machine: usize, entry: &Entry) -> String {
     let tick = entry.tick;
     match &entry.kind {

@@ -82,9 +82,9 @@ impl Criterion {
         }
     }
 
-    /// The estimate's interval is now from `low` to `high`. Computes how many runs would make it so narrow that it contains no bound of the
-    /// criterion. Then the test is decided. The width of an interval is proportional to 1 / sqrt(number of runs). `None` if a billion
-    /// runs would not be enough, because nobody can make so many runs.
+    /// Computes how many runs would be enough to decide. The estimate's interval is now from `low` to `high`. With more runs, it becomes
+    /// narrower: its width is proportional to 1 / sqrt(number of runs). The test is decided when the interval contains no bound of the
+    /// criterion. `None` if a billion runs would not be enough, because nobody can make so many runs.
     fn runs_to_decide(&self, estimated: &Estimated, (low, high): (f64, f64)) -> Option<u64> {
         let value = estimated.value;
         // A value outside the range fails as soon as the interval does not reach the nearer bound. The other bound does not matter.
@@ -96,6 +96,7 @@ impl Criterion {
         let bounds_in_interval = deciding_bounds
             .into_iter()
             .filter(|bound| (low..=high).contains(bound));
+        // For each of these bounds: the factor by which the number of runs must grow, so that the interval no longer contains the bound.
         let factors = bounds_in_interval.map(|bound| {
             // However many runs there are, their interval contains this bound.
             if bound == value {
@@ -107,11 +108,11 @@ impl Criterion {
             } else {
                 high - value
             };
-            // The half-width must shrink to the distance between value and bound.
+            // The half-width must shrink to the distance between value and bound. For half the width, four times as many runs are needed.
             (half_width / (bound - value)).powi(2)
         });
         let largest_factor = factors.fold(1.0, f64::max);
-        // A difference is between a group of `n` runs and one of `n_from` runs. The smaller group counts.
+        // If the estimate is the difference of two groups of runs, they have `n` and `n_from` runs. The result is for the smaller group.
         let present_runs = match estimated.n_from {
             Some(n_from) => n_from.min(estimated.n),
             None => estimated.n,
@@ -228,9 +229,10 @@ mod tests {
     }
 
     /// The true value is exactly at the bound of the criterion, so every decision is due to chance. Values are normally distributed with
-    /// known variance. The first verdict is made after 400 runs, when the estimate is z standard errors above the bound. If it is undecided,
-    /// runs are added until there are as many as the verdict advises, and a second verdict is made. The probability of a decision is
-    /// then 0.109 instead of 0.05. This is why the table of tests advises against adding runs until a test decides.
+    /// known variance. The first verdict is made after 400 runs, when the estimate is z standard errors above the bound. If this verdict is
+    /// undecided, runs are added until there are as many as the first verdict advises, and a second verdict is made. The probability that
+    /// the first or the second verdict decides is 0.109. With only the first verdict, it is 0.05. This is why the table of tests advises
+    /// against adding runs until a test decides.
     #[test]
     fn adding_the_advised_runs_doubles_the_risk_of_a_wrong_verdict() {
         use statrs::distribution::{ContinuousCDF, Normal};
@@ -250,7 +252,9 @@ mod tests {
                 _ => return [1.0, 1.0],
             };
             // At the second verdict, the estimate is a sum: a fixed part from the first runs, and a normally distributed part from the
-            // added runs. Here its unit is the standard error of an estimate from all runs.
+            // added runs. From here on, numbers are in standard errors of the second estimate. In the sum, the first estimate has the
+            // weight n / runs. One standard error of the first estimate is sqrt(runs / n) standard errors of the second. The product is
+            // sqrt(n / runs).
             let from_first_runs = (n / runs).sqrt() * z;
             let sd_of_added_runs = (1.0 - n / runs).sqrt();
             let below = |bound: f64| normal.cdf((bound - from_first_runs) / sd_of_added_runs);

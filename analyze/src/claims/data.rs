@@ -120,8 +120,8 @@ pub(super) struct OpenDataset {
 }
 
 impl Data {
-    /// Uses the datasets in `folder` for the claims in the file `claims`, for example `experiments/claims.toml`. The experiment files are in
-    /// `experiments/claims` or in `experiments`.
+    /// Uses the datasets in `folder` for the claims in the file `claims`. If this file is `experiments/claims.toml`, for example, the
+    /// experiment files are in `experiments/claims` or in `experiments`.
     pub fn new(folder: &Path, claims: &Path) -> Self {
         let folder_of_claims = claims.parent().unwrap_or(Path::new("")).to_owned();
         Self {
@@ -314,7 +314,8 @@ impl OpenDataset {
             _ => None,
         };
         let largest_possible = quantity.largest_possible();
-        // The largest possible value of a count of ticks (such as the number of sends) is the number of the machine's ticks.
+        // Some measures count the ticks of one kind, such as the ticks that send. Such a measure is at most the number of all ticks of the
+        // machine.
         let ticks = match largest_possible {
             Some(LargestPossible::Ticks) => Some(numbers(&self.machines, "ticks")?),
             _ => None,

@@ -17,13 +17,13 @@ pub struct Estimated {
     pub interval: Option<(f64, f64)>,
     /// Whether the interval is too rough to decide about a claim: see [`IntervalKind::Rough`].
     pub is_rough: bool,
-    /// Whether there is nothing from which the spread of a mean or of a difference could be estimated:
+    /// Whether the spread of a mean or of a difference cannot be estimated, because values are equal:
     ///
     /// - a mean: all runs have the same value,
     /// - a difference that is calculated for each run: all differences are equal,
     /// - any other difference: on each side, all values are equal (in each configuration, if configurations are compared one by one).
     ///
-    /// For other statistics false.
+    /// Always false for other statistics.
     pub all_equal: bool,
     /// Number of runs. For a difference (mean of `to` minus mean of `from`), the number of runs in `to`.
     pub n: u64,
@@ -49,8 +49,8 @@ impl Statistic {
         let values = &numbers(runs);
         let (value, interval) = match self {
             Self::Mean => {
-                // `None` if the quantity has no largest possible value. If the runs have different ones (a count of ticks can be as large as
-                // the run's number of ticks), the largest of them.
+                // Runs can have different largest possible values: a count of ticks is at most the run's number of ticks. Then
+                // `largest_possible` is the largest of these values. It is `None` if the quantity has no largest possible value.
                 let limits = runs.iter().map(|run| run.largest_possible);
                 let limits: Option<Vec<f64>> = limits.collect();
                 let largest_possible = limits.map(|limits| limits.into_iter().fold(0.0, f64::max));
@@ -111,8 +111,9 @@ fn interval_of_equal(n: u64, value: f64, largest_possible: f64) -> (f64, f64) {
     (low, high)
 }
 
-/// The share of the values that count, with Wilson's interval (1927). This interval is also valid if no value or every value counts. In
-/// the formula, n is the number of values, p the share, and Z the 0.975 quantile of the normal distribution.
+/// Of all values, the share that meets the condition `share` (such as `>= 2`), with Wilson's interval (1927). This interval is also valid
+/// if no value or every value meets the condition. In the formula, n is the number of values, p the share, and Z the 0.975 quantile of the
+/// normal distribution.
 fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
     let n = values.len() as f64;
     let count = values.iter().filter(|value| share.counts(**value)).count();
@@ -133,8 +134,8 @@ fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
 /// interval of the variance is variance x exp(ln c ± Z x c x standard error). The ends of the standard deviation's interval are the square
 /// roots of these two ends.
 ///
-/// In the kurtosis, the deviations are those from a trimmed mean, so that single extreme values have less effect. The trimmed mean leaves
-/// out the share 1 / (2 sqrt(n - 4)) of the values at each end.
+/// The kurtosis here differs from the usual one in one thing: the deviations are those from a trimmed mean. So single extreme values have
+/// less effect. The trimmed mean leaves out the share 1 / (2 sqrt(n - 4)) of the values at each end.
 fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
     let n = values.len() as f64;
     if n <= 4.0 || Ties::count(&mut values.to_vec()).all_equal() {

@@ -93,14 +93,15 @@ fn evaluate_claim<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
 }
 
 fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
-    // A test can compare two sides, such as runs with `phase = "spread"` and runs with `phase = "aligned"`. These are the parameters in the
-    // conditions that belong to one side only (here `phase`). They are left out of the configurations of runs, so that a configuration of
-    // one side can be equal to a configuration of the other side, and be compared with it.
+    // A test can compare two sides, such as runs with `phase = "spread"` and runs with `phase = "aligned"`. Then `phase` is left out of the
+    // configurations of the runs: without it, a configuration of one side can be equal to a configuration of the other side, and
+    // the two can be compared. In general, a parameter is left out if one side has a condition on it that the other side does not have.
     let mut differing_parameters: HashSet<&'static str> = HashSet::new();
     if let Subject::Difference { from, to } = &test.subject {
         differing_parameters.extend(from.own_parameters().chain(to.own_parameters()));
     }
-    // Reads the value of each run of a cell: the mean over the run's chosen machines, or the largest value among them.
+    // Reads the value of each run of a cell. (A cell chooses some runs of a dataset, and some machines of these runs.) The value is the
+    // largest value of the run's chosen machines if `takes_largest` is true, and otherwise their mean.
     let values = |cell, takes_largest| {
         let selection = ValueSelection {
             quantity: test.quantity,

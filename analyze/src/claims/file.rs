@@ -1,7 +1,7 @@
 //! Reads a file of claims (TOML, such as `experiments/claims.toml`), and reports every mistake with its line and key.
 //!
-//! Each function reads a part of the file, and notes the mistakes that it finds there. It returns `None` if the part cannot be read. The
-//! file is refused if there is any mistake, even one after which a function returns a value.
+//! Each function reads a part of the file, and notes the mistakes that it finds there. It returns `None` if the part cannot be read. After
+//! some mistakes, a function returns a value all the same. But the file is refused if any mistake was noted.
 
 use std::path::{Path, PathBuf};
 
@@ -122,8 +122,8 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
         Some(item) => item.sections()?,
         None => vec![],
     };
-    // The only possible value, `clean`, says that the audit of the claim's dataset must find no violation. For any other value, `named`
-    // notes a mistake.
+    // The key `audit` has only one possible value, `clean`: the audit of the claim's dataset must find no violation. For any other value,
+    // `named` notes a mistake.
     if let Some(audit) = &audit {
         audit.named(&["clean"], |word| (word == "clean").then_some(()));
     }
@@ -150,7 +150,7 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
         source: source?,
         expected: expected?,
         depends_on: depends_on?.to_owned(),
-        // The audit is that of the claim's own dataset.
+        // If the claim has the key `audit`, the dataset that must be clean is the claim's own one.
         audited: audit.and(experiment),
         tests: tests.into_iter().collect::<Option<_>>()?,
     })
@@ -168,9 +168,10 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
         clock: None,
     };
     // The cell (runs and machines) that the keys of the test itself describe. Without `from` and `to`, the test measures this cell. With
-    // them, it compares two cells, which both have these conditions. So none of the conditions belongs to one side only.
+    // `from` and `to`, the test compares two other cells. They take from this cell what their own keys do not give.
     let mut shared = cell(section, &defaults, quantity);
     if let Some(cell) = &mut shared {
+        // The conditions of this cell belong to both sides.
         cell.own_condition_count = 0;
     }
     let warm_up_s = section.get("warm_up_s").map_or(Some(0.0), |item| {
@@ -196,7 +197,7 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
 fn require_clock(section: &Section<'_>, subject: Option<&Subject>, quantity: Option<Quantity>) {
     let has_no_clock = |cell: &Cell| cell.clock.is_none();
     let is_missing = match subject {
-        // The subject has a mistake of its own.
+        // The subject has a mistake that was noted before. No second mistake is noted here.
         None => false,
         Some(Subject::Cell(cell, _)) => has_no_clock(cell),
         Some(Subject::Difference { from, to }) => has_no_clock(from) || has_no_clock(to),
@@ -330,7 +331,7 @@ fn conditions(item: &Item<'_>) -> Option<Vec<Condition>> {
 
 fn machines(item: &Item<'_>) -> Option<Machines> {
     if item.is_integer() {
-        // No run has so many machines.
+        // A run has at most 1000 machines, so the numbers of all machines are below this limit.
         let number = item.integer(0..=u64::from(u16::MAX))?;
         return Some(Machines::One(number as usize));
     }

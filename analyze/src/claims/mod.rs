@@ -46,7 +46,7 @@ pub struct Claim {
     pub source: String,
     /// What theory predicts. It has no effect on the verdict.
     pub expected: String,
-    /// What the outcome depends on if some tests hold and some fail. Empty if the claim has a single test.
+    /// What the outcome depends on if some tests hold and some fail. It can be empty if the claim has a single test.
     pub depends_on: String,
     /// The dataset whose audit (`analyze audit`) must find no violation. `None` if the claim requires no audit.
     pub audited: Option<String>,
@@ -94,8 +94,8 @@ pub struct Cell {
     pub own_condition_count: usize,
     /// The machines whose values are used.
     pub machines: Machines,
-    /// The clock whose timestamps are calculated for the events of the runs, if the quantity is a figure of a clock. A figure is a number
-    /// that `analyze clocks` prints for each clock, such as the bytes of a message's timestamp. For other quantities, this is `None`.
+    /// The clock that is measured, if the quantity of the test is a figure. A figure is a number that `analyze clocks` prints for each
+    /// clock, such as the bytes of a message's timestamp. If the quantity is no figure, this is `None`.
     pub clock: Option<ClockSpec>,
 }
 

@@ -23,7 +23,7 @@ impl ClaimOrder {
     ///
     /// # Errors
     ///
-    /// [`NotSql::Name`] (the error for unknown names in SQL conditions too) if a name is not a column of a claim.
+    /// [`NotSql::Name`] if the name of a key is not in [`Self::COLUMNS`]. (An unknown name in an SQL condition gives the same error.)
     pub fn new(keys: &[SortKey]) -> Result<Self, NotSql> {
         let column = |key: &SortKey| {
             let mut known = Self::COLUMNS.into_iter();
@@ -40,8 +40,8 @@ impl ClaimOrder {
 
     /// Sorts claims. Claims that are equal in all columns keep their order.
     pub fn sort(&self, evaluated_claims: &mut [EvaluatedClaim<'_>]) {
-        // `sort_by` changes the order only of claims that differ in the column by which it sorts. So the claims are sorted by the least
-        // important column first. This order remains among claims that are equal in the more important columns.
+        // The claims are sorted once for each column, and by the most important column last. `sort_by` is stable: claims that are equal in
+        // a column keep the order that the earlier sorts gave them.
         for &(column, is_descending) in self.0.iter().rev() {
             evaluated_claims.sort_by(|a, b| {
                 let order = text_in_column(a, column).cmp(&text_in_column(b, column));

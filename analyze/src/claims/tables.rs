@@ -194,8 +194,8 @@ fn dataset_and_conditions(test: &Test) -> String {
         Subject::Difference { from, to } => (from, to),
     };
     let shared_count = from.shared_condition_count();
-    // The list of conditions of each side begins with those that belong to both sides. `shared` is a copy of `from` with only these, to put
-    // them into words. Nothing else of it is used.
+    // The list of conditions of each side begins with those that belong to both sides. `shared` is a copy of `from` that has only these
+    // conditions. It is made only to call its method `conditions_in_words`.
     let shared = Cell {
         conditions: from.conditions[..shared_count].to_vec(),
         ..from.clone()
@@ -244,7 +244,7 @@ fn measured(estimated: &Estimated) -> String {
             value
         };
     };
-    // The value of `largest` is known exactly, so both ends of its interval are equal to it. Then only the value is shown.
+    // The statistic `largest` is known exactly, so both ends of its interval are the value itself. Such an interval is not shown.
     if low == high {
         return without_zeros(value);
     }
@@ -262,8 +262,8 @@ fn measured(estimated: &Estimated) -> String {
 /// A number with at most three digits after the decimal point, and without zeros at the end.
 fn without_zeros(value: f64) -> String {
     let text = rounded(value, 3);
-    // A value that is too small for three digits is shown as a limit, such as `< 0.0005` (the only texts with a space). No digit is removed
-    // from it.
+    // A value that is too small for three digits is shown as a limit, such as `< 0.0005`. Only such a limit has a space. It keeps all its
+    // digits.
     match text.contains('.') && !text.contains(' ') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => keep_together(&text),

@@ -40,7 +40,7 @@ impl Quantity {
 
     /// The largest possible value. `None` if there is no limit. A quantity with a largest possible value is never below 0.
     ///
-    /// If all runs so far have the same value, they do not show how much further runs can differ. Then the interval of the mean is
+    /// If all runs so far have the same value, they do not show how much the values of runs vary. Then the interval of the mean is
     /// calculated from 0 and the largest possible value, because the values of further runs must be between these two.
     pub(super) fn largest_possible(&self) -> Option<LargestPossible> {
         match self {
@@ -90,7 +90,7 @@ pub(super) enum LargestPossible {
     Ticks,
 }
 
-/// The measures of machines whose values are between 0 and 1.
+/// The measures of a machine that are always between 0 and 1.
 const SHARES: [&str; 7] = [
     "internal_share",
     "broadcast_share",
@@ -101,8 +101,8 @@ const SHARES: [&str; 7] = [
     "false_order",
 ];
 
-/// The measures of machines whose values are between 0 and the number of the machine's ticks. `receive_events` is not among them, because
-/// with `receive = all` a tick can have several receives.
+/// The measures of a machine that are always between 0 and the number of its ticks. `receive_events` is not among these measures, because
+/// with the parameter `receive = "all"` a tick can have several receives.
 const COUNTS_OF_TICKS: [&str; 2] = ["internal_events", "send_events"];
 
 /// Whether the column of `runs.parquet` with this name has truth values.
@@ -125,8 +125,8 @@ fn run_columns() -> impl Iterator<Item = &'static str> {
         .map(|column| column.name)
 }
 
-/// The machines of a run whose values are used, if the quantity is a measure of machines. The value of the run is the mean over these
-/// machines. (For [`Statistic::Largest`], it is the largest value among them.)
+/// Which machines of each run are used, if the quantity is a measure of machines. The value of the run is the mean of these machines'
+/// values. (For [`Statistic::Largest`], the value of the run is the largest of these machines' values.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machines {
     /// The machine with this number.
@@ -192,7 +192,7 @@ impl fmt::Display for Statistic {
     }
 }
 
-/// The condition that a value must meet to count in a share of runs, such as `>= 2`.
+/// The condition of a [`Statistic::Share`], such as `>= 2`. A run counts if its value meets the condition.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share {
     sign: &'static str,
@@ -200,8 +200,8 @@ pub struct Share {
 }
 
 impl Share {
-    /// The signs. The first one with which a text begins is taken. `>= 2` also begins with `>`, so `>=` comes before `>`. For the same
-    /// reason, `<=` comes before `<`.
+    /// The signs of conditions, in the order in which they are tried. The text `>= 2` also begins with `>`, so `>=` must be tried before
+    /// `>`. For the same reason, `<=` must be tried before `<`.
     const SIGNS: [&'static str; 5] = [">=", "<=", ">", "<", "="];
 
     /// Whether a run with this value counts, because the value meets the condition.

@@ -1,5 +1,5 @@
-//! The figures of replayed clocks (such as the bytes of a timestamp), for each configuration and clock: their means and 95 % intervals
-//! over the repetitions.
+//! Replays clocks (such as a vector clock) over the logs of runs, and measures figures of each clock, such as the bytes of a timestamp.
+//! Estimates each figure for each configuration and clock: the mean and the 95 % interval over the repetitions.
 
 use std::sync::Arc;
 
@@ -124,7 +124,8 @@ impl ClockGroups {
             &clocks[configurations.numbers()[run_index] as usize]
         })?;
         let parameters = configurations.values()?;
-        // For each configuration, the values of its runs: a slice for each run, with the values of all figures for each clock.
+        // For each configuration, a slice for each of its runs that could be replayed. The slice has an item for each clock of the
+        // configuration: the values of all figures of this clock in the run.
         let mut by_configuration: Vec<Vec<&[Values]>> = vec![vec![]; clocks.len()];
         for (number, values) in std::iter::zip(configurations.numbers(), &measured) {
             match values {

@@ -42,8 +42,9 @@ impl Figure {
 /// What figures are calculated from: what was observed of a clock in a run.
 struct Observed<'r> {
     replayed: &'r Replayed,
-    /// How many pairs of events the timestamps order rightly, wrongly or not at all. `None` if this cannot be estimated, because the run
-    /// has concurrent pairs but the sample of pairs has none, or because the run has other pairs but the sample has none.
+    /// How many pairs of events the timestamps order rightly, wrongly or not at all. `None` if the sample of pairs is too poor to estimate
+    /// these numbers: the run has concurrent pairs but the sample has none, or the run has pairs that are not concurrent but the sample has
+    /// none.
     pairs: Option<PairCounts>,
     /// The resolution of the physical clocks, in seconds. (Some clocks use a physical clock on each machine. It shows the time, but only
     /// multiples of the resolution.)
@@ -56,7 +57,7 @@ impl Observed<'_> {
         ratio(sum as f64, self.replayed.sends as f64)
     }
 
-    /// The share of the pairs that `count` counts among all pairs of events of different machines.
+    /// Of all pairs of events of different machines, the share that `count` counts.
     fn share_of_pairs(&self, count: fn(&PairCounts) -> f64) -> Option<f64> {
         let pairs = self.pairs?;
         let all_pairs = pairs.ordered() + pairs.concurrent();
@@ -178,6 +179,7 @@ pub static FIGURES: [Figure; FIGURE_COUNT] = [
         brief: "largest time by which the clock was ahead of its machine's physical clock (hlc: l - pt), in seconds",
         is_share: false,
         value: |seen| {
+            // A step of a physical clock is as long as the resolution.
             let steps = seen.replayed.ahead_max?;
             Some(steps as f64 * seen.resolution_s)
         },
@@ -192,7 +194,7 @@ pub static FIGURES: [Figure; FIGURE_COUNT] = [
         value: |seen| seen.replayed.counter_max.map(|counter| counter as f64),
     },
     Figure {
-        // The limit is the size of a vector clock of 32-bit numbers.
+        // A timestamp is over the limit if it is larger than a vector timestamp with a 32-bit number for each machine.
         name: "events_to_limit",
         heading: "events to 32 N bits",
         decimals: 0,

@@ -1,5 +1,5 @@
-//! The history of a run, over which clocks are replayed: its events in an order that respects happens-before (each receive comes after
-//! its send), with the times that physical clocks show.
+//! The history of a run: its events in an order in which each receive comes after its send, and the times that the machines' physical
+//! clocks show at these events. Lamport clocks, vector clocks and other clocks are replayed over this history.
 
 use std::sync::Arc;
 
@@ -24,8 +24,8 @@ pub(super) struct History<'r> {
     pub(super) times_ns: Arc<[i64]>,
     /// For each machine, the number of its events in the warm-up (the first seconds of a run, which measures ignore).
     pub(super) skipped: Arc<[u32]>,
-    /// What determines the random errors of physical clocks: the seed and the run's stream key (a text with its parameters and its
-    /// repetition). `None` for imported runs: they get no random errors, because their logged times were already read from physical clocks.
+    /// The seed and the run's stream key (a text made of the run's parameters and repetition). They determine the random errors of the
+    /// physical clocks. `None` for imported runs, which get no random errors: their logged times were already read from physical clocks.
     drawn_from: Option<(u64, String)>,
     /// For each machine, its physical clock; empty if the replayed clock uses no physical time.
     physical: Vec<PhysicalTime>,
@@ -34,7 +34,8 @@ pub(super) struct History<'r> {
 }
 
 impl<'r> History<'r> {
-    /// The history of a run of the experiment with `seed`. `None` if a receive has no send in the log.
+    /// The history of a run of the experiment with `seed`. `None` if no order of the events respects happens-before, for example
+    /// because a receive has no send in the log.
     pub(super) fn new(run: &'r Run<'r>, seed: u64) -> Option<Self> {
         let sends = run.sends();
         let timeline = timeline(run);
@@ -46,7 +47,7 @@ impl<'r> History<'r> {
         };
         let row = run.row();
         let is_imported = row.engine == IMPORTED;
-        // The run as the experiment describes it. The schedule of its ticks follows from this.
+        // The run as the experiment describes it. The schedule and the stream key are made from this description.
         let planned = experiment::Run {
             index: row.run,
             configuration: Arc::clone(&row.configuration),
@@ -68,13 +69,13 @@ impl<'r> History<'r> {
         })
     }
 
-    /// The same history, with physical clocks that show multiples of `resolution_ns`. In runs of the simulator, they differ from each other
-    /// by at most `epsilon_ns` (before they are rounded to the resolution).
+    /// The same history, with physical clocks that show multiples of `resolution_ns`. In runs of the simulator, two of these
+    /// clocks differ by at most `epsilon_ns` (before they are rounded to the resolution).
     pub(super) fn with_physical_clocks(&self, epsilon_ns: u64, resolution_ns: u64) -> Self {
         let duration_ns = self.run.row().configuration.duration_ns;
         let (seed, key, epsilon_ns) = match &self.drawn_from {
             Some((seed, key)) => (*seed, &**key, epsilon_ns),
-            // With an epsilon of 0, the clocks have no errors and show the logged times.
+            // With an epsilon of 0, the clocks have no errors, whatever the seed and the key are. So they show the logged times.
             None => (0, "", 0),
         };
         let clock = |machine| {
@@ -98,7 +99,7 @@ impl<'r> History<'r> {
     /// The index of the event among those of its machine.
     pub(super) fn index_within_machine(&self, event: usize) -> u32 {
         let machine = self.run.events().machine[event] as usize;
-        // The events of a machine have consecutive indices, and `bounds` has the first of them.
+        // The events of a machine have consecutive indices. `bounds()[machine]` is the index of the machine's first event.
         (event - self.run.bounds()[machine]) as u32
     }
 

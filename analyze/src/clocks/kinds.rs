@@ -20,7 +20,8 @@ pub struct ClockKind {
     pub name: &'static str,
     /// What a timestamp is, in a few words.
     pub brief: &'static str,
-    /// The publications that described it. The kind `physical` has none: its text says where the errors of the clocks come from.
+    /// The publications that described the kind. There are none for `physical`, so its text says instead where the errors of the physical
+    /// clocks come from.
     pub source: &'static str,
     /// Its parameters.
     pub parameters: &'static [Parameter],
@@ -164,7 +165,8 @@ pub static CLOCKS: [ClockKind; 10] = [
         parameters: &[EPSILON, RESOLUTION],
         default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
-            let history = history.with_physical_clocks(spec.nanoseconds(0), spec.nanoseconds(1));
+            let (epsilon_ns, resolution_ns) = (spec.nanoseconds(0), spec.nanoseconds(1));
+            let history = history.with_physical_clocks(epsilon_ns, resolution_ns);
             history.replay(sample, |_, _| HybridClock::default())
         },
     },
@@ -191,7 +193,8 @@ pub static CLOCKS: [ClockKind; 10] = [
         parameters: &[EPSILON, RESOLUTION],
         default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
-            let history = history.with_physical_clocks(spec.nanoseconds(0), spec.nanoseconds(1));
+            let (epsilon_ns, resolution_ns) = (spec.nanoseconds(0), spec.nanoseconds(1));
+            let history = history.with_physical_clocks(epsilon_ns, resolution_ns);
             history.replay(sample, |_, _| PhysicalClock::default())
         },
     },
@@ -237,7 +240,7 @@ impl ClockSpec {
     }
 }
 
-/// The clock as in `--clock`: `bloom:m=16,k=2`. Parameters with their default value are left out.
+/// The clock as users write it after `--clock`, such as `bloom:m=16`. Parameters with their default value (here `k=2`) are left out.
 impl fmt::Display for ClockSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name)?;

@@ -11,12 +11,13 @@ use crate::stats::row_query::{SortKey, compare_values};
 /// Columns besides the parameters and the figures.
 const OTHER_COLUMNS: [&str; 4] = ["dataset", "machines", "replayed_clock", "n"];
 
-/// The columns by which rows are sorted, the most important first. Each has its name in CSV, and whether its largest value comes first.
+/// The columns by which rows are sorted, the most important first. For each column: its name in CSV, and whether its largest value comes
+/// first.
 #[derive(Clone, Debug)]
 pub struct ClockOrder(Vec<(&'static str, bool)>);
 
 impl ClockOrder {
-    /// The names of all columns by which rows can be sorted. By the name of a figure, rows are sorted by the figure's mean.
+    /// The names of all columns by which rows can be sorted. For a figure, rows are sorted by its mean.
     pub fn columns() -> Vec<&'static str> {
         let figures = FIGURES.iter().map(|figure| figure.name);
         OTHER_COLUMNS
@@ -51,7 +52,7 @@ impl ClockOrder {
     }
 
     /// Sorts rows. Rows that are equal in all columns of this order stay in the order that they had. Rows without a value in a column come
-    /// after those with one, in both directions.
+    /// after the rows that have a value there, whether the smallest or the largest value comes first.
     pub fn sort(&self, groups: &mut [ClockGroup]) {
         // The most important column is sorted last. Each sort keeps the order of rows that are equal in its own column.
         for &(column, descending) in self.0.iter().rev() {

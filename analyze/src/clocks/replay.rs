@@ -19,16 +19,17 @@ pub(super) struct Replayed {
     pub(super) bytes: u64,
     /// The largest number of bytes that the timestamp of a send has.
     pub(super) bytes_max: Option<u64>,
-    /// The least-squares line through the bytes of each send's timestamp against the send's time in model seconds.
+    /// The least-squares line of the size of timestamps against time. Each send gives a point: its time in model seconds (x) and the number
+    /// of bytes of its timestamp (y).
     pub(super) growth: Line,
     /// How many numbers the timestamps of all sends have together. (A vector timestamp has one for each machine.)
     pub(super) numbers: u64,
-    /// How many 64-bit words a comparison reads of a send's timestamp, added up over all sends.
+    /// Number of 64-bit words of a send's timestamp that are read to compare it with another timestamp, added up over all sends.
     pub(super) words: u64,
-    /// Number of events of the run (also in the warm-up) before the first send whose timestamp takes more than 4 bytes for each machine.
-    /// `None` if there is no such send.
+    /// Number of events (including those in the warm-up) before the first send whose timestamp is over the limit. The limit is 4 bytes for
+    /// each machine of the run, such as 12 bytes for 3 machines. `None` if there is no such send.
     pub(super) events_to_limit: Option<u64>,
-    /// The largest time by which the clock was ahead of its machine's physical clock, in steps of the physical clocks. `None` if the clock
+    /// The largest time by which the clock was ahead of its machine's physical clock, in steps of `resolution_ns` each. `None` if the clock
     /// does not contain a time.
     pub(super) ahead_max: Option<i64>,
     /// Nanoseconds in a step of the physical clocks.

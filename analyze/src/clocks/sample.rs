@@ -1,5 +1,5 @@
-//! The sample: the pairs of events of different machines whose timestamps are compared. A replay of the run's log computes the timestamps
-//! of a clock, and stores only those of events in the sample.
+//! The sample of a run: pairs of events. The two events of a pair are from different machines, and their timestamps are compared. To compute
+//! the timestamps of a clock, the run's log is replayed. The replay stores a timestamp only if its event is in the sample.
 
 use rand::RngExt;
 use sim::random;
@@ -12,7 +12,7 @@ use crate::read::run_log::NO_EVENT;
 pub(super) const MAX_PAIRS: u64 = 2000;
 
 /// The sample of a run: all pairs of events of different machines. If the run has more than [`MAX_PAIRS`] such pairs, the sample has
-/// [`MAX_PAIRS`] pairs that are drawn at random. Some of these may be the same pair.
+/// [`MAX_PAIRS`] pairs that are drawn at random. The same pair can be drawn more than once.
 #[derive(Debug)]
 pub(super) struct Sample {
     /// Each pair, as the indices of its two events among all events of the run.
@@ -71,12 +71,12 @@ fn all_pairs(history: &History<'_>, count: usize) -> Vec<[u32; 2]> {
     pairs
 }
 
-/// Draws [`MAX_PAIRS`] pairs of events of different machines. The same pair can be drawn again. All pairs are equally likely, because the
-/// events of a pair are drawn independently, and both are drawn again if they are events of the same machine.
+/// Draws [`MAX_PAIRS`] pairs of events of different machines. The two events of a pair are drawn independently. If they are of the same
+/// machine, both are discarded and two new events are drawn. So all pairs are equally likely. The same pair can be drawn more than once.
 fn drawn_pairs(history: &History<'_>, seed: u64) -> Vec<[u32; 2]> {
     let events: Vec<u32> = logs_after_warm_up(history).flatten().collect();
     let machine = &history.run.events().machine;
-    // Each run has its own random stream, different from those of its machines.
+    // Each run has a random stream for its pairs. This stream differs from the streams that the simulator used for the run.
     let key = format!("pairs of events: {}", history.run.row().key);
     let mut random = random::run_stream(seed, &key);
     let mut draw = || events[random.random_range(0..events.len())];

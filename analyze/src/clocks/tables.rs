@@ -97,10 +97,10 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
         estimates.map(|estimate| estimate.interval_kind)
     });
     caption.extend(notes(interval_kinds));
-    // A single repetition has no interval, so it needs no warning about intervals.
-    let numbers_of_several = groups.iter().map(|group| group.n).filter(|&n| n > 1);
-    caption.extend(few_warning(numbers_of_several.min()));
-    // `analyze clocks` has one warm-up for all groups.
+    // `few_warning` warns of unreliable intervals. A group with a single repetition has no interval, so it does not count here.
+    let repetitions = groups.iter().map(|group| group.n).filter(|&n| n > 1);
+    caption.extend(few_warning(repetitions.min()));
+    // All groups have the same warm-up: the one that the user gave. If there are no groups, `warm_up_s` is 0.
     let warm_up_s = groups
         .iter()
         .map(|group| group.warm_up_s)

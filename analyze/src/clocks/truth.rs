@@ -1,5 +1,5 @@
-//! The truth about pairs of events of different machines: which event happened before the other. It is compared with the order that a
-//! clock's timestamps tell.
+//! The truth about pairs of events of different machines: which event happened before the other. This truth is compared with the
+//! order that a clock's timestamps tell.
 //!
 //! Vector clocks give the truth, because their timestamps tell for each pair of events whether one happened before the other. They are
 //! replayed over the same history as the other clocks.
@@ -12,8 +12,8 @@ use super::sample::Sample;
 use crate::measures::concurrency::{Vectors, cross_pairs};
 use crate::read::run_log::NO_EVENT;
 
-/// Numbers of pairs of events of different machines, by what happened and by what a clock says. They are not whole numbers if they are
-/// estimated from a sample.
+/// How many pairs of events of different machines there are of each kind. The kind of a pair depends on what happened and on what a clock
+/// says. Numbers that are estimated from a sample need not be whole numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct PairCounts {
     /// One event happened before the other, and the clock says so.
@@ -43,12 +43,13 @@ impl PairCounts {
 /// Counts the pairs of a run for each clock in `replayed`.
 ///
 /// For clocks whose timestamps are numbers, all pairs are counted. This is fast, because it needs no loop over pairs. Take one event, and
-/// the log of another machine: the events that happened before the given event are the first ones in this log. The events with lower
-/// timestamps than the given event are also the first ones. So it is enough to know how many these are.
+/// the log of another machine. The events in this log that happened before the given event are the first ones of the log. The events with
+/// lower timestamps than the given event are the first ones too. So the sizes of the two groups say how many events are in both.
 ///
 /// For other clocks, the pairs of the sample are counted. Then the counts of its ordered pairs (one event happened before the other) are
-/// scaled to the exact number of ordered pairs, and the counts of its concurrent pairs to the exact number of concurrent pairs. The item of
-/// a clock is `None` if the run has ordered pairs but the sample has none, or if the run has concurrent pairs but the sample has none.
+/// scaled to the run's exact number of ordered pairs. The counts of its concurrent pairs are scaled to the run's exact number of concurrent
+/// pairs. A clock has `None` in the returned list if the run has ordered pairs but the sample has none, or if the run has concurrent pairs
+/// but the sample has none.
 pub(super) fn count_pairs(
     history: &History<'_>,
     sample: &Sample,
@@ -61,7 +62,7 @@ pub(super) fn count_pairs(
     // The number of all pairs of events of different machines. Events in the warm-up (the first seconds of the run) are in no pair.
     let cross = cross_pairs(history.run, &history.skipped) as f64;
     let ordered = truth.ordered as f64;
-    // Only clocks with numbers have a counter. The counters are in the order of these clocks.
+    // Only clocks whose timestamps are numbers have a counter. The counters are in the same order as these clocks in `replayed`.
     let mut scalar_counters = truth.scalar_counters.iter();
     let mut counts = vec![];
     for clock in replayed {
@@ -84,14 +85,14 @@ fn scaled(of_sample: PairCounts, ordered: f64, concurrent: f64) -> Option<PairCo
         (true, true) => Some(in_run / in_sample),
         (true, false) => None,
     };
-    let of_ordered = factor(ordered, of_sample.ordered())?;
-    let of_concurrent = factor(concurrent, of_sample.concurrent())?;
+    let ordered_factor = factor(ordered, of_sample.ordered())?;
+    let concurrent_factor = factor(concurrent, of_sample.concurrent())?;
     Some(PairCounts {
-        right: of_sample.right * of_ordered,
-        missed: of_sample.missed * of_ordered,
-        reversed: of_sample.reversed * of_ordered,
-        wrong: of_sample.wrong * of_concurrent,
-        unordered: of_sample.unordered * of_concurrent,
+        right: of_sample.right * ordered_factor,
+        missed: of_sample.missed * ordered_factor,
+        reversed: of_sample.reversed * ordered_factor,
+        wrong: of_sample.wrong * concurrent_factor,
+        unordered: of_sample.unordered * concurrent_factor,
     })
 }
 
@@ -231,8 +232,8 @@ impl<'h> ScalarCounter<'h> {
         }
     }
 
-    /// Counts the pairs of `event` with events of other machines that happened before it or have a lower timestamp. This must be called for
-    /// the events of a machine in their order. `vector` has for each other machine the number of its events that happened before `event`.
+    /// Counts the pairs of `event` with events of other machines that happened before it or have a lower timestamp. `vector` has
+    /// for each other machine the number of its events that happened before `event`. The events of a machine must be added in their order.
     fn add(&mut self, event: usize, machine: usize, vector: &[u32]) {
         let timestamp = self.timestamps[event];
         for (other, log) in self.history.run.logs().enumerate() {
@@ -248,8 +249,9 @@ impl<'h> ScalarCounter<'h> {
                     .get(index as usize)
                     .is_some_and(|timestamp_at| comparison(timestamp_at, &timestamp))
             };
-            // `lower` events have been counted, so `lower` is also the index of the next event. The machine's own timestamps never decrease,
-            // so both numbers only grow from one of its events to the next.
+            // The other machine's first `lower` events are counted already, so `lower` is the index of its next event. The same holds for
+            // `not_higher`. Both counts come from the previous call for the same machine. They can only grow, because the timestamps of a
+            // machine never decrease.
             while compare_at(*lower, u128::lt) {
                 *lower += 1;
             }
@@ -260,10 +262,11 @@ impl<'h> ScalarCounter<'h> {
             let after_warm_up = |count: u32| u64::from(count.saturating_sub(skipped));
             let before = after_warm_up(vector[other]);
             let (lower, not_higher) = (after_warm_up(*lower), after_warm_up(*not_higher));
-            // The first `before` events of the other machine happened before `event`. Its first `lower` events have lower timestamps than
-            // `event`. Its first `not_higher` events have lower timestamps or the same one. (The first events are the first ones after the
-            // warm-up.) So of two of these groups, the smaller one is a part of the other. For example, `before.min(lower)` events happened
-            // before `event` and also have lower timestamps.
+            // Events in the warm-up are left out here. The first `before` events of the other machine happened before `event`. Its first
+            // `lower` events have lower timestamps than `event`. Its first `not_higher` events have lower timestamps or the same one. All
+            // three groups begin with the same event, so a smaller group is a part of a larger one. For example, `before.min(lower)` events
+            // happened before `event` and also have lower timestamps: these pairs are right. If an event that happened before `event` has the
+            // same timestamp, the pair is missed. If that event has a higher timestamp, the pair is reversed.
             self.right += before.min(lower);
             self.missed += before.min(not_higher) - before.min(lower);
             self.reversed += before - before.min(not_higher);

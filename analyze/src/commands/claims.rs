@@ -63,6 +63,8 @@ impl Claims {
         let order = ClaimOrder::new(&self.sort)?;
         let mut answers = claims::evaluate(&claims, &data);
         order.sort(&mut answers);
+        // Reports on stderr which runs do not count (failed, not done yet, or of a missing shard): first for the datasets that tests needed,
+        // then for those that were only audited.
         data.each_opened(say_what_is_left_out);
         data.each_audited(say_what_is_not_audited);
         let tables = [claims::table(&answers), claims::tests_table(&answers)];
@@ -101,7 +103,7 @@ fn say_what_is_not_audited(dataset: &Audited) {
     }
 }
 
-/// Returns an error that lists what is missing, each item once, if a claim could not be evaluated.
+/// Returns an error if a claim could not be evaluated. The error lists the reasons, such as a missing dataset, each reason once.
 fn require_all_evaluated(answers: &[EvaluatedClaim<'_>]) -> anyhow::Result<()> {
     let not_evaluated: Vec<&EvaluatedClaim<'_>> = answers
         .iter()
@@ -110,15 +112,15 @@ fn require_all_evaluated(answers: &[EvaluatedClaim<'_>]) -> anyhow::Result<()> {
     if not_evaluated.is_empty() {
         return Ok(());
     }
-    let missing: BTreeSet<String> = not_evaluated
+    let reasons: BTreeSet<String> = not_evaluated
         .iter()
         .flat_map(|answer| answer.not_evaluated())
-        .map(|missing| format!("\n- {missing}"))
+        .map(|reason| format!("\n- {reason}"))
         .collect();
     bail!(
         "{} of {} could not be evaluated:{}",
         not_evaluated.len(),
         counted(answers.len(), "claim"),
-        missing.into_iter().collect::<String>()
+        reasons.into_iter().collect::<String>()
     )
 }

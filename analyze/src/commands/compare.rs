@@ -38,12 +38,13 @@ pub struct Compare {
 impl Compare {
     pub fn run(&self) -> anyhow::Result<()> {
         self.selection.refuse_conditions_on_machines("compare")?;
-        // `None`: only the options choose runs.
+        // `None`: there is no condition on the runs besides the user's options.
         let datasets = self
             .selection
             .open(&[self.a.clone(), self.b.clone()], None)?;
         let comparison = Comparison::new(&datasets[0], &datasets[1])?;
         let words = compare::words(&comparison);
+        // With the formats CSV and JSON, `print` below leaves the words out, so they go to stderr.
         self.output.print_words_to_stderr_with_csv_or_json(&words);
         let tables = [compare::table(&comparison)];
         let printed = self

@@ -83,8 +83,8 @@ impl Contrast {
         let chosen = query.choose(pair_count, |row, column| column.of_pair(&pairs[row]))?;
         let mut pairs: Vec<Pair<'_>> = chosen.iter().map(|&row| pairs[row]).collect();
         self.top.truncate(&mut pairs);
-        // Below the pairs, the table has their average. The interval of the average is calculated from all runs, so it is known only if the
-        // table has all pairs.
+        // Below the pairs, the table has their average. The interval of the average is calculated from each run's mean over its machines. If
+        // pairs are left out, these means include machines that the table does not show. So the average then has no interval.
         let repetitions = (pairs.len() == pair_count).then_some(&repetitions);
         if self.output.is_structured() {
             let records = contrast::records(&values, &pairs, &measures, repetitions)?;
@@ -115,7 +115,7 @@ impl Contrast {
                     b: b.display().to_string(),
                 };
                 let mut a = self.datasets.open()?;
-                // The second dataset moves from `a` to `b`.
+                // At first, `a` has both datasets. Then the second one moves to `b`.
                 let b = a.split_off(1);
                 (sides, a, b)
             }

@@ -80,7 +80,7 @@ impl DiagramCommand {
         if let Some(words) = diagram.left_out(has_strip) {
             tell(words);
         }
-        // `form` says how the labels of an SVG are written, and which colours it has.
+        // `form`: the colours of the SVG, and whether its labels are text or outlines.
         self.picture
             .write(|form| diagram.draw(form), |width| diagram.terminal(width))
     }

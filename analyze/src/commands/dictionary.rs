@@ -1,4 +1,4 @@
-//! `analyze dictionary`: prints what every column means. The output is the file `data/README.md`.
+//! `analyze dictionary`: prints what every column means. The file `data/README.md` is a copy of this output.
 
 use clap::Args;
 

@@ -46,16 +46,16 @@ impl Export {
             let machines = dataset.root().join("processed").join("machines.parquet");
             tell(format_args!(
                 "In Python: pl.read_parquet({})",
-                python_path(&machines)
+                read_parquet_arguments(&machines)
             ));
         }
         Ok(())
     }
 }
 
-/// The arguments with which `pl.read_parquet` reads the file at this path, to paste into Python. To Polars, a path with `*`, `?` or `[`
-/// is a pattern that stands for many paths, unless the second argument is `glob=False`.
-fn python_path(path: &Path) -> String {
+/// The arguments with which `pl.read_parquet` reads the file at this path, to paste into Python. If the path has `*`, `?` or `[`, there
+/// is a second argument `glob=False`. Without this argument, Polars would use such a path as a pattern that stands for many paths.
+fn read_parquet_arguments(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     match bytes.iter().any(|byte| b"*?[".contains(byte)) {
         true => format!("{}, glob=False", python_literal(path)),
@@ -63,7 +63,8 @@ fn python_path(path: &Path) -> String {
     }
 }
 
-/// A path as a Python expression: a string, or the bytes of the path if it is not valid UTF-8.
+/// A path as a Python expression: a string such as `"data/a"`. If the path is not valid UTF-8, the expression makes the string from the
+/// path's bytes: `os.fsdecode(b"data/\xff")`.
 fn python_literal(path: &Path) -> String {
     let quoted = |text: &str| {
         let escape = |letter: char| match letter {
@@ -105,8 +106,8 @@ fn describe(written: &Written) -> String {
     );
     match written.parts {
         None => line,
-        Some(PartCount { all, written }) => {
-            format!("{line} in {}, {written} of them new", counted(all, "part"))
+        Some(PartCount { all, written: new }) => {
+            format!("{line} in {}, {new} of them new", counted(all, "part"))
         }
     }
 }

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use sim::files::Partial;
 
-/// Writes a file, whose bytes `contents` writes. Returns the result of `contents`. The bytes go to a temporary file, which gets the name
-/// `path` when it is complete. So the file appears complete or not at all. An existing device or pipe must not be replaced by a
-/// file, so it is written directly.
+/// Writes the file at `path`. The function `contents` writes the bytes, and its result is returned. The bytes go to a temporary file, which
+/// gets the name `path` when it is complete. So the file appears complete or not at all. If `path` leads to a device or a pipe, such as
+/// `/dev/null`, the bytes go directly there, because a file must not replace a device or a pipe.
 pub fn write<T, E: From<io::Error>>(
     path: &Path,
     contents: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
 ) -> Result<T, E> {
-    // Also true for a folder, which cannot be opened to write: the error says so.
+    // Also true for a folder. A folder cannot be opened for writing, so `open` fails.
     let is_device_or_pipe = fs::metadata(path).is_ok_and(|found| !found.is_file());
     if is_device_or_pipe {
         let mut out = BufWriter::new(File::options().write(true).open(path)?);

@@ -173,7 +173,7 @@ impl Import {
             );
         }
         let mapping = self.mapping()?;
-        // Polars computes the measures. Its threads are started before datasets are written, because this may restart the program.
+        // Polars computes the measures. Starting its threads can restart the program, so they are started before any dataset is written.
         super::pools::start()?;
         let submissions = Submissions::evaluate(folder, &mapping, into)?;
         if let Some(pages) = &self.pages {
@@ -222,8 +222,8 @@ impl Import {
         Ok(write_stdout(printable(&text).as_bytes())?)
     }
 
-    /// Returns the mapping, which says how to read the logs: the values of the file of --mapping, replaced by those of the other options.
-    /// Only the words of --events are added to those of the file.
+    /// Returns the mapping, which says how to read the logs. It has the values of the file of --mapping. Other options replace these values,
+    /// except --events: its words are added to the words of the file.
     fn mapping(&self) -> anyhow::Result<Mapping> {
         let mut mapping = match &self.mapping {
             None => Mapping::default(),

@@ -117,15 +117,15 @@ impl Cli {
             Verb::Export(export) => export.run(),
             Verb::Import(import) => import.run(),
             Verb::Dictionary(dictionary) => dictionary.run(),
-            // `Self::command()` describes the whole command line. The scripts for shells and the manual pages are made from it.
+            // `Self::command()` describes the whole command line. The shell completions and the manual pages are made from it.
             Verb::Completions(completions) => completions.run(Self::command()),
             Verb::Man(man) => man.run(Self::command()),
         }
     }
 }
 
-/// The error of a command that has done its work, but found that a check failed: the logs break a rule, or two runs differ that should
-/// be equal. The exit code is 4.
+/// The error of a command that has done its work, but found that a check failed: the logs break a rule, or two runs that should be equal
+/// differ. The exit code is 4.
 #[derive(Debug, thiserror::Error)]
 #[error("check failed: {0}")]
 pub struct CheckFailed(String);
@@ -155,8 +155,8 @@ struct Datasets {
 }
 
 impl Datasets {
-    /// Returns the experiment file, if one is given instead of datasets (for `analyze theory`, which also predicts an experiment before its
-    /// runs).
+    /// Returns the experiment file, if one is given instead of datasets. `analyze theory` uses this, because it can also make predictions for
+    /// an experiment that has no runs yet.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl Datasets {
         self.selection.open(&self.roots, None)
     }
 
-    /// Like [`open`](Self::open), but of the runs that the options select, only those that meet `condition` are used.
+    /// Like [`open`](Self::open), but uses a run only if the options select it and it also meets `condition`.
     fn open_also(&self, condition: &Choice) -> anyhow::Result<Vec<Dataset>> {
         self.selection.open(&self.roots, Some(condition))
     }

@@ -146,9 +146,9 @@ pub fn print_help_or_version(message: &clap::Error) -> anyhow::Result<()> {
     Ok(message.print().map_err(StdoutError)?)
 }
 
-/// Returns the result of a command that checks something. `failed_check` says what is wrong; it is `None` if the check has passed. A
-/// failed check determines the exit code, even if the table could not be printed. The error of printing is then written to stderr, unless
-/// stdout is a closed pipe.
+/// Returns the result of a command that checks something. `failed_check` says what is wrong; it is `None` if the check has passed.
+/// `printed` is the result of printing the output. If the check and the printing both failed, the command ends with the exit code of the
+/// failed check. In this case the error of printing is written to stderr, unless stdout is a closed pipe.
 pub fn report_check(
     failed_check: Option<String>,
     printed: anyhow::Result<()>,

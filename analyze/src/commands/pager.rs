@@ -41,19 +41,20 @@ fn start() -> Option<Child> {
     }
     let mut command = Command::new(program);
     if env::var_os("LESS").is_none() {
-        // Without the option -R, `less` shows the codes of colours instead of colours. The user's `PAGER` may be `less` without it.
+        // `less` reads options from the variable `LESS` too. With `R` it shows colours, even if the user's `PAGER` is `less` without the
+        // option -R. Otherwise it would show the codes of the colours.
         command.env("LESS", "R");
     }
     command.args(arguments).stdin(Stdio::piped()).spawn().ok()
 }
 
-/// Writes `text` to the pager and waits until the user quits the pager. If this happens before the pager has read the whole text, it is not
-/// an error.
+/// Writes `text` to the pager and waits until the user quits the pager. It is not an error if the user quits before the pager has read the
+/// whole text.
 fn feed(mut pager: Child, text: &[u8]) -> Result<(), StdoutError> {
     #[cfg(unix)]
     ignore_interrupts();
     let written = match pager.stdin.take() {
-        // Then `stdin` is dropped, which closes the pipe. So the pager knows that there is no more text.
+        // After the write, `stdin` is dropped, which closes the pipe. So the pager knows that there is no more text.
         Some(mut stdin) => stdin.write_all(text),
         None => Ok(()),
     };
@@ -64,8 +65,8 @@ fn feed(mut pager: Child, text: &[u8]) -> Result<(), StdoutError> {
     }
 }
 
-/// Makes this program ignore Ctrl-C, which is for the pager. If this program ended, the pager and the shell would read the keyboard at the
-/// same time.
+/// Makes this program ignore Ctrl-C. The user presses Ctrl-C for the pager, for example to stop a search. If Ctrl-C ended this program, the
+/// pager and the shell would read the keyboard at the same time.
 #[cfg(unix)]
 fn ignore_interrupts() {
     // Ctrl-C calls a handler instead of ending the program. The handler only sets a flag, which nobody reads. If it cannot be registered,

@@ -68,7 +68,8 @@ impl FileFormat {
 const DEFAULT_COLUMNS: u16 = 80;
 
 impl Picture {
-    /// Fails if the name of the file in `--out` has no known ending. So commands can report this before they read a dataset.
+    /// Fails if the name of the file in `--out` has no known ending. Commands call this before they read a dataset, because reading can
+    /// take long.
     pub fn check(&self) -> anyhow::Result<()> {
         let path = self.out.as_deref();
         path.map(FileFormat::from_name).transpose().map(|_| ())
@@ -88,8 +89,8 @@ impl Picture {
         }
     }
 
-    /// Whether the picture goes to stdout as characters. Without `--out`, it does so with `--terminal`, or if stdout is a terminal.
-    /// Otherwise stdout gets SVG.
+    /// Whether the picture goes to stdout as characters: `--out` is not given, and either `--terminal` is given or stdout is a terminal.
+    /// With neither option, a stdout that is not a terminal (such as a pipe) gets SVG.
     pub fn is_text(&self) -> bool {
         self.out.is_none() && (self.terminal || stdout().is_terminal())
     }
@@ -112,7 +113,7 @@ impl Picture {
             };
             return Ok(write_stdout(picture.as_bytes())?);
         };
-        // PNG and PDF have a fixed form: labels are outlines of letters, and the theme `auto` is light.
+        // `Form::fixed` is for PNG and PDF: it draws the letters of labels as outlines, and replaces the theme `auto` by `light`.
         let bytes = match FileFormat::from_name(path)? {
             FileFormat::Svg => draw(svg_form).into_bytes(),
             FileFormat::Png => image::png(&draw(Form::fixed(theme)))?,

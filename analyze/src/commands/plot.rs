@@ -68,7 +68,8 @@ impl PlotCommand {
         if let Some(words) = &plot.left_out {
             tell(words);
         }
-        // `form` is the form of an SVG: how labels are written, and the colours. `width` is the number of columns of a terminal.
+        // `write` makes an SVG with the first closure, or characters for a terminal with the second closure. `form` says how the labels of
+        // the SVG are written, and in which colours. `width` is the number of columns of the terminal.
         let figure = &plot.figure;
         self.picture
             .write(|form| figure.draw(form), |width| figure.terminal(width))
@@ -83,7 +84,7 @@ impl PlotCommand {
             })
         };
         let names: Vec<&'static str> = self.by.iter().map(known).collect::<anyhow::Result<_>>()?;
-        // The index of the first name that has already occurred before it.
+        // The index of the first name that also occurs earlier in the list.
         let repeated = (1..names.len()).find(|&index| names[..index].contains(&names[index]));
         match repeated {
             Some(index) => bail!("--by: {} is named twice; name it once", names[index]),

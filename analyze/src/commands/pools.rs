@@ -19,7 +19,8 @@ const THREAD_VARIABLES: [&str; 3] = [
 ];
 
 /// Starts the pools. If the system allows fewer threads than they need, restarts the program with pools that are small
-/// enough. A restart is needed because Polars reads the number of threads from the environment.
+/// enough. A restart is needed because Polars reads the number of threads from the environment, and safe Rust cannot change the
+/// environment of a running program.
 ///
 /// # Errors
 ///
@@ -35,6 +36,7 @@ pub fn start() -> anyhow::Result<()> {
     let wanted = threads_from_environment(MAX_THREADS)?.unwrap_or_else(cores);
     // A number from the environment is never above the limit, but the number of cores can be.
     threads::start_pools(wanted.min(THREAD_LIMIT)).map_err(|error| match error.threads_per_pool() {
+        // The system allows enough threads for pools of `threads` threads each.
         Some(threads) => restart_program(threads, error),
         // The system does not even allow one thread for each pool.
         None => error.into(),
@@ -55,8 +57,8 @@ fn threads_from_environment(name: &str) -> anyhow::Result<Option<usize>> {
     }
 }
 
-/// Replaces this process by a new process of the same program, with `threads` threads in each pool. The function returns only if this
-/// fails; then it returns `error`.
+/// Starts the program from its beginning again in the same process (with `exec`), now with `threads` threads in each pool. The function
+/// returns only if this fails; then it returns `error`.
 #[cfg(unix)]
 fn restart_program(threads: usize, error: TooFewThreads) -> anyhow::Error {
     use std::os::unix::process::CommandExt;
@@ -67,7 +69,7 @@ fn restart_program(threads: usize, error: TooFewThreads) -> anyhow::Error {
     };
     let mut arguments = env::args_os();
     let mut command = Command::new(program);
-    // The first argument is the name with which the program was started. The new process has it too.
+    // The first argument is the name with which the program was started. The restarted program gets the same name.
     if let Some(name) = arguments.next() {
         command.arg0(name);
     }

@@ -54,15 +54,16 @@ impl Precision {
         let measure = super::measure(&self.measure)?;
         let query = self.options.query(&[measure])?;
         let datasets = self.datasets.open()?;
-        // A group is one machine of one configuration, with its repetitions. All groups are read, with `measure` and the measures in the
-        // options --having and --sort. Then the query chooses groups and sorts them.
+        // A group is one machine of one configuration, with its repetitions. `with_measures` adds the measures that --having and --sort
+        // name, because `of_groups` chooses and sorts the groups by these measures.
         let groups = repetitions::groups_with(&datasets, &query.with_measures(&[measure]))?;
         let groups = query.of_groups(groups)?;
         let mut needs = precision::needs(&groups, measure, self.half_width)?;
+        // For each configuration, the machine that needs the most repetitions.
         let mut configurations = needs.configurations();
         if !self.options.has_sort_keys() {
-            // The rank of a need is its number of repetitions: the largest comes first. The sort is stable, so configurations with the same
-            // number keep their order.
+            // The configuration that needs the most repetitions comes first. The sort is stable, so configurations that need equally many
+            // keep their order.
             configurations.sort_by_key(|need| std::cmp::Reverse(need.rank()));
         }
         let extensions = extensions(&datasets, &configurations)?;
@@ -71,7 +72,7 @@ impl Precision {
             if let (Some(top), false) = (self.top, self.all) {
                 needs.machines.truncate(top as usize);
             }
-            // Which machines have no record, because their need is not known. (A table says it in its caption.)
+            // Tells the user which machines have no record, because their need is not known. (For a table, the caption does this.)
             for sentence in precision::left_out(&needs, measure, self.half_width) {
                 tell(sentence);
             }
@@ -95,7 +96,7 @@ impl Precision {
     }
 }
 
-/// How to make the missing runs of each dataset to which `sim` can add runs.
+/// For each dataset, how to make the further runs that it needs. Imported datasets are left out, because `sim` cannot add runs to them.
 fn extensions(datasets: &[Dataset], needs: &[MachineNeed<'_>]) -> anyhow::Result<Vec<Extension>> {
     let mut extensions = vec![];
     for dataset in datasets {

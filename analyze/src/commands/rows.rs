@@ -165,7 +165,7 @@ pub fn print_table_of(
     let datasets = datasets.open()?;
     // Sentences about measures that are unknown, because imported logs lack the values for them.
     let notes = notes(&datasets, &measures);
-    // `with_measures` adds the measures that --having and --sort need.
+    // `names` is empty without --by. `with_measures` adds the measures that --having and --sort need.
     if !names.is_empty() {
         let pools = pool::pools(&datasets, &names, &query.with_measures(&measures))?;
         let mut pools = query.of_pools(&names, pools)?;

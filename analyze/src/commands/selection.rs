@@ -82,7 +82,8 @@ impl Selection {
             tell("--reread is now called --no-cache");
         }
         for condition in &self.conditions {
-            // The columns that the condition calls by their names in earlier versions.
+            // A condition can contain names that columns had in earlier versions. `renamed` returns each such name with the current name,
+            // such as `in_order` with `as_scheduled`.
             for (earlier, current) in condition.renamed() {
                 tell(format_args!("{earlier} is now called {current}"));
             }
@@ -90,8 +91,8 @@ impl Selection {
         let conditions: Vec<Choice> = self.conditions.iter().chain(also).cloned().collect();
         let mut datasets = analyze::open(roots)?;
         for dataset in &mut datasets {
-            // `keep_chosen` drops runs. It also returns each column and value that a condition asks for, but no run has. (Perhaps it was
-            // mistyped.)
+            // `keep_chosen` drops the runs that the conditions do not choose. It returns pairs of a column and a value: a condition
+            // asks for this value, but no run has it. Perhaps the user mistyped it.
             for (name, value) in dataset.keep_chosen(&conditions)? {
                 let label = dataset.label();
                 tell(format_args!("{label}: no run has {name} {value}"));
@@ -151,7 +152,8 @@ pub fn say_what_is_left_out(dataset: &Dataset) {
     if unpunctual > 0 {
         let runs = counted(unpunctual, "unpunctual run");
         let finished = dataset.finished().len() + unpunctual;
-        // A run over TCP is punctual only if its delays are below its margin, and no delay is below 0.
+        // A run over TCP is punctual only if its delays are below its margin, so a run with a margin of 0 is never punctual. But in datasets
+        // of earlier versions, a margin of 0 can also mean that the margin is not known.
         let has_no_margin =
             |run: &&JournalRow| run.margin_us == 0.0 && !dataset.has_unknown_margin(run);
         let margins = match dataset.left_out().iter().filter(has_no_margin).count() {

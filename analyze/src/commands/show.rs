@@ -34,7 +34,7 @@ pub struct Show {
 impl Show {
     pub fn run(&self) -> anyhow::Result<()> {
         let (execution, window) = self.part.read()?;
-        // In both cases, a table is printed without paragraphs above it (`&[]`).
+        // `&[]` in both calls of `print`: no paragraphs are printed above the table.
         if let Some(name) = self.follow {
             let followed = Followed::new(&execution, name)?;
             return self

@@ -53,7 +53,7 @@ impl Summary {
         let measures = query.with_measures(&summary::measures());
         let groups = repetitions::groups_with(&datasets, &measures)?;
         let mut overview = Overview::new(&groups);
-        // These words count all configurations. Only then `select` keeps the rows that the user wants.
+        // The words above the table count all configurations. So they are made before `select` removes rows that the user does not want.
         let mut words = headline(&datasets, &overview);
         words.extend(summary::regimes(&overview));
         words.push(String::new());
@@ -69,6 +69,7 @@ impl Summary {
             self.rows_not_shown(&overview, shown),
         );
         table.caption.extend(notes(&datasets, &summary::measures()));
+        // No records: they are for CSV and JSON, which `print_records` prints.
         self.output.print(&words, &[table], Vec::new)
     }
 
@@ -95,8 +96,8 @@ impl Summary {
     }
 }
 
-/// A line for each dataset with the numbers of its runs, configurations and events. If there are more than [`MAX_DATASET_LINES`], a single
-/// line with the totals.
+/// A line for each dataset with the numbers of its runs, configurations and events. If there are more than
+/// [`MAX_DATASET_LINES`] datasets, a single line with the totals.
 fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
     let configurations = |dataset: &Dataset| {
         // Each row of the overview is a configuration.
@@ -104,7 +105,7 @@ fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
         rows.filter(|row| row.slowest.dataset == dataset.label())
             .count()
     };
-    // Runs that are left out count as runs in the headline, but their events do not count.
+    // Runs that are left out because they were not punctual count as runs in the headline, but their events do not count.
     let events =
         |dataset: &Dataset| -> u64 { dataset.finished().iter().map(|run| run.events).sum() };
     if datasets.len() > MAX_DATASET_LINES {

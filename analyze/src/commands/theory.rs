@@ -33,7 +33,8 @@ pub struct Theory {
     #[command(flatten)]
     datasets: Datasets,
     /// Change a value of the experiment file, for example --set internal=0.4; may be given several times
-    // A shell completes the keys. They are not listed as possible values in the help, because a value must follow.
+    // Shells offer the keys for completion, such as `internal=`. The help does not list the keys as possible values, because a key alone is
+    // not a valid value of --set.
     #[arg(long, value_name = "KEY=VALUE", value_parser = offering(Change::from_str, Change::beginnings), hide_possible_values = true)]
     set: Vec<Change>,
     #[command(flatten)]
@@ -75,7 +76,7 @@ impl Theory {
             ..Overrides::default()
         };
         let experiment = Experiment::read(file, overrides)?;
-        // An experiment file has no runs, so this fails if an option chooses runs.
+        // An experiment file has no runs, so this call fails if --where or --only is given, because these options choose runs.
         let warm_up_s = self.datasets.selection.warm_up_without_runs()?;
         let configurations = experiment.configurations().iter();
         let shortest_s = configurations

@@ -83,7 +83,7 @@ impl TraceCommand {
         // The execution is the whole run, with its events and messages. The window is the part that the user chose.
         let (execution, window) = self.part.read()?;
         let format = self.format.format();
-        // A sentence about the events that were left out, if a Mermaid diagram would become too long with all of them.
+        // If a Mermaid diagram would be too long, its last events are left out, and `left_out` is a sentence about these events.
         let left_out = match &self.out {
             Some(path) => {
                 let write = |out: &mut _| trace::write(&execution, &window, format, out);
@@ -92,7 +92,8 @@ impl TraceCommand {
             }
             None => {
                 match trace::write(&execution, &window, format, BufWriter::new(stdout().lock())) {
-                    // With `StdoutError` it is no error if the reader of a pipe ends early (as `head` does).
+                    // Writing also fails if stdout is a pipe and its reader has ended early (as `head` does). `main` ends without an
+                    // error in this case, but only if the error is a `StdoutError`.
                     Err(TraceError::Io(error)) => return Err(StdoutError::from(error).into()),
                     written => written?,
                 }

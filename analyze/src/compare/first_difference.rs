@@ -66,7 +66,7 @@ pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference
     // The time of the earliest difference so far, and its event in A and in B.
     let mut first: Option<(f64, Option<&EventRow>, Option<&EventRow>)> = None;
     loop {
-        // The next event in the order of machine and tick: in both logs, or `None` in the log that does not have it.
+        // The next event in the order of machine and tick, as A has it and as B has it. `None` if a log does not have this event.
         let (in_a, in_b) = match (rest_a.peek(), rest_b.peek()) {
             (None, None) => break,
             (Some(_), None) => (rest_a.next(), None),
@@ -79,15 +79,17 @@ pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference
                 }
             }
         };
-        // `logged.event` has neither the number of the run nor the time, so two equal events have no difference.
+        // Two events that are compared here have the same machine. `logged.event` has all their other columns except `run` and
+        // `system_time_ns`, which are not compared.
         if in_a.map(|row| &row.logged.event) == in_b.map(|row| &row.logged.event) {
             continue;
         }
         let time_a = in_a.map(|row| a.time_s(row));
-        // An event that is missing in A is in B, so its time is never infinite.
+        // If A does not have the event, B has it, so `INFINITY` is never used.
         let time_b = || in_b.map_or(f64::INFINITY, |row| b.time_s(row));
         let time_s = time_a.unwrap_or_else(time_b);
-        // A later difference with the same time does not replace the first one, which has the lowest machine and tick.
+        // If two differences have the same time, the one that was found first stays. It has the lower machine and tick, because the loop
+        // goes in the order of machine and tick.
         if first.is_none_or(|(earliest_s, ..)| time_s < earliest_s) {
             first = Some((time_s, in_a, in_b));
         }

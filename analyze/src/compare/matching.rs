@@ -1,7 +1,7 @@
 //! Matches the runs of two datasets, A and B, by their keys.
 //!
-//! The key of a run is a text of its parameters, such as `rates=1,3,6` and `internal=0.7`, and of its repetition, such as `repetition=0`.
-//! The key contains neither the engine nor the time scale nor the seed. So the same run over TCP and in virtual time has the same key.
+//! The key of a run is a text with its parameters and its repetition, such as `rates=1,3,6 internal=0.7 ... repetition=0`. The key
+//! contains neither the engine nor the time scale nor the seed. So the same run over TCP and in virtual time has the same key.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use sim::log::JournalRow;
 use crate::error::Error;
 use crate::read::dataset::Dataset;
 
-/// The largest number of values of a parameter that an error lists. If there are more, "..." follows: `1,3,6 or 2,3,4 or 3,3,3 ...`.
+/// An error lists at most this many values of a parameter. If there are more, "..." follows: `1,3,6 or 2,3,4 or 3,3,3 ...`.
 const LISTED_VALUES: usize = 3;
 
 /// Two runs with the same key.
@@ -25,14 +25,14 @@ pub struct Pair {
 /// The matched runs of two datasets.
 #[derive(Debug)]
 pub struct Matching {
-    /// The pairs of runs with the same key, in the order in which A's experiment numbers its runs.
+    /// The pairs of runs with the same key, ordered by the number of the run in A.
     pub pairs: Vec<Pair>,
     /// Number of runs in A that have no match in B. Runs that `left_out` counts are not counted here.
     pub only_in_a: usize,
     /// The same for the runs in B that have no match in A.
     pub only_in_b: usize,
-    /// Number of runs that finished in both datasets and were punctual in exactly one, so that `--only punctual` left them out of the other.
-    /// (A run that it left out of both datasets is not counted anywhere.)
+    /// If only one of two finished runs with the same key was punctual, `--only punctual` leaves the other run out. This is the number
+    /// of such cases. (If both runs were left out, they are not counted anywhere.)
     pub left_out: usize,
 }
 
@@ -109,7 +109,7 @@ fn explain_no_match(a: &Dataset, b: &Dataset, left_out: usize) -> String {
         return "each run that is in both datasets was left out of A or of B by --only".to_owned();
     }
     let (of_a, of_b) = (parameters(a), parameters(b));
-    // The parameters of which no value of A is also a value of B.
+    // A parameter is disjoint if none of its values in A occurs in B.
     let disjoint_parameters = of_a.iter().filter_map(|(name, values_a)| {
         let values_b = of_b.get(name)?;
         let are_disjoint = values_a.iter().all(|value| !values_b.contains(value));

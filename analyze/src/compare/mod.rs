@@ -173,7 +173,8 @@ fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Er
             }),
         }
     }
-    // Unexpected runs come first, because their key is `false`, which is less than `true`. Runs with equal keys keep their order.
+    // Runs that should not differ come first: for them, the closure returns `false`, and `false` is less than `true`. The sort is stable,
+    // so within each of the two parts the runs keep their order.
     events.differing.sort_by_key(|run| !run.is_unexpected());
     Ok(events)
 }

@@ -18,7 +18,7 @@ use crate::read::runs;
 use crate::stats::estimate::Estimate;
 use crate::stats::repetitions::{estimate_expressions, read_estimate};
 
-/// Parameters in which matched runs may differ. They are not used to group runs here.
+/// The parameters that can have different values in the two runs of a pair. So runs are not grouped by them.
 const ENGINE_COLUMNS: [&str; 2] = ["engine", "time_scale"];
 
 /// The comparison of a measure in two datasets.
@@ -32,7 +32,8 @@ pub struct Paired {
     pub mean_b: Option<f64>,
     /// Estimate of the mean of the paired differences B - A.
     pub difference: Option<Estimate>,
-    /// Share of the pairs of values that are exactly equal. Pairs whose values are undefined in both A and B are ignored.
+    /// A value in A and its match in B are a pair. This is the share of pairs in which both values are exactly equal. Pairs of two
+    /// undefined values are ignored.
     pub equal: Option<f64>,
 }
 
@@ -123,8 +124,8 @@ fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsRes
         .collect()
 }
 
-/// The difference and the equality of a measure's two values. If one value is undefined, there is no difference and the values are
-/// not equal. If both are undefined, both results are null.
+/// Two results: the difference of a measure's values in A and B; and 1 if the two values are equal, 0 if not. If only one value is
+/// undefined, the difference is null and the second result is 0. If both values are undefined, both results are null.
 fn difference_and_equality(measure: &Measure) -> [Expr; 2] {
     let (a, b) = (
         col(column_name(measure, "a")),
@@ -209,7 +210,8 @@ fn statistics() -> Vec<Expr> {
                 mean_of("b").alias(column_name(measure, "mean in b")),
                 mean_of("equal").alias(column_name(measure, "share equal")),
             ];
-            // The name of the column with the differences, and the start of the names of its aggregates (mean, sd, values).
+            // The first argument names the column with the differences. The second is the start of the names of the aggregates (mean, sd,
+            // values).
             let differences = column_name(measure, "difference");
             let of_differences = estimate_expressions(&differences, &differences);
             means.into_iter().chain(of_differences)

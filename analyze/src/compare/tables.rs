@@ -90,7 +90,8 @@ fn caption(comparison: &Comparison) -> Vec<String> {
             .filter(|&(mean, kind)| mean != 0.0 || kind.has_interval())
             .map(|(_, kind)| kind),
     ));
-    // With different seeds the events differ anyway, so they are not compared. Then the next sentence, about identical events, is useless.
+    // The sentence about identical events (below) is useful only if events are compared. With different seeds they are not compared, because
+    // they differ anyway.
     let are_events_compared = comparison.events.is_some();
     let is_any_in_real_time = runs_in_real_time(&comparison.a) || runs_in_real_time(&comparison.b);
     if are_events_compared && is_any_in_real_time {

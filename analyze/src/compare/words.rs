@@ -26,8 +26,8 @@ pub fn words(comparison: &Comparison) -> Vec<String> {
     words
 }
 
-/// The check: a run that was as scheduled in both datasets must have the same events in both. If it failed, describes how many runs have
-/// different events. `None` if it did not fail, or if events were not compared.
+/// If the check failed, says how many runs failed it, such as `1 of 6 runs that were as scheduled in both differs`. The check: a run that
+/// was as scheduled in both datasets must have the same events in both. `None` if no run failed the check, or if events were not compared.
 pub fn failed_check(comparison: &Comparison) -> Option<String> {
     let events = comparison.events.as_ref()?;
     let unexpected = events.count_unexpected();
@@ -110,7 +110,7 @@ fn describe_events(comparison: &Comparison, events: &Events) -> Vec<String> {
             ),
         };
         // The first difference is the one with the earliest time in A. The same event can have another time in B.
-        words.push(format!("{runs} in the model time of A:"));
+        words.push(format!("{runs} (by the model time of A):"));
         words.extend(events.differing.iter().take(LISTED_RUNS).map(describe_run));
     }
     words

@@ -42,8 +42,9 @@ fn draw_message(diagram: &Diagram<'_>, layout: &Layout, message: &Message, svg: 
             }
             draw_named(diagram, message, (&class, &path), svg);
         }
-        // No part of the arrow is in the picture. If the message arrived before the start of the picture, its wait can still be in it. If
-        // the wait is not in the picture either, the SVG gets an empty path: it shows nothing, but its attributes still name the message.
+        // No part of the arrow is in the picture. If the message arrived before the start of the picture, its wait in the queue can still
+        // reach into the picture. If no part of the wait is in the picture either, the SVG gets an empty path: the path shows nothing, but
+        // its attributes still name the message.
         None => {
             let path = wait.unwrap_or_default();
             draw_named(diagram, message, (&wait_class, &path), svg);
@@ -92,12 +93,12 @@ fn class(diagram: &Diagram<'_>, message: &Message) -> String {
     class
 }
 
-/// The horizontal position at which the arrow ends. The first of these cases that applies is used:
+/// The horizontal position at which the arrow ends. It is the first of these positions that is possible:
 ///
-/// 1. The user wants arrows to the arrival ([`Arrows::Arrival`]), or the message was not received: the arrow ends at the arrival. For this,
-///    the arrival must be known and events must be placed by time.
-/// 2. The message was received: the arrow ends at the receive.
-/// 3. It ends [`STUB`] pixels to the right of the send.
+/// 1. The arrival, if the user wants arrows to the arrival ([`Arrows::Arrival`]) or the message was not received. This is possible only if
+///    the arrival is known and events are placed by time.
+/// 2. The receive, if the message was received.
+/// 3. [`STUB`] pixels to the right of the send.
 fn end_x(diagram: &Diagram<'_>, layout: &Layout, message: &Message, from_x: f64) -> f64 {
     if diagram.options.order == Order::Time
         && (diagram.options.arrows == Arrows::Arrival || message.receive.is_none())

@@ -30,7 +30,8 @@ pub(super) fn drawable_part(
         return window.clone();
     }
     let time_ns = |index: usize| execution.events()[index].time_ns;
-    // The start and the end of the part that reaches this far to both sides of the centre, or this far from the start of the window.
+    // The start and the end of a part: from `reach_ns` before the centre to `reach_ns` after the centre. If there is no centre, the part
+    // begins at the start of the window and has the length `reach_ns`. A part never extends beyond the window.
     let part = |reach_ns: i64| match centre.map(time_ns) {
         Some(at_ns) => (
             at_ns.saturating_sub(reach_ns).max(window.from_ns),
@@ -45,8 +46,8 @@ pub(super) fn drawable_part(
         let (from_ns, to_ns) = part(reach_ns);
         count_marks(execution, window, from_ns, to_ns)
     };
-    // The longest part is found by bisection: a longer part never has fewer marks.
-    // The search begins with a reach of 0, and with a reach that covers the whole window and so has too many marks.
+    // The longest part is found by bisection: a longer part never has fewer marks. With the reach `too_far_ns`, the part has too many marks;
+    // at first this part is the whole window. With the reach `fitting_ns`, the part can be drawn. (For the first reach, 0, this is assumed.)
     let (mut fitting_ns, mut too_far_ns) = (0, window.to_ns.saturating_sub(window.from_ns));
     while too_far_ns - fitting_ns > 1 {
         let reach_ns = fitting_ns + (too_far_ns - fitting_ns) / 2;
@@ -72,20 +73,20 @@ fn count_marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64)
     let of_event = |&index: &usize| {
         let sent = execution.messages_of(index).iter();
         let sent = sent.filter(|message| window.has_machine(message.recipient));
-        // Messages that are sent in this time have been counted at their send.
-        let is_sent_at_another_time = |send: usize| {
+        // A message that is sent in this time is counted at its send. At its receive, a message counts only if it is sent at another time.
+        let counts_at_receive = |send: usize| {
             window.has_machine(execution.events()[send].machine)
                 && !(from_ns..=to_ns).contains(&time_ns(send))
         };
         let send = execution.send_of(index);
-        let is_new_message = send.is_some_and(is_sent_at_another_time);
-        // The event itself, the messages that it sends, and the message that it receives if that has not been counted.
-        1 + sent.count() + usize::from(is_new_message)
+        let receive_counts = send.is_some_and(counts_at_receive);
+        // The event itself, the messages that it sends, and the message that it receives, if this message is not counted at its send.
+        1 + sent.count() + usize::from(receive_counts)
     };
     window.events[first..last].iter().map(of_event).sum()
 }
 
-/// Draws the strip with the whole window, if only a part of it is drawn.
+/// Draws the strip if the diagram shows only a part of the window. The strip shows the whole window.
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     if !diagram.is_trimmed {
         return;
@@ -97,8 +98,8 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.close();
 }
 
-/// Positions in the strip. The strip shows the window that the user asked for (`asked`); the diagram below it shows the part that is drawn
-/// (`drawn`).
+/// Positions in the strip. The strip shows the window that the user asked for (`diagram.asked`). The diagram below the strip shows only a
+/// part of this window (`diagram.drawn`).
 struct Strip {
     left: f64,
     right: f64,
@@ -163,7 +164,7 @@ impl Strip {
         }
     }
 
-    /// The path of the bins of a row that have this shade. Neighbouring bins of the same shade are joined.
+    /// The SVG path of one shade in one row: it covers the bins that have this shade. Neighbouring bins of the same shade are joined.
     fn bins_of_shade(&self, counts: &[u32], largest_count: u32, shade: usize, y: f64) -> String {
         let width = (self.right - self.left) / counts.len() as f64;
         let shade_of = |count: u32| {

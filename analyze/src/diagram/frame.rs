@@ -98,22 +98,23 @@ fn draw_machines(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
             &[("class", &class), ("d", &path), ("data-machine", &machine)],
             "",
         );
-        // In narrow pictures the layout gives the names less space: then the lines begin less than 100 pixels from the left.
-        let has_wide_names = layout.left > 100.0;
+        // The names are to the left of the machines' lines. In narrow pictures, the lines begin less than 100 pixels from the left end of the
+        // picture. Then the names have less space and a smaller font.
+        let has_wide_name_column = layout.left > 100.0;
         let name = format!("machine {machine}");
         svg.label(&Label {
             text: &name,
             x: MARGIN,
             y: y - 1.0,
             weight: Weight::Bold,
-            size: if has_wide_names { 12.0 } else { LABEL },
+            size: if has_wide_name_column { 12.0 } else { LABEL },
             ..label("ink")
         });
         svg.label(&Label {
             text: &rate(diagram.execution, machine),
             x: MARGIN,
             y: y + 13.0,
-            size: if has_wide_names { LABEL } else { 10.0 },
+            size: if has_wide_name_column { LABEL } else { 10.0 },
             ..label("muted")
         });
     }
@@ -158,7 +159,7 @@ fn entries(diagram: &Diagram<'_>, scales: Option<&Scales>) -> Vec<Entry> {
         Sample::MessageNotReceived,
         "not received before the end".to_owned(),
     ));
-    // The longest queue is drawn with the greatest height, and the largest lag with the darkest shade.
+    // The legend says how long the queue is where its area is highest, and how large the lag is where its strip is darkest.
     if let Some(scales) = scales {
         if let Some(longest) = scales.longest_queue {
             entries.push((Sample::Queue, format!("queue, highest {longest}")));

@@ -18,8 +18,9 @@ pub(super) const CLOCK: f64 = 9.5;
 pub(super) const LEADING: f64 = 15.0;
 /// Space around the picture.
 pub(super) const MARGIN: f64 = 14.0;
-/// Height of the row of one machine in the density strip. The user chooses a window (a span of time). If it has too many events, the diagram
-/// shows only a part of it. Then the strip above the diagram shows where in the whole window each machine has many or few events.
+/// Height of the row of one machine in the density strip. If the window (the span of time that the user chose) has too many events, the
+/// diagram shows only a part of the window. Then the density strip above the diagram shows where in the whole window each machine has many
+/// or few events.
 pub(super) const STRIP_ROW: f64 = 7.0;
 /// The largest radius of the mark of an event.
 pub(super) const LARGEST_RADIUS: f64 = 4.2;
@@ -51,7 +52,8 @@ pub(super) struct Layout {
     pub(super) scale: Scale,
     /// Height of the row of a machine: its line with the space above and below.
     pub(super) row_height: f64,
-    /// Height of the band below a machine's line, which has space for its lag and the longest queue. It is 0 if neither is drawn.
+    /// Height of the band below a machine's line, in which the machine's lag and queue are drawn. The height is 0 if events are placed by
+    /// their Lamport clock: then neither is drawn.
     pub(super) band_height: f64,
     /// For each machine of the run, the radius of the marks of its events.
     radii: Vec<f64>,
@@ -79,12 +81,12 @@ impl Layout {
         let count = machines.len() as f64;
         let strip_top = y;
         if diagram.is_trimmed {
-            // Space for the strip, and for its times below it.
+            // Space for the strip, and for two times below it: the start and the end of the window.
             y += count.min(MAX_STRIP_ROWS) * STRIP_ROW + 34.0;
         }
         let top = y;
         let has_bands = diagram.options.order == Order::Time;
-        // Rows with bands below the lines may be higher than rows without.
+        // A row with a band below its line can be up to 112 pixels high, a row without a band up to 80.
         let row_height = match has_bands {
             true => (WANTED_HEIGHT / count).clamp(MIN_ROW, 112.0),
             false => (WANTED_HEIGHT / count).clamp(MIN_ROW, 80.0),

@@ -1,5 +1,5 @@
-//! Draws the events of a space-time diagram: a mark for each event (a circle or a diamond), and above it the clock value, where it touches
-//! no other value.
+//! Draws the events of a space-time diagram: a mark for each event (a circle or a diamond), and the clock's value above the mark. A value
+//! that would touch another value is left out.
 
 use std::fmt::Display;
 
@@ -118,9 +118,13 @@ fn tooltip(diagram: &Diagram<'_>, index: usize) -> String {
     )
 }
 
-/// Writes clock values above a machine's line. A value is left out if it would touch a value that is already there, so the most important
-/// values are written first: those of events with a ring (mainly the events whose past or future is shown in colour, see `ringed` in
-/// [`Diagram`]), then of events that made the clock jump by more than 1, then of other events in colour. Values of faded events come last.
+/// Writes clock values above a machine's line. A value is left out if it would touch a value that is already there. So the most important
+/// values are written first, in this order:
+///
+/// 1. values of events with a ring (the events whose past or future is in colour, and the event with a text beside it),
+/// 2. values of events in colour that made the clock jump by more than 1,
+/// 3. values of other events in colour,
+/// 4. values of faded events (all events that are not in colour).
 fn draw_clocks(
     diagram: &Diagram<'_>,
     layout: &Layout,

@@ -9,7 +9,8 @@
 //! - [`marks`]: the events and their clocks
 //! - [`bands`]: the queue lengths and lags below the machines' lines
 //! - [`overlay`]: the consistent cut, rings around events, and a text beside one event
-//! - [`density`]: if the window has too many events, chooses the part that is drawn, and draws a strip that shows where the others are
+//! - [`density`]: if the window has too many events, chooses the part of the window that is drawn, and draws a strip that shows how many
+//!   events the whole window has at each time
 //! - [`terminal`]: the diagram as characters
 
 mod arrows;
@@ -109,8 +110,9 @@ pub struct Diagram<'e> {
     options: Options,
     /// The window (part of the run) that the user chose.
     asked: Window,
-    /// The part of `asked` that is drawn. With [`Order::Lamport`] the axis shows clocks, not times. Then `drawn.events` has every event of the
-    /// drawn machines whose clock lies between the smallest and the largest clock in this part, even if the event's time lies outside.
+    /// The part of `asked` that is drawn. With [`Order::Lamport`] the axis shows clocks, not times, so `drawn.events` is chosen by clocks.
+    /// Example: if the clocks of the events in this part go from 10 to 20, `drawn.events` has all events of the drawn machines with clocks
+    /// from 10 to 20, even events before `drawn.from_ns` or after `drawn.to_ns`.
     drawn: Window,
     /// Whether only a part of the window is drawn.
     is_trimmed: bool,
@@ -286,13 +288,13 @@ impl<'e> Diagram<'e> {
         )
     }
 
-    /// The messages between drawn machines whose send or receive is in the drawn window.
+    /// The messages that are drawn. Sender and recipient are both drawn machines, and the send or the receive is a drawn event.
     fn messages(&self) -> Vec<&'e Message> {
         let mut messages = vec![];
         for &index in &self.drawn.events {
             let sent = self.execution.messages_of(index).iter();
             messages.extend(sent.filter(|message| self.drawn.has_machine(message.recipient)));
-            // If its send is drawn too, the message is added at the send.
+            // A received message is added here only if its send is not drawn. Otherwise it is added at its send.
             if let Some(message) = self.execution.received_by(index)
                 && !self.is_drawn[message.send]
                 && self
@@ -320,8 +322,8 @@ impl<'e> Diagram<'e> {
     }
 }
 
-/// The events of the window's machines whose clocks lie between the smallest and the largest clock of the window, in the order of
-/// their clocks.
+/// The events with clocks from the smallest to the largest clock of the window's events, in the order of clocks. Events before and after
+/// the window are included too, but only those of the window's machines.
 fn with_clocks_of(execution: &Execution, window: &Window) -> Vec<usize> {
     let events = execution.events();
     let clocks = || window.events.iter().map(|&index| events[index].clock);

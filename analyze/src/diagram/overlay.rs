@@ -9,9 +9,9 @@ use crate::draw::text::{self, Weight};
 
 /// Radius of the ring around an event, in pixels.
 pub(super) const RING_RADIUS: f64 = 9.0;
-/// Distance of the cut from the last event before the cut, in pixels. If the first event after the cut is so near that
-/// the two events are less than twice this distance apart, the cut is in the middle between them. If no event is before the cut, this is the
-/// distance from the first event after the cut.
+/// Distance, on a machine's line, from the machine's last event before the cut to the cut, in pixels. If the machine's next event is less
+/// than twice this distance further right, the cut is in the middle between the two events. If all events of the machine are after the cut,
+/// this is the distance from the cut to the machine's first event.
 const CUT_DISTANCE: f64 = 7.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
@@ -46,8 +46,8 @@ fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let mut path = String::new();
     for &machine in &diagram.drawn.machines {
         let range = diagram.execution.range_of(machine);
-        // `cut` has the number of the machine's events before the cut. So this is the index of its first event after the cut, or the end of
-        // its range if no event is after the cut.
+        // `cut[machine]` is the number of the machine's events before the cut. These events are the first ones in `range`. So `first_after`
+        // is the index of the machine's first event after the cut. If there is no such event, `first_after` is `range.end`.
         let first_after = range.start + cut[machine as usize];
         let x = |index: usize| layout.x(diagram.value(index));
         let before = (first_after > range.start).then(|| x(first_after - 1));
@@ -61,16 +61,20 @@ fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         };
         let x = px(x.clamp(layout.left, layout.right));
         let y = layout.y(machine).unwrap_or(layout.top);
-        // The cut has a vertical part of twice this height on each machine's line.
-        let half = (layout.row_height * 0.3).min(20.0);
+        // At each machine's line, the cut is vertical, from this height above the line to this height below the line.
+        let half_height = (layout.row_height * 0.3).min(20.0);
         let command = if path.is_empty() { "M" } else { "L" };
-        path += &format!("{command}{x} {}V{}", px(y - half), px(y + half));
+        path += &format!(
+            "{command}{x} {}V{}",
+            px(y - half_height),
+            px(y + half_height)
+        );
     }
     svg.element("path", &[("class", &"cut"), ("d", &path)], "The smallest consistent cut with the chosen events: every message that is received before the cut is also sent before the cut");
 }
 
-/// Writes the text of the option `mark` to the right of the event of the option `around`, or to its left if the text does not fit on the
-/// right.
+/// Writes the text `mark` beside the event `around` (both from the options): to the right of the event, or to the left if the text does
+/// not fit on the right.
 fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let (Some(words), Some(name)) = (&diagram.options.mark, diagram.options.around) else {
         return;
@@ -91,7 +95,7 @@ fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.label(&Label {
         text: words,
         x,
-        // Above the ring, about as high as the event's clock value, which is there too.
+        // About as high as the event's clock value, which is above the ring.
         y: y - RING_RADIUS - 9.0,
         size,
         weight: Weight::Bold,

@@ -45,7 +45,7 @@ pub(super) fn lines(diagram: &Diagram<'_>, width: usize) -> Vec<Line> {
             machines.len() - shown.len()
         )));
     }
-    // The user's text for the event of --around. This event has the same tone.
+    // The user's text for the event that --around names. This event is shown in the same colour (see `Grid::row`).
     if let Some(words) = &diagram.options.mark {
         lines.push(vec![Span {
             text: format!("! {words}"),
@@ -172,7 +172,8 @@ impl Grid<'_, '_> {
         };
         cells.put(0, &format!("{value:>8}"), Tone::Muted);
         self.put_vertical_lines(index, &mut cells);
-        // In a picture, the events in `ringed` have a ring: those whose past or future the user asked for, and the event with a text.
+        // `ringed` has the events whose past or future the user asked for, and the event for which the user gave a text. Pictures show
+        // these events with a ring. A terminal shows them in the colour `Alarm`.
         let tone = if self.diagram.ringed.contains(&index) {
             Tone::Alarm
         } else if self.diagram.is_faded(index) {
@@ -266,7 +267,7 @@ impl Grid<'_, '_> {
         }
     }
 
-    /// Writes a horizontal line. Where it meets a character that is already there, a crossing (`┼`) takes its place.
+    /// Writes a horizontal line. Each character that is already there is replaced by a crossing (`┼`).
     fn put_horizontal_line(&self, range: Range<usize>, tone: Tone, cells: &mut Cells) {
         for at in range {
             let crosses = cells.0.get(at).is_some_and(|(letter, _)| *letter != ' ');

@@ -12,7 +12,7 @@ pub enum ImageError {
     /// The SVG has a mistake.
     #[error("the drawing has a mistake: {0}")]
     Svg(#[from] resvg::usvg::Error),
-    /// A [`Pixmap`] cannot be as large as this width and height, in pixels.
+    /// An image of this width and height, in pixels, is too large for a [`Pixmap`].
     #[error(
         "an image of {0} x {1} pixels is too large; choose a smaller --width or fewer machines"
     )]

@@ -139,7 +139,7 @@ mod tests {
     fn paper_is_light_and_screens_follow_the_system() {
         let rules = |colours: &Colours| format!(".x{{fill:{}}}", colours.alarm);
         let auto = style_sheet(Theme::Auto, rules);
-        // The rules before `@media screen` hold on paper too, those in it only on a screen.
+        // The rules before `@media screen` hold on paper too. The rules inside `@media screen` hold only on a screen.
         let (light, dark) = auto
             .split_once("@media screen")
             .expect("rules for light and for dark");

@@ -23,10 +23,10 @@ impl Scale {
         self.start + (value - self.from) / (self.to - self.from) * (self.end - self.start)
     }
 
-    /// The values at which an axis has a tick and a label. They are the multiples of a round step (1, 2 or 5 times a power of ten) that
-    /// lie between `from` and `to`. Each label gets at least `label_px` pixels. If `end` is less than `start`, `label_px` must be
-    /// negative: on a vertical axis, for example, because pixels are counted downwards but values grow upwards. Also returns the number
-    /// of digits after the decimal point that the labels need.
+    /// Returns the values at which an axis has a tick and a label, and the number of digits after the decimal point that the labels need.
+    /// The values are the multiples of a round step (1, 2 or 5 times a power of ten) that lie between `from` and `to`. Each label gets at
+    /// least `label_px` pixels. If `end` is less than `start`, `label_px` must be negative. An example is a vertical axis: its values
+    /// grow upwards, but pixels are counted downwards.
     pub fn ticks(&self, label_px: f64) -> (Vec<f64>, usize) {
         let max_steps = ((self.end - self.start) / label_px).max(1.0);
         let step = round_step((self.to - self.from) / max_steps);
@@ -54,7 +54,8 @@ fn round_step(min: f64) -> f64 {
     let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
     // A step that is smaller than `min` only by a rounding error is large enough.
     let smallest = steps.into_iter().find(|step| *step >= min * (1.0 - 1e-9));
-    // One of the steps is always found for an ordinary number, because the last one is larger than `min`.
+    // The last step is large enough, so a step is found. The only exceptions are a `min` that is not a number, and a `min` that is so
+    // small that `power` is 0.
     smallest.unwrap_or(10.0 * power)
 }
 

@@ -25,8 +25,8 @@ pub struct Form {
 }
 
 impl Form {
-    /// The form for PNG and PDF. Their labels are outlines, so they need no font. They cannot follow the settings of the reader's system
-    /// or of a page. So every `theme` but the dark one becomes the light one.
+    /// The form for PNG and PDF. The labels are outlines, which need no font. A PNG or PDF cannot take its colours from the reader's system
+    /// ([`Theme::Auto`]) or from a page ([`Theme::Page`]), so the light theme replaces these two themes.
     pub fn fixed(theme: Theme) -> Self {
         Self {
             labels: Labels::Outlines,
@@ -167,7 +167,7 @@ impl Svg {
     }
 
     /// Returns the complete document. `title` and `description` say in words what the drawing shows, and `style` is its style sheet. If
-    /// `style` is empty, the document has no style sheet. Then it must be part of a page that has one for all its drawings.
+    /// `style` is empty, the document has no style sheet. This is for drawings in a page that has one style sheet for all its drawings.
     pub fn finish(
         self,
         (width, height): (f64, f64),

@@ -43,7 +43,7 @@ impl Anchor {
         }
     }
 
-    /// The position of the left end of a label that has this width and its anchor at `x`.
+    /// Where the left end of a label is, if the label's anchor is at `x` and the label is `width` wide.
     pub fn left(self, x: f64, width: f64) -> f64 {
         match self {
             Self::Start => x,

@@ -49,8 +49,8 @@ impl Execution {
     }
 
     /// The smallest consistent cut that contains `events`. A cut contains, for each machine, all its events up to some point. It is
-    /// consistent if, for each receive in the cut, the send is in the cut too. The smallest such cut with `events` is their causal past.
-    /// Returns, for each machine, how many of its events are in the cut.
+    /// consistent if, for each receive in the cut, the send is in the cut too. The smallest consistent cut that contains `events` is the
+    /// causal past of `events`. Returns, for each machine, how many of its events are in the cut.
     pub fn cut(&self, events: impl IntoIterator<Item = usize>) -> Vec<usize> {
         let past = self.past_of(events);
         let count = |range: Range<usize>| past[range].iter().filter(|is_in| **is_in).count();
@@ -65,7 +65,7 @@ impl Execution {
     ///
     /// # Errors
     ///
-    /// [`Error::Choice`] if, by the log, an event happened before itself. Only damaged or imported logs can contradict themselves so.
+    /// [`Error::Choice`] if the log says that an event happened before itself. Only damaged or imported logs can say this.
     pub fn causal_order(&self) -> Result<Vec<usize>, Error> {
         let mut order = Vec::with_capacity(self.events().len());
         let mut states = vec![State::New; self.events().len()];
@@ -89,7 +89,8 @@ impl Execution {
                         for cause in [self.send_of(index), self.previous(index)] {
                             match cause.map(|cause| (cause, states[cause])) {
                                 Some((cause, State::New)) => stack.push(cause),
-                                // The cause itself waits for this event.
+                                // The event was visited as a cause of `cause`, directly or through other events. So `cause` happened
+                                // before itself.
                                 Some((cause, State::WaitsForCauses)) => {
                                     return Err(self.cycle_error(cause));
                                 }
@@ -126,8 +127,8 @@ enum State {
     Done,
 }
 
-/// The vector clock of an event: for each machine, how many events of that machine happened before the event. The event itself counts as
-/// one of its own machine's events.
+/// The vector clock of an event: for each machine, how many events of that machine happened before the event. The number for the event's
+/// own machine includes the event itself.
 pub type VectorClock = Box<[u32]>;
 
 /// Calls `visit` for each event in causal order, with the event's vector clock.

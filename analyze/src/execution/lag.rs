@@ -48,8 +48,8 @@ pub fn steps(
     steps
 }
 
-/// Adds a step, unless the lag stays the same. If the last step begins at the same time, it gets the new lag instead: of several events at
-/// the same time, the last one determines the lag.
+/// Adds a step that begins at `from_ns`, unless the last step has the same lag. If the last step begins at `from_ns` too, its
+/// lag is replaced and no step is added: of several events at the same time, the last event determines the lag.
 fn add_step(steps: &mut Vec<Step>, from_ns: i64, lag: u64) {
     match steps.last_mut() {
         Some(last) if last.lag == lag => {}
@@ -62,7 +62,7 @@ fn add_step(steps: &mut Vec<Step>, from_ns: i64, lag: u64) {
 struct Clocks {
     /// For each machine, its clock.
     all: Vec<u64>,
-    /// The largest clock of the run so far. So it is never below a clock in `all`.
+    /// The largest value that any clock has had so far. It is never below a clock in `all`, so the difference in `lag` is never negative.
     largest: u64,
 }
 

@@ -53,8 +53,8 @@ pub struct Execution {
     /// Whether the log tells the recipients of sends.
     pub knows_recipients: bool,
     events: Vec<Event>,
-    /// For each machine, the index of its first event. At the end there is one more number, that of all events. So the events of machine m
-    /// are those from `bounds[m]` to `bounds[m + 1] - 1`.
+    /// For each machine, the index of its first event. The last element is the number of all events. So the events of machine m are those
+    /// from `bounds[m]` to `bounds[m + 1] - 1`.
     bounds: Vec<usize>,
     /// Ordered by send and then by recipient.
     messages: Vec<Message>,
@@ -185,7 +185,7 @@ impl Execution {
         }
     }
 
-    /// The key, with very long values cut off, such as the rates of hundreds of machines.
+    /// The run's key. Very long values in it are shortened, for example the rates of hundreds of machines.
     pub fn short_key(&self) -> String {
         shorten(&self.key)
     }
@@ -324,7 +324,7 @@ impl Execution {
         }
     }
 
-    /// Makes the error for a machine, an event or a time that the user chose and this run does not have.
+    /// Makes an [`Error::Choice`] about this run. `problem` says why the user's choice cannot be shown, such as `there is no machine 7`.
     pub(crate) fn choice(&self, problem: String) -> Error {
         Error::Choice {
             dataset: self.dataset.clone(),
@@ -346,8 +346,8 @@ pub fn shorten(key: &str) -> String {
     key.split(' ').map(cut).collect::<Vec<_>>().join(" ")
 }
 
-/// The time from a send until the message is in the recipient's queue, in model nanoseconds. `None` if it is not known: random delays and
-/// the delays of single messages over TCP are not in the log. So it is known only for simulated runs with a constant delay.
+/// The time from a send until the message is in the recipient's queue, in model nanoseconds. It is known only for simulated runs with a
+/// constant delay. For other runs the function returns `None`, because logs do not contain the delays of messages.
 fn known_delay_ns(row: &JournalRow) -> Option<i64> {
     let is_virtual = row.engine == EngineKind::Virtual.to_string();
     match row.configuration.delay {
@@ -381,7 +381,8 @@ fn events_of(run: &Run<'_>) -> Vec<Event> {
     events
 }
 
-/// The kind of the event at `index`. Numbers and senders that are not in the log have placeholders in the columns; here they become `None`.
+/// The kind of the event at `index`. If the log lacks the sender or the stamp of a receive, the column has a placeholder. The placeholder
+/// becomes `None` here.
 fn kind(columns: &EventColumns, index: usize) -> Kind {
     let stamp = columns.stamp[index];
     match columns.action[index] {

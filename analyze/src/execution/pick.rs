@@ -7,7 +7,7 @@ use sim::log::JournalRow;
 use crate::error::Error;
 use crate::read::dataset::Dataset;
 
-/// A run with more events than this is picked only if all runs have more events than this, because its picture cannot show all events.
+/// A picture cannot show all events of a run with more events than this. Such a run is picked only if all runs have more events than this.
 const MAX_PREFERRED_EVENTS: u64 = 20_000;
 
 /// Finds the finished run with this number or key.
@@ -55,10 +55,10 @@ fn describe_numbers(dataset: &Dataset) -> String {
 /// 5. The run with the lowest number is picked.
 pub fn pick(dataset: &Dataset) -> Option<(&JournalRow, String)> {
     let runs = dataset.finished();
-    // The run with the largest key is picked. `Reverse` is around the parts of which the smallest value is preferred (`false` is smaller
-    // than `true`).
-    let key = |row: &&JournalRow| {
-        // Whole thousandths and millionths, because `f64` has no total order and so cannot be part of a key.
+    // The run with the largest rank is picked. The five parts of a rank are the five rules above. In a `Reverse`, the smaller value ranks
+    // higher. `false` is smaller than `true`.
+    let rank = |row: &&JournalRow| {
+        // Whole thousandths and millionths, because `f64` has no total order and so cannot be part of a rank.
         let ratio = (rate_ratio(row) * 1e3) as u64;
         let internal = (mean_internal(row) * 1e6) as u64;
         (
@@ -69,7 +69,7 @@ pub fn pick(dataset: &Dataset) -> Option<(&JournalRow, String)> {
             Reverse(row.run),
         )
     };
-    let row = runs.iter().max_by_key(key)?;
+    let row = runs.iter().max_by_key(rank)?;
     Some((row, reason(row, runs)))
 }
 
@@ -95,8 +95,8 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
     let ratio = rate_ratio(row);
     let mut reason = match runs.iter().all(same_ratio) {
         true => "all runs have the same ratio of rates".to_owned(),
-        // This run has the lowest ratio that is possible, so other runs have a higher one. They were not picked, because they have more
-        // than MAX_PREFERRED_EVENTS events, or none.
+        // The ratios differ, and 1 is the lowest possible ratio. So other runs have higher ratios. They were not picked, because they have
+        // more than MAX_PREFERRED_EVENTS events, or none.
         false if ratio == 1.0 => "it is short".to_owned(),
         false => format!(
             "its fastest machine has {} times the rate of its slowest",

@@ -8,12 +8,13 @@ use crate::error::Error;
 /// The part of a run that the user chose to see.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Choice {
-    /// First model second; the start of the run if it is `None`.
+    /// Start of the part, in model seconds. If it is `None`, the part starts at the start of the run, or as `around` says.
     pub from_s: Option<f64>,
-    /// Last model second; the end of the run if it is `None`.
+    /// End of the part, in model seconds. If it is `None`, the part ends at the end of the run, or as `around` says.
     pub to_s: Option<f64>,
-    /// The tick around which the part lies: from `within_s` before the tick's first event to `within_s` after it. (A tick has several
-    /// events if it receives several messages.) If `from_s` or `to_s` is given too, it replaces the start or the end of this part.
+    /// The part lies around this tick: from `within_s` before the tick's first event to `within_s` after that first event. (A tick has
+    /// several events if it receives several messages.) If `from_s` is given too, it replaces this start. If `to_s` is given too, it
+    /// replaces this end.
     pub around: Option<EventName>,
     /// Model seconds that are shown before and after `around`.
     pub within_s: f64,

@@ -12,8 +12,8 @@ use crate::stats::repetitions::Repetitions;
 use crate::stats::tables;
 
 /// The columns that each measure has in this table. For each column: its suffix (`jump_mean_sd` is the measure `jump_mean` with the suffix
-/// `sd`), its type and its meaning. The records of [`tables::records`] have the same columns in the same order, so values can be taken by
-/// position.
+/// `sd`), its type and its meaning. The suffixes must have the same order as in the records of [`tables::records`], because `frame` takes
+/// values from these records by position.
 pub const SUFFIXES: [(&str, Kind, &str); 6] = [
     (
         "mean",
@@ -47,8 +47,8 @@ pub const SUFFIXES: [(&str, Kind, &str); 6] = [
 /// The names and types of the columns.
 pub fn columns() -> Vec<(String, Kind)> {
     let described = machine_columns();
-    // The first columns have the same types as in the table of machines. Only the column `n` (without the name of a measure) is not in that
-    // table. It is the number of repetitions, an integer.
+    // A column that does not belong to a measure, such as `rate`, has the same type as in the table of machines. Only `n`, the number of
+    // repetitions, is not in that table. It is an integer.
     let kind = |name: &str| {
         let column = described.iter().find(|column| column.name == name);
         column.map_or(Kind::Integer, |column| column.kind)

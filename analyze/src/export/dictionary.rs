@@ -50,8 +50,8 @@ seconds in a real second. A cell that is empty in a CSV file is null in Parquet,
 text. This file is the output of `analyze dictionary`.
 ";
 
-/// The columns of a predicted measure that only the output of `analyze theory` has. Each is given as the end of its name (the name begins
-/// with the measure's name, as in `jump_mean_z`), its type and its meaning.
+/// In addition to [`aggregates::SUFFIXES`], the output of `analyze theory` has these columns for each measure that it predicts. For each
+/// column: the end of its name (`z` for the column `jump_mean_z` of the measure `jump_mean`), its type and its meaning.
 pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
     (
         "predicted",
@@ -134,11 +134,12 @@ pub fn markdown() -> String {
 
 /// Describes `processed/aggregates.parquet`: the columns that identify a row, and the suffixes of the measures' columns.
 fn aggregates_section(text: &mut String) {
-    // The columns before `n` identify a row. The names are compared with the backticks that they have in Markdown.
+    // The columns before `n` identify a row. The text has their names in backticks.
     let keys: Vec<String> = aggregates::columns()
         .into_iter()
-        .map(|(name, _)| format!("`{name}`"))
-        .take_while(|name| name != "`n`")
+        .map(|(name, _)| name)
+        .take_while(|name| name != "n")
+        .map(|name| format!("`{name}`"))
         .collect();
     let _ = write!(
         text,

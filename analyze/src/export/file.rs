@@ -37,8 +37,8 @@ impl ParquetFile {
     ) -> Result<Self, Error> {
         let (partial, file) = create(path)?;
         let (file, failure) = RememberingFile::new(file);
-        // `failure.cause` returns the operating system's error if there was one, and otherwise the error of Polars. `Error::io(path)` is a
-        // function that adds the path to this error.
+        // `failure.cause` returns the operating system's error if there was one, and otherwise the error of Polars. `Error::io(path)`
+        // returns a function that adds the path to this error.
         let writer = ParquetWriter::new(file)
             .with_compression(ParquetCompression::Zstd(None))
             .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
@@ -61,8 +61,8 @@ impl ParquetFile {
         pushed.map_err(|error| Error::io(self.partial.partial())(self.failure.cause(error)))
     }
 
-    /// Completes the file. If there is a `checksum_subject`, which says what the file contains (such as `a part of the events`), adds a
-    /// checksum over the file's bytes and this text to the file (see [`seal`]).
+    /// Completes the file. `checksum_subject` says what the file contains, such as `a part of the events`. With a subject, the file
+    /// gets a checksum, which covers the file's bytes and the text `checksum_subject` (see [`seal`]).
     pub(super) fn finish(self, checksum_subject: Option<&str>) -> Result<CompleteFile, Error> {
         let path = self.partial.partial();
         let finished = self.writer.finish();
@@ -143,7 +143,7 @@ impl CompleteFile {
             path,
             rows: self.rows,
             bytes: self.bytes,
-            // Only the folder of the events has parts.
+            // This is a single file. Only the folder of the events has a number of parts (files).
             parts: None,
         })
     }

@@ -8,7 +8,8 @@
 //!
 //! - [`file`]: one Parquet or CSV file
 //! - [`aggregates`]: the table of means and intervals over repetitions
-//! - [`parts`]: the events, a folder with several files (parts): decides which parts of an earlier export stay, and writes the others
+//! - [`parts`]: the events, in a folder with several files (parts). Some parts of an earlier export stay, and only the missing parts are
+//!   written
 //! - [`lock`]: the lock against two exports at the same time
 //! - [`swap`]: the replacement of a folder by another one
 //! - [`dictionary`]: the data dictionary, which describes every column of every file
@@ -90,7 +91,8 @@ pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, E
     let folder = dataset.root().join("processed");
     fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
     let _lock = Lock::take(dataset.root(), &folder)?;
-    // If an earlier export was stopped while it replaced the folder of the events, there may be an old folder under another name.
+    // An earlier export may have been stopped while it replaced the folder of the events. Then the old folder may still exist under another
+    // name. `recover` gives the old folder its name back, or removes the old folder if the new one is already in its place.
     swap::recover(&parts::events_folder(&folder)).map_err(Error::io(&folder))?;
     remove_leftovers(&folder).map_err(Error::io(&folder))?;
 
@@ -153,7 +155,7 @@ fn publish(
     Ok(written)
 }
 
-/// Removes the files of an earlier export that this export did not write.
+/// Removes files that an earlier export wrote and this export did not, such as `runs.csv` if this export wrote no CSV files.
 fn remove_outdated(folder: &Path, additions: Additions) -> Result<(), Error> {
     let path = |name: &str, ending: &str| folder.join(name).with_extension(ending);
     let mut outdated = vec![];
@@ -176,8 +178,8 @@ fn remove_outdated(folder: &Path, additions: Additions) -> Result<(), Error> {
 
 /// Removes temporary files of exports that did not end normally. Other files stay.
 fn remove_leftovers(folder: &Path) -> io::Result<()> {
-    // A temporary file is removed if its final name is that of something that an export writes: a file such as `runs.csv`, or the folder
-    // `events`.
+    // Whether an export writes a file or folder with this name, such as `runs.csv` or `events`. Only temporary files with such a final
+    // name are removed.
     let is_export_file = |name: &str| {
         let name = Path::new(name);
         let stem = name.file_stem().unwrap_or_default();

@@ -7,9 +7,9 @@
 //! 1. its [checksum](crate::seal) is right,
 //! 2. its version is that of this program,
 //! 3. all its runs belong to this export too, and their fingerprints have not changed, and
-//! 4. it is not small, or no new part is needed. A part is small if it has at most half of the events that a part may have. If new parts are
-//!    written, the runs of small parts are written again, together with the new runs. Otherwise a growing dataset would get more and more
-//!    small parts.
+//! 4. it is not small, or the parts that meet conditions 1 to 3 together have all runs of this export. A part is small if it has at most
+//!    half of the events that a part may have. If runs are missing, they are written to new parts, together with the runs of the small parts.
+//!    Otherwise the small parts would stay, and a growing dataset would get more and more of them.
 //!
 //! The runs that are not in a reused part are written to new parts, in a new folder. The new folder also gets links to the reused parts.
 //! Then it replaces the old folder in one step.
@@ -44,7 +44,7 @@ const VERSION_KEY: &str = "measures_version";
 const RUNS_KEY: &str = "runs";
 
 /// The checksum of a part is computed from its bytes and from this text. The files of the cache of measures (folder `.cache`) have such
-/// checksums too, but with other texts. So they are not taken for parts.
+/// checksums too, but with other texts. So a file of the cache is never taken for a part.
 const CHECKSUM_SUBJECT: &str = "a part of the events";
 
 /// The path of the folder of the events, if `processed` is the folder that contains it.
@@ -96,7 +96,7 @@ pub(super) fn write<'d>(
     let runs_of_new_parts: Vec<&[&JournalRow]> =
         bounds.iter().map(|range| &missing[range.clone()]).collect();
     let mut measured = Measured::default();
-    // Some old files are not reused, or some runs are in no reused part.
+    // A new folder is needed if some old files are not reused, or if some runs are in no reused part.
     let is_changed = reused.len() != old_paths.len() || !missing.is_empty();
     let new_folder = match is_changed {
         true => {

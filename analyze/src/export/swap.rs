@@ -1,6 +1,6 @@
 //! Replaces a folder by a new one with the same name. If the operating system can exchange two folders in one step, there is a
-//! complete folder with this name at any time. Otherwise there is a moment without a folder; if the program is stopped at this
-//! moment, the next export repairs it.
+//! complete folder with this name at any time. Otherwise there is a moment without a folder. If the program is stopped at this
+//! moment, the next export puts the old folder back.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -20,7 +20,7 @@ pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
         return publish_folder(&RealDisk, fresh, folder);
     }
     sync_folder(fresh)?;
-    // After any error of the exchange, the folders still have their own names.
+    // If the exchange fails, both folders still have their old names.
     if exchange(fresh, folder).is_ok() {
         // Now the old folder has the name `fresh`.
         fs::remove_dir_all(fresh)?;
@@ -114,11 +114,11 @@ mod tests {
         let aside = with_file(aside(&folder), "old");
         recover(&folder).unwrap();
         assert_eq!(names(&folder), ["old"]);
-        // Stopped after the new folder was put in place, before the folder aside was removed. From here on, the folder with the file
-        // `old` stands for the new folder, and one with the file `older` is aside.
-        with_file(aside, "older");
+        // Stopped after the new folder was put in place, before the folder aside was removed.
+        fs::rename(&folder, aside).unwrap();
+        let folder = with_file(folder, "new");
         recover(&folder).unwrap();
         assert_eq!(names(root.path()), ["events"]);
-        assert_eq!(names(&folder), ["old"]);
+        assert_eq!(names(&folder), ["new"]);
     }
 }

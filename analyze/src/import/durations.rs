@@ -10,13 +10,14 @@ use crate::error::Error;
 /// A time in a log can differ from the true time by this many seconds, because many programs round to a millisecond.
 const ROUNDING_S: f64 = 1e-3;
 
-/// The times at which a run can have ended: from its last event to the time at which the first tick that is not in the log was due. (If
-/// the run had ended later, the log would have this tick.) All times are in model seconds since the run's start.
+/// The times at which a run can have ended. Example: the last event of a run is at 59.8 s. Its machines would have had their next ticks at
+/// 60.1 s and at 60.5 s. Then the run ended between 59.8 s and 60.1 s: if it had ended later, the log would have the tick at 60.1 s. All
+/// times are in model seconds since the run's start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct End {
-    /// The time of the last event.
+    /// The time of the last event (59.8 in the example).
     earliest_s: f64,
-    /// The time at which the first tick that is not in the log was due. At least `earliest_s`.
+    /// The time at which the first tick that is not in the log was due (60.1 in the example). At least `earliest_s`.
     latest_s: f64,
     /// The time between two ticks of the machine that had the last event of the run.
     tick_s: f64,
@@ -26,8 +27,8 @@ struct End {
 ///
 /// 1. If the user gives a duration, all runs have it.
 /// 2. If a run can have ended at a whole number of seconds, this is its duration (`whole_s` says which).
-/// 3. If several runs with equal rates can all have ended at the same time after their starts, they get the same duration: the largest of
-///    the times of their last events.
+/// 3. If several runs with equal rates can all have ended at the same time after their starts, they get the same duration. For
+///    example, runs whose last events are at 60.3 s and at 60.4 s get 60.4 s.
 /// 4. The duration is the time of the run's last event.
 ///
 /// # Errors
@@ -75,9 +76,10 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
         .collect();
     undecided.sort_by(|&a, &b| ends[a].earliest_s.total_cmp(&ends[b].earliest_s));
     while let Some(&first) = undecided.first() {
-        // `group`: runs that can all have ended at the same time, beginning with `first`. `group_latest_s`: the latest time at which all of
-        // them can have ended. The loop takes the runs in the order of their last events, so no run of the group has an event after the
-        // last event of `run`. If this event is not later than `group_latest_s`, all can have ended at its time, and `run` joins the group.
+        // `group`: runs that can all have ended at the same time, beginning with `first`. `group_latest_s`: the smallest `latest_s` of the
+        // group. The loop takes the runs in the order of `earliest_s`, so the `earliest_s` of `run` is not less than that of any run of
+        // the group. If it is also at most `group_latest_s`, then `run` and the whole group can have ended at this `earliest_s`. So `run`
+        // joins the group.
         let (mut group, mut group_latest_s) = (vec![], f64::INFINITY);
         for &run in &undecided {
             let End {
@@ -117,7 +119,7 @@ impl End {
             let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
                 continue;
             };
-            // If the clocks of the computers differ, the time of each machine counts from its own first event.
+            // If the times of different machines cannot be compared, the time of each machine counts from its own first event.
             let from_ns = match run.has_shared_time() {
                 true => start_ns,
                 false => first.time_ns,
@@ -134,9 +136,9 @@ impl End {
         end
     }
 
-    /// The whole number of seconds at which the run can have ended: the largest one from `earliest_s` to `latest_s`. If there is none, one
-    /// machine may have stopped before the others, which makes `latest_s` too early. So the first whole number after the last event is
-    /// taken if it is at most `tick_s` later.
+    /// The whole number of seconds at which the run can have ended: the largest one from `earliest_s` to `latest_s`. If there is none,
+    /// `latest_s` may be too early, because one machine stopped before the others. Then the result is the first whole number that is not
+    /// less than `earliest_s`, if this number is at most one tick (`tick_s`) after `earliest_s`.
     fn whole_s(self) -> Option<f64> {
         let largest_s = self.latest_s.floor();
         if largest_s > self.earliest_s {

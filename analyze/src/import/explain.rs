@@ -15,8 +15,8 @@ const MAX_EXAMPLES: usize = 2;
 /// How the logs were read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HowRead {
-    /// Where each field was found, in words. Only fields whose places were recognised in lines of text are here. For fields of files with
-    /// columns, [`Raw::found`] has the words.
+    /// Where each field was found in logs that are lines of text. For example, the entry of `event` is `words of the line`. For files with
+    /// columns, see [`Raw::found`].
     pub(super) found: BTreeMap<String, String>,
     fields: Vec<Field>,
     /// One sentence per assumption.

@@ -31,7 +31,8 @@ type FolderLogs = Vec<(PathBuf, Vec<PathBuf>)>;
 pub(super) struct RunFiles {
     pub(super) name: String,
     pub(super) paths: Vec<PathBuf>,
-    /// Whether the files were found in a folder. Then files that are not logs are left out. If not, the user named the files one by one.
+    /// True if the files were found in a folder, false if the user named the files one by one. Of the files in a folder, those that are not
+    /// logs are left out.
     pub(super) from_folder: bool,
 }
 
@@ -87,7 +88,8 @@ pub(super) fn find_runs(
     for (name, paths, from_folder) in groups {
         let paths = selection::without_copies(paths, report)?;
         let found = names::by_run(paths, pattern, report)?;
-        // If all files of the group became one run, and not because of the user's pattern, this may be wrong.
+        // Without a pattern, it is only a guess that all files of a group are one run. So the user is told if the names of the files could
+        // also be those of several runs.
         if let ([(_, paths)], None) = (&found[..], pattern)
             && names::may_be_several(paths)
         {
@@ -97,6 +99,7 @@ pub(super) fn find_runs(
         }
         for (run, paths) in found {
             let name = match run.as_str() {
+                // A run without a name of its own has the group's name.
                 "" => name.clone(),
                 run => format!("{name}, {run}"),
             };
@@ -113,8 +116,8 @@ pub(super) fn find_runs(
 /// Finds the folders that contain logs, from `folder` down to `depth` levels below, and lists their logs in the order of their names.
 /// The first of these choices that has files is used:
 ///
-/// 1. the folder's own files with an extension of logs. But choice 2 is used instead if no text of these files has both a word for an
-///    event (such as `sent`) and a time, while the text of some file in a subfolder has many of both;
+/// 1. the folder's own files with an extension of logs. This choice is skipped if none of these files contains both a time and a word for
+///    an event (such as `sent`), but some file in a subfolder contains many of both;
 /// 2. the logs in its subfolders;
 /// 3. its own files without an extension.
 ///
@@ -128,7 +131,7 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
         paths.into_iter().partition(|path| is_hidden(path));
     let (logs, others): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.into_iter().partition(|path| is_log(path));
-    // Also adds the number of this folder's hidden files to the report.
+    // Adds `others` to the files that the report lists as left out. Also adds the number of this folder's hidden files.
     let leave_out = |report: &mut Report, others: &[PathBuf]| {
         let others = others.iter().map(|path| path.display().to_string());
         report.leave_out_files(others, hidden.len());
@@ -165,10 +168,12 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
     })
 }
 
-/// Decides whether the logs of a folder are those in its subfolders, although the folder has files with an extension of logs: `own`.
-/// `others` are the folder's other files and its subfolders. If so, returns the logs in the subfolders, and a copy of `report` that also
-/// lists the files of the subfolders that are left out. Returns `None` if the text of a file in `own` may be a log, if no file in the
-/// subfolders looks like a log, or if `depth` is 0.
+/// Returns the logs in a folder's subfolders if these are to be used instead of `own`, the folder's own files with an extension of logs.
+/// `others` are the folder's other files and its subfolders. The returned report is a copy of `report` that also lists the files of the
+/// subfolders that are left out.
+///
+/// Returns `None` if `own` is to be used: the text of a file in `own` may be a log, no file in the subfolders looks like a log, or `depth`
+/// is 0.
 fn logs_in_subfolders(
     own: &[PathBuf],
     others: &[PathBuf],
@@ -286,8 +291,13 @@ fn read_beginning(path: &Path, max_bytes: u64) -> Result<(String, Option<u64>), 
         if length == 0 {
             break;
         }
-        let line_text = std::str::from_utf8(&line).map_err(|_| refuse(not_utf8_problem(&line)))?;
-        if length > MAX_LINE_BYTES {
+        let is_too_long = length > MAX_LINE_BYTES;
+        let line_text = match std::str::from_utf8(&line) {
+            // Only the beginning of the line was read, and it ends within a character.
+            Err(error) if is_too_long && error.error_len().is_none() => "",
+            result => result.map_err(|_| refuse(not_utf8_problem(&line)))?,
+        };
+        if is_too_long {
             return Err(refuse(format!(
                 "the line has more than {MAX_LINE_BYTES} bytes, so this file is not a log; leave it out"
             )));
@@ -300,8 +310,8 @@ fn read_beginning(path: &Path, max_bytes: u64) -> Result<(String, Option<u64>), 
     Ok((text, None))
 }
 
-/// Reads the text of a file in UTF-16, at most `max_bytes` bytes of it. Its first two bytes (the byte order mark) give the order of the
-/// two bytes of each character. Returns the same as [`read_beginning`].
+/// Reads the text of a file in UTF-16, at most `max_bytes` bytes of the file. Each character has one or two units of two bytes. The first
+/// two bytes of the file (the byte order mark) give the order of the bytes in each unit. Returns the same as [`read_beginning`].
 fn read_utf16(
     path: &Path,
     file: impl Read,
@@ -326,7 +336,7 @@ fn read_utf16(
     });
     let mut units: Vec<u16> = units.collect();
     if !is_complete {
-        // The first half of a character whose second half was not read.
+        // Removes the first unit of a character whose second unit was not read.
         units.pop_if(|unit| (0xd800..0xdc00).contains(unit));
     }
     let text = String::from_utf16(&units);
@@ -368,7 +378,7 @@ mod tests {
         runs.flat_map(|run| run.paths).collect()
     }
 
-    /// A log that is too large to be examined as a whole is a log all the same, in a folder with subfolders and in a subfolder.
+    /// Of a large file, only the beginning is examined. This is enough to recognise a log, both beside a subfolder and in a subfolder.
     #[test]
     fn large_logs_are_found() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -420,6 +430,13 @@ mod tests {
         let beginning = |max_bytes| read_beginning(&path, max_bytes).expect("a text");
         assert_eq!(beginning(9), ("a\n".to_owned(), Some(2)));
         assert_eq!(beginning(10), ("a\n\u{1f552}".to_owned(), None));
+        // The limit of a line's length is within the last character that is read of it.
+        fs::write(&path, "\u{1f552}".repeat(MAX_LINE_BYTES as usize / 4 + 1)).expect("written");
+        let error = read_beginning(&path, u64::MAX).expect_err("a long line");
+        assert!(
+            error.to_string().contains("the line has more than"),
+            "{error}"
+        );
         fs::write(&path, "a\n\u{1f552}\n").expect("written");
         assert_eq!(beginning(5), ("a\n".to_owned(), Some(2)));
         assert_eq!(beginning(7), ("a\n\u{1f552}\n".to_owned(), None));

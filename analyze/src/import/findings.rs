@@ -28,7 +28,8 @@ pub(super) fn brief(report: &Report) -> Vec<String> {
     let mut brief = vec![];
     // Adds words if they are true of this import.
     let mut add = |is_true: bool, words: &str| brief.extend(is_true.then(|| words.to_owned()));
-    // The rates, and the probability of internal events, were measured in the logs.
+    // `assumed.rates` is true if the rates were not given, but measured in the logs. `assumed.internal` says the same about the probability
+    // of internal events.
     add(report.assumed.rates, "rates");
     add(report.assumed.internal, "internal");
     if let Some(rules) = report.rules {
@@ -37,11 +38,14 @@ pub(super) fn brief(report: &Report) -> Vec<String> {
         add(is_before(rules.stamp), "stamp before");
         add(is_before(rules.queue), "queue before");
     }
-    // The number of sends that were logged as several rows: rows with the same clock, or rows with different clocks.
+    // Some sends were logged as several rows. `same_clock` counts the sends whose rows have the same clock, `own_clocks` counts the sends
+    // whose rows have different clocks.
     add(
         report.joined.same_clock + report.joined.own_clocks > 0,
         "rows joined",
     );
+    // `idle_queues` counts missing queue lengths after internal events and sends. They were set to 0. `recounted_queues` counts missing
+    // queue lengths after receives. They were calculated from sends and receives.
     add(report.idle_queues > 0, "idle queue 0");
     add(report.recounted_queues > 0, "queue recounted");
     for unmeasured in &report.unmeasured {

@@ -7,8 +7,8 @@ use regex::Regex;
 pub(super) struct Format {
     /// A regular expression that matches a whole time. It has no capturing groups.
     pub(super) pattern: &'static str,
-    /// The strftime format (such as `%H:%M:%S`) that parses such a time. `None` for ISO 8601 and for a time of day with two-digit hours,
-    /// which are parsed without a format.
+    /// The strftime format (such as `%H:%M:%S`) that parses such a time. Two formats have `None`, because other code parses them: ISO 8601
+    /// and the time of day with two-digit hours.
     pub(super) strftime: Option<&'static str>,
 }
 
@@ -20,8 +20,8 @@ const fn format(pattern: &'static str, strftime: &'static str) -> Format {
     }
 }
 
-/// The known formats. The first format that matches is used. So formats of longer times come first: that of `09:30:00 PM` comes before that
-/// of `09:30:00`, which would match only a part of `09:30:00 PM`. In all formats but one (`%H:%M:%S:%f`), a fraction of a second is optional.
+/// The known formats. The first format that matches is used. So formats of longer times come first. Otherwise the format of `09:30:00`
+/// would match the beginning of `09:30:00 PM`. In all formats but one (`%H:%M:%S:%f`), a fraction of a second is optional.
 pub(super) const FORMATS: [Format; 20] = [
     Format {
         pattern: r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?",
@@ -42,12 +42,13 @@ pub(super) const FORMATS: [Format; 20] = [
         r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:[.,]\d+)?",
         "%Y/%m/%d %H:%M:%S%.f",
     ),
-    // Before a time with AM or PM, the month comes first, as in the United States.
+    // A date before a time with AM or PM is read as in the United States: the month comes before the day.
     format(
         r"\d\d?/\d\d?/\d{4},? \d\d?:\d\d:\d\d(?:[.,]\d+)? ?[AaPp][Mm]",
         "%m/%d/%Y %I:%M:%S%.f %p",
     ),
-    // In the next three formats, a first or second number above 12 is the day. If both are at most 12, the first number is taken as the day.
+    // Of the first two numbers in `17/05/2031` or `05/17/2031`, the one above 12 must be the day. In `04/05/2031` both can be the day,
+    // and the first is taken. The next three formats are for these three cases.
     format(
         r"(?:1[3-9]|2\d|3[01])/\d\d/\d{4} \d\d:\d\d:\d\d(?:[.,]\d+)?",
         "%d/%m/%Y %H:%M:%S%.f",
@@ -106,7 +107,7 @@ pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
         .iter()
         .enumerate()
         .find_map(|(index, regex)| Some((index, regex.find(text)?.end())))?;
-    // If a letter or digit follows directly, or a digit after `:` or `.`, the match is only a part of a longer word.
+    // If a letter or digit follows directly, or a `:` or `.` and then a digit, the match is only a part of a longer word.
     let mut rest = text[end..].chars();
     let is_part_of_word = match rest.next() {
         Some(':' | '.') => rest.next().is_some_and(|next| next.is_ascii_digit()),
@@ -115,8 +116,8 @@ pub(super) fn at_beginning(text: &str) -> Option<(usize, usize)> {
     (!is_part_of_word).then_some((format_index, end))
 }
 
-/// Finds the first of [`FORMATS`] that matches each of `times` as a whole, and returns its strftime format. `None` if times in this format
-/// are parsed without one, or if none of [`FORMATS`] matches all times.
+/// Finds the first of [`FORMATS`] that matches each of `times` as a whole, and returns its strftime format. Returns `None` if this format
+/// has no strftime format, or if none of [`FORMATS`] matches all times.
 pub(super) fn common<'t>(times: impl Iterator<Item = &'t str> + Clone) -> Option<&'static str> {
     let matches_all = |index: &usize| {
         times.clone().all(|time| {
@@ -136,8 +137,8 @@ const EPOCH_S: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
 /// Plausible ticks per second of a machine.
 const PLAUSIBLE_HERTZ: std::ops::RangeInclusive<f64> = 0.5..=50.0;
 
-/// Finds the unit of times that are numbers. `first` is the first time. `ticks_per_unit` has each machine's number of ticks divided by the
-/// elapsed time, in the unknown unit: 3 ticks between the times 1000 and 2000 are 0.003.
+/// Finds the unit of times that are numbers. `first` is the first time. For each machine, `ticks_per_unit` has its number of ticks divided
+/// by the elapsed time in the unit of the log: 0.003 for 3 ticks between the times 1000 and 2000.
 ///
 /// If `first` is a plausible time since the Unix epoch when it is read in one of [`UNITS`], the times have this unit. Otherwise they have
 /// the first unit in which the rates of all machines are plausible. Returns `None` for seconds, which are the default, and if no unit is

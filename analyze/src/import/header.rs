@@ -87,7 +87,8 @@ const KNOWN_TITLES: [(&str, &[&str]); 12] = [
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a column that an event needs is not found, or if the file has two columns with the title of a found one.
+/// [`Error::Import`] if a column that an event needs is not found, if a column that the user gives does not exist, or if a column is found
+/// by its title and another column has the same title.
 pub(super) fn find_columns(
     header: Option<&StringRecord>,
     mapping: &Mapping,
@@ -125,7 +126,7 @@ pub(super) fn find_columns(
     let first = missing[0];
     // If the mapping has regular expressions for lines (`line`), the columns are the named groups of these expressions.
     let way_out = match mapping.line.is_empty() {
-        false => format!("give a group of the pattern the name {first}, as in (?<{first}>...)"),
+        false => format!("the pattern needs a group with the name {first}, as in (?<{first}>...)"),
         true => format!(
             "say which column it is, such as --columns {first}=TITLE (with --no-header, a number from 1 instead of the title)"
         ),
@@ -221,14 +222,14 @@ fn find_given_column(
             Ok(number - 1)
         }
         _ => {
-            let problem = format!("there is no column `{given}`, which is given as {name}");
+            let problem = format!("you gave {name}={given}, but there is no column `{given}`");
             Err(Error::import(path, Some(1), problem))
         }
     }
 }
 
-/// The index of the first column in the header that has a known title of `name`, one of [`COLUMNS`]. The title `name` itself is tried first,
-/// then each of the other known titles.
+/// The index of the column `name` in the header. The title `name` itself is looked for first, then each of the other titles in
+/// [`KNOWN_TITLES`]. If a title fits several columns of the header, the first of these columns counts.
 fn find_column_by_title(name: &str, header: &StringRecord) -> Option<usize> {
     let titles: Vec<String> = header.iter().map(plain).collect();
     let find = |wanted: &str| {
@@ -243,7 +244,8 @@ fn find_column_by_title(name: &str, header: &StringRecord) -> Option<usize> {
         .find_map(find)
 }
 
-/// Whether a title is `wanted`, one of the known titles of the column `name`. The title of a time may end with a unit, such as `time_ms`.
+/// Whether `title` is `wanted`, a title of the column `name`. For the column `system_time`, `title` can also end with a unit: `time_ms`
+/// fits `time`.
 fn has_title(title: &str, wanted: &str, name: &str) -> bool {
     title == wanted || (name == "system_time" && without_unit(title) == wanted)
 }
@@ -321,7 +323,7 @@ mod tests {
         };
         let clock = found(&two_clocks, &fifth_column).expect("a number says which");
         assert!(clock.contains(&("logical_clock", 4)), "{clock:?}");
-        insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: there is no column `what`, which is given as event");
+        insta::assert_snapshot!(found(&["a", "when", "clock"], &mapping).expect_err("no column"), @"vm.csv line 1: you gave event=what, but there is no column `what`");
         insta::assert_snapshot!(found(&["a", "time", "clock"], &Mapping::default()).expect_err("no column"), @"vm.csv line 1: no column was recognised as event: the columns of the file are a, time, clock; say which column it is, such as --columns event=TITLE (with --no-header, a number from 1 instead of the title)");
     }
 }

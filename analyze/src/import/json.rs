@@ -56,20 +56,29 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
         let wrong = |problem: String| Error::import(path, Some(line), problem);
         match first_value(&text[at..]) {
             None => break,
-            Some(Err(error)) => return Err(wrong(format!("this is not JSON: {error}"))),
+            Some(Err(error)) => {
+                // The error counts lines and columns from the start of the value.
+                let line = line + (error.line() as u64).saturating_sub(1);
+                let position = format!(" at line {} column {}", error.line(), error.column());
+                let text = error.to_string();
+                let problem = text.strip_suffix(&position).unwrap_or(&text);
+                let problem = format!("this is not JSON: {problem}");
+                return Err(Error::import(path, Some(line), problem));
+            }
             Some(Ok((Value::Object(object), end))) => {
-                // If the first object of the file has a list of objects, this list is the log. Every other object is an event, even if it
-                // has such a list.
+                // If the first object of the file has exactly one list of objects, this list is the log. Every other object is an event,
+                // even if it has such a list.
                 let list = only_list(&object).filter(|_| objects.is_empty());
                 if let Some((key, list)) = list {
                     let lines = lines_of_list(&text[at..at + end], key, list.len());
                     for (value, lines_below) in list.iter().zip(lines) {
+                        let line = line + lines_below;
                         if !value.is_object() {
-                            return Err(wrong(NOT_AN_OBJECT.to_owned()));
+                            return Err(Error::import(path, Some(line), NOT_AN_OBJECT.to_owned()));
                         }
                         let mut cells = vec![];
                         flatten(String::new(), value, &mut cells);
-                        objects.push((line + lines_below, cells));
+                        objects.push((line, cells));
                     }
                 } else {
                     let mut cells = vec![];
@@ -102,14 +111,14 @@ fn only_list(object: &serde_json::Map<String, Value>) -> Option<(&str, &Vec<Valu
     lists.next().is_none().then_some(list)
 }
 
-/// Finds the lines of the `count` objects in the list `key` of an outer object. `object` is the text of the outer object. Each line is
-/// counted from the first line of the outer object, which is line 0. All lines are 0 if the list is not found, for example because its key is
-/// written with escapes such as `\u00e9`.
+/// Finds the lines of the `count` objects in the list `key` of an outer object. `object` is the text of the outer object. The first line of
+/// the outer object is line 0. All lines are 0 if the list is not found, for example because its key is written with escapes such as
+/// `\u00e9`.
 fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
     let key = serde_json::to_string(key).unwrap_or_default();
-    // The key can also occur elsewhere in the text. So after each occurrence, `count` objects are read from the next `[` on. If this fails,
-    // the list is not here. If it succeeds after several occurrences, the last one counts, because a JSON parser keeps the last value of
-    // a key.
+    // The key can also occur elsewhere in the text, for example as a value. So each occurrence is tried: `count` objects are read from the
+    // next `[` on. If this fails, the list is not here. If it succeeds for several occurrences, the last one counts: when an object has a
+    // key twice, a JSON parser keeps the last value.
     let starts = object.match_indices(&key).map(|(at, _)| at + key.len());
     let found = starts.filter_map(|start| {
         let mut at = start + object[start..].find('[')? + 1;
@@ -121,8 +130,8 @@ fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
                     .trim_start_matches(|letter: char| letter.is_whitespace() || letter == ',')
                     .len();
             let (value, end) = first_value(&object[at..])?.ok()?;
-            // If the value is not an object, `?` leaves the closure: this is not the list.
-            value.is_object().then_some(())?;
+            // The first item of the list is an object. If it is not, `?` leaves the closure: this is not the list.
+            (value.is_object() || !lines.is_empty()).then_some(())?;
             lines.push(newlines(&object[..at]));
             at += end;
         }
@@ -160,7 +169,8 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// Makes a table from the events, each with its line, keys and values. Its columns are all keys, in the order of their first occurrence.
+/// Makes a table from the events, each with its line, keys and values. The table has a column for each key, in the order in which the
+/// keys first occur.
 fn to_table(objects: Vec<(u64, Vec<(String, String)>)>) -> Table {
     let mut keys: Vec<String> = vec![];
     for (key, _) in objects.iter().flat_map(|(_, cells)| cells) {
@@ -218,9 +228,12 @@ mod tests {
         );
         let within = "{\"rate\": 3, \"events\": [{\"a\": 1}, {\"a\": 2}]}";
         assert_eq!(rows(within).map(|rows| rows.len()), Ok(2));
-        let number_within = "{\"events\": [{\"a\": 1}, 5]}";
+        let number_within = "{\"events\": [\n{\"a\": 1},\n5]}";
         let error = rows(number_within).expect_err("5 is not an event");
-        assert!(error.contains("each event must be an object"), "{error}");
+        assert!(
+            error.contains("line 3: this is JSON, but not an object"),
+            "{error}"
+        );
         // The first bracket of the text is inside a string, so it does not begin the list `log`.
         let pretty = "{\n\"events\": \"x [\",\n\"log\": [\n{\"a\": 1},\n{\"a\":\n2}\n]}";
         let lines = rows(pretty).map(|rows| rows.iter().map(|row| row.0).collect::<Vec<_>>());

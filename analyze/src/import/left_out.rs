@@ -26,7 +26,7 @@ struct Shape {
 }
 
 impl LeftOut {
-    /// Counts a line of the file at `path` that was left out.
+    /// Counts one line that was left out: the line with the number `line` of the file at `path`.
     pub(super) fn add(&mut self, path: &Path, line: u64, text: &str) {
         let shape = shape(text);
         match self.0.iter_mut().find(|known| known.text == shape) {
@@ -39,8 +39,8 @@ impl LeftOut {
         }
     }
 
-    /// A sentence about the lines that were left out. `None` if no line was left out. The sentence calls the lines by the word `noun` (`line`
-    /// or `row`), and gives `reason`.
+    /// A sentence about the lines that were left out. `None` if no line was left out. `noun` is the word for a line: `line` or `row`.
+    /// `reason` says why the lines were left out, for example `no event was recognised`.
     pub(super) fn words(&self, noun: &str, reason: &str) -> Option<String> {
         let total: usize = self.0.iter().map(|shape| shape.lines).sum();
         let shown = self.0.iter().take(MAX_SHAPES);
@@ -61,7 +61,7 @@ fn shape(text: &str) -> String {
     let mut shape = String::new();
     for letter in text.trim().chars() {
         match letter.is_ascii_digit() {
-            // For the first digit of this number, the shape got a `0`, which stands for all its digits.
+            // This digit continues a number. The number's first digit has already added the `0` that stands for the whole number.
             true if shape.ends_with('0') => {}
             true => shape.push('0'),
             false => shape.push(letter),

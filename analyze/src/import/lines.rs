@@ -1,5 +1,5 @@
 //! Splits a log file into rows, and rows into cells. The cells are parsed as events later. A mapping says how the file is split and what its
-//! columns are called; the user gives it, or it is recognised from the files.
+//! columns are called. The user can give the mapping, or parts of it. The rest is recognised from the logs, or has a default value.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub(super) struct Table {
 }
 
 impl Raw {
-    /// The rows of the file at `path`. `indices` has the index of each column, and `found` describes an index in words.
+    /// The rows of the file at `path`. `indices` has the index of each column, and `found(index)` is the text for [`Raw::found`].
     pub(super) fn new(
         path: &Path,
         indices: ColumnIndices,
@@ -75,8 +75,8 @@ impl Raw {
 
     /// Adds a `run` column to a file that has several runs one after the other. `run` returns the run of a row, given the row's index.
     pub(super) fn with_runs(mut self, run: impl Fn(usize) -> String) -> Self {
-        for (index, row) in self.rows.iter_mut().enumerate() {
-            row.cells.push_field(&run(index));
+        for (row_index, row) in self.rows.iter_mut().enumerate() {
+            row.cells.push_field(&run(row_index));
         }
         // The new cell is the last cell of each row.
         let cell_count = self.rows.first().map_or(0, |row| row.cells.len());
@@ -183,7 +183,7 @@ pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
         true => match table(path, text, mapping) {
             Ok(table) => match &table.header {
                 Some(header) => header::count_known(header, mapping) == 0,
-                // If the mapping does not exclude a header, only a table without any row has none.
+                // The table has no header if the mapping says so (`Some(false)`), or if it has no rows at all. Without rows it is no log.
                 None => mapping.header != Some(false) || !has_row_of_event(path, &table, mapping),
             },
             Err(_) => false,
@@ -191,8 +191,9 @@ pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
     }
 }
 
-/// Whether a table without a header has a row with a value in each column that an event needs, and with a whole number as the clock. Also
-/// true if the mapping does not give the numbers of these columns, so that the user sees the error when the table is read.
+/// Whether a table without a header has a row that looks like an event: each column that an event needs has a value, and the clock is a
+/// whole number. Without a header, the mapping must give the position of each needed column, such as 3. If it does not, the result is
+/// true, so that the user sees the error when the table is read.
 fn has_row_of_event(path: &Path, table: &Table, mapping: &Mapping) -> bool {
     let Ok(indices) = header::find_columns(None, mapping, path) else {
         return true;
@@ -244,7 +245,7 @@ fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Er
 
 /// Splits a file into a table. The file is JSON, or its cells are separated by a character such as a comma, or by blanks.
 pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table, Error> {
-    // A mapping with a separator or a header is not meant for JSON.
+    // A mapping that gives a separator, or says whether there is a header, is not meant for JSON.
     let is_json = mapping.separator.is_none() && mapping.header.is_none() && json::is_json(text);
     if is_json {
         return json::table(path, text);
@@ -269,6 +270,7 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
         .unwrap_or_else(|| most_frequent_separator(first_line(text)));
     let mut rows = match separator {
         "blanks" => by_blanks(text),
+        // All other separators are one ASCII character, so they are one byte.
         separator => by_character(path, text, separator.as_bytes()[0])?,
     };
     rows.iter_mut()
@@ -289,11 +291,11 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
     }
     let first_row = header.as_ref().or(rows.first().map(|row| &row.cells));
     let cells = first_row.map_or(0, StringRecord::len);
+    // If the last line has too few cells, the program that wrote the log was stopped in this line. So the line is left out. But a table's
+    // only row is kept. Then `rows_of_table` fails, and its error tells the user how many cells the row has.
     if rows.len() > 1
         && let Some(incomplete) = rows.pop_if(|row| row.cells.len() < cells)
     {
-        // The last line is incomplete if the program was stopped while it wrote the line. But a table's only row is kept, so that the user
-        // gets an error that says how many cells it has.
         left_out.push((incomplete.line, joined(&incomplete.cells)));
     }
     Ok(Table {
@@ -385,7 +387,7 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
         .from_reader(text.as_bytes());
     let mut lines = LineFinder {
         text: text.as_bytes(),
-        byte: 0,
+        offset: 0,
         line: 1,
     };
     let row = |record: csv::Result<StringRecord>| {
@@ -400,12 +402,12 @@ fn by_character(path: &Path, text: &str, separator: u8) -> Result<Vec<RawRow>, E
 }
 
 /// Finds the number of the line in which a record begins, as editors count lines. The CSV reader does not give the right number: if lines
-/// end with carriage return and line feed, it takes the line feed for the beginning of the next record.
+/// end with carriage return and line feed, the reader takes the line feed for the beginning of the next record.
 struct LineFinder<'t> {
     text: &'t [u8],
     /// An index in `text`. All line feeds before this index have been counted.
-    byte: usize,
-    /// The number of the line of `text[byte]`, from 1.
+    offset: usize,
+    /// The number of the line of `text[offset]`, from 1.
     line: u64,
 }
 
@@ -414,11 +416,11 @@ impl LineFinder<'_> {
     fn line(&mut self, position: &csv::Position) -> u64 {
         let start = usize::try_from(position.byte()).unwrap_or(self.text.len());
         // If there are line feeds or carriage returns directly at `start`, they belong to the lines before the record.
-        while let Some(byte) = self.text.get(self.byte)
-            && (self.byte < start || matches!(byte, b'\r' | b'\n'))
+        while let Some(byte) = self.text.get(self.offset)
+            && (self.offset < start || matches!(byte, b'\r' | b'\n'))
         {
             self.line += u64::from(*byte == b'\n');
-            self.byte += 1;
+            self.offset += 1;
         }
         self.line
     }

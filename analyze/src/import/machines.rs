@@ -45,17 +45,19 @@ pub(super) fn parts(name: &str) -> Vec<Piece> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Machines(pub(super) Vec<String>, Keys);
 
-/// The keys of a run's machines. A key is the part of a machine's name that identifies it in its run. The first key is that of machine 0,
-/// and so on.
+/// The keys of a run's machines: first the key of machine 0, and so on. A key is the part of a machine's name that distinguishes the
+/// machine from the other machines of the run.
 #[derive(Clone, Debug, PartialEq)]
 enum Keys {
-    /// The part after a word for machines, such as 1 in `vm1_rate3`. A number at the end of the name, such as 3, does not find the machine.
+    /// Each key is the part after a word for machines, such as 1 in `vm1_rate3`. A number at the end of the name, such as 3, does not find
+    /// the machine.
     Labelled(Vec<Piece>),
-    /// The only part in which the names differ, such as A in `log_A_new`, or the number at the end of each name, such as 1 in `vm1`. A
-    /// number at the end of the name finds the machine too.
+    /// Either each key is the part after a word for machines and also the number at the end of the name, such as 1 in `vm1`. Or the keys are
+    /// the only part in which the names differ, such as A and B in `log_A_new` and `log_B_new`. In both cases, a number at the end of the
+    /// name finds the machine too.
     Differing(Vec<Piece>),
-    /// No part can be a key: the names differ in several parts, or in their number of parts. Except for the full name, only a number at the
-    /// end of the name finds the machine.
+    /// No part can be a key, for example because the names differ in several parts, or in their number of parts. A machine is found only by
+    /// its full name, or by the number at the end of its name.
     None,
 }
 
@@ -69,8 +71,9 @@ impl Machines {
         Self(names, keys)
     }
 
-    /// Finds the number of the machine that a log calls `name`: by its full name, by the number at the end of its name, or by its key. `None`
-    /// if no single machine fits, or if `name` has several numbers separated by blanks or commas: then it is probably a list of machines.
+    /// Finds the number of the machine that a log calls `name`. This can be the machine's full name, such as `vm3`, or a text that ends with
+    /// the machine's key or with the number at the end of its name, such as `VM 3`. `None` if no single machine fits, or if `name` has
+    /// several numbers separated by blanks or commas: then it is probably a list of machines.
     pub(super) fn number(&self, name: &str) -> Option<u32> {
         if let Some(index) = self.0.iter().position(|other| other == name) {
             return Some(index as u32);
@@ -107,8 +110,8 @@ impl Keys {
             .map(|parts| after_machine_word(parts))
             .collect();
         if let Some(keys) = labelled.filter(|keys| are_different(keys)) {
-            // If each key is also the number at the end of its name, as in `vm1`, this number must find the machine, as it does with
-            // `Differing`.
+            // If every name ends with its key, and the key is a number (as in `vm1`), a number at the end of a name means a
+            // machine. Then the keys are `Differing`, so that such a number finds the machine too.
             let is_end = |(name, key): (&String, &Piece)| {
                 trailing_number(name).map(Piece::Number).as_ref() == Some(key)
             };
@@ -134,6 +137,7 @@ impl Keys {
         let mut differing = (0..first.len())
             .map(column)
             .filter(|column| column.iter().any(|piece| *piece != column[0]));
+        // There is a key only if the names differ in exactly one part.
         match (differing.next(), differing.next()) {
             (Some(only), None) if are_different(&only) => Self::Differing(only),
             _ => Self::None,
@@ -149,7 +153,8 @@ pub(super) fn after_machine_word(parts: &[Piece]) -> Option<Piece> {
     pair.map(|pair| pair[1].clone())
 }
 
-/// Whether a part is a word for machines. A single letter such as `p` is not: it can be the name of a machine itself, as in `node_p`.
+/// Whether a part is a word for machines. The single letters among [`MACHINE_WORDS`] do not count here, because a letter can be the name of
+/// a machine, such as p in `node_p`.
 pub(super) fn is_machine_word(piece: &Piece) -> bool {
     matches!(piece, Piece::Text(word) if word.len() > 1 && MACHINE_WORDS.contains(&word.as_str()))
 }

@@ -60,15 +60,16 @@ pub struct Mapping {
     /// Whether the first line names the columns; true by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
-    /// Regular expressions that match lines. Their groups have the names of columns and match the cells. For each line, the first
-    /// expression that matches is used. Lines that no expression matches are left out.
+    /// Regular expressions for lines. In each expression, named groups match the cells: the group `(?<event>[A-Z]+)` matches the cell of
+    /// the column `event`. For each line, the first expression that matches is used. Lines that no expression matches are left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub line: Vec<String>,
     /// For events that have several lines: `blank` if blank lines separate the events, or a regular expression that matches the
     /// first line of each event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
-    /// A regular expression for the paths of files. Its groups `run` and `machine` match the run and the machine of a file.
+    /// A regular expression for the paths of files. The part of a path that the group `run` matches is the name of the run, and the part
+    /// that the group `machine` matches is the name of the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<String>,
     /// The unit of numeric times (`s`, `ms`, `us`, `ns`), or a strftime format. By default it is recognised.
@@ -91,13 +92,14 @@ pub struct Mapping {
     /// Ticks per model second of each machine. By default they are measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<f64>>,
-    /// Probability that a tick at which no message waits is an internal event. By default it is the share of internal events in the logs.
+    /// Probability that a tick at which no message waits is an internal event. By default it is measured: of the internal events and sends
+    /// in the logs, the share that is internal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub internal: Option<f64>,
     /// Duration of a run, model seconds. By default it is measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_s: Option<f64>,
-    /// Model seconds per second of the logs; 1 by default.
+    /// Model seconds per second of the logs: 6 if the times in the logs say that 60 model seconds took 10 s. The default is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_scale: Option<f64>,
     /// For each column: its title in the header, or its number from 1.
@@ -262,7 +264,7 @@ impl Mapping {
     /// 1. A word in `events` equals the whole cell.
     /// 2. The cell has a commonly used word for an event.
     /// 3. The cell contains a word in `events` as a whole word.
-    /// 4. The cell has a commonly used word of lines that are not events. Then the kind is [`Kind::Ignore`].
+    /// 4. The cell has a word that is common in lines that log no event. Then the kind is [`Kind::Ignore`].
     ///
     /// If no rule fits, the result is `None`.
     pub(super) fn kind(&self, cell: &str) -> Option<Kind> {
@@ -272,7 +274,7 @@ impl Mapping {
             .or_else(|| kinds::recognise(cell))
     }
 
-    /// The first kind of event in `events` for which `is_meant` is true of one of its words.
+    /// The first kind in `events` that has a word for which `is_meant` returns true.
     fn declared(&self, is_meant: impl Fn(&str) -> bool) -> Option<Kind> {
         let given = |(kind, words): (&Kind, &Vec<String>)| {
             words.iter().any(|word| is_meant(word)).then_some(*kind)

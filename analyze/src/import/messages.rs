@@ -40,8 +40,8 @@ pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
             let key = (message.sender, message.stamp);
             let matched = matched_counts.entry(key).or_default();
             let can_reach_receiver = |(_, recipients): &&(u64, Recipients)| {
-                // For a send to all machines, `among` returns the list that it is given. So here the result is `[UNKNOWN_MACHINE]`, as for
-                // a send to unknown recipients. Both kinds of sends can reach every receiver.
+                // `named` is `[UNKNOWN_MACHINE]` in two cases: for a send with unknown recipients, and for a send to all machines (then
+                // `among` returns the list that it is given). In both cases, the send can have reached every receiver.
                 let named = recipients.among(&[UNKNOWN_MACHINE]);
                 named.contains(&receiver) || named == [UNKNOWN_MACHINE]
             };

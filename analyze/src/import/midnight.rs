@@ -5,15 +5,15 @@
 //! the row is moved to the next day. A row that is earlier by at most half a day is in the wrong order. Its time is not changed, and the
 //! import refuses the log.
 //!
-//! The first row of a machine has no previous row. It is compared with the latest time of day in the first row of any machine of the run.
-//! If it is more than half a day earlier, the machine began after midnight, and all its rows are moved to the next day. (This is done only
-//! if midnight lies between two rows of some machine.)
+//! The first row of a machine has no previous row. So the times in the first rows of all machines are compared. If the time of day
+//! in a machine's first row is more than half a day earlier than the latest of these times, the machine began after midnight, and all its
+//! rows are moved to the next day. (This is done only if midnight lies between two rows of some machine.)
 
 use super::rows::Row;
 use super::time::DAY_NS;
 
-/// Adds days to the time of `row` until it is at most half a day earlier than the time of `previous`, the machine's previous row, to which
-/// days may have been added already. Returns whether any day was added.
+/// Adds days to the time of `row` until it is at most half a day earlier than the time of `previous`. `previous` is the machine's previous
+/// row, with the days that were added to it before. Returns whether any day was added to `row`.
 pub(super) fn add_days(row: &mut Row, previous: Option<&Row>) -> bool {
     let Some(previous) = previous else {
         return false;

@@ -7,10 +7,10 @@
 //!
 //! # Layout
 //!
-//! - [`mapping`]: how the files are read, from a TOML file and the command line
+//! - [`mapping`]: the mapping (a TOML file, or options of the command), which says how to read the files
 //! - [`reading`]: reads all files, and splits them into rows of named cells
 //! - [`files`]: finds the files of each run, and reads their text up to a limit
-//! - [`selection`]: decides by their content which files are logs
+//! - [`selection`]: decides which files are logs, by the names and texts of the files
 //! - [`names`]: finds runs and machines in the names of files
 //! - [`recognise`]: recognises the format of logs if the mapping does not give it
 //! - [`header`]: finds the columns by their titles or numbers
@@ -29,12 +29,12 @@
 //! - [`peers`]: parses the names of recipients and senders
 //! - [`run`]: the rows of each machine of a run
 //! - [`ticks`]: finds the rows that belong to one tick
-//! - [`rules`]: finds whether clocks, stamps (timestamps of messages) and queue lengths are those before or after the event
+//! - [`rules`]: finds whether a logged clock, stamp (timestamp of a message) or queue length is the value before the event or after it
 //! - [`midnight`]: corrects times of day in runs that pass midnight
 //! - [`messages`]: matches receives with sends
 //! - [`times`]: checks whether the times of a run are consistent
 //! - [`queues`]: fills in queue lengths that a log does not have
-//! - [`configuration`]: finds the configuration of a run, given or measured
+//! - [`configuration`]: takes the configuration of a run from the mapping, or measures it
 //! - [`rates`]: measures the ticks per second of each machine
 //! - [`durations`]: measures the duration of a run
 //! - [`report`]: collects what was imported, assumed and left out
@@ -158,8 +158,8 @@ fn parse_runs(
     Ok((runs, rules))
 }
 
-/// Collects the quantities that cannot be measured in some runs. Each has the numbers of these runs, and the reason in the first of them:
-/// the reasons in the others are not kept.
+/// Collects the parts of the log (such as queue lengths) that are missing or not usable in some runs. For each part, the result has the
+/// numbers of these runs, and the reason in the first of them. The reasons in the other runs are not kept.
 fn collect_unmeasured(runs: &[Run]) -> Vec<Unmeasured> {
     let mut unmeasured: BTreeMap<UnmeasuredPart, Unmeasured> = BTreeMap::new();
     for (index, run) in (0..).zip(runs) {
@@ -184,8 +184,8 @@ pub(crate) fn in_natural_order(name: &str) -> impl Ord + use<> {
     machines::natural_order(name)
 }
 
-/// Reads the logs in `sources` without writing a dataset. Returns a report on how they are read, and a mapping: with it, the logs are read
-/// in the same way.
+/// Reads the logs in `sources` without writing a dataset. Returns a report on how the logs are read, and the mapping `given` with all
+/// recognised values added. With the returned mapping, [`import`] reads the logs in the same way.
 ///
 /// # Errors
 ///

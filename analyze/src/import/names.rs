@@ -25,13 +25,15 @@ const RUN_WORDS: [&str; 13] = [
     "repetition",
     "iteration",
 ];
-/// A key that sorts runs in natural order (run 2 before run 10): the pieces of the run's name, which are its numbers and the texts between
-/// them, and then the name itself, because different names such as `run1` and `run01` have the same pieces.
+
+/// A key that sorts runs in natural order (run 2 before run 10). First come the pieces of the run's name: its numbers and the texts between
+/// the numbers. Then comes the name itself. Without the name, `run1` and `run01` would have the same key, and be taken as one run.
 type RunKey = (Vec<Piece>, String);
 
-/// Groups files by run. Returns the name of each run and its files. `pattern` is a regular expression, if the user gave one: the entry
-/// `files` of the mapping (the user's description of the logs). The pattern's group `run` gives the run of a file. Without a pattern, the
-/// names of the files are compared. If no runs are found in the names, all files are one run without a name.
+/// Groups files by run. Returns the name of each run and its files. `pattern` is the entry `files` of the mapping (the user's description
+/// of the logs): a regular expression whose group `run` gives the run of a file. Without a pattern, the names of the files are compared.
+///
+/// If no runs are found in the names, all files are one run without a name.
 ///
 /// # Errors
 ///
@@ -122,6 +124,7 @@ fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
         run_word_and_number(path)?;
         let parts = machines::parts(&stem(path));
         let machine = machines::after_machine_word(&parts)?;
+        // The index of the machine in `parts`.
         let at = (1..parts.len())
             .find(|&at| parts[at] == machine && machines::is_machine_word(&parts[at - 1]))?;
         let key = name_without(path, at);
@@ -153,7 +156,7 @@ fn by_run_word(paths: &[PathBuf]) -> Option<Vec<String>> {
         runs.entry(key).or_default().push(stem(path));
     }
     let have_machines = runs.values().all(|names| {
-        // This list has each name only once.
+        // `Machines::new` removes duplicates, so it has fewer names if two files have the same name.
         let machines = Machines::new(names.iter().map(String::as_str));
         machines.0.len() == names.len() && names.len() > 1
     });
@@ -181,9 +184,9 @@ pub(super) fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The run of each file: the file's name without the part that is the machine. If several parts can be the machine, it is the one that gives
-/// runs of three machines, because the classroom exercise has three. `None` if no part can be the machine. `None` too if several can, and
-/// none or more than one of these gives runs of three machines.
+/// The run of each file: the file's name without the part that is the machine. If several parts can be the machine, the part that gives
+/// runs of three machines is taken, because the classroom exercise has three. `None` if no part can be the machine. `None` too if several
+/// parts can be the machine, but not exactly one of these parts gives runs of three machines.
 fn by_machine_part(paths: &[PathBuf]) -> Option<Vec<String>> {
     let possible = machine_parts(paths);
     let found = match possible[..] {
@@ -199,10 +202,13 @@ fn by_machine_part(paths: &[PathBuf]) -> Option<Vec<String>> {
     Some(paths.iter().map(|path| name_without(path, found)).collect())
 }
 
-/// Finds the parts of the names that can be the machine. To try a part, files whose names are equal in all other parts are put into one
-/// group. The part can be the machine if there are several groups (the runs) and it has the same values in each of them, all of them numbers
-/// or single letters. In `log0_low`, `log1_low`, `log0_high`, `log1_high` this is the second part: the groups `log low` and `log high` both
-/// have the values 0 and 1. Returns the index of each such part, counted from 0, and the number of machines in each run.
+/// Finds the parts of the names that can be the machine. Returns the index of each such part, counted from 0, and the number of machines
+/// in each run.
+///
+/// In `log0_low`, `log1_low`, `log0_high`, `log1_high`, the second part (0 or 1) can be the machine. Without the second part, these names
+/// form two groups, `log low` and `log high`, and in both groups the second part has the values 0 and 1. The groups are the runs. In
+/// general, a part can be the machine if there are several groups, if the part has the same values in each group, and if these values are
+/// numbers or single letters.
 fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
     let parts: Vec<Vec<Piece>> = paths
         .iter()

@@ -7,7 +7,8 @@ const MISSING: [&str; 8] = ["NA", "N/A", "NaN", "None", "NULL", "nil", "-", "--"
 const MAX_NUMBER: u64 = i64::MAX as u64;
 /// A number with more digits than this before the decimal point (without leading zeros) is greater than `MAX_NUMBER`.
 const MAX_DIGITS: i64 = 19;
-/// Larger exponents are read as this one. No text has so many digits that the difference matters.
+/// Larger exponents are read as this one. The result is the same, because no text has 2^40 digits: with either exponent, every number except
+/// 0 is too large. With the negative of either exponent, the whole part of every number is 0.
 const LARGEST_EXPONENT: i64 = 1 << 40;
 
 /// The character before the decimals of a number.
@@ -81,13 +82,13 @@ fn parse_scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool)
     let zeros = all_digits().take_while(|&digit| digit == b'0').count();
     // The digits from the first one that is not 0.
     let digits = all_digits().skip(zeros);
-    // How many of `digits` (and of the zeros that may follow them) are before the decimal point of the product: 2 for 12.5, and 0 for
-    // 0.5. Negative if there are zeros directly after the point: -1 for 0.05.
+    // The number of digits before the decimal point of the product, without leading zeros: 2 for 12.5, 3 for 3e2 (300), and 0 for 0.5.
+    // Negative if there are zeros directly after the point: -1 for 0.05.
     let whole_digits = before.len() as i64 + exponent + power - zeros as i64;
     let mut decimals = digits.clone().skip(whole_digits.max(0) as usize);
     let is_whole = decimals.all(|digit| digit == b'0');
-    // All digits are 0, so the number is 0, with any exponent.
     if digits.clone().next().is_none() {
+        // All digits are 0, so the number is 0, even if its exponent is large.
         return Ok((0, true));
     }
     if whole_digits > MAX_DIGITS {

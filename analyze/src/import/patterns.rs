@@ -15,7 +15,7 @@ use super::numbers::DecimalMark;
 use super::report::Report;
 use crate::error::Error;
 
-/// A mapping's `record` says where a record begins. It has this value if blank lines separate records.
+/// The field `record` of a mapping says where each record of a file begins. With this value, blank lines separate the records.
 pub(super) const BLANK: &str = "blank";
 
 /// The rows that the patterns of `mapping` find in the `text` of the file at `path`.
@@ -23,7 +23,7 @@ pub(super) const BLANK: &str = "blank";
 /// # Errors
 ///
 /// [`Error::Import`] if a pattern is not a regular expression, if the name of a group is not a column, if a needed column has no
-/// group, or if no line matches. In the last case the error shows which part of the first line matches.
+/// group, or if no line matches. If no line matches, the error shows how far the first line agrees with a pattern.
 pub(super) fn read(
     path: &Path,
     text: &str,
@@ -70,8 +70,8 @@ pub(super) fn read(
     }
     let found = |index: usize| format!("group `{}` of the pattern", &titles[index]);
     Ok(Raw {
-        // A title such as `time_ms` would give the unit of the times. The titles here are the names of the groups, which are the names of
-        // the columns. So no unit is given.
+        // In other files, the unit of the times can come from the title of their column, such as `time_ms`. Here the title is the name of
+        // a group. The group with the times is called `system_time`, and this name gives no unit.
         time_title: "system_time".to_owned(),
         ..Raw::new(path, indices, DecimalMark::PointOrComma, rows, found)
     })
@@ -150,21 +150,21 @@ pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)
     Ok(records)
 }
 
-/// A sentence that says up to which character a line matches a pattern. Of several patterns, it is about the one that matches
-/// most of the line.
+/// A sentence that says up to which character a line matches a pattern. If there are several patterns, the sentence is about the pattern
+/// whose match ends last in the line.
 fn describe_partial_match(patterns: &[String], line: &str) -> String {
     let farthest = patterns
         .iter()
         .filter_map(|pattern| Some((matched_beginning(pattern, line)?, pattern)))
         .max_by_key(|((_, matched), _)| matched.end);
     let shown = shortened(line);
-    let Some(((pattern_bytes, matched), pattern)) = farthest else {
+    let Some(((beginning_length, matched), pattern)) = farthest else {
         return format!("Not even the beginning of the pattern matches the first line: {shown}");
     };
     format!(
         "In the first line, {shown}, the pattern matches `{}`. After that the pattern has `{}`, but the line has `{}`",
         &line[matched.clone()],
-        &pattern[pattern_bytes..],
+        &pattern[beginning_length..],
         &line[matched.end..]
     )
 }
@@ -173,6 +173,8 @@ fn describe_partial_match(patterns: &[String], line: &str) -> String {
 /// only shorter beginnings are tried. Returns the length of this beginning in bytes, and the matched part of the line as a range of bytes.
 /// None if no beginning matches.
 fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, Range<usize>)> {
+    // The index of a character is the length of the beginning that ends just before this character. The first index is skipped: it is 0,
+    // the length of an empty beginning.
     let lengths: Vec<usize> = pattern
         .char_indices()
         .map(|(index, _)| index)

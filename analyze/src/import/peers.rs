@@ -28,7 +28,7 @@ pub(super) const MACHINE_WORDS: [&str; 21] = [
     "m",
     "p",
 ];
-/// Cells that mean all peers in a column of recipients. (Phrases such as `all others` are recognised by their words.)
+/// In a column of recipients, a cell with one of these texts means all peers. (Phrases such as `all others` are recognised by their words.)
 const ALL: [&str; 3] = ["*", "everyone", "all"];
 
 /// The recipients that a cell names.
@@ -63,7 +63,7 @@ pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
         names.pop();
     }
     match names[..] {
-        // `2 3` and `vm2 vm3` are two names each, because every part has a digit. `VM 2` is one name.
+        // Without another separator, blanks separate names if every part has a digit: `vm2 vm3` is two names, but `VM 2` is one.
         [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(has_digit) => {
             Named::Names(one.split_whitespace().collect())
         }
@@ -109,9 +109,9 @@ pub(super) fn find_names_in_text(cell: &str, kind: Kind) -> Option<&str> {
     }
 }
 
-/// Whether `cell`, from the log of the machine `own`, can name the recipients of a send or the sender of a received message. This is so if
-/// every name is a machine of the run and at least one is not `own`, or if the cell means all machines. `own` is `None` if it is not known
-/// which machine wrote the log.
+/// Whether `cell` can name the recipients of a send or the sender of a received message. `own` is the machine whose log has this cell, or
+/// `None` if that machine is not known. The result is true if the cell means all machines. It is also true if every name in the cell is a
+/// machine of the run, and at least one of these machines is not `own`.
 pub(super) fn names_other_machines(cell: &str, machines: &Machines, own: Option<u32>) -> bool {
     match parse_recipients(cell) {
         Named::All => true,

@@ -14,7 +14,7 @@ use super::rules::is_receive;
 use super::times::{SlackNs, resolution_ns};
 
 /// By the rule above, no message waits when a machine has an internal event or a send. If messages wait at more than this share of these
-/// events, the program does not follow the rule.
+/// events, the program that wrote the log does not follow the rule.
 const MAX_EXCEPTIONS: f64 = 0.02;
 
 /// How many missing queue lengths of a run were filled in, and why others were not.
@@ -28,8 +28,9 @@ pub(super) struct FilledLengths {
     pub(super) why_missing: Option<String>,
 }
 
-/// Fills in missing lengths that follow from the other rows of a run. Receives must already be matched with sends. `slack` has the
-/// tolerance for the logged times of each machine, and `has_shared_time` says whether the times of different machines can be compared.
+/// Fills in missing lengths that follow from the other rows of a run. Receives must already be matched with sends. Logged times
+/// are not exact: `slack` has, for each machine, the inaccuracy that is tolerated. `has_shared_time` says whether the times of different
+/// machines can be compared.
 pub(super) fn fill(
     machines: &mut [Vec<Row>],
     slack: SlackNs,
@@ -97,7 +98,7 @@ struct Sent {
     /// The time of the send.
     time_ns: u64,
     sender: u32,
-    /// The sender's tick with the send.
+    /// The sender's tick at which the message was sent.
     tick: u64,
 }
 
@@ -159,8 +160,8 @@ fn recount(
 /// The number of messages that wait after each receive of one machine. `rows` is the log of the machine, and `sent` has the
 /// messages that were sent to it, in the order of time.
 fn recount_machine(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64>, String> {
-    // For each sender and tick, the indices of its messages in `sent`. There are several if the tick has several sends to this machine.
-    // The last index comes first, so that `pop` returns the earliest message.
+    // For each tick of each sender, the indices in `sent` of the messages that were sent at this tick. There are several indices if
+    // several messages were sent to this machine at the tick. The largest index comes first, so `pop` returns the earliest message.
     let mut by_send: HashMap<(u32, u64), Vec<usize>> = HashMap::new();
     for (index, message) in sent.iter().enumerate().rev() {
         by_send
@@ -249,7 +250,7 @@ impl Queue<'_> {
     }
 
     /// Checks that no message waits at an internal event or send at `time_ns`. Messages that were sent at most `slack_ns` earlier
-    /// do not count.
+    /// do not count, because logged times are not exact.
     fn require_empty(&mut self, time_ns: u64, slack_ns: u64) -> Result<(), String> {
         self.skip_received();
         let oldest = self.sent.get(self.oldest).map(|sent| sent.time_ns);

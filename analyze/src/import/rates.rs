@@ -16,16 +16,16 @@ const NEAR_WHOLE: f64 = 0.05;
 const NEAR_IF_IRREGULAR: f64 = 0.1;
 /// Ticks are irregular if the standard error of the rate is more than this share of the rate.
 const IRREGULAR: f64 = 0.02;
-/// Rounding to decimals may change a rate by at most this share. A rate that is not near a whole number gets as few decimals as this
-/// allows, but at least one: for example, 0.6667 becomes 0.67.
+/// A rate that is not near a whole number gets the fewest decimals (at least one) with which rounding changes it by at most this share.
+/// For example, 0.6667 becomes 0.67, because rounding to 0.7 would change it by 5 %.
 const ROUNDING: f64 = 0.01;
 /// Maximum number of decimals of a rate, even if rounding then changes it by more than [`ROUNDING`].
 const MAX_DECIMALS: i32 = 6;
 /// If the times in the log are numbers (not dates or times of day) and a rate is below this value, in ticks per second, the unit of
 /// the times is probably wrong.
 const TOO_SLOW: f64 = 0.05;
-/// One rate of a machine is ticks / whole time, another is 1 / median time between two ticks. If the second differs from the first by
-/// more than this share, the machine paused: pauses lengthen the whole time, but hardly change the median.
+/// A machine's rate is measured in two ways: as ticks / whole time, and as 1 / median time between two ticks. If the second rate differs
+/// from the first by more than this share of the first, the machine paused. Pauses lengthen the whole time, but hardly change the median.
 const PAUSES: f64 = 0.25;
 
 /// The rate of a machine according to its log. All rates are in ticks per model second.
@@ -60,7 +60,7 @@ pub(super) fn check_given(run: &Run, given: &[f64]) -> Result<Vec<f64>, Error> {
 /// [`Error::Import`] if the rate of a machine is unknown or impossible.
 pub(super) fn measure_all(run: &Run, mapping: &Mapping) -> Result<Vec<MeasuredRate>, Error> {
     let measured = (0..).zip(&run.machines).map(|(machine, rows)| {
-        let rate = measure(rows, mapping.time_scale(), slowest(run));
+        let rate = measure(rows, mapping.time_scale(), lowest_plausible_rate(run));
         rate.ok_or_else(|| wrong_rate(run, machine, mapping))
     });
     measured.collect()
@@ -101,19 +101,19 @@ fn average(rows: &[Row], time_scale: f64) -> Option<f64> {
     Some(ticks / (elapsed_s * time_scale)).filter(|rate| rate.is_finite())
 }
 
-/// The lowest rate that is plausible in a run. If its times are dates or times of day, they have no unit that could be wrong
-/// (`time_units_ns` is empty). Then every possible rate is plausible.
-fn slowest(run: &Run) -> f64 {
+/// The lowest rate that is plausible in a run. If the run's times are dates or times of day, `time_units_ns` is empty: such times have no
+/// unit that could be wrong. Then every possible rate is plausible.
+fn lowest_plausible_rate(run: &Run) -> f64 {
     match run.time_units_ns.is_empty() {
         true => Rate::MIN,
         false => TOO_SLOW,
     }
 }
 
-/// Measures the rate of one machine. None if the rate is unknown, less than `slowest`, or more than a machine can have.
-fn measure(rows: &[Row], time_scale: f64, slowest: f64) -> Option<MeasuredRate> {
+/// Measures the rate of one machine. None if the rate is unknown, less than `lowest`, or more than a machine can have.
+fn measure(rows: &[Row], time_scale: f64, lowest: f64) -> Option<MeasuredRate> {
     let measured = average(rows, time_scale)?;
-    if !(slowest..=f64::from(Rate::MAX)).contains(&measured) {
+    if !(lowest..=f64::from(Rate::MAX)).contains(&measured) {
         return None;
     }
     let usual = 1e9 / (median_gap_ns(rows) as f64 * time_scale);
@@ -128,8 +128,8 @@ fn measure(rows: &[Row], time_scale: f64, slowest: f64) -> Option<MeasuredRate> 
 /// The standard error of a rate, as a share of the rate. It is the standard deviation of the times between ticks, divided by their
 /// mean and by the square root of their number. The times between ticks are assumed to be independent.
 fn standard_error(rows: &[Row]) -> f64 {
-    // If the log lacks the ticks between two rows, the time between the rows is divided by the number of ticks. Two rows of the same
-    // tick have no gap.
+    // Two rows of ticks 4 and 7, with no row between them, give one gap: a third of the time between the rows. Two rows of the same tick
+    // give no gap.
     let gaps = rows.windows(2).filter_map(|pair| {
         let ticks = pair[1].event.tick.saturating_sub(pair[0].event.tick);
         (ticks > 0).then(|| (pair[1].time_ns - pair[0].time_ns) as f64 / ticks as f64)
@@ -163,7 +163,8 @@ fn round_rate(measured: f64, standard_error: f64) -> f64 {
         .unwrap_or_else(|| rounded(MAX_DECIMALS))
 }
 
-/// The error for a machine without a plausible rate. If times are numbers, it names the unit that would give a plausible rate.
+/// The error for a machine without a plausible rate. If times are numbers, the error also names a unit of times with which all
+/// rates would be plausible (if there is such a unit).
 fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
     let rows = &run.machines[machine];
     let advice = "set the rates with --rates, such as --rates 1,3,6";
@@ -210,6 +211,7 @@ fn find_plausible_unit(run: &Run, mapping: &Mapping) -> Option<(&'static str, St
         .map(|rows| average(rows, mapping.time_scale()));
     let rates: Vec<f64> = averages.collect::<Option<_>>()?;
     units.into_iter().find_map(|(unit, ns)| {
+        // In a longer unit, the same log lasts longer, so the rates are lower.
         let in_unit = rates.iter().map(|rate| rate * current_ns / ns);
         let is_plausible = |rate: f64| (0.5..=100.0).contains(&rate);
         let words: Vec<String> = in_unit

@@ -96,7 +96,7 @@ pub(super) fn read(
             let first_log = with_logs.flat_map(|run| &run.files).next();
             refuse_other_format(&run.files.iter().collect::<Vec<_>>(), first_log)?;
             let paths = run.files.iter().map(|(path, _)| path.display().to_string());
-            // No further ones: `find_runs` has added the number of hidden files to the report.
+            // 0, because `find_runs` has already added the hidden files to the report.
             let hidden_files = 0;
             report.leave_out_files(paths, hidden_files);
             continue;
@@ -163,28 +163,29 @@ fn read_rows(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<V
     }
     if !all_unknown {
         let unknown = unknown.iter().map(|(path, _)| path.display().to_string());
-        // No further ones, as in `read`.
+        // 0, because `find_runs` has already added the hidden files to the report.
         let hidden_files = 0;
         report.leave_out_files(unknown, hidden_files);
     }
     Ok(raws)
 }
 
-/// Checks that no file of `unknown`, which would be left out, looks like a log: such a file is probably a log in another format.
-/// `read_file` is a file that is read; the error names it for comparison.
+/// Checks that no file in `unknown` looks like a log. The files in `unknown` are those that would be left out, because their format is not
+/// understood. If one looks like a log, it is probably a log in another format. The error then names `known_file`, a file that is
+/// understood, for comparison.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a file of `unknown` looks like a log.
+/// [`Error::Import`] if a file in `unknown` looks like a log, and there is a `known_file`.
 fn refuse_other_format(
     unknown: &[&(PathBuf, String)],
-    read_file: Option<&(PathBuf, String)>,
+    known_file: Option<&(PathBuf, String)>,
 ) -> Result<(), Error> {
     let log = unknown
         .iter()
         .find(|(_, text)| selection::looks_like_log(text));
-    match log.zip(read_file) {
-        Some(((path, _), (read_path, _))) => Err(selection::other_format(path, read_path)),
+    match log.zip(known_file) {
+        Some(((path, _), (known_path, _))) => Err(selection::other_format(path, known_path)),
         None => Ok(()),
     }
 }
@@ -215,8 +216,9 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
 }
 
 /// Finds the unit of times that are numbers. None if the unit is seconds, or if no unit is plausible. Two signs show that the unit is not
-/// seconds: in seconds, the times would be dates in the far future, or the machines would have far less than one row per second (a few
-/// are usual). The second sign does not count if the title of the times names seconds: then the machines are just slow.
+/// seconds. The first: if read as seconds, the times would be dates in the far future. The second: if read as seconds, the machines would
+/// have far less than one row per second. (A few rows per second are usual.) If the title of the times names seconds, the second sign does
+/// not count, because then the machines really are slow.
 fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     // Six decimals of a number are enough here. A number that is too large to be multiplied by 10^6 is read without decimals.
     let number = |raw: &Raw, cell: &str| {
@@ -281,9 +283,9 @@ fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
         .collect()
 }
 
-/// Whether the peers (recipients and senders) are named in the text of events, such as `Send to 1 and 3`: at least one text has such names,
-/// and wherever a text has names, they are those of machines of the run, and not only that of the file's own machine. Files with a column
-/// for peers do not count.
+/// Whether the text of events names the peers (recipients and senders), as `Send to 1 and 3` does. At least one text must have names, and
+/// all names must be machines of the run. A text that names only the machine of its own file, such as `Send to 1` in the file of machine 1,
+/// makes the result false. Files with a column for peers are not examined.
 pub(super) fn words_name_peers(
     files: &[Raw],
     machines: &Machines,

@@ -36,7 +36,8 @@ pub struct Report {
     configurations: BTreeMap<String, usize>,
     /// Lines in which no event was recognised, such as lines before the header.
     pub(super) left_out: LeftOut,
-    /// Rows whose cell for the kind of event has a word that, by the mapping (the rules for reading the logs), stands for no event.
+    /// Rows that are not events, because of the word in their cell for the kind of event. The mapping (the rules for reading the logs) says
+    /// which words stand for no event.
     pub(super) ignored: LeftOut,
     /// How each field of the logs was read.
     pub(super) understood: HowRead,
@@ -61,7 +62,7 @@ pub struct Report {
     pub(super) senders: MissingCount,
     /// How many receives have no timestamp.
     pub(super) stamps: MissingCount,
-    /// For how many receives the tick of the sender at which the message was sent is not known, so that the send is not known.
+    /// How many receives have no known send. For such a receive, it is not known at which tick of the sender the message was sent.
     pub(super) sent_ticks: MissingCount,
 }
 
@@ -186,7 +187,7 @@ impl Report {
             self.ignored
                 .words("row", "their words do not stand for an event"),
         );
-        // In errors, the list of files is a clause that begins with these words. Here it is a sentence.
+        // For errors, the list of files begins with "; left out: ". Here the list becomes a sentence with another beginning.
         if let Some(files) = self.files_left_out().strip_prefix("; left out: ") {
             words.push(format!("Left out of the folders: {files}."));
         }

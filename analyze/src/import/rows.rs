@@ -19,8 +19,8 @@ pub(super) struct Row {
     /// The system time in nanoseconds: since the Unix epoch, since midnight (times of day), or since the zero of the log's own time (for
     /// example, the seconds since the program's start).
     pub(super) time_ns: u64,
-    /// The event. Its tick, queue length and stamp (the message's Lamport timestamp) are [`UNKNOWN`] if the log does not have them. Some
-    /// programs log the clock or the queue length before the event; [`super::rules`] later replaces these by the values after the event.
+    /// The event. Its tick, queue length and stamp (the message's Lamport timestamp) are [`UNKNOWN`] if the log does not have them. If a
+    /// program logged a clock or queue length from before the event, [`super::rules`] later replaces this value by the one after the event.
     pub(super) event: Event,
     /// The line that the event comes from.
     pub(super) source: SourceLine,
@@ -84,7 +84,7 @@ impl Reader<'_> {
             kind: self.event_kind(row, kind, machine)?,
             logical_clock,
             queue_length: self.parse_number(row, "queue_length")?.unwrap_or(UNKNOWN),
-            // The timestamp of another clock beside the Lamport clock: only Lamport clocks are imported.
+            // This field is for another clock beside the Lamport clock, such as a vector clock. Only Lamport clocks are imported.
             timestamp: None,
         };
         Ok(Row {
@@ -197,9 +197,9 @@ impl Reader<'_> {
         self.wrong(row, problem)
     }
 
-    /// Advice for the end of an error about a name in `column`: how the user can leave the name's column out. If the file has no such
-    /// column, recipients and senders come from its column `peers`, so this is the one to leave out. Empty if the file is no table, or if it
-    /// has neither column (then the names come from the text of events).
+    /// Advice for the end of an error about a name in `column`: the option that leaves this column out. If the file has the column `peers`
+    /// instead (one column for recipients and senders), the option leaves out `peers`. The advice is empty if the file has neither column
+    /// (then the name comes from the text of the event), or if the file is no table.
     fn advice_to_skip(&self, column: &str) -> String {
         let column = match self.raw.has(column) {
             true => column,

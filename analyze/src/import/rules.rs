@@ -75,8 +75,8 @@ pub(super) struct Rules {
     pub(super) stamp: Rule,
     /// Whether queue lengths are logged after or before the event.
     pub(super) queue: Rule,
-    /// Number of machines whose last row is left out. Clocks were logged before the event, and this row is a receive without timestamp,
-    /// so the clock after it is unknown.
+    /// Number of machines whose last row is left out because the clock after its event is unknown. This happens if clocks are logged
+    /// before the event and the last event is a receive without timestamp.
     pub(super) unknown_clocks: usize,
 }
 
@@ -170,9 +170,9 @@ fn clock_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     }
 }
 
-/// Replaces the clocks of a machine, which were logged before the events, by the clocks after the events. These are the clocks of
-/// the next rows. The last clock is computed from the last event. If this is not possible, the last row is removed and `false` is
-/// returned.
+/// Replaces the clocks of a machine, which were logged before the events, by the clocks after the events. The clock after an event is
+/// the clock that was logged in the next row. The last row has no next row, so the clock after the last event is computed. If this is not
+/// possible, the last row is removed and `false` is returned.
 fn replace_clocks_by_those_after(rows: &mut Vec<Row>) -> bool {
     let clocks_before: Vec<u64> = rows.iter().map(|row| row.event.logical_clock).collect();
     for (row, next) in std::iter::zip(rows.iter_mut(), clocks_before.iter().skip(1)) {
@@ -181,6 +181,7 @@ fn replace_clocks_by_those_after(rows: &mut Vec<Row>) -> bool {
     let Some(last) = rows.last_mut() else {
         return true;
     };
+    // The last row still has the clock before its event.
     match next_clock(last.event.logical_clock, last) {
         Some(clock) => last.event.logical_clock = clock,
         None => drop(rows.pop()),
@@ -204,7 +205,8 @@ fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
                 of_sends.count(*stamp == clock, stamp.checked_add(1) == Some(clock));
             }
             let to = match recipients {
-                // `everybody` includes the sender itself. This does no harm, because receives only look for other machines below.
+                // `everybody` includes the sender itself. This does no harm: when the loop below looks for the sender of a received
+                // message, it skips the receiver.
                 Recipients::One(UNKNOWN_MACHINE) => &everybody[..],
                 known => known.among(&everybody),
             };

@@ -127,6 +127,7 @@ impl Run {
             );
         }
         // Some programs log a send to several machines as several rows. Such rows get the same tick, and `joined` counts these sends.
+        // `is_numbered` is true if the log of at least one machine did not number all ticks, so that they were numbered here.
         let (joined, is_numbered) = ticks::number_ticks(&mut machines);
         report.joined.add(joined);
         report.assumed.ticks |= is_numbered;
@@ -141,19 +142,21 @@ impl Run {
     }
 
     /// Matches receives with sends, fills in missing queue lengths, and checks whether times, sends and receives are consistent.
-    /// Call this only when the clocks, the stamps (timestamps of messages) and the queue lengths of all rows have been converted to the
-    /// values after the event: some programs log the values before it.
+    /// Call this only when the clocks, the stamps (timestamps of messages) and the queue lengths of all rows have been converted to their
+    /// values after the event. (Some programs log the values before the event.)
     pub(super) fn link(&mut self, report: &mut Report) {
         report.assumed.sent_ticks |= messages::find_sends(&mut self.machines);
-        // The tolerance for logged times: a receive may have a time that is earlier than that of its send by at most this.
+        // Programs do not log a send exactly when the message leaves. So it is no contradiction if a receive is logged before its send by
+        // at most this tolerance.
         let slack = SlackNs::measure(&self.machines);
-        // Without a reason, nothing is noted: the part can be measured.
-        let mut note = |about: UnmeasuredPart, reason: Option<String>| {
-            self.unmeasured.extend(reason.map(|reason| (about, reason)));
+        // Notes why a part of the log cannot be measured. If `reason` is `None`, the part can be measured, and nothing is noted.
+        let mut note = |part: UnmeasuredPart, reason: Option<String>| {
+            self.unmeasured.extend(reason.map(|reason| (part, reason)));
         };
         let why_not_shared = times::find_time_contradiction(&self.machines, &slack);
         let has_shared_time = why_not_shared.is_none();
         note(UnmeasuredPart::SharedTime, why_not_shared);
+        // The age of a message is the time from its send to its receive.
         note(
             UnmeasuredPart::Messages,
             times::find_age_contradiction(&self.machines, &slack),
@@ -163,7 +166,8 @@ impl Run {
             let reason = times::find_arrival_contradiction(&self.machines, &slack);
             note(UnmeasuredPart::Arrivals, reason);
         }
-        // A missing queue length is set to 0 if the event is idle (internal or send). For a receive, it is counted from sends and receives.
+        // A missing queue length after an idle event (internal or send) is set to 0. A missing queue length after a receive is the number
+        // of messages that were sent to the machine until then, minus the number that it has received.
         let filled = queues::fill(&mut self.machines, slack, has_shared_time);
         report.assumed.idle_queues |= filled.idle > 0;
         report.assumed.recounted_queues |= filled.recounted > 0;
@@ -219,7 +223,7 @@ impl Run {
         (times().min().unwrap_or(0), times().max().unwrap_or(0))
     }
 
-    /// The ranges of lines in the imported files from which the rows come. `run` is the run's number in the dataset.
+    /// Where the rows come from, as ranges of lines in the imported files. `run` is the run's number in the dataset.
     pub(super) fn sources(&self, run: u64) -> Vec<SourceRange> {
         SourceRange::of_run(run, self.events().map(|row| row.source))
     }
@@ -275,8 +279,8 @@ fn machine_names(files: &[Raw]) -> Result<Machines, Error> {
     Ok(machines)
 }
 
-/// The name of the machine that a file's name gives. If the mapping has a pattern for file names, it is the part that the pattern
-/// finds. Otherwise it is the file's name without its extension.
+/// Takes the name of a machine from the name of its file. If the mapping has a pattern for file names, the machine's name is the part that
+/// the pattern finds. Otherwise the machine's name is the file's name without its extension.
 fn machine_of_file(raw: &Raw) -> String {
     let by_pattern = raw.machine.clone();
     by_pattern.unwrap_or_else(|| file_names::stem(&raw.path))

@@ -14,9 +14,10 @@ use crate::error::Error;
 
 /// A log has at least this number of lines with a word for an event, and at least this number of lines with a time.
 const MIN_EVENTS: usize = 3;
-/// Of `n` lines of a log, at least `n` divided by this number have a word for an event, and at least as many have a time.
+/// Of `n` lines of a log, at least `n` divided by this number have a word for an event, and at least `n` divided by this number
+/// have a time. For example, at least 5 of 50 lines.
 const MAX_LINES_PER_EVENT: usize = 10;
-/// The largest number of lines of a file that are examined. Blank lines do not count.
+/// At most this many lines of a file are examined: the first ones that are not blank.
 const MAX_EXAMINED_LINES: usize = 2_000;
 /// Files with fewer lines than this are not checked for lines that are written twice.
 const MIN_DOUBLED_LINES: usize = 10;
@@ -29,7 +30,7 @@ static EVENT: LazyLock<Regex> = LazyLock::new(|| {
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d:\d{2}:\d{2}|\d{9,}").expect("a pattern"));
 
-/// How many of the first lines of a text (see [`MAX_EXAMINED_LINES`]) have a word for an event or a time.
+/// Three numbers of lines, counted in the first lines of a text (see [`MAX_EXAMINED_LINES`]).
 #[derive(Default)]
 struct LineCounts {
     /// Lines with a word for an event.
@@ -126,7 +127,7 @@ fn have_same_content(path: &Path, other: &Path) -> Result<bool, Error> {
 /// - empty files, if the user named the folder and not the files
 /// - files without any word for an event or without any time, if the user named the folder, and another of its files looks like a log
 ///
-/// If nearly all lines of a file that stays are written twice in a row, each of them is read once.
+/// If a file is kept, and nearly all its lines are written twice in a row, each line is read only once.
 ///
 /// # Errors
 ///
@@ -159,8 +160,8 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
                     .understood
                     .assume(format!("{name} is left out, because the file is empty."));
             } else if from_folder && has_logs && !may_be_log(&text) {
-                let more_hidden_files = 0;
-                report.leave_out_files([name].into_iter(), more_hidden_files);
+                let hidden_files = 0;
+                report.leave_out_files([name].into_iter(), hidden_files);
             } else {
                 run.files.push((path, text));
             }

@@ -90,7 +90,7 @@ impl JoinedRows {
     }
 }
 
-/// Splits the rows of a machine into ticks: the range of rows of each tick. `peers` is the number of other machines in the run.
+/// Splits the rows of a machine into ticks. Returns the range of rows of each tick. `peers` is the number of other machines in the run.
 fn split_into_ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
     let spacing = Spacing::measure(rows);
     let (mut ticks, mut start) = (vec![], 0);
@@ -103,7 +103,7 @@ fn split_into_ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
         let group = &rows[start..end];
         let is_same_clock = |row: &Row| row.event.logical_clock == group[0].event.logical_clock;
         // A clock grows at every event, so rows with the same clock are one event. Rows with different clocks may also be sends in
-        // separate ticks. They are taken as one tick only if together they go to all machines and the times are exact enough.
+        // separate ticks. They are taken as one tick only if together they go to all other machines and the times are exact enough.
         let is_one_tick = group.iter().all(is_same_clock)
             || (spacing.separates_ticks && all_recipients(group, peers) == Recipients::All);
         match is_one_tick {
@@ -144,9 +144,11 @@ impl Spacing {
         }
     }
 
-    /// Whether `next`, the row after the rows `group` of a send, can be another row of the same send. For this, it must be close in time to
-    /// the last row of `group`, and have other recipients than all rows of `group`. Also, either all rows must have the same clock and
-    /// timestamp, or the clock must grow by 1 from row to row.
+    /// Whether the row `next` can belong to the same send as `group`, the rows directly before `next`. It can if three things are true:
+    ///
+    /// - `next` is close in time to the last row of `group`.
+    /// - The recipients of `next` are different from those of each row of `group`.
+    /// - Either all these rows have the same clock and stamp, or the clock grows by 1 from row to row.
     fn can_be_same_send(&self, group: &[Row], next: &Row) -> bool {
         let Some((first, last)) = group.first().zip(group.last()) else {
             return false;
@@ -160,7 +162,7 @@ impl Spacing {
         else {
             return false;
         };
-        // If the clock falls, the step wraps around to a very large number.
+        // If the clock falls, the step wraps around to a very large number, so it is neither 0 nor 1.
         let step = next
             .event
             .logical_clock
@@ -182,14 +184,14 @@ fn is_send(row: &Row) -> bool {
     matches!(row.event.kind, EventKind::Send { .. })
 }
 
-/// Whether two rows can be rows of one send because they go to different machines:
+/// Whether the recipients of two rows count as different. Only then can the two rows belong to one send.
 ///
-/// - If the recipients of both rows are known, no machine may be in both.
-/// - A row to all machines names none of them, so it counts as different from any row with known recipients, also from another row to all.
-///   For a program can log one send with a row for each recipient, and `all` in each of these rows. If such rows are really two sends, with
-///   successive clocks and much closer together than ticks, they become one tick, but stay two events.
-/// - If both have unknown recipients, they count as different.
-/// - If only one has unknown recipients, they do not count as different.
+/// - If the recipients of both rows are known, they are different if no machine is named in both rows.
+/// - A row to `all` names no machine. So its recipients count as different from all known recipients, even from those of another row to
+///   `all`. This is intended: some programs log one send as a row for each recipient, and write `all` in each of these rows. But two
+///   separate sends to `all` can look the same, if they are close and the clock grows by 1. They get the same tick, but stay two events.
+/// - If the recipients of both rows are unknown, they count as different.
+/// - If the recipients of only one row are unknown, they do not count as different.
 fn have_different_recipients(one: &Row, other: &Row) -> bool {
     let (Some(one), Some(other)) = (recipients(one), recipients(other)) else {
         return false;
@@ -213,8 +215,8 @@ fn recipients(row: &Row) -> Option<&Recipients> {
     }
 }
 
-/// The recipients of all rows of a send together. `peers` is the number of machines that the sender can send to. If recipients are
-/// unknown, and there is one row for each of these machines, the send goes to all of them.
+/// The recipients of all rows of a send together. `peers` is the number of other machines in the run. If the recipients are unknown, and
+/// there are as many rows as other machines, the send goes to all.
 fn all_recipients(group: &[Row], peers: usize) -> Recipients {
     let of_rows = group.iter().filter_map(recipients);
     if of_rows.clone().any(|to| *to == Recipients::All) {
@@ -223,7 +225,8 @@ fn all_recipients(group: &[Row], peers: usize) -> Recipients {
     let mut named: Vec<u32> = of_rows.flat_map(|to| to.among(&[])).copied().collect();
     let is_unknown = named.contains(&UNKNOWN_MACHINE);
     named.sort_unstable();
-    // Unknown recipients all have the number UNKNOWN_MACHINE. They are not merged, because each of these rows stands for one recipient.
+    // Rows with unknown recipients stand for different machines, but all have the number UNKNOWN_MACHINE. So if recipients are unknown,
+    // equal numbers are not merged.
     if !is_unknown {
         named.dedup();
     }

@@ -33,7 +33,7 @@ fn unit_ns(name: &str) -> Option<u64> {
     }
 }
 
-/// The unit at the end of a column's title, such as `time_ms`, in nanoseconds. None if the title names no unit.
+/// The length, in nanoseconds, of the unit at the end of a column's title: 1,000,000 for `time_ms`. None if the title names no unit.
 pub(super) fn unit_of_title(title: &str) -> Option<u64> {
     let (_, unit) = title.rsplit_once('_')?;
     unit_ns(unit)
@@ -55,8 +55,8 @@ impl TimeFormat {
         }
         match unit_of_title(column) {
             Some(unit) => Self::Unit(unit),
-            // This only finds out whether the cell is a number. Its value does not matter here, so it is multiplied by 10 to the power of 0,
-            // and a decimal comma is allowed in any file.
+            // This only finds out whether the cell is a number, not which number. So any power of ten would do (here it is 0), and a
+            // decimal comma is allowed in any file.
             None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
                 Err(NotANumber::Form) => Self::Iso,
                 // A number with an error of another kind is a number all the same.
@@ -67,9 +67,11 @@ impl TimeFormat {
         }
     }
 
-    /// Parses a time. Returns nanoseconds: since the Unix epoch if the time has a date, since midnight if it has none. A number is only
-    /// converted to nanoseconds: what its 0 means depends on the log. None if the text does not have this format. Also None if a dataset
-    /// cannot store the result, because it is negative or needs more than 63 bits (as dates after the year 2262 do).
+    /// Parses a time. Returns the nanoseconds since the Unix epoch if the time has a date, and since midnight if it is a time of day. A
+    /// number is only converted from its unit to nanoseconds. Which moment has the number 0 depends on the log.
+    ///
+    /// None if the text does not have this format. Also None if a dataset cannot store the result, because it is negative or needs more
+    /// than 63 bits (as dates after the year 2262 do).
     pub(super) fn parse_ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
         let ns = match self {
             // Every unit is a power of ten nanoseconds.
@@ -80,7 +82,7 @@ impl TimeFormat {
         ns.filter(|&ns| i64::try_from(ns).is_ok())
     }
 
-    /// The unit of times that are numbers, in nanoseconds. None for dates and times of day.
+    /// If the times are numbers, the length of their unit in nanoseconds. None for dates and times of day.
     pub(super) fn unit_ns(&self) -> Option<u64> {
         match self {
             Self::Unit(unit) => Some(*unit),
@@ -111,7 +113,8 @@ impl TimeFormat {
                     .map_or("seconds", |(_, name)| name);
                 format!("a number of {unit} from 0 to the Unix time of the year 2262")
             }
-            // `Iso` is also the last resort for a first cell such as `soon`, in place of which a number would be right too.
+            // A column gets the format `Iso` also if its first cell is neither a number nor a time, such as `soon`. A number would have
+            // been right in this cell too, so the message mentions numbers.
             Self::Iso => {
                 "a number, or a time such as 2026-11-21 09:30:00.25 or 09:30:00.25".to_owned()
             }
@@ -120,7 +123,7 @@ impl TimeFormat {
     }
 }
 
-/// Parses a time of ISO 8601: a date with a time and a time zone, a date without a time zone, or a time of day.
+/// Parses a time of ISO 8601: with a date and a time zone, with a date but no time zone, or without a date.
 fn iso_ns(text: &str) -> Option<u64> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return since_epoch_ns(timestamp);
@@ -132,7 +135,7 @@ fn iso_ns(text: &str) -> Option<u64> {
     since_midnight_ns(time)
 }
 
-/// Parses a time that has the format, or has it except for commas or the blank before AM or PM.
+/// Parses a time that has the format. If that fails, it tries again with the commas replaced and with one blank before AM or PM.
 fn formatted_ns(format: &str, text: &str) -> Option<u64> {
     if let Some(ns) = strictly_formatted_ns(format, text) {
         return Some(ns);
@@ -145,8 +148,8 @@ fn formatted_ns(format: &str, text: &str) -> Option<u64> {
     strictly_formatted_ns(format, format!("{without_letters} {letters}").trim_end())
 }
 
-/// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed. Within a year this is
-/// enough, because only differences of times are used.
+/// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed. Only differences of times are
+/// used. The assumed year can make a difference wrong only if the end of February or the end of a year lies between the two times.
 fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
     // `%F`, `%D` and `%c` stand for dates with a year, and `%s` for a Unix time.
     let has_any = |codes: &[&str]| codes.iter().any(|code| format.contains(code));

@@ -8,14 +8,17 @@ use sim::machine::{EventKind, Recipients};
 
 use super::rows::Row;
 
-/// The tolerance (slack) for the times of sends and receives, as a share of the time between two ticks. A receive may be logged before its
-/// send by at most this tolerance, because programs do not log a send exactly when the message leaves.
+/// The tolerance (slack) for the times of sends and receives, as a share of the time between two ticks. Programs do not log a send exactly
+/// when the message leaves. So it is no contradiction if a receive is logged before its send by at most this tolerance.
 const SLACK: f64 = 0.05;
-/// The largest share of exceptions that is tolerated. Exceptions are receives that are logged before their sends, early jumps of clocks
-/// (see below), and receives without a known send.
+/// The largest share of exceptions that is tolerated. The limit is the same for each of these shares:
+///
+/// - of the receives with a known send, the share that is logged before the send
+/// - of the jumps of clocks, the share that is early (see [`MIN_EARLY_JUMPS`])
+/// - of the receives with a sender and a timestamp, the share without a known send
 const MAX_EXCEPTIONS: f64 = 0.05;
-/// The smallest number of early jumps that can show that the system clocks differ. For example, a logical clock that jumps to 9 has
-/// received the timestamp 8. The jump is early if, according to the logged times, the other clocks reach 8 only later.
+/// The smallest number of early jumps that can show that the system clocks differ. An example of an early jump: a logical clock jumps to 9,
+/// so its machine has received the timestamp 8. But according to the logged times, the other clocks reach 8 only after this jump.
 const MIN_EARLY_JUMPS: usize = 3;
 
 /// The tolerance for the times of each machine, in nanoseconds: a share of the median time between two of its ticks.
@@ -49,8 +52,8 @@ pub(super) fn median_gap_ns(rows: &[Row]) -> u64 {
     gaps.get(gaps.len() / 2).copied().unwrap_or(0)
 }
 
-/// The resolution of the times, in nanoseconds. It is the greatest number that divides the difference between any time and the earliest
-/// time. For example, it is 1,000,000 if times are in milliseconds. It is 0 if all times are equal.
+/// The resolution of the times, in nanoseconds: for example 1,000,000 if times are in whole milliseconds. To find it, the earliest time is
+/// subtracted from all times. The resolution is the greatest common divisor of these differences. It is 0 if all times are equal.
 pub(super) fn resolution_ns(machines: &[Vec<Row>]) -> u64 {
     let times = || machines.iter().flatten().map(|row| row.time_ns);
     let first_ns = times().min().unwrap_or(0);
@@ -175,7 +178,8 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
             let others = (0..).zip(machines).filter(|(other, _)| *other != machine);
             // None if no other clock ever reaches this value. Then the jump does not count as early.
             let reached_ns = others.filter_map(|(_, rows)| time_when_reached(rows)).min();
-            // Another clock may reach the value after the jump, but at most by the time of two ticks of the fastest machine.
+            // A tolerance: if another clock reaches the value by `latest_ns`, the jump does not count as early. `latest_ns` is later than
+            // the jump by twice the time between two ticks of the fastest machine.
             let latest_ns = pair[1].time_ns.saturating_add(2 * shortest_gap_ns);
             early += usize::from(reached_ns.is_some_and(|reached_ns| reached_ns > latest_ns));
         }
@@ -227,8 +231,9 @@ pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs)
     None
 }
 
-/// Why the ages of messages (the times from send to receive) are not known. None if they are known: the tick of the send is known for
-/// nearly all receives with a sender and a timestamp, and not one message is received more than the tolerance before it is sent.
+/// Why the ages of messages (the times from send to receive) are not known. None if they are known. The ages are known if two conditions
+/// hold. First, the tick of the send is known for nearly all receives with a sender and a timestamp. Second, no receive is logged before its
+/// send by more than the tolerance.
 pub(super) fn find_age_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
     // Complete receives have a sender and a timestamp. Matched receives also have the tick of the send.
     let (mut complete, mut matched) = (0usize, 0usize);

@@ -19,11 +19,14 @@ const LONG_PAUSE: u64 = 5;
 /// Makes each trial a run of its own, if all files have the same number of trials and this number is more than one:
 ///
 /// 1. A trial starts at a row in which the clock falls to a small value, if the time also falls there or the row follows a long pause.
-/// 2. Rule 1 may find different numbers of trials in the files, or only one in each. If a clock falls from a large value to 1 or 0 all the
-///    same, this clock was certainly reset. Then a trial starts wherever the clock falls to a small value, whatever the time does.
+/// 2. If rule 1 finds only one trial in each file, or different numbers of trials in the files, then a trial starts at each row in which
+///    the clock falls to a small value, whatever the time does. This rule is used only if one of the clocks falls from a large value to 1
+///    or 0. Such a clock was certainly reset.
 ///
 /// Nothing is split if a file has a column for the run, because this column separates the runs already. Nothing is split either if a file has
 /// a column for the machine: a smaller clock in the next row can then be the clock of another machine.
+///
+/// `time` is the unit or the format of the times, if it was given or recognised.
 ///
 /// # Errors
 ///

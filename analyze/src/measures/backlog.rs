@@ -5,9 +5,10 @@
 //! - The observed time is the run without its warm-up (the seconds at the start that `--warm-up` leaves out), in model seconds.
 //! - The queue length goes up by 1 when a message arrives, and down by 1 when the machine receives it. A message counts as arrived
 //!   when it is sent: its travel time is neglected.
-//! - Call the time from a moment to the end of the run the *time left*. An arrival makes the queue longer by 1 for the rest of the run,
-//!   so it adds its time left to the integral. A receive subtracts its time left.
-//! - An arrival or receive in the warm-up changes the queue length during the whole observed time, so this whole time is its time left.
+//! - The *time left* of an arrival or receive is the time from this event to the end of the run. An arrival makes the queue longer by
+//!   1 for the rest of the run, so it adds its time left to the integral. A receive subtracts its time left.
+//! - An arrival or receive in the warm-up has changed the queue length before the observed time begins. So the whole observed time counts
+//!   as its time left.
 //! - So the integral is the sum of all arrivals' times left, minus the sum of all receives' times left.
 
 use sim::log::{ALL_PEERS, Action};
@@ -29,7 +30,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         remark: "The integral of the queue length over the observed time, divided by the observed time. Here a message waits from its send to its receive, so messages that still travel count too.",
         value: Number(|of| {
             ratio(
-                of.arrivals.time_left_sum_s - of.machine.receive_left_s,
+                of.arrivals.time_left_sum_s - of.machine.receive_time_left_sum_s,
                 of.observed_s,
             )
         }),
@@ -158,11 +159,11 @@ impl Arrivals {
     /// The arrivals at each machine of `run`, in the order of the machines.
     pub(crate) fn of_run(run: &Run<'_>) -> Vec<Self> {
         let mut arrivals = vec![Self::default(); run.machines()];
-        for (sender, log) in run.logs().enumerate() {
-            // The messages that the sender sends to all its neighbours. Their totals are added to the neighbours once, after the loop. This
-            // takes fewer additions than each message by itself.
+        for (sender, event_indices) in run.logs().enumerate() {
+            // The totals of the messages that the sender sends to all its neighbours. They are added to each neighbour's arrivals only once,
+            // after the loop, because this takes fewer additions than adding every single message to each neighbour.
             let mut to_all = Self::default();
-            for index in log.filter(|&index| run.events().action[index] == Action::Send) {
+            for index in event_indices.filter(|&index| run.events().action[index] == Action::Send) {
                 let time_s = run.times_s()[index];
                 let sent = Self {
                     messages: u64::from(run.is_after_warm_up(time_s)),

@@ -55,8 +55,8 @@ impl Dataset {
         self.describe(runs, &self.measures_of(runs, &measures)?)
     }
 
-    /// Returns the columns of the journal (`runs.csv`) for the machines of `runs`, followed by the columns of measures in `measured`. Both
-    /// have a row for each run and machine, in the same order.
+    /// Returns the columns of the journal (`runs.csv`) for the machines of `runs`, followed by the columns of measures in `measured`.
+    /// `measured` must have one row for each machine of each run, ordered like `runs` and, within a run, by machine.
     fn describe(&self, runs: &[JournalRow], measured: &DataFrame) -> Result<DataFrame, Error> {
         let mut machines = runs::machine_frame(self.name(), runs, self.warm_up_s())?;
         // The journal's columns contain the keys already.
@@ -105,9 +105,9 @@ impl Dataset {
         }
     }
 
-    /// Like [`machines`](Self::machines), but the runs in `measured` are not measured again. If the dataset has a cache, these runs
-    /// are added to it, and then all measures come from the cache; only runs that are not in it are measured from their events. Without
-    /// a cache, `measured` must have all runs.
+    /// Like [`machines`](Self::machines), but the runs in `measured` are not measured again. If the dataset has a cache, their measures
+    /// are added to the cache first. Then the measures of all runs in the cache are read from it, and the other runs are measured from
+    /// their events. If the dataset has no cache, `measured` must have all finished runs.
     pub(crate) fn machines_with(&self, measured: Measured<'_>) -> Result<DataFrame, Error> {
         let Measured { runs, machines } = measured;
         let machines = machines.into_frame();
@@ -122,7 +122,7 @@ impl Dataset {
 
     /// Computes the measures of `runs` from their events. Returns the columns [`MACHINE_KEYS`] and `measures`, ordered like the runs
     /// in the files. The runs are measured in groups of at most [`MAX_MACHINES_AT_ONCE`] machines. After each group, `store` gets the
-    /// group's runs and a frame with all their measures, not only with `measures`.
+    /// group's runs and a frame with their measures (all measures, not only those in `measures`).
     fn measure<'r>(
         &self,
         mut runs: Vec<&'r JournalRow>,
@@ -176,8 +176,8 @@ const MAX_MACHINES_AT_ONCE: u64 = 200_000;
 /// The columns that identify a row of measures: the run's number, and the machine's number in the run.
 pub(crate) const MACHINE_KEYS: [&str; 2] = ["run", "machine"];
 
-/// Sorts rows by run and machine. The rows of each run must already be together and in the order of the machines. So if the runs are in
-/// order, all rows are.
+/// Sorts rows by run and machine. The rows of each run must already be in the order of its machines. So it is enough to look at the column
+/// `run`: if this column is sorted, all rows are in order.
 fn sort_by_run_and_machine(machines: DataFrame) -> Result<DataFrame, Error> {
     let runs = machines.column("run")?.i64()?;
     let is_sorted = runs.no_null_iter().is_sorted();
@@ -268,7 +268,7 @@ impl<'d> RunReader<'d> {
         &mut self,
         runs: impl IntoIterator<Item = &'r JournalRow>,
     ) -> Result<DataFrame, Error> {
-        // If the events were imported from another program's logs, this says which parts of the logs are missing.
+        // If the events were imported from another program's logs, `imported` says which parts of these logs are missing.
         let imported = self.dataset.manifest().imported.as_ref();
         let mut columns = MeasureColumns::default();
         self.read_each(runs, |run| columns.push(run, imported))?;

@@ -51,7 +51,7 @@ impl MeasureColumns {
             .logs()
             .map(|log| MachineTotals::of_log(run, log, &sends, &mut self.scratch))
             .collect();
-        // This also adds the lags to `machines`, because they depend on the clocks of all machines.
+        // This also adds the lags to `machines`. A lag depends on the clocks of all machines, so `of_log` cannot calculate it.
         let totals = RunTotals::of_run(run, &timeline, &mut machines);
         let pairs = Pairs::of_run(run, &sends, &timeline);
         let arrivals = Arrivals::of_run(run);
@@ -78,6 +78,7 @@ impl MeasureColumns {
     fn push_measures(&mut self, observed: &Observed<'_>, is_measurable: &[bool]) {
         let columns = all().zip(&mut self.measured);
         for ((measure, column), &is_measurable) in columns.zip(is_measurable) {
+            // `measure.value` contains the function that calculates the measure.
             match (measure.value, column) {
                 (Value::Integer(calculate), Values::Integers(values, are_known)) => {
                     let value = is_measurable.then(|| calculate(observed)).flatten();

@@ -1,7 +1,7 @@
-//! Concurrency: what share of the pairs of a run's events is concurrent, and how often the timestamps (logical clocks) of two events differ
-//! although the events are concurrent.
+//! Concurrency: of all pairs of a run's events, the share that is concurrent; and of the pairs with different timestamps (logical clocks),
+//! the share that is concurrent. Only pairs of events of different machines count.
 //!
-//! Of two events of different machines, one happened before the other (Lamport 1978), or they are concurrent. This is decided by
+//! A pair is *ordered* if one event happened before the other (Lamport 1978). Otherwise the pair is concurrent. This is decided by
 //! vector clocks: V_e[j] is the number of machine j's events that happened before event e. The vector clocks are recomputed from
 //! the log, which names the send of each receive. The number of ordered pairs is the sum of V_e[j] over all e and all j other than
 //! e's machine. So the pairs are counted without looking at each of them. The share of concurrent pairs is the measure of concurrency
@@ -65,14 +65,15 @@ impl Pairs {
     /// indices of the events in the order of their times. `None` if a receive has no send, or if the log contradicts itself: no order of its
     /// events has every receive after its send.
     ///
-    /// The vector clocks need an order in which each receive comes after its send. The order of times usually is one, and is known
-    /// already. If it is not (for example because the clocks of two computers differ), a causal order is computed.
+    /// The vector clocks need an order in which each receive comes after its send. The order of times usually is such an order, and is
+    /// known already. If a receive comes before its send in the order of times (for example because the system times of two computers
+    /// differ), a causal order is computed.
     pub(crate) fn of_run(run: &Run<'_>, sends: &[u32], timeline: &[u32]) -> Option<Self> {
         Self::replay(run, sends, timeline)
             .or_else(|| Self::replay(run, sends, &causal_order(run, sends)?))
     }
 
-    /// Counts the pairs in this `order` of the events. `None` if a receive does not come after its send.
+    /// Counts the pairs by a replay of the events in the given `order`. `None` if a receive does not come after its send.
     fn replay(run: &Run<'_>, sends: &[u32], order: &[u32]) -> Option<Self> {
         let skipped = skipped(run);
         let mut replay = Replay {
@@ -200,8 +201,8 @@ pub(crate) struct Vectors {
     of_machines: Vec<u32>,
     /// For each event, how many receives of its message have not been replayed yet.
     to_receive: Vec<u32>,
-    /// For each event, which of the vectors in `messages` is that of its message: 0 is the first vector, 1 the second. [`NO_EVENT`] if no
-    /// vector is stored.
+    /// For each event, where in `messages` the vector of its message is: 0 stands for the first vector, 1 for the second. [`NO_EVENT`] if
+    /// no vector is stored.
     stored_at: Vec<u32>,
     /// The vectors of messages, one after the other.
     messages: Vec<u32>,
@@ -231,7 +232,7 @@ impl Vectors {
         &self.of_machines[machine * self.machines..][..self.machines]
     }
 
-    /// Sets the machine's own component to the number of its `events` so far.
+    /// Sets the machine's own component to `events`, the number of the machine's events so far.
     pub(crate) fn step(&mut self, machine: usize, events: u32) {
         self.of_machines[machine * self.machines + machine] = events;
     }
@@ -257,8 +258,8 @@ impl Vectors {
         self.stored_at[send] = at;
     }
 
-    /// Raises each component of the machine's vector to that of the message that was sent by the event at the index `send`. `None` if
-    /// this event has not been replayed, or sent no message.
+    /// Merges a message's vector into the machine's vector: each component becomes the larger one of its two values. The message was sent
+    /// by the event at the index `send`. `None` if this event has not been replayed, or sent no message.
     pub(crate) fn receive(&mut self, machine: usize, send: usize) -> Option<()> {
         let at = *self.stored_at.get(send)?;
         if at == NO_EVENT {
@@ -329,8 +330,8 @@ impl EqualClocks {
                 for other in (0..*machines).filter(|&other| other != event.0) {
                     if let Some(others) = events.get(&(clock, other)) {
                         equal += others.len() as u64;
-                        // `vector[other]` is the number of the other machine's events that happened before the new event, so they are
-                        // the events with smaller indices.
+                        // If `vector[other]` is 5, exactly the first 5 events of the machine `other` happened before the new event.
+                        // These are the events with the indices 0 to 4.
                         let before = others.partition_point(|&index| index < vector[other]);
                         ordered += before as u64;
                     }

@@ -13,7 +13,7 @@ pub(crate) struct Distribution {
 }
 
 impl Distribution {
-    /// Removes all numbers and keeps the memory.
+    /// Removes all numbers, but does not free the memory.
     pub(crate) fn clear(&mut self) {
         self.counts.clear();
         self.others.clear();
@@ -79,8 +79,8 @@ impl Distribution {
         counted + self.others.len() as u64
     }
 
-    /// Pairs of a number and how often it was added. The numbers in `others` are not counted: if one was added twice, it has two pairs, each
-    /// with a 1.
+    /// Pairs of a number and its count. A small number has one pair, which says how often the number was added. A number in `others` has a
+    /// pair with the count 1 for each time that it was added.
     fn values(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
         let counted = (0..).zip(self.counts.iter().copied());
         let others = self.others.iter().map(|&other| (other, 1));

@@ -1,5 +1,5 @@
-//! Counts of a machine's events, ratios of these counts, and the clock after its last event. The counts leave out the beginning of the
-//! run that the option `--warm-up` names. The rest of the run is the *observed time*.
+//! Counts of a machine's events, ratios of these counts, and the clock after the machine's last event. With the option `--warm-up 10`, the
+//! events in the first 10 model seconds of the run are not counted. The rest of the run is the *observed time*.
 
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};
@@ -47,7 +47,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         decimals: 3,
         brief: "internal events / ticks without a message to receive",
-        remark: "It estimates the configured probability `internal`. If each run has only few such ticks, the mean of the runs' shares is too high. For example, it is 0.415 for internal = 0.4 if a run has 8 such ticks (the slowest machine of rates 2,3,4 in 60 s). A better estimate comes from two sums over all runs, of internal_events and of send_events: divide the first sum by both sums together.",
+        remark: "It estimates the configured probability `internal`. If each run has only few ticks without a message to receive, the mean of the runs' shares is too high. For example, this mean is 0.415 for internal = 0.4 if a run has 8 such ticks (the slowest machine of rates 2,3,4 in 60 s). A better estimate uses sums over all runs: sum of internal_events / (sum of internal_events + sum of send_events).",
         // A tick without a message to receive is an internal event or a send.
         value: Number(|of| {
             let internal = of.machine.internal_events as f64;

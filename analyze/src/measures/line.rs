@@ -1,10 +1,13 @@
 //! The least-squares line through points that are added one by one, for example a queue's length against time.
 
-/// Sums over points, from which the slope of their line is computed. The coordinates in the sums are relative to the first point. So if all
-/// points have the same `x` (or `y`), all terms with it are exactly 0, without rounding errors. Because of this, the slope of a constant is
-/// exactly 0, and points that all have the same `x` have no slope.
+/// Sums over points, from which the slope of their line is computed.
+///
+/// The first point is subtracted from every point before the sums are made. So if all points have the same `y`, all summands with `y` are
+/// exactly 0, and the slope is exactly 0. If all points have the same `x`, the variance of `x` is exactly 0, and there is no slope. Without
+/// the subtraction, rounding errors could give a small number instead of 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Line {
+    /// The first point, which is subtracted from every point.
     first: Option<(f64, f64)>,
     n: f64,
     sum_x: f64,

@@ -42,7 +42,7 @@ pub(crate) struct MachineTotals {
     pub(crate) lag_line: Line,
     /// The sum, over all receives, of the time from the receive to the end of the run, in model seconds. Receives in the warm-up count
     /// too, each with the whole observed time. The mean backlog is calculated from this sum: see `backlog.rs`.
-    pub(crate) receive_left_s: f64,
+    pub(crate) receive_time_left_sum_s: f64,
     /// The ages of received messages, in model seconds. The age of a message is the time from its send to its receive. Messages whose
     /// send is not in the log do not count.
     ages_s: Sum,
@@ -78,8 +78,8 @@ pub(crate) struct Scratch {
 }
 
 impl MachineTotals {
-    /// Computes the totals of one machine of `run`. `log` has the indices of all events of this machine. `sends` has, for each event of
-    /// the run, the index of the send whose message it receives (see [`Run::sends`]).
+    /// Computes the totals of one machine of `run`. `log` has the indices of all events of this machine. `sends` is the result of
+    /// [`Run::sends`]: if event `i` is a receive, `sends[i]` is the index of the send of the same message.
     pub(crate) fn of_log(
         run: &Run<'_>,
         log: Range<usize>,
@@ -99,13 +99,14 @@ impl MachineTotals {
             let left_s = run.time_left_s(time_s);
             let jump = clock as i64 - previous_clock as i64;
             previous_clock = clock;
-            // In a correct log the clock only grows, so the largest clock is that of the last event.
+            // In a correct log the clock only grows, so `final_clock` is the clock of the last event. In an incorrect log, it is the largest
+            // clock.
             totals.final_clock = clock.max(totals.final_clock);
             // The integral of a step function: each step adds its height times the time that is left after it. For a step in the warm-up,
             // `left_s` is the whole observed time.
             totals.clock_area += jump as f64 * left_s;
             if action == Action::Receive {
-                totals.receive_left_s += left_s;
+                totals.receive_time_left_sum_s += left_s;
             }
             if !run.is_after_warm_up(time_s) {
                 totals.start_clock = clock.max(totals.start_clock);
@@ -129,7 +130,7 @@ impl MachineTotals {
         totals
     }
 
-    /// Counts the event at `index`, which is after the warm-up, with the events of its kind.
+    /// Adds the event at `index` to the totals of its kind: of internal events, of sends or of receives. The event is after the warm-up.
     fn count(&mut self, run: &Run<'_>, index: usize, sends: &[u32]) {
         match run.events().action[index] {
             Action::Internal => self.internal_events += 1,

@@ -1,9 +1,9 @@
 //! The measures of each machine in each run, for example the mean jump of its clock. Related measures form a family, and each family
 //! has a file with the definitions of its measures.
 //!
-//! A run's events are read once, into columns. From these, [totals](Observed) are computed: by one pass over each machine's columns, one
-//! pass along the run's timeline (its events in the order of their times) and one replay of the vector clocks. Each measure is a function
-//! of these totals.
+//! A run's events are read once, into columns. From the columns, [totals](Observed) are computed: by one pass over each machine's columns,
+//! one pass along the run's timeline (its events in the order of their times) and one replay of the vector clocks. Each measure is a
+//! function of these totals.
 //!
 //! # Layout
 //!
@@ -13,7 +13,7 @@
 //!   the run's largest clock
 //! - [`spread`]: the run's largest clock minus its smallest clock
 //! - [`backlog`]: how many messages wait, and how long they wait
-//! - [`concurrency`]: what share of a run's events is concurrent
+//! - [`concurrency`]: what share of the pairs of a run's events is concurrent
 //!
 //! The measures are computed with:
 //!
@@ -63,7 +63,8 @@ pub struct Measure {
     pub label: &'static str,
     /// The unit; empty for a pure number.
     pub unit: &'static str,
-    /// The smallest number of decimal places in tables. Means of whole numbers have decimals too; a single whole number is shown without.
+    /// Tables show at least this many decimal places. But a single whole number, such as the largest jump in one run, is shown without
+    /// decimal places. (A mean of whole numbers has them.)
     pub decimals: usize,
     /// The definition in a few words. Tables show it below their rows.
     pub brief: &'static str,
@@ -89,12 +90,12 @@ pub(crate) struct Observed<'r> {
     run: &'r RunTotals,
     /// Totals over the messages that were sent to the machine.
     arrivals: Arrivals,
-    /// How many pairs of the run's events are ordered. `None` if they cannot be counted, because a receive has no send or the log
-    /// contradicts itself (see [`Pairs::of_run`]).
+    /// Numbers of pairs of the run's events, for example how many pairs are ordered (one event happened before the other). `None` if the
+    /// pairs cannot be counted, because a receive has no send or the log contradicts itself (see [`Pairs::of_run`]).
     pairs: Option<Pairs>,
     /// The machine's configured rate: ticks per model second.
     rate_hz: f64,
-    /// The observed time, in model seconds: the run's duration without its beginning that the option `--warm-up` leaves out.
+    /// The observed time, in model seconds: the run's duration without the warm-up (its first part, which `--warm-up` leaves out).
     observed_s: f64,
 }
 

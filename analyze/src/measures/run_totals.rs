@@ -21,8 +21,8 @@ pub(crate) struct RunTotals {
 
 impl RunTotals {
     /// Computes the totals of `run`. `timeline` has the indices of its events in the order of their times. `machines` are the totals of
-    /// each machine: their final clocks are used here, and the lag (largest clock minus own clock) after each tick is added to them. If
-    /// several events have the same time, lags are taken after all of them.
+    /// each machine. Their final clocks are used here. For each tick after the warm-up, the lag of its machine (largest clock minus own
+    /// clock) becomes a point of the machine's `lag_line`. If several events have the same time, lags are computed after the last of them.
     pub(crate) fn of_run(run: &Run<'_>, timeline: &[u32], machines: &mut [MachineTotals]) -> Self {
         let mut totals = Self {
             greatest_clock: machines.iter().map(|of| of.final_clock).max().unwrap_or(0),
@@ -65,8 +65,8 @@ impl RunTotals {
         totals
     }
 
-    /// Adds the spread from `from_s` to `to_s`, between which the clocks do not change. Adds nothing if `to_s` is not later than `from_s`:
-    /// then no observed time lies between the two events.
+    /// Adds the spread from `from_s` to `to_s`, between which the clocks do not change. Adds nothing if `to_s` is not later than `from_s`.
+    /// This happens for times in the warm-up, because the caller never gives a `from_s` before the end of the warm-up.
     fn add_spread(&mut self, clocks: &Clocks, from_s: f64, to_s: f64) {
         if from_s < to_s {
             let spread = clocks.greatest - clocks.least;

@@ -1,8 +1,9 @@
 //! Spread: how far apart the clocks of a run are.
 //!
 //! The spread at time t is S(t) = max_j L_j(t) - min_j L_j(t), where L_j(t) is machine j's clock at time t. A clock is 0 before the
-//! machine's first event and constant after its last event. S(t) is a step function, the same for all machines of a run. Its mean and its
-//! maximum are taken over the observed time, in model seconds: the run without its beginning that the option `--warm-up` leaves out.
+//! machine's first event and constant after its last event. S(t) is a step function, the same for all machines of a run. The mean
+//! and the maximum of S are taken over the observed time, in model seconds. The observed time is the whole run or, with the option
+//! `--warm-up`, the run without its beginning.
 
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};
@@ -33,7 +34,7 @@ pub(super) const MEASURES: [Measure; 3] = [
         decimals: 1,
         brief: "largest final clock minus smallest final clock of the run",
         remark: "The value is the same for all machines of a run.",
-        // Both are clocks at the end of the run.
+        // The largest and the smallest clock at the end of the run.
         value: Integer(|of| Some(of.run.greatest_clock as i64 - of.run.least_clock as i64)),
     },
 ];

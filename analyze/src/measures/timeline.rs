@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::read::run_log::Run;
 
-/// Up to this number of machines, the next event is found by looking at each machine's next event. With more machines, sorting is
-/// faster.
+/// With at most this many machines, the logs of the machines are merged: each step compares the first remaining event of every machine.
+/// With more machines, it is faster to sort all events.
 const FEW_MACHINES: usize = 16;
 
 /// The indices of the events of `run` in the order of their times. Events of one machine that have the same time keep their order;

@@ -52,16 +52,17 @@ const NEED_RECIPIENTS: [&str; 4] = [
     "offered_load",
 ];
 
-// The next two lists are only for the notes: if sends are not known, the computation of these measures itself gives no value.
+// The next two lists are used only for the notes, and not in `is_measurable`: if receives do not say which send they belong to, the
+// computation of these measures gives no value anyway.
 
-/// The names of the measures that have no value in a run if one of its receives does not say which send it belongs to.
+/// The names of the measures that have no value in a run that has a receive without a known send.
 const NEED_ALL_SENDS: [&str; 2] = ["concurrency", "false_order"];
 
-/// The names of the measures that are means over the receives that say which send they belong to.
+/// The names of the measures that are means over the receives with a known send. A machine without such receives has no value.
 const NEED_A_SEND: [&str; 2] = ["message_age_mean_s", "message_age_mean_ticks"];
 
-/// For each of [`all`](super::all) measures, whether the parts and recipients that it needs are in the log of `run`. `imported` is `None` if
-/// the dataset was not imported; then they always are.
+/// For each measure in [`all`](super::all), whether the log of `run` has the parts and the recipients that the measure needs. If the
+/// dataset was not imported, `imported` is `None`, and the log has all parts and recipients.
 pub(super) fn is_measurable(run: &Run<'_>, imported: Option<&Imported>) -> Vec<bool> {
     let Some(imported) = imported else {
         return super::all().map(|_| true).collect();
@@ -84,8 +85,8 @@ pub(super) fn is_measurable(run: &Run<'_>, imported: Option<&Imported>) -> Vec<b
         .collect()
 }
 
-/// A sentence for each reason why some of `measures` are unknown in one of `datasets`, such as "imported: concurrency unknown in runs with
-/// a receive that does not say which send it belongs to."
+/// A sentence for each reason why some of `measures` are unknown in one of `datasets`. For example, for the dataset `trial`: "trial:
+/// concurrency unknown in runs with a receive that does not say which send it belongs to."
 pub fn notes(datasets: &[Dataset], measures: &[&Measure]) -> Vec<String> {
     datasets
         .iter()
@@ -112,8 +113,9 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         sent_ticks,
         ..
     } = imported.missing_fields;
-    // For each group of measures: whether a field that they need is missing, their names, where they are unknown, and why. The field
-    // `sent_ticks` says which send a receive belongs to: the one at this tick of the sender.
+    // For each group of measures: whether a field that the group needs is missing, the measures' names, and where or why they are unknown.
+    // `sent_ticks` is true if a receive lacks the number of the sender's tick at which the message was sent. Without this number, it is not
+    // known which send belongs to the receive.
     let missing_fields = [
         (
             recipients,

@@ -47,7 +47,8 @@ mod tests {
         text
     }
 
-    /// A text with all measures of the sample, without and with a warm-up, and all its events.
+    /// A text with all measures of the sample, then all its events, and then the measures with a warm-up of one second (they ignore the first
+    /// second of each run).
     fn everything() -> String {
         let mut dataset = Dataset::open(&sample()).unwrap();
         let mut everything = text(&dataset.machines().unwrap());

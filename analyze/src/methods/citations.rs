@@ -1,4 +1,4 @@
-//! The works to cite, as BibTeX entries.
+//! The works that a paper should cite if it uses a dataset of this project, as BibTeX entries.
 
 /// The title of this software, as in `CITATION.cff`.
 const TITLE: &str = "Logical clock lab";
@@ -17,7 +17,7 @@ pub struct Citation {
 }
 
 impl Citation {
-    /// All works that the paragraph of `analyze methods` cites.
+    /// All works that are cited in the paragraph that `analyze methods` prints.
     pub fn all() -> [Self; 2] {
         [Self::software(), Self::lamport()]
     }
@@ -29,8 +29,8 @@ impl Citation {
         Self {
             key: "logical_clock_lab",
             words: format!("({TITLE})"),
-            // Two pairs of braces around the authors keep BibTeX from taking them for the name of a person. In this format text, `{{` stands
-            // for one brace.
+            // In the entry, the authors are between two pairs of braces: `{{The logical clock lab authors}}`. With one pair, BibTeX would
+            // take the authors for a person with a first and a last name. In the text for `format!`, each of these braces is written twice.
             entry: format!(
                 "@misc{{logical_clock_lab,\n  author = {{{{{AUTHORS}}}}},\n  title = {{{TITLE}}},\n  note = {{Software, version {version}}},\n  \
                  url = {{{url}}}\n}}\n"

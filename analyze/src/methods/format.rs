@@ -101,7 +101,8 @@ fn escaped_code_letter(letter: char) -> String {
 }
 
 /// Methods as a JSON object. It has the list `datasets`, and the object `bibtex` with the BibTeX entries by their keys. Each dataset has the
-/// list `commands` (they made it) and `again`, the command that makes runs with the same random draws, or null.
+/// list `commands`: the commands that made the dataset. It also has `again`: a command that makes new runs with the same random draws. If
+/// there is no such command, for example for imported logs, `again` is null.
 pub fn json(all: &[Methods]) -> String {
     let datasets = all.iter().map(|methods| {
         json!({

@@ -11,7 +11,7 @@ use super::{distinct, listed, model, range_in_words};
 use crate::output::words::counted;
 use crate::read::dataset::Dataset;
 
-/// How many files the sentence [`origin`] names if there are too many to name all. It also gives the number of the others.
+/// If the logs are many files, the sentence of [`origin`] names only this many of them, and says how many more there are.
 const NAMED_FILES: usize = 3;
 
 /// The sentences about imported logs of these configurations.
@@ -47,8 +47,8 @@ pub(super) fn sentences(
     sentences
 }
 
-/// Where the value of a parameter comes from. If the user did not give it, it is assumed: its estimate is the value that was measured in
-/// the logs, rounded.
+/// Where the value of a parameter comes from. The user can give the value at the import. If the user gave no value (`is_assumed`), the
+/// import measured the value in the logs and rounded it.
 fn source_in_words(is_assumed: bool) -> &'static str {
     match is_assumed {
         true => "measured in the logs and rounded",
@@ -89,8 +89,8 @@ fn origin(dataset: &Dataset, imported: &Imported) -> String {
     )
 }
 
-/// The sentence about the format of the logs: the endings of the files' names, and the keys of the mapping. An imported dataset has a
-/// mapping in its file `experiment.toml` instead of an experiment. The mapping says how the logs were read.
+/// The sentence about the format of the logs, with the endings of the files' names and the keys of the mapping. The mapping says how the
+/// logs were read. In an imported dataset, the file `experiment.toml` contains a mapping instead of an experiment.
 fn format(dataset: &Dataset) -> String {
     let imported = dataset.manifest().imported.iter();
     let ending = |path: &str| {
@@ -171,8 +171,8 @@ fn estimated(assumed: Assumed) -> Option<String> {
     (!words.is_empty()).then(|| format!("Assumed: {}.", words.join("; ")))
 }
 
-/// The sentences about fields that the logs do not have, and about runs in which some measures are unknown, with the reason. `None` if
-/// nothing is missing.
+/// The sentences about what is missing: fields that the logs do not have, and measures that are unknown in some runs. The sentence about
+/// measures gives the number of these runs and the reason. `None` if nothing is missing.
 fn missing(imported: &Imported) -> Option<String> {
     let fields = imported.missing_fields;
     let words = [
@@ -190,11 +190,11 @@ fn missing(imported: &Imported) -> Option<String> {
         .filter(|(is_missing, _)| *is_missing)
         .map(|(_, words)| *words)
         .collect();
-    // Such as "in 2 runs only 3 of 50 receives match a send".
+    // Such as "in 2 runs, only 3 of 50 receives match a send".
     let unmeasured: Vec<String> = imported
         .unmeasured
         .iter()
-        .map(|part| format!("in {} {}", counted(part.runs.len(), "run"), part.reason))
+        .map(|part| format!("in {}, {}", counted(part.runs.len(), "run"), part.reason))
         .collect();
     let mut sentences = vec![];
     if !words.is_empty() {

@@ -89,8 +89,8 @@ fn analysis(dataset: &Dataset) -> Vec<String> {
             .to_owned(),
         "An interval is marked as rough if there are few different values. If all values are equal, there is no interval.".to_owned(),
         "Each interval is for one value at a time: among 100 of them, about 5 miss the true mean.".to_owned(),
-        "Predictions, where they are shown, come from the configuration alone (a fluid model of the queues, in which messages flow evenly, \
-         and a diffusion for their random fluctuations) and use no measurement."
+        "Predictions, where they are shown, use no measurement. They are computed from the configuration alone, with a fluid model of the \
+         queues (messages flow evenly) and a diffusion for the random fluctuations of the queues."
             .to_owned(),
     ]
 }

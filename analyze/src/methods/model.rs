@@ -127,8 +127,8 @@ fn parameter(name: &str) -> &'static Parameter {
     parameter.unwrap_or_else(|| panic!("no parameter {name}"))
 }
 
-/// The sentence about a parameter: what its value means. If the configurations have different values, the sentence lists them, each with
-/// its meaning. `None` if `meaning` has no words for one of them.
+/// The sentence about a parameter: what its value means. If the configurations have different values, the sentence lists the values, each
+/// with its meaning. `None` if [`meaning`] gives `None` for one of the values.
 fn parameter_sentence(name: &str, configurations: &[&Configuration]) -> Option<String> {
     // Each value of the parameter as a text, and what it means.
     let mut meanings: Vec<(String, String)> = vec![];
@@ -171,8 +171,8 @@ fn meaning(name: &str, configuration: &Configuration) -> Option<String> {
                 ReceiveRule::All => "all messages from the queue, the oldest first",
             };
             format!(
-                "a tick takes {which}; after each of these receive events the clock is 1 more than the larger of its own value and the \
-                 message's timestamp"
+                "a tick takes {which}; the receive event of a message sets the clock to max(C, T) + 1, where C is the clock's old value and \
+                 T the message's timestamp"
             )
         }
         "stamp" => {

@@ -47,7 +47,7 @@ fn numbers(dataset: &Dataset, configurations: &Configurations<'_>) -> String {
         1 => "",
         _ => " each",
     };
-    // Whether each configuration has a single run, which is then not called a repetition.
+    // Whether each configuration has a single run. Then the sentence says `1 run`, not `1 repetitions`.
     let is_once = repetitions.iter().all(|&count| count == 1);
     format!(
         "The dataset has {} with {} {}{each}: {} with {}.",
@@ -83,10 +83,10 @@ fn engine(dataset: &Dataset) -> String {
                 so every run is punctual."
             .to_owned();
     }
-    // Whether each machine was a process of its own. The first value below says whether this is so in all runs, the second whether it is so
-    // in at least one run.
     let is_process = |(isolation, _): &(String, f64)| isolation == "process";
-    let processes = match (kinds.iter().all(is_process), kinds.iter().any(is_process)) {
+    let in_all_runs = kinds.iter().all(is_process);
+    let in_some_runs = kinds.iter().any(is_process);
+    let processes = match (in_all_runs, in_some_runs) {
         (true, _) => "each machine was a process of its own",
         (false, true) => {
             "in some runs each machine was a process of its own, the other runs shared a process"
@@ -135,7 +135,8 @@ fn origin(dataset: &Dataset) -> String {
     )
 }
 
-/// The computers on which the runs were made, in words. Computers with the same equipment are described once, with their number.
+/// The computers on which the runs were made, in words. Computers with the same equipment are described together:
+/// `2 computers, each with ...`.
 fn computers(sweeps: &[&Provenance]) -> Vec<String> {
     let computers = distinct(
         sweeps
@@ -171,9 +172,9 @@ fn punctuality(dataset: &Dataset) -> Option<String> {
     let largest = |value: fn(&JournalRow) -> f64| runs.iter().map(value).fold(0.0, f64::max);
     (!dataset.is_virtual()).then(|| {
         format!(
-            "{} of {} ({} %) were punctual: the latest tick and the slowest message together took less than the run's margin, the shortest time \
-             between two ticks whose order can affect the events, so no delay changed the order of events. The latest tick of all runs was {} \
-             late, and the slowest message took {}.",
+            "{} of {} ({} %) were punctual. In a punctual run, the lateness of the latest tick plus the travel time of the slowest message is less \
+             than the run's margin (the shortest time between two ticks whose order can affect the events). Then no delay changes the order of \
+             events. The latest tick of all runs was {} late, and the slowest message took {}.",
             grouped(punctual as u64),
             counted(runs.len(), "run"),
             number(100.0 * punctual as f64 / runs.len() as f64, 1),

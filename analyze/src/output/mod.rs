@@ -2,10 +2,10 @@
 //!
 //! # Layout
 //!
-//! - [`value`]: the value of a cell, and records of values
+//! - [`value`]: the value of a cell, and records (lists of names and values)
 //! - [`schema`]: the name, type, unit and meaning of a column
-//! - [`table`]: a table as text, and the format of its numbers
-//! - [`terminal`]: tables and paragraphs for the terminal or as Markdown
+//! - [`table`]: a table whose cells are texts, and how numbers are written in such cells
+//! - [`terminal`]: lays out tables and paragraphs, for the terminal or as Markdown
 //! - [`structured`]: records as CSV and JSON, and data frames (tables of Polars) as CSV
 //! - [`tones`]: the words that have colours on a terminal
 //! - [`words`]: words that several outputs share

@@ -6,8 +6,8 @@ use polars::prelude::DataFrame;
 
 use crate::output::value::{Record, Value};
 
-/// Writes records as comma-separated values with a header: the names of the first record, which all records share. Without records, nothing
-/// is written. A missing value is an empty cell. A real number always has a decimal point.
+/// Writes records as CSV, with the names as the header. All records have the same names. Without records, nothing is written. A missing
+/// value is an empty cell. A real number always has a decimal point.
 ///
 /// # Errors
 ///
@@ -29,6 +29,7 @@ pub fn csv(records: &[Record], out: impl Write) -> csv::Result<()> {
 ///
 /// If writing to `out` fails.
 pub fn json(records: &[Record], mut out: impl Write) -> std::io::Result<()> {
+    // The text before a record: the opening bracket before the first record, and a comma before every other record.
     let mut before_record = "[\n";
     for record in records {
         out.write_all(before_record.as_bytes())?;

@@ -27,7 +27,8 @@ pub struct Table {
     pub short: Vec<ShortColumn>,
     /// The indices of columns whose cells are prose. A narrow terminal breaks their lines between words before it leaves out any column.
     pub prose: Vec<usize>,
-    /// The column in which some words have colours on a terminal: its index, and a function that returns the tone of a word.
+    /// The column in which some words have colours on a terminal: its index, and a function that returns the tone of a word (good,
+    /// doubtful or bad).
     pub coloured: Option<ColouredColumn>,
     /// The paragraphs below the table, which explain its numbers.
     pub caption: Vec<String>,
@@ -68,7 +69,7 @@ impl Table {
         table
     }
 
-    /// The table without the column at `index`. Shorter forms of columns must have been applied before.
+    /// The table without the column at `index`. Call [`Self::with_short_columns`] before: the indices in `short` are not adapted here.
     pub(crate) fn without_column(&self, index: usize) -> Self {
         let mut table = self.clone();
         table.headings.remove(index);
@@ -137,7 +138,8 @@ pub(crate) fn rounded(value: f64, decimals: usize) -> String {
     }
     // Half a unit of the last digit.
     let half_unit = 0.5 * 0.1f64.powi(decimals as i32);
-    // A value of exactly half a unit is rounded to the even digit 0, for example 0.5 to 0. It gets one more digit instead.
+    // `number` rounds exactly half a unit to 0, because 0 is the even digit: 0.5 without decimals becomes 0. So such a value is shown with
+    // one more digit.
     if value.abs() >= half_unit {
         return number(value, decimals + 1);
     }
@@ -155,8 +157,9 @@ pub(crate) fn keep_together(text: &str) -> String {
 /// Maximum number of digits after the decimal point, unless a column asks for more.
 const MAX_DECIMALS: usize = 6;
 
-/// How many digits after the decimal point show `significant` significant digits of `value`: 3 for two significant digits of 0.0123, which
-/// becomes 0.012. The result is at least `least`. It is at most [`MAX_DECIMALS`], or `least` if that is larger.
+/// How many digits after the decimal point are needed to show `value` with `significant` significant digits. Example: 0.0123 with two
+/// significant digits is 0.012, so the result is 3. The result is at least `least`. It is at most [`MAX_DECIMALS`], or `least` if `least`
+/// is larger.
 pub(crate) fn decimals_for(value: f64, significant: u8, least: usize) -> usize {
     if value == 0.0 {
         return least;

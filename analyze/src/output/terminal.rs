@@ -13,8 +13,9 @@ const LINE_BREAK: char = '\n';
 /// too wide, columns are left out.
 const NARROWEST_PROSE: usize = 16;
 
-/// The title, the table and its caption as text. Lines are at most `width` characters wide, unless a single word is longer. If the
-/// table is wider, columns get their shorter forms. If it is still wider, optional columns are left out, and a sentence names them.
+/// The title, the table and its caption as text. If the table is wider than `width` characters, columns get their shorter forms. If it is
+/// still wider, optional columns are left out, and a sentence names them. A line is longer than `width` only if its words are too long:
+/// words are never broken.
 pub fn terminal(table: &Table, width: u16) -> String {
     let (table, left_out) = narrowed(table, width);
     let mut text = format!("{}\n\n", table.title);
@@ -59,8 +60,8 @@ fn narrowed(table: &Table, width: u16) -> (Cow<'_, Table>, Vec<String>) {
     (narrowed, left_out)
 }
 
-/// Tells whether the table fits into `width` characters without breaking lines of cells. Only lines of prose may be broken, down to
-/// [`NARROWEST_PROSE`] characters.
+/// Tells whether the table fits into `width` characters if cells of prose are broken into lines of [`NARROWEST_PROSE`] characters. Lines of
+/// other cells are not broken.
 fn fits(table: &Table, width: u16) -> bool {
     if table.prose.is_empty() {
         return grid(table).fits(width);
@@ -187,7 +188,8 @@ mod tests {
         assert_eq!(lines[4], format!("| {cell} | {cell} |"));
     }
 
-    /// Such a cell exists: the label of a run with tens of thousands of machines contains all their rates. All of it is printed.
+    /// The label of a run contains the rates of all its machines. So the label of a run with tens of thousands of machines is wider than a
+    /// terminal. All of the label is printed.
     #[test]
     fn a_cell_may_be_wider_than_a_terminal() {
         let text = terminal(&table(&"1,".repeat(40_000)), 80);

@@ -1,6 +1,6 @@
 //! Which words of tables and paragraphs have a colour on a terminal. Such a word has a tone (good, doubtful or bad), and marks of width 0 are
-//! put around it. The console replaces the marks by colours when the table has been laid out, because the characters of a colour would count
-//! as letters in the layout.
+//! put around it. The marks are replaced by colours only after the table has been laid out, because the layout would count the escape
+//! sequence of a colour as letters.
 
 use sim::console::colour::{Tone, marked};
 use sim::table::NO_BREAK;
@@ -10,8 +10,8 @@ use super::table::Table;
 /// The index of a table's column in which words have colours, and a function that returns the tone of a word, or `None` if it has no tone.
 pub type ColouredColumn = (usize, fn(&str) -> Option<Tone>);
 
-/// The tone of a word of a claim's verdict (such as `confirmed`), of the verdict of one of its tests (such as `holds`) or of a regime (such as
-/// `stable`).
+/// The tone of a word. Three kinds of words have one: verdicts of claims (such as `confirmed`), verdicts of a claim's tests (such as
+/// `holds`), and regimes (such as `stable`).
 pub(crate) fn tone_of_verdict(word: &str) -> Option<Tone> {
     // Without punctuation: for example, `undecided; n 400?` contains the word `undecided;`.
     match word.trim_matches(|letter: char| !letter.is_alphanumeric()) {
@@ -40,7 +40,8 @@ impl Table {
 }
 
 fn cell_with_marks(cell: &str, tone_of: fn(&str) -> Option<Tone>) -> String {
-    // `word` ends with the space after it, which stays outside the marks. Of two spaces, the second is a `word` without letters.
+    // `word` includes the space after the word. `bare` does not, and only `bare` gets marks. If two spaces follow each other, the second
+    // space is a `word` of its own, and its `bare` is empty.
     let with_mark = |word: &str| {
         let bare = word.trim_end();
         match tone_of(bare) {
@@ -53,7 +54,7 @@ fn cell_with_marks(cell: &str, tone_of: fn(&str) -> Option<Tone>) -> String {
         .collect()
 }
 
-/// The paragraph with marks around the result of a check, if it begins with one.
+/// Puts marks around the result of a check (such as `Check passed`) if the paragraph begins with such a result.
 pub fn paragraph_with_marks(paragraph: &str) -> String {
     let results = [("Check passed", Tone::Good), ("CHECK FAILED", Tone::Bad)];
     let mut results = results.into_iter();

@@ -26,7 +26,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If there is no such row, or if a value of the column's type cannot be a [`Value`].
+    /// If there is no such row, or if the cell has a value of a type for which there is no [`Value`], such as a date.
     pub(crate) fn from_cell(column: &Column, row: usize) -> PolarsResult<Self> {
         Ok(match column.get(row)? {
             AnyValue::Null => Self::Missing,

@@ -29,16 +29,17 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     let measured: Vec<&'static Measure> =
         measured.iter().map(|name| measures::named(name)).collect();
     let mut estimates = Estimates::new(dataset, &measured, options)?;
-    // Counted before `keep_evenly` removes conditions, because the sentence about what is left out has the numbers of all.
+    // Counted before `keep_evenly` removes conditions, because the sentence about what is not drawn gives these numbers, as in
+    // `12 of 40 conditions are drawn`.
     let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
     estimates.keep_evenly(options.max_rows);
-    let (axis, names) = axis_names(&estimates.names, &estimates.values());
+    let (axis_title, names) = axis_names(&estimates.names, &estimates.values());
     let panels = measured.iter().enumerate().map(|(index, measure)| {
         panel(
             &estimates,
             index,
             measure,
-            Axis::names(axis.clone(), names.clone()),
+            Axis::names(axis_title.clone(), names.clone()),
         )
     });
     let panels: Vec<Panel> = panels.filter(|panel| !panel.series.is_empty()).collect();
@@ -60,7 +61,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
             title: format!("{title}: {}", dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
-                "{title} as bars, one for each machine of {} conditions ({axis}).",
+                "{title} as bars, one for each machine of {} conditions ({axis_title}).",
                 estimates.conditions.len()
             ),
             panels,
@@ -124,8 +125,9 @@ fn panel(estimates: &Estimates, index: usize, measure: &Measure, y: Axis) -> Pan
     }
 }
 
-/// For each kind of events: the name of the measure that counts them, their name in the key (legend), and their colour, which is that of
-/// the machine with this index. (In other plots, the colours 0 to 2 are those of the first three machines.)
+/// For each kind of events: the name of the measure that counts them, their name in the key (legend), and the number of their colour. In
+/// plots of machines, colour 0 is that of machine 0, colour 1 that of machine 1, and so on. The colours of the first three machines are not
+/// used here.
 const MIX: [(&str, &str, usize); 3] = [
     ("internal_events", "internal", 3),
     ("send_events", "send", 4),
@@ -136,14 +138,15 @@ const MIX: [(&str, &str, usize); 3] = [
 pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     let measured = MIX.map(|(name, _, _)| measures::named(name));
     let mut estimates = Estimates::new(dataset, &measured, options)?;
-    // Counted before `keep_evenly` removes conditions, because the sentence about what is left out has the numbers of all.
+    // Counted before `keep_evenly` removes conditions, because the sentence about what is not drawn gives these numbers, as in
+    // `12 of 40 conditions are drawn`.
     let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
     estimates.keep_evenly(options.max_rows);
-    let (axis, names) = axis_names(&estimates.names, &estimates.values());
+    let (axis_title, names) = axis_names(&estimates.names, &estimates.values());
     let panels = (0..machines.min(MAX_MACHINES)).map(|machine| Panel {
         title: super::machine_name(machine),
         x: Axis::from_zero("share of the machine's events (%)", [100.0].into_iter()),
-        y: Axis::names(axis.clone(), names.clone()),
+        y: Axis::names(axis_title.clone(), names.clone()),
         series: stacked_shares(&estimates, machine),
     });
     let panels: Vec<Panel> = panels.collect();
@@ -164,7 +167,7 @@ pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, Plo
             title: format!("{}: {}", Kind::Mix.title(), dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
-                "The shares of internal events, sends and receives of each machine in {} conditions ({axis}).",
+                "The shares of internal events, sends and receives of each machine in {} conditions ({axis_title}).",
                 estimates.conditions.len()
             ),
             panels,
@@ -179,8 +182,8 @@ pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, Plo
     })
 }
 
-/// For one machine, a series for each kind of events. A point is the share of these events in one condition: a bar that begins where the bar
-/// of the kind before it ends.
+/// For one machine, a series for each kind of events. Each point of a series is a bar. It shows the kind's share of the machine's events
+/// in one condition. The three bars of a condition lie end to end, in the order of [`MIX`].
 fn stacked_shares(estimates: &Estimates, machine: usize) -> Vec<Series> {
     let mut series: Vec<Series> = MIX
         .iter()

@@ -26,8 +26,8 @@ pub(super) struct Conditions<'d> {
 }
 
 impl<'d> Conditions<'d> {
-    /// Sorts the finished runs of `dataset` into conditions: one for each configuration, or for each combination of the values of
-    /// [`Options::by`].
+    /// Sorts the finished runs of `dataset` into conditions: one for each configuration or, if [`Options::by`] names parameters, one
+    /// for each combination of their values.
     pub(super) fn new(dataset: &'d Dataset, options: &Options) -> Result<Self, PlotError> {
         let configurations = Configurations::of_runs(dataset.finished());
         // For each configuration, the values of all parameters.
@@ -94,14 +94,15 @@ impl Condition<'_> {
     }
 }
 
-/// The parameters that tell conditions apart. These are the parameters `by`. If `by` is empty, they are `rates`, `internal`, and every
-/// other parameter that has several values. (`internal_each` is never one of them: its values are shown as values of `internal`.) `values`
-/// has the values of all parameters for each configuration.
+/// The parameters whose values tell conditions apart: those in `by`. If `by` is empty, they are `rates`, `internal`, and every other
+/// parameter that has several values. (`internal_each` is left out then: its values are shown as values of `internal`.) `values` has a
+/// list for each configuration, with the values of all parameters.
 pub(super) fn names(values: &[Vec<Value>], by: &[&'static str]) -> Vec<&'static str> {
     if !by.is_empty() {
         return by.to_vec();
     }
-    // Whether the parameter with this index has several values. Then two successive configurations differ in it.
+    // Tells whether the parameter with this index has several values, that is, whether its value changes from one configuration to the
+    // next.
     let differs = |index: usize| {
         values
             .windows(2)

@@ -55,7 +55,8 @@ impl Estimates {
             .iter()
             .map(|group| group.parameters.clone())
             .collect();
-        // The user has chosen no parameters (`&[]`). So these are `rates`, `internal` and other parameters that have several values.
+        // `&[]` means that the user has chosen no parameters. Then the names are `rates`, `internal`, and each other parameter whose value
+        // is not the same in all configurations.
         let names = names(&values, &[]);
         let mut conditions: Vec<Estimated> = vec![];
         for group in &groups {

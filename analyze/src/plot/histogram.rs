@@ -17,7 +17,7 @@ use crate::threads::on_all_cores;
 /// bin is for a range of jumps, such as `4-6`.
 const MAX_BINS: u64 = 16;
 
-/// For each machine of a run, how many events have each jump.
+/// For each machine of a run, a map from each jump to the number of events with this jump.
 type Counts = Vec<BTreeMap<u64, u64>>;
 
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
@@ -98,7 +98,8 @@ fn panel(
             points: points.collect(),
         });
     }
-    // The axis must be long enough for all bars and for the upper ends of all intervals. It begins at 0, so 0 can stand for no interval.
+    // The axis must be long enough for all bars and for the upper ends of all intervals. A bar without an interval gives a 0 instead of an
+    // upper end. This 0 does not make the axis longer, because the axis always contains 0.
     let points = series.iter().flat_map(|series| &series.points);
     let values = points.flat_map(|point| [point.y, point.interval.map_or(0.0, |(_, high)| high)]);
     Ok(Panel {
@@ -109,7 +110,8 @@ fn panel(
     })
 }
 
-/// Counts the jumps of each machine, without those in the warm-up (the first seconds of a run, if the user leaves them out).
+/// Counts the jumps of each machine. Jumps in the warm-up are left out. (The warm-up is the beginning of a run. With `--warm-up 10` it is
+/// the first 10 seconds.)
 fn count(run: &Run<'_>) -> Counts {
     // `log` has the indices of one machine's events.
     let of_machine = |log: std::ops::Range<usize>| {
@@ -129,7 +131,8 @@ fn count(run: &Run<'_>) -> Counts {
     run.logs().map(of_machine).collect()
 }
 
-/// Bins of equal width. The first bin begins with jump 1. It also counts jumps of 0, which only logs of other programs have.
+/// Bins of equal width. If the width is 3, the first bin is for the jumps 1 to 3, the second for 4 to 6, and so on. Jumps of 0, which only
+/// logs of other programs have, are counted in the first bin too.
 struct Bins {
     /// How many different jumps a bin counts. For example, it is 3 if a bin counts the jumps 4, 5 and 6.
     width: u64,

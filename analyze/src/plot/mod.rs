@@ -127,7 +127,7 @@ impl Kind {
 pub struct Options {
     /// Combine all runs that have the same values of these parameters. If it is empty, each configuration is a condition.
     pub by: Vec<&'static str>,
-    /// Draw only this run: its number or its key.
+    /// Draw only this run. The text is the run's number in `runs.csv`, or its key there (such as `rates=1,3,6 internal=0.7 ...`).
     pub run: Option<String>,
     /// The width of the picture in pixels.
     pub width: f64,
@@ -175,7 +175,7 @@ pub struct Plot {
 /// The parameters that tell conditions apart, if each configuration is a condition. `values` has the values of all parameters for each
 /// configuration.
 pub(crate) fn condition_names(values: &[Vec<Value>]) -> Vec<&'static str> {
-    // Without parameters by which runs are combined, each configuration is a condition.
+    // The empty list means that no configurations are combined ([`Options::by`]).
     conditions::names(values, &[])
 }
 
@@ -254,8 +254,8 @@ fn choose_evenly(count: usize, max: usize) -> Vec<usize> {
     }
 }
 
-/// A sentence about the conditions and machines that are not drawn. `conditions` and `machines` are the numbers of all of them, `max` is
-/// the largest number of conditions that the plot draws. `None` if everything is drawn.
+/// A sentence about the conditions and machines that are not drawn. `conditions` and `machines` say how many there are, drawn or
+/// not. `max` is the largest number of conditions that the plot draws. `None` if everything is drawn.
 fn left_out(dataset: &Dataset, conditions: usize, max: usize, machines: usize) -> Option<String> {
     let mut words = vec![];
     if conditions > max {
@@ -273,7 +273,7 @@ fn left_out(dataset: &Dataset, conditions: usize, max: usize, machines: usize) -
     (!words.is_empty()).then(|| format!("{}: {}", dataset.label(), words.join("; ")))
 }
 
-/// The sentence about intervals. `mark` is what shows them in the plot, such as `Whisker`. `runs` has the number of runs of each
+/// The sentence about intervals. `mark` is what shows an interval in the plot, such as `Whisker`. `runs` has the number of runs of each
 /// condition.
 fn interval_note(mark: &str, runs: impl Iterator<Item = usize> + Clone) -> String {
     let (fewest, most) = (runs.clone().min(), runs.max());

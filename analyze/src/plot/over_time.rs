@@ -138,7 +138,8 @@ fn panel(
         });
     }
     let mut panel = with_axes(kind, condition.title(names), series);
-    // The last point of mean jumps is the middle of the last interval, but the axis ends where this interval ends.
+    // `with_axes` ends the axis at the last point. For mean jumps, the last point is only the middle of the last interval. So here the axis
+    // gets the end of that interval.
     panel.x = Axis::from_zero(TIME, [end_s(&condition.runs)].into_iter());
     Ok(panel)
 }
@@ -165,8 +166,8 @@ fn end_s(runs: &[&JournalRow]) -> f64 {
     ends.fold(f64::INFINITY, f64::min)
 }
 
-/// The times at which values are averaged, in model seconds. They lie between the end of the warm-up and the end of the shortest run.
-/// For jumps they are the middles of the intervals.
+/// The times at which values are averaged, in model seconds. They lie between the end of the warm-up (the first seconds of each run, which
+/// users can leave out) and the end of the shortest run. For mean jumps, the times are the middles of the intervals.
 fn times(dataset: &Dataset, kind: Kind, runs: &[&JournalRow]) -> Vec<f64> {
     let end = end_s(runs);
     let start = dataset.warm_up_s();
@@ -181,7 +182,7 @@ fn times(dataset: &Dataset, kind: Kind, runs: &[&JournalRow]) -> Vec<f64> {
     }
 }
 
-/// For each machine, its values at these times. For mean jumps, these are the middles of intervals, and an interval without events has the
+/// For each machine, its values at `times`. For mean jumps, `times` are the middles of the intervals. An interval without events has the
 /// value NaN.
 fn sample(kind: Kind, run: &Run<'_>, times: &[f64]) -> Vec<Vec<f64>> {
     let logs = run.logs();
@@ -205,7 +206,7 @@ fn last_values(
     times: &[f64],
     value: impl Fn(usize) -> Option<u64>,
 ) -> Vec<f64> {
-    // The index of the first event that is later than the times so far, and the value before this event.
+    // The index of the first event that the loop below has not passed yet, and the value before this event.
     let (mut next, mut last) = (log.start, 0.0);
     let at = |time: &f64| {
         while next < log.end && run.times_s()[next] <= *time {
@@ -252,7 +253,7 @@ fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Ve
     sums.into_iter().map(|(sum, count)| sum / count).collect()
 }
 
-/// Makes the plot of the single run `name` (its number or its key), with a step at each event.
+/// Makes the plot of a single run, with a step at each event. `name` is the run's number, or its key (column `key` of `runs.csv`).
 fn plot_run(
     dataset: &Dataset,
     kind: Kind,

@@ -66,7 +66,8 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         }
     };
     Ok(Plot {
-        // All configurations are drawn, so only machines can be left out. (The two zeros are the number of configurations and its limit.)
+        // All configurations are drawn, so only machines can be left out. With 0 configurations and a limit of 0, `left_out` says nothing
+        // about configurations.
         left_out: left_out(dataset, 0, 0, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Regression.title(), dataset.label()),
@@ -103,11 +104,11 @@ fn panel(
             continue;
         };
         values.push((machine, x, estimate.mean));
-        // Only the first machines are drawn. The fitted line uses all of them.
+        // Only the first MAX_MACHINES machines are drawn, but the line is fitted to the values of all machines.
         if machine >= MAX_MACHINES {
             continue;
         }
-        // The index of a series is that of its machine.
+        // Adds the missing series up to this machine, so that the index of each series is the index of its machine.
         while series.len() <= machine {
             series.push(Series {
                 name: super::machine_name(series.len()),

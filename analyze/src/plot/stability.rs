@@ -35,7 +35,7 @@ struct Cell {
     rates: String,
     /// The column of the cell: the probability of internal events.
     internal: String,
-    /// The largest mean backlog growth of a machine, in messages per second. `None` if no machine has a value.
+    /// The mean backlog growth of the machine whose backlog grows fastest, in messages per second. `None` if no machine has a value.
     growth: Option<f64>,
     /// What is shown while the pointer is on the cell.
     words: String,
@@ -128,8 +128,8 @@ fn cells(groups: &[Group]) -> Vec<Cell> {
     cells
 }
 
-/// The cell of one configuration. `group` is one of its machines, and `machines` has all of them, with the predictions. `names` has the
-/// parameters that differ between configurations.
+/// The cell of one configuration. `names` has the parameters that differ between configurations. Their values are read from `group`, one
+/// machine of the configuration. `machines` has all machines of the configuration, with their predictions.
 fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<'_>]) -> Cell {
     let text = |name: &str| shown(&group.parameters, name);
     let others = names
@@ -141,8 +141,8 @@ fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<
         .iter()
         .filter_map(|machine| Some((machine.group.machine, machine.group.estimate(measure)?)));
     let largest = estimates.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
-    // For each machine, whether theory predicts that it is overloaded. Without the factor, a rounding error could make a machine overloaded
-    // that has exactly as many arrivals as ticks.
+    // For each machine, whether theory predicts that it is overloaded. A machine with exactly as many arrivals as ticks is not
+    // overloaded. The factor `1.0 + 1e-9` keeps a rounding error from changing that.
     let overloads = machines.iter().map(|machine| {
         let arrivals = machine.prediction.as_ref()?.arrival_rate?;
         Some(arrivals > machine.group.rate * (1.0 + 1e-9))
@@ -202,6 +202,7 @@ fn panel(others: &str, cells: &[Cell]) -> Panel {
         let (Some(column), Some(row)) =
             (index(&columns, &cell.internal), index(&rows, &cell.rates))
         else {
+            // The row of this cell is beyond the first `MAX_ROWS` rows.
             continue;
         };
         overloads[row][column] = cell.is_overloaded;
@@ -280,8 +281,8 @@ mod tests {
     #[test]
     fn the_boundary_is_between_neighbours_with_different_predictions() {
         let (yes, no) = (Some(true), Some(false));
-        // Only the cell in row 0 and column 1 differs: its left side and its lower side are on the boundary. A cell without prediction has
-        // no boundary.
+        // Only the cell in row 0 and column 1 is predicted not to be overloaded. Its left side and its lower side are the boundary. The cell
+        // in row 2 and column 0 has no prediction, so its sides are not part of the boundary.
         let edges = boundary(&[vec![yes, no], vec![yes, yes], vec![None, yes]]);
         let ends: Vec<(f64, f64)> = edges.iter().map(|point| (point.x, point.y)).collect();
         assert_eq!(ends, [(0.5, -0.5), (0.5, 0.5), (0.5, 0.5), (1.5, 0.5)]);

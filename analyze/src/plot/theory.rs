@@ -57,7 +57,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     });
     let runs = groups.iter().map(|group| group.n as usize);
     Ok(Plot {
-        // Only machines can be left out, because all configurations are drawn. So both numbers of configurations are given as 0.
+        // All configurations are drawn, so only machines can be left out. With the two zeros, `left_out` mentions no configurations.
         left_out: left_out(dataset, 0, 0, machines),
         figure: Figure {
             title: format!("{}: {}", Kind::Theory.title(), dataset.label()),
@@ -78,8 +78,8 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
-/// The panel of one quantity. Machine 0 has a point for each configuration, and so have machine 1, machine 2 and so on. The points of a
-/// machine make up to two series: those with a caveat (something that theory neglects), and those without.
+/// The panel of one quantity. Machine 0 has a point for each configuration, and so have machine 1, machine 2 and so on. Each machine has
+/// up to two series: one for its points with a caveat (something that theory neglects), and one for its other points.
 fn panel(comparisons: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
     let mut series: Vec<Series> = vec![];
     let mut values = vec![];

@@ -1,5 +1,5 @@
-//! Scatter plots with a point for each run: logical rate, mean jump and mean backlog of each machine. Each row of panels is a condition:
-//! a configuration, or all configurations with the same values of some parameters.
+//! Scatter plots with a point for each run: logical rate (growth of the clock per second), mean jump and mean backlog of each machine.
+//! Each row of panels is a condition: a configuration, or all configurations with the same values of some parameters.
 
 use std::collections::HashMap;
 
@@ -23,8 +23,7 @@ const MAX_CONDITIONS: usize = 4;
 
 /// The values of some measures. A row is one machine of one run.
 struct Values {
-    /// The keys are the numbers of the runs. The value is the index of the row of the run's machine 0. The rows of its other machines
-    /// follow.
+    /// For the number of each run, the index of the row of the run's machine 0. The rows of the run's other machines follow that row.
     first_rows: HashMap<u64, usize>,
     /// For each measure, its value in each row. `None` if the measure is undefined for this machine.
     columns: Vec<Vec<Option<f64>>>,

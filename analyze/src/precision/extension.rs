@@ -24,7 +24,7 @@ use crate::read::dataset::Dataset;
 pub struct Extension {
     /// The dataset's label (its name in tables).
     pub dataset: String,
-    /// The lines that set the numbers of repetitions in the experiment file. If there are none, the file stays as it is.
+    /// New lines for the experiment file. They set the numbers of repetitions. If there are no lines, the file stays as it is.
     pub lines: RepetitionLines,
     /// The commands that make the runs, one for each shard (a part of the runs, made with `--shard` into a folder of its own).
     pub commands: Vec<String>,
@@ -44,8 +44,8 @@ pub struct Extension {
 
 impl Extension {
     /// The extension of `dataset` that gives each configuration as many repetitions as it needs. `needs` has one machine of each
-    /// configuration: the one whose interval needs the most repetitions. `None` if the logs were imported, because `sim` cannot make more
-    /// runs of them.
+    /// configuration: the one whose interval needs the most repetitions. `None` if the logs were imported: they are
+    /// logs of another program, so `sim` cannot make more runs.
     ///
     /// # Errors
     ///
@@ -64,8 +64,8 @@ impl Extension {
             .map(|need| (need.group.configuration.to_string(), need.further()))
             .collect();
         let attempted = Attempted::new(&log);
-        // `counts` has the new number of repetitions of each configuration, and `runs` the number of its runs that are then to do.
-        // `planned_before` is how many of all these runs the file plans already.
+        // `counts` has the new number of repetitions of each configuration. `runs` has each configuration with the number of runs that
+        // are still to do. `planned_before` says how many of the runs in `runs` the file plans already.
         let (mut counts, mut runs, mut planned_before) = (vec![], vec![], 0);
         // Whether an experiment can have as many repetitions as its configurations need.
         let mut is_possible = true;
@@ -135,8 +135,8 @@ impl Attempted {
     /// Plans at least `wanted` further runs of a configuration, which has `planned` repetitions now. Returns three numbers:
     ///
     /// 1. The new number of repetitions. It is the smallest one that is enough, but not below `planned`.
-    /// 2. The number of runs that are left to do then.
-    /// 3. The number of runs that are left to do now, with `planned` repetitions.
+    /// 2. The number of runs that are still to do with the new number of repetitions.
+    /// 3. The number of runs that are still to do with the present number, `planned`.
     fn extend(&self, configuration: &str, planned: u32, wanted: u64) -> (u32, u64, u64) {
         let attempted = self.0.get(configuration);
         let is_to_do =

@@ -39,7 +39,7 @@ pub struct Needs<'g> {
 pub enum NoNeeds {
     /// Some configurations have a single repetition.
     #[error(
-        "{dataset}: {count} configuration{} a single repetition, so nothing is known about how much repetitions differ (the first is {first}); do at \
+        "{dataset}: {count} configuration{} a single repetition (the first is {first}), so nothing is known about how much repetitions differ; do at \
          least 2 repetitions of each, better 5 or more, for example with `sim run EXPERIMENT --repetitions 5`",
         if *count == 1 { " has" } else { "s have" }
     )]
@@ -125,7 +125,7 @@ fn machine_need(
     half_width: HalfWidth,
 ) -> Option<MachineNeed<'_>> {
     let wanted = half_width.around(estimate.mean);
-    // The number of values that are needed.
+    // The number of values that are needed. All numbers in this `Need` are numbers of values. They are converted to repetitions below.
     let values_needed = match (estimate.sd, estimate.interval_kind) {
         (Some(sd), kind) if kind != IntervalKind::AllEqual => {
             let contains_0 = |(low, high): (f64, f64)| low <= 0.0 && 0.0 <= high;
@@ -134,7 +134,7 @@ fn machine_need(
             }
             Need::new(estimate.n, sd, wanted)
         }
-        // All values are equal, so no more are needed.
+        // All values are equal, so no further values are needed.
         _ => Need::none(estimate.n),
     };
     // A repetition in which the measure is undefined gives no value: `group.n` repetitions gave `estimate.n` values. Further repetitions
@@ -167,7 +167,7 @@ fn machine_need(
 /// Fails if a configuration has a single repetition.
 fn check_repetitions(groups: &[Group]) -> Result<(), NoNeeds> {
     let mut single: Vec<&Group> = groups.iter().filter(|group| group.n < 2).collect();
-    // The machines of a configuration stand next to each other. One of them is enough.
+    // The machines of a configuration stand next to each other. Keep one machine of each configuration, to count configurations.
     single.dedup_by(|a, b| a.is_of_same_configuration(b));
     match single.first() {
         None => Ok(()),

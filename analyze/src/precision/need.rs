@@ -5,10 +5,9 @@
 //! the new sweep, half the width of the interval is `t S / sqrt(N)`, where `t` is the 0.975 quantile of Student's t with `N - 1` degrees
 //! of freedom. It is at most the wanted half-width `h` if `t^2 S^2 <= N h^2`.
 //!
-//! `S` is not known before the new sweep. If the values are normally distributed with the same variance, the ratio `S^2 / s^2` has the F
-//! distribution with `N - 1` and `n - 1` degrees of freedom. (This is the distribution of the ratio of the variances of two such samples.)
-//! Let `F` be the [`ASSURANCE`] quantile of this distribution: with this probability, `S^2` is at most `F s^2`. So the number of
-//! repetitions is the smallest `N` with
+//! `S` is not known before the new sweep. If the values of both sweeps come from the same normal distribution, the ratio `S^2 / s^2` has
+//! the F distribution with `N - 1` and `n - 1` degrees of freedom. Let `F` be the 0.95 quantile of the F distribution ([`ASSURANCE`] is
+//! 0.95). Then `S^2` is at most `F s^2` with probability 0.95. So the number of repetitions is the smallest `N` with
 //!
 //! ```text
 //! t^2 F s^2 <= N h^2
@@ -29,9 +28,8 @@ use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
 
 use crate::stats::estimate::t_quantile_975;
 
-/// The probability that the interval is as narrow as wanted after a sweep with the number of repetitions that [`Need`] says, if the values
-/// are normally distributed. If they are moderately skewed, as backlogs are, the probability is lower. This value is so high that
-/// the probability is at least 0.8 even then.
+/// How probable it is that the number of repetitions in [`Need`] is enough, so that the interval is as narrow as wanted. This probability is
+/// that of normally distributed measures. For moderately skewed measures, such as backlogs, the probability is lower: about 0.8.
 pub const ASSURANCE: f64 = 0.95;
 
 /// The largest number of repetitions: an experiment cannot have more runs.
@@ -43,10 +41,10 @@ pub struct Need {
     /// With this number of repetitions, the interval is as narrow as wanted with the probability [`ASSURANCE`]. If the interval is narrow
     /// enough already, this is the number of repetitions that are done.
     pub repetitions: Option<u64>,
-    /// From the true standard deviation one could calculate how many repetitions are just enough. But it is only estimated, so there is a
-    /// 95 % interval for this number of repetitions. This is its lower end.
+    /// The lower end of a 95 % interval for the number of repetitions that are just enough. (There is an interval because this number
+    /// depends on the true standard deviation, and the true standard deviation is only estimated.)
     pub low: Option<u64>,
-    /// The upper end of the same interval.
+    /// The upper end of the 95 % interval for the number of repetitions that are just enough.
     pub high: Option<u64>,
 }
 
@@ -202,6 +200,7 @@ mod tests {
             if let Some(needed) = need.repetitions {
                 if needed > n {
                     prop_assert!(assured_squared(needed) <= wanted_squared);
+                    // If `needed` is n + 1, it is the first number that `Need::new` tried.
                     prop_assert!(needed == n + 1 || assured_squared(needed - 1) > wanted_squared);
                     prop_assert!(half_width_squared(n) > wanted_squared);
                     prop_assert!(need.low <= Some(needed), "{need:?}");

@@ -89,8 +89,9 @@ fn present_share(need: &MachineNeed<'_>) -> String {
     })
 }
 
-/// The cell of column `95 %`. The number of repetitions that is enough depends on the true standard deviation, of which only a 95 % interval
-/// is known. The cell has the numbers for the two ends of this interval.
+/// The cell of column `95 %`, such as `40 to 300`. How many repetitions are enough depends on the true standard deviation. Of this
+/// deviation only a 95 % interval is known. The cell says how many repetitions would be enough if the deviation were at the lower end of the
+/// interval, and how many if it were at the upper end.
 fn interval(need: &MachineNeed<'_>) -> String {
     let (low, high) = (count(need.need.low), count(need.need.high));
     match low == high {
@@ -222,7 +223,8 @@ pub fn left_out(needs: &Needs<'_>, measure: &Measure, half_width: HalfWidth) -> 
     words
 }
 
-/// Machines in words: the first of `groups`, which are not empty, and how many others there are.
+/// Names the machine of the first group, and says how many other machines there are. For example:
+/// `machine 0 of rates=1,3,6 internal=0.7 and 2 other machines`. There must be at least one group.
 fn listed(groups: &[&Group]) -> String {
     let first = groups.first().map_or(String::new(), |group| {
         format!(

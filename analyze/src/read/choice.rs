@@ -53,14 +53,14 @@ impl FromStr for Choice {
     }
 }
 
-/// Whether a text is read as SQL. This is so if it has signs or words that only SQL has, or if it has no sign of a comparison: then it can
-/// only be the name of a column that is true or false, such as `punctual`.
+/// Whether a text is read as SQL: if it has signs or words that only SQL has, or if it has none of the signs `=`, `<` and `>`. A text
+/// without these signs can only be the name of a column that is true or false, such as `punctual`.
 fn is_sql(text: &str) -> bool {
     let is_keyword = |word: &str| {
         let mut keywords = KEYWORDS.iter();
         keywords.any(|keyword| word.eq_ignore_ascii_case(keyword))
     };
-    // In `role=between`, `between` is a value. A keyword has a space or a bracket on each side, or is at the start or the end.
+    // In `role=between`, `between` is a value. A keyword has a space or a bracket on each side, or stands at an end of the text.
     let mut words = text.split(|letter: char| letter.is_whitespace() || "()".contains(letter));
     text.contains(['\'', '"'])
         || text.contains("==")
@@ -70,8 +70,8 @@ fn is_sql(text: &str) -> bool {
         || !text.contains(['=', '<', '>'])
 }
 
-/// Turns `text`, a comparison such as `role=slowest` or `rate>2`, into a condition in SQL. Its column, `name`, is not in `runs.csv`. But
-/// conditions in SQL are evaluated on a data frame with a row for each machine of each run, which can have this column.
+/// Turns `text`, a comparison such as `role=slowest` or `rate>2`, into a condition in SQL. `name` is the column in `text`, such as `role`.
+/// `runs.csv` has no such column. But conditions in SQL are evaluated on a data frame, which can have more columns than `runs.csv`.
 fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
     let known: Vec<&str> = names().collect();
     let sign_characters = ['=', '!', '<', '>'];
@@ -115,8 +115,8 @@ impl fmt::Display for Choice {
 }
 
 impl Choice {
-    /// The columns that the condition calls by a name of earlier versions: the earlier and the present name of each, such as `in_order` and
-    /// `as_scheduled`.
+    /// The columns that the condition calls by the name that they had in an earlier version. Returns the earlier and the present name of
+    /// each, such as `in_order` and `as_scheduled`.
     pub fn renamed(&self) -> Vec<(&str, &'static str)> {
         match self {
             Self::Cell(condition) => {
@@ -147,8 +147,8 @@ pub(crate) struct Chosen {
     pub(crate) machines: Vec<bool>,
     /// The columns that the conditions name, with a row for each machine of each run.
     pub(crate) frame: DataFrame,
-    /// Equalities in the conditions in SQL that hold in no row, so that the user can be told. If no run has `internal = 0.5`, this has the
-    /// column `internal` and the value `0.5`.
+    /// The equalities in SQL conditions that hold in no row. For example, if a condition contains `internal = 0.5` and no run has this
+    /// value, the list has the column `internal` and the value `0.5`. The user is told about these equalities.
     pub(crate) absent: Vec<(String, String)>,
 }
 

@@ -10,7 +10,7 @@ use crate::read::runs::{column_of_runs, frame_columns};
 
 /// The columns that describe a machine. All other columns describe its run.
 const OF_MACHINES: [&str; 3] = ["machine", "rate", "role"];
-/// Columns about runs that `runs.csv` does not have. They are made from its columns `internal` and `rates`.
+/// These columns describe runs, but `runs.csv` does not have them. They are made from the columns `internal` and `rates` of `runs.csv`.
 const DERIVED: [&str; 2] = ["internal_each", "rates_sorted"];
 
 /// The names that conditions can use.
@@ -29,7 +29,7 @@ pub(crate) fn is_of_machines(name: &str) -> bool {
 /// Whether the values of a column are texts.
 pub(crate) fn is_text(name: &str) -> bool {
     let column = frame_columns().find(|column| column.name == name);
-    // `frame_columns` has the columns of `runs.csv`, so these two are not among them.
+    // `role` and `dataset` are texts too, but `frame_columns` does not have them.
     name == "role" || name == "dataset" || column.is_some_and(|column| column.kind == Kind::Text)
 }
 

@@ -26,8 +26,9 @@ impl<'d> Configurations<'d> {
             first_runs: vec![],
         };
         // Two runs have the same configuration if three things are equal: the text of their field `configuration`, the engine, and the time
-        // scale (its bits, because an `f64` cannot be a key of a `HashMap`). Several rows can share one `Configuration` in memory. So its
-        // address is looked up first, and its text is made only if the address is new.
+        // scale. (The time scale is compared by its bits, because an `f64` cannot be a key of a `HashMap`.) Several rows can share one
+        // `Configuration` in memory. So a row is first looked up by the address of its `Configuration`. The text is made only if the
+        // address is new.
         let mut by_address: HashMap<(*const Configuration, &str, u64), u32> = HashMap::new();
         let mut by_text: HashMap<(String, &str, u64), u32> = HashMap::new();
         for row in runs {

@@ -38,13 +38,14 @@ pub struct Dataset {
     finished: Vec<JournalRow>,
     /// The finished runs that [`Dataset::keep_punctual`] left out.
     left_out: Vec<JournalRow>,
-    /// For each run of which only some machines are chosen, by the run's number: whether each of its machines is chosen.
+    /// Only for runs of which some machines are chosen and others not. The key is the run's number. The value says for each machine of the
+    /// run whether it is chosen.
     chosen_machines: HashMap<u64, Vec<bool>>,
     /// Number of planned runs that are neither finished nor failed.
     to_do: u64,
     /// The last attempt of each run whose attempts all failed, ordered by the run's number.
     never_finished: Vec<JournalRow>,
-    /// The model seconds at the start of every run that the measures ignore.
+    /// The measures ignore this many model seconds at the start of every run.
     warm_up_s: f64,
     /// Whether measures are read from the cache and added to it.
     caches_measures: bool,
@@ -133,9 +134,9 @@ impl Dataset {
         Ok(())
     }
 
-    /// Drops the finished runs, and machines of runs, that do not meet all `choices`. Returns a warning for the user: each equality in a
-    /// choice in SQL that holds in no run, as a column and a value. For `internal = 0.5 or rate > 3` it has `internal` and `0.5` if no run
-    /// has this value.
+    /// Keeps only the machines that meet all `choices`, and drops the finished runs of which no machine is left. Returns what the user
+    /// should be warned of: values that a choice in SQL asks for with `=`, but that no run has, each after its column. For the choice
+    /// `internal = 0.5 or rate > 3`, this is `("internal", "0.5")` if no run has `internal = 0.5`.
     ///
     /// # Errors
     ///
@@ -280,7 +281,7 @@ impl Dataset {
         self.batch_events
     }
 
-    /// The model seconds at the start of every run that the measures ignore.
+    /// The measures ignore this many model seconds at the start of every run.
     pub fn warm_up_s(&self) -> f64 {
         self.warm_up_s
     }
@@ -322,7 +323,7 @@ impl Dataset {
         self.manifest().experiment.engine == EngineKind::Virtual.to_string()
     }
 
-    /// The fields that the rows of the log may leave empty.
+    /// Tells which fields can be empty in the rows of the log.
     pub(crate) fn missing_fields(&self) -> MissingFields {
         self.log.missing_fields()
     }
@@ -404,8 +405,8 @@ impl Dataset {
         // In the errors below, a segment is a file with events (`events-0000.csv`), and the journal is `runs.csv`.
         let parsed = events.read(run.run, bytes, self.log.row_format(run));
         let machines = run.machines();
-        // If a row cannot be parsed, `events` has the rows before it. Their machines are checked before the error in `parsed` is returned: if
-        // one of them is wrong, it comes first in the file.
+        // If a row cannot be parsed, `events` has the rows before that row. A wrong machine in these rows comes earlier in the file than
+        // the row that cannot be parsed. So the machines are checked before the error in `parsed` is returned.
         if let Some(index) = events
             .machine
             .iter()
@@ -484,7 +485,8 @@ fn finished_twice(log: &log::Dataset, run: &JournalRow, again: &JournalRow) -> E
     }
 }
 
-/// Of each run that is not among `finished`, the last of its `failed` attempts. Ordered by the run's number, as `finished` is.
+/// The last attempt of each run that is not in `finished`. `failed` has the failed attempts of all runs. `finished` must be ordered by the
+/// run's number, and the result has the same order.
 fn last_failures(failed: Vec<JournalRow>, finished: &[JournalRow]) -> Vec<JournalRow> {
     // The attempts of a run are in the order in which they ended, so the last one replaces the others.
     let last: BTreeMap<u64, JournalRow> = failed.into_iter().map(|row| (row.run, row)).collect();

@@ -70,7 +70,7 @@ pub(crate) struct EventsBuilder {
     sent_tick: Vec<Option<i64>>,
     time_s: Vec<f64>,
     jump: Vec<i64>,
-    /// The numbers of each event's timestamp. `None` if the dataset has no such column.
+    /// The numbers of each event's timestamp. `None` if the dataset has no column `timestamp`.
     timestamps: Option<Lists>,
 }
 
@@ -130,8 +130,8 @@ impl EventsBuilder {
         self.sent_tick
             .extend(events.sent_tick.iter().map(known_integer));
         self.time_s.extend_from_slice(run.times_s());
-        // `log` is the range of the events of one machine. The first machine's events come first, then those of the second, and so on. So
-        // the jumps are in the order of the events too.
+        // `events` has all events of machine 0, then all of machine 1, and so on. `log` is the range of one machine's indices in it. So the
+        // loop appends the jumps in the order of the events.
         for log in run.logs() {
             let mut previous = 0;
             for &clock in &events.logical_clock[log] {
@@ -182,7 +182,8 @@ impl Lists {
             .push(has_list.then(|| self.numbers.len() - start));
     }
 
-    /// The lists as a column of a data frame, with this name. ([`Column`] without a path is the description of a column.)
+    /// Makes a column of a data frame from the lists. The return type is Polars' column. In this file, [`Column`] without a path is a type
+    /// of the project: the description of a column.
     fn finish(self, name: &str) -> polars::prelude::Column {
         let mut lists: ListPrimitiveChunkedBuilder<Int64Type> = ListPrimitiveChunkedBuilder::new(
             name.into(),
@@ -223,8 +224,8 @@ pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, 
         .find_map(|(name, numbers, can_be_empty)| {
             let is_too_large =
                 |&number: &u64| number > i64::MAX as u64 && !(can_be_empty && number == UNKNOWN);
-            // Hardly any column has such a value, and a loop that always visits all numbers is faster than a search that can end early. So
-            // the search follows only if there is something to find.
+            // Hardly any column has such a value. So `fold` only checks first whether there is one. Although `fold` always visits all
+            // numbers, it is faster than `position`, which stops at the first match. `position` is called only if there is a match.
             let has_too_large = numbers
                 .iter()
                 .fold(false, |any, number| any | is_too_large(number));

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use sim::log::{JournalRow, journal_cell, journal_columns, renamed_column};
 
-/// Columns of `runs.csv` that conditions cannot use: they say how the run ended or how its rows are
-/// stored, or have a text that is different for nearly every run.
+/// Columns of `runs.csv` that conditions cannot use. Some say how the run ended (such as `outcome`) or where its events are stored (such as
+/// `segment`). The others have a different text in nearly every run (such as `key`).
 const UNUSABLE_COLUMNS: [&str; 9] = [
     "key",
     "outcome",
@@ -51,7 +51,8 @@ enum Comparison {
 pub struct Condition {
     /// The column's present name.
     name: &'static str,
-    /// The name in the condition's text, if the column had this name in datasets of earlier versions. `None` if it is the present name.
+    /// The column's earlier name, from datasets of earlier versions, if the condition's text uses it. `None` if the text uses the present
+    /// name.
     earlier_name: Option<String>,
     comparison: Comparison,
     value: String,
@@ -72,7 +73,8 @@ pub enum NotACondition {
 }
 
 impl Condition {
-    /// The name in the condition's text, if the column had this name in datasets of earlier versions. `None` if it is the present name.
+    /// The column's earlier name, from datasets of earlier versions, if the condition's text uses it. `None` if the text uses the present
+    /// name.
     pub fn earlier_name(&self) -> Option<&str> {
         self.earlier_name.as_deref()
     }
@@ -141,6 +143,7 @@ impl FromStr for Condition {
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Every comparison is in SIGNS, so the default `=` is never used.
         let sign = SIGNS
             .iter()
             .find(|(_, comparison)| *comparison == self.comparison)

@@ -8,8 +8,8 @@ use sim::machine::MachineIndex;
 /// This number stands for "no event" where the index of an event is expected.
 pub(crate) const NO_EVENT: u32 = u32::MAX;
 
-/// A run's events, ordered by machine and tick. Events of the same tick are in the order of the log. The index of an event
-/// counts the events of all machines: first those of machine 0, then those of machine 1, and so on.
+/// A run's events, ordered by machine and tick. Events of the same tick are in the order of the log. The index of
+/// an event is its place in this order: the events of machine 0 come first, then those of machine 1, and so on.
 #[derive(Clone, Debug)]
 pub(crate) struct Run<'a> {
     row: &'a JournalRow,
@@ -17,8 +17,8 @@ pub(crate) struct Run<'a> {
     events: EventColumns,
     /// For each event, the time from the run's start, in model seconds.
     times_s: Vec<f64>,
-    /// For each machine, the index of its first event; then the number of all events. The events of machine m are those from
-    /// `bounds[m]` to `bounds[m + 1] - 1`.
+    /// For each machine, the index of its first event. One more element at the end is the number of all events. The events of
+    /// machine m are those from `bounds[m]` to `bounds[m + 1] - 1`.
     bounds: Vec<usize>,
     /// For each machine, the machines to which it may send.
     neighbours: Vec<Vec<MachineIndex>>,
@@ -28,7 +28,7 @@ impl<'a> Run<'a> {
     /// Makes a run from its journal row and all its events. Measures ignore the first `warm_up_s` model seconds.
     pub(crate) fn new(row: &'a JournalRow, mut events: EventColumns, warm_up_s: f64) -> Self {
         events.sort_by_machine_and_tick();
-        // The number of events of the machines before `machine`. This is the index of its first event.
+        // The index of the first event of `machine`, which is the number of all events of machines 0 to `machine - 1`.
         let bound = |machine| events.machine.partition_point(|&other| other < machine);
         let machines = row.machines();
         let time_s = |&time_ns: &u64| model_s_between(row, row.started_at_ns, time_ns);
@@ -69,8 +69,8 @@ impl<'a> Run<'a> {
         self.bounds.len() - 1
     }
 
-    /// For each machine, the index of its first event; then the number of all events. The events of machine m are those from
-    /// `bounds[m]` to `bounds[m + 1] - 1`.
+    /// For each machine, the index of its first event. One more element at the end is the number of all events. The events of
+    /// machine m are those from `bounds[m]` to `bounds[m + 1] - 1`.
     pub(crate) fn bounds(&self) -> &[usize] {
         &self.bounds
     }
@@ -101,8 +101,9 @@ impl<'a> Run<'a> {
         &self.times_s
     }
 
-    /// Model seconds from the send of a message to its receipt, which includes its time in the queue. `send` and `receive` are the
-    /// indices of both events. In imported logs (those of other programs), a send can be logged later than its receipt: then the result is 0.
+    /// Model seconds from the send of a message to its receipt, so the time in the queue counts too. `receive` and `send` are the
+    /// indices of the two events. In imported logs (those of other programs), a send can have a later time than the receive of its
+    /// message. Then the result is 0.
     pub(crate) fn age_s(&self, receive: usize, send: usize) -> f64 {
         let times_ns = &self.events.system_time_ns;
         let age_s = model_s_between(self.row, times_ns[send], times_ns[receive]);
@@ -146,9 +147,10 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    /// The index of the event that sent the message of the receive at index `receive`. `None` if the log does not have it. The row of a
-    /// receive says at which tick of the sender the message was sent, and which timestamp it carries. The result is the send at this tick
-    /// with this timestamp. If no send at this tick has this timestamp, it is the first send at this tick.
+    /// The index of the send whose message is received at index `receive`. The row of a receive says at which tick of the sender the
+    /// message was sent, and which timestamp the message carries. The result is the send at this tick with this timestamp. If no send at
+    /// this tick has this timestamp, the result is the first send at this tick. `None` if the log has no send at this tick, or if the
+    /// tick is unknown.
     fn send(&self, receive: usize) -> Option<usize> {
         let events = &self.events;
         let (message_stamp, sent_tick) = (events.stamp[receive], events.sent_tick[receive]);

@@ -122,8 +122,7 @@ const MACHINE_COLUMNS: [Column; 4] = [
     column("observed_s", Number, "model s", "Time T over which the measures are taken: the run's duration minus the warm-up. An event exactly at the end of the warm-up counts."),
 ];
 
-/// The columns of `processed/runs.parquet`: `dataset`, then those of `runs.csv` without `JOURNAL_ONLY`. Data frames have further columns
-/// for `internal` and `rates`, such as `internal_each`.
+/// The columns of `processed/runs.parquet`: `dataset`, then those of `frame_columns` without `JOURNAL_ONLY`.
 pub fn run_columns() -> Vec<Column> {
     let of_run = frame_columns().filter(|column| !JOURNAL_ONLY.contains(&column.name));
     std::iter::once(DATASET).chain(of_run).collect()
@@ -149,7 +148,8 @@ pub fn machine_columns() -> Vec<Column> {
         .collect()
 }
 
-/// The columns of `runs.csv` as data frames have them: with the columns for `internal` and `rates` that data frames add.
+/// The columns of `runs.csv`, and the three that data frames add: `rates_list` and `rates_sorted` after `rates`, and `internal_each` after
+/// `internal`. Column `internal` has only numbers here; in `runs.csv` it can have lists too.
 pub(super) fn frame_columns() -> impl Iterator<Item = Column> {
     journal().flat_map(|column| match column.name {
         "rates" => vec![column, RATES_LIST, RATES_SORTED],
@@ -337,8 +337,8 @@ fn boolean(cell: Option<Cell>) -> Option<bool> {
     }
 }
 
-/// A cell as text. The cell of a parameter that can be a number or a list may be a number. A whole number has no decimal point: `3`, not
-/// `3.0`.
+/// A cell of a text column. If a parameter can be a number or a list, its column is a text column, but a cell with a single number is a
+/// [`Cell::Number`]. A whole number becomes `3`, not `3.0`.
 fn text(cell: Option<Cell>) -> Option<String> {
     Some(match cell? {
         Cell::Number(value) => value.to_string(),

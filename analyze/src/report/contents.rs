@@ -141,7 +141,7 @@ fn draw(dataset: &Dataset, kind: Kind) -> Result<DrawnPlot, ReportError> {
     })
 }
 
-/// Draws the runs that the user asked for. If there are none, draws one run that [`pick::pick`] chooses.
+/// Draws the runs that the user asked for. If the user asked for none, draws one run that [`pick::pick`] chooses.
 fn diagrams(dataset: &Dataset, extras: &Extras) -> Result<Vec<DrawnRun>, ReportError> {
     let mut chosen = vec![];
     for name in &extras.runs {

@@ -1,4 +1,4 @@
-//! The tables of a report (an HTML page) that the reader can sort and filter, as data for the page's script.
+//! The data of the tables in a report (an HTML page). The page's script lets the reader sort and filter these tables.
 //!
 //! Tables with thousands of rows would make the page large and slow. So the page has the data as JSON, and the script shows some rows at a
 //! time. A column that several tables share is stored only once. If scripts are switched off, the page shows the first rows of each table.
@@ -118,8 +118,8 @@ impl Data {
 
     /// Adds the column of a measure, and returns its index.
     fn add_measured(&mut self, measure: &Measure, compared: &[PredictionComparison<'_>]) -> usize {
-        let cells = compared.iter().map(|comparison| {
-            let estimate = comparison.group.estimate(measure);
+        let cells = compared.iter().map(|machine| {
+            let estimate = machine.group.estimate(measure);
             estimate.map_or(String::new(), |estimate| cell(&estimate, measure))
         });
         self.add_column(Column {
@@ -182,7 +182,7 @@ impl Data {
 fn key_columns(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
     let values: Vec<Vec<Value>> = compared
         .iter()
-        .map(|comparison| comparison.group.parameters.clone())
+        .map(|machine| machine.group.parameters.clone())
         .collect();
     // The parameters that differ between configurations.
     let names = crate::plot::condition_names(&values);
@@ -194,7 +194,7 @@ fn key_columns(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
             cells: values.iter().map(|values| shown(values, name)).collect(),
         })
         .collect();
-    let groups = || compared.iter().map(|comparison| comparison.group);
+    let groups = || compared.iter().map(|machine| machine.group);
     columns.push(Column {
         heading: "machine".to_owned(),
         meaning: "the machine within the run, from 0".to_owned(),

@@ -21,7 +21,7 @@ fn fact(name: &str, value: impl Into<String>) -> (String, String) {
 /// What was run, and how punctual it was.
 pub(super) fn facts(dataset: &Dataset, groups: &[Group]) -> Facts {
     let runs = dataset.finished();
-    // Each configuration has one group for each machine, so those of machine 0 are counted.
+    // A group is one machine of one configuration. So there are as many configurations as groups of machine 0.
     let configurations = groups.iter().filter(|group| group.machine == 0).count();
     let events: u64 = runs.iter().map(|run| run.events).sum();
     let mut facts = vec![
@@ -139,7 +139,7 @@ fn machine_in_words(group: &Group) -> String {
 fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
     let measure = measures::named("backlog_growth");
     let grows = |estimate: Estimate| estimate.interval().is_some_and(|(low, _)| low > 0.0);
-    // Without any known growth there is no sentence.
+    // There is a sentence only if `backlog_growth` is known for at least one machine.
     let (mut configurations, mut growing, mut is_any_known) = (0_usize, 0_usize, false);
     // Whether the present configuration is counted in `growing`.
     let mut is_counted = false;
@@ -170,8 +170,8 @@ fn agreement(compared: &[PredictionComparison<'_>]) -> Option<String> {
     let all = compared.iter().flat_map(PredictionComparison::compared);
     let without_caveat: Vec<Compared> =
         all.filter(|compared| compared.caveats.is_empty()).collect();
-    // A z-score is the measured mean minus its prediction, in standard errors of the mean. There is none for a single repetition, or if
-    // all measured values are equal. Such a prediction cannot be tested.
+    // A z-score is the measured mean minus its prediction, in standard errors of the mean. With a single repetition there is no standard
+    // error. If all measured values are equal, the standard error is 0. In both cases there is no z-score.
     let z_scores: Vec<f64> = without_caveat.iter().filter_map(Compared::z).collect();
     let near = z_scores.iter().filter(|z| z.abs() <= 2.0).count();
     (!z_scores.is_empty()).then(|| {

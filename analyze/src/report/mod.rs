@@ -28,14 +28,14 @@ pub use contents::ReportError;
 /// What a report shows besides measures and plots.
 #[derive(Debug, Default)]
 pub struct Extras {
-    /// The runs that are drawn as space-time diagrams: their numbers, or their keys, such as `rates=1,3,6 internal=0.7`. If there are
-    /// none, one run of each dataset is chosen.
+    /// The runs that are drawn as space-time diagrams: their numbers, or their keys, such as `rates=1,3,6 internal=0.7`. If the list is
+    /// empty, one run of each dataset is drawn.
     pub runs: Vec<String>,
-    /// The conditions of --where by which the runs were chosen.
+    /// The conditions of --where by which the runs of the datasets were chosen.
     pub conditions: Vec<String>,
     /// The audit of the datasets, if it was made.
     pub audit: Option<Audit>,
-    /// The tables of the claims and their tests. Empty if no claims were evaluated.
+    /// A table with a row for each claim, and a table with a row for each test of a claim. Empty if no claims were evaluated.
     pub claims: Vec<Table>,
 }
 
@@ -63,8 +63,10 @@ pub fn pages_of_submissions(
     submissions: &Submissions,
     into: &Path,
 ) -> Result<Vec<(String, String)>, ReportError> {
-    // `files` has the name and the contents of each page's file. `links` has the name of each submission and of its page's file.
-    let (mut files, mut links) = (vec![], vec![]);
+    // For each page: the name of its file, and the contents.
+    let mut files = vec![];
+    // For each submission: its name, and the name of its page's file.
+    let mut links = vec![];
     for (index, submission) in submissions.evaluated.iter().enumerate() {
         // Stays `None` if the submission could not be imported.
         let mut file = None;

@@ -12,7 +12,7 @@ pub(super) struct Numbers {
     /// The cells of each row: panel, series, position (the name or number to which the value belongs), value, lower and upper end of the
     /// interval.
     pub(super) rows: Vec<[String; 6]>,
-    /// Number of rows that are left out.
+    /// Number of rows that are left out because the table already has [`MAX_ROWS`] rows.
     pub(super) left_out: usize,
     /// Whether only every [`LINE_STEP`]-th point of a line is listed.
     pub(super) is_thinned: bool,
@@ -55,7 +55,7 @@ impl Numbers {
 /// The row of a point.
 fn row(panel: &Panel, series: &Series, point: &Point) -> [String; 6] {
     let (position, value) = match (&panel.x.positions, &panel.y.positions) {
-        // A grid of cells: both axes have names, so the value is no position on an axis. The shade of the cell shows it.
+        // A grid of cells: both axes have names. The picture shows the value by the shade of the cell, not by a position on an axis.
         (Positions::Names(_), Positions::Names(_)) => (
             format!(
                 "{}, {}",
@@ -64,8 +64,8 @@ fn row(panel: &Panel, series: &Series, point: &Point) -> [String; 6] {
             ),
             point.value.map(four_digits).unwrap_or_default(),
         ),
-        // Horizontal bars or dots beside the names of the vertical axis. A stacked bar begins at the end of another bar, so its value (its
-        // length) is not the position of its end, `point.x`.
+        // Horizontal bars or dots beside the names of the vertical axis. Usually the value is `point.x`. But a stacked bar begins at the
+        // end of another bar: its end is at `point.x`, and its value is its length, `point.value`.
         (_, Positions::Names(_)) => (
             position_text(&panel.y, point.y),
             four_digits(point.value.unwrap_or(point.x)),

@@ -17,7 +17,8 @@ use crate::output::table::Table;
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The policy that forbids the browser to load anything from elsewhere: the page has all that it needs.
+/// The content security policy of a page. It forbids the browser to load anything from other files or servers. Everything that is shown is
+/// in the page itself.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
@@ -57,8 +58,8 @@ pub(super) fn page(datasets: &[Contents], extras: &Extras) -> String {
                 }
                 main #main {
                     noscript { p.note {
-                        "Without JavaScript, long tables show only their first rows. Their other rows, sorting, filtering, and moving and \
-                         zooming pictures need JavaScript. The commands `analyze drift`, `analyze backlog` and so on print all rows."
+                        "Without JavaScript, long tables show only their first rows, tables cannot be sorted or filtered, and pictures \
+                         cannot be moved or zoomed. The commands `analyze drift`, `analyze backlog` and so on print all rows."
                     } }
                     @for (index, dataset) in datasets.iter().enumerate() {
                         (section(index, dataset, datasets.len()))
@@ -93,8 +94,8 @@ fn head(title: &str) -> Markup {
 }
 
 /// The page about the submissions of a class. A submission is a folder with the logs of one student's program. The page has the table of all
-/// submissions, and a link to the page of each. `pages` has the name of each submission and the file of its page, or no file if the
-/// submission was not imported. `words` are the paragraphs at the top of the page.
+/// submissions, and links to the pages of the single submissions. `pages` has, for each submission, its name and the file of its page
+/// (`None` if the submission was not imported). `words` are the paragraphs at the top of the page.
 pub(super) fn overview(
     pages: &[(String, Option<String>)],
     words: &[String],
@@ -123,8 +124,8 @@ pub(super) fn overview(
     page.into_string()
 }
 
-/// The parts of a dataset's section, in order: the end of the part's id, and its title. For example, `d0-summary` is the id of the first part
-/// of the first dataset.
+/// The parts of a dataset's section, in the order of the page. Each part has the last word of its HTML id, and its title. For example, the
+/// part `summary` of the first dataset has the id `d0-summary` and the title "In short".
 const PARTS: [(&str, &str); 6] = [
     ("summary", "In short"),
     ("tables", "Tables"),
@@ -134,7 +135,7 @@ const PARTS: [(&str, &str); 6] = [
     ("methods", "Methods"),
 ];
 
-/// The links at the top of the page: to each dataset, or to the parts of the only dataset.
+/// The links at the top of the page: to each dataset, or to the parts of the dataset if there is only one.
 fn contents_list(datasets: &[Contents], extras: &Extras) -> Markup {
     html! {
         ul {

@@ -90,8 +90,8 @@ fn partners(execution: &Execution, index: usize) -> String {
 fn recipients(execution: &Execution, send: usize) -> Option<Vec<String>> {
     let messages = execution.messages_of(send).iter();
     let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
-    // In imported logs, a machine can receive the same message twice. Then it is twice in the list, one after the other, because messages
-    // are ordered by recipient.
+    // In imported logs, a machine can receive the same message twice. Then the machine is in the list twice. The two entries are
+    // neighbours, because messages are ordered by recipient.
     recipients.dedup();
     let is_known = execution.knows_recipients || !recipients.is_empty();
     is_known.then(|| recipients.iter().map(ToString::to_string).collect())

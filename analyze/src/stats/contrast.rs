@@ -92,7 +92,7 @@ impl Contrast {
         })
     }
 
-    /// The pairs among `groups`, ordered as their groups with the first value are ordered in `groups`.
+    /// The pairs among `groups`, sorted by the position of their group `a` in `groups`.
     ///
     /// # Errors
     ///
@@ -149,8 +149,8 @@ impl Contrast {
 
     /// Whether two groups are the same machine of the same dataset, and agree in all other parameters.
     fn agree_in_others(&self, a: &Group, b: &Group) -> bool {
-        // In a contrast of `internal`, the parameter `internal_each` (the probability of each machine) may differ too: its values are shown
-        // in the column `internal`, because it has no column of its own.
+        // The parameter `internal_each` (the probability of each machine) has no column of its own. Tables show its values in the column
+        // `internal`. So in a contrast of `internal`, two groups of a pair may differ in `internal_each` too.
         let may_differ = |name: &str| {
             name == self.parameter || (self.parameter == "internal" && has_no_own_column(name))
         };
@@ -187,8 +187,9 @@ fn common_machines(pair: &Pair<'_>) -> u32 {
     machines(pair.a).min(machines(pair.b))
 }
 
-/// A table with a row for each of `pairs`, and a column for the difference of each of `measures`. Then follows a row with the average of
-/// each dataset that has several pairs. `repetitions` is `None` if the table does not have all pairs: then the averages have no intervals.
+/// A table with a row for each of `pairs`, and a column for the difference of each of `measures`. After these rows, there is a row for each
+/// dataset with several pairs: the average of their differences. `repetitions` is `None` if the table does not have all pairs: then the
+/// averages have no intervals.
 ///
 /// # Errors
 ///
@@ -360,8 +361,9 @@ fn averages(
     repetitions: Option<&Repetitions<'_>>,
 ) -> Result<Vec<Option<Difference>>, Error> {
     let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
-    // For each number k in `machine_counts`: k, and groups in which the value of a run is the mean over its first k machines. These are the
-    // machines that both configurations have. Stays empty if rows are left out.
+    // For each number k in `machine_counts`: k, and a group for each configuration. In these groups, the value of a run is the mean over its
+    // first k machines. Two configurations that have k machines in common are compared by these means. The list is empty if `repetitions`
+    // is `None`.
     let mut run_means = vec![];
     if let Some(repetitions) = repetitions {
         for machines in machine_counts {
@@ -427,7 +429,8 @@ pub(super) fn difference_cells(
         .collect()
 }
 
-/// The paragraphs below the table. `kinds` are the kinds of its intervals. `fewest` is the smallest number of repetitions of a group.
+/// The paragraphs below the table. `kinds` are the kinds of the table's intervals. `fewest` is the smallest number of repetitions of a
+/// group.
 fn caption(
     contrast: &Contrast,
     measures: &[&Measure],

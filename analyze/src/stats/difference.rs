@@ -10,11 +10,12 @@
 //! term and `d1` are its degrees of freedom. For the mean of n runs with standard deviation s, `v1` is
 //! `s^2 / n` and `d1` is `n - 1`.
 //!
-//! Paired runs do not need this module: the differences within pairs are plain values with Student's interval ([`Estimate`]).
+//! If each run of one group is paired with a run of the other, this module is not needed: each pair gives one difference, and the mean of
+//! these differences has Student's interval, like the mean of any other values ([`Estimate`]).
 
 use crate::stats::estimate::{Estimate, IntervalKind, t_quantile_975};
 
-/// The difference of two means A and B, or the average of such differences.
+/// The difference of the means of two groups of runs, A and B. Or the average of several such differences.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
     /// The mean of B minus the mean of A.
@@ -89,8 +90,8 @@ impl Difference {
         let kinds = differences.iter().map(|(one, _)| one.interval_kind);
         let variances = differences.iter().map(|(one, weight)| {
             let variance = (one.standard_error? * weight / total).powi(2);
-            // Without degrees of freedom, a known standard error is 0. Infinity makes the term in the denominator of `new` 0^2 / infinity,
-            // which is 0. (0^2 / 0 would not be a number.)
+            // If the standard error is known but has no degrees of freedom, the standard error is 0, and so is `variance`. Then the term
+            // `variance^2 / degrees_of_freedom` of the denominator in `new` must be 0 too: 0^2 / infinity is. (0^2 / 0 would not be a number.)
             let degrees_of_freedom = one.degrees_of_freedom.unwrap_or(f64::INFINITY);
             Some((variance, degrees_of_freedom))
         });
@@ -108,8 +109,8 @@ impl Difference {
         Self::new(mean, None, IntervalKind::Single)
     }
 
-    /// A difference with its standard error. `variances` has the variance and the degrees of freedom of each independent term. It is
-    /// `None` if one of them is not known: then the difference has no standard error and no interval.
+    /// A difference with its standard error. `variances` has the variance and the degrees of freedom of each independent term.
+    /// `variances` is `None` if the variance of a term is not known. Then the difference has no standard error and no interval.
     fn new(mean: f64, variances: Option<Vec<(f64, f64)>>, interval_kind: IntervalKind) -> Self {
         let Some(variances) = variances else {
             return Self {

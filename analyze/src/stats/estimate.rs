@@ -132,8 +132,8 @@ pub(crate) fn t_quantile_975(degrees_of_freedom: f64) -> f64 {
         StudentsT::new(0.0, 1.0, degrees_of_freedom)
             .map_or(f64::NAN, |distribution| distribution.inverse_cdf(0.975))
     };
-    // A table has many intervals from equally many values. So for whole degrees of freedom below 1024, the quantile is computed only once.
-    // (Intervals of differences have degrees of freedom that are not whole.)
+    // In a table, many means have the same number n of values, and so the same degrees of freedom (n - 1). Quantiles for whole degrees of
+    // freedom below 1024 are therefore kept, and each is computed only once. (Differences have degrees of freedom that are not whole.)
     static COMPUTED: [OnceLock<f64>; 1024] = [const { OnceLock::new() }; 1024];
     match COMPUTED.get(degrees_of_freedom as usize) {
         Some(computed) if degrees_of_freedom.fract() == 0.0 => *computed.get_or_init(compute),
@@ -190,7 +190,8 @@ mod tests {
         let single = Estimate::from_values(&[7.0]);
         assert_eq!((single.sd, single.interval()), (None, None));
         assert_eq!(single.interval_kind, IntervalKind::Single);
-        // The sum of ten times 0.1 has a rounding error, so the computed deviation is not exactly 0. The values count as equal all the same.
+        // The sum of ten times 0.1 has a rounding error, so the computed deviation is not exactly 0. This does not matter: `Ties`
+        // compares the values themselves.
         let equal = Estimate::from_values(&[0.1; 10]);
         assert_eq!(equal.interval(), None);
         assert_eq!(equal.interval_kind, IntervalKind::AllEqual);
@@ -203,7 +204,8 @@ mod tests {
         assert!(estimate.interval().is_some());
     }
 
-    /// If only some of the means come from equal values (`AllEqual`), there is an interval, but it is rough.
+    /// An exception: a mean of equal values (`AllEqual`) has no interval, but its difference from a mean with an interval has a rough
+    /// interval.
     #[test]
     fn a_combination_is_as_reliable_as_its_least_reliable_part() {
         use IntervalKind::{AllEqual, Rough, Single, Student};

@@ -8,8 +8,12 @@ use crate::stats::estimate::{Estimate, IntervalKind};
 /// result is a list of texts, such as `4.0` and `± 1.2`: a line may break between two of them, but not within one.
 ///
 /// The numbers have at least `digits.decimals` digits after the point, and more if the half-width needs more for its two significant
-/// digits. Whole numbers have none if all values are equal, or if `digits.is_whole` (the value of each run is a whole number, such as a
-/// maximum of counts). In the second case, the half-width (if there is one) must be whole too.
+/// digits. They have no digits after the point in two cases:
+///
+/// - All values are equal, and the mean is a whole number.
+/// - `digits.is_whole` is true (the value of each run is a whole number, such as a maximum of counts), and the mean and the half-width (if
+///   there is one) are whole numbers.
+///
 /// See [`rounded`] for values near 0.
 pub(crate) fn estimate_words(estimate: &Estimate, digits: Digits) -> Vec<String> {
     words(
@@ -33,8 +37,8 @@ pub(crate) fn difference_words(difference: &Difference, digits: Digits) -> Vec<S
 /// A mean and its interval in words: see [`estimate_words`].
 fn words(mean: f64, half_width: Option<f64>, kind: IntervalKind, digits: Digits) -> Vec<String> {
     let Digits { decimals, is_whole } = digits;
-    // Tiny values can have the half-width 0 although they differ, because their squares are too small for a float. Their mean is shown
-    // like one without an interval.
+    // Tiny values can have the half-width 0 although they differ, because their squares are too small for a float. Then only the
+    // mean is shown.
     let Some(half_width) = half_width.filter(|&half_width| half_width > 0.0) else {
         let may_be_whole = is_whole || kind == IntervalKind::AllEqual;
         let decimals = if may_be_whole && mean.fract() == 0.0 {

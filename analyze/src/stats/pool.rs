@@ -1,8 +1,10 @@
 //! Pools runs by some parameters: the mean of a measure over all runs that have the same values of these parameters.
 //!
-//! If several machines of a run are in the same pool, their mean is the value of the run. The machines of a run depend on each
-//! other, so an interval that counted each machine would be too narrow. The standard deviation includes differences between the
-//! pooled configurations.
+//! If several machines of a run are in the same pool, their mean counts as one value, the value of the run. If each machine
+//! counted as a value of its own, the interval would be too narrow, because the machines of a run depend on each other.
+//!
+//! The runs of a pool can have different configurations. Then the standard deviation over these runs includes the differences between
+//! the configurations.
 
 use sim::sweep::words::grouped;
 
@@ -26,8 +28,8 @@ use crate::stats::tables::{
 };
 
 /// Columns other than parameters by which runs can be pooled: the number of machines, the machine's index, rate and role, and the
-/// dataset. Runs of different datasets are never pooled, even if the user does not name `dataset`. If the user names it, the table has a
-/// column with the dataset even if there is only one.
+/// dataset. Runs of different datasets are never pooled, even if the user does not name `dataset`. The table has a column with
+/// the dataset if the user names `dataset`, or if the pools come from several datasets.
 pub const OTHERS: [&str; 5] = ["machines", "machine", "rate", "role", "dataset"];
 
 /// All runs that have the same values of some parameters, and the estimates of measures over them.
@@ -141,7 +143,7 @@ fn pool(
     })
 }
 
-/// The table of `measures` over `pools`, which were made by `names`.
+/// The table of `measures`, with a row for each of `pools`. The runs were pooled by the columns `names`.
 pub fn table(
     title: &'static str,
     names: &[&'static str],
@@ -175,8 +177,8 @@ pub fn table(
         dataset.chain(values).chain(cells).chain(runs).collect()
     };
     let mut caption = vec![format!(
-        "{} The interval and the standard deviation of single runs include differences between the combined configurations. If \
-         several machines of a run belong to one row, the value of the run is their mean.",
+        "{} If a row combines several configurations, the interval includes the differences between them, and so does the \
+         standard deviation of single runs. If several machines of a run belong to one row, the value of the run is their mean.",
         means_in_words(
             &format!("all runs with the same {}", names.join(", ")),
             deviations

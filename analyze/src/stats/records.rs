@@ -22,8 +22,9 @@ pub(crate) fn group_record(group: &Group) -> Record {
     record
 }
 
-/// Adds the columns of `measure` to a record: mean, standard deviation, lower end, upper end and kind of the interval, and how many of
-/// the repetitions have a value of the measure. The columns are called `jump_mean_mean`, `jump_mean_sd` and so on.
+/// Adds the columns of `measure` to a record: the mean, the standard deviation, the two ends of the confidence interval, the kind of the
+/// interval (such as `rough`), and how many of the repetitions have a value of the measure. The name of each column begins with the name of
+/// the measure. For example, the mean of the measure `jump_mean` is in the column `jump_mean_mean`.
 pub(crate) fn push_estimate(record: &mut Record, measure: &Measure, estimate: Option<Estimate>) {
     push_estimate_of(record, measure.name, estimate);
 }
@@ -36,7 +37,6 @@ pub(crate) fn push_estimate_of(record: &mut Record, name: &str, estimate: Option
     push("sd", estimate.and_then(|estimate| estimate.sd).into());
     push("low", interval.map(|(low, _)| low).into());
     push("high", interval.map(|(_, high)| high).into());
-    // Such as `rough`.
     let kind = estimate.and_then(|estimate| estimate.interval_kind.name());
     push("interval", kind.map(str::to_owned).into());
     push(

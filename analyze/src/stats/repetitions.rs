@@ -120,7 +120,7 @@ pub fn groups_with(
     Repetitions::read(datasets, measures)?.groups()
 }
 
-/// Some measures of the runs of some datasets, for the machines that the user chose. Below, a *row* stands for one of these machines in one
+/// Some measures of the runs of some datasets, for the machines that the user chose. In the fields, a *row* is one chosen machine in one
 /// run.
 pub struct Repetitions<'d> {
     datasets: &'d [Dataset],
@@ -167,7 +167,8 @@ impl<'d> Repetitions<'d> {
         Ok(repetitions)
     }
 
-    /// Takes `measures` from the data frame `machines`. It has a row for each machine of each run of `dataset`, ordered by run and machine.
+    /// Takes `measures` from `machines`: a data frame with a row for each machine of each run of `dataset`, chosen or not. The rows are
+    /// ordered by run and machine.
     ///
     /// # Errors
     ///
@@ -247,9 +248,10 @@ impl<'d> Repetitions<'d> {
         self.make_groups(&self.group_of_row, &self.values, GroupKey::rate)
     }
 
-    /// A group for each configuration, in the order of [`Self::groups`]. Each run has one value: the mean over its chosen machines, but at
-    /// most over the first `machine_count` of them. If one of these machines has no value, the run has no value. The group's machine is the
-    /// first chosen machine. The group's rate is the mean rate of the configuration's first `machine_count` machines, chosen or not.
+    /// A group for each configuration, in the order of [`Self::groups`]. For each measure, each run has one value: the mean over the run's
+    /// first `machine_count` chosen machines, or over all chosen machines if there are fewer. The run has no value if one of the machines in
+    /// the mean has no value. The group's `machine` is the first chosen machine. The group's `rate` is the mean rate of the configuration's
+    /// first `machine_count` machines, chosen or not.
     ///
     /// # Errors
     ///
@@ -257,23 +259,23 @@ impl<'d> Repetitions<'d> {
     pub fn run_means(&self, machine_count: u32) -> Result<Vec<Group>, Error> {
         let mut groups = vec![];
         let mut means: Vec<Values> = vec![vec![]; self.measures.len()];
-        // In these groups a row is a whole run. It belongs to the group of the run's first chosen machine.
-        let mut first = 0;
-        // The rows of the machines of a run follow each other.
-        while let Some(&group) = self.group_of_row.get(first) {
-            let run = self.run_of_row[first];
-            let of_run = self.run_of_row[first..]
+        // `groups` and the lists in `means` get one element for each run. Each run counts for the group of its first chosen machine.
+        // The rows of a run follow each other, and `first_row` is the first of them.
+        let mut first_row = 0;
+        while let Some(&group) = self.group_of_row.get(first_row) {
+            let run = self.run_of_row[first_row];
+            let of_run = self.run_of_row[first_row..]
                 .iter()
                 .take_while(|&&other| other == run);
-            let end = first + of_run.count();
-            let rows = first..end.min(first + machine_count as usize);
+            let end = first_row + of_run.count();
+            let rows = first_row..end.min(first_row + machine_count as usize);
             groups.push(group);
             for (values, means) in std::iter::zip(&self.values, &mut means) {
                 // If a value is undefined (NaN), the sum is NaN too.
                 let sum: f64 = values[rows.clone()].iter().sum();
                 means.push(sum / rows.len() as f64);
             }
-            first = end;
+            first_row = end;
         }
         let mean_rate = |_: &GroupKey, first_run: &JournalRow| {
             let rates = first_run.configuration.rates.iter();
@@ -326,8 +328,9 @@ impl<'d> Repetitions<'d> {
     }
 }
 
-/// Makes a function that says whether the next row is chosen: the first call is about the first row, the second call about the second row,
-/// and so on. `mask` has `true` for each row that the user chose. Without a mask, all rows are chosen.
+/// Makes a function to be called once for each machine of each run, in the order of the runs. The function returns whether the user chose
+/// the machine: the first call returns the first element of `mask`, the second call the second element, and so on. Without a mask, the
+/// user chose every machine.
 fn chosen_in_turn(mask: Option<&[bool]>) -> impl FnMut() -> bool + '_ {
     let mut mask = mask.map(|mask| mask.iter());
     move || match &mut mask {
@@ -432,7 +435,8 @@ pub(crate) fn statistics(measures: &[&'static Measure]) -> impl Iterator<Item = 
     measures.flat_map(|measure| estimate_expressions(measure.name, measure.name))
 }
 
-/// The estimates of `measures` for one group. `aggregates` is a data frame with a row for each group and the columns of [`statistics`].
+/// The estimates of `measures` for the group in the row `row` of `aggregates`. This data frame has a row for each group and the columns of
+/// [`statistics`].
 pub(crate) fn estimates(
     aggregates: &DataFrame,
     row: usize,
@@ -449,6 +453,7 @@ pub(crate) fn estimates(
 pub(crate) fn estimate_expressions(values: &str, name: &str) -> [Expr; 3] {
     [
         col(values).mean().alias(format!("{name}_mean")),
+        // The argument 1 means: divide by n - 1, not by n.
         col(values).std(1).alias(format!("{name}_sd")),
         col(values)
             .drop_nulls()

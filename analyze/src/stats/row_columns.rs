@@ -41,7 +41,7 @@ const PARTS: [(&str, Part); 5] = [
     ("_n", Part::N),
 ];
 
-/// A column of rows.
+/// A column by which rows can be chosen or sorted.
 #[derive(Clone, Copy, Debug)]
 pub enum RowColumn {
     /// A column that says what a row is about: a parameter, `dataset`, `machine` (its number in the run), `machines` (how many the run has),
@@ -84,8 +84,11 @@ impl RowColumn {
         }
     }
 
-    /// Finds the column with this name or heading (with or without the unit). `shown` are the measures of the table. If several measures
-    /// have this heading, the one among `shown` is found, or none. If only one has it, it is found even if the table does not show it.
+    /// Finds the column with this name or heading. The heading can be given with or without its unit. `shown` are the measures of the
+    /// table.
+    ///
+    /// Some headings, such as `max`, belong to several measures. Of these measures, the one in `shown` is found. If none of them is in
+    /// `shown`, no column is found. A measure with a heading of its own is found even if the table does not show the measure.
     pub fn find_by_name_or_heading(name: &str, shown: &[&'static Measure]) -> Option<Self> {
         let is_headed = |measure: &Measure| measure.label == name || measure.heading() == name;
         let measure = || {
@@ -97,7 +100,7 @@ impl RowColumn {
                 _ => None,
             })
         };
-        // `parameter_heading` does not add the unit of column `rate`, whose heading is `rate (1/s)`.
+        // In tables, the heading of column `rate` is `rate (1/s)`, but `parameter_heading` returns `rate` without the unit.
         let key = || {
             let name = if name == "rate (1/s)" { "rate" } else { name };
             keys().find(|key| parameter_heading(key) == name)
@@ -107,7 +110,7 @@ impl RowColumn {
             .or_else(|| key().map(Self::Key))
     }
 
-    /// The names of the key columns, of the measures (which stand for their means), and of the regimes.
+    /// The names of the key columns, of the measures and of the regimes. (The name of a measure stands for its mean.)
     pub fn names() -> impl Iterator<Item = &'static str> {
         let regimes = ["regime", "regime_measured"];
         keys()
@@ -162,8 +165,8 @@ impl RowColumn {
         }
     }
 
-    /// The value in the row of a contrast between two groups. For a measure, this is its difference; for any other column, the value of the
-    /// first group.
+    /// The value in the row of a contrast between two groups. For a measure, the value is the difference between the groups. For any other
+    /// column, it is the value of the first group.
     pub fn of_pair(self, pair: &Pair<'_>) -> Value {
         match self {
             Self::Estimate(measure, part) => part_of_difference(pair.difference(measure), part),
@@ -216,7 +219,7 @@ fn role(group: &Group) -> Value {
     role.map(str::to_owned).into()
 }
 
-/// A part of the estimate of a difference, which has no standard deviation and no n of its own.
+/// A part of a difference between means. Such a difference has no standard deviation and no n, so these two parts are missing.
 fn part_of_difference(difference: Option<Difference>, part: Part) -> Value {
     let interval = difference.and_then(|difference| difference.interval());
     match part {

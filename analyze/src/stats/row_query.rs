@@ -14,8 +14,8 @@ use crate::stats::repetitions::Group;
 use crate::stats::row_columns::RowColumn;
 use crate::theory::compare;
 
-/// A column by which rows are sorted, as the user wrote it: a name or a heading, which may be followed by a direction (` asc`, ` desc`,
-/// `:asc` or `:desc`).
+/// A column by which rows are sorted, as the user wrote it: the name or the heading of the column, with or without a direction at the end
+/// (` asc`, ` desc`, `:asc` or `:desc`). Examples are `jump_mean` and `jump_mean:asc`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SortKey {
     /// The name or the heading of the column.
@@ -54,15 +54,16 @@ impl FromStr for SortKey {
 /// Which rows of a table are shown, and in which order.
 #[derive(Clone, Debug, Default)]
 pub struct RowQuery {
-    /// The conditions that rows must meet, each with the columns that it uses and their names in the condition.
+    /// The conditions that rows must meet. With each condition comes a list of the columns that the condition uses: for each column, its
+    /// name in the condition and the column itself.
     having: Vec<(SqlCondition, Vec<(String, RowColumn)>)>,
     /// The columns to sort by, the most important first, and whether the largest value comes first.
     sort: Vec<(RowColumn, bool)>,
 }
 
 impl RowQuery {
-    /// A query for rows that meet all conditions `having`, sorted by `sort`. `shown` are the measures of the table. If a key in
-    /// `sort` is a heading that several measures have, it means the measure that is shown.
+    /// A query for rows that meet all conditions `having`, sorted by `sort`. `shown` are the measures of the table. Several measures can have
+    /// the same heading. If the user sorts by such a heading, the rows are sorted by the measure that is in `shown`.
     ///
     /// # Errors
     ///
@@ -121,7 +122,8 @@ impl RowQuery {
         measures
     }
 
-    /// The headings of the measures that the query needs. Even a narrow table keeps these columns.
+    /// The headings of the measures that the query needs. On a narrow terminal, a table leaves out some columns, but not the columns with
+    /// these headings.
     pub fn headings(&self) -> Vec<String> {
         let measures = self.columns().filter_map(RowColumn::measure);
         measures.map(Measure::heading).collect()
@@ -167,6 +169,7 @@ impl RowQuery {
             return Err(Error::NotPooled {
                 column: match column {
                     RowColumn::Key(name) => Some(name),
+                    // Predictions and regimes.
                     _ => None,
                 },
             });
@@ -212,8 +215,8 @@ impl RowQuery {
     }
 }
 
-/// The error if no row meets all these conditions. It also tells the values in `frame`: those in the columns that the last condition names,
-/// of the rows that meet the conditions before it.
+/// The error if no row meets all `conditions`. `frame` has the rows that meet all conditions but the last one, and the columns that the last
+/// condition names. The error lists the values in `frame`.
 fn no_such_row(conditions: String, frame: &DataFrame) -> Error {
     let names = frame.get_column_names_owned();
     let values = names.iter().filter_map(|name| {

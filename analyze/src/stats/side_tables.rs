@@ -1,8 +1,8 @@
 //! The contrast of two sides, A and B (each has some datasets), as paragraphs, as a table and as records (rows of CSV or JSON).
 //!
 //! A *pool* is a group of runs of one configuration. A *cell* of a contrast is one comparison: some pools of side A with some pools of side
-//! B. All pools of a cell have the same values of the *common* parameters, which are those with at least one value that both sides have.
-//! (In texts for users, configurations are "pooled" if their pools are on the same side of a cell.)
+//! B. A parameter is *common* if at least one of its values occurs on both sides. All pools of a cell have the same values of the common
+//! parameters. If a cell has several configurations on one side, the texts for users call these configurations "pooled".
 
 use sim::sweep::words::grouped;
 
@@ -38,9 +38,7 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
         .iter()
         .partition(|differing| differing.is_disjoint);
     words.push(match disjoint.is_empty() {
-        true => {
-            "No parameter differs: A and B have values of every parameter in common.".to_owned()
-        }
+        true => "No parameter differs: every parameter has a value that A and B share.".to_owned(),
         false => {
             let each = disjoint.iter().map(|differing| {
                 let Differing { name, a, b, .. } = differing;
@@ -49,7 +47,8 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
             format!("What differs: {}.", each.collect::<Vec<_>>().join("; "))
         }
     });
-    // Such a parameter has values that both sides have, and others that only one side has. Runs with the others are not compared.
+    // An overlapping parameter has at least one value that both sides have, and at least one that only one side has. Runs with a value that
+    // only one side has are not compared.
     words.extend(overlapping.iter().map(|differing| {
         let Differing { name, a, b, .. } = differing;
         let only_in = |side: &[String], others: &[String]| -> Vec<String> {
@@ -65,7 +64,8 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
             left_out.collect::<Vec<_>>().join(", ")
         )
     }));
-    // Configurations are counted as pools. In `contrast.cells` they would be counted once for each machine.
+    // Each pool of `run_cells` has the runs of one configuration, so the number of pools is the number of configurations. `contrast.cells`
+    // would be wrong here: it has a pool for each machine of a configuration.
     let cells = &contrast.run_cells;
     let configurations_of_a: usize = cells.iter().map(|cell| cell.a.len()).sum();
     let configurations_of_b: usize = cells.iter().map(|cell| cell.b.len()).sum();
@@ -102,8 +102,9 @@ fn listed(values: &[String]) -> String {
     }
 }
 
-/// The common parameters that have a column: those with more than one value, and always the rates if machines are compared by their index.
-/// (`internal_each` never has a column of its own.) With each parameter comes its index in [`Contrast::common`].
+/// The common parameters that get a column in the table, each with its index in [`Contrast::common`]. A parameter gets a column if it has
+/// more than one value. If machines are compared by their index, the rates get a column even with one value. `internal_each` (the
+/// probability of internal events of each machine) never gets one.
 fn varying(contrast: &Contrast) -> Vec<(usize, &'static str)> {
     let names = contrast.common.iter().copied().enumerate();
     let varies = |index: usize| {

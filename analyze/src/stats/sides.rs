@@ -1,11 +1,11 @@
 //! Contrasts of two sides, A and B: which parameters differ between them, what can be compared, and by how much the measures differ.
 //! A side is one dataset, or the runs that meet one condition.
 //!
-//! A parameter is *disjoint* if the sides have no value of it in common, for example rates 1,3,6 on side A and 2,3,4 on side B. All
-//! other parameters are *common*: only configurations with equal values of them are compared, and values that only one side has are
-//! left out. If several configurations of a side have the same values of the common parameters, the mean of their means is compared, in
-//! which each configuration has equal weight.
-//! The machines of a run are compared by their index. If the rates are disjoint, they are compared by their role (slowest, fastest).
+//! A parameter is *disjoint* if none of its values on side A occurs on side B, for example `internal` 0.4 on side A and 0.7 on side B. All
+//! other parameters are *common*. A configuration of A is compared with a configuration of B only if both have the same values of all
+//! common parameters. Configurations without such a partner on the other side are left out. If several configurations of a side have the
+//! same values of the common parameters, the mean of their means is compared. In this mean, each configuration has equal weight.
+//! Machines are compared by their index. If the parameter `rates` is disjoint, machines are compared by their role (slowest, fastest).
 //!
 //! Each run contributes one value. If several of its machines have the same role, this value is the mean over these machines. The interval
 //! of a difference is Welch's (its two sides may have different variances). It is computed from the variances of all configurations, and is
@@ -31,11 +31,11 @@ pub struct Differing {
     pub a: Vec<String>,
     /// Its values on side B, in ascending order.
     pub b: Vec<String>,
-    /// Whether the sides have no value in common. Otherwise only common values are compared.
+    /// Whether none of the values on side A occurs on side B. Otherwise only the values that both sides have are compared.
     pub is_disjoint: bool,
 }
 
-/// Two groups of runs that are compared, one of each side. They have the same values of all common parameters.
+/// Two groups of runs that are compared: one of side A, one of side B. Both have the same values of all common parameters.
 #[derive(Clone, Debug)]
 pub struct Cell {
     /// The values of the parameters [`Contrast::common`], as text.
@@ -58,8 +58,7 @@ pub struct Contrast {
     pub common: Vec<&'static str>,
     /// Whether machines are compared by their role, because the rates are disjoint.
     pub by_role: bool,
-    /// A cell for each machine or role that is compared, in the order of the values of side A. Empty if no machine or role is on both
-    /// sides.
+    /// The cells that compare single machines or roles, in the order of the pools of side A. Empty if no machine or role is on both sides.
     pub cells: Vec<Cell>,
     /// The cells that compare means over all machines of a run. The average of their differences is the row `average` of the table.
     pub run_cells: Vec<Cell>,

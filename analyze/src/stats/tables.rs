@@ -210,8 +210,8 @@ impl Varying {
             .collect()
     }
 
-    /// A sentence with the parameters that have no column, and their values. A parameter that is a variant of the model (such as the
-    /// topology) is listed only if its value is not the default.
+    /// A sentence with the parameters that have no column, and their values. Parameters that choose a variant of the model, such as
+    /// `topology`, are listed only if their value is not the default.
     pub(crate) fn constant(&self, groups: &[&Group]) -> Option<String> {
         let group = groups.first()?;
         let words: Vec<String> = parameters()
@@ -232,7 +232,7 @@ fn parameter_text(group: &Group, name: &str) -> String {
         .map_or(String::new(), Value::to_string)
 }
 
-/// Whether `value` is not shown, because the parameter is a variant of the model and this is its default value.
+/// Whether the parameter `name` chooses a variant of the model, and `value` is its default. [`Varying::constant`] leaves it out then.
 fn is_left_out(name: &str, value: &str) -> bool {
     Parameter::named(name).is_some_and(|parameter| parameter.is_left_out(value))
 }
@@ -348,7 +348,7 @@ pub(crate) fn cells(
     let sd = || {
         let sd = estimate.and_then(|estimate| estimate.sd);
         sd.map_or(String::new(), |sd| {
-            // With one significant digit, or with the decimals of the measure if these are more.
+            // With the measure's number of decimals, or more if the first significant digit needs more: 0.0123 becomes 0.01, not 0.0.
             keep_together(&rounded(sd, decimals_for(sd, 1, measure.decimals)))
         })
     };

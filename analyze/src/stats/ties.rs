@@ -42,12 +42,14 @@ impl Ties {
         self.different <= 1
     }
 
-    /// Whether Student's interval of the mean of `n` such values covers the true mean in clearly fewer than 95 % of samples.
+    /// Whether the sample has too many ties, so that the interval of its mean (by Student's t distribution) is rough: such intervals cover
+    /// the true mean in clearly fewer than 95 % of samples. `n` is the number of values in the sample.
     ///
-    /// There are two such cases: more than two fifths of the values are equal, or there are only a few different values. Rare values, on
-    /// which the mean depends, may then be missing in the sample. But if at least [`ENOUGH_OTHERS`] values differ from the most frequent
-    /// one, the interval is good enough all the same. The limits were chosen by simulation of samples of ten repetitions
-    /// (`experiments/bench/coverage.py`). There, of the intervals that are not rough, at least 92 % cover the true mean, for every measure.
+    /// There are two such cases: more than two fifths of the values are equal, or there are only a few different values. Then rare values
+    /// may be missing in the sample, although the true mean depends on them. But if at least [`ENOUGH_OTHERS`] values differ from the most
+    /// frequent one, the interval is good enough all the same. The limits were chosen by simulation of samples of ten repetitions
+    /// (`experiments/bench/coverage.py`). In this simulation, for every measure, at least 92 % of the intervals that are not rough cover the
+    /// true mean.
     pub(crate) fn too_many(&self, n: u64) -> bool {
         // More than two fifths of `n`.
         let many_are_equal = 5 * self.most_frequent > 2 * n;

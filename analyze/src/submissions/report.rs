@@ -160,7 +160,7 @@ impl Submission {
         ]
     }
 
-    /// An item of a list: the full error of the import, or the number of violations and the first of them, such as
+    /// An item of the list below the table: the full error of the import, or the number of violations and the first of them, such as
     /// `- bob: 2 violations in 1 of 15 checks, the first receive_clock: vm2.csv line 11 (...): ...`. None if all checks passed.
     fn detail(&self) -> Option<String> {
         match &self.results {
@@ -259,7 +259,8 @@ fn first_words(text: &str, max_letters: usize) -> String {
 }
 
 /// Breaks each word of more than [`MAX_WORD_LETTERS`] letters into several lines, if possible after a sign such as `_`:
-/// `submission_of_team_7` becomes `submission_of_` and `team_7`. A longer part without a sign is broken between two letters.
+/// `submission_of_team_7` becomes `submission_of_` and `team_7`. If a part without a sign is too long for a
+/// line, it is broken between two letters.
 fn with_broken_words(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let (mut lines, mut line) = (vec![], String::new());

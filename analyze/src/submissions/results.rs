@@ -22,9 +22,10 @@ pub struct SubmissionResults {
     pub machines: RangeInclusive<u32>,
     /// Number of events in all runs.
     pub events: usize,
-    /// What the import assumed or derived from the logs, in a few words each: `rates` if it measured the rates in the logs.
+    /// A few words for each thing that the import assumed or derived from the logs. For example, `rates` means that the rates were not
+    /// given, so the import measured them in the logs.
     pub assumed: Vec<String>,
-    /// How many of the audit's kinds of checks could be made. Some need columns that the logs may not have.
+    /// How many kinds of checks the audit could make. Some kinds need columns that not all logs have.
     pub checks: usize,
     /// The checks that failed, in the order of the audit.
     pub failed: Vec<Check>,
@@ -92,7 +93,7 @@ fn mean_of_slowest(machines: &DataFrame, measure: &str) -> Result<Option<f64>, E
         machines.column("run")?.i64()?,
         machines.column("rate")?.f64()?,
     );
-    // For each run, the rate of the slowest machine so far and its value of the measure.
+    // For each run: the rate of the slowest machine so far, and this machine's value of the measure.
     let mut slowest: BTreeMap<i64, (f64, Option<f64>)> = BTreeMap::new();
     for ((run, rate), value) in runs.iter().zip(rates.iter()).zip(values.f64()?.iter()) {
         let (Some(run), Some(rate)) = (run, rate) else {

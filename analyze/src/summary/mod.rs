@@ -3,8 +3,8 @@
 //!
 //! # Layout
 //!
-//! - [`overview`]: the number of machines in each regime; and for each configuration, its slowest machine and its largest logical rate
-//!   (how far a machine's clock advances per second)
+//! - [`overview`]: the number of machines in each regime; and for each configuration, its slowest machine, and the largest *logical rate*
+//!   of all its machines (the logical rate of a machine is how far its clock advances per second)
 //! - [`tables`]: this overview as text: paragraphs about the regimes, and a table of the configurations
 
 mod overview;

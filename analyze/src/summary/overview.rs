@@ -29,9 +29,10 @@ pub struct Row<'g> {
     pub slowest: &'g Group,
     /// The measured regime of the slowest machine; none if its offered load (messages that arrive for each of its ticks) is unknown.
     pub measured: Option<Regime>,
-    /// The prediction for the slowest machine; none if the rates of the configuration do not include this machine.
+    /// The prediction for the slowest machine; none if the configuration has no rate for this machine.
     pub prediction: Option<Prediction>,
-    /// The largest logical rate (advance of the clock per second) of a machine; none if it is undefined for all machines.
+    /// The largest logical rate (advance of the clock per second) among the machines of the configuration. None if no machine has a
+    /// logical rate.
     pub fastest_clock: Option<Estimate>,
 }
 
@@ -123,7 +124,7 @@ impl Overview<'_> {
     }
 }
 
-/// The row of a configuration, from its machines. There is at least one.
+/// The row of a configuration, from its machines. `machines` must not be empty.
 fn row<'g>(machines: &[PredictionComparison<'g>]) -> Row<'g> {
     let slowest = machines
         .iter()

@@ -44,6 +44,7 @@ pub fn regimes(overview: &Overview<'_>) -> [String; 2] {
 /// A table of `rows`, which are some or all of the overview's rows. `not_shown` is a sentence that says how many rows are not shown; none if
 /// all are shown.
 pub fn table(rows: &[Row<'_>], not_shown: Option<String>) -> Table {
+    // A group is one machine of one configuration; here it is the slowest machine.
     let groups: Vec<&Group> = rows.iter().map(|row| row.slowest).collect();
     // The columns that tell configurations apart: `rates`, `internal`, and what else differs between the rows.
     let varying = Varying::among(&groups);
@@ -55,8 +56,10 @@ pub fn table(rows: &[Row<'_>], not_shown: Option<String>) -> Table {
     let cells = |row: &Row<'_>| {
         let mut cells = varying.cells(row.slowest);
         cells.push(regime(row));
-        let slowest = SLOWEST.map(measures::named);
-        cells.extend(slowest.map(|measure| cell(row.slowest.estimate(measure), measure)));
+        let measures_of_slowest = SLOWEST.map(measures::named);
+        cells.extend(
+            measures_of_slowest.map(|measure| cell(row.slowest.estimate(measure), measure)),
+        );
         cells.push(cell(row.fastest_clock, measures::named("logical_rate")));
         cells.push(grouped(row.slowest.n));
         cells
@@ -126,10 +129,10 @@ fn caption(
     if rows.iter().any(differs_from_prediction) {
         caption.push("*: the prediction has another regime; `analyze theory` shows it.".to_owned());
     }
-    let slowest = SLOWEST.map(measures::named);
+    let measures_of_slowest = SLOWEST.map(measures::named);
     let mut estimates = rows.iter().flat_map(|row| {
-        let slowest = slowest.iter();
-        slowest
+        measures_of_slowest
+            .iter()
             .filter_map(|measure| row.slowest.estimate(measure))
             .chain(row.fastest_clock)
     });

@@ -14,9 +14,10 @@
 //!
 //! where a, rho and n are different for each sender.
 //!
-//! If each tick sends with a small probability a, this becomes r_i exp(-lambda_i / r_i), as for a Poisson process. If y_j rises by 1,
-//! y_i falls by at most s_j, as in the fluid model ([`super::fluid`]). So here too there is only one solution if the matrix of that model
-//! is positive definite ([`Links::has_one_state`]).
+//! If each tick sends with a small probability a, the formula becomes r_i exp(-lambda_i / r_i), as for a Poisson process.
+//!
+//! If y_j rises by 1, y_i falls by at most s_j, as in the fluid model ([`super::fluid`]). The fluid model has only one solution if its
+//! matrix is positive definite. The same is true for the equations of y_i here. [`Links::has_one_state`] checks the matrix.
 //!
 //! The derivation ignores that a sender's idle ticks come in clusters, because messages arrive at the sender unevenly.
 
@@ -34,10 +35,13 @@ pub(super) fn idle(rates: &[f64], links: &Links) -> Option<Vec<f64>> {
         });
         rates[machine] * probabilities_of_no_message.product::<f64>()
     };
+    // Each of the two checks can show that there is only one solution. One of them is enough.
     if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
         return None;
     }
-    find_fixed_point(rates.to_vec(), next)
+    // The search starts with the values for a system without messages: all ticks are idle.
+    let all_ticks = rates.to_vec();
+    find_fixed_point(all_ticks, next)
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
 //! The boundary of stability along a *swept* parameter (one that takes several values in an experiment): the value at which as many
 //! messages arrive at a machine as it has ticks.
 //!
-//! The boundary is computed by the fluid model ([`super::fluid`]), which describes the long run. Close to the boundary, a run of
-//! finite duration is critical: it does not show whether the queue grows.
+//! The boundary is computed by the fluid model ([`super::fluid`]). The model treats messages as a continuous flow, and describes the long
+//! run. Close to the boundary, a run of finite duration is critical: it does not show whether the queue grows.
 //!
 //! An example: three machines with 1, 3 and 6 ticks per second. The swept parameter is p, the probability that an idle tick (a tick that
 //! receives nothing) is internal. A send goes to the first other machine, to the second, or to both. So in two of the three cases a given
 //! machine gets a message, and an idle tick sends to it with probability s = 2 (1 - p) / 3.
 //!
-//! At the boundary of machine 0, all its ticks receive, so it sends nothing. The machines 1 and 2 send only to it and to each other. Let
-//! them have Y idle ticks per second together. Then they receive s Y messages per second from each other, and each of these takes a tick:
-//! Y = 3 + 6 - s Y, so Y = 9 / (1 + s). As many messages, s Y, arrive at machine 0. It is overloaded if they are more than its ticks:
-//! s Y > 1. So the boundary is at s = 1/8, which is p = 1 - 3 s / 2 = 0.8125.
+//! At the boundary of machine 0, all its ticks receive, so it sends nothing. Only machines 1 and 2 send. Together they have 3 + 6 ticks
+//! per second; Y of these are idle. Each idle tick sends to the other one of the two machines with probability s. So together they receive
+//! s Y messages per second, and each message takes a tick: Y = 3 + 6 - s Y, so Y = 9 / (1 + s). Each idle tick also sends to machine 0 with
+//! probability s. So s Y messages per second arrive at machine 0, which has 1 tick per second. At the boundary the two numbers are equal:
+//! s Y = 9 s / (1 + s) = 1. This gives s = 1/8, and p = 1 - 3 s / 2 = 0.8125. With a smaller p, machine 0 is overloaded.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use super::fluid::Fluid;
 use super::links::Links;
 use super::system::System;
 
-/// Number of times that the interval which contains the boundary is halved. After them it is much narrower than the last digit shown.
+/// How many times the interval that contains a boundary is halved. After the last halving, the interval is much narrower than the last digit
+/// shown.
 const HALVINGS: usize = 40;
 
 /// A parameter along which there can be a boundary.
@@ -130,7 +132,7 @@ fn groups(configurations: &[Arc<Configuration>], swept: Swept) -> Vec<Vec<Arc<Co
     let mut groups: Vec<Vec<Arc<Configuration>>> = vec![];
     for configuration in configurations {
         // A configuration with a probability for each machine has no single value that could be swept.
-        if swept == Swept::Internal && configuration.internal.machines().is_some() {
+        if swept == Swept::Internal && configuration.internal.list_length().is_some() {
             continue;
         }
         let index = *indices
@@ -152,7 +154,7 @@ fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Bounda
     let Some(first) = group.first() else {
         return vec![];
     };
-    // The boundary belongs to the long run, so no warm-up is left out.
+    // The warm-up can have any value here, because the fluid model does not use it.
     let warm_up_s = 0.0;
     let system = System::from_configuration(first, warm_up_s);
     // A machine whose ticks take all waiting messages is never overloaded.
@@ -194,10 +196,11 @@ fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Bounda
     found
 }
 
-/// For each machine, whether it is overloaded: it has no idle ticks in the long run. None if chance decides which machines are overloaded.
-/// (In a star, for example, the machine in the centre may overload the others, or they may overload it.)
+/// For each machine, whether it is overloaded, which means that it has no idle ticks in the long run. None if chance decides which machines
+/// are overloaded. (In some stars, for example, either the machine in the centre or the other machines are overloaded.)
 fn overloaded(system: &System) -> Option<Vec<bool>> {
     let fluid = Fluid::from_links(&system.rates, &Links::new(system))?;
+    // A machine is active if it has idle ticks.
     Some(fluid.active.iter().map(|active| !active).collect())
 }
 
@@ -243,8 +246,9 @@ mod tests {
     }
 
     /// The symbols are those of the example at the top of the file. Machine 0 has 1 tick per second: s Y = 9 s / (1 + s) = 1 at
-    /// s = 1/8, so p = 0.8125. Machine 1 has 3 ticks per second, and at its boundary only machine 2 has idle ticks: s Y = 6 s = 3 at
-    /// s = 1/2, so p = 0.25. Machines with equal rates are never overloaded, so they have no boundary.
+    /// s = 1/8, so p = 0.8125. Machine 1 has 3 ticks per second. At its boundary the machines 0 and 1 receive at every tick and send
+    /// nothing, so all 6 ticks of machine 2 are idle: Y = 6, and s Y = 6 s = 3 at s = 1/2, so p = 0.25. Machines with equal rates are never
+    /// overloaded, so they have no boundary.
     #[test]
     fn boundaries_along_internal_are_those_worked_out_by_hand() {
         let internal = found("rates = [1, 3, 6]\ninternal = [0.9, 0.1, 0.5]");

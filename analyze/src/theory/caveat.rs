@@ -32,8 +32,8 @@ pub enum Caveat {
     VaryingDelays,
     /// Ticks take all waiting messages, and all machines first tick at the same instant.
     Aligned,
-    /// The lag grows only at the start of the run. Its slope is an average over the whole run, so it depends on how long this growth
-    /// lasts.
+    /// The lag grows only at the start of the run. The slope of the lag is an average over the whole run, so the slope depends on how
+    /// long this growth lasts.
     Start,
     /// The machine has few ticks in the observed time (the run without its warm-up).
     FewTicks,
@@ -82,6 +82,7 @@ impl Caveat {
         };
         let takes_all = circumstances.takes_all;
         let is_about_clocks = quantity.is_about_clocks();
+        // The mean number of messages that travel to the machine at the same time; 0 if all delays are equal.
         let under_way = circumstances.messages_under_way_if_delays_vary;
         match self {
             Self::Coupled => {
@@ -118,6 +119,7 @@ impl Caveat {
                 };
                 takes_all && circumstances.senders > 1 && is_affected
             }
+            // A `gain_share` of 0.1 means: the clock that the machine follows advances 10 % faster than that clock's own machine ticks.
             Self::Gains => {
                 let limit = match quantity {
                     LagFinal => 0.02,
@@ -241,7 +243,7 @@ impl Caveat {
                  of their first ticks"
             }
             Self::ManySenders => {
-                "four or more machines send to this one; the theory treats the times that they send as \
+                "four or more machines send to this one; the theory treats the clock values that they send as \
                  independent of each other"
             }
             Self::Delays => {
@@ -324,8 +326,8 @@ mod tests {
         }
     }
 
-    /// Each row of the list is a system, the index of a machine, a quantity, and a caveat that must be given for them. `SeveralStates` is
-    /// missing in the list, because `predict` gives it.
+    /// Each row of the list is a system, the index of a machine, a quantity, and a caveat that must be given for them. The list
+    /// has no row for `SeveralStates`, because `is_given_for` never gives this caveat: only `predict` does.
     #[test]
     fn each_caveat_is_given_for_a_system_in_which_it_applies() {
         let star = |rates: &[f64], internal| System {

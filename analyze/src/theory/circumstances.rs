@@ -51,8 +51,9 @@ pub(super) struct Circumstances {
     pub ticks: f64,
     /// The mean delay of a message, in periods of the fastest machine (a period is the time between two of its ticks).
     pub delay_in_periods: f64,
-    /// The mean number of messages that are under way to the machine at the same time: messages per second times the mean delay. It is set to
-    /// 0 if all delays are equal, because then no message waits for an earlier one of the same sender.
+    /// The mean number of messages that are under way to the machine at the same time: messages per second times the mean delay. A message
+    /// does not overtake an earlier one of the same sender. So if delays vary, some messages wait for an earlier one. If all delays are
+    /// equal, no message waits, and this number is set to 0.
     pub messages_under_way_if_delays_vary: f64,
     /// The greatest value of `messages_under_way_if_delays_vary` among all machines.
     pub max_messages_under_way_if_delays_vary: f64,
@@ -78,9 +79,10 @@ impl Circumstances {
         clocks: &Clocks<'_>,
         regimes: &[Regime],
     ) -> Vec<Self> {
-        // Before it is rounded down, the coupling is minus the smallest eigenvalue of the matrix described at the field `coupling`. With
-        // `level` in its diagonal, the matrix is positive definite if and only if the coupling before rounding is less than `level`. So the
-        // rounded coupling is the highest level for which the matrix is not positive definite.
+        // Before it is rounded down, the coupling is minus the smallest eigenvalue of the matrix described at the field `coupling`. If the
+        // zeros in the diagonal are replaced by `level`, every eigenvalue grows by `level`. So this new matrix is positive definite (all
+        // its eigenvalues are above 0) if and only if the coupling before rounding is less than `level`. The rounded coupling is the
+        // highest level for which the new matrix is not positive definite.
         let reaches = |level: &f64| !flow.links.is_positive_definite(*level, &flow.active);
         let coupling = COUPLINGS.into_iter().rev().find(reaches);
         let is_critical = |regime: &&Regime| **regime == Regime::Critical;
@@ -144,6 +146,7 @@ fn share_from_busy(system: &System, flow: &Flow, machine: usize, max_idle_share:
     if senders().next().is_none() {
         return 0.0;
     }
+    // Messages per second from a sender to `machine`. `s` is the probability that an idle tick of the sender sends to `machine`.
     let sent = |&(sender, s): &(usize, f64)| s * flow.idle[sender];
     let sent_by_all: f64 = senders().map(sent).sum();
     if sent_by_all == 0.0 {

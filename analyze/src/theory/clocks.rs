@@ -11,22 +11,22 @@
 //! Let r be the highest rate. A clock advances faster than its machine ticks only if messages bring it later times.
 //!
 //! **One machine at the highest rate.** A receive adds 1, so it puts a slower clock at most one ahead of the fastest clock. The slower
-//! machine sends only at a later tick, which adds 1 more. If its rate is at most half the highest rate, the fastest machine has ticked at
-//! least twice by then, and the slower clock is no longer ahead. So if every other machine that sends has at most half the highest rate, no
-//! message brings the fastest machine a later time, and R = r.
+//! machine sends only at a later tick, which adds 1 more. If its rate is at most half the highest rate, the fastest machine ticks at
+//! least twice between this receive and the send. So the slower clock is no longer ahead when its machine sends. If every other machine
+//! that sends has at most half the highest rate, no message brings the fastest machine a later time, and R = r.
 //!
-//! **Two machines at the highest rate.** Let them tick in turn, and let the other machines send nothing. Then exactly
-//! ([`super::pair`])
+//! **Two machines at the highest rate.** Let them tick in turn, and let the other machines send nothing. Then R is known exactly
+//! ([`super::pair`] derives it):
 //!
 //! > R = r (1 + s (1 - s) / (2 + s (1 - s))).
 //!
 //! An estimate gives nearly the same result, and it can be applied to other machines too. Imagine that clocks rise evenly between ticks.
-//! The clock of one of the two machines *gains* one tick in two steps. Step 1: a message of this machine puts the clock of the other one, its
-//! partner, ahead by a part of a tick, because the receive adds 1 before the first machine ticks again. This part is the *head start*.
-//! Step 2: before the head start is gone, a message of the partner brings a later time to the first machine. Each step takes 1 / (s y)
-//! seconds on average, where y = r / (1 + s) is the number of idle ticks per second of each machine. So the estimate is s y / 2 gains per
-//! second. It is too high, because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by
-//! f = 2 (1 - s) / (2 - s) is exact.
+//! Let A be one of the two machines, and B the other one, the *partner* of A. The clock of A *gains* one tick in two steps. Step 1: a
+//! message of A puts the clock of B ahead by a part of a tick, because the receive adds 1 before A ticks again. This part is the *head
+//! start*. Step 2: before the head start is gone, a message of B brings A a later time. Each step takes 1 / (s y) seconds on average,
+//! where y = r / (1 + s) is the number of idle ticks per second of each machine. So the estimate is s y / 2 gains per second. It is too
+//! high, because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by f = 2 (1 - s) / (2 - s) is
+//! exact.
 //!
 //! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
 //! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
@@ -59,9 +59,10 @@
 //! lambda_i) per second on the clock of i. (lambda_i is in the formula because the clock of an overloaded machine adds 1 for each
 //! message.) What the fastest clock has gained in this way is the second part of the lag. Let G_i(x) be the probability that the
 //! second part exceeds x. When a message from j arrives, the second part of i falls to that of j, unless it was smaller already. In the
-//! u seconds after the message it grows by D_i u. So the second part of i exceeds x now if no message of the last x / D_i seconds has made
-//! it too small: for each of these messages, the second part of its sender was greater than x - D_i u, where u is the time since this
-//! message. If senders are independent and messages arrive as Poisson processes (independently of each other), then
+//! u seconds after the message, the second part of i grows by D_i u. After x / D_i seconds it is at least x in any case, so only the messages
+//! of the last x / D_i seconds matter. The second part of i exceeds x now if, for each of these messages, the second part of the sender was
+//! greater than x - D_i u. Here u is the time since the message. If senders are independent and messages arrive as Poisson processes
+//! (independently of each other), then
 //!
 //! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
 //!
@@ -71,11 +72,11 @@
 //! stable machine has a slope only because of this growth.
 //!
 //! **Offset.** At a random moment, the last tick of a machine was half a period ago on average (a period is the time between two of its
-//! ticks). So if the fastest machine sent a message u seconds ago, its clock has counted R u - 1/2 since then. Machine i received this
-//! message. Suppose first that i is stable. In the same u seconds, i has counted 1 for the message, and r_i u - 1/2 - 1/2 for its ticks: the
-//! first 1/2 because the message waited half a period for a tick of i, the second 1/2 because the last tick of i was half a period ago. The
-//! count of the fastest machine minus that of i is (R - r_i) u - 1/2. The term (R - r_i) u belongs to the second part of the lag, and -1/2
-//! is the offset. So the lag can be negative.
+//! ticks). Consider a message that machine i received, and that the fastest machine sent u seconds ago. Since then the clock of the fastest
+//! machine has counted R u - 1/2, where -1/2 is due to the half period since its last tick. Suppose first that i is stable. In the same
+//! u seconds, i has counted 1 for the message, and r_i u - 1/2 - 1/2 for its ticks: the first 1/2 because the message waited half a period
+//! for a tick of i, the second 1/2 because the last tick of i was half a period ago. The count of the fastest machine minus that of i is
+//! (R - r_i) u - 1/2. The term (R - r_i) u belongs to the second part of the lag, and -1/2 is the offset. So the lag can be negative.
 //!
 //! An overloaded machine receives a message at every tick. Its offset is -1 - 1/2 - (R - lambda_i) / lambda_i: -1 for the receive, and
 //! -1/2 because the last tick of the fastest machine was half a period ago. The last term is D_i times the mean time between two messages,
@@ -86,10 +87,11 @@
 //! # Topologies
 //!
 //! If some machines do not send to all others, R is the logical rate of the clock that i *follows*: the fastest clock whose time
-//! reaches i ([`super::sources`]). If the times of an even faster clock do not reach i, the lag of i behind that clock grows each second by
-//! the difference of the logical rates of that clock and the followed one. For example, a time-keeper (the only machine that sends) has a
-//! clock that advances exactly at its own rate. The clock of another machine advances at the time-keeper's rate or at its own, whichever is
-//! greater. There is no prediction for an overloaded machine that receives times of several clocks, because its queue mixes them.
+//! reaches i ([`super::sources`]). There may be an even faster clock whose times do not reach i. The lag of i behind this faster clock
+//! grows each second by the logical rate of the faster clock minus that of the followed clock. For example, a time-keeper (the only
+//! machine that sends) has a clock that advances exactly at its own rate. The clock of another machine advances at the time-keeper's rate or
+//! at its own, whichever is greater. There is no prediction for an overloaded machine that receives times of several clocks, because its
+//! queue mixes them.
 //!
 //! # Ticks that take all waiting messages
 //!
@@ -104,7 +106,8 @@
 //! second part of the lag. The other terms are the offset, R / (2 r_i) - 1.
 //!
 //! A slow machine that sends can get ahead of the fastest machine if it counts messages nearly as fast as the fastest machine
-//! ticks. Then the two machines drive each other's clocks. How fast is not derived, so no clock of the system is predicted.
+//! ticks. Then the two machines drive each other's clocks. How fast these clocks advance is not derived, so no clock of the system is
+//! predicted.
 
 use super::diffusion;
 use super::flow::Flow;
@@ -129,8 +132,9 @@ const MAX_AHEAD: f64 = 1.0;
 pub(super) struct Clocks<'a> {
     /// The logical rate of the greatest clock, in 1/s.
     pub fastest: f64,
-    /// For each machine, how far the greatest clock is ahead of the fastest machine's clock ([`super::leads`]). This number plus
-    /// [`Clocks::lag`] (the lag behind the fastest machine's clock) is the machine's lag behind the greatest clock.
+    /// For each machine, its lead: how far the greatest clock is ahead of the fastest machine's clock. The leads of machines differ only if
+    /// several machines have the highest rate ([`super::leads`]). [`Clocks::lag`] (the lag behind the fastest machine's clock) plus the
+    /// lead is the machine's lag behind the greatest clock.
     pub leads: Vec<f64>,
     followed: FollowedClocks<'a>,
     staleness: Staleness,
@@ -160,7 +164,8 @@ impl<'a> Clocks<'a> {
         }
     }
 
-    /// By what share the clock that `machine` follows advances faster than that clock's own machine ticks: 0.1 means 10 % faster.
+    /// The logical rate of the clock that `machine` follows, divided by the tick rate of that clock's machine, minus 1. So 0.1 means that
+    /// the followed clock advances 10 % faster than its machine ticks.
     pub fn gain_share(&self, machine: usize) -> f64 {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;
@@ -276,8 +281,8 @@ impl<'a> FollowedClocks<'a> {
             let waiting = (waiting - arrivals / (2.0 * rate)).max(0.0);
             followed_rate * waiting / arrivals + staleness - 0.5
         } else {
-            let between_messages = (followed_rate - arrivals).max(0.0) / arrivals;
-            followed_rate * waiting / arrivals + staleness - between_messages - 1.5
+            let gain_between_messages = (followed_rate - arrivals).max(0.0) / arrivals;
+            followed_rate * waiting / arrivals + staleness - gain_between_messages - 1.5
         };
         // With stamp = before, messages carry the clock before the increment, so timestamps are 1 less.
         let missing_increment = if system.stamps_before { 1.0 } else { 0.0 };
@@ -328,8 +333,8 @@ mod tests {
     fn the_lag_of_one_follower_is_that_worked_out_by_hand() {
         // Between two ticks of machine 0, machine 1 has six ticks. Each of them sends with probability 1 - 0.95 = 0.05. So the number A
         // of messages in this time is binomially distributed. The mean number of messages that wait at a tick of machine 0 is
-        // E[A (A - 1)] / (2 (1 - E[A])), where E is the expected value. The lag is the sum of the second part, D / lambda with
-        // D = 6 - 1 = 5, the first part, R Q / lambda with R = 6, and the offset, -1/2.
+        // E[A (A - 1)] / (2 (1 - E[A])), where E is the expected value, and E[A (A - 1)] = 6 * 5 * 0.05^2. The lag is the sum of three
+        // terms: the second part D / lambda (with D = 6 - 1 = 5), the first part R Q / lambda (with R = 6), and the offset -1/2.
         let arrivals = 0.05 * 6.0;
         let waiting = 6.0 * 5.0 * 0.05 * 0.05 / (2.0 * (1.0 - arrivals));
         let expected = 5.0 / arrivals + 6.0 * waiting / arrivals - 0.5;

@@ -22,7 +22,8 @@ pub struct PredictionComparison<'a> {
 pub struct Compared {
     /// Which of the predicted quantities is compared.
     pub quantity: Quantity,
-    /// The measure with the same name as the quantity. A table takes the heading of its column and the number of digits from it.
+    /// The measure with the same name as the quantity. A table takes the number of digits from this measure and, except for the final
+    /// backlog, also the heading of the column.
     pub measure: &'static Measure,
     /// The measured value; none if it is undefined in all repetitions.
     pub measured: Option<Estimate>,

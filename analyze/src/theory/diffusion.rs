@@ -5,23 +5,27 @@
 //!
 //! Let X(t) be the number of messages that have arrived by time t minus the number of ticks. It is approximated by a Brownian
 //! motion with drift mu and variance sigma^2 per second. At a tick that finds the queue empty, X falls by 1 but the queue does not get
-//! shorter. There have been -min(0, smallest X(u) for u <= t) such ticks by time t. So the length of the queue is
+//! shorter. Each such tick takes X to 1 below its smallest value so far, and no other tick takes X below that value. So there have been
+//! -min(0, smallest X(u) for u <= t) such ticks by time t. The length of the queue is X(t) plus their number:
 //! Q(t) = X(t) - min(0, smallest X(u) for u <= t), which is never negative.
 //!
-//! Q(t) is the greatest growth of X from any time u <= t until t. So it has the same distribution as the greatest value of X up to t. By
-//! Spitzer's identity (a theorem about the greatest value of a random walk), E Q(t) is the integral of E max(0, X(u)) / u over u from 0
-//! to t. Let d = mu sqrt(t) / sigma, let Phi be the distribution function of the standard normal distribution, and phi its density. Then
+//! Q(t) is the greatest growth X(t) - X(u) over all times u <= t. Growth counted backwards from t has the same distribution as growth
+//! counted forwards from 0. So Q(t) has the same distribution as the greatest value of X up to t. By Spitzer's identity (a theorem about
+//! the greatest value of a random walk), E Q(t) is the integral of E max(0, X(u)) / u over u from 0 to t.
+//!
+//! Let d = mu sqrt(t) / sigma, let Phi be the distribution function of the standard normal distribution, and phi its density. Then
 //!
 //! > E Q(t) = (sigma^2 / mu) (Phi(d) - 1/2 + d^2 Phi(d) + d phi(d)).
 //!
-//! After a long time this becomes
+//! After a long time, E Q(t) becomes
 //!
 //! - if mu > 0 (more messages than ticks): mu t + sigma^2 / (2 mu),
 //! - if mu = 0 (the critical load): sqrt(2 sigma^2 t / pi),
 //! - if mu < 0 (fewer messages than ticks): sigma^2 / (2 |mu|).
 //!
-//! For the standard deviation, the mean of Q^2 is needed. Without the reflection it grows by 2 mu E Q + sigma^2 per second. The
-//! reflection does not change this, because it adds to Q only while Q is zero. So
+//! For the standard deviation, E[Q^2] is needed. Without the reflection, E[Q^2] would grow by 2 mu E Q + sigma^2 per second. The reflection
+//! adds small amounts r to Q, but only while Q is zero. Each of them adds 2 Q r = 0 to Q^2 (r^2 is negligible). So the reflection does not
+//! change the growth of E[Q^2], and
 //!
 //! > E[Q(t)^2] = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t).
 //!
@@ -36,7 +40,7 @@ use statrs::function::erf::erfc;
 /// If |d| is less than this, approximations for a small drift are used, because the exact formulas divide by mu. The error is negligible.
 const NO_DRIFT: f64 = 1e-4;
 
-/// Number of points of a curve from which its slope is computed.
+/// The slope of a curve is computed from this number of points on the curve.
 const POINTS: u32 = 200;
 
 /// A reflected Brownian motion that starts at zero, in messages and model seconds.

@@ -30,10 +30,11 @@ pub(super) fn find_fixed_point(
     None
 }
 
-/// Whether there is a single fixed point of `count` numbers. `next` must be falling and never negative. So the first lower bound of all
-/// fixed points is 0. From a lower bound, `next` computes an upper bound, and from an upper bound a lower bound. Each round computes an
-/// upper bound and a new lower bound, which approach each other. If the bounds meet, there is a single fixed point. If they stop changing
-/// before they meet, there may be several fixed points.
+/// Tells whether there is a single fixed point y_1, y_2, ..., y_n, where n is `count`. `next` must be falling and never negative.
+///
+/// `next` is never negative, so 0 is a lower bound of all fixed points. `next` is falling, so from a lower bound it computes an upper bound,
+/// and from an upper bound a lower bound. Each round computes an upper bound, and from it a new lower bound. The two bounds approach each
+/// other. If they meet, there is a single fixed point. If they stop changing before they meet, there may be several fixed points.
 pub(super) fn has_single_fixed_point(count: usize, next: impl Fn(usize, &[f64]) -> f64) -> bool {
     let mapped = |y: &[f64]| -> Vec<f64> { (0..count).map(|index| next(index, y)).collect() };
     let mut low = vec![0.0; count];
@@ -61,8 +62,10 @@ pub(super) fn has_single_fixed_point(count: usize, next: impl Fn(usize, &[f64]) 
 mod tests {
     use super::*;
 
-    /// The functions are f_i(y) = max(0, r_i - s y_j) for two machines i and j with the rates r_i and r_j. If the rates are equal and s is
-    /// greater than 1, there are several fixed points: either machine may stop the other from sending.
+    /// Two machines i and j send to each other. Machine i has r_i ticks per second, and y_i of them are idle (receive nothing). An idle tick
+    /// sends s messages on average, and each message costs its recipient one idle tick. So f_i(y) = max(0, r_i - s y_j). If both rates are
+    /// equal and s is greater than 1, there are several fixed points. In one of them, i sends so much that j has no idle ticks, and so
+    /// sends nothing. In another, it is the other way round.
     #[test]
     fn a_single_fixed_point_is_told_from_several() {
         let pair = |rates: [f64; 2], s: f64| {
@@ -73,7 +76,7 @@ mod tests {
         assert!(y.iter().all(|y| (y - 2.0).abs() < 1e-9), "{y:?}");
         assert!(has_single_fixed_point(2, pair([3.0, 3.0], 0.5)));
         assert!(!has_single_fixed_point(2, pair([3.0, 3.0], 1.5)));
-        // Only the faster machine can stop the other: the fixed point is y = (0, 3).
+        // Only the faster machine can keep the other from sending: the fixed point is y = (0, 3).
         assert!(has_single_fixed_point(2, pair([1.0, 3.0], 1.5)));
     }
 }

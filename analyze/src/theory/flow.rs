@@ -1,10 +1,10 @@
-//! The rates of idle ticks (ticks that receive nothing) and of messages over a finite time T. They are the long-run rates of
-//! [`super::fluid`], corrected for random fluctuations. The fluctuations matter near the critical load (as many messages as ticks) and
-//! at the start of a run.
+//! The rates of idle ticks (ticks that receive nothing) and of messages over a finite time T. They are the long-run rates of the
+//! *fluid*, corrected for random fluctuations. ([`super::fluid`] treats messages as a continuous flow.) The fluctuations matter near the
+//! critical load (as many messages as ticks) and at the start of a run.
 //!
 //! Symbols: machine i has r_i ticks and y_i idle ticks per second, and lambda_i messages arrive at it per second. Y is the sum of
 //! all y_i. An idle tick sends a message to a given other machine with probability s. One idle tick of i prevents kappa_i messages for
-//! i: it may send a message that keeps another machine busy, which then sends less, also to i. E is the expected value.
+//! i on average: if it sends to j, the message costs j an idle tick. So j sends less, also to i. E stands for the expected value.
 //!
 //! # The equations
 //!
@@ -29,8 +29,8 @@
 //! the y_i are updated one after the other, as for the fluid. These updates converge because y_i falls by at most 1 if lambda_i rises
 //! by 1. Machines whose ticks take all waiting messages have no queues: their rates are computed in [`super::batch_service`].
 //!
-//! sigma_i^2 depends on the y_i of all machines, so the equations are solved twice: first with the y_i of the fluid in sigma_i^2, then
-//! with those of the first solution.
+//! sigma_i^2 depends on the y_i of all machines, so the equations are solved twice. The first time, sigma_i^2 is computed from the y_i of
+//! the fluid, and the second time from the y_i of the first solution.
 //!
 //! # What is ignored
 //!

@@ -7,11 +7,11 @@
 //!
 //! > y_i = max(0, (r_i - s Y) / (1 - s)).
 //!
-//! A machine with y_i = 0 is overloaded: it receives at every tick, and lambda_i = s Y > r_i. The other machines are *active*;
+//! A machine with y_i = 0 receives at every tick, because lambda_i = s Y is r_i or more. The other machines are *active*;
 //! let k be their number. The sum of the equations of the active machines gives Y = (sum of their r_i) / (1 + (k - 1) s). There is only
-//! one solution, because Y is the sum of the right-hand sides, and this sum falls as Y rises. The active machines are the fastest
-//! ones. They are found one by one, in the order of their rates, the fastest first. The next machine i is active too if r_i > s Y.
-//! Here Y is the sum for the machines found so far and i together.
+//! one solution: Y must be equal to the sum of the right-hand sides, but this sum falls as Y rises, so they are equal at one Y only.
+//! The active machines are the fastest ones. They are found one by one, in the order of their rates, the fastest first. The next
+//! machine i is active too if r_i > s Y. Here Y is computed as if only i and the machines found before it were active.
 //!
 //! # If machines differ in their sends or recipients
 //!
@@ -19,15 +19,18 @@
 //!
 //! > y_i = max(0, r_i - lambda_i), where lambda_i is the sum of s_j y_j over the neighbours j that send to i.
 //!
-//! In a mesh, a ring and a star, neighbours send to each other in both directions. Multiply the equation of each y_i by s_i.
-//! The results are the conditions under which this expression has its minimum among all y without negative values:
+//! In a mesh, a ring and a star, neighbours send to each other in both directions. Then the equations hold where this expression has
+//! its minimum among all y without negative values:
 //!
 //! > (1/2) (sum of s_i y_i^2 + sum over ordered pairs of neighbours (i, j) of s_i s_j y_i y_j) - sum of s_i r_i y_i.
 //!
-//! Each pair of neighbours occurs twice in the second sum. Take the matrix with 1 in the diagonal, sqrt(s_i s_j) for neighbours,
-//! and 0 elsewhere. If this matrix is positive definite (all its eigenvalues are greater than 0), there is only one minimum. Updating
-//! the y_i one after the other converges to the minimum, because each update lowers the value of the expression. With a time-keeper
-//! (only machine 0 sends) there is only one solution too, because the time-keeper receives nothing.
+//! Each pair of neighbours occurs twice in the second sum, so the derivative by y_i is s_i (y_i + lambda_i - r_i). At the minimum,
+//! either this derivative is 0, or y_i is 0 and the derivative is not negative. In both cases the equation of y_i holds.
+//!
+//! Take the matrix with 1 in the diagonal, sqrt(s_i s_j) for neighbours, and 0 elsewhere. If this matrix is positive definite (all its
+//! eigenvalues are greater than 0), there is only one minimum, and the equations have no other solution. Updating the y_i one after the
+//! other converges to the minimum, because each update lowers the value of the expression. With a time-keeper (only machine 0 sends)
+//! there is only one solution too, because the time-keeper receives nothing.
 //!
 //! In other cases there may be several solutions, because neighbours can overload each other until they stop sending. In a ring
 //! of four equal machines with s > 1/2, one pair of opposite machines has idle ticks and overloads the other pair, and it may be either
@@ -37,7 +40,7 @@
 use super::fixed_point::{find_fixed_point, has_single_fixed_point};
 use super::links::Links;
 
-/// A machine is active if its idle ticks are at least this share of its ticks. This share is much larger than rounding errors,
+/// A machine is active if its idle ticks are more than this share of its ticks. This share is much larger than rounding errors,
 /// and too small to show in a run.
 const MIN_IDLE_SHARE: f64 = 1e-9;
 
@@ -78,7 +81,7 @@ impl Fluid {
 
     /// Solves the equations for machines with these `rates` and `links`; none if several solutions are possible.
     pub(super) fn from_links(rates: &[f64], links: &Links) -> Option<Self> {
-        // Every machine may send to every other, with the same probability s.
+        // If every machine may send to every other with the same probability s, `from_rates` solves the equations.
         if let Some((s, _)) = links.uniform() {
             return Some(Self::from_rates(rates, s));
         }
@@ -91,7 +94,8 @@ impl Fluid {
                 idle
             }
         };
-        // There is a single solution if the matrix is positive definite. If it is not, there may still be a single one.
+        // `has_one_state` says whether the matrix (see the top of this file) is positive definite. If it is, there is a single solution. If
+        // it is not, `has_single_fixed_point` may still show that there is a single solution.
         if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
             return None;
         }
@@ -163,8 +167,8 @@ mod tests {
         assert!((fluid.growth(0, 1.0) - 0.5).abs() < 1e-9);
     }
 
-    /// Here s = 0.4 and Y = (3 + 4) / (1 + s) = 5. So s Y is 2, as r_0 is, except for rounding errors. Therefore machine 0
-    /// has no idle ticks, and its queue does not grow.
+    /// Here s = 0.4 and Y = (3 + 4) / (1 + s) = 5. So s Y = 2 messages per second arrive at machine 0, which has 2 ticks per second. Except
+    /// for rounding errors, the numbers are equal. Therefore machine 0 has no idle ticks, and its queue does not grow.
     #[test]
     fn a_machine_at_exactly_the_critical_load_has_no_idle_ticks() {
         let fluid = three([2.0, 3.0, 4.0], 0.4);
@@ -185,7 +189,8 @@ mod tests {
             internal in 0.0f64..=1.0,
         ) {
             let rates: Vec<f64> = rates.into_iter().map(f64::from).collect();
-            // A send goes to one of the other machines or to all: as many choices as machines. Two of them contain a given machine.
+            // A send goes to one of the other machines or to all of them. With n machines, these are n cases with equal probabilities. A
+            // given machine gets the message in two of the cases.
             let s = 2.0 * (1.0 - internal) / rates.len() as f64;
             let fluid = Fluid::from_rates(&rates, s);
             let total: f64 = fluid.idle.iter().sum();

@@ -5,9 +5,10 @@ use super::flow::Flow;
 use super::pair::Pair;
 use super::system::System;
 
-/// How much the machine's clock advances per second if no message has a *later time* (a timestamp greater than the clock). Then the clock
-/// only counts: the ticks of the machine or, if the machine is overloaded, the messages that arrive. If a tick takes all waiting
-/// messages, the clock counts every message, and every idle tick (a tick that receives nothing).
+/// How much the machine's clock advances per second if no message has a *later time* (a timestamp greater than the clock). Then each
+/// event adds 1 to the clock, and each tick is one event. But for an overloaded machine, a message is counted when it arrives, not at the
+/// tick that receives it. The lag that comes from waiting is calculated separately ([`super::clocks`]). If a tick takes all waiting
+/// messages, each message is an event, and each idle tick (a tick that receives nothing) is an event.
 pub(super) fn rate_without_later_times(system: &System, flow: &Flow, machine: usize) -> f64 {
     let (rate, arrivals) = (system.rates[machine], flow.arrivals[machine]);
     match system.takes_all() {
@@ -16,7 +17,8 @@ pub(super) fn rate_without_later_times(system: &System, flow: &Flow, machine: us
     }
 }
 
-/// R, the logical rate of the clock of `source`, in 1/s. Messages bring this machine the times of no faster machine.
+/// R, the logical rate of the clock of `source`, in 1/s. No clock value of a faster machine reaches `source`: the comments below call
+/// `source` the fastest machine.
 pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
     let own = match system.takes_all() {
         true => rate_without_later_times(system, flow, source),
@@ -28,8 +30,8 @@ pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
         return own;
     }
     // If another machine has the same rate and ticks at the same instants, its clock stays equal to that of `source`, and neither gains
-    // anything. But if ticks take several messages, the clocks count these messages too, and do not stay equal. Then `own` is above the
-    // rate of `source`, so it differs from the rate of the other machine.
+    // anything. But if a tick takes several messages, each of them adds 1 to the clock, and the clocks do not stay equal. In this case `own`
+    // is greater than the rate of the two machines, so `clocks_differ` returns true.
     let clocks_differ = |machine: usize| !system.aligned || system.rates[machine] != own;
     let partners = (0..system.rates.len()).filter(|&machine| machine != source);
     let partners = partners.filter(|&machine| clocks_differ(machine));
@@ -47,14 +49,17 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
         pair.out * flow.idle[fastest],
         pair.back * flow.idle[partner],
     );
-    // A partner with at most half the rate sends so late that its clock is no longer ahead, so its messages have no later times.
+    // If the partner has at most half the rate of the fastest machine, it sends so late that its clock is no longer ahead. So its messages
+    // have no later times.
     if partner_rate <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
         return 0.0;
     }
-    // A message of the fastest machine can give the partner's clock a head start of up to one tick. A head start of one tick lasts
-    // 1 / (rate - partner_rate) seconds. In this time the partner sends x messages back on average. For equal rates x is infinite.
+    // A message of the fastest machine can put the partner's clock ahead by up to one tick (the head start). The fastest clock catches up by
+    // `rate - partner_rate` per second, so a head start of one tick lasts 1 / (rate - partner_rate) seconds. In this time the partner sends x
+    // messages back on average. For equal rates x is infinite.
     let x = back / (rate - partner_rate);
     // P, the probability that the partner sends a message before the head start is gone: 1 - (1 - exp(-x)) / x.
+    // `(-x).exp_m1()` is exp(-x) - 1.
     let p_sent_in_time = if x.is_finite() {
         1.0 + (-x).exp_m1() / x
     } else {
@@ -63,8 +68,8 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
     // How often the partner gets a head start, in 1/s. It gets one only if it ticks before the fastest machine ticks again, which has the
     // probability partner_rate / rate.
     let alpha = out * partner_rate / rate;
-    // For one gain it takes 1 / (P alpha) seconds until a head start that lasts long enough, and 1 / back seconds until the message.
-    // `gain_ratio` corrects this estimate.
+    // One gain takes two waits on average: 1 / (P alpha) seconds until the partner gets a head start that lasts long enough, and then
+    // 1 / back seconds until the partner's message. This estimate of the gains is too high, and `gain_ratio` corrects it.
     pair.gain_ratio() / (1.0 / (p_sent_in_time * alpha) + 1.0 / back)
 }
 

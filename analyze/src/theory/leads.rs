@@ -4,19 +4,19 @@
 //! # Two machines at the highest rate
 //!
 //! If the two machines tick at the same instants, their clocks stay equal, and the lead is 0. Otherwise they tick in turn, and only the
-//! clock of the machine that did not tick last can be behind. [`super::pair`] derives how far it is behind on average.
+//! clock of the machine that ticks next can be behind. [`super::pair`] derives how far it is behind on average.
 //!
 //! # One machine at the highest rate
 //!
 //! Let the fastest machine f tick r times per second, with the period P = 1 / r. A *listener* is a slower machine j that receives
 //! messages of f; it ticks q times per second. A message of f can put the clock of j one ahead of the clock of f until f ticks again:
 //!
-//! - The last tick of f was a seconds ago, the last tick of j b seconds ago.
-//! - f sent a message to j k ticks before the last tick of f (k = 0 is the last tick itself). So the clock of f is now k more than the
-//!   timestamp of the message.
-//! - The message was sent a + k P seconds ago. Since then j has had floor((a + k P - b) q) + 1 ticks. At the first of them, j received the
-//!   message and added 1 to the timestamp. At each further tick it added 1. So the clock of j is now this number of ticks more than the
-//!   timestamp.
+//! - Let a be the time since the last tick of f, and b the time since the last tick of j, in seconds.
+//! - Let k be the number of ticks that f has had since it sent a message to j (k = 0 if f sent it at its last tick). So the clock of f is
+//!   now k more than the timestamp of the message.
+//! - The message was sent a + k P seconds ago, so the last tick of j was a + k P - b seconds after the send. In this time, j has had
+//!   floor((a + k P - b) q) + 1 ticks. At the first of these ticks, j received the message, and its clock became the timestamp plus 1.
+//!   Each further tick added 1. So the clock of j is now floor((a + k P - b) q) + 1 more than the timestamp.
 //!
 //! j is ahead of f if it has had more than k ticks since the send. More than k + 1 are impossible, because f has had k, and j is slower. So
 //! j is ahead, by one, if and only if (a + k P - b) q >= k. This is the same as
@@ -32,9 +32,9 @@
 //!
 //! > sum over k of e (1 - e)^k q max(0, a - k (1/q - P)), averaged over a.
 //!
-//! The greatest clock of the run is ahead of f if the clock of at least one listener is. For a given a, the listeners are treated
-//! as independent. If every message goes to all machines, k is the same for all listeners. Then they are treated as independent for a
-//! given a and k.
+//! The greatest clock of the run is ahead of f if the clock of at least one listener is. The listeners are treated as independent for
+//! each value of a. If every message goes to all machines, k is the same for all listeners. Then the listeners are treated as
+//! independent for each pair of values of a and k.
 //!
 //! Three things make this probability smaller:
 //!
@@ -106,8 +106,8 @@ impl Listener {
         let load = flow.arrivals[machine] / rate;
         Self {
             rate,
-            // If a tick takes all waiting messages, no message waits behind another. If the load is below e, the formula would give more
-            // than 1.
+            // If a tick takes all waiting messages, no message waits behind another. If the load (lambda / q) is below e, the formula would
+            // give more than 1.
             free_probability: match system.takes_all() || load <= send_probability {
                 true => 1.0,
                 false => ((1.0 - load) / (1.0 - send_probability)).max(0.0),
@@ -202,8 +202,8 @@ mod tests {
     fn the_leads_of_one_and_of_two_listeners_are_those_worked_out_by_hand() {
         assert!((lead(&time_keeper(&[6.0, 3.0], 0.7)) - 0.3 / 7.0).abs() < 1e-3);
         // If the last tick of the time-keeper sent a message, a listener is ahead with probability x. x grows evenly with the time since
-        // that tick, from 0 to (1/2) (4/7) = 2/7. Neither listener is ahead with probability (1 - x)^2. Its average over x from 0 to m is
-        // 1 - m + m^2 / 3.
+        // that tick, from 0 to m = (1/2) (4/7) = 2/7. Neither listener is ahead with probability (1 - x)^2. The average of (1 - x)^2 over
+        // x from 0 to m is 1 - m + m^2 / 3.
         let none_ahead = 1.0 - 2.0 / 7.0 + (2.0f64 / 7.0).powi(2) / 3.0;
         let expected = 0.3 * (1.0 - none_ahead);
         assert!((lead(&time_keeper(&[6.0, 3.0, 3.0], 0.7)) - expected).abs() < 1e-3);

@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | mix: to one of the d neighbours or to all, d + 1 cases with equal probabilities | 2 (1 - p_j) / (d + 1) | (1 - p_j) / (d + 1) |
 //! | unicast: to one neighbour | (1 - p_j) / d | 0 |
-//! | broadcast, and all sends of a time-keeper (the only machine that sends): to all neighbours | 1 - p_j | 1 - p_j |
+//! | broadcast, and every rule in the topology time-keeper (only machine 0 sends): to all neighbours | 1 - p_j | 1 - p_j |
 //! | multicast: to k of the d neighbours | (1 - p_j) k / d | (1 - p_j) k (k - 1) / (d (d - 1)) |
 //!
 //! With the rule mix, a given neighbour gets a message in 2 of the d + 1 cases: if the send goes to this neighbour, and if it goes to all.
@@ -97,7 +97,7 @@ impl Links {
         &self.senders[machine]
     }
 
-    /// The machines that send to `machine`, each with the probability that one of its idle ticks sends to `machine`.
+    /// The machines that send to `machine`, each with the probability that an idle tick of the sender sends to `machine`.
     pub fn senders_to(&self, machine: usize) -> &[(usize, f64)] {
         &self.senders_to[machine]
     }
@@ -115,7 +115,7 @@ impl Links {
         self.senders[machine].s > 0.0
     }
 
-    /// s and q, if they are equal for all machines and every machine may send to every other.
+    /// s and q, if all machines have the same s and the same q, and every machine may send to every other. Otherwise none.
     pub fn uniform(&self) -> Option<(f64, f64)> {
         let first = &self.senders[0];
         let is_like_first = |sender: &Sender| {
@@ -126,14 +126,14 @@ impl Links {
     }
 
     /// Whether an idle tick of every machine almost always sends to every other machine (s is almost 1). Then formulas that divide by 1 - s
-    /// are too inaccurate. In a run of such machines, the one with the first idle tick overloads the others, so from then on it has nearly
-    /// all idle ticks.
+    /// are too inaccurate. In a run of such machines, the machine with the first idle tick overloads the other machines. From then on,
+    /// nearly all idle ticks are ticks of this machine.
     pub fn always_send(&self) -> bool {
         self.uniform().is_some_and(|(s, _)| s > 0.999)
     }
 
-    /// The sum of s_j times `values[j]` over the machines j that send to `machine`. If the values are idle ticks per second, it is the
-    /// number of messages per second that arrive at `machine`.
+    /// The sum of s_j times `values[j]` over the machines j that send to `machine`. If the values are idle ticks per second, the
+    /// sum is the number of messages per second that arrive at `machine`.
     pub fn weighted_sum(&self, machine: usize, values: &[f64]) -> f64 {
         let senders = self.senders_to[machine].iter();
         senders.map(|(sender, s)| s * values[*sender]).sum()
@@ -178,8 +178,9 @@ impl Links {
         true
     }
 
-    /// Whether the matrix of all machines, with 1 in the diagonal, is positive definite. If it is, there is a single long-run state
-    /// ([`super::fluid`]). If it is not, there may be several.
+    /// Whether the matrix of [`Self::is_positive_definite`] for all machines, with 1 in the diagonal, is positive definite. If it is, the
+    /// equations of [`super::fluid`] have a single solution: the machines have one state in the long run. If it is not, the equations may
+    /// have several solutions.
     pub fn has_one_state(&self) -> bool {
         self.is_positive_definite(1.0, &vec![true; self.senders.len()])
     }
@@ -241,7 +242,7 @@ mod tests {
     }
 
     /// For four machines in a ring, the smallest eigenvalue of the matrix is 1 - 2 s. So there is one state if s is less than 1/2. With
-    /// broadcasts s is 1 - p, so this is the case if p is greater than 1/2.
+    /// broadcasts s is 1 - p, so there is one state if p is greater than 1/2.
     #[test]
     fn a_ring_has_one_state_if_machines_send_rarely() {
         for (internal, expected) in [(0.51, true), (0.49, false)] {

@@ -23,20 +23,19 @@
 //!
 //! - for all measures, if neighbours can overload each other, so that some of them stop sending and chance decides which ones
 //!   ([`fluid`]);
-//! - for the clock of an overloaded machine (more messages arrive than it has ticks) that receives times of clocks with different
-//!   rates, and for the clock of a machine that receives the time of the fastest clock only through a critical machine (about as many
-//!   messages arrive as it has ticks; [`sources`]);
-//! - for all clocks, if ticks take all waiting messages, and the clock of a slow machine, which adds 1 for each message, advances in this
-//!   way about as fast as the fastest machine ticks ([`clocks`]).
+//! - for the clock of an overloaded or critical machine, if the machine receives times of clocks with different rates ([`clocks`]);
+//! - for the clock of a machine, if the times of a faster clock reach this machine only through a critical machine ([`sources`]);
+//! - for all clocks, if ticks take all waiting messages, and a machine receives so many messages that its clock advances nearly as fast as
+//!   the fastest clock just by adding 1 for each message ([`clocks`]).
 //!
 //! A prediction is made in three steps:
 //!
-//! 1. **Fluid** ([`fluid`]): messages are treated as a continuous flow. This gives the exact rates in the long run, and the overloaded
-//!    machines.
+//! 1. **Fluid** ([`fluid`]): messages are treated as a continuous flow. This gives the exact numbers of messages and idle ticks
+//!    per second in the long run, and the overloaded machines.
 //! 2. **Diffusion** ([`noise`], [`diffusion`], [`flow`]): the length of a queue is treated as a Brownian motion (a continuous random walk)
-//!    that is reflected at zero, so that it is never negative. Its drift (the mean growth per second, not the drift of a clock) is that
-//!    of the fluid, and its variance follows from the random draws. This step corrects for a finite T and for machines near the critical
-//!    load (as many messages as ticks).
+//!    that is reflected at zero, so that it is never negative. Step 1 gives the mean growth of this motion per second, and its
+//!    variance follows from the random draws. Step 2 corrects for a finite T and for machines near the critical load (as many messages
+//!    as ticks).
 //! 3. **Clocks** ([`clocks`]): the *logical rate* R of the fastest clock (how much it advances per second), and how far the other clocks
 //!    are behind it.
 //!
@@ -68,8 +67,8 @@
 //! Known reasons why predictions are off, with and without caveats:
 //!
 //! - an overloaded machine sends its few messages mostly at the start, and the diffusion predicts their number badly;
-//! - machines whose ticks take all waiting messages are busy at the same times, so the predicted receive share of a machine with
-//!   more messages than ticks is off by up to 0.15;
+//! - machines whose ticks take all waiting messages are busy at the same times. The derivation ignores this. So the predicted receive
+//!   share of a machine with more messages than ticks is off by up to 0.15;
 //! - the messages of three or four equally fast machines that send often (s of 0.25 or more) advance the clocks less than estimated, so
 //!   the predicted logical rate R is too high by up to 3 %. The error is larger in rings. It is also larger with delays, which the estimate
 //!   of R ignores: if the delay is longer than the time between ticks, two equally fast machines hardly advance each other's clocks;

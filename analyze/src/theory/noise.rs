@@ -7,13 +7,14 @@
 //!
 //! # Feedback kappa
 //!
-//! A message from i to an active machine j costs j an idle tick, so j sends less, also to i. Suppose that i nevertheless had one idle
-//! tick. Let n_j be the change of the number of idle ticks of j, and n the sum of all n_j. Machine j gets s more messages from i,
+//! A message from i to an active machine j costs j an idle tick, so j sends less, also to i. Machine i has no idle ticks; suppose that
+//! it had one. Let n_j be the change of the number of idle ticks of j, and n the sum of all n_j. Machine j gets s more messages from i,
 //! and s (n - n_j) more from the other active machines (n is negative, so these are fewer). Each message costs one idle tick:
 //!
 //! > n_j = -s - s (n - n_j). The sum over all j gives n = -s K / (1 + (K - 1) s).
 //!
-//! Machine i gets s n more messages, which is a negative number. So one idle tick of i prevents this number of messages for i:
+//! The active machines together lose -n idle ticks, and each of these would have sent s messages to i. So one idle tick of i prevents
+//! -s n messages for i:
 //!
 //! > kappa = -s n = s^2 K / (1 + (K - 1) s).
 //!
@@ -21,16 +22,16 @@
 //!
 //! Within a given time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
 //! mean, which is s per idle tick. The messages to i count directly: e_ki. The messages to active machines cost these machines idle
-//! ticks. As in the sum of the equations for n_j above, their number of idle ticks changes in total by
-//! -(sum of e_kj over all k and all active j) / (1 + (K - 1) s). Each idle tick that they lose would have sent s messages to i. So the
-//! idle ticks of k change the number of messages for i by
+//! ticks. As in the sum of the equations for n_j above, the number of idle ticks of all active machines together changes by
+//! -(sum of e_kj over all k and all active j) / (1 + (K - 1) s). Each lost idle tick would have sent s messages to i. So the idle ticks
+//! of a single machine k change the number of messages for i by
 //!
 //! > e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s).
 //!
-//! The sum over j has m terms: m = K - 1 if k is active, and otherwise m = K. Now let e_kj belong to a single idle tick of k. Then its
-//! variance is V = s (1 - s). The covariance of e_kj and e_kl, for two machines j and l, is C = q - s^2, where q is the probability that
-//! an idle tick sends to both of two given machines (for `sends = "mix"`, q is s/2). Different ticks are independent. So an idle tick of k
-//! contributes the variance
+//! The sum over j has m terms: m = K - 1 if k is active, and otherwise m = K. From here on, e_kj is about a single idle tick
+//! of k. The variance of e_kj is V = s (1 - s). The covariance of e_kj and e_kl, for two machines j and l, is C = q - s^2, where q is the
+//! probability that an idle tick sends to both of two given machines (for `sends = "mix"`, q is s/2). Different ticks are independent. So
+//! an idle tick of k contributes the variance
 //!
 //! > v = V + c^2 (m V + m (m - 1) C) - 2 c m C.
 //!
@@ -84,7 +85,8 @@ impl Noise {
         links: &Links,
     ) -> Option<Self> {
         let w = find_fixed_point(vec![0.0; idle.len()], |j, w| {
-            // So a sum of w over all neighbours is the sum over the active ones.
+            // The formulas use w only for active machines other than `machine`. With w = 0 for the rest, the code below can sum over all
+            // neighbours.
             if j == machine || !active[j] {
                 return 0.0;
             }
@@ -125,7 +127,7 @@ impl Noise {
         // C and V.
         let (covariance, variance) = (q - s * s, s * (1.0 - s));
         let c = match active_others {
-            // Then c has no effect, but the formula would divide by 0 if s is 1.
+            // No other machine is active, so c is only multiplied by 0 below. The formula for c would divide by 0 if s is 1.
             0.0 => 0.0,
             count => s / (1.0 + (count - 1.0) * s),
         };

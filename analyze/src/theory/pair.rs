@@ -1,5 +1,5 @@
-//! Two machines with the highest rate tick in turn, and no other machine sends to them. Without messages, each clock counts the ticks of
-//! its machine. The *gain* is how much more it counts because of messages.
+//! Two machines with the highest rate tick in turn, and no other machine sends to them. Without messages, each clock would only
+//! count the ticks of its machine. What messages add to this count is the *gain*.
 //!
 //! No queue has more than one message, because between two ticks of a machine the other one ticks once. Before a tick there are four
 //! states: the clock of the machine that ticks next is equal to the other clock or one behind it, and a message waits for this machine or
@@ -19,10 +19,12 @@
 //! For beta the machines change places.
 //!
 //! Consider the moment before a tick of the first machine. With probability x = beta / (alpha + beta + alpha beta), its clock is behind
-//! and no message waits. With probability alpha x, its clock is behind and a message waits, so the clock gains a tick. For the second
-//! machine, alpha and beta change places. So each tick of either machine brings the same mean gain, in ticks:
+//! and no message waits. With probability alpha x, its clock is behind and a message waits, so the clock gains a tick. So the mean gain of
+//! a tick of the first machine is
 //!
-//! > g = alpha beta / (alpha + beta + alpha beta).
+//! > g = alpha x = alpha beta / (alpha + beta + alpha beta).
+//!
+//! For the second machine, alpha and beta change places. This does not change g, so g is also the mean gain of its ticks.
 //!
 //! For equal machines a = b = s. Then alpha = beta = s (1 - s), and g = s (1 - s) / (2 + s (1 - s)).
 
@@ -49,22 +51,23 @@ impl Pair {
         (self.back * (1.0 - self.out), self.out * (1.0 - self.back))
     }
 
-    /// The exact gain g divided by the two-step estimate of the gain in [`super::clocks`]. The estimate is too high, because it
-    /// ignores that machines sometimes receive at ticks at which they would have sent. Per tick, the estimate is
-    /// 1 / (1 / (a y_1) + 1 / (b y_2)), where y_1 = (1 - b) / (1 - a b) and y_2 = (1 - a) / (1 - a b) are the shares of idle ticks of the
-    /// two machines. For equal machines the ratio is 2 (1 - s) / (2 - s).
+    /// The exact gain g divided by an estimate of the gain: [`super::clocks`] describes two steps in which a clock gains a tick, and
+    /// estimates how long they take. The estimate of the gain is too high, because it ignores that machines sometimes receive at ticks at
+    /// which they would have sent. Per tick, the estimate is 1 / (1 / (a y_1) + 1 / (b y_2)), where y_1 = (1 - b) / (1 - a b) and
+    /// y_2 = (1 - a) / (1 - a b) are the shares of idle ticks of the two machines. For equal machines the ratio is 2 (1 - s) / (2 - s).
     pub fn gain_ratio(self) -> f64 {
         let (alpha, beta) = self.alpha_and_beta();
         match alpha + beta + alpha * beta {
             // No idle tick sends, or each idle tick of both machines sends. In both cases the clocks gain nothing.
             0.0 => 0.0,
-            // The ratio as derived above, simplified.
+            // g divided by the estimate, simplified: a y_1 = beta / (1 - a b), and b y_2 = alpha / (1 - a b).
             denominator => (1.0 - self.out * self.back) * (alpha + beta) / denominator,
         }
     }
 
     /// How far the clocks of the first and of the second machine are behind the greater of the two clocks, on average over time. A clock
-    /// can be behind only while the other machine ticked last, which is half of the time. It is then behind by one, or not at all.
+    /// can be behind only from a tick of the other machine to the next tick of its own machine. This is half of the time, and in this time
+    /// the clock is behind by one or not at all.
     pub fn behind(self) -> (f64, f64) {
         let (alpha, beta) = self.alpha_and_beta();
         let denominator = alpha + beta + alpha * beta;
@@ -88,7 +91,8 @@ mod tests {
     fn for_equal_machines_the_formulas_become_the_short_ones() {
         for s in [0.1, 0.5, 0.9] {
             let pair = Pair { out: s, back: s };
-            // The probability that the clock is behind and no message waits.
+            // The probability that, before a tick, the clock is behind and no message waits. With or without a waiting message, the clock is
+            // behind with probability x + s (1 - s) x, which is 1 - x.
             let x = 1.0 / (2.0 + s * (1.0 - s));
             assert!((pair.gain_ratio() - 2.0 * (1.0 - s) / (2.0 - s)).abs() < 1e-12);
             let (first, second) = pair.behind();

@@ -22,8 +22,8 @@ pub struct PlannedConfiguration {
     pub machines: Vec<Prediction>,
 }
 
-/// Predicts all configurations of `experiment`, in their order. The predicted measures leave out the first `warm_up_s` model seconds of
-/// each run. `warm_up_s` must be less than the duration of every configuration.
+/// Returns the predictions for all configurations of `experiment`, in the order of [`Experiment::configurations`]. The predicted measures
+/// leave out the first `warm_up_s` model seconds of each run. `warm_up_s` must be less than the duration of every configuration.
 pub fn predict_experiment(experiment: &Experiment, warm_up_s: f64) -> Vec<PlannedConfiguration> {
     let configurations = experiment.configurations();
     let predicted = on_all_cores(configurations.len(), |index| {

@@ -101,7 +101,7 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
         optional: (first_measure + 1..headings.len()).rev().collect(),
         headings,
         rows,
-        // The column `regime`. The function also has colours for words of verdicts, which are not in this table.
+        // In the column `regime`, words such as `stable` have colours. `tone_of_verdict` also knows words that this table never has.
         coloured: Some((first_measure - 1, tone_of_verdict)),
         caption,
         ..Table::default()
@@ -118,7 +118,7 @@ pub fn boundary_table(
         return None;
     }
     let all = configurations.iter().map(|one| &*one.configuration);
-    // A parameter that all boundaries sweep has no column: its values are in the last column.
+    // If all boundaries are along the same parameter, this parameter has no column of its own: the last column shows its values.
     let varying: Vec<&Parameter> = varying(all)
         .into_iter()
         .filter(|parameter| {
@@ -138,7 +138,7 @@ pub fn boundary_table(
             .map(|parameter| key_cell(parameter, boundary))
             .collect();
         row.push(match boundary.swept {
-            // The rate of this machine is the swept value, so it is not shown.
+            // The swept value is the rate of this machine, so the cell has only the machine's index.
             Swept::Rate(swept) if swept == boundary.machine => swept.to_string(),
             _ => machine(&boundary.configuration, boundary.machine),
         });
@@ -203,7 +203,8 @@ pub fn planned_records(
     configurations: &[PlannedConfiguration],
     boundaries: &[Boundary],
 ) -> Vec<Record> {
-    // The largest boundary of each machine. The key has all parameters except the swept one, as a text, and the index of the machine.
+    // Each key is a text with all parameters except the swept one, and the index of a machine. The value is the largest boundary with
+    // this key.
     let mut largest: HashMap<(String, usize), f64> = HashMap::new();
     for boundary in boundaries {
         let key = (
@@ -213,7 +214,7 @@ pub fn planned_records(
         let value = largest.entry(key).or_insert(boundary.value);
         *value = value.max(boundary.value);
     }
-    // At most one rate is swept, so the first one is the only one.
+    // At most one machine's rate is swept. So the first boundary along a rate shows which machine this is.
     let mut swept = boundaries.iter().map(|boundary| boundary.swept);
     let swept_rate = swept.find(|swept| *swept != Swept::Internal);
     let mut records = vec![];
@@ -282,7 +283,7 @@ fn record(configuration: &Configuration, index: usize, prediction: &Prediction) 
     record
 }
 
-/// The parameters in which the configurations differ, and always `rates` and `internal`.
+/// The parameters whose values differ between the configurations. `rates` and `internal` are always included.
 fn varying<'c>(
     configurations: impl Iterator<Item = &'c Configuration> + Clone,
 ) -> Vec<&'static Parameter> {

@@ -70,7 +70,8 @@ pub fn predict(system: &System) -> Vec<Prediction> {
         return vec![unknown; system.rates.len()];
     };
     let clocks = Clocks::new(system, &flow);
-    // This drift is that of a queue's length, not the drift of a clock.
+    // `relative_drift` is about the drift of a queue, not of a clock. The drift of a queue is how much the queue would grow if each tick
+    // had to receive a message. It is negative if there are fewer messages than ticks.
     let regimes: Vec<Regime> = flow
         .queues
         .iter()
@@ -117,8 +118,9 @@ impl ExpectedCounts {
                 arrivals * arriving_after_warm_up_s,
             )
         } else {
-            // A tick that is not idle receives one message, so both numbers are equal. Messages that were received in the warm-up do not
-            // count. These are the messages that arrived in the warm-up, minus those that still waited at its end.
+            // A tick that is not idle receives exactly one message, so the numbers of receiving ticks and of messages are equal. Messages
+            // that were received in the warm-up do not count. Their number is the number of messages that arrived in the warm-up, minus
+            // the number of messages that still waited at its end.
             let received_in_warm_up =
                 arrivals * arriving_in_warm_up_s - queue.mean(arriving_in_warm_up_s);
             let received = receiving_in_run - received_in_warm_up.clamp(0.0, receiving_in_run);
@@ -144,7 +146,8 @@ fn predict_machine(
     clocks: &Clocks<'_>,
     machine: usize,
 ) -> Prediction {
-    let (window, receiving_s) = (system.observed(), system.receiving_s());
+    // Messages arrive for `arriving_s` seconds: in the whole run except its first `delay_s` seconds.
+    let (window, arriving_s) = (system.observed(), system.receiving_s());
     let (rate, queue) = (system.rates[machine], flow.queues[machine]);
     let observed_s = window.end - window.start;
     let arrival_rate = flow.arrivals[machine];
@@ -167,15 +170,16 @@ fn predict_machine(
         idle_rate: Some((observed.ticks - observed.receiving_ticks) / observed_s),
         arrival_rate: Some(arrival_rate),
         backlog_growth: Some(queue.slope(&window, system.delay_s)),
-        backlog_final: Some((queue.mean(receiving_s) - arrived_since_last_tick).max(0.0)),
-        backlog_final_sd: Some(queue.sd(receiving_s)),
+        backlog_final: Some((queue.mean(arriving_s) - arrived_since_last_tick).max(0.0)),
+        backlog_final_sd: Some(queue.sd(arriving_s)),
         receive_share: Some(observed.receiving_ticks / observed.ticks),
         logical_rate,
         lag_slope: clocks.lag_slope(machine),
-        // At the end of the run, another clock can be greater than that of the fastest machine. The lead is what this adds to the lag.
+        // `lag` is the lag behind the clock of the fastest machine, but `lag_final` is the lag behind the greatest clock. The lead is how
+        // far the greatest clock is ahead of the fastest machine's clock.
         lag_final: lag_end.map(|lag| (lag + clocks.leads[machine]).max(0.0)),
         jump_mean: logical_rate.map(|per_second| per_second * observed_s / observed.events()),
-        // `predict` gives the caveats.
+        // The caveats are empty here. `predict` fills them in.
         caveats: Default::default(),
     }
 }

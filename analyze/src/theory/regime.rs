@@ -1,9 +1,10 @@
-//! The regime of a machine: stable, critical or overloaded, depending on how many messages arrive compared with its ticks. The theory
-//! predicts it ([`Regime::from_relative_drift`]), and runs show it ([`measured_regime`]).
+//! The regime of a machine: stable, critical or overloaded, depending on how many messages arrive compared with its ticks.
+//! [`Regime::from_relative_drift`] predicts the regime by the theory. [`measured_regime`] finds the regime from the runs of a configuration.
 //!
-//! In this module, the *drift* is not that of a clock but that of a queue: how much the queue of a machine would grow on average during a
-//! run if each tick had to receive a message. It is negative if there are fewer messages than ticks. By chance, a single run has somewhat
-//! more or fewer messages than the average. These are the *random fluctuations*.
+//! In this module, *drift* does not mean the drift of a clock but that of a machine's queue. To find it, imagine that the machine has no idle
+//! ticks (ticks that receive nothing and may send). The drift is the average number of messages that would then arrive during a run, minus
+//! the number of the machine's ticks. For example, with 40 messages and 60 ticks the drift is -20. By chance, a single run has somewhat
+//! more or fewer messages than the average. These differences are the *random fluctuations*.
 
 use sim::experiment::ReceiveRule;
 
@@ -15,7 +16,7 @@ use crate::stats::repetitions::Group;
 pub enum Regime {
     /// There are more ticks than messages, so the queue becomes empty again and again.
     Stable,
-    /// There are about as many messages as ticks. A run of this length does not show whether the queue would grow for ever.
+    /// There are about as many messages as ticks. The runs are too short to show whether the queue would grow for ever.
     Critical,
     /// There are more messages than ticks, so the queue grows for as long as the system runs.
     Overloaded,
@@ -48,8 +49,8 @@ impl Regime {
     }
 }
 
-/// The regime of a machine as measured by its offered load (the number of messages that arrive for each of its ticks) in the runs of
-/// `group`. None if the offered load is unknown.
+/// The measured regime of one machine. `group` has the runs of its configuration. The regime follows from the machine's mean offered load,
+/// that is, the number of messages that arrive for each of its ticks. None if the offered load is unknown.
 ///
 /// - stable: the whole 95 % interval of the offered load is below 1, or each tick takes all waiting messages (`receive = "all"`), so that
 ///   the queue cannot grow;

@@ -15,8 +15,8 @@ pub(super) struct Source {
     /// The fastest machine whose time reaches this one. It may be this machine itself. If several are equally fast, it is the
     /// first of them.
     pub machine: usize,
-    /// Whether the fastest time could come only through other machines: if all machines passed times on, even overloaded ones, the time of a
-    /// machine would arrive that is faster than this one and all that send to it directly.
+    /// Whether the fastest time could come only through other machines. Suppose that all machines pass times on, even overloaded ones. Then
+    /// this is `true` if a time arrives that is faster than the machine's own time and the times of all machines that send to it directly.
     pub is_relayed: bool,
     /// Whether it is unknown how fast the followed machine is, because this depends on a critical machine, which passes times on only now
     /// and then.
@@ -30,6 +30,7 @@ impl Source {
             let relative_drift = flow.queues[machine].relative_drift(system.duration_s);
             Regime::from_relative_drift(relative_drift) == Regime::Critical
         };
+        // `flow.active` is true for a machine that has idle ticks in the long run. At these ticks it sends, so it passes times on.
         let surely_passes_on = |machine: usize| flow.active[machine] && !is_critical(machine);
         let may_pass_on = |machine: usize| flow.active[machine] || is_critical(machine);
         let rate = |machine: usize| system.rates[machine];
@@ -61,12 +62,12 @@ fn fastest(rates: &[f64], reaching: &[bool]) -> usize {
 }
 
 /// For each machine, whether its time reaches `machine`. The time of `machine` itself reaches it. The time of another machine reaches it if
-/// that machine sends (it has idle ticks, or `passes_on` is true for it), either to `machine` itself or to a machine that passes times on to
-/// `machine`.
+/// that machine sends, either to `machine` itself or to a machine that passes times on to `machine`. A machine counts as sending if it has
+/// idle ticks or if `passes_on` is true for it.
 fn reaching(machine: usize, flow: &Flow, passes_on: &dyn Fn(usize) -> bool) -> Vec<bool> {
     let mut reaching = vec![false; flow.idle.len()];
     reaching[machine] = true;
-    // The search goes backwards, from `machine` to its senders, then to the senders of those that pass times on, and so on.
+    // The search goes backwards: from `machine` to its senders, from each sender that passes times on to its own senders, and so on.
     let mut to_visit = vec![machine];
     while let Some(visited) = to_visit.pop() {
         if visited != machine && !passes_on(visited) {

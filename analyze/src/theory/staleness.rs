@@ -1,5 +1,6 @@
-//! The second part of a machine's lag: what the clock that the machine follows has gained on the machine's own clock since the last
-//! message that brought the machine a later time (a timestamp greater than its clock). [`super::clocks`] explains the parts of the lag.
+//! The second part of a machine's lag behind the faster clock that it follows. A message brings the machine a *later time* if its timestamp
+//! is greater than the machine's clock. Until the next such message, the followed clock gains on the machine's own clock. This gain is
+//! the second part. [`super::clocks`] explains all parts of the lag.
 //!
 //! G(x) is the probability that the second part exceeds x, where x is in units of the clock. The differential equation of G is in
 //! [`super::clocks`]. It is integrated here in small steps of x.
@@ -23,9 +24,9 @@ pub(super) struct Staleness {
 }
 
 impl Staleness {
-    /// Integrates G for the machines `followers`, whose clocks follow a faster clock. For each machine, `rates` has the logical rate R of
-    /// the clock that it follows: how much this clock advances per second. `gains` has D: how much this clock gains per second on the
-    /// machine's own clock, as long as no later time arrives.
+    /// Integrates G for the machines `followers`, whose clocks follow a faster clock. For each machine, `rates` has R: how much the followed
+    /// clock advances per second. `gains` has D: how much the followed clock gains per second on the machine's own clock, as long as no
+    /// later time arrives.
     pub fn integrate(flow: &Flow, gains: &[f64], rates: &[f64], followers: &[usize]) -> Self {
         let step = STEP * shortest_lag(flow, gains, followers);
         let mut integrals = vec![vec![0.0]; gains.len()];
@@ -40,13 +41,15 @@ impl Staleness {
             let mut greatest: f64 = 0.0;
             for &machine in followers {
                 let senders = flow.links.senders_to(machine).iter();
-                // A message puts the machine's second part to x or less if its sender's second part is at most x (probability 1 - G).
-                // This is the number of such messages per second. Senders that follow another clock (their R differs) do not count.
+                // A message brings the machine the sender's clock. So after the message, the machine's second part is at most that of
+                // the sender. The sender's second part is at most x with probability 1 - G, where G is that of the sender.
+                // `renewals_per_s` is the number of messages per second from senders whose second part is at most x. (A sender sends
+                // the machine s * idle messages per second.) Senders that follow another clock do not count: their R differs.
                 let renewals_per_s: f64 = senders
                     .filter(|(sender, _)| rates[*sender] == rates[machine])
                     .map(|&(sender, s)| s * flow.idle[sender] * (1.0 - before[sender]))
                     .sum();
-                // A step of dG/dx = -(G / D) renewals_per_s.
+                // A step of dG/dx = -(G / D) renewals_per_s. Within a step, `renewals_per_s` is taken as constant, so G falls exponentially.
                 probability[machine] *= (-step * renewals_per_s / gains[machine]).exp();
                 let mean_in_step = (before[machine] + probability[machine]) / 2.0;
                 let integral_before = integrals[machine].last().copied().unwrap_or_default();
@@ -74,9 +77,9 @@ impl Staleness {
     }
 }
 
-/// A value of x that is so small that G of each of the `followers` is still at least 1/e there: the smallest D divided by the messages
-/// per second that would arrive at a machine to which all machines send. It is infinite if there are no followers or no messages; then G is
-/// not integrated.
+/// A value of x at which G of each of the `followers` is still at least 1/e. It is the smallest D, divided by the number of messages per
+/// second that would arrive at a machine to which all machines send. No follower has a smaller D or gets more messages per second, so no G
+/// falls faster than exp(-x / the result). The result is infinite if there are no followers or no messages. Then G is not integrated.
 fn shortest_lag(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
     let sent = |machine: usize| flow.links.sender(machine).s * flow.idle[machine];
     let all_messages: f64 = (0..gains.len()).map(sent).sum();

@@ -34,9 +34,10 @@ pub struct System {
 }
 
 impl System {
-    /// A system with default values: all machines have the same probability `internal`, every machine may send to every other (a send goes
-    /// to one of the others or to all, each equally likely), and a tick receives one message. First ticks are at different times. A message
-    /// carries the clock after the increment, and arrives without delay.
+    /// A system with default values: all machines have the same probability `internal`, every machine may send to every other, and a tick
+    /// receives one message. A send goes to one of the other machines or to all of them. With three machines, there are three cases with
+    /// equal probabilities: the first other machine, the second, or both. First ticks are at different times. A message carries the clock
+    /// after the increment, and arrives without delay.
     pub fn new(rates: &[f64], internal: f64, duration_s: f64) -> Self {
         Self {
             rates: rates.to_vec(),
@@ -92,8 +93,8 @@ impl System {
         self.warm_up_s..self.duration_s
     }
 
-    /// The time in which messages can arrive, in model seconds: the duration minus the mean delay. If the delay is as long as the run or
-    /// longer, a millionth of the duration instead, because formulas divide by this time.
+    /// The time in which messages can arrive, in model seconds: the duration minus the mean delay. It is at least a millionth of the
+    /// duration, even if the delay is longer than the run, because formulas divide by this time.
     pub(super) fn receiving_s(&self) -> f64 {
         (self.duration_s - self.delay_s).max(1e-6 * self.duration_s)
     }

@@ -30,8 +30,8 @@ pub(super) const REGIMES: &str = "- stable: fewer messages arrive than the machi
      the queue grows. critical: messages and ticks are nearly equal in number, so over a run the queue is expected to grow \
      or shrink by less than one standard deviation of its random fluctuations.";
 
-/// The headings of the columns that a narrow terminal may leave out, the first one first. `its sd` is the standard deviation of the final
-/// backlog.
+/// The headings of the columns that are left out if the terminal is too narrow. The first column of this list is left out first. `its sd` is
+/// the standard deviation of the final backlog.
 const OPTIONAL: [&str; 5] = [
     "its sd",
     "receive share",
@@ -104,7 +104,7 @@ fn shown(comparison: &PredictionComparison<'_>) -> Vec<Compared> {
     SHOWN.map(|quantity| comparison.of(quantity)).to_vec()
 }
 
-/// The heading of the column of a measure. This is its usual heading, except for the final backlog, whose heading is its [`label`].
+/// The heading of a measure's column. The final backlog has its [`label`] as heading, and every other measure has its usual heading.
 pub(super) fn heading(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => label(compared),
@@ -284,9 +284,9 @@ pub(super) fn reasons(compared: &[Compared]) -> Vec<String> {
         .collect()
 }
 
-/// A record for each machine, in full precision. It has the parameters, and the predicted regime and rates: how many messages arrive and how
-/// many ticks are idle (receive nothing) per second. For each predicted measure it has mean, sd, low, high, n, predicted, difference, z
-/// and the names of the caveats; for the final backlog also the predicted sd.
+/// A record for each machine, in full precision. It has the parameters and three predictions: the regime, how many messages arrive per
+/// second, and how many ticks per second are idle (receive nothing). For each predicted measure it has mean, sd, low, high, n, predicted,
+/// difference, z and the names of the caveats; for the final backlog also the predicted sd.
 pub fn records(machines: &[PredictionComparison<'_>]) -> Vec<Record> {
     machines.iter().map(record).collect()
 }

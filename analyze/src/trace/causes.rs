@@ -5,9 +5,10 @@ use crate::execution::Execution;
 use crate::execution::causality::visit_with_vector_clocks;
 use crate::execution::window::Window;
 
-/// Calls `visit` for each event of the window, in causal order, with its index and a vector clock that counts only events of the window:
-/// for each machine, how many of its events in the window happened before the event, including the event itself. If event a of
-/// the window happened before event b of the window only by way of events outside the window, a still counts for b.
+/// Calls `visit` for each event of the window, in causal order, with the event's index and a vector clock. This vector clock counts only
+/// events of the window: for each machine, how many of the machine's events in the window happened before the event. The event itself
+/// counts too. If event a of the window happened before event b of the window only by way of events outside the window, a still counts
+/// for b.
 ///
 /// # Errors
 ///
@@ -24,8 +25,8 @@ pub(super) fn visit<E: From<Error>>(
             return Ok(());
         }
         for (machine, (in_window, in_run)) in window_clock.iter_mut().zip(full_clock).enumerate() {
-            // `counts` has one entry more for each machine than the machine has events. So where the entries of machine 2 begin, `counts`
-            // is already 2 entries longer than the list of events.
+            // For each machine, `counts` has one entry more than the machine has events. So the entries of machine 2 begin 2 places later
+            // in `counts` than the events of machine 2 begin in the list of events.
             let start = execution.range_of(machine as u32).start + machine;
             *in_window = counts[start + *in_run as usize];
         }

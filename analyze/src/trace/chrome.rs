@@ -3,9 +3,9 @@
 //! The format is the "Trace Event Format" of the Chromium project. Times are in microseconds. The field `ph` says what an entry is: `M`
 //! names a process (here the run) or a thread (here a machine), `X` is an event with a length, `s` and `f` are the start and the end of
 //! an arrow (here a message), and `C` is the new value of a counter. `pid` is the number of the process, and `tid` that of the thread. The
-//! two entries of an arrow have the same `id`: the index of the event that receives the message, plus 1, as in the trace for Perfetto. The
-//! entry `f` has the field `bp` with the value `e`: then the arrow ends at the event that is going on at this time, and not at the next
-//! event.
+//! two entries of an arrow have the same `id`: the index of the event that receives the message, plus 1. (`perfetto.rs`, which writes
+//! Perfetto's own format, uses the same numbers.) The entry `f` has the field `bp` with the value `e`. This field makes the arrow end at
+//! the event that is going on at the entry's time. Without `bp`, the arrow would end at the next event.
 
 use std::io::Write;
 
@@ -63,8 +63,8 @@ fn microseconds(ns: i64) -> String {
     format!("{}.{:03}", ns / 1_000, ns % 1_000)
 }
 
-/// Writes the arguments that only some events have: the length of the queue, recipients, sender and stamp. Then closes the event's JSON
-/// object, which was begun with the other arguments.
+/// Writes the arguments that only some events have: the length of the queue, recipients, sender and stamp. Then closes the two JSON objects
+/// that the function `write` has opened: the entry of the event, and the object `args` inside it.
 fn write_arguments(
     execution: &Execution,
     index: usize,

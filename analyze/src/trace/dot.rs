@@ -32,6 +32,7 @@ pub(super) fn write(
         events: vec![vec![]; machines],
         clocks: vec![vec![]; machines],
     };
+    // Visits the events of the window in causal order. `clock` is an event's vector clock. It counts only events of the window.
     causes::visit::<TraceError>(execution, window, |index, clock| {
         let event = &execution.events()[index];
         // Graphviz keeps the edges between nodes of the same `group` straight.
@@ -89,7 +90,8 @@ impl Graph {
             true => previous,
             false => clock[other],
         };
-        // How many events of `other` happened before the previous event of this machine. They are only indirect causes of the next event.
+        // How many events of `other` happened before the previous event of this machine. These events are only indirect causes of the next
+        // event.
         let known_before = |other: usize| match previous {
             0 => 0,
             previous => self.clock(machine, previous)[other],
@@ -98,10 +100,10 @@ impl Graph {
             true => previous > 0,
             false => clock[*other] > known_before(*other),
         };
-        // The machines whose last event before the next event may be a direct cause.
+        // The machines whose event with the number `last_of` can be a direct cause.
         let candidates: Vec<usize> = (0..clock.len()).filter(is_candidate).collect();
-        // A candidate's event that happened before another candidate's event is only an indirect cause. The vector clock of the other
-        // event then counts it.
+        // If the event of one candidate happened before the event of another candidate, the first event is only an indirect cause. Then
+        // the vector clock of the second event counts the first event.
         let happened_before_other = |&candidate: &usize| {
             let others = candidates.iter().filter(|&&other| other != candidate);
             let mut clocks = others.map(|&other| self.clock(other, last_of(other)));

@@ -57,8 +57,8 @@ pub(super) fn write(
 /// The lines of an event:
 ///
 /// - a receive: the arrow of its message, or a note if the send is not in the window;
-/// - a send: an arrow for each message to a machine of the window that is received outside the window or never. If there is no message to a
-///   machine of the window, a note. (The arrows of messages that are received in the window are written at their receives.)
+/// - a send: a note if none of its messages goes to a machine of the window. Otherwise an arrow for each message that goes to a machine of
+///   the window but is not received in the window. (If a message is received in the window, its arrow is written at its receive.)
 /// - an internal event: a note.
 fn lines_of_event(execution: &Execution, window: &Window, index: usize) -> String {
     let event = &execution.events()[index];

@@ -104,8 +104,8 @@ fn words(execution: &Execution, index: usize) -> String {
 fn recipients(execution: &Execution, send: usize) -> String {
     let messages = execution.messages_of(send).iter();
     let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
-    // In the log of a faulty program, a machine can receive the same message twice. Then it is listed twice in a row, because the messages
-    // of a send are ordered by recipient.
+    // In the log of a faulty program, a machine can receive the same message twice. Then the machine is in the list twice. The messages
+    // of a send are ordered by recipient, so equal recipients are side by side, and `dedup` removes the second one.
     recipients.dedup();
     let recipients: Vec<String> = recipients.iter().map(ToString::to_string).collect();
     recipients.join(", ")

@@ -46,7 +46,7 @@ pub struct TrackDescriptor {
     /// The name of the track.
     #[prost(string, optional, tag = "2")]
     pub name: Option<String>,
-    /// The process, for the track that stands for the whole run.
+    /// Present if it is the track of the whole run, which is a process in Perfetto's words.
     #[prost(message, optional, tag = "3")]
     pub process: Option<ProcessDescriptor>,
     /// The number of the track above this one, of which this track is a part.
@@ -157,7 +157,7 @@ pub(super) fn write(
     for &index in &window.events {
         let event = &execution.events()[index];
         // Nanoseconds since the run's start. Perfetto has no negative times. So if a faulty log has events before the start, all times are
-        // made later by `shift_ns`. (For other logs, this is 0.)
+        // made later by `shift_ns`. (For other logs, `shift_ns` is 0.)
         let at_ns = (event.time_ns + shift_ns) as u64;
         let end_ns = at_ns + slices::length_ns(execution, index) as u64;
         writer.write_event(at_ns, slice_begin(execution, window, index))?;
@@ -179,8 +179,8 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Writes the packets of a [`Trace`] one by one, so that the whole trace is never in memory. This is possible because, in
-/// protobuf, a whole trace is only its fields, one after the other. Its only field is the packet, which is repeated.
+/// Writes the packets of a [`Trace`] one by one, so that the whole trace is never in memory. In protobuf, the bytes of a [`Trace`] are the
+/// bytes of its packets, one after the other. Before each packet are the field number of [`Trace::packet`] and the packet's length.
 struct Writer<'w, W> {
     out: &'w mut W,
     /// The bytes of the last packet. The buffer is kept so that the next packet can use its memory.

@@ -14,7 +14,11 @@ use crate::execution::Execution;
 use crate::execution::window::Window;
 
 /// The regular expression that reads the events, in the syntax of JavaScript. `timestamp` is the model time in nanoseconds, `clock` is
-/// the vector clock.
+/// the vector clock. For example, it reads this line:
+///
+/// ```text
+/// 2000000000 machine-0 {"machine-0":3,"machine-1":3} send to 1; clock 4 to 5; tick 2; queue 0
+/// ```
 pub const PARSER: &str = r"(?<timestamp>\d+) (?<host>\S+) (?<clock>\{.*\}) (?<event>.*)";
 
 /// Writes the events of the window.

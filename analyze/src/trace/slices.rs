@@ -2,9 +2,9 @@
 
 use crate::execution::Execution;
 
-/// Length of an event's slice in nanoseconds. Events take no time in the model, but a slice of length 0 would be invisible. So it is half
-/// the time between two ticks, which leaves a gap before the next tick. If the machine's next event comes earlier, the slice ends there: a
-/// tick may receive several messages, or this event may be late.
+/// Length of an event's slice in nanoseconds. Events take no time in the model, but a slice of length 0 would be invisible. So a slice is
+/// half as long as the time between two ticks, which leaves a gap before the next tick. If the machine's next event comes sooner, the slice
+/// ends at that event. The next event can come sooner if a tick receives several messages, or if the event of this slice is late.
 pub(super) fn length_ns(execution: &Execution, index: usize) -> i64 {
     let event = &execution.events()[index];
     let period_ns = 1e9 / execution.rates[event.machine as usize].hertz();
@@ -19,7 +19,7 @@ pub(super) fn length_ns(execution: &Execution, index: usize) -> i64 {
 }
 
 /// Nanoseconds that are added to all times so that no time is negative, because Perfetto's times have no sign. The result is above 0 only
-/// for a faulty log that has events before the start of the run. (An import takes the first event as the start.)
+/// for a faulty log that has events before the start of the run. (An imported run has no such events, because its first event is the start.)
 pub(super) fn shift_ns(execution: &Execution) -> i64 {
     let times = execution.events().iter().map(|event| event.time_ns);
     let earliest_ns = times.min().unwrap_or(0);

@@ -8,7 +8,7 @@ On each page it checks, in light and dark colours, at three widths and for print
 other file, axe-core finds no violation of the rules of accessibility, and nothing on a screen is wider than the window.
 
 On the report it also checks: tables can be sorted and filtered, and pictures can be moved and zoomed, by mouse and by keyboard.
-Without JavaScript, the page says what needs it, and the tables have their rows.
+Without JavaScript, the page says what needs JavaScript, and the tables have their rows.
 """
 
 import argparse
@@ -40,11 +40,11 @@ def open_page(browser, path, **options):
     return page
 
 
-def check_access(browser, path, pictures):
+def check_looks(browser, path, pictures):
     """Checks each look of a page (width, colours, screen or print) with axe-core, and saves pictures in the folder `pictures`, if any."""
     looks = [(width, colours, "screen") for colours in ["light", "dark"] for width in WIDTHS]
     for width, colours, media in [*looks, (768, "light", "print")]:
-        # The content security policy of the page would also forbid the script of axe-core, so the policy is switched off.
+        # The content security policy of the page would forbid the script of axe-core, so the policy is switched off.
         page = open_page(browser, path, viewport={"width": width, "height": 900}, color_scheme=colours, bypass_csp=True)
         page.emulate_media(media=media, color_scheme=colours)
         if media == "print":
@@ -175,7 +175,7 @@ def main():
         page.context.close()
         check_without_script(browser, report)
         for path in [report, *(other.resolve() for other in arguments.others)]:
-            check_access(browser, path, arguments.pictures)
+            check_looks(browser, path, arguments.pictures)
         browser.close()
     print("\n".join(mistakes) or "all right")
 

@@ -96,9 +96,9 @@ fn conditions_in_sql_choose_machines_before_averaging() {
     assert!(few.iter().all(|row| row["n"] == 2), "{few:?}");
 }
 
-/// `--having` chooses rows by the values in the table. In its conditions, the name of a measure stands for the mean, and the ending `_low`
-/// for the lower end of the mean's interval. `_predicted` is the value that the theory predicts. `regime` is the predicted class of a
-/// machine's queue (stable, critical or overloaded), and `regime_measured` the measured class.
+/// `--having` chooses rows by the values in the table. In its conditions, `lag_final` is the mean of the final lag. `lag_final_low` is the
+/// lower end of this mean's interval, and `lag_final_predicted` is the value that the theory predicts. `regime` is the predicted class of
+/// a machine's queue (stable, critical or overloaded), and `regime_measured` is the measured class.
 #[test]
 fn rows_are_chosen_by_means_predictions_and_regimes() {
     let folder = grid();
@@ -158,8 +158,9 @@ fn rows_are_chosen_by_means_predictions_and_regimes() {
     );
 }
 
-/// In a row of `--by role`, `n` is the number of runs that have a machine with this role. Each set of rates has 12 runs. Only [1, 3, 6] has
-/// a machine between the others. In [3, 3, 3] all machines are equal. The other two sets have slowest and fastest machines.
+/// In a row of `--by role`, `n` is the number of runs that have a machine with this role. Each set of rates has 12 runs. The sets [1, 3, 6]
+/// and [2, 2, 5] have slowest and fastest machines, so 24 runs have them. Only [1, 3, 6] has a machine between the others. In [3, 3, 3]
+/// all machines are equal.
 #[test]
 fn rows_are_combined_by_role_and_by_dataset() {
     let folder = grid();
@@ -320,6 +321,7 @@ fn errors_of_wrong_names_and_values_list_the_right_ones() {
         err.contains("rows of --by have no predictions and regimes; leave out --by"),
         "{err}"
     );
+    // A condition on `role` chooses single machines of a run, but these two commands need all machines of a run.
     for command in [&["export", "grid"][..], &["compare", "grid", "grid"]] {
         let err = refused(
             &[command, &["--where", "role=slowest"]].concat(),

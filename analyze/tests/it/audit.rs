@@ -53,8 +53,8 @@ proptest! {
         seed in 0u64..1000,
     ) {
         let internal = f64::from(internal_tenths) / 10.0;
-        // In an experiment, a list has one value for each configuration. So a value that is itself a list, with a number for each machine,
-        // stands in two pairs of brackets.
+        // In an experiment, a list has one value for each configuration. A value can itself be a list, with a number for each machine. Such a
+        // value stands in two pairs of brackets, for example `[[0.7, 0.5, 0.7]]`.
         let internal = match has_own_internal {
             true => format!("[{:?}]", (0..rates.len()).map(|machine| if machine == 1 { 0.5 } else { internal }).collect::<Vec<_>>()),
             false => format!("{internal:?}"),
@@ -102,8 +102,8 @@ fn the_sample_dataset_passes_the_audit() {
     assert_eq!((sample.runs, sample.failed, sample.events), (6, 0, 1140));
 }
 
-/// The log [`fixture::by_hand`] has 12 events, 4 of them receives. The table counts how often each check was made on them. The first event
-/// of each machine counts for `initial_clock`, and not for `local_clock` or `receive_clock`. The table has 23 checks, but `timestamp` was
+/// The log [`fixture::by_hand`] has 12 events, 4 of them receives. The table counts how often each check was made. The first event of each
+/// machine counts for `initial_clock`, and not for `local_clock` or `receive_clock`. The table has 23 checks, but the check `timestamp` was
 /// never made, because this log has no vector or hybrid timestamps. So 22 checks passed.
 #[test]
 fn the_checks_of_a_log_written_by_hand_are_counted() {
@@ -192,8 +192,8 @@ fn runs_with_stamp_before_violate_the_clock_condition_by_design() {
     );
 }
 
-/// A folder with a dataset `small` in which one receive has a wrong clock and another a wrong queue length: machine 0 of run 3, at ticks 11
-/// and 15. These two values contradict later events too, so the audit finds more than two violations.
+/// A folder with a dataset `small` in which two values of machine 0 in run 3 are wrong: the clock after the receive at tick 11, and the
+/// queue length after the receive at tick 15. These two values contradict later events too, so the audit finds more than two violations.
 fn with_violations() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::altered(&folder.path().join("small"), fixture::SMALL, |runs| {

@@ -7,9 +7,10 @@ use sim::sweep::{self, Options, Progress};
 
 use crate::fixture;
 
-/// The experiment file of a variant. `parameters` are the lines that make the variant. Rates and `internal` are added if they are not among
-/// these lines. With both added, in a mesh, more messages arrive at machine 0 than it has ticks. So messages still wait in its queue after a
-/// receive. The first ticks of all machines are at time 0, so a journal that names another variant still has the right phases.
+/// The experiment file of a variant. `parameters` are the lines that make the variant. A line with rates and a line with `internal` are added
+/// if `parameters` has none. With these two added lines, more messages arrive at machine 0 of a mesh than it has ticks. So messages still
+/// wait in its queue after a tick. With `receive = "all"`, none would wait. In every variant the first ticks of all machines are at time 0,
+/// because the phase is `aligned`. So a journal that names another variant still has the right phases.
 fn experiment_text(parameters: &str) -> String {
     let rates = if parameters.contains("rates") {
         ""
@@ -56,11 +57,11 @@ const TO_THREE: &str = "sends = { multicast = 3 }";
 const BY_MACHINE: &str = "internal = [[0.4, 0.4, 0.9, 0.4, 0.1]]";
 const DECIMALS: &str = "rates = [1.25, 6, 3, 5, 6]";
 
-/// Datasets whose journal claims another variant than the one that was simulated: the simulated variant, the claimed variant, and a check
-/// that must fail.
+/// Each entry has the variant that is simulated, another variant that the journal claims, and a check that must then fail.
 const WRONG_CLAIMS: [(&str, &str, Check); 17] = [
     (PLAIN, RECEIVE_ALL, Check::Idle),
     (RECEIVE_ALL, PLAIN, Check::Ticks),
+    // In a ring or a star, some machines cannot send to each other. The simulated mesh has messages between these machines.
     (PLAIN, RING, Check::Rows),
     (PLAIN, STAR, Check::Rows),
     // Only the time keeper may send, so all other machines should have internal events only.

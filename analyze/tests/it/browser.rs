@@ -13,11 +13,12 @@ use crate::notebooks::{environment_with, run};
 fn pages_work_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
-    // Writes the folder `class` with submissions. The import makes an overview, and a page for each submission that it can read.
+    // Writes the folder `class` with five submissions.
     class(folder.path());
     let arguments = ["report", "small", "--out", "report.html"];
     let (code, _, err) = analyze(&arguments, folder.path());
     assert_eq!(code, 0, "{err}");
+    // The import writes an overview (`index.html`), and a page for each submission that it can read.
     let arguments = [
         "import", "--each", "class", "--into", "marked", "--pages", "pages",
     ];

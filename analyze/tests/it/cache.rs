@@ -100,7 +100,7 @@ fn no_flipped_bit_changes_a_table() {
     open_with_cache(root).machines().unwrap();
     for file in entries(&only_block(root)) {
         let whole = fs::read(&file).unwrap();
-        // 1009 = 126 * 8 + 1, so each step goes on to a byte further behind in the file, and to the next bit in the byte.
+        // 1009 = 126 * 8 + 1: each step goes 126 bytes and one bit further. So the next flipped bit has another position in its byte.
         let bits: Vec<usize> = (0..8 * whole.len()).step_by(1009).collect();
         assert!(bits.len() >= 5, "{}", file.display());
         for bit in bits {
@@ -129,8 +129,8 @@ fn only_block(root: &Path) -> PathBuf {
     blocks[0].clone()
 }
 
-/// A block with the measures for a warm-up of 2 s (a time at the start of runs that is ignored) gets the name of the block without a
-/// warm-up. The block is not used, a message says so, and the block is replaced.
+/// The test takes a block with the measures for a warm-up of 2 s (a time at the start of runs that is ignored), and renames it as if it
+/// had the measures without a warm-up. `analyze drift` does not use the renamed block. It says so in a message and replaces the block.
 #[test]
 fn a_renamed_block_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
@@ -181,13 +181,14 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
     };
     // The foreign folder and file are still there, and the temporary file was removed.
     assert_eq!(names_without("measures-"), [".snapshot", "notes"]);
-    // The files of earlier versions were removed too, so the new block is now the first in the order of names, before `notes`.
+    // The files of earlier versions were removed too. So only two names without a dot at the start are left, in alphabetical order: the
+    // name of the new block (`measures-v...`) and `notes`.
     let block = &names_without(".")[0];
     assert!(block.starts_with("measures-v"), "{block}");
     // Written as a decimal number (0.000...), this warm-up is longer than a file name may be. The block's name has a checksum instead.
     let (code, _, err) = drift(&["--warm-up", "1e-300"]);
     assert_eq!((code, err), (0, String::new()));
-    // A folder has the name of a file of the block.
+    // Replace a file of the block by a folder with the same name.
     let file = cache.join(block).join("runs.parquet");
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
@@ -209,7 +210,7 @@ fn no_cache_reads_everything_again() {
     assert_eq!(drift(&[]), (0, first, String::new()));
     let (code, _, err) = drift(&["--no-cache"]);
     assert!(code == 2 && err.contains("checksum"), "{err}");
-    // A file has the name of the cache folder, so measures cannot be cached. But they are computed.
+    // Replace the cache folder by a file with the same name. Then measures cannot be cached, but they are computed.
     fs::write(root.join("events-0000.csv"), whole).unwrap();
     fs::remove_dir_all(root.join(".cache")).unwrap();
     fs::write(root.join(".cache"), "not a folder").unwrap();
@@ -220,7 +221,8 @@ fn no_cache_reads_everything_again() {
     );
 }
 
-/// In one block, the file of a family is replaced by the file of another block. This file is not used, and all runs are measured again.
+/// In one block, the file of a family is replaced by a copy of the same family's file from another block. The copy is not used, and all
+/// runs are measured again.
 #[test]
 fn a_file_of_another_block_is_not_used() {
     let folder = tempfile::tempdir().unwrap();

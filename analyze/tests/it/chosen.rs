@@ -123,8 +123,8 @@ fn rows_are_sorted_by_a_measure_and_top_keeps_the_first() {
     );
 }
 
-/// `--by` combines rows with equal values of the named columns. Each run gives one value, the mean of its machines. The combined value is
-/// the mean of these values over the runs.
+/// `--by` combines rows with equal values of the named columns. First, in each run, the mean of the combined machines is taken. The combined
+/// value is the mean of these means over the runs.
 #[test]
 fn runs_are_combined_by_some_parameters() {
     let folder = grid();
@@ -136,7 +136,8 @@ fn runs_are_combined_by_some_parameters() {
     );
     // Each row combines four repetitions of two sets of rates.
     assert_eq!(column(&combined, "n"), [&Value::from(8); 3]);
-    // Both sets have three machines and four runs, so the combined value is also the mean of the six rows for single machines.
+    // `combined[1]` is the row with `internal` 0.5. Both sets of rates have three machines and four runs, so the value in this row is also
+    // the mean of the six rows for single machines.
     let rows = records(&["drift", "grid", "--where", "internal=0.5"], folder.path());
     let sum: f64 = rows
         .iter()
@@ -190,8 +191,7 @@ fn a_contrast_is_the_difference_of_two_rows() {
     ];
     let measures = ["--measure", "jump_mean", "--measure", "logical_rate"];
     let contrasts = records(&[&contrast[..], &measures].concat(), folder.path());
-    // For each of two measures there is one contrast for each of the three machines of two sets of rates, and one average over these
-    // contrasts.
+    // Each of the two measures has six contrasts (three machines in each of two sets of rates) and the average of these six.
     assert_eq!(contrasts.len(), 2 * (2 * 3 + 1));
     let is_average = |record: &&Value| record["row"] == "average" && record["machine"].is_null();
     assert_eq!(contrasts.iter().filter(is_average).count(), 2);
@@ -225,7 +225,8 @@ fn a_contrast_is_the_difference_of_two_rows() {
         code == 0 && out.contains("average") && out.contains("Welch"),
         "{out}"
     );
-    // If `--top` leaves out rows, the average is the mean of the rows that remain. It has no interval, which would need all rows.
+    // If `--top` leaves out rows, the average is the mean of the rows that remain. The average then has no interval: the interval
+    // would be calculated from the mean over all machines of each run, but the rows of some machines are left out.
     let two = [&contrast[..], &measures[..2], &["--top", "2"]].concat();
     let two = records(&two, folder.path());
     let [first, second, average] = &two[..] else {
@@ -236,7 +237,7 @@ fn a_contrast_is_the_difference_of_two_rows() {
     assert!(average["low"].is_null() && average["high"].is_null());
 }
 
-/// Sorted by machine, the rows of two datasets alternate. Each dataset has one average all the same.
+/// With `--sort machine`, rows of the two datasets are mixed. Each dataset still has exactly one average.
 #[test]
 fn each_dataset_has_one_average_in_any_order_of_the_rows() {
     let folder = grid();
@@ -262,7 +263,8 @@ fn each_dataset_has_one_average_in_any_order_of_the_rows() {
     assert_eq!(datasets, ["grid", "other"]);
 }
 
-/// `internal` can be a list with one probability for each machine. A contrast can be about such a list, and a message shows the whole list.
+/// `internal` can be a list with one probability for each machine, such as 0.9,0.1. `--to` accepts such a list. If no run has the value of
+/// `--to`, the error message gives all values in the data, and each list in full.
 #[test]
 fn a_contrast_can_be_about_probabilities_by_machine() {
     let folder = tempfile::tempdir().unwrap();

@@ -174,8 +174,8 @@ fn all_claims_about_a_small_experiment_get_their_verdicts() {
 #[test]
 fn claims_are_sorted_by_their_columns() {
     let folder = with_sweep(CLAIMS);
-    // Sorts the claims by a column, and returns its cells. `key` is the column's name, or the name and ` desc`. A claim has one record for
-    // each of its tests, so equal neighbours count once.
+    // Sorts the claims by a column, and returns the cells of this column. `key` is the column's name, or the name and ` desc`. A claim has
+    // one record for each of its tests. So of equal cells that follow each other, only one is kept.
     let sorted = |key: &str| -> Vec<String> {
         let arguments = ["claims", "--format", "json", "--sort", key];
         let (_, out, _) = analyze(&arguments, folder.path());
@@ -268,7 +268,8 @@ fn the_numbers_of_claims_are_those_of_the_other_tables() {
 
 #[test]
 fn missing_datasets_are_named_and_other_claims_are_evaluated() {
-    // The dataset of the first claim, the runs of the claim `varied`, and a machine of the claim `never` do not exist.
+    // In `missing`, three claims ask for something that does not exist: the first claim for a dataset, the claim `varied` for runs, and the
+    // claim `never` for a machine.
     let missing = CLAIMS
         .replacen("experiment = \"sweep\"", "experiment = \"gone\"", 1)
         .replace("\"internal=0.7\"]\nmachine", "\"internal=0.9\"]\nmachine")
@@ -286,8 +287,8 @@ fn missing_datasets_are_named_and_other_claims_are_evaluated() {
     - some runs in data/sweep with internal=0.7 have no machine 3
     - the dataset data/gone is missing; `cargo sim run experiments/claims/gone.toml` makes it
     ");
-    // The rows of the claim `all-in-order`, for its audit and its three tests. It is evaluated although the dataset of another claim is
-    // missing.
+    // The claim `all-in-order` is evaluated although the dataset of another claim is missing. It has four rows: one for its audit, and one
+    // for each of its three tests.
     let rows_of_claim: BTreeSet<&str> = out
         .lines()
         .skip(1)
@@ -328,14 +329,14 @@ fn runs_that_failed_count_as_not_finished() {
         .iter()
         .map(|record| (&record["value"], &record["n"]))
         .collect();
-    // Record 0 is the audit. Record 1 is about the share of all 24 runs that finished. Record 2 is about `as_scheduled`, for which only
-    // the 23 finished runs count.
+    // Record 0 is the audit. Record 1 says that of all 24 runs, 23 finished. Record 2 is about `as_scheduled`, for which only the 23
+    // finished runs count.
     assert_eq!(values_and_counts[1], (&(23.0 / 24.0).into(), &24.into()));
     assert_eq!(values_and_counts[2], (&1.0.into(), &23.into()));
 }
 
-/// A test may compare the runs `from` with the runs `to` if both are the same runs (then of different machines), or if no run is in both.
-/// Here some runs, but not all, are in both.
+/// A test of a claim can compare two groups of runs, `from` and `to`. The groups must consist of the same runs (then the test
+/// compares different machines), or they must not have any run in common. Here they have some of their runs in common, but not all.
 #[test]
 fn a_run_that_is_in_both_compared_groups_is_refused() {
     let overlapping = r#"
@@ -415,8 +416,8 @@ fn the_projects_own_claims_have_their_experiments() {
                     .iter()
                     .all(|condition| condition.holds(&row))
             };
-            // The first repetitions of all configurations come before the second ones. So as many runs as there are configurations are
-            // enough: they have every configuration.
+            // With N configurations, the first N runs are the first repetition of each configuration. So these runs have every
+            // configuration.
             let found = experiment
                 .runs()
                 .take(experiment.configurations().len())

@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use crate::claims::CLAIMS;
 use crate::command_line::analyze;
 
-/// What the command prints to stderr about mistakes in a file of claims with this text.
+/// What `analyze claims` prints to stderr for a file of claims whose content is `text`.
 fn mistakes(text: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("c.toml"), text).unwrap();
@@ -18,8 +18,8 @@ fn mistakes(text: &str) -> String {
 
 #[test]
 fn mistakes_are_named_with_line_and_key() {
-    // `CLAIMS` has five claims and no mistake. Each replacement makes one mistake. Only the fourth makes two: an unknown measure, and no
-    // `expect`. The messages are in the order of the lines.
+    // `CLAIMS` has five claims and no mistake. Each replacement makes one mistake, except the one for `backlog_growth`. That one makes two:
+    // an unknown measure, and a missing `expect`. The messages are in the order of the lines.
     let text = CLAIMS
         .replace("id = \"never\"", "id = \"varied\"")
         .replace("\"rates=1,3,6\", \"internal=0.4\"", "\"rate=1,3,6\"")
@@ -96,7 +96,7 @@ fn mistakes_in_the_structure_are_named_with_their_line() {
     c.toml:3: `claim[1].sayss`: no such key; did you mean `says`?
     ");
     assert_snapshot!(mistakes("[[claim]\nid = \"a\""), @"error: c.toml:1: this is not valid TOML: unclosed array table, expected `]`");
-    // The mistakes if the last test of `CLAIMS` has this `expect` in place of `{ below = 0.5 }`.
+    // The messages if `expect` replaces `{ below = 0.5 }` in the last test of `CLAIMS`.
     let with_expect = |expect: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", expect));
     assert_snapshot!(with_expect("{ belw = 0.5 }"), @"error: c.toml:100: `claim[5].test[1].expect.belw`: no such key; did you mean `below`?");
     assert_snapshot!(with_expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `claim[5].test[1].expect.below`: wanted a number, found a string "0.5""#);

@@ -14,7 +14,7 @@ pub fn class(folder: &Path) {
     // Index of the clock's cell in a row.
     const CLOCK: usize = 2;
     let original = folder.join("original");
-    // A submission has only one run.
+    // The seed is 30. A submission has only one run.
     fixture::simulated(
         &original,
         &experiment(30, "").replace("repetitions = 2", "repetitions = 1"),
@@ -49,6 +49,7 @@ pub fn class(folder: &Path) {
     fs::create_dir(folder.join("class/dan")).unwrap();
     // A file beside the submissions, which the import must leave out.
     fs::write(folder.join("class/notes.txt"), "10 points each").unwrap();
+    // The submission of cem.
     let before = folder.join("before");
     fixture::simulated(
         &before,
@@ -207,18 +208,18 @@ fn the_table_of_a_class_has_verdicts_and_first_violations_in_every_format() {
         cells("verdict"),
         ["passed", "failed", "failed", "error", "error"]
     );
-    // The first violation may be in any file of cem, because all of its machines have the same mistake.
+    // `files[2]` (of cem) is not checked. All machines of cem have the same mistake, so the first violation can be in any file.
     let files = cells("file");
     assert_eq!((files[0], files[1]), ("", "vm2.csv"));
     assert_eq!(files[3..], ["", ""]);
     assert_eq!(cells("line")[1], "11");
     assert_eq!(cells("check")[2], "clock_condition_before");
-    // The logs of ada have queue lengths only after receives. At idle events the import assumes an empty queue.
+    // The logs of ada have queue lengths only after receives. For internal events and sends, the import assumes an empty queue.
     assert!(cells("assumed")[0].contains("idle queue 0"));
     assert!(
         cells("error")[4].contains("vm3.csv line 7: logical_clock `late` is not a whole number")
     );
-    // The three imported submissions have measures. A clock grows by at least 1 at each event.
+    // The three imported submissions have measures. The mean jump is at least 1, because a clock grows by at least 1 at each event.
     assert!(
         cells("jump_mean")[..3]
             .iter()
@@ -245,7 +246,7 @@ fn exit_codes_of_a_class_that_passes_and_of_a_folder_without_submissions() {
     }
     let arguments = ["import", "--each", "class", "--into", "marked"];
     assert_eq!(analyze(&arguments, folder.path()).0, 0);
-    // The second time, the folder of datasets already exists. Nothing is overwritten.
+    // The second time, the folder `marked` already exists, so the command refuses to write to it.
     let (code, table, err) = analyze(&arguments, folder.path());
     assert!(
         code == 2 && table.is_empty() && err.contains("marked: already exists"),

@@ -95,8 +95,8 @@ fn figures<C: Clock>(
 ) -> HashMap<&'static str, Option<f64>> {
     let machines = clocks.len();
     let mut timestamps: Vec<C::Timestamp> = vec![];
-    // Two values for each event, which only clocks that contain a time give: how many steps this time is ahead of the physical clock, and
-    // the clock's counter of events with the same time.
+    // `steps_ahead`: after each event, how many steps the time in the clock is ahead of the machine's physical clock. `counters`: after each
+    // event, the counter by which the clock orders events with the same time. If a clock has no such value, nothing is added.
     let (mut steps_ahead, mut counters) = (vec![], vec![]);
     let is_counted = |event: &Event| event.time_ns as f64 / 1e9 >= warm_up_s;
     for (event, &now) in std::iter::zip(events, readings) {
@@ -159,8 +159,8 @@ fn figures<C: Clock>(
         ratio(sum as f64, sends.len() as f64)
     };
     let bytes = |send: &usize| timestamps[*send].bytes() as f64;
-    // Figure `events_to_limit`: how many events come before the first send whose timestamp is above the limit of 4 bytes (32 bits) for each
-    // machine. The events of the warm-up are counted too.
+    // Figure `events_to_limit`: how many events come before the first send whose timestamp is too large. The limit is 4 bytes for each
+    // machine, for example 12 bytes in a run with 3 machines. The events of the warm-up are counted too.
     let is_send_above_limit =
         |index: &usize| events[*index].is_send && timestamps[*index].bytes() > 4 * machines as u64;
     let as_float = |count: Option<u64>| count.map(|count| count as f64);
@@ -260,8 +260,8 @@ fn expected(
             figures(&events, $readings, $resolution_s, clocks, warm_up_s)
         }};
     }
-    // Some numbers below are not in the text of the clock. They are defaults: two hashes of an event for `bloom`, two entries for
-    // `plausible`, and a resolution of 1 ms (0.001 s). In steps of 1 ms, the epsilon of `hybrid-vector` is 1000.
+    // Some numbers on the right of `=>` do not occur in the text on the left. They are defaults: two hashes of an event for `bloom`, two
+    // entries for `plausible`, and a resolution of 1 ms (0.001 s). The 1000 of `hybrid-vector` is its epsilon (1 s) in steps of 1 ms.
     match &*spec.to_string() {
         "lamport" => figures_of!(|_| clock::LamportClock::default()),
         "vector" => figures_of!(|machine| clock::VectorClock::new(machine, machines)),
@@ -317,8 +317,8 @@ fn simulated(text: &str) -> (tempfile::TempDir, Experiment) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// The program looks at a random sample of pairs if a run has more than 2000 pairs of events of different machines. These runs have
-    /// fewer pairs, so the program looks at all of them.
+    /// The program looks at a random sample of pairs if a run has more than 2000 pairs of events of different machines. The runs of this
+    /// test have fewer pairs, so the program looks at all pairs.
     #[test]
     fn figures_are_what_their_definitions_say(
         rates in prop::collection::vec(prop::sample::select(vec![1.0, 1.5, 2.0, 3.0]), 2..5),
@@ -355,9 +355,12 @@ proptest! {
     }
 }
 
-/// In these longer runs, the program looks at a random sample of 2000 pairs for most clocks. The figures must be near those of all pairs.
-/// They must be exact for two kinds of clocks. For Lamport clocks, all pairs are counted. Vector clocks and the like make no errors, so all
-/// ordered pairs of the sample are ordered rightly, and the program scales their number to the known number of ordered pairs in the run.
+/// The runs of this test have more than 2000 pairs of events of different machines. For most clocks, the program looks at a random sample of
+/// 2000 pairs. The figures must be near those of all pairs. For some clocks the figures must be exact:
+///
+/// - for Lamport clocks, because the program counts all pairs
+/// - for vector, matrix, encoded and interval tree clocks, because their timestamps are right about every pair of the sample. The program
+///   knows in how many pairs of the whole run one event happened before the other, and scales the counts of the sample to this number.
 #[test]
 fn a_random_sample_of_pairs_estimates_all_pairs() {
     const RUNS: f64 = 4.0;

@@ -1,7 +1,8 @@
 //! Tests all measures of a run of 4 s with two machines and 12 events. This run is so small that the measures were calculated by hand.
 //!
 //! `data/README.md` has the definition of each measure. Percentiles are interpolated between neighbouring values. A measure
-//! `..._growth` or `..._slope` is the slope of a least-squares line through the values after the machine's ticks.
+//! `..._growth` or `..._slope` is the slope of a least-squares line. The line is fitted to the queue lengths or lags after the machine's
+//! ticks.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -41,7 +42,8 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("spread_mean", 4.75 / 4.0, 4.75 / 4.0),
     ("spread_max", 3.0, 3.0),
     ("spread_final", 3.0, 3.0),
-    // The messages to machine 0 wait 0.25 s, 0.75 s and 1.25 s, together 2.25 s. So its mean backlog in 4 s is 2.25 / 4.
+    // The messages to machine 0 wait 0.25 s, 0.75 s and 1.25 s, together 2.25 s. This sum is the integral of the queue length of machine 0,
+    // so the mean backlog of machine 0 in 4 s is 2.25 / 4.
     ("backlog_mean", 2.25 / 4.0, 0.25 / 4.0),
     // After its four ticks, machine 0 has the queue lengths 0, 0, 1 and 0. Machine 1 always has 0. The next six measures use only
     // these lengths.
@@ -155,9 +157,9 @@ fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
 
 /// `internal_share` is the share of internal events among a machine's idle ticks (ticks without a message to receive) in a run. The
 /// measure's description warns that the mean of the runs' shares can be too high: for `internal = 0.4` and about 8 idle ticks in each run
-/// it is 0.415 instead of 0.4. The reason is that runs with few idle ticks tend to have higher shares, but count as much in this mean as
-/// the others. The pooled share (the internal events of all runs, divided by the idle ticks of all runs) does not have this error. The test
-/// looks at machine 0 of 6000 runs.
+/// this mean is 0.415 instead of 0.4. The reason is that runs with few idle ticks tend to have higher shares, but count as much in this
+/// mean as the others. The pooled share (the internal events of all runs, divided by the idle ticks of all runs) does not have this error.
+/// The test looks at machine 0 of 6000 runs.
 #[test]
 fn the_mean_of_internal_shares_is_too_high_and_the_pooled_share_is_not() {
     let experiment = fixture::experiment(

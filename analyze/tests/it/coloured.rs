@@ -72,11 +72,11 @@ fn environment_variables_switch_colours_off_and_on() {
     let folder = folder.path();
     let arguments = ["theory", "small"];
     let plain = piped(&arguments, folder, &[]);
-    // NO_COLOR has priority over CLICOLOR_FORCE.
     for off in [
         &[("NO_COLOR", "1")][..],
         &[("CLICOLOR", "0")],
         &[("TERM", "dumb")],
+        // NO_COLOR has priority over CLICOLOR_FORCE.
         &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")],
     ] {
         assert_eq!(shown(&arguments, folder, off), plain, "{off:?}");
@@ -95,13 +95,13 @@ fn environment_variables_switch_colours_off_and_on() {
 #[test]
 fn the_words_and_the_row_of_a_failed_check_are_coloured() {
     let folder = tempfile::tempdir().unwrap();
-    // With this parameter, the check of the Clock Condition fails.
+    // With this parameter, the clock of a receive can be equal to the clock of its send. So the check of the Clock Condition fails.
     let before = fixture::SMALL.replace("[parameters]", "[parameters]\nstamp = \"before\"");
     fixture::simulated(&folder.path().join("before"), &before);
     let text = shown(&["audit", "before"], folder.path(), &[]);
     assert!(text.contains("\x1b[31mCHECK FAILED\x1b[0m"), "{text}");
-    // The last cell of the failed check's row, its number of violations, is coloured. So this is the only line that ends with the code for
-    // the end of a colour.
+    // In the row of the failed check, the last cell is coloured: the number of violations. So this row ends with the code for the end of a
+    // colour. No other line does.
     let rows: Vec<&str> = text
         .lines()
         .filter(|line| line.ends_with("\x1b[0m"))

@@ -95,21 +95,22 @@ fn csv_of_a_summary_is_one_wide_table() {
     assert_eq!(reader.records().map(Result::unwrap).count(), 6);
 }
 
-/// In a table of several datasets, each row has the dataset's name. If two datasets have the same name, the rows have their paths instead.
+/// In a table of several datasets, each row has the dataset's name. Datasets with equal names are labelled by their paths
+/// instead.
 #[test]
 fn datasets_are_labelled_by_name_or_by_path() {
     let folder = with_small();
     fixture::write_by_hand(&folder.path().join("other"));
-    fixture::write_by_hand(&folder.path().join("twin"));
+    fixture::write_by_hand(&folder.path().join("night"));
     let (code, out, _) = analyze(&["jumps", "small", "other"], folder.path());
     assert_eq!(code, 0);
     assert!(
         out.lines().any(|line| line.starts_with("dataset ")) && out.contains("\nother "),
         "{out}"
     );
-    fixture::write_by_hand(&folder.path().join("below/twin"));
+    fixture::write_by_hand(&folder.path().join("below/night"));
     let (_, out, _) = analyze(
-        &["jumps", "below/twin", "twin", "--format", "csv"],
+        &["jumps", "below/night", "night", "--format", "csv"],
         folder.path(),
     );
     let datasets: Vec<&str> = out
@@ -118,7 +119,7 @@ fn datasets_are_labelled_by_name_or_by_path() {
         .filter_map(|line| line.split(',').next())
         .collect();
     // Each dataset has a row for each of its two machines.
-    assert_eq!(datasets, ["below/twin", "below/twin", "twin", "twin"]);
+    assert_eq!(datasets, ["below/night", "below/night", "night", "night"]);
 }
 
 #[test]
@@ -138,15 +139,15 @@ fn the_error_names_a_dataset_without_a_finished_run() {
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
     fixture::write(
-        &folder.path().join("failed"),
+        &folder.path().join("night"),
         &experiment,
         vec![fixture::failed(&experiment, &run)],
     );
-    let (code, _, err) = analyze(&["drift", "failed"], folder.path());
+    let (code, _, err) = analyze(&["drift", "night"], folder.path());
     assert_eq!(code, 2);
     assert_eq!(
         err,
-        "error: failed has no finished run (1 failed); `sim run` makes some\n"
+        "error: night has no finished run (1 failed); `sim run` makes some\n"
     );
 }
 
@@ -303,7 +304,8 @@ fn the_caption_says_that_the_warm_up_is_ignored() {
 #[test]
 fn a_wrong_command_line_is_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();
-    // A dataset is missing or there is one too many, a value of an option is not one of those possible, or the command is wrong or missing.
+    // The mistakes: a dataset is missing, an option has an unknown value, there is a dataset too many, the command is unknown, or the
+    // command is missing.
     for arguments in [
         &["drift"][..],
         &["drift", "x", "--format", "xml"],
@@ -349,8 +351,8 @@ fn earlier_names_work_and_a_message_says_the_new_names() {
         &sql.replace("in_order", "as_scheduled"),
     ]);
     assert_eq!(by_earlier_names, by_new_names);
-    // `strangers` is the earlier name of `rejected_connections`. This is a column of `runs.csv`, but not of the table, whose rows `--having`
-    // chooses. So there is an error, which uses the new name.
+    // `strangers` is the earlier name of `rejected_connections`, a column of `runs.csv`. But `--having` chooses rows of the printed table,
+    // and the printed table has no such column. The error message uses the new name.
     let (_, _, err) = run(&["drift", "small", "--having", "strangers > 0"]);
     assert!(err.contains("no column `rejected_connections`"), "{err}");
 }

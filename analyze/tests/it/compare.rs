@@ -14,9 +14,8 @@ use sim::log::FinishedRun;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// A folder with two datasets of the same experiment: `a`, whose files say that its runs were made over TCP, and `b` in virtual time. In
-/// truth all runs are simulated, and those of `a` and `b` are identical. Before the datasets are written, `alter_a` changes the runs of `a`,
-/// and `alter_b` those of `b`.
+/// A folder with two datasets, `a` and `b`. Both have the same runs in virtual time, but the files of `a` say that its runs were made over
+/// TCP. Before the datasets are written, `alter_a` changes the runs of `a`, and `alter_b` those of `b`.
 pub fn twins(
     alter_a: impl FnOnce(&mut Vec<FinishedRun>),
     alter_b: impl FnOnce(&mut Vec<FinishedRun>),
@@ -58,8 +57,8 @@ fn matching_runs_are_identical() {
     Events: 6 of 6 runs identical, 0 different.
     Check passed: all 6 runs that were as scheduled in both are identical.
     ");
-    // `pooled` compares each measure over all machines of all matching runs. For each measure, the difference B - A is 0 in all 6 runs, and
-    // the share of equal values is 1.
+    // `pooled` has a comparison of A and B for each measure. In each comparison, the difference B - A is 0 in all 6 runs, and the share of
+    // the machines' values that are equal in A and B is 1.
     let comparison = open(folder.path());
     assert!(!comparison.pooled.is_empty());
     for paired in &comparison.pooled {
@@ -79,8 +78,8 @@ fn matching_runs_are_identical() {
 }
 
 /// In a run that was as scheduled in both datasets, three cells are changed in `b`. The report names the difference with the earliest time:
-/// tick 40 of machine 2, which has 6 ticks/s. Tick 19 of machine 0 comes first in the log, but later in time: this machine has 1 tick/s.
-/// The exit code is 4.
+/// tick 40 of machine 2 (6 ticks/s), at 6.7 s. Tick 19 of machine 0 (1 tick/s) comes before it in the log, but happens after 19 s. The exit
+/// code is 4.
 #[test]
 fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
     let folder = twins(
@@ -107,7 +106,7 @@ fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
     every event, so these runs should be identical. Either a log was changed, or the two datasets come from different
     simulators, or the simulator is wrong.
 
-    The run that differs, with its first difference in the model time of A:
+    The run that differs, with its first difference (by the model time of A):
     - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=1, as scheduled in both: at 6.722 s,
       machine 2, tick 40, logical_clock is 41 in A and 77 in B.
     ");
@@ -130,14 +129,14 @@ fn runs_that_are_not_as_scheduled_may_differ() {
     Events: 5 of 6 runs identical, 1 different.
     Check passed: all 5 runs that were as scheduled in both are identical.
 
-    The run that differs, with its first difference in the model time of A:
+    The run that differs, with its first difference (by the model time of A):
     - rates=1,3,6 internal=0.7 phase=spread stamp=after duration_s=20 repetition=0, as scheduled in B only: at 10.278 s,
       machine 1, tick 30, queue_length is 99 in A and 0 in B.
     ");
 }
 
 /// All 14 runs differ: seven repetitions of two configurations (`internal` 0.4 and 0.7). But only the last run, repetition 6 with 0.7, was
-/// as scheduled in both datasets. So only its difference is a mistake, and the list of differing runs begins with it.
+/// as scheduled in both datasets. So only the difference in the last run is a mistake, and the report lists this run first.
 #[test]
 fn differing_runs_as_scheduled_come_first() {
     let text = |engine| {
@@ -376,7 +375,7 @@ fn markdown_has_the_words_and_the_table() {
     Events: 5 of 6 runs identical, 1 different.
     CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. In runs that are as scheduled, the seed determines every event, so these runs should be identical. Either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
 
-    The run that differs, with its first difference in the model time of A:
+    The run that differs, with its first difference (by the model time of A):
 
     - rates=1,3,6 internal=0.4 phase=spread stamp=after duration_s=20 repetition=0, as scheduled in both: at 19.944 s, machine 0, tick 19, logical_clock is 46 in A and 99 in B.
 

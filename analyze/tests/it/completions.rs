@@ -72,7 +72,8 @@ fn offered_values_do_not_restrict_what_can_be_given() {
         code == 2 && err.contains("did you mean `lag_final`?"),
         "{err}"
     );
-    // If the help listed the values offered for `--by` as "possible values", as if no others were allowed, `rates` would be the first.
+    // The help must not list the offered values of `--by` as "possible values", because other values are allowed too. Such a list would
+    // begin with `rates`.
     let (_, help, _) = analyze(&["drift", "--help"], here);
     assert!(!help.contains("possible values: rates"), "{help}");
 }

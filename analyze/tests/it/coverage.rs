@@ -45,8 +45,8 @@ fn samples(values: &[f64]) -> impl Iterator<Item = Vec<f64>> {
     })
 }
 
-/// Makes an interval from each sample of `values`. Returns how many intervals are not marked as rough, and how many of these contain the
-/// mean of all values.
+/// Makes an interval from each sample of `values`. Returns the number of intervals without a mark (of the kind `Student`; the others are
+/// rough or missing), and the number of those without a mark that contain the mean of all `values`.
 fn count_intervals(values: &[f64]) -> (usize, usize) {
     let truth = values.iter().sum::<f64>() / values.len() as f64;
     let estimates = samples(values).map(|sample| Estimate::from_values(&sample));
@@ -94,7 +94,7 @@ fn about_95_percent_of_the_intervals_without_a_mark_contain_the_true_mean() {
                 let (unmarked_of_case, contain_of_case) = count_intervals(&values);
                 let share = contain_of_case as f64 / unmarked_of_case as f64;
                 let name = measure.name;
-                // With few unmarked intervals, the share would vary too much.
+                // The share is checked only if at least a quarter of the intervals have no mark. With fewer, it would vary too much.
                 assert!(
                     unmarked_of_case < SAMPLES / 4 || share > 0.86,
                     "{name} of machine {machine} at {rates}: {share}"
@@ -116,8 +116,8 @@ fn about_95_percent_of_the_intervals_without_a_mark_contain_the_true_mean() {
 }
 
 /// `contrast` prints the difference that another value of a parameter makes. Its table has one row for each machine of each set of rates,
-/// here five rows, and then a row with the average. The average is the mean of the other rows, although one set has three machines and the
-/// other has two.
+/// here five rows, and then a row with the average. All five rows count equally in the average, so the set with three machines counts more
+/// than the set with two.
 #[test]
 fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
     let folder = tempfile::tempdir().unwrap();
@@ -148,6 +148,7 @@ fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
         .map(|record| record.unwrap()[column].parse::<f64>().unwrap());
     let mut rows: Vec<f64> = rows.collect();
     let last = rows.pop().unwrap();
+    // The last column says what a row is: `pair` (a machine of a set of rates) or `average`.
     assert!(csv.ends_with(",average\n"), "{csv}");
     assert_eq!(rows.len(), 5);
     let mean = rows.iter().sum::<f64>() / rows.len() as f64;

@@ -38,9 +38,9 @@ struct Whole {
     machines: DataFrame,
 }
 
-/// Damage to the journal can leave only some of the runs. These are the sets of runs, each as a list of run numbers, whose measures an
-/// earlier case has computed and found right. If the same runs are left in a later case, and their rows and events are undamaged, their
-/// measures are not computed again.
+/// The sets of runs whose measures were already found right. Each set is a list of run numbers, such as 0 and 1. Many damaged
+/// datasets have the same runs left. If the journal rows and events of these runs are undamaged, the measures are not computed again, to
+/// save time.
 static CHECKED_RUNS: LazyLock<Mutex<HashSet<Vec<i64>>>> = LazyLock::new(Mutex::default);
 
 static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
@@ -82,6 +82,7 @@ fn require_answer_or_error(root: &Path, file: &str, bytes: &[u8]) -> Result<(), 
         .iter()
         .map(|row| row.run as i64)
         .collect();
+    // A missing run must be counted as still to do or as failed.
     let missing = RUNS - runs.len();
     if dataset.to_do() as usize + dataset.failed() != missing {
         return Err(format!(
@@ -180,7 +181,7 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-/// The bytes after all `damages`, one after the other.
+/// Returns a copy of `bytes` to which all `damages` have been done, one after the other.
 fn damaged(bytes: &[u8], damages: &[Damage]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for damage in damages {

@@ -54,7 +54,7 @@ fn the_dictionary_has_the_columns_of_the_processed_files() {
         &dictionary::machine_file_columns(),
     );
     let batch = dataset.batches().next().unwrap();
-    // Messages in this dataset have no timestamps of a second clock, so there is no column `timestamp`.
+    // This dataset has only Lamport clocks. Only datasets with another clock too, such as a vector clock, have a column `timestamp`.
     let has_timestamps = false;
     require_columns(
         &batch.events().unwrap(),
@@ -97,7 +97,7 @@ fn every_suffix_of_columns_in_tables_is_explained() {
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let common_suffixes = aggregates::SUFFIXES.map(|(suffix, ..)| suffix);
     let theory_suffixes = dictionary::THEORY_SUFFIXES.map(|(suffix, ..)| suffix);
-    // The exported file of aggregates must have the same keys. They are its columns before `n`.
+    // The tables must have the same keys as the exported file of aggregates. In that file, the keys are the columns before `n`.
     let keys: Vec<String> = aggregates::columns()
         .into_iter()
         .map(|(name, _)| name)

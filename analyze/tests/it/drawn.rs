@@ -208,7 +208,7 @@ fn runs_without_events_and_single_machines_are_drawn() {
     };
     let (_, svg) = draw(&execution, &single, &Options::default());
     let seen = read_back(&svg);
-    // Machine 1 has 3 ticks per second for 20 s. It is the only machine, so no message has both of its machines in the picture.
+    // Machine 1 has 3 ticks per second for 20 s. The picture has no other machine, so it has no messages.
     assert_eq!((seen.events.len(), seen.received.len()), (60, 0));
 }
 
@@ -227,8 +227,8 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
             ..Options::default()
         },
     );
-    // The axis shows clocks. So the first 5 s only determine the largest clock: the picture has all events with clocks up to this one, even
-    // if they happen after 5 s.
+    // The axis shows clocks. So the picture has all events whose clock is at most the largest clock of the first 5 s. Some of these events
+    // may happen after 5 s.
     let largest_clock = window
         .events
         .iter()
@@ -258,8 +258,8 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
         .collect();
     assert_eq!(drawn.len(), expected);
     drawn.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    // An event with a larger clock is further to the right. This is checked only if the clocks differ by 2 or more: a path begins at the
-    // left edge of its mark, and the wide mark of a receive can begin further left than the mark of the clock before.
+    // An event with a larger clock is further to the right. This is checked only if the clocks differ by 2 or more, because `x` is the left
+    // edge of an event's mark, and the mark of a receive is wide: a receive with clock 8 can begin further left than a send with clock 7.
     for pair in drawn.windows(2).filter(|pair| pair[0].0 + 1 < pair[1].0) {
         assert!(pair[0].1 < pair[1].1, "{pair:?}");
     }
@@ -279,8 +279,8 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
 }
 
 /// A cut divides a run: for each machine, it says how many of the machine's first events are before the cut. The cut is consistent if each
-/// message that is received before the cut is also sent before the cut. This test draws the smallest consistent cut that has the event `0:9`
-/// before it: a line in the picture.
+/// message that is received before the cut is also sent before the cut. This test draws a picture with a dashed line at the smallest
+/// consistent cut that comes after the event `0:9`.
 #[test]
 fn a_cut_that_has_a_receive_also_has_its_send() {
     let (_folder, execution) = simulated(fixture::SMALL);
@@ -308,8 +308,9 @@ fn a_cut_that_has_a_receive_also_has_its_send() {
     assert!(svg.contains("Dashed line: the smallest consistent cut with 0:9.</text>"));
 }
 
-/// The causal past of an event has all events that happened before it. Its causal future has all events that can depend on it. If `past_of`
-/// or `future_of` names an event, exactly the events outside this past or future are faded. The named event gets a ring.
+/// The causal past of an event has the event itself and all events that happened before it. Its causal future has the event itself and all
+/// events that can depend on it. If `past_of` or `future_of` names an event, the picture fades all events outside the causal past or future
+/// of this event, and draws a ring around this event.
 #[test]
 fn events_outside_the_causal_past_or_future_are_faded() {
     let (_folder, execution) = simulated(fixture::SMALL);
@@ -359,9 +360,9 @@ fn events_outside_the_causal_past_or_future_are_faded() {
     }
 }
 
-/// If a window has too many events, the picture has a strip at the top that shows the whole window, and below it the events and messages of
-/// a part of the window: the part around a chosen event, or from the start. The part has at most [`MAX_MARKS`] events and messages, and at
-/// least 80 % of this number.
+/// If a window has too many events, a strip at the top of the picture shows the whole window. Below the strip, the events and messages of a
+/// part of the window are drawn. The part lies around a chosen event, or at the start of the window if no event is chosen. The number of
+/// events and messages in the part is at most [`MAX_MARKS`]; the test demands at least 80 % of [`MAX_MARKS`].
 #[test]
 fn of_a_long_window_a_strip_and_a_part_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
@@ -454,8 +455,8 @@ fn labels_do_not_overlap() {
     }
 }
 
-/// A run's key names its parameters. With 300 machines, the list of rates in it is one long word. The picture shows only the start of
-/// this word.
+/// A run's key lists its parameters, for example `rates=1,3,6 internal=0.4`. With 300 machines, the list of rates is a very long word. The
+/// picture shows only the start of this word.
 #[test]
 fn long_keys_are_cut_off() {
     let folder = tempfile::tempdir().unwrap();

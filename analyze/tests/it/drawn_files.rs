@@ -130,8 +130,8 @@ fn a_minute_of_three_machines_is_less_than_300_kilobytes() {
     // Together the machines have 10 ticks per second, and each tick is an event.
     assert_eq!(window.events.len(), 600);
     let diagram = Diagram::new(&execution, window, Options::default()).unwrap();
-    // If there are too many events, `left_out` says which part is drawn. It also mentions the strip at the top of an SVG that then shows
-    // where the other events are. Here all events are drawn, so it says nothing.
+    // If there are too many events, only a part is drawn. A strip at the top of an SVG then shows where the other events are. `left_out`
+    // says which part is drawn and, if `has_strip` is true, mentions the strip. Here all events are drawn, so `left_out` says nothing.
     let has_strip = true;
     assert_eq!(diagram.left_out(has_strip), None);
     let bytes = diagram.svg().len();
@@ -154,6 +154,7 @@ fn an_existing_file_is_replaced_but_a_link_to_a_device_stays() {
     assert!(written.starts_with("<svg "));
     assert!(folder.path().join("null.svg").is_symlink());
     let names = fs::read_dir(folder.path()).unwrap();
+    // The name of a temporary file ends in `.partial`.
     let partial = names.filter(|name| {
         let name = name.as_ref().unwrap().file_name();
         name.to_string_lossy().contains("partial")

@@ -129,7 +129,7 @@ fn jumps_sum_to_the_final_clocks() {
 }
 
 /// A crash during an export leaves files and folders with temporary names: `.NAME.RANDOM.partial`, or `NAME.partial` in earlier versions.
-/// The next export removes them if NAME is a file or folder that exports write. So it does not remove `notes.partial`.
+/// The next export removes them if NAME is a file or folder that exports write. No export writes a file `notes`, so `notes.partial` stays.
 #[test]
 fn unfinished_files_of_a_crashed_export_are_removed() {
     let folder = tempfile::tempdir().unwrap();
@@ -245,7 +245,7 @@ fn aggregates_equal_the_values_of_the_tables() {
         .iter()
         .map(|(name, kind)| (name.to_string(), kind.clone()))
         .collect();
-    // The columns as the program describes them.
+    // The names and types that the program lists for the columns of this file.
     let documented = aggregates::columns().into_iter();
     let documented: Vec<_> = documented
         .map(|(name, kind)| (name, kind.data_type()))
@@ -310,8 +310,8 @@ fn an_export_without_aggregates_removes_those_of_an_earlier_export() {
     assert!(!path.exists());
 }
 
-/// The output has the name of the dataset's folder, not the name in the experiment file. If two of the given folders have the same name,
-/// their paths are shown instead. So renamed folders and copies can be told apart.
+/// The column `dataset` has the name of the dataset's folder, not the name in the experiment file. If two of the given folders have the
+/// same name, the column has their paths instead. So renamed folders and copies can be told apart.
 #[test]
 fn the_name_of_a_dataset_is_that_of_its_folder() {
     let folder = tempfile::tempdir().unwrap();

@@ -175,7 +175,7 @@ pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>
     FinishedRun { row, events }
 }
 
-/// Sets the cell in `column` of one event to `value`. `machine` and `tick` say which event.
+/// Changes one cell of the log: in the row of the event of `machine` at `tick`, the cell in `column` gets the text `value`.
 pub fn set(run: &mut FinishedRun, machine: u32, tick: u64, column: &str, value: &str) {
     let mut columns = EVENT_COLUMNS.iter().chain([&TIMESTAMP_COLUMN]);
     let column = columns.position(|name| *name == column);
@@ -204,7 +204,8 @@ pub fn failed(experiment: &Experiment, run: &Run) -> FinishedRun {
     }
 }
 
-/// The row of `run` in the journal, as if the run had finished, were punctual and as scheduled, and had no events.
+/// The row of `run` in the journal. It says that the run has finished, was punctual and as scheduled, and has 0 events.
+/// [`finished`] then sets the true number of events, and [`failed`] sets the outcome of a failed run.
 pub fn journal_row(experiment: &Experiment, run: &Run) -> JournalRow {
     let configuration = &run.configuration;
     let schedule = run.schedule(experiment.seed);

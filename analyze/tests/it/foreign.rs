@@ -85,8 +85,8 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
             true => std::mem::replace(&mut previous_clock, event.logical_clock),
             false => event.logical_clock,
         };
-        // `peers` names the recipients of a send, or the sender of a received message. These logs leave out the third cell, the tick of the
-        // send.
+        // `peers` names the recipients of a send, or the sender of a received message. The third cell is the tick of the send. These logs
+        // leave it out.
         let [peers, stamp, _] = imported::message_cells(row, MACHINES);
         let (recipients, sender) = match event.kind {
             EventKind::Receive(_) if style.messages => (String::new(), peers),
@@ -103,7 +103,7 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
             true => recipients.split(';').map(str::to_owned).collect(),
             false => vec![recipients],
         };
-        // The rows of the same send are 0.4 ms apart, because a program logs one after the other.
+        // The rows of the same send are 0.4 ms apart, because a real program writes one row after the other.
         for (index, recipient) in (0..).zip(recipients) {
             rows.push([
                 (row.logged.system_time_ns + index * 400_000).to_string(),
@@ -220,8 +220,9 @@ impl Imported {
     }
 }
 
-/// Three machines at 1, 3 and 6 ticks per second for 20 s. All of them have their first tick at second 0, because an import takes the
-/// time of the first event as second 0. `more` has further lines of the parameters.
+/// Three machines at 1, 3 and 6 ticks per second for 20 s. With `phase = "aligned"`, all of them have their first tick at second 0. An
+/// import takes the first event of a run as second 0, so the imported times are the original times. `more` has further lines of the
+/// parameters.
 pub fn experiment(seed: u64, more: &str) -> String {
     format!(
         "name = \"original\"\nseed = {seed}\nrepetitions = 2\nduration_s = 20\nengine = \"virtual\"\n[parameters]\nrates = [[1, 3, 6]]\n\

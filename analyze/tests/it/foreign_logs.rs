@@ -108,7 +108,7 @@ impl Row {
         format!("{}.{:06}", self.us / 1_000_000, self.us % 1_000_000)
     }
 
-    /// A row of the plain table: a CSV file in the simplest format, which an import reads without further options.
+    /// A row of the plain table. The plain table is a CSV file in the simplest format, which an import reads without further options.
     pub fn csv(&self) -> String {
         self.csv_with(&self.seconds(), &self.names(";"))
     }
@@ -147,7 +147,7 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     let dataset = sim::log::Dataset::open(root).unwrap();
     let mut finished: Vec<_> = dataset.finished().collect();
     finished.sort_by_key(|row| row.run);
-    // Tells which cells may be empty in the rows of this dataset, because imported logs did not have them.
+    // Imported logs do not always have all values, such as queue lengths. The missing fields say which cells can be empty for this reason.
     let missing_fields = dataset.missing_fields();
     let rows = finished.iter().map(|row| {
         let bytes = dataset.read_events(row).unwrap();
@@ -210,7 +210,7 @@ pub fn import(sources: &[PathBuf], mapping: &Mapping) -> Result<(Imported, Strin
     Ok((runs.collect(), report.words().join("\n")))
 }
 
-/// The events that an import of the plain tables of `runs` gives. An import of the same runs in another format must give the same events.
+/// Imports `runs` as plain tables and returns the events. An import of the same runs in another format must give the same events.
 pub fn plain(runs: &[Vec<Row>]) -> Imported {
     let folder = tempfile::tempdir().unwrap();
     let folders = runs.iter().enumerate().map(|(run, rows)| {

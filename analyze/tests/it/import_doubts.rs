@@ -77,7 +77,8 @@ fn measures_that_compare_machines_times_are_null_if_logs_do_not_overlap() {
     let logs = Imported::altered(
         &experiment(12, ""),
         Style {
-            // The rows of receives have neither sender nor timestamp.
+            // The rows of receives have neither sender nor timestamp. So the import cannot find out which messages are received before
+            // they are sent.
             messages: false,
             ..Style::default()
         },
@@ -90,7 +91,7 @@ fn measures_that_compare_machines_times_are_null_if_logs_do_not_overlap() {
     let measured = logs.measured();
     require_null(&measured, &["lag_mean", "spread_max", "backlog_mean"]);
     let words = logs.words();
-    // The report says how long before the beginning of one log another log ends.
+    // The report says that the log of machine 0 ends almost two hours before the log of machine 2 begins.
     assert!(words.contains("begins"), "{words}");
     // Rates and jumps do not depend on the times of other machines.
     let original = crate::imported::measured(&logs.original);
@@ -163,7 +164,7 @@ fn rates_keep_decimals_and_the_report_has_the_measured_and_the_used_rates() {
 }
 
 /// All times since the start of the run are multiplied by 1.025, so the ticks are slower than planned. The measured rates are still near
-/// whole numbers. So they are rounded to them, and the report says by how much.
+/// whole numbers: 5.854, for example, is near 6. So the import rounds the measured rates, and the report says by how much.
 #[test]
 fn rates_near_whole_numbers_are_rounded_and_reported() {
     let logs = Imported::altered(
@@ -232,8 +233,8 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
                     && next[1] == "receive"
                 {
                     idle[3] = "1".to_owned();
-                    // If sends do not name their recipients, the audit cannot count from the messages how many of them wait. So it does not
-                    // notice that this 1 is wrong.
+                    // In the simulated run, no message waited after this event. The audit would notice this if it could count the messages
+                    // that were sent to the machine. It cannot count them if a send does not name its recipients.
                     idle[4].clear();
                 }
             }
@@ -327,8 +328,9 @@ fn violations_name_file_and_line_of_the_imported_log() {
             "{words}"
         );
 
-        // In `sources.csv`, the last two cells of a row are the line of its first event and the step to the next line. Line 2 becomes 3.
-        // Any change makes the checksum of the file wrong.
+        // A row of `sources.csv` describes successive events of one log. The last two cells, such as `2,1`, say that the first of these
+        // events is in line 2, and that each next event is 1 line further. The test changes line 2 to 3. Any change makes the checksum of
+        // the file wrong.
         let sources = moved.join("sources.csv");
         let changed = fs::read_to_string(&sources)
             .unwrap()

@@ -10,8 +10,8 @@ use crate::command_line::analyze;
 /// The log of one machine.
 const LOG: &str = "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n2.0,internal,3,0\n";
 
-/// Imports a folder `run` with these files, which are given by names and texts. Returns the sentences of the report, or the error,
-/// without the path of the temporary folder.
+/// Makes a folder `run` with `files` (names and texts) and imports it. Returns the sentences of the report, or the error if the import
+/// fails. The path of the temporary folder is removed from both, so a file is called `/run/vm1.csv`.
 fn import_folder(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
@@ -22,6 +22,7 @@ fn import_folder(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
     let into = folder.path().join("into");
     let without_folder = |words: String| words.replace(&folder.path().display().to_string(), "");
     let report = import::import(&[run], &Mapping::default(), &into);
+    // An import that fails must not make a dataset.
     assert_eq!(into.exists(), report.is_ok());
     report
         .map(|report| report.words().into_iter().map(without_folder).collect())
@@ -79,8 +80,8 @@ fn a_run_may_pass_midnight() {
     let first = log(["23:59:59.0", "00:00:00.0", "00:00:01.0"]);
     let second = log(["00:00:00.5", "00:00:01.5", "00:00:02.5"]);
     let words = import_folder(&[("vm1.csv", &first), ("vm2.csv", &second)]).unwrap();
-    // The last event is 3.5 s after the first one. The run can have lasted 4 s, because the next tick of `vm2` was due 4.5 s after
-    // the first event. A whole number of seconds is preferred.
+    // The last event of the run is 3.5 s after the first one. The import prefers a duration of whole seconds. It takes 4 s, because this is
+    // less than one tick (1 s) after the last event.
     assert!(
         words.iter().any(|word| word.contains("duration_s=4")),
         "{words:?}"
@@ -99,23 +100,23 @@ fn import_times(title: &str, time: impl Fn(u64) -> String) -> Result<String, Str
     import_folder(&[("vm1.csv", &log), ("vm2.csv", &log)]).map(|words| words.join("\n"))
 }
 
-/// If times are numbers, a tick each 30 s is a sign that their unit is wrong. Dates have no unit, so such a slow machine is imported. But a
-/// tick each two days is refused: the slowest machine that is possible has a tick each 1000 s.
+/// A log of a machine with a tick every 30 s is imported if its times are dates. (If its times were numbers, it would be refused, because
+/// their unit would probably be wrong.) A tick every day is refused: the slowest possible machine has a tick every 1000 s.
 #[test]
 fn slow_machines_whose_log_has_dates_are_imported() {
     let each_30_s = |event| format!("2031-04-05T10:{:02}:{:02}Z", event / 2, event % 2 * 30);
     let words = import_times("time", each_30_s).unwrap();
     assert!(words.contains("rates=0.033,0.033"), "{words}");
-    let each_two_days = |event| format!("2031-01-{:02}T10:00:00Z", event + 1);
-    let error = import_times("time", each_two_days).unwrap_err();
+    let each_day = |event| format!("2031-01-{:02}T10:00:00Z", event + 1);
+    let error = import_times("time", each_day).unwrap_err();
     assert!(
         error.contains("; is the format of times right (--time)? Otherwise set the rates"),
         "{error}"
     );
 }
 
-/// The title says milliseconds, and a machine would tick once in 50,000 of them. If the times were microseconds, it would tick 20 times
-/// per second, which is plausible. So the error advises this unit.
+/// The title `time_ms` says that the times are milliseconds. Then the machines have a tick every 50 s, which is too slow. If the same
+/// numbers are microseconds, the machines have 20 ticks per second, which is plausible. So the error advises `--time us`.
 #[test]
 fn if_rates_are_too_slow_the_error_advises_another_unit_of_times() {
     let each_50_s = |event: u64| (event * 50_000).to_string();
@@ -126,19 +127,21 @@ fn if_rates_are_too_slow_the_error_advises_another_unit_of_times() {
     );
 }
 
-/// If the title says that times are seconds, they are read as seconds, even if the machines are then too slow. Without a unit in the title,
-/// the same times are read as milliseconds, which give plausible rates. But a title is not believed if the times are clearly Unix times in
-/// another unit: here milliseconds of the year 2030, which as seconds would be long after the year 2100.
+/// If the title says that times are seconds, they are read as seconds, unless they are clearly Unix times in another unit.
 #[test]
 fn a_title_in_seconds_is_believed() {
+    // Read as seconds, these times are too slow for a machine. Even so, they are not read in another unit.
     let each_50_s = |event: u64| (event * 50).to_string();
     let error = import_times("time_s", each_50_s).unwrap_err();
     assert!(
         error.contains("0.020 times per second (20 events in 950.000 s)"),
         "{error}"
     );
+    // Without a unit in the title, the same times are read as milliseconds, because 20 ticks per second are plausible.
     let without_unit = import_times("time", each_50_s).unwrap();
     assert!(without_unit.contains("rates=20,20"), "{without_unit}");
+    // Read as milliseconds, these are Unix times of the year 2030. Read as seconds, they would be long after the year 2100, so the title
+    // `time_s` must be wrong.
     let unix_ms = |event: u64| (1_900_000_000_000 + event * 1_000).to_string();
     let words = import_times("time_s", unix_ms).unwrap();
     assert!(words.contains("Times are read as `ms`"), "{words}");
@@ -147,6 +150,7 @@ fn a_title_in_seconds_is_believed() {
 #[test]
 fn a_long_value_is_shown_once_as_an_example() {
     let folder = tempfile::tempdir().unwrap();
+    // All three rows have the same event. The report shortens it, and must recognise that the second one is the same example.
     let log = LOG.replace("internal", &format!("internal {}", "x".repeat(200)));
     fs::write(folder.path().join("vm1.csv"), log).unwrap();
     let (report, _) = import::understand(&[folder.path().to_owned()], &Mapping::default()).unwrap();

@@ -46,8 +46,8 @@ fn run(seed: u64) -> ([Machine; 3], usize) {
         .collect();
     ticks.sort_unstable();
     let (mut random, mut sends_to_both) = (seed, 0);
-    // Each line of a log has the columns of `HEADER`: time_ns, event, clock, queue, recipients, sender, stamp. The time is in nanoseconds,
-    // so three zeros follow the microseconds.
+    // Each line of a log has the columns of `HEADER`: time_ns, event, clock, queue, recipients, sender, stamp. In the format strings below,
+    // `{time_us}000` writes microseconds as nanoseconds.
     for (time_us, index) in ticks {
         // Linear congruential generator with Knuth's MMIX constants.
         random = random
@@ -103,8 +103,8 @@ fn run(seed: u64) -> ([Machine; 3], usize) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
-    /// For every seed, the import reports the rule for sends to both peers, the audit finds no mistake, and the measures are those of the
-    /// program.
+    /// If the program has sent to both peers, the import reports that it counts the two rows of such a send as one tick. The audit
+    /// finds no mistake. The imported dataset has the same numbers of ticks, final clocks and queue lengths as the program.
     #[test]
     fn sends_with_a_clock_for_each_recipient_are_one_tick(seed in any::<u64>()) {
         let folder = tempfile::tempdir().unwrap();
@@ -117,8 +117,8 @@ proptest! {
         let files = ["vm1.csv", "vm2.csv", "vm3.csv"].map(|name| folder.path().join(name));
         let report = import::import(&files, &Mapping::default(), &into).unwrap();
         let words = report.words().join("\n");
-        let found = "several rows of sends with different clocks, at most 0.4 ms apart, are counted as one tick that sent to all";
-        prop_assert_eq!(words.contains(found), sends_to_both > 0, "{}", words);
+        let sentence = "several rows of sends with different clocks, at most 0.4 ms apart, are counted as one tick that sent to all";
+        prop_assert_eq!(words.contains(sentence), sends_to_both > 0, "{}", words);
         prop_assert!(words.contains("rates=1,3,6"), "{}", words);
         let audit = Audit::run(std::slice::from_ref(&into)).unwrap();
         let has_failed = |check: &Check| {
@@ -135,7 +135,8 @@ proptest! {
         prop_assert_eq!(integers("ticks"), of_program(|machine| machine.ticks));
         prop_assert_eq!(integers("clock_final"), of_program(|machine| machine.clock as i64));
         prop_assert_eq!(integers("own_drift"), of_program(|machine| machine.clock as i64 - machine.ticks));
-        // The fourth column is the length of the queue.
+        // The queue length in a machine's last line (the fourth column). `Machine::queue` can be longer, because messages may have arrived
+        // after that line.
         let last_length = |machine: &Machine| {
             let last_line = machine.log.last().unwrap();
             last_line.split(',').nth(3).unwrap().parse().unwrap()

@@ -101,8 +101,9 @@ fn queue_lengths_that_cannot_be_recounted_are_null() {
     assert!(lengths.null_count() > 0 && lengths.null_count() < lengths.len());
 }
 
-/// Lengths are recounted as if messages arrived at the time of the send. In these logs, machines have internal events and sends although
-/// a message was sent to them before. So the import sees that messages arrived later, and the lengths are null.
+/// Queue lengths are recounted as if each message arrived when it was sent. In these logs, messages arrive later: after a message was sent
+/// to a machine, the machine still has internal events or sends before it receives the message. The import notices this, and the lengths
+/// are null.
 #[test]
 fn queues_are_not_recounted_if_messages_have_delays() {
     let logs = Imported::new(
@@ -117,8 +118,9 @@ fn queues_are_not_recounted_if_messages_have_delays() {
     );
 }
 
-/// The logs are changed: every receive has the queue length 2. Some internal events and sends come directly after a receive, so by these
-/// logs the program does not always receive when messages wait. Then a queue length that is missing in the logs need not be 0.
+/// The logs are changed: now 2 messages wait after every receive. Still, some receives are directly followed by an internal event or a
+/// send. So these logs show internal events and sends while messages wait. Then the import cannot assume that the missing queue lengths
+/// after internal events and sends are 0.
 #[test]
 fn a_program_that_idles_while_messages_wait_is_recognised() {
     let logs = Imported::altered(
@@ -162,8 +164,8 @@ fn a_send_logged_as_a_row_for_each_recipient_is_one_event() {
     );
 }
 
-/// A message can carry the sender's clock after 1 is added for the send, or before. In these logs, the import finds this rule from the
-/// receives, because the sends have no timestamps. If the user states the wrong rule, sends and receives contradict each other.
+/// A message can carry the sender's clock from before the send or from after it. The sends in these logs have no timestamps, so the import
+/// finds out from the receives which of the two it is. If the user states the wrong one, sends and receives contradict each other.
 #[test]
 fn timestamps_from_before_the_increment_are_recognised() {
     let style = Style {
@@ -172,7 +174,8 @@ fn timestamps_from_before_the_increment_are_recognised() {
     };
     let logs = Imported::new(&experiment(7, "stamp = [\"before\"]\n"), style);
     logs.require_measures(&[]);
-    // This check fails in the original too: with such timestamps, a receive can have the same clock as its send.
+    // The check `clock_condition_before` fails for the original dataset too: with such timestamps, a receive can have the same clock as
+    // its send.
     assert_eq!(logs.failed(), [Check::ClockConditionBefore]);
     let words = logs.words();
     assert!(
@@ -191,10 +194,12 @@ fn timestamps_from_before_the_increment_are_recognised() {
     );
     assert!(with_wrong_rule.failed().contains(&Check::Sent));
     let words = with_wrong_rule.words();
+    // Such as "only 3 of 50 receives match a send".
     assert!(words.contains("receives match a send"), "{words}");
 }
 
-/// The rules are found from the logs. If the user states the wrong rules, the audit finds mistakes.
+/// The import finds out that clocks and queue lengths are logged before each event. If the user states that they are logged after it, the
+/// audit finds mistakes.
 #[test]
 fn clocks_and_queues_from_before_the_event_are_recognised() {
     let style = Style {
@@ -222,8 +227,8 @@ fn clocks_and_queues_from_before_the_event_are_recognised() {
     assert!(failed.contains(&Check::ReceiveClock) && failed.contains(&Check::Idle));
 }
 
-/// If clocks are logged before each event, the clock after an event is in the next row. The last event of a machine has no next row. If it
-/// is a receive without a timestamp, its clock cannot be calculated, so the row is left out and reported.
+/// If clocks are logged before each event, the clock after an event is in the next row. The last event of a machine has no next row. If this
+/// last event is a receive without a timestamp, the clock after it cannot be calculated. So the row is left out, and the report says so.
 #[test]
 fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
     let style = Style {
@@ -248,14 +253,14 @@ fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
         let events: u64 = dataset.finished().iter().map(|run| run.events).sum();
         events as usize
     };
-    // Some log ends with a receive. Without one, nothing would be tested here.
+    // If no log ended with a receive, nothing would be tested here.
     assert!(left_out > 0);
     assert_eq!(
         count_events(&logs.root) + left_out,
         count_events(&logs.original)
     );
     let words = logs.words();
-    // The report adds an s to `log` if several receives are left out.
+    // The report has `machine` or `machines`, depending on the number.
     assert!(
         words.contains(&format!("In the logs of {left_out} machine")),
         "{words}"

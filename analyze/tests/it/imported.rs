@@ -96,8 +96,8 @@ fn as_one_file(root: &Path) -> String {
     text
 }
 
-/// Logs with only the columns that an import needs, and none about messages: a folder for each run with a file for each machine. Returns
-/// the folders.
+/// Logs with only the columns that an import needs. They have no columns about messages. Each run has a folder, with a file for each
+/// machine. Returns the folders.
 fn as_minimal_logs(root: &Path, into: &Path) -> Vec<PathBuf> {
     let folders = events(root).into_iter().enumerate().map(|(run, rows)| {
         let folder = into.join(format!("trial-{run}"));
@@ -168,7 +168,7 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
         ["original", "all.log", "imported"].map(|name| folder.path().join(name));
     fixture::simulated(&original, ORIGINAL);
     fs::write(&log, as_one_file(&original)).unwrap();
-    // A column is given by its title, or by its number from 1.
+    // A column is given by its title, or by its number (counted from 1): 4 is the column `what`.
     let mapping = mapping(
         "time = \"ms\"\nrates = [1, 3, 6]\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"4\"\n",
     );
@@ -207,9 +207,10 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
 }
 
 /// `analyze clocks` replays other kinds of clocks over the events of a log. It needs the send of each received message, so it replays
-/// complete logs, but not minimal ones. The figures of the import must equal those of the original dataset. Therefore `epsilon=0` is
-/// given: the physical clocks of the machines do not differ. With another epsilon, the replay would add errors to the times of simulated
-/// runs, but not to the times of imported logs.
+/// complete logs, but not minimal ones.
+///
+/// The figures of the import must equal those of the original dataset. So `epsilon=0` says that the machines' physical clocks
+/// have no errors. With another epsilon, the replay would add errors to the times of simulated runs, but not to those of imported logs.
 #[test]
 fn clocks_are_replayed_over_complete_logs_only() {
     let folder = tempfile::tempdir().unwrap();
@@ -217,7 +218,7 @@ fn clocks_are_replayed_over_complete_logs_only() {
         ["original", "all.log", "complete", "minimal"].map(|name| folder.path().join(name));
     fixture::simulated(&original, ORIGINAL);
     fs::write(&log, as_one_file(&original)).unwrap();
-    // A column is given by its title, or by its number from 1.
+    // A column is given by its title, or by its number (counted from 1): 4 is the column `what`.
     let mapping = mapping(
         "time = \"ms\"\nrates = [1, 3, 6]\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"4\"\n",
     );
@@ -230,7 +231,8 @@ fn clocks_are_replayed_over_complete_logs_only() {
     };
     let figures = |root: &Path| -> Vec<_> {
         let of_group = |group: &ClockGroup| {
-            // Rounded to nine decimals: the sums of the two datasets are added up in different orders, which can change the last digit.
+            // Rounded to nine decimals, because the values of the two datasets are added up in different orders. This can change the last
+            // digit of a sum.
             let mean = |figure| Some((group.estimate(figure)?.mean * 1e9).round());
             FIGURES.iter().map(mean).collect::<Vec<_>>()
         };
@@ -286,8 +288,8 @@ fn minimal_logs_have_the_measures_that_need_no_messages() {
     fixture::simulated(&original, ORIGINAL);
     let sources = as_minimal_logs(&original, folder.path());
     import::import(&sources, &Mapping::default(), &imported).unwrap();
-    // The mean backlog counts a message from its send on, so it is among these measures. The other measures of the backlog need only the
-    // logged queue lengths.
+    // The measures that need messages. The mean backlog is one of them, because it counts a message from its send on. Measures of the backlog
+    // that are not in this list need only the logged queue lengths.
     let of_messages = [
         "broadcast_share",
         "backlog_mean",
@@ -321,7 +323,7 @@ fn bugs_in_imported_logs_are_found() {
     let mapping = mapping(
         "time = \"ms\"\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"what\"\n",
     );
-    // The checks that fail after the import of the log `text`. `name` is only for the files.
+    // The checks that fail after the import of the log `text`. `name` is used only in the names of files.
     let failed = |name: &str, text: &str| -> Vec<Check> {
         let (log, imported) = (
             folder.path().join(format!("{name}.log")),
@@ -386,8 +388,9 @@ fn lines_of_free_text_are_read_by_a_pattern() {
     let text = ["Simulation started\n".to_owned()]
         .into_iter()
         .chain((0..10).flat_map(|s| {
-            // After the first receive, another message waits. So this receive fits both rules for queue lengths (logged after the event, or
-            // before it). The others fit only `after`: a length of 0 before a receive is impossible.
+            // The import finds out whether queue lengths are logged after or before the event. The first receive has length 1, which is
+            // possible in both cases. The other receives have length 0, which is possible only after a receive: before it, the received
+            // message still waits in the queue.
             let queue = u32::from(s == 0);
             [
                 line(s, 1, &format!("Sent to 2, clock={}, queue=0", s + 1)),

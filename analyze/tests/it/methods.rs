@@ -54,7 +54,7 @@ fn without_entries(text: &str) -> &str {
     text.split("\n@").next().unwrap()
 }
 
-/// Eight configurations: two sets of rates, two probabilities and two topologies. Most other rules differ from the defaults.
+/// Eight configurations: two sets of rates, two probabilities and two topologies. Most other parameters differ from the defaults.
 const VARIED: &str = "
 name = \"varied\"
 seed = 77
@@ -160,7 +160,7 @@ fn numbers(text: &str) -> Vec<f64> {
 #[test]
 fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     let folder = with_varied();
-    // There are no conditions of `--where`.
+    // The argument `&[]` stands for no conditions of `--where`.
     let methods = &Methods::new(&Dataset::open(&folder.path().join("varied")).unwrap(), &[]);
     let mut journal = csv::Reader::from_path(folder.path().join("varied/runs.csv")).unwrap();
     let headers = journal.headers().unwrap().clone();
@@ -187,7 +187,7 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     let wanted = [
         // machines, duration, rates of both sets, number of sets
         vec![2.0, 4.0, 10.0, 1.0, 3.0, 2.0, 3.0, 4.0, 5.0, 2.0],
-        // "the clock is 1 more" after a receive, the values of `internal`, "both add 1", "before 1 is added"
+        // the 1 in "the clock is 1 more", the two values of `internal`, the 1 in "both add 1", the 1 in "before 1 is added"
         vec![1.0, 0.4, 0.75, 1.0, 1.0],
         // number of topologies; the sentence about the star names machine 0 twice
         vec![2.0, 0.0, 0.0],
@@ -229,7 +229,7 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     let found = numbers(&methods.paragraph.replace("(Lamport 1978)", ""));
     let wanted: Vec<f64> = wanted.concat();
     for (index, (found, wanted)) in std::iter::zip(&found, &wanted).enumerate() {
-        // Numbers in the text may be rounded to one decimal.
+        // Some numbers in the text are rounded to one decimal, so they can differ from the exact number by up to 0.05.
         assert!(
             (found - wanted).abs() < 0.06,
             "number {index} is {found}, not {wanted}: {}",
@@ -240,7 +240,7 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
 }
 
 /// The printed command uses the experiment file in the dataset's folder. The command makes the same configurations with the same seed,
-/// engine and time scale. If the file now has other configurations, there is no command.
+/// engine and time scale. If somebody has changed the configurations in this file, no command is printed.
 #[test]
 fn the_command_that_makes_runs_again_repeats_the_experiment() {
     let folder = tempfile::tempdir().unwrap();

@@ -41,7 +41,7 @@ fn notebooks_run_from_top_to_bottom() {
     let environment = python_environment();
     let copies = folder.path().join("copies");
     copy(&notebooks(), &copies);
-    // The copy has no figures at first, so the test sees which ones are written.
+    // Removes the figures from the copy, so that the test sees which figures the notebooks write.
     let figures = copies.join("figures");
     fs::remove_dir_all(&figures).unwrap();
     fs::create_dir(&figures).unwrap();
@@ -117,7 +117,7 @@ fn make_stability(data: &Path) {
 
 /// Makes three datasets of the experiment `twins.toml` with the same seed: one in virtual time, and two over TCP at different time scales.
 fn make_twins(data: &Path) {
-    // The name of each dataset, and the time scale of those over TCP.
+    // The name of each dataset, and the time scale if its runs are over TCP. `shared` means that all machines are in one process.
     let datasets = [
         ("twins-virtual", None),
         ("twins-shared-20", Some(20.0)),
@@ -158,7 +158,8 @@ fn the_readme_has_the_commands_of_each_notebook() {
     }
 }
 
-/// Makes the runs of an experiment with this number of repetitions. `change` may change other settings of the experiment.
+/// Makes the runs of an experiment, but with `repetitions` instead of the number of repetitions in its file. `change` sets other settings
+/// of the experiment, such as the engine.
 fn sweep_shortened(file: &str, repetitions: u32, root: &Path, change: impl Fn(&mut Overrides)) {
     let file = experiments().join(file);
     let text = fs::read_to_string(&file).unwrap();
@@ -256,7 +257,8 @@ fn absolute_paths_are_found() {
     assert_eq!(find_absolute_path(&picture), None);
 }
 
-/// The text of an output from an absolute path to the end, or `None` if there is no absolute path. Pictures are not searched.
+/// Searches an output for an absolute path. Returns the rest of the output's text from that path on, or `None` if there is no such path.
+/// Pictures are not searched.
 fn find_absolute_path(output: &Value) -> Option<String> {
     const ROOTS: [&str; 8] = [
         "/home/",

@@ -117,8 +117,8 @@ fn the_error_for_runs_without_a_margin_gives_advice() {
         err,
         "mixed: 6 unpunctual runs of 12 finished are left out; 6 of them have a margin of 0, so they can never be punctual\n"
     );
-    // In datasets of schema 4 (an earlier format), 0 does not say that the margin is 0: it was not calculated for runs with uniform
-    // phases. So the error gives other advice.
+    // In datasets of schema 4 (an earlier format), every run with uniform phases has `margin_us` 0, because its margin was not calculated.
+    // The true margin can be larger, so the error gives other advice.
     let root = folder.path().join("earlier");
     let text = format!("{}phase = \"uniform\"\n", fixture::small_over_tcp());
     fixture::altered(&root, &text, |runs| {
@@ -135,7 +135,8 @@ fn the_error_for_runs_without_a_margin_gives_advice() {
     assert!(code == 2 && err.ends_with(says), "{err}");
 }
 
-/// An imported log does not tell how late its events were. So it never counts as punctual, and a slower run would not help.
+/// An imported log does not tell how late its events were. So an imported run never counts as punctual, and the usual advice (a smaller
+/// time scale) would not help.
 #[test]
 fn the_error_for_an_imported_dataset_gives_other_advice() {
     let folder = tempfile::tempdir().unwrap();

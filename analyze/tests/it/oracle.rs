@@ -280,7 +280,7 @@ fn clock_at(log: &Log, t: f64) -> f64 {
         .map_or(0.0, |(_, e)| e.event.logical_clock as f64)
 }
 
-/// The index in `log` of the send at this tick. A tick with a send has no other event.
+/// The index in `log` of the send at tick number `tick`. A tick with a send has no other event, so the event found is the send.
 fn index_of(log: &Log, tick: u64) -> usize {
     let found = log.iter().position(|(_, e)| e.event.tick == tick);
     found.expect("a tick that was logged")
@@ -341,9 +341,9 @@ fn steps(instants: &[f64], (from_s, to_s): (f64, f64)) -> impl Iterator<Item = (
     steps.into_iter()
 }
 
-/// The measures `concurrency` and `false_order`. Both are about pairs of events of different machines. `concurrency` is the share of
-/// concurrent pairs among all pairs, `false_order` is their share among the pairs with different clocks. A pair is concurrent if neither
-/// event happened before the other.
+/// The measures `concurrency` and `false_order`. Both are about pairs of events of different machines. A pair is concurrent if neither
+/// event happened before the other. `concurrency`: of all pairs, the share that is concurrent. `false_order`: of the pairs with different
+/// clocks, the share that is concurrent.
 fn concurrency(run: &[Log], from_s: f64) -> (Option<f64>, Option<f64>) {
     let before: Vec<Vec<HashSet<(usize, usize)>>> = happened_before(run);
     let (mut pairs, mut concurrent, mut different, mut concurrent_and_different) =
@@ -424,8 +424,8 @@ fn share_above_1(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| above as f64 / values.len() as f64)
 }
 
-/// The quantile of `values`: a `share` of 0 gives the smallest value, 0.5 the median, and 1 the largest value. Between two of the sorted
-/// values, it is interpolated linearly. `None` if there are no values.
+/// The quantile of `values`: a `share` of 0 gives the smallest value, 0.5 the median, and 1 the largest value. A quantile that lies
+/// between two of the sorted values is interpolated linearly. `None` if there are no values.
 fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

@@ -48,8 +48,8 @@ pub(crate) fn in_terminal_with(
     )
 }
 
-/// A folder with the dataset `small` and the program `marking pager`. This pager shows a line with its first argument before the text. The
-/// pager's name has a space, so it must be in quotes in `PAGER`.
+/// A folder with the dataset `small` and the program `marking pager`. If the first argument of this pager is `x`, it prints the line
+/// `pager x` before the text. The pager's name has a space, so the name must be in quotes in `PAGER`.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
@@ -65,7 +65,7 @@ fn piped(arguments: &[&str], folder: &Path) -> String {
         .args(arguments)
         .current_dir(folder)
         .env("COLUMNS", "100")
-        // The pager must not be used, so its line must not be in the output.
+        // `analyze` must not use this pager. If it did, the output would begin with the line `pager x`.
         .env("PAGER", "'./marking pager' x")
         .output()
         .unwrap();
@@ -95,8 +95,9 @@ fn a_terminal_shows_tables_in_the_pager_and_a_pipe_does_not() {
 fn a_pager_that_is_missing_or_quits_early_is_no_error() {
     let folder = folder();
     let whole = piped(&["drift", "small"], folder.path());
-    // A program that is missing, and a quote without its second half: no pager can be started, so the text is shown directly. It is also
-    // shown directly if `PAGER` is empty or `cat`, because this is how users say that they want no pager.
+    // `no-such-pager` does not exist, and in `'unbalanced` the second quote is missing. So in these two cases no pager can be
+    // started, and the text is shown directly. The text is also shown directly if `PAGER` is empty or `cat`, because this is how users say
+    // that they want no pager.
     for pager in ["no-such-pager", "", "cat", "'unbalanced"] {
         let shown = in_terminal(&["drift", "small"], Some(pager), folder.path());
         assert_eq!(shown, (0, whole.clone()), "{pager}");

@@ -37,8 +37,8 @@ fn named<'a>(measures: &'a [Paired], name: &str) -> &'a Paired {
 
 /// For machine 1 the differences B - A of the final clock are 1, 2 and 6. Their mean is 3, and their standard deviation is the square root
 /// of (4 + 1 + 9) / 2. Half the width of the interval is t times the standard deviation, divided by the square root of 3, where t = 4.3027
-/// is the 0.975 quantile of Student's t with two degrees of freedom. For machine 0 the differences are 0, so the differences of the
-/// means over both machines are half as large.
+/// is the 0.975 quantile of Student's t with two degrees of freedom. For machine 0 the differences are 0. The pooled value of a run is the
+/// mean over both machines, so the pooled differences are half of those of machine 1: 0.5, 1 and 3.
 #[test]
 fn the_paired_interval_agrees_with_a_calculation_by_hand() {
     let comparison = open(with_larger_clocks().path());
@@ -78,7 +78,7 @@ fn the_table_has_the_means_and_the_difference_of_each_measure() {
     every event, so these runs should be identical. Either a log was changed, or the two datasets come from different
     simulators, or the simulator is wrong.
 
-    The 3 runs that differ, each with its first difference in the model time of A:
+    The 3 runs that differ, each with its first difference (by the model time of A):
     - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=0, as scheduled in both: at 3.750 s,
       machine 1, tick 7, logical_clock is 9 in A and 10 in B.
     - rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=1, as scheduled in both: at 3.750 s,
@@ -206,6 +206,7 @@ fn csv_and_json_have_a_record_for_each_configuration_machine_and_measure() {
     let records: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(records.len(), 2 * 3 * analyze::measures::all().count());
     assert_eq!(csv.lines().count(), 1 + records.len());
+    // The first record of `clock_final` is that of machine 0 in the first configuration, whose first run has the changed clock.
     let changed = records
         .iter()
         .find(|record| record["measure"] == "clock_final")
@@ -219,15 +220,15 @@ fn csv_and_json_have_a_record_for_each_configuration_machine_and_measure() {
     assert_eq!(number("equal"), 2.0 / 3.0);
 }
 
-/// The longest queues of the first two runs are 60 and 63 messages in A, but 63 and 60 in B. So their differences B - A are 3 and -3. The
-/// other four differences are 0. So the mean difference is 0, but there is an interval around it, which is rough because of the equal
-/// values. A note explains the mark `±~` of rough intervals.
+/// Each dataset has six runs. The longest queues of the first two runs are 60 and 63 messages in A, but 63 and 60 in B. So the six
+/// differences B - A are 3, -3, 0, 0, 0 and 0. Their mean is 0, but it has an interval, because the differences are not all equal. The
+/// interval is rough, because there are only three different values. A note explains the mark `±~` of rough intervals.
 #[test]
 fn a_rough_interval_around_0_has_a_note() {
     let with_queues = |lengths: [&'static str; 2]| {
         move |runs: &mut Vec<FinishedRun>| {
             for (run, length) in runs.iter_mut().zip(lengths) {
-                // Any tick would do: elsewhere in these runs, queues are shorter.
+                // `length` is greater than all queue lengths in these runs, so it becomes the longest. Tick 5 is an arbitrary tick.
                 (0..3).for_each(|machine| fixture::set(run, machine, 5, "queue_length", length));
             }
         }

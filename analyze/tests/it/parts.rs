@@ -1,6 +1,6 @@
 //! Tests of the folder `processed/events/`, into which `analyze export` writes the events in parts. A part is a Parquet file with all
-//! events of one run or of several runs. A later export keeps these parts, except small ones, and writes parts for the other
-//! runs. Other programs can read the folder.
+//! events of one run or of several runs. A later export keeps these parts, except small ones. It writes new parts for the
+//! runs that are not in a kept part. Other programs can read the folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,7 +25,7 @@ use crate::notebooks::{environment_with, run};
 const EVENTS_PER_RUN: u64 = 200;
 
 /// A dataset that seems to grow: its event file has all runs from the start, but its journal (`runs.csv`) can be cut to the rows of some
-/// runs. Only runs with a row count. The parts of its export have at most two runs.
+/// runs. Runs without a row do not count. The parts of its export have at most two runs.
 struct Growing {
     folder: tempfile::TempDir,
     /// All lines of the journal, with the header.
@@ -114,9 +114,9 @@ impl Growing {
 
 /// Exports the dataset. Returns the number of all parts and the number of new parts.
 fn export_parts(dataset: &Dataset) -> (usize, usize) {
-    // While an export writes, it holds a lock, and other exports are refused. The lock may be held a little longer than the export takes: if
-    // another test starts a program at that time, the new process has a copy of the open lock file until its program begins to run. So a
-    // refused export is repeated.
+    // While an export writes, it holds a file lock, and other exports of the dataset are refused. The file can stay locked a little longer
+    // than the export takes: if another test starts a program during the export, the child process holds the lock too, between fork and
+    // exec. So a refused export is repeated.
     let written = loop {
         match export(dataset, Additions::default()) {
             Err(Error::Exporting { .. }) => std::thread::yield_now(),
@@ -146,7 +146,7 @@ fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
             .iter()
             .all(|(path, part)| second.get(path) == Some(part))
     );
-    // The last part has one run, and room for one more. It is written again with both.
+    // The last part has only run 4. It is written again with the runs 4 and 5.
     assert_eq!(small.with_runs(0..6).export(), (3, 1));
     let third = small.state();
     let unchanged = second
@@ -161,7 +161,7 @@ fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
 fn repeated_exports_do_not_make_many_parts() {
     let experiment = fixture::SMALL.replace("repetitions = 3", "repetitions = 20");
     let grown = Growing::new(&experiment);
-    // The value for the line after the loop. The loop replaces it in each step.
+    // `dataset` is declared here because it is used after the loop too. This first value is never read.
     let mut dataset = grown.with_runs(0..1).dataset();
     for runs in 1..=40 {
         dataset = grown.with_runs(0..runs).dataset();
@@ -186,7 +186,7 @@ fn parts_of_changed_and_removed_runs_are_written_again() {
             .collect();
         are_unchanged
     };
-    // The third run gets another time scale in its row, and the row a new checksum.
+    // The row of run 2 (the third run) gets another time scale. Then the rows get new checksums.
     let other = small.journal[3].replace(",virtual,shared,1.0,", ",virtual,shared,2.0,");
     assert_ne!(other, small.journal[3]);
     small.journal[3] = other;
@@ -195,7 +195,7 @@ fn parts_of_changed_and_removed_runs_are_written_again() {
     assert_eq!(small.with_runs(0..6).export(), (3, 1));
     assert_eq!(are_unchanged(small.state()), [true, false, true]);
     small.require_complete();
-    // The second part has the runs 2 and 3. First run 2 is removed, then run 3, so that no run of this part is left.
+    // The second part has the runs 2 and 3. Run 2 is removed, and after that run 3. Then no run of this part is left.
     assert_eq!(small.with_runs([0, 1, 3, 4, 5]).export(), (3, 1));
     assert_eq!(are_unchanged(small.state()), [true, false, true]);
     small.require_complete();
@@ -229,7 +229,8 @@ fn all_parts_are_written_again_without_a_cache_or_after_another_version() {
     let mut without_cache = Dataset::open(small.root()).unwrap();
     without_cache.limit_parts(2 * EVENTS_PER_RUN);
     assert_eq!(export_parts(&without_cache), (3, 3));
-    // All parts get a footer with another version. They lose their checksums too, so there are two reasons to write them again.
+    // All parts get a footer with another version of the measures. The parts lose their checksums too, so there are two reasons to write
+    // them again.
     for part in files_in(&small.events()) {
         let file = || File::open(&part).unwrap();
         let mut reader = ParquetReader::new(file());
@@ -285,8 +286,8 @@ fn an_export_that_fails_changes_nothing() {
     let before = small.state();
     small.with_runs(0..6);
     let whole = fs::read(small.root().join("events-0000.csv")).unwrap();
-    // Before the damage, this computes all measures and keeps them in the cache. So the export reads the events only for the parts, and
-    // the error occurs there.
+    // This computes all measures before the damage, and keeps them in the cache. So the export needs events only for the parts, and the
+    // error occurs when it writes parts.
     small.dataset().machines().unwrap();
     let half = whole.len() / 2;
     let damaged = [&whole[..half], &vec![b'x'; whole.len() - half]].concat();

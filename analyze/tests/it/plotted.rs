@@ -1,5 +1,5 @@
-//! Tests of `analyze plot`: the values in a picture are those of the tables, and every kind of plot can be drawn as SVG, PNG, PDF and with
-//! characters. The elements of an SVG picture have their values as attributes, such as `data-x`.
+//! Tests of `analyze plot`: the values in a picture are those of the tables, and every kind of plot can be drawn as SVG and as text for a
+//! terminal. The elements of an SVG picture have their values as attributes, such as `data-x`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -141,8 +141,8 @@ fn combined_bars_have_the_values_of_combined_rows() {
     }
 }
 
-/// Each bar of a histogram shows which share of a machine's jumps has one size. The shares of a machine add up to 100 %. The mean jump that
-/// follows from the shares is the mean of the measure `jump_mean`.
+/// Each bar of a histogram stands for one size of jumps, for example 3. It shows the share of the machine's jumps that have this size. The
+/// shares of a machine add up to 100 %. The sum of share times size is the machine's mean jump, as in the measure `jump_mean`.
 #[test]
 fn a_histogram_has_every_jump() {
     let folder = tempfile::tempdir().unwrap();
@@ -230,15 +230,15 @@ fn theory_has_the_values_of_the_table() {
     }
 }
 
-/// A stability map has a row of cells for each set of rates and a column for each value of `internal`. A boundary separates the
-/// configurations in which a machine is overloaded, according to the prediction, from the others. Here these are the configurations with
-/// the rates 1,3,6. So the boundary is a horizontal line between the two rows of cells.
+/// A stability map has a row of cells for each set of rates and a column for each value of `internal`. A boundary separates two kinds of
+/// configurations: those in which a machine is predicted to be overloaded, and the others. Here a machine is predicted to be overloaded
+/// with the rates 1,3,6 but not with 3,3,3. So the boundary is a horizontal line between the two rows of cells.
 #[test]
 fn a_stability_map_has_the_growth_and_the_boundary() {
     let folder = tempfile::tempdir().unwrap();
     let text = fixture::SMALL
         .replace("[[1, 3, 6]]", "[[1, 3, 6], [3, 3, 3]]")
-        // The map has the columns in ascending order all the same.
+        // Here `internal` has its values in descending order. The map must have its columns in ascending order.
         .replace("[0.4, 0.7]", "[0.7, 0.4]");
     let root = folder.path().join("map");
     fixture::simulated(&root, &text);
@@ -310,7 +310,8 @@ fn a_regression_has_a_line_only_if_the_points_differ_in_x() {
             .map(|equation| equation.split(':').next().unwrap())
             .collect();
         assert_eq!(measures, measures_with_line, "{name}: {:?}", figure.notes);
-        // The description includes the equations. Each line is fitted to the points of all machines, so no machine is named.
+        // The figure's description contains the equations. It must not name a single machine, because each line is fitted to the points
+        // of all machines.
         assert!(!figure.description.contains("machine 2"), "{name}");
         let is_line_in_key = figure
             .key
@@ -320,7 +321,8 @@ fn a_regression_has_a_line_only_if_the_points_differ_in_x() {
     }
 }
 
-/// Every kind of plot is drawn as well-formed SVG, and with characters in at most 80 columns. PNG and PDF files are written too.
+/// Every kind of plot is drawn as well-formed SVG, and as text in at most 80 columns (`--terminal`). One kind is also written
+/// as PNG and PDF.
 #[test]
 fn every_kind_of_plot_can_be_drawn_in_every_form() {
     let folder = with_small();

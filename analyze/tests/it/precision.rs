@@ -123,8 +123,8 @@ fn records_agree_with_the_table_of_jumps() {
     }
 }
 
-/// The table has a row for each configuration, about the machine that needs the most repetitions. The rows are sorted by this number, the
-/// largest first. `--sort` gives another order.
+/// The table has a row for each configuration: it shows the configuration's machine that needs the most repetitions. The row that needs
+/// the most repetitions of all rows is first. `--sort` gives another order.
 #[test]
 fn each_row_is_the_machine_that_needs_the_most_repetitions() {
     let folder = grid();
@@ -215,17 +215,16 @@ fn the_text_fits_in_a_terminal_of_80_or_120_columns() {
             .output()
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        // The dataset remembers the command that made it: here, the command of the test program, which differs from computer to
-        // computer. So the word COMMAND takes its place.
+        // The text contains the command that made the dataset. Here this is the command of the test program, which differs from
+        // computer to computer. So the test replaces that line of the text by the word COMMAND.
         let lines: Vec<&str> = text.lines().collect();
         // The index of the line with the command: two lines below the sentence that introduces it.
-        let command = lines
+        let index = lines
             .iter()
             .position(|line| line.starts_with("This command"))
             .unwrap()
             + 2;
-        let lines: Vec<&str> =
-            [&lines[..command], &["    COMMAND"], &lines[command + 1..]].concat();
+        let lines: Vec<&str> = [&lines[..index], &["    COMMAND"], &lines[index + 1..]].concat();
         assert!(
             lines
                 .iter()
@@ -289,8 +288,8 @@ fn errors_say_what_is_wrong_and_what_is_possible() {
         out.contains("cannot be made: an experiment can have at most 2,000,000 runs"),
         "{out}"
     );
-    // A half-width in percent of a mean of about 0 would be about 0. The error suggests an absolute half-width: a small number, of which
-    // the test compares the beginning `0.0`.
+    // 5 % of a mean of about 0 is about 0, so it cannot be a half-width. The error suggests a small absolute half-width instead. The test
+    // compares only how the suggested number begins: with `0.0`.
     let (code, _, err) = analyze(
         &[
             "precision",
@@ -335,8 +334,8 @@ fn errors_say_what_is_wrong_and_what_is_possible() {
     );
 }
 
-/// A half-width in percent of a mean of about 0 would be about 0, so no number of repetitions would be enough. The message suggests a small
-/// absolute half-width, of which the test compares the beginning `0.0`.
+/// 5 % of a mean of about 0 is about 0, and no number of repetitions makes an interval so narrow. The message suggests a small absolute
+/// half-width instead. The test compares only how the suggested number begins: with `0.0`.
 #[test]
 fn machines_with_a_mean_of_about_0_are_left_out_and_reported() {
     let folder = grid();
@@ -368,7 +367,8 @@ fn machines_with_a_mean_of_about_0_are_left_out_and_reported() {
     assert!(out.lines().count() < 13, "{out}");
 }
 
-/// For imported logs, the table has the numbers of repetitions, but no lines and no command are printed: `sim` cannot make more runs.
+/// For imported logs, the table shows the numbers of repetitions. But no lines for an experiment file and no command are printed, because
+/// `sim` cannot make more runs of another program.
 #[test]
 fn imported_logs_have_numbers_but_no_lines() {
     let folder = tempfile::tempdir().unwrap();
@@ -398,9 +398,9 @@ fn imported_logs_have_numbers_but_no_lines() {
     assert!(out.contains("needed") && indented(&out).is_empty(), "{out}");
 }
 
-/// However narrow the interval shall be, no number of repetitions is above the largest possible number. Machine 1 has no events in two of
-/// the four repetitions, so only the other two give a value of its mean jump: 1.125 and 12.375. The number of values that the interval
-/// needs is doubled to get the number of repetitions. This doubled number can be too large although the number of values is not.
+/// Machine 1 has events in only two of the four repetitions, so there are two values of its mean jump: 1.125 and 12.375. Because two
+/// repetitions give one value, an interval that needs 1,500,000 values needs 3,000,000 repetitions. An experiment can have at most
+/// 2,000,000, so these are too many, although the number of values is below that limit.
 #[test]
 fn no_number_of_repetitions_is_above_the_possible_number() {
     let folder = tempfile::tempdir().unwrap();
@@ -423,7 +423,7 @@ fn no_number_of_repetitions_is_above_the_possible_number() {
     let dataset = Dataset::open(&root).unwrap();
     let measure = measures::named("jump_mean");
     let groups = repetitions::groups_with(&[dataset], &[measure]).unwrap();
-    // How many numbers of repetitions are possible, and how many are too large.
+    // How many of the calculated numbers of repetitions are possible, and how many are too large (`None`).
     let (mut possible, mut too_many) = (0, 0);
     // The half-widths are from 1000 to about 0.01.
     for step in 0..60 {

@@ -105,7 +105,7 @@ fn sweeps_of_normal_values_are_as_narrow_as_wanted() {
     for (pilot, max_factor) in FACTORS {
         for half_width in [0.25, 0.1] {
             for is_fresh in [false, true] {
-                // Each number of first repetitions has another seed, and so has `is_fresh`.
+                // Each combination of `pilot` and `is_fresh` has a seed of its own.
                 let mut random = Random(pilot * 7 + u64::from(is_fresh));
                 // After 3 repetitions, a few sweeps with this half-width would need millions of values.
                 if pilot == 3 && half_width < 0.2 {
@@ -124,7 +124,8 @@ fn sweeps_of_normal_values_are_as_narrow_as_wanted() {
                     needed_if_sd_is_known(half_width)
                 );
                 assert!(outcome.narrow_share >= ENOUGH, "{case}");
-                // The first repetitions can be enough already. Then the calculated number is `pilot`, however large the factor is.
+                // If the first repetitions are enough already, the calculated number is `pilot`. Then `factor` can be above `max_factor`:
+                // with the half-width 0.25, 200 first repetitions are more than 3 times the number that is needed.
                 let factor = outcome.median as f64 / needed_if_sd_is_known(half_width);
                 assert!(
                     (0.9..max_factor).contains(&factor) || outcome.median == pilot,

@@ -1,5 +1,5 @@
-//! Tests of the lines for the experiment file and of the command that `analyze precision` prints: together they make exactly the runs that
-//! are missing until the intervals are as narrow as wanted.
+//! Tests of what `analyze precision` prints if intervals are wider than wanted: lines for the experiment file, and a command. When the user
+//! has put the lines into the file, the command must make exactly the runs that are missing for the wanted width.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -90,11 +90,12 @@ fn the_printed_lines_make_exactly_the_missing_runs() {
     );
 }
 
-/// In this test the experiment has only one configuration. So the new number is a line `repetitions = `, without blocks `[[repeat]]` for
-/// single configurations. (All runs meet the conditions on `rates` and `internal` in `where_slowest`.)
+/// In this test the experiment has only one configuration. So the new number of repetitions is printed as a line `repetitions = `, without
+/// blocks `[[repeat]]` for single configurations.
 #[test]
 fn one_number_of_repetitions_is_printed_if_all_configurations_need_the_same() {
     let folder = grid();
+    // All runs have these rates and this probability, so the first two conditions leave out nothing.
     let where_slowest = "rates = '1,3,6' and internal = 0.4 and role = 'slowest'";
     let one_configuration = GRID
         .replace("[[1, 3, 6], [2, 2, 5]]", "[[1, 3, 6]]")
@@ -155,9 +156,9 @@ fn a_command_with_repetitions_is_printed_with_the_new_number() {
     assert!(count > 3, "{count}");
 }
 
-/// Of the five planned repetitions of each configuration, one has failed and one was not made, so three are finished. `analyze precision`
-/// prints how many more runs are needed. The failed runs are not repeated, and other runs take their place. The four runs that were not made
-/// (one for each configuration) are still to do, so the number includes them.
+/// Each of the four configurations has five planned repetitions: three are finished, one has failed, and one was not made. The number of
+/// further runs that `analyze precision` prints includes the four planned runs that were not made. It does not include the four failed
+/// runs, because `sim` does not make them again.
 #[test]
 fn planned_and_failed_runs_are_counted() {
     let folder = tempfile::tempdir().unwrap();

@@ -102,8 +102,8 @@ fn the_command_that_makes_a_missing_dataset_can_be_pasted() {
         .filter(|part| part.starts_with("cargo sim run "))
         .collect();
     assert!(!commands.is_empty(), "{err}");
-    // A command is `cargo sim run EXPERIMENT --data FOLDER`. It is not run: `set --` makes its 6 words the arguments of the shell, which
-    // prints their number, the fourth and the sixth.
+    // A command is `cargo sim run EXPERIMENT --data FOLDER`. The shell only splits the command into words and does not run it: `set --`
+    // makes the 6 words the shell's arguments. Then the shell prints the number of words, the fourth word and the sixth word.
     for command in commands {
         let (_, words) = run_pasted(
             &format!("set -- {command}; echo $#; echo \"$4\"; echo \"$6\""),

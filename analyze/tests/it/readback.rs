@@ -1,5 +1,5 @@
-//! Other programs that read the CSV of `analyze` guess the type of a column from its cells. Tests that they find the right types: every
-//! number in a column of real numbers has a decimal point or an exponent, and no number in a column of integers has one.
+//! Other programs that read the CSV of `analyze` guess the type of a column from its cells. These tests check that the cells show the right
+//! type: every number in a column of real numbers has a decimal point or an exponent, and no number in a column of integers has one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -74,7 +74,7 @@ fn columns_of_real_numbers_have_a_decimal_point_in_every_cell() {
         let mut numbers = 0;
         for (name, cells) in columns(print_as("csv").as_bytes()) {
             assert_eq!(cells.len(), rows.len(), "{command:?} {name}");
-            // For each number of the column, whether it is a real number: `true` for all of them, or `false` for all of them.
+            // For each number of the column: whether JSON has it as a real number.
             let mut are_real = vec![];
             for (cell, row) in cells.iter().zip(&rows) {
                 // JSON says which cells are numbers and which are texts.
@@ -88,7 +88,7 @@ fn columns_of_real_numbers_have_a_decimal_point_in_every_cell() {
                 }
             }
             numbers += are_real.len();
-            // If all are the same, at most one is left.
+            // All entries must be equal. Then `dedup` leaves one entry, or none if the column has no numbers.
             are_real.dedup();
             assert!(are_real.len() < 2, "{command:?} {name}: {cells:?}");
         }
@@ -110,7 +110,7 @@ fn exported_csv_has_the_types_of_the_parquet_files() {
     for (name, frame) in frames {
         let bytes = fs::read(processed.join(name).with_extension("csv")).unwrap();
         let columns = columns(&bytes);
-        // `true` if there is a column of real numbers, `false` if there is a column of integers.
+        // Contains `true` if there is a column of real numbers, and `false` if there is a column of integers.
         let mut found_types = BTreeSet::new();
         for column in frame.columns() {
             let must_be_real = match column.dtype() {
@@ -121,7 +121,7 @@ fn exported_csv_has_the_types_of_the_parquet_files() {
             found_types.insert(must_be_real);
             assert_eq!(columns[column.name().as_str()].len(), frame.height());
             for cell in &columns[column.name().as_str()] {
-                // A cell without a number, such as an empty one, is right in both cases.
+                // A cell without a number, such as an empty cell, is right in a column of either type.
                 let is_real = is_real(cell).unwrap_or(must_be_real);
                 assert_eq!(is_real, must_be_real, "{name} {}: {cell}", column.name());
             }

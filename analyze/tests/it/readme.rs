@@ -34,8 +34,9 @@ const DOCUMENTS: [&str; 16] = [
 /// The largest number of lines that README.md may have.
 const README_LINES: usize = 150;
 
-/// The names of the collections of claims. A claim is a statement of other authors, and has tests that check it. For example, the
-/// collection `claims` is the file `experiments/claims.toml`, and the folder `experiments/claims` has the experiments that test them.
+/// The names of the collections of claims. A claim is a statement of other authors that this project tests. For example, the collection
+/// `claims` has its claims in the file `experiments/claims.toml`, and the experiments that test these claims in the folder
+/// `experiments/claims`.
 pub const CLAIMS: [&str; 2] = ["claims", "papers"];
 
 /// The root folder of the project.
@@ -151,7 +152,7 @@ fn the_first_page_is_short() {
     let lines = read("README.md").lines().count();
     assert!(
         lines <= README_LINES,
-        "README.md has {lines} lines; at most {README_LINES}: move something to the folder that it is about"
+        "README.md has {lines} lines; at most {README_LINES} are allowed: move details to another document"
     );
 }
 
@@ -213,7 +214,8 @@ fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
             .map(Result::unwrap)
             .collect::<Vec<_>>()
     };
-    // The ages of the received messages, in seconds. Other events have no age.
+    // The time from the send of each received message to its receive, in seconds. Internal events and sends do not have this time, so
+    // they are skipped.
     let ages = |rows: &[BTreeMap<String, String>]| -> Vec<f64> {
         let ages = rows
             .iter()
@@ -300,8 +302,8 @@ fn pictures_of_plots_are_those_of_the_commands() {
     }
 }
 
-/// Each block of code names one of the languages in this test. [`commands_and_python_run`] runs the blocks in `sh` and `python`. So
-/// commands that need a cluster, a browser or a long time must be in blocks in `text`, which otherwise have only output.
+/// Each block of code names one of the languages in this test. [`commands_and_python_run`] runs all blocks in `sh` and `python`. So a
+/// command that needs a cluster, a browser or a long time must not be in such a block. It is in a block in `text`, like output.
 #[test]
 fn blocks_of_code_have_a_known_language() {
     for document in DOCUMENTS {

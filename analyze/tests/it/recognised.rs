@@ -91,7 +91,7 @@ fn labelled_cells_and_keys_with_values() {
 fn json_objects_in_lines_or_in_one_list() {
     let object = |row: &Row| {
         let peers: Vec<u32> = row.peers.clone();
-        // An internal event has an empty list, so it does not matter whether its key means recipients or a sender.
+        // The key `peers` does not say whether the peers are recipients or a sender. So only internal events have it: they have no peers.
         let key = row.word(["peers", "recipients", "sender"]);
         let peers = match key {
             "sender" => serde_json::json!(peers[0]),
@@ -191,7 +191,7 @@ fn words_of_many_programs() {
     });
     let (shouted, report) = shouted.unwrap();
     assert_eq!(shouted, logs::plain(&logs::runs()[..1]));
-    // One row in the file of each of the three machines.
+    // The 3 rows are the `hello` rows: one in the file of each machine.
     assert!(
         report
             .contains("Left out: 3 rows, because their words do not stand for an event: 3 such as"),
@@ -239,12 +239,12 @@ fn names_of_peers_in_many_forms() {
     require_plain("peers in the column of events", "node_N_log.csv", in_words);
     // `7` is not a machine of the run. If such a number is in the text of events, the import takes no peers from this text.
     let unknown_machine = |rows: &[Row]| in_words(rows).replace("from 2", "from 7");
-    let (_, words) = imported("vmN.csv", &Mapping::default(), unknown_machine).unwrap();
+    let (_, report) = imported("vmN.csv", &Mapping::default(), unknown_machine).unwrap();
     assert!(
-        words.contains(
+        report.contains(
             "Peers are not taken from the text of events, because `7` is not another machine of the run."
         ),
-        "{words}"
+        "{report}"
     );
     // In a column of peers, a text that is not a machine of the run is an error. ` or ` does not separate two peers, so
     // `2 or 3` is taken as one name.
@@ -309,13 +309,13 @@ fn preambles_and_other_titles_of_columns() {
             body(rows)
         )
     });
-    let (_, words) = imported("vmN.csv", &Mapping::default(), |rows| {
+    let (_, report) = imported("vmN.csv", &Mapping::default(), |rows| {
         format!("Node up\n{TITLES}\n{}", body(rows))
     })
     .unwrap();
     assert!(
-        words.contains("Left out: 3 lines") && words.contains("vm1.csv line 1: Node up"),
-        "{words}"
+        report.contains("Left out: 3 lines") && report.contains("vm1.csv line 1: Node up"),
+        "{report}"
     );
 }
 
@@ -347,8 +347,8 @@ fn a_vector_clock_is_refused_with_an_error_that_says_so() {
     }
 }
 
-/// `--explain` shows how the logs were understood, and makes no dataset. `--write-mapping` writes the same as a mapping into a file. An
-/// import with this mapping gives the same events.
+/// `--explain` shows how the logs were understood, and makes no dataset. `--write-mapping` writes a mapping for these logs into a file. An
+/// import with this mapping gives the same events as an import without it.
 #[test]
 fn a_written_mapping_gives_the_same_import() {
     let folder = tempfile::tempdir().unwrap();

@@ -226,8 +226,8 @@ fn files_that_are_not_logs_are_left_out_and_named() {
     }
 }
 
-/// The notes have a word for an event (`sent`) and a time (`10:00:00`), so they could be a log. But after two commas, where the mapping
-/// expects the clock, they have no number.
+/// The notes have a word for an event (`sent`) and a time (`10:00:00`), so they could be a log. But the mapping says that the third column
+/// is the clock, and the notes have no number there.
 #[test]
 fn a_file_that_is_not_a_log_is_left_out_if_logs_have_no_header() {
     let folder = tempfile::tempdir().unwrap();

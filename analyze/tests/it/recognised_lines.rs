@@ -1,4 +1,4 @@
-//! Tests that `analyze import` correctly reads lines that could easily be misread: records that begin with the time, lines that say
+//! Tests that `analyze import` correctly reads lines that could easily be misread. Examples are events of several lines, lines that say
 //! that something did not happen (`No message received`), and values next to arrows or units.
 
 use std::fs;
@@ -8,9 +8,9 @@ use analyze::import::Mapping;
 use crate::foreign_logs::{self as logs, Kind, Row, lines};
 use crate::recognised::{WORDS, imported, labelled};
 
-/// Writes a run as one log file for each machine, `vm1.log` and so on, and imports the files. `text` makes a file from the rows (events) of
-/// its machine. Requires that the import gives the same events as from plain tables: CSV files with the same run. `what` names the format in
-/// failures.
+/// Writes a run as one log file for each machine, `vm1.log` and so on, and imports the files. `text` makes the text of a file from the rows
+/// (events) of one machine. Requires that the import gives the same events as from plain tables: CSV files with the same run. `what` names
+/// the format in failures.
 fn require_plain(what: &str, text: impl Fn(&[Row]) -> String) {
     let found = imported("vmN.log", &Mapping::default(), text);
     let (found, _) = found.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -37,7 +37,7 @@ fn stamp(row: &Row, label: &str) -> String {
 #[test]
 fn records_that_begin_with_the_time_or_the_clock() {
     let words = ["Internal event", "Sent", "Received"];
-    // Each record has two or more lines. The first argument of `require_plain` says what a record begins with.
+    // A record is the text of one event, here two or more lines. The first argument of `require_plain` says what a record begins with.
     require_plain("the time", |rows| {
         lines(rows, |row| {
             let (word, peers, stamp) = (row.word(words), peers(row), stamp(row, " | stamp: "));
@@ -108,8 +108,8 @@ fn colour_codes_are_stripped() {
     });
 }
 
-/// The clocks do not look like clocks: they grow only at every fourth event. But their label says that they are clocks. So the import
-/// accepts them, and a number without a label in another line (`Listening on 5000`) must not change that.
+/// In these logs, the numbers after `logical clock:` grow only at every fourth event, unlike those of a logical clock. But because of their
+/// label, the import accepts them as clocks. It must accept them even if another line has a number without a label (`Listening on 5000`).
 #[test]
 fn a_number_in_a_line_that_is_no_event_does_not_make_labelled_clocks_doubtful() {
     let with_first_line = |first_line: &str| {
@@ -256,8 +256,9 @@ fn a_name_at_the_start_of_each_line_is_the_machine() {
         let (found, _) = logs::import(std::slice::from_ref(&file), &Mapping::default()).unwrap();
         assert_eq!(found, logs::plain(&logs::runs()[..1]), "{begin}");
     }
-    // Here a line begins with `t0` if the clock is even and with `t1` if it is odd, whatever its machine is. So the lines with the same name
-    // are from several machines. From one of them to the next the clock sometimes falls, so the name cannot be that of a machine.
+    // Here a line begins with `t0` if the clock is even and with `t1` if it is odd, whatever its machine is. So the lines that begin with
+    // `t0` are from several machines, and from one of these lines to the next the clock sometimes falls. The clock of a machine never
+    // falls, so `t0` cannot be the name of a machine.
     let text = lines(&rows, |row| {
         let name = row.clock % 2;
         format!("t{name}: {}", labelled(row, " | ", ": "))

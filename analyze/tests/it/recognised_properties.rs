@@ -7,10 +7,15 @@ use proptest::prelude::*;
 use crate::foreign_logs::{self as logs, Imported, Row, lines};
 use crate::recognised::{WORDS, imported, labelled};
 
-/// A line with six parts: time, kind of event, clock, queue length, peers and stamp of `row`. `order` has the indices of these parts in
-/// the order in which they are written, with `separator` between them. `sign` stands between a label and its value. `words` are those
-/// for internal, send and receive events. `labels` are those of clock, queue and time. `peer_separator` stands between the numbers of
-/// peers; if it is `[]`, they are written as a list: `[1, 3]`.
+/// Writes `row` as a line with six parts. Their indices are: time 0, kind of event 1, clock 2, queue length 3, peers (recipients or
+/// sender) 4, stamp 5.
+///
+/// - `order`: the indices of the parts, in the order in which the parts are written
+/// - `separator`: the text between two parts
+/// - `sign`: the text between a label and its value
+/// - `words`: the words for internal, send and receive events
+/// - `labels`: the labels of clock, queue and time
+/// - `peer_separator`: the text between the numbers of two peers; with `[]`, the peers are written as a list: `[1, 3]`
 fn rendered(
     row: &Row,
     order: &[usize],
@@ -26,6 +31,7 @@ fn rendered(
             "[]" => format!("[{}]", row.names(", ")),
             _ => row.names(peer_separator),
         };
+        // `row.word` chooses the word for the kind of event. An internal event has no message, so the word `""` is never used.
         [
             format!("{}{sign}{names}", row.word(["", "to", "from"])),
             format!("stamp{sign}{stamp}"),
@@ -83,10 +89,11 @@ proptest! {
             let line_index = line_index % lines.len();
             let line = &mut lines[line_index];
             let byte_index = byte_index % line.len();
-            // The label of the queue's length stays whole, with the signs around it: `| queue: `.
+            // The label of the queue's length is not damaged, nor are the signs around it: `| queue: `. Without its label, the length can
+            // count as missing. Then the import fills in a length, which may differ from the original one.
             let queue = line.find("queue").unwrap();
             let is_in_label = (queue - 2..queue + 7).contains(&byte_index);
-            // A number with one digit more or less cannot be recognised as damaged, so digits stay too.
+            // Digits are not damaged either: nobody can see that a number has one digit too many or too few.
             let is_digit = line.as_bytes()[byte_index].is_ascii_digit();
             if !is_in_label && !is_digit {
                 let end = byte_index + usize::from(replaces);

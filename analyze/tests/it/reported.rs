@@ -37,8 +37,9 @@ fn data(page: &str) -> Value {
 /// The values that the attribute `name` has in the page.
 fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
     let opening = format!(" {name}=\"");
-    let from_values = page.split(opening.as_str()).skip(1);
-    let values = from_values.filter_map(|text| text.split('"').next());
+    // Each of these texts begins with a value. The value ends at the next quote.
+    let texts = page.split(opening.as_str()).skip(1);
+    let values = texts.filter_map(|text| text.split('"').next());
     values.collect()
 }
 
@@ -90,7 +91,7 @@ fn links_lead_to_elements_and_ids_are_unique() {
     ids.dedup();
     assert_eq!(ids.len(), count);
     for target in attributes(&page, "href") {
-        // A link is the id of its target after a `#`.
+        // A link is a `#`, followed by the id of the target.
         assert!(ids.contains(&&target[1..]), "{target}");
     }
     for names in attributes(&page, "aria-labelledby") {
@@ -169,8 +170,9 @@ fn tables_have_the_values_of_the_commands() {
             if let (Some(half), Ok(high)) = (half, high) {
                 let half: f64 = half.parse().unwrap();
                 let exact = high - mean;
-                // The page shows at least two digits of the half-width. It rounds up so far that the interval contains the true one,
-                // although the mean is rounded too. This makes the half-width at most 15 % larger.
+                // The page shows at least two digits of the half-width, rounded up. The shown interval must contain the exact interval
+                // although the mean is rounded too. So the shown half-width can be up to 15 % larger than the exact one. The limits
+                // here are a little wider.
                 assert!(half >= exact * 0.999 && half <= exact * 1.2 + 1e-6);
             }
         }

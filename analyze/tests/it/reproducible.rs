@@ -91,7 +91,7 @@ fn exports_are_the_same_bytes_every_time() {
         .into_iter()
         .chain(parquet.map(|name| format!("a/processed/{name}")));
     let files: Vec<_> = files.map(|file| folder.path().join(file)).collect();
-    // The set of all exports, each of them the contents of all files. All exports must be equal here too.
+    // The set of all exports. An export is the list of the contents of all files. At the end the set must have only one element.
     let mut written = BTreeSet::new();
     for threads in ["1", "5"] {
         for options in [&["--csv"][..], &["--csv", "--no-cache"]] {

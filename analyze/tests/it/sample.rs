@@ -44,7 +44,7 @@ fn the_processed_files_of_the_sample_are_up_to_date() {
         // `equals_missing` counts two missing values as equal; `equals` does not.
         assert!(
             read_table(&stored).equals_missing(&read_table(&written.path)),
-            "{} is out of date: analyze export data/sample --no-cache",
+            "{} is out of date; run `cargo analyze export data/sample --no-cache`",
             stored.display()
         );
     }

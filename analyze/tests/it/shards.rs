@@ -160,7 +160,7 @@ fn only_finished_runs_are_seen_while_a_dataset_is_written() {
         writer.sync().unwrap();
         let dataset = Dataset::open(&root).unwrap();
         assert_eq!(dataset.finished().len(), runs_before + 1);
-        // The table of machines has at least one row for each finished run.
+        // Each of the `runs_before + 1` finished runs has at least one row in the table of machines.
         assert!(dataset.machines().unwrap().height() > runs_before);
     }
 }

@@ -24,9 +24,9 @@ pub fn by_hand() -> tempfile::TempDir {
     folder
 }
 
-/// A dataset `lost`: the run by hand with one change. In the run by hand, tick 2 of machine 0 receives the message that machine 1 sent at
-/// its tick 2. Here it receives a message that machine 1 sent at its tick 7, but the log has no such send. So the message of tick 2 is
-/// never received: it is lost.
+/// A dataset `lost`: the run by hand with one change. In the run by hand, machine 1 sends a message at its tick 2, and machine 0 receives
+/// this message at its own tick 2. In the changed log, this receive names tick 7 of machine 1 as the tick of the send. But machine 1 sends
+/// nothing at tick 7, so the receive has no send. And nobody receives the message that machine 1 sends at tick 2, so that message is lost.
 pub fn with_lost() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
@@ -170,8 +170,8 @@ fn a_message_is_followed_through_the_system() {
             err,
         )
     };
-    // Run; sender, tick and time of the send; recipient, what became of the message, and when it arrived; tick and time at which it was
-    // received; tick and time at which the recipient first knew of the send, and from which machine it knew this.
+    // The cells in order: run 0; machine 1 sent the message at tick 2 (1.25 s); machine 0 has received the message; the message arrived at
+    // 1.25 s; machine 0 received it at tick 2 (2.0 s); machine 0 first knew of the send at tick 2 (2.0 s), from machine 1.
     assert_eq!(
         follow("1:2").1,
         ["0,1,2,1.25,0,received,1.25,2,2.0,2,2.0,1"]
@@ -185,7 +185,7 @@ fn a_message_is_followed_through_the_system() {
 }
 
 #[test]
-fn the_error_names_the_runs_machines_and_ticks_that_exist() {
+fn errors_say_which_runs_and_machines_and_ticks_exist() {
     let folder = by_hand();
     for (options, problem) in [
         (
@@ -208,8 +208,9 @@ fn the_error_names_the_runs_machines_and_ticks_that_exist() {
             &["--from", "3", "--to", "2"],
             "the part from 3 s to 2 s is empty",
         ),
+        // The run ends at 4 s.
         (&["--from", "5"], "the part from 5 s to 4 s is empty"),
-        // The machine is missing, so the message explains the form `machine:tick` by an example.
+        // `14` is a tick without a machine. The message explains the form `machine:tick` by an example.
         (&["--around", "14"], "2:14 is tick 14 of machine 2"),
         // `--within` has no meaning without `--around`.
         (&["--within", "2"], "--around"),
@@ -322,9 +323,10 @@ fn a_run_without_events_is_shown_as_an_empty_table() {
     );
 }
 
-/// Event a is in the causal past of event b if and only if b is in the causal future of a. For each event in a past, the past also contains
-/// its *causes*: the event before it on the same machine, and for a receive the send. The smallest consistent cut that contains an event
-/// has as many events as the past of this event. In the causal order, every event comes after its causes.
+/// Event a is in the causal past of event b if and only if b is in the causal future of a. A past also contains the *causes* of each of its
+/// events: the event before it on the same machine, and for a receive the send. A set of events that contains all causes of its events is
+/// called a consistent cut. The smallest consistent cut with a given event has as many events as the past of this event. In the causal
+/// order, every event comes after its causes.
 #[test]
 fn past_future_cut_and_causal_order_respect_happens_before() {
     let folder = tempfile::tempdir().unwrap();
@@ -344,6 +346,7 @@ fn past_future_cut_and_causal_order_respect_happens_before() {
             assert!(execution.previous(index).is_none_or(|before| past[before]));
         }
     }
+    // For each machine, how many of its events are in the cut.
     let cut = execution.cut([some]);
     assert_eq!(
         cut.iter().sum::<usize>(),
@@ -371,8 +374,8 @@ fn a_log_in_which_an_event_causes_itself_has_no_causal_order() {
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
     let mut finished = fixture::finished(&experiment, &run, &fixture::by_hand());
-    // A cycle: machine 1 receives at tick 0 the message that machine 0 sends at tick 2. But before tick 2, machine 0 has received the
-    // message that machine 1 sent at tick 1, which is after tick 0.
+    // The changes below make a cycle. Machine 0 sends at tick 2, and machine 1 receives this message at tick 0. Then machine 1 sends at
+    // tick 1, and machine 0 receives that message at tick 1, which is before its send at tick 2.
     for (column, value) in [("event", "send"), ("peers", "1"), ("sent_tick", "")] {
         fixture::set(&mut finished, 0, 2, column, value);
     }
@@ -385,8 +388,8 @@ fn a_log_in_which_an_event_causes_itself_has_no_causal_order() {
     assert!(Choice::default().window(&execution).is_ok());
 }
 
-/// The lags in a window (a part of the run) are the same as those that a simple loop computes from all events of the run. So events before
-/// the window also count.
+/// For a window (a part of the run), [`lag::steps`] finds the same lags as a simple loop that looks at all events of the run. The
+/// events before the window matter too: they determine the clocks at the start of the window.
 #[test]
 fn lags_in_a_window_are_those_of_the_run() {
     let folder = tempfile::tempdir().unwrap();

@@ -200,10 +200,10 @@ fn datasets_with_other_rates_are_compared_by_role() {
 fn two_conditions_are_compared_or_an_error_says_why_they_cannot() {
     let folder = folder();
     let conditions = ["--a", "rates = '1,3,6'", "--b", "rates = '2,3,4'"];
-    // Three roles, because the rates of A and B differ, and the average over all machines.
+    // The rates of A and B differ, so there is a record for each of the three roles, and one for the average over all machines.
     let by_condition = records(&[&["calm"][..], &conditions].concat(), folder.path());
     assert_eq!(by_condition.len(), 4);
-    // Rows of a contrast can be sorted, and only some of them shown.
+    // `--sort` sorts the rows of a contrast, and `--having` chooses rows.
     let sorted = [
         "contrast",
         "busy",

@@ -131,8 +131,8 @@ fn a_pipe_without_reader_is_not_an_error() {
     let folder = folder();
     for (arguments, _) in PRINTING {
         let code = match arguments {
-            // These commands fail whether or not somebody reads their output: a check of the audit fails, and the datasets of the claims
-            // are missing.
+            // These two commands fail even if somebody reads their output: `audit wrong` finds the changed clock, and `claims` does not
+            // find the datasets of the claims.
             ["audit", "wrong"] => 4,
             ["claims", ..] => 2,
             _ => 0,

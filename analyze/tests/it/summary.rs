@@ -79,7 +79,6 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
         ],
         folder.path(),
     );
-    let (_, text, _) = analyze(&["summary", "grid", "--all"], folder.path());
     // `analyze backlog` has a row for each machine of each configuration.
     let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(rows.len(), 24 * 3);
@@ -99,12 +98,14 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
             critical += 1;
         }
     }
+    let (_, text, _) = analyze(&["summary", "grid", "--all"], folder.path());
     let line = format!(
         "Machines, measured: {stable} stable, {critical} critical, {overloaded} overloaded.\n"
     );
     assert!(text.contains(&line), "{line}{text}");
     assert!(stable > 0 && critical > 0 && overloaded > 0, "{line}");
-    // Only the rows of configurations begin with a rate: `1,3,6  0.1  overloaded  2.56 ± 0.34`. Their fourth word is the growth.
+    // Only the rows of configurations begin with a rate, for example `1,3,6  0.1  overloaded  2.56 ± 0.34`. The fourth word of a row is the
+    // growth of the backlog (here 2.56).
     let growths: Vec<f64> = text
         .lines()
         .filter(|line| line.starts_with(['1', '2', '3']))
@@ -127,7 +128,7 @@ fn the_summary_counts_the_rows_that_are_not_shown_and_names_the_option_that_show
     assert!(code == 2 && err.contains("cannot be used with"), "{err}");
 }
 
-/// With more than a few datasets, the first line says how many there are, and does not name them.
+/// If there are more than four datasets, the first line says how many there are. It has totals instead of a line for each dataset.
 #[test]
 fn many_datasets_are_counted_in_one_line() {
     let folder = tempfile::tempdir().unwrap();

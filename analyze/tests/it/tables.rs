@@ -119,7 +119,7 @@ fn jumps_as_markdown() {
 }
 
 /// After its four ticks, machine 0 has the queue lengths 0, 0, 1 and 0. Their 95th percentile is 0.85 (interpolated
-/// between 0 and 1), which is shown as 0.8.
+/// between 0 and 1). It is shown as 0.8 and not as 0.9, because the computed floating-point number is slightly smaller than 0.85.
 #[test]
 fn backlog_of_a_single_repetition_has_no_intervals() {
     insta::assert_snapshot!(output::terminal(&table_of(&tables::BACKLOG, fixture::write_by_hand), 120), @"

@@ -11,8 +11,8 @@ use crate::fixture;
 /// The duration of a run in seconds.
 const DURATION_S: f64 = 60.0;
 
-/// A system, and the values that are expected for its slowest machine. They come from the fluid model. The exceptions are the standard
-/// deviation, and the final backlog of a queue that does not grow: in these, chance counts.
+/// A system, and the values that are expected for its slowest machine. Most of these values come from the fluid model. Two do not, because
+/// they depend on chance: the standard deviation, and the final backlog of a queue that does not grow.
 struct FluidResult {
     rates: &'static [f64],
     internal: f64,
@@ -75,9 +75,12 @@ impl FluidResult {
     }
 }
 
-/// Whether the predicted rate of the fastest clock is only an estimate. If all other machines have at most half the highest rate, no
-/// message makes the fastest clock jump (its machine ticks twice before such a machine answers), so its rate is that of its machine. For
-/// two equally fast machines, there is a nearly exact formula. In all other cases the rate is estimated.
+/// Whether the predicted rate of the fastest clock is only an estimate. It is not an estimate in two cases:
+///
+/// - All other machines have at most half the highest rate. Then the fastest machine ticks at least twice from the time another machine
+///   receives a message until that machine answers. So no answer has a larger clock value than the fastest clock, and the rate of the
+///   fastest clock is the rate of its machine.
+/// - Two machines share the highest rate, and all others have at most half of it. Then there is a nearly exact formula.
 fn fastest_rate_is_estimate(rates: &[f64]) -> bool {
     let fastest = rates.iter().copied().fold(0.0, f64::max);
     let is_nearly_as_fast = |&rate: &f64| rate > fastest / 2.0 && rate < fastest;
@@ -132,9 +135,13 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
     }
 }
 
-/// For 60 s, predictions differ a little from the fluid model. Chance makes the final backlog larger. Messages that arrive after the last
-/// tick do not count; the faster the queue grows, the more these are, so a part of the tolerance is proportional to the backlog. This part
-/// also covers the senders: chance changes by up to 1 % how many idle ticks (ticks that find the queue empty) a critical sender has.
+/// For 60 s, predictions differ a little from the fluid model, for three reasons:
+///
+/// - Chance makes the final backlog larger.
+/// - Messages that arrive after the last tick do not count. If a queue grows faster, there are more such messages. So a part of the
+///   tolerance is proportional to the backlog.
+/// - By chance, a critical sender has up to 1 % more or fewer idle ticks (ticks that find the queue empty). The same part of the tolerance
+///   covers this difference.
 #[test]
 fn predictions_for_a_minute_differ_from_the_fluid_model_by_one_or_two_messages() {
     for wanted in FLUID_RESULTS {
@@ -157,13 +164,13 @@ fn regimes_are_recognised() {
     assert_eq!(regime(&FLUID_RESULTS[0]), Some(Regime::Overloaded));
     assert_eq!(regime(&FLUID_RESULTS[3]), Some(Regime::Stable));
     assert_eq!(regime(&FLUID_RESULTS[4]), Some(Regime::Critical));
-    // A run of one second is too short to tell whether the queue grows, so it counts as critical. A run of a thousand hours is long enough
-    // even near the critical load (as many messages as ticks).
+    // A run of one second is too short to tell whether the queue of the machine grows. So the machine counts as critical.
     assert_eq!(
         FLUID_RESULTS[0].predicted_for(1.0).regime,
         Some(Regime::Critical)
     );
-    // Row 4 of `FLUID_RESULTS`, counted from 0, is critical at `internal` = 0.4. At 0.39 a few more messages are sent.
+    // Row 4 of `FLUID_RESULTS`, counted from 0, is critical at `internal` = 0.4: as many messages arrive as the machine has ticks. At 0.39 a
+    // few more messages arrive. A run of a thousand hours is long enough to tell that the queue then grows.
     let near = System::new(&[2.0, 3.0, 4.0], 0.39, 3_600_000.0);
     assert_eq!(predict(&near)[0].regime, Some(Regime::Overloaded));
 }
@@ -249,9 +256,12 @@ fn estimate(values: &[f64]) -> (f64, f64) {
     (mean, (sum_of_squares / (n - 1.0) / n).sqrt())
 }
 
-/// Each measured value is a mean (`.0`) with its standard error (`.1`). The tolerance is five standard errors plus the known errors of the
-/// theory: for the backlog half a message; for the receive share 0.01, because the first ticks, before any message has arrived, are
-/// idle; for the logical rate 0.2 %, or 3 % if it is only estimated ([`fastest_rate_is_estimate`]) or if no machine has internal events.
+/// Each measured value is a mean (`.0`) with its standard error (`.1`). The tolerance is five standard errors plus a known error of the
+/// theory:
+///
+/// - for the backlog, half a message
+/// - for the receive share, 0.01, because the first ticks, before any message has arrived, are idle
+/// - for the logical rate, 0.2 %, or 3 % if it is only estimated ([`fastest_rate_is_estimate`]) or if no machine has internal events
 #[test]
 fn predictions_agree_with_the_virtual_engine() {
     for (rates, internal) in [
@@ -369,7 +379,7 @@ fn predictions_for_other_sends_and_topologies_agree() {
         &variant(&[6.0, 3.0, 1.0], 0.7, Topology::Star, Sends::Broadcast),
         0.02,
     );
-    // With this topology, only machine 0 sends. First it is the fastest machine, then it is not.
+    // With this topology, only machine 0 sends. It is the fastest machine in the first system, but not in the second.
     for rates in [[6.0, 3.0, 1.0], [3.0, 1.0, 6.0]] {
         require_agreement(
             &variant(&rates, 0.7, Topology::TimeKeeper, Sends::Mix),
@@ -418,9 +428,9 @@ fn systems_without_derivation_have_no_prediction() {
             assert_eq!(machine.caveats(quantity), [Caveat::SeveralStates]);
         }
     }
-    // The hub of the star (machine 0) is overloaded. In its queue are messages of two clocks, which run at 3/s and 6/s, so its own
-    // logical rate cannot be derived. It sends nothing, so the clocks of the other machines can be predicted. But the time of
-    // machine 2 can reach machine 1 only through the hub, so the lag of machine 1 has the caveat `Relayed`.
+    // The hub of the star (machine 0) is overloaded. In its queue are messages of two clocks, which run at 3/s and 6/s, so the logical rate
+    // of the hub cannot be derived. An overloaded hub sends nothing, so the clocks of the other machines can be predicted. But the clock
+    // value of machine 2 can reach machine 1 only through the hub, so the lag of machine 1 has the caveat `Relayed`.
     let star = predict(&variant(&[1.0, 3.0, 6.0], 0.4, Topology::Star, Sends::Mix));
     assert!(star[0].backlog_final.is_some() && star[0].logical_rate.is_none());
     let of_lag = star[1].caveats(Quantity::LagFinal);

@@ -1,6 +1,6 @@
 //! A small version of the study `experiments/bench/theory.py`. It simulates random configurations of all kinds (topologies, delays and so
-//! on), and counts how many predictions of `analyze theory` are off (far from the measured mean). A caveat says that the theory neglects
-//! something that matters for a prediction. So predictions with a caveat and predictions without one are counted separately.
+//! on), and counts how many predictions of `analyze theory` are off (far from the measured mean). Predictions with a caveat are counted
+//! separately: the theory neglects something that matters for these predictions, so more of them are off.
 
 use analyze::stats::repetitions;
 use analyze::{Dataset, theory};
@@ -96,8 +96,9 @@ impl Counts {
         let (Some(measured), Some(difference)) = (compared.measured, compared.difference()) else {
             return;
         };
-        let is_far = compared.z().is_some_and(|z| z.abs() > STANDARD_ERRORS);
-        let is_off = is_far && difference.abs() > RELATIVE * measured.mean.abs();
+        // `z` is the difference in standard errors.
+        let is_many_errors_away = compared.z().is_some_and(|z| z.abs() > STANDARD_ERRORS);
+        let is_off = is_many_errors_away && difference.abs() > RELATIVE * measured.mean.abs();
         if compared.caveats.is_empty() {
             self.without_caveat += 1;
             if is_off {
@@ -132,11 +133,11 @@ fn predictions_without_a_caveat_are_seldom_off_and_those_with_one_more_often() {
     let share_off_with_caveat = counts.with_caveat_off as f64 / with;
     let share_with_caveat = with / (with + without);
     let about = format!(
-        "share with a caveat: {share_with_caveat}; share of those without one that is off: {share_off_without_caveat}: {:#?}",
+        "{share_with_caveat} of the predictions have a caveat; {share_off_without_caveat} of the predictions without a caveat are off: {:#?}",
         counts.without_caveat_off
     );
-    // In the large study 33 to 39 % of the predictions have a caveat, and 0.4 to 0.9 % of those without one are off. The limits here are
-    // wider, because there are fewer predictions.
+    // In the large study (`theory.py`), 33 to 39 % of the predictions have a caveat. Of the predictions without a caveat, 0.4 to 0.9 % are
+    // off. The limits here are wider, because there are fewer predictions.
     assert!(
         without > 500.0 && share_off_without_caveat <= 0.015 && share_with_caveat <= 0.5,
         "{about}"

@@ -11,8 +11,8 @@ use sim::experiment::{Experiment, Overrides};
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// A folder with the dataset `small`: rates 1,3,6 with `internal` 0.4 and 0.7, three runs each. So its table has six rows, one for each
-/// machine of each configuration.
+/// A folder with the dataset `small`. It has two configurations: rates 1,3,6 with `internal` 0.4, and the same rates with 0.7. Each has
+/// three runs. The table has a row for each machine of each configuration, so it has six rows.
 fn small() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
@@ -97,9 +97,9 @@ fn table_on_a_terminal() {
 }
 
 /// Each kind of caveat has a letter. The letter stands in the column of each value that has this caveat, and a line below the table
-/// explains it. Here three machines tick at the same rate. Their clocks often advance each other, which the theory only estimates. This
-/// affects the logical rate and the final lag (caveat `e`). The final lag also has `a` (the machines leave each other few ticks without a
-/// receive) and `g` (several machines have the highest rate).
+/// explains it. Here three machines tick at the same rate. Because of the messages between the machines, their clocks advance faster than
+/// the machines tick. The theory only estimates how much faster. So the logical rate and the final lag have caveat `e`. The final lag also
+/// has `a` (the machines leave each other few ticks without a receive) and `g` (several machines have the highest rate).
 #[test]
 fn predictions_with_caveats_have_letters_and_reasons() {
     let folder = tempfile::tempdir().unwrap();
@@ -111,7 +111,7 @@ fn predictions_with_caveats_have_letters_and_reasons() {
         .find(|line| line.trim_start().starts_with("caveats"))
         .unwrap_or_else(|| panic!("no caveats: {text}"));
     let letters: Vec<&str> = letters.split_whitespace().collect();
-    // The first `e` is in the column of the logical rate. The last three letters are in that of the final lag.
+    // The first `e` is in the column of the logical rate. The last three letters are in the column of the final lag.
     assert_eq!(letters, ["caveats", "e", "a", "e", "g"], "{text}");
     for line in ["- caveat e (gains): other", "- caveat g (shared rate): two"] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
@@ -201,8 +201,9 @@ fn records_have_every_value_in_full_precision() {
 }
 
 /// Each measure has a column of caveats. In this star, machine 0 is the hub, and it is overloaded. Machine 1 gets all its messages from the
-/// hub. How many come is only an estimate (`busy senders`), and the time of machine 2, the fastest, arrives only through the hub
-/// (`relayed`). So the receive share and the final lag of machine 1 have a caveat. Its final backlog has none.
+/// hub. The hub sends only at its few idle ticks, and the theory only estimates how many these are. So the receive share of machine 1 has
+/// the caveat `busy senders`. Machine 2 is the fastest, and its clock values reach machine 1 only through the hub. So the final lag of
+/// machine 1 has the caveat `relayed`. The final backlog of machine 1 has no caveat.
 #[test]
 fn records_have_the_caveats_of_each_measure() {
     let folder = tempfile::tempdir().unwrap();
@@ -247,7 +248,7 @@ fn markdown_has_one_row_for_each_machine() {
 #[test]
 fn one_repetition_has_no_z() {
     let folder = tempfile::tempdir().unwrap();
-    // A dataset with a single run. So there is no standard error, by which the difference would be divided.
+    // This dataset has a single run. z is the difference divided by the standard error, and a single run has no standard error.
     fixture::write_by_hand(folder.path());
     let groups = repetitions::groups(&[Dataset::open(folder.path()).unwrap()]).unwrap();
     let machines = theory::compare(&groups);
@@ -314,12 +315,17 @@ fn predictions_before_and_after_the_runs_are_equal() {
             assert_eq!(after.get(name), Some(value), "{name}");
         }
     }
-    // The first boundary is that of machine 0 with rates 1,3,6. At the boundary, as many messages arrive at it as it has ticks: 1 per
-    // second. Then all its ticks receive, and it sends nothing. Let S be the number of idle ticks (with an empty queue) per second of
-    // machines 1 and 2 together. They send q S times per second, where q = 1 - internal. A send goes to the first other machine, to the
-    // second, or to both, each with probability 1/3. So it reaches machine 0 with probability 2/3, and machine 0 gets 2/3 q S = 1
-    // message per second. A send of machine 1 or 2 also reaches the other of these two with probability 2/3. So they too get 1 message
-    // per second together, and of their 9 ticks per second, S = 8 are idle. It follows that q = 3/16.
+    // The first boundary is that of machine 0 with rates 1,3,6. At the boundary, machine 0 gets as many messages as it has ticks: 1 per
+    // second. Then all its ticks receive, and it sends nothing. Only machines 1 and 2 send. Let S be the number of idle ticks (with an
+    // empty queue) that these two have together per second, and q = 1 - internal. Then machines 1 and 2 together send q S times per
+    // second. A send goes to the first other machine, to the second, or to both, each with probability 1/3. So each of the two other
+    // machines gets it with probability 2/3. From this follows:
+    //
+    // - Machine 0 gets 2/3 q S messages per second. At the boundary, this is 1.
+    // - Machines 1 and 2 together get the same number from each other: also 1 message per second. So 1 of their 9 ticks per second
+    //   receives, and the other ticks are idle: S = 8.
+    //
+    // 2/3 q S = 1 and S = 8 give q = 3/16.
     let expected = 1.0 - 3.0 / 16.0;
     let boundaries = before.iter().map(|row| row["internal_boundary"].as_f64());
     let boundary = boundaries.flatten().next().unwrap();

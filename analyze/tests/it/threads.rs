@@ -57,7 +57,7 @@ fn one_thread_gives_the_same_table() {
 /// `ulimit -u` limits the number of processes and threads of a user, but not of root. So if root runs this test, it starts the program as
 /// the user `nobody` (65534).
 #[test]
-#[ignore = "needs bash, and setpriv where root runs it"]
+#[ignore = "needs bash and, if root runs it, setpriv"]
 fn too_few_threads_are_an_error() {
     let folder = with_small();
     let program = folder.path().join("analyze");
@@ -101,7 +101,7 @@ fn too_few_open_files_are_an_error() {
         let start = "error: a query needs 8 open files at once";
         assert!(err.starts_with(start), "{limit}: {err}");
     }
-    // 32 is enough for these three, the 8 of the query, and those of the dataset.
+    // 32 is enough for the three standard files, the 8 files of the query, and the files of the dataset.
     let enough = shell(
         "ulimit -n 32; exec \"$0\" drift small --no-cache",
         folder.path(),
@@ -110,8 +110,8 @@ fn too_few_open_files_are_an_error() {
 }
 
 /// `ulimit -f` limits the size of files, in blocks of 512 or 1024 bytes (this depends on the shell). If a program writes beyond the limit,
-/// the system sends a signal that kills it, unless the program handles the signal. `analyze` must end with an error, and leave no part of a
-/// file.
+/// the system sends a signal that kills the program, unless the program handles the signal. `analyze` must end with an error, and leave no
+/// part of a file.
 #[test]
 fn a_file_beyond_the_size_limit_is_an_error() {
     let folder = with_small();
@@ -122,7 +122,7 @@ fn a_file_beyond_the_size_limit_is_an_error() {
     assert!(err.contains("File too large"), "{err}");
     let remaining = std::fs::read_dir(folder.path().join("small/processed")).unwrap();
     let remaining: Vec<_> = remaining.map(|entry| entry.unwrap().file_name()).collect();
-    // Every export makes this file and never removes it.
+    // Every export makes the file `.lock` and never removes it.
     assert_eq!(remaining, [".lock"]);
 }
 

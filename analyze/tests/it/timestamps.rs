@@ -43,7 +43,7 @@ fn failed(audit: &Audit) -> Vec<&'static str> {
     failed.map(Check::name).collect()
 }
 
-/// The cells of a column in each row of the run, each with its machine and tick.
+/// For each row of the run: its machine, its tick, and its cell at the position `column` (from 0).
 fn cells(run: &FinishedRun, column: usize) -> Vec<(u32, u64, String)> {
     let text = std::str::from_utf8(&run.events).unwrap();
     let cells = text.lines().map(|line| {
@@ -134,8 +134,8 @@ fn a_damaged_timestamp_is_reported_with_row_and_column() {
     );
 }
 
-/// Simulates the experiment, and requires that its dataset can be exported. Returns the events as the data frame that the library makes of
-/// them; the exported files are not read.
+/// Simulates the experiment, and checks that `analyze export` succeeds for its dataset. Returns the events with the columns that the
+/// export writes. They come directly from the library: the exported files are not read.
 fn exported(root: &Path, text: &str) -> DataFrame {
     fixture::simulated(root, text);
     let dataset = Dataset::open(root).unwrap();

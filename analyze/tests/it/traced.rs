@@ -43,8 +43,8 @@ pub fn examples() -> Vec<(Execution, Window)> {
         ..part
     };
     let (_folder, small) = simulated(fixture::SMALL);
-    // Ticks take all waiting messages, so a tick can have several events. The text replaces the values of `internal`, the last parameter
-    // of SMALL, and adds two parameters after it.
+    // With `receive = ["all"]`, a tick takes all waiting messages, so a tick can have several events. SMALL ends with the values of
+    // `internal`. They are replaced by another value and two more lines of parameters.
     let take_all =
         fixture::SMALL.replace("[0.4, 0.7]", "[0.2]\nreceive = [\"all\"]\ndelay_s = [0.4]");
     let (_folder, taking_all) = simulated(&take_all);
@@ -95,14 +95,15 @@ fn perfetto_has_every_event_message_and_counter() {
     for (execution, window) in examples() {
         let bytes = traced(&execution, &window, Format::Perfetto);
         let trace = Trace::decode(&bytes[..]).unwrap();
-        // Decoding drops fields that `Trace` does not have. No byte is missing, so there are no such fields.
+        // Decoding drops fields that `Trace` does not declare. If the trace had such fields, the decoded trace would
+        // encode to fewer bytes.
         assert_eq!(trace.encode_to_vec(), bytes);
         // The name of each track, by its id.
         let mut names = BTreeMap::new();
         // In a trace, each event is a slice (a bar on the machine's track). A counter is a value that is drawn as a curve.
         let (mut slices, mut counter_values) = (vec![], vec![]);
-        // Each message is a flow (an arrow between two slices). For the id of each flow: the index of the slice in which it starts, and of
-        // the slice in which it ends.
+        // Each message is a flow (an arrow between two slices). `flow_starts` maps the id of each flow to the index of the slice
+        // in which the flow starts. `flow_ends` does the same for the flow's end.
         let (mut flow_starts, mut flow_ends) = (BTreeMap::new(), BTreeMap::new());
         // For each machine, the time at which its last slice ended.
         let mut slice_ends: BTreeMap<u64, u64> = BTreeMap::new();
@@ -140,7 +141,7 @@ fn perfetto_has_every_event_message_and_counter() {
                     ));
                 }
                 TrackEventType::SliceEnd => {
-                    // The end of a slice follows its beginning directly, so it ends the last slice.
+                    // The trace has the end of each slice directly after its beginning. So this end belongs to the last of `slices`.
                     let machine = slices.last().unwrap().0;
                     slice_ends.insert(machine, at_ns);
                 }
@@ -211,8 +212,8 @@ fn perfetto_has_the_field_numbers_of_its_schema() {
     let mut expected = vec![0x0a, packet.len() as u8];
     expected.extend(packet);
     assert!(bytes.starts_with(&expected), "{bytes:x?}");
-    // Until time 0 there is one event: machine 0 sends. Its type (field 9) is 1 (a slice begins), its track (field 11) is 2, and its name
-    // (field 23) has 4 bytes: send.
+    // The window ends at time 0 and has one event: a send of machine 0. The type of this event (field 9) is 1 (a slice begins), its track
+    // (field 11) is 2, and its name (field 23) has 4 bytes: send.
     let begin: Vec<u8> = [&[0x48, 1, 0x58, 2, 0xba, 0x01, 4][..], b"send"].concat();
     assert!(
         bytes.windows(begin.len()).any(|part| part == begin),
@@ -227,7 +228,7 @@ fn chrome_json_has_every_event_message_and_counter() {
         let trace: Value = serde_json::from_slice(&bytes).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         let entries = trace["traceEvents"].as_array().unwrap();
-        // The entries with this value of `ph`: X for slices, s and f for starts and ends of flows, C for counters, M for names.
+        // Returns the entries whose `ph` is `phase`: X for slices, s and f for starts and ends of flows, C for counters, M for names.
         let entries_of = |phase: &str| {
             entries
                 .iter()
@@ -257,7 +258,7 @@ fn chrome_json_has_every_event_message_and_counter() {
             .map(|&index| values_of(&execution.events()[index]))
             .collect();
         assert_eq!(slices, expected, "{text}");
-        // The machine and the time at which each flow ends (`ends`) and starts (`starts`), by the flow's id.
+        // `ends` maps the id of each flow to the machine and the time of the flow's end. `starts` does the same for the flow's start.
         let ends: BTreeMap<u64, (u64, u64)> = entries_of("f")
             .into_iter()
             .map(|entry| {
@@ -306,8 +307,8 @@ fn mermaid_draws_each_message_once() {
             text.matches("->>").count(),
             messages(&execution, &window).len()
         );
-        // An arrow that ends in a cross is a message that was never received. (If the receive is only outside the window, the arrow has
-        // another end.)
+        // An arrow that ends in a cross is a message that was never received. (A message that is received outside the window has an arrow
+        // with an open head.)
         let is_lost = |message: &&analyze::execution::Message| {
             message.receive.is_none()
                 && window.has(&execution, message.send)

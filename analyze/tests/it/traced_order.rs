@@ -49,8 +49,8 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
                 .or_default()
                 .push(index);
         }
-        // The window has its events in the order of their times. The trace has a machine's events in the order of the log, which is that of
-        // their indices.
+        // `window.events` is in the order of time. In the trace, the events of a machine are in the order of the log. So each machine's
+        // events are sorted by their index in the log.
         of_machine
             .values_mut()
             .for_each(|events| events.sort_unstable());

@@ -10,7 +10,7 @@ use sim::experiment::{EngineKind, Experiment, Overrides};
 use crate::notebooks::run;
 use crate::readme::{CLAIMS, folder_to_work_in, project, read, sim};
 
-/// The experiments in `experiments/claims` that have few events. A claim that is about no other experiments is evaluated in every test run.
+/// The experiments in `experiments/claims` that have few events. Every test run evaluates the claims that are only about these experiments.
 const QUICK_EXPERIMENTS: [&str; 9] = [
     "draining",
     "equal-rates",
@@ -26,12 +26,13 @@ const QUICK_EXPERIMENTS: [&str; 9] = [
 /// The number of the column with the verdict, from 0.
 const VERDICT: usize = 3;
 
-/// The claims in the file `experiments/{name}.toml`, where `name` is one of [`CLAIMS`].
+/// The claims of the collection `name` (`claims` or `papers`), from the file `experiments/{name}.toml`.
 fn claims(name: &str) -> Vec<Claim> {
     claims::read(&project().join(format!("experiments/{name}.toml"))).unwrap()
 }
 
-/// The names of the experiments that a claim is about: those in its tests, and the one whose logs `analyze audit` must find correct, if any.
+/// The names of the experiments that a claim is about: the experiments in its tests. A claim can also require that `analyze audit` finds no
+/// error in the logs of an experiment. Then the claim's field `audited` is the name of this experiment.
 fn experiments_of(claim: &Claim) -> BTreeSet<String> {
     let mut experiments: BTreeSet<String> = claim.audited.iter().cloned().collect();
     for test in &claim.tests {
@@ -69,8 +70,9 @@ fn rows_of_claims(name: &str) -> Vec<(String, Vec<String>)> {
     .collect()
 }
 
-/// Every claim has a row, and the cells of this row agree with the file of claims. Verdicts are not computed here: a verdict must only be one
-/// that the claim can get. The sentence with the numbers of verdicts is right.
+/// Every claim has a row, and the cells of this row agree with the file of claims. The verdicts are not computed here. So the test accepts
+/// `confirmed`, `refuted`, `undecided`, and `depends on` with the text `depends_on` of the claim. The numbers in the sentence
+/// `Of ... claims, ... are confirmed, ...` are right.
 #[test]
 fn the_tables_of_claims_are_complete() {
     CLAIMS.iter().for_each(|name| require_complete_table(name));
@@ -90,7 +92,7 @@ fn require_complete_table(name: &str) {
         } else {
             "**real**"
         };
-        // The file of claims has no verdicts, so `wanted` gets the verdict of the row itself. It is checked below.
+        // The file of claims has no verdicts, so `wanted` gets the verdict of the row itself. The `match` below checks this verdict.
         let verdict = cells.get(VERDICT).cloned().unwrap_or_default();
         let wanted = vec![
             format!("**{}**<br>{}", claim.id, claim.says),

@@ -1,5 +1,5 @@
-"""Reads the command line of the two Python models that are compared with `sim`, and opens their event log. One model uses SimPy, the
-other a heap."""
+"""Code that two programs share: simpy_model.py and heap_model.py. Both simulate the same machines as `sim`, and their speed is compared
+with the speed of `sim`. This module reads their command line and opens their event log."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# The same columns as in the event log of `sim`, so that the same code can read the logs of all three programs.
+# The same columns as in the event log of `sim`, so that the same code can read the logs of `sim` and of both Python programs.
 COLUMNS = "run,machine,tick,event,system_time_ns,logical_clock,queue_length,peers,message_stamp,sent_tick"
 
 # A function that appends a row to the event log. The text of the row ends with a line break.
@@ -16,7 +16,7 @@ Write = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Experiment:
-    """One configuration, and how many runs of it to make. Its phase is always `uniform`: each machine has its first tick at a random time
+    """One configuration, and how many runs of it to make. The phase is always `uniform`: each machine has its first tick at a random time
     of its first period (the time from one tick to the next)."""
 
     rates: list[int]

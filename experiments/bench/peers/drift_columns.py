@@ -1,6 +1,6 @@
-"""The common part of the programs that make the same table as `analyze drift` with DuckDB, Polars and pandas.
+"""Code that three programs share: duckdb_drift.py, polars_drift.py and pandas_drift.py. Each makes the same table as `analyze drift`.
 
-It has the names of the table's columns, finds the dataset's files, and prints the table.
+This module has the names of the table's columns, finds the dataset's files, and prints the table.
 
 The table has one row for each configuration and machine: mean, standard deviation (sd) and number of runs (n) of each measure.
 """

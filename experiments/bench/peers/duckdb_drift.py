@@ -1,4 +1,4 @@
-"""Makes the same table as `analyze drift` with DuckDB.
+"""Uses DuckDB to make the same table as `analyze drift`.
 
 For each configuration and machine, the table has the mean, the standard deviation and the number of runs of each of three measures.
 """

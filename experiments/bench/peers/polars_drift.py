@@ -4,10 +4,11 @@ import polars as pl
 
 from drift_columns import KEY, MEASURES, event_logs, journal, write
 
+# A machine has one event at each tick, so the number of its events (`pl.len()`) is the number of its ticks.
 machines = pl.scan_csv(event_logs()).group_by("run", "machine").agg(pl.len().alias("ticks"), pl.col("logical_clock").max().alias("clock"))
 runs = pl.scan_csv(journal()).filter(outcome="ok").select("run", "rates", "internal", "duration_s")
-# Every tick is one event here, so `ticks` is the number of events. Polars gives counts as unsigned integers, but clocks as signed ones. So
-# `ticks` is turned into a signed integer before it is subtracted from `clock`.
+# `ticks` is a count, and Polars gives counts as unsigned integers. Clocks are signed integers. So `ticks` is turned into a signed integer
+# before it is subtracted from `clock`.
 clock, ticks = pl.col("clock"), pl.col("ticks").cast(pl.Int64)
 # `clock.max().over("run")` is the largest final clock of the row's run.
 measured = machines.join(runs, on="run").with_columns(

@@ -3,7 +3,7 @@
 
 import polars as pl
 
-# The module belongs to the programs that make the table of `analyze drift`. These two functions of it find the files of any dataset.
+# These two functions are in drift_columns.py because the programs that make the table of `analyze drift` use them too.
 from drift_columns import dataset, event_logs
 
 folder = dataset() / "processed"

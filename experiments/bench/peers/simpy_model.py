@@ -36,7 +36,7 @@ class System:
         """Runs one machine. It never returns: SimPy stops it at the end of the run."""
         env, run, write, draw = self.env, self.run, self.write, random.random
         queue = self.queues[machine]
-        others = [other for other in self.queues if other is not queue]
+        other_queues = [other for other in self.queues if other is not queue]
         machines = len(self.queues)
         # A machine that sends has as many equally likely choices as there are machines: each of the others, and all others together.
         choice_probability = (1 - self.internal) / machines
@@ -62,14 +62,14 @@ class System:
                 else:
                     choice = int(drawn / choice_probability)
                     if choice >= machines - 1:
-                        # In the log, `*` stands for all other machines.
-                        recipients, peers = others, "*"
+                        # The last choice: a send to all other machines. In the log, `*` stands for them.
+                        receiving_queues, peers = other_queues, "*"
                     else:
-                        recipients = others[choice : choice + 1]
-                        # `others` leaves out the sender, so the machines after the sender have an index there that is too small by 1.
+                        receiving_queues = [other_queues[choice]]
+                        # `other_queues` leaves out the sender's queue. So a recipient after the sender has the number `choice + 1`.
                         peers = str(choice if choice < machine else choice + 1)
-                    for recipient in recipients:
-                        recipient.append((clock, machine, tick))
+                    for receiving_queue in receiving_queues:
+                        receiving_queue.append((clock, machine, tick))
                     if write:
                         write(f"{run},{machine},{tick},send,{int(env.now * 1e9)},{clock},0,{peers},{clock},\n")
             tick += 1

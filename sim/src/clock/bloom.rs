@@ -1,5 +1,6 @@
 //! Bloom clocks. They are like vector clocks, but have a fixed number of counters, which the events of all machines share. (Such counters
-//! are called a counting Bloom filter. Here it contains the events that happened before the machine's newest event, and this event.)
+//! are called a counting Bloom filter. The filter of a machine represents a set of events: the machine's newest event, and all events that
+//! happened before that event.)
 //!
 //! Sources: L. Ramabaja, "The Bloom Clock", arXiv:1905.13064, 2019; A. Misra and A. D. Kshemkalyani, "The Bloom Clock for Causality
 //! Testing", ICDCIT 2021.
@@ -46,9 +47,9 @@ impl Clock for BloomClock {
         // A number that no other event of the run has: the upper 24 bits are the machine, the lower 40 bits count the machine's events.
         let event = (u64::from(self.machine) << 40) | self.events;
         self.events += 1;
-        // Only two numbers are really hashed: `event` and, for the step, `!event`. The hashes of the event are first, first + step,
-        // first + 2 step and so on (A. Kirsch and M. Mitzenmacher, "Less Hashing, Same Performance", 2006). `| 1` makes the step odd, so it
-        // is never 0.
+        // The hashes of the event are first, first + step, first + 2 step and so on. So `mix` is called only twice, and not for each hash
+        // (A. Kirsch and M. Mitzenmacher, "Less Hashing, Same Performance", 2006). `| 1` makes the step odd, so it is never 0. With a step
+        // of 0, all hashes of the event would be equal.
         let (first, step) = (mix(event), mix(!event) | 1);
         for number in 0..u64::from(self.hashes) {
             let hash = first.wrapping_add(number.wrapping_mul(step));

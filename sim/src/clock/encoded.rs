@@ -65,7 +65,8 @@ impl EncodedTimestamp {
 }
 
 impl Timestamp for EncodedTimestamp {
-    /// One integer divides another if none of its exponents is larger. So the exponents are compared like the components of vector clocks.
+    /// Integer a divides integer b if no prime has a larger exponent in a than in b. So the exponents are compared like the components of
+    /// vector clocks.
     fn is_before(&self, other: &Self) -> bool {
         self.0.is_before(&other.0)
     }
@@ -75,7 +76,7 @@ impl Timestamp for EncodedTimestamp {
         1
     }
 
-    /// The bytes of the integer alone. A message would also have to say how many bytes these are, but this is not counted.
+    /// The bytes of the integer alone. A message would also have to contain the length of the integer, but the length is not counted.
     fn bytes(&self) -> u64 {
         self.bits().div_ceil(8)
     }

@@ -9,8 +9,9 @@ use super::{Clock, Timestamp, scalar_of_time, varint};
 pub struct HybridClock {
     /// The largest physical time that the machine knows of: from its own physical clock or from a message.
     time: i64,
-    /// Orders the events with the same `time`. It is 0 if the machine's own physical clock alone has brought a new `time`, and grows at each
-    /// later event with this `time`.
+    /// Orders the events with the same `time`. At an event, the counter is 0 if the machine's own physical clock is ahead of all times that
+    /// the machine knows from earlier events and from the received message. Otherwise it is 1 above the largest counter that the machine
+    /// knows for this `time`.
     counter: u64,
 }
 
@@ -45,9 +46,9 @@ impl Clock for HybridClock {
 
     fn receive(&mut self, sent: &Self, now: i64) {
         let time = self.time.max(sent.time).max(now);
-        // Of the machine's own counter and the received one, only a counter that belongs to the new time counts. The new counter is 1 above
-        // the larger of these, or 0 if there is none, because the new time is that of the physical clock alone. (`max` takes `None` as less
-        // than any counter.)
+        // A counter that does not belong to the new time is not used; it becomes `None`. The new counter is 1 above the larger of the two
+        // (for `max`, `None` is less than any number). If both are `None`, the new time comes from the physical clock alone, and the
+        // counter starts at 0.
         let own = (time == self.time).then_some(self.counter);
         let received = (time == sent.time).then_some(sent.counter);
         self.counter = own.max(received).map_or(0, |counter| counter + 1);

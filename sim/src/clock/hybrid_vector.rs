@@ -12,8 +12,8 @@ use crate::machine::MachineIndex;
 /// The hybrid vector clock of one machine. Entry j is the largest physical time of machine j that this machine knows of.
 ///
 /// The physical clocks of two machines differ by at most epsilon. So this machine knows, without any message, that the other clocks show at
-/// least its own time minus epsilon. This is called the *oldest* time here: the oldest time that another clock can show. Entries below
-/// the oldest time are raised to it. A message does not store entries that are equal to it.
+/// least its own time minus epsilon. Its own time minus epsilon is called the *oldest* time: the oldest time that another clock can show.
+/// Entries below the oldest time are raised to it. A message does not store entries that are equal to the oldest time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HybridVectorClock {
     machine: usize,
@@ -56,8 +56,9 @@ impl HybridVectorClock {
 }
 
 /// A timestamp is lower than another if none of its entries is larger and at least one is smaller. If event a happened before event b, the
-/// timestamp of a is lower. It can also be lower if the events are concurrent and the time of b is at least epsilon later: then b's machine
-/// raises its entry for a's machine to the time of a or more, without any message.
+/// timestamp of a is lower. But the timestamp of a can also be lower if a and b are concurrent. For example, let epsilon be 10, and let a
+/// happen at time 100 and b at time 110. At b, the oldest time is 110 - 10 = 100. So b's machine raises its entry for a's machine to 100,
+/// without any message.
 impl Clock for HybridVectorClock {
     type Timestamp = HybridVectorTimestamp;
 

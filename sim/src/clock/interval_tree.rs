@@ -34,8 +34,8 @@ impl IntervalTreeClock {
     }
 }
 
-/// The timestamp of event a is below that of event b if and only if a happened before b. The timestamp is the tree of events alone, without
-/// the machine's part of the interval.
+/// A timestamp is the tree of events alone, without the machine's part of the interval. Event a happened before event b if and only if the
+/// timestamps differ and, at each point of the interval, the number in a's timestamp is at most the number in b's.
 impl Clock for IntervalTreeClock {
     type Timestamp = EventTree;
 
@@ -59,6 +59,7 @@ impl Timestamp for EventTree {
     }
 
     fn numbers(&self) -> u64 {
+        // Each node of the tree has one number.
         self.nodes()
     }
 

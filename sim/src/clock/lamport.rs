@@ -84,7 +84,7 @@ mod tests {
     }
 
     proptest! {
-        /// Each event is `Some(timestamp)`, the receive of a message with this timestamp, or `None`, an internal event or a send.
+        /// In `events`, `Some(timestamp)` is the receive of a message with this timestamp. `None` is an internal event or a send.
         #[test]
         fn grows_at_every_event_and_is_above_every_received_timestamp(events in prop::collection::vec(prop::option::of(0u64..1_000_000), 0..100)) {
             let mut clock = LamportClock::default();

@@ -1,6 +1,6 @@
-//! Matrix clocks: each machine stores its own vector clock and, for each other machine, the newest of that machine's vector clocks of which
-//! it has learnt through messages. So it can tell which events are known to all machines. A machine knows of its own events and of all
-//! events that happened before them.
+//! Matrix clocks. A machine *knows* of its own events and of all events that happened before them. Its vector clock says how many events of
+//! each machine it knows of. Every message carries all vector clocks that its sender has stored. So a machine can also store the newest known vector
+//! clock of each other machine. From all these vector clocks it can tell which events all machines know of.
 //!
 //! Sources: G. T. J. Wuu and A. J. Bernstein, "Efficient Solutions to the Replicated Log and Dictionary Problems", PODC 1984; M. Raynal,
 //! "About Logical Clocks for Distributed Systems", ACM SIGOPS Operating Systems Review 26(1), 1992.
@@ -9,8 +9,8 @@ use super::vector::{is_below, raise_to};
 use super::{Clock, Timestamp, varint};
 use crate::machine::MachineIndex;
 
-/// The matrix clock of one machine, with a row for each machine. Row j is the newest vector clock of machine j of which this machine
-/// has learnt. The own row is this machine's vector clock.
+/// The matrix clock of one machine, with a row for each machine. The own row is this machine's vector clock. Every other row j is a vector
+/// clock of machine j: the newest one that has reached this machine in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatrixClock {
     machine: usize,
@@ -20,7 +20,7 @@ pub struct MatrixClock {
 }
 
 impl MatrixClock {
-    /// Makes the clock of `machine`, one of `machines`. All its numbers are 0.
+    /// Makes the clock of `machine` in a system of `machines` machines. All its numbers are 0.
     pub fn new(machine: MachineIndex, machines: u32) -> Self {
         let (machine, machines) = (machine as usize, machines as usize);
         Self {
@@ -35,7 +35,8 @@ impl MatrixClock {
         &self.rows[machine * self.machines..][..self.machines]
     }
 
-    /// How many events of `machine` all machines know of, as far as this machine knows.
+    /// How many events of `machine` are known to all machines. This machine may have old vector clocks of the others, so the true number can
+    /// be larger.
     pub fn events_known_to_all(&self, machine: usize) -> u64 {
         let rows = self.rows.chunks_exact(self.machines);
         rows.map(|row| row[machine]).min().unwrap_or(0)
@@ -61,7 +62,8 @@ impl Clock for MatrixClock {
     }
 
     fn receive(&mut self, sent: &Self, now: i64) {
-        // Of the two clocks of each machine that the recipient and the sender had stored, the recipient keeps the newer one.
+        // For each machine, the recipient has stored a vector clock, and the message brings a second one. The newer of these two has the
+        // larger numbers.
         raise_to(&mut self.rows, &sent.rows);
         // The recipient now knows of all events that the sender knew of.
         raise_to(self.own_row_mut(), sent.own_row());

@@ -71,7 +71,8 @@ pub trait Clock {
         None
     }
 
-    /// The counter that orders the events with the same time. `None` if the clock has no such counter.
+    /// For clocks that consist of a time and a counter: the counter of the newest event. The counter orders events with the same time. `None`
+    /// for other clocks.
     fn counter(&self) -> Option<u64> {
         None
     }
@@ -79,8 +80,8 @@ pub trait Clock {
 
 /// The timestamp of an event.
 pub trait Timestamp: Clone {
-    /// Whether, according to the two timestamps, this event happened before the event of `other`. Only events of
-    /// different machines are compared.
+    /// Whether the two timestamps say that the event of `self` happened before the event of `other`. Call this function only
+    /// for events of different machines.
     fn is_before(&self, other: &Self) -> bool;
 
     /// How many numbers the timestamp has in a message.

@@ -61,8 +61,8 @@ impl PhysicalTime {
     }
 }
 
-/// The newest reading of a machine's physical clock ([`PhysicalTime`]), used as the clock and as the timestamp of its events. If event a
-/// happened before event b, both can have the same time, or b can even have the lower time.
+/// A [`Clock`] that only copies the machine's physical clock: the timestamp of an event is the reading of [`PhysicalTime`] at the event.
+/// Even if event a happened before event b, b can have the same timestamp as a, or a lower one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PhysicalClock(i64);
 
@@ -82,6 +82,7 @@ impl Clock for PhysicalClock {
     }
 
     fn scalar(&self) -> Option<u128> {
+        // This clock has no counter, so the counter is always 0.
         Some(scalar_of_time(self.0, 0))
     }
 }

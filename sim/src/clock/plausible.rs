@@ -17,11 +17,11 @@ pub struct PlausibleClock {
 }
 
 impl PlausibleClock {
-    /// Makes the clock of `machine` with `entries` entries, which are 0.
+    /// Makes the clock of `machine`: a vector of `entries` zeros.
     ///
     /// # Panics
     ///
-    /// If there are no entries.
+    /// If `entries` is 0.
     pub fn new(machine: MachineIndex, entries: u32) -> Self {
         assert!(entries > 0, "a plausible clock has at least one entry");
         Self {
@@ -31,8 +31,9 @@ impl PlausibleClock {
     }
 }
 
-/// If event a happened before event b, the timestamp of a is below that of b: no entry is larger, and at least one is less. But it can
-/// also be below if the events are concurrent. The reading `now` of the physical clock is not used.
+/// If event a happened before event b, the timestamp of a is *below* the timestamp of b: no entry in the timestamp of a is larger than the
+/// same entry in the timestamp of b, and at least one is less. The converse does not hold: the timestamp of a can also be below that of b
+/// if a and b are concurrent. The reading `now` of the physical clock is not used.
 impl Clock for PlausibleClock {
     type Timestamp = VectorTimestamp;
 

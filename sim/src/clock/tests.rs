@@ -1,5 +1,5 @@
-//! Tests of all clocks on random executions: whether they order events as their sources promise, and whether they are equal to the clocks
-//! of other programs.
+//! Tests of all clocks on random executions: whether they order events as promised in the papers that define them, and whether they give
+//! the same results as the clocks of other programs.
 
 mod execution;
 mod oracles;
@@ -59,8 +59,9 @@ proptest! {
         check_order(execution, &replay!(execution, MatrixClock::new), Exactly);
         check_order(execution, &replay!(execution, EncodedClock::new), Exactly);
         check_order(execution, &replay!(execution, IntervalTreeClock::new), Exactly);
-        // Epsilon is the largest difference of two physical clocks. If it is unlimited, a machine learns another machine's time only from
-        // messages. So the clock is as exact as a vector clock.
+        // Epsilon is the largest difference of two physical clocks. A machine knows without any message that the other clocks show at
+        // least its own time minus epsilon. An unlimited epsilon gives no such limit. Then a machine learns other machines' times only
+        // from messages, so the clock is as exact as a vector clock.
         let without_bound = |machine, machines| HybridVectorClock::new(machine, machines, i64::MAX);
         check_order(execution, &replay!(execution, without_bound), Exactly);
     }
@@ -99,9 +100,9 @@ proptest! {
         prop_assert_eq!(all, replay!(execution, VectorClock::new));
     }
 
-    /// The paper about hybrid clocks gives two bounds. The hybrid clock's time is ahead of its machine's physical clock by at most epsilon
-    /// (in steps of the physical clocks). With N machines, its counter is at most N (epsilon + 1). The condition is that each physical clock
-    /// advances between two events of its machine, as it does in these executions.
+    /// The paper about hybrid clocks gives two bounds. They hold if each physical clock advances between any two events of its machine, as
+    /// it does in these executions. First, the hybrid clock's time is ahead of its machine's physical clock by at most epsilon (in steps of
+    /// the physical clocks). Second, with N machines, the hybrid clock's counter is at most N (epsilon + 1).
     #[test]
     fn hybrid_clocks_stay_within_their_bounds(execution in execution(1..7, 0..60)) {
         let clocks = vec![HybridClock::default(); execution.machines as usize];
@@ -131,7 +132,8 @@ proptest! {
 
     #[test]
     fn physical_clocks_never_differ_by_more_than_epsilon(seed: u64, epsilon in 0u64..1_000_000_000, at in 0i64..60_000_000_000, resolution in 1u64..1_000_000) {
-        // All times are in nanoseconds. The run lasts a minute, and `at` is a time of the run.
+        // The run lasts a minute, and `at` is a time of the run. All times are in nanoseconds, except the readings of clocks: a reading is a
+        // number of steps, each of `resolution` nanoseconds.
         let draw = |machine, epsilon| PhysicalTime::draw((seed, "key"), machine, epsilon, 60_000_000_000, resolution);
         let readings = [0, 1, 2].map(|machine| draw(machine, epsilon).reading(at));
         // If no clock is wrong by more than half of epsilon, two clocks differ by at most epsilon.
@@ -150,7 +152,7 @@ proptest! {
 #[test]
 fn vector_clocks_order_a_million_pairs_exactly() {
     let execution = execution::of_simulated_run("1,2,3,4,5,6", 60);
-    // More than 1.5 million pairs in all, of which more than a million have events of different machines. Only the latter are checked.
+    // The run has more than 1.5 million pairs of events. Only pairs with events of different machines are checked: more than a million.
     assert!(execution.events.len() * execution.events.len() > 1_500_000);
     assert!(execution.pairs_across_machines().count() > 1_000_000);
     check_order(&execution, &replay!(&execution, VectorClock::new), Exactly);
@@ -178,6 +180,8 @@ fn length(part: &IdTree) -> f64 {
 
 #[test]
 fn a_matrix_clock_knows_which_events_all_machines_know_of() {
+    // `clock.events_known_to_all(m)` says how many events of machine m are known to all machines, as far as the clock's machine knows.
+
     // The physical time, which matrix clocks do not use.
     const NOW: i64 = 0;
     let mut clocks = [0, 1].map(|machine| MatrixClock::new(machine, 2));

@@ -21,7 +21,7 @@ pub fn write(bytes: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Takes a number from the front of `bytes`. Returns `None` if the bytes end within the number, if the number has more than 64 bits, or if
-/// it has more bytes than necessary. Even then, the bytes that were read are removed from `bytes`.
+/// it has more bytes than necessary. The bytes that were read are removed from `bytes`, even if the result is `None`.
 pub fn read(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for index in 0..MAX_BYTES as u32 {
@@ -29,9 +29,10 @@ pub fn read(bytes: &mut &[u8]) -> Option<u64> {
         *bytes = rest;
         let bits = u64::from(byte & 0x7f);
         let is_last = byte & 0x80 == 0;
-        // The tenth byte may only have the last of the 64 bits.
+        // Nine bytes hold 63 of the 64 bits, so `bits` of the tenth byte can only be 0 or 1.
         let is_too_large = index == 9 && bits > 1;
-        // A last byte of 0 adds nothing to the number, except to the number 0, which is this single byte.
+        // A last byte of 0 adds nothing to the number, so the number could be written without this byte. Only the number 0 needs it: there
+        // it is the only byte (`index` is 0).
         let is_unnecessary = is_last && byte == 0 && index > 0;
         if is_too_large || is_unnecessary {
             return None;
@@ -41,6 +42,7 @@ pub fn read(bytes: &mut &[u8]) -> Option<u64> {
             return Some(number);
         }
     }
+    // Even the tenth byte says that more bytes follow.
     None
 }
 
@@ -62,7 +64,7 @@ mod tests {
             prop_assert!(rest.is_empty());
         }
 
-        /// If bytes can be read as a number, they are the only bytes for this number.
+        /// No two sequences of bytes are read as the same number: `read` accepts only the bytes that `write` makes.
         #[test]
         fn a_number_that_was_read_is_written_as_the_same_bytes(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
             let mut rest = &bytes[..];

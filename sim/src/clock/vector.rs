@@ -34,8 +34,8 @@ impl VectorClock {
     }
 }
 
-/// Event a happened before event b if and only if the timestamp of a is below that of b: no component is larger, and at least one is less.
-/// The reading `now` of the physical clock is not used.
+/// Event a happened before event b if and only if the timestamp of a is below the timestamp of b: no component of a's timestamp is larger
+/// than the same component of b's timestamp, and at least one is less. The reading `now` of the physical clock is not used.
 impl Clock for VectorClock {
     type Timestamp = VectorTimestamp;
 
@@ -79,14 +79,14 @@ impl Timestamp for VectorTimestamp {
     }
 }
 
-/// Raises each component of `own` to the component of `other` at the same index, if that is larger.
+/// Raises each component of `own` to the component of `other` at the same index, if the component of `other` is larger.
 pub(super) fn raise_to<T: Copy + Ord>(own: &mut [T], other: &[T]) {
     for (own, other) in std::iter::zip(own, other) {
         *own = (*own).max(*other);
     }
 }
 
-/// Whether each component of `a` is less than or equal to the component of `b` at the same index, and at least one of them is less.
+/// Whether each component of `a` is less than or equal to the component of `b` at the same index, and at least one component of `a` is less.
 pub(super) fn is_below<T: PartialOrd>(a: &[T], b: &[T]) -> bool {
     std::iter::zip(a, b).all(|(a, b)| a <= b) && a != b
 }

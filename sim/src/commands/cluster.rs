@@ -1,5 +1,6 @@
-//! The scripts that `sim plan --slurm` and `--parallel` print. They run an experiment in shards (parts of its runs, one for each job): as
-//! a job array of Slurm, or with GNU parallel. The limits of time and memory in a script come from the plan of the largest shard.
+//! The scripts that `sim plan --slurm` and `sim plan --parallel` print. A script makes the runs of an experiment in shards, one shard
+//! in each job. The jobs are a job array of Slurm, or GNU parallel starts them. The limits of time and memory in a script come from the plan
+//! of the largest shard.
 
 use std::env;
 use std::fmt::Write;
@@ -10,11 +11,12 @@ use sim::experiment::{EngineKind, Experiment};
 use sim::sweep::words::{bytes_in_words, grouped, in_words};
 use sim::sweep::{Capacity, Plan};
 
-/// The script that users submit by hand. The scripts for Slurm that are made here have other options, but the same commands (the *body*).
+/// A ready-made script for Slurm. The scripts for Slurm that are generated here have other options, but the same commands (the *body*).
 const SBATCH: &str = include_str!("../../../experiments/slurm/sweep.sbatch");
 /// The first line of the body of [`SBATCH`]. The lines above it are options and comments.
 const BODY: &str = "set -euo pipefail\n";
-/// The beginning of the line of the body that sets the variable `submit`: the command that the script's error messages show.
+/// In the body, the line that begins like this sets the variable `submit`. The script's error messages show the value of `submit`: the
+/// command that submits the script.
 const SUBMIT: &str = "submit='sbatch ";
 /// Options of `sim plan` that `sim run` does not have.
 const OWN_OPTIONS: [&str; 3] = ["--slurm", "--parallel", "--at-once"];
@@ -32,7 +34,7 @@ const MIN_MEGABYTES: u64 = 500;
 /// The memory limit is rounded up to a multiple of this.
 const MEGABYTES_STEP: u64 = 100;
 
-/// What a script runs, and on which computers.
+/// What a script is made from.
 pub struct Cluster<'p> {
     /// The whole experiment.
     pub experiment: &'p Experiment,
@@ -191,7 +193,7 @@ fn run_arguments() -> String {
     command_line(arguments)
 }
 
-/// The body of [`SBATCH`]. Its error messages show `sbatch FILE`, the command that submits a generated script.
+/// The body of [`SBATCH`], but its variable `submit` has the value `sbatch FILE`: the command that submits a generated script.
 fn body() -> String {
     let (_, body) = SBATCH.split_once(BODY).unwrap_or(("", SBATCH));
     let lines = body.lines().map(|line| match line.starts_with(SUBMIT) {
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_shows_the_command_sbatch_file_and_has_no_options_of_slurm() {
+    fn the_body_has_the_new_submit_command_and_no_slurm_options() {
         assert!(SBATCH.contains(BODY) && SBATCH.contains(SUBMIT));
         let body = body();
         assert!(body.starts_with(BODY) && body.contains("submit='sbatch FILE'"));

@@ -1,4 +1,4 @@
-//! The output of `sim --help`: the commands in groups, each with one line.
+//! The output of `sim --help`: the commands in groups, with one line for each command.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
 
 /// Returns `program` with a help that lists the commands in groups.
 pub fn in_groups(mut program: Command) -> Command {
-    // Now Clap adds the command `help`, so that it is listed too.
+    // `build` makes Clap add the command `help` at once. Without `build`, this function would not find that command.
     program.build();
     let mut template = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
     let width = program

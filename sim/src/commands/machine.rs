@@ -94,7 +94,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let format = RowFormat::of_single_run(&participant.run.configuration);
     // If the run has a second clock besides the Lamport clock, the log has a column for its timestamps.
     let has_timestamps = format.timestamps.has_column();
-    // The first line is a report for the process that started this one, or the header of the log for a user.
+    // The first line of the output is the header of the log or, with --child, a report for the process that started this one.
     let mut text = if args.child {
         serde_json::to_vec(&Report::from_result(&result))?
     } else {
@@ -121,8 +121,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Describes this machine's lateness and latency in one line. The machine is punctual if its largest lateness plus its largest
-/// latency is less than half the margin. If all machines of the run are punctual and have the same time on their hosts' clocks, the events
-/// are those of the simulated run with the same seed. (With different clocks, a message can seem to arrive before it was sent. Its
+/// latency is less than half the margin. If all machines of the run are punctual and the system clocks of their hosts agree, the events
+/// are those of the simulated run with the same seed. (If the system clocks differ, a message can seem to arrive before it was sent. Its
 /// latency then counts as 0.)
 fn describe(participant: &Participant, result: &MachineResult) -> String {
     let schedule = participant.run.schedule(participant.seed);
@@ -218,11 +218,11 @@ fn resolve(text: &str) -> Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// Returns the addresses at which machine `machine` may listen, the best one first. `text` is its address on the command line.
+/// Returns the addresses at which machine `machine` tries to listen, the best one first. `text` is its address on the command line, and
+/// `addresses` has what [`resolve`] returns for each machine.
 ///
-/// A host's name may stand for several addresses. On many systems, the name of a host stands for 127.0.1.1 on this host itself,
-/// and other hosts cannot reach this address. If other machines of the run are on other hosts, the machine therefore listens on
-/// all addresses of its host.
+/// On many systems, a host finds only 127.0.1.1 for its own name, and other hosts cannot reach this address. If `text` contains
+/// such a name, and another machine of the run is on another host, the machine listens on all addresses of its host.
 fn addresses_to_listen_on(
     text: &str,
     machine: usize,

@@ -31,8 +31,8 @@ use sim::sweep::Options;
 
 /// The longest name that a file or folder has on the usual systems, in bytes.
 const LONGEST_NAME: usize = 255;
-/// The longest name of a file in a dataset. A file has such a name while it is being written; the digits are random. `sim` checks that a
-/// file with this name in the dataset's folder has a path that is not too long for the system.
+/// The longest name of a file in a dataset: a name that `experiment.toml` has while it is being written (the digits are random). `sim`
+/// checks that the system allows a path that consists of the dataset's folder and this name.
 const LONGEST_FILE_NAME: &str = ".experiment.toml.0123456789abcdef.partial";
 
 /// Exit code: a signal has ended the command. If the same `sim run` is started again, it makes the runs that are left to do.
@@ -138,8 +138,9 @@ impl ExperimentArgs {
             None => root.clone(),
         };
         let is_too_long = |name: &OsStr| name.len() > LONGEST_NAME;
-        // The file does not exist, so looking it up fails. If the reason is `InvalidFilename`, its path is too long. If a folder on the way
-        // does not exist either, the system does not look at the names after it. So the length of each name is checked here too.
+        // No file has the name `LONGEST_FILE_NAME`, so looking it up fails. If the error is `InvalidFilename`, the path is too long. But if a
+        // folder of the path does not exist, the look-up ends at this folder with another error, even if a later name is too long. So
+        // `is_too_long` checks the length of each name.
         let looked_up = folder.join(LONGEST_FILE_NAME).symlink_metadata();
         if folder.iter().any(is_too_long)
             || looked_up.is_err_and(|error| error.kind() == io::ErrorKind::InvalidFilename)
@@ -178,7 +179,8 @@ fn this_program() -> PathBuf {
 /// After this call, writing fails with an error if a file has reached its largest allowed size (`ulimit -f`). Without this call, the
 /// system would end the process.
 fn turn_file_limits_into_errors() -> Result<()> {
-    // The handler sets a flag that nobody reads. With a handler for this signal, the system does not end the process.
+    // Without a handler, the signal SIGXFSZ ends the process. With any handler, the write returns an error instead. This handler sets a
+    // flag that nobody reads.
     #[cfg(unix)]
     signal_hook::flag::register(
         signal_hook::consts::SIGXFSZ,
@@ -225,7 +227,8 @@ fn typed_command() -> Vec<OsString> {
     words
 }
 
-/// Returns the command that analyses the dataset at `root`, as the user would type it: `cargo analyze` after `cargo sim`.
+/// Returns the command that analyses the dataset at `root`. If the user started this program with `cargo sim`, the command begins with
+/// `cargo analyze`, otherwise with `analyze`.
 fn analyze_command(verb: &str, root: &Path) -> String {
     let cargo = if env::var_os("CARGO").is_some() {
         "cargo "

@@ -16,12 +16,12 @@ use sim::table::{pairs, terminal_width};
 use super::cluster::Cluster;
 use super::{ExperimentArgs, print};
 
-/// If the end is nearer than this, it is shown as day of the week and time, without a date. Six days and not seven, because in seven days
-/// it is the same day of the week as today.
-const WITHIN_A_WEEK: Duration = Duration::from_secs(6 * 24 * 3600);
-/// A longer wall time is shortened to this (10 000 years), because [`ToSpan`] panics at much longer times. The end is then after the year
-/// 9999, the last of [`Zoned`]'s calendar, and is shown as a date at the end of that year.
-const LONGEST_WITH_DATE: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600);
+/// The shortest wall time for which the end is shown with its date. For a shorter wall time, the day of the week and the time are enough.
+/// Six days and not seven: on a Monday, `Monday` must not stand for the Monday of the next week.
+const SHORTEST_WITH_DATE: Duration = Duration::from_secs(6 * 24 * 3600);
+/// A longer wall time is shortened to this (10 000 years), because [`ToSpan`] panics at much longer times. This does not change the end that
+/// is shown: the calendar of [`Zoned`] ends with the year 9999, and any later end is shown as a date at the end of that year.
+const LONGEST_WALL_TIME: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600);
 
 /// Show what would run: configurations, runs done and left to do, wall time, memory, disk space, sockets
 #[derive(clap::Args)]
@@ -101,9 +101,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     print(&table(&experiment, &plan, &root, &capacity))
 }
 
-/// The row `shortest margin`. The phase rule `spread` guarantees a smallest margin for each configuration; the other phase rules guarantee
-/// none. The row has the smallest guaranteed margin of all configurations, in wall time, and says if some configurations have other phase
-/// rules. `None` if all configurations have other phase rules. The margin of a single run may be longer than the guaranteed one.
+/// The value of the row `shortest margin`, such as `at least 55.556 ms (rates 1,3,6, phase spread)`. Only the phase rule `spread`
+/// guarantees that the margin of every run of a configuration has at least a certain length. The row shows the shortest guaranteed margin of
+/// all configurations, in wall time. If some configurations have other phase rules, the row says so. `None` if no configuration has the
+/// rule `spread`.
 fn margin(experiment: &Experiment) -> Option<String> {
     let configurations = experiment.configurations();
     let guaranteed = configurations
@@ -124,12 +125,12 @@ fn margin(experiment: &Experiment) -> Option<String> {
     ))
 }
 
-/// Returns the time at which a `sim run` started now would end: day of the week and time, with the date if it is more than six days
-/// away.
+/// Returns the time at which a `sim run` started now would end: day of the week and time, with the date if the end is six or
+/// more days away.
 fn end_if_started_now(wall_time: Duration) -> String {
-    let seconds = wall_time.as_secs().min(LONGEST_WITH_DATE.as_secs()) as i64;
+    let seconds = wall_time.as_secs().min(LONGEST_WALL_TIME.as_secs()) as i64;
     let end = Zoned::now().saturating_add(seconds.seconds());
-    let format = if wall_time < WITHIN_A_WEEK {
+    let format = if wall_time < SHORTEST_WITH_DATE {
         "%A %H:%M"
     } else {
         "%A %Y-%m-%d %H:%M"
@@ -147,8 +148,8 @@ fn memory(needed: u64, capacity: &Capacity) -> String {
     format!("about {}{available}", bytes_in_words(needed))
 }
 
-/// How many repetitions each configuration has. If some configurations have more, also the largest number, and how many these are:
-/// "10; up to 40 in 2 of the configurations".
+/// How many repetitions each configuration has, such as `10`. If some configurations have more, as in `10; up to 40 in 2 of the
+/// configurations`: two configurations have more than 10, the largest number is 40, and all other configurations have 10.
 fn repetitions(experiment: &Experiment) -> String {
     let each = grouped(u64::from(experiment.repetitions));
     // The configurations with more repetitions, each with its number of repetitions.

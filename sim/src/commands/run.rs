@@ -109,15 +109,17 @@ fn command_to_resume() -> String {
     command_line(typed_command())
 }
 
-/// Returns the command that repeats one run of this sweep, up to `--only`. The number of the run is added after a failure.
+/// Returns the beginning of the command that repeats one run of this sweep. This beginning ends with `--only`; the number
+/// of a failed run is added later.
 fn command_for_one_run() -> String {
     command_line(with_only(typed_command()))
 }
 
-/// Returns the words of the command with one `--only` at the end, instead of any other `--only`. The number of a run must follow.
+/// Removes each option `--only` and its value from the words of a command, and adds `--only` at the end. The caller then adds the number
+/// of a run.
 fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
-    // After `--`, words are not options. But `--only` must be one, so the `--` is removed. Then a path that begins with `-` would be taken
-    // for an option, so it gets `./` before it.
+    // No word after `--` counts as an option. So the `--` is removed, because the `--only` at the end must count as an option. But without
+    // the `--`, a path that begins with `-` would count as an option too. So such a path gets `./` before it.
     if let Some(index) = words.iter().position(|word| word == "--") {
         words.remove(index);
         for word in &mut words[index..] {
@@ -135,7 +137,7 @@ fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
-/// If the disk caused the error, adds to its message how to resume the sweep.
+/// If the disk caused `error`, adds to the error's message how to resume the sweep.
 fn with_command_to_resume(error: SweepError) -> anyhow::Error {
     match error {
         SweepError::Dataset(error @ DatasetError::Io { .. }) => anyhow!(
@@ -240,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_that_repeats_a_run_has_one_option_only() {
+    fn the_command_that_repeats_a_run_ends_with_an_only_option() {
         for (typed, wanted) in [
             ("sim run e.toml -q", "sim run e.toml -q --only"),
             ("sim run --only 3 e.toml --only=4", "sim run e.toml --only"),

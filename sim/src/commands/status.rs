@@ -19,7 +19,7 @@ use super::{INTERRUPTED, analyze_command, print};
 /// At most this many reasons for failures are shown. `runs.csv` has all of them.
 const MAX_REASONS: usize = 5;
 
-/// At most this many commands that make the remaining runs are shown. There may be one for each shard.
+/// At most this many commands for resuming the dataset are shown. If the dataset has shards, each unfinished shard has a command of its own.
 const MAX_COMMANDS: usize = 3;
 
 /// Show the state of an experiment's runs: done, failed and left to do, speed, expected end, punctual runs, size
@@ -92,7 +92,7 @@ fn table(root: &Path, status: &Status) -> String {
     row("engine", status.engine.clone());
     row("runs planned", grouped(status.planned));
     row("done", with_share(status.done, status.planned));
-    // These finished runs are not among `done`. They were planned before the user made the experiment smaller.
+    // Finished runs that are not planned any more, because the user made the experiment smaller. `done` does not count them.
     if status.no_longer_planned > 0 {
         let runs = grouped(status.no_longer_planned);
         row("no longer planned", format!("{runs} more, which are done"));
@@ -100,6 +100,7 @@ fn table(root: &Path, status: &Status) -> String {
     row("failed", failures(status.failed));
     row("to do", grouped(status.to_do));
     for sweep in &status.sweeps {
+        // On a file system without locks, a sweep that was killed looks like one that is running.
         let name = if sweep.is_certain {
             "running"
         } else {

@@ -36,7 +36,7 @@ pub fn stdout_has_colours() -> bool {
     !is_no_color_set && console::colors_enabled()
 }
 
-/// Puts marks around `word`, which [`coloured`] replaces by a colour. The marks have no width on the screen.
+/// Puts marks around `word`. The marks have no width on the screen. Later, [`coloured`] replaces the marks by a colour.
 pub fn marked(word: &str, tone: Tone) -> String {
     // Exactly one entry of `TONES` has this tone, so `start` is a single character.
     let of_tone = TONES.into_iter().filter(|(other, ..)| *other == tone);

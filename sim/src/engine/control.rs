@@ -15,9 +15,9 @@ pub struct Control {
     stop: Arc<AtomicBool>,
     /// Number of runs under way.
     active: AtomicU64,
-    /// The runs under way whose ticks are counted only when they have ended.
+    /// The runs under way whose ticks are not counted yet.
     timed: Mutex<TimedRuns>,
-    /// Number of ticks done, in runs that have ended and in runs under way. Ticks of the runs in `timed` are not in it.
+    /// Number of ticks done, in runs that have ended and in runs under way, but without the ticks of the runs in `timed`.
     ticks: AtomicU64,
     /// Number of these ticks that were late.
     late_ticks: AtomicU64,
@@ -27,8 +27,8 @@ pub struct Control {
     remarks: Mutex<Vec<String>>,
 }
 
-/// The runs under way whose machines are processes of their own. Their ticks are counted only when they have ended. Until then, progress is
-/// estimated from the time since their start.
+/// The runs under way whose machines are processes of their own. The ticks of such a run are counted only when the run has ended. Until
+/// then, its progress is estimated from the time since its start.
 #[derive(Debug, Default)]
 struct TimedRuns {
     /// When each of these runs began, by its serial number (0 for the first run of this kind, then 1, and so on).
@@ -36,7 +36,7 @@ struct TimedRuns {
     next_serial: u64,
 }
 
-/// A run whose ticks are counted only when it has ended. It is one of the [`TimedRuns`] until this value is dropped.
+/// Stands for one run of the [`TimedRuns`]. When this value is dropped, the run is removed from them.
 #[derive(Debug)]
 pub(crate) struct TimedRun<'c> {
     control: &'c Control,
@@ -63,8 +63,8 @@ impl Control {
     }
 
     /// Estimates how many ticks are done but not counted yet, as a number of runs: 1.5 means the ticks of one and a half runs. Each run
-    /// whose ticks are not counted yet adds the share of it that is over (from 0 to 1): the time since its start, divided by `run_time` (the
-    /// duration of a run).
+    /// whose ticks are not counted yet adds the time since its start divided by `run_time` (the duration of a run), but at most 1. For
+    /// example, if a run takes 60 s, and two such runs began 30 s and 60 s ago, the result is 0.5 + 1 = 1.5.
     pub fn share_of_timed_runs(&self, run_time: Duration) -> f64 {
         let timed = self.lock_timed();
         let share =
@@ -76,8 +76,8 @@ impl Control {
         self.timed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the engines to stop. They start no new run. Of the runs under way, they may complete those that are about to end, and drop the
-    /// others.
+    /// Asks the engines to stop. They start no new run. A run under way is dropped, unless its engine completes it, for example
+    /// because the run is about to end.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }

@@ -67,12 +67,12 @@ pub struct RawLog {
     started_at_ns: u64,
     /// For each machine, the newest events, which are still in memory.
     machines: Vec<Vec<LoggedEvent>>,
-    /// The older events of long logs, which were moved from memory to a file, piece by piece: the index of each piece's machine, and where
-    /// the piece is in the file. The pieces are in the order in which they were moved.
+    /// Where to find the older events of long logs. These events were moved from memory to a file, piece by piece. Each entry
+    /// is for one piece: the index of the piece's machine, and where the piece is in the file. The oldest piece comes first.
     spilled: Vec<(usize, Piece)>,
     /// How long each message travelled.
     latency: Samples,
-    /// Whether every message arrived between the same two ticks of its recipient, and in the same order, as in the schedule.
+    /// Whether all messages arrived as in the schedule: each between the scheduled two ticks of its recipient, and in the scheduled order.
     as_scheduled: bool,
 }
 

@@ -82,8 +82,8 @@ mod tests {
             patience.end_ns(suspension.note_awake(woken_ns)),
             10 * SECOND + 3599 * SECOND
         );
-        // A loop with one turn in each second is slow but awake, so its time counts. The deadline is second 3609: in the turn at
-        // this second it has not passed yet.
+        // A loop with one turn in each second is slow but awake, so its time counts. The postponed deadline is at 10 + 3599 = 3609
+        // seconds. At exactly 3609 seconds, `is_over` is still false.
         for second in 1..=9 {
             assert!(!patience.is_over(woken_ns + second * SECOND, &mut suspension));
         }

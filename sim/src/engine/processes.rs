@@ -37,8 +37,8 @@ pub const TOKEN_VARIABLE: &str = "SIM_TOKEN";
 pub const CANNOT_LISTEN: u8 = 75;
 /// Exit code of a machine for which the system has no more threads or files.
 pub const CANNOT_START: u8 = 71;
-/// Exit code of a machine whose log cannot be written to the disk: it prints its log at its end, and the parent lets this output go to a
-/// file.
+/// Exit code of a machine whose log cannot be written to the disk. A machine prints its log to stdout before it ends. The parent has
+/// redirected this stdout to a file, so the machine cannot print if the disk is full.
 pub const CANNOT_WRITE: u8 = 74;
 
 /// How often a run is tried if its addresses are in use, each time on other addresses.
@@ -180,9 +180,9 @@ impl Queue<'_> {
         run
     }
 
-    /// Takes back a run whose processes could not be started because of `reason`. Then the calling worker must end, so that fewer
-    /// runs are executed at once. But the last worker must continue: it tries the run again while no other run is active. Returns
-    /// whether the calling worker is the last one.
+    /// Takes back a run whose processes could not be started because of `reason`. Returns whether the calling worker is the last one.
+    /// The last worker must continue: it tries the run again while no other run is active. Every other worker must end, so that fewer runs
+    /// are executed at once.
     fn take_back(&self, run: Run, reason: &str, control: &Control) -> bool {
         let mut state = self.lock();
         state.returned.push(run);
@@ -207,8 +207,8 @@ fn work(
     outcomes: &Sender<RunOutcome<RawLog>>,
 ) -> io::Result<()> {
     let mut addresses = AddressBook::new(settings.ports.clone());
-    // Whether a run could not be started and all other workers have ended. Then this worker tries the run once more, while no other run is
-    // active. If the run cannot be started even so, the sweep ends with an error.
+    // Whether this worker is the last one, and tries a run again that could not be started. If the run cannot be started now either, when
+    // no other run is active, the sweep ends with an error.
     let mut is_last_try = false;
     while !control.is_stopped()
         && let Some(run) = queue.take()

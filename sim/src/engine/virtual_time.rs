@@ -115,7 +115,7 @@ fn deliver(
             let delay_ns = machines[sender].draw_delay_ns();
             let recipient = &mut machines[peer as usize];
             if let Some(timestamp) = timestamp {
-                // False if a timestamp from the same tick of the sender is already there.
+                // False if the recipient has already stored a timestamp from the same tick of this sender.
                 let is_new = recipient.take_timestamp(message, Arc::clone(timestamp));
                 debug_assert!(is_new, "a machine sends at most once in a tick");
             }
@@ -143,8 +143,8 @@ impl Agenda {
         agenda
     }
 
-    /// Returns the due time and the machine of the earliest tick, and replaces it by the next tick of this machine. If several ticks are due
-    /// at the same time, the machine with the lowest index is first. `None` after the last tick of all machines.
+    /// Returns the due time and the machine of the earliest tick. In the agenda, the next tick of the same machine replaces this tick. If
+    /// several ticks are due at the same time, the machine with the lowest index is first. `None` after the last tick of all machines.
     fn next(&mut self, schedule: &Schedule) -> Option<(u64, usize)> {
         let (machine, &due_ns) = self
             .due_ns

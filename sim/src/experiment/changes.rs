@@ -171,13 +171,14 @@ pub(super) fn apply(text: &str, changes: &[Change]) -> Result<String, Vec<Mistak
     }
 }
 
-/// Corrects the line numbers of `mistakes`. The mistakes were found in the changed text, but users know only the lines of the file, `text`.
-/// A mistake in a changed value gets [`COMMAND_LINE`] in place of a line. Any other mistake gets the line of its key in the file. Only
-/// mistakes in the syntax have no key. Their lines are right, because a text with such a mistake is not changed ([`apply`]).
+/// Corrects the line numbers of `mistakes`. They are lines of the changed text, but users see only the text of the file (`text`).
+/// A mistake in a changed value gets [`COMMAND_LINE`] in place of a line. Any other mistake gets the line of its key in the file. A mistake
+/// in the syntax has no key and keeps its line: [`apply`] does not change a text with such a mistake, so the line is already right.
 pub(super) fn correct_lines(text: &str, changes: &[Change], mistakes: &mut [Mistake]) {
     for mistake in mistakes {
         let is_changed = |change: &Change| {
-            // The key of the change, or of something inside its value, such as `parameters.internal[2]`.
+            // If `internal` is changed, `rest` is empty for a mistake at `parameters.internal`, and `[2]` for a mistake at
+            // `parameters.internal[2]`, a part of its value.
             let rest = mistake.key.strip_prefix(&change.full_key());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };

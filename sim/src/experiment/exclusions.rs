@@ -57,10 +57,10 @@ fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
 /// An index that finds the exclusions that may cover a configuration. Each exclusion is filed under all its values of one of its parameters
 /// (its *key parameter*), for example under `internal=0.5` and `internal=0.7`.
 ///
-/// A search tries all exclusions that are filed under a value of the configuration. To keep them few, the key parameter of an exclusion is
-/// one whose values occur in few other exclusions. Each parameter of the exclusion is judged by its most frequent value there (the one
-/// that occurs in the most exclusions). The key parameter is the one whose most frequent value occurs in the fewest
-/// exclusions.
+/// A search tries all exclusions that are filed under a value of the configuration. To keep these exclusions few, the key parameter is a
+/// parameter whose values are rare. For example, let an exclusion have the values `internal=0.5`, `internal=0.7` and `stamp=before`, and
+/// let these values occur in 3, 1 and 9 exclusions. For each parameter the largest number counts: 3 for `internal`, and 9 for `stamp`. The
+/// parameter with the smaller number, `internal`, becomes the key parameter.
 struct Index<'e> {
     exclusions: &'e [Exclusion],
     /// For each value (as text): the numbers of the exclusions filed under it (their positions in `exclusions`), in ascending order.
@@ -105,7 +105,7 @@ impl<'e> Index<'e> {
 
     /// Returns the number of the first exclusion that covers `configuration`.
     fn find(&self, configuration: &Configuration) -> Option<usize> {
-        // For each key parameter: the exclusions filed under the configuration's value of it.
+        // For each key parameter: the exclusions filed under the value that the configuration has for this parameter.
         let candidates = self.key_parameters.iter().filter_map(|parameter| {
             let text = text_in(parameter, configuration);
             self.by_value.get(text.as_str())

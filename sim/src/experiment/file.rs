@@ -14,8 +14,8 @@ use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering, ShardRule};
 use crate::input;
 use crate::toml_reader::{self, Item, Mistake, Section};
 
-/// A larger experiment file is not read. The limit does not hinder even the largest experiment: if each of its [`Experiment::MAX_RUNS`] runs
-/// has its own value of a parameter, there are 33 bytes for each value. A rate set such as `[1, 3, 6]` needs fewer.
+/// The largest size of an experiment file. Even an experiment with two million runs ([`Experiment::MAX_RUNS`]) fits: if each run has a rate
+/// set of its own, the file has 33 bytes for each rate set. A rate set such as `[1, 3, 6]` needs fewer.
 const MAX_BYTES: u64 = 64 << 20;
 /// The maximum length of a folder's name on common systems, in bytes.
 const LONGEST_NAME_BYTES: usize = 255;
@@ -129,8 +129,8 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
             item.one_of(Isolation::NAMES)
         });
 
-    // The grid is the part of the file that gives the values of parameters. It is read even after a mistake above, so that its own
-    // mistakes are noted too: a value that could not be read has its default here, or 0.
+    // The grid is the part of the file that gives the values of parameters. It is read even if a value above has a mistake, so that
+    // mistakes in the grid are noted too. For the grid, such a value is replaced by its default (the seed by 0).
     // `base` needs some `rates` and `internal`, but these values are never used, because every file must give both parameters.
     let base = Configuration::new(
         Rates::new(vec![Rate::new(1)?; 2])?,
@@ -149,8 +149,8 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     let configurations = grid.configurations();
     let more_repetitions = grid.more_repetitions(configurations.as_deref());
     let engine = overrides.engine.or(engine);
-    // The virtual engine has no wall clock and no processes. So given values of `time_scale` and `isolation` are replaced by the
-    // defaults. A value in the file that has a mistake stays `None`: the mistake is reported all the same.
+    // The virtual engine has no wall clock and no processes. So `time_scale` and `isolation` get their defaults, whatever the file and
+    // the command line say. But a `None` is kept: it means that the value in the file has a mistake, and no experiment is returned.
     let (time_scale, isolation) = match engine {
         Some(EngineKind::Virtual) => (
             time_scale.map(|_| 1.0),
@@ -164,7 +164,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     let (configurations, repetitions) = (configurations?, u32::try_from(repetitions?).ok()?);
     let more_repetitions = more_repetitions?;
     // The plan numbers its runs as if every configuration had as many repetitions as the configuration with the most. All values of
-    // `more_repetitions` are larger than `repetitions`.
+    // `more_repetitions` are larger than `repetitions`, so `repetitions` is the maximum only if `more_repetitions` is empty.
     let max_repetitions = more_repetitions.values().copied().max();
     let max_repetitions = max_repetitions.unwrap_or(repetitions);
     Some(Experiment {

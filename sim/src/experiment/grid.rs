@@ -11,8 +11,8 @@ use super::{Configuration, Parameter};
 #[derive(Clone, Debug)]
 pub(super) struct Dimension {
     pub(super) parameter: &'static Parameter,
-    /// The values in the order of the file. A [`Setting`] can give its value to a configuration, and has the value as text (`cell`). Each of
-    /// the file's `[[cases]]` gets a clone of every dimension in `[parameters]`. Because of the `Arc`, these clones share the values.
+    /// The values in the order of the file. A [`Setting`] is a value that can be given to a configuration; its `cell` is the value as text.
+    /// The dimensions in `[parameters]` are cloned for each case of the file (`[[cases]]`). The `Arc` lets these clones share their values.
     pub(super) settings: Arc<[Setting]>,
 }
 
@@ -26,8 +26,9 @@ pub(super) fn product_count(dimensions: &[Dimension]) -> Option<u64> {
 /// Counts the machines of all configurations that [`product`] makes of `dimensions` and `base`. `None` if the number does not fit into 64
 /// bits.
 pub(super) fn machine_count(dimensions: &[Dimension], base: &Configuration) -> Option<u64> {
-    // Each rate set, with its own number of machines, is combined with every combination of the other parameters' values. If no dimension
-    // is `rates`, the only rate set is that of `base`.
+    // Only the rate set determines how many machines a configuration has. Each rate set occurs once with every combination of the other
+    // parameters' values. So the result is a product: the machines of all rate sets together, times the number of these combinations. If
+    // no dimension is `rates`, the only rate set is that of `base`.
     let mut other_combinations = 1u64;
     let mut machines_of_all_sets = u64::from(base.rates.machines());
     for dimension in dimensions {
@@ -69,7 +70,7 @@ pub(super) fn covers(dimensions: &[Dimension], configuration: &Configuration) ->
     })
 }
 
-/// For tests: returns the dimension that an experiment file with `name = values` under `[parameters]` has.
+/// For tests: reads an experiment file that has the line `name = values` under `[parameters]`, and returns the dimension of this line.
 #[cfg(test)]
 pub(super) fn dimension_of(name: &str, values: &str) -> Dimension {
     use super::parameter_table::ReadContext;

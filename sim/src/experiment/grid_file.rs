@@ -35,7 +35,7 @@ pub(super) struct Grid<'s, 'd> {
 }
 
 impl Grid<'_, '_> {
-    /// Returns the configurations in the order in which they are run. `None` if there is a mistake, which is then noted.
+    /// Returns the configurations in the order in which they are run. If there is a mistake, notes it and returns `None`.
     pub(super) fn configurations(&self) -> Option<Vec<Arc<Configuration>>> {
         // The section `[parameters]`, whose values all cases share.
         let shared = match self.root.get("parameters") {
@@ -149,6 +149,7 @@ impl Grid<'_, '_> {
         let given = PARAMETERS
             .iter()
             .filter_map(|parameter| Some((parameter, section.get(parameter.name)?)));
+        // All parameters are read, even if one of them has a mistake. So the mistakes in all of them are noted.
         let dimensions: Vec<Option<Dimension>> = given
             .map(|(parameter, item)| self.dimension(parameter, &item))
             .collect();
@@ -209,7 +210,10 @@ impl Grid<'_, '_> {
         let blocks: Vec<Option<_>> = item
             .sections()?
             .into_iter()
-            .map(|section| self.exclusion(&section).map(|block| (section, block)))
+            .map(|section| {
+                let exclusion = self.exclusion(&section)?;
+                Some((section, exclusion))
+            })
             .collect();
         blocks.into_iter().collect()
     }
@@ -223,8 +227,8 @@ impl Grid<'_, '_> {
             );
             return None;
         }
-        // If a key is unknown, `dimensions` has noted the mistake. The block must not be used without this key, because it would exclude more
-        // configurations than the user wants.
+        // `dimensions` notes a mistake for an unknown key, but still returns the dimensions of the known keys. An exclusion with only these
+        // dimensions would exclude more configurations than the user wants, so then the result is `None`.
         let mut keys = section.keys();
         let has_only_known_keys = keys.all(|key| DIMENSION_NAMES.contains(&key));
         has_only_known_keys.then(|| Exclusion::new(&dimensions))
@@ -238,7 +242,7 @@ impl Grid<'_, '_> {
     ) -> Option<Vec<Arc<Configuration>>> {
         let (sections, exclusions): (Vec<_>, Vec<_>) = exclusions.into_iter().unzip();
         let removed_counts = exclusions::remove(&exclusions, &mut configurations);
-        let have_all_an_effect = !removed_counts.contains(&0);
+        let all_have_an_effect = !removed_counts.contains(&0);
         for (section, count) in std::iter::zip(&sections, removed_counts) {
             if count == 0 {
                 section
@@ -249,7 +253,7 @@ impl Grid<'_, '_> {
         if let (true, Some(item)) = (is_empty, self.root.get("exclude")) {
             item.note("everything is excluded: there is nothing to run".to_owned());
         }
-        (have_all_an_effect && !is_empty).then_some(configurations)
+        (all_have_an_effect && !is_empty).then_some(configurations)
     }
 
     /// Checks that no configuration is in the grid twice.
@@ -284,7 +288,7 @@ impl Grid<'_, '_> {
     }
 }
 
-/// The sections of the file, to find the line from which a value of a configuration comes.
+/// The sections from which the values of configurations come. They give the line at which a mistake in a value is noted.
 struct Origins<'s, 'd> {
     /// The section `[parameters]`.
     shared: Option<&'s Section<'d>>,
@@ -298,33 +302,37 @@ impl<'d> Origins<'_, 'd> {
     /// Notes a mistake about the value that `configuration` has for the parameter `name`.
     fn note(&self, name: &str, configuration: &Configuration, message: String) {
         let shared = self.shared.and_then(|shared| shared.get(name));
-        let item = shared.or_else(|| self.case(configuration)?.get(name));
+        let item = shared.or_else(|| self.cases(configuration).find_map(|case| case.get(name)));
         if let Some(item) = item {
             item.note(message);
         }
     }
 
-    /// Returns the case from which `configuration` comes: the case that has all its values. `None` if there are no cases.
-    fn case(&self, configuration: &Configuration) -> Option<&Section<'d>> {
-        let mut cases = std::iter::zip(self.cases, self.dimension_lists);
-        let case = cases.find(|(_, dimensions)| grid::covers(dimensions, configuration));
-        case.map(|(case, _)| case)
+    /// Returns the cases whose dimensions include the configuration's values. Several cases can contain the same configuration, and some of
+    /// them by a default value, without the key of the parameter.
+    fn cases<'c>(
+        &'c self,
+        configuration: &'c Configuration,
+    ) -> impl Iterator<Item = &'c Section<'d>> {
+        let cases = std::iter::zip(self.cases, self.dimension_lists);
+        let cases = cases.filter(|(_, dimensions)| grid::covers(dimensions, configuration));
+        cases.map(|(case, _)| case)
     }
 }
 
 /// Checks that each list of probabilities `internal` has one number for each machine.
 fn check_internal(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>) -> Option<()> {
-    // `internal.machines()` is the length of the list. It is `None` for a single probability, which all machines have.
+    // The length is `None` if there is a single probability, which all machines have.
     let wrong_length = configurations.iter().find(|configuration| {
-        let machines = configuration.internal.machines();
-        machines.is_some_and(|machines| machines != configuration.rates.machines())
+        let length = configuration.internal.list_length();
+        length.is_some_and(|length| length != configuration.rates.machines())
     });
     let Some(configuration) = wrong_length else {
         return Some(());
     };
     let message = format!(
         "there are {} probabilities, but rates {} have {} machines: give one probability for each machine, or one for all",
-        configuration.internal.machines().unwrap_or(1),
+        configuration.internal.list_length().unwrap_or(1),
         configuration.rates,
         configuration.rates.machines()
     );

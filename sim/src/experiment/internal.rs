@@ -31,13 +31,13 @@ impl Internal {
         }
     }
 
-    /// Returns the length of the list as it was given, which must equal the number of machines. `None` if it is a single probability for
-    /// all machines.
-    pub fn machines(&self) -> Option<u32> {
+    /// Returns the length of the list of probabilities as it was given, such as 3 for `0.5,0.5,0.5`. `None` if a single probability was given
+    /// for all machines.
+    pub fn list_length(&self) -> Option<u32> {
         (self.0.len() > 1).then_some(self.0.len() as u32)
     }
 
-    /// Returns the probability of all machines. `None` if the machines differ.
+    /// Returns the probability that all machines have. `None` if the machines differ.
     pub fn same(&self) -> Option<Probability> {
         let first = self.0[0];
         self.0.iter().all(|other| *other == first).then_some(first)

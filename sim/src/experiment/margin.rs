@@ -4,7 +4,7 @@
 //! several groups. The order of two ticks of different machines matters if the machines are in the same group: either one of them
 //! may send to the other, or both may send to the same machine.
 //!
-//! Sort all ticks of a group by time, and take the two closest ticks a and b of different machines. They follow directly on each other.
+//! Sort all ticks of a group by time, and take the two closest ticks a and b of different machines. No tick of the group is between a and b.
 //! (Suppose that a tick c lies between them. The machine of c differs from that of a or from that of b. If it differs from that of a, then
 //! a and c are closer than a and b; otherwise c and b are.) So it is enough to compare each tick with the tick directly before it,
 //! in each group of its machine.
@@ -24,14 +24,15 @@ pub(super) fn cycle_ns(rates: &Rates) -> u64 {
         .iter()
         .fold(0, |common, rate| gcd(rate.micro_hertz(), common));
     // `common` is the greatest common divisor of the rates in millionths of a tick per second. So the pattern of all machines' ticks occurs
-    // `common` times in a million seconds. One pattern takes NANOS_IN_A_MILLION_SECONDS / common nanoseconds, which can be a fraction. The
-    // smallest multiple of this time that is a whole number is reached after common / gcd(NANOS_IN_A_MILLION_SECONDS, common) patterns.
+    // `common` times in a million seconds. With N = NANOS_IN_A_MILLION_SECONDS, one pattern takes N / common nanoseconds. This can be a
+    // fraction: with the rates 3 and 6, a pattern takes 1/3 s. A whole number of nanoseconds is first reached after common / gcd(N, common)
+    // patterns (here 3). Together they take N / gcd(N, common) nanoseconds (here 1 s).
     NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
 }
 
 /// Returns the shortest time between two ticks whose order matters, in model nanoseconds. Only ticks due before `end_ns` are compared.
-/// The caller chooses `end_ns` so that the times between later ticks only repeat earlier ones. If the order of no two ticks matters,
-/// returns the run's duration.
+/// The caller chooses `end_ns` so that the times between later ticks only repeat earlier ones. If there are no two ticks whose order
+/// matters, returns the run's duration.
 pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u64) -> u64 {
     let mut shortest_ns = schedule.duration_ns();
     // For each group, the last of its ticks so far.
@@ -103,6 +104,7 @@ impl Agenda {
         let yielded = &mut self.yielded[tick.machine];
         *yielded += 1;
         if *yielded < schedule.ticks(tick.machine) {
+            // When `first` (a `PeekMut`) is dropped, the heap moves the changed tick to its right place.
             first.0.due_ns = schedule.due_ns(tick.machine, *yielded);
         } else {
             PeekMut::pop(first);

@@ -14,7 +14,7 @@
 //! - [`grid`]: makes every combination of values
 //! - [`exclusions`]: removes excluded combinations
 //! - [`repeats`]: more repetitions of some configurations
-//! - [`repetition_lines`]: writes the lines of a file that give configurations more repetitions
+//! - [`repetition_lines`]: writes lines for an experiment file, with which some configurations get more repetitions
 //! - [`rate_sets`]: rules for rate sets: every ordered or unordered set, random sets
 //! - [`file`]: reads the TOML file into an [`Experiment`]
 //! - [`changes`]: changes values of the file (`--set`)
@@ -399,8 +399,9 @@ impl Experiment {
         }
     }
 
-    /// Continues an earlier version of this experiment, given by the canonical texts of its `configurations` and its `numbering`. Every
-    /// run of the earlier version keeps its number, and new runs get the next numbers.
+    /// Continues an earlier version of this experiment: every run of the earlier version keeps its number, and new runs get the next
+    /// numbers. `configurations` has the canonical texts of the earlier version's configurations, and `numbering` is the earlier version's
+    /// numbering.
     ///
     /// # Errors
     ///
@@ -431,8 +432,8 @@ impl Experiment {
         }
         self.configurations = earlier.into_iter().flatten().chain(new).collect();
         self.numbering = numbering.clone();
-        let max_larger_count = self.more_repetitions.values().copied().max();
-        let max_repetitions = max_larger_count.unwrap_or(0).max(self.repetitions);
+        let more_repetitions = self.more_repetitions.values().copied();
+        let max_repetitions = more_repetitions.fold(self.repetitions, u32::max);
         self.numbering
             .grow(self.configurations.len(), max_repetitions);
         Ok(())
@@ -453,9 +454,11 @@ impl Experiment {
         let is_in_shard = |shard: Shard| shard.has(run, self.shard_rule);
         let is_additional_repetition = || {
             let more = &self.more_repetitions;
-            // The text of the configuration, which takes time to make, is needed only if there are additional repetitions.
-            let count = (!more.is_empty()).then(|| more.get(&run.configuration.to_string()));
-            count.flatten().is_some_and(|count| run.repetition < *count)
+            // Making the text of a configuration takes time. If no configuration has more repetitions, the text is not needed.
+            !more.is_empty()
+                && more
+                    .get(&run.configuration.to_string())
+                    .is_some_and(|count| run.repetition < *count)
         };
         (run.repetition < self.repetitions || is_additional_repetition())
             && self.shard.is_none_or(is_in_shard)

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Runs that were added to the plan together: each of `repetitions` of each of `configurations`. The lowest numbers go to the first
-/// repetition of every configuration, the next numbers to the second repetition of every configuration, and so on.
+/// Runs that were added to the plan together: each of the `configurations` has a run for each of the `repetitions`. The lowest numbers go
+/// to the first repetition of every configuration, the next numbers to the second repetition of every configuration, and so on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Block {
     /// Indices of configurations.
@@ -39,10 +39,11 @@ impl Numbering {
     /// Adds the runs that are missing, so that each of the first `configurations` configurations has `repetitions` runs.
     pub(super) fn grow(&mut self, configurations: usize, repetitions: u32) {
         let configurations = configurations as u32;
-        // Divides the repetitions into parts: a part ends where the repetitions of an existing block end. In each part, the first `numbered`
-        // configurations have numbers already, for all repetitions of the part. So one new block is enough for the other configurations.
-        // Example: 1 configuration with 2 repetitions grows to 2 configurations with 3 repetitions. In the part 0..2, a new block adds
-        // the second configuration. In the part 2..3, a new block adds both.
+        // Example: a plan has configuration 0 with repetitions 0 and 1. It grows to configurations 0 and 1 with repetitions 0, 1 and 2.
+        // Repetitions 0 and 1 need a new block with configuration 1. Repetition 2 needs a new block with both configurations.
+        //
+        // In general, the loop cuts the repetitions into parts at the ends of the existing blocks, here into 0..2 and 2..3. No existing
+        // block begins or ends within a part. So all repetitions of a part lack the same configurations, and one new block adds them.
         let mut bounds: Vec<u32> = self.0.iter().map(|block| block.repetitions.end).collect();
         bounds.push(repetitions);
         bounds.sort_unstable();
@@ -66,7 +67,8 @@ impl Numbering {
         self.0.starts_with(&earlier.0)
     }
 
-    /// Returns how many configurations have a number for their run with this repetition. These are always the first configurations.
+    /// Returns how many configurations already have a run with this repetition. If the result is 3, these are
+    /// configurations 0, 1 and 2.
     fn numbered_configurations(&self, repetition: u32) -> u32 {
         let blocks = self.0.iter();
         blocks
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Returns the runs in the order of their numbers. Checks that both ways to find them agree.
+    /// Returns the runs in the order of their numbers. Checks that [`Numbering::runs`] and [`Numbering::run`] agree.
     fn runs(numbering: &Numbering) -> Vec<ConfigurationAndRepetition> {
         let numbers = numbering.all_numbers();
         assert!(

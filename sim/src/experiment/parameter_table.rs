@@ -1,9 +1,10 @@
 //! The table of parameters: one row for each parameter of a configuration.
 //!
-//! The code that reads experiment files uses this table, and so do run keys (a run's key is a text with its parameters and its
-//! repetition), the columns of the journal, filters, tables and the data dictionary (the list of all columns with their meanings). So none
-//! of them contains the name of a parameter. Every value of a parameter has a canonical text, its *cell*: `runs.csv` has this text in the
-//! parameter's column.
+//! The code that reads experiment files takes the parameters from this table. So does the code of run keys (a run's key is a text with its
+//! parameters and its repetition), of the journal's columns, of filters, of tables and of the data dictionary (the list of all columns with
+//! their meanings). None of this code needs a change when a parameter is added.
+//!
+//! Every value of a parameter has a canonical text, its *cell*: `runs.csv` has this text in the parameter's column.
 //!
 //! To add a parameter: define its type (for example in `variants.rs`), add its field to [`Configuration`], add a row here, and use the
 //! parameter in the machine or the engines.
@@ -42,8 +43,9 @@ pub struct Parameter {
     pub unit: &'static str,
     /// The meaning of the values, for the data dictionary.
     pub meaning: &'static str,
-    /// Whether run keys contain the parameter even if it has its default value. A parameter for which this is false is a *variant* of the
-    /// model, such as `delay_s`: only another value than the default changes the model, and only then do keys contain the parameter.
+    /// Whether run keys contain the parameter even if it has its default value. If this is false, run keys contain the parameter only with
+    /// another value. Such a parameter is a *variant* of the model, for example `delay_s`: only another value than the default changes the
+    /// model.
     always_in_key: bool,
     /// Reads the parameter's values from the *grid* of an experiment file: the sections `[parameters]`, `[[cases]]` and `[[exclude]]`.
     /// `None` if the grid cannot contain the parameter.
@@ -65,12 +67,13 @@ static DEFAULT: LazyLock<Configuration> = LazyLock::new(Configuration::default);
 /// the user gets all mistakes of a file together.
 type ReadValues = fn(&Item<'_>, &ReadContext) -> Option<Vec<Setting>>;
 
-/// What is needed in addition to the file's text to make rate sets by a rule, such as `{ random = 10, machines = 3 }` (ten random sets).
+/// What is needed to make rate sets by a rule of the experiment file, in addition to the rule itself. For example, the rule
+/// `{ random = 10, machines = 3 }` makes ten random sets for three machines.
 #[derive(Debug, Default)]
 pub(super) struct ReadContext {
     /// The seed from which random rate sets come.
     pub(super) seed: u64,
-    /// How many machines further rate sets may have together. Each set that a rule makes uses up as many as it has rates.
+    /// How many machines all further rate sets may have in total. A set with three rates that a rule makes uses up three machines.
     pub(super) budget: MachineBudget,
 }
 

@@ -1,7 +1,7 @@
 //! The types of a configuration's parameters, their texts, and their ranges.
 //!
-//! Every value of a parameter has one canonical text. Run keys, `runs.csv` and tables contain this text, and when it is parsed, the
-//! result is the same value.
+//! Every value of a parameter has one canonical text, such as `0.7` for a probability. Run keys, `runs.csv` and tables contain this text.
+//! (A run key is a text with a run's parameters and its repetition.) Parsing the canonical text gives the same value again.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ impl fmt::Display for Probability {
     }
 }
 
-/// The error for a text that is not a value of the parameter for which it is given.
+/// The error for a text that cannot be parsed as a value, such as `fast` for a rate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {wanted}")]
 pub struct NotAValue {
@@ -48,8 +48,9 @@ impl NotAValue {
     }
 }
 
-// Each block `named_values!` defines an enum. It begins with the name of the enum and the words with which error messages say what they
-// wanted. Then follow the enum's values with their texts. The first value is the default.
+// Each block `named_values!` defines an enum. First comes the enum's name, then the end of the error message for wrong texts. For
+// example, the message for `udp` is "`udp` is not an engine (tcp or virtual)". After that come the enum's values with their texts. The
+// first value is the default.
 
 named_values! {
     /// The rule for the times of the machines' first ticks (their *phases*).

@@ -20,13 +20,13 @@ pub(super) enum RateRule {
     Random(u64),
 }
 
-/// How many machines all further rate sets together may have. Each new set uses up one machine for each of its rates. There is this limit
-/// because a short rule can make very many sets.
+/// How many machines all further rate sets together may have. A set of three rates subtracts three machines. Without this limit, a short
+/// rule could make more sets than fit into the memory.
 #[derive(Debug)]
 pub(super) struct MachineBudget(Cell<u64>);
 
 impl Default for MachineBudget {
-    /// At the start: as many machines as all configurations of an experiment together may have.
+    /// The budget before the first rate set: as many machines as all configurations of an experiment together may have.
     fn default() -> Self {
         Self(Cell::new(Experiment::MAX_MACHINES))
     }
@@ -85,8 +85,8 @@ impl RateSets {
         span / self.step.micro_hertz() + 1
     }
 
-    /// Returns the sets. Call it only if [`RateSets::count`] is small and, for random sets, not larger than
-    /// [`RateSets::ordered_count`]: if there are fewer different sets, the search for them does not end.
+    /// Returns the sets. Call this function only if [`RateSets::count`] is small. For random sets, `count` must also be at most
+    /// [`RateSets::ordered_count`], the number of different sets that exist. Otherwise the search for more different sets would never end.
     pub(super) fn expand(&self, seed: u64) -> Vec<Rates> {
         let sets = match self.rule {
             // Every machine may have every rate.
@@ -130,11 +130,11 @@ impl RateSets {
         sets
     }
 
-    /// Draws `count` different sets of indices of rates. If `count` grows, further sets follow, and the first sets stay the same.
+    /// Draws `count` different sets of indices of rates. With a larger `count`, the first sets are the same, and more sets follow.
     fn draw_index_sets(&self, count: u64, seed: u64) -> Vec<Vec<u32>> {
         // The name of the random stream. It contains the number of machines and the range of rates, so rules that differ in them draw from
-        // different streams. A step of 1, the default, is left out of the name: in older versions every step was 1, and the name had no
-        // step. So a seed still gives the same sets.
+        // different streams. A step of 1, the default, is left out of the name. In older versions every step was 1, and the name had no
+        // step. So with a step of 1, a seed gives the same sets as in older versions.
         let mut purpose = format!("rates {} {}-{}", self.machines, self.from, self.to);
         if Some(self.step) != Rate::new(1) {
             purpose += &format!(" step {}", self.step);

@@ -1,5 +1,5 @@
-//! Tick rates as exact decimal numbers. So the time of each tick can be computed exactly from the tick's number. It is rounded down to
-//! nanoseconds only at the end, so rounding errors do not add up from tick to tick.
+//! Tick rates as exact decimal numbers. The time of each tick is computed from the exact rate and the tick's number, and only the result is
+//! rounded down to nanoseconds. So rounding errors do not add up from tick to tick.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,8 +29,8 @@ impl Rate {
 
     /// Creates a rate of `hertz` ticks per second, if it is from [`Rate::MIN`] to [`Rate::MAX`] and has at most six decimals.
     pub fn from_hertz(hertz: f64) -> Option<Self> {
-        // The product with a million has a rounding error. So `hertz` counts as a number with at most six decimals if the product is closer
-        // than this to a whole number.
+        // If `hertz` has at most six decimals, `hertz` times a million is a whole number, except for a rounding error. The rounding error
+        // must be smaller than `TOLERANCE`.
         const TOLERANCE: f64 = 1e-6;
         let micro_hertz = hertz * MICRO as f64;
         let is_whole = (micro_hertz - micro_hertz.round()).abs() < TOLERANCE;
@@ -105,7 +105,7 @@ impl Rates {
     /// The maximum number of machines of a run.
     pub const MAX_MACHINES: usize = 1000;
 
-    /// Creates a set from one rate for each machine, if there are from 2 to [`Rates::MAX_MACHINES`].
+    /// Creates a set from one rate for each machine, if there are from 2 to [`Rates::MAX_MACHINES`] rates.
     pub fn new(rates: Vec<Rate>) -> Option<Self> {
         (2..=Self::MAX_MACHINES)
             .contains(&rates.len())

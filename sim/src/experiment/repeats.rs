@@ -41,14 +41,15 @@ impl Grid<'_, '_> {
         Some(more)
     }
 
-    /// Reads a block, and adds the repetitions of the configurations that it covers to `more`.
+    /// Reads a block. For each configuration that the block covers, enters the block's number of repetitions in `more`, if this number is
+    /// larger than the configuration's number so far.
     fn add_repetitions(
         &self,
         section: &Section<'_>,
         configurations: Option<&[Arc<Configuration>]>,
         more: &mut MoreRepetitions,
     ) -> Option<()> {
-        // If the configurations are not known, the count is checked as if there were only one.
+        // If the configurations are not known, the number of repetitions is checked as if the experiment had one configuration.
         let configuration_count = configurations.map_or(1, <[_]>::len) as u64;
         let count = self.count(section, configuration_count);
         // The parameters of the block, each with its values.
@@ -81,8 +82,8 @@ impl Grid<'_, '_> {
             "give the number of runs of each of these configurations, such as repetitions = 50";
         let item = section.require(COUNT, hint)?;
         let count = item.integer(1..=u64::from(u32::MAX))?;
-        // The plan numbers its runs as if every configuration had as many repetitions as the configuration with the most. So
-        // it needs this many run numbers, even if the block covers few configurations.
+        // The plan numbers its runs as if every configuration had as many repetitions as the configuration with the most. So the
+        // number of repetitions is multiplied by the number of all configurations, even if the block covers few of them.
         let run_numbers = configurations.saturating_mul(count);
         if run_numbers > Experiment::MAX_RUNS {
             item.note(format!(

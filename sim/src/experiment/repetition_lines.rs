@@ -25,21 +25,21 @@ impl RepetitionLines {
     /// Creates the lines for `experiment`. `counts` has the wanted number of repetitions of each configuration, in the order of the
     /// experiment's configurations. If all these numbers are equal, the lines are only the key `repetitions`.
     pub fn new(experiment: &Experiment, counts: &[u32]) -> Self {
-        // The key `repetitions` gets the smallest of all numbers, because every configuration has at least so many repetitions. The key's
-        // value never becomes smaller.
-        let fewest = counts.iter().copied().min();
-        let fewest = fewest.unwrap_or(0).max(experiment.repetitions);
+        // The key `repetitions` gets the smallest of all numbers, because every configuration has at least so many repetitions. But the key
+        // never gets a smaller value than it has now.
+        let fewest = counts.iter().copied().min().unwrap_or(0);
+        let key_value = fewest.max(experiment.repetitions);
         let table = VaryingValues::new(experiment);
         // First there is one block for each configuration that needs more. Then blocks are joined where this is possible.
         let blocks = std::iter::zip(&table.indices, counts)
-            .filter(|&(_, &count)| count > fewest)
+            .filter(|&(_, &count)| count > key_value)
             .map(|(indices, &count)| {
                 let values = indices.iter().map(|&index| BTreeSet::from([index]));
                 (count, values.collect())
             });
         let blocks = merged(blocks.collect(), table.parameters.len());
         Self {
-            repetitions: (fewest > experiment.repetitions).then_some(fewest),
+            repetitions: (key_value > experiment.repetitions).then_some(key_value),
             blocks: blocks.iter().map(|block| table.block_text(block)).collect(),
         }
     }
@@ -112,7 +112,7 @@ impl VaryingValues {
         table
     }
 
-    /// Writes a block. A parameter is left out if the block has all values of this parameter, because it then restricts nothing.
+    /// Writes a block. If the block has all values of a parameter, this parameter is left out: it would not restrict the block.
     fn block_text(&self, (count, chosen_values): &Block) -> String {
         let mut text = "[[repeat]]\n".to_owned();
         let columns = self.parameters.iter().zip(&self.values);

@@ -44,7 +44,8 @@ struct Period {
 
 impl Period {
     fn from_rate(rate: Rate) -> Self {
-        // The period is NANOS_IN_A_MILLION_SECONDS / micro_hertz nanoseconds. This fraction is reduced, and then divided with a rest.
+        // The period is NANOS_IN_A_MILLION_SECONDS / micro_hertz nanoseconds. The fraction is reduced. Then it is divided:
+        // `whole_ns` is the quotient, and `rest` is the remainder.
         let common = gcd(NANOS_IN_A_MILLION_SECONDS, rate.micro_hertz());
         let (dividend, divisor) = (
             NANOS_IN_A_MILLION_SECONDS / common,
@@ -113,16 +114,18 @@ impl Schedule {
 
     /// The run's *margin*: the shortest time between two ticks whose order matters, in model nanoseconds. The order of the ticks of two
     /// machines matters if one of them may send to the other, or both may send to the same third machine. The margin is 0 if two such ticks
-    /// are due at the same time, as with [`PhaseRule::Aligned`]. If the order of no two ticks matters, it is the run's duration.
+    /// are due at the same time, as with [`PhaseRule::Aligned`]. If there are no two ticks whose order matters, the
+    /// margin is the run's duration.
     ///
     /// If the largest lateness of a tick plus the largest latency of a message is less than the margin, the seed determines every event. The
     /// reason: take a message that is sent in a tick due at `t`. It enters the queue after all ticks of its recipient that were due before
     /// `t`, and before all that are due later. It also enters the queue after all messages to this recipient from ticks due before `t`.
     ///
     /// The pattern of all ticks repeats after a *cycle* (a multiple of `1 / g` seconds, where g is the greatest common divisor of the rates in
-    /// ticks per second). Every machine has its first tick in the first cycle, so the pattern is complete from the second cycle on. Only ticks
-    /// in the first three cycles are examined, because two ticks that directly follow each other are at most one cycle apart: if the first
-    /// is in the second cycle, the other is at the latest in the third. Later pairs only repeat these distances.
+    /// ticks per second). Every machine has its first tick in the first cycle, so the pattern is complete from the second cycle on. It is
+    /// enough to examine the ticks of the first three cycles. The reason: two ticks that directly follow each other are at most one cycle
+    /// apart. If the earlier one is in the second cycle, the later one is in the second or third. Pairs that start in later cycles only
+    /// repeat the distances of the pairs that start in the second cycle.
     pub fn margin_ns(&self) -> u64 {
         let Some(topology) = self.topology_of_sends else {
             return self.duration_ns;
@@ -330,7 +333,7 @@ mod tests {
                 // The phase is shorter than a period.
                 let million_seconds = u128::from(NANOS_IN_A_MILLION_SECONDS);
                 prop_assert!(u128::from(phase_ns) * u128::from(*rate) < million_seconds);
-                // The last tick is years after the run's end. Even there, rounding errors must not have added up.
+                // Tick 600 000 000 would be years after the run's end. Even there, rounding errors must not have added up.
                 for tick in [1u64, 7, 600_000_000] {
                     let exact = u128::from(tick) * million_seconds / u128::from(*rate);
                     prop_assert_eq!(u128::from(schedule.due_ns(machine, tick) - phase_ns), exact);

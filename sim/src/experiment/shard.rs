@@ -118,7 +118,7 @@ mod tests {
         experiment.expect("an experiment").runs().collect()
     }
 
-    /// The number of ticks of all runs together, for each shard. Checks that every run belongs to exactly one shard.
+    /// For each shard, the expected number of ticks of all its runs together. Checks that every run belongs to exactly one shard.
     fn ticks(runs: &[Run], of: u32, rule: ShardRule) -> Vec<u64> {
         let mut ticks = vec![0; of as usize];
         for run in runs {

@@ -30,8 +30,8 @@ pub(super) fn rates(item: &Item<'_>, seed: u64, budget: &MachineBudget) -> Optio
     if items.iter().any(Item::is_number) {
         return Some(vec![rate_set(item, &items)?]);
     }
-    // As everywhere in this file, all items of a list are read before the first `None` ends the function. So the mistakes in all of them
-    // are noted.
+    // First all items of the list are read, so that the mistakes in all of them are noted. Only after that, a `None` ends the function.
+    // The other functions of this file read lists in the same way.
     let sets: Vec<Option<Vec<Rates>>> = items.iter().map(|set| rates(set, seed, budget)).collect();
     Some(
         sets.into_iter()
@@ -191,8 +191,8 @@ fn probability(item: &Item<'_>) -> Option<Probability> {
         .and_then(Probability::new)
 }
 
-/// Reads one probability, a list, or a range `{ from, to, step }`. The list may contain lists with one probability for each
-/// machine.
+/// Reads the values of the parameter `internal`: one probability, a list of values, or a range `{ from, to, step }`. In a list, a value is
+/// a probability, or a list with one probability for each machine: `[0.7, [0.9, 0.5, 0.2]]` has two values.
 pub(super) fn internals(item: &Item<'_>) -> Option<Vec<Internal>> {
     match item.table() {
         Some(range) => Some(
@@ -205,7 +205,7 @@ pub(super) fn internals(item: &Item<'_>) -> Option<Vec<Internal>> {
     }
 }
 
-/// Reads one probability, or one for each machine.
+/// Reads one value of `internal`: a probability, or a list with one probability for each machine.
 fn internal(item: &Item<'_>) -> Option<Internal> {
     let Some(items) = item.array() else {
         return probability(item).map(Internal::from);
@@ -277,7 +277,7 @@ pub(super) fn phase(item: &Item<'_>) -> Option<PhaseRule> {
     let rules: Vec<&str> = [PhaseRule::Spread, PhaseRule::Uniform, PhaseRule::Aligned]
         .map(PhaseRule::name)
         .to_vec();
-    // `one_of` accepts the name of any phase rule, so also `unknown`, which is not in `rules`. It uses `rules` only for its error message.
+    // `one_of` uses `rules` only for its error message. It accepts the name of any phase rule, even `unknown`, which is not in `rules`.
     let rule = item.one_of(&rules)?;
     if rule == PhaseRule::Unknown {
         item.note(format!(
@@ -319,7 +319,7 @@ pub(super) fn sends(item: &Item<'_>) -> Option<Sends> {
 /// Returns `from`, `from + step` and so on up to `to`, as the decimals that a person would write: 0.3, not 0.30000000000000004.
 fn decimal_range(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
     const NINE_DECIMALS: f64 = 1e9;
-    // Without this small number, a rounding error could make 8.999... of 9 steps, and the last step would be lost.
+    // A rounding error can turn 9 steps into 8.999... steps. Without this small number, `floor` would make 8 of them.
     const TOLERANCE: f64 = 1e-9;
     let steps = ((to - from) / step + TOLERANCE).floor() as u64;
     (0..=steps)

@@ -10,8 +10,8 @@ use super::named_values::named_values;
 /// Index of a machine within its run, from 0.
 pub type MachineIndex = u32;
 
-// Each block `named_values!` defines an enum. The text after its name completes the error message "`x` is not ...". The text after each
-// value is its name in experiment files. The first value is the default.
+// Each block `named_values!` defines an enum. The text after the enum's name completes the error message "`x` is not ...". The text after
+// each value is the value's name in experiment files. The first value is the default.
 
 named_values! {
     /// How many messages a tick takes from the queue.
@@ -80,7 +80,8 @@ impl Topology {
         }
     }
 
-    /// Returns the machines that are linked with `machine`, in ascending order: `machine` may send to them or receive from them.
+    /// Returns the machines that are linked with `machine`, in ascending order. Two machines are linked if at least one of them may send to
+    /// the other.
     pub fn linked(self, machine: MachineIndex, machines: u32) -> Vec<MachineIndex> {
         let everybody_else = || (0..machines).filter(|&peer| peer != machine).collect();
         match self {

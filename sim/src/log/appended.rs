@@ -17,14 +17,14 @@ pub(super) struct AppendedFile {
     file: Box<dyn DiskFile>,
     /// Whether a failed write may have left bytes after the counted length.
     is_torn: bool,
-    /// Whether, when the file was opened, the file system gave the same identity (device and inode) for the open file and for the file at
-    /// its path. If not, identities cannot show later whether the path still leads to the open file.
+    /// Whether the open file and the file at its path had the same identity (device and inode) directly after the file was opened. If not,
+    /// identities cannot show later whether the path still leads to the open file.
     has_identity: bool,
 }
 
 impl AppendedFile {
-    /// Opens the file at `path`, creates it if it is missing, and cuts it to `length`: what comes after this is unfinished data of an
-    /// earlier sweep. Returns the file and how many bytes were cut off.
+    /// Opens the file at `path`, creates it if it is missing, and cuts it to `length` bytes: all bytes after these are unfinished data of
+    /// an earlier sweep. Returns the file and how many bytes were cut off.
     ///
     /// # Errors
     ///
@@ -96,9 +96,10 @@ impl AppendedFile {
         }
         if let Err(error) = self.file.write_all(bytes) {
             let error = DatasetError::io(&self.path)(error);
-            // On a full disk, the bytes of a failed write take space, so `cut` removes them at once. After other errors, or if `cut`
-            // fails, they may stay until the next append or the next writer cuts them off.
-            self.is_torn = !error.is_full_disk() || self.file.cut(self.bytes).is_err();
+            // The failed write may have left bytes. If the disk is full, `cut` removes these bytes at once, because they take space. After
+            // other errors, or if `cut` fails, the bytes stay until the next append or the next writer cuts them off.
+            let is_cut = error.is_full_disk() && self.file.cut(self.bytes).is_ok();
+            self.is_torn = !is_cut;
             return Err(error);
         }
         self.bytes += bytes.len() as u64;

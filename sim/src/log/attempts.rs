@@ -8,7 +8,8 @@ use super::error::DatasetError;
 use super::journal::{self, Header};
 use crate::experiment::Experiment;
 
-/// For the number of each attempted run: whether the run has finished, which means that at least one attempt was successful.
+/// A map whose keys are the numbers of the attempted runs. The value is `true` if the run has finished, which means that at least one of
+/// its attempts was successful.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempts(HashMap<u64, bool>);
 
@@ -44,9 +45,9 @@ pub(super) struct Found {
     pub(super) header: Header,
     /// The length of the journal up to its last newline, in bytes. Bytes after it are the beginning of a row that a crash has cut off.
     pub(super) whole_bytes: u64,
-    /// The last segment (events file) with events of a row. Segments are numbered, so it is the largest number in the rows.
+    /// The largest segment number in the rows. A segment is an events file: segment 3 is `events-0003.csv`.
     pub(super) segment: u32,
-    /// The position in this segment, in bytes, at which the last events that belong to a row end. 0 if there are no such events.
+    /// The position in this segment, in bytes, after the last events that belong to a row. 0 if there are no such events.
     pub(super) segment_end: u64,
 }
 

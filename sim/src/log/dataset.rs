@@ -44,8 +44,8 @@ impl Dataset {
         &self.parts.root
     }
 
-    /// Returns the manifest. For a dataset in shards, returns the manifest of the shard whose experiment plans the most runs. The other
-    /// shards may have been started before values or repetitions were added, so their manifests may be older.
+    /// Returns the manifest. For a dataset in shards, returns the manifest of the shard whose experiment plans the most runs. Other
+    /// shards can have older manifests, from before parameter values or repetitions were added to the experiment.
     pub fn manifest(&self) -> &Manifest {
         self.parts.manifest()
     }
@@ -128,7 +128,7 @@ impl Dataset {
         }
     }
 
-    /// Returns the shards that do not exist.
+    /// Returns the shards that the dataset lacks. If its folder contains only shards 1 and 3 of 3, the result is shard 2.
     pub fn missing_shards(&self) -> &[Shard] {
         &self.parts.missing
     }

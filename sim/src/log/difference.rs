@@ -1,5 +1,5 @@
-//! A dataset was made by one experiment, and another experiment is to add runs to it (to *continue* it). This is possible only if the
-//! runs of the dataset are also runs of the other experiment. This module finds the differences that prevent it.
+//! To *continue* a dataset means to add runs to it. An experiment can continue the dataset of an earlier experiment only if all runs of the
+//! dataset are also runs of the new experiment. This module compares the two experiments and lists the differences that prevent this.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,8 +7,8 @@ use std::fmt;
 use super::manifest::ResolvedExperiment;
 use crate::console::command_line;
 
-/// A line lists at most this number of values of a parameter. If the parameter has more values, the line lists the first ones and says how
-/// many there are: `1 | 2 | 3 | 4 | 5 | 6 | ... (9 in all)`.
+/// A line of a [`Difference`] lists at most this number of values of a parameter. If the parameter has more values, the line lists the first
+/// ones and says how many there are: `1 | 2 | 3 | 4 | 5 | 6 | ... (9 in all)`.
 const MAX_VALUES_LISTED: usize = 6;
 
 /// The differences between the experiment that made a dataset and the experiment that is to continue it, one line each.
@@ -32,8 +32,8 @@ impl Difference {
         compare("engine", &made.engine, &wanted.engine);
         compare("isolation", &made.isolation, &wanted.isolation);
         compare("time_scale", &made.time_scale, &wanted.time_scale);
-        // The line below begins with `clock`, because this parameter says whether messages carry other timestamps besides the Lamport
-        // timestamps. If they do, the event log has a column for them.
+        // Some values of the parameter `clock`, such as `vector`, add timestamps to the messages. Then the event log has a column for these
+        // timestamps, and `timestamps` is true. So the line of this difference begins with `clock`.
         let is = |has_column: bool| if has_column { "is" } else { "is not" };
         if made.timestamps != wanted.timestamps {
             lines.push(format!(
@@ -49,9 +49,9 @@ impl Difference {
         Self(lines)
     }
 
-    /// Returns the differences between the experiments of two shards (parts of a dataset) that do not fit together. The lines call the first
-    /// shard "the dataset", and the second "the experiment". If [`Difference::between`] finds nothing, the only reason left is that the same
-    /// run has different numbers in the two shards, such as 4 and 6. Then returns a line that says this.
+    /// Returns why two shards of a dataset do not fit together. `made` and `wanted` are the experiments of the two shards. The lines call
+    /// `made` "the dataset", and `wanted` "the experiment". If [`Difference::between`] finds no difference, the same run has different
+    /// numbers in the two shards, such as 4 and 6. Then there is one line, which says that the numbers differ.
     pub(super) fn between_shards(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {
@@ -71,9 +71,9 @@ impl Difference {
         ])
     }
 
-    /// Adds a line with the options `--set` (changes of the experiment's values) of the `sim run` that made the dataset, if they differ
-    /// from those of this `sim run`. `made` and `wanted` are the changes by these options. If the dataset was made without such options,
-    /// there are none to repeat, so no line is added.
+    /// Adds a line if the dataset was made with other options `--set` than this `sim run` has. (An option such as
+    /// `--set internal=0.4` changes a value of the experiment.) `made` has the changes with which the dataset was made, and `wanted` the
+    /// changes of this `sim run`. The line advises to repeat the options in `made`, so it is left out if `made` is empty.
     pub(super) fn with_changes(mut self, made: &[String], wanted: &[String]) -> Self {
         if made != wanted && !made.is_empty() {
             self.0.push(format!(

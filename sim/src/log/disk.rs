@@ -49,7 +49,7 @@ pub trait DiskFile: fmt::Debug + Send + Write {
 }
 
 /// The identity of a file, which does not depend on its name. It shows whether a path still leads to the file that was opened, or to
-/// another file that has replaced it. On systems without such identities, all files have the same one, so a replaced file is not noticed.
+/// another file that has replaced it. On systems other than Unix, all files have the same identity here, so a replaced file is not noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileIdentity {
     device: u64,
@@ -109,7 +109,7 @@ impl Disk for RealDisk {
         match fs::metadata(path) {
             Ok(metadata) => Ok(Some(FileIdentity::from_metadata(&metadata))),
             Err(error) => match error.kind() {
-                // `NotADirectory`: a file stands where the path needs a folder, so nothing can be at the path.
+                // `NotADirectory`: for example, the path is `a/b`, but `a` is a file and not a folder. So there is no file at the path.
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
                 _ => Err(error),
             },

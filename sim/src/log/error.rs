@@ -143,8 +143,8 @@ pub enum DatasetError {
         .0.display()
     )]
     CrlfLineEnds(PathBuf),
-    /// Rows of the journal were probably lost: the events files have events of runs without a row, and more of them than an interrupted
-    /// `sim run` leaves.
+    /// Rows of the journal were probably lost: the events files have events of runs without a row, and these events have more
+    /// bytes than an interrupted `sim run` leaves.
     #[error(
         "{} {state}, but {bytes} bytes of the event files belong to runs without a row in runs.csv. An \
          interrupted `sim run` leaves fewer such bytes, so rows of runs.csv were probably lost. Restore {} from a copy. If \
@@ -162,7 +162,7 @@ pub enum DatasetError {
         /// The shell commands that delete these events.
         discard: String,
     },
-    /// A file is longer or shorter than this writer has made it.
+    /// A file is longer or shorter than this process has made it, so another process writes to the file too.
     #[error(
         "{} has {found} bytes instead of {written}: another program writes to this file. Only one `sim run` at a time may write to a dataset. End the other program, then run the same command again: the runs in runs.csv are kept",
         .path.display()
@@ -172,7 +172,7 @@ pub enum DatasetError {
         path: PathBuf,
         /// Its length in bytes.
         found: u64,
-        /// The length in bytes that this writer has given it.
+        /// The length in bytes that this process has given it.
         written: u64,
     },
     /// A file that is being written is not at its path any more.
@@ -282,8 +282,9 @@ impl DatasetError {
         }
     }
 
-    /// Returns a function that converts the system's error after an attempt to find or create the folder `path`. A full disk
-    /// becomes [`DatasetError::Io`], because another folder would not help. All other errors become [`DatasetError::NoFolder`].
+    /// Returns a function that converts the system's error after an attempt to find or create the folder `path`. Most
+    /// errors become [`DatasetError::NoFolder`], which advises the user to choose another folder. This advice would not help if the disk is
+    /// full, so a full disk becomes [`DatasetError::Io`].
     pub(super) fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         use io::ErrorKind::{AlreadyExists, NotADirectory};
         move |cause| {
@@ -291,13 +292,14 @@ impl DatasetError {
                 AlreadyExists | NotADirectory => "a file or a broken link has this path".to_owned(),
                 _ => cause.to_string(),
             };
-            // `is_full_disk` needs a `DatasetError`.
-            match Self::io(path)(cause) {
-                full if full.is_full_disk() => full,
-                _ => Self::NoFolder {
+            let io_error = Self::io(path)(cause);
+            if io_error.is_full_disk() {
+                io_error
+            } else {
+                Self::NoFolder {
                     path: path.to_owned(),
                     problem,
-                },
+                }
             }
         }
     }

@@ -180,8 +180,9 @@ impl EventColumns {
             Action::Send => EventKind::Send {
                 recipients: match self.peer[index] {
                     ALL_PEERS => Recipients::All,
+                    // No neighbours are given, because `recipients` uses them only for ALL_PEERS.
                     SEVERAL_PEERS => Recipients::Several(self.recipients(index, &[]).into()),
-                    // This can be UNKNOWN_MACHINE, which also stands for unknown recipients in a row.
+                    // If the recipients are not in the log, `peer` is UNKNOWN_MACHINE, in the columns and in the row.
                     peer => Recipients::One(peer),
                 },
                 stamp: self.stamp[index],
@@ -213,7 +214,8 @@ impl EventColumns {
         (0..self.len()).map(|index| self.row(index))
     }
 
-    /// Sorts the events by machine and tick. The events of one tick (there are several if it receives several messages) keep their order.
+    /// Sorts the events by machine and tick. A tick at which the machine receives several messages has several events. These
+    /// events keep their order.
     pub fn sort_by_machine_and_tick(&mut self) {
         let key = |index: usize| (self.machine[index], self.tick[index]);
         if (1..self.len()).all(|index| key(index - 1) <= key(index)) {
@@ -318,8 +320,8 @@ impl EventColumns {
     }
 
     /// Parses the first row of `bytes` if it has the usual form, and returns its length in bytes. `None` if the general parser must read
-    /// the row; then nothing is appended. `start` keeps the run and the machine of the last row that was parsed here, because the next
-    /// row often has the same ones.
+    /// the row; then nothing is appended. `start` keeps the first two cells (run and machine) from one call to the next. Most rows start
+    /// like the row before, and then these two cells need not be parsed again.
     #[inline]
     fn append_usual_row(&mut self, bytes: &[u8], start: &mut Start) -> Option<usize> {
         let mut cells = UsualCells {

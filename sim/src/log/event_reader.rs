@@ -19,7 +19,7 @@ pub struct EventReader<'d> {
     dataset: &'d Dataset,
     /// The segment that is open.
     file: Option<OpenFile>,
-    /// The bytes of the open segment that were read last. Empty if none were read since it was opened.
+    /// The bytes of the open segment that were read last. Empty if nothing was read since the segment was opened.
     block: Vec<u8>,
     /// The position in the segment at which `block` starts, in bytes.
     start: u64,
@@ -94,7 +94,7 @@ impl<'d> EventReader<'d> {
         let from = (run.offset - self.start) as usize;
         let bytes = &self.block[from..from + run.bytes as usize];
         if checksum(bytes) != run.checksum {
-            // Line ends of Windows have an error of their own: a program copied the file as text.
+            // If there are line ends of Windows, a program has copied the file as text. This cause has an error of its own.
             if bytes.windows(2).any(|pair| pair == b"\r\n") {
                 return Err(DatasetError::CrlfLineEnds(self.dataset.segment_of(run)));
             }
@@ -103,11 +103,12 @@ impl<'d> EventReader<'d> {
         Ok(bytes)
     }
 
-    /// Opens the segment with the events of `run`. Does nothing if it is already open and was long enough for these events at that time.
+    /// Opens the segment with the events of `run`. Does nothing if the segment is already open, and was long enough for
+    /// these events when it was opened.
     fn open(&mut self, run: &JournalRow) -> Result<(), DatasetError> {
         let is_same_segment =
             |file: &OpenFile| (file.part, file.segment) == (run.part, run.segment);
-        // A `sim run` may have appended these events to the file after this reader opened it.
+        // If a `sim run` appended these events after this reader opened the file, `length` is too small, and the file is opened again.
         let is_long_enough = |file: &OpenFile| run.offset.saturating_add(run.bytes) <= file.length;
         if self
             .file
@@ -130,8 +131,8 @@ impl<'d> EventReader<'d> {
         Ok(())
     }
 
-    /// Reads a block of the open segment that starts at position `offset` and has at least `bytes` bytes. Does nothing if no segment is
-    /// open.
+    /// Reads a block of the open segment. The block starts at position `offset` and has at least `bytes` bytes. Does nothing if no segment
+    /// is open.
     fn fill(&mut self, offset: u64, bytes: u64) -> Result<(), DatasetError> {
         let Some(OpenFile {
             path, file, length, ..

@@ -23,7 +23,7 @@ pub const EVENT_COLUMNS: [&str; 10] = [
     "sent_tick",
 ];
 
-/// Stands for a machine that is not in the log.
+/// Stands for the sender or the recipients of a message if they are not in the log.
 pub const UNKNOWN_MACHINE: MachineIndex = MachineIndex::MAX;
 /// Stands for a number that is not in the log.
 pub const UNKNOWN: u64 = u64::MAX;
@@ -56,7 +56,7 @@ pub(super) fn is_false(value: &bool) -> bool {
 
 /// Every number with at most this many decimal digits fits into 64 bits. A number with one more digit may not fit.
 pub(super) const SURE_DIGITS: usize = 19;
-/// What is wrong with a cell whose number is too large for the index of a machine.
+/// The error message about a number that is too large for the index of a machine.
 pub(super) const TOO_LARGE_MACHINE: &str = "too large for a machine's index";
 /// The separator between the recipients in a cell of the column `peers`.
 const PEER_SEPARATOR: u8 = b';';
@@ -103,7 +103,7 @@ pub fn event_header(has_timestamps: bool) -> String {
 }
 
 /// Appends one row to `buffer`. Values of a message that are not known, and a queue length that is not known, become empty cells. If the
-/// event has a timestamp in addition to its Lamport clock, the row has a cell for it at its end.
+/// event has a timestamp in addition to its Lamport clock, the row ends with a cell for this timestamp.
 pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     write_machine_rows(
         buffer,
@@ -216,8 +216,8 @@ pub fn parse_rows(bytes: &[u8]) -> impl Iterator<Item = Result<EventRow, RowErro
     parse_rows_in(bytes, RowFormat::default())
 }
 
-/// Like [`parse_rows`], for rows in the given `format`. An empty cell that may be empty in this format has the value [`UNKNOWN`] or
-/// [`UNKNOWN_MACHINE`].
+/// Like [`parse_rows`], for rows in the given `format`. The format says which cells may be empty. If such a cell is empty, its value is
+/// [`UNKNOWN`], or [`UNKNOWN_MACHINE`] in the column `peers`.
 pub fn parse_rows_in(
     bytes: &[u8],
     format: RowFormat,
@@ -267,7 +267,7 @@ impl<'a> Cells<'a> {
         let logical_clock = self.number("logical_clock", b',')?;
         let queue_length =
             self.number_or_unknown("queue_length", b',', self.missing_fields.queue_lengths)?;
-        // The byte after the cell `sent_tick`. Without a column `timestamp`, this is the last cell of the row.
+        // The byte after the cell `sent_tick`. This cell is the last one of the row, unless there is a column `timestamp`.
         let end_of_sent_tick = match self.timestamps.has_column() {
             true => b',',
             false => b'\n',
@@ -383,8 +383,8 @@ impl<'a> Cells<'a> {
 
     /// Reads the cell of `column`, which ends before the byte `end`, as a number.
     fn number(&mut self, column: &'static str, end: u8) -> Result<u64, CellError> {
-        // Nearly every cell has a few digits and is read by this loop. (Its last step, `+ 1`, is for the byte `end`.) Anything else goes
-        // through the slow path below, which also makes the error messages.
+        // Nearly every cell has from 1 to `SURE_DIGITS` digits and is read by this loop. (The `+ 1` is for the byte `end` after the digits.)
+        // All other cells go through the slow path below, which also makes the error messages.
         let mut value = 0;
         for (length, &byte) in self.rest.iter().enumerate().take(SURE_DIGITS + 1) {
             match byte {
@@ -438,7 +438,7 @@ impl<'a> Cells<'a> {
 
 /// Converts the number in a cell of `column` to the index of a machine.
 fn machine_index(column: &'static str, number: u64) -> Result<MachineIndex, CellError> {
-    // Only an empty cell stands for an unknown machine.
+    // The number `UNKNOWN_MACHINE` is not allowed in a cell: only an empty cell stands for an unknown machine.
     match MachineIndex::try_from(number) {
         Ok(index) if index != UNKNOWN_MACHINE => Ok(index),
         _ => Err((column, TOO_LARGE_MACHINE)),

@@ -25,8 +25,8 @@ pub fn try_lock(file: &File) -> io::Result<LockAttempt> {
     attempt_from_result(file.try_lock())
 }
 
-/// Tries to take a shared lock of `file`, without waiting. Several processes can hold a shared lock at the same time. Nobody can take it
-/// while a process has locked the file for itself alone.
+/// Tries to take a shared lock of `file`, without waiting. Several processes can hold a shared lock at the same time. Nobody can take a
+/// shared lock while a process holds the lock that [`try_lock`] takes.
 ///
 /// # Errors
 ///
@@ -58,8 +58,8 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Does nothing. Systems other than Unix do not open folders as files, so a program cannot force the names to the disk. It must rely on
-/// the system to write them.
+/// Does nothing. Systems other than Unix do not open folders as files, so a program cannot force the names of a folder's files to the
+/// disk. The system writes these names at some later time.
 ///
 /// # Errors
 ///
@@ -131,7 +131,7 @@ mod tests {
         let path = folder.path().join("lock");
         let first = File::create(&path).expect("a file");
         assert_eq!(try_lock(&first).expect("a lock"), LockAttempt::Taken);
-        // A lock belongs to an opened file. So a file that is opened again cannot be locked, even by the same process.
+        // The lock belongs to the `File` `first`, not to the process. So `second` cannot be locked, although it is in the same process.
         let second = File::open(&path).expect("a file");
         let attempt = try_lock_shared(&second).expect("an answer");
         assert_eq!(attempt, LockAttempt::HeldByAnother);

@@ -2,8 +2,8 @@
 //! the rows that were appended to the journals since the previous read. A journal is a file `runs.csv`, with one row for each attempted
 //! run.
 //!
-//! A dataset can be divided into shards: each shard has a part of the runs, and its own folder with its own manifest
-//! (`dataset.json`), journal and lock. A dataset without shards counts as one part.
+//! A dataset can be divided into shards: each shard has some of the runs, and its own folder with its own manifest (`dataset.json`),
+//! journal and lock. In this file, a *part* is a shard that has started. A dataset without shards is a single part.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -110,15 +110,16 @@ impl Follower {
         Ok(())
     }
 
-    /// Returns the sweeps that write to the dataset, or may write: if the file system has no locks, it is not known whether a sweep still
-    /// runs or was killed. The locks are checked at most every two seconds; between two checks, the last result is returned.
+    /// Returns the sweeps that write to the dataset. If the file system has no locks, a sweep that was killed is returned too, because
+    /// it looks like a sweep that still runs. The locks are checked at most every two seconds. Between two checks, the last result is
+    /// returned.
     pub fn sweeps(&mut self, now: Instant) -> &[Sweep] {
         let is_due = |last| now.saturating_duration_since(last) >= CHECK_LOCKS_EVERY;
         if self.locks_checked_at.is_none_or(is_due) {
             self.locks_checked_at = Some(now);
             let parts = self.parts.iter().zip(&self.journals);
             self.sweeps = parts
-                // The number of rows shows how fast the sweep makes runs.
+                // From the number of rows, `in_folder` calculates how many runs per hour the sweep makes.
                 .filter_map(|(part, journal)| Sweep::in_folder(&part.paths.root, journal.rows))
                 .collect();
         }
@@ -181,8 +182,8 @@ impl FollowedJournal {
         let Some(whole_rows) = open_whole_rows(&self.path)? else {
             return Ok(());
         };
-        // The limit is the length of all complete rows, in bytes. If it is not above `position`, there is only a part of a new row, or the
-        // journal has become shorter since the comparison above. `position` stays, so that `is_shorter` notices the second case.
+        // `limit` is the length of all complete rows, in bytes. If it is at most `position`, no new row is complete, or the journal has
+        // become shorter since the comparison above. `is_shorter` notices the second case at its next call.
         if whole_rows.limit() <= self.position.byte() {
             return Ok(());
         }

@@ -107,7 +107,7 @@ impl ImportWriter {
         let row = self.segment.take(run)?;
         self.runs += 1;
         self.sources.extend(sources);
-        // The row is only appended to the text. The path is for an error message.
+        // This only appends the row to `journal_text`. `finish` writes the text to the disk. The path is used only in error messages.
         Header::default().write_row(&self.paths.journal(), &mut self.journal_text, &row)
     }
 
@@ -130,7 +130,7 @@ impl ImportWriter {
     ) -> Result<(), DatasetError> {
         let file_count = imported.files.len();
         let sources = sources::text(&self.sources);
-        // Of `sources.csv`, the manifest (`dataset.json`) has only the checksum.
+        // The manifest (`dataset.json`) contains only the checksum of `sources.csv`, not its text.
         imported.sources = Some(checksum(sources.as_bytes()));
         let mut manifest = Manifest {
             schema: SCHEMA_VERSION,
@@ -147,7 +147,7 @@ impl ImportWriter {
             // Is filled in below, because it is a checksum of other fields.
             identity: String::new(),
             experiment: ResolvedExperiment {
-                // Nothing was drawn, so there is no seed.
+                // An import draws no random numbers, so the seed has no meaning.
                 seed: 0,
                 repetitions,
                 more_repetitions: Default::default(),
@@ -175,23 +175,23 @@ impl ImportWriter {
         write(&paths.experiment(), mapping.as_bytes())?;
         write(&paths.sources(), sources.as_bytes())?;
         write(&path, (text + "\n").as_bytes())?;
-        // The lock file is in the partial folder, and only protects this folder. A finished dataset of imported logs has none.
+        // The lock file protects only the partial folder, so it is removed before the folder becomes the finished dataset.
         let lock = paths.lock();
         RealDisk.remove(&lock).map_err(DatasetError::io(&lock))?;
         publish_folder(&RealDisk, &paths.root, &self.root).map_err(DatasetError::io(&self.root))
     }
 }
 
-/// Removes the partial folder of a dataset that was not finished. [`ImportWriter::finish`] has renamed the folder, so after it there is
-/// nothing to remove.
+/// Removes the partial folder of a dataset that was not finished. After a successful [`ImportWriter::finish`] there is no partial folder
+/// any more, because `finish` has renamed it.
 impl Drop for ImportWriter {
     fn drop(&mut self) {
         remove(&self.paths);
     }
 }
 
-/// Removes the partial folder, which this process has locked. If this fails, the next import into the same folder removes the files
-/// ([`clear`]), and reports the error if it cannot.
+/// Removes the partial folder, which this process has locked. Errors are ignored: the next import into the same dataset folder clears the
+/// partial folder ([`clear`]), and reports an error if that fails too.
 fn remove(paths: &Paths) {
     let _ = fs::remove_dir_all(&paths.root);
 }

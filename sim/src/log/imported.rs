@@ -31,12 +31,12 @@ pub struct Imported {
     pub sources: Option<String>,
 }
 
-/// A part of the log that is missing or not usable in some runs, and why. In these runs, the measures that need it are not known.
+/// A part of the log that is missing or not usable in some runs, and why. In these runs, the measures that need the part are not known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmeasured {
     /// The part.
     pub about: UnmeasuredPart,
-    /// The numbers of the runs in which it is missing or not usable, in ascending order.
+    /// The numbers of the runs in which the part is missing or not usable, in ascending order.
     pub runs: Vec<u64>,
     /// The reason, as a part of a sentence.
     pub reason: String,
@@ -48,11 +48,11 @@ pub struct Unmeasured {
 pub enum UnmeasuredPart {
     /// Queue lengths after events.
     QueueLengths,
-    /// When messages can have arrived at each machine: the recipients and times of all sends.
+    /// The recipients and times of all sends. They say how many messages had been sent to a machine until a given time.
     Arrivals,
     /// Which send belongs to each receive.
     Messages,
-    /// Times of events that can be compared between machines, because they are on one scale.
+    /// Times of events on one scale for all machines. Only such times can be compared between machines.
     SharedTime,
 }
 
@@ -80,7 +80,7 @@ pub struct Assumed {
     /// The timestamps of sent messages: computed from the sender's clock. The parameter `stamp` says whether a message carries the
     /// clock after the send or before it.
     pub send_stamps: bool,
-    /// The tick at which a received message was sent: the tick of the sender's send that has the message's timestamp.
+    /// The tick at which a received message was sent: the tick of the send with the same sender and the same timestamp.
     pub sent_ticks: bool,
     /// Queue lengths of internal events and sends: 0, because a machine does one of these only if its queue is empty.
     #[serde(default, skip_serializing_if = "is_false")]

@@ -64,8 +64,8 @@ impl Default for Header {
 }
 
 impl Header {
-    /// Reads the columns from the header of the journal at `path`. A parameter may have no column: then it has its default value in every
-    /// row. All other columns must exist.
+    /// Reads the columns from the header of the journal at `path`. If the column of a parameter is missing, this parameter has its default
+    /// value in every row. Columns that do not belong to a parameter must exist.
     fn parse(path: &Path, names: &StringRecord) -> Result<Self, DatasetError> {
         let wrong = |column: &str, problem: &'static str| DatasetError::JournalHeader {
             path: path.to_owned(),
@@ -147,7 +147,7 @@ impl Header {
     }
 }
 
-/// Returns the row `record` with its seal: its last cell is replaced by the correct checksum, that of all other cells, joined by line feeds.
+/// Returns the row `record` with the correct *seal* in its last cell. The seal is the checksum of the other cells, joined by line feeds.
 fn sealed(record: &StringRecord) -> StringRecord {
     let cells: Vec<&str> = record.iter().take(record.len().saturating_sub(1)).collect();
     let seal = checksum(cells.join("\n").as_bytes());
@@ -283,7 +283,7 @@ impl RowParser {
                 line,
             });
         }
-        // Some cells follow from others. They must have the value that follows.
+        // A derived cell must have the value that follows from other cells. For example, `machines` follows from `rates`.
         for (column, cell) in cells() {
             if let Some(problem) = column.contradiction(&row, cell) {
                 return Err(wrong(column.name, problem));

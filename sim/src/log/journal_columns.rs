@@ -262,7 +262,7 @@ const fn from_parameter(parameter: &'static Parameter) -> JournalColumn {
         name: parameter.name,
         kind: match parameter.kind {
             ValueKind::Number => CellKind::Number,
-            // A column has a single type, and numbers can be texts, but lists cannot be numbers.
+            // Some rows can have a number (`0.7`) and others a list (`0.9,0.5`). A column has a single type, and only a text can hold both.
             ValueKind::NumberOrList | ValueKind::Text => CellKind::Text,
         },
         unit: parameter.unit,

@@ -11,9 +11,9 @@ const MAX_BYTES: u64 = 1 << 48;
 /// A limit for the number of a segment (an events file `events-NNNN.csv`), larger than in any dataset. Full segments have about 256 MiB, so
 /// this many full segments have about `MAX_BYTES` bytes together.
 const MAX_SEGMENT: u32 = 1 << 20;
-/// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,,,0,` and a line feed. (`send` is the shortest word for
-/// an event. Only in imported logs may the queue length and the recipient of a send be empty, as here.) The length limits how many events a
-/// run's bytes can hold.
+/// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,,,0,` and a line feed. `send` is the shortest word for
+/// an event. The two cells before the last 0 are empty: the queue length and the recipient, which some imported logs do not have. The
+/// length limits how many events a run's bytes can hold.
 const MIN_ROW_BYTES: u64 = 20;
 
 /// How an attempted run ended. Its text is `ok` or `failed`.
@@ -84,7 +84,7 @@ pub struct JournalRow {
     pub checksum: String,
     /// The checksum of the row when it was read. When a row is written, its checksum is calculated, whatever this field contains.
     pub row_checksum: String,
-    /// The index of the part (shard) of the dataset that has this row. It is not a column.
+    /// Which part (shard) of the dataset the row is in: an index from 0. It is not a column.
     pub part: usize,
 }
 
@@ -115,9 +115,9 @@ impl JournalRow {
                 format!("{phases} phases for {machines} machines"),
             ));
         }
-        // `None` if there is one probability for all machines instead of a list.
-        let listed_probabilities = self.configuration.internal.machines();
-        if let Some(probabilities) = listed_probabilities.filter(|&count| count != machines) {
+        // The length of the list of probabilities. `None` if there is a single probability for all machines.
+        let list_length = self.configuration.internal.list_length();
+        if let Some(probabilities) = list_length.filter(|&count| count != machines) {
             return Some((
                 "internal",
                 format!("{probabilities} probabilities for {machines} machines"),

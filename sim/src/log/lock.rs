@@ -1,9 +1,9 @@
-//! The lock that allows only one writer of a dataset, and the facts about its owner. The owner is usually a *sweep*: one process
-//! `sim run` that makes runs. (An import takes the lock too, but writes no facts into the file.)
+//! The lock of a dataset: only the process that holds the lock may write to the dataset. The process is usually a *sweep*: one `sim run`
+//! that makes runs. An import of logs takes the lock too.
 //!
-//! The file `.lock` is locked by the operating system, so the lock ends with the process that holds it. The text in the file
-//! tells users which process that is. If the file system has no locks, other writers cannot be prevented, and the text is the
-//! only information about them.
+//! The operating system locks the file `.lock` in the dataset, so the lock ends with the process that holds it. A sweep also writes a text
+//! about itself into this file, for example its process id. So users can see which sweep holds the lock. (An import writes no such text.)
+//! If the file system has no locks, a second writer cannot be prevented, and the text is the only information about the first writer.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};

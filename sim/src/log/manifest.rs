@@ -17,7 +17,8 @@ use crate::experiment::{Experiment, Numbering, Shard, ShardRule};
 /// Version of the format of datasets. It changes whenever a column or a file changes.
 pub const SCHEMA_VERSION: u32 = 5;
 /// The first schema in which the journal's column `margin_us` is the true margin of the run: the shortest time between two ticks whose
-/// order can change the events. In earlier schemas, the column has only a lower limit of the margin if `phase` is `spread`, and otherwise 0.
+/// order can change the events. In earlier schemas, the column is a lower limit of the margin for runs whose `phase` is `spread`, and 0 for
+/// all other runs.
 pub const SCHEMA_OF_TRUE_MARGINS: u32 = 5;
 
 /// The contents of `dataset.json`.
@@ -182,8 +183,9 @@ impl Manifest {
         }
     }
 
-    /// Keeps the schema below [`SCHEMA_OF_TRUE_MARGINS`] if the schema of `earlier`, the dataset's manifest so far, is below it. The rows
-    /// that the dataset already has contain no true margins, and the schema shows this to readers.
+    /// Returns this manifest for a dataset that had the manifest `earlier` so far. If the schema of `earlier` is below
+    /// [`SCHEMA_OF_TRUE_MARGINS`], the dataset can have rows without true margins. Then this manifest also gets a schema below
+    /// [`SCHEMA_OF_TRUE_MARGINS`], so that no program takes the margins of those rows for true ones.
     pub(super) fn continued_from(mut self, earlier: &Self) -> Self {
         if earlier.schema < SCHEMA_OF_TRUE_MARGINS {
             self.schema = SCHEMA_OF_TRUE_MARGINS - 1;

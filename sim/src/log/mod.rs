@@ -16,8 +16,8 @@
 //!
 //! A run has finished only if it has a row in the journal with the outcome `ok`. Its events are written to the disk before its row.
 //! So if an events file has bytes after the events of the last run in the journal, a crash left them there, and the next writer cuts
-//! them off. The header of the journal is written before any event. So if there are events but no header, the journal was lost, and
-//! writers refuse to continue the dataset.
+//! them off. The header of the journal is written before any event. So if there are events but the journal has no header, the journal
+//! was lost, and writers refuse to continue the dataset.
 //!
 //! # Layout
 //!
@@ -27,7 +27,7 @@
 //! - [`event_reader`]: reads the events of many runs
 //! - [`journal_row`]: one row of `runs.csv`
 //! - [`journal`]: writes rows of `runs.csv`, and reads them back with a check of every cell
-//! - [`journal_columns`]: the table of the columns of `runs.csv`
+//! - [`journal_columns`]: for each column of `runs.csv`, what it means, and how its cells are written and read
 //! - [`checksum`]: shows whether bytes have changed since they were written
 //! - [`manifest`]: `dataset.json`: how the dataset was made
 //! - [`parts`]: the paths of a dataset's files, in all shards
@@ -37,16 +37,16 @@
 //! - [`import_writer`]: makes a dataset from logs that another program wrote
 //! - [`sources`]: the files and lines from which imported events were read
 //! - [`segment`]: the events file to which rows are appended
-//! - [`segment_header`]: the header of an events file, and its largest size
+//! - [`segment_header`]: the header of an events file, and the size at which an events file is full
 //! - [`appended`]: a file to which bytes are only appended
 //! - [`reserve`]: a spare file. When the disk is full, it is removed to make room for the last rows of the journal
 //! - [`uncounted`]: events of runs that have no row in the journal
 //! - [`resume_state`]: what a writer finds in the folder of its dataset
-//! - [`difference`]: why an experiment cannot add runs to a dataset: its differences from the experiment that made the dataset
+//! - [`difference`]: the differences because of which an experiment cannot add runs to the dataset of another experiment
 //! - [`attempts`]: which runs of the experiment were attempted
 //! - [`lock`]: allows only one writer at a time
 //! - [`disk`]: the operations on the disk that writers use; tests replace the real disk by one that fails
-//! - [`file_system`]: operations that not every file system supports: locks, forcing folders to the disk
+//! - [`file_system`]: operations that not every file system supports: to lock a file, and to force the names of a folder's files to the disk
 //! - [`schema_3`]: what was different in schema 3, an earlier version of the format (`schema` in `dataset.json`)
 //! - [`error`]: errors of datasets
 //! - [`status`]: how many runs of a dataset are done, failed or still to do

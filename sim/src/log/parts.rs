@@ -73,8 +73,8 @@ impl Paths {
 pub(super) struct Parts {
     pub(super) root: PathBuf,
     parts: Vec<Part>,
-    /// The index of the part with the newest state of the experiment. The manifest of this part is used for all parts. Extending an
-    /// experiment adds runs, so it is the part whose experiment has the most runs.
+    /// The index of the part whose experiment has the most runs. Extending an experiment adds runs, so this part has the newest state of
+    /// the experiment. The manifest of this part is used for all parts.
     newest: usize,
     /// The shards that have not started.
     pub(super) missing: Vec<Shard>,
@@ -156,10 +156,10 @@ impl Parts {
     }
 
     /// Chooses the manifest of the shard whose experiment has the most runs. If the experiment file was extended, the experiments of shards
-    /// that started earlier have fewer runs. The chosen experiment must contain all these runs, with the same numbers.
+    /// that started earlier have fewer runs. The chosen experiment must contain all runs of the other experiments, with the same numbers.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
-        // The number of runs that were ever planned decides, because it only grows. If two shards have the same number, the number of runs
-        // that are planned now decides. (It is smaller after `repetitions` was reduced.)
+        // First the number of runs that were ever planned is compared, because this number only grows. If several shards have
+        // the same number, the number of runs that are planned now is compared. (It becomes smaller if `repetitions` is reduced.)
         let newest_index = (0..self.parts.len()).max_by_key(|&index| {
             let experiment = &self.parts[index].manifest.experiment;
             (
@@ -185,13 +185,13 @@ impl Parts {
             });
         }
         for part in &self.parts {
-            // `continues` compares the runs and their numbers, and `Difference` the other settings, such as the seed.
-            let (made, wanted) = (&part.manifest.experiment, &newest.manifest.experiment);
-            if !wanted.continues(made) || !Difference::between(made, wanted).is_empty() {
+            let (other, chosen) = (&part.manifest.experiment, &newest.manifest.experiment);
+            // `continues` compares the runs and their numbers. `Difference` compares the other settings too, such as the seed.
+            if !chosen.continues(other) || !Difference::between(other, chosen).is_empty() {
                 return Err(DatasetError::DifferentShards {
                     a: part.paths.root.clone(),
                     b: newest.paths.root.clone(),
-                    difference: Difference::between_shards(made, wanted),
+                    difference: Difference::between_shards(other, chosen),
                 });
             }
         }

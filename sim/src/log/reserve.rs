@@ -13,11 +13,11 @@ use super::parts::Paths;
 const RESERVE_BYTES: usize = 512 << 10;
 /// The maximum number of bytes of journal rows that wait to be written (a row waits until the events of its run are certainly on the disk).
 /// If the disk is full, all waiting rows must fit into the freed space. The file system needs a part of this space for itself, so the
-/// maximum is half of it.
+/// maximum is half of the space.
 pub(super) const MAX_WAITING_BYTES: usize = RESERVE_BYTES / 2;
 
-/// The spare file `.reserve`. It is removed when this value is dropped. A writer that is killed leaves its file, and the next writer
-/// overwrites it.
+/// The spare file `.reserve`. The file is removed when this value is dropped. A killed `sim run` leaves its spare file on the disk. The
+/// next `sim run` for the dataset removes the file when it ends.
 #[derive(Debug)]
 pub(super) struct Reserve {
     path: PathBuf,
@@ -26,7 +26,7 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Writes the spare file if `is_needed`. A writer without runs to do needs no spare file.
+    /// Writes the spare file if `is_needed`. If no runs are to be made, the file is not needed.
     ///
     /// # Errors
     ///
@@ -41,8 +41,8 @@ impl Reserve {
             is_released: false,
         };
         if is_needed && let Err(error) = reserve.write(disk) {
-            // If only a limit on the size of files (`ulimit -f`) prevents a file of this size, the disk is not full. Then the part that was
-            // written is removed, and the sweep continues without a spare file.
+            // `FileTooLarge` means that the spare file is larger than the user's limit on the size of files (`ulimit -f`). The disk is not
+            // full. So the part of the file that was written is removed, and the sweep continues without a spare file.
             if error.kind() != io::ErrorKind::FileTooLarge {
                 return Err(DatasetError::io(&reserve.path)(error));
             }

@@ -12,8 +12,8 @@ use super::parts::{Paths, read_manifest, shards_in};
 use crate::experiment::{Experiment, Shard};
 use crate::files;
 
-/// Complete files that a writer may have left if it crashed before its manifest (`dataset.json`) was complete. The next writer locks
-/// `.lock` and replaces `experiment.toml`. Incomplete files have temporary names instead.
+/// If a sweep crashed before its manifest (`dataset.json`) was complete, it may have left these files. The next sweep does
+/// not refuse them: it locks `.lock` and replaces `experiment.toml`. Incomplete files are not listed here, because they have temporary names.
 const LEFT_BY_CRASH: [&str; 2] = [".lock", "experiment.toml"];
 /// The files of a dataset that are replaced as a whole, never changed in place: each new version has a temporary name until it is
 /// complete.
@@ -23,8 +23,8 @@ const EARLIER_PARTIAL: [&str; 2] = ["experiment.partial", "dataset.partial"];
 
 /// What an inspection has found: a dataset that the experiment can continue, or a folder in which it can create its dataset.
 pub(super) struct ResumeState {
-    /// The paths of the dataset's files, which may not exist yet. If the experiment is one shard (a part of the runs with its own folder),
-    /// these are the paths of the shard's files.
+    /// The paths of the dataset's files, which may not exist yet. If the experiment is restricted to one shard (a part of
+    /// the runs with its own folder), these are the paths of the shard's files.
     pub(super) paths: Paths,
     /// The manifest. `None` if there is no dataset yet.
     pub(super) manifest: Option<Manifest>,
@@ -33,8 +33,8 @@ pub(super) struct ResumeState {
 }
 
 impl ResumeState {
-    /// Inspects `root`: the folder of the dataset or, if the experiment is one shard, the folder that contains the folders of all shards.
-    /// Creates nothing.
+    /// Inspects the dataset's folder `root`, and creates nothing. If the experiment is restricted to one shard, `root` is the folder that
+    /// contains the folders of all shards.
     ///
     /// # Errors
     ///
@@ -81,12 +81,12 @@ impl ResumeState {
         }
     }
 
-    /// Gives every run the number that it already has in this dataset or in another shard. If the experiment was extended, the manifests of
-    /// shards that were started or continued since then list more runs than the other manifests. The numbers are taken from the longest
-    /// list.
+    /// Gives every run the number that it already has in this dataset or in another shard. After an extension of the experiment, a shard
+    /// has the new runs in its manifest only when the shard is started or continued. So the manifests can have lists of different lengths.
+    /// The numbers are taken from the longest list.
     fn continue_numbering(&mut self, siblings: &[(PathBuf, Manifest)]) -> Result<(), DatasetError> {
-        // The experiment in the form in which manifests contain it, so that it can be compared with the existing manifests. The sweeps
-        // that a manifest lists besides the experiment are not needed, so this list is empty.
+        // The experiment in the form in which manifests contain it, so that it can be compared with the existing manifests. The second
+        // argument, the list of sweeps, is empty because only the field `experiment` is used.
         let wanted = Manifest::new(&self.experiment, vec![]).experiment;
         let own = self
             .manifest
@@ -119,7 +119,8 @@ impl ResumeState {
     }
 }
 
-/// Returns the siblings of `shard`, with folder and manifest: the experiment's other shards that have started.
+/// Returns the folder and the manifest of each sibling of `shard` that has started. The siblings of a shard are the other shards of the
+/// experiment.
 fn siblings(root: &Path, shard: Shard) -> Result<Vec<(PathBuf, Manifest)>, DatasetError> {
     if Paths::new(root).manifest().exists() {
         return Err(DatasetError::NotSharded(root.to_owned()));
@@ -135,7 +136,7 @@ fn siblings(root: &Path, shard: Shard) -> Result<Vec<(PathBuf, Manifest)>, Datas
         }
         match read_manifest(&Paths::new(&folder)) {
             Ok(manifest) if sibling != shard => siblings.push((folder, manifest)),
-            // This is the experiment's own shard, or a shard that has not started.
+            // This is `shard` itself, or a sibling that has not started.
             Ok(_) | Err(DatasetError::NotADataset(_)) => {}
             Err(error) => return Err(error),
         }

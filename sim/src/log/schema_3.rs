@@ -4,12 +4,13 @@
 use super::checksum::checksum;
 use super::manifest::Manifest;
 
-/// The field `schema` in the manifest of these datasets.
+/// The value of the field `schema` in the manifest of these datasets.
 pub(super) const SCHEMA: u32 = 3;
 
-/// Calculates the correct `identity` of a manifest of schema 3. If the manifest has another one, it was changed after it was
-/// written. In schema 3 the identity was a checksum of values of the manifest, as `{:?}` printed them. Some types and fields had other names
-/// than today (such as `lacks: Lacks` for `missing_fields`), and some fields did not exist yet. So the printed text is put together here.
+/// Calculates the correct `identity` of a manifest of schema 3. If the manifest's field `identity` has a different value, the manifest was
+/// changed after it was written. In schema 3 the identity was a checksum of a text: the values of the manifest as `{:?}` printed them. Today
+/// `{:?}` would print a different text, because some types and fields have new names (`missing_fields` was `lacks: Lacks`), and some fields
+/// are new. So this function writes the old text itself.
 pub(super) fn identity(manifest: &Manifest) -> String {
     let experiment = &manifest.experiment;
     let mut contents = format!(

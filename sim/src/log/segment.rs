@@ -15,7 +15,8 @@ use super::uncounted::Uncounted;
 /// successful run is called *finished*.)
 #[derive(Clone, Debug)]
 pub struct FinishedRun {
-    /// Its row of the journal (`runs.csv`). The writer fills in the position of the events, and their checksum if it is empty.
+    /// Its row of the journal (`runs.csv`). The writer fills in the position of the events. If `row.checksum` is empty, it fills in
+    /// the checksum of the events too.
     pub row: JournalRow,
     /// Its rows of the event log in the format of [`events::write_row`]; empty for a failed run.
     pub events: Vec<u8>,
@@ -33,9 +34,9 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Opens the last segment that the journal names. `found` has its number, and the position in it at which the events of the last run
-    /// in the journal end. Events after this position have no row in the journal (`uncounted`). They are removed: the rest of this segment,
-    /// and all later segments. Returns the segment, and how many bytes were removed.
+    /// Opens the last segment that the journal names. Removes the events of runs that have no row in the journal: the rest of this segment,
+    /// and all later segments. `found` has the number of this segment, and the position in it at which the events of the journal's last run
+    /// end. `uncounted` lists the later segments. Returns the opened segment, and how many bytes were removed.
     pub(super) fn resume(
         disk: &dyn Disk,
         paths: &Paths,
@@ -49,14 +50,15 @@ impl Segment {
             dropped += bytes;
         }
         let path = paths.segment(found.segment);
-        // `end` is the length that the file keeps. If the journal counts no events in this segment, only the segment's header must stay.
+        // `end` is the length that the file keeps. If the journal counts no events in this segment, the file keeps only its header.
+        // `header_bytes` returns 0 if the file has no complete header.
         let end = match found.segment_end {
             0 => header_bytes(&path, has_timestamps)?,
             end => end,
         };
         let (file, tail_bytes) = AppendedFile::open(disk, path, end)?;
         let mut segment = Self::new(found.segment, file, has_timestamps);
-        // If `end` is 0, the file is new, or its header was incomplete and has been cut off.
+        // If `end` is 0, the file is empty now and needs a header.
         if end == 0 {
             segment.append_header()?;
         }

@@ -11,7 +11,8 @@ use crate::input::open_stored;
 pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 
 /// Returns the length of the header at the start of a segment. Returns 0 if the file does not exist or does not begin with the whole
-/// header, for example because a sweep was interrupted while it wrote it. `has_timestamps` says whether the log has a column `timestamp`.
+/// header, for example because a sweep was interrupted while it wrote the header. `has_timestamps` says whether the log has a
+/// column `timestamp`.
 ///
 /// # Errors
 ///
@@ -19,10 +20,10 @@ pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 pub(super) fn header_bytes(path: &Path, has_timestamps: bool) -> Result<u64, DatasetError> {
     let header = events::event_header(has_timestamps);
     let start = read_start(path, header.len()).map_err(DatasetError::io(path))?;
-    // A program that edits text may have put `\r` before each `\n`. Then the header in the file is one byte longer. `start` does not have
-    // this last byte (`\n`), so it ends with `\r`.
-    let header_before_crlf = header.replace('\n', "\r");
-    if start == header_before_crlf.as_bytes() {
+    // The header is one line and ends with `\n`. Another program may have changed this line end to `\r\n`. Then `start` ends with the
+    // `\r`, because it has only as many bytes as the unchanged header.
+    let header_with_cr = header.replace('\n', "\r");
+    if start == header_with_cr.as_bytes() {
         return Err(DatasetError::CrlfLineEnds(path.to_owned()));
     }
     Ok(if start == header.as_bytes() {

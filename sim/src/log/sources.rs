@@ -2,7 +2,8 @@
 //!
 //! A row of `sources.csv` describes several successive events of a run that were read from one imported file, with a constant number of
 //! lines from one event to the next: lines 2, 3, 4 or lines 2, 4, 6, for example. In the event log the events of a machine follow each
-//! other, and nearly all of them are read like this. So `sources.csv` is small even if the logs are long.
+//! other, and in the imported file the distance from one event to the next is nearly always the same. So a row describes many events, and
+//! `sources.csv` is small even if the logs are long.
 
 use std::fmt::Write;
 use std::fs;
@@ -62,8 +63,8 @@ impl SourceRange {
         ranges
     }
 
-    /// Adds the next event to the range if it was read from the same file, `step` lines after the previous event. `next` is the line from
-    /// which it was read. The second event of a range determines `step`. Returns whether the event was added.
+    /// `next` is the line from which the run's next event was read. Adds this event to the range if `next` is in the same file as the
+    /// previous event, `step` lines after it. The second event of a range determines `step`. Returns whether the event was added.
     fn add_if_next(&mut self, next: SourceLine) -> bool {
         let SourceLine { file, line } = self.first;
         if self.rows == 1 && next.line > line {
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_with_another_format_is_told_from_a_changed_text() {
+    fn a_wrong_format_and_a_changed_text_have_different_messages() {
         let text = "run,row,rows\n1,2,3\n";
         let problem = |checksum: &str| check_and_parse(text, checksum).expect_err(text);
         assert!(problem("0").contains("it has changed"));

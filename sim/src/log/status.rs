@@ -50,7 +50,8 @@ pub struct Status {
     /// Number of finished runs that were as scheduled: all messages arrived as in the schedule, so their events are those of the virtual
     /// run with the same seed.
     pub as_scheduled: u64,
-    /// For each finished run, take the 99th percentile of its events' lateness. This is the median of these values, in wall microseconds.
+    /// Each finished run has a 99th percentile of its events' lateness. The field is the median of these percentiles over the runs, in wall
+    /// microseconds.
     pub lateness_p99_us: f64,
     /// The greatest lateness of any tick of a finished run, in wall microseconds.
     pub lateness_max_us: f64,
@@ -62,10 +63,10 @@ pub struct Status {
     pub bytes: u64,
     /// Shards that have not started, such as `2/4`.
     pub missing_shards: Vec<String>,
-    /// The sweeps that write to the dataset, or may write to it.
+    /// The sweeps that certainly or possibly write to the dataset (see [`Sweep::is_certain`]).
     pub sweeps: Vec<Sweep>,
-    /// The latest [`Sweep::finishes_at_s`] of these sweeps, in Unix seconds. `None` if no sweep is running, or if none of them has this
-    /// time.
+    /// The latest [`Sweep::finishes_at_s`] of the sweeps in `sweeps`, in Unix seconds. `None` if there is no sweep, or if the time is
+    /// `None` for each of them.
     pub finishes_at_s: Option<i64>,
     /// When the last run ended, in Unix seconds.
     pub last_run_at_s: Option<i64>,
@@ -73,7 +74,7 @@ pub struct Status {
     pub reasons: Vec<Reason>,
 }
 
-/// A sweep that writes to a dataset, or may write to it.
+/// A sweep that certainly or possibly writes to a dataset.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sweep {
     /// The folder to which the sweep writes.
@@ -82,8 +83,8 @@ pub struct Sweep {
     pub process: u32,
     /// The name of the computer on which the process runs.
     pub host: String,
-    /// Whether it is certain that the sweep still writes. It is not certain if the file system has no locks, because the sweep
-    /// may have been killed.
+    /// Whether it is certain that the sweep still writes. It is not certain if the file system has no locks: without a lock, a sweep that
+    /// was killed looks like one that still writes.
     pub is_certain: bool,
     /// When the sweep started, in Unix seconds.
     pub since_s: i64,
@@ -182,8 +183,8 @@ impl Status {
 }
 
 impl Sweep {
-    /// Returns the sweep that writes, or may write, to the dataset in `folder`, whose journal has `rows` rows so far. `None` if there is
-    /// no such sweep.
+    /// Returns the sweep that certainly or possibly writes to the dataset in `folder`. `None` if there is no such sweep. `rows` is the
+    /// number of rows in the dataset's journal so far.
     pub(super) fn in_folder(folder: &Path, rows: u64) -> Option<Self> {
         let (owner, activity) = LockOwner::last(folder)?;
         if activity == Activity::Ended {
@@ -191,7 +192,7 @@ impl Sweep {
         }
         let now_s = unix_s(SystemTime::now())?;
         let ended = rows.saturating_sub(owner.rows_before);
-        // The time from the start of the sweep until its last run ended, when the journal was last written.
+        // The time from the start of the sweep to the end of its last run. A run adds a row to the journal when it ends.
         let elapsed_s = journal_written_at_s(folder).unwrap_or(now_s) - owner.since_s as f64;
         let runs_per_s = (ended > 0 && elapsed_s > 0.0).then(|| ended as f64 / elapsed_s);
         let to_do = owner.to_do.saturating_sub(ended);

@@ -1,8 +1,8 @@
 //! Counts over the rows of a dataset's journals. A journal is a file `runs.csv`, with one row for each attempt to make a run. Rows are read
 //! one by one, so each run needs only a few bytes of memory.
 //!
-//! The plan of a dataset can become smaller, for example if the number of repetitions is reduced. So a run in a journal is *still planned*
-//! only if the current plan has it.
+//! The plan of a dataset can become smaller, for example if the number of repetitions is reduced. Then a journal still has rows of runs that
+//! the plan no longer has. A run is *still planned* if the current plan has it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -126,7 +126,7 @@ impl Tally {
 
     /// Returns the number of planned runs that failed in every attempt.
     pub(crate) fn failed(&self) -> u64 {
-        // Both count only planned runs, and a run that was attempted and is not done has failed.
+        // `attempted` and `done` count only planned runs. A run that was attempted and is not done has failed.
         self.attempted - self.done
     }
 
@@ -140,7 +140,7 @@ impl Tally {
             }
         }
         let reasons = self.reasons.iter().map(String::as_str);
-        // If all runs that failed for a reason were repaired, or failed again for other reasons, no run is left for it.
+        // A reason has no runs any more if each of its runs was repaired, or failed again for another reason.
         reasons.zip(counts).filter(|&(_, runs)| runs > 0)
     }
 

@@ -107,11 +107,13 @@ impl TimestampCells {
     }
 }
 
-/// Parses the time of a hybrid logical clock. It may be negative: a run starts at time 0, and a machine's physical clock can be slow.
+/// Parses the time of a hybrid logical clock. It may be negative: a run starts at time 0, and a machine's physical clock can be behind the
+/// true time.
 fn signed(text: &[u8]) -> Result<i64, CellError> {
     let too_large = (TIMESTAMP_COLUMN, "the number is too large");
     match text.strip_prefix(b"-") {
-        // 0 - amount: the amount of the lowest `i64` is too large for an `i64`, so it cannot be parsed first and negated then.
+        // Computes 0 - amount. If the amount were first parsed as an `i64` and then negated, the lowest `i64` (-2^63) could not be read:
+        // 2^63 is too large for an `i64`.
         Some(amount) => 0i64
             .checked_sub_unsigned(digits(TIMESTAMP_COLUMN, amount)?)
             .ok_or(too_large),

@@ -76,10 +76,11 @@ impl Uncounted {
         Ok(uncounted)
     }
 
-    /// Refuses uncounted events that an interrupted sweep cannot have left. Before a sweep writes any event, it writes the header of the
-    /// journal. Before it creates a segment, it writes the rows of all runs in the segments so far. So it leaves at most the events of
-    /// one segment uncounted. A run may begin in a segment that has nearly [`SEGMENT_BYTES`]. So the limit is this size plus the size of
-    /// the largest run.
+    /// Refuses uncounted events that an interrupted sweep cannot have left. If the journal has no header, any uncounted events are
+    /// refused: a sweep writes the header before any event. If the journal has a header, the uncounted events are refused if they do not
+    /// fit into one segment: before a sweep creates a segment, it writes the journal's rows of all runs in the earlier segments. A segment
+    /// can be longer than [`SEGMENT_BYTES`], but by less than the largest run: a run is added only to a segment that is shorter than
+    /// [`SEGMENT_BYTES`].
     fn check(
         &self,
         paths: &Paths,

@@ -65,7 +65,7 @@ pub struct DatasetWriter {
     header: Header,
     /// Space on the disk that is kept for the journal, for the case that events fill the disk.
     reserve: Reserve,
-    /// The text of journal rows that wait to be written, until their events are certainly on the disk.
+    /// The text of journal rows that are not written yet. They wait until their events are certainly on the disk.
     unsynced_rows: Vec<u8>,
     /// The contents of `dataset.json`, if this writer wrote it.
     manifest: Option<Vec<u8>>,
@@ -73,7 +73,8 @@ pub struct DatasetWriter {
     attempts: Attempts,
     /// The number of planned runs in the manifest that existed when the dataset was opened; 0 for a new dataset.
     planned_before: u64,
-    /// The changes of the previous sweep: the values of the experiment that its command line replaced (`--set`). `None` for a new dataset.
+    /// The changes of the previous sweep: the values that it used instead of those in the experiment file, such as `internal=0.4` (from
+    /// `--set`). `None` for a new dataset.
     changes_before: Option<Vec<String>>,
     recovered: Recovered,
     lock: Lock,
@@ -172,8 +173,9 @@ impl DatasetWriter {
         })
     }
 
-    /// Inspects the dataset at `root` without creating anything. Returns the experiment and the attempted runs. Each run of the
-    /// experiment has its run number in this dataset. (If the experiment was extended, this can be another number than in a new dataset.)
+    /// Inspects the dataset at `root` without creating anything. Returns the experiment and the attempted runs. The runs of the returned
+    /// experiment are numbered as in this dataset. (If the dataset was made for a smaller experiment and then extended, a run can have
+    /// another number than it would have in a new dataset.)
     ///
     /// # Errors
     ///
@@ -196,7 +198,7 @@ impl DatasetWriter {
         &self.paths.root
     }
 
-    /// Returns the experiment. Each run has the run number that it has in this dataset.
+    /// Returns the experiment. Its runs are numbered as in this dataset: see [`DatasetWriter::inspect`].
     pub fn experiment(&self) -> &Experiment {
         &self.experiment
     }
@@ -206,14 +208,14 @@ impl DatasetWriter {
         &self.attempts
     }
 
-    /// Returns how many runs were planned when the dataset was opened, before this experiment may have extended it. For a new dataset it
-    /// is 0.
+    /// Returns how many runs were planned in the dataset before this writer opened it. (The writer's experiment may have more runs.) For a
+    /// new dataset it is 0.
     pub fn planned_before(&self) -> u64 {
         self.planned_before
     }
 
-    /// Returns the changes of the previous sweep: the values that its command line replaced ([`Experiment::changes`]). `None` if this sweep
-    /// has the same changes, or if there was no previous sweep.
+    /// Returns the changes of the previous sweep: the values that it used instead of those in the experiment file
+    /// ([`Experiment::changes`]). `None` if this sweep has the same changes, or if there was no previous sweep.
     pub fn other_changes_before(&self) -> Option<&[String]> {
         let before = self.changes_before.as_deref()?;
         (before != self.experiment.changes()).then_some(before)
@@ -246,13 +248,13 @@ impl DatasetWriter {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the disk cannot be written. Before it returns, it tries to write the waiting journal rows of the runs that
-    /// were appended before. These rows have space even if events have filled the disk, because space is kept for the journal.
+    /// Returns [`DatasetError`] if the disk cannot be written. In this case too, the journal rows of the runs that were appended earlier are
+    /// written if possible. There is space for these rows even if events have filled the disk, because space is kept for the journal.
     pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
         self.try_append(run).inspect_err(|_| {
             self.reserve.release(&*self.disk);
-            // The first error is reported. If this sync fails too, the waiting rows are missing or incomplete, and their runs are made
-            // again.
+            // The first error is reported. If this sync fails too, the waiting rows are missing or incomplete, and the next sweep makes
+            // their runs again.
             let _ = self.sync();
         })
     }
@@ -271,16 +273,16 @@ impl DatasetWriter {
         Ok(())
     }
 
-    /// Forces all appended bytes to the disk: first the events, then their journal rows. Then checks that the events file and the journal
-    /// are still in the dataset's folder, and writes `dataset.json` again if it was deleted. This is done even if no rows were waiting.
+    /// Forces all appended bytes to the disk: first the events, then their journal rows. After that, even if no rows were waiting, checks
+    /// that the events file and the journal are still in the dataset's folder, and writes `dataset.json` again if it was deleted.
     ///
     /// # Errors
     ///
     /// Returns [`DatasetError`] if the disk cannot be written, or if the files are gone.
     pub fn sync(&mut self) -> Result<(), DatasetError> {
-        // The rows are taken out first. So if this sync fails, the next one does not write them. The reason: if the system cannot force
-        // events to the disk, it may lose them, and still report success at the next sync. Then there would be rows for lost events. (If
-        // rows were written in part, the next writer cuts off the incomplete row.)
+        // The rows are taken out first, so that no later sync writes them if this sync fails. Their events may be lost: if the system
+        // cannot force events to the disk, it may drop these events, and still report success at the next sync. Then there would be rows
+        // for lost events. (If this sync writes only a part of the rows, the next writer cuts off the incomplete row.)
         let rows = std::mem::take(&mut self.unsynced_rows);
         if !rows.is_empty() {
             self.segment.sync()?;
@@ -304,8 +306,9 @@ impl DatasetWriter {
         restore().map_err(DatasetError::io(&path))
     }
 
-    /// Appends rows whose events are on the disk to the journal. If the disk is full, frees the space that is kept for the journal and
-    /// tries again. The error about the full disk is returned even if the second attempt was successful, because the sweep must stop.
+    /// Appends `rows` to the journal. The events of these rows are already on the disk. If the disk is full, frees the space that
+    /// is kept for the journal and tries again. The error about the full disk is returned even if the second attempt was successful, because
+    /// the sweep must stop.
     fn append_to_journal(&mut self, rows: &[u8]) -> Result<(), DatasetError> {
         self.journal.check_length()?;
         let written = self.journal.append(rows);
@@ -329,8 +332,8 @@ fn has_runs_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
     !experiment.runs().all(is_finished)
 }
 
-/// Normally other processes see from the free lock that the writer has ended. If the file system has no locks, the writer says so in the lock
-/// file.
+/// Normally other processes see from the free lock that the writer has ended. If the file system has no locks, the writer notes in the lock
+/// file that it has ended.
 impl Drop for DatasetWriter {
     fn drop(&mut self) {
         if !self.lock.is_held {

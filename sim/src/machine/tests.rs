@@ -91,7 +91,7 @@ fn a_message_is_received_after_its_delay_and_never_before_an_earlier_message_of_
         _ => 0,
     };
     // The delays end at 150 ns, 115 ns and 130 ns. The second message waits until 150 ns, because it must not overtake the first one. A
-    // tick receives only messages whose delay ended before it is due. So the tick at 130 ns does not receive the third message yet.
+    // tick receives only messages whose delay ended before the tick is due. So the tick at 130 ns does not receive the third message yet.
     let received_stamps = [130, 131, 150, 151, 152].map(&mut received_stamp);
     assert_eq!(received_stamps, [0, 30, 0, 10, 20]);
 }
@@ -297,6 +297,7 @@ proptest! {
             prop_assert_eq!(event.queue_length, waiting);
             match event.kind {
                 EventKind::Receive(received) => prop_assert!(event.logical_clock > received.stamp),
+                // `machine` is machine 1, which must not send to itself.
                 EventKind::Send { recipients: Recipients::One(peer), .. } => prop_assert!(peer != 1 && peer < machines),
                 _ => {}
             }

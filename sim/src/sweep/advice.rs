@@ -1,7 +1,7 @@
 //! Advice to the user if few runs are punctual. In a punctual run over TCP, the delays of ticks and messages were too short to change the
-//! order of events: the latest tick's delay plus the slowest message's travel time was less than the run's margin. The margin is the
-//! shortest time between two ticks whose order matters. The order matters if one of their machines may send to the other, or if both may
-//! send to the same third machine.
+//! order of events: the largest delay of a tick plus the longest travel time of a message was less than the run's margin. The margin is
+//! the shortest time between two ticks whose order matters. The order of two ticks matters if one of their machines may send to the other,
+//! or if both machines may send to the same third machine.
 
 use super::words::grouped;
 

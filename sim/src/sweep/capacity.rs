@@ -12,13 +12,13 @@ const SPARE_FILES: u64 = 64;
 /// Number of ticks per second that an event loop (a thread that runs machines) can do on one core with a lateness of less than a
 /// millisecond. It can do several times as many ticks, but then they are later.
 const TICKS_PER_SECOND_PER_CORE: f64 = 60_000.0;
-/// A message over its own connection takes about 60 to 80 µs of a core. A tick takes about 17 µs of it ([`TICKS_PER_SECOND_PER_CORE`]), so
-/// such a message counts as this number of ticks.
+/// A message over its own connection counts as this number of ticks: the message takes about 60 to 80 µs of a core's time, and a tick
+/// takes about 17 µs (a second divided by [`TICKS_PER_SECOND_PER_CORE`]).
 const TICKS_PER_CONNECTION: f64 = 5.0;
 /// Number of machines in their own processes that one core can run with a lateness of less than a millisecond.
 const PROCESSES_PER_CORE: u64 = 48;
-/// Number of threads of a machine's process: one for the machine, and one that waits until stdin is closed. Stdin is a pipe
-/// from the process `sim run`. So the machine's process ends if that process ends.
+/// Number of threads of a machine's process: one for the machine, and one that ends the process when stdin closes. Stdin is a pipe from
+/// `sim run`, so it closes when `sim run` ends.
 const THREADS_PER_PROCESS: u64 = 2;
 /// Number of threads that are kept free for other things than runs: the writer, the engine, signals, and other programs of the user.
 const SPARE_THREADS: u64 = 8;
@@ -122,8 +122,8 @@ impl Capacity {
         self.cpu_quota.map_or(cores, |quota| quota.min(cores))
     }
 
-    /// Returns which limit is reported if the number of runs is limited by processor time. This is `limit`, unless the control group's quota
-    /// is at most the number of cores: then it is the quota.
+    /// Returns which limit to report if processor time limits the number of runs: the control group's quota if there is one and it is at
+    /// most the number of cores, and otherwise `limit`.
     fn quota_or(&self, limit: WidthLimit) -> WidthLimit {
         match self.cpu_quota {
             Some(quota) if quota <= self.cores as f64 => {
@@ -156,8 +156,8 @@ impl Capacity {
         self.files.saturating_sub(spare) / tcp::sockets_per_run(configuration)
     }
 
-    /// Returns the number of files that are needed in addition to the sockets of runs that are under way, if each run has this number of
-    /// machines. Some of them are for each event loop, and there is at most one event loop for each core.
+    /// Returns how many open files this process needs in addition to the sockets of runs that have been set up. Each run has `machines`
+    /// machines. Each event loop needs some of these files to set up runs, and there is at most one event loop for each core.
     pub(super) fn spare_files(&self, machines: u32) -> u64 {
         SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
@@ -216,7 +216,7 @@ impl Capacity {
     }
 
     /// Returns the number of threads for `width` runs at once. In virtual time there is one thread for each run. Over TCP there are only
-    /// as many event loops as the ticks need: two loops that are half idle sleep and wake more often than one busy loop.
+    /// as many event loops as the ticks need, because one busy loop goes to sleep less often than two loops with half the work each.
     pub(super) fn workers(
         &self,
         experiment: &Experiment,
@@ -247,8 +247,8 @@ fn largest_run_bytes(experiment: &Experiment) -> u64 {
     bytes.max().unwrap_or(0)
 }
 
-/// Returns how many processes and threads a run in processes needs: those of its machines, and one thread of this process that
-/// watches them.
+/// Returns how many processes and threads a run needs if each machine is a process of its own: those of the machines, and one thread of
+/// `sim run` that watches them.
 pub(super) fn threads_per_run(configuration: &Configuration) -> u64 {
     1 + THREADS_PER_PROCESS * u64::from(configuration.rates.machines())
 }
@@ -271,7 +271,7 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
     }
 }
 
-/// Returns the number of ticks of a run per wall second. If each message has its own connection, a message counts as
+/// Returns the number of ticks of a run per second of real time. If each message has its own connection, a message counts as
 /// [`TICKS_PER_CONNECTION`] ticks.
 fn ticks_per_second(experiment: &Experiment, configuration: &Configuration) -> f64 {
     let ticks_per_model_second: f64 = configuration.rates.iter().map(|rate| rate.hertz()).sum();

@@ -85,9 +85,10 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
         events: log.map_or(0, |log| {
             log.machines.iter().map(|events| events.len() as u64).sum()
         }),
-        // The checksum is calculated here, because this code runs in several threads at once and the writer has only one.
+        // The checksum is calculated here, because this code runs in several threads at once, and the writer has only one thread.
         checksum: checksum(&events),
-        // The writer fills in the place of the run's events in their file. The remaining fields are used only in rows that were read.
+        // The writer sets `segment`, `offset` and `bytes` later: the place of the run's events in the event log. The last two fields,
+        // `row_checksum` and `part`, are used only in rows that were read from a journal.
         ..JournalRow::default()
     };
     FinishedRun { row, events }

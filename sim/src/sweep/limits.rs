@@ -43,7 +43,7 @@ impl ControlGroups {
         }
     }
 
-    /// Each of the groups and of their ancestors allows a number of further processes and threads. Returns the smallest of these numbers.
+    /// Returns how many more processes and threads may start: the smallest number that one of the groups or of their ancestors still allows.
     fn free_tasks(&self) -> Option<u64> {
         let free_in_group = |folder: PathBuf| {
             let limit = number(&folder.join("pids.max"))?;
@@ -75,9 +75,10 @@ impl ControlGroups {
         quotas.min_by(f64::total_cmp)
     }
 
-    /// Returns the folders with files that may limit `controller`: in each tree, the folders of the group and of its ancestors. Some of
-    /// these folders may not exist. In a container, `memberships` may give a path such as `/docker/x`, but the mounted tree starts at the
-    /// container's own group. Then this group is the root of the tree, and there is no folder `docker/x`.
+    /// Returns the folders that can contain limits of `controller`: in each of its trees, the folders of the process's group and of the
+    /// group's ancestors. For example, a limit of `pids` is in a file `pids.max`. Some of these folders may not exist. In a container,
+    /// `memberships` may give a path such as `/docker/x`, but the mounted tree starts at the container's own group. Then this group is the
+    /// root of the tree, and there is no folder `docker/x`.
     fn folders(&self, controller: &str) -> Vec<PathBuf> {
         let mut folders = vec![];
         for line in self.memberships.lines() {
@@ -117,6 +118,7 @@ fn free_tasks_of_user() -> Option<u64> {
     if user.is_root() || limit == rlimit::INFINITY {
         return None;
     }
+    // The file /proc/NUMBER/status of a process has lines such as `Uid: 1000 1000 1000 1000` and `Threads: 4`.
     let threads_of_processes = fs::read_dir("/proc").ok()?.filter_map(|entry| {
         let status = fs::read_to_string(entry.ok()?.path().join("status")).ok()?;
         let number_after = |name: &str| {
@@ -138,7 +140,7 @@ fn free_tasks_of_user() -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Creates control groups with these files (path, text), for a process that is in `memberships`.
+    /// Creates control groups with these files (path, text), for a process whose file /proc/self/cgroup has the text `memberships`.
     fn groups(memberships: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, ControlGroups) {
         let mount = tempfile::tempdir().expect("a folder");
         for (path, text) in files {

@@ -15,10 +15,10 @@ const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
 const MAX_EVENTS_IN_MEMORY: u64 = 4_000_000;
 /// The events of runs under way in the tcp engine may use the available memory divided by this number.
 const DIVISOR_FOR_EVENTS: u64 = 4;
-/// Ended runs wait in queues for the writer, the thread that writes their rows to the event log. Maximum number of bytes of the waiting
-/// rows, in all queues together: 256 MiB.
+/// Maximum number of bytes of the rows that wait for the writer: 256 MiB. The writer is the thread that writes the rows of ended runs to the
+/// event log. Ended runs wait in several queues. The maximum is for all queues together.
 const MAX_WAITING_BYTES: u64 = 256 << 20;
-/// Maximum number of ended runs that may wait for the writer in one of these queues, even if they are small.
+/// Maximum number of ended runs that may wait for the writer in one of these queues, even if the runs are small.
 const MAX_WAITING_RUNS: u64 = 256;
 
 /// Returns how many bytes of memory a run of `configuration` needs, approximately. Its events are counted twice: as values in the engine,
@@ -29,7 +29,8 @@ pub(super) fn bytes_of_run(configuration: &Configuration) -> u64 {
 }
 
 /// Returns whether memory must hold the events of all runs under way. With the engine `tcp` and `isolation = "shared"` (many runs in one
-/// process) this is not necessary: events beyond [`events_in_memory`] are written to files, and then read back one run at a time.
+/// process) this is not necessary: at most [`events_in_memory`] events stay in memory. Further events are written to files. After the end
+/// of a run its events are read back, one run at a time.
 pub(super) fn keeps_every_run_in_memory(experiment: &Experiment) -> bool {
     experiment.engine == EngineKind::Virtual || experiment.isolation == Isolation::Process
 }
@@ -39,8 +40,8 @@ pub(super) fn events_in_memory(available: u64) -> u64 {
     MAX_EVENTS_IN_MEMORY.min(available / DIVISOR_FOR_EVENTS / EVENT_BYTES)
 }
 
-/// Returns how many bytes of memory are needed, approximately, while as many runs of `configuration` as `runs` says are under way. The rows
-/// that wait for the writer are not counted. `available` is the available memory in bytes.
+/// Returns how many bytes of memory are needed, approximately, while `runs` runs of `configuration` are under way. The rows that wait for
+/// the writer are not counted. `available` is the available memory in bytes.
 pub(super) fn bytes_at_once(
     experiment: &Experiment,
     configuration: &Configuration,
@@ -74,9 +75,9 @@ pub(super) fn used_bytes() -> u64 {
     bytes_after(&process, "VmRSS:").unwrap_or(0)
 }
 
-/// Returns how many bytes of memory this process can still get: the minimum of the system's free memory, and of what the process's limits
-/// still allow. It has limits of its own (`ulimit -v`, `ulimit -d`), and limits of its control groups (see [`ControlGroup`]). `u64::MAX` if
-/// nothing is known.
+/// Returns how many bytes of memory this process can still get. The system has some available memory, and each limit of the process still
+/// allows some: the smallest of these numbers counts. A process has limits of its own (`ulimit -v`, `ulimit -d`), and limits of its control
+/// groups (see [`ControlGroup`]). `u64::MAX` if nothing is known.
 pub(super) fn available_bytes() -> u64 {
     let meminfo = fs::read_to_string("/proc/meminfo").ok();
     let system = meminfo.and_then(|text| bytes_after(&text, "MemAvailable:"));
@@ -129,8 +130,8 @@ struct ControlGroup {
     folder: PathBuf,
     /// The name of the file that has the limit in bytes.
     limit_file: &'static str,
-    /// The key in the file `memory.stat` for memory that the group's processes use and that the system cannot take back, unlike its copies
-    /// of files.
+    /// The key in the file `memory.stat` for the memory that counts as used. The page cache (copies of files in memory) does not count,
+    /// because the system can take this memory back.
     used_key: &'static str,
 }
 

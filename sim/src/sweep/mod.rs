@@ -62,7 +62,7 @@ pub struct Options {
     pub ports: PortRange,
     /// Whether to repeat runs that failed before.
     pub retry_failed: bool,
-    /// If this is not empty, only these runs are made, without those that were ok before. Those that failed before are made again.
+    /// If this is not empty, the sweep makes only these runs. Runs that failed before are made again, runs that were ok are not.
     pub only: Vec<RunName>,
     /// The number of failures after which the sweep stops. `None`: it does not stop.
     pub max_failures: Option<u64>,
@@ -219,7 +219,8 @@ fn carry_out(
         drop(message_sender);
         let has_written_all = matches!(written, Ok(Ok(())));
         if !has_written_all {
-            // The results of the engine are not used any more. Dropping the receiver keeps the engine from waiting.
+            // Nobody takes the engine's results any more. Without the receiver, sending a result fails at once. So the engine does not wait
+            // for space in the channel.
             control.stop();
             drop(finished);
         }
@@ -253,11 +254,13 @@ fn feed_engine(
             let max_in_progress = match experiment.isolation {
                 // The runs that are under way, and ended runs that wait for the writer.
                 Isolation::Shared => plan.width.runs + plan.max_waiting_runs,
-                // No limit is needed: a worker that watches processes has only one run at a time, so it may wait for the disk. At least 1,
-                // because a supply with limit 0 would never notice that there is no run, and never close its channel.
+                // No limit is needed: each worker watches the processes of only one run at a time. If the disk is slow, the workers wait, so
+                // ended runs do not fill the memory. (The ticks are in the processes, so no tick is late because a worker waits.) The limit
+                // is at least 1, because a supply with limit 0 would never notice that there is no run, and never close its channel.
                 Isolation::Process => plan.to_do.len().max(1),
             };
-            // The supply gives runs to the engine through the channel `to_do`: one more each time that the rows of a run were sent.
+            // The supply gives runs to the engine through the channel `to_do`: first `max_in_progress` runs, and then one more each
+            // time that the rows of a run were sent.
             let (mut supply, to_do) = Supply::new(plan.to_do.iter().cloned(), max_in_progress);
             let (outcome_sender, outcomes) = match experiment.isolation {
                 // The channel has space for all runs in progress, so an event loop never waits.
@@ -311,7 +314,7 @@ fn lower_priority() {
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
 
-/// Adds to an error that a thread could not be started, and what the user can do.
+/// Returns an error whose message says that a thread could not be started, why (`error`), and what the user can do.
 fn no_thread(error: io::Error) -> io::Error {
     io::Error::new(
         error.kind(),
@@ -342,6 +345,7 @@ fn run_in_order(
                 }
             };
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
+                // Without workers, this thread makes the runs itself, one at a time (see below).
                 let runs_at_once = workers.len().max(1);
                 if runs_at_once < plan.workers {
                     control.remark(format!(
@@ -450,6 +454,7 @@ fn run_event_loops(
             match thread::Builder::new().spawn_scoped(scope, move || serve(worker)) {
                 Ok(other) => other_loops.push(other),
                 Err(error) => {
+                    // The loops 0 to `worker` - 1 can run, so `worker` is also the number of loops.
                     control.remark(format!(
                         "the system has no more threads ({error}): {worker} event loops instead of {}",
                         plan.workers

@@ -97,8 +97,8 @@ pub struct Plan {
     pub memory_bytes: u64,
     /// How many events the tcp engine keeps in memory at most, of all runs under way together. Further events go to files.
     pub events_in_memory: usize,
-    /// How many ended runs may wait in a queue at most, on their way to the writer. Each worker has a queue, and one more queue collects
-    /// from all of them.
+    /// How many ended runs a queue can hold. Each worker has a queue for its ended runs. One more queue collects the runs of all workers
+    /// for the writer.
     pub max_waiting_runs: usize,
     /// Approximate number of bytes that the runs to do will add to the disk.
     pub disk_bytes: u64,
@@ -186,7 +186,7 @@ impl Plan {
         let by_configuration = by_configuration(&to_do);
         let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
         let workers = capacity.workers(experiment, &width, heaviest);
-        // One for each worker, and the one that collects from all of them.
+        // One queue of ended runs for each worker, and one that collects the runs of all workers.
         let queues = workers as u64 + 1;
         let max_waiting_runs = memory::max_waiting_runs(largest(experiment), queues);
         let machines = heaviest.rates.machines();
@@ -240,14 +240,15 @@ impl Plan {
     /// Returns how many runs worker `worker` makes at once. The runs are distributed evenly.
     pub fn width_of(&self, worker: usize) -> usize {
         let each = self.width.runs / self.workers;
-        // The first workers make one run more, until no run is left over.
+        // The runs that are left over go to the first workers, one to each.
         let left_over = self.width.runs % self.workers;
         if worker < left_over { each + 1 } else { each }
     }
 }
 
-/// Returns the configuration whose runs need the most sockets. If several need the most, returns one of them with the most ticks. Over
-/// TCP, its sockets and ticks limit how many runs are made at once. (Another configuration may need more memory: see [`largest`].)
+/// Returns the configuration whose runs need the most sockets. If several configurations need equally many, returns one of those whose runs
+/// have the most ticks. Over TCP, the sockets and ticks of these runs limit how many runs are made at once. (The runs of another
+/// configuration can need more memory: see [`largest`].)
 fn heaviest(experiment: &Experiment) -> &Configuration {
     let demand = |configuration: &&Configuration| {
         (
@@ -305,7 +306,8 @@ fn memory_bytes(
         .saturating_add(memory::used_bytes())
 }
 
-/// Returns the runs with these names that have not finished, in the order of the plan. If a run is named twice, it is returned once.
+/// Returns the runs with these names, in the order of the plan. Leaves out the runs that were successful in an earlier attempt. If a run is
+/// named twice, it is returned once.
 fn select_only(
     names: &[RunName],
     experiment: &Experiment,
@@ -318,7 +320,7 @@ fn select_only(
     Ok(runs)
 }
 
-/// Some of the runs of one configuration.
+/// A configuration, and how many of its runs the sweep makes.
 struct Group<'r> {
     configuration: &'r Configuration,
     runs: u64,
@@ -332,7 +334,7 @@ fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
     for run in runs {
         let configuration = &*run.configuration;
         let index = *indices.entry(configuration).or_insert(groups.len());
-        // If the configuration had no group, `index` is now that of a new group at the end of the list.
+        // If the configuration has no group yet, `index` is the length of the list. The new group is added there.
         if index == groups.len() {
             groups.push(Group {
                 configuration,

@@ -144,7 +144,7 @@ impl Progress {
         Self::new(DisplayMode::MessagesOnly)
     }
 
-    /// Shows nothing, for a program that reads the summary and the journal.
+    /// Shows nothing. This is for code that calls a sweep as a function (tests, for example) and reads the returned summary and the journal.
     pub fn silent() -> Self {
         Self::new(DisplayMode::Silence)
     }
@@ -364,7 +364,7 @@ impl Progress {
             return;
         }
         let (punctual, with_margin) = (self.punctual, self.with_margin);
-        // The number of finished runs matters only if it is 0. The runs with a margin are enough to show that it is not.
+        // Finished runs with margin 0 are missing from this number. `on_punctuality` only checks that it is not 0.
         let finished = with_margin;
         if let Some(advice) = advice::on_punctuality(punctual, with_margin, finished, time_scale) {
             self.has_advised = true;
@@ -374,9 +374,9 @@ impl Progress {
 
     fn state(&mut self, control: &Control) -> ProgressState {
         let ticks = control.ticks();
-        // If machines are in processes of their own, the ticks of a run are counted only when the run has ended. Until then, they are
-        // estimated from the time since the run's start, as if all runs had the same number of ticks. `share_of_timed_runs` is a sum over
-        // these runs: 1.5 means the ticks of one and a half runs.
+        // If the machines of a run are processes of their own, the ticks of the run are counted only when the run has ended. Until then, they
+        // are estimated from the time since the run's start, as if all runs had the same number of ticks. `share_of_timed_runs` is a
+        // sum over all such runs that go on: a run whose time is half over adds 0.5, a run at its end adds 1.
         let ticks_per_run = self.planned_ticks as f64 / self.to_do.max(1) as f64;
         let estimated_ticks = control.share_of_timed_runs(self.run_time) * ticks_per_run;
         let share = ((ticks as f64 + estimated_ticks) / self.planned_ticks as f64).min(1.0);

@@ -6,7 +6,7 @@ use super::words::{grouped, in_words};
 
 /// The width of the shortest useful bar and the space after it, in columns of the terminal. The words beside a bar must leave this much room.
 const MIN_BAR: usize = 12;
-/// A smaller share of late ticks is left out, because it would be shown as 0.00 %.
+/// The smallest share of late ticks that is shown. A smaller share would be rounded to 0.00 %.
 const MIN_LATE_SHARE: f64 = 0.000_05;
 
 /// How far a sweep has come.
@@ -100,7 +100,8 @@ mod tests {
         };
         let lines = [120, 80, 60, 40, 20, 10].map(|width| {
             let words = state.beside_bar(width);
-            // A terminal of 10 columns has no room for the shortest bar (`MIN_BAR`). Then there must be no words.
+            // A terminal of 10 columns is narrower than `MIN_BAR`. For this width, `max` makes the right side `MIN_BAR`, so there must be no
+            // words.
             assert!(
                 words.chars().count() + MIN_BAR <= width.max(MIN_BAR),
                 "{words}"

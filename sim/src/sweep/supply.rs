@@ -1,12 +1,13 @@
 //! Limits how many runs over TCP are in progress. A run is in progress from the moment at which it is given out to the event loops
-//! (the threads that run machines) until its log has been turned into rows and given to the thread that writes them.
+//! (the threads that run machines) until the rows of its log have been given to the thread that writes rows to the disk.
 
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::experiment::Run;
 
 /// Gives a new run to the event loops each time that another run is no longer in progress. Event loops never wait for the disk, because
-/// then their ticks would be late. So if the disk is slow, the logs of ended runs wait in memory. The limit keeps them from filling it.
+/// then their ticks would be late. So if the disk is slow, the logs of ended runs wait in memory. The limit keeps these logs
+/// from filling the memory.
 pub(super) struct Supply<I> {
     remaining_runs: I,
     /// The channel to the event loops. `None` when all runs have been given out.
@@ -36,7 +37,7 @@ impl<I: Iterator<Item = Run>> Supply<I> {
             self.run_sender = None;
             return;
         };
-        // The channel has space for all runs in progress, so `send` does not wait. It fails if all event loops have ended.
+        // The channel has space for all runs in progress, so `send` does not wait. `send` fails if all event loops have ended.
         if sender.send(run).is_err() {
             self.run_sender = None;
         }

@@ -39,11 +39,11 @@ pub fn bytes_in_words(bytes: u64) -> String {
 }
 
 /// Writes a size, which is given in the first of `units`, with three digits. Each unit is a thousand times the one before. A size that
-/// would be rounded to 1000 is written in the next unit: 999.6 µs is `1.00 ms`. There is none after the last unit, so a size may have more
-/// digits there.
+/// would be rounded to 1000 is written in the next unit: 999.6 µs is `1.00 ms`. A size can have more than three digits only in the last
+/// unit, as in `4000 s`.
 fn three_digits(mut size: f64, units: &[&str]) -> String {
-    // Three limits are a little below a power of ten, because of rounding: 9.995 with two decimals would be 10.00, 99.95 with one decimal
-    // would be 100.0, and 999.5 without decimals would be 1000.
+    // The sizes are compared with 9.995, 99.95 and 999.5, not with 10, 100 and 1000, because of rounding: 9.995 with two decimals would be
+    // 10.00, 99.95 with one decimal would be 100.0, and 999.5 without decimals would be 1000.
     let mut unit = 0;
     while size >= 999.5 && unit + 1 < units.len() {
         size /= 1000.0;

@@ -26,8 +26,8 @@ pub(super) fn write(
     let mut last_sync = Instant::now();
     loop {
         let received = finished.recv_timeout(CHECK_EVERY);
-        // After the sweep has given up (because of too many failures, see below), more runs can end that were under way. Those that failed
-        // are neither counted nor written, so the next sweep makes them again. Those that are ok are counted and written.
+        // The sweep gives up after too many failures (see below), but the runs that are under way at that moment can still end. If such a
+        // run fails, it is neither counted nor written, so the next sweep makes it again. If it is ok, it is counted and written as usual.
         let is_failure = received.as_ref().is_ok_and(|run| !run.row.is_ok());
         if summary.gave_up && is_failure {
             continue;
@@ -38,7 +38,7 @@ pub(super) fn write(
             summary.failed += u64::from(!run.row.is_ok());
             summary.as_scheduled += u64::from(run.row.as_scheduled);
             summary.punctual += u64::from(run.row.punctual);
-            // A run with margin 0 cannot be punctual: its delays would have to be less than 0.
+            // Over TCP, only a run with a margin above 0 can be punctual, because its delays must be less than its margin.
             summary.with_margin += u64::from(run.row.is_ok() && run.row.margin_us > 0.0);
             summary.bytes += run.events.len() as u64;
             // Sending fails if the thread that shows progress could not be started. Then nothing is shown.

@@ -101,13 +101,14 @@ impl<'d> Item<'d> {
             .or_else(|| self.wrong_type("true or false"))
     }
 
-    /// Returns the value as a `T`. The value must be one of `names`, the names of all values of `T`.
+    /// Parses the value, which must be a text, as a `T`. If the text cannot be parsed, notes a mistake. The message suggests one of `names`,
+    /// or lists all of them.
     pub fn one_of<T: FromStr>(&self, names: &[&str]) -> Option<T> {
         self.named(names, |text| text.parse().ok())
     }
 
-    /// Returns what `find` returns for the value, which must be a text. If `find` returns `None`, notes a mistake. It suggests the most
-    /// similar of `names`. If none of them is similar to the value, it lists all of them.
+    /// Returns what `find` returns for the value, which must be a text. If `find` returns `None`, notes a mistake. The message suggests the
+    /// most similar of `names`. If none of `names` is similar to the value, the message lists all of them.
     pub fn named<T>(&self, names: &[&str], find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text()?;
         let value = find(text);
@@ -167,7 +168,7 @@ impl<'d> Item<'d> {
         self.table().or_else(|| self.wrong_type("a table"))
     }
 
-    /// Returns the tables of an array of tables (`[[key]]`). Notes a mistake if it is not such an array.
+    /// Returns the tables of an array of tables (`[[key]]`). Notes a mistake if this value is not such an array.
     pub fn sections(&self) -> Option<Vec<Section<'d>>> {
         let Some(items) = self.array() else {
             return self.wrong_type(&format!("tables, each headed [[{}]]", self.key));
@@ -184,8 +185,9 @@ impl<'d> Item<'d> {
         end.is_some_and(|end| end.is_empty() || end.starts_with(['.', '[']))
     }
 
-    /// Returns the line of `key`, which this value contains (see [`Item::contains`]). If the document does not have `key`, returns the
-    /// line of the innermost value around it. For example, if `rates` has three values, the line of `rates[9]` is the line of `rates`.
+    /// Returns the line of `key`, which is this value's key or begins with this value's key (see [`Item::contains`]). If the document does
+    /// not have `key`, returns the line of the innermost value around it. For example, if `rates` has three values, the line of `rates[9]`
+    /// is the line of `rates`.
     pub(super) fn line_of(&self, key: &str) -> usize {
         if let Some(section) = self.table() {
             return section.line_of(key);

@@ -18,8 +18,8 @@ const MIN_SIZE: (u16, u16) = (40, 12);
 const NAME_WIDTH: usize = 15;
 /// The width of the label of a class of lateness (a range such as `≤ 300 µs`).
 const CLASS_WIDTH: usize = 10;
-/// The maximum number of lines that are reserved for failed runs. The classes of lateness get only the space that is left. If they need
-/// less, more failed runs are shown.
+/// The maximum number of lines that are reserved for failed runs. The classes of lateness get only the space that is left. If the classes
+/// do not fill this space, more failed runs are shown.
 const MAX_RESERVED_FAILURES: usize = 3;
 
 /// The view of one of the watched datasets.
@@ -122,7 +122,8 @@ impl View<'_> {
             row("runs a minute", self.speed(), width),
         ];
         if state.engine == "tcp" {
-            // `done` counts only runs that are still planned, but `punctual` and `as_scheduled` count all finished runs.
+            // `punctual` and `as_scheduled` count all finished runs, but `done` counts only finished runs that are still planned. (Some
+            // runs are no longer planned if the experiment file was made smaller.)
             let finished = tally.done + tally.no_longer_planned;
             let percentage = |part: u64| format!("{:.1} %", 100.0 * part as f64 / finished as f64);
             let words = match finished {
@@ -293,9 +294,9 @@ fn histogram_bar(share: f64, width: usize) -> String {
     "█".repeat(eighths / 8) + PARTS[eighths % 8]
 }
 
-/// The label and the number of runs of each class of lateness. `counts` has the number of runs for each limit in
-/// [`LATENESS_LIMITS_US`], and at its end the number of runs above the last limit. Classes without runs at the
-/// beginning and at the end are left out. If `is_coarse`, every limit is a power of ten.
+/// The label and the number of runs of each class of lateness. `counts` has the number of runs in each class: first the classes that end
+/// at the limits in [`LATENESS_LIMITS_US`], then the class above the last limit. The result begins with the first class that has runs, and
+/// ends with the last class that has runs. If `is_coarse`, every limit is a power of ten.
 fn lateness_classes(counts: &[u64], is_coarse: bool) -> Vec<(String, u64)> {
     let mut classes = vec![];
     let mut runs = 0;

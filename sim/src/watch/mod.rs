@@ -1,5 +1,5 @@
-//! `sim status --watch`: a live view of sweeps in a terminal. A sweep is a `sim run` that makes runs and adds a row for each ended
-//! run to the journal of a dataset (`runs.csv`). If the dataset has several shards, each shard has its own journal. The view reads the
+//! `sim status --watch`: a live view of sweeps in a terminal. When a run has ended, its sweep (an execution of `sim run`) adds a row to
+//! the journal of the dataset (`runs.csv`). If the dataset has several shards, each shard has its own journal. The view reads the
 //! journals while sweeps write them, on this computer or on other computers that share the folder.
 //!
 //! # Layout
@@ -131,8 +131,8 @@ impl WatchedDataset {
         Ok(dataset)
     }
 
-    /// Reads the rows that were added since the last call. If a sweep has started since then (it may plan other runs), or if a journal
-    /// was replaced by a shorter one, reads everything again.
+    /// Reads the rows that were added since the last call. Instead, reads everything again if a sweep has started since then
+    /// (the plan of runs can have changed), or if a journal was replaced by a shorter one.
     fn update(&mut self, now: Instant) -> Result<(), WatchError> {
         if self.follower.is_outdated() {
             *self = Self::open(&self.root)?;

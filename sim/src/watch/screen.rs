@@ -21,7 +21,8 @@ use ratatui_crossterm::crossterm::terminal::{
 
 use super::draw::View;
 
-/// The longest time between two checks for signals. A signal usually ends a wait, but not if it comes just before the wait begins.
+/// The longest time between two checks for signals. A signal that comes during a wait ends the wait. But a signal that comes just before
+/// a wait begins is noticed only after the wait, so waits must be short.
 const CHECK_SIGNALS_EVERY: Duration = Duration::from_millis(250);
 
 /// What to do next.
@@ -125,7 +126,8 @@ impl Connection {
     fn open() -> io::Result<Self> {
         use std::os::fd::AsRawFd;
         let poll = mio::Poll::new()?;
-        // Stdout is a terminal, as `watch` has checked. A terminal becomes readable when a key is pressed, even through stdout.
+        // Stdout is watched, because `watch` has checked that stdout is a terminal. (Stdin need not be one.) When a key is pressed, every
+        // file descriptor of the terminal becomes readable, even that of stdout.
         let terminal = io::stdout().as_raw_fd();
         poll.registry().register(
             &mut mio::unix::SourceFd(&terminal),

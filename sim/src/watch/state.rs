@@ -10,9 +10,9 @@ use crate::log::{Change, Follower, JournalRow, Manifest, ResolvedExperiment, Swe
 use crate::sweep::progress_line::ProgressState;
 use crate::sweep::words::grouped;
 
-/// The lateness of a run is here the 99th percentile of how late its ticks were. The live view sorts finished runs into classes by their
-/// lateness, and shows how many are in each class. These are the upper limits of the classes, in microseconds. Runs above the last limit
-/// are in one more class.
+/// The upper limits of the classes of lateness, in microseconds. The live view sorts finished runs into these classes, and shows how many
+/// runs are in each class. Runs above the last limit are in one more class. The lateness of a run is the 99th percentile of the lateness of
+/// its ticks.
 pub(super) const LATENESS_LIMITS_US: [f64; 9] = [10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5];
 /// Number of failures that are remembered. More would not fit on a screen.
 const MAX_FAILURES: usize = 100;
@@ -39,7 +39,7 @@ pub(super) struct WatchState {
     pub lateness: [u64; LATENESS_LIMITS_US.len() + 1],
     /// Planned runs that have failed and have not finished since then. The run that failed last comes first.
     pub failures: VecDeque<Failure>,
-    /// The sweeps that are running. If the file system has no locks, it is not certain that they are: they may have been killed.
+    /// The sweeps that are running. If the file system has no locks, sweeps that were killed can be in this list too.
     pub sweeps: Vec<Sweep>,
 }
 
@@ -142,7 +142,7 @@ impl WatchState {
     /// Returns how many configurations are in which state.
     pub(super) fn configurations(&self) -> ConfigurationCounts {
         let mut counts = ConfigurationCounts::default();
-        // A shard may have no run of a configuration.
+        // If only one shard is watched, configurations without a run in this shard are not counted.
         for runs in self.configurations.iter().filter(|runs| runs.planned > 0) {
             let count = if runs.failed > 0 {
                 &mut counts.failed
@@ -189,13 +189,13 @@ impl WatchState {
             // The journals do not say how many runs are being made.
             active: None,
             failed: self.tally.failed(),
-            // The journals do not contain the number of late ticks. With 0, the line leaves this share out.
+            // The journals do not contain the number of late ticks. With 0, the progress line does not show this share.
             late_share: 0.0,
         }
     }
 
-    /// Returns the ticks of the ended runs divided by the ticks of all planned runs, a share from 0 to 1. If no run of a
-    /// configuration has ended, its number of ticks is not known. Then the mean of the configurations whose number is known is used.
+    /// Returns the ticks of the ended runs divided by the ticks of all planned runs, a share from 0 to 1. The number of ticks of a run
+    /// is known for each configuration of which a run has ended. For the other configurations, the mean of the known numbers is used.
     fn share(&self) -> f64 {
         let known_ticks = || self.configurations.iter().filter_map(|runs| runs.ticks);
         let mean = known_ticks().sum::<u64>() as f64 / known_ticks().count().max(1) as f64;
@@ -222,7 +222,7 @@ impl WatchState {
             ([], _) if self.is_finished() => "finished".to_owned(),
             ([], _) => format!("no sweep is running, and {left} runs are left"),
             ([sweep], 1) => format!("running: process {} on {}", sweep.process, sweep.host),
-            // There are sweeps, but of none is it certain that it is running.
+            // There are sweeps, but each of them may have been killed.
             (_, 0) => {
                 "perhaps running: this file system has no locks, so this is not known".to_owned()
             }

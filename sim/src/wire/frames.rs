@@ -14,7 +14,7 @@ const LENGTH_BYTES: usize = 4;
 /// Number of bytes of the time in a hybrid logical clock's timestamp.
 const TIME_BYTES: usize = 8;
 
-/// Joins the bytes of a stream, which arrives in pieces of any length, to frames.
+/// Puts frames together from the bytes of a stream. The bytes arrive in pieces of any length.
 #[derive(Debug)]
 pub struct Frames {
     /// The format of the timestamps of messages. `None` if messages carry only the stamp.
@@ -95,13 +95,15 @@ impl Frames {
 
     /// Decodes the complete frame in `partial`.
     fn decode(&self) -> Result<Frame, WireError> {
-        // The head is the part that every frame has. The rest is the length of a timestamp, and the timestamp.
+        // The head is the part that every frame has. In a message with a timestamp, the rest is the timestamp's length and then the
+        // timestamp. In all other frames, the rest is empty.
         let (head, rest) = self.partial.split_at(FRAME_BYTES);
         let mut frame = Frame::decode_head(head)?;
         if let Frame::Message { timestamp, .. } = &mut frame
             && let Some(format) = self.format
         {
-            // Every message of this stream must have a timestamp. The kind of message that ends with the head is refused.
+            // The stream has a format for timestamps, so each of its messages must have a timestamp. If the rest is empty, the message has
+            // no timestamp and is refused.
             let bytes = rest
                 .get(LENGTH_BYTES..)
                 .ok_or(WireError::MissingTimestamp)?;
@@ -116,11 +118,12 @@ fn length_bounds(format: TimestampFormat) -> (u64, u64) {
     match format {
         TimestampFormat::Vector { machines } => {
             let machines = u64::from(machines);
-            // There is a component for each machine. It is written as a varint, which has at least one byte.
+            // There is a component for each machine. It is written as a varint: a small number takes 1 byte, a large one up to
+            // `MAX_BYTES` bytes.
             (machines, machines * varint::MAX_BYTES)
         }
         TimestampFormat::Hybrid => {
-            // After the time follows the counter as a varint.
+            // First comes the time, and then a counter, which is a varint.
             let time = TIME_BYTES as u64;
             (time + 1, time + varint::MAX_BYTES)
         }

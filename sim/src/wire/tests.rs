@@ -70,7 +70,7 @@ fn vector(components: &[u64]) -> CarriedTimestamp {
     CarriedTimestamp::Vector(VectorTimestamp::new(components.to_vec()))
 }
 
-/// Reads the first frame of a stream, or the error in it. Returns `None` if the first frame is not complete.
+/// Reads the first frame in `bytes`. Returns `None` if the frame is not complete, and an error if the frame is wrong.
 fn read_first(
     format: Option<TimestampFormat>,
     mut bytes: &[u8],
@@ -78,7 +78,7 @@ fn read_first(
     Frames::new(format).take(&mut bytes)
 }
 
-/// An encoded message whose timestamp has these bytes.
+/// An encoded message with `bytes` as its timestamp, even if they are not a valid timestamp.
 fn encoded_with_timestamp(bytes: &[u8]) -> Vec<u8> {
     let mut message = message(None).encode();
     message[0] = KIND_MESSAGE_WITH_TIMESTAMP;
@@ -181,9 +181,9 @@ fn timestamps_that_the_clock_cannot_have_are_refused() {
     // The ninth byte is the first of the counter. Its highest bit is set: this says that the counter has more bytes, but none follows.
     let cut = read_first(Some(HYBRID), &encoded_with_timestamp(&[0x80; 9]));
     assert_eq!(cut, Some(Err(WireError::TimestampNumber)));
-    // A timestamp with an impossible length is refused before any byte of it has arrived.
+    // A message whose timestamp is too long is refused as soon as the length of the timestamp has arrived.
     let mut announced = encoded_with_timestamp(&[]);
-    // Another length takes the place of the timestamp's true length, 0.
+    // The length, 0, is cut off. A length that is too large is appended instead.
     announced.truncate(FRAME_BYTES);
     announced.extend_from_slice(&u32::MAX.to_be_bytes());
     let refused = read_first(Some(VECTOR), &announced);
@@ -247,8 +247,8 @@ proptest! {
         has_short_timestamp in any::<bool>(),
     ) {
         let mut bytes = bytes;
-        // Random bytes seldom begin with a known kind. So kinds (1 to 5) and their unknown neighbours 0 and 6 are put where the first frames
-        // begin, if no timestamp comes between them.
+        // A random byte is seldom a known kind of frame. So a number from 0 to 6 is written where each of the first frames begins: 1 to 5
+        // are the known kinds, 0 and 6 are unknown. (After a frame with a timestamp, the next frame begins elsewhere.)
         for (index, kind) in kinds.into_iter().enumerate() {
             if let Some(byte) = bytes.get_mut(index * FRAME_BYTES) {
                 *byte = kind;

@@ -111,8 +111,7 @@ fn plans_without_running() {
         // Four runs at once. For each of them, the plan counts the sockets of the largest run: it has three machines, so three connections,
         // each with a socket at both ends.
         "sockets at once  24",
-        // The margin (how much delay a run tolerates) that the phases (the times of the first ticks) guarantee, and the configuration
-        // with this margin.
+        // The end of the line `shortest margin`. The brackets contain the configuration that has this margin.
         " ms (rates 1,3,6, phase spread)",
         "wall time        about 0 s",
     ] {
@@ -212,7 +211,7 @@ fn make_runs_with_a_failed_one(fixture: &Fixture, run: usize) {
 
 /// `--only RUN` makes a single run, even if it has failed before. The run is named by its number or by its key.
 #[test]
-fn the_option_only_repeats_a_single_failed_run() {
+fn the_option_named_only_makes_a_failed_run_again() {
     let fixture = Fixture::new();
     make_runs_with_a_failed_one(&fixture, 2);
     let again = fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
@@ -260,7 +259,7 @@ fn the_last_lines_of_a_sweep_count_failed_and_punctual_runs_correctly() {
     let again = fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
     let said = "1 runs failed in an earlier `sim run` and were not tried again";
     assert!(again.stderr.contains(said), "{}", again.stderr);
-    // If the failed run is repeated, it is not counted as failed earlier.
+    // `--only 1` makes the failed run again. Then the message about earlier failures is left out.
     let retried = ["run", "e.toml", "--engine", "virtual", "--only", "1"];
     assert!(
         !fixture
@@ -282,11 +281,11 @@ fn the_last_lines_of_a_sweep_count_failed_and_punctual_runs_correctly() {
 }
 
 #[test]
-fn status_counts_runs_that_are_no_longer_planned_separately() {
+fn runs_that_are_no_longer_planned_have_their_own_line_in_status() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
-    // The second repetitions are no longer planned, but two runs with another value of `internal` are.
+    // The second repetitions are no longer planned. Two runs with `internal = 0.6` are new in the plan.
     let smaller = EXPERIMENT.replace("repetitions = 2", "repetitions = 1");
     fixture.write("e.toml", &smaller.replace("0.5", "[0.5, 0.6]"));
     fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
@@ -428,7 +427,7 @@ fn completions_and_manual_pages_contain_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = fixture.sim(&["completions", shell]);
         assert_eq!(script.code, 0, "{}", script.stderr);
-        // This is an option of `sim run`. A script that has it has this command too.
+        // `--retry-failed` is an option of `sim run`. A script that contains this option contains the command `run` too.
         assert!(script.stdout.contains("retry-failed"), "{shell}");
     }
     assert_eq!(fixture.sim(&["man", "pages"]).code, 0);
@@ -465,6 +464,8 @@ fn status_shows_the_command_that_resumes_the_sweep_or_that_comes_next() {
 fn status_shows_the_commands_that_make_missing_shards() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
+    // The command for the missing shard writes the option in the same form as the command for the first shard. An argument with `=` gets
+    // quotes.
     for (data, shard, missing) in [
         ("a", &["--shard", "1/2"][..], "--shard 2/2"),
         ("b", &["--shard=1/2"][..], "'--shard=2/2'"),

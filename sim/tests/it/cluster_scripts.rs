@@ -152,8 +152,9 @@ fn a_dataset_whose_shards_were_divided_by_key_keeps_this_rule() {
     let folder = folder();
     let experiment = folder.path().join("e.toml");
     let experiment = Experiment::read(&experiment, Overrides::default()).expect("an experiment");
-    // The program cannot start a dataset with the earlier rule. So the test makes one run that is in the same shard by both rules, and
-    // then changes the manifest (`dataset.json`).
+    // The program cannot start a dataset with the earlier rule. So the test makes one run with the present rule. Then it changes the
+    // manifest (`dataset.json`) as if the dataset had been started with the earlier rule. The run must be in the same shard by both rules,
+    // because it stays in the folder of that shard.
     let rules = [ShardRule::ByKey, ShardRule::InTurn];
     let shards = [1, 2].map(|number| Shard { number, of: 2 });
     let shard_by_both_rules = |run: &Run| {
@@ -178,6 +179,7 @@ fn a_dataset_whose_shards_were_divided_by_key_keeps_this_rule() {
     let earlier = text.replace("  \"shards_in_turn\": true,\n", "");
     assert_ne!(text, earlier);
     fs::write(&manifest, earlier).expect("written");
+    // One of the two shards has no manifest yet. It takes its rule from the manifest of the other shard.
     sim("--shard 1/2");
     sim("--shard 2/2");
     check_complete(&folder.path().join("data/e"));

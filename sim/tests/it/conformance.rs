@@ -65,7 +65,7 @@ fn a_connection_for_each_message_does_not_change_events() {
     // Two sets of rates, two delays and four topologies.
     assert_eq!((per_message.len(), persistent.len()), (16, 16));
     for (per_message, persistent) in per_message.iter().zip(&persistent) {
-        // A run's random numbers are made from its stream key. This is the key that the run would have with persistent
+        // A run's random numbers are made from its stream key. The stream key is the key that the run would have with persistent
         // connections and only Lamport clocks.
         assert_eq!(per_message.run.stream_key(), persistent.run.key());
         assert_eq!(per_message.result, persistent.result);
@@ -191,9 +191,9 @@ fn every_message_is_received_once_and_in_order_or_still_waits_at_the_end() {
     });
 }
 
-/// Checks that every receive belongs to a send to this machine with the same timestamp, and that the receive's clock is higher than this
-/// timestamp. Messages between two machines must keep their order, and no message may arrive twice. At the end, a queue may not
-/// hold more messages than were sent to its machine and not received.
+/// Checks that every received message was sent to the machine that received it, with the same timestamp, and that the clock of the receive
+/// is higher than this timestamp. Messages between two machines must keep their order, and no message may be received twice. The queue
+/// length in a machine's last row must not be larger than the number of messages that were sent to this machine and never received.
 fn check_messages(run: &Run, log: &RunLog) {
     let machines = log.machines.len();
     // The messages that are sent and not yet received, from the oldest on, for each sender and receiver.
@@ -207,7 +207,7 @@ fn check_messages(run: &Run, log: &RunLog) {
                     stamp: *stamp,
                     sent_tick: logged.event.tick,
                 };
-                // A send to all has no list of recipients: they are the sender's neighbours.
+                // A send to all has no list of recipients. Its recipients are all neighbours of the sender.
                 let neighbours = run.configuration.neighbours(sender as u32);
                 for &peer in recipients.among(&neighbours) {
                     let link = links.entry((sender, peer as usize)).or_default();
@@ -306,9 +306,9 @@ delay_s = [0, 0.3, { exponential = 0.2 }]\nphase = [\"spread\", \"uniform\"]",
     check_equality_at_some_speed(experiment);
 }
 
-/// Checks that runs over TCP have the same events as the virtual runs with the same seed, if they are as scheduled (every message
-/// arrived between the ticks that the schedule says). How many runs are as scheduled depends on how busy the computer is. If no run is,
-/// all runs are made again at half the speed.
+/// Makes all runs over TCP and in virtual time. If a TCP run is as scheduled (every message arrived between the ticks that the schedule
+/// says), it must have the same events as the virtual run with the same seed. How many TCP runs are as scheduled depends on how busy the
+/// computer is. If no TCP run is as scheduled, all of them are made again at half the speed.
 fn check_equality_at_some_speed(mut experiment: Experiment) {
     let virtual_runs = run_all(&experiment, EngineKind::Virtual);
     while check_and_count_runs_as_scheduled(&experiment, &virtual_runs) == 0 {
@@ -357,8 +357,9 @@ fn events(log: &RunLog) -> Vec<Vec<sim::machine::Event>> {
         .collect()
 }
 
-/// With equal rates and aligned ticks, all machines tick at the same times. A message that is sent at one of these times is received at a
-/// later one. Then its timestamp is not larger than the receiver's clock, so each clock moves by 1 at each tick.
+/// With equal rates and aligned ticks, all machines have their tick t at the same time (t counts from 0). After tick t, every clock is
+/// t + 1. The reason: a message that is sent at tick t carries the timestamp t + 1 and is received at a later tick. Before that later tick,
+/// the receiver's clock is already t + 1 or more, so the receive moves it by 1 only.
 #[test]
 fn clocks_with_equal_rates_and_aligned_ticks_always_move_by_1_in_virtual_time() {
     let experiment =
@@ -458,7 +459,8 @@ fn logs_that_do_not_fit_into_memory_are_complete() {
 }
 
 /// The numbers of rows and messages are estimated from the configuration. Machine 2 has 60 ticks per second and the others 1. So machine
-/// 2 seldom receives a message. It sends almost as many messages as possible, and its neighbours take several messages at each tick.
+/// 2 seldom receives a message, and it sends almost as many messages as if it never received one. Its neighbours take several messages at
+/// each tick.
 #[test]
 fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
     let text = "seed = 5\nrepetitions = 20\nduration_s = 100\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1, 60, 1]]\n\

@@ -56,8 +56,8 @@ impl Sweep {
         self.folder.path().join("data/e")
     }
 
-    /// Returns the command that makes the runs. If `wrapper` is not empty, it is another command (such as `nohup`), which starts this
-    /// command.
+    /// Returns the command `sim run` with its options. If `wrapper` is not empty, it has the words of another command, such as `nohup`,
+    /// which then starts `sim run`.
     fn command(&self, wrapper: &[&str]) -> Command {
         let mut words = wrapper.to_vec();
         words.extend([env!("CARGO_BIN_EXE_sim"), "run", "e.toml"]);
@@ -66,6 +66,7 @@ impl Sweep {
         command
             .args(&words[1..])
             .current_dir(self.folder.path())
+            // Cargo sets this variable in tests. `sim` would take it as a sign that it was started as `cargo sim`.
             .env_remove("CARGO");
         command
     }
@@ -145,7 +146,7 @@ impl Sweep {
     fn check_complete(&self) {
         let dataset = Dataset::open(&self.dataset()).expect("a dataset");
         let runs: BTreeSet<u64> = dataset.finished().map(|row| row.run).collect();
-        // There is a row for each attempt to make a run, so no run was made twice.
+        // Each attempt to make a run has a row. There are only as many rows as runs, so no run was made twice.
         assert_eq!(dataset.attempted().len() as u64, RUNS);
         assert_eq!(runs, (0..RUNS).collect());
         let mut bytes = 0;
@@ -194,8 +195,8 @@ fn the_first_signal_stops_the_sweep_and_the_last_line_says_how_to_resume_it() {
     }
 }
 
-/// Each run takes 2.5 s (50 s of model time). After the first signal, the sweep waits for runs that end within 3 s, so for the run that
-/// is being made. After the second signal, it does not wait. If the run ends before the second signal arrives, the test is repeated.
+/// Each run takes 2.5 s (50 s of model time). After the first signal, the sweep waits for runs that will end within 3 s. So it waits for
+/// the current run. After the second signal, it does not wait. If the run ends before the second signal arrives, the test is repeated.
 #[test]
 fn the_second_signal_stops_at_once() {
     let experiment = OVER_TCP.replace("duration_s = 2\n", "duration_s = 50\n");
@@ -212,7 +213,7 @@ fn the_second_signal_stops_at_once() {
         signal("TERM", child.id());
         stderr.read_to_string(&mut said).expect("text");
         assert_eq!(child.wait().expect("a child").code(), Some(130), "{said}");
-        // A sweep that has waited for its runs writes this line.
+        // A sweep that ends by itself after the first signal writes the line `interrupted with ...`.
         !said.contains("interrupted with")
     };
     assert!((0..5).any(|_| stops_at_once()));
@@ -231,7 +232,7 @@ fn under_nohup_a_sweep_continues_without_its_terminal() {
 fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &["--sync-every", "0"]);
     // The signal XFSZ, which the system sends at the limit, is ignored, so that writing returns an error. The second
-    // `sh` is the name of the script. The words after it are `$@`: the command of the sweep.
+    // `sh` is the name of the script. `start` adds the command of the sweep after it. These added words are `$@`.
     let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 400; exec \"$@\"", "sh"];
     let (mut child, mut stderr) = sweep.start(&limited);
     let mut said = String::new();
@@ -273,8 +274,8 @@ fn a_virtual_sweep_that_is_killed_and_resumed_has_the_same_bytes_as_an_undisturb
     // Number of finished runs in the current dataset after the previous kill.
     let mut runs_before = 0;
     while kills < wanted_kills() {
-        // A random number below 10 % of all bytes, less 2 % of all bytes. If that would be negative, it is 0. So one of five kills comes at
-        // the very start, and the others after less than 8 % of all bytes.
+        // How many bytes the sweep writes before it is killed: a random number below 10 % of all bytes, minus 2 % of all bytes, but at least
+        // 0. So about one kill in five comes at the very start of a sweep, and the others after up to 8 % of all bytes.
         let after = random
             .random_range(0..bytes / 10)
             .saturating_sub(bytes / 50);

@@ -93,6 +93,7 @@ fn a_sweep_that_was_interrupted_at_any_byte_is_resumed() {
             .count() as u64;
         let summary = sweep(&experiment, &root).expect("a sweep");
         assert_eq!(summary.ok, 12 - kept);
+        // `recovered` says how much of the journal and of the events was removed.
         assert!(!summary.recovered.is_empty());
         assert_eq!(rows(&root), rows(&whole), "cut at byte {cut}");
     }
@@ -177,6 +178,7 @@ fn the_status_shows_the_speed_and_the_end_of_a_running_sweep() {
     let root = folder.path().join("under-way");
     let status = || Status::from_dataset(&Dataset::open(&root).expect("a dataset"));
     let mut writer = DatasetWriter::open(&root, &experiment).expect("a writer");
+    // 12 runs are to do, and they are planned to take an hour.
     writer
         .announce(12, Duration::from_secs(3600))
         .expect("announced");
@@ -198,7 +200,8 @@ fn the_status_shows_the_speed_and_the_end_of_a_running_sweep() {
     assert_eq!((under_way.done, under_way.to_do), (3, 9));
     assert!(under_way.sweeps[0].runs_per_hour > Some(0.0));
     assert_eq!(under_way.finishes_at_s, at_start.finishes_at_s);
-    // Now the planned end has come. From here on, the end is calculated from the speed of the runs so far.
+    // Now the runs are planned to take no time, so the planned end has passed. But 9 runs are still to do. In this case the status shows
+    // an end that is calculated from the speed of the runs so far.
     writer.announce(12, Duration::ZERO).expect("announced");
     assert!(status().finishes_at_s.is_some());
     drop(writer);
@@ -292,21 +295,24 @@ fn journal_rows_with_impossible_values_are_refused() {
     let path = folder.path().join("runs.csv");
     let whole = fs::read_to_string(&path).expect("a journal");
     let columns: Vec<&str> = whole.lines().next().expect("a header").split(',').collect();
-    // The row that is changed below belongs to a run with two machines. Some values are impossible in every row, such as those near the
-    // largest number of 64 or 32 bits. Others contradict the rest of the row: 4 machines, a single rate, and more events than fit into the
-    // bytes. `segment` is the number of the file with the run's events (at most 2^20 = 1048576). `offset` is the position of the run's
-    // first byte in this file.
+    // The row that is changed below belongs to a run with two machines. The run has `events` events. They are in the file with the number
+    // `segment`, from the byte `offset` on, and take `bytes` bytes. The numbers with 20 digits are near the largest number of 64 bits, and
+    // 4294967295 is the largest number of 32 bits.
     for (column, value) in [
         ("machines", "0"),
         ("machines", "4294967295"),
+        // Four machines, but two rates.
         ("machines", "4"),
+        // One rate, but two machines.
         ("rates", "2"),
         ("events", "18446744073709551615"),
+        // More events than fit into the bytes of the run.
         ("events", "100000"),
         ("bytes", "18446744073709551615"),
         ("bytes", "18446744073709550000"),
         ("offset", "18446744073709551615"),
         ("segment", "4294967295"),
+        // The largest number that is accepted is 2^20 = 1048576.
         ("segment", "1048577"),
     ] {
         let mut records = csv::Reader::from_reader(whole.as_bytes());
@@ -334,8 +340,8 @@ fn journal_rows_with_impossible_values_are_refused() {
     }
 }
 
-/// `Status::read` reads the journal and counts each row at once, without keeping it. `Status::from_dataset` counts the rows of a dataset
-/// that has been read. Both must give the same status.
+/// `Status::read` counts the rows while it reads the journal, and does not keep the rows. `Status::from_dataset` counts the rows of a
+/// `Dataset`, which has read them before. Both must give the same status.
 #[test]
 fn a_run_with_several_attempts_counts_once_in_the_status() {
     let folder = tempfile::tempdir().expect("a folder");

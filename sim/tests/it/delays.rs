@@ -12,7 +12,8 @@ use crate::support::experiment;
 
 const SECOND_NS: f64 = 1e9;
 
-/// Two times of messages. While messages are added, the fields have the sums over all messages; at the end, they have the means.
+/// How long messages travel. [`add_messages`] adds up the times of all messages, and [`mean_times`] divides the sums by the number of
+/// messages.
 #[derive(Default)]
 struct TravelTimes {
     /// Number of messages.
@@ -24,9 +25,9 @@ struct TravelTimes {
     travel_s: f64,
 }
 
-/// Adds the messages of `run` to `times`. The log has no delays. So the test runs the machines again, which draws the same delays again,
-/// and calculates when each message arrives. Then it checks that these times agree with the ticks at which the virtual engine received the
-/// messages.
+/// Adds the messages of `run` to `times`. The log does not say which delays were drawn. So this function runs the machines again. They
+/// draw the same delays as before, and the function calculates when each message arrives. Then it checks that these times agree with the
+/// ticks at which the machines received the messages in the virtual engine.
 fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
     let schedule = run.schedule(experiment.seed);
     let log = virtual_time::run(run, experiment.seed);
@@ -40,8 +41,9 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
         for event in events.iter().map(|logged| &logged.event) {
             let tick_ns = schedule.due_ns(sender as usize, event.tick);
             if let EventKind::Receive(message) = &event.kind {
-                // The log says that this tick takes this message. When it arrived is not yet known for all senders, and does not matter
-                // here: any time before the tick gives the same event. So the message is sent 1 ns before the tick, without a delay.
+                // The log says that this tick receives this message. When the message arrived is perhaps not calculated yet, because
+                // the loop may come to its sender later. But every arrival before the tick gives the same event. So here the message is
+                // sent 1 ns before the tick, and travels without a delay.
                 machine.arrive(*message, tick_ns - 1, 0);
             }
             let repeated = machine.tick(tick_ns);

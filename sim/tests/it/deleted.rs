@@ -1,5 +1,5 @@
-//! Tests with files of a dataset that other programs delete or change while a sweep (`sim run`) writes, or before a sweep is resumed. The
-//! files are the manifest (`dataset.json`) and the journal (`runs.csv`, a row for each ended run).
+//! Tests in which another program deletes or changes a file of a dataset, while a sweep (`sim run`) writes or before a sweep is resumed. The
+//! file is the manifest (`dataset.json`) or the journal (`runs.csv`).
 
 use std::fs;
 use std::path::PathBuf;
@@ -96,6 +96,7 @@ fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
     // The row of this run waits in memory until `sync` writes it.
     writer.append(trial.runs[1].clone()).expect("appended");
     let refused = writer.sync().expect_err("noticed");
+    // The journal is shorter than the writer has left it. So the writer reports that another program writes to the journal.
     assert!(
         matches!(refused, DatasetError::OtherWriter { .. }),
         "{refused}"

@@ -165,6 +165,7 @@ impl Trial {
             events: dataset.read_events(row).expect("events"),
         };
         let runs: Vec<FinishedRun> = dataset.attempted().iter().map(run).collect();
+        // No run of the experiment is missing.
         assert_eq!(runs.len(), run_all(&experiment, experiment.engine).len());
         Self {
             runs,
@@ -202,7 +203,7 @@ fn events_that_fill_the_disk_leave_space_for_the_journal() {
     for fitting in 1..trial.runs.len() {
         for spare in [0, 1, event_bytes[fitting] / 2] {
             let disk = SmallDisk::with_bytes(i64::MAX);
-            // The writer reserves space for the journal while the disk has enough free bytes. Their number is reduced afterwards.
+            // A new writer reserves space for the journal. So the disk has enough free bytes at first, and only `free` bytes after that.
             let mut writer = trial.writer(&disk);
             let free = event_bytes[..fitting].iter().sum::<i64>() + spare;
             disk.free.store(free, Ordering::Relaxed);
@@ -379,13 +380,15 @@ fn an_import_appears_complete_or_not_at_all() {
     let mut writer = ImportWriter::create(&root).expect("a writer");
     let second = ImportWriter::create(&root).expect_err("a second import");
     assert!(matches!(second, DatasetError::BeingImported(_)), "{second}");
-    // Here and below, `append` gets no lines from which the events were read, and `finish` gets no configurations and an empty mapping.
+    // The second argument of `append` says from which lines of the logs the events were read. Here and below it is empty. So are the last
+    // two arguments of `finish`: the configurations and the mapping.
     writer
         .append(trial.runs[0].clone(), vec![])
         .expect("appended");
     drop(writer);
     assert_eq!(entries(), 0);
-    // If another program creates a folder at the dataset's path during the import, the import fails. Only this folder remains.
+    // If another program creates a folder at the dataset's path during the import, the import fails and removes its partial folder. The
+    // folder of the other program remains.
     let imported = || Imported {
         files: vec![],
         missing_fields: MissingFields::default(),
@@ -433,10 +436,10 @@ fn an_import_below_a_file_is_not_said_to_exist_already() {
 #[test]
 #[ignore = "needs the right to mount a file system"]
 fn a_real_full_disk_keeps_every_run_that_was_written() {
-    // Mounts the file system, makes runs on it until it is full, and copies the dataset to the test's folder. The file `.reserve` is
-    // copied too, if it still exists, because the test checks that it was removed. `$0` is the program `sim`.
+    // Mounts the file system, makes runs on it until it is full, and copies the dataset to the test's folder. `$0` is the program
+    // `sim`.
     const SCRIPT: &str = r#"mount -t tmpfs -o size=2m none small && cd small || exit 99
-"$0" run ../e.toml --data d --sync-every 3600 --jobs 2 2> ../said; echo $? > ../code; cp -r d .. && cp d/.reserve ..; true"#;
+"$0" run ../e.toml --data d --sync-every 3600 --jobs 2 2> ../said; echo $? > ../code; cp -r d .."#;
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = format!("seed = 7\n{GRID}\n").replace("repetitions = 3", "repetitions = 4000");
     fs::write(folder.path().join("e.toml"), experiment).expect("written");
@@ -466,7 +469,7 @@ fn a_real_full_disk_keeps_every_run_that_was_written() {
     let last = dataset.attempted().last().expect("a run");
     let events = fs::metadata(root.join("events-0000.csv")).expect("events");
     assert_eq!(events.len(), last.offset + last.bytes);
-    assert!(!folder.path().join(".reserve").exists());
+    assert!(!root.join(".reserve").exists());
 }
 
 /// Opening a pipe for reading waits for ever if nobody writes to it. So the program must not open it.

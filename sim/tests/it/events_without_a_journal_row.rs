@@ -1,5 +1,5 @@
-//! Tests with events that have no row in the journal (`runs.csv`). A killed sweep (a start of `sim run`) leaves a few such events,
-//! and the next sweep removes them. If there are many, the journal was probably lost: then the sweep is refused and the events are kept.
+//! Tests with events that have no row in the journal (`runs.csv`). When a sweep is killed, it leaves a few such events, and the next sweep
+//! removes them. If there are many such events, the journal was probably lost. Then the next sweep is refused, and the events are kept.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -221,9 +221,9 @@ fn a_sweep_killed_before_its_first_sync_is_resumed() {
     let trial = Trial::new();
     trial.restore_rows(0);
     trial.check_sweep_restores_all_bytes(RUNS);
-    // A sweep writes the header of the journal before it creates a file of events. So an empty or incomplete journal is refused if there is
-    // a file of events, even one with only a part of its header. Without such a file, the sweep was killed before its first event, and is
-    // resumed.
+    // A sweep writes the header of the journal before it creates a file of events. So if there is a file of events (here one with a part of
+    // its header), but the journal has no whole header, the journal was damaged, and the next sweep is refused. If there is no file of
+    // events, the sweep was killed before its first event, and is resumed.
     for journal in ["", "run,key,rep"] {
         fs::write(trial.journal(), journal).expect("written");
         fs::write(trial.root().join("events-0000.csv"), "run,mach").expect("written");
@@ -237,7 +237,7 @@ fn a_sweep_killed_before_its_first_sync_is_resumed() {
     }
 }
 
-/// If the journal has rows about events that are missing, this is reported. No new file is created in the place of the missing one.
+/// If a file of events is missing, but the journal has rows about its events, the sweep is refused and does not create the file again.
 #[test]
 fn a_missing_file_of_events_is_reported_and_not_created_again() {
     let trial = Trial::new();
@@ -249,7 +249,7 @@ fn a_missing_file_of_events_is_reported_and_not_created_again() {
 }
 
 /// On a file system without locks, a second program could append to the files of a dataset. Then the journal would give wrong positions
-/// for the events of later runs. The writer notices this before it writes such a row.
+/// for the events of later runs. The writer notices the foreign bytes before it writes a row with a wrong position.
 #[test]
 fn bytes_of_another_writer_are_noticed() {
     let trial = Trial::new();

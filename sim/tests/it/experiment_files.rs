@@ -188,8 +188,9 @@ fn a_mistake_hides_no_mistake_in_another_block() {
     e.toml:11: `repeat[1].internal`: 3 is not a probability from 0 to 1
     e.toml:13: `repeat[2].repetitions`: 0 is out of range; it must be a whole number from 1 to 4294967295
     ");
-    let nothing = "[[exclude]]\ninternal = 0.8\n[[exclude]]\ninternal = 0.9\n[[exclude]]\ninternal = [0.5, 0.7]";
-    assert_snapshot!(with("[1, 2]", nothing), @"
+    // The first two exclusions fit no configuration, the third fits all of them.
+    let exclusions = "[[exclude]]\ninternal = 0.8\n[[exclude]]\ninternal = 0.9\n[[exclude]]\ninternal = [0.5, 0.7]";
+    assert_snapshot!(with("[1, 2]", exclusions), @"
     e.toml:5: `exclude[1]`: excludes nothing: no configuration has these values
     e.toml:5: `exclude`: everything is excluded: there is nothing to run
     e.toml:7: `exclude[2]`: excludes nothing: no configuration has these values
@@ -317,6 +318,11 @@ fn a_time_keeper_cannot_be_combined_with_a_choice_of_recipients() {
     assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination"#);
     let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
     assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination"#);
+    // The wrong configuration comes from the second case. It has `receive = "one"` by default, so it matches the first case too. But the
+    // first case has no key `sends`, so the message names the second case.
+    let in_two_cases = "seed = 1\nduration_s = 5\n[parameters]\nrates = [[1, 3, 6]]\ninternal = 0.7\ntopology = \"time-keeper\"\n\
+                        [[cases]]\nreceive = \"one\"\n[[cases]]\nsends = \"unicast\"\n";
+    assert_snapshot!(mistakes(in_two_cases), @r#"e.toml:10: `cases[2].sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination"#);
     let excluded = format!("{unfit}\n[[exclude]]\ntopology = \"time-keeper\"\nsends = \"unicast\"");
     let experiment = Experiment::parse(&excluded, Path::new("e.toml"), Overrides::default());
     assert_eq!(
@@ -408,7 +414,7 @@ fn names_that_windows_does_not_allow_are_refused() {
     assert_snapshot!(parse(rest, "...toml").expect_err("no name"), @r#"...toml:1: `name`: missing; the file's name ".." cannot be the name of a folder on Windows; give another one, such as name = "first""#);
 }
 
-/// Every experiment of this project has no mistake, and has a description.
+/// No experiment of this project has a mistake, and every experiment has a description.
 #[test]
 fn the_experiments_of_this_project_are_valid() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");

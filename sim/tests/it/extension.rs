@@ -56,7 +56,7 @@ fn runs(root: &Path) -> BTreeMap<String, (u64, String)> {
     assert_eq!(
         runs.len(),
         dataset.attempted().len(),
-        "a run has several rows"
+        "a run has failed, or has several rows"
     );
     runs
 }
@@ -92,7 +92,7 @@ fn only_new_runs_are_made_and_old_ones_keep_their_numbers() {
     let mut numbers: Vec<u64> = before.values().map(|(number, _)| *number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (0..32).collect::<Vec<_>>());
-    // A dataset that was made with the last experiment at once has the same events.
+    // A dataset that was made in a single sweep, with the last experiment, has the same events.
     let at_once = folder.path().join("at-once");
     sweep(&at_once, &grid(4, "[0.9, 0.7, 0.5, 0.2]"), None);
     assert_eq!(logs(&root), logs(&at_once));
@@ -197,8 +197,8 @@ fn a_dataset_of_schema_3_can_be_extended() {
         assert_eq!(after.get(key), Some(run), "{key}");
     }
     // In the old rows, column `margin_us` has only a lower limit of the run's margin. In the new rows it has the true margin. The schema
-    // tells readers which of the two to expect. So the dataset gets the last schema whose column has lower limits: then no reader takes
-    // a limit for a true margin.
+    // of a dataset tells readers which of the two to expect. The extended dataset gets the last schema with lower limits, so that no
+    // reader takes a lower limit for a true margin.
     let dataset = Dataset::open(folder.path()).expect("a dataset");
     assert_eq!(
         dataset.manifest().schema,
@@ -239,7 +239,7 @@ fn some_configurations_have_more_repetitions_and_old_runs_stay() {
         (grid_with(""), 8, [2, 2, 2, 2]),
         (grid_with(&repeat_3), 2, [2, 2, 3, 3]),
         // If several tables `[[repeat]]` match a configuration, the largest number counts: here 5 for `internal` = 0.7, and 3 for 0.2. The
-        // number 1 changes nothing, because all configurations have 2 repetitions.
+        // table with the number 1 changes nothing, because every configuration has at least 2 repetitions anyway.
         (
             grid_with(&format!(
                 "{REPEAT}5\ninternal = 0.7\n{REPEAT}3\n{REPEAT}1\n"
@@ -247,7 +247,7 @@ fn some_configurations_have_more_repetitions_and_old_runs_stay() {
             2,
             [2, 2, 3, 5],
         ),
-        // Two runs of the last configuration are no longer planned, but they stay.
+        // The table with the number 5 is gone. So two runs of the last configuration are no longer planned, but they stay.
         (grid(3, "[0.2, 0.7]") + &repeat_3, 2, [3, 3, 3, 5]),
     ];
     let mut before = BTreeMap::new();

@@ -80,8 +80,8 @@ fn too_many_failures_end_the_sweep() {
     );
 }
 
-/// A script, which is started for each machine in place of `sim`, refuses to start three times. Its exit code 71 means that the system has
-/// no more processes. The runs that could not start are made later, with fewer runs at once.
+/// For each machine, a script is started in place of `sim`. Three times, the script ends with exit code 71 instead of starting `sim`. This
+/// code means that the system has no more threads or files. The runs that could not start are made later, with fewer runs at once.
 #[cfg(unix)]
 #[test]
 fn runs_whose_machines_cannot_start_are_made_later_and_none_fails() {
@@ -89,7 +89,7 @@ fn runs_whose_machines_cannot_start_are_made_later_and_none_fails() {
     let program = folder.path().join("short-of-processes");
     let refusals = 3;
     // The script tries to create the folders `refused-1` to `refused-3`. If it can create one, it ends with code 71. If all of them exist
-    // already, it becomes `sim`. Only one process can create a folder, so there are exactly three refusals.
+    // already, it becomes `sim`. Each folder can be created only once, so there are exactly three refusals.
     let script = format!(
         "#!/bin/sh\nfor i in $(seq {refusals}); do mkdir '{0}'/refused-$i 2> /dev/null && {{ echo no process >&2; exit 71; }}; done\nexec '{1}' \"$@\"\n",
         folder.path().display(),

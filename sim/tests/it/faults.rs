@@ -32,7 +32,7 @@ const PANIC: i32 = 0;
 struct FaultyDisk {
     /// Number of operations so far, allowed or refused, on all files of the disk together.
     operations: Arc<AtomicU64>,
-    /// Number of operations that are allowed before the first one is refused.
+    /// Number of operations that are allowed. With the value 3, operation 4 is the first that is refused.
     allowed: u64,
     /// Whether all operations after the first refused one are refused too.
     stays_broken: bool,
@@ -184,8 +184,8 @@ impl Trial {
     /// an operation.
     ///
     /// Checks that a sweep with a refused operation ends with an error that names the folder and the system's error, and that finished
-    /// runs are kept. Checks that the resumed sweep makes only the other runs, gives the same bytes as a sweep without faults, and leaves
-    /// no temporary files (`.partial`).
+    /// runs are kept. Checks that the resumed sweep makes only the runs that are not finished, gives the same bytes as a sweep without
+    /// faults, and leaves no temporary files (`.partial`).
     fn check_fault(&self, disk: &FaultyDisk, root: PathBuf) -> bool {
         let before = finished(&root);
         let result = sweep(&self.experiment, &root, Arc::new(disk.clone()));
@@ -220,11 +220,12 @@ impl Trial {
 }
 
 #[test]
-fn every_operation_of_a_new_sweep_may_be_refused() {
+fn a_new_sweep_can_be_resumed_after_any_operation_was_refused() {
     let trial = Trial::new();
     for error in ERRORS {
         for stays_broken in [false, true] {
-            // First the first operation is refused, then the second one, and so on, until the sweep needs no more operations.
+            // Round 1 refuses operation 1, round 2 refuses operation 2, and so on. The last round is the one in which the sweep ends before
+            // any operation is refused.
             let mut allowed = 0;
             loop {
                 let disk = FaultyDisk {
@@ -245,8 +246,8 @@ fn every_operation_of_a_new_sweep_may_be_refused() {
     }
 }
 
-/// The thread that writes to the disk (the writer) panics. There are more runs than may wait to be written. So the engine would wait
-/// forever if it did not notice that the writer has ended.
+/// The code that writes runs to the disk (the writer) panics. Ended runs wait for the writer in a queue, and this sweep has more runs than
+/// fit into the queue. So the engine would wait forever for space if it did not notice that the writer has ended.
 #[test]
 fn a_panic_while_writing_ends_the_sweep_and_written_runs_count() {
     const RUNS: u64 = 2000;
@@ -282,7 +283,7 @@ fn a_panic_while_writing_ends_the_sweep_and_written_runs_count() {
 /// Like the test of a new sweep, but the faulty sweep resumes a dataset whose journal ends within a row and whose events end within a
 /// run.
 #[test]
-fn every_operation_of_a_resumed_sweep_may_be_refused() {
+fn a_resumed_sweep_can_be_resumed_again_after_any_operation_was_refused() {
     let trial = Trial::new();
     let cut_short = |root: &Path| {
         fs::create_dir(root).expect("a folder");

@@ -1,5 +1,5 @@
-//! Tests that a seed still gives the same runs as in all earlier versions. The keys of the runs (texts of configuration and repetition),
-//! their schedules and their events are compared as hashes.
+//! Tests that a seed still gives the same runs as in all earlier versions. Each test compares one hash. This hash covers the keys of
+//! the runs (such as `rates=1,3,6 internal=0.7 ... repetition=0`), their schedules and their events.
 //!
 //! If a hash changes, every published seed gives other runs than before. Do not update the hash; find the cause.
 
@@ -8,9 +8,9 @@ use sim::log::{EventRow, checksum, write_row};
 
 use crate::support::experiment;
 
-/// Makes all runs of an experiment in virtual time, and returns a hash over their keys, the phases of their machines (the times of the first
-/// ticks), the smallest margins that their configurations allow, and their rows of events. (A margin is the shortest time between two ticks
-/// whose order can change the events.) `rest` is the experiment's file without name and seed, which are always the same.
+/// Makes all runs of an experiment in virtual time, and returns one hash of all these runs. For each run, the hash covers the key, the
+/// phases (the time of each machine's first tick), the margin that the run's configuration guarantees, and the rows of events. `rest` is
+/// the experiment's file without name and seed. Name and seed are the same in all tests.
 fn hash(rest: &str) -> String {
     let experiment = experiment(rest);
     let mut text = vec![];

@@ -1,5 +1,5 @@
-//! Tests with a limit on the number of processes and threads: a sweep (one start of `sim run`) makes fewer runs at once, or ends with
-//! one error.
+//! Tests with a limit on the number of processes and threads. Because of the limit, a sweep (one start of `sim run`) makes fewer runs at
+//! once. If the limit is too low even for one run, the sweep ends with one error.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -84,9 +84,9 @@ fn limits_that_are_too_low_for_one_run_give_one_error() {
     }
 }
 
-/// The limit counts all threads of the program: first the main thread, the thread that shows progress, and the thread of the engine for
-/// virtual time. With a limit of three, the engine cannot start worker threads, so its own thread makes the runs. With a limit of two,
-/// even the engine has no thread, and the sweep ends with one error.
+/// The limit counts all threads of the program: the main thread, the thread that shows progress, the thread of the engine for virtual time,
+/// and the worker threads that the engine starts. With a limit of three, the engine cannot start a worker thread, so its own thread makes
+/// the runs. With a limit of two, even the engine has no thread, and the sweep ends with one error.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
 fn runs_in_virtual_time_need_no_additional_threads() {
@@ -96,7 +96,7 @@ fn runs_in_virtual_time_need_no_additional_threads() {
     let said = String::from_utf8_lossy(&sweep.stderr);
     assert_eq!(sweep.status.code(), Some(0), "{said}");
     assert!(said.contains("12 runs ok, 0 failed"), "{said}");
-    // The message `1 at once instead of 1` would say nothing.
+    // The message `1 runs at once instead of 1` would report no change, so it must not be there.
     assert!(!said.contains("instead of 1"), "{said}");
     let command = "exec ./sim run e.toml --engine virtual --data e";
     let refused = user.run(2, command);

@@ -1,5 +1,5 @@
 //! On Windows, Git usually gives the files of a clone the line ends of Windows. This would change the checksums of a dataset's files, and
-//! bash does not understand such scripts. So the project's file `.gitattributes` forbids it, and this test checks that Git obeys.
+//! bash could not run the scripts. So the project's file `.gitattributes` forbids this conversion, and this test checks that Git obeys.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ const FILES: [&str; 5] = [
 /// Runs Git in `folder`, with the conversion of line ends switched on (`core.autocrlf`), as on Windows.
 fn git(folder: &Path, arguments: &[&str]) {
     let output = Command::new("git")
-        // A commit needs an author. It must not need the user's key for signatures.
+        // A commit needs an author. It is not signed, because that would need the user's key.
         .args(["-c", "user.name=a", "-c", "user.email=a@b"])
         .args(["-c", "commit.gpgsign=false", "-c", "core.autocrlf=true"])
         .args(arguments)

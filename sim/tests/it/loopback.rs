@@ -1,5 +1,5 @@
 //! Tests on systems whose loopback interface (over which a computer talks to itself) is switched off, or has the single address 127.0.0.1.
-//! On most Linux systems it has all addresses 127.x.y.z, and each run over TCP has one of its own.
+//! On most Linux systems the interface has all addresses 127.x.y.z, and each run over TCP uses an address of its own.
 #![cfg(target_os = "linux")]
 
 use std::fs;

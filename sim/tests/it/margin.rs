@@ -64,8 +64,8 @@ fn without_two_ticks_whose_order_matters_the_margin_is_the_duration() {
 }
 
 /// Returns whether the order of the ticks of machines `a` and `b` matters: by the topology, one of them may send to the other, or both may
-/// send to the same third machine. The probability of internal events counts only if it is 1 for all machines with neighbours: then
-/// nobody sends, and no order matters.
+/// send to the same third machine. There is one exception: if `internal` is 1 for all machines with neighbours, nobody sends, and no order
+/// matters. Apart from this case, the values of `internal` are ignored.
 fn order_matters(configuration: &Configuration, a: MachineIndex, b: MachineIndex) -> bool {
     let may_send = |from, to| configuration.neighbours(from).contains(&to);
     let mut machines = 0..configuration.rates.machines();
@@ -108,13 +108,13 @@ struct Arrival {
     message: Message,
     /// When the tick of the send was due.
     sent_ns: u64,
-    /// The delay that the experiment gives the message (parameter `delay_s`). It comes on top of the latency, and is not part of the time
-    /// of the arrival: the recipient holds the message back until `sent_ns + delay_ns`.
+    /// The delay that the experiment gives the message (parameter `delay_s`). The message can arrive before the end of this delay. Then
+    /// the recipient holds the message back until `sent_ns + delay_ns`.
     delay_ns: u64,
 }
 
-/// Simulates a run as it may happen over TCP: every tick is late by up to `lateness_ns`, and every message is queued up to
-/// `latency_ns` after it was sent. Returns the events of each machine.
+/// Simulates a run as it may happen over TCP: every tick is at most `lateness_ns` late, and every message arrives at most `latency_ns`
+/// after the tick that sent it. Returns the events of each machine.
 fn run_late(
     run: &Run,
     lateness_ns: u64,
@@ -203,8 +203,8 @@ fn phase() -> impl Strategy<Value = PhaseRule> {
     ]
 }
 
-/// The rates of the machines of a run, in millionths of a tick per second: 2 to 8 rates that are whole or quarter ticks per second, or 2 to
-/// 5 rates that are any numbers from 0.02 to 9 ticks per second.
+/// The rates of the machines of a run, in millionths of a tick per second. Half of the runs have 2 to 8 machines, with rates such as 3 or
+/// 1.25 (whole numbers and quarters of ticks per second). The others have 2 to 5 machines, with any rates from 0.02 to 9 ticks per second.
 fn rates() -> impl Strategy<Value = Vec<u64>> {
     let rate = prop_oneof![
         (1u64..=9).prop_map(|hertz| hertz * 1_000_000),
@@ -218,8 +218,8 @@ fn rates() -> impl Strategy<Value = Vec<u64>> {
 
 /// Returns a run with these rates and parameters, or `None` if the phase rule `spread` is not possible with the rates.
 ///
-/// The numbers 0 to 3 of `special` give one more parameter a value that is not its default; 4 and 5 change nothing. Nor does 3 with a
-/// time-keeper, whose sends always go to all other machines.
+/// `special` chooses one more parameter to change: 0 for `internal`, 1 for `delay_s`, 2 for `receive`, 3 for `sends`, and 4 or 5 for none.
+/// With a time-keeper, 3 changes nothing either, because its sends always go to all other machines.
 fn configured(
     rates: &[u64],
     (topology, phase, special): (Topology, PhaseRule, u32),
@@ -239,7 +239,7 @@ fn configured(
         }
     });
     run.repetition = repetition;
-    // If `spread` is not possible, no margin is guaranteed.
+    // `spread` guarantees a margin if it is possible. So if the guaranteed margin is 0, `spread` is not possible.
     let is_possible = phase != PhaseRule::Spread || run.configuration.guaranteed_margin_ns() > 0;
     is_possible.then_some(run)
 }
@@ -258,7 +258,8 @@ proptest! {
         let schedule = run.schedule(SEED);
         prop_assert_eq!(schedule.margin_ns(), margin_by_brute_force_ns(&run.configuration, &schedule));
         if variant.1 == PhaseRule::Spread {
-            // The times at which ticks are due are rounded down, so the margin can be two nanoseconds shorter than the guaranteed margin.
+            // The time at which a tick is due is the sum of two times that are both rounded down to whole nanoseconds. So the margin can be
+            // up to two nanoseconds shorter than the guaranteed margin.
             // If no order of ticks matters, the margin is the duration, which may be shorter than the guaranteed margin.
             let guaranteed_ns = run.configuration.guaranteed_margin_ns();
             prop_assert!(schedule.margin_ns() + 2 >= guaranteed_ns.min(duration_ns));

@@ -70,15 +70,16 @@ fn a_path_that_cannot_be_a_folder_is_reported() {
     }
 }
 
-/// The commands in the messages `resume with:` and `next:` can be pasted into a shell, whatever the name of the dataset. A shell function
-/// replaces `analyze` and prints its second argument, which is the dataset: the command is `analyze summary DATASET`.
+/// The commands in the messages `resume with:` and `next:` can be pasted into a shell, whatever the name of the dataset. The command after
+/// `next:` is `analyze summary DATASET`. Here a shell function replaces `analyze`. It prints its second argument, the dataset.
 #[test]
 fn printed_commands_work_when_pasted() {
     let work = folder_with_experiment();
     for name in ["a b", "it's", "$HOME", "a;b", "-d", "*"] {
-        // Within '...' the shell needs '\'' for a quote: end the quoted text, add a quote, begin a quoted text again.
+        // Within a text in single quotes, a single quote is written as '\''. For the shell, the first of these four characters ends the
+        // quoted text, \' is the quote, and the last character begins a quoted text again.
         let quoted = format!("./'{}'", name.replace('\'', r"'\''"));
-        // A folder in place of the file `experiment.toml`: writing fails, and the command to resume is printed.
+        // `sim` cannot write the file `experiment.toml`, because a folder has this name. So it fails, and prints the command to resume.
         let refused = bash(
             work.path(),
             &format!("mkdir -p {quoted}/experiment.toml; $SIM run e.toml --data={quoted}"),
@@ -115,7 +116,8 @@ fn names_that_are_too_long_are_reported() {
     let work = folder_with_experiment();
     // A name may have at most 255 bytes.
     let long = "n".repeat(256);
-    // A path may have at most 4095 bytes (on Linux). This one has 4081, and the name of a file in the dataset makes it too long.
+    // A path may have at most 4095 bytes (on Linux). The path `deep` has 4081, so it is short enough. But the path of a file in this
+    // folder, such as `experiment.toml`, would be too long.
     let deep = format!("{}x", "d/".repeat(2040));
     for data in [long.clone(), format!("new/{long}"), deep] {
         for verb in ["plan", "run"] {
@@ -141,9 +143,9 @@ fn names_that_are_too_long_are_reported() {
 
 #[test]
 fn terminals_may_report_no_width_or_an_extreme_one() {
-    // `TERMINAL SIZE PROGRAM ARGUMENT...` runs the program in a terminal that reports SIZE rows and SIZE columns. The script reads all
-    // output of the program, and exits with the program's code. On Linux, reading fails with an `OSError` when the program has ended. Older
-    // versions of Python have no `os.login_tty`.
+    // A Python script with the arguments SIZE PROGRAM ARGUMENT... It runs the program in a terminal that reports SIZE rows and SIZE
+    // columns, reads all output of the program, and exits with the program's exit code. Python before 3.11 has no `os.login_tty`; then
+    // `os.dup2` connects the program with the terminal. On Linux, `os.read` fails with an `OSError` when the program has ended.
     const TERMINAL: &str = "
 import fcntl, os, pty, struct, sys, termios
 parent, child = pty.openpty()

@@ -1,5 +1,5 @@
-//! A test that runs succeed even if another program opens very many connections to their machines. Each connection is an open file of the
-//! sweep (`sim run`), and the system does not allow the sweep so many.
+//! A test that runs succeed even if another program opens very many connections to their machines. Each connection that a machine
+//! accepts is an open file of the sweep (`sim run`). The test opens more connections than the sweep may have open files.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -33,8 +33,9 @@ fn listeners() -> Vec<SocketAddrV4> {
     sockets.lines().filter_map(listener).collect()
 }
 
-/// If each message has its own connection, machines listen during the whole run. Then other programs can always connect to them. Silent
-/// connections of other programs neither use up the sweep's files nor block a message.
+/// With `connection = "per-message"`, each message opens a new connection, so machines listen during the whole run, and other programs can
+/// connect to the machines at any time. If these programs then send nothing, their connections neither use up the sweep's files nor block
+/// a message.
 #[test]
 fn no_run_fails_because_of_a_thousand_silent_connections() {
     // The test itself needs an open file for each of its connections.
@@ -68,6 +69,7 @@ fn no_run_fails_because_of_a_thousand_silent_connections() {
     let dataset = Dataset::open(&folder.path().join("d")).expect("a dataset");
     assert_eq!(dataset.finished().count(), 4);
     let rejected: u32 = dataset.finished().map(|row| row.rejected_connections).sum();
+    // Machines did get these connections, and there were more than the sweep may have open files.
     assert!(
         rejected > 0 && connections.len() > FILES as usize,
         "{rejected} of {} connections were rejected",

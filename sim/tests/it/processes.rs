@@ -50,8 +50,8 @@ fn without_time(rows: &[u8]) -> Vec<EventRow> {
 }
 
 /// Five runs in which a tick takes all waiting messages: four topologies with two rules for sends each, without three excluded
-/// combinations. `internal` has a probability for each machine. In the ring, some machines are not connected to machine 0, which starts
-/// the run.
+/// combinations. `internal` has a probability for each machine. Machine 0 sets the start time of the run; in the ring, some machines are
+/// not connected to machine 0 and hear this time from a neighbour.
 const VARIANTS: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2, 1, 2]\ninternal = [[0.6, 0.5, 0.4, 0.3, 0.2]]\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]\n[[exclude]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }\n[[exclude]]\ntopology = \"mesh\"\nsends = \"mix\"\n[[exclude]]\ntopology = \"star\"\nsends = \"mix\"\n";
 /// Two runs in which each message has its own connection.
 const PER_MESSAGE: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2]\ninternal = 0.3\nconnection = \"per-message\"\ntopology = [\"mesh\", \"time-keeper\"]\n";
@@ -155,12 +155,13 @@ fn machines_end_with_the_process_that_started_them() {
         .for_each(|&machine| wait_until_gone(machine));
 }
 
-/// Two runs of five seconds of real time each: long enough that a test finds the processes of their machines before they end. With
-/// `--jobs 1` the second run starts after the first has ended, so the first children of the sweep are the three machines of the first run.
+/// Two runs of five seconds of real time each: long enough that a test finds the processes of a run's machines before the run ends.
+/// With `--jobs 1` the second run starts after the first has ended, so the first children of the sweep are the three machines of the first
+/// run.
 const SOME_SECONDS: &str = "seed = 7\nduration_s = 10\ntime_scale = 2\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.6, 0.7]\n";
 
-/// A process that was stopped by a signal reacts neither to other machines nor to the sweep, which asks it to end by closing its
-/// stdin. Its run fails, and the sweep kills the process.
+/// A machine's process is stopped by a signal, so it no longer answers the other machines, and its run fails. The sweep closes the stdin of
+/// a process to make it end. The stopped process does not notice this either, so the sweep kills it.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_stopped_machine_makes_its_run_fail_and_the_sweep_continues() {
@@ -261,7 +262,7 @@ fn a_machine_with_another_token_is_refused() {
         .spawn()
         .expect("it runs");
     for (child, said) in [
-        // The end of the first message is: are the token, the experiment and the run the same for all machines?
+        // The first message goes on: ", the experiment and the run the same for all machines?"
         (
             waiting,
             "machine 0 had no connection to machine 1 in time; connections were refused: are the token",
@@ -399,7 +400,7 @@ impl Networks {
     fn new() -> Result<Self, String> {
         // "lcl" stands for logical clock lab.
         let names = ["a", "b"].map(|letter| format!("lcl{}{letter}", std::process::id()));
-        // Made before the namespaces: if a command below fails, `drop` removes those that were added.
+        // This value exists before the namespaces do. If a command below fails, its `drop` removes the namespaces that were added before.
         let networks = Self { names };
         let [a, b] = &networks.names;
         ip(&format!("netns add {a}"))?;
@@ -451,8 +452,9 @@ fn machine(folder: &Path, index: u32, addresses: &str, more: &[&str]) -> Command
     command
 }
 
-/// Runs the two machines of run 0 with smaller and smaller time scales until both are punctual (a busy computer needs a smaller one).
-/// Checks that they then log the events of the virtual run. `run_machines` runs them with the time scale that it gets.
+/// Runs the two machines of run 0 with smaller and smaller time scales until both are punctual (a busy computer needs a smaller time
+/// scale). Checks that the punctual machines log the events of the virtual run. `run_machines` takes a time scale such as "0.5", runs both
+/// machines with it, and returns their outputs.
 fn check_machines_equal_virtual_run(experiment: &str, run_machines: impl Fn(&str) -> [Output; 2]) {
     // Compares the events only if both machines were punctual.
     let was_punctual = |time_scale| compare_with_virtual_run(experiment, &run_machines(time_scale));

@@ -98,9 +98,9 @@ impl Repositories {
     }
 }
 
-/// Cargo must run the build script again after each commit. It notices a commit by the files of Git that change. Here a commit changes
-/// fewer files than usual: Git writes no reflog (its list of the earlier commits of a branch). And at first the branch has no file of its
-/// own, because all branches are packed into one file.
+/// Cargo must run the build script again after each commit. Cargo notices a commit because some files of Git change. Here a commit changes
+/// fewer files than usual, because Git writes no reflog (its list of the earlier commits of a branch). And at the start
+/// the branch has no file of its own, because all branches are packed into one file.
 #[test]
 fn the_commit_is_found_without_a_reflog_and_with_packed_branches() {
     let repositories = Repositories::new();

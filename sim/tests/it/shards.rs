@@ -153,7 +153,8 @@ fn another_experiments_shards_are_refused() {
         refused.contains("duration_s: 5 in the dataset, 6 in the experiment"),
         "{refused}"
     );
-    // Made in another folder, the shard is accepted. But its copy beside the shard of the first experiment is not.
+    // In another folder, the same shard can be made. But if it is then copied beside the shard of the first experiment, the two cannot be
+    // opened as one dataset.
     let elsewhere = fixture.folder.path().join("elsewhere");
     sweep(&other, &elsewhere).expect("a sweep");
     copy(
@@ -173,7 +174,7 @@ fn overlapping_and_renamed_shards_are_refused() {
     fixture.check_is_refused(
         "shard-2-of-2 contains shard 1/2, but the folder has the name of another shard",
     );
-    // Now the names of the two folders have different N.
+    // Now one folder has the name of shard 1/2, and the other the name of shard 1/4.
     fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
     fixture.check_is_refused("contains shards K/2 and shards K/4, which have runs in common");
     fs::remove_dir_all(folder("shard-1-of-4")).expect("removed");

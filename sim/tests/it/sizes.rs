@@ -16,8 +16,9 @@ fn parse(text: &str) -> Result<Experiment, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Returns a rate set in TOML, another one for each `number`. A rate is at most 1000, so three rates count up like the digits of a number:
-/// the first rate goes from 1 to 97 and begins again, the second from 1 to 89, and the third grows by 1 after 97 * 89 = 8633 sets.
+/// Returns a rate set in TOML, such as `[1, 1, 1]` for the number 0. Different numbers give different sets. A rate is at most 1000, but
+/// `number` can be larger. So the three rates count up like digits: the first rate goes from 1 to 97 and begins again, the second from 1
+/// to 89, and the third grows by 1 after 97 * 89 = 8633 sets.
 fn rates(number: usize) -> String {
     format!(
         "[{}, {}, {}]",
@@ -61,7 +62,8 @@ fn time_to_read_an_experiment_grows_with_its_size() {
     let values = |count| grid(count);
     // In the first 8633 sets, the third rate is 1. Here it becomes 0, which is a mistake.
     let mistakes = |count| grid(count).replace(", 1]", ", 0]");
-    // Half of the configurations are excluded: first by one section with all rate sets, then by one section for each rate set.
+    // The next two experiments exclude half of their configurations. `excluded_values` has one section `[[exclude]]` with all rate sets,
+    // `exclusions` has one such section for each rate set.
     let excluded_values = |count| {
         let sets = rate_sets(count);
         grid(count) + &format!("[[exclude]]\ninternal = 0.5\nrates = [\n{sets}]\n")
@@ -127,7 +129,7 @@ fn experiments_with_too_many_runs_or_machines_are_refused() {
             "repetitions = 4294967295\n[parameters]\nrates = [1, 3]\ninternal = 0.5".to_owned(),
             "4294967295 runs are too many: one experiment may plan 2000000",
         ),
-        // The number of sets, 6 to the power of 1000, does not fit into 64 bits.
+        // Without `from` and `to`, rates go from 1 to 6. So there are 6 to the power of 1000 sets. This number does not fit into 64 bits.
         (
             "[parameters]\nrates = { every = \"ordered\", machines = 1000 }\ninternal = 0.5".to_owned(),
             "more than 18 quintillion runs",
@@ -170,7 +172,7 @@ fn a_run_that_does_not_fit_into_memory_is_refused_before_anything_is_created() {
         let text = format!("seed = 1\nengine = \"{engine}\"\n{parameters}");
         std::fs::write(work.path().join("e.toml"), text).expect("written");
         for verb in ["plan", "run"] {
-            // The program `$SIM`, which is `sim`, gets at most 8 GB of memory. If it crashes, it leaves no copy of its memory on the disk.
+            // `$SIM` is the program `sim`. `ulimit -v` limits its memory to 8 GB. `ulimit -c 0` means: no core dump if it crashes.
             let line = format!("ulimit -c 0; ulimit -v 8000000; $SIM {verb} e.toml");
             let output = bash(work.path(), &line);
             let stderr = String::from_utf8_lossy(&output.stderr);
@@ -187,7 +189,7 @@ fn a_run_that_does_not_fit_into_memory_is_refused_before_anything_is_created() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn plans_show_the_memory_and_virtual_time_uses_one_thread_for_each_core() {
+fn a_million_jobs_run_on_one_thread_for_each_core_and_the_plan_shows_the_memory() {
     let work = tempfile::tempdir().expect("a folder");
     let text = format!("{HEAD}repetitions = 5000\n[parameters]\nrates = [1, 3]\ninternal = 0.5\n");
     std::fs::write(work.path().join("e.toml"), text).expect("written");

@@ -99,7 +99,7 @@ fn shards_of_two(cluster: &Cluster) -> [PathBuf; 2] {
     [1, 2].map(|shard| cluster.folder().join(format!("data/e/shard-{shard}-of-2")))
 }
 
-/// Returns whether no sweep writes to this shard. A sweep that writes to it holds its lock.
+/// Returns whether no sweep writes to this shard. A sweep that writes to a shard locks the shard's file `.lock`.
 fn is_free(shard: &Path) -> bool {
     let lock = fs::File::open(shard.join(".lock")).expect("a lock");
     lock.try_lock_shared().is_ok()
@@ -216,7 +216,8 @@ fn the_script_passes_on_arguments_and_exit_codes() {
         said.ends_with("\nrun e.toml --quiet --shard 1/4\n"),
         "{said}"
     );
-    // The array runs only the shards 1 and 3, so the variable `SHARDS` says that there are four. Then task 3 makes shard 3.
+    // The array makes only the shards 1 and 3 of four, so it has two tasks. The variable `SHARDS` says that there are four shards. With
+    // `SHARDS`, the number of the task is the number of the shard.
     let some_shards = [&task("3", "1", "3", "2")[..], &[("SHARDS", "4")]].concat();
     let (code, said) = run_as_task("echo", &some_shards);
     assert_eq!(code, Some(0), "{said}");
@@ -253,9 +254,9 @@ fn the_script_requeues_its_task_after_the_sweep_has_stopped() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
         path.display().to_string()
     };
-    // This program takes the place of `sim`. It sends the script the signal that Slurm sends when the time limit is near. When the script
-    // stops the program with SIGTERM, the program counts to 300,000 before it prints `stopped`, so the script has to wait for it. It ends
-    // with the exit code of an interrupted sweep.
+    // This program takes the place of `sim`. It sends the script the signal that Slurm sends when the time limit is near. The script
+    // then stops the program with SIGTERM. To make the script wait, the program counts to 300,000 before it prints `stopped`. The program
+    // ends with the exit code of an interrupted sweep (130).
     let sim = program(
         "sim",
         "trap stop=yes TERM; kill -s USR1 $PPID; until [[ $stop ]]; do :; done; for i in {1..300000}; do :; done; echo stopped; exit 130",
@@ -281,8 +282,8 @@ fn the_command_for_parallel_makes_every_run_once() {
     let page = fs::read_to_string(Path::new(EXPERIMENTS).join("many-machines.md")).expect("a page");
     let mut lines = page.lines().filter(|line| line.starts_with("parallel "));
     let line = lines.next().expect("a command");
-    // The command is run in the test's folder, which gets what the command expects in the project's folder: the program, the list of
-    // computers and the experiment. In the list, `:` means this computer.
+    // The command is meant for the project's folder. The test runs it in a folder of its own and puts there what the command needs: the
+    // program, the list of computers (`hosts`) and the experiment. In the list, `:` means this computer.
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     fs::create_dir_all(path("target/release")).expect("a folder");

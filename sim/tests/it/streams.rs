@@ -30,8 +30,8 @@ fn every_run_is_made_if_stderr_cannot_be_written() {
         ("closed", "$SIM run v.toml --data closed 2>&-", 6),
         // stdin, stdout and stderr are all closed.
         ("all", "$SIM run v.toml --data all <&- >&- 2>&-", 6),
-        // The reader closes the pipe before the first message. The named pipe `f` is first opened for reading and writing (8), because
-        // opening it only for writing (9) would wait for a reader. Then 8 is closed.
+        // The reader closes the pipe before the first message. `sim` writes to the named pipe `f` through the file descriptor 9. If the pipe
+        // had no reader, bash would wait when it opens 9. So bash first opens 8 for reading and writing, and closes 8 when 9 is open.
         (
             "gone",
             "mkfifo f; exec 8<> f 9> f; exec 8<&-; $SIM run v.toml --data gone 2>&9",
@@ -80,8 +80,8 @@ fn every_run_is_made_if_nobody_reads_the_messages() {
     assert!(said.contains("6 runs ok, 0 failed"), "{said:.200}");
 }
 
-/// If a file reaches the limit on the size of files (`ulimit -f`, in KiB), the system sends a signal, which ends a process that does not
-/// handle it. `sim` handles it, so that writing fails with an error. Without the limit, the same command resumes the sweep.
+/// If a file reaches the limit on the size of files (`ulimit -f`, in KiB), the system sends the signal SIGXFSZ. The signal would end `sim`,
+/// but `sim` handles it. So the write returns an error instead. Without the limit, the same command resumes the sweep.
 #[test]
 fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     let work = folder_with_experiments();
@@ -101,8 +101,9 @@ fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     assert_eq!(finished(&work.path().join("d")).len(), 6);
 }
 
-/// The limit on the size of files is large enough for the first files of the dataset, but not for the log that a machine in its own process
-/// writes. The sweep ends with one error. It does not record one failed run after the other.
+/// With `isolation = "process"`, each machine is a process and writes its own log. The limit on the size of files is large enough for the
+/// first files of the dataset, but too small for the log of a machine. The sweep ends with one error. It does not record one failed run
+/// after the other.
 #[test]
 fn a_machines_log_that_may_not_grow_is_one_error_of_the_disk() {
     let work = folder_with_experiments();
@@ -122,8 +123,9 @@ fn a_machines_log_that_may_not_grow_is_one_error_of_the_disk() {
     assert_eq!(finished(&work.path().join("d")).len(), 3);
 }
 
-/// The terminal closes while it shows the progress, as when a connection to another computer breaks. The signal SIGHUP, which would then
-/// end `sim`, is ignored, as after a start with `nohup`. The Python program creates the terminal and closes it after the first output.
+/// The terminal closes while it shows the progress, for example because an SSH connection breaks. Then the system sends the signal SIGHUP,
+/// which normally ends `sim`. Here `sim` runs as with `nohup`: it ignores SIGHUP. The Python program creates the terminal and closes it
+/// after the first output.
 #[test]
 fn every_run_is_made_if_the_terminal_closes() {
     const TERMINAL: &str = "
@@ -179,8 +181,8 @@ fn output_that_cannot_be_written_is_an_error_that_names_stdout() {
         assert_eq!(output.status.code(), Some(0), "{arguments}: {output:?}");
         assert!(output.stderr.is_empty(), "{arguments}: {output:?}");
     }
-    // If the message of an error cannot be printed either, the exit code is still that of the error: here no file is given, the file is
-    // missing, or there is no such command.
+    // Three errors: no file is given, the file is missing, there is no such command. Even if the message of an error cannot be printed,
+    // the exit code is that of the error.
     for arguments in ["plan", "plan missing.toml", "fly"] {
         let output = bash(work.path(), &format!("$SIM {arguments} 2> /dev/full"));
         assert_eq!(output.status.code(), Some(2), "{arguments}: {output:?}");

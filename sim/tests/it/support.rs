@@ -10,8 +10,8 @@ use sim::engine::{Control, RawLog, RunOutcome, virtual_time};
 use sim::experiment::{EngineKind, Experiment, Overrides};
 use sim::log::Dataset;
 
-/// Returns an experiment with the name `test`, seed 262, and the further lines of its file in `rest`: keys such as `repetitions` if they are
-/// needed, then the table `[parameters]`.
+/// Returns an experiment with the name `test` and seed 262. `rest` is the rest of its file: other keys such as `repetitions`, then the table
+/// `[parameters]`.
 pub fn experiment(rest: &str) -> Experiment {
     let text = format!("name = \"test\"\nseed = 262\n{rest}");
     Experiment::parse(&text, Path::new("test.toml"), Overrides::default())
@@ -45,15 +45,16 @@ pub fn run_tcp(experiment: &Experiment, settings: &Settings) -> Vec<RunOutcome> 
     for run in experiment.runs() {
         sender.send(run).expect("the receiver exists");
     }
-    // Without a sender, the event loop ends after the last run.
+    // Closes the channel of runs. Otherwise the event loop would wait for more runs.
     drop(sender);
     let mut outcomes = vec![];
     let control = Control::default();
-    // Called at the end of each run. Its raw log can be in pieces; `finalize` joins them and calculates how punctual the run was.
-    let finalize = |outcome: RunOutcome<RawLog>| {
+    // The event loop calls this at the end of each run. The run's raw log can be in pieces. `finalize` joins the pieces and calculates how
+    // punctual the run was.
+    let deliver = |outcome: RunOutcome<RawLog>| {
         outcomes.push(outcome.finalize(experiment.seed, experiment.time_scale));
     };
-    tcp::serve(settings, &runs, &control, finalize).expect("an event loop");
+    tcp::serve(settings, &runs, &control, deliver).expect("an event loop");
     outcomes
 }
 
@@ -71,8 +72,8 @@ pub fn settings(experiment: &Experiment) -> Settings {
     }
 }
 
-/// Returns the number of each finished run and its events as bytes, ordered by number. Unlike the map of [`finished`], the list would have a
-/// run twice if it was finished twice.
+/// Returns the number of each finished run and its events as bytes, ordered by number. If a run has finished twice, the list has it
+/// twice. (The map of [`finished`] has it only once.)
 pub fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
     let dataset = Dataset::open(root).expect("a dataset");
     let mut rows: Vec<_> = dataset

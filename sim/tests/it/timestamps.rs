@@ -16,8 +16,8 @@ use sim::machine::EventKind;
 
 use crate::support::{experiment, rows, run_all};
 
-/// Runs of both clocks with every topology, multicasts, delays, and ticks that take all waiting messages. The time-keeper always sends to
-/// all, so it cannot multicast.
+/// Runs of both clocks with every topology, multicasts, delays, and ticks that take all waiting messages. With topology
+/// `time-keeper`, machine 0 always sends to all others. So this topology is not combined with multicasts.
 const VARIANTS: &str = "duration_s = 10\ntime_scale = 40\n[parameters]
 rates = [[1, 3, 6], [5, 1, 5, 2]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]\nclock = [\"vector\", \"hlc\"]
 receive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]
@@ -105,8 +105,8 @@ impl<'r, C: Clock> Replay<'r, C> {
     }
 }
 
-/// Makes timestamps of one clock comparable with those in a log: `wrap` turns each of them into the type that the log has. Both lists are by
-/// machine and event.
+/// Turns the timestamps of a replay into the type that timestamps in a log have, so that both can be compared. `wrap` does this for one
+/// timestamp. `timestamps` and the result have a list for each machine.
 fn wrapped<T>(
     timestamps: Vec<Vec<T>>,
     wrap: impl Fn(T) -> CarriedTimestamp,

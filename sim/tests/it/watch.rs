@@ -47,7 +47,8 @@ fn each_row_is_read_once_and_only_when_it_is_complete() {
     assert_eq!(read_new(&mut follower), []);
     assert!(!follower.is_outdated());
 
-    // The journal of the dataset `longer` begins with the same rows, and two rows follow. They are appended byte by byte.
+    // The journal of the dataset `longer` begins with the same two rows, and two more rows follow. The loop appends the two further rows
+    // to the journal in `root`, byte by byte.
     let longer = folder.path().join("longer");
     make(&experiment(SIX_RUNS), &longer, &[0, 2]);
     make(&experiment(SIX_RUNS), &longer, &[5, 1]);
@@ -119,8 +120,8 @@ fn a_row_after_a_cell_with_a_line_feed_has_the_right_line_and_is_counted_once() 
 
     // At first, the journal ends with the row of two lines. The other rows come later.
     let second_line = whole.find("two").expect("the reason");
-    let rest_of_row = whole[second_line..].find('\n').expect("a line feed") + 1;
-    std::fs::write(&journal, &whole[..second_line + rest_of_row]).expect("written");
+    let row_end = second_line + whole[second_line..].find('\n').expect("a line feed") + 1;
+    std::fs::write(&journal, &whole[..row_end]).expect("written");
     let mut follower = Follower::open(folder.path()).expect("a dataset");
     assert_eq!(numbers(&read_new(&mut follower)), [0]);
     std::fs::write(&journal, damaged).expect("written");
@@ -304,7 +305,8 @@ mod in_a_terminal {
         assert!(after.contains("night"), "{after}");
     }
 
-    /// If the signal SIGHUP arrives first, the exit code is 130. If the program notices first that the terminal no longer exists, it is 2.
+    /// When the terminal is closed, the system sends the program the signal SIGHUP. If the signal arrives first, the exit code is 130. If
+    /// the program notices first that the terminal no longer exists, the exit code is 2.
     #[test]
     fn the_program_ends_when_the_terminal_is_closed() {
         let folder = dataset("night");
@@ -339,7 +341,7 @@ mod in_a_terminal {
         assert_eq!(files(), before);
     }
 
-    /// Here the output is a pipe and no terminal, even if the variable `TERM` names a kind of terminal.
+    /// The output of `sim` is a pipe here, not a terminal. The message must be the same with every value of the variable `TERM`.
     #[test]
     fn without_a_terminal_the_message_says_what_to_use() {
         let folder = dataset("night");

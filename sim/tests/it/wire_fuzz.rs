@@ -12,14 +12,16 @@ use proptest::sample::{Index, select};
 use sim::clock::TimestampFormat;
 use sim::wire::{Chunks, FRAME_BYTES, Frame, Frames, HELLO_BYTES, Hello, WireError};
 
-/// The kinds of timestamps that the messages of a run may carry. Each stream is decoded with each kind.
+/// What a message can carry beside its Lamport timestamp: nothing, a timestamp of a vector clock, or one of a hybrid clock. Each
+/// stream is decoded with each of these formats.
 const FORMATS: [Option<TimestampFormat>; 3] = [
     None,
     Some(TimestampFormat::Vector { machines: 3 }),
     Some(TimestampFormat::Hybrid),
 ];
 
-/// The result of decoding a stream: one step of a handshake, and then frames.
+/// The result of decoding a stream. Its first bytes are decoded as one step of a handshake (a [`Hello`], with which a machine says who it
+/// is), and all further bytes as frames, such as messages.
 #[derive(Debug, Default, PartialEq)]
 struct Decoded {
     /// The step of the handshake. `None` if the stream is too short.
@@ -37,6 +39,7 @@ fn decode<'a>(format: Option<TimestampFormat>, pieces: impl Iterator<Item = &'a 
     let mut hello = Chunks::<HELLO_BYTES>::default();
     let mut frames = Frames::new(format);
     for mut piece in pieces {
+        // Until the step of the handshake is complete, `take` uses all bytes of the piece, and leaves none for frames.
         if decoded.hello.is_none() {
             decoded.hello = hello.take(&mut piece).map(|bytes| Hello::decode(&bytes));
         }
@@ -92,7 +95,7 @@ enum Mutation {
     Set(Index, u8),
     /// Inserts bytes before a position.
     Insert(Index, Vec<u8>),
-    /// Removes at most this number of bytes from a position on.
+    /// Removes this number of bytes from a position on, or fewer if the stream ends earlier.
     Remove(Index, usize),
     /// Removes all bytes from a position on.
     Truncate(Index),
@@ -169,7 +172,7 @@ fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
     assert!(hellos.iter().any(|hello| matches!(hello, Some(Err(_)))));
     assert!(frame_counts.iter().any(|&count| count > 1));
     for seed in corpus {
-        // A piece has at least one byte, even if the seed is empty.
+        // An empty seed is checked too, because of `max(1)`.
         (1..=seed.len().max(1)).for_each(|piece_bytes| check_stream(&seed, piece_bytes));
     }
 }

@@ -1,5 +1,5 @@
-//! Draws a chart's panel with characters, if both axes of the panel have numbers: lines as dots of Braille characters, points as circles.
-//! A Braille character has dots in two columns and four rows, so a line looks smoother than with one character per position.
+//! Draws a chart's panel with characters: lines as dots of Braille characters, points as circles. Both axes of the panel must have numbers
+//! and not names. A Braille character has dots in two columns and four rows, so a line looks smoother than with one character per position.
 
 use super::terminal::{tone, widest};
 use super::{Mark, Panel, Series};
@@ -15,7 +15,7 @@ struct Canvas {
     columns: usize,
     /// For each character, the bits of its dots.
     dots: Vec<u8>,
-    /// For each character, what is shown in place of its dots, if anything: the circle of a point.
+    /// For each character, the circle that is shown in place of its dots. `None` if no point is there.
     circles: Vec<Option<char>>,
     /// For each character, its colour.
     tones: Vec<Tone>,

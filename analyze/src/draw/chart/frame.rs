@@ -10,7 +10,7 @@ use crate::draw::text::{self, Anchor, Weight};
 
 /// Draws the title, the subtitle, the key and the notes. ([`draw_axes`] draws the axes of a panel.)
 pub(super) fn draw(figure: &Figure, layout: &Layout, svg: &mut Svg) {
-    // The baseline of the next line of text. Above the first one, the letters need about 0.8 times their size.
+    // The baseline of the next line of text. The title comes first. Letters reach about 0.8 times their size above their baseline.
     let mut y = MARGIN + TITLE * 0.8;
     for line in &layout.title {
         svg.label(&Label {
@@ -60,8 +60,8 @@ pub(super) fn label(class: &str) -> Label<'_> {
     Label::of_class(class, LABEL)
 }
 
-/// Draws the sample of an entry of the key in the 18 pixels to the right of `x` ([`SAMPLE_WIDTH`] also has the space after them). Its
-/// middle is at the height `y`.
+/// Draws the sample of an entry of the key: a short line, a dot or another mark, as in the panels. The sample lies between `x` and `x + 18`,
+/// and its middle is at the height `y`. ([`SAMPLE_WIDTH`] is these 18 pixels and the space between the sample and the entry's name.)
 fn draw_sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
     let class = |mark: &str| format!("{mark} {}", entry.ink.class());
     match entry.mark {
@@ -117,8 +117,8 @@ pub(super) fn circle_class(mark: Mark) -> &'static str {
 
 /// Draws the titles and the axes of a panel.
 pub(super) fn draw_axes(panel: &Panel, area: &Area, svg: &mut Svg) {
-    // Two lines of text stand above the panel: its title, and below that the name of the vertical axis. The lower line is written first. This
-    // is the baseline of the next line.
+    // Two lines of text stand above the panel: the title, and below the title the name of the vertical axis. If the axis has no name, the
+    // title moves down to the lower line. So the lower line is written first. `y` is the baseline of the line to write next.
     let mut y = area.top - 10.0;
     if !panel.y.name.is_empty() {
         svg.label(&Label {
@@ -178,7 +178,8 @@ fn draw_vertical_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
             }
         }
         Positions::Numbers { .. } => {
-            // `ticks` takes the space for each number. It is negative here: larger numbers are higher up, so their positions are smaller.
+            // Each number gets at least `TICK_HEIGHT` pixels. The minus sign tells `ticks` that larger numbers are higher up, where `y` is
+            // smaller.
             let (ticks, decimals) = scale.ticks(-TICK_HEIGHT);
             for tick in ticks {
                 let y = scale.at(tick);

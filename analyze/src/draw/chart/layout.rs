@@ -27,7 +27,7 @@ const MIN_PANEL_WIDTH: f64 = 300.0;
 pub(super) const TICK_HEIGHT: f64 = 34.0;
 /// Height of the area of a panel whose vertical axis has numbers.
 const AREA_HEIGHT: f64 = 230.0;
-/// Height of this area if the chart has no other panel.
+/// Height of the area of a panel whose vertical axis has numbers, if it is the chart's only panel.
 const SINGLE_AREA_HEIGHT: f64 = 380.0;
 /// The names on one side of a panel take at most this share of its width.
 const MAX_NAME_SHARE: f64 = 0.4;
@@ -139,7 +139,7 @@ impl Layout {
 
 /// Number of panels beside each other.
 fn column_count(figure: &Figure, inner_width: f64) -> usize {
-    // Between n panels there are n - 1 gaps. With one gap more, there is a gap for each panel.
+    // n panels beside each other need n * MIN_PANEL_WIDTH + (n - 1) * GAP pixels, which is n * (MIN_PANEL_WIDTH + GAP) - GAP.
     let fitting = ((inner_width + GAP) / (MIN_PANEL_WIDTH + GAP))
         .floor()
         .max(1.0) as usize;
@@ -191,7 +191,7 @@ fn labels_width(panel: &Panel, width: f64) -> f64 {
     of_series.fold(0.0, f64::max).min(width * MAX_NAME_SHARE)
 }
 
-/// Number of series with bars, which are drawn beside each other.
+/// Number of series that are drawn as bars.
 pub(super) fn count_bar_series(panel: &Panel) -> usize {
     let series = panel.series.iter();
     series.filter(|series| series.mark == Mark::Bars).count()
@@ -257,8 +257,9 @@ mod tests {
         }
     }
 
-    /// The area of a single panel is so high that the axis has the numbers 0.0, 0.5, 1.0 and so on. In the lower area of one of several
-    /// panels, it would have 0, 1, 2 and so on. These are narrower, so the layout must not measure them instead.
+    /// The area of a single panel is so high that its vertical axis has the numbers 0.0, 0.5, 1.0 and so on. If the chart had several
+    /// panels, the area would be less high, and the axis would have the narrower numbers 0, 1, 2 and so on. The layout must leave space
+    /// for the wider numbers.
     #[test]
     fn the_numbers_of_a_single_panel_fit_beside_its_axis() {
         let figure = figure("");

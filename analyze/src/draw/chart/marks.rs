@@ -101,7 +101,7 @@ pub(super) fn rectangle(
 /// cell.
 pub(super) fn opacity(share: f64) -> String {
     let share = share.clamp(0.0, 1.0);
-    // An opacity is not a length, but it is written with two decimals as well.
+    // `px` is meant for lengths in pixels. It is used here because it writes at most two decimals, which are enough for an opacity.
     px(0.95 * share)
 }
 
@@ -207,8 +207,8 @@ impl Drawing<'_> {
         svg.element("path", &[("class", &class), ("d", &path)], "");
     }
 
-    /// Each name has one bar of each series, side by side. This returns the width of a bar, and how far the middle of the series' bar is
-    /// from the position of the name. `index` is the number of the series among the series with bars, from 0.
+    /// Returns the width of a bar in pixels, and how far the middle of the bar is from the position of its name on the axis. Each name has
+    /// one bar of each series with bars, side by side. `index` says to which of these series the bar belongs: 0 for the first one.
     fn bar_width_and_offset(&self, index: usize) -> (f64, f64) {
         let scale = if self.is_horizontal { &self.y } else { &self.x };
         // All bars of a name together take 84 % of the distance between two names.
@@ -218,8 +218,8 @@ impl Drawing<'_> {
         (width, offset)
     }
 
-    /// The name of a series, and then the name of the row or column that a point is in. The position of a row or column is the index of
-    /// its name.
+    /// The name of the series, followed by the point's name on the axis. On an axis with names, the position of a point is the index of its
+    /// name.
     fn name_of(&self, series: &Series, point: &Point) -> String {
         let index = if self.is_horizontal { point.y } else { point.x };
         match self.names.get(index as usize) {
@@ -243,8 +243,8 @@ impl Drawing<'_> {
                 false => ((middle - half, self.y.at(0.0)), (middle + half, y)),
             };
             rectangle(&borrowed(&data), corner, opposite_corner, &title, svg);
-            // The right end of a horizontal bar with its whisker. The value is written after it. (If the value is negative, the bar ends
-            // at 0.)
+            // The right end of a horizontal bar and its whisker: the value is written to the right of this end. (A bar with a negative value
+            // goes from 0 to the left, so its right end is at 0.)
             let mut end = point.x.max(0.0);
             if let Some(ends) = point.interval {
                 self.whisker("whisker", ends, middle, half.min(3.0), svg);

@@ -2,7 +2,7 @@
 //!
 //! A [`Figure`] holds values and words. It is drawn as SVG or with characters; PNG and PDF are made from the SVG. In an SVG, lines, bars,
 //! cells and circles have their values as data attributes (such as `data-x`), with six significant digits. If a panel has very many
-//! circles, those of a series are a single path without values.
+//! circles, all circles of a series are drawn as one path, and the path has no values.
 //!
 //! # Layout
 //!
@@ -289,7 +289,8 @@ pub fn rules(colours: &Colours) -> String {
     let Colours {
         ground, muted, ink, ..
     } = colours;
-    // `.dot` is one circle. In a panel with very many circles, `.dots` (filled) or `.rings` (hollow) is a path of all circles of a series.
+    // `.dot` is one circle. In a panel with very many circles, all circles of a series are one path: `.dots` for filled circles, `.rings`
+    // for hollow circles. In the path, each circle is a line without length. The round end of the line looks like a dot.
     format!(
         ".curve{{stroke-width:1.8;fill:none;stroke-linejoin:round}}.band{{stroke:none;fill-opacity:.2}}.bar,.cell{{stroke:none}}\
          .dot{{stroke:{ground};stroke-width:.7}}.dots{{fill:none;stroke-width:4;stroke-linecap:round;stroke-opacity:.6}}\

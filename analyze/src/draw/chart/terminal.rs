@@ -1,4 +1,4 @@
-//! Draws a chart with characters: bars and shades as block characters. If both axes of a panel have numbers, [`canvas`] draws it.
+//! Draws a chart with characters: bars and shades as block characters. If both axes of a panel have numbers, [`canvas`] draws the panel.
 
 use super::{Figure, Ink, Mark, Panel, Point, Positions, canvas};
 use crate::draw::characters::{Line, Span, Tone};
@@ -133,9 +133,9 @@ fn bar(characters: f64) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// A row for each name and series, with its bar and its value. `axis` is the name of the panel's horizontal axis. It is written above the
-/// rows, also if this axis has the names and not the values, because the panel's titles say only what the vertical axis is. `read` returns
-/// the index of the name that a point belongs to, and the value of the point.
+/// A row for each name and series, with its bar and its value. Above the rows is `axis`, the name of the panel's horizontal axis. (The name
+/// of the vertical axis is already beside the panel's title.) `read` returns the index of the name that a point belongs to, and the value
+/// of the point.
 fn bars(
     panel: &Panel,
     names: &[String],
@@ -208,9 +208,10 @@ fn stacks(panel: &Panel, width: usize) -> Vec<Line> {
     lines
 }
 
-/// The lines of a panel with cells: a row for each name of the vertical axis. In a row, each cell is one character. If the row fits into
-/// `width` with a gap of one character after each cell, it has these gaps. If a line of [`Mark::Segments`] separates two cells of a row, it
-/// is drawn in the gap between them. Without gaps, and between rows, such lines are not drawn.
+/// The lines of a panel with cells: a row for each name of the vertical axis. In a row, each cell is one character. If `width` is large
+/// enough, each cell is followed by a gap of one character. A boundary between two cells of a row (a line of
+/// [`Mark::Segments`]) is drawn in the gap between these cells. Without gaps, no boundaries are drawn. Boundaries between rows are never
+/// drawn.
 fn cells(panel: &Panel, width: usize) -> Vec<Line> {
     let (Some(columns), Some(rows)) = (panel.x.names_of(), panel.y.names_of()) else {
         return vec![];
@@ -256,16 +257,17 @@ fn cells(panel: &Panel, width: usize) -> Vec<Line> {
     lines
 }
 
-/// Whether a segment (a line of [`Mark::Segments`]) separates the cell in this column and row from the cell to its right. Such a segment is
-/// vertical: both ends are halfway between the two columns, one above the middle of the row and one as far below it.
+/// Whether there is a boundary between the cell in this column and row and the cell to its right. Such a boundary is a vertical line of
+/// [`Mark::Segments`]: both ends have the x `column + 0.5`, and the mean of their y is `row`.
 fn has_boundary_after(panel: &Panel, column: usize, row: usize) -> bool {
     let segments = panel
         .series
         .iter()
         .filter(|series| series.mark == Mark::Segments);
-    let mut ends = segments.flat_map(|series| series.points.chunks_exact(2));
+    // Points 0 and 1 of a series are the ends of the first line, points 2 and 3 the ends of the second line, and so on.
+    let mut pairs = segments.flat_map(|series| series.points.chunks_exact(2));
     let x = column as f64 + 0.5;
-    ends.any(|ends| {
+    pairs.any(|ends| {
         let is_between_columns = |end: &Point| end.x == x;
         ends.iter().all(is_between_columns) && (ends[0].y + ends[1].y) / 2.0 == row as f64
     })

@@ -17,11 +17,11 @@ pub(super) enum Field {
     Machine,
 }
 
-/// The words beside a value show that it is a certain field only if the sum of their weights for this field is at least this (for a
-/// machine's name, greater than this).
+/// A label is enough evidence that its value is a certain field if the weights of the label's words for this field add up to at least
+/// this number. For a machine's name, the sum must be greater than this number.
 pub(super) const ENOUGH_WEIGHT: i32 = 3;
-/// If the two greatest weights for the clock in a line differ by less than this, the words do not decide which of the two values is the
-/// clock. Then the values themselves decide.
+/// The labels of two values in a line can both be evidence for the clock, for example with the weights 5 and 4. If the two weights
+/// differ by less than this number, the labels do not decide which value is the clock. Then the values themselves decide.
 pub(super) const CLEAR_DIFFERENCE: i32 = 2;
 
 /// Words in lower case with their weights: English, Spanish, Portuguese, French and German. A word with a weight of 3 or more is
@@ -287,7 +287,8 @@ pub(super) fn is_summary_word(word: &str) -> bool {
     SUMMARY_WORDS.contains(&word)
 }
 
-/// Whether names after this word, given in lower case, are recipients or a sender. None if the word does not say this.
+/// What `word`, which is in lower case, says about the names after it: that they are recipients, or that they are a sender. None if
+/// `word` says neither.
 pub(super) fn direction(word: &str) -> Option<Direction> {
     if TO.contains(&word) {
         Some(Direction::To)

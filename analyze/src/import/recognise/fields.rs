@@ -58,7 +58,7 @@ pub(super) enum Problem {
     NoEvents,
     /// No value in a shape is the needed field. Contains the field's name and the index of the shape.
     Missing(&'static str, usize),
-    /// Several values may be the field. Contains the field's name, the index of the shape, and the slots of these values.
+    /// Several values could be the field. Contains the field's name, the index of the shape, and the slots of these values.
     Several(&'static str, usize, Vec<usize>),
     /// The clock has several numbers: it is a vector clock. Contains the index of the shape.
     Vector(usize),
@@ -77,8 +77,8 @@ pub(super) struct Fields {
 /// Finds the fields of the shapes `templates`. `files` is the number of files, and `has_one_file` says whether each run is in a single
 /// file. `resolves` gets the index of a file and a text with names, and says whether these are names of other machines of the file's run.
 ///
-/// Shapes of events with few records may be damaged lines or summaries. If such a shape does not have the needed fields, it is left
-/// out. A frequent shape without the needed fields is an error.
+/// If a shape of events has only few records, its lines are perhaps damaged, or are summaries. Such a rare shape is left out if it does
+/// not have the needed fields. A frequent shape without the needed fields is an error.
 pub(super) fn assign(
     templates: &[Template],
     files: usize,
@@ -106,7 +106,7 @@ pub(super) fn assign(
     let mut found: Vec<Assignment> = vec![Assignment::default(); templates.len()];
     let mut machine = machine_slots(templates, &events);
     let by_prefix = prefix_slots(templates, &events).filter(|_| has_one_file);
-    // Whether no value has such a label, so that the names at the beginning of lines are taken.
+    // Whether the names at the beginning of lines are taken as machines, because no value has a label for machines.
     let is_prefixed = machine.iter().all(Option::is_none) && by_prefix.is_some();
     if let Some(prefix) = by_prefix.filter(|_| is_prefixed) {
         machine = prefix;
@@ -149,7 +149,8 @@ pub(super) fn assign(
         found[index].clock = Some(clock);
     }
     sequence.set_clocks(&found);
-    // If the names at the beginning of lines are those of the machines, the clock of each name never falls.
+    // A machine's clock never falls. So if the clock falls between lines that begin with the same name, these names are not those of
+    // machines.
     if is_prefixed
         && !sequence.never_falls()
         && let Some(&first) = events.first()
@@ -176,8 +177,8 @@ pub(super) fn assign(
     if let Some(index) = (0..templates.len()).find(is_unknown_event) {
         return Err(Problem::UnknownEvent(index));
     }
-    // The fields that a log may not have: the queue length, the message's timestamp (`stamp`) and the peers (a message's recipients or its
-    // sender).
+    // The optional fields, which some logs do not have: the queue length, the message's timestamp (`stamp`) and the peers (a message's
+    // recipients or its sender).
     let mut assumptions = vec![];
     // Names without a word such as `to` before them may be peers. But if internal events have such names too, the names mean something else,
     // because an internal event has no peer. Then they are not used.
@@ -260,8 +261,7 @@ fn event_spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(u
     spans
 }
 
-/// Checks the shapes `missing`, which do not have the needed field `field`. If one of them is not rare, returns an error about the
-/// first of these.
+/// Returns an error about the first shape of `missing` that is not rare. The shapes `missing` are those without the needed field `field`.
 fn refuse_unless_rare(
     missing: &[usize],
     is_rare: impl Fn(usize) -> bool,
@@ -295,10 +295,12 @@ pub(super) fn is_unlabelled_number(slot: &Slot) -> bool {
             .all(|field| slot.weigh(*field) < ENOUGH_WEIGHT)
 }
 
-/// The slots of the numbers that can be the clock. Each word of a label has a weight for a clock ([`super::evidence`]); a negative weight is
-/// evidence against it. If the label of a number shows a clock, these are the numbers whose weight is the greatest or almost as great
-/// (see [`CLEAR_DIFFERENCE`]), the greatest first. Otherwise they are the numbers whose label shows no field and has no negative weight for
-/// a clock.
+/// The slots of the numbers that can be the clock. The words of a number's label give the number a weight for the clock
+/// ([`super::evidence`]). A negative weight is evidence against the clock.
+///
+/// - If any number has at least the weight [`ENOUGH_WEIGHT`], the result has the number with the greatest weight and those with almost
+///   the same weight (see [`CLEAR_DIFFERENCE`]). The greatest weight comes first.
+/// - Otherwise the result has the numbers whose label is not evidence for any field, except those with a negative weight for the clock.
 fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     let is_free = |slot_index: &usize| {
         found.name(*slot_index).is_none() && template.slots[*slot_index].class == Class::Number
@@ -333,8 +335,10 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     }
 }
 
-/// Whether the clock is a vector clock. It is one if two things are true. No single number has a label for a clock. And the line has a list
-/// with such a label (or with the word `vector`), or it has numbers with only a comma between them.
+/// Whether the clock is a vector clock. That is so if both of these are true:
+///
+/// - No number outside a list has a label for a clock.
+/// - The line has a list with a label for a clock (or with the word `vector`), or it has numbers with only a comma between them.
 fn is_vector(template: &Template) -> bool {
     let is_labelled = |slot: &Slot| slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
     let has_clock_number = template
@@ -351,7 +355,7 @@ fn is_vector(template: &Template) -> bool {
         let has_comma = between.is_some_and(|parts| parts.len() == 1 && parts[0].texts == [","]);
         has_comma && pair.iter().all(is_number)
     };
-    // If commas are the only separators of the line, numbers with a comma between them are different values.
+    // In a line such as `7,2,3`, where commas are the only separators, the numbers are the values of different fields, not a vector.
     let has_other_separators = template
         .parts
         .iter()

@@ -5,11 +5,11 @@ use super::templates::Slot;
 use super::tokens::{Class, Token};
 use crate::import::kinds;
 
-/// Finds the values of a record. The words before a value are those back to the previous value or separator. The words after it are
-/// those up to the next value or separator. In `queue length 3 left, clock: 7`, the words `queue length` stand before the value 3, and
+/// Finds the values of a record. The words before a value begin after the previous value or separator. The words after a value end
+/// before the next value or separator. In `queue length 3 left, clock: 7`, the words `queue length` stand before the value 3, and
 /// `left` after it. The word `clock` stands before the value 7.
 pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
-    // The indices of `range` up to the first token that is a value or ends a label.
+    // The indices in `range` before the first token that is a value or ends a label.
     let label_tokens = |range: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
         range
             .take_while(|&index| !tokens[index].class.is_slot() && !ends_label(tokens, index))
@@ -23,12 +23,15 @@ pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
             .flat_map(|index| kinds::words(tokens[index].text))
             .collect()
     };
-    // The words after a value belong to it only if they are not the label of the next value. They are such a label if a colon, an
-    // equals sign or a value follows. A time does not count here, because times need no label. `part` is the index of the value's token.
+    // The words after a value belong to it only if they are not the label of the next value. They are the label of the next value if a
+    // colon, an equals sign or a value follows them. A time that follows does not make them a label, because times need no label. `part` is
+    // the index of the value's token.
     let words_after = |part: usize| -> Vec<String> {
         let found = label_tokens(&mut (part + 1..tokens.len()));
+        // The token directly after these words.
         let next = tokens.get(found.last().map_or(part + 1, |last| last + 1));
         let is_label_of_next = next.is_some_and(|token| match token.class {
+            // A mark is a single character: `:` or `=`.
             Class::Mark => ":=".contains(token.text),
             Class::Time(_) => false,
             class => class.is_slot(),
@@ -86,8 +89,8 @@ fn label_changes(tokens: &[Token<'_>], slots: &mut [Slot]) {
     }
 }
 
-/// Whether the token at `index` is a unit: a word directly after a number, such as `ms` in `5ms`. Other letters there make one name
-/// together with the number, such as `2nd`, so they are not a token of their own.
+/// Whether the token at `index` is a unit, such as `ms` in `5ms`. Only a unit can be a word directly after a number: other letters are not
+/// split from the number. For example, `2nd` is a single token, a name.
 pub(super) fn is_unit(tokens: &[Token<'_>], index: usize) -> bool {
     let has_class =
         |index: usize, class: Class| tokens.get(index).is_some_and(|token| token.class == class);
@@ -102,7 +105,7 @@ pub(super) fn is_introduction(token: Token<'_>) -> bool {
 }
 
 /// Whether a label ends at the token at `index`. It ends at a separator, such as a comma or a tab. A full stop, dash, slash or `&`
-/// ends it only before a blank or at the end of the record.
+/// is a separator only before a blank or at the end of the record.
 fn ends_label(tokens: &[Token<'_>], index: usize) -> bool {
     let token = tokens[index];
     let is_before_blank = tokens

@@ -3,7 +3,7 @@
 //! A [`Mapping`] says how the files of an import are read: which column or which part of a line has which field (time, clock, ...).
 //! A user can write a mapping; otherwise this module makes one from the logs. Lines are split into tokens, and lines with the same shape
 //! are grouped: a shape (or template) is the common form of similar lines, such as `TIME sent to NAME`. The field of each value is found
-//! from the words beside the value, and from the way the value changes from row to row. Afterwards the logs are read only by the rules of
+//! from the words beside the value, and from the way the value changes from line to line. Afterwards the logs are read only by the rules of
 //! this mapping. So the report of the import, which shows the recognised fields, says exactly how the logs are read.
 //!
 //! # Layout
@@ -62,11 +62,11 @@ struct Records<'t> {
     files: usize,
     /// For each file, whether it was found in a folder. If so, it may be something else than a log; a file that the user named is a log.
     from_folder: Vec<bool>,
-    /// For each file, the machines of its run (each file of a run is taken as one machine), and which of them this file is.
+    /// For each file, the machines of its run (one for each file of the run), and the index of the file's own machine among them.
     machines: Vec<(Machines, Option<u32>)>,
 }
 
-/// Completes the mapping `given`. If it does not say how lines are split into cells, this is recognised from the titles of columns
+/// Completes the mapping `given`. If `given` does not say how lines are split into cells, recognises the format from the titles of columns
 /// or from the lines.
 ///
 /// # Errors
@@ -173,7 +173,7 @@ fn recognise_text(
                 if best.as_ref().is_none_or(|best| candidate.is_better(best)) {
                     best = Some(candidate);
                 }
-                // This case is the first. If it works, ways to join lines are not tried.
+                // The first way that is tried takes each line as a record. If this works, ways to join lines are not tried.
                 if each_line_is_a_record {
                     break;
                 }
@@ -208,7 +208,7 @@ struct Recognised {
     counts: EventCounts,
 }
 
-/// How many records are events, and how many files have other records at their beginning or end.
+/// How many records are events, and how many files begin or end with a record that is not an event.
 #[derive(Default)]
 struct EventCounts {
     /// Number of records that are events.
@@ -220,8 +220,9 @@ struct EventCounts {
 }
 
 impl Recognised {
-    /// Whether this way is better than `other`: more records are events. If both have equally many events, the better way is the
-    /// one with which fewer files begin or end with another record. (A file that begins and ends with one counts twice.)
+    /// Whether this way is better than `other`: more records are events. If both ways have equally many events, the better way is the
+    /// one that leaves fewer files with a first or last record that is not an event. (If both records of a file are not events, the file
+    /// counts twice.)
     fn is_better(&self, other: &Self) -> bool {
         let rank = |one: &Self| {
             let counts = &one.counts;
@@ -289,7 +290,9 @@ impl Recognised {
         }
         let patterns = templates.iter().zip(&found.assignments);
         mapping.line = patterns
-            .filter_map(|(template, found)| Some(pattern::from_template(template, found.as_ref()?)))
+            .filter_map(|(template, assignment)| {
+                Some(pattern::from_template(template, assignment.as_ref()?))
+            })
             .collect();
         Ok(mapping)
     }
@@ -302,7 +305,8 @@ fn find_written_unit(
     found: &Fields,
 ) -> Option<Result<&'static str, Vec<&'static str>>> {
     let times = templates.iter().zip(&found.assignments);
-    let times = times.filter_map(|(template, found)| Some(&template.slots[found.as_ref()?.time?]));
+    let times = times
+        .filter_map(|(template, assignment)| Some(&template.slots[assignment.as_ref()?.time?]));
     let units: BTreeSet<&'static str> = times
         .map(|slot| match slot.unit.as_deref() {
             None => "none",
@@ -322,7 +326,8 @@ fn find_written_unit(
 }
 
 impl EventCounts {
-    /// Counts the records that belong to the shapes of events in `found`, and the files that begin or end with another record.
+    /// Counts the records that belong to the shapes of events in `found`, and the files that begin or end with a record that is not an
+    /// event.
     fn count(templates: &[Template], found: &Fields, records: &Records<'_>) -> Self {
         let mut is_event = vec![false; records.texts.len()];
         let events = templates.iter().zip(&found.assignments);
@@ -343,10 +348,12 @@ impl EventCounts {
                     .and_then(|neighbour| records.texts.get(neighbour))
                     .is_some_and(|(other, _)| other == file)
             };
-            if !is_in_same_file(index.checked_sub(1)) {
+            let is_first_of_file = !is_in_same_file(index.checked_sub(1));
+            let is_last_of_file = !is_in_same_file(Some(index + 1));
+            if is_first_of_file {
                 counts.other_first += 1;
             }
-            if !is_in_same_file(Some(index + 1)) {
+            if is_last_of_file {
                 counts.other_last += 1;
             }
         }
@@ -399,7 +406,7 @@ fn report_fields(templates: &[Template], found: &Fields, report: &mut Report) {
         Some((name.to_owned(), format!("{label}{others}")))
     });
     report.understood.found.extend(found);
-    // The kind of event (internal, send or receive) is not a value with a label: other words of the line show it.
+    // The kind of event (internal, send or receive) has no label: words of the line, such as `sent`, say which kind it is.
     report
         .understood
         .found

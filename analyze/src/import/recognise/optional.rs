@@ -1,5 +1,6 @@
-//! Finds the fields that some logs lack: the queue's length, the message's timestamp, and the names of peers. This is done for each
-//! shape, the common form of similar lines (a [`Template`]). The positions of values in a shape are its slots.
+//! Finds the optional fields, which not every log has: the queue's length, the message's timestamp, and the names of peers (the recipients
+//! or the sender of a message). Each shape is searched separately. A shape is the common form of similar lines (a [`Template`]), and the
+//! positions of values in a shape are its slots.
 
 use super::evidence::{Direction, ENOUGH_WEIGHT, Field};
 use super::fields::{Assignment, Problem, is_unlabelled_number};
@@ -8,8 +9,8 @@ use super::templates::{Slot, Template};
 use super::tokens::Class;
 use crate::import::mapping::Kind;
 
-/// Finds the slot of the queue's length by the words beside it. In a receive it can also be a number without such words, if this
-/// number is 0 whenever the next event is not a receive: a machine whose queue is not empty receives at its next tick.
+/// Finds the slot of the queue's length by the words beside it. In a receive it can also be a number without such words, if this number
+/// behaves like a queue's length: while messages wait, the machine's next event is a receive (see [`Sequence::is_queue`]).
 /// `found` has the fields found so far, and `index` is the shape's index.
 ///
 /// # Errors
@@ -121,8 +122,8 @@ pub(super) fn stamp(
 /// Finds the names of peers by a word such as `to` before them. If `uses_any_names` is true, names without such a word are used
 /// too: in a send they are the recipients, and in a receive they are the sender.
 pub(super) fn set_peers(template: &Template, found: &mut Assignment, uses_any_names: bool) {
-    let any_names = template.slots.iter().position(is_peer_without_direction);
-    let any_names = any_names.filter(|_| uses_any_names);
+    let without_direction = template.slots.iter().position(is_peer_without_direction);
+    let without_direction = without_direction.filter(|_| uses_any_names);
     let to = template
         .slots
         .iter()
@@ -132,8 +133,8 @@ pub(super) fn set_peers(template: &Template, found: &mut Assignment, uses_any_na
         .iter()
         .position(|slot| slot.direction() == Some(Direction::From));
     match template.kind {
-        Some(Kind::Send | Kind::SendAll) => found.recipients = to.or(any_names),
-        Some(Kind::Receive) => found.sender = from.or(any_names),
+        Some(Kind::Send | Kind::SendAll) => found.recipients = to.or(without_direction),
+        Some(Kind::Receive) => found.sender = from.or(without_direction),
         _ => {}
     }
 }
@@ -143,9 +144,9 @@ pub(super) fn is_peer_without_direction(slot: &Slot) -> bool {
     slot.class == Class::Peers && slot.direction().is_none()
 }
 
-/// Removes the recipients from all shapes if a single cell is wrong: all its names must be machines of the run, and at least one must be
-/// another machine than the one that logged the event. Does the same with senders. `resolves` gets the index of the cell's file and the
-/// cell's text, and says whether the cell is right.
+/// Checks the cells with the names of recipients. If a single cell is wrong, the recipients are removed from all shapes. After that, does
+/// the same with senders. In a right cell, all names are machines of the run, and at least one of them is not the machine that logged the
+/// event. `resolves` gets the index of a cell's file and the cell's text, and says whether the cell is right.
 pub(super) fn drop_unresolved(
     templates: &[Template],
     found: &mut [Assignment],

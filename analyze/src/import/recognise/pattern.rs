@@ -1,4 +1,5 @@
-//! Turns shapes of records into regular expressions. A shape (or template) is the common form of similar records of a log.
+//! Turns shapes of records into regular expressions. A shape (or template) is the common form of similar records of a log. Its parts are
+//! tokens: words, values, signs and blanks.
 
 use regex::escape;
 
@@ -10,8 +11,9 @@ use crate::import::formats::FORMATS;
 /// Maximum number of different words that a pattern lists for one token. If a token has more, the pattern matches any word there.
 const MAX_LISTED: usize = 4;
 
-/// The regular expression that matches the records of a shape. It has a named group for each field to which `assignment` gives a value of
-/// the shape, such as `(?<logical_clock>...)`. The group `event` has the words that say which kind of event it is.
+/// The regular expression that matches the records of a shape. `assignment` says which value of the shape is which field. Each of these
+/// values is in a group with the name of its field, such as `(?<logical_clock>...)`. The group `event` has the words that say which kind
+/// of event it is.
 pub(super) fn from_template(template: &Template, assignment: &Assignment) -> String {
     let mut pattern = r"^\s*".to_owned();
     for (index, part) in template.parts.iter().enumerate() {
@@ -48,7 +50,8 @@ fn part_pattern(part: &Part) -> String {
                 let texts: Vec<String> = texts.iter().map(|text| escape(text)).collect();
                 format!("(?:{})", texts.join("|"))
             }
-            // A word with more texts. (A sign, `Class::Mark`, is the same in all records of a shape, so it has a single text.)
+            // A word with more than `MAX_LISTED` different texts. (A sign, `Class::Mark`, is the same in all records of a shape, so it has a
+            // single text.)
             _ => WORD.to_owned(),
         },
         Class::Name => NAME.to_owned(),

@@ -9,7 +9,7 @@ use crate::import::{formats, patterns};
 /// Possible ways to split lines into records, as values of `record` in a mapping:
 ///
 /// - `None`: each line is a record.
-/// - [`patterns::BLANK`]: blank lines separate records. Only if a file has blank lines between others.
+/// - [`patterns::BLANK`]: blank lines separate records. Possible only if a file has a blank line between other lines.
 /// - A regular expression: each record begins with a line that matches it.
 pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     let files = || {
@@ -24,8 +24,9 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     if has_blank_lines {
         possible.push(Some(patterns::BLANK.to_owned()));
     }
-    // How many lines have each beginning: the text before the first blank, digit, `:` or `=`. At most `MIN_RECORDS_OF_FILE`
-    // lines of each file are examined. (For records, this number is the minimum.)
+    // How many lines have the same beginning. The beginning of a line is the text before its first blank, digit, `:` or `=`. Only the first
+    // `MIN_RECORDS_OF_FILE` lines of each file are examined. (The name has `MIN` because the parent module examines at least this number of
+    // records.)
     let mut beginnings: BTreeMap<String, usize> = BTreeMap::new();
     let mut examined = 0;
     for line in files()
@@ -41,7 +42,8 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
             .or_default() += 1;
     }
     possible.extend(patterns_like_first_line(files()).into_iter().map(Some));
-    // A line that begins with a word for an event, such as `Send`. Before it may be `event`, another word, or both: `Event 7: send`.
+    // A line that begins with a word for an event, such as `Send`. At most two words can be before it: `event`, and then any word or number,
+    // as in `Event 7: send`.
     let event_word =
         r"(?i)^\W*(?:event\W+)?(?:\w+\W+)?(?:sen[dt]|receive|internal|broadcast|local)".to_owned();
     possible.push(Some(event_word));

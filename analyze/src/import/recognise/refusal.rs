@@ -80,7 +80,8 @@ fn describe(problem: &Problem, template: &Template, templates: &[Template]) -> S
     }
 }
 
-/// The values of these slots in the shape's first record, each with the words beside it, such as "7 behind `clock`".
+/// The values of `slots` in the shape's first record, each with the words before or after it. For example, the value of `clock 7` is
+/// listed as "7 behind `clock`".
 fn list_values(template: &Template, slots: &[usize]) -> String {
     let value = |slot: &usize| {
         Some(format!(
@@ -98,9 +99,10 @@ fn list_values(template: &Template, slots: &[usize]) -> String {
 
 /// A mapping whose pattern (a regular expression) matches the lines of the shape. It is not complete: around the part that matches the
 /// value of a field, the user must put a group with the field's name, such as `(?<logical_clock>...)`. The pattern stands
-/// between single quotes, so a dot (any character) replaces each single quote in it.
+/// between single quotes, so it must not contain a single quote. Each single quote of the shape is replaced by a dot,
+/// which matches any character.
 fn draft_mapping(template: &Template) -> String {
-    // The default assigns no value to a field, so no value gets a group.
+    // `Assignment::default()` gives no field a value, so the pattern has no group for a field.
     format!(
         "  line = '{}'",
         pattern::from_template(template, &Assignment::default()).replace('\'', ".")

@@ -11,7 +11,8 @@ const BEAM_WIDTH: usize = 16;
 /// If labels (the words beside the values) do not decide which slots are the clock, the best choice must have at least this fit
 /// (see [`Sequence::fit`]).
 const ENOUGH_FIT: f64 = 0.85;
-/// The fit of the best choice must also be greater than that of the second best by at least this share of the best fit.
+/// The best choice must also be clearly better than the second best: their fits must differ by at least this share of the best fit. For
+/// example, if the best fit is 0.9, the second best fit must be at most 0.855.
 const CLEARLY_BETTER: f64 = 0.05;
 /// Minimum share of the rows that must fit the rule of queue lengths, or of timestamps.
 const NEARLY_ALL: f64 = 0.95;
@@ -191,12 +192,14 @@ impl<'t> Sequence<'t> {
         })
     }
 
-    /// Whether a number in a shape of receives is the queue's length. There are two cases:
+    /// Whether a number in a shape of receives is the queue's length. Nearly all rows must fit one of two cases:
     ///
-    /// - The program logs the length after it took the message. Then the least number is 0, and after nearly all rows with a number above
-    ///   0, the machine's next event is a receive, because a message still waits.
-    /// - The program logs the length before it takes the message. Then the least number is 1, and the same is true for numbers above 1.
+    /// - The program logs the length after it took the message. Then the least number is 0. If a row has a number above 0, a message
+    ///   still waits, so the machine's next event is a receive.
+    /// - The program logs the length before it takes the message. Then the least number is 1. If a row has a number above 1, a message
+    ///   still waits after the receive, so the machine's next event is a receive.
     pub(super) fn is_queue(&self, template: usize, slot: usize) -> bool {
+        // `fit_after` counts the rows that fit the first case (the length after the receive), `fit_before` those that fit the second case.
         let (mut rows, mut fit_after, mut fit_before) = (0_u32, 0_u32, 0_u32);
         let mut least = u64::MAX;
         for (index, &position) in self
@@ -223,9 +226,9 @@ impl<'t> Sequence<'t> {
         (least == 0 && fit_nearly_all(fit_after)) || (least == 1 && fit_nearly_all(fit_before))
     }
 
-    /// Whether a number in a shape of receives is the message's timestamp: nearly all clocks are max(clock before, number) + 1, and
-    /// in at least three rows the number is greater than the clock before, so that the clock jumps to number + 1. Without such rows, any
-    /// small number would fit, because the maximum is the clock before.
+    /// Whether a number in a shape of receives is the message's timestamp. Then nearly all clocks are max(previous clock, number) + 1. In at
+    /// least three rows, the number must also be greater than the previous clock, so that the clock jumps to number + 1. Without such rows,
+    /// any small number would fit, because the maximum would always be the previous clock.
     pub(super) fn is_stamp(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit, mut jumps) = (0_u32, 0_u32, 0_u32);
         for (index, &position) in self

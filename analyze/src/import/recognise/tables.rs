@@ -1,8 +1,8 @@
 //! Recognises columns with unknown titles in tables and JSON, from the words of the titles and from the cells.
 //!
-//! The code that finds fields (time, clock, ...) in lines of text is used here too. It expects shapes: a shape (or template) is the common
-//! form of similar lines, such as `TIME sent to NAME`, and its slots are the positions of values, here TIME and NAME. So each
-//! table is presented as shapes whose slots are the columns.
+//! The code that finds fields (time, clock, ...) in lines of text works on shapes. A shape (or template) is the common form of similar
+//! lines, such as `TIME sent to NAME`. Its slots are the positions of values, here TIME and NAME. To use the same code for tables, this
+//! module turns a table into shapes whose slots are the columns.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,14 +20,14 @@ use crate::import::reading::RunTexts;
 use crate::import::report::Report;
 use crate::import::{formats, header, kinds, numbers, peers};
 
-/// Minimum share of the cells of a column that must have the same class.
+/// Nearly all cells of a column are of one kind (for example, numbers) if at least this share of the cells is of this kind.
 const NEARLY_ALL: f64 = 0.95;
 /// The columns that must be found.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// Recognises the columns of tables. Returns the mapping `given`, whose `columns` are now the titles of the recognised
-/// columns. None if the files are not tables with titles, or if a needed column is not recognised. If the files have different titles, the
-/// titles with the most rows are used.
+/// Recognises the columns of tables. Returns a copy of the mapping `given` in which `columns` names the column of each field that was found.
+/// None if the files are not tables with titles, or if a needed column is not recognised. If the files have different titles, the tables
+/// with equal titles form a group, and only the group with the most rows is used.
 pub(super) fn recognise(
     texts: &[RunTexts],
     given: &Mapping,
@@ -45,15 +45,15 @@ pub(super) fn recognise(
         .max_by_key(|(_, tables)| rows(tables))?;
     let event = event_column(&titles, &tables, given)?;
     let templates = templates(&titles, &tables, event, given);
-    // With `has_one_file`, machines' names would be looked for at the beginning of lines, which tables do not have. `resolves` says which
-    // names are names of machines: all.
+    // With `has_one_file = true`, `assign` would also look for names of machines at the beginning of lines of text. A table has no such
+    // names, so `has_one_file` is false. `resolves` says whether a cell has names of machines of the run. Here it accepts every cell.
     let (has_one_file, resolves) = (false, |_: usize, _: &str| true);
     let found = fields::assign(&templates, tables.len(), has_one_file, resolves).ok()?;
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
     for assignment in found.assignments.iter().flatten() {
         for (name, slot) in Assignment::fields(assignment) {
             let Some(slot) = slot else { continue };
-            // All shapes have the same slots, so the first shape stands for each of them.
+            // All shapes have the same slots, so the first shape stands for each of them. The `part` of a slot is the index of its column.
             let column = column_name(&titles, templates[0].slots[slot].part);
             let earlier = columns.insert(name.to_owned(), column.clone());
             // A field must be in the same column for all kinds of events.
@@ -66,8 +66,8 @@ pub(super) fn recognise(
     if !NEEDED.iter().all(|name| columns.contains_key(*name)) {
         return None;
     }
-    // A title can be known for a field: `vm` is known for `machine`. If the table has such a title, the field is left out of the mapping.
-    // When the table is read, the column with the known title is used.
+    // A title can be known for a field: `vm` is known for `machine`. If the table has such a title, the field is left out of the mapping,
+    // so that the column with the known title is used when the table is read.
     let header: StringRecord = titles.iter().map(String::as_str).collect();
     for name in [
         "machine",
@@ -124,7 +124,8 @@ fn column_name(titles: &[String], column: usize) -> String {
     }
 }
 
-/// The column whose cells are words for more than one kind of event. None if no column or several columns have such cells.
+/// The column of events: nearly all its cells are words for kinds of events, and at least two kinds (for example, send and receive)
+/// occur. None if there is no such column, or more than one.
 fn event_column(titles: &[String], tables: &[Table], given: &Mapping) -> Option<usize> {
     let is_event = |&column: &usize| {
         let (mut all, mut known) = (0_u32, 0_u32);
@@ -195,9 +196,9 @@ fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping)
     rows.into_iter().map(template).collect()
 }
 
-/// The class of a column, where `column` is its index and `words` are those of its title. If the last word is one such as `to` or `sender`,
-/// the column has peers. Otherwise the cells decide, if nearly all of them are times, or numbers, or lists. In all other cases the title
-/// decides: with a word such as `vm`, the column has names of machines.
+/// The class of the column with the index `column`. `words` are the words of its title. If the last word is one such as `to` or `sender`,
+/// the column has peers: recipients or a sender. Otherwise the cells decide, if nearly all of them are times, or numbers, or lists. In all
+/// other cases the title decides: with a word such as `vm`, the class is `Name` (names of machines), and otherwise it is `Word`.
 fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
     let cells: Vec<&str> = tables
         .iter()

@@ -15,8 +15,8 @@ use super::tokens::{Class, Token, is_significant, tokens};
 use crate::import::kinds;
 use crate::import::mapping::{Kind, Mapping};
 
-/// If a masked word has more different texts than this, they are not all stored, and the regular expression for the records of this shape
-/// matches any word in this place.
+/// If a masked word has at most this many different texts, all of them are stored, and the regular expression for the records of the shape
+/// lists them, such as `(?:alice|bob)`. If the word has more texts, the regular expression matches any word in this place.
 const MAX_TEXTS: usize = 4;
 
 /// Records of one shape.
@@ -26,8 +26,9 @@ pub(super) struct Template {
     pub(super) parts: Vec<Part>,
     /// The kind of event. None if no word stands for an event.
     pub(super) kind: Option<Kind>,
-    /// The words for the event: the indices of their first and last part. If no word is known, these are the first words that may
-    /// stand for an event. None if there are no words.
+    /// The words that say which kind of event a record is, such as `Sent message to both`: the indices of their first and last part. If no
+    /// words with a known meaning are found, these are the first words that are neither a label nor a single letter. None if there are no
+    /// such words.
     pub(super) event: Option<(usize, usize)>,
     /// The positions of values.
     pub(super) slots: Vec<Slot>,
@@ -73,8 +74,9 @@ pub(super) struct Row {
 }
 
 impl Slot {
-    /// The evidence that the value is `field`, as a weight. Usually this is the weight of the words before the value. It is the weight of
-    /// the words after the value if only they are enough evidence for some field.
+    /// The evidence that the value is `field`, as a weight. Words show a field if they are enough evidence for it. If the words before the
+    /// value show no field, but the words after it show one, the weight is that of the words after the value. Otherwise it is that of the
+    /// words before.
     pub(super) fn weigh(&self, field: Field) -> i32 {
         let show_a_field = |words: &[String]| {
             Field::ALL
@@ -87,8 +89,8 @@ impl Slot {
         }
     }
 
-    /// Whether the value names the recipients of a message or its sender. None if the value does not name other machines, or if no word
-    /// before it (such as `to` or `from`) says which of the two they are.
+    /// Whether the value names the recipients of a message or its sender. None if the value does not name other machines, or if no
+    /// word such as `to` or `from` is before it.
     pub(super) fn direction(&self) -> Option<Direction> {
         let mut words = self.before.iter().rev();
         words
@@ -107,7 +109,7 @@ impl Slot {
     }
 }
 
-/// Groups records by their shape. Returns the shapes, the most frequent first. Each record has the index of its file, and its
+/// Groups records by their shape. Returns the shapes, the most frequent first. A record is given as the index of its file and its
 /// text.
 pub(super) fn group_records(records: &[(usize, String)], mapping: &Mapping) -> Vec<Template> {
     // The words that the mapping declares as words for events.
@@ -197,9 +199,9 @@ impl Template {
 
 /// Finds the kind of event that the words of a record stand for, and the first and last token of those words. Phrases are tried in
 /// this order: phrases of more than one letter, the labels of values (such as `Sent` in `Sent: 4`), single letters. The first phrase
-/// that stands for an event is taken. If there is none, the first known phrase of lines that are not events is taken, such as
-/// `Connected to machine`; its kind is [`Kind::Ignore`]. If no phrase is known, the kind is none, and the tokens are those of the first
-/// phrase that is neither a label nor a single letter.
+/// that stands for an event is taken. If there is none, the first phrase that stands for a line without an event is taken, such as
+/// `Connected to machine`. Its kind is [`Kind::Ignore`]. If there is no such phrase either, the kind is none, and the tokens are those of
+/// the first phrase that is neither a label nor a single letter.
 fn find_kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize, usize)>) {
     let phrases = phrases(tokens);
     let is_label = |(_, end): &(usize, usize)| is_label(tokens, *end);
@@ -222,20 +224,21 @@ fn find_kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(
     }
 }
 
-/// The shortest part of a phrase that stands for the same kind of event. Phrases are given by their first and last token.
+/// The shortest piece of a phrase that stands for the same kind of event. Phrases are given by their first and last token.
 fn shortest_phrase(
     (from, to): (usize, usize),
     kind: Kind,
     kind_of: impl Fn((usize, usize)) -> Option<Kind>,
 ) -> (usize, usize) {
-    // The parts of one token come first: `length` is the number of tokens after the first one.
-    let windows = (0..=to - from)
-        .flat_map(|length| (from..=to - length).map(move |start| (start, start + length)));
-    let mut fitting = windows.filter(|&window| kind_of(window) == Some(kind));
+    // `distance` is the distance from the first token of a piece to its last token. It begins with 0, so shorter pieces come first.
+    let pieces = (0..=to - from)
+        .flat_map(|distance| (from..=to - distance).map(move |start| (start, start + distance)));
+    let mut fitting = pieces.filter(|&piece| kind_of(piece) == Some(kind));
     fitting.next().unwrap_or((from, to))
 }
 
-/// The indices of the first and the last token of each phrase: a sequence of words with one blank between two words.
+/// Finds all phrases. A phrase is a sequence of words with one blank between two words. It is returned as the indices of its first and
+/// its last token.
 fn phrases(tokens: &[Token<'_>]) -> Vec<(usize, usize)> {
     let mut phrases: Vec<(usize, usize)> = vec![];
     for (index, token) in tokens.iter().enumerate() {
@@ -252,17 +255,19 @@ fn phrases(tokens: &[Token<'_>]) -> Vec<(usize, usize)> {
 
 /// Whether the phrase that ends with the token at `end` is the label of a value: a colon or equals sign and a value follow.
 fn is_label(tokens: &[Token<'_>], end: usize) -> bool {
-    let between = tokens[end + 1..]
+    let following = &tokens[end + 1..];
+    // Number of signs and blanks between the phrase and the value.
+    let between = following
         .iter()
         .take_while(|token| is_introduction(**token))
         .count();
     // Each token in between is a single sign or a run of blanks, so `contains` is true only for `:` and `=`.
-    let has_sign = tokens[end + 1..=(end + between).min(tokens.len() - 1)]
+    let has_sign = following[..between]
         .iter()
         .any(|token| ":=".contains(token.text));
     has_sign
-        && tokens
-            .get(end + 1 + between)
+        && following
+            .get(between)
             .is_some_and(|token| token.class.is_slot())
 }
 

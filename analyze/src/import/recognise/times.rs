@@ -9,14 +9,14 @@ use super::fields::{is_time, is_unlabelled_number};
 use super::templates::{Slot, Template};
 use super::tokens::Class;
 
-/// What a slot means: whether its values are in a format of times, and the words before it. Slots of different shapes can have the
-/// same role.
+/// What a slot means: whether its values are in a format of times (such as `09:30:00`), and the words before its values. For `elapsed: 12`,
+/// the role is `(false, "elapsed")`. Slots of different shapes can have the same role.
 type Role = (bool, String);
 /// The index of a value's file, the index of its record (the text of one event) among all records, and the text of the value.
 type Cell<'t> = (usize, usize, &'t str);
 
 /// Finds the slot of the system time in each shape of an event. `events` has the indices of these shapes. The result has an entry for each
-/// shape in `templates`; it is `None` if no slot is found or the shape is not in `events`.
+/// shape in `templates`. The entry is `None` if no slot is found or the shape is not in `events`.
 ///
 /// Candidates are values in a format of times (`09:30:00`), numbers beside words for a time (`elapsed: 12`), growing numbers with a unit
 /// (`350ms`), and numbers as large as Unix times. Of several candidates in a shape, the one with the greatest score is used. If no shape
@@ -113,7 +113,8 @@ fn likeness_to_times(mut rows: Vec<Cell<'_>>) -> f64 {
         file == other
             && match (before.parse::<f64>(), now.parse::<f64>()) {
                 (Ok(before), Ok(now)) => now < before,
-                // Texts such as `09:30:00` are compared letter by letter, which shows the order of times only for texts of equal length.
+                // Texts such as `09:30:00` are compared letter by letter, but only if they have the same length. Otherwise `9:59` would
+                // come after `10:00`.
                 _ => now.len() == before.len() && now < before,
             }
     };

@@ -50,7 +50,7 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
-// The next constants are regular expressions for tokens. The module `pattern` joins them to regular expressions for whole records.
+// The next constants are regular expressions for tokens. The module `pattern` builds regular expressions for whole records from them.
 
 /// A number, perhaps with a sign, decimals and an exponent.
 pub(super) const NUMBER: &str = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?";
@@ -61,7 +61,8 @@ pub(super) const WORD: &str = r"[\p{L}_']+";
 /// One or more numbers in brackets.
 pub(super) const LIST: &str = r"[\[(<{]\s*\d+(?:\s*[,;\s]\s*\d+)*\s*[\])>}]";
 /// One or more names: in brackets (`[vm1, vm2]`), or joined by `and`, a comma or another sign (`node 1, 2 and 3`). A word such as `node` may
-/// come before each name. This expression allows more than [`AT_PEERS`], because in a pattern it is known that names are at this place.
+/// come before each name. A pattern contains `PEERS` only where names were recognised in similar records. So `PEERS` can allow more texts
+/// than [`AT_PEERS`], which has to recognise names in any text.
 pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_](?:(?:, ?and | and |[ ]?[;&+/][ ]?|, ?)(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_])*)";
 
 // The next regular expressions match only at the beginning of a text.
@@ -104,7 +105,7 @@ pub(super) fn tokens(record: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The class and the length in bytes of the token at the beginning of `rest`. `before` has the record's tokens before it.
+/// The class and the length in bytes of the token at the beginning of `rest`. `before` has the record's tokens before `rest`.
 fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     let first = rest.chars().next().unwrap_or(' ');
     if first == '\n' {
@@ -213,6 +214,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
                 if !can_be_between || has_arrow {
                     break;
                 }
+                // The words `peer` and `peers` get here too, because they are among the `MACHINE_WORDS`.
                 follows_peer_label |= has_sign && ["peer", "peers"].contains(&last);
                 let is_plural = last.len() > 1 && last.ends_with('s');
                 allows_numbers |= is_plural;
@@ -233,15 +235,15 @@ fn ends_with_send(tokens: &[Token<'_>]) -> bool {
     last.is_some_and(|token| kinds::kind_of_word(&token.text.to_lowercase()) == Some(Kind::Send))
 }
 
-/// The length in bytes of the names at the beginning of `rest`. They are `numbers`, if the caller has found a list of numbers there, and
-/// otherwise what [`AT_PEERS`] finds. None if there are no names, or if letters or digits follow them directly.
+/// The length in bytes of the names at the beginning of `rest`. If the caller has found a list of numbers there, the names are these
+/// `numbers`. Otherwise, the names are what [`AT_PEERS`] finds. None if there are no names, or if letters or digits follow them directly.
 fn names_length(rest: &str, numbers: Option<regex::Match<'_>>) -> Option<usize> {
     let found = numbers.or_else(|| AT_PEERS.find(rest));
     let end = found.map(|found| found.end());
     end.filter(|&end| is_word_end(rest, end))
 }
 
-/// Whether no letter, digit or underscore follows in `text` at byte `end`.
+/// Whether a word can end at byte `end` of `text`: no letter, digit or underscore follows there.
 fn is_word_end(text: &str, end: usize) -> bool {
     !text[end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
 }

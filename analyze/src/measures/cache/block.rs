@@ -29,8 +29,8 @@ pub(super) struct Block {
     pub(super) path: PathBuf,
     /// The runs, in the order of their rows in the files.
     pub(super) runs: Vec<CachedRun>,
-    /// The checksum of the file with the runs. It is part of the text that the checksums of the other files cover, so those files are valid
-    /// only together with this one.
+    /// The checksum of `runs.parquet`. The checksums of the block's other files depend on this checksum, so those files are valid only
+    /// together with this `runs.parquet`.
     pub(super) checksum: String,
 }
 
@@ -46,8 +46,8 @@ pub(super) struct CachedRun {
 }
 
 impl CachedRun {
-    /// Makes the cached run of a row of the journal. `None` if the row's checksum is not a hexadecimal number of 64 bits:
-    /// the program does not write such checksums.
+    /// Makes the cached run of a row of the journal. `None` if the row's checksum is not a hexadecimal number of 64 bits. All checksums
+    /// that `sim` writes are such numbers.
     pub(super) fn from_row(row: &JournalRow) -> Option<Self> {
         let fingerprint = u64::from_str_radix(&row.row_checksum, 16).ok()?;
         Some(Self {
@@ -72,12 +72,13 @@ impl Block {
         })
     }
 
-    /// Number of rows of each family's file: the machines of all runs.
+    /// Number of rows of each family's file: one for each machine of each run.
     pub(super) fn rows(&self) -> usize {
         self.runs.iter().map(|run| run.machines as usize).sum()
     }
 
-    /// Reads `measures` of all runs of the block. Before their columns stand the columns [`MACHINE_KEYS`]: the numbers of run and machine.
+    /// Reads `measures` of all runs of the block. The first two columns of the result are [`MACHINE_KEYS`]: the number of the run and the
+    /// number of the machine. After them comes a column for each measure.
     pub(super) fn read(&self, measures: &[&Measure], about: &str) -> Result<DataFrame, String> {
         let runs = self.runs.iter();
         let run_numbers = runs.flat_map(|run| std::iter::repeat_n(run.run, run.machines as usize));
@@ -103,8 +104,8 @@ impl Block {
         DataFrame::new(rows, columns).map_err(|error| problem(&self.path, &error))
     }
 
-    /// Selects the rows of some runs from `machines`, which has the rows of all runs of the block. `wanted` has the numbers of these runs.
-    /// All of them must be in the block.
+    /// Selects the rows of the runs with the numbers `wanted` from `machines`. `machines` has the rows of all runs of the block, and the
+    /// block must have all the wanted runs.
     pub(super) fn rows_of(
         &self,
         wanted: &HashSet<i64>,
@@ -129,7 +130,8 @@ impl Block {
     }
 
     /// Writes a block into a folder with a temporary name, and renames the folder to `path` when the block is complete. Nothing is
-    /// forced to the disk (no fsync): if a power cut destroys a file, its checksum shows it later. `None` if `path` exists already.
+    /// forced to the disk (no fsync): if a power cut damages a file, its next reader notices a wrong checksum. `None` if `path` exists
+    /// already.
     pub(super) fn write(
         path: PathBuf,
         runs: Vec<CachedRun>,
@@ -138,7 +140,7 @@ impl Block {
     ) -> io::Result<Option<Self>> {
         let folder = Partial::create_folder(path.clone())?;
         // Until this function ends, the lock shows other programs that this folder is being written, and was not left by a crash. A failure
-        // to lock is no error: it only means that another program may remove the folder too early.
+        // to lock is no error: it only means that another program could remove the folder too early.
         let lock = fs::File::open(folder.partial());
         let _ = lock.as_ref().map(sim::log::try_lock);
         let column = |name: &str, value: fn(&CachedRun) -> i64| {
@@ -249,7 +251,7 @@ mod tests {
     use super::*;
     use crate::measures::columns::MeasureColumns;
 
-    /// Two programs may write a block under the same name at the same time.
+    /// It can happen that two programs write a block under the same name at the same time.
     #[test]
     fn the_first_of_two_writers_wins() {
         let folder = tempfile::tempdir().unwrap();

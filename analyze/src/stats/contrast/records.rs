@@ -10,9 +10,9 @@ use crate::read::runs::parameters;
 use crate::stats::difference::Difference;
 use crate::stats::repetitions::{Group, Repetitions};
 
-/// A record for each pair and measure, in full precision. After these, for each dataset with several pairs: a record for each measure, with
-/// the average of the differences of all pairs. There, all columns about a single pair are empty. Column `row` is `pair` or `average`.
-/// Without `repetitions`, the averages have no intervals.
+/// A record for each pair and measure, in full precision. After the records of the pairs come the records of averages: for each dataset with
+/// several pairs, and for each measure, the average of the differences of the dataset's pairs. In a record of an average, all columns
+/// about a single pair are empty. Column `row` is `pair` or `average`. Without `repetitions`, the averages have no intervals.
 ///
 /// # Errors
 ///

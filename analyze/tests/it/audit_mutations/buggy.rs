@@ -72,7 +72,7 @@ pub fn logs(run: &FinishedRun, delays: DelayDistribution, bug: Bug) -> Vec<Vec<L
     let mut simulator = Simulator {
         bug,
         delays,
-        // In these tests it is the same for all machines.
+        // The value of machine 0. In these tests all machines have the same value.
         internal: configuration.internal.at(0).value(),
         nodes: nodes.collect(),
         sent: 0,
@@ -219,7 +219,8 @@ impl Simulator {
         };
         let mut logged = message;
         if self.bug == Bug::WrongSender {
-            // The machine with the next number, but not the receiver itself.
+            // The machine with the next number after the sender's (0 comes after the highest). If this machine is the receiver, the
+            // machine after the receiver.
             logged.sender = (message.sender + 1) % machines;
             if logged.sender == machine as u32 {
                 logged.sender = (logged.sender + 1) % machines;
@@ -274,19 +275,21 @@ impl Simulator {
         let last = self.nodes.len() - 1;
         loop {
             let outcome = (self.draw() * self.nodes.len() as f64) as usize;
+            // Whether `SometimesTwoRecipients` affects this send.
             let is_one_in_fifty = self.sent.is_multiple_of(50);
-            // The number of the other machine: if machine 1 of four sends, the outcomes 0, 1 and 2 stand for machines 0, 2 and 3.
+            // The number of the one recipient: if machine 1 of four sends, the outcomes 0, 1 and 2 stand for machines 0, 2 and 3.
+            // The number is not used if the outcome is `last`, because then the message goes to all.
             let peer = if outcome < machine {
                 outcome
             } else {
                 outcome + 1
             };
             match self.bug {
-                // With these bugs, the outcome is drawn again.
+                // In these two cases the bug forbids the outcome, so the loop draws again.
                 Bug::NeverToAll if outcome == last => {}
                 Bug::NeverToLast if outcome != last && peer == last => {}
                 _ if outcome == last => return Recipients::All,
-                // With three machines, two recipients would be all others, so this bug needs a fourth machine (number 3).
+                // With three machines, a message to two recipients is a message to all. So this bug needs four machines or more.
                 Bug::SometimesTwoRecipients if last > 2 && is_one_in_fifty => {
                     let others = (0..=last).filter(|&other| other != machine && other != peer);
                     let second = others.min().unwrap_or(peer);
@@ -317,7 +320,7 @@ impl Simulator {
             Bug::LosesMessages if is_one_in_twenty => return,
             // This is the first copy. The second copy is added at the end.
             Bug::DuplicatesMessages if is_one_in_twenty => node.network.push((arrival_ns, message)),
-            // The message arrives when the sender's previous message should arrive, and the previous message arrives later.
+            // The message and the sender's previous message swap their arrival times, if the previous one is still on its way.
             Bug::SwapsMessages => {
                 let previous = node
                     .network

@@ -27,11 +27,11 @@ pub enum Bug {
     CoalescesMessages,
     /// Of the waiting messages, the one that arrived last is processed first.
     LastInFirstOut,
-    /// If several messages wait, one of the sender with the highest number is processed first.
+    /// If messages from several senders wait, the oldest message from the sender with the highest number is processed first.
     HighestSenderFirst,
     /// Messages of the machine with the highest number are never processed.
     IgnoresLastSender,
-    /// If two messages arrive at the same time, the one of the sender with the higher number is queued first.
+    /// If two messages arrive at the same time, the message from the sender with the higher number is queued first.
     HigherSenderWinsTies,
     /// Messages arrive at once, although the configuration gives them a delay.
     IgnoresDelay,
@@ -43,8 +43,8 @@ pub enum Bug {
     TakesTwo,
     /// Every second tick of a machine does not look into the queue, and so is idle even if messages wait.
     LooksEveryOtherTick,
-    /// A tick can receive a message that arrives at exactly the time of the tick. Correctly, only a later tick can receive it. So without
-    /// delay, a message is received at the time at which it is sent.
+    /// A tick can receive a message that arrives at exactly the time of the tick. So a message without delay can be received at the time at
+    /// which it is sent. (In a correct program, only a later tick can receive such a message.)
     NoTimeBetween,
     /// Another machine is logged as the sender of a received message.
     WrongSender,

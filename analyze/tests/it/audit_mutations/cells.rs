@@ -48,7 +48,8 @@ fn change(
     let mut cells: Vec<String> = before.split(',').map(str::to_owned).collect();
     let is_send = cells[EVENT] == "send";
     cells[column] = match (EVENT_COLUMNS[column], cells[column].parse::<u64>()) {
-        // The audit might not find this change: a message that is still under way at the end of the run may have any recipient.
+        // The audit cannot always find a changed recipient: if the message is still under way at the end of the run, no other row shows
+        // who its recipient is.
         ("peers", _) if is_send => return None,
         (_, Ok(number)) if raises || number == 0 => (number + 1).to_string(),
         (_, Ok(number)) => (number - 1).to_string(),

@@ -36,7 +36,7 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
             |run| run.row.events += 1,
             "the row counts 201 events, but the log has 200",
         ),
-        // In the next two rows, the key is not changed, so it contradicts the columns.
+        // The next two changes leave the key as it is. So the key contradicts the columns.
         (
             |run| configuration(run).internal = "0.6".parse().expect("a probability"),
             "its key is `rates=1,3,6 internal=0.7 ",
@@ -78,16 +78,16 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
     }
 }
 
-/// The margin of a run is the shortest time between two ticks whose order matters, because one of their machines may send to the
-/// other, or both may send to the same third machine. The rule for phases (times of first ticks) guarantees a lower limit of the margin.
-/// With `spread` phases, two ticks can come as close as this limit, but in most runs with the rates 1.1, 3.7, 2.3 they do not. With the
-/// other rules for phases the limit is 0.
+/// The margin of a run is the shortest time between two ticks whose order matters. (The order of two ticks of different machines
+/// matters if one of the machines may send to the other, or if both may send to the same third machine.) The rule for phases (times of
+/// first ticks) guarantees a lower limit of the margin. With `spread`, the limit is greater than 0; with the other rules it is 0. With
+/// `spread` and the rates 1.1, 3.7, 2.3, the margin of most runs is greater than the limit.
 const MARGINS: &str = "name = \"margins\"\nseed = 5\nrepetitions = 3\nduration_s = 20\nengine = \"virtual\"\n[parameters]\n\
     rates = [[1.1, 3.7, 2.3], [2, 3, 4, 1, 1, 2, 3]]\ninternal = [0.5, 1]\nphase = [\"spread\", \"uniform\", \"aligned\"]\n\
     topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]";
 
-/// A schema is a version of the format of datasets. In schema 4, `margin_us` could be the lower limit that the phase rule guarantees. The
-/// audit accepts the lower limit in a dataset of schema 4, but not in schema 5. The margin of the run itself is accepted in both.
+/// A schema is a version of the format of datasets. In schema 4, column `margin_us` may have the lower limit instead of the margin. So the
+/// audit accepts both numbers in schema 4, but only the margin in schema 5.
 #[test]
 fn the_audit_accepts_margins_by_the_definition_of_their_schema() {
     for (schema, has_lower_limit, is_accepted) in [
@@ -98,9 +98,11 @@ fn the_audit_accepts_margins_by_the_definition_of_their_schema() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         fixture::altered(folder.path(), MARGINS, |runs| {
-            for run in runs.iter_mut().filter(|_| has_lower_limit) {
-                let guaranteed_ns = run.row.configuration.guaranteed_margin_ns();
-                run.row.margin_us = guaranteed_ns as f64 / 1e3;
+            if has_lower_limit {
+                for run in runs {
+                    let lower_limit_ns = run.row.configuration.guaranteed_margin_ns();
+                    run.row.margin_us = lower_limit_ns as f64 / 1e3;
+                }
             }
         });
         let path = folder.path().join("dataset.json");
@@ -175,8 +177,10 @@ fn impossible_cells_of_the_journal_are_found() {
     }
 }
 
-/// A phase is the time of a machine's first tick. With the rule `spread`, no two machines may ever tick at the same time. If their phases,
-/// in steps of 1/18 s, have different remainders after division by 3, they do not.
+/// A phase is the time of a machine's first tick. With the rule `spread`, no two machines may ever tick at the same time. Count all times
+/// in steps of 1/18 s: machines with the rates 1, 3 and 6 tick every 18, 6 and 3 steps. All three are multiples of 3. So after division by
+/// 3, the times of all ticks of a machine have the same remainder as its phase. Two machines with different remainders never tick at the
+/// same time.
 #[test]
 fn phases_that_break_their_rule_are_found() {
     for (phases, says) in [
@@ -225,9 +229,9 @@ fn changed_and_missing_files_of_events_are_found() {
             .words
             .contains("checksum")
     );
-    // The second of the six runs is not counted.
+    // The second of the six runs is not counted, because its checksum is wrong.
     assert_eq!(changed.datasets[0].runs, 5);
-    // All runs have the same file of events. When it is missing, each of the six runs has a violation, and no run is counted.
+    // One file has the events of all six runs. If this file is missing, each run has a violation, and no run is counted.
     fs::remove_file(folder.path().join("events-0000.csv")).unwrap();
     let gone = audit(folder.path());
     assert_eq!(failed(&gone), ["files"]);
@@ -244,6 +248,7 @@ fn runs_that_are_finished_twice_are_found() {
         // Another number, but the same key, which names the parameters and the repetition.
         let mut same_key = runs[2].clone();
         same_key.row.run = 99;
+        // This row needs no events: the audit does not read the events of a run whose key it has already seen.
         (same_key.row.events, same_key.events) = (0, vec![]);
         runs.push(same_key);
     });

@@ -103,7 +103,7 @@ fn swapped_columns_are_found() {
     }
 }
 
-/// Changes one cell in a row of machine 2: the first row from tick 10 on with this kind of event.
+/// Changes the cell in `column` of one row. It is the first row of machine 2 from tick 10 on that has this kind of event.
 fn change(run: &mut FinishedRun, event: &str, column: usize, value: impl Fn(&str) -> String) {
     let mut is_changed = false;
     rewrite(run, |cells| {
@@ -159,8 +159,8 @@ fn a_changed_cell_fails_its_check() {
     }
 }
 
-/// According to the changed queue length of a receive, one message still waits. But the machine's next event is internal, as if its queue
-/// were empty.
+/// After a receive, the queue length is changed from 0 to 1, as if one message still waited. But the machine's next event is internal,
+/// which is possible only if its queue is empty.
 #[test]
 fn an_idle_tick_while_a_message_waits_is_a_violation() {
     for kind in VIRTUAL_AND_LATE {
@@ -192,14 +192,14 @@ fn an_idle_tick_while_a_message_waits_is_a_violation() {
     }
 }
 
-/// A message leaves the queue only when it is received. Here the largest latency in the journal is 20 s, as long as the run, so the audit
-/// knows nearly nothing about the times of arrivals. It checks this rule all the same.
+/// Tests the rule that a message leaves the queue only when it is received. In the journal, the largest latency is 20 s, as long as the
+/// run. So the audit knows nearly nothing about the times of arrivals, but it can still check this rule.
 #[test]
 fn a_queue_that_shrinks_without_a_receive_is_a_violation() {
     let audit = altered(RunKind::Late, |run| {
         run.row.latency_max_us = 20e6;
         run.row.punctual = false;
-        // Before tick 15, at least three messages wait. The tick receives one of them, so at least two must be left.
+        // Before tick 15, at least three messages wait. The tick receives one of them, so at least two must be left, not one.
         fixture::set(run, 0, 15, "queue_length", "1");
     });
     assert_eq!(failed(&audit), ["queue_length"]);
@@ -228,8 +228,9 @@ fn a_receive_of_a_message_that_was_not_sent_is_a_violation() {
                 vec![row]
             });
         });
-        // Machine 0 sent no message with timestamp 3 at tick 9. After its receipt, the clock would have to be 4. And according to the
-        // receives, one message more has arrived than was sent.
+        // `Sent`: machine 0 sent no message with timestamp 3 at tick 9. `InitialClock`: after the receipt of a message with timestamp 3,
+        // the receiver's clock must be 4. `QueueLength`: the received and the waiting messages are together one more
+        // than the messages that arrived.
         for check in [Check::Sent, Check::InitialClock, Check::QueueLength] {
             expect_violation(&audit, check);
         }
@@ -238,7 +239,7 @@ fn a_receive_of_a_message_that_was_not_sent_is_a_violation() {
 
 #[test]
 fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
-    // Two rows are damaged. A line break in the row makes two unreadable rows of it.
+    // In each case, two rows are damaged. The second damage is a line break, so each damaged row becomes two unreadable rows.
     for (damage, unreadable, says) in [
         (
             "recieve",

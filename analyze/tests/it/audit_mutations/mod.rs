@@ -1,15 +1,15 @@
-//! The audit finds bugs: programs with one bug each, and logs with one kind of damage each.
+//! Tests that the audit finds what is wrong: in logs of programs that have one bug each, and in logs that have one kind of damage each.
 //!
 //! # Layout
 //!
 //! - [`bugs`], [`buggy`]: the bugs, and a simulator with the bug that a test asks for
 //! - [`setups`]: the configurations (setups) that are simulated, and the kinds of runs that are written: in virtual time, over TCP as
-//!   scheduled, or over TCP late
+//!   scheduled, or over TCP *late* (not as scheduled)
 //! - [`programs`]: tests of every bug in every setup
 //! - [`damaged`]: tests of logs of correct runs, made by `sim`, in which rows were changed afterwards
 //! - [`timing`]: tests of missing and repeated ticks, and of impossible times
 //! - [`cells`]: a test that changes one cell of an event log, chosen at random
-//! - [`contradicted`]: tests of journals and files that contradict the events
+//! - [`contradicted`]: tests of datasets whose files contradict each other: the journal, `dataset.json` and the events
 
 mod buggy;
 mod bugs;

@@ -1,5 +1,5 @@
-//! The configurations of the simulated systems, in whose logs the audit must find each [`Bug`]. They are small, so that the tests are
-//! fast, and large enough to show every bug.
+//! The configurations of the systems that are simulated with a [`Bug`]. The audit must find the bug in the logs of these systems. The
+//! systems are small, so that the tests are fast, and large enough to show every bug.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub struct Setup {
     pub rates: &'static str,
     pub phase: &'static str,
     pub delay_s: &'static str,
-    /// The distribution that `delay_s` describes, for the simulator with bugs, which does not read the experiment file.
+    /// The same delays as in `delay_s`, but in nanoseconds. The simulator with bugs takes them from here, and not from the experiment file.
     pub delays: DelayDistribution,
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the audit with logs that have missing or repeated ticks, or impossible times. Only rows of machine 2 are changed:
-//! `is_tick(&cells, "30")` is true for the row of machine 2 at tick 30.
+//! `is_tick(&cells, "30")` is true for the row of machine 2 at tick 30. A run of the kind `Late` is a run over TCP in which every event is
+//! 300 µs late.
 
 use analyze::audit::Check;
 use sim::log::FinishedRun;
@@ -68,10 +69,10 @@ fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
         // In virtual time, the time of an event must be its due time.
         (RunKind::Virtual, -1, "but it was due exactly at "),
         (RunKind::Virtual, 1, "but it was due exactly at "),
-        // Each event of a late run is 300 µs late. So this event, moved by -302 µs, comes 2 µs before it is due.
+        // The event of tick 30 is 300 µs late. Moved by -302 µs, it comes 2 µs before it is due.
         (RunKind::Late, -302_000, "but it was not due before "),
-        // This event is moved by 200 ms, past the next tick, which comes a sixth of a second (167 ms) after it. So the next tick seems to
-        // go back in time.
+        // Machine 2 has a tick every 167 ms. If the event of tick 30 is moved by 200 ms, its time is later than that of tick 31. So the log
+        // seems to go back in time at tick 31.
         (
             RunKind::Late,
             200_000_000,
@@ -82,7 +83,8 @@ fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
         let words = &expect_violation(&audit, Check::Times).words;
         assert!(words.contains(says), "{kind:?} by {by_ns} ns: {words}");
     }
-    // Here the event comes 0.9 µs before it is due. The audit allows 1 µs for the rounding of times, so this is not a violation.
+    // Moved by -300.9 µs, the event comes 0.9 µs before it is due. The audit allows 1 µs for the rounding of times, so this is not a
+    // violation.
     let rounded = altered(RunKind::Late, |run| move_time(run, -300_900));
     assert!(
         !failed(&rounded).contains(&"times"),

@@ -1,5 +1,5 @@
-//! The tree of an interval tree clock that assigns a number of events to each point of the interval from 0 to 1. Each machine owns a part of
-//! the interval (its [`IdTree`]), and its events raise numbers in this part.
+//! The event tree of an interval tree clock. The tree has a number of events for each point of the interval from 0 to 1. Each machine owns a
+//! part of the interval (its [`IdTree`]), and an event of the machine raises numbers in this part.
 
 use std::sync::Arc;
 
@@ -95,18 +95,19 @@ impl EventTree {
         self.leq_with(0, other, 0)
     }
 
-    /// The same as [`Self::leq`], after `own_sum` is added to this tree and `other_sum` to `other`. If the two trees are subtrees of larger
-    /// trees, each sum is that of the numbers above the subtree, up to the root.
+    /// The same as [`Self::leq`], after `own_sum` is added to this tree and `other_sum` to `other`. If a tree is a subtree of a larger tree,
+    /// its sum is the total of the numbers at all nodes above it.
     fn leq_with(&self, own_sum: u64, other: &Self, other_sum: u64) -> bool {
         let (own_base, other_base) = (own_sum + self.base(), other_sum + other.base());
         if own_base > other_base {
             return false;
         }
         match (self, other) {
-            // This leaf is nowhere above its base. In the shortest form, the base is the smallest number of a tree, so `other` is nowhere
-            // below its own base, which is at least the base of this leaf.
+            // This tree has the number `own_base` everywhere. `other` has at least `other_base` everywhere, because in the shortest form,
+            // the number at the root is the smallest one. And `own_base` is not above `other_base`: that was checked first.
             (Self::Leaf(_), _) => true,
-            // Both halves are compared with the same leaf. The next step adds the leaf's number, so `other_sum` must not contain it yet.
+            // Both halves are compared with the same leaf. The calls add the leaf's number themselves, so they get `other_sum`, not
+            // `other_base`.
             (Self::Node(_, left, right), Self::Leaf(_)) => {
                 left.leq_with(own_base, other, other_sum)
                     && right.leq_with(own_base, other, other_sum)
@@ -130,7 +131,7 @@ impl EventTree {
         }
         let (low_left, low_right) = low.halves();
         let (high_left, high_right) = high.halves();
-        // The base of the result is the lower base. The difference to the base of `high` is added to the halves of `high`.
+        // The root of the result gets the base of `low`. The difference between the two bases is added to the halves of `high`.
         let difference = high.base() - low.base();
         Self::norm(
             low.base(),
@@ -139,8 +140,8 @@ impl EventTree {
         )
     }
 
-    /// Adds an event of the machine that owns the part `id`: raises the number somewhere within this part. It prefers to raise numbers such
-    /// that the tree gets smaller ([`Self::fill`]). If that is impossible, it adds 1 somewhere ([`Self::grow`]).
+    /// Adds an event of the machine that owns the part `id`: raises the number somewhere within this part. First it tries to raise
+    /// numbers without adding nodes ([`Self::fill`]). If that changes nothing, it adds 1 somewhere ([`Self::grow`]).
     pub fn event(&self, id: &IdTree) -> Self {
         let filled = self.fill(id);
         match filled == *self {
@@ -149,7 +150,8 @@ impl EventTree {
         }
     }
 
-    /// Raises numbers within the part `id` where this makes the tree smaller. Returns the same tree if there is no such place.
+    /// Raises numbers within the part `id` without adding nodes. A subtree that is completely within the part becomes a leaf. If all numbers
+    /// in the other half of its parent are larger, the leaf is raised to the smallest of them. Returns the same tree if nothing is raised.
     fn fill(&self, id: &IdTree) -> Self {
         match (id, self) {
             (IdTree::Zero, _) | (_, Self::Leaf(_)) => self.clone(),
@@ -157,8 +159,8 @@ impl EventTree {
             (IdTree::Halves(own_left, own_right), Self::Node(number, left, right)) => {
                 let (filled_left, filled_right) = (left.fill(own_left), right.fill(own_right));
                 let is_owned_completely = |half: &IdTree| *half == IdTree::One;
-                // A half that is owned completely is a leaf now. If all numbers of the other half are larger, this leaf is raised to the
-                // smallest of them.
+                // A half that is owned completely is now a leaf, and its base is its only number. If the base of the other half (its
+                // smallest number) is larger, the leaf is raised to that number.
                 let (left_base, right_base) = (filled_left.base(), filled_right.base());
                 let higher_leaf = Self::Leaf(left_base.max(right_base));
                 let new_left = if is_owned_completely(own_left) {
@@ -189,7 +191,7 @@ impl EventTree {
                 let (left, right) = self.halves();
                 let grown_left = (**own_left != IdTree::Zero).then(|| left.grow(own_left));
                 let grown_right = (**own_right != IdTree::Zero).then(|| right.grow(own_right));
-                // The cheaper half grows. If both cost the same, it is the right one.
+                // The cheaper half grows. If both cost the same, the right half grows.
                 let (left, right, cost) = match (grown_left, grown_right) {
                     (Some((new_left, left_cost)), Some((_, right_cost)))
                         if left_cost < right_cost =>

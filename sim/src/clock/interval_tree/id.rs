@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::machine::MachineIndex;
 
-/// A part of an interval: nothing, the whole interval, or a part of its left half together with a part of its right half. The parts of the
-/// halves are trees too, in which "the interval" is the half. (The paper about these clocks calls this tree the id of a machine.)
+/// A part of an interval: nothing, the whole interval, or a part of its left half together with a part of its right half. The part of a half
+/// is a tree of its own. In that tree, [`IdTree::One`] means the whole half. (The paper about these clocks calls a machine's tree its id.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdTree {
     /// Nothing.

@@ -27,15 +27,15 @@ pub struct Event {
     pub receives: Option<usize>,
 }
 
-/// Random executions with up to 8 machines. `machines` and `events` say how many of them an execution has. An event that is not a receive
-/// is a send if a later event receives its message, otherwise it is internal. Several events may receive the same send, which is then a
-/// multicast.
+/// Random executions. The number of machines (at most 8) is drawn from the range `machines`, and the number of events from the range
+/// `events`. An event that is not a receive is a send if a later event receives its message, otherwise it is internal. Several events may
+/// receive the message of the same send, which is then a multicast.
 pub fn execution(machines: Range<u32>, events: Range<usize>) -> impl Strategy<Value = Execution> {
     // Three numbers for each event. The first selects its machine, the second an earlier event whose message it may receive. If the third
     // (0, 1 or 2) is 0, the event is not a receive.
     let drawn = prop::collection::vec((any::<u32>(), any::<u32>(), 0u8..3), events);
-    // By how much the physical clock of each of up to 8 machines is fast. The unit is the time between two successive events of the
-    // execution.
+    // For each of up to 8 machines, how far its physical clock is ahead of the true time. The unit is the time between two successive
+    // events of the execution.
     let errors = prop::collection::vec(0i64..40, 8);
     (machines, drawn, errors).prop_map(|(machines, drawn, errors)| {
         let mut events: Vec<Event> = vec![];
@@ -127,8 +127,8 @@ impl Execution {
         pairs.filter(|&(a, b)| self.events[a].machine != self.events[b].machine)
     }
 
-    /// The largest difference of two machines' physical clocks that the readings show. If an event has a lower reading than an event
-    /// before it in `events`, its clock is behind the other clock by at least the difference of the two readings.
+    /// The largest difference of two machines' physical clocks that the readings show. Example: event a comes before event b in `events`,
+    /// but a has the reading 9 and b only 7. Then the clock of b's machine is at least 2 behind the clock of a's machine.
     pub fn epsilon(&self) -> i64 {
         let mut largest_so_far = i64::MIN;
         let mut epsilon = 0;

@@ -1,5 +1,7 @@
-//! Compares clocks with those of other programs (the oracles of these tests): the crates `vclock`, `itc` and `uhlc`. An encoded vector
-//! clock stands for an integer, of which it stores only the exponents of the primes. Here it is compared with the integer itself.
+//! Compares clocks with those of other programs (the oracles of these tests): the crates `vclock`, `itc` and `uhlc`.
+//!
+//! Encoded vector clocks are tested in another way. Such a clock is an integer, for example 20 = 2^2 * 3^0 * 5^1, but this project stores
+//! only the exponents (2, 0 and 1). The test calculates the integers, and checks the clocks' results against the integers.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -28,8 +30,8 @@ fn vclock_timestamps(execution: &Execution) -> Vec<VClock<u32, u64>> {
     timestamps
 }
 
-/// Converts a machine's part of the interval from 0 to 1, which interval tree clocks divide among the machines, to the type of the crate
-/// `itc`.
+/// Converts a machine's part of the interval to the type of the crate `itc`. (Interval tree clocks divide the interval from 0 to 1 among
+/// the machines.)
 fn to_itc_id(id: &IdTree) -> itc::IdTree {
     match id {
         IdTree::Zero => itc::IdTree::zero(),
@@ -70,12 +72,14 @@ fn itc_timestamps(execution: &Execution) -> Vec<itc::Stamp> {
     timestamps
 }
 
-// The crate `uhlc` reads physical time from a function without arguments. It gets the time of the present event from here.
+// The time of the present event. The crate `uhlc` reads the physical time by calling a function without arguments, and this function
+// reads `NOW`.
 thread_local! {
     static NOW: Cell<i64> = const { Cell::new(0) };
 }
 
-/// The crate `uhlc` has one number for time and counter: the counter is in the lowest bits. This is the number of these bits.
+/// Number of bits of the counter in a timestamp of `uhlc`. The timestamp is one number: the counter is in its lowest bits, and the time in
+/// the bits above.
 const COUNTER_BITS: u8 = uhlc::CSIZE;
 
 /// The timestamps of all events with the hybrid logical clocks of the crate `uhlc`, each as one number. `None` for receives, which get no
@@ -127,7 +131,7 @@ proptest! {
         let theirs = vclock_timestamps(&execution);
         for (ours, theirs) in std::iter::zip(&ours, &theirs) {
             for (machine, &number) in ours.components().iter().enumerate() {
-                // The crate numbers the events of a machine from 0, so there is one event more than the number of the last event.
+                // The crate numbers the events of a machine from 0. If the last event has the number 4, there are 5 events.
                 let events = theirs.get(&(machine as u32)).map_or(0, |last| last + 1);
                 prop_assert_eq!(number, events);
             }
@@ -147,9 +151,9 @@ proptest! {
         }
     }
 
-    /// `is_before` of two encoded vector clocks is true if and only if the first integer divides the second, and `bits` is the length of
-    /// the integer. The integer has at most one prime factor for each event, and none is above 13, the prime of the sixth machine. So after
-    /// at most 29 events it fits into 128 bits.
+    /// `is_before` of two encoded vector clocks is true if and only if the integers differ and the first one divides the second. `bits` is
+    /// the length of the integer. The integer is a product of at most 29 primes, at most one for each event. The largest prime is 13, that
+    /// of the sixth machine. So the integer is at most 13^29, which has 108 bits and fits into `u128`.
     #[test]
     fn encoded_clocks_are_integers_that_divide_each_other(execution in execution(1..7, 0..30)) {
         let ours = execution.replay(new_clocks(&execution, EncodedClock::new));
@@ -171,7 +175,8 @@ fn hybrid_logical_clocks_are_equal_to_those_of_uhlc() {
     let compared = Cell::new(0);
     let test = |execution: Execution| {
         let ours = execution.replay(vec![HybridClock::default(); execution.machines as usize]);
-        // The counter of `uhlc` has 4 bits. A larger counter would change the bits of the time, so such executions are skipped.
+        // The counter of `uhlc` has 4 bits. A counter of 16 or more would change the bits of the time, so executions with such a counter
+        // are skipped.
         let fits = ours.iter().all(|clock| clock.count() < 1 << COUNTER_BITS);
         prop_assume!(fits);
         compared.set(compared.get() + 1);

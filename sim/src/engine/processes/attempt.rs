@@ -16,18 +16,18 @@ use crate::experiment::Run;
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 /// Time between two checks after one process has ended: shorter, because the others will end soon.
 const CHECK_EVERY_AT_THE_END: Duration = Duration::from_millis(5);
-/// How long the remaining machines may take to finish after the planned end of the run, or after a first machine has finished. In this time
-/// a machine waits up to 10 s for the last messages, and writes its log.
+/// How long the machines may take to finish after the planned end of the run. Once one machine has finished, the others may also take only
+/// this long. In this time a machine waits up to 10 s for the last messages, and writes its log.
 const END_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a process may take to end after it was asked to end. A process that takes longer hangs or was suspended (SIGSTOP), and
-/// is killed.
+/// How long a process may take to end after it was asked to end. A process that takes longer is killed: it hangs, or it was suspended
+/// (SIGSTOP).
 const GRACE: Duration = Duration::from_secs(3);
 
 /// How an attempt ended.
 pub(super) enum Outcome {
     /// Every machine has finished with a result.
     Done(Vec<MachineResult>),
-    /// The run failed. If `may_retry` is true, it may succeed on other addresses.
+    /// The run failed. If `may_retry` is true, another attempt on other addresses may succeed.
     Failed { reason: String, may_retry: bool },
     /// The system allows no more processes, threads or open files. The text is the error message.
     Shortage(String),
@@ -87,7 +87,8 @@ struct Processes {
     failed: Vec<usize>,
     /// When all processes had been started.
     started: Instant,
-    /// For how long the computer or this process was suspended so far. The deadline, `patience`, is postponed by this time.
+    /// For how long the computer or the waiting process (not a machine's process) was suspended so far. The deadline is postponed by this
+    /// time.
     suspension: Suspension,
     /// The deadline of the attempt.
     patience: Patience,
@@ -179,7 +180,7 @@ impl Processes {
         if killed.is_none()
             && let Some(machine) = hanging
         {
-            // The process is killed when this function returns: it drops `self`.
+            // When this function returns, `self` is dropped. This kills the process.
             return Outcome::failed(format!(
                 "machine {machine}'s process did not end in time and was killed: it hung, or it had been suspended (by SIGSTOP, for example)"
             ));

@@ -92,7 +92,8 @@ impl MachineProcess {
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
-            // The path of the program may be /proc/self/exe. As argument 0, lists of processes show the name `sim` instead.
+            // Lists of processes show argument 0. By default, argument 0 is the path of the program, which may be /proc/self/exe. Here it
+            // is set to `sim`.
             command.process_group(0).arg0("sim");
         }
         let mut child = command
@@ -162,7 +163,7 @@ impl MachineProcess {
         }
     }
 
-    /// Says why the process failed: `message` is what it wrote to stderr.
+    /// Says why the process failed. `message` is what the process wrote to stderr.
     fn failure(&self, status: ExitStatus, message: String) -> Failure {
         let machine = self.machine;
         // The constants are exit codes of a machine's process. A code that does not fit a `u8` is none of them.
@@ -188,7 +189,7 @@ impl Drop for MachineProcess {
 /// Creates two files without names in the dataset's folder, for the stdout and stderr of a machine's process. The system deletes them when
 /// no process has them open any more.
 fn unnamed_files(settings: &Settings) -> Result<[File; 2], Failure> {
-    // The experiment file is the copy in the dataset's folder.
+    // `settings.experiment` is the copy of the experiment file in the dataset's folder.
     let folder = settings.experiment.parent().unwrap_or(Path::new("."));
     let file = || {
         tempfile::tempfile_in(folder).map_err(|error| {

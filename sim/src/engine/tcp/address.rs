@@ -1,9 +1,10 @@
 //! The addresses at which machines listen.
 //!
 //! On most Linux systems, all addresses 127.x.y.z are loopback addresses (they reach only this computer). There each run has its own
-//! IP address, and its machines use successive ports: machine i listens on the first port of the range plus i. So each socket is
-//! bound to an address that nobody else uses, and the system does not have to search for a free port. On other systems (macOS, and
-//! Linux systems where only 127.0.0.1 is a loopback address), all machines listen on 127.0.0.1, and the system chooses their ports.
+//! IP address, and its machines use successive ports: with the default ports 20000-29999, machine 0 listens on port 20000, machine 1 on
+//! port 20001, and so on. So each socket is bound to an address that nobody else uses, and the system does not have to search for a free
+//! port. On other systems (macOS, and Linux systems where only 127.0.0.1 is a loopback address), all machines listen on 127.0.0.1, and the
+//! system chooses their ports.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -193,8 +194,8 @@ impl AddressBook {
         if !self.has_own_addresses {
             return Ipv4Addr::LOCALHOST;
         }
-        // The step is odd, so `address_number` takes every 32-bit value before one comes again. It is large (about 2^32 divided by the
-        // golden ratio), so runs that start one after the other get very different addresses.
+        // The step 0x9e3779b1 is odd, so `address_number` takes every 32-bit value before any value comes again. The step is large (about
+        // 2^32 divided by the golden ratio), so runs that start one after the other get very different addresses.
         self.address_number = self.address_number.wrapping_add(0x9e37_79b1);
         let [a, b, c, _] = self.address_number.to_be_bytes();
         // The second number of the address is never 0, so 127.0.0.1 is left to other programs. The last number is never 0 or 255, because
@@ -281,7 +282,7 @@ mod tests {
         assert!(error(io::ErrorKind::AddrInUse).contains("--ports"));
         assert!(error(io::ErrorKind::AddrNotAvailable).contains("--engine virtual"));
         assert!(error(io::ErrorKind::NetworkUnreachable).contains("ip link set lo up"));
-        // Every shortage gets the advice for the most frequent one, that of files.
+        // Memory is seldom short, open files more often. So a shortage of memory gets the advice about open files too.
         assert!(error(io::ErrorKind::OutOfMemory).contains("ulimit -n"));
     }
 

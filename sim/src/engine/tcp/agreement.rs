@@ -47,12 +47,12 @@ impl Agreement {
     ///
     /// # Errors
     ///
-    /// Fails if `sender` does not report through this machine, or has reported before. The error continues a sentence that begins with
-    /// "machine 0's connection to machine 2".
+    /// Fails if `sender` does not report through this machine, or has reported before. The text of an error is the end of a sentence that
+    /// begins with "machine 0's connection to machine 2".
     pub(super) fn receive_ready(&mut self, sender: MachineIndex) -> Result<(), String> {
         let index = self.awaited.iter().position(|&awaited| awaited == sender);
         let index =
-            index.ok_or("reported that it is ready, but this machine does not wait for it")?;
+            index.ok_or("carried a report of readiness that this machine does not expect")?;
         self.awaited.swap_remove(index);
         Ok(())
     }
@@ -61,8 +61,8 @@ impl Agreement {
     ///
     /// # Errors
     ///
-    /// Fails if this machine does not expect a start time from `sender` now, or if the start is too far from `now_ns`. The error continues
-    /// the same sentence as that of [`Self::receive_ready`].
+    /// Fails if this machine does not expect a start time from `sender` now, or if the start is too far from `now_ns`. The text of an error
+    /// is the end of a sentence that begins with "machine 0's connection to machine 2".
     pub(super) fn receive_start(
         &mut self,
         sender: MachineIndex,
@@ -71,9 +71,7 @@ impl Agreement {
     ) -> Result<(), String> {
         let is_expected = self.next == Some(sender) && self.has_reported && self.start_ns.is_none();
         if !is_expected {
-            return Err(
-                "announced the start of the run, but this machine does not wait for it".to_owned(),
-            );
+            return Err("carried a start time that this machine does not expect".to_owned());
         }
         if at_ns.abs_diff(now_ns) > MAX_START_DISTANCE_NS {
             let apart_s = at_ns.abs_diff(now_ns) / NANOS_PER_SECOND;
@@ -82,7 +80,9 @@ impl Agreement {
             } else {
                 "in the past"
             };
-            return Err(format!("set the run's start {apart_s} s {direction}"));
+            return Err(format!(
+                "carried a start time that is {apart_s} s {direction}"
+            ));
         }
         self.start_ns = Some(at_ns);
         Ok(())
@@ -124,7 +124,10 @@ mod tests {
             let mut agreement = Agreement::with_neighbours(vec![], Some(0));
             agreement.has_reported = true;
             let refused = agreement.receive_start(0, at_ns, NOW).expect_err("refused");
-            assert!(refused.starts_with("set the run's start "), "{refused}");
+            assert!(
+                refused.starts_with("carried a start time that is "),
+                "{refused}"
+            );
         }
     }
 }

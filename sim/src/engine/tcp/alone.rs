@@ -18,16 +18,15 @@ use crate::experiment::Run;
 use crate::machine::MachineIndex;
 use crate::wire::RunToken;
 
-/// Time between the moment at which machine 0 sets the start of the run and the start itself. In this time, the start time must reach
-/// all machines.
+/// How far in the future machine 0 sets the start of the run. The start time must reach all machines before the run starts.
 const LEAD_NS: u64 = 250_000_000;
 /// Time that is added to [`LEAD_NS`] for each machine, because with `topology = "ring"` the start time goes from one
 /// machine to the next.
 const LEAD_PER_MACHINE_NS: u64 = 1_000_000;
 /// How long a machine waits for the last messages of its run, after the end of the run's duration.
 const PATIENCE_NS: u64 = 10_000_000_000;
-/// The longest time for which the machine sleeps until a socket is ready or a tick is due. After each sleep, it checks whether it has
-/// waited too long for the other machines.
+/// The machine sleeps until a socket is ready or a tick is due, but at most this long. After each sleep, it checks whether it has waited
+/// too long for the other machines.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// Maximum number of bytes that one call reads from a socket.
 const SCRATCH_BYTES: usize = 64 << 10;
@@ -106,8 +105,8 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
     // The deadline for the start of the run. Time in which this process was suspended (Ctrl+Z, or a sleeping computer) does not count as
     // waiting. So far the process was suspended for 0 ns.
     let mut patience = Patience::until(clock.now_ns().saturating_add(patience_ns), 0);
-    // Each turn of this loop does the ticks that are due, and then waits for sockets. Only an event loop with many runs needs the numbers of
-    // turns, but `tick` always takes them.
+    // Each turn of this loop does the ticks that are due, and then waits for sockets. The number of the turn has no effect here: only an
+    // event loop with many runs uses it. But `hosted.tick` always takes it.
     for turn in 0.. {
         suspension.note_awake(clock.now_ns());
         if !hosted.has_started() {
@@ -156,8 +155,8 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
         }
     }
     let (result, mut mesh) = hosted.into_result(machine);
-    // `close_some` returns whether some connections are still open, so the loop closes all of them.
-    while mesh.close_some(usize::MAX, &mut reactor) {}
+    // `usize::MAX` is the maximum number of connections to close, so all of them are closed.
+    mesh.close_some(usize::MAX, &mut reactor);
     Ok(result)
 }
 
@@ -206,6 +205,7 @@ fn begin(
     let secret = Secret::new(&participant.token, participant.seed, &participant.run.key());
     // The position of this run among the runs of an event loop. Here it is the only run.
     let slot = 0;
+    // `Mesh::new` begins to watch the listener. So an error of `Mesh::new` is reported as an error of listening.
     let mesh = Mesh::new(slot, wiring, endpoints, secret, clock, reactor)
         .map_err(|error| cannot_listen(address, error))?;
     Ok(HostedRun::new(

@@ -1,8 +1,9 @@
 //! Checks whether each message arrived as scheduled: between the two ticks of its recipient that the schedule gives, and in the
 //! scheduled order.
 //!
-//! First the case without delays of messages. In the virtual engine, a message from a tick due at time t is received by a tick that is due
-//! later than t, and messages are queued in the order in which they were sent. For the same events over TCP, the message must be queued
+//! First the case that the experiment adds no delays to messages. In the virtual engine, a message from a tick due at time t is received by
+//! a tick that is due later than t, and messages are queued in the order in which they were sent. If a run over TCP is to have the same
+//! events, the message from the tick due at t must be queued
 //!
 //! 1. after every tick of its recipient that is due at t or earlier,
 //! 2. before every tick of its recipient that is due later than t, and
@@ -57,10 +58,10 @@ impl Arrivals {
         delay_ns: u64,
         schedule: &Schedule,
     ) {
-        // The last tick that the recipient has done should have found the message.
+        // Late: a tick that should have found the message is already done.
         let is_late =
             ticks_done > 0 && schedule.due_ns(recipient, ticks_done - 1) > sent_ns + delay_ns;
-        // The next tick of the recipient should not find the message.
+        // Early: the recipient's next tick will find the message, but should not.
         let is_early = !self.has_delays
             && ticks_done < schedule.ticks(recipient)
             && schedule.due_ns(recipient, ticks_done) <= sent_ns;

@@ -9,16 +9,16 @@ const READINGS: u32 = 8;
 /// A clock that shows the Unix time, and never goes backwards.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WallClock {
-    /// When the clock was started, by the monotonic clock.
+    /// The reading of the monotonic clock when this clock was started.
     started: Instant,
-    /// When the clock was started, by the system's time.
+    /// The system's time when this clock was started.
     started_unix_ns: u64,
 }
 
 impl WallClock {
-    /// Reads the monotonic clock and then the system's time, several times. Uses the pair of readings between which the least time
-    /// passed. (If the process is interrupted between the two readings of a pair, a clock that starts from this pair is wrong by the length
-    /// of the interruption, and stays so.)
+    /// Reads the monotonic clock and then the system's time. Makes several such pairs of readings, and uses the pair that took the least
+    /// time. (A process can be interrupted between the two readings of a pair. A clock that started from that pair would always be wrong
+    /// by the length of the interruption.)
     pub(super) fn start() -> Self {
         let readings = (0..READINGS).map(|_| {
             let before = Instant::now();

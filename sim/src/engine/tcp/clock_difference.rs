@@ -3,13 +3,13 @@
 
 use crate::machine::MachineIndex;
 
-/// How far apart the clocks are that two machines in different processes read.
+/// The difference between the clocks of two machines. The machines are in different processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ClockDifference {
     /// The two machines, in ascending order.
     pub(super) machines: (MachineIndex, MachineIndex),
-    /// The smallest possible difference. The two clocks are compared by messages, whose travel times are not known exactly. So the
-    /// difference is known only within limits; this is the lower limit.
+    /// The difference is at least this large. Its exact value is not known: the clocks are compared by messages, and it is not known
+    /// exactly how long these messages travel.
     pub(super) at_least_ns: u64,
 }
 

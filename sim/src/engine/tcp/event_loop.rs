@@ -29,8 +29,8 @@ use crate::wire::RunToken;
 
 /// Maximum number of ticks between two checks of the sockets. With more ticks, arrived messages would wait too long in the sockets.
 const MAX_TICKS_PER_TURN: usize = 32;
-/// The loop does other work (taking, setting up and closing runs) only while no tick is overdue. But if it has done no other work for this
-/// time, it does one step of it all the same.
+/// Ticks come first: the loop does other work (taking, setting up and closing runs) only while no tick is overdue. But after this time
+/// without other work, the loop does one step of other work even if a tick is overdue.
 const STEP_EVERY_NS: u64 = 5_000_000;
 /// Maximum number of runs that are set up at the same time. While a run is set up, each of its machines has a listener, which needs a
 /// file descriptor.
@@ -59,7 +59,7 @@ pub struct Settings {
     pub max_events_in_memory: usize,
     /// The folder in which the file for events is created.
     pub spill_folder: PathBuf,
-    /// Whether the event loop waits with new runs while many ticks are late.
+    /// Whether the event loop stops taking new runs while many ticks are late.
     pub hold_back: bool,
 }
 
@@ -123,8 +123,8 @@ struct EventLoop<'s, D> {
     /// Receives the outcome of each run.
     deliver: D,
     clock: WallClock,
-    /// For how long this process was suspended (for example, because the computer slept). The deadlines for the start and the end of a run
-    /// are postponed by the suspensions after they were set.
+    /// For how long this process was suspended (for example, because the computer slept). After a suspension of one minute, the existing
+    /// deadlines for the start and the end of runs are one minute later.
     suspension: Suspension,
     /// Watches the sockets of all runs.
     reactor: Reactor,
@@ -378,7 +378,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             self.deadlines.extend(first_ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
             let sent_ends = hosted.end_machines_without_ticks();
-            // The run counts as started even if this failed.
+            // The run counts as started even if `end_machines_without_ticks` failed.
             self.not_started -= 1;
             let has_started = true;
             self.set_deadline(slot, serial, has_started, end_ns);

@@ -33,18 +33,18 @@ pub struct MachineResult {
     pub rejected_connections: u32,
 }
 
-/// Time from the completion of the mesh to the run's start, when the first ticks may be due. Before them, the event loop can do ticks of its
-/// other runs that are due already.
+/// Time from the completion of a run's mesh to the run's start. No tick of this run is due before its start. So the event loop can first do
+/// the due ticks of other runs.
 const LEAD_NS: u64 = 1_000_000;
 
 /// Number of events of a machine for which memory is reserved at a run's start. A longer log takes more memory when it needs it.
 const INITIAL_EVENTS: u64 = 256;
-/// What a connection did if its message contradicts the run's schedule. The run fails with "machine 1's connection to machine 0 carried a
-/// message ...".
+/// The run fails with this reason if a message contradicts the run's schedule. The text is the end of a sentence that begins with "machine
+/// 1's connection to machine 0".
 const IMPOSSIBLE: &str = "carried a message that the sender cannot have sent";
-/// A message with a longer delay (how long it travels in model time) is refused: its sender cannot have drawn this delay. Drawn delays are
-/// at most 37 hours: the mean is at most an hour, and an exponential delay is at most 37 times its mean, because it is drawn from 53 random
-/// bits (-ln(2^-53) = 36.7).
+/// A message is refused if its delay (how long it travels in model time) is longer than this, 278 hours. Its sender cannot have drawn such a
+/// delay: drawn delays are at most 37 hours. The mean is at most an hour, and an exponential delay is at most 37 times its mean, because it
+/// is drawn from 53 random bits (-ln(2^-53) = 36.7).
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
 /// Returns the maximum number of events of all machines together. A tick may send one message, which every other machine may receive. So
@@ -79,8 +79,8 @@ pub(super) struct HostedRun {
     agreement: Agreement,
     latency: Samples,
     arrivals: Arrivals,
-    /// The maximum number of events of the run. No timestamp can be larger (a clock counts at most all events of the run), and no more
-    /// messages can arrive (a tick sends at most one message to each other machine).
+    /// The maximum number of events of the run. It is also an upper limit of timestamps, because a clock counts at most all events of the
+    /// run. And it is an upper limit of the number of messages, because a tick sends at most one message to each other machine.
     max_events: u64,
     /// Number of messages that have arrived.
     messages_arrived: u64,
@@ -90,10 +90,12 @@ pub(super) struct HostedRun {
     rejected_connections: u32,
 }
 
-/// The run's last send: the turn of the event loop (its turns are numbered) in which it was done, and the time at which its tick was due.
+/// The run's last send.
 #[derive(Clone, Copy)]
 struct LastSend {
+    /// The turn of the event loop in which the send was done. (Turns are numbered.)
     turn: u64,
+    /// The Unix time at which the tick of the send was due.
     due_ns: u64,
 }
 
@@ -204,9 +206,9 @@ impl HostedRun {
         }
         // The only machine of this process.
         let here = self.mesh.local().start;
-        // Its neighbours that report to machine 0 through it.
+        // The neighbours that report to machine 0 through the machine `here`.
         let beyond = self.mesh.wiring().machines_beyond(here);
-        // All of them have reported, so this machine reports now.
+        // When all these neighbours have reported, `here` reports too, but only once.
         if self.agreement.awaited.is_empty() && !self.agreement.has_reported {
             self.agreement.has_reported = true;
             match self.mesh.wiring().towards_first(here) {
@@ -225,18 +227,18 @@ impl HostedRun {
         Ok(self.has_started())
     }
 
-    /// Checks whether the clocks of the machines that are connected so far are close enough to start together.
+    /// Checks whether the system clocks of the machines that are connected so far are close enough for a common start.
     ///
     /// # Errors
     ///
-    /// Fails if the clocks differ by more than `lead_ns`, the time between the announcement of the start and the start: then a machine
-    /// would learn of the start too late. `margin_ns`, the run's margin, is only stated in the error message.
+    /// Fails if two system clocks differ by more than `lead_ns`, the time between the announcement of the start and the start: then a
+    /// machine would learn of the start too late. `margin_ns`, the run's margin, is only stated in the error message.
     pub(super) fn check_clocks(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
         let difference = self.mesh.clock_difference();
         difference.map_or(Ok(()), |difference| difference.check(lead_ns, margin_ns))
     }
 
-    /// Returns a warning if the clocks differ by more than the run's margin of `margin_ns`.
+    /// Returns a warning if two system clocks differ by more than `margin_ns`, the run's margin.
     pub(super) fn warning_of_clocks(&self, margin_ns: u64) -> Option<String> {
         self.mesh.clock_difference()?.warning(margin_ns)
     }
@@ -388,7 +390,8 @@ impl HostedRun {
                         stamp,
                         sent_tick,
                     };
-                    // The machine refuses the timestamp if a message of the same send waits already: each recipient gets only one.
+                    // A send has only one message for each recipient. So the machine refuses the timestamp if another message of the
+                    // same send waits already.
                     if let Some(timestamp) = timestamp
                         && !machines[owner as usize].take_timestamp(&message, timestamp)
                     {
@@ -468,7 +471,7 @@ impl HostedRun {
 
     /// Ends the run. Returns its outcome and the mesh, which must still be closed.
     pub(super) fn finish(self, result: Result<(), String>) -> (RunOutcome<RawLog>, Mesh) {
-        // If the run failed, the log is dropped below. So the 0 of a run that has not started is never seen.
+        // `started_at_ns` is 0 if the run has not started. Then the run has failed, and its log is dropped below, so nobody sees the 0.
         let log = RawLog {
             started_at_ns: self.started_at_ns.unwrap_or(0),
             machines: self.log,

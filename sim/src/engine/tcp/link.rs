@@ -45,9 +45,10 @@ pub(super) enum Closing {
     Orderly,
 }
 
-/// The nonces (random numbers that are used once) of the two machines of a connection, each with the Unix time of its machine's clock in
-/// nanoseconds (0 if both machines are in one process). In the handshake, each machine proves that it knows the run's secret. Its proof is
-/// a hash that also depends on these nonces and times, so a proof from one connection is worth nothing in another.
+/// The nonces (random numbers that are used once) of the two machines of a connection. Each nonce comes with a Unix time in nanoseconds,
+/// by the system clock of the computer that sends the nonce (0 if both machines are in one process). In the handshake, each machine proves
+/// that it knows the run's secret. Its proof is a hash that also depends on these nonces and times, so a proof from one connection is worth
+/// nothing in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Session {
     /// From the machine that listens.
@@ -96,13 +97,13 @@ pub(super) struct Link {
     /// The nonces and times of the handshake. A connection for one message has those of the persistent connection between its machines.
     pub(super) session: Session,
     /// If the connection is for one message, and this side receives it: the number of the message (1 for the sender's first message to this
-    /// machine). It has the type of a nonce, because the handshake has it in the place of a nonce.
+    /// machine). The handshake carries this number in the place of a nonce, so the number has the type of a nonce.
     pub(super) number: Nonce,
     /// Whether the other side has proved that it is the peer.
     is_proven: bool,
-    /// The bytes of the next step of the handshake that have arrived.
+    /// What has already arrived of the next step of the handshake.
     hello: Chunks<HELLO_BYTES>,
-    /// The bytes of the next frame that have arrived.
+    /// What has already arrived of the next frame.
     frames: Frames,
     /// The bytes that could not be written yet.
     outbox: Vec<u8>,
@@ -164,13 +165,13 @@ impl Link {
         self.write(&Frame::End { messages }.encode())
     }
 
-    /// Counts, on the persistent connection, a message that is sent over its own connection.
+    /// Called for the persistent connection. Counts a message that is sent to the same peer over a separate connection.
     pub(super) fn count_sent_on_separate_connection(&mut self) {
         self.messages_sent += 1;
     }
 
-    /// Counts, on the persistent connection, a message that arrived over its own connection. Returns whether it was the last message of
-    /// the other side.
+    /// Called for the persistent connection. Counts a message that has arrived from the same peer over a separate connection. Returns
+    /// whether everything that the peer sends has now arrived: its end frame and all its messages.
     pub(super) fn count_received_on_separate_connection(&mut self) -> Result<bool, String> {
         self.messages_received += 1;
         self.check_end()?;
@@ -246,8 +247,8 @@ impl Link {
     }
 
     /// Reads the bytes that have arrived, and passes each step of the handshake and each frame to `handle`. `scratch` is only a buffer for
-    /// reading. If the other side has closed the connection, `to_the_end` must be true: then reading continues until no byte is left,
-    /// because the reactor does not report this socket again.
+    /// reading. With `to_the_end`, reading continues until no byte is left. If the other side has closed the connection, `to_the_end` must
+    /// be true, because the reactor does not report this socket again.
     ///
     /// # Errors
     ///

@@ -2,8 +2,8 @@
 //! process runs all machines, it has both sides of each connection. If it runs a single machine, it has one side of each connection
 //! of this machine.
 //!
-//! These connections are *persistent*: they stay open for the whole run. In experiments with `connection = "per-message"`, each message has
-//! another connection of its own.
+//! These connections are *persistent*: they stay open for the whole run. In experiments with `connection = "per-message"`, the machines also
+//! open a new connection for each message.
 //!
 //! - [`dialling`]: opens connections to other machines
 //! - [`handshake`]: checks which machine is at the other side of a connection, and refuses other programs
@@ -46,7 +46,8 @@ pub(super) struct Endpoints {
     pub(super) listeners: Vec<TcpListener>,
     /// The first machine of this process.
     pub(super) first: MachineIndex,
-    /// For each machine of the run, the addresses at which it may listen: the name of a host may stand for several. They are tried in turn.
+    /// For each machine of the run, the addresses that are tried in turn to connect to it. There are several if its host's name stands for
+    /// several addresses.
     pub(super) addresses: Vec<Vec<SocketAddr>>,
 }
 
@@ -73,12 +74,12 @@ pub(super) struct Mesh {
     secret: Secret,
     nonces: Nonces,
     clock: WallClock,
-    /// The largest difference found so far between the clocks of two machines in different processes.
+    /// The largest difference found so far between the wall clocks of two machines in different processes.
     clock_difference: Option<ClockDifference>,
-    /// For each machine of the run, the addresses at which it may listen.
+    /// For each machine of the run, the addresses that are tried in turn to connect to it.
     addresses: Vec<Vec<SocketAddr>>,
-    /// How many attempts to open a connection have failed, for all machines together. After each failure, the next of its `addresses` is
-    /// tried for every peer.
+    /// How many attempts to open a persistent connection have failed, for all peers together. A peer with k addresses is tried at
+    /// `addresses[peer][failed_dials % k]`. So each failure moves every peer on to its next address.
     failed_dials: usize,
     listeners: Vec<Listener>,
     /// Connections still to open: from which machine to which. The last one is opened next.
@@ -89,14 +90,14 @@ pub(super) struct Mesh {
     links: Vec<Option<Link>>,
     /// Free positions in `links`.
     vacant: Vec<usize>,
-    /// A table with a row for each machine (the owner) and a column for each machine (the peer), row after row. A cell is the position in
-    /// `links` of the owner's side of its persistent connection to the peer.
+    /// For each pair of machines (an owner and a peer), the position in `links` of the owner's side of their persistent connection. The
+    /// index of the pair is `side_position(owner, peer)`.
     side_indices: Vec<Option<usize>>,
     /// Number of sides of persistent connections whose peer has proved which machine it is.
     proven_sides: usize,
-    /// Number of sides of persistent connections whose peer has sent its end frame, and from which all messages have arrived.
+    /// Number of sides of persistent connections whose owner has received the end frame and all messages of the peer.
     ended_sides: usize,
-    /// Number of messages with their own connections that the recipient has not confirmed yet.
+    /// Number of messages that were sent over a connection of their own and are not confirmed by their recipients yet.
     unconfirmed_messages: usize,
     /// Number of connections that were refused because they did not come from a machine of the run.
     rejected_connections: u32,
@@ -107,8 +108,8 @@ struct Listener {
     listener: TcpListener,
     /// The handle of the socket in the reactor.
     handle: usize,
-    /// If all machines of the run are in this process: a random number (nonce), which the proof of each machine that dials must include.
-    /// Between processes, each connection has a number of its own, and this one is not used.
+    /// A random number (nonce). It goes into the proof of each machine that dials this listener, if all machines of the run are in this
+    /// process. Between processes, each connection has a nonce of its own, and this nonce is not used.
     nonce: Nonce,
 }
 
@@ -206,8 +207,8 @@ impl Mesh {
         local.map(|owner| self.wiring.linked(owner).len()).sum()
     }
 
-    /// Returns the largest difference found so far between the clocks of two machines in different processes. `None` if all machines
-    /// are in this process, or no clocks were compared yet.
+    /// Returns the largest difference found so far between the wall clocks of two machines in different processes. `None` if all machines
+    /// are in this process, or no wall clocks were compared yet.
     pub(super) fn clock_difference(&self) -> Option<ClockDifference> {
         self.clock_difference
     }

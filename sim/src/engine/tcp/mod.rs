@@ -50,17 +50,19 @@ pub use spill::Piece;
 
 use crate::experiment::{Configuration, Connection};
 
-/// Returns how many open files an event loop needs to set up runs of `machines` machines, in addition to the connections of its runs. (For
-/// the system, a socket is an open file.) They are for the listeners of runs that are being set up, and for accepted connections that have
-/// not said from which machine they come.
+/// Returns how many open files an event loop needs to set up runs of `machines` machines, in addition to the connections of its runs. For
+/// the system, a socket is an open file. The sockets counted here are the listeners of runs that are being set up, and accepted connections
+/// that have not yet said from which machine they come.
 pub fn files_for_setup(machines: u32) -> u64 {
     event_loop::MAX_SETTING_UP as u64 * u64::from(machines) + reactor::MAX_SILENT as u64
 }
 
 /// Returns how many sockets a run of this configuration has after its set-up. A connection has two sockets, one at each side. There is one
-/// connection for each pair of machines that may exchange messages. The listeners are closed then and do not count. But if each message
-/// has its own connection, they stay open, so each machine's listener counts. In this case each pair of machines is also counted with
-/// one message in each direction at the same time: two more connections, so four sockets.
+/// connection for each pair of machines that may exchange messages. The listeners do not count, because they are closed after the set-up.
+///
+/// If each message has its own connection, there are more sockets. The listeners stay open, one for each machine. Besides, each pair of
+/// machines that may exchange messages is counted as if two messages were on the way, one in each direction. These two messages have two
+/// more connections, so each pair has four more sockets.
 pub fn sockets_per_run(configuration: &Configuration) -> u64 {
     let machines = configuration.rates.machines();
     let persistent = 2 * configuration.topology.links(machines);
@@ -81,7 +83,7 @@ pub fn sockets_per_run(configuration: &Configuration) -> u64 {
 pub fn make_room_for_files(files: u64) {
     #[cfg(target_os = "linux")]
     if let (Ok(number), Ok(file)) = (i32::try_from(files), std::fs::File::open("/dev/null")) {
-        // Copies the file's descriptor to a place with this number or a higher one. So the table must become long enough for this place.
+        // Copies the file's descriptor to the first free place from `number` on. So the table must become long enough for this place.
         drop(rustix::io::fcntl_dupfd_cloexec(&file, number));
     }
     #[cfg(not(target_os = "linux"))]

@@ -1,5 +1,5 @@
-//! Measures how busy an event loop is, and how late its ticks are, in windows of one second. While too many ticks are late, the loop
-//! starts no new runs (if its settings say so). If there are very many ticks, it does several of them in one turn.
+//! Counts the ticks and the late ticks of an event loop in windows of one second. While too many ticks are late, the loop starts no new
+//! runs (only with the setting `hold_back`). If there are very many ticks, the loop wakes less often, and does several ticks each time.
 
 use crate::engine::LATE;
 
@@ -10,7 +10,7 @@ const TOO_MANY_LATE: f64 = 0.1;
 /// If a window has more ticks than this, they are dense. Then the loop sets its timer not to the due time of the next tick, but
 /// [`SLACK_NS`] later, so that one turn of the loop does several ticks. This saves time, because waking takes longer than a tick.
 const DENSE_TICKS: u64 = 10_000;
-/// How long after the due time of the next tick the timer ends if ticks are dense. Ordinary timers of Linux may be late by as much.
+/// If ticks are dense, the loop's timer ends this long after the next tick is due. On Linux, an ordinary timer can be this late anyway.
 const SLACK_NS: u64 = 50_000;
 
 /// Counts the ticks of the current window, and judges the last complete window.
@@ -57,12 +57,12 @@ impl Pressure {
 mod tests {
     use super::*;
 
-    /// Returns the pressure after two windows in which there are `ticks` ticks per second. One of `every` ticks is late by `late_ns`; the
-    /// other ticks are on time.
+    /// Returns the pressure after two windows with `ticks` ticks per second. A tick is late by `late_ns` if its number is a multiple of
+    /// `every`. The other ticks are on time.
     fn pressure_after(ticks: u64, late_ns: u64, every: u64) -> Pressure {
         let mut pressure = Pressure::default();
-        // A window ends at the first tick that is more than a second after its start. So each window has `ticks + 1` ticks, and the very
-        // last tick here is the first of the third window.
+        // A window ends at the first tick that is more than a second after its start. So each window has `ticks + 1` ticks. The last tick
+        // of this loop is in the third window: it completes the second window.
         for tick in 0..=2 * (ticks + 1) {
             let lateness_ns = if tick % every == 0 { late_ns } else { 0 };
             pressure.ticked(tick * WINDOW_NS / ticks, lateness_ns);

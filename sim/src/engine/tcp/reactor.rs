@@ -13,10 +13,10 @@ use slab::Slab;
 
 /// Maximum number of sockets that one wait reports. The next wait reports the others.
 const MAX_EVENTS: usize = 1024;
-/// Maximum number of silent connections in all runs of an event loop together. A connection is *silent* if it was accepted and has not yet
-/// said from which machine it comes. If there is one more, the connection that has been silent longest is closed. Machines send their
-/// first bytes at once, so it is hardly ever their connection that is closed. So they can connect even if other programs open many silent
-/// connections.
+/// Maximum number of silent connections in all runs of an event loop together. An accepted connection is *silent* until its other side has
+/// proved which machine it is. If there are more silent connections, the one that has been silent longest is closed. A machine's connection
+/// is hardly ever closed in this way, because machines send their proofs as soon as they can. So machines can connect even if other
+/// programs open many silent connections.
 pub(crate) const MAX_SILENT: usize = 32;
 /// How long to wait before a listener that could not accept is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
@@ -214,8 +214,8 @@ mod timer {
     /// The timer's token. Tokens of sockets are their handles, which are never so large.
     const TIMER_TOKEN: Token = Token(usize::MAX);
 
-    /// A timer descriptor among the watched sockets: it becomes ready when its time has come. Usually a program reads it to make it unready.
-    /// This is not necessary here, because setting it again has the same effect.
+    /// A timer descriptor among the watched sockets: it becomes ready when its time has come. Usually a program then reads the descriptor,
+    /// so that it is no longer ready. This is not necessary here, because setting the timer again has the same effect.
     pub(super) struct Timer {
         descriptor: OwnedFd,
         /// The time for which the timer was set last.

@@ -1,8 +1,8 @@
 //! Proofs that a machine knows the token (the secret) of its run, and nonces: random numbers that are used only once.
 //!
-//! A proof is a hash with a key that only machines with the token have. It *covers* the nonces that were sent before it over the
-//! connection, and the times of the machines' clocks that were sent with them: they are part of the hashed bytes. So a copy of a proof is
-//! not valid for another connection.
+//! A proof is a hash with a key that only machines with the token have. The machines of a connection send each other nonces and system
+//! times. The nonces and times that were sent before a proof are part of the hashed bytes. So a copy of the proof is not valid for another
+//! connection.
 
 use crate::machine::MachineIndex;
 use crate::wire::{Hello, HelloKind, Nonce, Proof, RunToken};
@@ -10,7 +10,7 @@ use crate::wire::{Hello, HelloKind, Nonce, Proof, RunToken};
 /// A text that says what the keys are for. It goes into each key, so that keys for another purpose differ, even with the same token.
 const CONTEXT: &str = "logical-clock-lab 2026-11-25 handshake of a run";
 
-/// A key for proofs. It depends on the run's token and on the run.
+/// A key for proofs. Each run has a key of its own, even if several runs have the same token.
 #[derive(Clone)]
 pub(super) struct Secret {
     key: [u8; 32],
@@ -18,7 +18,7 @@ pub(super) struct Secret {
 
 impl Secret {
     /// Creates the key for the proofs of the run whose name is `run_key` (the text of its configuration and repetition). Machines get the
-    /// same key if they have the same token, the same seed and the same run. (Several runs may use one token.)
+    /// same key only if all three arguments are equal. The token alone would not be enough, because several runs can have the same token.
     pub(super) fn new(token: &RunToken, seed: u64, run_key: &str) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
         hasher.update(token).update(&seed.to_be_bytes());
@@ -47,8 +47,8 @@ impl Secret {
         Hello { proof, ..hello }
     }
 
-    /// Returns whether the sender of `hello` to `recipient` knows the secret. Comparing two values of [`blake3::Hash`] always takes the
-    /// same time, so other programs cannot learn from this time how much of a wrong proof is right.
+    /// Returns whether the sender of `hello` to `recipient` knows the secret. The comparison of two values of [`blake3::Hash`] always takes
+    /// the same time. If it stopped at the first wrong byte, other programs could learn from the time how many bytes of a proof are right.
     pub(super) fn is_proven(&self, hello: &Hello, recipient: MachineIndex, before: &[u8]) -> bool {
         self.proof(hello, recipient, before) == blake3::Hash::from_bytes(hello.proof)
     }
@@ -79,8 +79,9 @@ impl Nonces {
     }
 }
 
-/// Returns the number of a message in the form of a nonce. In the handshake of a connection for one message, it takes the place of a nonce.
-/// (No two messages from the same sender to the same recipient have the same number.)
+/// Returns the number of a message in the form of a nonce. With `connection = "per-message"`, each message has its own connection. The
+/// handshake of such a connection contains the message's number instead of a nonce. This is possible because no two messages from the same
+/// sender to the same recipient have the same number.
 pub(super) fn number_as_nonce(number: u64) -> Nonce {
     u128::from(number).to_be_bytes()
 }

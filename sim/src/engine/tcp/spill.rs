@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::log::{EventRow, LoggedEvent, RowFormat, parse_rows_in, write_row};
 
-/// The file of an event loop. Pieces of logs are appended to it. If no [`Piece`] exists any more when the next one is written, the file is
-/// emptied first.
+/// The file of an event loop. Pieces of logs are appended to the file. If all earlier [`Piece`]s have been dropped, the next write empties
+/// the file first.
 #[derive(Debug)]
 pub(super) struct Spill {
     file: Arc<File>,
@@ -37,8 +37,8 @@ impl Spill {
         })
     }
 
-    /// Appends `events` to the file, as rows of the event log. `format` says which cells the rows of this run have. It is not needed for
-    /// writing: the returned piece keeps it, and needs it to read the events back.
+    /// Appends `events` to the file, as rows of the event log. `format` says which cells the rows of the run have. Only reading needs
+    /// `format`, so the returned piece keeps it.
     pub(super) fn write(&mut self, events: &[LoggedEvent], format: RowFormat) -> io::Result<Piece> {
         // Each piece has a reference to the file too. So if there is only one reference, it is that of `self`.
         let is_without_pieces = Arc::strong_count(&self.file) == 1;
@@ -48,7 +48,7 @@ impl Spill {
         }
         let mut bytes = Vec::new();
         for logged in events {
-            // The numbers of the run and of the machine are not read back, so they do not matter.
+            // A row begins with the numbers of run and machine. `Piece::read` ignores these numbers, so any value will do.
             let (run, machine, logged) = (0, 0, logged.clone());
             write_row(
                 &mut bytes,
@@ -76,8 +76,8 @@ impl Piece {
     ///
     /// # Errors
     ///
-    /// Returns the system's error, or [`io::ErrorKind::InvalidData`] if the bytes are no rows of this run. Then they have changed since
-    /// they were written.
+    /// Returns the system's error, or [`io::ErrorKind::InvalidData`] if the bytes cannot be parsed as rows: then the file was changed
+    /// after the write.
     pub fn read(&self) -> io::Result<Vec<LoggedEvent>> {
         let mut bytes = vec![0; self.length];
         read_exact_at(&self.file, &mut bytes, self.offset)?;

@@ -1,6 +1,8 @@
-//! Which machines of a run are connected. Two machines are connected if at least one of them may send to the other. If the machines
-//! of a run are in different processes, they also agree on its start over these connections: reports that they are ready travel to machine
-//! 0, and the start time travels back.
+//! Which machines of a run are connected. Two machines are connected if at least one of them may send to the other.
+//!
+//! If each machine has a process of its own, the machines must agree on the start time of the run. Each machine reports to machine 0 that
+//! it is ready. Then machine 0 sends the start time to all machines. If a machine has no connection to machine 0, its report and the start
+//! time pass through other machines.
 
 use crate::clock::TimestampFormat;
 use crate::experiment::{Configuration, Connection, Topology};
@@ -50,7 +52,8 @@ impl Wiring {
         linked_to_a.is_some_and(|linked| linked.binary_search(&b).is_ok())
     }
 
-    /// Returns whether each message has its own connection, in addition to the persistent connections.
+    /// Returns whether each message has its own connection. (The persistent connections, which stay open for the whole run, exist in any
+    /// case.)
     pub(super) fn is_per_message(&self) -> bool {
         self.connection == Connection::PerMessage
     }

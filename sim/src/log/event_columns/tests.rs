@@ -65,7 +65,7 @@ fn rows() -> impl Strategy<Value = Vec<EventRow>> {
     prop::collection::vec(row, 0..20)
 }
 
-/// All fields that an imported log can lack. With this format, their cells may be empty.
+/// Allows empty cells for every field that an imported log can lack.
 const ALL_MISSING: MissingFields = MissingFields {
     recipients: true,
     senders: true,
@@ -75,7 +75,8 @@ const ALL_MISSING: MissingFields = MissingFields {
 };
 
 proptest! {
-    /// The columns give back the rows in the order in which they were written. After sorting, they give them back by machine and tick.
+    /// The columns give back the rows in the order in which the rows were written. Once the columns are sorted, the rows come back ordered
+    /// by machine and tick.
     #[test]
     fn columns_give_back_what_was_written(rows in rows()) {
         let mut text = vec![];
@@ -94,7 +95,7 @@ proptest! {
         prop_assert!(columns.is_empty());
     }
 
-    /// A log with one changed byte gives the same rows or the same error as the general parser of rows.
+    /// From a log with one changed byte, the columns read the same rows as the general parser of rows, or give the same error.
     #[test]
     fn damage_gives_the_same_error_as_the_general_parser(
         rows in rows(),

@@ -5,8 +5,8 @@ use super::{Action, SEVERAL_PEERS};
 use crate::log::events::SURE_DIGITS;
 use crate::machine::MachineIndex;
 
-/// The start of a row: its first two cells (run and machine) with their commas, as they were when they were last parsed. Most rows start
-/// like the row before, and then these cells need not be parsed again.
+/// Remembers the two cells at the start of a row (run and machine), with their commas. Most rows start with the same two cells as the row
+/// before. In such a row, these cells need not be parsed again.
 #[derive(Default)]
 pub(super) struct Start {
     /// The bytes of the two cells and their commas, such as `7,2,`, as a number: the first byte is the lowest one. 0 if there are more than
@@ -72,8 +72,8 @@ impl UsualCells<'_> {
         }
     }
 
-    /// Reads the index of a machine and the comma after it. `None` if the index is one of the numbers with another meaning
-    /// ([`SEVERAL_PEERS`] and above).
+    /// Reads the index of a machine and the comma after it. `None` if the number is [`SEVERAL_PEERS`] or larger: these numbers do not stand
+    /// for a single machine.
     #[inline(always)]
     pub(super) fn machine(&mut self) -> Option<MachineIndex> {
         let machine = MachineIndex::try_from(self.number(b',')?).ok()?;
@@ -130,8 +130,9 @@ impl UsualCells<'_> {
             .get(self.position..self.position + 8)?
             .first_chunk::<8>()?;
         let word = u64::from_le_bytes(*eight);
-        // If all bytes are digits, `digits` has their values, and no byte has its highest bit set, here or in `above_nine`. A byte below '0'
-        // (0x30) sets this bit in `digits`, and a byte above '9' (0x39) sets it in one of the two.
+        // From each byte, 0x30 ('0') is subtracted for `digits`, and 0x46 is added for `above_nine`. If the byte is a digit, its highest
+        // bit is 0 in both results. If the byte is below '0', this bit is 1 in `digits`. If the byte is above '9' (0x39), this bit is 1 in at
+        // least one of the results.
         let digits = word.wrapping_sub(0x3030_3030_3030_3030);
         let above_nine = word.wrapping_add(0x4646_4646_4646_4646);
         if (digits | above_nine) & 0x8080_8080_8080_8080 != 0 {

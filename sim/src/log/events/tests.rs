@@ -3,20 +3,21 @@
 use super::*;
 use proptest::prelude::*;
 
-// Each bit stands for a value of a row. A sum of these bits is the set of values that are not known in a row.
+// The values of a row that can be unknown. A sum of these numbers stands for a set of values: 18 is sender (2) and queue length (16).
 const RECIPIENTS: u8 = 1;
 const SENDER: u8 = 2;
 const STAMP: u8 = 4;
 const SENT_TICK: u8 = 8;
 const QUEUE_LENGTH: u8 = 16;
 
-// The largest number of a type stands for an unknown value. So where a value can be unknown, the known values are below this number.
+// The functions below draw rows without unknown values. If a field can be unknown, the largest number of its type (`UNKNOWN` or
+// `UNKNOWN_MACHINE`) stands for an unknown value. So only smaller numbers are drawn for such a field.
 
 fn recipients() -> impl Strategy<Value = Recipients> {
     prop_oneof![
         Just(Recipients::All),
         (0..UNKNOWN_MACHINE).prop_map(Recipients::One),
-        prop::collection::btree_set(any::<u32>(), 2..20)
+        prop::collection::btree_set(0..UNKNOWN_MACHINE, 2..20)
             .prop_map(|peers| Recipients::Several(peers.into_iter().collect())),
     ]
 }
@@ -39,7 +40,7 @@ fn kind() -> impl Strategy<Value = EventKind> {
 fn row() -> impl Strategy<Value = EventRow> {
     (
         any::<u64>(),
-        any::<u32>(),
+        0..UNKNOWN_MACHINE,
         any::<u64>(),
         kind(),
         any::<u64>(),
@@ -64,8 +65,8 @@ fn row() -> impl Strategy<Value = EventRow> {
         )
 }
 
-/// Returns the row with the values in the set `unknown` (a sum of bits) marked as not known. Values that the row does not have are ignored:
-/// an internal event, for example, has no sender.
+/// Marks the values in the set `unknown` as unknown in the row. Values that the row does not have are ignored: an internal event, for
+/// example, has no sender.
 fn without_values(mut row: EventRow, unknown: u8) -> EventRow {
     let is_unknown = |bit: u8| unknown & bit != 0;
     if is_unknown(QUEUE_LENGTH) {
@@ -148,7 +149,8 @@ fn rows_have_the_documented_format() {
     ");
 }
 
-/// The largest `u32` and the largest `u64` stand for unknown machines in memory, but not in a log.
+/// In memory, the largest `u32` stands for an unknown machine, and the largest `u64` for other unknown values. In a log, an unknown value
+/// is an empty cell, and neither of the two numbers is accepted as a machine's index.
 #[test]
 fn numbers_that_stand_for_unknown_machines_are_too_large() {
     let all_may_be_empty = MissingFields {
@@ -181,7 +183,7 @@ proptest! {
     }
 
     #[test]
-    fn unknown_values_are_empty_cells_and_an_empty_cell_is_an_error_if_it_may_not_be_empty(unknown in 1u8..32, row in row()) {
+    fn unknown_values_are_empty_cells_and_by_default_an_empty_cell_is_an_error(unknown in 1u8..32, row in row()) {
         // The numbers from 1 to 31 are all sets of the five bits, except the empty set.
         let row = without_values(row, unknown);
         let mut text = Vec::new();

@@ -118,7 +118,7 @@ proptest! {
 fn damaged_cells_are_reported_with_row_and_column() {
     let vector = TimestampCells::Filled(VECTOR);
     let hybrid = TimestampCells::Filled(TimestampFormat::Hybrid);
-    // Just too large are 2^64 for a number of a vector, and 2^63 and -2^63 - 1 for a time, which has a sign.
+    // 2^64 is just too large for the `u64` of a vector. 2^63 and -2^63 - 1 are just outside the `i64` of a hybrid clock's time.
     for (cells, cell, problem) in [
         (vector, "", "must be a number, but is empty"),
         (vector, "1;2", "must have one number for each machine"),
@@ -163,7 +163,8 @@ fn damaged_cells_are_reported_with_row_and_column() {
             "{cell}"
         );
     }
-    // If a row has no cell `timestamp`, the error names the column before it, `sent_tick`: a comma must follow the cell of that column.
+    // This row ends with the empty cell `sent_tick`: the comma and the cell `timestamp` are missing. The error names the column `sent_tick`,
+    // because a comma must follow the cell of that column.
     let mut columns = EventColumns::default();
     let error = columns.read(RUN, b"0,1,0,internal,5,7,0,,,\n", format(vector));
     let (row, column, problem) = (1, "sent_tick", "the row ends too early");

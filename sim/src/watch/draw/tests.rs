@@ -14,10 +14,10 @@ use crate::log::{DatasetWriter, Follower, JournalRow, Outcome, Sweep};
 /// configurations. With 50 repetitions each, 21,600 runs are planned.
 const EXPERIMENT: &str = "name = \"night\"\nseed = 262\nrepetitions = 50\ntime_scale = 10\nengine = \"ENGINE\"\n[parameters]\nrates = { every = \"ordered\", machines = 3, from = 1, to = 6 }\ninternal = [0.4, 0.7]\n";
 
-/// The present in all views, in Unix seconds: 2026-09-21 14:13:20 UTC.
+/// The current time in all views, in Unix seconds: 2026-09-21 14:13:20 UTC.
 const NOW_S: i64 = 1_790_000_000;
 
-/// The state of a dataset in which `finished` runs have finished and the `failed` runs after them have failed.
+/// The state of a dataset in which the first `finished` runs have finished and the next `failed` runs have failed.
 fn state(engine: &str, finished: u64, failed: u64) -> WatchState {
     let folder = tempfile::tempdir().expect("a folder");
     let text = EXPERIMENT.replace("ENGINE", engine);
@@ -44,7 +44,7 @@ fn state(engine: &str, finished: u64, failed: u64) -> WatchState {
             margin_us: 1000.0,
             punctual: number % 10 != 0,
             as_scheduled: number % 50 != 0,
-            // Thirteen values from 4 µs to 2.3 ms, so that several classes of lateness have runs.
+            // Thirteen values from 4 µs to 2.3 ms. So several of the view's classes of lateness (such as `≤ 300 µs`) have runs.
             lateness_p99_us: 4.0 * 1.7_f64.powi((number % 13) as i32),
             ..JournalRow::default()
         });
@@ -52,8 +52,8 @@ fn state(engine: &str, finished: u64, failed: u64) -> WatchState {
     state
 }
 
-/// A running sweep that will end in 7500 seconds. On a file system without locks, it is not known whether a sweep is running or was
-/// killed. Then `is_certain` is false.
+/// A sweep that will end in 7500 seconds. `is_certain` is false if it is not certain that the sweep is still running: on a file system
+/// without locks, a sweep that was killed looks like one that is running.
 fn sweep(folder: &str, runs_per_hour: Option<f64>, is_certain: bool) -> Sweep {
     Sweep {
         folder: folder.to_owned(),
@@ -161,7 +161,7 @@ fn speeds_of_sweeps_are_added_and_the_latest_end_is_shown() {
     let mut second = sweep("shard-2-of-2", Some(60.0), true);
     second.finishes_at_s = Some(NOW_S + 60);
     state.sweeps = vec![sweep("shard-1-of-2", Some(120.0), true), second];
-    // 120 and 60 runs an hour are 3 runs a minute. The first sweep ends later, 7500 seconds after 14:13.
+    // Together, 120 and 60 runs an hour are 3 runs a minute. The first sweep ends later than the second: 7500 seconds after 14:13.
     assert_eq!(state.runs_per_minute(), Some(3.0));
     let view = shown(&state, 80, 24);
     assert!(

@@ -10,8 +10,8 @@ use crate::log::{DatasetWriter, Outcome};
 /// Two configurations with two runs each. A run of the first one has 20 ticks, a run of the second one 60.
 const EXPERIMENT: &str = "name = \"e\"\nseed = 1\nduration_s = 10\nrepetitions = 2\n[parameters]\nrates = [[1, 1], [3, 3]]\ninternal = 0.5\n";
 
-/// Returns the state of a new dataset without finished runs, and all runs of the experiment. The folder is deleted at the end of this
-/// function: the state does not read it again, because the tests pass the rows to it.
+/// Returns the state of a new dataset without finished runs, and all runs of the experiment. The dataset's folder is deleted at the end of
+/// this function. Nothing reads the folder later: the tests themselves pass the journal's rows to the state.
 fn state() -> (WatchState, Vec<Run>) {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = Experiment::parse(EXPERIMENT, Path::new("e.toml"), Overrides::default());
@@ -36,7 +36,7 @@ fn row(run: &Run, outcome: Outcome, reason: &str) -> JournalRow {
     }
 }
 
-/// Returns the number of configurations in each state.
+/// Returns the expected numbers of configurations in the four states.
 fn counts(done: u64, under_way: u64, failed: u64, not_begun: u64) -> ConfigurationCounts {
     ConfigurationCounts {
         done,
@@ -50,7 +50,7 @@ fn counts(done: u64, under_way: u64, failed: u64, not_begun: u64) -> Configurati
 fn configurations_are_first_not_begun_then_under_way_then_done() {
     let (mut state, runs) = state();
     assert_eq!(state.configurations(), counts(0, 0, 0, 2));
-    // The share does not depend on the current time, here 0.
+    // The argument of `progress` is the current time. The share does not depend on it.
     assert_eq!(state.progress(0).share, 0.0);
     // The order of the runs is: repetition 0 of both configurations, then repetition 1. So runs 0 and 2 have 20 ticks, 1 and 3 have 60.
     state.take(&row(&runs[0], Outcome::Ok, ""));

@@ -1,5 +1,5 @@
 //! Tests of the options `--set` and `--repetitions`, which change values of an experiment without a change of its file.
-//! A sweep is one start of `sim run`, which makes all runs that are still to do.
+//! Each call of `sim run` is one sweep. A sweep makes all runs that are still to do.
 
 use std::fs;
 

@@ -1,11 +1,13 @@
-//! A cluster for tests on this computer. Its jobs are managed by Slurm, a program that queues jobs and starts them on the nodes
-//! (computers) of a cluster. The daemons are real. They talk over the loopback interface, with their own key, socket, ports and files:
-//! `slurmctld` manages the queue of jobs, a `slurmd` for each node starts jobs, and `munged` lets these daemons check who sent a message.
+//! A Slurm cluster for tests, all on this computer. Slurm is a program that queues jobs and starts them on the nodes (computers) of a
+//! cluster. This cluster runs the real daemons: `slurmctld` manages the queue of jobs, a `slurmd` for each node starts jobs, and `munged`
+//! lets these daemons check who sent a message. The daemons talk over the loopback interface. They have their own key, socket, ports and
+//! files.
 //!
 //! The daemons and all jobs run in a process namespace. When the first process of a namespace ends, the system ends all others. Here the
-//! first process ends when the pipe on its standard input closes. The test holds the other end of the pipe, so this happens however the
-//! test ends, and no process is left running. The cluster needs root, and Debian's packages `slurmctld`, `slurmd`, `slurm-client` and
-//! `munge`.
+//! first process ends when the pipe on its standard input closes. The test holds the other end of the pipe. Even if the test is killed, the
+//! system closes the pipe, so no process is left running.
+//!
+//! The cluster needs root, and Debian's packages `slurmctld`, `slurmd`, `slurm-client` and `munge`.
 
 use std::fs;
 use std::io::Read;
@@ -122,7 +124,8 @@ impl Cluster {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Returns an entry for each task of the array `job` that has started or ended, and one entry for all its other tasks together.
+    /// Returns what Slurm shows of `job`, which is the number of a task or of an array. For an array, there is an entry for each task that
+    /// has started or ended, and a single entry for all remaining tasks.
     pub fn jobs(&self, job: &str) -> Vec<Job> {
         let text = self.run(
             self.command("scontrol")
@@ -205,8 +208,8 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // `wait` first closes the pipe, so the first process ends. When `wait` returns, every process of the namespace has ended, and the
-        // folder can be removed.
+        // `wait` first closes the pipe to the standard input, so the first process of the namespace ends. When `wait` returns, every
+        // process of the namespace has ended, and the folder can be removed.
         let _ = self.unshare.wait();
     }
 }

@@ -1,7 +1,8 @@
 # Starts the daemons of a Slurm cluster for tests: two nodes, `one` and `two`, on this computer. $1 is the cluster's folder. This script
 # is the first process of a process namespace: when the script ends, the system ends everything else in the namespace.
-# The script waits until a command in the background (&) ends: a Slurm daemon, or `cat`. The test can end `cat`: it closes the pipe on the
-# script's standard input. A command in the background does not get this standard input, so `cat` reads the pipe by its second number, 3.
+# The script ends as soon as one of its commands in the background (&) ends: a Slurm daemon, or `cat`. `cat` ends when the test closes the
+# pipe to the script's standard input. Bash gives a command in the background an empty standard input instead of this pipe. So the pipe
+# also becomes file descriptor 3, and `cat` reads that.
 exec 3<&0
 cat <&3 >/dev/null &
 # munged goes into the background by itself.

@@ -9,9 +9,9 @@ r"""Runs a program in a pseudo-terminal of 24 rows and 80 columns, and does step
     run COMMAND           runs a shell command to its end
     close                 closes the terminal and waits for the end of the program; must be the last step
 
-After the last step, the program must end by itself. Then everything that it wrote is printed, and the exit code is that of the program.
-It is an error if the terminal's mode (such as whether typed keys are shown) is then not the same as before the program. After `close`,
-nothing is printed and the mode is not checked.
+After the last step, the program must end by itself. Then this script prints everything that the program wrote, and exits with the
+program's exit code. The script fails if the program leaves the terminal in another mode than before, for example in one that does not
+show typed keys. After `close`, nothing is printed and the mode is not checked.
 """
 
 import fcntl
@@ -29,26 +29,26 @@ import time
 # How long to wait for a text, or for the end of the program. If all is well, it never takes so long.
 PATIENCE_S = 60
 # Matches the next element of the output: a move to a row (group 1) and a column (group 2), a clearing of the screen (group 3), another
-# control sequence, or a character (group 4).
+# control sequence, or a byte of text (group 4).
 ELEMENTS = re.compile(rb"\x1b\[(\d+);(\d+)H|(\x1b\[2?J)|\x1b\[[?\d;]*[A-Za-z]|([^\x1b])", re.DOTALL)
 
 
 class Screen:
-    """The characters on the screen, by row and column. A program may write only the characters that change, so a text on the screen
-    need not be in its output as a whole."""
+    """The characters on the screen, by row and column. Some programs write only the characters that change. So a text that is on the
+    screen is not always in the program's output in one piece."""
 
     def __init__(self):
         self.rows, self.row, self.column = {}, 1, 1
 
     def write(self, output):
-        for row, column, clear, character in ELEMENTS.findall(output):
+        for row, column, clear, byte in ELEMENTS.findall(output):
             if row:
                 self.row, self.column = int(row), int(column)
             elif clear:
                 self.rows = {}
-            # A character in UTF-8 may have several bytes. The first byte stands for it; the other bytes, 0x80 to 0xBF, are left out.
-            elif character and (character[0] & 0xC0) != 0x80:
-                self.rows.setdefault(self.row, {})[self.column] = chr(character[0])
+            # A character in UTF-8 can have several bytes. Its first byte is kept. The other bytes, 0x80 to 0xBF, are left out.
+            elif byte and (byte[0] & 0xC0) != 0x80:
+                self.rows.setdefault(self.row, {})[self.column] = chr(byte[0])
                 self.column += 1
 
     def text(self):
@@ -107,7 +107,8 @@ def main(words):
             subprocess.run(argument, shell=True, check=True, stdout=subprocess.DEVNULL)
         else:
             sys.exit(f"unknown step {step!r}")
-    # A program that writes waits while the terminal's buffer is full. So the output is read until the program has ended.
+    # If nobody read the output, the terminal's buffer could become full, and the program would wait at its next write. So the output is
+    # read until the program has ended.
     deadline = time.monotonic() + PATIENCE_S
     while child.poll() is None:
         if time.monotonic() > deadline:

@@ -22,7 +22,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         if hosted.has_started() || hosted.setup_count() >= MAX_SETUPS {
             return self.finish(slot, Err(reason));
         }
-        let set_up_again = self
+        let old_mesh = self
             .addresses
             .listen(hosted.machine_count())
             .map_err(|error| error.to_string())
@@ -34,7 +34,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
                     })
                     .map_err(|error| error.to_string())
             });
-        match set_up_again {
+        match old_mesh {
             Ok(mut old_mesh) => {
                 old_mesh.close_listeners(&mut self.reactor);
                 self.closing.push_back(old_mesh);
@@ -42,7 +42,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
                     self.setting_up.push_back(slot);
                 }
             }
-            // The run fails with the reason of the earlier set-up, not with the error of the new one.
+            // The new set-up could not begin. Its error is not reported: the run fails with `reason`, which says why the earlier set-up
+            // failed.
             Err(_) => self.finish(slot, Err(reason)),
         }
     }
@@ -56,8 +57,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
     /// Removes the run in `slot` from the loop. Returns its outcome. Its connections are closed later, in small steps.
     pub(super) fn remove(&mut self, slot: usize, result: Result<(), String>) -> RunOutcome<RawLog> {
         let (_, mut hosted) = self.runs.remove(slot);
-        // Also closes the silent connections (those that have not yet said from which machine they come). They cannot wait: the reactor
-        // lists them with the slot of their run, and another run may use this slot soon.
+        // Also closes the silent connections (those that have not yet said from which machine they come). They must be closed now: the
+        // reactor lists them with the slot of their run, and another run may use this slot soon.
         hosted.close_listeners(&mut self.reactor);
         self.setting_up.retain(|&other| other != slot);
         if !hosted.has_started() {
@@ -77,7 +78,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             && !mesh.close_some(MAX_CLOSES_PER_TURN, &mut self.reactor)
         {
             self.closing.pop_front();
-            // The closed connections may have freed the file descriptors for another run, so the loop tries to take one before it waits.
+            // The closed connections have freed file descriptors, perhaps enough for another run. So the loop tries to take another run
+            // before it waits.
             self.may_take_more = true;
         }
     }

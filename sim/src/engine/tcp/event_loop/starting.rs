@@ -28,7 +28,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
     /// Takes the next run and begins to set it up, if another run is possible now. Returns whether there may be more runs to take: false
     /// after an interrupt, and when `runs` has ended.
     pub(super) fn take(&mut self, runs: &Receiver<Run>) -> bool {
-        // If a run is postponed, this is true only after the mesh of another run was closed.
+        // `may_take_more` is set after a run was taken, and after the mesh of an ended run was closed. While a run is postponed, no other
+        // run is taken. So if a run is postponed, `may_take_more` means that a mesh was closed.
         let may_take_more = std::mem::replace(&mut self.may_take_more, false);
         if self.control.is_stopped() {
             self.drop_unfinished();
@@ -43,8 +44,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         }
         let idle = self.is_idle();
         // A postponed run goes before new runs. It is tried again only if there may be room for it: another run was closed, or the loop
-        // has nothing else to do. If there is no run to take, `taken` is `Err(true)` when `runs` has ended, and `Err(false)` when it may give
-        // runs later.
+        // has nothing else to do. If there is no run to take, `taken` is `Err(true)` when `runs` has ended, and `Err(false)` when `runs` may
+        // give a run later.
         let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_take_more) {
             Ok(run)
         } else if self.postponed.is_some() {
@@ -60,8 +61,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         match taken {
             Ok(run) => {
                 self.start_run(run);
-                // A postponed run is tried again after the mesh of another run was closed, not before: until then there are no
-                // free file descriptors.
+                // If `start_run` has postponed the run, there are no free file descriptors. Then `may_take_more` stays false until
+                // the mesh of another run was closed.
                 self.may_take_more = self.postponed.is_none();
                 true
             }
@@ -76,8 +77,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         late
     }
 
-    /// Begins to set up `run`. If the system has no more file descriptors, the run is postponed until another run has freed some. If the loop
-    /// has no other run, this run fails.
+    /// Begins to set up `run`. If the system has no more file descriptors, `run` is postponed until another run has freed some. But if the
+    /// loop has no other run, `run` fails.
     fn start_run(&mut self, run: Run) {
         let slot = self.runs.vacant_key();
         let mesh = self.begin_mesh(slot, &run);
@@ -135,7 +136,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             })
     }
 
-    /// Sets the deadline by which a run must have started or, if it has `started`, must have ended: [`PATIENCE_NS`] after `from_ns`.
+    /// Sets a deadline for the run in `slot`: [`PATIENCE_NS`] after `from_ns`. If the run has not `started` yet, it must start by this
+    /// deadline. If it has started, it must end by this deadline.
     pub(super) fn set_deadline(&mut self, slot: usize, serial: u64, started: bool, from_ns: u64) {
         let at_ns = from_ns + PATIENCE_NS;
         self.deadlines.push(Reverse(Deadline {
@@ -143,7 +145,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             serial,
             what: DeadlineKind::Patience {
                 started,
-                // Later suspensions of the process postpone the deadline.
+                // For how long this process has been suspended until now. Only later suspensions postpone the deadline.
                 suspended_ns: self.suspension.suspended_ns(),
             },
             slot,

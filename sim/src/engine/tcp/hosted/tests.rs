@@ -1,5 +1,5 @@
-//! Tests of frames (what machines send each other over a connection, such as a message) that a correct machine cannot send. When such a
-//! frame arrives, the run fails. The reason names both machines.
+//! Tests with frames that a correct machine cannot send. (A frame is what one machine sends another over a connection, for example a
+//! message.) When such a frame arrives, the run fails, and the reason for the failure names both machines.
 
 use std::time::{Duration, Instant};
 
@@ -102,7 +102,8 @@ fn impossible_messages_make_the_run_fail_with_both_machines_named() {
         (message(1, 10, 0), 1),
         // A delay that is longer than any that a sender can draw.
         (message(1, 0, u64::MAX), 1),
-        // More messages than the limit of 40 events.
+        // More messages than the limit of 40 events. (All 41 messages have the tick 0, as if they came from one send. The run refuses such
+        // messages only if they also carry the timestamp of another clock than Lamport's, as in the next test.)
         (message(1, 0, 0), 41),
     ] {
         let reason = Fixture::new().failure(frame, times);
@@ -180,14 +181,15 @@ fn impossible_timestamps_make_the_run_fail_with_both_machines_named() {
 
 #[test]
 fn a_report_or_a_start_that_is_not_expected_makes_the_run_fail() {
-    // `Ready` is the report that a machine is ready. `Start` announces the time at which the run starts.
+    // `Ready` is the report that a machine is ready. `Start` announces the time at which the run starts. Machine 0 never expects a
+    // `Start`, because it chooses this time itself.
     for frame in [Frame::Ready, Frame::Start { at_ns: u64::MAX }] {
         let mut fixture = Fixture::new();
-        // After this line, machine 0 waits for no more reports, as if all machines were ready.
+        // After this line, machine 0 does not expect a `Ready` either, as if all machines had reported.
         fixture.hosted.agreement.awaited.clear();
         let reason = fixture.failure(frame, 1);
         assert!(
-            reason.contains("this machine does not wait for it"),
+            reason.contains("that this machine does not expect"),
             "{reason}"
         );
     }

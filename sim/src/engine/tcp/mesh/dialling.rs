@@ -54,8 +54,8 @@ impl Mesh {
                         "machine {dialler} cannot connect to machine {peer}: {error}"
                     ));
                 }
-                // The peer is in another process, which may start later. The pair is in `pairs_to_dial` again: `open` does nothing for
-                // such a peer, so the error comes from `connect` or `add`.
+                // The peer is in another process, which may start later. So the pair is dialled again later. It is already back in
+                // `pairs_to_dial`, because the error comes from `connect` or `add`: for a peer in another process, `open` cannot fail.
                 Some(_) => {
                     self.failed_dials += 1;
                     self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
@@ -91,9 +91,9 @@ impl Mesh {
         }
     }
 
-    /// Adds a connection that was opened or accepted by `owner`, and watches its socket. Returns its position in `links`. For an accepted
-    /// connection, `peer` is `None`, and `purpose` is that of persistent connections. Its link gets the true ones when the other side has
-    /// proved which machine it is.
+    /// Adds a connection that was opened or accepted by `owner`, and watches its socket. Returns its position in `links`. When a connection
+    /// is accepted, its peer and its purpose are not known yet. So `peer` is `None`, and `purpose` is that of persistent connections. The
+    /// link gets its true peer and purpose when the other side has proved which machine it is.
     pub(super) fn add(
         &mut self,
         owner: MachineIndex,
@@ -135,7 +135,7 @@ impl Mesh {
             Some(vacant) => *vacant = Some(link),
             None => self.links.push(Some(link)),
         }
-        // `side_indices` lists only persistent connections. For an accepted one, the peer is not known yet.
+        // `side_indices` lists only persistent connections. An accepted connection is entered later, when its peer is known.
         if let (Some(peer), Purpose::Persistent { .. }) = (peer, purpose) {
             let position = self.side_position(owner, peer);
             self.side_indices[position] = Some(index);
@@ -161,8 +161,8 @@ impl Mesh {
         // The connection closes here, where `link` is dropped.
     }
 
-    /// Returns the address of `peer` to try now for a persistent connection. After each failure it is the next one in the list, and after
-    /// the last one the first again.
+    /// Returns the address of `peer` to try now for a persistent connection. After each failed dial, to any machine, the next address in the
+    /// list is tried. After the last address, the first is tried again.
     fn address_to_dial(&self, peer: MachineIndex) -> SocketAddr {
         let addresses = &self.addresses[peer as usize];
         addresses[self.failed_dials % addresses.len()]

@@ -12,11 +12,11 @@
 //!
 //! Each step (a [`Hello`]) contains a *nonce*, a random number that is used once. A proof is a hash. It *covers* the nonces that were sent
 //! before (they are among the hashed bytes), so it cannot be used again for another connection. Machines in different processes also send
-//! the times of their clocks, so that clocks that differ too much are found before the first tick. The nonces and times of the challenge
-//! and of the dial are the connection's *session*.
+//! the times of their system clocks. If two system clocks differ too much, this is found before the first tick. The nonces and times of the
+//! challenge and of the dial are the connection's *session*.
 //!
 //! If all machines of the run are in this process (`has_all_machines`), no challenge is sent: the dialler takes the listener's nonce from
-//! memory. No clocks are compared then, so all times are 0.
+//! memory. All machines then have the same system clock, so no clocks are compared, and all times are 0.
 //!
 //! If each message has its own connection, that connection has another handshake, which [`super::per_message`] describes.
 //!
@@ -51,8 +51,8 @@ fn send_dial(
 
 impl Mesh {
     /// Accepts up to [`ACCEPTS_PER_STEP`] of the connections that wait at the listener of `machine`, and reads their first bytes into
-    /// `scratch`. Passes frames that arrive to `handle`, as [`Mesh::exchange`] does. If accepting fails, the run continues and the listener
-    /// is tried again, because the problem may be gone later.
+    /// `scratch`. Calls `handle` with each frame that arrives, as [`Mesh::exchange`] does. If accepting fails, the run continues and the
+    /// listener is tried again, because the problem may be gone later.
     pub(in super::super) fn accept(
         &mut self,
         machine: usize,
@@ -80,13 +80,15 @@ impl Mesh {
                 // otherwise a little later.
                 Err(error) => {
                     let has_closed_some = is_shortage(&error) && self.close_all_silent(reactor);
-                    reactor.retry_listener(route, !has_closed_some);
+                    let must_wait = !has_closed_some;
+                    reactor.retry_listener(route, must_wait);
                     return Ok(());
                 }
             }
         }
-        // More connections may wait. Accepting has not failed (`false`), so the listener is tried again at once.
-        reactor.retry_listener(route, false);
+        // Perhaps more connections wait at the listener, so it is tried again at once.
+        let must_wait = false;
+        reactor.retry_listener(route, must_wait);
         Ok(())
     }
 
@@ -100,6 +102,8 @@ impl Mesh {
         reactor: &mut Reactor,
         handle: &mut impl FnMut(MachineIndex, MachineIndex, Frame) -> Result<(), String>,
     ) -> Result<(), String> {
+        // It is not known yet which machine is at the other side (`None`). If the connection is for one message, its purpose is changed when
+        // the first step of the handshake arrives.
         let Ok(index) = self.add(
             machine as u32,
             None,
@@ -266,7 +270,8 @@ impl Mesh {
         // Of two connected machines, the one with the higher index dials.
         let should_dial = owner < peer && self.wiring.are_linked(owner, peer);
         let position = self.side_position(owner, peer);
-        // `position` is an index of `side_indices` only if the two machines are linked.
+        // `side_indices[position]` is `Some` if the two machines already have a persistent connection. If they are not linked, `position`
+        // can be too large for `side_indices`, so `should_dial` is checked first.
         if !should_dial || self.side_indices[position].is_some() {
             return Err("does not come from a machine that should connect here".to_owned());
         }
@@ -288,13 +293,14 @@ impl Mesh {
         Ok(())
     }
 
-    /// Compares the clocks of the two machines of `link`, if they are in different processes. The listener read its clock for the
-    /// challenge, then the dialler read its clock for the dial, then the listener read its clock again for the answer: `answer_ns`.
+    /// Compares the system clocks of the two machines of `link`, if the machines are in different processes. The listener read its
+    /// clock for the challenge, then the dialler read its clock for the dial, then the listener read its clock again for the answer:
+    /// `answer_ns`.
     ///
     /// If the clocks agree, the dialler's time lies between the two times of the listener. If it lies outside, the clocks differ at least
     /// by its distance from the nearer of the two times. Example: the listener's times are 100 and 120, the dialler's time is 150. Then
-    /// the clocks differ by at least 30. The code calculates this from the middle of the listener's times, 110: the dialler's time is 40
-    /// from the middle, minus half of the 20 between the listener's times.
+    /// the clocks differ by at least 30. The code calculates this from the middle of the listener's times, 110. The dialler's time is 40
+    /// from the middle, and each of the listener's times is 10 from the middle: 40 - 10 = 30.
     fn compare_clocks(&mut self, link: &Link, peer: MachineIndex, answer_ns: u64) {
         if self.has_all_machines() {
             return;

@@ -26,8 +26,7 @@ impl Mesh {
         if !self.wiring().is_per_message() {
             return self.send(owner, peer, message);
         }
-        // The sender's part of the handshake (`hello`) contains the message's number and a proof that the sender knows the run's secret.
-        // The proof is a hash of this part and of the persistent connection's session (the nonces and times of its handshake).
+        // These first values are never used: the closure below replaces both.
         let (mut session, mut number) = (Session::default(), 0);
         // The persistent connection counts this message too. The new count is the message's number.
         self.with_link(owner, peer, |persistent| {
@@ -35,7 +34,10 @@ impl Mesh {
             (session, number) = (persistent.session, persistent.messages_sent());
             Ok(())
         })?;
-        // The machines' clocks are compared only over the persistent connection, so the time here is 0.
+        // `hello` is the sender's part of the handshake. It contains the message's number and a proof that the sender knows the run's
+        // secret. The proof is a hash that depends on the secret, on the other fields of `hello`, and on the persistent connection's
+        // session (the nonces and times of its handshake). The last argument of `new_step` is a system time. It is 0
+        // here, because system times are compared only in the handshake of the persistent connection.
         let hello = new_step(HelloKind::Message, owner, number_as_nonce(number), 0);
         let hello = self.secret.signed(hello, peer, &session.bytes());
         let address = self.address(owner, peer);
@@ -60,7 +62,7 @@ impl Mesh {
     }
 
     /// Handles `hello`, which has arrived over the new connection `link`: a machine will send a message to the owner of `link`. Checks the
-    /// proof in `hello`, which covers the session of the persistent connection between the two machines.
+    /// proof in `hello`. The sender must have made this proof with the session of the persistent connection between the two machines.
     ///
     /// Here and in the next function, the text of an error is the end of a sentence that begins with "machine 1's connection to machine 0".
     pub(super) fn handle_message_hello(
@@ -85,7 +87,8 @@ impl Mesh {
     }
 
     /// Handles `frame`, which has arrived over `link`, a connection for one message from `peer`. Sends the receipt. Returns whether
-    /// everything from `peer` has now arrived: its end frame (over the persistent connection) and all messages that this frame counts.
+    /// everything from `peer` has now arrived: all its messages, and the end frame of the persistent connection. (Its end frame says how
+    /// many messages `peer` has sent to the owner of `link`.)
     pub(super) fn receive_on_separate_connection(
         &mut self,
         link: &mut Link,
@@ -107,8 +110,8 @@ impl Mesh {
         Ok(is_last)
     }
 
-    /// Puts `link` back into the list of links, at its `index`. (It was taken out to be handled.) But if it was for one message and is
-    /// finished, closes it instead.
+    /// Puts `link` back into the list of links, at its `index`. (A link is taken out of the list while it is handled.) But if `link` is a
+    /// connection for one message and is finished, closes the connection instead.
     pub(super) fn put_back(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
         if !link.is_finished_message() {
             self.links[index] = Some(link);

@@ -1,6 +1,6 @@
 //! Tests of meshes (the connections between a run's machines). In some tests, other programs connect to the machines too. A listener
-//! accepts connections in the order in which they were opened. So if the other programs connect before the machines do, their connections
-//! are always accepted first, and the tests do not depend on timing.
+//! accepts connections in the order in which they were opened. So a test in which the other programs connect first does not depend on
+//! timing: the machines' connections are always accepted later.
 
 use std::io::Write;
 use std::net::TcpStream as OtherProgram;
@@ -19,7 +19,8 @@ const TOKEN: RunToken = [42; 16];
 /// Number of turns of the event loop before a test fails: far more than are needed.
 const PATIENCE: usize = 1000;
 
-/// Creates the key with which the machines that know `token` make their proofs. In all tests, the seed is 1 and the run's name is `run`.
+/// Creates the key with which machines prove that they know `token`, the secret of their run. In all tests, the seed is 1 and the run's name
+/// is `run`.
 fn secret(token: RunToken) -> Secret {
     Secret::new(&token, 1, "run")
 }
@@ -70,9 +71,11 @@ impl Fixture {
         }
     }
 
-    /// Returns the dial (the first bytes on a new connection) that machine `machine` sends to machine `to`, if it knows `token`.
+    /// Returns the dial that `machine` sends to machine `to`: the first bytes on a new connection. They contain a proof (a hash) that the
+    /// sender knows `token`.
     fn dial(&self, token: RunToken, machine: MachineIndex, to: usize) -> [u8; HELLO_BYTES] {
-        // The proof covers the challenge: the listener's nonce and its time. Within a process no clocks are compared, so all times are 0.
+        // The challenge is a part of the hashed bytes. It has the listener's nonce (a random number) and system time. System times are
+        // compared only between processes. Here all machines are in one process, so all times are 0.
         let mut challenge = self.mesh.listeners[to].nonce.to_vec();
         challenge.extend([0; 8]);
         let any_nonce = [5; 16];
@@ -248,8 +251,9 @@ fn connections_for_messages_are_closed_and_leave_no_port_in_time_wait() {
     assert_eq!(sockets_in_time_wait(fixture.mesh.addresses[0][0]), 0);
 }
 
-/// Counts the closed connections at `address` that are still in the state TIME_WAIT. The kernel's table of sockets lists them: its second
-/// and third columns are the two addresses of a connection, and its fourth column is the state.
+/// Counts the closed connections that are still in the state TIME_WAIT and have the IP address of `address`, with any port. (All machines of
+/// a run have the same IP address.) The kernel's table of sockets lists these connections: its second and third columns are the two
+/// addresses of a connection, and its fourth column is the state.
 #[cfg(target_os = "linux")]
 fn sockets_in_time_wait(address: SocketAddr) -> usize {
     const TIME_WAIT: &str = "06";
@@ -379,8 +383,9 @@ fn many_silent_connections_use_little_memory_and_block_no_machine() {
         .map(|_| fixture.other_program(0, b""))
         .collect();
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
-    // `links` keeps the places of closed connections, so its length shows how many were open at the same time: the silent ones, the two
-    // sides of the machines' connection, and a few that were just accepted.
+    // A closed connection leaves a free place in `links`, and the next connection takes this place. So the length of `links` is the largest
+    // number of places that were in use at the same time: for the silent connections, the two sides of the machines' connection, and a few
+    // connections that were just accepted.
     assert!(
         fixture.mesh.links.len() <= MAX_SILENT + 8,
         "{}",
@@ -418,8 +423,8 @@ fn messages_arrive_despite_many_silent_connections() {
     );
 }
 
-/// Plays machine 1 as a process that knows the token: sends a valid dial (which is enough for machine 0 to accept frames) and then
-/// `bytes`, and closes the connection. Returns the error of machine 0.
+/// Plays the part of machine 1: connects to machine 0, sends a valid dial and then `bytes`, and closes the connection. Machine 0 accepts
+/// frames as soon as it has the dial. Returns the error of machine 0.
 fn failure_if_the_peer_sends(bytes: &[u8]) -> String {
     let mut fixture = Fixture::new(2);
     // The fixture's own machine 1 does not dial.

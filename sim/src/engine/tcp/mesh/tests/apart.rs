@@ -1,6 +1,6 @@
 //! Tests of machines in different processes: how they prove that they know the token (a secret of the run), and how they compare their
-//! clocks. Both happen in the handshake: the listener sends a challenge, then the dialler (which opened the connection) sends a dial, then
-//! the listener sends an answer.
+//! system clocks (not their Lamport clocks). Both happen in the handshake: the listener sends a challenge, then the dialler (which opened
+//! the connection) sends a dial, then the listener sends an answer.
 
 use std::io::Read;
 
@@ -72,7 +72,7 @@ fn listeners() -> (Vec<TcpListener>, Vec<SocketAddr>) {
     (listeners, addresses)
 }
 
-/// Creates machines 0 and 1, each with its token. The clock of machine 1 is `ahead_ns` ahead of the clock of machine 0.
+/// Creates machines 0 and 1, each with its token. The system clock of machine 1 is `ahead_ns` ahead of that of machine 0.
 fn pair(tokens: [RunToken; 2], ahead_ns: u64) -> [Process; 2] {
     let (mut listeners, addresses) = listeners();
     let clock = WallClock::start();
@@ -95,8 +95,8 @@ fn both_machines_measure_how_much_their_clocks_differ() {
         for process in &processes {
             let difference = process.mesh.clock_difference().expect("compared");
             assert_eq!(difference.machines, (0, 1));
-            // The reported difference is the real one minus up to the duration of the handshake. So it is never larger than the real one,
-            // and it is above 0 if the real one is 20 s.
+            // The reported difference is never larger than the real difference. It is smaller by at most the duration of the handshake,
+            // so it is above 0 if the real difference is 20 s.
             assert!(difference.at_least_ns <= ahead_ns, "{difference:?}");
             assert!(
                 ahead_ns == 0 || difference.at_least_ns > 0,
