@@ -113,7 +113,6 @@ fn datasets_of_the_earlier_schema_pass_the_audit_and_can_be_exported() {
         let header = events.unwrap().lines().next().unwrap().to_owned();
         // In schema 3 this column is called `stamp`.
         assert!(header.contains(",message_stamp,"), "{header}");
-    }
         let (code, out, err) = analyze(&["audit", sample], folder.path());
         assert_eq!(code, 0, "{sample}: {out}{err}");
     }
