@@ -101,7 +101,7 @@ impl TimestampFormat {
     }
 }
 
-/// The additional clock itself. A hybrid clock is stored together with the machine's physical clock, from which it takes the time.
+/// The additional clock of a machine. A hybrid clock is stored together with the machine's physical clock, from which it takes the time.
 #[derive(Clone, Debug)]
 enum AdditionalClock {
     Vector(VectorClock),

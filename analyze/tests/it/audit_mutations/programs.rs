@@ -176,10 +176,10 @@ fn messages_that_are_received_at_the_time_of_their_send_are_found() {
 }
 
 /// The machines receive messages in the wrong order. If the run is as scheduled, the audit knows the right order, and `queue_order` fails.
-/// If the run is late, the audit knows only how many messages can have arrived before each event, at least and at most. In this test a
-/// message can travel as long as the whole run lasts, so these limits are as wide as possible, and `queue_order` passes. But the audit also
-/// assumes that messages enter a queue in the order in which they are received. According to this order and the logged queue lengths, some
-/// messages were in the queue before they were sent. So `queue_length` fails.
+/// If the run is late, the audit knows only a lower and an upper limit of the number of messages that had arrived at each event. In this
+/// test a message can travel as long as the whole run lasts, so these limits are as wide as possible, and `queue_order` passes. But the
+/// audit also assumes that messages enter a queue in the order in which they are received. According to this order and the logged queue
+/// lengths, some messages were in the queue before they were sent. So `queue_length` fails.
 #[test]
 fn limits_of_queues_depend_on_column_as_scheduled() {
     let allow_long_latencies = |run: &mut FinishedRun| {
