@@ -32,7 +32,8 @@ pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
             if can_check_step(setup, entry) {
                 check_step(machine, clock_before, is_first, entry, &mut made, findings);
             }
-            // False if the import computed the timestamps of sends by the rule that is checked here.
+            // If an imported log lacks timestamps of sends, the import computes them by the rule of `check_stamp`. Checking them would
+            // prove nothing, so `send_stamps` is false.
             if setup.known.send_stamps {
                 check_stamp(setup, machine, clock_before, entry, &mut made, findings);
             }
@@ -65,8 +66,8 @@ fn check_rise(machine: usize, clock_before: u64, entry: &Entry, findings: &mut R
 }
 
 /// Checks that an internal event or a send sets the clock to `clock_before` + 1, and that a receive sets it to
-/// max(`clock_before`, timestamp of the message) + 1. For the machine's first event, this is [`Check::InitialClock`]. For later events it is
-/// [`Check::ReceiveClock`] or [`Check::LocalClock`].
+/// max(`clock_before`, timestamp of the message) + 1. At the machine's first event, this check is [`Check::InitialClock`]. At a later
+/// receive it is [`Check::ReceiveClock`], and at any other later event [`Check::LocalClock`].
 fn check_step(
     machine: usize,
     clock_before: u64,

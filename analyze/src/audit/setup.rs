@@ -68,7 +68,7 @@ impl Known {
             sends_given,
             ..
         } = imported;
-        // Whether receives have the ticks of their sends: the log has all these ticks, or the import added them by matching timestamps.
+        // Whether receives have the ticks of their sends: the log has all these ticks, or the import added ticks by matching timestamps.
         let has_sent_ticks = !missing_fields.sent_ticks || assumed.sent_ticks;
         Self {
             timetable: false,
@@ -219,9 +219,9 @@ impl Setup {
     }
 
     /// With `phase = "spread"`, every phase is a multiple of one step: 1 / (L N) seconds, where L is the least common multiple of the rates
-    /// in ticks per second, and N the number of machines. Returns the number of steps in a million seconds. In one second, this number can
-    /// be a fraction, because rates such as 0.5 are possible. In a million seconds it is a whole number, because rates are whole numbers of
-    /// ticks per million seconds (micro-hertz). `None` if the number does not fit into 64 bits.
+    /// in ticks per second, and N the number of machines. Returns the number of steps in a million seconds. The number of steps in one
+    /// second can be a fraction, because rates such as 0.5 are possible. In a million seconds it is a whole number, because rates are whole
+    /// numbers of ticks per million seconds (micro-hertz). `None` if the number does not fit into 64 bits.
     pub(super) fn steps_per_million_seconds(&self) -> Option<u64> {
         let lcm_micro_hertz = self.rates.iter().try_fold(1u64, |lcm, rate| {
             let rate = rate.micro_hertz();

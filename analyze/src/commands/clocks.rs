@@ -57,7 +57,7 @@ impl Clocks {
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             bail!("--clock: {} is named twice; name it once", pair[0]);
         }
-        // Clocks are replayed from the events of all machines of a run.
+        // A replay needs the events of all machines of a run, so a condition must not choose single machines.
         self.datasets
             .selection
             .refuse_conditions_on_machines("clocks")?;

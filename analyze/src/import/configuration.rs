@@ -45,7 +45,7 @@ pub(super) fn from_runs(
         };
         all_rates.push(rates::to_parameter(run, &hertz)?);
     }
-    // What was measured from the logs counts as assumed.
+    // Rates that the user did not give count as assumed, although they were measured from the logs.
     report.assumed.rates = mapping.rates.is_none();
     let durations = durations::from_runs(runs, &all_rates, mapping)?;
     let setup = |(rates, duration_ns)| Setup {
@@ -100,7 +100,7 @@ fn probability(value: f64) -> Internal {
 }
 
 impl Setup {
-    /// The configuration as text. It is the beginning of the key of each of its runs. The key's end is ` repetition=` and a number.
+    /// The configuration as text. A run's key is this text followed by the run's repetition, such as ` repetition=3`.
     pub(super) fn key(&self) -> String {
         self.configuration.to_string()
     }

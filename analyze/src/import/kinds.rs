@@ -96,7 +96,7 @@ const ABBREVIATIONS: [(Kind, &str); 7] = [
     (Kind::Receive, "rx"),
     (Kind::Send, "s"),
     (Kind::Send, "tx"),
-    // Send to both: with three machines, these are all other machines.
+    // Send to both: to the two other machines of three, so to all.
     (Kind::SendAll, "sb"),
     (Kind::Internal, "i"),
     // Internal event.
@@ -116,7 +116,7 @@ const ALL_WORDS: [&str; 9] = [
     "todos",
     "alle",
 ];
-/// Beginnings of words that name a machine and not an event, although they also begin like a word for an event.
+/// Beginnings of words that name a machine, not an event. Without this list, `sender` would count as a send, because it begins with `send`.
 const PEER_STEMS: [&str; 2] = ["sender", "receiver"];
 /// Before one of these words, `local` describes a clock or a queue (`local clock`), and does not mean an internal event.
 const CLOCK_WORDS: [&str; 6] = ["clock", "logical", "lamport", "time", "queue", "lc"];
@@ -235,8 +235,8 @@ pub(super) fn recognise(cell: &str) -> Option<Kind> {
             .filter(|word| is_about_program(word))
             .map(|_| Kind::Ignore);
     };
-    // A text that begins with a word for an event is about this event, even if it names other kinds later. Otherwise the words contradict
-    // each other.
+    // A text that begins with a word for an event is about this event, even if it names other kinds later. If the text begins with another
+    // word and names different kinds, it is not clear which kind is meant.
     let begins_with_event = kind(0).is_some();
     if !begins_with_event && found.any(|other| other != first) {
         return None;

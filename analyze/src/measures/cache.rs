@@ -5,8 +5,8 @@
 //! The cache is the folder `.cache` of the dataset. Each time that runs are measured, the cache gets one more folder for these runs,
 //! called a block here. A block has a Parquet file `runs.parquet` with the runs, and one Parquet file for each family of measures, with
 //! a row for each machine of these runs. Each file has a [checksum](crate::seal). It is computed from the file and from a text that says
-//! what the measures depend on: the [version](MEASURES_VERSION) of their definitions, the dataset and the warm-up. So a file is used only
-//! if all three are still the same.
+//! what the measures depend on: the [version](MEASURES_VERSION) of their definitions, the dataset, and the warm-up (the seconds at the
+//! start of each run that the measures leave out). So a file is used only if all three are still the same.
 //!
 //! The journal (`runs.csv`, with a row for each run that ended) has a checksum in each row. The cached measures of a run are valid if
 //! this checksum is the same as at the time when the run was measured. The row also contains a checksum of the run's events, so
@@ -135,7 +135,7 @@ impl MeasureCache {
     pub(crate) fn has(&self, row: &JournalRow) -> bool {
         let position = self.runs.get(&(row.run as i64));
         let cached = position.map(|&(block, index)| self.blocks[block].runs[index]);
-        // If the run is not cached and the row has no valid checksum, both are `None`, and so they are equal.
+        // Without `is_some`, a run that is not cached would count as cached if its row has no valid checksum: both sides would be `None`.
         cached.is_some() && cached == CachedRun::from_row(row)
     }
 
@@ -144,8 +144,8 @@ impl MeasureCache {
     ///
     /// # Errors
     ///
-    /// A message if a file is damaged. Then the caller has to measure all runs, not only those of the damaged block: the cache forgets all
-    /// its blocks, and removes them when it gets a new one.
+    /// A message if a file of some block is damaged. Then the cache forgets all its blocks, so the caller has to measure all runs, not only
+    /// those of the damaged block. The files of the forgotten blocks are removed when a block is added.
     pub(crate) fn get(
         &mut self,
         rows: &[&JournalRow],
@@ -286,7 +286,7 @@ fn describe_dependencies(dataset: &Dataset) -> String {
         dataset.missing_fields(),
         dataset.warm_up_s(),
     );
-    // `missing_fields` says which cells the rows of an imported log may leave empty. Some measures are unknown without them.
+    // `missing_fields` says which values an imported log lacks, for example queue lengths. Measures that need such a value are unknown.
     format!("{MEASURES_VERSION} {name:?} {missing_fields:?} {warm_up_s:?}")
 }
 

@@ -16,15 +16,16 @@ const MIN_SIMILARITY: f64 = 0.8;
 pub struct SqlCondition {
     text: String,
     expression: Expr,
-    /// The columns whose names have changed since an earlier version of the program, if the text uses the earlier name: for each, the
-    /// earlier and the present name.
+    /// The earlier and the present name of each column that the text calls by its name in an earlier version of the program, for example
+    /// `in_order` and `as_scheduled`.
     renamed: Vec<(String, &'static str)>,
 }
 
 /// Why a text is not a condition in SQL, or why it cannot be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotSql {
-    /// The text is not a condition: for example, it cannot be parsed, names no column, or has a single value for all rows together.
+    /// The text is not a condition: for example, it cannot be parsed, names no column, or has one value for all rows together
+    /// (`max(rate) > 3`).
     #[error(
         "`{0}` is not a condition; write for example \"internal < 0.7 and role = 'slowest'\", \"internal in (0.4, 0.7)\" or \
          \"rate between 2 and 5\", with text in single quotes"
@@ -38,7 +39,7 @@ pub enum NotSql {
         /// The message of Polars.
         problem: String,
     },
-    /// A name that is not a column.
+    /// The condition contains a name that no column has.
     #[error("no column `{name}`{nearest}; there are {names}")]
     Name {
         /// The name.
@@ -135,7 +136,7 @@ impl SqlCondition {
         })
     }
 
-    /// For each row of `frame`, whether the condition holds. If a missing value makes the result unknown, it does not hold.
+    /// For each row of `frame`, whether the condition holds. If a missing value makes the result unknown, the condition does not hold.
     ///
     /// # Errors
     ///
@@ -154,8 +155,8 @@ impl SqlCondition {
         };
         let unsupported = |problem: PolarsError| self.unsupported(&problem);
         let holds = evaluate(frame).map_err(unsupported)?;
-        // A condition such as `max(rate) > 3` has one value for all rows together, so it cannot choose among them. With a single row, this
-        // can only be seen if the row is there twice.
+        // A condition such as `max(rate) > 3` has one value for all rows together, so it cannot choose among them. If the frame has only
+        // one row, every condition has one value. So the condition is evaluated again, with this row twice: now it must have two values.
         let has_value_for_each_row = match frame.height() {
             1 => {
                 let twice = frame.vstack(frame).map_err(unsupported)?;

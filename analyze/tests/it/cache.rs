@@ -129,8 +129,9 @@ fn only_block(root: &Path) -> PathBuf {
     blocks[0].clone()
 }
 
-/// The test takes a block with the measures for a warm-up of 2 s (a time at the start of runs that is ignored), and renames it as if it
-/// had the measures without a warm-up. `analyze drift` does not use the renamed block. It says so in a message and replaces the block.
+/// The test makes a block with the measures for a warm-up of 2 s (a time at the start of runs that is ignored), and gives the block the
+/// name that the block without a warm-up had. `analyze drift` does not use the renamed block. It says so in a message and replaces the
+/// block.
 #[test]
 fn a_renamed_block_is_not_used() {
     let folder = tempfile::tempdir().unwrap();

@@ -80,8 +80,8 @@ fn a_run_may_pass_midnight() {
     let first = log(["23:59:59.0", "00:00:00.0", "00:00:01.0"]);
     let second = log(["00:00:00.5", "00:00:01.5", "00:00:02.5"]);
     let words = import_folder(&[("vm1.csv", &first), ("vm2.csv", &second)]).unwrap();
-    // The last event of the run is 3.5 s after the first one. The import prefers a duration of whole seconds. It takes 4 s, because this is
-    // less than one tick (1 s) after the last event.
+    // The last event of the run is 3.5 s after the first one. The import prefers a duration of whole seconds. It takes 4 s, because
+    // 4 s is the next whole number after 3.5 s, and the difference is less than one tick (1 s).
     assert!(
         words.iter().any(|word| word.contains("duration_s=4")),
         "{words:?}"
@@ -100,8 +100,8 @@ fn import_times(title: &str, time: impl Fn(u64) -> String) -> Result<String, Str
     import_folder(&[("vm1.csv", &log), ("vm2.csv", &log)]).map(|words| words.join("\n"))
 }
 
-/// A log of a machine with a tick every 30 s is imported if its times are dates. (If its times were numbers, it would be refused, because
-/// their unit would probably be wrong.) A tick every day is refused: the slowest possible machine has a tick every 1000 s.
+/// A log with a tick every 30 s is imported if its times are dates. (If the times were numbers, the log would be refused, because the unit
+/// of the times would probably be wrong.) A tick every day is refused: the slowest possible machine has a tick every 1000 s.
 #[test]
 fn slow_machines_whose_log_has_dates_are_imported() {
     let each_30_s = |event| format!("2031-04-05T10:{:02}:{:02}Z", event / 2, event % 2 * 30);
@@ -130,7 +130,7 @@ fn if_rates_are_too_slow_the_error_advises_another_unit_of_times() {
 /// If the title says that times are seconds, they are read as seconds, unless they are clearly Unix times in another unit.
 #[test]
 fn a_title_in_seconds_is_believed() {
-    // Read as seconds, these times are too slow for a machine. Even so, they are not read in another unit.
+    // Read as seconds, these times mean a tick every 50 s. That is refused as too slow. Even so, the import takes no other unit.
     let each_50_s = |event: u64| (event * 50).to_string();
     let error = import_times("time_s", each_50_s).unwrap_err();
     assert!(
@@ -150,7 +150,7 @@ fn a_title_in_seconds_is_believed() {
 #[test]
 fn a_long_value_is_shown_once_as_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    // All three rows have the same event. The report shortens it, and must recognise that the second one is the same example.
+    // All three rows have the same event. It is too long for an example, so the report shows only its beginning, and must show it once.
     let log = LOG.replace("internal", &format!("internal {}", "x".repeat(200)));
     fs::write(folder.path().join("vm1.csv"), log).unwrap();
     let (report, _) = import::understand(&[folder.path().to_owned()], &Mapping::default()).unwrap();

@@ -117,8 +117,8 @@ fn the_error_for_runs_without_a_margin_gives_advice() {
         err,
         "mixed: 6 unpunctual runs of 12 finished are left out; 6 of them have a margin of 0, so they can never be punctual\n"
     );
-    // In datasets of schema 4 (an earlier format), every run with uniform phases has `margin_us` 0, because its margin was not calculated.
-    // The true margin can be larger, so the error gives other advice.
+    // In datasets of schema 4 (an earlier format), every run with uniform phases has 0 in `margin_us`, because its margin was not
+    // calculated. The true margin can be larger, so the error gives other advice.
     let root = folder.path().join("earlier");
     let text = format!("{}phase = \"uniform\"\n", fixture::small_over_tcp());
     fixture::altered(&root, &text, |runs| {

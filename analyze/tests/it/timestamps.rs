@@ -134,8 +134,8 @@ fn a_damaged_timestamp_is_reported_with_row_and_column() {
     );
 }
 
-/// Simulates the experiment, and checks that `analyze export` succeeds for its dataset. Returns the events with the columns that the
-/// export writes. They come directly from the library: the exported files are not read.
+/// Simulates the experiment, and checks that `analyze export` succeeds for its dataset. Returns the events as a data frame of the library,
+/// with the same columns as in the exported files. The exported files are not read.
 fn exported(root: &Path, text: &str) -> DataFrame {
     fixture::simulated(root, text);
     let dataset = Dataset::open(root).unwrap();

@@ -49,8 +49,8 @@ impl CarriedTimestamp {
         match self {
             Self::Vector(timestamp) => timestamp.components().iter().all(|&n| n <= max_events),
             Self::Hybrid(clock) => {
-                // The time of a hybrid clock is one that a physical clock has shown. Physical clocks differ from model time by less than
-                // `EPSILON_NS`. One more step allows for rounding.
+                // A hybrid clock starts at time 0. It takes all later times from the physical clocks of the machines. A physical clock
+                // differs from model time by less than `EPSILON_NS`. One more step allows for rounding.
                 let steps = |ns: u64| (ns / RESOLUTION_NS) as i64 + 1;
                 let earliest = -steps(EPSILON_NS);
                 let latest = steps(duration_ns.saturating_add(EPSILON_NS));
@@ -101,7 +101,7 @@ impl TimestampFormat {
     }
 }
 
-/// The additional clock of a machine, and the physical clock that it needs.
+/// The additional clock of a machine. A hybrid clock is stored together with the machine's physical clock, from which it takes the time.
 #[derive(Clone, Debug)]
 enum AdditionalClock {
     Vector(VectorClock),
@@ -146,7 +146,8 @@ impl CarriedClock {
         })
     }
 
-    /// Begins the tick that is due at model time `due_ns`: reads the physical clock for this time.
+    /// Begins the tick that is due at model time `due_ns`: stores what the machine's physical clock shows at this time. With a vector
+    /// clock, nothing is stored.
     pub(crate) fn begin_tick(&mut self, due_ns: u64) {
         if let AdditionalClock::Hybrid(_, physical) = &self.clock {
             self.now = physical.reading(due_ns as i64);

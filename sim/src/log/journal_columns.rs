@@ -262,7 +262,8 @@ const fn from_parameter(parameter: &'static Parameter) -> JournalColumn {
         name: parameter.name,
         kind: match parameter.kind {
             ValueKind::Number => CellKind::Number,
-            // Some rows can have a number (`0.7`) and others a list (`0.9,0.5`). A column has a single type, and only a text can hold both.
+            // Of a `NumberOrList`, some rows can have a number (`0.7`) and others a list (`0.9,0.5`). A column has a single type. Only texts
+            // can hold both.
             ValueKind::NumberOrList | ValueKind::Text => CellKind::Text,
         },
         unit: parameter.unit,

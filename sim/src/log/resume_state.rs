@@ -12,8 +12,8 @@ use super::parts::{Paths, read_manifest, shards_in};
 use crate::experiment::{Experiment, Shard};
 use crate::files;
 
-/// If a sweep crashed before its manifest (`dataset.json`) was complete, it may have left these files. The next sweep does
-/// not refuse them: it locks `.lock` and replaces `experiment.toml`. Incomplete files are not listed here, because they have temporary names.
+/// If a sweep crashed before its manifest (`dataset.json`) was complete, it may have left these files. The next sweep does not
+/// refuse them: it locks `.lock` and replaces `experiment.toml`. Incomplete files are not listed here, because they have temporary names.
 const LEFT_BY_CRASH: [&str; 2] = [".lock", "experiment.toml"];
 /// The files of a dataset that are replaced as a whole, never changed in place: each new version has a temporary name until it is
 /// complete.
@@ -23,8 +23,8 @@ const EARLIER_PARTIAL: [&str; 2] = ["experiment.partial", "dataset.partial"];
 
 /// What an inspection has found: a dataset that the experiment can continue, or a folder in which it can create its dataset.
 pub(super) struct ResumeState {
-    /// The paths of the dataset's files, which may not exist yet. If the experiment is restricted to one shard (a part of
-    /// the runs with its own folder), these are the paths of the shard's files.
+    /// The paths of the dataset's files, which may not exist yet. If the experiment is restricted to one shard (a part of the
+    /// runs, with a folder of its own), these are the paths of the shard's files.
     pub(super) paths: Paths,
     /// The manifest. `None` if there is no dataset yet.
     pub(super) manifest: Option<Manifest>,
@@ -81,8 +81,8 @@ impl ResumeState {
         }
     }
 
-    /// Gives every run the number that it already has in this dataset or in another shard. After an extension of the experiment, a shard
-    /// has the new runs in its manifest only when the shard is started or continued. So the manifests can have lists of different lengths.
+    /// Gives every run the number that it already has in this dataset or in another shard. If the experiment is extended, the manifest of
+    /// a shard gets the new runs only when that shard is started or continued. So the lists of runs in the manifests can differ in length.
     /// The numbers are taken from the longest list.
     fn continue_numbering(&mut self, siblings: &[(PathBuf, Manifest)]) -> Result<(), DatasetError> {
         // The experiment in the form in which manifests contain it, so that it can be compared with the existing manifests. The second

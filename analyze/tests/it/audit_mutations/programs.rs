@@ -36,8 +36,8 @@ fn with_three_or_more_machines(setup: &Setup, _: RunKind) -> bool {
     setup.machines() > 2
 }
 
-/// Tells whether all messages have the same delay. Then messages arrive in the order in which they were sent, so a wrong order in the
-/// queue shows.
+/// Tells whether all messages have the same delay. Then they arrive in the order in which they were sent, so the audit can find a wrong
+/// order in the queue. If delays are drawn at random, the audit does not know in which order messages arrived.
 fn has_constant_delay(setup: &Setup) -> bool {
     matches!(setup.delays, DelayDistribution::Constant(_))
 }
@@ -73,8 +73,8 @@ fn wrong_clocks_are_found() {
         require_found(bug, check, everywhere);
     }
     // A program with the bug `TakesStamp` sets the clock to stamp + 1 at each receive. This is wrong only if the stamp is lower than the
-    // clock. With two machines it never is: the slower machine always has a message to receive, so it never sends, and the stamps of the
-    // faster machine are never lower than the clock of the slower one.
+    // clock. With two machines, there need not be such a stamp: the slower machine receives a message at nearly every tick. So it hardly
+    // ever sends, and its clock hardly ever gets ahead of the next stamp.
     require_found(
         Bug::TakesStamp,
         Check::ReceiveClock,
@@ -98,7 +98,7 @@ fn lost_repeated_and_changed_messages_are_found() {
     ] {
         require_found(bug, check, everywhere);
     }
-    // With two machines, the wrong sender would be the receiver itself.
+    // The bug replaces the logged sender by a machine that is neither the sender nor the receiver. So it needs a third machine.
     require_found(Bug::WrongSender, Check::Sent, with_three_or_more_machines);
     // With two machines, all messages in a queue have the same sender.
     require_found(Bug::HighestSenderFirst, Check::QueueOrder, |setup, _| {
@@ -112,8 +112,8 @@ fn messages_that_are_received_in_the_wrong_order_are_found() {
     require_found(Bug::IgnoresLastSender, Check::QueueOrder, |setup, _| {
         setup.machines() > 2 && has_constant_delay(setup)
     });
-    // In these setups, messages of different senders arrive at the same time only with aligned phases, when machines tick at the same time.
-    // In late runs the audit does not know which of two such messages arrived first.
+    // The bug needs two messages that arrive at the same time. Only the setup with aligned phases has such messages, because its machines
+    // tick at the same time. In late runs the audit does not know which of two such messages arrived first.
     require_found(
         Bug::HigherSenderWinsTies,
         Check::QueueOrder,
@@ -129,7 +129,8 @@ fn messages_without_the_configured_delay_are_found() {
     }
 }
 
-/// One message in twenty is lost. The audit does not report the messages after a lost message as further violations.
+/// Every twentieth message is lost, so the audit may report at most 1/20 of the messages. If it also reported the messages after a lost
+/// message, there would be more violations.
 #[test]
 fn a_lost_message_causes_one_violation() {
     // Three machines, and messages without delay.
@@ -145,7 +146,7 @@ fn a_lost_message_causes_one_violation() {
 /// Conservation: each message that was sent was received, or waits at the end of the run, or is still under way.
 #[test]
 fn lost_and_repeated_messages_break_conservation() {
-    // If delays may be very long, a lost message may still be under way.
+    // If delays are drawn at random, they can be very long. Then the audit cannot tell a lost message from one that is still under way.
     let is_visible = |setup: &Setup, _: RunKind| has_constant_delay(setup);
     require_found(Bug::LosesMessages, Check::Conservation, is_visible);
     require_found(Bug::DuplicatesMessages, Check::Conservation, is_visible);
@@ -167,17 +168,18 @@ fn wrong_queues_are_found() {
 
 #[test]
 fn messages_that_are_received_at_the_time_of_their_send_are_found() {
-    // In these setups, only with aligned phases does a machine send exactly at the time of another machine's tick. In late runs,
-    // messages need not arrive as scheduled.
+    // The bug needs a machine that sends exactly at the time of another machine's tick. This happens only in the setup with aligned phases.
+    // In late runs the audit cannot find the bug, because it does not know exactly when a message arrived.
     require_found(Bug::NoTimeBetween, Check::Causality, |setup, kind| {
         setup.phase == "aligned" && kind != RunKind::Late
     });
 }
 
-/// If a run is as scheduled, there is only one possible order in which its messages are received, so a wrong order is found. For other
-/// runs the audit knows only lower and upper limits of queue lengths. Here messages may take the whole run, so these limits are as wide
-/// as possible. But the audit assumes that messages enter a queue in the order in which they are received. If this order is wrong, the
-/// logged queue lengths say that some messages were in the queue before they were sent. So the check `queue_length` fails.
+/// The machines receive messages in the wrong order. If the run is as scheduled, the audit knows the right order, and `queue_order` fails.
+/// If the run is late, the audit knows only a lower and an upper limit of the number of messages that had arrived at each event. In this
+/// test a message can travel as long as the whole run lasts, so these limits are as wide as possible, and `queue_order` passes. But the
+/// audit also assumes that messages enter a queue in the order in which they are received. According to this order and the logged queue
+/// lengths, some messages were in the queue before they were sent. So `queue_length` fails.
 #[test]
 fn limits_of_queues_depend_on_column_as_scheduled() {
     let allow_long_latencies = |run: &mut FinishedRun| {
@@ -188,7 +190,8 @@ fn limits_of_queues_depend_on_column_as_scheduled() {
     let setup = SETUPS[1];
     let [as_scheduled, late] = [RunKind::AsScheduled, RunKind::Late]
         .map(|kind| setup.audit_altered(kind, Bug::HighestSenderFirst, allow_long_latencies));
-    assert!(as_scheduled.counts(Check::QueueOrder).1 > 0);
+    let (_, violations) = as_scheduled.counts(Check::QueueOrder);
+    assert!(violations > 0);
     assert_eq!(failed(&late), ["queue_length"]);
 }
 
@@ -201,7 +204,7 @@ fn wrong_shares_of_random_outcomes_are_found() {
         everywhere,
     );
     require_found(Bug::NeverToAll, Check::Recipients, everywhere);
-    // With three machines, two recipients are all others.
+    // With three machines, a send to two machines is a send to all others, which is correct.
     require_found(
         Bug::SometimesTwoRecipients,
         Check::Recipients,
