@@ -67,7 +67,7 @@ pub struct Contrast {
 /// Nothing can be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no configuration of A can be compared with one of B: they agree in no combination of {common}.{hint}"
+    "no configuration of A can be compared with one of B: A and B have no combination of {common} in common.{hint}"
 )]
 pub struct NothingPairs {
     /// The names of the common parameters that have several values.
@@ -167,7 +167,7 @@ impl Contrast {
             hint: match names.is_empty() {
                 true => String::new(),
                 false => format!(
-                    " They would agree if {} could differ: with --a and --b, choose one value on each side",
+                    " To compare them nevertheless, let one parameter differ: with --a and --b, choose one value of {} for A, and another for B",
                     names.join(" or ")
                 ),
             },

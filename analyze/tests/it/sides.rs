@@ -224,7 +224,7 @@ fn two_conditions_are_compared_or_an_error_says_why_they_cannot() {
     assert_eq!(code, 2);
     assert!(
         err.contains(
-            "they agree in no combination of rates, internal. They would agree if rates or internal could differ"
+            "A and B have no combination of rates, internal in common. To compare them nevertheless, let one parameter differ: with --a and --b, choose one value of rates or internal for A"
         ),
         "{err}"
     );

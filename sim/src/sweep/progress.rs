@@ -204,6 +204,7 @@ impl Progress {
         self.run_time = Duration::from_secs_f64(longest_s / experiment.time_scale);
         (self.planned_ticks, self.share) = (plan.ticks.max(1), 0.0);
         (self.with_margin, self.punctual, self.has_advised) = (0, 0, false);
+        (self.has_reported_hold_back, self.has_reported_stop) = (false, false);
         if !dataset.is_locked() {
             self.print_line(&format!(
                 "the file system of {} has no locks, so a second `sim run` could write to it at the same time; start only one",

@@ -54,7 +54,7 @@ pub(super) fn queue(
         [one] => {
             assumptions.push(format!(
                 "The number {} in lines such as `{}` is taken as the queue's length, \
-                because it is 0 whenever the next event is not a receive.",
+                because it agrees with the receives: messages wait only if the next event is a receive.",
                 template.slots[one].label(),
                 template.example
             ));
@@ -175,7 +175,7 @@ pub(super) fn drop_unresolved(
         if let Some(unknown) = unknown {
             found.iter_mut().for_each(|found| *slot_of(found) = None);
             assumptions.push(format!(
-                "The names of {name} are not used, because `{unknown}` is not a machine of the run."
+                "The names of {name} are not used, because `{unknown}` is not another machine of the run."
             ));
         }
     }
