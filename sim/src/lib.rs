@@ -21,7 +21,7 @@
 //! - [`table`]: prints tables on a terminal
 //! - [`toml_reader`]: reads TOML files from users, and reports every mistake
 //! - [`console`]: prints messages to users
-//! - [`offering`]: the values that a shell offers for an option when the user presses the tab key
+//! - [`value_completions`]: the values that a shell offers for an option when the user presses the tab key
 //!
 //! The commands of the program `sim` are in `commands`, each in its own file.
 //!
@@ -48,11 +48,11 @@ pub mod files;
 pub mod input;
 pub mod log;
 pub mod machine;
-pub mod offering;
 pub mod random;
 pub mod sweep;
 pub mod table;
 pub mod toml_reader;
+pub mod value_completions;
 pub mod watch;
 pub mod wire;
 

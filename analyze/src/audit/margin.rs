@@ -19,8 +19,8 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     ticks.sort_unstable();
     let interacting_machines = setup.model.interacting_machines();
     let closest_ns = match &interacting_machines {
-        // `None` means that the order matters for any two machines. So the closest two ticks of different machines are next to each other
-        // in the sorted list.
+        // `None` means that the order matters for any two machines. Then it is enough to compare neighbours in the sorted list: a third tick
+        // between two ticks of different machines would form a closer pair with one of them.
         None => {
             let pairs = ticks.windows(2).filter(|pair| pair[0].1 != pair[1].1);
             pairs.map(|pair| pair[1].0 - pair[0].0).min()
@@ -42,8 +42,9 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
 }
 
 /// A lower limit of the margin, in nanoseconds of real time. With `phase = "spread"`, time is divided into equal steps, and ticks of
-/// different machines are due at least one step apart. So the limit is the length of a step: a million seconds divided by
-/// [`Setup::steps_per_million_seconds`]. If that number is `None`, or with another phase, the limit is 0. In datasets with a `schema`
+/// different machines are due at least one step apart. So the limit is the length of a step. The number of
+/// steps is known for a million seconds ([`Setup::steps_per_million_seconds`]), because then it is an integer. If it is not known, or with
+/// another phase, the limit is 0. In datasets with a `schema`
 /// (version of the format) of 4 or less, column `margin_us` may have this limit instead of the margin.
 pub(super) fn lower_limit_ns(setup: &Setup) -> u64 {
     match (setup.phase, setup.steps_per_million_seconds()) {

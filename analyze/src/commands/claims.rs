@@ -11,7 +11,7 @@ use analyze::stats::row_query::SortKey;
 use anyhow::bail;
 use clap::Args;
 use sim::console::tell;
-use sim::offering::offering;
+use sim::value_completions::parser_with_completions;
 
 use super::output::{Output, is_closed_pipe};
 use super::pools;
@@ -41,9 +41,9 @@ pub struct Claims {
     #[arg(long = "claim", value_name = "ID")]
     ids: Vec<String>,
     /// Sort by these columns. The columns are claim (its id), says (its text), source, verdict, depends_on (the parameters that decide) and
-    /// expected (what theory predicts). Write verdict, or "verdict desc" for the reverse order. Without this option, claims have the order
-    /// of the file
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, claim_columns), hide_possible_values = true)]
+    /// expected (what theory predicts). For example, `--sort verdict` sorts by the verdict, and `--sort "verdict desc"` in
+    /// the reverse order. Without this option, claims have the order of the file
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = parser_with_completions(SortKey::from_str, claim_columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
     #[command(flatten)]
     output: Output,

@@ -6,7 +6,7 @@ use analyze::clocks::{ClockOrder, ClockSpec, clock_groups, tables};
 use analyze::stats::row_query::SortKey;
 use anyhow::bail;
 use clap::Args;
-use sim::offering::offering;
+use sim::value_completions::parser_with_completions;
 
 use super::Datasets;
 use super::output::Output;
@@ -25,7 +25,7 @@ These are the clocks, with the default values of their settings:
   matrix         the newest known vector of each machine
   encoded        a vector as one integer
   interval-tree  a tree of counters; each machine owns a part of the tree
-  bloom:m=8,k=2  m counters; each event adds 1 to k of them
+  bloom:m=8,k=2  m counters; each event increments k of them
   plausible:r=2  a vector of only r counters; several machines share a counter
   hlc:epsilon=0.1,resolution=0.001            a physical clock and a counter
   hybrid-vector:epsilon=0.1,resolution=0.001  a vector of physical clocks
@@ -41,7 +41,7 @@ pub struct Clocks {
     /// Sort by these columns, named as in CSV or by their headings, such as ordered_wrongly. Measured properties of clocks are sorted from
     /// the largest to the smallest value, other columns (parameters, replayed_clock, machines, n, dataset) from the smallest to the largest.
     /// To reverse this, write `message_bytes asc` or `machines desc`
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, ClockOrder::columns), hide_possible_values = true)]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = parser_with_completions(SortKey::from_str, ClockOrder::columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
     #[command(flatten)]
     top: Top,

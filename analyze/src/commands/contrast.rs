@@ -9,7 +9,7 @@ use analyze::stats::side_tables::{self, Sides};
 use analyze::stats::sides::{self, Cell};
 use anyhow::{Context, bail};
 use clap::Args;
-use sim::offering::offering;
+use sim::value_completions::parser_with_completions;
 
 use super::Datasets;
 use super::output::Output;
@@ -30,12 +30,12 @@ const DEFAULT_MEASURES: [&str; 4] = [
   analyze contrast data/quickstart --of internal --from 0.4 --to 0.7
   analyze contrast data/quickstart --a \"internal = 0.7\" --b \"internal = 0.4 and rates = '3,3,3'\"
 
-A and B are two datasets, or the runs that meet two conditions (--a and --b). Each configuration of A is compared with the configuration \
-of B that has the same parameters, apart from the parameters that differ between A and B. A parameter differs if none of its values in A \
-occurs in B. The text above the printed table lists the parameters that differ. An example: in A internal is 0.4, in B it is 0.7, and both \
-have several rates. Then the configuration of A with rates 1,3,6 is compared with the configuration of B with rates 1,3,6. If A also has \
-runs with internal 0.1, A has two configurations with rates 1,3,6. Then the average of these two is compared with B. If the rates differ, \
-machines are compared by their role (slowest, fastest).")]
+A and B are two datasets, or the runs that meet two conditions (--a and --b). If no value of a parameter occurs in both A and B, the \
+comparison is about this parameter. There can be several such parameters; the text above the printed table lists them. A configuration \
+of A is compared with the configuration of B that has the same values of all other parameters. An example: in A internal is 0.4, in B it \
+is 0.7, and both have several rates. Then the configuration of A with rates 1,3,6 is compared with the configuration of B with rates \
+1,3,6. If A also has runs with internal 0.1, A has two configurations with rates 1,3,6. Then the average of these two is compared with B. \
+If the comparison is about the rates, machines are compared by their role (slowest, fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,
@@ -55,7 +55,7 @@ pub struct Contrast {
     #[arg(long, value_name = "CONDITION", requires = "a")]
     b: Option<Choice>,
     /// Compare this measure, named by its column; may be given several times
-    #[arg(long, value_name = "NAME", value_parser = offering(parse_name, measure_names), hide_possible_values = true)]
+    #[arg(long, value_name = "NAME", value_parser = parser_with_completions(parse_name, measure_names), hide_possible_values = true)]
     measure: Vec<String>,
     #[command(flatten)]
     options: RowOptions,

@@ -6,7 +6,7 @@ use analyze::precision::{self, Extension, HalfWidth, MachineNeed};
 use analyze::stats::repetitions;
 use clap::Args;
 use sim::console::tell;
-use sim::offering::offering;
+use sim::value_completions::parser_with_completions;
 
 use super::Datasets;
 use super::output::Output;
@@ -32,7 +32,7 @@ pub struct Precision {
     #[command(flatten)]
     datasets: Datasets,
     /// The measure, named by its column, such as lag_final
-    #[arg(long, value_name = "NAME", value_parser = offering(parse_name, measure_names), hide_possible_values = true)]
+    #[arg(long, value_name = "NAME", value_parser = parser_with_completions(parse_name, measure_names), hide_possible_values = true)]
     measure: String,
     /// Half the width of the 95 % interval: a number in the unit of the measure, such as 0.2, or a share of the mean, such as 5%
     #[arg(long, value_name = "WIDTH", allow_hyphen_values = true)]
@@ -55,9 +55,9 @@ impl Precision {
         let query = self.options.query(&[measure])?;
         let datasets = self.datasets.open()?;
         // A group is one machine of one configuration, with its repetitions. `with_measures` adds the measures that --having and --sort
-        // name, because `of_groups` chooses and sorts the groups by these measures.
+        // name, because `choose_groups` chooses and sorts the groups by these measures.
         let groups = repetitions::groups_with(&datasets, &query.with_measures(&[measure]))?;
-        let groups = query.of_groups(groups)?;
+        let groups = query.choose_groups(groups)?;
         let mut needs = precision::needs(&groups, measure, self.half_width)?;
         // For each configuration, the machine that needs the most repetitions.
         let mut configurations = needs.configurations();

@@ -15,8 +15,8 @@ use analyze::stats::{pool, repetitions};
 use anyhow::{Context, bail};
 use clap::Args;
 use sim::console::tell;
-use sim::offering::offering;
 use sim::sweep::words::grouped;
+use sim::value_completions::parser_with_completions;
 
 use super::Datasets;
 use super::output::Output;
@@ -46,16 +46,16 @@ pub fn measure_names() -> Vec<&'static str> {
 #[derive(Debug, Args)]
 pub struct RowOptions {
     /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can use parameters,
-    /// machine, rate, role, n (number of runs), the mean of each measure (lag_final), its standard deviation (lag_final_sd), the limits
-    /// of its interval (lag_final_low, lag_final_high) and its prediction (lag_final_predicted), and whether a machine is stable,
-    /// critical or overloaded, as predicted (regime) or as measured (regime_measured). If this option is given several times, all
-    /// conditions must hold
+    /// machine, rate, role and n (number of runs). For each measure, here lag_final, it can use the mean (lag_final), the standard deviation
+    /// (lag_final_sd), the limits of the interval (lag_final_low, lag_final_high) and the prediction (lag_final_predicted). It can also use
+    /// regime (stable, critical or overloaded, as predicted) and regime_measured. If this option is given several times, all conditions
+    /// must hold
     #[arg(long, value_name = "CONDITION", value_parser = SqlCondition::parse)]
     having: Vec<SqlCondition>,
     /// Sort by these columns, named as in the CSV output (backlog_growth) or by their headings in the printed table (growth). Measures
     /// are sorted from the largest to the smallest value, other columns from the smallest to the largest. To reverse this, write
     /// `jump_mean asc` or `rates desc`
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = offering(SortKey::from_str, row_columns), hide_possible_values = true)]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = parser_with_completions(SortKey::from_str, row_columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
 }
 
@@ -109,7 +109,7 @@ pub struct Rows {
     /// Combine all runs that have the same values in the named columns, such as rates,internal. NAME is a parameter or one of
     /// these: `machines` (how many machines a run has), `machine` (a machine's number, from 0), `rate`, `role` (slowest, fastest, between
     /// or equal) and `dataset`
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = offering(parse_name, pool_columns), hide_possible_values = true)]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = parser_with_completions(parse_name, pool_columns), hide_possible_values = true)]
     by: Vec<String>,
     #[command(flatten)]
     options: RowOptions,
@@ -168,7 +168,7 @@ pub fn print_table_of(
     // `names` is empty without --by. `with_measures` adds the measures that --having and --sort need.
     if !names.is_empty() {
         let pools = pool::pools(&datasets, &names, &query.with_measures(&measures))?;
-        let mut pools = query.of_pools(&names, pools)?;
+        let mut pools = query.choose_pools(&names, pools)?;
         rows.top.truncate(&mut pools);
         let mut table = pool::table(spec.title, &names, &measures, &pools, rows.deviations());
         table.caption.extend(notes);
@@ -177,7 +177,7 @@ pub fn print_table_of(
         return output.print(&[], &[table], || pool::records(&names, &measures, &pools));
     }
     let groups = repetitions::groups_with(&datasets, &query.with_measures(&measures))?;
-    let mut groups = query.of_groups(groups)?;
+    let mut groups = query.choose_groups(groups)?;
     rows.top.truncate(&mut groups);
     let mut table = tables::table(spec.title, &measures, &groups, rows.deviations());
     table.caption.extend(notes);

@@ -79,7 +79,7 @@ impl Summary {
         let measures: Vec<&'static Measure> = specs.flat_map(tables::TableSpec::measures).collect();
         let query = self.options.query(&measures)?;
         let groups = repetitions::groups_with(datasets, &query.with_measures(&measures))?;
-        let groups = query.of_groups(groups)?;
+        let groups = query.choose_groups(groups)?;
         self.output
             .print(&[], &[], || tables::records(&measures, &groups))
     }

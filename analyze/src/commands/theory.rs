@@ -8,7 +8,7 @@ use analyze::theory;
 use anyhow::bail;
 use clap::Args;
 use sim::experiment::{Change, Experiment, Overrides};
-use sim::offering::offering;
+use sim::value_completions::parser_with_completions;
 
 use super::Datasets;
 use super::output::Output;
@@ -35,7 +35,7 @@ pub struct Theory {
     /// Change a value of the experiment file, for example --set internal=0.4; may be given several times
     // Shells offer the keys for completion, such as `internal=`. The help does not list the keys as possible values, because a key alone is
     // not a valid value of --set.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = offering(Change::from_str, Change::beginnings), hide_possible_values = true)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parser_with_completions(Change::from_str, Change::beginnings), hide_possible_values = true)]
     set: Vec<Change>,
     #[command(flatten)]
     options: RowOptions,
@@ -61,7 +61,7 @@ impl Theory {
         let datasets = self.datasets.open()?;
         let groups = repetitions::groups_with(&datasets, &query.with_measures(&measures))?;
         // The groups that fulfil --having, in the order of --sort.
-        let mut groups = query.of_groups(groups)?;
+        let mut groups = query.choose_groups(groups)?;
         self.top.truncate(&mut groups);
         let machines = theory::compare(&groups);
         self.output.print(&[], &[theory::table(&machines)], || {

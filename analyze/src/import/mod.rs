@@ -80,7 +80,7 @@ pub use mapping::{Kind, Mapping, When};
 pub use report::Report;
 
 use sim::log::{
-    FinishedRun, ImportWriter, Imported, ImportedFile, MissingFields, Unmeasured, UnmeasuredPart,
+    EndedRun, ImportWriter, Imported, ImportedFile, MissingFields, Unmeasured, UnmeasuredPart,
 };
 
 use crate::error::Error;
@@ -115,7 +115,7 @@ pub fn import(sources: &[PathBuf], given: &Mapping, root: &Path) -> Result<Repor
     let mut repetitions: BTreeMap<String, u32> = BTreeMap::new();
     for (index, (run, setup)) in runs.iter().zip(&setups).enumerate() {
         let repetition = repetitions.entry(setup.key()).or_default();
-        let finished = FinishedRun {
+        let finished = EndedRun {
             // The journal is the file `runs.csv`, with a row for each run.
             row: setup.journal_row(index as u64, *repetition, run),
             events: run.rows(index as u64),

@@ -7,8 +7,9 @@ const MISSING: [&str; 8] = ["NA", "N/A", "NaN", "None", "NULL", "nil", "-", "--"
 const MAX_NUMBER: u64 = i64::MAX as u64;
 /// A number with more digits than this before the decimal point (without leading zeros) is greater than `MAX_NUMBER`.
 const MAX_DIGITS: i64 = 19;
-/// Larger exponents are read as this one. The result is the same, because no text has 2^40 digits: with either exponent, every number except
-/// 0 is too large. With the negative of either exponent, the whole part of every number is 0.
+/// A larger exponent is replaced by this one. This does not change the result: no text has 2^40 digits, so with both exponents every number
+/// except 0 is too large. In the same way, an exponent below `-LARGEST_EXPONENT` is replaced by `-LARGEST_EXPONENT`: the whole part of the
+/// number is 0 with both.
 const LARGEST_EXPONENT: i64 = 1 << 40;
 
 /// The character before the decimals of a number.

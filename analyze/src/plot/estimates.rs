@@ -40,7 +40,7 @@ impl Estimates {
     ) -> Result<Self, PlotError> {
         match options.by.as_slice() {
             [] => Self::of_configurations(dataset, measures),
-            by => Self::of_pools(dataset, by, measures),
+            by => Self::choose_pools(dataset, by, measures),
         }
     }
 
@@ -81,7 +81,7 @@ impl Estimates {
     }
 
     /// Configurations with the same values of the parameters `by` are one condition.
-    fn of_pools(
+    fn choose_pools(
         dataset: &Dataset,
         by: &[&'static str],
         measures: &[&'static Measure],

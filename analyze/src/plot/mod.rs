@@ -57,7 +57,7 @@ pub enum Kind {
     JumpsOverTime,
     /// Mean jump against rate, and mean backlog against the probability of sending, with least-squares lines
     Regression,
-    /// Backlog growth over rates and internal, with the boundary that theory predicts
+    /// Backlog growth for each combination of `rates` and `internal`, with the predicted boundary between stable and overloaded
     Stability,
     /// Measurements against predictions
     Theory,

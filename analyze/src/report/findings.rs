@@ -165,11 +165,12 @@ fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
 }
 
 /// Says how many of the predictions without a caveat agree with the measurements.
-fn agreement(compared: &[PredictionComparison<'_>]) -> Option<String> {
+fn agreement(machines: &[PredictionComparison<'_>]) -> Option<String> {
     // For each machine, each quantity that theory predicts, with its measured value.
-    let all = compared.iter().flat_map(PredictionComparison::compared);
-    let without_caveat: Vec<Compared> =
-        all.filter(|compared| compared.caveats.is_empty()).collect();
+    let quantities = machines.iter().flat_map(PredictionComparison::compared);
+    let without_caveat: Vec<Compared> = quantities
+        .filter(|quantity| quantity.caveats.is_empty())
+        .collect();
     // A z-score is the measured mean minus its prediction, in standard errors of the mean. With a single repetition there is no standard
     // error. If all measured values are equal, the standard error is 0. In both cases there is no z-score.
     let z_scores: Vec<f64> = without_caveat.iter().filter_map(Compared::z).collect();
@@ -189,6 +190,7 @@ pub(super) fn provenance(dataset: &Dataset) -> Facts {
     let mut facts = vec![
         fact("dataset", dataset.label()),
         fact("folder", dataset.root().display().to_string()),
+        // A hash of the name, the experiment and the import of the dataset.
         fact("identity", manifest.identity.as_str()),
         fact("schema of the dataset", manifest.schema.to_string()),
         fact("seed", manifest.experiment.seed.to_string()),

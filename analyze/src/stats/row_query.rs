@@ -134,7 +134,7 @@ impl RowQuery {
     /// # Errors
     ///
     /// [`Error::Condition`] if a condition cannot be evaluated; [`Error::NoSuchRow`] if no row meets the conditions.
-    pub fn of_groups(&self, groups: Vec<Group>) -> Result<Vec<Group>, Error> {
+    pub fn choose_groups(&self, groups: Vec<Group>) -> Result<Vec<Group>, Error> {
         let needs_predictions = self.columns().any(RowColumn::is_prediction_or_regime);
         let chosen = {
             let predicted = if needs_predictions {
@@ -158,7 +158,7 @@ impl RowQuery {
     ///
     /// [`Error::NotPooled`] if the query needs a column that these rows do not have; [`Error::Condition`] if a condition cannot be evaluated;
     /// [`Error::NoSuchRow`] if no row meets the conditions.
-    pub fn of_pools(&self, names: &[&str], pools: Vec<Pool>) -> Result<Vec<Pool>, Error> {
+    pub fn choose_pools(&self, names: &[&str], pools: Vec<Pool>) -> Result<Vec<Pool>, Error> {
         // All pools have the same columns, so the first one is enough.
         let is_missing = |column: &RowColumn| {
             pools

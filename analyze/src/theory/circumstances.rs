@@ -25,18 +25,24 @@ pub(super) struct Circumstances {
     /// The coupling: how strongly the machines of the system influence each other. If it is 1 or more, they may overload each other until
     /// some of them stop sending ([`super::fluid`]).
     ///
-    /// An idle tick (a tick that receives nothing) of machine i sends to a given neighbour with probability s_i. Take the matrix with
-    /// the element sqrt(s_i s_j) for two machines i and j that send to each other, and 0 elsewhere. Overloaded machines have no row and
-    /// no column, because they have no idle ticks in the long run. The smallest eigenvalue of this matrix is negative or 0. The coupling is
-    /// its absolute value, for example sqrt(s_0 s_1) for two machines. It is rounded down to one of `COUPLINGS`, or to 0 if it is less than
-    /// all of them.
+    /// An idle tick (a tick that receives nothing) of machine i sends to a given neighbour with probability s_i. If machine 0 has one idle
+    /// tick more, machine 1 receives s_0 messages more, so it has s_0 idle ticks less, and sends s_0 s_1 messages less to machine 0. For two
+    /// machines that send to each other, the coupling is sqrt(s_0 s_1): then two such steps change the number of idle ticks by the factor
+    /// s_0 s_1.
+    ///
+    /// For more machines, take the matrix with the element sqrt(s_i s_j) for two machines i and j that send to each other, and 0 elsewhere.
+    /// Overloaded machines have no row and no column, because they have no idle ticks in the long run. Let e be the smallest eigenvalue of
+    /// this matrix; it is negative or 0. The coupling is -e. It is rounded down to one of `COUPLINGS`, or to 0 if it is less than all of
+    /// them.
     pub coupling: f64,
     /// The share of the machine's messages that come from machines with less than 10 % idle ticks.
     pub share_from_idle_below_10_percent: f64,
     /// The share of the machine's messages that come from machines with less than 30 % idle ticks.
     pub share_from_idle_below_30_percent: f64,
-    /// This machine follows the clock of a machine j: the fastest clock whose values reach this machine. (j may be this machine itself.) The
-    /// clock of j may advance faster than j ticks, because j receives messages. The gain share says by how much: 0.1 means 10 % faster.
+    /// Let j be the machine with the fastest clock among those whose values reach this machine. (j may be this machine itself.) In the long
+    /// run, the clock of this machine advances as fast as the clock of j. At times, another clock is ahead of the clock of j, and a message
+    /// from there makes the clock of j jump. The gain share says how much faster than its ticks the clock of j advances because of these
+    /// jumps: 0.1 means 10 % faster.
     pub gain_share: f64,
     /// Whether the fastest clock whose values can reach this machine belongs to a machine that does not send to it directly. Then the values
     /// come only through other machines.
@@ -51,9 +57,9 @@ pub(super) struct Circumstances {
     pub ticks: f64,
     /// The mean delay of a message, in periods of the fastest machine (a period is the time between two of its ticks).
     pub delay_in_periods: f64,
-    /// The mean number of messages that are under way to the machine at the same time: messages per second times the mean delay. A message
-    /// does not overtake an earlier one of the same sender. So if delays vary, some messages wait for an earlier one. If all delays are
-    /// equal, no message waits, and this number is set to 0.
+    /// If delays vary: the mean number of messages that are under way to the machine at the same time (messages per second times the mean
+    /// delay). A message does not overtake an earlier one of the same sender, so some of these messages wait for an earlier one. If all
+    /// delays are equal, no message waits for another, and the number is set to 0, although messages are under way.
     pub messages_under_way_if_delays_vary: f64,
     /// The greatest value of `messages_under_way_if_delays_vary` among all machines.
     pub max_messages_under_way_if_delays_vary: f64,
@@ -79,10 +85,9 @@ impl Circumstances {
         clocks: &Clocks<'_>,
         regimes: &[Regime],
     ) -> Vec<Self> {
-        // Before it is rounded down, the coupling is minus the smallest eigenvalue of the matrix described at the field `coupling`. If the
-        // zeros in the diagonal are replaced by `level`, every eigenvalue grows by `level`. So this new matrix is positive definite (all
-        // its eigenvalues are above 0) if and only if the coupling before rounding is less than `level`. The rounded coupling is the
-        // highest level for which the new matrix is not positive definite.
+        // This finds the highest level that the coupling reaches, without computing an eigenvalue of the matrix (see the field `coupling`).
+        // If `level` stands in the diagonal of the matrix in place of 0, every eigenvalue is larger by `level`. If the smallest eigenvalue is
+        // still not above 0 then, the coupling is at least `level`. A matrix whose eigenvalues are all above 0 is called positive definite.
         let reaches = |level: &f64| !flow.links.is_positive_definite(*level, &flow.active);
         let coupling = COUPLINGS.into_iter().rev().find(reaches);
         let is_critical = |regime: &&Regime| **regime == Regime::Critical;
@@ -94,9 +99,9 @@ impl Circumstances {
             false => 0.0,
         };
         let max_arrivals = flow.arrivals.iter().copied().fold(0.0, f64::max);
-        // The mean number of waiting messages, without those that arrived since the last tick: they wait for the next tick in any case. On
-        // average, the last tick was half a period ago: hence the 2.
+        // The mean number of waiting messages, without those that arrived since the last tick: they wait for the next tick in any case.
         let predicted_queue = |machine: usize| {
+            // On average, the last tick was half a period ago, and a period is 1 / rate.
             let arrived_since_last_tick = flow.arrivals[machine] / (2.0 * system.rates[machine]);
             flow.queues[machine].mean(system.receiving_s()) - arrived_since_last_tick
         };
@@ -138,8 +143,8 @@ impl Circumstances {
     }
 }
 
-/// The share of the messages for `machine` that come from busy machines. A machine is busy if less than the share `max_idle_share` of its
-/// ticks is idle. The result is 0 if no machine may send to `machine`. It is 1 if some machines may, but none of them ever has an idle tick:
+/// The share of the messages for `machine` that come from busy machines. A machine is busy if its share of idle ticks is below
+/// `max_idle_share`. The result is 0 if no machine may send to `machine`. It is 1 if some machines may, but none of them ever has an idle tick:
 /// then all of them are busy.
 fn share_from_busy(system: &System, flow: &Flow, machine: usize, max_idle_share: f64) -> f64 {
     let senders = || flow.links.senders_to(machine).iter();

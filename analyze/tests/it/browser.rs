@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::class::class;
+use crate::class_of_students::class;
 use crate::command_line::analyze;
 use crate::fixture;
 use crate::notebooks::{environment_with, run};

@@ -13,7 +13,7 @@ use sim::experiment::{Experiment, Run};
 use sim::log::LoggedEvent;
 use sim::machine::EventKind;
 
-use crate::chosen::records;
+use crate::chosen_runs_and_rows::records;
 use crate::command_line::analyze;
 use crate::fixture;
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use analyze::compare::{self, Comparison};
 use analyze::output;
 use analyze::stats::estimate::IntervalKind;
-use sim::log::FinishedRun;
+use sim::log::EndedRun;
 
 use crate::command_line::analyze;
 use crate::fixture;
@@ -17,8 +17,8 @@ use crate::fixture;
 /// A folder with two datasets, `a` and `b`. Both have the same runs in virtual time, but the files of `a` say that its runs were made over
 /// TCP. Before the datasets are written, `alter_a` changes the runs of `a`, and `alter_b` those of `b`.
 pub fn twins(
-    alter_a: impl FnOnce(&mut Vec<FinishedRun>),
-    alter_b: impl FnOnce(&mut Vec<FinishedRun>),
+    alter_a: impl FnOnce(&mut Vec<EndedRun>),
+    alter_b: impl FnOnce(&mut Vec<EndedRun>),
 ) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::altered(
@@ -114,7 +114,7 @@ fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
 
 #[test]
 fn runs_that_are_not_as_scheduled_may_differ() {
-    let change = |runs: &mut Vec<FinishedRun>| {
+    let change = |runs: &mut Vec<EndedRun>| {
         runs[1].row.as_scheduled = false;
         fixture::set(&mut runs[1], 1, 30, "queue_length", "99");
     };

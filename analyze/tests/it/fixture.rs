@@ -6,7 +6,7 @@ use analyze::export::Additions;
 use sim::engine::virtual_time;
 use sim::experiment::{Experiment, Overrides, Run};
 use sim::log::{
-    DatasetWriter, EVENT_COLUMNS, FinishedRun, JournalRow, LoggedEvent, Outcome, TIMESTAMP_COLUMN,
+    DatasetWriter, EVENT_COLUMNS, EndedRun, JournalRow, LoggedEvent, Outcome, TIMESTAMP_COLUMN,
     write_machine_rows,
 };
 use sim::machine::{Event, EventKind, Message, Recipients};
@@ -29,7 +29,7 @@ pub fn simulated(root: &Path, text: &str) {
 }
 
 /// Like [`simulated`], but `alter` changes the finished runs before they are written.
-pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>)) {
+pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<EndedRun>)) {
     let experiment = experiment(text);
     let runs = experiment.runs().map(|run| {
         let log = virtual_time::run(&run, experiment.seed);
@@ -56,7 +56,7 @@ pub fn altered(root: &Path, text: &str, alter: impl FnOnce(&mut Vec<FinishedRun>
 /// | 3 | receives D, clock 6 | |
 /// | 3.25, 3.75 | | internal events, clock 8 and 9 |
 pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
-    // A stamp is the timestamp of a message.
+    // A stamp is the value of the Lamport clock that a message carries.
     let unicast = |peer, stamp| EventKind::Send {
         recipients: Recipients::One(peer),
         stamp,
@@ -119,6 +119,7 @@ fn log(events: &[(u64, EventKind, u64, u64)]) -> Vec<LoggedEvent> {
                     kind: kind.clone(),
                     logical_clock: *logical_clock,
                     queue_length: *queue_length,
+                    // There is no second clock, such as a vector clock.
                     timestamp: None,
                 },
             },
@@ -155,7 +156,7 @@ pub fn small_over_tcp() -> String {
 }
 
 /// Writes the dataset of `experiment` with these runs to the folder `root`.
-pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
+pub fn write(root: &Path, experiment: &Experiment, runs: Vec<EndedRun>) {
     let mut writer = DatasetWriter::open(root, experiment).expect("a new folder");
     runs.into_iter()
         .for_each(|run| writer.append(run).expect("room on the disk"));
@@ -163,7 +164,7 @@ pub fn write(root: &Path, experiment: &Experiment, runs: Vec<FinishedRun>) {
 }
 
 /// A finished run: its row in the journal (`runs.csv`) and its events as CSV. `machines` has the log of each machine.
-pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>]) -> FinishedRun {
+pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>]) -> EndedRun {
     let mut events = vec![];
     for (machine, log) in machines.iter().enumerate() {
         // Whether events have a column for the timestamps of a second clock, such as a vector clock.
@@ -172,11 +173,11 @@ pub fn finished(experiment: &Experiment, run: &Run, machines: &[Vec<LoggedEvent>
     }
     let mut row = journal_row(experiment, run);
     row.events = machines.iter().map(|log| log.len() as u64).sum();
-    FinishedRun { row, events }
+    EndedRun { row, events }
 }
 
 /// Changes one cell of the log: in the row of the event of `machine` at `tick`, the cell in `column` gets the text `value`.
-pub fn set(run: &mut FinishedRun, machine: u32, tick: u64, column: &str, value: &str) {
+pub fn set(run: &mut EndedRun, machine: u32, tick: u64, column: &str, value: &str) {
     let mut columns = EVENT_COLUMNS.iter().chain([&TIMESTAMP_COLUMN]);
     let column = columns.position(|name| *name == column);
     let column = column.expect("a column of the log");
@@ -194,11 +195,11 @@ pub fn set(run: &mut FinishedRun, machine: u32, tick: u64, column: &str, value: 
 }
 
 /// A failed run: it has a row in the journal, but no events.
-pub fn failed(experiment: &Experiment, run: &Run) -> FinishedRun {
+pub fn failed(experiment: &Experiment, run: &Run) -> EndedRun {
     let mut row = journal_row(experiment, run);
     row.outcome = Outcome::Failed;
     row.reason = "a message was lost".to_owned();
-    FinishedRun {
+    EndedRun {
         row,
         events: vec![],
     }

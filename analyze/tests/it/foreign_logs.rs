@@ -147,7 +147,7 @@ pub fn events(root: &Path) -> Vec<Vec<EventRow>> {
     let dataset = sim::log::Dataset::open(root).unwrap();
     let mut finished: Vec<_> = dataset.finished().collect();
     finished.sort_by_key(|row| row.run);
-    // Imported logs do not always have all values, such as queue lengths. The missing fields say which cells can be empty for this reason.
+    // Some imported logs do not have all values, such as queue lengths. `missing_fields` names the columns in which cells may be empty.
     let missing_fields = dataset.missing_fields();
     let rows = finished.iter().map(|row| {
         let bytes = dataset.read_events(row).unwrap();

@@ -10,7 +10,7 @@ use analyze::audit::{self, Audit};
 use analyze::compare::{self, Comparison};
 use analyze::stats::{contrast, repetitions};
 use analyze::{Dataset, theory};
-use sim::log::{FinishedRun, seal_journal};
+use sim::log::{EndedRun, seal_journal};
 
 use crate::fixture;
 
@@ -69,7 +69,7 @@ fn check_all_commands(root: &Path, undamaged: &Dataset) -> Result<(), String> {
 
 /// Runs all computations on a dataset whose second run was changed by `alter`.
 fn check_with_altered_run(
-    alter: impl FnOnce(&mut FinishedRun),
+    alter: impl FnOnce(&mut EndedRun),
     undamaged: &Dataset,
 ) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
@@ -238,7 +238,7 @@ fn no_number_in_the_events_makes_a_command_panic() {
     ] {
         for column in columns {
             for (turn, number) in NUMBERS.into_iter().enumerate() {
-                let alter = |run: &mut FinishedRun| {
+                let alter = |run: &mut EndedRun| {
                     let is_over_tcp = (turn + column) % 2 == 0;
                     if is_over_tcp {
                         run.row.engine = "tcp".to_owned();
@@ -255,7 +255,7 @@ fn no_number_in_the_events_makes_a_command_panic() {
 }
 
 /// Sets one cell of the last event of this kind to `number`. The cell must not be empty.
-fn set_cell(run: &mut FinishedRun, kind: &str, column: usize, number: u64) {
+fn set_cell(run: &mut EndedRun, kind: &str, column: usize, number: u64) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let mut rows: Vec<Vec<String>> = text
         .lines()

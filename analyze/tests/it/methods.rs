@@ -185,7 +185,7 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
         .count() as f64;
     let runs = rows.len() as f64;
     let wanted = [
-        // machines, duration, rates of both sets, number of sets
+        // numbers of machines (2 or 4), duration (10), rates of the first set (1, 3) and of the second (2, 3, 4, 5), number of sets (2)
         vec![2.0, 4.0, 10.0, 1.0, 3.0, 2.0, 3.0, 4.0, 5.0, 2.0],
         // the 1 in "the clock is 1 more", the two values of `internal`, the 1 in "both add 1", the 1 in "before 1 is added"
         vec![1.0, 0.4, 0.75, 1.0, 1.0],
@@ -239,10 +239,11 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     assert_eq!(found.len(), wanted.len(), "{}", methods.paragraph);
 }
 
-/// The printed command uses the experiment file in the dataset's folder. The command makes the same configurations with the same seed,
-/// engine and time scale. If somebody has changed the configurations in this file, no command is printed.
+/// Besides the commands that made the dataset, `analyze methods` prints a command with which readers can make the runs again. It uses the
+/// experiment file in the dataset's folder, and makes the same configurations with the same seed, engine and time scale. If somebody has
+/// changed the configurations in this file, this command is not printed.
 #[test]
-fn the_command_that_makes_runs_again_repeats_the_experiment() {
+fn the_command_for_readers_repeats_the_experiment() {
     let folder = tempfile::tempdir().unwrap();
     // In the command, a name with a space must be in quotes.
     let root = folder.path().join("changed data");

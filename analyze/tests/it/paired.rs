@@ -3,7 +3,7 @@
 
 use analyze::compare::{self, Paired};
 use analyze::output;
-use sim::log::FinishedRun;
+use sim::log::EndedRun;
 
 use crate::command_line::analyze;
 use crate::compare::{open, twins};
@@ -15,7 +15,7 @@ fn with_larger_clocks() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiment =
         fixture::experiment(&fixture::BY_HAND.replace("seed = 1", "seed = 1\nrepetitions = 3"));
-    let runs = || -> Vec<FinishedRun> {
+    let runs = || -> Vec<EndedRun> {
         let finished = |run| fixture::finished(&experiment, &run, &fixture::by_hand());
         experiment.runs().map(finished).collect()
     };
@@ -226,7 +226,7 @@ fn csv_and_json_have_a_record_for_each_configuration_machine_and_measure() {
 #[test]
 fn a_rough_interval_around_0_has_a_note() {
     let with_queues = |lengths: [&'static str; 2]| {
-        move |runs: &mut Vec<FinishedRun>| {
+        move |runs: &mut Vec<EndedRun>| {
             for (run, length) in runs.iter_mut().zip(lengths) {
                 // `length` is greater than all queue lengths in these runs, so it becomes the longest. Tick 5 is an arbitrary tick.
                 (0..3).for_each(|machine| fixture::set(run, machine, 5, "queue_length", length));

@@ -12,7 +12,7 @@ use analyze::stats::repetitions;
 use analyze::{Dataset, measures};
 use serde_json::Value;
 
-use crate::chosen::records;
+use crate::chosen_runs_and_rows::records;
 use crate::command_line::analyze;
 use crate::fixture;
 use crate::notebooks::run;

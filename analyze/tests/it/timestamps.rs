@@ -6,7 +6,7 @@ use std::path::Path;
 use analyze::Dataset;
 use analyze::audit::{Audit, Check};
 use polars::prelude::*;
-use sim::log::FinishedRun;
+use sim::log::EndedRun;
 
 use crate::command_line::analyze;
 use crate::fixture;
@@ -27,7 +27,7 @@ clock = [\"lamport\", \"vector\", \"hlc\"]
 const TIMESTAMP: usize = 10;
 
 /// Simulates the runs, alters them, and audits the dataset.
-fn audited(alter: impl FnOnce(&mut Vec<FinishedRun>)) -> Audit {
+fn audited(alter: impl FnOnce(&mut Vec<EndedRun>)) -> Audit {
     let folder = tempfile::tempdir().unwrap();
     fixture::altered(folder.path(), CLOCKS, alter);
     Audit::run(&[folder.path().to_owned()]).unwrap()
@@ -44,7 +44,7 @@ fn failed(audit: &Audit) -> Vec<&'static str> {
 }
 
 /// For each row of the run: its machine, its tick, and its cell at the position `column` (from 0).
-fn cells(run: &FinishedRun, column: usize) -> Vec<(u32, u64, String)> {
+fn cells(run: &EndedRun, column: usize) -> Vec<(u32, u64, String)> {
     let text = std::str::from_utf8(&run.events).unwrap();
     let cells = text.lines().map(|line| {
         let cells: Vec<&str> = line.split(',').collect();

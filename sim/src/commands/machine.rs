@@ -26,13 +26,14 @@ const FAILED: u8 = 3;
 Start the other machines of the run the same way: with the same experiment file, --run, --addresses and environment variable SIM_TOKEN \
 (a shared secret of 32 hexadecimal digits), but each with its own --machine. The machine that starts first waits for the others.
 
-On several hosts (computers), delays can change the order of events. Add three times: the difference of the hosts' clocks, the largest \
-lateness of a tick, and the largest latency of a message. If the sum is less than the run's margin, the run certainly has the same events as \
+On several hosts (computers), delays can change the order of events. Take the sum of the largest lateness of a tick, the largest latency of \
+a message, and the difference between the hosts' clocks. If the sum is less than the run's margin, the run certainly has the same events as \
 in virtual time. `sim plan` shows the shortest margin of an experiment's runs.
 
-A machine knows only its own lateness and latency, but a late tick of one machine and a slow message of another can add up. So each \
-machine compares its own sum (largest lateness plus largest latency) with half the margin. At the end it reports both numbers on stderr, and \
-that it was punctual if the sum was less. A latency is measured with the clocks of two hosts, so it is wrong by the difference of these clocks.
+At the end, each machine prints its own largest lateness, its largest latency and the run's margin to stderr. If its lateness plus its \
+latency is less than half of the margin, the machine is called punctual. If all machines are punctual, the sum of the largest lateness and \
+the largest latency of the whole run is less than the margin. A latency is measured with the clocks of two hosts, so it is wrong by the \
+difference between these clocks.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both

@@ -26,8 +26,8 @@ use sim::engine::tcp::PortRange;
 use sim::experiment::{
     Change, EngineKind, Experiment, ExperimentError, Isolation, Overrides, RunName, Shard,
 };
-use sim::offering::offering;
 use sim::sweep::Options;
+use sim::value_completions::parser_with_completions;
 
 /// The longest name that a file or folder has on the usual systems, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -55,7 +55,7 @@ pub struct ExperimentArgs {
     /// Change a value of the experiment without editing its file, for example --set internal=0.4 or --set 'rates=[[1,2,3]]'; may be
     /// repeated. The dataset records the changed experiment
     // Shells complete the beginnings of changes, such as `internal=`.
-    #[arg(long, value_name = "KEY=VALUE", help_heading = WHAT, value_parser = offering(Change::from_str, Change::beginnings), hide_possible_values = true)]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = WHAT, value_parser = parser_with_completions(Change::from_str, Change::beginnings), hide_possible_values = true)]
     set: Vec<Change>,
     /// Number of runs of each configuration, in place of the value in the file; short for --set repetitions=N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = WHAT)]

@@ -14,7 +14,7 @@ use super::journal::Header;
 use super::lock::Lock;
 use super::manifest::{Manifest, Provenance, ResolvedExperiment, SCHEMA_VERSION};
 use super::parts::Paths;
-use super::segment::{FinishedRun, Segment};
+use super::segment::{EndedRun, Segment};
 use super::sources::{self, SourceRange};
 use crate::experiment::Numbering;
 use crate::files::{publish_folder, replace};
@@ -95,11 +95,7 @@ impl ImportWriter {
     /// # Errors
     ///
     /// Returns [`DatasetError`] if the disk cannot be written.
-    pub fn append(
-        &mut self,
-        run: FinishedRun,
-        sources: Vec<SourceRange>,
-    ) -> Result<(), DatasetError> {
+    pub fn append(&mut self, run: EndedRun, sources: Vec<SourceRange>) -> Result<(), DatasetError> {
         if self.segment.is_full() {
             self.segment.sync()?;
             self.segment = self.segment.next(&RealDisk, &self.paths)?;

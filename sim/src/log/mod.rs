@@ -109,7 +109,7 @@ pub use manifest::{
     Manifest, Provenance, ResolvedExperiment, SCHEMA_OF_TRUE_MARGINS, SCHEMA_VERSION,
 };
 pub use schema_3::current_name as renamed_column;
-pub use segment::FinishedRun;
+pub use segment::EndedRun;
 pub use sources::{SourceLine, SourceRange, Sources};
 pub use status::{Reason, Status, Sweep};
 pub(crate) use tally::{Change, Tally};

@@ -11,10 +11,9 @@ use super::parts::Paths;
 use super::segment_header::{SEGMENT_BYTES, header_bytes};
 use super::uncounted::Uncounted;
 
-/// The rows of a run that has ended, successfully or not. They are ready to be appended to the dataset. (In counts of runs, only a
-/// successful run is called *finished*.)
+/// The rows of a run that has ended, successfully or not. They are ready to be appended to the dataset.
 #[derive(Clone, Debug)]
-pub struct FinishedRun {
+pub struct EndedRun {
     /// Its row of the journal (`runs.csv`). The writer fills in the position of the events. If `row.checksum` is empty, it fills in
     /// the checksum of the events too.
     pub row: JournalRow,
@@ -101,8 +100,8 @@ impl Segment {
     }
 
     /// Appends the events of `run`. Returns the run's row of the journal, with the position of the events filled in.
-    pub(super) fn take(&mut self, run: FinishedRun) -> Result<JournalRow, DatasetError> {
-        let FinishedRun { mut row, events } = run;
+    pub(super) fn take(&mut self, run: EndedRun) -> Result<JournalRow, DatasetError> {
+        let EndedRun { mut row, events } = run;
         row.segment = self.number;
         row.offset = self.file.bytes;
         row.bytes = events.len() as u64;

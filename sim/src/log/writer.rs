@@ -19,7 +19,7 @@ use super::manifest::{Manifest, Provenance};
 use super::parts::Paths;
 use super::reserve::{MAX_WAITING_BYTES, Reserve};
 use super::resume_state::{ResumeState, remove_left_behind};
-use super::segment::{FinishedRun, Segment};
+use super::segment::{EndedRun, Segment};
 use super::uncounted::Uncounted;
 use crate::experiment::{Experiment, Run};
 use crate::files::replace;
@@ -250,7 +250,7 @@ impl DatasetWriter {
     ///
     /// Returns [`DatasetError`] if the disk cannot be written. In this case too, the journal rows of the runs that were appended earlier are
     /// written if possible. There is space for these rows even if events have filled the disk, because space is kept for the journal.
-    pub fn append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
+    pub fn append(&mut self, run: EndedRun) -> Result<(), DatasetError> {
         self.try_append(run).inspect_err(|_| {
             self.reserve.release(&*self.disk);
             // The first error is reported. If this sync fails too, the waiting rows are missing or incomplete, and the next sweep makes
@@ -259,7 +259,7 @@ impl DatasetWriter {
         })
     }
 
-    fn try_append(&mut self, run: FinishedRun) -> Result<(), DatasetError> {
+    fn try_append(&mut self, run: EndedRun) -> Result<(), DatasetError> {
         if self.segment.is_full() {
             self.sync()?;
             self.segment = self.segment.next(&*self.disk, &self.paths)?;

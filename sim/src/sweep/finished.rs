@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{Punctuality, RunLog, RunOutcome};
 use crate::experiment::{EngineKind, Experiment, Run};
-use crate::log::{FinishedRun, JournalRow, Outcome, checksum, write_machine_rows};
+use crate::log::{EndedRun, JournalRow, Outcome, checksum, write_machine_rows};
 
 /// Approximate length of a row of the event log in bytes, for estimates of memory.
 pub(super) const ROW_BYTES: usize = 56;
@@ -16,7 +16,7 @@ pub(super) fn rows(
     experiment: &Experiment,
     run: &Run,
     get_outcome: impl FnOnce() -> RunOutcome,
-) -> FinishedRun {
+) -> EndedRun {
     let rows = panic::catch_unwind(AssertUnwindSafe(|| rows_of(experiment, &get_outcome())));
     rows.unwrap_or_else(|panic| {
         // The message of a panic is a `&str` or a `String`. (In general, only a message without inserted values is a `&str`.)
@@ -36,7 +36,7 @@ pub(super) fn rows(
     })
 }
 
-fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
+fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> EndedRun {
     let (outcome, reason) = match &ended.result {
         Ok(_) => (Outcome::Ok, String::new()),
         // The reason is written on one line, because a row is one line.
@@ -91,7 +91,7 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> FinishedRun {
         // `row_checksum` and `part`, are used only in rows that were read from a journal.
         ..JournalRow::default()
     };
-    FinishedRun { row, events }
+    EndedRun { row, events }
 }
 
 fn micros(ns: u64) -> f64 {

@@ -45,7 +45,7 @@ use crate::engine::{
     Control, RawLog, RunOutcome, count_ticks, join_thread, processes, virtual_time,
 };
 use crate::experiment::{EngineKind, Experiment, Isolation, Run, RunName};
-use crate::log::{DatasetError, DatasetWriter, Disk, FinishedRun, RealDisk, Recovered};
+use crate::log::{DatasetError, DatasetWriter, Disk, EndedRun, RealDisk, Recovered};
 
 /// How often the rows of ended runs are forced to the disk, by default.
 pub const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -243,7 +243,7 @@ fn feed_engine(
     plan: &Plan,
     options: &Options,
     control: &Control,
-    finished: &Sender<FinishedRun>,
+    finished: &Sender<EndedRun>,
 ) -> io::Result<()> {
     match experiment.engine {
         EngineKind::Virtual => {
@@ -330,10 +330,10 @@ fn run_in_order(
     experiment: &Experiment,
     plan: &Plan,
     control: &Control,
-    finished: &Sender<FinishedRun>,
+    finished: &Sender<EndedRun>,
 ) {
     thread::scope(|scope| {
-        let mut workers: Vec<(Sender<Share>, Receiver<FinishedRun>)> = vec![];
+        let mut workers: Vec<(Sender<Share>, Receiver<EndedRun>)> = vec![];
         for _ in 0..plan.workers {
             // A worker gets its share of the runs when it is known how many workers the system could start.
             let (share_sender, share) = crossbeam_channel::bounded::<Share>(1);
@@ -394,7 +394,7 @@ fn run_virtually<'r>(
     experiment: &Experiment,
     runs: impl Iterator<Item = &'r Run>,
     control: &Control,
-    finished: &Sender<FinishedRun>,
+    finished: &Sender<EndedRun>,
 ) {
     for run in runs {
         if control.is_stopped() {

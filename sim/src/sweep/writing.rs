@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use super::progress::Message;
 use super::{Options, Summary};
 use crate::engine::Control;
-use crate::log::{DatasetError, DatasetWriter, FinishedRun};
+use crate::log::{DatasetError, DatasetWriter, EndedRun};
 
 /// How long to wait for the end of a run before the loop checks again whether it is time to force the appended runs to the disk.
 const CHECK_EVERY: Duration = Duration::from_millis(200);
@@ -18,7 +18,7 @@ const CHECK_EVERY: Duration = Duration::from_millis(200);
 pub(super) fn write(
     writer: &mut DatasetWriter,
     options: &Options,
-    finished: &Receiver<FinishedRun>,
+    finished: &Receiver<EndedRun>,
     summary: &mut Summary,
     message_sender: &Sender<Message>,
     control: &Control,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sim::engine::Control;
 use sim::experiment::{EngineKind, Experiment};
-use sim::log::{Dataset, DatasetError, DatasetWriter, FinishedRun, JournalRow, Status, parse_rows};
+use sim::log::{Dataset, DatasetError, DatasetWriter, EndedRun, JournalRow, Status, parse_rows};
 use sim::sweep::{self, Options, Progress, Summary, SweepError};
 
 use crate::support::{experiment, files, rows, run_all};
@@ -191,9 +191,7 @@ fn the_status_shows_the_speed_and_the_end_of_a_running_sweep() {
     for row in whole.attempted().iter().take(3) {
         let events = whole.read_events(row).expect("events");
         let row = row.clone();
-        writer
-            .append(FinishedRun { row, events })
-            .expect("appended");
+        writer.append(EndedRun { row, events }).expect("appended");
     }
     writer.sync().expect("synced");
     let under_way = status();
@@ -362,9 +360,7 @@ fn a_run_with_several_attempts_counts_once_in_the_status() {
             (row.reason, row.events, events) = (reason.to_owned(), 0, vec![]);
             row.checksum = String::new();
         }
-        writer
-            .append(FinishedRun { row, events })
-            .expect("appended");
+        writer.append(EndedRun { row, events }).expect("appended");
     };
     // Run 0 finishes at its second attempt. Its third attempt fails, but the run stays finished. Runs 3 and 4 finish at their first
     // attempt. Runs 1 and 2 fail.

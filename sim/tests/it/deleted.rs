@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use sim::engine::Control;
 use sim::experiment::Experiment;
-use sim::log::{Dataset, DatasetError, DatasetWriter, FinishedRun};
+use sim::log::{Dataset, DatasetError, DatasetWriter, EndedRun};
 use sim::sweep::{self, Options, Progress};
 use tempfile::TempDir;
 
@@ -19,7 +19,7 @@ const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[para
 struct Trial {
     folder: TempDir,
     experiment: Experiment,
-    runs: Vec<FinishedRun>,
+    runs: Vec<EndedRun>,
 }
 
 impl Trial {
@@ -31,7 +31,7 @@ impl Trial {
         let mut progress = Progress::silent();
         sweep::run(&experiment, &root, &options, &control, &mut progress).expect("a sweep");
         let dataset = Dataset::open(&root).expect("a dataset");
-        let run = |row| FinishedRun {
+        let run = |row| EndedRun {
             events: dataset.read_events(row).expect("its events"),
             row: row.clone(),
         };

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use sim::experiment::Experiment;
 use sim::log::{
-    Assumed, Dataset, DatasetError, DatasetWriter, Disk, DiskFile, FileIdentity, FinishedRun,
+    Assumed, Dataset, DatasetError, DatasetWriter, Disk, DiskFile, EndedRun, FileIdentity,
     ImportWriter, Imported, LockAttempt, MissingFields, RealDisk, Status,
 };
 use tempfile::TempDir;
@@ -142,7 +142,7 @@ impl DiskFile for SmallDiskFile {
 struct Trial {
     folder: TempDir,
     experiment: Experiment,
-    runs: Vec<FinishedRun>,
+    runs: Vec<EndedRun>,
 }
 
 impl Trial {
@@ -160,11 +160,11 @@ impl Trial {
         )
         .expect("a sweep");
         let dataset = Dataset::open(&root).expect("a dataset");
-        let run = |row: &sim::log::JournalRow| FinishedRun {
+        let run = |row: &sim::log::JournalRow| EndedRun {
             row: row.clone(),
             events: dataset.read_events(row).expect("events"),
         };
-        let runs: Vec<FinishedRun> = dataset.attempted().iter().map(run).collect();
+        let runs: Vec<EndedRun> = dataset.attempted().iter().map(run).collect();
         // No run of the experiment is missing.
         assert_eq!(runs.len(), run_all(&experiment, experiment.engine).len());
         Self {

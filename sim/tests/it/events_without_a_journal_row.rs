@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sim::engine::Control;
 use sim::experiment::Experiment;
-use sim::log::{Dataset, DatasetError, DatasetWriter, FinishedRun, RealDisk};
+use sim::log::{Dataset, DatasetError, DatasetWriter, EndedRun, RealDisk};
 use sim::sweep::{self, Options, Progress, Summary, SweepError};
 use tempfile::TempDir;
 
@@ -264,9 +264,7 @@ fn bytes_of_another_writer_are_noticed() {
         let mut file = file.expect("a file");
         std::io::Write::write_all(&mut file, b"0,0,0\n").expect("written");
         let (row, events) = (row.clone(), events.clone());
-        writer
-            .append(FinishedRun { row, events })
-            .expect("appended");
+        writer.append(EndedRun { row, events }).expect("appended");
         let refused = writer.sync().expect_err("another writer");
         assert!(
             matches!(refused, DatasetError::OtherWriter { .. }),

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use sim::log::{FinishedRun, LoggedEvent};
+use sim::log::{EndedRun, LoggedEvent};
 use sim::machine::{Event, EventKind, Message, Recipients};
 
 use super::bugs::{Bug, DelayDistribution};
@@ -43,7 +43,7 @@ struct Simulator {
 
 /// Simulates a program with `bug`, and returns the log of each machine. Rates, times of first ticks, duration and the probability of
 /// internal events are those of `run`.
-pub fn logs(run: &FinishedRun, delays: DelayDistribution, bug: Bug) -> Vec<Vec<LoggedEvent>> {
+pub fn logs(run: &EndedRun, delays: DelayDistribution, bug: Bug) -> Vec<Vec<LoggedEvent>> {
     let row = &run.row;
     let configuration = &row.configuration;
     let hertz = configuration.rates.iter().map(|rate| rate.hertz() as u64);

@@ -1,7 +1,7 @@
 //! The audit finds a change of any single cell in the event log of a run in virtual time. The recipients of sends are not tested.
 
 use proptest::prelude::*;
-use sim::log::{EVENT_COLUMNS, FinishedRun};
+use sim::log::{EVENT_COLUMNS, EndedRun};
 
 use super::setups::{EVENT, audit};
 use crate::fixture;
@@ -36,7 +36,7 @@ proptest! {
 /// Changes a cell of a row. Returns the row before and after the change. If the cell has the recipients of a send, changes nothing and
 /// returns `None`.
 fn change(
-    run: &mut FinishedRun,
+    run: &mut EndedRun,
     row: prop::sample::Index,
     column: usize,
     raises: bool,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use analyze::audit::{Check, CounterExample};
 use sim::experiment::Configuration;
-use sim::log::{FinishedRun, seal_journal};
+use sim::log::{EndedRun, seal_journal};
 
 use super::damaged::{altered, expect_violation, write};
 use super::setups::{RunKind, audit, failed};
@@ -14,7 +14,7 @@ use crate::fixture;
 
 #[test]
 fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
-    type Change = fn(&mut FinishedRun);
+    type Change = fn(&mut EndedRun);
     let changes: [(Change, &str); 11] = [
         (
             |run| run.row.time_scale = 2.0,
@@ -120,7 +120,7 @@ fn the_audit_accepts_margins_by_the_definition_of_their_schema() {
     }
 }
 
-fn configuration(run: &mut FinishedRun) -> &mut Configuration {
+fn configuration(run: &mut EndedRun) -> &mut Configuration {
     Arc::make_mut(&mut run.row.configuration)
 }
 

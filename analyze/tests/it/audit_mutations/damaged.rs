@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use analyze::audit::{Audit, Check, CounterExample};
-use sim::log::FinishedRun;
+use sim::log::EndedRun;
 
 use super::setups::{
     CLOCK, EVENT, MACHINE, MESSAGE_STAMP, PEERS, QUEUE_LENGTH, RunKind, SENT_TICK, TICK, audit,
@@ -17,14 +17,14 @@ use crate::fixture;
 pub const VIRTUAL_AND_LATE: [RunKind; 2] = [RunKind::Virtual, RunKind::Late];
 
 /// Writes the runs of [`fixture::SMALL`] as runs of this kind, with an altered second run, and audits them.
-pub fn altered(kind: RunKind, alter: impl Fn(&mut FinishedRun)) -> Audit {
+pub fn altered(kind: RunKind, alter: impl Fn(&mut EndedRun)) -> Audit {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), kind, alter);
     audit(folder.path())
 }
 
 /// Writes the runs of [`fixture::SMALL`] as runs of this kind. The second run is altered.
-pub fn write(root: &Path, kind: RunKind, alter: impl Fn(&mut FinishedRun)) {
+pub fn write(root: &Path, kind: RunKind, alter: impl Fn(&mut EndedRun)) {
     let text = match kind {
         RunKind::Virtual => fixture::SMALL.to_owned(),
         RunKind::AsScheduled | RunKind::Late => fixture::small_over_tcp(),
@@ -38,7 +38,7 @@ pub fn write(root: &Path, kind: RunKind, alter: impl Fn(&mut FinishedRun)) {
 }
 
 /// Replaces every row by the rows that `rows_of` returns for the cells of the row.
-pub fn rewrite(run: &mut FinishedRun, mut rows_of: impl FnMut(Vec<&str>) -> Vec<Vec<String>>) {
+pub fn rewrite(run: &mut EndedRun, mut rows_of: impl FnMut(Vec<&str>) -> Vec<Vec<String>>) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let rows = text
         .lines()
@@ -67,7 +67,7 @@ pub fn expect_violation(audit: &Audit, check: Check) -> &CounterExample {
 }
 
 /// Swaps two cells of every row.
-fn swap(run: &mut FinishedRun, a: usize, b: usize) {
+fn swap(run: &mut EndedRun, a: usize, b: usize) {
     rewrite(run, |mut cells| {
         cells.swap(a, b);
         vec![owned(&cells)]
@@ -104,7 +104,7 @@ fn swapped_columns_are_found() {
 }
 
 /// Changes the cell in `column` of one row. It is the first row of machine 2 from tick 10 on that has this kind of event.
-fn change(run: &mut FinishedRun, event: &str, column: usize, value: impl Fn(&str) -> String) {
+fn change(run: &mut EndedRun, event: &str, column: usize, value: impl Fn(&str) -> String) {
     let mut is_changed = false;
     rewrite(run, |cells| {
         let mut row = owned(&cells);

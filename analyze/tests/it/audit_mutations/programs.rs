@@ -2,7 +2,7 @@
 //! logs. From each setup three kinds of runs are made: in virtual time, over TCP as scheduled, and over TCP *late* (not as scheduled).
 
 use analyze::audit::Check;
-use sim::log::FinishedRun;
+use sim::log::EndedRun;
 
 use super::bugs::{Bug, DelayDistribution};
 use super::setups::{RUN_KINDS, RunKind, SETUPS, Setup, failed};
@@ -182,7 +182,7 @@ fn messages_that_are_received_at_the_time_of_their_send_are_found() {
 /// lengths, some messages were in the queue before they were sent. So `queue_length` fails.
 #[test]
 fn limits_of_queues_depend_on_column_as_scheduled() {
-    let allow_long_latencies = |run: &mut FinishedRun| {
+    let allow_long_latencies = |run: &mut EndedRun| {
         run.row.latency_max_us = 60e6;
         run.row.punctual = false;
     };

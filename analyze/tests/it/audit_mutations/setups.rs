@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use analyze::audit::{Audit, Check};
-use sim::log::{FinishedRun, LoggedEvent};
+use sim::log::{EndedRun, LoggedEvent};
 
 use super::buggy;
 use super::bugs::{Bug, DelayDistribution};
@@ -114,12 +114,7 @@ impl Setup {
     }
 
     /// Audits four runs of a program with `bug`. The runs are altered before they are written.
-    pub fn audit_altered(
-        &self,
-        kind: RunKind,
-        bug: Bug,
-        alter: impl Fn(&mut FinishedRun),
-    ) -> Audit {
+    pub fn audit_altered(&self, kind: RunKind, bug: Bug, alter: impl Fn(&mut EndedRun)) -> Audit {
         let folder = tempfile::tempdir().unwrap();
         fixture::altered(folder.path(), &self.text(kind), |runs| {
             for run in runs {
@@ -153,7 +148,7 @@ pub fn failed(audit: &Audit) -> Vec<&'static str> {
 }
 
 /// Replaces the events of a run by `logs`, which has one log for each machine.
-fn replace_events(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
+fn replace_events(run: &mut EndedRun, logs: &[Vec<LoggedEvent>]) {
     run.events.clear();
     run.row.events = 0;
     for (machine, events) in (0..).zip(logs) {
@@ -170,7 +165,7 @@ fn replace_events(run: &mut FinishedRun, logs: &[Vec<LoggedEvent>]) {
 }
 
 /// Turns a run in virtual time into a run over TCP in which every event is [`LATE_NS`] late. `kind` says whether it is as scheduled.
-pub fn over_tcp(run: &mut FinishedRun, kind: RunKind) {
+pub fn over_tcp(run: &mut EndedRun, kind: RunKind) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let rows = text.lines().map(|row| {
         let mut cells: Vec<String> = row.split(',').map(str::to_owned).collect();

@@ -3,7 +3,7 @@
 //! 300 µs late.
 
 use analyze::audit::Check;
-use sim::log::FinishedRun;
+use sim::log::EndedRun;
 
 use super::damaged::{VIRTUAL_AND_LATE, altered, expect_violation, is_tick, owned, rewrite};
 use super::setups::{MACHINE, RunKind, TICK, TIME, failed};
@@ -52,7 +52,7 @@ fn missing_repeated_and_swapped_ticks_are_found() {
 }
 
 /// Adds `by_ns` to the time of machine 2's tick 30.
-fn move_time(run: &mut FinishedRun, by_ns: i64) {
+fn move_time(run: &mut EndedRun, by_ns: i64) {
     rewrite(run, |cells| {
         let mut row = owned(&cells);
         if is_tick(&cells, "30") {

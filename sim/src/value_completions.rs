@@ -16,7 +16,7 @@ struct Offering<P> {
 }
 
 /// Creates a parser that parses with `parse`, and offers `values`.
-pub fn offering<T, E>(
+pub fn parser_with_completions<T, E>(
     parse: fn(&str) -> Result<T, E>,
     values: fn() -> Vec<&'static str>,
 ) -> impl TypedValueParser<Value = T>

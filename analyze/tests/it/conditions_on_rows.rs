@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::chosen::records;
+use crate::chosen_runs_and_rows::records;
 use crate::command_line::analyze;
 use crate::fixture;
 
