@@ -81,7 +81,7 @@ def table(reference: Samples, peers: dict[str, Samples]) -> Table:
         columns=["mean over runs", "sim", *(column for name in peers for column in (name, "apart"))],
         rows=rows,
         note=(
-            "Apart: the mean of `sim` minus the mean to the left, in standard errors of this difference. "
+            "Apart: the mean of `sim` minus the mean in the column before, in standard errors of this difference. "
             f"The largest distance is {farthest:.1f}; means agree up to a distance of {FAR:g}."
         ),
     )

@@ -15,8 +15,8 @@ pub(super) struct Model {
 /// With which probability a send goes to which recipients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct SendProbabilities {
-    /// The probability that the send is not to all neighbours (the machines to which the sender may send), but a given neighbour is among
-    /// its recipients. For example, 2/5 if two of five neighbours are drawn.
+    /// The probability that a given neighbour is among the recipients, and that the send does not go to all neighbours. (The neighbours are
+    /// the machines to which the sender may send.) For example, 2/5 if two of five neighbours are drawn.
     pub(super) to_each: f64,
     /// The probability that the send goes to all neighbours.
     pub(super) to_all: f64,
@@ -158,7 +158,7 @@ impl Model {
                     recipients: Some(recipients as usize),
                 }
             }
-            // A send should have as many recipients as the machine has neighbours, or more. So the send goes to all neighbours.
+            // The parameter asks for at least as many recipients as there are neighbours. So the send goes to all of them.
             Sends::Multicast(_) => always_to_all,
         }
     }

@@ -24,7 +24,7 @@ pub enum Verdict {
     Fails,
     /// A part of the interval is inside the range and a part outside, or there is no reliable interval.
     Undecided {
-        /// About how many runs would be enough to decide, if more runs have the same mean and standard deviation. If the estimate is
+        /// About how many runs would be enough to decide, if the mean and the standard deviation stay the same when runs are added. If the estimate is
         /// the difference of two groups of runs, this is the number for the group with fewer runs. `None` if no number would be enough,
         /// or if there is no reliable interval.
         runs: Option<u64>,
@@ -229,10 +229,10 @@ mod tests {
     }
 
     /// The true value is exactly at the bound of the criterion, so every decision is due to chance. Values are normally distributed with
-    /// known variance. The first verdict is made after 400 runs, when the estimate is z standard errors above the bound. If this verdict is
+    /// known variance. The first verdict is made after 400 runs. The estimate is then z standard errors above the bound; z is random. If this verdict is
     /// undecided, runs are added until there are as many as the first verdict advises, and a second verdict is made. The probability that
-    /// the first or the second verdict decides is 0.109. With only the first verdict, it is 0.05. This is why the table of tests advises
-    /// against adding runs until a test decides.
+    /// the first or the second verdict decides is 0.109. With only the first verdict, it is 0.05. This is why the table of tests warns:
+    /// whoever adds runs until the test decides gets a wrong verdict more often.
     #[test]
     fn adding_the_advised_runs_doubles_the_risk_of_a_wrong_verdict() {
         use statrs::distribution::{ContinuousCDF, Normal};
@@ -252,12 +252,12 @@ mod tests {
                 _ => return [1.0, 1.0],
             };
             // At the second verdict, the estimate is a sum: a fixed part from the first runs, and a normally distributed part from the
-            // added runs. From here on, numbers are in standard errors of the second estimate. In the sum, the first estimate has the
-            // weight n / runs. One standard error of the first estimate is sqrt(runs / n) standard errors of the second. The product is
-            // sqrt(n / runs).
+            // added runs. From here on, numbers are in standard errors of the second estimate. In this unit, the first estimate is
+            // sqrt(runs / n) * z. In the sum it has the weight n / runs, so the fixed part is (n / runs) * sqrt(runs / n) * z. The whole
+            // variance is 1. The first runs have n / runs of it, and the added runs have the rest.
             let from_first_runs = (n / runs).sqrt() * z;
-            let sd_of_added_runs = (1.0 - n / runs).sqrt();
-            let below = |bound: f64| normal.cdf((bound - from_first_runs) / sd_of_added_runs);
+            let sd_from_added_runs = (1.0 - n / runs).sqrt();
+            let below = |bound: f64| normal.cdf((bound - from_first_runs) / sd_from_added_runs);
             [0.0, below(-limit) + 1.0 - below(limit)]
         };
         // The mean over 10,000 equally likely values of z.

@@ -21,7 +21,8 @@ pub struct Estimated {
     ///
     /// - a mean: all runs have the same value,
     /// - a difference that is calculated for each run: all differences are equal,
-    /// - any other difference: on each side, all values are equal (in each configuration, if configurations are compared one by one).
+    /// - any other difference: all values of `from` are equal, and all values of `to` are equal. If configurations are compared one by one,
+    ///   this is so in each configuration.
     ///
     /// Always false for other statistics.
     pub all_equal: bool,
@@ -100,10 +101,10 @@ fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
     }
 }
 
-/// The interval of a mean if all `n` values are equal. Further runs may have other values, but the share of such runs is at most
-/// 1 - 0.025^(1/n), with 97.5 % confidence (Clopper and Pearson 1934, for the case that 0 of n runs have another value). With a larger
-/// share, the probability that none of n runs has another value would be less than 2.5 %. The low end of the interval is what the mean
-/// would be if this share of all runs had the value 0. The high end is what it would be if this share had the value `largest_possible`.
+/// The interval of a mean if all `n` values are equal. Let s be the share of all possible runs that have another value. The probability that
+/// n runs all have the same value is (1 - s)^n. If s were above 1 - 0.025^(1/n), this probability would be below 2.5 %. So, with 97.5 %
+/// confidence, s is at most 1 - 0.025^(1/n) (Clopper and Pearson 1934, for 0 of n runs with another value). The low end of the interval is what the mean
+/// would be if this largest share of all runs had the value 0. The high end is what it would be if they had the value `largest_possible`.
 fn interval_of_equal(n: u64, value: f64, largest_possible: f64) -> (f64, f64) {
     let share_of_others = 1.0 - 0.025f64.powf(1.0 / n as f64);
     let low = value - share_of_others * value;
@@ -130,8 +131,8 @@ fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
 ///
 /// In the formula, n is the number of values, and Z is the 0.975 quantile of the normal distribution. The kurtosis is the mean fourth power of
 /// the deviations from the mean, divided by the squared variance. The logarithm of the measured variance has a standard error of about
-/// sqrt((kurtosis - (n - 3) / n) / (n - 1)). The factor c = n / (n - Z) corrects the variance and this standard error for small n. So the
-/// interval of the variance is variance x exp(ln c ± Z x c x standard error). The ends of the standard deviation's interval are the square
+/// sqrt((kurtosis - (n - 3) / n) / (n - 1)). The factor c = n / (n - Z) corrects both the variance and this standard error for small n. So the
+/// interval of the variance is c * variance * exp(± Z * c * standard error). The ends of the standard deviation's interval are the square
 /// roots of these two ends.
 ///
 /// The kurtosis here differs from the usual one in one thing: the deviations are those from a trimmed mean. So single extreme values have
@@ -143,7 +144,8 @@ fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
     }
     let trimmed = trimmed_mean(values, 0.5 / (n - 4.0).sqrt());
     let fourth_powers: f64 = values.iter().map(|value| (value - trimmed).powi(4)).sum();
-    // Mean fourth power (sum / n), divided by the square of the variance (sum of squares / n). The sum of squares is sd^2 x (n - 1).
+    // The mean fourth power (s4 / n), divided by the square of the variance (s2 / n): (s4 / n) / (s2 / n)^2 = n * s4 / s2^2. The sum of
+    // squares is s2 = sd^2 * (n - 1).
     let kurtosis = n * fourth_powers / (sd.powi(2) * (n - 1.0)).powi(2);
     let c = n / (n - Z);
     let corrected_error = c * ((kurtosis - (n - 3.0) / n) / (n - 1.0)).max(0.0).sqrt();
@@ -174,8 +176,8 @@ pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) ->
         return difference_run_by_run(from, to);
     }
     let (from_groups, to_groups) = (by_configuration(from), by_configuration(to));
-    let is_paired = from_groups.keys().eq(to_groups.keys()) && from_groups.len() > 1;
-    let difference = if is_paired {
+    let by_configuration = from_groups.keys().eq(to_groups.keys()) && from_groups.len() > 1;
+    let difference = if by_configuration {
         let differences: Vec<Difference> = std::iter::zip(from_groups.values(), to_groups.values())
             .map(|(from, to)| difference_of_means(from, to))
             .collect();
@@ -353,8 +355,8 @@ mod tests {
         ]);
         let paired = difference(&from, &to, false);
         let (low, high) = paired.interval.expect("an interval");
-        // Each of the four means is a mean of two values and has the variance 1. So the average difference has the standard error
-        // 1 and 4 degrees of freedom, with t = 2.776.
+        // Each of the four means is a mean of two values and has the variance 1. Each of the two differences has the variance 2, so their
+        // average has the variance (2 + 2) / 4 = 1. Each mean gives one degree of freedom. With 4 degrees of freedom, t is 2.776.
         assert!(paired.value == 5.0 && is_near(low, 5.0 - 2.776) && is_near(high, 5.0 + 2.776));
         // If the sides have different configurations, the means of all their runs are compared. Then the large differences between
         // configurations count too: the standard error is 40.8, and the interval is 199.8 wide.

@@ -46,10 +46,9 @@ pub fn measure_names() -> Vec<&'static str> {
 #[derive(Debug, Args)]
 pub struct RowOptions {
     /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can use parameters,
-    /// machine, rate, role and n (number of runs). For each measure, here lag_final, it can use the mean (lag_final), the standard deviation
-    /// (lag_final_sd), the limits of the interval (lag_final_low, lag_final_high) and the prediction (lag_final_predicted). It can also use
-    /// regime (stable, critical or overloaded, as predicted) and regime_measured. If this option is given several times, all conditions
-    /// must hold
+    /// machine, rate, role, n (number of runs), regime (stable, critical or overloaded, as predicted) and regime_measured. Each measure has
+    /// several columns. For example, the measure lag_final has lag_final (its mean), lag_final_sd (its standard deviation), lag_final_low and
+    /// lag_final_high (the limits of the interval), and lag_final_predicted. If this option is given several times, all conditions must hold
     #[arg(long, value_name = "CONDITION", value_parser = SqlCondition::parse)]
     having: Vec<SqlCondition>,
     /// Sort by these columns, named as in the CSV output (backlog_growth) or by their headings in the printed table (growth). Measures

@@ -32,8 +32,8 @@ const LONGEST_WALL_TIME: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600
   sim plan experiments/overnight.toml --parallel 4 > overnight.sh
 
 The margin of a run says how much delay it tolerates: as long as the largest delay of a tick plus the largest delay of a message is less \
-than the margin, delays cannot change the order of events. The margin is the shortest time between two ticks of different machines of \
-which one may send to the other, or which may both send to the same third machine.")]
+than the margin, delays cannot change the order of events. The order of two ticks matters if one of their machines may send to the other, or if both may send to the same third \
+machine. The margin is the shortest time between two such ticks.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,

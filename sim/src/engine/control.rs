@@ -62,10 +62,10 @@ impl Control {
         }
     }
 
-    /// Estimates how many ticks are done but not counted yet, as a number of runs: 1.5 means the ticks of one and a half runs. Each run
-    /// whose ticks are not counted yet adds the time since its start divided by `run_time` (the duration of a run), but at most 1. For
-    /// example, if a run takes 60 s, and two such runs began 30 s and 60 s ago, the result is 0.5 + 1 = 1.5.
-    pub fn share_of_timed_runs(&self, run_time: Duration) -> f64 {
+    /// Adds up how far the runs are whose ticks are not counted yet: 0 for a run that has just begun, and 1 for a run at its end. How far
+    /// a run is, is estimated from the time since its start, divided by `run_time` (the duration of a run). For example, if a run takes 60 s,
+    /// and two such runs began 30 s and 60 s ago, the result is 0.5 + 1 = 1.5.
+    pub fn timed_runs_done(&self, run_time: Duration) -> f64 {
         let timed = self.lock_timed();
         let share =
             |begun: &Instant| (begun.elapsed().as_secs_f64() / run_time.as_secs_f64()).min(1.0);

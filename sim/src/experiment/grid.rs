@@ -12,7 +12,8 @@ use super::{Configuration, Parameter};
 pub(super) struct Dimension {
     pub(super) parameter: &'static Parameter,
     /// The values in the order of the file. A [`Setting`] is a value that can be given to a configuration; its `cell` is the value as text.
-    /// The dimensions in `[parameters]` are cloned for each case of the file (`[[cases]]`). The `Arc` lets these clones share their values.
+    /// A file can have several cases (`[[cases]]`), each with its own values for some parameters. The dimensions in `[parameters]` are cloned
+    /// for each case. The `Arc` lets these clones share their values.
     pub(super) settings: Arc<[Setting]>,
 }
 

@@ -37,7 +37,7 @@ impl Attempts {
 
 /// What a writer finds in the journal when it opens a dataset.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct JournalContents {
     pub(super) attempts: Attempts,
     /// The number of rows.
     pub(super) rows: u64,
@@ -51,7 +51,7 @@ pub(super) struct Found {
     pub(super) segment_end: u64,
 }
 
-impl Found {
+impl JournalContents {
     /// Reads the journal of `experiment`'s dataset. A journal that does not exist is empty.
     pub(super) fn read(path: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
         let Some(whole_rows) = journal::open_whole_rows(path)? else {

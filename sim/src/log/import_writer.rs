@@ -100,7 +100,7 @@ impl ImportWriter {
             self.segment.sync()?;
             self.segment = self.segment.next(&RealDisk, &self.paths)?;
         }
-        let row = self.segment.take(run)?;
+        let row = self.segment.append_run(run)?;
         self.runs += 1;
         self.sources.extend(sources);
         // This only appends the row to `journal_text`. `finish` writes the text to the disk. The path is used only in error messages.

@@ -1,7 +1,7 @@
 //! The segment that is being written. A segment is one file `events-NNNN.csv` of a dataset's event log.
 
 use super::appended::AppendedFile;
-use super::attempts::Found;
+use super::attempts::JournalContents;
 use super::checksum::checksum;
 use super::disk::Disk;
 use super::error::DatasetError;
@@ -39,7 +39,7 @@ impl Segment {
     pub(super) fn resume(
         disk: &dyn Disk,
         paths: &Paths,
-        found: &Found,
+        found: &JournalContents,
         uncounted: &Uncounted,
         has_timestamps: bool,
     ) -> Result<(Self, u64), DatasetError> {
@@ -100,7 +100,7 @@ impl Segment {
     }
 
     /// Appends the events of `run`. Returns the run's row of the journal, with the position of the events filled in.
-    pub(super) fn take(&mut self, run: EndedRun) -> Result<JournalRow, DatasetError> {
+    pub(super) fn append_run(&mut self, run: EndedRun) -> Result<JournalRow, DatasetError> {
         let EndedRun { mut row, events } = run;
         row.segment = self.number;
         row.offset = self.file.bytes;

@@ -20,8 +20,8 @@ pub(super) const SEGMENT_BYTES: u64 = 256 << 20;
 pub(super) fn header_bytes(path: &Path, has_timestamps: bool) -> Result<u64, DatasetError> {
     let header = events::event_header(has_timestamps);
     let start = read_start(path, header.len()).map_err(DatasetError::io(path))?;
-    // The header is one line and ends with `\n`. Another program may have changed this line end to `\r\n`. Then `start` ends with the
-    // `\r`, because it has only as many bytes as the unchanged header.
+    // The header is one line and ends with `\n`. Another program may have changed this line end to `\r\n`. Then the header is one
+    // byte longer. `start` is read only to the usual length, so it contains the `\r` but not the `\n`.
     let header_with_cr = header.replace('\n', "\r");
     if start == header_with_cr.as_bytes() {
         return Err(DatasetError::CrlfLineEnds(path.to_owned()));

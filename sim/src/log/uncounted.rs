@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::attempts::Found;
+use super::attempts::JournalContents;
 use super::error::DatasetError;
 use super::parts::Paths;
 use super::segment_header::{SEGMENT_BYTES, header_bytes};
@@ -35,7 +35,7 @@ impl Uncounted {
     /// if there are more uncounted events than an interrupted sweep of `experiment` leaves behind.
     pub(super) fn find(
         paths: &Paths,
-        found: &Found,
+        found: &JournalContents,
         experiment: &Experiment,
     ) -> Result<Self, DatasetError> {
         let mut uncounted = Self::default();
@@ -84,7 +84,7 @@ impl Uncounted {
     fn check(
         &self,
         paths: &Paths,
-        found: &Found,
+        found: &JournalContents,
         experiment: &Experiment,
     ) -> Result<(), DatasetError> {
         let lengths = self.segments.iter().map(|(_, bytes)| bytes);
@@ -120,7 +120,7 @@ impl Uncounted {
     }
 
     /// Returns the shell commands that remove exactly the uncounted events.
-    fn removing_commands(&self, paths: &Paths, found: &Found) -> String {
+    fn removing_commands(&self, paths: &Paths, found: &JournalContents) -> String {
         let mut commands = vec![];
         let last_segment = paths.segment(found.segment);
         // The files that have no counted events at all.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::appended::AppendedFile;
-use super::attempts::{Attempts, Found};
+use super::attempts::{Attempts, JournalContents};
 use super::disk::{Disk, RealDisk};
 use super::error::DatasetError;
 use super::journal::Header;
@@ -123,7 +123,7 @@ impl DatasetWriter {
         let changes_before = manifest.as_ref().map(|manifest| manifest.changes.clone());
 
         let journal_path = paths.journal();
-        let found = Found::read(&journal_path, &experiment)?;
+        let found = JournalContents::read(&journal_path, &experiment)?;
         // Events without a journal row. `Segment::resume` cuts them off below. If there are too many, the dataset is refused here.
         let uncounted = Uncounted::find(&paths, &found, &experiment)?;
         let has_runs_to_do = has_runs_to_do(&experiment, &found.attempts);
@@ -185,7 +185,7 @@ impl DatasetWriter {
         experiment: &Experiment,
     ) -> Result<(Experiment, Attempts), DatasetError> {
         let state = ResumeState::find(root, experiment)?;
-        let found = Found::read(&state.paths.journal(), &state.experiment)?;
+        let found = JournalContents::read(&state.paths.journal(), &state.experiment)?;
         if state.manifest.is_some() {
             // Only the error is of interest.
             Uncounted::find(&state.paths, &found, &state.experiment)?;
@@ -264,7 +264,7 @@ impl DatasetWriter {
             self.sync()?;
             self.segment = self.segment.next(&*self.disk, &self.paths)?;
         }
-        let row = self.segment.take(run)?;
+        let row = self.segment.append_run(run)?;
         self.header
             .write_row(&self.paths.journal(), &mut self.unsynced_rows, &row)?;
         if self.unsynced_rows.len() >= MAX_WAITING_BYTES {
@@ -280,9 +280,8 @@ impl DatasetWriter {
     ///
     /// Returns [`DatasetError`] if the disk cannot be written, or if the files are gone.
     pub fn sync(&mut self) -> Result<(), DatasetError> {
-        // The rows are taken out first, so that no later sync writes them if this sync fails. Their events may be lost: if the system
-        // cannot force events to the disk, it may drop these events, and still report success at the next sync. Then there would be rows
-        // for lost events. (If this sync writes only a part of the rows, the next writer cuts off the incomplete row.)
+        // If this sync fails, its rows must never be written, because their events may be lost: a system that cannot force events to the
+        // disk may drop these events, and still report success at the next sync. So the rows are taken out before anything is tried. (If this sync writes only a part of the rows, the next writer cuts off the incomplete row.)
         let rows = std::mem::take(&mut self.unsynced_rows);
         if !rows.is_empty() {
             self.segment.sync()?;

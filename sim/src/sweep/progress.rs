@@ -376,10 +376,10 @@ impl Progress {
     fn state(&mut self, control: &Control) -> ProgressState {
         let ticks = control.ticks();
         // If the machines of a run are processes of their own, the ticks of the run are counted only when the run has ended. Until then, they
-        // are estimated from the time since the run's start, as if all runs had the same number of ticks. `share_of_timed_runs` is a
+        // are estimated from the time since the run's start, as if all runs had the same number of ticks. `timed_runs_done` is a
         // sum over all such runs that go on: a run whose time is half over adds 0.5, a run at its end adds 1.
         let ticks_per_run = self.planned_ticks as f64 / self.to_do.max(1) as f64;
-        let estimated_ticks = control.share_of_timed_runs(self.run_time) * ticks_per_run;
+        let estimated_ticks = control.timed_runs_done(self.run_time) * ticks_per_run;
         let share = ((ticks as f64 + estimated_ticks) / self.planned_ticks as f64).min(1.0);
         self.share = self.share.max(share);
         ProgressState {

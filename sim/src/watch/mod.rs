@@ -131,8 +131,8 @@ impl WatchedDataset {
         Ok(dataset)
     }
 
-    /// Reads the rows that were added since the last call. Instead, reads everything again if a sweep has started since then
-    /// (the plan of runs can have changed), or if a journal was replaced by a shorter one.
+    /// If a sweep has started since the last call (the plan of runs can have changed), or if a journal was replaced by a shorter one, reads
+    /// everything again. Otherwise reads only the rows that were added.
     fn update(&mut self, now: Instant) -> Result<(), WatchError> {
         if self.follower.is_outdated() {
             *self = Self::open(&self.root)?;

@@ -326,6 +326,7 @@ fn journal_rows_with_impossible_values_are_refused() {
             changed.write_record(&cells).expect("written");
         }
         let changed = String::from_utf8(changed.into_inner().expect("written")).expect("text");
+        // Gives each changed row a correct checksum again.
         let sealed = sim::log::seal_journal(&changed).expect("CSV");
         fs::write(&path, &sealed).expect("written");
         let refused = sweep(&experiment(GRID), folder.path()).expect_err("refused");
@@ -419,7 +420,7 @@ fn events_with_crlf_line_ends_are_reported_and_nothing_is_appended() {
 fn the_number_of_workers_does_not_change_the_bytes_of_datasets_in_virtual_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let experiment = experiment(GRID);
-    let files = |workers: usize| {
+    let files_made_by = |workers: usize| {
         let root = folder.path().join(workers.to_string());
         let options = Options {
             jobs: Some(workers),
@@ -429,7 +430,7 @@ fn the_number_of_workers_does_not_change_the_bytes_of_datasets_in_virtual_time()
         sweep::run(&experiment, &root, &options, &control, &mut progress).expect("a sweep");
         files(&root)
     };
-    let alone = files(1);
-    assert_eq!(alone, files(2));
-    assert_eq!(alone, files(5));
+    let alone = files_made_by(1);
+    assert_eq!(alone, files_made_by(2));
+    assert_eq!(alone, files_made_by(5));
 }

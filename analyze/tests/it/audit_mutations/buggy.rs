@@ -156,9 +156,9 @@ impl Simulator {
         node.network.sort_by_key(|(arrival_ns, message)| {
             (*arrival_ns, sender_rank(message.sender), message.sent_tick)
         });
-        // With `NoTimeBetween`, a tick can receive a message that arrives exactly at the time of the tick.
+        // With `ReceivesAtArrivalTime`, a tick can receive a message that arrives exactly at the time of the tick.
         let has_arrived = |arrival_ns: u64| {
-            arrival_ns < due_ns || bug == Bug::NoTimeBetween && arrival_ns == due_ns
+            arrival_ns < due_ns || bug == Bug::ReceivesAtArrivalTime && arrival_ns == due_ns
         };
         let arrived_count = node
             .network
@@ -219,8 +219,8 @@ impl Simulator {
         };
         let mut logged = message;
         if self.bug == Bug::WrongSender {
-            // The machine with the next number after the sender's (0 comes after the highest). If this machine is the receiver, the
-            // machine after the receiver.
+            // Logs the number after the sender's (0 comes after the highest). If that is the receiver's own number, logs the number after
+            // that.
             logged.sender = (message.sender + 1) % machines;
             if logged.sender == machine as u32 {
                 logged.sender = (logged.sender + 1) % machines;
@@ -277,7 +277,8 @@ impl Simulator {
             let outcome = (self.draw() * self.nodes.len() as f64) as usize;
             // Whether `SometimesTwoRecipients` affects this send.
             let is_one_in_fifty = self.sent.is_multiple_of(50);
-            // The number of the one recipient: if machine 1 of four sends, the outcomes 0, 1 and 2 stand for machines 0, 2 and 3.
+            // The number of the one recipient: if there are four machines and machine 1 is the sender, the outcomes 0, 1 and 2 stand for
+            // machines 0, 2 and 3.
             // The number is not used if the outcome is `last`, because then the message goes to all.
             let peer = if outcome < machine {
                 outcome

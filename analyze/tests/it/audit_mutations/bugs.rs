@@ -45,7 +45,7 @@ pub enum Bug {
     LooksEveryOtherTick,
     /// A tick can receive a message that arrives at exactly the time of the tick. So a message without delay can be received at the time at
     /// which it is sent. (In a correct program, only a later tick can receive such a message.)
-    NoTimeBetween,
+    ReceivesAtArrivalTime,
     /// Another machine is logged as the sender of a received message.
     WrongSender,
     /// An internal event leaves the clock as it is.

@@ -170,9 +170,11 @@ fn wrong_queues_are_found() {
 fn messages_that_are_received_at_the_time_of_their_send_are_found() {
     // The bug needs a machine that sends exactly at the time of another machine's tick. This happens only in the setup with aligned phases.
     // In late runs the audit cannot find the bug, because it does not know exactly when a message arrived.
-    require_found(Bug::NoTimeBetween, Check::Causality, |setup, kind| {
-        setup.phase == "aligned" && kind != RunKind::Late
-    });
+    require_found(
+        Bug::ReceivesAtArrivalTime,
+        Check::Causality,
+        |setup, kind| setup.phase == "aligned" && kind != RunKind::Late,
+    );
 }
 
 /// The machines receive messages in the wrong order. If the run is as scheduled, the audit knows the right order, and `queue_order` fails.

@@ -26,14 +26,14 @@ use crate::machine::{MachineIndex, Message};
 pub(super) struct Arrivals {
     /// Whether all messages so far arrived as scheduled.
     pub(super) as_scheduled: bool,
-    /// Whether the experiment adds delays to messages. Then the recipient sorts arrived messages by the ends of their delays, so messages
-    /// from different senders may arrive in any order. Messages from the same sender must arrive in the order of sending, because the
-    /// recipient keeps the order in which they arrived.
+    /// Whether the experiment adds delays to messages. Then the recipient sorts the messages of different senders by the ends of their
+    /// delays, so these may arrive in any order. It never changes the order of messages of the same sender, so these must arrive in the order
+    /// of sending.
     has_delays: bool,
     /// Without delays: for each recipient, the sending time and the sender of the message that arrived last. Before the first message
     /// it is (0, 0), which no message precedes.
     last_to: Vec<(u64, MachineIndex)>,
-    /// With delays: for each sender and recipient, the sender's tick that sent the message that arrived last.
+    /// With delays: for each sender and recipient, the `sent_tick` of the message that arrived last.
     last_tick_between: HashMap<(MachineIndex, usize), u64>,
 }
 
