@@ -24,7 +24,8 @@ At this event the machine receives a message, and known_from is the sender of th
 pub struct Show {
     #[command(flatten)]
     part: Part,
-    /// Follow the message that is sent at this tick: show when it reached every other machine. 2:14 is tick 14 of machine 2
+    /// Follow the message that is sent at this tick: show when each other machine received it, or learnt of it through other messages. 2:14
+    /// is tick 14 of machine 2
     #[arg(long, value_name = "MACHINE:TICK")]
     follow: Option<EventName>,
     #[command(flatten)]

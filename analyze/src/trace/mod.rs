@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //!
-//! - [`causes`]: vector clocks that count only events of the window
+//! - [`causes`]: vector clocks for the events of the window. Which event happened before which is computed from the whole run, but the
+//!   clocks count only events of the window
 //! - [`slices`]: the length of the bar that programs such as Perfetto draw for an event (in the model, an event takes no time)
 //! - [`shiviz`], [`perfetto`], [`chrome`], [`mermaid`], [`dot`]: one format each
 

@@ -32,8 +32,8 @@ impl Difference {
         compare("engine", &made.engine, &wanted.engine);
         compare("isolation", &made.isolation, &wanted.isolation);
         compare("time_scale", &made.time_scale, &wanted.time_scale);
-        // Some values of the parameter `clock`, such as `vector`, add timestamps to the messages. Then the event log has a column for these
-        // timestamps, and `timestamps` is true. So the line of this difference begins with `clock`.
+        // With some values of the parameter `clock`, such as `vector`, messages carry a second timestamp beside Lamport's. Then the event log
+        // has a column for it, and `timestamps` is true. Users do not know `timestamps`, only `clock`, so the line begins with `clock`.
         let is = |has_column: bool| if has_column { "is" } else { "is not" };
         if made.timestamps != wanted.timestamps {
             lines.push(format!(
@@ -50,8 +50,9 @@ impl Difference {
     }
 
     /// Returns why two shards of a dataset do not fit together. `made` and `wanted` are the experiments of the two shards. The lines call
-    /// `made` "the dataset", and `wanted` "the experiment". If [`Difference::between`] finds no difference, the same run has different
-    /// numbers in the two shards, such as 4 and 6. Then there is one line, which says that the numbers differ.
+    /// `made` "the dataset", and `wanted` "the experiment". If [`Difference::between`] finds no difference, only one reason is
+    /// left, because the caller knows that the shards do not fit: the same run has different numbers in the two shards, such as 4 and 6. Then
+    /// there is one line, which says this.
     pub(super) fn between_shards(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {

@@ -104,7 +104,8 @@ pub(super) fn mapping(
             .sum::<usize>()
     };
     let (json_bytes, other_bytes) = (count_bytes(true), count_bytes(false));
-    // For JSON, and for tables whose columns were not recognised above, the mapping is left as it is. `lines::read` reports what is missing.
+    // JSON needs nothing more in the mapping, because its keys are the titles. A table whose columns were not recognised above cannot be
+    // completed here. In both cases the mapping stays as it is, and `lines::read` later reports fields that it does not find.
     let is_mostly_json = json_bytes >= other_bytes;
     if is_mostly_json || has_header(texts) {
         return Ok(given.clone());
@@ -246,8 +247,8 @@ impl Recognised {
             .as_deref()
             .filter(|record| *record != patterns::BLANK)
         {
-            // If the first and the last record of every file are not events, they are probably parts of events: each record begins in the
-            // middle of an event.
+            // Perhaps the wrong line was taken for the first line of an event. Then each record is the end of one event and the start of the
+            // next, and has all fields all the same. But at the start and at the end of every file, a part of an event is left over.
             let is_shifted =
                 counts.other_first == files().count() && counts.other_last == files().count();
             if is_shifted && let Some((path, _)) = files().next() {
