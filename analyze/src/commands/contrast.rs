@@ -31,11 +31,11 @@ const DEFAULT_MEASURES: [&str; 4] = [
   analyze contrast data/quickstart --a \"internal = 0.7\" --b \"internal = 0.4 and rates = '3,3,3'\"
 
 A and B are two datasets, or the runs that meet two conditions (--a and --b). We say that a parameter differs completely if A \
-and B have no value of it in common, for example if internal is 0.4 in all runs of A and 0.7 in all runs of B. The comparison is about \
-these parameters; the text above the printed table lists them. A configuration of A is compared with the configuration \
-of B that has the same values of all other parameters. In the example, the configuration of A with rates 1,3,6 is compared with the \
-configuration of B with rates 1,3,6. If A also has runs with internal 0.1, A has two configurations with rates 1,3,6. Then the average of \
-these two is compared with B. If the comparison is about the rates, machines are compared by their role (slowest, fastest).")]
+and B have no value of it in common. The comparison is about these parameters; the text above the printed table lists them. A \
+configuration of A is compared with the configuration of B that has the same values of all other parameters. Suppose internal is 0.4 in \
+all runs of A and 0.7 in all runs of B. Then the configuration of A with rates 1,3,6 is compared with the configuration of B with rates \
+1,3,6. Suppose internal is 0.1 or 0.4 in A. It still differs completely, and the average of the two configurations of A with rates 1,3,6 is \
+compared with B. If the comparison is about the rates, machines are compared by their role (slowest, fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,

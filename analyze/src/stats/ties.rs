@@ -8,8 +8,8 @@ const RELATIVE_ROUNDING: f64 = 1e-9;
 const ABSOLUTE_ROUNDING: f64 = 1e-12;
 /// If at least this many values differ from the most frequent one, the mean is close to normally distributed.
 const ENOUGH_OTHERS: u64 = 50;
-/// An interval is rough if its sample has fewer different values than this. (In a sample with fewer than five values, all values must
-/// differ.)
+/// An interval is rough if its sample has fewer different values than this. (The interval of a sample with fewer
+/// than five values is rough unless all its values differ.)
 const ENOUGH_DIFFERENT: u64 = 5;
 
 /// How many values of a sample are equal and how many are different.

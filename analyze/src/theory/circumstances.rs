@@ -22,27 +22,26 @@ const ALMOST_EMPTY: f64 = 0.02;
 pub(super) struct Circumstances {
     /// Whether a tick takes all waiting messages.
     pub takes_all: bool,
-    /// The coupling: how strongly the machines of the system influence each other. If it is 1 or more, they may overload each other until
+    /// The coupling: how strongly the machines of the system influence each other. If it is 1 or more before it is rounded down, they may overload each other until
     /// some of them stop sending ([`super::fluid`]).
     ///
     /// An idle tick (a tick that receives nothing) of machine i sends to a given neighbour with probability s_i. If machine 0 has one idle
-    /// tick more, machine 1 receives s_0 messages more, so it has s_0 idle ticks less, and sends s_0 s_1 messages less to machine 0. For two
-    /// machines that send to each other, the coupling is sqrt(s_0 s_1): then two such steps change the number of idle ticks by the factor
-    /// s_0 s_1.
+    /// tick more, machine 1 receives s_0 messages more, so it has s_0 idle ticks less, and sends s_0 s_1 messages less to machine 0. So the
+    /// way there and back changes the idle ticks of machine 0 by the factor s_0 s_1. The coupling is the mean factor of one way: sqrt(s_0 s_1).
     ///
     /// For more machines, take the matrix with the element sqrt(s_i s_j) for two machines i and j that send to each other, and 0 elsewhere.
-    /// Overloaded machines have no row and no column, because they have no idle ticks in the long run. Let e be the smallest eigenvalue of
-    /// this matrix; it is negative or 0. The coupling is -e. It is rounded down to one of `COUPLINGS`, or to 0 if it is less than all of
+    /// Overloaded machines have no row and no column, because they have no idle ticks in the long run. A change of the
+    /// idle ticks is multiplied by minus this matrix, because more idle ticks here make fewer there. So the strongest growth belongs to the
+    /// smallest eigenvalue e, which is negative or 0. The coupling is -e; for two machines, this is sqrt(s_0 s_1) again. It is rounded down to one of `COUPLINGS`, or to 0 if it is less than all of
     /// them.
     pub coupling: f64,
     /// The share of the machine's messages that come from machines with less than 10 % idle ticks.
     pub share_from_idle_below_10_percent: f64,
     /// The share of the machine's messages that come from machines with less than 30 % idle ticks.
     pub share_from_idle_below_30_percent: f64,
-    /// Let j be the machine with the fastest clock among those whose values reach this machine. (j may be this machine itself.) In the long
-    /// run, the clock of this machine advances as fast as the clock of j. At times, another clock is ahead of the clock of j, and a message
-    /// from there makes the clock of j jump. The gain share says how much faster than its ticks the clock of j advances because of these
-    /// jumps: 0.1 means 10 % faster.
+    /// Let j be the machine whose clock grows fastest in the long run, among those whose values reach this machine. (j may be this machine
+    /// itself.) For short times, the value of a slower clock can be above that of j's clock. Then a message makes j's clock jump. The gain
+    /// share is what these jumps add to j's clock, as a share of j's ticks: 0.1 means 10 % more.
     pub gain_share: f64,
     /// Whether the fastest clock whose values can reach this machine belongs to a machine that does not send to it directly. Then the values
     /// come only through other machines.

@@ -57,8 +57,8 @@ impl HybridVectorClock {
 
 /// A timestamp is lower than another if none of its entries is larger and at least one is smaller. If event a happened before event b, the
 /// timestamp of a is lower. But the timestamp of a can also be lower if a and b are concurrent. For example, let epsilon be 10, and let a
-/// happen at time 100 and b at time 110. At b, the oldest time is 110 - 10 = 100. So b's machine raises its entry for a's machine to 100,
-/// without any message.
+/// happen at time 100 and b at time 110. At b, the oldest time is 110 - 10 = 100. So b's machine raises its entry for a's machine to 100.
+/// Now a has the timestamp (100, 90) and b has (100, 110): the timestamp of a is lower, although no message went from a to b.
 impl Clock for HybridVectorClock {
     type Timestamp = HybridVectorTimestamp;
 

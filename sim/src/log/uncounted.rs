@@ -77,9 +77,9 @@ impl Uncounted {
     }
 
     /// Refuses uncounted events that an interrupted sweep cannot have left. If the journal has no header, any uncounted events are
-    /// refused: a sweep writes the header before any event. If the journal has a header, the uncounted events are refused if they do not
-    /// fit into one segment: before a sweep creates a segment, it writes the journal's rows of all runs in the earlier segments. A segment
-    /// can be longer than [`SEGMENT_BYTES`], but by less than the largest run: a run is added only to a segment that is shorter than
+    /// refused: a sweep writes the header before any event. When a sweep creates a segment, all runs in the earlier segments already have
+    /// their rows in the journal. So an interrupted sweep leaves uncounted events only in the newest segment. If there are more of them than
+    /// one segment can hold, they are refused. A segment can be longer than [`SEGMENT_BYTES`], but by less than the largest run: a run is added only to a segment that is shorter than
     /// [`SEGMENT_BYTES`].
     fn check(
         &self,
