@@ -54,6 +54,29 @@ pub fn shell_word(path: &Path) -> String {
     quote(path.as_os_str())
 }
 
+/// Removes from the words of a command each option `name` (such as `--only`) whose value `is_meant`. The option and its value can be two
+/// words (`--only 3`) or one (`--only=3`). Returns whether an option was removed.
+pub fn remove_option(words: &mut Vec<String>, name: &str, is_meant: impl Fn(&str) -> bool) -> bool {
+    let count = words.len();
+    let mut index = 0;
+    while let Some(word) = words.get(index) {
+        let joined = word
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('='));
+        let next = words.get(index + 1).filter(|_| word == name);
+        let removed = if joined.is_some_and(&is_meant) {
+            1
+        } else if next.is_some_and(|value| is_meant(value)) {
+            2
+        } else {
+            index += 1;
+            continue;
+        };
+        words.drain(index..index + removed);
+    }
+    words.len() < count
+}
+
 fn quote(word: &OsStr) -> String {
     match word.to_str() {
         Some(text) => match shell_words::quote(text) {
@@ -94,6 +117,17 @@ mod tests {
         assert_eq!(shell_word(Path::new("now!1")), "'now!1'");
         assert_eq!(shell_word(Path::new("d'{a}")), "'d'\\''{a}'");
         assert_eq!(shell_word(Path::new("-rf")), "./-rf");
+    }
+
+    #[test]
+    fn options_are_removed_in_both_forms() {
+        let mut words: Vec<String> = "sim run e.toml --only 3 --only=4 --onlyx=5 --set a=1 --only"
+            .split(' ')
+            .map(str::to_owned)
+            .collect();
+        assert!(!remove_option(&mut words, "--only", |value| value == "5"));
+        assert!(remove_option(&mut words, "--only", |_| true));
+        assert_eq!(words.join(" "), "sim run e.toml --onlyx=5 --set a=1 --only");
     }
 
     #[test]

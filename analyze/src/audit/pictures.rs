@@ -1,6 +1,5 @@
 //! Makes the command that draws a violation (`analyze diagram ...`), which the audit prints below the violation.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use sim::console::{command_line, shell_word};
@@ -14,7 +13,7 @@ use crate::execution::EventName;
 const WITHIN_S: &str = "3";
 
 /// Makes the command for a violation: `check` failed at `at`. The command draws the events around this place, and marks the event there
-/// with the name of the check. `None` if the violation is in the journal instead of an event, or if `analyze diagram` could not read the run.
+/// with the name of the check. `None` if the violation is in the journal instead of an event, or if the run's events cannot be read.
 pub(super) fn diagram_command(
     root: &Path,
     dataset: &Dataset,
@@ -24,11 +23,6 @@ pub(super) fn diagram_command(
     let At::Row(row) = at else {
         return None;
     };
-    let mut runs = HashSet::new();
-    if !dataset.finished().all(|row| runs.insert(row.run)) {
-        // `analyze diagram` refuses a dataset in which a run is finished twice.
-        return None;
-    }
     let events = readable_events(dataset, run)?;
     // `row` is the event's index in the run.
     let event = events.get(usize::try_from(row).ok()?)?;

@@ -53,6 +53,8 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         Ok(sources) => (sources, None),
         Err(problem) => (None, Some(problem)),
     };
+    // `analyze diagram` refuses a dataset in which a run is finished twice.
+    let can_be_drawn = finished.windows(2).all(|pair| pair[0].run < pair[1].run);
     let results = Check::ALL.map(|check| {
         let counts = tally.counts(check);
         let first = counts.first.as_ref().map(|first| {
@@ -64,7 +66,9 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
                 run: Some(run.run),
                 source: source_of(sources.as_ref(), run, first.at),
                 words: first.words.clone(),
-                diagram: pictures::diagram_command(root, &dataset, run, (check, first.at)),
+                diagram: can_be_drawn
+                    .then(|| pictures::diagram_command(root, &dataset, run, (check, first.at)))
+                    .flatten(),
             }
         });
         CheckResult {

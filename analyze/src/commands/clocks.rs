@@ -22,7 +22,7 @@ use super::rows::Top;
 These are the clocks, with the default values of their settings:
   lamport        one counter
   vector         a counter for each machine
-  matrix         for every machine, its latest vector clock that has been heard of
+  matrix         for every machine, its latest vector that is known
   encoded        a vector as one integer
   interval-tree  a tree of counters; each machine owns a part of the tree
   bloom:m=8,k=2  m counters; each event increments k of them

@@ -28,7 +28,8 @@ const DEFAULT_MEASURES: [&str; 4] = [
 #[command(after_help = "Examples:
   analyze contrast data/quickstart data/calm
   analyze contrast data/quickstart --of internal --from 0.4 --to 0.7
-  analyze contrast data/quickstart --a \"internal = 0.7\" --b \"internal = 0.4 and rates = '3,3,3'\"
+  analyze contrast data/quickstart --a \"internal = 0.7\" \\
+    --b \"internal = 0.4 and rates = '3,3,3'\"
 
 A and B are two datasets, or the runs that meet two conditions (--a and --b). We say that a parameter differs completely if A \
 and B have no value of it in common. The comparison is about these parameters; the text above the printed table lists them. A \

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
-use sim::console::command_line;
+use sim::console::{command_line, remove_option};
 use sim::experiment::{Configuration, Experiment, Overrides, RepetitionLines};
 use sim::log;
 use sim::sweep::words::grouped;
@@ -192,44 +192,22 @@ fn in_commands(
         return (lines, commands);
     };
     for command in &mut commands {
-        let Ok(words) = shell_words::split(command) else {
+        let Ok(mut words) = shell_words::split(command) else {
             // The text is not a command of a shell, for example because a quote is missing.
             continue;
         };
-        if let Some(mut others) = without_repetitions(&words) {
-            others.extend(["--repetitions".to_owned(), count.to_string()]);
-            *command = command_line(others);
+        let sets_repetitions = |change: &str| {
+            let key = change.split('=').next();
+            key.is_some_and(|key| key.trim() == "repetitions")
+        };
+        let had_option = remove_option(&mut words, "--repetitions", |_| true);
+        if remove_option(&mut words, "--set", sets_repetitions) || had_option {
+            words.extend(["--repetitions".to_owned(), count.to_string()]);
+            *command = command_line(words);
             lines.repetitions = None;
         }
     }
     (lines, commands)
-}
-
-/// The words of a command without the options that set the number of repetitions. `None` if the command has no such option.
-fn without_repetitions(words: &[String]) -> Option<Vec<String>> {
-    let mut others: Vec<String> = vec![];
-    let mut index = 0;
-    while let Some(word) = words.get(index) {
-        let next = words.get(index + 1).map_or("", String::as_str);
-        // Whether the value of an option `--set` sets the number of repetitions.
-        let sets_repetitions = |text: &str| {
-            text.split('=')
-                .next()
-                .is_some_and(|key| key.trim() == "repetitions")
-        };
-        // An option and its value can be two words (`--set x=1`) or one (`--set=x=1`).
-        index += match &**word {
-            "--repetitions" => 2,
-            "--set" if sets_repetitions(next) => 2,
-            word if word.starts_with("--repetitions=") => 1,
-            word if word.strip_prefix("--set=").is_some_and(sets_repetitions) => 1,
-            _ => {
-                others.push(word.clone());
-                1
-            }
-        };
-    }
-    (others.len() < words.len()).then_some(others)
 }
 
 #[cfg(test)]

@@ -37,8 +37,10 @@ the difference between these clocks.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both
-  sim machine two.toml --run 0 --machine 0 --addresses 10.0.0.1:20000,10.0.0.2:20000 > machine-0.csv
-  sim machine two.toml --run 0 --machine 1 --addresses 10.0.0.1:20000,10.0.0.2:20000 > machine-1.csv
+  sim machine two.toml --run 0 --machine 0 \\
+    --addresses 10.0.0.1:20000,10.0.0.2:20000 > machine-0.csv
+  sim machine two.toml --run 0 --machine 1 \\
+    --addresses 10.0.0.1:20000,10.0.0.2:20000 > machine-1.csv
 
 Exit codes: 0 done; 2 the command line or the experiment cannot be used; 3 the run failed; 71 the system has no more threads or files; \
 75 the machine's address is in use.")]

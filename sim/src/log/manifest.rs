@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::checksum::checksum;
 use super::imported::Imported;
 use super::journal_row::JournalRow;
-use crate::console::command_line;
+use crate::console::{command_line, remove_option};
 use crate::experiment::{Experiment, Numbering, Shard, ShardRule};
 
 /// Version of the format of datasets. It changes whenever a column or a file changes.
@@ -218,11 +218,7 @@ fn for_all_runs(command: &str) -> String {
     let Ok(mut words) = shell_words::split(command) else {
         return command.to_owned();
     };
-    while let Some(index) = words.iter().position(|word| word == "--only") {
-        // Removes `--only` and the next word, which is the option's value.
-        words.drain(index..(index + 2).min(words.len()));
-    }
-    words.retain(|word| !word.starts_with("--only="));
+    remove_option(&mut words, "--only", |_| true);
     command_line(words)
 }
 

@@ -14,7 +14,7 @@ use super::lock::{Activity, LockOwner};
 use super::manifest::Manifest;
 use super::parts::Parts;
 use super::tally::Tally;
-use crate::console::command_line;
+use crate::console::{command_line, remove_option};
 use crate::experiment::Shard;
 
 /// The status of a dataset.
@@ -242,20 +242,12 @@ fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
     commands
 }
 
-/// Returns `command` with the shard `to` in place of the shard `from`. `None` if the command has no option for this shard.
+/// Returns `command` with the shard `to` instead of the shard `from`. `None` if the command has no option for the shard `from`.
 fn with_another_shard(command: &str, from: Shard, to: Shard) -> Option<String> {
     let mut words = shell_words::split(command).ok()?;
-    // The shard can be written as `--shard 1/4` or `--shard=1/4`.
-    let (separate, joined) = (from.to_string(), format!("--shard={from}"));
-    let option = words.iter().position(|word| word == "--shard");
-    if let Some(index) = option.map(|index| index + 1)
-        && words.get(index) == Some(&separate)
-    {
-        words[index] = to.to_string();
-    } else {
-        let index = words.iter().position(|word| *word == joined)?;
-        words[index] = format!("--shard={to}");
-    }
+    let from = from.to_string();
+    remove_option(&mut words, "--shard", |value| value == from).then_some(())?;
+    words.extend(["--shard".to_owned(), to.to_string()]);
     Some(command_line(words))
 }
 

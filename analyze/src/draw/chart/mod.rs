@@ -171,19 +171,19 @@ impl Axis {
         Self::around(name, values.chain([0.0]))
     }
 
-    /// An axis with numbers that is just long enough for all finite `values`. If all of them are equal, the axis goes from this value to this
-    /// value plus 1. If no value is finite, it goes from 0 to 1.
+    /// An axis with numbers that is just long enough for all finite `values`. If all of them are equal, the value is in the middle,
+    /// and the axis extends a quarter of the value to both sides. If the only value is 0, or if no value is finite, it goes from 0 to 1.
     pub fn around(name: impl Into<String>, values: impl Iterator<Item = f64>) -> Self {
         let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {
             (from, to) = (from.min(value), to.max(value));
         }
         // Without a finite value, `from` is still infinity, and `to` minus infinity.
-        if from > to {
+        if from > to || (from, to) == (0.0, 0.0) {
             (from, to) = (0.0, 1.0);
-        }
-        if from == to {
-            to = from + 1.0;
+        } else if from == to {
+            let quarter = from.abs() / 4.0;
+            (from, to) = (from - quarter, to + quarter);
         }
         Self {
             name: name.into(),
@@ -317,5 +317,23 @@ impl Ink {
             Self::Text => "text".to_owned(),
             Self::Muted => "faint".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_around_a_single_value_has_room_at_both_sides() {
+        let ends = |values: &[f64]| match Axis::around("", values.iter().copied()).positions {
+            Positions::Numbers { from, to } => (from, to),
+            Positions::Names(_) => unreachable!("an axis around values has numbers"),
+        };
+        assert_eq!(ends(&[0.4, 0.4]), (0.4 - 0.1, 0.4 + 0.1));
+        assert_eq!(ends(&[-4.0]), (-5.0, -3.0));
+        assert_eq!(ends(&[0.0]), (0.0, 1.0));
+        assert_eq!(ends(&[f64::NAN]), (0.0, 1.0));
+        assert_eq!(ends(&[1.0, 3.0]), (1.0, 3.0));
     }
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::engine::tcp::address::{AddressBook, PortRange};
+use crate::engine::tcp::mesh::Endpoints;
+use crate::engine::tcp::secret::Secret;
 use crate::engine::tcp::wiring::Wiring;
 use crate::experiment::{Experiment, Overrides};
 
