@@ -17,7 +17,7 @@ pub enum Error {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     /// The dataset has no finished run.
-    #[error("{} has no finished run ({failed} failed); `sim run` makes some", .path.display())]
+    #[error("{} has no finished run ({failed} failed); `sim run` makes runs", .path.display())]
     NoFinishedRun {
         /// The dataset's folder.
         path: PathBuf,

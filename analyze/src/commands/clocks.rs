@@ -22,9 +22,9 @@ use super::rows::Top;
 These are the clocks, with the default values of their settings:
   lamport        one counter
   vector         a counter for each machine
-  matrix         for every machine, its latest vector that is known
-  encoded        a vector as one integer
-  interval-tree  a tree of counters; each machine owns a part of the tree
+  matrix         a vector for each machine
+  encoded        a vector, written as one integer (a product of prime powers)
+  interval-tree  a tree of counters, for machines that can join and leave
   bloom:m=8,k=2  m counters; each event increments k of them
   plausible:r=2  a vector of only r counters; several machines share a counter
   hlc:epsilon=0.1,resolution=0.001            a physical clock and a counter

@@ -31,12 +31,13 @@ const DEFAULT_MEASURES: [&str; 4] = [
   analyze contrast data/quickstart --a \"internal = 0.7\" \\
     --b \"internal = 0.4 and rates = '3,3,3'\"
 
-A and B are two datasets, or the runs that meet two conditions (--a and --b). We say that a parameter differs completely if A \
-and B have no value of it in common. The comparison is about these parameters; the text above the printed table lists them. A \
-configuration of A is compared with the configuration of B that has the same values of all other parameters. Suppose internal is 0.4 in \
-all runs of A and 0.7 in all runs of B. Then the configuration of A with rates 1,3,6 is compared with the configuration of B with rates \
-1,3,6. Suppose internal is 0.1 or 0.4 in A. It still differs completely, and the average of the two configurations of A with rates 1,3,6 is \
-compared with B. If the comparison is about the rates, machines are compared by their role (slowest, fastest).")]
+The command compares A with B. In the first example, A and B are two datasets. In the second, A is the runs with internal 0.4, and B \
+the runs with internal 0.7. In the third, each of A and B is the runs that meet a condition.
+
+In the second example, the parameter internal changes, and all others stay the same: the configuration of A with rates 1,3,6 is compared \
+with the configuration of B with rates 1,3,6. In general, the parameters that change are those of which no value is in both A and B; the \
+text above the table lists them. If A has several configurations with rates 1,3,6 (some with internal 0.1 and some with 0.4), their \
+average is compared. If the rates change, machines are compared by their role (slowest, fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,

@@ -61,8 +61,8 @@ pub struct DiagramCommand {
     /// Show in colour the events that causally depend on this event (its causal future), and fade all others
     #[arg(long, value_name = "MACHINE:TICK")]
     future_of: Vec<EventName>,
-    /// Draw a line that separates these events (such as 0:12,2:40), and all events that happened before them, from all others. The
-    /// line marks the smallest consistent cut that contains these events
+    /// Draw a line through the diagram: on its left are these events (such as 0:12,2:40) and all events that happened before them, on
+    /// its right all others. (This is the smallest consistent cut that contains these events)
     #[arg(long, value_name = "MACHINE:TICK,...", value_delimiter = ',')]
     cut: Vec<EventName>,
     /// Mark the event of --around with this text

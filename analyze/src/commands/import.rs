@@ -87,7 +87,7 @@ pub struct Import {
     #[arg(long, conflicts_with = "into")]
     explain: bool,
     /// Write a file (TOML) that says how the logs are read. You can correct this file, and use it with --mapping. A column whose title the
-    /// program knows (such as `vm` for the machine) is not always listed in the file
+    /// program knows (such as `vm` for the machine) can be missing in this file; it is read all the same
     #[arg(long, value_name = "FILE")]
     write_mapping: Option<PathBuf>,
     /// A TOML file that says how to read the logs. Other options replace the values in this file, except --events: its words are added to

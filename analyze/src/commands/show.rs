@@ -18,15 +18,15 @@ Times are model seconds since the run's start. With --format table or markdown, 
 events. They also have the timestamp of each message (message_stamp), the sender's tick at which it was sent (sent_tick), and the time from \
 the send to the receive (message_age_s).
 
-With --follow, there is a row for every other machine. It shows whether and when the machine received the message. It also shows the \
-machine's first event that causally depends on the send, directly or through messages of other machines (known_tick, known_s). \
-At this event the machine receives a message, and known_from is the sender of that message.")]
+With --follow, there is a row for every other machine. It shows whether and when the machine received the message, and when the machine \
+could first know of the send: at its first event that causally depends on the send (known_tick, known_s). This event is a receive, either \
+of the message itself or of a later message; known_from is the machine from which it came.")]
 pub struct Show {
     #[command(flatten)]
     part: Part,
     /// Follow the message that is sent at this tick: show when each other machine received it, or learnt of it through other messages. 2:14
     /// is tick 14 of machine 2
-    #[arg(long, value_name = "MACHINE:TICK")]
+    #[arg(long, value_name = "MACHINE:TICK", conflicts_with_all = ["from", "to", "around", "machines"])]
     follow: Option<EventName>,
     #[command(flatten)]
     output: Output,

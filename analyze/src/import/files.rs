@@ -255,10 +255,8 @@ pub(super) fn read(path: &Path, max_bytes: u64) -> Result<String, Error> {
     match read_beginning(path, max_bytes)? {
         (text, None) => Ok(text),
         (_, Some(line)) => {
-            let problem = format!(
-                "there are more than {max_bytes} bytes of logs up to here, too many for the memory that is free; import fewer runs at a time"
-            );
-            Err(Error::import(path, Some(line), problem))
+            let problem = "the logs up to here are too long for the memory that is free; import fewer runs at a time";
+            Err(Error::import(path, Some(line), problem.to_owned()))
         }
     }
 }

@@ -359,7 +359,7 @@ fn nothing_to_audit_is_an_error() {
         (code, err.as_str()),
         (
             2,
-            "error: failed has no finished run (1 failed); `sim run` makes some\n"
+            "error: failed has no finished run (1 failed); `sim run` makes runs\n"
         )
     );
 }

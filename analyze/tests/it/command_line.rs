@@ -147,7 +147,7 @@ fn the_error_names_a_dataset_without_a_finished_run() {
     assert_eq!(code, 2);
     assert_eq!(
         err,
-        "error: night has no finished run (1 failed); `sim run` makes some\n"
+        "error: night has no finished run (1 failed); `sim run` makes runs\n"
     );
 }
 

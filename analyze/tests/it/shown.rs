@@ -182,6 +182,14 @@ fn a_message_is_followed_through_the_system() {
         err,
         "error: by-hand, run 0: tick 4 of machine 1 sends no message: its event is internal; `analyze show` lists the sends\n"
     );
+    // A message is followed through the whole run, so no part of the run can be chosen.
+    let both = ["show", "by-hand", "--follow", "1:2", "--from", "1"];
+    let (code, _, err) = analyze(&both, folder.path());
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("'--follow <MACHINE:TICK>' cannot be used with '--from <S>'"),
+        "{err}"
+    );
 }
 
 #[test]

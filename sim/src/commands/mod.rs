@@ -52,7 +52,7 @@ pub struct ExperimentArgs {
     /// The dataset's folder [default: data/<name of the experiment>]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = WHAT)]
     data: Option<PathBuf>,
-    /// Change a value of the experiment without editing its file, for example --set internal=0.4 or --set 'rates=[[1,2,3]]'; may be
+    /// Change a value of the experiment without editing its file, for example --set internal=0.4 or --set 'rates=[1,2,3]'; may be
     /// repeated. The dataset records the changed experiment
     // Shells complete the beginnings of changes, such as `internal=`.
     #[arg(long, value_name = "KEY=VALUE", help_heading = WHAT, value_parser = parser_with_completions(Change::from_str, Change::beginnings), hide_possible_values = true)]

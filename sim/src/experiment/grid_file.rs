@@ -246,7 +246,7 @@ impl Grid<'_, '_> {
         for (section, count) in std::iter::zip(&sections, removed_counts) {
             if count == 0 {
                 section
-                    .note_whole("excludes nothing: no configuration has these values".to_owned());
+                    .note_whole("excludes nothing: no configuration has these values, or earlier exclusions already exclude all that have them".to_owned());
             }
         }
         let is_empty = configurations.is_empty();
@@ -349,7 +349,7 @@ fn check_sends(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>)
         return Some(());
     };
     let message = format!(
-        "{} cannot be combined with topology = \"time-keeper\", whose machine 0 always sends to all: remove it, or exclude the combination",
+        "{} cannot be combined with topology = \"time-keeper\", whose machine 0 always sends to all: remove this value, or exclude the combination",
         configuration.sends
     );
     origins.note("sends", configuration, message);

@@ -166,7 +166,10 @@ fn experiments_without_runs_and_exclusions_without_effect_are_refused() {
     assert_snapshot!(mistakes(all_excluded), @"e.toml:5: `exclude`: everything is excluded: there is nothing to run");
     let nothing_excluded =
         "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[exclude]]\ninternal = 0.8";
-    assert_snapshot!(mistakes(nothing_excluded), @"e.toml:5: `exclude[1]`: excludes nothing: no configuration has these values");
+    assert_snapshot!(mistakes(nothing_excluded), @"e.toml:5: `exclude[1]`: excludes nothing: no configuration has these values, or earlier exclusions already exclude all that have them");
+    // The second exclusion is a part of the first.
+    let excluded_twice = "seed = 1\n[parameters]\nrates = [[1, 2], [1, 3]]\ninternal = [0.5, 0.7]\n[[exclude]]\ninternal = 0.7\n[[exclude]]\ninternal = 0.7\nrates = [1, 2]";
+    assert_snapshot!(mistakes(excluded_twice), @"e.toml:7: `exclude[2]`: excludes nothing: no configuration has these values, or earlier exclusions already exclude all that have them");
 }
 
 /// The mistakes in `[parameters]`, in all blocks `[[exclude]]` and in all blocks `[[repeat]]` are reported together.
@@ -191,9 +194,9 @@ fn a_mistake_hides_no_mistake_in_another_block() {
     // The first two exclusions fit no configuration, the third fits all of them.
     let exclusions = "[[exclude]]\ninternal = 0.8\n[[exclude]]\ninternal = 0.9\n[[exclude]]\ninternal = [0.5, 0.7]";
     assert_snapshot!(with("[1, 2]", exclusions), @"
-    e.toml:5: `exclude[1]`: excludes nothing: no configuration has these values
+    e.toml:5: `exclude[1]`: excludes nothing: no configuration has these values, or earlier exclusions already exclude all that have them
     e.toml:5: `exclude`: everything is excluded: there is nothing to run
-    e.toml:7: `exclude[2]`: excludes nothing: no configuration has these values
+    e.toml:7: `exclude[2]`: excludes nothing: no configuration has these values, or earlier exclusions already exclude all that have them
     ");
     assert_snapshot!(mistakes("seed = 1\nexclude = [1, 2]\nrepeat = [1, 2]\n[parameters]\nrates = [1, 2]\ninternal = 0.7"), @"
     e.toml:2: `exclude[1]`: wanted a table, found an integer 1
@@ -205,7 +208,7 @@ fn a_mistake_hides_no_mistake_in_another_block() {
     // probabilities for the three machines, and a combination of topology and sends that is not possible.
     let checks = "topology = \"time-keeper\"\nsends = \"unicast\"\n[[cases]]\ninternal = [[0.5, 0.6], [0.5, 0.6]]";
     assert_snapshot!(mistakes(&format!("seed = 1\n[parameters]\nrates = [1.000001, 2.000003, 3.000017]\n{checks}")), @r#"
-    e.toml:5: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination
+    e.toml:5: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination
     e.toml:6: `cases`: a configuration is in the grid twice: rates=1.000001,2.000003,3.000017 internal=0.5,0.6 phase=spread stamp=after topology=time-keeper sends=unicast duration_s=60; to run each one more often, use repetitions
     e.toml:6: `cases`: phase "spread" is not possible with rates 1.000001,2.000003,3.000017: their ticks would be less than 100 ns apart; use phase = "uniform"
     e.toml:7: `cases[1].internal`: there are 2 probabilities, but rates 1.000001,2.000003,3.000017 have 3 machines: give one probability for each machine, or one for all
@@ -315,14 +318,14 @@ fn receive_topology_and_sends_are_varied_and_checked() {
 #[test]
 fn a_time_keeper_cannot_be_combined_with_a_choice_of_recipients() {
     let unfit = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\ntopology = [\"mesh\", \"time-keeper\"]\nsends = [\"mix\", \"unicast\"]";
-    assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination"#);
+    assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
     let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
-    assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination"#);
+    assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
     // The wrong configuration comes from the second case. It has `receive = "one"` by default, so it matches the first case too. But the
     // first case has no key `sends`, so the message names the second case.
     let in_two_cases = "seed = 1\nduration_s = 5\n[parameters]\nrates = [[1, 3, 6]]\ninternal = 0.7\ntopology = \"time-keeper\"\n\
                         [[cases]]\nreceive = \"one\"\n[[cases]]\nsends = \"unicast\"\n";
-    assert_snapshot!(mistakes(in_two_cases), @r#"e.toml:10: `cases[2].sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove it, or exclude the combination"#);
+    assert_snapshot!(mistakes(in_two_cases), @r#"e.toml:10: `cases[2].sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
     let excluded = format!("{unfit}\n[[exclude]]\ntopology = \"time-keeper\"\nsends = \"unicast\"");
     let experiment = Experiment::parse(&excluded, Path::new("e.toml"), Overrides::default());
     assert_eq!(
