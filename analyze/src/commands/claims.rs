@@ -20,8 +20,8 @@ use super::selection::say_what_is_left_out;
 /// Test what other authors claimed about this model
 ///
 /// The verdict on a claim is `confirmed` (all its tests hold), `refuted` (all tests fail), `depends on ...` (some tests hold and some
-/// fail; the verdict names the parameters or conditions that decide), `undecided` (none of these,
-/// because at least one test is undecided), or `not evaluated` (for example because a dataset is missing)
+/// fail; the verdict names the parameters or conditions that decide), `undecided` (otherwise, if at
+/// least one test is undecided), or `not evaluated` (for example because a dataset is missing)
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze claims --claim slow-machine-mostly-receives\n\n\

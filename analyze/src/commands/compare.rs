@@ -8,7 +8,7 @@ use clap::Args;
 use super::output::{self, Output};
 use super::selection::Selection;
 
-/// Compare two datasets run by run: do they have the same events and the same measures?
+/// Check run by run whether two datasets have the same events and the same measures
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\

@@ -35,9 +35,8 @@ The command compares A with B. In the first example, A and B are two datasets. I
 the runs with internal 0.7. In the third, each of A and B is the runs that meet a condition.
 
 In the second example, the parameter internal changes, and all others stay the same: the configuration of A with rates 1,3,6 is compared \
-with the configuration of B with rates 1,3,6. In general, the parameters that change are those of which no value is in both A and B; the \
-text above the table lists them. If A has several configurations with rates 1,3,6 (some with internal 0.1 and some with 0.4), their \
-average is compared. If the rates change, machines are compared by their role (slowest, fastest).")]
+with the configuration of B with rates 1,3,6. A text above the table \
+lists the parameters that change. If the rates change, machines are compared by their role (slowest, fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,

@@ -39,8 +39,8 @@ if each machine has its own file). The format of the log is recognised. It can b
 --columns says which column holds which value, by the column's title or by its number. For a value that the log does not have, write \
 `-` in place of the column: queue_length=-. Optional columns are `queue_length`, `run`, `tick`, `recipients`, `sender` (or a single column \
 `peers` that contains both recipients and senders), `stamp` and `sent_tick`. `stamp` is the timestamp that a message carries, and \
-`sent_tick` is the number of the sender's tick at which the message was sent. With more columns, more can be measured and checked. The \
-report lists what could not be measured or checked.
+`sent_tick` is the number of the sender's tick at which the message was sent. With more columns, more can be measured and checked. After \
+the import, the command prints what cannot be measured or checked.
 
 Queue lengths may be missing. Then the length after an internal event or a send is taken as 0, because a machine has such an event only \
 when its queue is empty. The length after a receive is counted from the messages, if the log has the sender and the recipients of each \
@@ -80,14 +80,13 @@ pub struct Import {
     /// The format of the table that --each prints [default: table]
     #[arg(long, value_enum, requires = "each")]
     format: Option<Format>,
-    /// The folder of the new dataset; with --each, the folder of the new datasets
+    /// The folder of the new dataset. With --each: the folder in which each submission gets a dataset of its own
     #[arg(long, value_name = "DATASET", required_unless_present_any = ["explain", "write_mapping"])]
     into: Option<PathBuf>,
     /// Only show how the logs would be read: where each value was found, and what was assumed. No dataset is made
     #[arg(long, conflicts_with = "into")]
     explain: bool,
-    /// Write a file (TOML) that says how the logs are read. You can correct this file, and use it with --mapping. A column whose title the
-    /// program knows (such as `vm` for the machine) can be missing in this file; it is read all the same
+    /// Write a file (TOML) that says how the logs are read. You can correct this file, and use it with --mapping
     #[arg(long, value_name = "FILE")]
     write_mapping: Option<PathBuf>,
     /// A TOML file that says how to read the logs. Other options replace the values in this file, except --events: its words are added to

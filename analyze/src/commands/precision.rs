@@ -22,10 +22,10 @@ const DEFAULT_ROWS: usize = 10;
   analyze precision data/quickstart --measure backlog_mean --half-width 0.5
 
 The table has a row for each configuration. If the machines of a configuration need different numbers of repetitions, the row shows the \
-machine with the largest number. The configuration with the largest number comes first. Below the table, the command prints lines for the experiment \
-file. With these lines, `sim run` makes the additional runs. The command also prints how long this will take. The width of an \
-interval depends on chance too. With the number of repetitions in column `needed`, about 19 of 20 sweeps give an interval as narrow as \
-wanted (4 of 5 if the distribution of the measure is skewed).
+machine with the largest number. The configuration with the largest number comes first. Below the table, the command prints lines for the \
+experiment file. With these lines, `sim run` makes the additional runs. The command also prints how long this will take. Column \
+`needed` has a cautious number: with so many repetitions, the interval is very probably as narrow as wanted, although its width depends \
+on chance.
 
 CSV and JSON have one record for each machine.")]
 pub struct Precision {

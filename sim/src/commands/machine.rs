@@ -30,10 +30,9 @@ On several hosts (computers), delays can change the order of events. Take the su
 a message, and the difference between the hosts' clocks. If the sum is less than the run's margin, the run certainly has the same events as \
 in virtual time. `sim plan` shows the shortest margin of an experiment's runs.
 
-At the end, each machine prints its own largest lateness, its largest latency and the run's margin to stderr. If every \
-machine's lateness plus latency is less than half of the margin, the sum of the largest lateness and the largest latency of the whole run \
-is less than the margin. So each machine is called punctual if its own sum is less than half of the margin. A latency is measured with \
-the clocks of two hosts, so it is wrong by the difference between these clocks.
+At the end, each machine prints its own largest lateness, its largest latency and the run's margin to stderr. It \
+also prints whether it was punctual: whether its lateness plus its latency is less than half of the margin. If all machines were punctual \
+and the hosts' clocks agree, the run has the same events as in virtual time.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both

@@ -32,8 +32,7 @@ const LONGEST_WALL_TIME: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600
   sim plan experiments/overnight.toml --parallel 4 > overnight.sh
 
 The margin of a run says how much delay it tolerates: if the largest delay of a tick plus the largest delay of a message is less than the \
-margin, the run has the same events as without delays. The margin is the shortest time between ticks of two machines that can affect each \
-other: one of them may send to the other, or both may send to the same third machine.")]
+margin, the run has the same events as without delays.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,

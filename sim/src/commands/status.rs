@@ -32,7 +32,7 @@ const MAX_COMMANDS: usize = 3;
 A run over TCP is punctual if its delays were too short to change the order of events: the largest delay of a tick plus the largest delay \
 of a message is less than the run's margin, which `sim plan --help` explains.
 
-A run is as scheduled if every message arrived as the schedule (made from the seed) says: between the same two ticks of the recipient, and in \
+A run counts as `as scheduled` if every message arrived as the schedule (made from the seed) says: between the same two ticks of the recipient, and in \
 the same order. Then the run has the same events as the simulated run with the same seed. Every punctual run is as scheduled; other runs \
 may be as scheduled, too.")]
 pub struct Args {
